@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, Self, get_type_hints
+from typing import Any, get_type_hints
 
 import pandas as pd
 
 from benchmarks.errors import UserError
-from benchmarks.files import content_of, or_none, path_of, written_whole
+from benchmarks.files import content_of, path_of, written_whole
 from benchmarks.vocabulary import (
+    CLAIMS_CSV,
     COMPARISONS_CSV,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
@@ -275,64 +276,34 @@ class TrainingRow:
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """What a number of a claim is; its rule, figures and texts find it by these fields.
-
-    Only those fields are given that tell a quantity from the others of its claim.
+class ClaimRow:
+    """A number by which a claim of the article is judged.
 
     Attributes:
-        label: what tables call it.
+        claim: its name.
+        recipe: by whose networks it is measured.
+        method, condition, score: as in `Measured`, where they tell numbers of a claim apart; a
+            condition may also be a group, a single image or a split of the training log.
         metric: what is computed: a metric's name, or another one.
-        score: the uncertainty score by which images are ranked.
-        method, other_method: the method, and the one that is subtracted from it.
-        pair: which two predictions are compared, where methods do not tell.
-        condition, dataset: the evaluated images: a condition or a group of them, and its label.
-        image: the number of a single test image.
-        class_number: the class that is voted for.
-        split, epoch: training or validation images, and after which epoch.
-        training_set: what the networks were trained on, as tables call it.
-        engine: what computes.
-        networks: how many there are.
-        lower_edge, upper_edge: of a bin.
-        bound: which bound of an interval, where it is not the value itself.
+        case: what else tells numbers apart: the class voted for, the lower edge of a bin, a pair
+            of predictions, an epoch, an engine, what networks were trained on, what is subtracted.
+        network: the number of the network, of the ensemble or of the repetition; ``None`` where
+            there is one number.
+        value: ``None`` if it is undefined, or only a bound of it is known.
+        lower, upper: its 95 % interval; ``None`` if there is none.
     """
 
-    label: str
+    claim: str
+    recipe: str
+    method: str
+    condition: str
     metric: str
-    score: str = ""
-    method: str = ""
-    other_method: str = ""
-    pair: str = ""
-    condition: str = ""
-    dataset: str = ""
-    image: int | None = None
-    class_number: int | None = None
-    split: str = ""
-    epoch: Literal["", "first", "last"] = ""
-    training_set: str = ""
-    engine: str = ""
-    networks: int | None = None
-    lower_edge: float | None = None
-    upper_edge: float | None = None
-    bound: Literal["", "lower", "upper"] = ""
-
-    def entry(self, values: Iterable[float]) -> dict[str, Any]:
-        """The quantity with its values, as `claims.json` has it.
-
-        >>> Quantity("votes for 0", "votes", class_number=0).entry([3.0, math.nan])
-        {'label': 'votes for 0', 'metric': 'votes', 'class_number': 0, 'values': [3.0, None]}
-        """
-        given = {name: value for name, value in asdict(self).items() if value not in ("", None)}
-        return {**given, "values": [or_none(value) for value in values]}
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Self:
-        """The quantity of such an entry.
-
-        >>> Quantity.of({"label": "ECE, clean", "metric": "ece", "values": [0.5]}).metric
-        'ece'
-        """
-        return cls(**{name: value for name, value in entry.items() if name != "values"})
+    score: str
+    case: str
+    network: int | None
+    value: float | None
+    lower: float | None
+    upper: float | None
 
 
 TABLES: Mapping[str, type[Any]] = {
@@ -343,6 +314,7 @@ TABLES: Mapping[str, type[Any]] = {
     LATENCY_CSV: Latency,
     SCORE_LATENCY_CSV: ScoreLatency,
     TRAINING_CSV: TrainingRow,
+    CLAIMS_CSV: ClaimRow,
 }
 """By the name of a file in the folder of a run, what a row of it is."""
 

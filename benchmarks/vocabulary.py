@@ -33,8 +33,8 @@ SCORE_LATENCY_CSV = "score-latency.csv"
 TRAINING_CSV = "training.csv"
 """The log of each network's training."""
 
-CLAIMS_JSON, CLAIMS_MD = "claims.json", "claims.md"
-"""The article's claims with their numbers and verdicts, and the same to read."""
+CLAIMS_CSV, CLAIMS_JSON, CLAIMS_MD = "claims.csv", "claims.json", "claims.md"
+"""The numbers of the article's claims, the verdicts, and both to read."""
 
 PUBLISHED_JSON, PUBLISHED_MD = "published.json", "published.md"
 """Other papers' numbers beside ours with verdicts, and the same to read."""
@@ -134,6 +134,9 @@ WEIGHTS = {
     CHECK: "Checks of the setting",
 }
 """How much the article rests on a claim, in the order shown, and the headings of each group."""
+
+DOUBLE_SOFTMAX = "double-softmax"
+"""Among the claims' rows, what is no claim: measures by each recipe."""
 
 RANK_CORRELATION, VOTES = "rank_correlation", "votes"
 """Metrics of claims that figures and texts show."""

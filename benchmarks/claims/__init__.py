@@ -1,7 +1,6 @@
 """The article, claim by claim: each measured on its own recipe, with a verdict that is computed.
 
-A claim computes numbers from predictions, and its verdict depends only on these numbers.
-`claims.json` holds both; `claims.md` is made from it.
+A claim measures rows of numbers (`claims.csv`); its verdict (`claims.json`) depends only on these.
 """
 
 from __future__ import annotations

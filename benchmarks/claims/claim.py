@@ -1,26 +1,70 @@
-"""What a claim is, and how its verdict is computed from numbers."""
+"""What a claim is, the rows that it measures, and how its verdict is computed from them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float64
 
 from benchmarks import vocabulary
 from benchmarks.claims.intervals import Interval, share_of_networks
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.schema import Quantity
+from benchmarks.schema import where
 
-Numbers = Mapping[Quantity, list[float]]
-"""What was measured: of each quantity a value a network, or a single one; NaN where undefined."""
+KEYS = ("method", "condition", "score", "case")
+"""The columns that say what a number is of, beside its metric; see `benchmarks.schema.ClaimRow`."""
 
 HALF, TENTH = 0.5, 0.1
 """Of the networks, for most of which or for some of which a claim must hold."""
 
 FEWEST_COUNTED = 6
 """With fewer networks the interval of a share reaches below a half even if all of them hold."""
+
+
+def rows(metric: str, values: float | Iterable[float] | Interval, **keys: str) -> pd.DataFrame:
+    """The rows of a metric: one a network, or a single one of a number or an interval.
+
+    Args:
+        keys: the columns of `KEYS` that are not empty.
+
+    >>> rows("votes", [3.0, 5.0], case="8")[["metric", "case", "network", "value"]]
+      metric case  network  value
+    0  votes    8      0.0    3.0
+    1  votes    8      1.0    5.0
+    """
+    names = {"metric": metric, **dict.fromkeys(KEYS, ""), **keys}
+    if isinstance(values, Interval):
+        return pd.DataFrame([{**names, "network": math.nan, **values._asdict()}])
+    numbers = [(math.nan, values)] if isinstance(values, float) else enumerate(values)
+    return pd.DataFrame(
+        [
+            {**names, "network": float(network), "value": value}
+            | {"lower": math.nan, "upper": math.nan}
+            for network, value in numbers
+        ]
+    )
+
+
+def values(table: pd.DataFrame, metric: str, **keys: str) -> Float64[np.ndarray, " networks"]:
+    """The values that `rows` made of these arguments."""
+    numbers: Float64[np.ndarray, " networks"] = _rows_of(table, metric, keys)["value"].to_numpy()
+    return numbers
+
+
+def interval(table: pd.DataFrame, metric: str, **keys: str) -> Interval:
+    """The interval that `rows` made a row of."""
+    (row,) = _rows_of(table, metric, keys)[list(Interval._fields)].itertuples(index=False)
+    return Interval(*row)
+
+
+def _rows_of(table: pd.DataFrame, metric: str, keys: Mapping[str, str]) -> pd.DataFrame:
+    return where(table, metric=metric, **{**dict.fromkeys(KEYS, ""), **keys})
 
 
 class Verdict(StrEnum):
@@ -75,7 +119,8 @@ class Claim:
         place: where the article makes it; follows "the article's".
         weight: ``central`` to the article, ``supporting`` it, or a ``check`` of the setting.
         rule: when it holds; every part of it counts only if its 95 % interval says so.
-        measure: the numbers of one recipe; raises `NotTestableError` where there can be none.
+        measure: the numbers of one recipe, each a table that `rows` makes; raises
+            `NotTestableError` where there can be none.
         judge: the rule. It depends on these numbers alone, so a reader can judge again.
         figure: the name of the report's figure, less the recipe.
         against: what speaks against the claim, or limits what the verdict tells.
@@ -90,8 +135,8 @@ class Claim:
     place: str
     weight: Literal["central", "supporting", "check"]
     rule: str
-    measure: Callable[[RecipePredictor], Numbers]
-    judge: Callable[[Numbers], Judgement]
+    measure: Callable[[RecipePredictor], Iterable[pd.DataFrame]]
+    judge: Callable[[pd.DataFrame], Judgement]
     figure: str = ""
     against: str = ""
     least_networks: int = 1
@@ -99,26 +144,7 @@ class Claim:
     recipes: tuple[str, ...] = ()
 
 
-def bounded(quantity: Quantity) -> tuple[Quantity, Quantity, Quantity]:
-    """A quantity, and the bounds of its 95 % interval."""
-    lower, upper = (
-        replace(quantity, label=f"{quantity.label}, {bound} bound", bound=bound)
-        for bound in ("lower", "upper")
-    )
-    return quantity, lower, upper
-
-
-def with_bounds(quantity: Quantity, interval: Interval) -> dict[Quantity, list[float]]:
-    """The numbers of a quantity that is measured once, with an interval."""
-    return {one: [value] for one, value in zip(bounded(quantity), interval, strict=True)}
-
-
-def interval_of(numbers: Numbers, quantity: Quantity) -> Interval:
-    """What `with_bounds` has put among the numbers."""
-    return Interval(*(numbers[one][0] for one in bounded(quantity)))
-
-
-def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
+def by_networks(parts: Mapping[str, Sequence[bool] | Bool[np.ndarray, " networks"]]) -> Judgement:
     """The verdict of a rule that counts networks, from what holds for each of them.
 
     Reproduced if the 95 % interval of the share of networks for which all parts hold together lies
@@ -133,7 +159,8 @@ def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
     >>> by_networks({"It rises": [True] * 9 + [False]}).why
     'It rises in 9 of 10 networks: 90 % (95 % interval: 55 to 100 %).'
     """
-    together = [all(holds) for holds in zip(*parts.values(), strict=True)]
+    each = {part: [bool(one) for one in holds] for part, holds in parts.items()}
+    together = [all(holds) for holds in zip(*each.values(), strict=True)]
     if len(together) < FEWEST_COUNTED:
         raise NotTestableError(
             f"A rule that counts networks takes at least {FEWEST_COUNTED}; there are "
@@ -142,12 +169,12 @@ def by_networks(parts: Mapping[str, Sequence[bool]]) -> Judgement:
     share = share_of_networks(together)
     count = f"in {sum(together)} of {len(together)} networks: {share.percent(named=True)}."
     if len(parts) == 1:
-        told = [f"{next(iter(parts))} {count}"]
+        why = f"{next(iter(parts))} {count}"
     else:
-        told = [f"{'Both' if len(parts) == 2 else 'All'} conditions hold {count}"]
-        told += [f"{part} in {sum(map(bool, holds))} networks." for part, holds in parts.items()]
-    whole, part = (share.above(least) for least in (HALF, TENTH))
-    return Judgement(Verdict.of(whole=whole, part=part), " ".join(told))
+        alone = (f"{part} in {sum(holds)} networks." for part, holds in each.items())
+        both = "Both" if len(parts) == 2 else "All"
+        why = " ".join([f"{both} conditions hold {count}", *alone])
+    return Judgement(Verdict.of(whole=share.above(HALF), part=share.above(TENTH)), why)
 
 
 def require_intervals(intervals: Iterable[Interval]) -> None:

@@ -53,6 +53,9 @@ class Interval(NamedTuple):
         return f"{value} %{bracket}{bounds.replace(')', ' %)')}"
 
 
+NO_INTERVAL = Interval(math.nan, math.nan, math.nan)
+
+
 def over_networks(values: npt.ArrayLike) -> Interval:
     """The mean of a value, or of a paired difference, of each network: Student's t interval.
 

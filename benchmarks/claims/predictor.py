@@ -11,7 +11,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from benchmarks.claims.training_sets import TRAINING_SETS, training_set
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import EvaluationSet
@@ -201,15 +201,23 @@ class RecipePredictor:
         return method
 
     def get(self, unit: RunUnit, images: str = CLEAN) -> Prediction:
-        """The unit's prediction; computed now if it is not stored."""
-        self.predict([(unit, images)])
-        return self.workspace.predictions.load(unit, images).prediction
+        """The unit's prediction; computed now if it is not stored, or by another run."""
+        stored = self.workspace.predictions.load_if_there(unit, images)
+        digest = self.plan.configuration.digest
+        if stored is None or stored.sources.get(THE_RUN, digest) != digest:
+            self.predict([(unit, images)], again=True)
+            stored = self.workspace.predictions.load(unit, images)
+        return stored.prediction
 
-    def predict(self, requests: Iterable[Request]) -> None:
-        """Predict what is not stored yet; it is stored among the run's prediction files."""
+    def predict(self, requests: Iterable[Request], *, again: bool = False) -> None:
+        """Predict what is not stored yet; it is stored among the run's prediction files.
+
+        Args:
+            again: also what is stored.
+        """
         pending: dict[RunUnit, list[str]] = {}
         for unit, images in dict.fromkeys(requests):
-            if not self.workspace.predictions.holds(unit, images):
+            if again or not self.workspace.predictions.holds(unit, images):
                 pending.setdefault(unit, []).append(images)
         self.train(pending)
         if pending:
@@ -259,11 +267,9 @@ class RecipePredictor:
             for name in names:
                 images = self.images(name)
                 blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
-                save(
-                    unit,
-                    name,
-                    StoredPrediction(_joined(map(method.predict, blocks)), images.labels),
-                )
+                prediction = _joined(map(method.predict, blocks))
+                sources = {THE_RUN: self.plan.configuration.digest}
+                save(unit, name, StoredPrediction(prediction, images.labels, sources=sources))
 
 
 def _train(predictor: RecipePredictor, workspace: Workspace, batch: Batch) -> None:

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterator, Sequence
+from itertools import product
 
 import pandas as pd
 
-from benchmarks.claims.intervals import Interval
+from benchmarks.claims.claim import rows
+from benchmarks.claims.intervals import NO_INTERVAL, Interval, over_networks
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.schema import read_table, where
-from benchmarks.vocabulary import COMPARISONS_CSV, SUMMARY_CSV, WORTH_CSV
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
+from benchmarks.schema import TABLES, members_rank, read_table, table_of, where
+from benchmarks.vocabulary import (
+    CLEAN,
+    COMPARISONS_CSV,
+    MEASUREMENTS_CSV,
+    SUMMARY_CSV,
+    WITH_VALUE,
+    WORTH_CSV,
+)
 
-Variant = tuple[str, int | None]
+Sized = tuple[str, int | None]
 """A method and its size; ``None`` where it has one member."""
-
-NO_INTERVAL = Interval(math.nan, math.nan, math.nan)
 
 
 def mean_of_replicates(
-    predictor: RecipePredictor, variant: Variant, condition: str, metric: str, score: str = ""
+    predictor: RecipePredictor, method: Sized, condition: str, metric: str, score: str = ""
 ) -> Interval:
     """A value of ``summary.csv``; NaN where there is none."""
-    of_variant = where(_table(predictor, SUMMARY_CSV), **_names(variant, ""))
-    rows = where(of_variant, condition=condition, metric=metric, score=score)
-    return _interval(rows, "value")
+    table = where(_table(predictor, SUMMARY_CSV), **_names(method))
+    return _interval(where(table, condition=condition, metric=metric, score=score), "value")
 
 
 def difference(
     predictor: RecipePredictor,
-    one: Variant,
-    other: Variant,
+    one: Sized,
+    other: Sized,
     condition: str,
     metric: str,
     score: str = "",
@@ -40,49 +49,86 @@ def difference(
     """
     table = _table(predictor, COMPARISONS_CSV)
     table = where(table, condition=condition, metric=metric, score=score)
-    if not table.empty:
-        table = table[table["other_recipe"].isin(["", predictor.recipe])]
-    there = where(table, **_names(one, ""), **_names(other, "other_"))
+    table = table[table["other_recipe"].isin(["", predictor.recipe])]
+    there = where(table, **_names(one), **_names(other, "other_"))
     if not there.empty:
         return _interval(there, "difference")
-    back = _interval(where(table, **_names(other, ""), **_names(one, "other_")), "difference")
+    back = _interval(where(table, **_names(other), **_names(one, "other_")), "difference")
     return Interval(-back.value, -back.upper, -back.lower)
 
 
-def worth(predictor: RecipePredictor, variant: Variant, condition: str, metric: str) -> str:
+def worth(
+    predictor: RecipePredictor, method: Sized, condition: str, metric: str
+) -> Interval | None:
     """How many networks of the same recipe a method is worth, by ``worth.csv``.
 
-    Empty where the run compares it with no ensembles of several sizes, or it is undefined.
+    An upper or a lower bound alone where it is beyond the ensembles' sizes. ``None`` where the run
+    compares it with no ensembles of several sizes, or it is undefined.
     """
-    table = where(_table(predictor, WORTH_CSV), **_names(variant, ""), condition=condition)
-    rows = where(table, metric=metric, ensemble_recipe=predictor.recipe)
-    return "" if rows.empty else str(rows.iloc[0]["worth"])
+    table = where(_table(predictor, WORTH_CSV), **_names(method), condition=condition)
+    table = where(table, metric=metric, ensemble_recipe=predictor.recipe)
+    networks = "" if table.empty else str(table.iloc[0]["worth"])
+    if networks in ("", "nan"):
+        return None
+    number = float(networks.strip("<>"))
+    if networks.startswith("<"):
+        return Interval(math.nan, math.nan, number)
+    if networks.startswith(">"):
+        return Interval(math.nan, number, math.nan)
+    return Interval(number, math.nan, math.nan)
+
+
+def double_softmax(
+    plan: Plan, workspace: Workspace, recipes: Sequence[str], ood: Collection[str]
+) -> Iterator[pd.DataFrame]:
+    """Each method's measures by each recipe, and those of the first one less the second one's.
+
+    The difference has Student's t interval over replicates: they are paired, since replicate r of
+    both recipes has the same initialisation, order and masks.
+
+    Args:
+        ood: the out-of-distribution conditions, whose mean AUROC is compared.
+    """
+    if not (workspace.out / MEASUREMENTS_CSV).exists():
+        return
+    table = read_table(workspace.out, MEASUREMENTS_CSV)
+    table = table[table["recipe"].isin(recipes) & table["status"].isin(WITH_VALUE)]
+    measures = [
+        *((metric, "", CLEAN, {CLEAN}) for metric in ("accuracy", "nll", "ece")),
+        ("ece", "", "rotated-045", {"rotated-045"}),
+        ("auroc", "predictive_entropy", "out-of-distribution", ood),
+    ]
+    for method, (metric, score, condition, images) in product(plan.configuration.classes, measures):
+        of_method = where(table, method=method)
+        largest = where(of_method, members=max(of_method["members"], key=members_rank, default=""))
+        largest = where(largest, metric=metric, score=score)
+        largest = largest[largest["condition"].isin(images)]
+        values = largest.pivot_table(index="replicate", columns="recipe", values="value")
+        if recipes[0] not in values:
+            continue
+        keys = {"method": method, "score": score, "condition": condition}
+        for recipe in recipes:
+            if recipe in values:
+                yield rows(metric, values[recipe].mean(), **keys).assign(recipe=recipe)
+        if recipes[1] in values:
+            apart = over_networks((values[recipes[0]] - values[recipes[1]]).dropna())
+            keys |= {"case": f"minus {recipes[1]}"}
+            yield rows(metric, apart, **keys).assign(recipe=recipes[0])
 
 
 def _table(predictor: RecipePredictor, name: str) -> pd.DataFrame:
     """The recipe's rows of a table of the run; none where there is no such table."""
-    if not (predictor.workspace.out / name).exists():
-        return pd.DataFrame(
-            columns=[
-                "recipe",
-                *_names(("", None), ""),
-                *_names(("", None), "other_"),
-                "condition",
-                "metric",
-                "score",
-                "ensemble_recipe",
-            ]
-        )
-    return where(read_table(predictor.workspace.out, name), recipe=predictor.recipe)
+    folder = predictor.workspace.out
+    table = read_table(folder, name) if (folder / name).exists() else table_of(TABLES[name], ())
+    return where(table, recipe=predictor.recipe)
 
 
-def _names(variant: Variant, prefix: str) -> dict[str, str]:
-    method, size = variant
-    return {f"{prefix}method": method, f"{prefix}members": str(size or 1)}
+def _names(method: Sized, prefix: str = "") -> dict[str, str]:
+    name, size = method
+    return {f"{prefix}method": name, f"{prefix}members": str(size or 1)}
 
 
-def _interval(rows: pd.DataFrame, column: str) -> Interval:
-    if rows.empty:
+def _interval(table: pd.DataFrame, column: str) -> Interval:
+    if table.empty:
         return NO_INTERVAL
-    row = rows.iloc[0]
-    return Interval(*(float(row[name]) for name in (column, "lower", "upper")))
+    return Interval(*table.iloc[0][[column, "lower", "upper"]].astype(float))

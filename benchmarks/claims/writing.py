@@ -1,161 +1,119 @@
-"""Write `claims.json` and `claims.md`: every claim's numbers by each recipe, and its verdict."""
+"""Measure and judge the claims: `claims.csv` and `claims.json`, from which the report is made."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Verdict
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Verdict
 from benchmarks.claims.exact import write_exact
-from benchmarks.claims.intervals import over_networks
 from benchmarks.claims.predictor import NETWORKS, PASSES, RecipePredictor
+from benchmarks.claims.run_tables import double_softmax
 from benchmarks.claims.statements import CLAIMS
-from benchmarks.claims.statements.count_plots import MANY_FOR_3
-from benchmarks.files import write_json, written_whole
-from benchmarks.report.claims_page import claims_page
+from benchmarks.files import write_json
 from benchmarks.run.plan import Plan
 from benchmarks.run.shown_images import save_images
 from benchmarks.run.workspace import Workspace
-from benchmarks.schema import members_rank, read_table, where
+from benchmarks.schema import ClaimRow, table_of, write_table
 from benchmarks.tasks.conditions import EvaluationSet
 from benchmarks.vocabulary import (
+    CLAIMS_CSV,
     CLAIMS_FOLDER,
     CLAIMS_JSON,
-    CLAIMS_MD,
-    CLEAN,
+    DOUBLE_SOFTMAX,
     IMAGES_NPZ,
-    MEASUREMENTS_CSV,
     PECULIAR,
     TEST_IMAGES,
     TYPICAL,
-    WITH_VALUE,
 )
-from methods import UncertaintyMethod
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
 from methods.threads import one_torch_thread
 
-BESIDE = (ARTICLE_LOGITS.name, STANDARD.name)
-"""The recipes by which a claim is measured for comparison: the article has its own."""
-
-SETTING: dict[str, Any] = {"recipe": ARTICLE.name, "passes": PASSES}
+RECIPES = (ARTICLE.name, ARTICLE_LOGITS.name, STANDARD.name)
+"""The article's recipe, whose verdicts count, and those by which claims are judged beside it."""
 
 DECIMALS = 6
+
+NO_ROWS = table_of(ClaimRow, ())
+
+Predictors = Mapping[str, RecipePredictor]
+"""By recipe, of those that the run trains."""
+
+Judged = dict[str, tuple[pd.DataFrame, Judgement]]
+"""By recipe, the rows of a claim and what its rule says of them; the first decides."""
 
 
 @one_torch_thread()
 def write_claims(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -> None:
-    """Measure and judge the task's claims: `claims.json`, `claims.md`, and the tables of `exact`.
+    """Measure and judge the task's claims: `claims.csv`, `claims.json`, the tables of `exact`.
 
     Predictions are stored among the run's prediction files, so that a second time is quick.
     """
     claims = [claim for claim in CLAIMS.values() if claim.task == plan.task.name]
     if not claims:
         return
-    content = _content(plan, workspace, unavailable, claims)
-    write_json(content, workspace.out / CLAIMS_JSON)
-    with written_whole(workspace.out / CLAIMS_MD) as temporary:
-        temporary.write_text(claims_page(content), encoding="utf-8")
-
-
-def _content(
-    plan: Plan, workspace: Workspace, unavailable: Mapping[str, str], claims: list[Claim]
-) -> dict[str, Any]:
-    trained = dict.fromkeys(recipe for recipe, _ in plan.networks())
     predictors = {
         name: RecipePredictor.of(plan, workspace, name, unavailable)
-        for name in (ARTICLE.name, *BESIDE, *trained)
-        if name in trained
+        for name in dict.fromkeys(recipe for recipe, _ in plan.networks())
     }
-    judged = [_judged(claim, predictors) for claim in claims]
-    if ARTICLE.name not in trained:
-        return {"setting": SETTING, "claims": judged, "double_softmax": {}}
-    test = workspace.images(plan.task, "test")
-    if len(test.labels) > PECULIAR:
-        evaluated = EvaluationSet(test.images, test.labels)
-        shown = [(TEST_IMAGES, evaluated, index) for index in (TYPICAL, PECULIAR)]
-        save_images(shown, workspace.out / CLAIMS_FOLDER / IMAGES_NPZ)
-        write_exact(predictors[ARTICLE.name])
-    return {
+    judged = {claim.id: _judged(claim, predictors) for claim in claims}
+    tables = [table for by_recipe in judged.values() for table, _ in by_recipe.values()]
+    if ARTICLE.name in predictors:
+        _write_images(predictors[ARTICLE.name])
+        ood = predictors[ARTICLE.name].ood
+        effect = [NO_ROWS, *double_softmax(plan, workspace, RECIPES, ood)]
+        tables.append(pd.concat(effect).round(DECIMALS).assign(claim=DOUBLE_SOFTMAX))
+    write_table(pd.concat(tables), workspace.out, CLAIMS_CSV)
+    content = {
         "setting": _setting(predictors),
-        "claims": judged,
-        "double_softmax": _double_softmax(predictors[ARTICLE.name]),
+        "claims": [_described(claim, judged[claim.id]) for claim in claims],
     }
+    write_json(content, workspace.out / CLAIMS_JSON)
 
 
-def _setting(predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
-    article = predictors[ARTICLE.name]
-    plan = article.plan
-    return SETTING | {
-        "networks": article.networks,
-        "epochs": plan.configuration.recipe(ARTICLE.name).epochs,
-        "images": len(article.labels),
-        "training_images": {
-            name: plan.task.images_to_train_with(plan.configuration.recipe(name).split)
-            for name in _beside_the_article(predictors)
-        },
-        "ood": [plan.task.condition(name).label for name in article.ood],
-        "unavailable": [
-            one.label
-            for one in plan.conditions
-            if one.name in article.unavailable and not one.subset
-        ],
-        "beside": {name: one.repeated for name, one in predictors.items() if name in BESIDE},
-    }
-
-
-def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> dict[str, Any]:
+def _judged(claim: Claim, predictors: Predictors) -> Judged:
     """The claim, measured and judged by its own recipes or the article's, and by those beside."""
     needed = claim.recipes or (ARTICLE.name,)
-    if missing := [name for name in needed if name not in predictors]:
+    name = " and ".join(needed)
+    if missing := [recipe for recipe in needed if recipe not in predictors]:
         reason = (
             f"The run has no networks of the recipe {missing[0]!r}; this claim needs "
             f"--recipe {','.join(needed)}."
         )
-        return _described(claim, {needed[0]: Judgement(Verdict.NOT_TESTABLE, reason)}, {})
-    numbers: dict[str, Numbers] = {}
-    judgements: dict[str, Judgement] = {}
-    for recipe in needed[:1] if claim.recipes else _beside_the_article(predictors):
-        try:
-            _require_networks(claim, predictors[recipe])
-            measured = claim.measure(predictors[recipe])
-            numbers[recipe] = {
-                quantity: [round(value, DECIMALS) for value in values]
-                for quantity, values in measured.items()
-            }
-            judgements[recipe] = _by_full_training(
-                claim.judge(numbers[recipe]), _fewest(recipe, needed, predictors)
+        return {name: (NO_ROWS, Judgement(Verdict.NOT_TESTABLE, reason))}
+    if claim.recipes:
+        return {name: _by_recipe(claim, name, [predictors[recipe] for recipe in needed])}
+    judged = {
+        recipe: _by_recipe(claim, recipe, [predictors[recipe]])
+        for recipe in RECIPES
+        if recipe in predictors
+    }
+    return {
+        recipe: (table, judgement)
+        for recipe, (table, judgement) in judged.items()
+        if recipe == ARTICLE.name or len(table)
+    }
+
+
+def _by_recipe(
+    claim: Claim, recipe: str, predictors: list[RecipePredictor]
+) -> tuple[pd.DataFrame, Judgement]:
+    """Rows and judgement by one recipe, or by those that the claim names, the first one first."""
+    fewest = min(predictors, key=lambda predictor: predictor.networks)
+    table = NO_ROWS
+    try:
+        if predictors[0].networks < claim.least_networks:
+            raise NotTestableError(
+                f"This takes at least {claim.least_networks} networks; the run has "
+                f"{predictors[0].networks}."
             )
-        except NotTestableError as error:
-            judgements[recipe] = Judgement(Verdict.NOT_TESTABLE, str(error))
-    own = " and ".join(claim.recipes)
-    if own and numbers:
-        numbers = {own: numbers[needed[0]]}
-        judgements = {own: judgements[needed[0]]}
-    first, *others = judgements
-    shown = [first, *(recipe for recipe in others if recipe in numbers)]
-    return _described(claim, {recipe: judgements[recipe] for recipe in shown}, numbers)
-
-
-def _fewest(
-    recipe: str, needed: Sequence[str], predictors: Mapping[str, RecipePredictor]
-) -> RecipePredictor:
-    """Of the recipe; where a claim needs several, of the one with the fewest networks."""
-    some = needed if recipe in needed else (recipe,)
-    return min((predictors[name] for name in some), key=lambda one: one.networks)
-
-
-def _require_networks(claim: Claim, predictor: RecipePredictor) -> None:
-    if predictor.networks < claim.least_networks:
-        raise NotTestableError(
-            f"This takes at least {claim.least_networks} networks; the run has "
-            f"{predictor.networks}."
-        )
-
-
-def _beside_the_article(predictors: Mapping[str, RecipePredictor]) -> list[str]:
-    return [name for name in (ARTICLE.name, *BESIDE) if name in predictors]
+        table = pd.concat([NO_ROWS, *claim.measure(predictors[0])]).round(DECIMALS)
+        table = table.assign(claim=claim.id, recipe=recipe)
+        return table, _by_full_training(claim.judge(table), fewest)
+    except NotTestableError as error:
+        return table, Judgement(Verdict.NOT_TESTABLE, str(error))
 
 
 def _by_full_training(judgement: Judgement, predictor: RecipePredictor) -> Judgement:
@@ -173,108 +131,52 @@ def _by_full_training(judgement: Judgement, predictor: RecipePredictor) -> Judge
     return judgement._replace(why="".join([*fewer, judgement.why]))
 
 
-def _described(
-    claim: Claim, judgements: Mapping[str, Judgement], numbers: Mapping[str, Numbers]
-) -> dict[str, Any]:
-    """As `claims.json` has it; the first judgement is the verdict, the others stand beside it."""
-    judgement, *_ = judgements.values()
-    others = dict(list(judgements.items())[1:])
-    return {
-        "id": claim.id,
-        "statement": claim.statement,
-        "place": claim.place,
-        "weight": claim.weight,
-        "task": claim.task,
-        "rule": claim.rule,
-        "against": claim.against,
-        "verdict": judgement.verdict.value,
-        "why": judgement.why,
-        "beside": {recipe: one.why for recipe, one in others.items()},
-        "verdicts_beside": {recipe: one.verdict.value for recipe, one in others.items()},
-        "parts": {
-            recipe: [part._asdict() for part in one.parts]
-            for recipe, one in judgements.items()
-            if one.parts
+def _described(claim: Claim, judged: Judged) -> dict[str, Any]:
+    """As `claims.json` has it: the verdict by the recipe that decides, and those beside it."""
+    fields = ("id", "statement", "place", "weight", "task", "rule", "against", "figure")
+    (decides, first), *others = (
+        (recipe, _plain(judgement)) for recipe, (_, judgement) in judged.items()
+    )
+    described = {name: getattr(claim, name) for name in fields}
+    return described | {"recipe": decides, **first, "beside": dict(others)}
+
+
+def _plain(judgement: Judgement) -> dict[str, Any]:
+    parts = [part._asdict() for part in judgement.parts]
+    return {"verdict": judgement.verdict.value, "why": judgement.why, "parts": parts}
+
+
+def _setting(predictors: Predictors) -> dict[str, Any]:
+    """What verdicts rest on; only the recipe and the passes without networks of the article."""
+    setting: dict[str, Any] = {"recipe": ARTICLE.name, "passes": PASSES, "beside": {}}
+    if ARTICLE.name not in predictors:
+        return setting
+    article = predictors[ARTICLE.name]
+    plan = article.plan
+    recipes = [recipe for recipe in RECIPES if recipe in predictors]
+    return setting | {
+        "networks": article.networks,
+        "epochs": plan.configuration.recipe(ARTICLE.name).epochs,
+        "images": len(article.labels),
+        "training_images": {
+            name: plan.task.images_to_train_with(plan.configuration.recipe(name).split)
+            for name in recipes
         },
-        "figure": claim.figure,
-        "numbers": {
-            recipe: [quantity.entry(values) for quantity, values in some.items()]
-            for recipe, some in numbers.items()
-        },
+        "ood": [plan.task.condition(name).label for name in article.ood],
+        "unavailable": [
+            one.label
+            for one in plan.conditions
+            if one.name in article.unavailable and not one.subset
+        ],
+        "beside": {name: predictors[name].repeated for name in recipes[1:]},
     }
 
 
-def _double_softmax(article: RecipePredictor) -> dict[str, Any]:
-    """What the slip costs, and which claim shows what it does to a single image."""
-    return {
-        "claim": MANY_FOR_3.id,
-        "image": PECULIAR,
-        "rows": double_softmax(article.plan, article.workspace, article.ood),
-    }
-
-
-def double_softmax(plan: Plan, workspace: Workspace, ood: Collection[str]) -> list[dict[str, Any]]:
-    """A row for each method and measure: its mean by each recipe, and the effect of the loss.
-
-    ``difference`` is `article` less `article-logits`, with Student's t interval over replicates:
-    they are paired, since replicate r of both has the same initialisation, order and masks.
-    Without replicates there is no interval.
-
-    Args:
-        ood: the out-of-distribution conditions, whose mean AUROC is compared.
-    """
-    if not (workspace.out / MEASUREMENTS_CSV).exists():
-        return []
-    table = read_table(workspace.out, MEASUREMENTS_CSV)
-    table = table[table["recipe"].isin((ARTICLE.name, *BESIDE)) & table["status"].isin(WITH_VALUE)]
-    if ARTICLE.name not in set(table["recipe"]):
-        return []
-    return list(_rows(table, plan.configuration.classes, _measures(ood)))
-
-
-def _measures(ood: Collection[str]) -> dict[str, tuple[Collection[str], str, str]]:
-    """Conditions, metric and score of what is compared."""
-    return {
-        "accuracy, clean": ([CLEAN], "accuracy", ""),
-        "NLL, clean": ([CLEAN], "nll", ""),
-        "ECE, clean": ([CLEAN], "ece", ""),
-        "ECE, 45°": (["rotated-045"], "ece", ""),
-        "AUROC, mean of out-of-distribution sets": (ood, "auroc", "predictive_entropy"),
-    }
-
-
-def _rows(
-    table: pd.DataFrame,
-    methods: Mapping[str, type[UncertaintyMethod]],
-    measures: dict[str, tuple[Collection[str], str, str]],
-) -> Iterator[dict[str, Any]]:
-    for method in methods:
-        of_method = where(table, method=method)
-        largest = where(of_method, members=max(of_method["members"], key=members_rank, default=""))
-        for name, (conditions, metric, score) in measures.items():
-            rows = where(largest, metric=metric, score=score)
-            rows = rows[rows["condition"].isin(conditions)]
-            values = rows.pivot_table(index="replicate", columns="recipe", values="value")
-            if ARTICLE.name in values:
-                yield {
-                    "method": methods[method].label or method,
-                    "measure": name,
-                    "values": _rounded(
-                        {r: values[r].mean() for r in (ARTICLE.name, *BESIDE) if r in values}
-                    ),
-                    **_difference(values),
-                }
-
-
-def _difference(values: pd.DataFrame) -> dict[str, float]:
-    if ARTICLE_LOGITS.name not in values:
-        return {}
-    paired = (values[ARTICLE.name] - values[ARTICLE_LOGITS.name]).dropna()
-    mean = over_networks(paired)
-    if len(paired) < 2:
-        return _rounded({"difference": mean.value})
-    return _rounded({"difference": mean.value, "lower": mean.lower, "upper": mean.upper})
-
-
-def _rounded(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(float(value), DECIMALS) for name, value in values.items()}
+def _write_images(article: RecipePredictor) -> None:
+    """The article's two images, and what all sub-networks vote on them, if the run has them."""
+    test = article.workspace.images(article.plan.task, "test")
+    if len(test.labels) > PECULIAR:
+        evaluated = EvaluationSet(test.images, test.labels)
+        shown = [(TEST_IMAGES, evaluated, index) for index in (TYPICAL, PECULIAR)]
+        save_images(shown, article.workspace.out / CLAIMS_FOLDER / IMAGES_NPZ)
+        write_exact(article)

@@ -26,6 +26,7 @@ from benchmarks.report.published import PUBLISHED
 from benchmarks.report.results import Results
 from benchmarks.vocabulary import (
     ANSWER_JSON,
+    CLAIMS_CSV,
     CLAIMS_JSON,
     CLAIMS_MD,
     FIGURES_FOLDER,
@@ -53,7 +54,7 @@ COPIED = (
 )
 """The files that are kept as they are."""
 
-ZIPPED = (WORTH_CSV, TRAINING_CSV)
+ZIPPED = (WORTH_CSV, TRAINING_CSV, CLAIMS_CSV)
 """The tables that are kept whole, gzipped."""
 
 MOST_FIGURES = 8

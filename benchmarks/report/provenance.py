@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.files import read_run_json
 from benchmarks.vocabulary import (
+    CLAIMS_CSV,
     CLAIMS_FOLDER,
     CLAIMS_JSON,
     CLAIMS_MD,
@@ -37,7 +38,8 @@ DOWNLOADS = {
     TRAINING_CSV: "training log of each network",
     NOUNS_JSON: "the fields of methods, conditions, metrics and so on",
     CLAIMS_JSON: "the article's claims and their verdicts",
-    CLAIMS_MD: "the same as text",
+    CLAIMS_CSV: "the numbers that they are judged by",
+    CLAIMS_MD: "claims, verdicts and numbers as text",
     PUBLISHED_JSON: "other papers' numbers beside ours, and whether they agree",
     PUBLISHED_MD: "the same as text",
     IMAGES_NPZ: "the images shown",

@@ -26,7 +26,6 @@ from benchmarks.report.read.comparisons import (
 )
 from benchmarks.report.read.files import (
     Pixels,
-    claims_numbers,
     curves_in,
     read_claims,
     read_images,
@@ -34,6 +33,7 @@ from benchmarks.report.read.files import (
 )
 from benchmarks.schema import where
 from benchmarks.vocabulary import (
+    CLAIMS_CSV,
     CLAIMS_FOLDER,
     COMPARISONS_CSV,
     LATENCY_CSV,
@@ -61,7 +61,7 @@ class Results:
         score_latency: ``score-latency.csv``; empty if no such score was timed.
         training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
-            ``claims-`` in front; and the numbers of the claims as ``claims``.
+            ``claims-`` in front; and ``claims.csv`` as ``claims``.
         latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
         images: those of ``images.npz``, there and in ``claims/``, by condition and index.
         claims: the content of ``claims.json``, if there is one.
@@ -98,7 +98,7 @@ class Results:
             summary=summary,
             names=names,
             training=tables.get(TRAINING_CSV, none),
-            curves=curves_in(tables) | {"claims": claims_numbers(claims)},
+            curves=curves_in(tables) | {"claims": tables.get(CLAIMS_CSV, none)},
             comparisons=tables.get(COMPARISONS_CSV, none),
             worth=tables.get(WORTH_CSV, none),
             measured=_with_value(tables.get(MEASUREMENTS_CSV, none), names),

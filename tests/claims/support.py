@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks.claims import CLAIMS, exact, predictor, training_sets, writing
-from benchmarks.claims.claim import Numbers, Verdict
+from benchmarks.claims.claim import Verdict
 from benchmarks.claims.statements import imitation
 from benchmarks.run.configuration import Configuration
 from benchmarks.schema import Latency, table_of, write_table
@@ -59,5 +60,5 @@ def run_in(folder: Path, jobs: int = 1, **changes: object) -> Run:
     return run_of(replace(SMALL, **changes), folder, jobs=jobs)
 
 
-def judged(id: str, numbers: Numbers) -> Verdict:
-    return CLAIMS[id].judge(numbers).verdict
+def judged(id: str, table: pd.DataFrame) -> Verdict:
+    return CLAIMS[id].judge(table).verdict

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ import pytest
 import torch
 
 from benchmarks.claims import CLAIMS, exact, training_sets
-from benchmarks.claims.claim import Verdict
-from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.claims.claim import Verdict, values
+from benchmarks.claims.predictor import TWO_IMAGES, RecipePredictor
 from benchmarks.data.loading import load_mnist
+from benchmarks.predictions import THE_RUN
 from benchmarks.run.stages import run_stages
-from benchmarks.schema import Quantity, read_table, where
+from benchmarks.schema import read_table, where
 from benchmarks.tasks.shifts import rotated
 from benchmarks.vocabulary import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
 from methods import METHODS
@@ -36,8 +37,12 @@ def claims_of(folder: Path) -> dict[str, Any]:
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    paths = [folder / "out" / name for name in ("claims.json", "claims.md")]
+    paths = [folder / "out" / name for name in ("claims.csv", "claims.json")]
     return {path.name: path.read_bytes() for path in (*paths, *(folder / "out/claims").iterdir())}
+
+
+def rows_of(folder: Path, claim: str, **columns: object) -> pd.DataFrame:
+    return where(read_table(folder / "out", "claims.csv"), claim=claim, **columns)
 
 
 def by_id(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -59,44 +64,52 @@ def test_every_claim_is_measured_and_judged(finished: Path) -> None:
 
 
 def test_verdict_follows_from_the_published_numbers(finished: Path) -> None:
-    measured = [claim for claim in claims_of(finished)["claims"] if claim["numbers"]]
-    assert len(measured) == len([one for one in CLAIMS.values() if not one.recipes])
+    table = read_table(finished / "out", "claims.csv")
+    claims = by_id(claims_of(finished))
+    measured = [claim for claim in CLAIMS.values() if not claim.recipes]
+    assert {claim.id for claim in measured} | {"double-softmax"} == set(table["claim"])
     for claim in measured:
-        numbers = {
-            Quantity.of(entry): [math.nan if one is None else one for one in entry["values"]]
-            for entry in claim["numbers"]["article"]
-        }
-        judgement = CLAIMS[claim["id"]].judge(numbers)
-        assert judgement.verdict == claim["verdict"]
-        assert claim["why"].endswith(judgement.why)
+        judgement = claim.judge(where(table, claim=claim.id, recipe="article"))
+        assert judgement.verdict == claims[claim.id]["verdict"]
+        assert claims[claim.id]["why"].endswith(judgement.why)
 
 
 def test_other_recipes_stand_beside_with_a_verdict_by_the_same_rule(finished: Path) -> None:
     claims = by_id(claims_of(finished))
     of_image = claims["image-591-many-for-3"]
-    assert set(of_image["beside"]) == {"article-logits"}
-    assert set(of_image["numbers"]) == {"article", "article-logits"}
-    (three,) = (one for one in of_image["numbers"]["article-logits"] if one["class_number"] == 3)
-    holding = sum(votes > 40 for votes in three["values"])
+    assert (of_image["recipe"], set(of_image["beside"])) == ("article", {"article-logits"})
+    three = rows_of(finished, of_image["id"], recipe="article-logits", case="3")
+    holding = sum(three["value"] > 40)
     # Of ten networks nine show a half, and four a tenth.
     expected = YES if holding >= 9 else PARTLY if holding >= 4 else NO
-    assert of_image["verdicts_beside"] == {"article-logits": expected}
+    assert of_image["beside"]["article-logits"]["verdict"] == expected
     for id in ("epistemic-is-missing-data", "fifty-is-expensive"):
-        assert set(claims[id]["numbers"]) == {"article"}
+        assert claims[id]["beside"] == {}
+        assert set(rows_of(finished, id)["recipe"]) == {"article"}
 
 
 def test_votes_are_mc_dropouts_own(finished: Path) -> None:
     run = run_in(finished)
-    numbers = by_id(claims_of(finished))["image-591-many-for-3"]["numbers"]["article-logits"]
-    method = METHODS["mc_dropout"].build(
-        run.plan.pool("article-logits", run.workspace.store), 1, 100
-    )
+    pool = run.plan.pool("article-logits", run.workspace.store)
     training = run.workspace.training_images(run.plan, "article-logits")
     test = run.workspace.images(run.plan.task, "test")
-    method.fit(training.images, training.labels)
+    method = METHODS["mc_dropout"].build(pool, 1, 100).fit(training.images, training.labels)
     expected = method.predict(test.images[591:592]).vote_share[0] * 100
-    votes = {entry["class_number"]: entry["values"][1] for entry in numbers}
-    assert [votes[c] for c in range(10)] == expected.round().tolist()
+    votes = rows_of(finished, "image-591-many-for-3", recipe="article-logits", network=1)
+    assert votes["case"].tolist() == [str(c) for c in range(10)]
+    assert votes["value"].tolist() == expected.round().tolist()
+
+
+def test_predictions_of_another_run_are_made_again(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    run = run_in(tmp_path)
+    predictor = RecipePredictor.of(*run, "article", {})
+    unit, store = predictor.exact(0), run.workspace.predictions
+    expected = predictor.get(unit, TWO_IMAGES).mean
+    stored = store.load(unit, TWO_IMAGES)
+    other = replace(stored.prediction, mean=stored.prediction.mean.flip(0))
+    store.save(unit, TWO_IMAGES, replace(stored, prediction=other, sources={THE_RUN: 1}))
+    assert torch.equal(predictor.get(unit, TWO_IMAGES).mean, expected)
 
 
 def test_second_time_predicts_nothing_and_writes_the_same_bytes(
@@ -130,8 +143,6 @@ def test_without_the_articles_recipe_nothing_is_measured(
     assert {claim["verdict"] for claim in content["claims"]} == {Verdict.NOT_TESTABLE}
     recipes = {re.findall(r"needs --recipe (\S+)\.$", one["why"])[0] for one in content["claims"]}
     assert recipes == {"article", "plain,relu"}
-    page = (tmp_path / "out" / "claims.md").read_text()
-    assert "It tests only claims that do without them." in page
 
 
 def test_claim_with_recipes_of_its_own_needs_no_article(tmp_path: Path) -> None:
@@ -143,13 +154,16 @@ def test_claim_with_recipes_of_its_own_needs_no_article(tmp_path: Path) -> None:
     assert claim["verdict"] in set(Verdict) - {Verdict.NOT_TESTABLE}
     few = "Only 9 networks, not 50. Only 600 images, not 10000. "
     assert claim["why"].startswith(f"{few}Two networks of different architectures disagree on ")
-    (entries,) = claim["numbers"].values()
-    values = {entry["label"]: entry["values"] for entry in entries}
-    assert values["networks compared of each architecture"] == [4]
-    assert len(values["accuracy of relu"]) == 4
-    assert len(values["nll of ensembles of 4, mixed"]) == 2
-    page = (tmp_path / "out" / "claims.md").read_text()
-    assert "| measured | `plain and relu` |" in page
+    assert claim["recipe"] == "plain and relu"
+    assert list(
+        values(rows_of(tmp_path, claim["id"]), "networks", case="of each architecture")
+    ) == [4]
+    accuracies = rows_of(tmp_path, claim["id"], metric="accuracy")
+    assert accuracies.groupby(["method", "case"]).size().to_dict() == {
+        ("deep_ensemble", "mixed, of 4 networks"): 2,
+        **{("deep_ensemble", f"{recipe}, of 4 networks"): 1 for recipe in recipes},
+        **{("softmax", recipe): 4 for recipe in recipes},
+    }
 
 
 def test_other_training_gets_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,10 +230,19 @@ def test_imitation_is_measured_on_networks_of_neither_ensemble(finished: Path) -
     used = [list(predictor.method(unit).networks) for unit in units]
     assert used == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [12, 13, 14]]
     assert list(predictor.outside) == [10, 11]
-    numbers = by_id(claims_of(finished))["dropout-mimics-ensemble"]["numbers"]["article"]
-    correlations = [one for one in numbers if one["metric"] == "rank_correlation"]
-    count = {one["pair"]: len(one["values"]) for one in correlations}
-    assert count == {IMITATION: 2, OTHER_NETWORK: 1, OTHER_MASKS: 1, CEILING: 1}
+    correlations = rows_of(
+        *(finished, "dropout-mimics-ensemble"),
+        recipe="article",
+        metric="rank_correlation",
+        score="mutual_information",
+        condition="clean",
+    )
+    assert correlations.groupby("case").size().to_dict() == {
+        IMITATION: 2,
+        OTHER_NETWORK: 1,
+        OTHER_MASKS: 1,
+        CEILING: 1,
+    }
 
 
 def test_other_masks_follow_those_of_mc_dropout(finished: Path) -> None:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.claims.writing import double_softmax
+from benchmarks.claims.run_tables import double_softmax
+from benchmarks.claims.writing import RECIPES
 from benchmarks.schema import Measurement, table_of, write_table
 from tests.claims.support import run_in
 
@@ -42,12 +44,12 @@ def test_methods_and_conditions_are_those_of_the_run(tmp_path: Path) -> None:
         replace(auroc, condition="ood-unknown", value=0.1),
     ]
     write_table(table_of(Measurement, rows), run.workspace.out, "measurements.csv")
-    found = double_softmax(*run, ("strange", "ood-noise"))
-    assert [(row["method"], row["measure"], row["values"]) for row in found] == [
-        ("Softmax", "accuracy, clean", {"article": 0.5}),
-        ("Softmax", "AUROC, mean of out-of-distribution sets", {"article": 0.85}),
-        ("MC-dropout", "accuracy, clean", {"article": 0.6}),
-        ("my_method", "accuracy, clean", {"article": 0.7}),
+    found = pd.concat(double_softmax(*run, RECIPES, ("strange", "ood-noise")))
+    assert found[["method", "metric", "condition", "recipe", "value"]].to_numpy().tolist() == [
+        ["softmax", "accuracy", "clean", "article", 0.5],
+        ["softmax", "auroc", "out-of-distribution", "article", pytest.approx(0.85)],
+        ["mc_dropout", "accuracy", "clean", "article", 0.6],
+        ["my_method", "accuracy", "clean", "article", 0.7],
     ]
 
 
@@ -60,22 +62,21 @@ def test_difference_is_paired_over_replicates(tmp_path: Path) -> None:
         for replicate, value in enumerate(values)
     ]
     write_table(table_of(Measurement, rows), run.workspace.out, "measurements.csv")
-    (row,) = double_softmax(*run, ())
-    assert row["values"] == {"article": 0.816667, "article-logits": 0.916667}
+    found = pd.concat(double_softmax(*run, RECIPES, ()))
     interval = stats.ttest_rel(article, logits).confidence_interval()
-    assert row["difference"] == pytest.approx(-0.1)
-    assert (row["lower"], row["upper"]) == pytest.approx(tuple(interval), abs=1e-6)
+    assert found["recipe"].tolist() == ["article", "article-logits", "article"]
+    assert found["case"].tolist() == ["", "", "minus article-logits"]
+    assert found["value"].tolist() == pytest.approx([article.mean(), logits.mean(), -0.1])
+    assert found.iloc[-1][["lower", "upper"]].tolist() == pytest.approx(list(interval))
 
 
-@pytest.mark.parametrize(
-    ("rows", "expected"), [([ONE], [[]]), ([ONE, OTHER], [["difference"]]), ([OTHER], [])]
-)
+@pytest.mark.parametrize(("rows", "expected"), [([ONE], 1), ([ONE, OTHER], 3), ([OTHER], 0)])
 def test_without_replicates_there_is_no_interval(
-    rows: list[Measurement], expected: list[list[str]], tmp_path: Path
+    rows: list[Measurement], expected: int, tmp_path: Path
 ) -> None:
     run = run_in(tmp_path)
-    assert double_softmax(*run, ()) == []
+    assert list(double_softmax(*run, RECIPES, ())) == []
     write_table(table_of(Measurement, rows), run.workspace.out, "measurements.csv")
-    found = double_softmax(*run, ())
-    bounds = [[key for key in ("difference", "lower", "upper") if key in row] for row in found]
-    assert bounds == expected
+    found = list(double_softmax(*run, RECIPES, ()))
+    assert len(found) == expected
+    assert all(table["lower"].isna().all() for table in found)

@@ -147,8 +147,9 @@ def test_claim_is_measured_and_judged(written: Written) -> None:
     claim = json.loads((written.folder / "claims.json").read_text())["claims"][-1]
     # The first of two parts.
     assert (claim["id"], claim["verdict"]) == (CLAIM, "partly reproduced")
-    clean, noisy = (entry["values"] for entry in claim["numbers"]["article"])
-    assert len(clean) == 3
+    numbers = written.rows("claims.csv", claim=CLAIM, recipe="article")
+    assert numbers["condition"].value_counts().to_dict() == {"clean": 3, "noise-40": 3}
+    noisy = numbers[numbers["condition"] == "noise-40"]["value"].tolist()
     of_noise = written.rows("measurements.csv", method="softmax", metric="accuracy")
     of_noise = of_noise[of_noise["condition"] == "noise-40"].set_index("replicate")["value"]
     assert noisy[:2] == pytest.approx([of_noise[0], of_noise[1]])

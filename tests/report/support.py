@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,6 @@ import pandas as pd
 
 from benchmarks.latency.rows import NO_GPU
 from benchmarks.nouns import Names
-from benchmarks.report import report_tables
-from benchmarks.report.figures import Drawn
-from benchmarks.report.page import write_page
-from benchmarks.report.results import Results
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
@@ -44,13 +40,15 @@ CLAIM = {
     "against": "",
     "verdict": "not reproduced",
     "why": "holds: 3 of 50 networks",
-    "beside": {"standard": "holds: 5 of 50 networks"},
-    "verdicts_beside": {"standard": "partly reproduced"},
-    "parts": {"article": [{"what": "gap below 1", "shown": "0.5 (0.4 to 0.6)", "holds": True}]},
     "figure": "claims-count-plots",
-    "numbers": {
-        "article": [{"label": "votes", "metric": "votes", "values": [0.25, 0.75, None]}],
-        "standard": [{"label": "gap", "metric": "gap", "values": [0.5]}],
+    "recipe": "article",
+    "parts": [{"what": "gap below 1", "shown": "0.5 (0.4 to 0.6)", "holds": True}],
+    "beside": {
+        "standard": {
+            "verdict": "partly reproduced",
+            "why": "holds: 5 of 50 networks.",
+            "parts": [],
+        }
     },
 }
 CLAIMS = {
@@ -60,22 +58,6 @@ CLAIMS = {
         "beside": {"standard": 3},
     },
     "claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced", "statement": "Text."}],
-    "double_softmax": {
-        "claim": "image-61",
-        "image": 61,
-        "rows": [
-            {
-                **{"method": "Softmax", "measure": "NLL, clean"},
-                "values": {"article": 0.5, "article-logits": 0.25, "standard": 0.125},
-                **{"difference": 0.25, "lower": 0.2, "upper": 0.3},
-            },
-            {
-                **{"method": "Deep ensemble", "measure": "NLL, clean"},
-                "values": {"article": 0.5, "article-logits": 0.25},
-                "difference": 0.25,
-            },
-        ],
-    },
 }
 
 PASSES, MEMBERS = (1, 2, 4, 8), (2, 4)
@@ -109,13 +91,6 @@ UNTESTED = Comparison(
 def comparisons(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """The table of these comparisons; what a row does not name is as in `UNTESTED`."""
     return table_of(Comparison, [replace(UNTESTED, **row) for row in rows])
-
-
-def page_of(folder: Path, figures: Sequence[Drawn] = ()) -> str:
-    """The page of a run, written anew."""
-    results = Results.load(folder)
-    write_page(results, report_tables(results), figures, folder)
-    return (folder / "index.html").read_text(encoding="utf-8")
 
 
 def write_latency(rows: list[Latency], folder: Path) -> None:

@@ -2,76 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Literal
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Bool
 
 from benchmarks.claims.claim import (
     FEWEST_COUNTED,
     Claim,
     Judgement,
     NotTestableError,
-    Numbers,
     by_networks,
+    rows,
+    values,
 )
 from benchmarks.claims.intervals import rank_correlation
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.schema import Quantity, read_table, where
+from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import RANK_CORRELATION, TRAINING_CSV
 from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION
 
 SPLITS = (TRAINING, VALIDATION)
 LEAST_CORRELATION = 0.9
+FIRST, LAST = "first epoch", "last epoch"
 ON, OFF = "accuracy_dropout_on", "accuracy"
 DROPOUT = {OFF: "dropout off", ON: "dropout on"}
-"""The columns of the training log, and what quantities call them."""
+"""The columns of the training log, and what sentences call them."""
 
 ACCURACIES = {
     TRAINING: "accuracy on part of the training images",
     ALL_TRAINING: "accuracy on all training images",
     VALIDATION: "validation accuracy",
 }
-"""What quantities call the final accuracies on the splits of the training log."""
+"""What sentences call the final accuracies on the splits of the training log."""
 
 FINAL_TRAINING, FINAL_VALIDATION = (0.970, 0.980), (0.968, 0.978)
 
 
-def measure_rise(predictor: RecipePredictor) -> Numbers:
+def measure_rise(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """First and last accuracy of each network, and its rank correlation with the epoch."""
     log = _log(predictor)
     if log["epoch"].nunique() < 2:
         raise NotTestableError("The networks were trained for one epoch only.")
-    numbers: dict[Quantity, list[float]] = {}
     for split in SPLITS:
         curves = _by_network(log, split, OFF)
-        numbers[accuracy_after(split, "first")] = curves.iloc[:, 0].tolist()
-        numbers[accuracy_after(split, "last")] = curves.iloc[:, -1].tolist()
-        numbers[correlation_with_epoch(split)] = [
-            rank_correlation(curves.columns, curve) for curve in curves.to_numpy()
-        ]
-    return numbers
+        yield rows(OFF, curves.iloc[:, 0], condition=split, case=FIRST)
+        yield rows(OFF, curves.iloc[:, -1], condition=split, case=LAST)
+        correlations = [rank_correlation(curves.columns, curve) for curve in curves.to_numpy()]
+        yield rows(RANK_CORRELATION, correlations, condition=split, case="with the epoch")
 
 
-def judge_rise(numbers: Numbers) -> Judgement:
+def judge_rise(table: pd.DataFrame) -> Judgement:
     """Last above first and rank correlation at least 0.9, on both splits, for each network."""
-    return by_networks(
-        {
-            f"{split.capitalize()} accuracy rises": [
-                last > first and correlation >= LEAST_CORRELATION
-                for first, last, correlation in zip(
-                    numbers[accuracy_after(split, "first")],
-                    numbers[accuracy_after(split, "last")],
-                    numbers[correlation_with_epoch(split)],
-                    strict=True,
-                )
-            ]
-            for split in SPLITS
-        }
-    )
+
+    def rises(split: str) -> Bool[np.ndarray, " networks"]:
+        first, last = (values(table, OFF, condition=split, case=epoch) for epoch in (FIRST, LAST))
+        correlation = values(table, RANK_CORRELATION, condition=split, case="with the epoch")
+        return (last > first) & (correlation >= LEAST_CORRELATION)
+
+    return by_networks({f"{split.capitalize()} accuracy rises": rises(split) for split in SPLITS})
 
 
-def measure_final(predictor: RecipePredictor, split: str, metric: str) -> Numbers:
+def measure_final(predictor: RecipePredictor, split: str, metric: str) -> Iterator[pd.DataFrame]:
     """The accuracy of each network after its last epoch.
 
     Of the training images: on all of them where the recipe's log has these.
@@ -79,34 +73,14 @@ def measure_final(predictor: RecipePredictor, split: str, metric: str) -> Number
     log = _log(predictor)
     if split == TRAINING and ALL_TRAINING in set(log["split"]):
         split = ALL_TRAINING
-    return {final_accuracy(split, metric): _by_network(log, split, metric).iloc[:, -1].tolist()}
+    yield rows(metric, _by_network(log, split, metric).iloc[:, -1], condition=split, case=LAST)
 
 
-def judge_final(numbers: Numbers, low: float, high: float) -> Judgement:
+def judge_final(table: pd.DataFrame, low: float, high: float) -> Judgement:
     """The accuracy of each network in the article's range."""
-    ((quantity, accuracies),) = numbers.items()
-    name = _called(quantity.split, quantity.metric)
-    inside = [low <= accuracy <= high for accuracy in accuracies]
-    return by_networks({f"The {name} is {_between(low, high)}": inside})
-
-
-def accuracy_after(split: str, epoch: Literal["first", "last"]) -> Quantity:
-    """A quantity of `measure_rise`."""
-    return Quantity(f"{split} accuracy, {epoch} epoch", "accuracy", split=split, epoch=epoch)
-
-
-def correlation_with_epoch(split: str) -> Quantity:
-    """A quantity of `measure_rise`."""
-    return Quantity(f"{split}, rank correlation with epoch", RANK_CORRELATION, split=split)
-
-
-def final_accuracy(split: str, metric: str = OFF) -> Quantity:
-    """A quantity of `measure_final`."""
-    return Quantity(_called(split, metric), metric, split=split, epoch="last")
-
-
-def _called(split: str, metric: str) -> str:
-    return f"{ACCURACIES[split]} ({DROPOUT[metric]})"
+    split, metric = table.iloc[0][["condition", "metric"]]
+    named = f"The {ACCURACIES[split]} ({DROPOUT[metric]}) is {_between(low, high)}"
+    return by_networks({named: table["value"].between(low, high).to_numpy()})
 
 
 def _between(low: float, high: float) -> str:

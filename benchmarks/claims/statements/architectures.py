@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Bool, Float64, Int64
 from scipy import stats
@@ -21,17 +22,16 @@ from benchmarks.claims.claim import (
     Claim,
     Judgement,
     NotTestableError,
-    Numbers,
     Part,
     Verdict,
-    interval_of,
-    with_bounds,
+    interval,
+    rows,
+    values,
 )
 from benchmarks.claims.intervals import Interval
-from benchmarks.claims.predictor import CHOOSING, SOFTMAX, RecipePredictor
-from benchmarks.metrics import METRICS, Arrays, scoring
+from benchmarks.claims.predictor import CHOOSING, ENSEMBLE, SOFTMAX, RecipePredictor
+from benchmarks.metrics import METRICS, Arrays
 from benchmarks.predictions import RunUnit
-from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN, CONFIDENCE
 from methods import Prediction
 from methods.networks.recipes import PLAIN, RELU
@@ -50,13 +50,7 @@ LEAST = 0.1
 
 LIKE_ACCURACY = 0.003
 
-MIXED = "mixed"
-KINDS = (*RECIPES, MIXED)
-
-DISPUTED = Quantity("disputed images", "images")
-COMPARED = Quantity("networks compared of each architecture", "networks")
-EXCESS = Quantity("disagreement across architectures minus within one", "disagreement_excess")
-ACROSS = Quantity("disagreement across architectures", "disagreement_across")
+DISAGREEMENT, ACROSS, EXCESS = "disagreement", "across architectures", "across minus within"
 
 Matrix = Float64[np.ndarray, "networks networks"]
 """Of each two networks a share of the images."""
@@ -65,7 +59,7 @@ Rows = Int64[np.ndarray, " kind"]
 """The networks of one kind, by their rows in such a matrix."""
 
 
-def measure_architectures(predictor: RecipePredictor) -> Numbers:
+def measure_architectures(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Disagreement within and across architectures, and ensembles of one and of both."""
     trained = Counter(recipe for recipe, _ in predictor.plan.networks())
     count = min(trained[recipe] for recipe in RECIPES)
@@ -76,44 +70,33 @@ def measure_architectures(predictor: RecipePredictor) -> Numbers:
         )
     units = {name: [RunUnit(name, SOFTMAX, None, n) for n in range(count)] for name in RECIPES}
     predictor.predict((unit, CLEAN) for some in units.values() for unit in some)
-    means = {
-        name: torch.stack([predictor.get(unit).mean for unit in some])
-        for name, some in units.items()
-    }
-    votes = {name: some.argmax(dim=2) for name, some in means.items()}
-    disputed = is_disputed(torch.cat([some[:CHOOSING] for some in votes.values()]))
+    means = [torch.stack([predictor.get(unit).mean for unit in units[name]]) for name in RECIPES]
+    votes = [mean.argmax(dim=2) for mean in means]
+    disputed = is_disputed(torch.cat([some[:CHOOSING] for some in votes]))
     if not disputed.any():
         raise NotTestableError("The networks that choose disputed images agree on every image.")
     compared = count - CHOOSING
-    matrix = disagreement(torch.cat([some[CHOOSING:, disputed] for some in votes.values()]))
+    yield rows("networks", float(compared), case="of each architecture")
+    yield rows("images", float(disputed.sum()), case="disputed")
+    for name, of_recipe in zip(RECIPES, votes, strict=True):
+        right = (of_recipe[CHOOSING:] == predictor.labels).double().mean(dim=1)
+        yield rows("accuracy", right.tolist(), method=SOFTMAX, case=name)
+    matrix = disagreement(torch.cat([some[CHOOSING:, disputed] for some in votes]))
     kinds = np.arange(compared), compared + np.arange(compared)
-    labels = predictor.labels
-    return {
-        COMPARED: [float(compared)],
-        DISPUTED: [float(disputed.sum())],
-        **{
-            accuracy_of(name): [
-                float(scoring.correct(mean, labels).double().mean()) for mean in some[CHOOSING:]
-            ]
-            for name, some in means.items()
-        },
-        **{
-            within_of(name): [within(matrix, kind)]
-            for name, kind in zip(RECIPES, kinds, strict=True)
-        },
-        **with_bounds(ACROSS, jackknife(across, matrix, *kinds)),
-        **with_bounds(EXCESS, jackknife(excess, matrix, *kinds)),
-        **_of_ensembles({name: some[CHOOSING:] for name, some in means.items()}, labels),
-    }
+    for name, kind in zip(RECIPES, kinds, strict=True):
+        yield rows(DISAGREEMENT, within(matrix, kind), case=f"within {name}")
+    yield rows(DISAGREEMENT, jackknife(across, matrix, *kinds), case=ACROSS)
+    yield rows(DISAGREEMENT, jackknife(excess, matrix, *kinds), case=EXCESS)
+    yield from _of_ensembles([mean[CHOOSING:] for mean in means], predictor.labels)
 
 
-def judge_architectures(numbers: Numbers) -> Judgement:
+def judge_architectures(table: pd.DataFrame) -> Judgement:
     """More disagreement across than within, or else at least a tenth across."""
-    across, more = (interval_of(numbers, one) for one in (ACROSS, EXCESS))
+    across, more = (interval(table, DISAGREEMENT, case=case) for case in (ACROSS, EXCESS))
     if math.isnan(more.lower):
         raise NotTestableError(f"An interval takes at least {FEWEST} networks of each kind.")
-    accuracies = [float(np.mean(numbers[accuracy_of(name)])) for name in RECIPES]
-    apart = abs(accuracies[0] - accuracies[1])
+    one, other = (values(table, "accuracy", method=SOFTMAX, case=name).mean() for name in RECIPES)
+    apart = abs(one - other)
     told = [
         f"Two networks of different architectures disagree on {across.percent(named=True)} of the "
         "disputed images.",
@@ -187,43 +170,20 @@ def jackknife(
     return Interval(value, value - reach, value + reach)
 
 
-def within_of(recipe: str) -> Quantity:
-    """A quantity of `measure_architectures`."""
-    return Quantity(f"disagreement of two networks of {recipe}", f"disagreement_within_{recipe}")
-
-
-def accuracy_of(recipe: str) -> Quantity:
-    """A quantity of `measure_architectures`: of each network that is compared."""
-    return Quantity(f"accuracy of {recipe}", f"accuracy_{recipe}")
-
-
-def ensemble_of(kind: str, metric: str) -> Quantity:
-    """A quantity of `measure_architectures`: of disjoint ensembles of one kind or of both."""
-    label = f"{metric} of ensembles of {ENSEMBLE_OF}, {kind}"
-    return Quantity(label, f"ensemble_{metric}_{kind}")
-
-
 def _of_ensembles(
-    means: dict[str, Float64[Tensor, "networks images classes"]], labels: Int64[Tensor, " images"]
-) -> Numbers:
+    means: list[Float64[Tensor, "networks images classes"]], labels: Int64[Tensor, " images"]
+) -> Iterator[pd.DataFrame]:
     """Accuracy and NLL of disjoint ensembles of each kind; a mixed one has half of each."""
-    one, other = means.values()
-    half = ENSEMBLE_OF // 2
-    members: dict[str, Sequence[Tensor]] = {
-        **{name: torch.split(some, ENSEMBLE_OF) for name, some in means.items()},
-        MIXED: [
-            torch.cat(pair)
-            for pair in zip(torch.split(one, half), torch.split(other, half), strict=True)
-        ],
+    halves = zip(*(torch.split(some, ENSEMBLE_OF // 2) for some in means), strict=True)
+    members = {
+        **{name: torch.split(some, ENSEMBLE_OF) for name, some in zip(RECIPES, means, strict=True)},
+        "mixed": [torch.cat(pair) for pair in halves],
     }
-    metrics = ("accuracy", "nll")
-    numbers: dict[Quantity, list[float]] = {}
-    for kind, some in members.items():
-        whole = [Prediction.of(each) for each in some if len(each) == ENSEMBLE_OF]
-        for name in metrics:
-            values = [METRICS[name].value(Arrays(each, labels)) for each in whole]
-            numbers[ensemble_of(kind, name)] = values or [math.nan]
-    return numbers
+    for kind, several in members.items():
+        whole = [Arrays(Prediction.of(one), labels) for one in several if len(one) == ENSEMBLE_OF]
+        for metric in ("accuracy", "nll"):
+            numbers = [METRICS[metric].value(one) for one in whole] or [math.nan]
+            yield rows(metric, numbers, method=ENSEMBLE, case=f"{kind}, of {ENSEMBLE_OF} networks")
 
 
 ARCHITECTURES = Claim(

@@ -3,87 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Int64
-from torch import Tensor
+import pandas as pd
+from jaxtyping import Float64
 
 from benchmarks.claims.claim import (
     Claim,
     Judgement,
     NotTestableError,
-    Numbers,
     Part,
     Verdict,
     require_intervals,
+    rows,
+    values,
 )
-from benchmarks.claims.intervals import Interval, over_networks
+from benchmarks.claims.intervals import over_networks
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.predictions import RunUnit
 from benchmarks.report.texts import listed
-from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN
-from methods import Prediction
 
 OVERWHELMING = 0.9
 LEAST_ACCURACY = 0.99
 
-EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, OVERWHELMING, 1.0)
-"""Of the bins of the vote share, [lower, upper), the last with its upper edge."""
-
-BINS = tuple(pairwise(EDGES))
-COUNTS = ("images", "correct")
+LOWER_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, OVERWHELMING)
+"""Of the bins of the vote share, [lower, upper); the last one reaches to 1."""
 
 LAST = "rotated-045"
 CONDITIONS = {CLEAN: "clean", "rotated-015": "15°", "rotated-030": "30°", LAST: "45°"}
 
 
-def measure_certainty(predictor: RecipePredictor) -> Numbers:
+def measure_certainty(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Images and correct majority votes by the majority's share of the votes, for each network.
 
     Of equally many votes the lowest class wins. Rotated images are predicted by those networks by
     which the run repeats its methods.
     """
-    requests = list(_requests(predictor))
-    predictor.predict(requests)
-    numbers: dict[Quantity, list[float]] = {}
-    labels = predictor.labels
-    for unit, condition in requests:
-        counts = _counts(predictor.get(unit, condition), labels)
-        for what, of_bins in zip(COUNTS, counts, strict=True):
-            for one, value in zip(BINS, of_bins, strict=True):
-                numbers.setdefault(count(what, *one, condition), []).append(float(value))
-    return numbers
+    few = min(predictor.plan.configuration.replicates, predictor.networks)
+    units = {
+        condition: [
+            predictor.mc_dropout(network)
+            for network in range(predictor.networks if condition == CLEAN else few)
+        ]
+        for condition in CONDITIONS
+    }
+    predictor.predict((unit, condition) for condition in units for unit in units[condition])
+    for condition, of_condition in units.items():
+        shares, correct = [], []
+        for unit in of_condition:
+            share, vote = predictor.get(unit, condition).vote_share.max(dim=1)
+            # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
+            shares.append(np.digitize(share.numpy().round(9), LOWER_EDGES[1:]))
+            correct.append((vote == predictor.labels).numpy())
+        for position, edge in enumerate(LOWER_EDGES):
+            inside = np.array(shares) == position
+            for metric, counted in (("images", inside), ("correct", inside & np.array(correct))):
+                counts = counted.sum(axis=1).astype(float)
+                yield rows(metric, counts, condition=condition, case=str(edge))
 
 
-def judge_certainty(numbers: Numbers) -> Judgement:
+def judge_certainty(table: pd.DataFrame) -> Judgement:
     """On each condition: accuracy above 99 % where 90 % agree, and higher than where fewer do."""
     holds, right, parts = {}, {}, []
     for condition, name in CONDITIONS.items():
-        certain, gain, share = _of_condition(numbers, condition)
-        if np.isnan(certain.value):
+        images, correct = (_by_bin(table, metric, condition) for metric in ("images", "correct"))
+        # Networks with no image of either kind are left out.
+        both = (images[-1] > 0) & (images[:-1].sum(axis=0) > 0)
+        if not both.any():
             raise NotTestableError(f"At least 90 % of votes agree on no image ({name}).")
+        accuracies = correct[-1, both] / images[-1, both]
+        elsewhere = correct[:-1, both].sum(axis=0) / images[:-1, both].sum(axis=0)
+        certain, gain = over_networks(accuracies), over_networks(accuracies - elsewhere)
         require_intervals([certain, gain])
         above = certain.above(LEAST_ACCURACY), gain.above()
         holds[condition], right[condition] = all(above), f"{100 * certain.value:.1f} %"
+        share = f"{100 * images[-1].sum() / images.sum():.0f} %"
         parts += [
-            Part(f"{name}: share of images on which 90 % of votes agree", f"{100 * share:.0f} %"),
+            Part(f"{name}: share of images on which 90 % of votes agree", share),
             Part(f"{name}: accuracy on them (condition 1)", certain.percent(2), above[0]),
             Part(f"{name}: minus accuracy elsewhere (condition 2)", gain.text("+.3f"), above[1]),
         ]
-    told = f"At 45°, agreeing votes are right for {right[LAST]} of images."
+    scope = _scope([condition for condition in CONDITIONS if holds[condition]])
     return Judgement(
         Verdict.of(whole=all(holds.values()), part=holds[CLEAN]),
-        f"{_scope([condition for condition in CONDITIONS if holds[condition]])} {told}",
+        f"{scope} At 45°, agreeing votes are right for {right[LAST]} of images.",
         tuple(parts),
     )
 
 
-def count(what: str, low: float, high: float, condition: str = CLEAN) -> Quantity:
-    """A quantity of `measure_certainty`: of a bin its images, or those that are correct."""
-    label = f"{what}, {CONDITIONS[condition]}, agreement {low:.1f}–{high:.1f}"
-    return Quantity(label, what, condition=condition, lower_edge=low, upper_edge=high)
+def _by_bin(
+    table: pd.DataFrame, metric: str, condition: str
+) -> Float64[np.ndarray, "bins networks"]:
+    return np.array(
+        [values(table, metric, condition=condition, case=str(edge)) for edge in LOWER_EDGES]
+    )
 
 
 def _scope(conditions: list[str]) -> str:
@@ -98,43 +111,6 @@ def _scope(conditions: list[str]) -> str:
     places = ["on clean images"] * (CLEAN in conditions) + ([f"at {rotated}"] if rotated else [])
     only = "" if len(conditions) == len(CONDITIONS) else " only"
     return f"Both conditions hold {listed(places)}{only}."
-
-
-def _requests(predictor: RecipePredictor) -> Iterator[tuple[RunUnit, str]]:
-    few = min(predictor.plan.configuration.replicates, predictor.networks)
-    for condition in CONDITIONS:
-        for network in range(predictor.networks if condition == CLEAN else few):
-            yield predictor.mc_dropout(network), condition
-
-
-def _counts(
-    prediction: Prediction, labels: Tensor
-) -> tuple[Int64[np.ndarray, " bins"], Int64[np.ndarray, " bins"]]:
-    """The images of each bin, and how many of them the majority is right about."""
-    share, vote = prediction.vote_share.max(dim=1)
-    # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
-    position = np.digitize(share.numpy().round(9), EDGES[1:-1])
-    correct = (vote == labels).numpy()
-    images = np.bincount(position, minlength=len(BINS))
-    return images, np.bincount(position[correct], minlength=len(BINS))
-
-
-def _of_condition(numbers: Numbers, condition: str) -> tuple[Interval, Interval, float]:
-    """Accuracy where 90 % agree, less that of the others, and the share of images where they do.
-
-    Networks with no image of either kind are left out.
-    """
-    images, correct = (
-        np.array([numbers[count(what, *one, condition)] for one in BINS]) for what in COUNTS
-    )
-    both = (images[-1] > 0) & (images[:-1].sum(axis=0) > 0)
-    if not both.any():
-        nothing = Interval(np.nan, np.nan, np.nan)
-        return nothing, nothing, float(images[-1].sum() / images.sum())
-    certain = correct[-1, both] / images[-1, both]
-    others = correct[:-1, both].sum(axis=0) / images[:-1, both].sum(axis=0)
-    share = float(images[-1].sum() / images.sum())
-    return over_networks(certain), over_networks(certain - others), share
 
 
 CERTAINTY = Claim(

@@ -7,15 +7,24 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 import pandas as pd
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Part, by_parts
+from benchmarks.claims.claim import (
+    Claim,
+    Judgement,
+    NotTestableError,
+    Part,
+    by_parts,
+    interval,
+    rows,
+    values,
+)
+from benchmarks.claims.intervals import NO_INTERVAL, Interval
 from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredictor
 from benchmarks.claims.run_tables import worth
 from benchmarks.report.texts import listed
-from benchmarks.schema import Quantity, read_table, where, write_table
+from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV
 from methods.engines.base import Engine
 from methods.engines.choice import EngineName, choose_engine, has_kernels, unsupported
@@ -36,10 +45,10 @@ TIMES = f"{CLAIMS_FOLDER}/training_seconds.csv"
 
 ENGINES = {"numba": "the kernels", "torch": "PyTorch"}
 WORTH_BY = {"accuracy": "accuracy", "nll": "NLL", "brier": "the Brier score"}
-BOUNDS = {"": "p50_ms", "lower": "p50_lower_ms", "upper": "p50_upper_ms"}
+ONE, ALL, AS_GOOD = "one network", "all networks", "smallest ensemble as good"
 
 
-def measure_cost(predictor: RecipePredictor) -> Numbers:
+def measure_cost(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Seconds of training one network and all of them, milliseconds of predicting, and the worth.
 
     By each engine that can compute on the run's device. Training times are measured once and
@@ -49,8 +58,14 @@ def measure_cost(predictor: RecipePredictor) -> Numbers:
         raise NotTestableError("What networks cost does not depend on this recipe.")
     latency = _latency(predictor)
     engines = _engines(predictor)
-    timed = {name: _predicting_times(latency, name, predictor.networks) for name in engines}
-    timed = {name: times for name, times in timed.items() if times}
+    predicting = {
+        engine: {
+            ENSEMBLE: _milliseconds(latency, engine, ENSEMBLE, predictor.networks),
+            SAMPLED: _milliseconds(latency, engine, SAMPLED, PASSES),
+        }
+        for engine in engines
+    }
+    timed = [engine for engine, times in predicting.items() if None not in times.values()]
     if not timed:
         raise NotTestableError(
             f"latency.csv has no times of {ENSEMBLE} with {predictor.networks} members and of "
@@ -59,76 +74,51 @@ def measure_cost(predictor: RecipePredictor) -> Numbers:
     folder = predictor.workspace.out
     if not (folder / TIMES).exists():
         write_table(_training_times(predictor, engines), folder, TIMES)
-    times = read_table(folder, TIMES)
-    training: dict[Quantity, list[float]] = {}
-    for row in times.to_dict("records"):
-        quantity = training_seconds(int(row["networks"]), str(row["engine"]))
-        training.setdefault(quantity, []).append(float(row["seconds"]))
-    predicting = {quantity: ms for times in timed.values() for quantity, ms in times.items()}
-    return training | predicting | _worth(predictor, latency, next(iter(timed)))
+    yield rows("networks", float(predictor.networks), case=ALL)
+    by_training = read_table(folder, TIMES).groupby(["engine", "networks"], sort=False)
+    for (engine, networks), training in by_training:
+        trained = ONE if networks == 1 else ALL
+        yield rows("training_seconds", training["seconds"], case=f"{engine}, {trained}")
+    for engine in timed:
+        for method, times in predicting[engine].items():
+            yield rows("p50_ms", times or NO_INTERVAL, method=method, case=engine)
+    yield from _worth(predictor, latency, timed[0])
 
 
-def judge_cost(numbers: Numbers) -> Judgement:
+def judge_cost(table: pd.DataFrame) -> Judgement:
     """By each engine: training takes 10 times as long, predicting longer than 100 passes."""
     parts: list[Part] = []
     told: list[str] = []
+    (networks,) = values(table, "networks", case=ALL)
     for engine, name in ENGINES.items():
-        seconds = {
-            one.networks: values
-            for one, values in numbers.items()
-            if one.metric == "training_seconds" and one.engine == engine and one.networks
-        }
-        if seconds:
-            one, many = seconds[min(seconds)], seconds[max(seconds)]
-            least, usual = min(many) / max(one), min(many) / min(one)
-            what = f"{name}: training {max(seconds)} networks, against one (condition 1)"
+        seconds = [
+            values(table, "training_seconds", case=f"{engine}, {case}") for case in (ONE, ALL)
+        ]
+        if all(map(len, seconds)):
+            one, many = seconds
+            least, usual = many.min() / one.max(), many.min() / one.min()
+            what = f"{name}: training {networks:.0f} networks, against one (condition 1)"
             shown = f"{usual:.0f} times as long, at least {least:.0f} times"
-            parts.append(Part(what, shown, least >= LEAST_RATIO))
+            parts.append(Part(what, shown, bool(least >= LEAST_RATIO)))
             told.append(
-                f"By {name}, training {max(seconds)} networks takes {usual:.0f} times as long as "
+                f"By {name}, training {networks:.0f} networks takes {usual:.0f} times as long as "
                 "training one."
             )
-        times = {
-            (one.method, one.bound): values[0]
-            for one, values in numbers.items()
-            if one.metric == "p50_ms" and one.engine == engine and one.networks is None
-        }
-        if times:
-            ratio = times[ENSEMBLE, ""] / times[SAMPLED, ""]
-            lower, upper = times[ENSEMBLE, "lower"], times[SAMPLED, "upper"]
-            too_few = math.isnan(lower) or math.isnan(upper)
+        if len(values(table, "p50_ms", method=ENSEMBLE, case=engine)):
+            ensemble, sampled = (
+                interval(table, "p50_ms", method=method, case=engine)
+                for method in (ENSEMBLE, SAMPLED)
+            )
+            ratio = ensemble.value / sampled.value
+            too_few = math.isnan(ensemble.lower) or math.isnan(sampled.upper)
             what = f"{name}: prediction by the ensemble, against {PASSES} passes (condition 2)"
-            parts.append(Part(what, f"{ratio:.2f} times", None if too_few else lower > upper))
+            slower = None if too_few else ensemble.lower > sampled.upper
+            parts.append(Part(what, f"{ratio:.2f} times", slower))
             remark = " This is not judged, since too few calls were timed." if too_few else ""
             told.append(
                 f"The ensemble predicts in {ratio:.2f} times the time of {PASSES} passes.{remark}"
             )
-    return by_parts(parts, " ".join([*told, *_worth_told(numbers)]))
-
-
-def training_seconds(networks: int, engine: str) -> Quantity:
-    """A quantity of `measure_cost`."""
-    label = f"{ENGINES[engine]}: seconds of training, networks: {networks}"
-    return Quantity(label, "training_seconds", engine=engine, networks=networks)
-
-
-def predicting_time(method: str, engine: str, bound: Any = "", members: str = "") -> Quantity:
-    """A quantity of `measure_cost`; ``members``: of an ensemble of another size."""
-    what = {ENSEMBLE: "ensemble", SAMPLED: f"{PASSES} passes"}[method]
-    label = f"{ENGINES[engine]}: milliseconds of predicting, {what}"
-    label += f" of {members}" if members else ""
-    label += f", {bound} bound" if bound else ""
-    networks = int(members) if members else None
-    return Quantity(label, "p50_ms", method=method, engine=engine, bound=bound, networks=networks)
-
-
-def worth_by(metric: str, bound: Any = "") -> Quantity:
-    """A quantity of `measure_cost`: how many networks the passes are worth.
-
-    ``bound``: ``lower`` where they are worth more than that, ``upper`` where they are worth less.
-    """
-    label = f"worth of {PASSES} passes in networks, clean images, by {WORTH_BY[metric]}"
-    return Quantity(label, f"worth_{metric}", method=SAMPLED, condition=CLEAN, bound=bound)
+    return by_parts(parts, " ".join([*told, *_worth_told(table)]))
 
 
 def _engines(predictor: RecipePredictor) -> dict[str, Engine]:
@@ -149,69 +139,68 @@ def _latency(predictor: RecipePredictor) -> pd.DataFrame:
     return latency[latency["device"].str.startswith(chosen.device)]
 
 
-def _predicting_times(latency: pd.DataFrame, engine: str, networks: int) -> Numbers:
-    """Times of the ensemble and of the passes; none if one of the two was not timed."""
-    ensemble = _milliseconds(latency, engine, ENSEMBLE, networks)
-    sampled = _milliseconds(latency, engine, SAMPLED, PASSES)
-    return {**ensemble, **sampled} if ensemble and sampled else {}
-
-
-def _milliseconds(
-    latency: pd.DataFrame, engine: str, method: str, members: int, *, other_size: bool = False
-) -> dict[Quantity, list[float]]:
-    """Median and its bounds, on one thread, at the largest batch size; none if it was not timed."""
-    rows = where(latency, engine=engine, method=method, members=str(members))
-    if rows.empty:
-        return {}
-    row = rows.sort_values(["threads", "batch_size"], ascending=[True, False]).iloc[0]
-    size = str(members) if other_size else ""
-    return {
-        predicting_time(method, engine, bound, size): [float(row[column])]
-        for bound, column in BOUNDS.items()
-    }
+def _milliseconds(latency: pd.DataFrame, engine: str, method: str, members: int) -> Interval | None:
+    """Median and its bounds, on one thread, at the largest batch size, if it was timed."""
+    timed = where(latency, engine=engine, method=method, members=str(members))
+    if timed.empty:
+        return None
+    row = timed.sort_values(["threads", "batch_size"], ascending=[True, False]).iloc[0]
+    return Interval(*row[["p50_ms", "p50_lower_ms", "p50_upper_ms"]].astype(float))
 
 
 def _worth(
     predictor: RecipePredictor, latency: pd.DataFrame, engine: str
-) -> dict[Quantity, list[float]]:
+) -> Iterator[pd.DataFrame]:
     """The worth of the passes by each measure, and the time of the smallest ensemble as good."""
-    numbers: dict[Quantity, list[float]] = {}
+    most = 0.0
     for metric in WORTH_BY:
-        text = worth(predictor, (SAMPLED, PASSES), CLEAN, metric)
-        if text and text != "nan":
-            bound = {"<": "upper", ">": "lower"}.get(text[0], "")
-            numbers[worth_by(metric, bound)] = [float(text.strip("<>"))]
-    if numbers and not any(one.bound == "lower" for one in numbers):
-        most = max(value for (value,) in numbers.values())
-        timed = where(latency, engine=engine, method=ENSEMBLE)["members"].astype(int)
-        as_good = [size for size in sorted(set(timed)) if size >= most]
-        for size in as_good[:1]:
-            numbers |= _milliseconds(latency, engine, ENSEMBLE, size, other_size=True)
-    return numbers
+        networks = worth(predictor, (SAMPLED, PASSES), CLEAN, metric)
+        if networks is not None:
+            yield rows("worth", networks, method=SAMPLED, condition=CLEAN, case=metric)
+            most = max(most, _at_most(networks))
+    timed = where(latency, engine=engine, method=ENSEMBLE)["members"].astype(int)
+    as_good = sorted(size for size in set(timed) if size >= most > 0)
+    for size in as_good[:1]:
+        yield rows("networks", float(size), case=AS_GOOD)
+        times = _milliseconds(latency, engine, ENSEMBLE, size)
+        yield rows("p50_ms", times or NO_INTERVAL, method=ENSEMBLE, case=f"{engine}, {AS_GOOD}")
 
 
-def _worth_told(numbers: Numbers) -> Iterator[str]:
-    known = {one: values[0] for one, values in numbers.items() if one.metric.startswith("worth_")}
+def _at_most(networks: Interval) -> float:
+    """The largest number that a worth can be; infinite where only a lower bound is known."""
+    if math.isnan(networks.value):
+        return math.inf if math.isnan(networks.upper) else networks.upper
+    return networks.value
+
+
+def _worth_told(table: pd.DataFrame) -> Iterator[str]:
+    known = {
+        str(row["case"]): Interval(row["value"], row["lower"], row["upper"])
+        for row in where(table, metric="worth").to_dict("records")
+    }
     if not known:
         yield (
             "How many networks the passes are worth is not known: the run has no ensembles of "
             "several sizes of this recipe."
         )
         return
-    measures = listed([WORTH_BY[one.metric.removeprefix("worth_")] for one in known])
     # Without an upper end the worth may be larger than any other.
-    best = max(known, key=lambda one: (one.bound == "lower", known[one]))
-    limit = {"": "at most", "upper": "fewer than", "lower": "more than"}[best.bound]
-    worth_most = f"{known[best]:.2g} network{'' if known[best] == 1 else 's'}"
+    best = max(known.values(), key=lambda one: (_at_most(one), one.lower))
+    limits = {"at most": best.value, "fewer than": best.upper, "more than": best.lower}
+    limit, value = next((limit, bound) for limit, bound in limits.items() if not math.isnan(bound))
+    worth_most = f"{value:.2g} network{'' if value == 1 else 's'}"
+    measures = listed([WORTH_BY[metric] for metric in known])
     yield f"By {measures}, {PASSES} passes match {limit} {worth_most} on clean images."
-    for one, values in numbers.items():
-        if one.metric == "p50_ms" and one.networks and not one.bound:
-            passes = numbers[predicting_time(SAMPLED, one.engine)][0]
-            yield (
-                f"The smallest timed ensemble of at least that size has {one.networks}. It needs "
-                f"{values[0] / passes:.2f} times the prediction time of {PASSES} passes, but "
-                f"{one.networks} trainings."
-            )
+    for size in values(table, "networks", case=AS_GOOD):
+        for engine in ENGINES:
+            times = values(table, "p50_ms", method=ENSEMBLE, case=f"{engine}, {AS_GOOD}")
+            for ms in times:
+                passes = interval(table, "p50_ms", method=SAMPLED, case=engine).value
+                yield (
+                    f"The smallest timed ensemble of at least that size has {size:.0f}. It needs "
+                    f"{ms / passes:.2f} times the prediction time of {PASSES} passes, but "
+                    f"{size:.0f} trainings."
+                )
 
 
 @one_torch_thread()

@@ -2,129 +2,123 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float64
+from torch import Tensor
 
 from benchmarks.claims.claim import (
     FEWEST_COUNTED,
     Claim,
     Judgement,
     NotTestableError,
-    Numbers,
     by_networks,
+    rows,
+    values,
 )
 from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, RecipePredictor
-from benchmarks.schema import Quantity
 from benchmarks.vocabulary import PECULIAR, TYPICAL, VOTES
 
 CLASSES = range(10)
-IMAGES = (TYPICAL, PECULIAR)
+IMAGES = {TYPICAL: "image 61", PECULIAR: "image 591"}
+"""The article's two images, and what rows call them."""
+
 MOST_FOR_8 = 90
 MOST_FOR_3 = 40
 FOR_7_OR_9 = range(2, 7)
 
-REPEATS = Quantity(
-    "two predictions with dropout off are identical (1: yes)", "repeats", method=SOFTMAX
-)
 
-
-def measure_votes(predictor: RecipePredictor, image: int) -> Numbers:
+def measure_votes(predictor: RecipePredictor, image: int) -> Iterator[pd.DataFrame]:
     """The votes of 100 passes for each class on one of the two images, for each network."""
-    _two_images(predictor)
-    units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
-    predictor.predict((unit, TWO_IMAGES) for unit in units)
-    position = IMAGES.index(image)
-    shares = [predictor.get(unit, TWO_IMAGES).vote_share[position] for unit in units]
-    votes = (torch.stack(shares) * PASSES).round()
-    return {votes_for(c, image): votes[:, c].tolist() for c in CLASSES}
+    votes = _votes(predictor)[list(IMAGES).index(image)]
+    for c in CLASSES:
+        yield rows(VOTES, votes[:, c], method=SAMPLED, condition=IMAGES[image], case=str(c))
 
 
-def judge_typical(numbers: Numbers) -> Judgement:
+def judge_typical(table: pd.DataFrame) -> Judgement:
     """More than 90 votes for 8, and 2 the runner-up: only one class has as many votes or more."""
-    votes = _votes(numbers, TYPICAL)
+    votes = np.stack([votes_for(c, TYPICAL, table) for c in CLASSES], axis=1)
     of_2 = votes[:, [2]]
     runner_up = ((votes > of_2).sum(axis=1) == 1) & ((votes >= of_2).sum(axis=1) == 2)
     return by_networks(
         {
-            f"8 gets more than {MOST_FOR_8} votes": list(votes[:, 8] > MOST_FOR_8),
-            "2 is the only runner-up": list(runner_up & (votes[:, 2] > 0)),
+            f"8 gets more than {MOST_FOR_8} votes": votes[:, 8] > MOST_FOR_8,
+            "2 is the only runner-up": runner_up & (votes[:, 2] > 0),
         }
     )
 
 
-def judge_many_for_3(numbers: Numbers) -> Judgement:
+def judge_many_for_3(table: pd.DataFrame) -> Judgement:
     """More than 40 votes for 3."""
-    votes = _votes(numbers, PECULIAR)
-    return by_networks({f"3 gets more than {MOST_FOR_3} votes": list(votes[:, 3] > MOST_FOR_3)})
+    many = votes_for(3, PECULIAR, table) > MOST_FOR_3
+    return by_networks({f"3 gets more than {MOST_FOR_3} votes": many})
 
 
-def judge_few_for_7_or_9(numbers: Numbers) -> Judgement:
+def judge_few_for_7_or_9(table: pd.DataFrame) -> Judgement:
     """2 to 6 votes for 7 and 9 together."""
-    votes = _votes(numbers, PECULIAR)
-    few = np.isin(votes[:, 7] + votes[:, 9], FOR_7_OR_9)
-    part = f"7 and 9 together get {FOR_7_OR_9[0]} to {FOR_7_OR_9[-1]} votes"
-    return by_networks({part: list(few)})
+    few = np.isin(votes_for(7, PECULIAR, table) + votes_for(9, PECULIAR, table), FOR_7_OR_9)
+    least, most = FOR_7_OR_9[0], FOR_7_OR_9[-1]
+    return by_networks({f"7 and 9 together get {least} to {most} votes": few})
 
 
-def measure_switch(predictor: RecipePredictor) -> Numbers:
+def measure_switch(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Whether softmax gives equal bits twice, and how many classes get votes."""
     images = _two_images(predictor)
     pool, training = predictor.pool()
     networks = pool.networks(range(predictor.networks), training)
-    numbers = {
-        REPEATS: [
-            float(torch.equal(pool.engine.logits(one, images), pool.engine.logits(one, images)))
-            for one in networks
-        ]
-    }
-    for image in IMAGES:
-        voted = np.stack(list(measure_votes(predictor, image).values())) > 0
-        numbers[classes_voted_for(image)] = voted.sum(axis=0).astype(float).tolist()
-    return numbers
+    repeats = [
+        float(torch.equal(pool.engine.logits(one, images), pool.engine.logits(one, images)))
+        for one in networks
+    ]
+    yield rows("repeats", repeats, method=SOFTMAX)
+    for image, votes in zip(IMAGES.values(), _votes(predictor), strict=True):
+        classes = (votes > 0).sum(axis=1).astype(float)
+        yield rows("classes_with_votes", classes, method=SAMPLED, condition=image)
 
 
-def judge_switch(numbers: Numbers) -> Judgement:
+def judge_switch(table: pd.DataFrame) -> Judgement:
     """Off: bitwise identical; on: more than one class gets votes on at least one image."""
-    distinct = np.max([numbers[classes_voted_for(image)] for image in IMAGES], axis=0)
+    classes = [
+        values(table, "classes_with_votes", method=SAMPLED, condition=image)
+        for image in IMAGES.values()
+    ]
     return by_networks(
         {
-            "With dropout off, two predictions are identical": [
-                one == 1 for one in numbers[REPEATS]
-            ],
-            "With dropout on, passes vote for more than one class": list(distinct > 1),
+            "With dropout off, two predictions are identical": values(
+                table, "repeats", method=SOFTMAX
+            )
+            == 1,
+            "With dropout on, passes vote for more than one class": np.max(classes, axis=0) > 1,
         }
     )
 
 
-def votes_for(class_number: int, image: int) -> Quantity:
-    """A quantity of `measure_votes`."""
-    return Quantity(
-        f"votes for {class_number}",
-        VOTES,
-        method=SAMPLED,
-        image=image,
-        class_number=class_number,
+def votes_for(c: int, image: int, table: pd.DataFrame) -> Float64[np.ndarray, " networks"]:
+    """What `measure_votes` measured."""
+    return values(table, VOTES, method=SAMPLED, condition=IMAGES[image], case=str(c))
+
+
+def _votes(predictor: RecipePredictor) -> Float64[np.ndarray, "images networks classes"]:
+    """Of 100 passes of each network, on the two images."""
+    _two_images(predictor)
+    units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
+    predictor.predict((unit, TWO_IMAGES) for unit in units)
+    shares = [predictor.get(unit, TWO_IMAGES).vote_share for unit in units]
+    votes: Float64[np.ndarray, "images networks classes"] = (
+        (torch.stack(shares, dim=1) * PASSES).round().numpy()
     )
+    return votes
 
 
-def classes_voted_for(image: int) -> Quantity:
-    """A quantity of `measure_switch`."""
-    label = f"classes with votes, image {image}"
-    return Quantity(label, "classes_with_votes", method=SAMPLED, image=image)
-
-
-def _two_images(predictor: RecipePredictor) -> torch.Tensor:
+def _two_images(predictor: RecipePredictor) -> Tensor:
     images = len(predictor.workspace.images(predictor.plan.task, "test").labels)
     if images <= PECULIAR:
         raise NotTestableError(f"There are {images} test images, none of number {PECULIAR}.")
     return predictor.images(TWO_IMAGES).images
-
-
-def _votes(numbers: Numbers, image: int) -> Int64[np.ndarray, "networks classes"]:
-    return np.stack([numbers[votes_for(c, image)] for c in CLASSES], axis=1).astype(np.int64)
 
 
 TYPICAL_IMAGE = Claim(

@@ -3,48 +3,49 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+
+import pandas as pd
 
 from benchmarks.claims.claim import (
     Claim,
     Judgement,
     NotTestableError,
-    Numbers,
     Verdict,
-    interval_of,
-    with_bounds,
+    interval,
+    rows,
+    values,
 )
 from benchmarks.claims.intervals import Placements, auroc_interval
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.metrics import METRICS, scoring
-from benchmarks.schema import Quantity
+from benchmarks.vocabulary import DISAGREEMENT
 
 LEAST_AUROC, LEAST_FOR_A_PART = 0.9, 0.8
 
-EDGE_AUROC = Quantity("AUROC of disagreement, for errors", "auroc", score="pairwise_disagreement")
+WRONG, RIGHT = "misclassified images", "correct images"
 
 
-def measure_edge_cases(predictor: RecipePredictor) -> Numbers:
+def measure_edge_cases(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """The AUROC of the ensemble's disagreement for misclassified against correct images."""
     prediction = predictor.get(predictor.ensemble)
     wrong = ~scoring.correct(prediction.mean, predictor.labels)
     if not wrong.any():
         raise NotTestableError("The ensemble classifies every image correctly.")
-    score = METRICS["pairwise_disagreement"].function(prediction)
+    score = METRICS[DISAGREEMENT].function(prediction)
     auroc = auroc_interval([Placements.of(score[None, ~wrong].numpy(), score[None, wrong].numpy())])
-    return {
-        **with_bounds(EDGE_AUROC, auroc),
-        Quantity("misclassified images", "misclassified"): [float(wrong.sum())],
-        mean_disagreement("misclassified"): [float(score[wrong].mean())],
-        mean_disagreement("correct"): [float(score[~wrong].mean())],
-    }
+    yield rows("auroc", auroc, score=DISAGREEMENT, case=WRONG)
+    yield rows("images", float(wrong.sum()), case=WRONG)
+    for case, chosen in ((WRONG, wrong), (RIGHT, ~wrong)):
+        yield rows(DISAGREEMENT, float(score[chosen].mean()), case=case)
 
 
-def judge_edge_cases(numbers: Numbers) -> Judgement:
+def judge_edge_cases(table: pd.DataFrame) -> Judgement:
     """The whole interval of the AUROC lies above 0.9, or else above 0.8."""
-    auroc = interval_of(numbers, EDGE_AUROC)
+    auroc = interval(table, "auroc", score=DISAGREEMENT, case=WRONG)
     if math.isnan(auroc.lower):
         raise NotTestableError("There are too few misclassified images for an interval.")
-    wrong, right = (numbers[mean_disagreement(one)][0] for one in ("misclassified", "correct"))
+    (wrong,), (right,) = (values(table, DISAGREEMENT, case=case) for case in (WRONG, RIGHT))
     return Judgement(
         Verdict.of(whole=auroc.above(LEAST_AUROC), part=auroc.above(LEAST_FOR_A_PART)),
         f"Disagreement detects misclassified images with an AUROC of "
@@ -52,11 +53,6 @@ def judge_edge_cases(numbers: Numbers) -> Judgement:
         f"disagree on {100 * wrong:.0f} % of the misclassified images and on {100 * right:.1f} % "
         "of the others.",
     )
-
-
-def mean_disagreement(of: str) -> Quantity:
-    """A quantity of `measure_edge_cases`."""
-    return Quantity(f"mean disagreement, {of} images", f"pairwise_disagreement_{of}")
 
 
 EDGE_CASES = Claim(

@@ -10,10 +10,10 @@ of them would be cut off at its least uncertain images, and the ceiling would be
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from itertools import combinations
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -21,20 +21,20 @@ from benchmarks.claims.claim import (
     Claim,
     Judgement,
     NotTestableError,
-    Numbers,
     Part,
     Verdict,
-    interval_of,
-    with_bounds,
+    interval,
+    rows,
+    values,
 )
 from benchmarks.claims.intervals import Interval, over_networks, rank_correlation
-from benchmarks.claims.predictor import CALLED, ENSEMBLE, SAMPLED, RecipePredictor
+from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, RecipePredictor
 from benchmarks.claims.run_tables import difference, mean_of_replicates
 from benchmarks.metrics import METRICS
-from benchmarks.schema import Quantity
 from benchmarks.vocabulary import (
     CEILING,
     CLEAN,
+    DISAGREEMENT,
     IMITATION,
     LEAST_OF_CEILING,
     OTHER_MASKS,
@@ -49,23 +49,15 @@ from methods import Prediction
 MANY_PASSES = 1_000
 """As good as all masks; to enumerate these for 10,000 images would take hours a network."""
 
-MEASURES = {"mutual_information": "mutual information", "pairwise_disagreement": "disagreement"}
+DECIDING = "mutual_information"
+MEASURES = {DECIDING: "mutual information", DISAGREEMENT: "disagreement"}
 """The first one decides: disagreement is tied wherever all members agree."""
 
-DECIDING = "mutual_information"
 IMAGES = {CLEAN: "all images", WHERE_C_DISAGREES: "images where ensemble C disagrees"}
 MOST_UNCERTAIN = 500
 
-MEMBERS = Quantity("networks of ensembles A and B each", "ensemble_members")
-EVALUATED = {name: Quantity(label, "images", condition=name) for name, label in IMAGES.items()}
 
-PAIR_LABELS = {OTHER_MASKS: "one network with other dropout masks"}
-"""What quantities call pairs that have a short name."""
-
-Pairs = Mapping[str, Sequence[tuple[Prediction, Prediction]]]
-
-
-def measure_imitation(predictor: RecipePredictor) -> Numbers:
+def measure_imitation(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Rank correlations and shared most uncertain images of each kind of pair; error detection."""
     ensembles = predictor.disjoint_ensembles
     units = [predictor.mc_dropout(network, MANY_PASSES) for network in predictor.outside]
@@ -74,31 +66,42 @@ def measure_imitation(predictor: RecipePredictor) -> Numbers:
     predictor.predict((unit, CLEAN) for unit in (*ensembles, choosing, again, *units))
     a, b, c, other_masks = map(predictor.get, (*ensembles, choosing, again))
     sampled = [predictor.get(unit) for unit in units]
-    pairs: Pairs = {
+    pairs = {
         IMITATION: [(one, b) for one in sampled],
         OTHER_NETWORK: list(combinations(sampled, 2)),
         OTHER_MASKS: [(sampled[0], other_masks)],
         CEILING: [(a, b)],
     }
-    disputed = METRICS["pairwise_disagreement"].function(c) > 0
+    disputed = METRICS[DISAGREEMENT].function(c) > 0
+    images = {CLEAN: torch.ones_like(disputed), WHERE_C_DISAGREES: disputed}
     size = ensembles[0].size or 0
-    return {
-        MEMBERS: [float(size)],
-        EVALUATED[CLEAN]: [float(len(disputed))],
-        EVALUATED[WHERE_C_DISAGREES]: [float(disputed.sum())],
-        **_correlations(pairs, disputed),
-        **{shared(pair): [_shared(*two) for two in some] for pair, some in pairs.items()},
-        **_error_detection(predictor, size),
-    }
+    yield rows("ensemble_members", float(size))
+    for condition, chosen in images.items():
+        yield rows("images", float(chosen.sum()), condition=condition)
+    for measure in MEASURES:
+        function = METRICS[measure].function
+        for pair, predictions in pairs.items():
+            scores = [(function(one), function(other)) for one, other in predictions]
+            for condition, chosen in images.items():
+                correlations = [
+                    rank_correlation(one[chosen], other[chosen]) if chosen.any() else math.nan
+                    for one, other in scores
+                ]
+                yield rows(
+                    RANK_CORRELATION, correlations, condition=condition, score=measure, case=pair
+                )
+    for pair, predictions in pairs.items():
+        shared = [_shared(*two) for two in predictions]
+        yield rows(f"shared_of_{MOST_UNCERTAIN}_most_uncertain", shared, score=DECIDING, case=pair)
+    yield from _error_detection(predictor, size)
 
 
-def judge_imitation(numbers: Numbers) -> Judgement:
+def judge_imitation(table: pd.DataFrame) -> Judgement:
     """The share of the ceiling that MC-dropout reaches by mutual information; the lower decides."""
-    shares = {images: share_of_ceiling(numbers, DECIDING, images) for images in IMAGES}
+    shares = {images: share_of_ceiling(table, images) for images in IMAGES}
     lowest = min(share.lower for share in shares.values())
-    whole, part = (lowest > LEAST_OF_CEILING[name] for name in (REPRODUCED, PARTLY))
-    (size,) = numbers[MEMBERS]
-    networks = len(numbers[correlation(DECIDING, IMITATION, CLEAN)])
+    (size,) = values(table, "ensemble_members")
+    networks = len(values(table, RANK_CORRELATION, condition=CLEAN, score=DECIDING, case=IMITATION))
     on_all, disputed = shares[CLEAN], shares[WHERE_C_DISAGREES]
     told = [
         f"MC-dropout reaches {100 * on_all.value:.0f} % of the correlation between two ensembles "
@@ -107,8 +110,10 @@ def judge_imitation(numbers: Numbers) -> Judgement:
         f"On the images where ensemble C disagrees, it reaches {disputed.percent()}.",
     ]
     return Judgement(
-        Verdict.of(whole=whole, part=part),
-        " ".join([*told, *_errors_told(numbers)]),
+        Verdict.of(
+            whole=lowest > LEAST_OF_CEILING[REPRODUCED], part=lowest > LEAST_OF_CEILING[PARTLY]
+        ),
+        " ".join([*told, *_errors_told(table)]),
         tuple(
             Part(f"share of the ceiling, {IMAGES[images]}", share.percent())
             for images, share in shares.items()
@@ -116,59 +121,19 @@ def judge_imitation(numbers: Numbers) -> Judgement:
     )
 
 
-def share_of_ceiling(numbers: Numbers, measure: str, images: str) -> Interval:
+def share_of_ceiling(table: pd.DataFrame, images: str) -> Interval:
     """The correlation with ensemble B, over that of ensembles A and B: interval over networks."""
-    (ceiling,) = numbers[correlation(measure, CEILING, images)]
-    values = numbers[correlation(measure, IMITATION, images)]
-    if math.isnan(ceiling) or any(map(math.isnan, values)):
+    (ceiling,), reached = (
+        values(table, RANK_CORRELATION, condition=images, score=DECIDING, case=pair)
+        for pair in (CEILING, IMITATION)
+    )
+    if math.isnan(ceiling) or any(map(math.isnan, reached)):
         raise NotTestableError(
-            f"There is no rank correlation by {MEASURES[measure]}: it is the same on all images."
+            f"There is no rank correlation by {MEASURES[DECIDING]}: it is the same on all images."
         )
     if ceiling <= 0:
         raise NotTestableError("The rankings by two ensembles are not correlated.")
-    return over_networks([value / ceiling for value in values])
-
-
-def correlation(measure: str, pair: str, images: str) -> Quantity:
-    """A quantity of `measure_imitation`."""
-    named = f"{PAIR_LABELS.get(pair, pair)}, {IMAGES[images]}"
-    label = f"rank correlation by {MEASURES[measure]}, {named}"
-    return Quantity(label, RANK_CORRELATION, score=measure, pair=pair, condition=images)
-
-
-def shared(pair: str) -> Quantity:
-    """A quantity of `measure_imitation`."""
-    label = f"share in common of the {MOST_UNCERTAIN} most uncertain images"
-    label += f", {PAIR_LABELS.get(pair, pair)}"
-    return Quantity(label, "shared", score=DECIDING, pair=pair)
-
-
-def error_auroc(measure: str, method: str) -> Quantity:
-    """A quantity of `measure_imitation`: of one method, at the size of the ensembles."""
-    label = f"misclassification AUROC by {MEASURES[measure]}, {CALLED[method]}"
-    return Quantity(label, "misclassification_auroc", score=measure, method=method)
-
-
-def error_auroc_less(measure: str) -> Quantity:
-    """A quantity of `measure_imitation`, with bounds: MC-dropout less the ensemble."""
-    value = error_auroc(measure, SAMPLED)
-    label = f"{value.label} minus {CALLED[ENSEMBLE]}"
-    return replace(value, label=label, other_method=ENSEMBLE)
-
-
-def _correlations(pairs: Pairs, disputed: Tensor) -> Numbers:
-    chosen = {CLEAN: torch.ones_like(disputed), WHERE_C_DISAGREES: disputed}
-    numbers = {}
-    for measure in MEASURES:
-        function = METRICS[measure].function
-        for pair, some in pairs.items():
-            scores = [(function(one), function(other)) for one, other in some]
-            for images, mask in chosen.items():
-                numbers[correlation(measure, pair, images)] = [
-                    rank_correlation(one[mask], other[mask]) if mask.any() else math.nan
-                    for one, other in scores
-                ]
-    return numbers
+    return over_networks(reached / ceiling)
 
 
 def _shared(one: Prediction, other: Prediction) -> float:
@@ -188,25 +153,27 @@ def _most_uncertain(prediction: Prediction) -> set[int]:
     return set(order[:MOST_UNCERTAIN].tolist())
 
 
-def _error_detection(predictor: RecipePredictor, size: int) -> Numbers:
+def _error_detection(predictor: RecipePredictor, size: int) -> Iterator[pd.DataFrame]:
     """AUROCs for each method's own errors, with as many passes as networks, and the difference."""
-    numbers: dict[Quantity, list[float]] = {}
-    sampled, ensemble = (SAMPLED, size), (ENSEMBLE, size)
+    metric, sampled, ensemble = "misclassification_auroc", (SAMPLED, size), (ENSEMBLE, size)
     for measure in MEASURES:
-        of = (CLEAN, "misclassification_auroc", measure)
-        for variant in (sampled, ensemble):
-            value = mean_of_replicates(predictor, variant, *of).value
-            numbers[error_auroc(measure, variant[0])] = [value]
-        apart = difference(predictor, sampled, ensemble, *of)
-        numbers |= with_bounds(error_auroc_less(measure), apart)
-    return numbers
+        for method in (sampled, ensemble):
+            mean = mean_of_replicates(predictor, method, CLEAN, metric, measure).value
+            yield rows(metric, mean, method=method[0], score=measure)
+        apart = difference(predictor, sampled, ensemble, CLEAN, metric, measure)
+        yield rows(metric, apart, method=SAMPLED, score=measure, case=f"minus {ENSEMBLE}")
 
 
-def _errors_told(numbers: Numbers) -> list[str]:
+def _errors_told(table: pd.DataFrame) -> list[str]:
     """What the detection of errors says for or against the claim, by each measure."""
     sentences = []
     for measure, name in MEASURES.items():
-        apart = interval_of(numbers, error_auroc_less(measure))
+        apart = interval(
+            *(table, "misclassification_auroc"),
+            method=SAMPLED,
+            score=measure,
+            case=f"minus {ENSEMBLE}",
+        )
         if math.isnan(apart.value):
             continue
         found = (

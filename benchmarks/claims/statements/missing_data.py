@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
-import numpy as np
+import pandas as pd
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Numbers, Part, Verdict
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Part, Verdict, rows, values
 from benchmarks.claims.intervals import Interval, over_networks
-from benchmarks.claims.predictor import CALLED, ENSEMBLE, IN_TEXT, SAMPLED, RecipePredictor
+from benchmarks.claims.predictor import ENSEMBLE, IN_TEXT, SAMPLED, RecipePredictor
 from benchmarks.claims.statements.imitation import MEASURES
 from benchmarks.claims.training_sets import ROTATED, SIZES
 from benchmarks.metrics import METRICS
 from benchmarks.report.texts import listed
-from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN
 from methods.networks.recipes import ARTICLE
 
@@ -73,46 +72,32 @@ STEPS = (
 )
 
 
-def measure_lack(predictor: RecipePredictor) -> Numbers:
+def measure_lack(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Mean mutual information and disagreement by training set, for each network or ensemble."""
     if predictor.recipe != ARTICLE.name:
         raise NotTestableError("Networks of this recipe are not trained on fewer images.")
     images = len(predictor.pool(ARTICLE.name)[1].labels)
     if images <= max(SIZES.values()):
         raise NotTestableError(f"There are only {images:,} training images.")
-    of_sets = {
-        name: replace(predictor, recipe=name, networks=min(MOST_NETWORKS, predictor.networks))
-        for name in LABELS
-    }
-    units = {
-        name: {
-            SAMPLED: [one.mc_dropout(network) for network in range(one.networks)],
-            ENSEMBLE: one.blocks(SMALL_ENSEMBLE, one.networks),
-        }
-        for name, one in of_sets.items()
-    }
-    predictor.predict(
-        (unit, condition)
-        for of_set in units.values()
-        for some in of_set.values()
-        for unit in some
-        for condition in IMAGES
-    )
-    return {
-        mean_of(method, measure, condition, name): [
-            float(METRICS[measure].function(predictor.get(unit, condition)).mean())
-            for unit in units[name][method]
+    units = {}
+    for name in LABELS:
+        networks = min(MOST_NETWORKS, predictor.networks)
+        trained = replace(predictor, recipe=name, networks=networks)
+        units[SAMPLED, name] = [trained.mc_dropout(network) for network in range(networks)]
+        units[ENSEMBLE, name] = trained.blocks(SMALL_ENSEMBLE, networks)
+    each = [unit for some in units.values() for unit in some]
+    predictor.predict(product(each, IMAGES))
+    for method, measure, condition, name in product(METHODS, MEASURES, IMAGES, LABELS):
+        function = METRICS[measure].function
+        means = [
+            float(function(predictor.get(unit, condition)).mean()) for unit in units[method, name]
         ]
-        for method in METHODS
-        for measure in MEASURES
-        for condition in IMAGES
-        for name in LABELS
-    }
+        yield rows(measure, means, method=method, condition=condition, case=LABELS[name])
 
 
-def judge_lack(numbers: Numbers) -> Judgement:
+def judge_lack(table: pd.DataFrame) -> Judgement:
     """Falls at steps to more similar images; a rise at any step speaks against the claim."""
-    changes = list(_changes(numbers))
+    changes = list(_changes(table))
     similar = [one for one in changes if one.step.similar]
     falls = sum(one.interval.below() for one in similar)
     rises = [one for one in changes if one.interval.above()]
@@ -129,29 +114,14 @@ def judge_lack(numbers: Numbers) -> Judgement:
     )
 
 
-def mean_of(method: str, measure: str, condition: str, training_set: str) -> Quantity:
-    """A quantity of `measure_lack`."""
-    trained_on = LABELS[training_set]
-    images = f"{MEASURES[measure]}, {IMAGES[condition]}"
-    return Quantity(
-        f"{CALLED[method]}, {images}, trained on {trained_on}",
-        metric=measure,
-        method=method,
-        condition=condition,
-        training_set=trained_on,
-    )
-
-
-def _changes(numbers: Numbers) -> Iterator[Change]:
+def _changes(table: pd.DataFrame) -> Iterator[Change]:
     """At each step, by each method and measure."""
-    for step in STEPS:
-        for method in METHODS:
-            for measure in MEASURES:
-                more, fewer = (
-                    np.array(numbers[mean_of(method, measure, step.condition, training_set)])
-                    for training_set in (step.more, step.fewer)
-                )
-                yield Change(step, method, measure, over_networks(more - fewer))
+    for step, method, measure in product(STEPS, METHODS, MEASURES):
+        more, fewer = (
+            values(table, measure, method=method, condition=step.condition, case=LABELS[name])
+            for name in (step.more, step.fewer)
+        )
+        yield Change(step, method, measure, over_networks(more - fewer))
 
 
 def _part(change: Change) -> Part:

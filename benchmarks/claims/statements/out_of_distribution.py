@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
-from torch import Tensor
 
 from benchmarks.claims.claim import (
     Claim,
     Judgement,
     NotTestableError,
-    Numbers,
     Part,
     Verdict,
     by_parts,
     require_intervals,
+    rows,
+    values,
 )
 from benchmarks.claims.intervals import Interval, over_networks
-from benchmarks.claims.predictor import CALLED, ENSEMBLE, IN_TEXT, SAMPLED, SOFTMAX, RecipePredictor
+from benchmarks.claims.predictor import ENSEMBLE, IN_TEXT, SAMPLED, SOFTMAX, RecipePredictor
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
 from benchmarks.report.texts import listed
-from benchmarks.schema import Quantity
+from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN
 from methods.scores.probabilities import confidence
 
 CONFIDENT = 0.9
+CONFIDENT_SHARE = f"confidence_above_{CONFIDENT}"
 LEAST_CONFIDENT_SHARE = 0.1
 
 ROTATED = "rotated-045"
@@ -39,55 +41,52 @@ SMALL_ENSEMBLE = 5
 OOD = "out-of-distribution"
 KINDS = {CLEAN: "clean", ROTATED: "45°", OOD: "out of distribution"}
 REFERENCES = {CLEAN: "clean images", ROTATED: "images rotated by 45°"}
-"""Conditions, and the group of all out-of-distribution ones; what quantities call them."""
+"""Conditions, and the group of all out-of-distribution ones; what parts and sentences call them."""
 
-ENTROPY, SHARE = "expected entropy", "aleatoric share"
+ENTROPY, SHARE = "expected_entropy", "aleatoric_share"
+MEASURES = {ENTROPY: "expected entropy", SHARE: "aleatoric share"}
 """The share is expected entropy divided by predictive entropy."""
-
-IN_SENTENCES = {ENTROPY: ENTROPY, SHARE: f"the {SHARE}"}
 
 SEVERAL = (SAMPLED, ENSEMBLE)
 """The methods that have several members."""
 
 
-def measure_confident(predictor: RecipePredictor) -> Numbers:
+def measure_confident(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """The share of each set's images with a confidence above 0.9, for each network."""
-    return {
-        confident_share(method, condition, predictor.plan.task.condition(condition).label): [
-            _confident_share(predictor.get(unit, condition).mean) for unit in units
-        ]
-        for method, units in predicted(predictor, ood_conditions(predictor)).items()
-        for condition in ood_conditions(predictor)
-    }
+    ood = ood_conditions(predictor)
+    for method, units in predicted(predictor, ood).items():
+        for condition in ood:
+            means = [predictor.get(unit, condition).mean for unit in units]
+            shares = [float((confidence(mean) > CONFIDENT).double().mean()) for mean in means]
+            label = predictor.plan.task.condition(condition).label
+            yield rows(CONFIDENT_SHARE, shares, method=method, condition=condition, case=label)
 
 
-def judge_confident(numbers: Numbers) -> Judgement:
+def judge_confident(table: pd.DataFrame) -> Judgement:
     """Above 10 % of the images of all sets for softmax, or else of some set."""
-    of_sets = {one.dataset: values for one, values in numbers.items() if one.method == SOFTMAX}
-    shares = {name: over_networks(values) for name, values in of_sets.items()}
-    mean = over_networks(np.mean(list(of_sets.values()), axis=0))
+    of_sets = where(table, metric=CONFIDENT_SHARE, method=SOFTMAX).groupby("case", sort=False)
+    shares = {str(name): rows_of_set["value"].to_numpy() for name, rows_of_set in of_sets}
+    mean = over_networks(np.mean(list(shares.values()), axis=0))
     require_intervals([mean])
-    verdict = Verdict.of(
-        whole=mean.above(LEAST_CONFIDENT_SHARE),
-        part=any(share.above(LEAST_CONFIDENT_SHARE) for share in shares.values()),
+    by_set = {name: over_networks(values) for name, values in shares.items()}
+    parts = tuple(
+        Part(
+            f"confidence above {CONFIDENT}, {name}",
+            share.percent(),
+            share.above(LEAST_CONFIDENT_SHARE),
+        )
+        for name, share in {"all sets (mean)": mean, **by_set}.items()
     )
     return Judgement(
-        verdict,
+        Verdict.of(whole=bool(parts[0].holds), part=any(part.holds for part in parts)),
         f"Softmax has a confidence above {CONFIDENT} for {100 * mean.value:.0f} % of the "
         f"out-of-distribution images (95 % interval: {100 * mean.lower:.0f} to "
         f"{100 * mean.upper:.0f} %). By set: see the table.",
-        tuple(
-            Part(
-                f"confidence above {CONFIDENT}, {name}",
-                share.percent(),
-                share.above(LEAST_CONFIDENT_SHARE),
-            )
-            for name, share in {"all sets (mean)": mean, **shares}.items()
-        ),
+        parts,
     )
 
 
-def measure_split(predictor: RecipePredictor) -> Numbers:
+def measure_split(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Mean expected entropy, and its share of predictive entropy, over all images of a kind.
 
     For each network, and for each of several disjoint ensembles.
@@ -99,61 +98,46 @@ def measure_split(predictor: RecipePredictor) -> Numbers:
     }
     conditions = sum(kinds.values(), ())
     predictor.predict((unit, one) for some in units.values() for unit in some for one in conditions)
-    numbers: dict[Quantity, list[float]] = {}
-    for method, some in units.items():
+    for method, several in units.items():
         for kind, of_kind in kinds.items():
-            parts = [_aleatoric(predictor, unit, of_kind) for unit in some]
-            numbers[expected_entropy(method, kind)] = [entropy for entropy, _ in parts]
-            numbers[aleatoric_share(method, kind)] = [share for _, share in parts]
-    return numbers
+            both = [_aleatoric(predictor, unit, of_kind) for unit in several]
+            for measure, numbers in zip(MEASURES, zip(*both, strict=True), strict=True):
+                yield rows(measure, numbers, method=method, condition=kind)
 
 
-def judge_split(numbers: Numbers) -> Judgement:
+def judge_split(table: pd.DataFrame) -> Judgement:
     """Expected entropy and its share are higher out of distribution, by each method."""
-    changes: dict[str, list[tuple[str, str, Interval]]] = {kind: [] for kind in REFERENCES}
-    for kind in REFERENCES:
-        for name, quantity in ((ENTROPY, expected_entropy), (SHARE, aleatoric_share)):
-            for method in SEVERAL:
-                there, here = (np.array(numbers[quantity(method, one)]) for one in (kind, OOD))
-                changes[kind].append((name, method, over_networks(here - there)))
+    changes = {
+        (kind, measure, method): over_networks(
+            values(table, measure, method=method, condition=OOD)
+            - values(table, measure, method=method, condition=kind)
+        )
+        for kind in REFERENCES
+        for measure in MEASURES
+        for method in SEVERAL
+    }
+    require_intervals(changes.values())
     parts = [
-        Part(f"{name} of {IN_TEXT[method]}, minus {KINDS[kind]}", c.text("+.3f"), c.above())
-        for kind, some in changes.items()
-        for name, method, c in some
+        Part(
+            f"{MEASURES[measure]} of {IN_TEXT[method]}, minus {KINDS[kind]}",
+            change.text("+.3f"),
+            change.above(),
+        )
+        for (kind, measure, method), change in changes.items()
     ]
-    require_intervals(change for some in changes.values() for _, _, change in some)
-    count = f"{sum(bool(one.holds) for one in parts)} of {len(parts)} comparisons show a rise."
-    told = [_told(kind, some) for kind, some in changes.items()]
-    return by_parts(parts, " ".join([count, *told]))
+    count = f"{sum(bool(part.holds) for part in parts)} of {len(parts)} comparisons show a rise."
+    return by_parts(parts, " ".join([count, *(_told(kind, changes) for kind in REFERENCES)]))
 
 
-def _told(kind: str, changes: Sequence[tuple[str, str, Interval]]) -> str:
+def _told(kind: str, changes: Mapping[tuple[str, str, str], Interval]) -> str:
     """What rises and what falls against the images of a kind, in a sentence."""
-    found: dict[str, list[str]] = {}
+    phrases = []
     for verb, holds in (("rises", Interval.above), ("falls", Interval.below)):
-        for name, method, change in changes:
-            if holds(change):
-                found.setdefault(f"{IN_SENTENCES[name]} {verb}", []).append(IN_TEXT[method])
-    phrases = [f"{phrase} for {listed(methods)}" for phrase, methods in found.items()]
+        for measure, name in ((ENTROPY, MEASURES[ENTROPY]), (SHARE, f"the {MEASURES[SHARE]}")):
+            methods = [IN_TEXT[one] for one in SEVERAL if holds(changes[kind, measure, one])]
+            if methods:
+                phrases.append(f"{name} {verb} for {listed(methods)}")
     return f"Compared with {REFERENCES[kind]}, {'; '.join(phrases) or 'neither changes'}."
-
-
-def confident_share(method: str, condition: str, dataset: str) -> Quantity:
-    """A quantity of `measure_confident`."""
-    label = f"share with confidence above {CONFIDENT}, {CALLED[method]}, {dataset}"
-    return Quantity(label, "confident", method=method, condition=condition, dataset=dataset)
-
-
-def expected_entropy(method: str, kind: str) -> Quantity:
-    """A quantity of `measure_split`."""
-    label = f"{ENTROPY} (nats), {CALLED[method]}, {KINDS[kind]}"
-    return Quantity(label, "expected_entropy", method=method, condition=kind)
-
-
-def aleatoric_share(method: str, kind: str) -> Quantity:
-    """A quantity of `measure_split`."""
-    label = f"{SHARE}, {CALLED[method]}, {KINDS[kind]}"
-    return Quantity(label, "aleatoric_share", method=method, condition=kind)
 
 
 def ood_conditions(predictor: RecipePredictor) -> tuple[str, ...]:
@@ -173,10 +157,6 @@ def predicted(predictor: RecipePredictor, conditions: Sequence[str]) -> dict[str
     }
     predictor.predict((unit, one) for some in units.values() for unit in some for one in conditions)
     return units
-
-
-def _confident_share(mean: Tensor) -> float:
-    return float((confidence(mean) > CONFIDENT).double().mean())
 
 
 def _aleatoric(

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
-from torch import Tensor
+import pandas as pd
 
 from benchmarks.claims.claim import (
     Claim,
     Judgement,
     NotTestableError,
-    Numbers,
     Part,
     by_parts,
-    interval_of,
-    with_bounds,
+    interval,
+    rows,
 )
 from benchmarks.claims.intervals import Interval, Placements, auroc_interval
 from benchmarks.claims.predictor import (
@@ -32,7 +29,6 @@ from benchmarks.claims.predictor import (
 )
 from benchmarks.claims.run_tables import difference
 from benchmarks.claims.statements.out_of_distribution import (
-    KINDS,
     OOD,
     ROTATED,
     SEVERAL,
@@ -41,45 +37,47 @@ from benchmarks.claims.statements.out_of_distribution import (
 )
 from benchmarks.metrics import METRICS, Arrays
 from benchmarks.predictions import RunUnit
-from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN
 
+ENTROPY = "predictive_entropy"
+"""The score of the AUROC, which every method has."""
 
-def measure_similarity(predictor: RecipePredictor) -> Numbers:
+
+def measure_similarity(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """ECE on rotated images and AUROC, of softmax and the others, and the differences."""
     ood = ood_conditions(predictor)
     units = predicted(predictor, (CLEAN, ROTATED, *ood))
-    numbers = {
-        ece_of(method, condition): [
-            METRICS["ece"].value(Arrays(predictor.get(unit, condition), predictor.labels))
-            for unit in units[method]
-        ]
-        for method in units
-        for condition in (CLEAN, ROTATED)
-    }
+    for method, of_method in units.items():
+        for condition in (CLEAN, ROTATED):
+            eces = [
+                METRICS["ece"].value(Arrays(predictor.get(unit, condition), predictor.labels))
+                for unit in of_method
+            ]
+            yield rows("ece", eces, method=method, condition=condition)
     placements = {
-        method: [_placements(predictor, some, condition) for condition in ood]
-        for method, some in units.items()
+        method: [_placements(predictor, of_method, condition) for condition in ood]
+        for method, of_method in units.items()
     }
     for method, sets in placements.items():
-        numbers[_auroc_of(method)] = [auroc_interval(sets).value]
+        auroc = auroc_interval(sets).value
+        yield rows("auroc", auroc, method=method, condition=OOD, score=ENTROPY)
     sizes = {SAMPLED: PASSES, ENSEMBLE: predictor.networks}
     for method in SEVERAL:
         pairs = zip(placements[SOFTMAX], placements[method], strict=True)
         apart = auroc_interval([one - other for one, other in pairs])
-        numbers |= with_bounds(auroc_less(method), apart)
+        yield rows("auroc", apart, **auroc_minus(method))
         other = (method, sizes[method])
         apart = difference(predictor, (SOFTMAX, None), other, ROTATED, "ece")
-        numbers |= with_bounds(ece_less(method), apart)
-    return numbers
+        yield rows("ece", apart, **ece_minus(method))
 
 
-def judge_similarity(numbers: Numbers) -> Judgement:
+def judge_similarity(table: pd.DataFrame) -> Judgement:
     """ECE above and AUROC below those of both others, with intervals that leave zero."""
     parts, told = [], []
     for method in SEVERAL:
         name = IN_TEXT[method]
-        ece, auroc = (interval_of(numbers, less(method)) for less in (ece_less, auroc_less))
+        ece = interval(table, "ece", **ece_minus(method))
+        auroc = interval(table, "auroc", **auroc_minus(method))
         if math.isnan(auroc.lower):
             raise NotTestableError("There are too few images for an interval.")
         if math.isnan(ece.lower):
@@ -108,49 +106,23 @@ def _apart(difference: Interval) -> str:
     return f"{abs(difference.value):.3f} {'higher' if difference.value > 0 else 'lower'}"
 
 
-def ece_of(method: str, condition: str) -> Quantity:
-    """A quantity of `measure_similarity`."""
-    label = f"ECE, {CALLED[method]}, {KINDS[condition]}"
-    return Quantity(label, "ece", method=method, condition=condition)
+def ece_minus(method: str) -> dict[str, str]:
+    """The columns of the ECE of softmax less that of another method, with an interval."""
+    return {"method": SOFTMAX, "condition": ROTATED, "case": f"minus {method}"}
 
 
-def auroc_less(method: str) -> Quantity:
-    """A quantity of `measure_similarity`, with bounds: the AUROC of softmax less another one."""
-    return _less(_auroc_of(SOFTMAX), "AUROC", method)
-
-
-def ece_less(method: str) -> Quantity:
-    """A quantity of `measure_similarity`, with bounds: the ECE of softmax less another one."""
-    return _less(ece_of(SOFTMAX, ROTATED), "ECE at 45°", method)
-
-
-def _less(softmax: Quantity, what: str, method: str) -> Quantity:
-    label = f"{what}: {CALLED[SOFTMAX]} minus {CALLED[method]}"
-    return replace(softmax, label=label, other_method=method)
-
-
-def _auroc_of(method: str) -> Quantity:
-    return Quantity(
-        f"AUROC, {CALLED[method]}",
-        "auroc",
-        score="predictive_entropy",
-        method=method,
-        condition=OOD,
-    )
+def auroc_minus(method: str) -> dict[str, str]:
+    """The columns of the AUROC of softmax less that of another method, with an interval."""
+    return {"method": SOFTMAX, "condition": OOD, "score": ENTROPY, "case": f"minus {method}"}
 
 
 def _placements(predictor: RecipePredictor, units: Sequence[RunUnit], condition: str) -> Placements:
-    """The placements by predictive entropy, which every method has; a row for each run unit."""
+    """The placements by predictive entropy; a row for each run unit."""
     clean, ood = (
-        np.stack([_entropy(predictor, unit, images) for unit in units])
+        np.stack([METRICS[ENTROPY].function(predictor.get(unit, images)) for unit in units])
         for images in (CLEAN, condition)
     )
     return Placements.of(clean, ood)
-
-
-def _entropy(predictor: RecipePredictor, unit: RunUnit, images: str) -> npt.NDArray[np.float64]:
-    of_each: Tensor = METRICS["predictive_entropy"].function(predictor.get(unit, images))
-    return of_each.numpy()
 
 
 SIMILARITY = Claim(

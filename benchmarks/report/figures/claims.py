@@ -94,7 +94,7 @@ def rank_agreement_figures(
     if correlations.empty:
         return
     images = list(dict.fromkeys(correlations["condition"]))
-    rows = correlations["pair"].nunique() * correlations["score"].nunique()
+    rows = correlations["case"].nunique() * correlations["score"].nunique()
     figure, axes = panels(
         canvas,
         len(images),
@@ -115,7 +115,7 @@ def missing_data_figures(
     results: Results, _: Mapping[Variant, Look], canvas: Canvas = page
 ) -> Iterator[Drawing]:
     """Epistemic uncertainty by what the networks were trained on."""
-    numbers = claim_numbers(results, MISSING_DATA).dropna(subset=["training_set"])
+    numbers = claim_numbers(results, MISSING_DATA)
     if numbers.empty:
         return
     metrics = [m.name for m in results.names.metrics if m.name in set(numbers["metric"])]
@@ -167,8 +167,10 @@ def spread_figures(
 def by_share(numbers: pd.DataFrame) -> pd.DataFrame:
     """For each condition and bin of vote shares its images, and the networks' accuracy."""
     rows = []
-    keys = ["condition", "lower_edge", "upper_edge"]
-    for (condition, low, high), of_bin in numbers.groupby(keys, sort=False):
+    numbers = numbers.assign(lower_edge=numbers["case"].astype("float64"))
+    edges = np.unique(numbers["lower_edge"])
+    for (condition, low), of_bin in numbers.groupby(["condition", "lower_edge"], sort=False):
+        high = min(edges[edges > low], default=1.0)
         counts = of_bin.pivot_table(index="network", columns="metric", values="value")
         images, correct = counts["images"], counts["correct"]
         accuracy = (correct / images)[images > 0]
@@ -224,18 +226,18 @@ def draw_rank_agreement(ax: Axes, names: Names, correlations: pd.DataFrame) -> A
     A dashed line where a verdict begins: a share of the ceiling by the first score.
     """
     scores = list(dict.fromkeys(correlations["score"]))
-    pairs = [pair for pair in PAIRS if pair in set(correlations["pair"])]
+    pairs = [pair for pair in PAIRS if pair in set(correlations["case"])]
     labels: list[str] = []
     for score in scores:
         for pair in pairs:
             y = len(labels)
-            values = where(correlations, score=score, pair=pair)["value"]
+            values = where(correlations, score=score, case=pair)["value"]
             color = look_of(names, ENSEMBLE if pair == CEILING else SAMPLED).color
             offset = (np.arange(len(values)) + 0.5) / max(len(values), 1) - 0.5
             ax.scatter(values, y + 0.5 * offset, s=6, color=color, linewidth=0)
             ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color="0", linewidth=1.2)
             labels.append(f"{names.score(score).label}:\n{pair}")
-    ceiling = where(correlations, score=scores[0], pair=CEILING)["value"].max()
+    ceiling = where(correlations, score=scores[0], case=CEILING)["value"].max()
     for verdict, share in LEAST_OF_CEILING.items():
         least = share * (1.0 if np.isnan(ceiling) else ceiling)
         ax.axvline(least, color="0.6", linewidth=0.8, linestyle=DASHES)
@@ -255,10 +257,10 @@ def draw_rank_agreement(ax: Axes, names: Names, correlations: pd.DataFrame) -> A
 
 def draw_training_sets(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
     """One measure on one set of images against the training set; a faint point a network."""
-    trained_on = list(dict.fromkeys(numbers["training_set"]))
+    trained_on = list(dict.fromkeys(numbers["case"]))
     for method in dict.fromkeys(numbers["method"]):
         of_method = where(numbers, method=method)
-        x = of_method["training_set"].map(trained_on.index)
+        x = of_method["case"].map(trained_on.index)
         look = look_of(names, method)
         means = of_method["value"].groupby(x).mean()
         ax.plot(means.index, means, **(look.line | {"label": names.method(method).label}))

@@ -20,10 +20,10 @@ from matplotlib.text import Text
 from benchmarks.nouns import Names, Variant
 from benchmarks.report.figures.files import TITLE
 from benchmarks.report.numbers.replicates import each, mean_curve, of_each_method
-from benchmarks.report.read.files import Pixels, claims_numbers
+from benchmarks.report.read.files import Pixels
 from benchmarks.report.results import Results
 from benchmarks.report.style import BAND, SETTINGS, Look
-from benchmarks.schema import where
+from benchmarks.schema import ClaimRow, table_of, where
 
 LETTER, HANDLE = 0.054, 0.45
 """Widths in inches of a letter of a legend or title, and of a handle with the space around it."""
@@ -200,11 +200,15 @@ def conditions_in(table: pd.DataFrame, names: Names) -> list[str]:
 
 
 def claim_numbers(results: Results, figure: str) -> pd.DataFrame:
-    """The numbers of the claims that name this figure, a row a network and quantity."""
-    numbers = where(results.curves.get("claims", claims_numbers(None)), figure=figure)
-    return numbers.drop(columns="figure").reset_index(drop=True)
+    """The rows of ``claims.csv`` of the claims that name this figure."""
+    content = results.claims or {"claims": []}
+    named = [claim["id"] for claim in content["claims"] if claim["figure"] == figure]
+    numbers = results.curve("claims")
+    if numbers.empty:
+        return table_of(ClaimRow, ())
+    return numbers[numbers["claim"].isin(named)].reset_index(drop=True)
 
 
 def claim_drawing(name: str, figure: Sheet, numbers: pd.DataFrame) -> Drawing:
-    """A figure of claims; of the fields of their quantities, those that any has."""
-    return Drawing(name, figure, numbers.dropna(axis=1, how="all"))
+    """A figure of claims; of the columns, those that any number needs."""
+    return Drawing(name, figure, numbers.loc[:, (numbers.notna() & (numbers != "")).any()])

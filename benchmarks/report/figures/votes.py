@@ -140,7 +140,10 @@ def article_image_figures(
     """The article's count plots, for every network: a point a network, bars their mean."""
     numbers = where(claim_numbers(results, COUNT_PLOTS), metric=VOTES)
     # Several claims may be about the same votes.
-    numbers = numbers.drop_duplicates(["image", "class_number", "network"], ignore_index=True)
+    numbers = numbers.drop_duplicates(["condition", "case", "network"], ignore_index=True)
+    numbers = numbers.astype({"case": "int64"}).assign(
+        image=numbers["condition"].str.removeprefix("image ").astype("int64")
+    )
     images = sorted(set(numbers["image"]))
     if not images:
         return
@@ -262,7 +265,7 @@ def draw_votes(ax: Axes, names: Names, votes: pd.DataFrame, looks: Mapping[Varia
 def draw_networks(ax: Axes, names: Names, numbers: pd.DataFrame) -> Axes:
     """Votes for each class: points for the networks in their order, and a bar for their mean."""
     networks = numbers["network"].nunique()
-    classes = numbers["class_number"].astype(int)
+    classes = numbers["case"].astype(int)
     offset = (numbers["network"] + 0.5) / networks - 0.5
     color = look_of(names, str(numbers["method"].iloc[0])).color
     passes = round(numbers.groupby("network")["value"].sum().max())

@@ -32,7 +32,7 @@ def certainty_finding(results: Results, numbers: pd.DataFrame) -> str:
 def rank_finding(results: Results, correlations: pd.DataFrame) -> str:
     """The mean rank correlations of the imitation and its ceiling, by the first score."""
     condition, score = correlations[["condition", "score"]].iloc[0]
-    means = where(correlations, condition=condition, score=score).groupby("pair")["value"].mean()
+    means = where(correlations, condition=condition, score=score).groupby("case")["value"].mean()
     told = [f"{means[pair]:.2f} ({pair})" for pair in (IMITATION, CEILING) if pair in means]
     return f"By {results.names.score(score).label.lower()}, rankings correlate by {listed(told)}"
 
@@ -41,7 +41,7 @@ def missing_data_finding(results: Results, numbers: pd.DataFrame) -> str:
     """The first measure by the first and the last training set, of the first method."""
     chosen = numbers.iloc[0]
     first = where(numbers, **{name: chosen[name] for name in ("metric", "method", "condition")})
-    means = first.groupby("training_set", sort=False)["value"].mean()
+    means = first.groupby("case", sort=False)["value"].mean()
     ends = [
         f"{means[name]:.3f} ({name})" for name in dict.fromkeys((means.index[0], means.index[-1]))
     ]

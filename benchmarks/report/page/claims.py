@@ -7,64 +7,72 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from markupsafe import Markup
+
 from benchmarks.nouns import Names
-from benchmarks.report.claims_page import (
-    DOUBLE_SOFTMAX,
-    about_double_softmax,
+from benchmarks.report.claims import (
     about_recipes,
     by_weight,
-    double_softmax_table,
-    others,
-    same_numbers,
+    claim_tables,
+    effect_tables,
+    judgements,
     setting_text,
 )
 from benchmarks.report.number_format import UNDEFINED
-from benchmarks.report.numbers.claims import part_rows, quantities
+from benchmarks.report.page.parts import Parts
+from benchmarks.report.page.svg import inline
 from benchmarks.report.published import SAME
-from benchmarks.report.read.files import read_claims
+from benchmarks.report.results import Results
 from benchmarks.report.texts import article_answer
 from benchmarks.vocabulary import FIGURES_FOLDER, PUBLISHED_JSON, VERDICTS
 
 
 class Figure(NamedTuple):
-    """A figure that claims name: of which recipe, and its path beside the page."""
+    """A figure that claims name: of which recipe, and its path beside the page.
+
+    Attributes:
+        html: its place in the page; empty where it is not drawn there.
+        first: the claim that it is drawn below.
+    """
 
     recipe: str
     path: str
+    html: Markup
+    first: str
 
 
-def claims(folder: Path) -> dict[str, Any] | None:
-    """What the template shows, from the run's folder; ``None`` where no claim was judged.
+def claims(results: Results, folder: Path, parts: Parts) -> dict[str, Any] | None:
+    """What the template shows; ``None`` where no claim was judged.
 
     ``summary`` is empty where no central claim was tested; ``judged`` counts all claims that were,
-    of ``count``; ``groups`` has claims by the heading of
-    their weight. A claim is as in `claims.json`, but for its
-    ``others`` (verdicts by other recipes), ``recipes``, ``numbers`` (pairs of a quantity and its
-    cells by each recipe), ``compared`` (likewise, of what the rule compares) and ``figures``, by
-    recipe, first that of the verdict. ``same``: an earlier claim whose numbers it has.
+    of ``count``; ``groups`` has claims by the heading of their weight. A claim is as in
+    `claims.json`, with its ``tables`` and its ``figures`` by recipe, first that of the verdict.
+
+    Args:
+        parts: to which figures are added.
     """
-    content = read_claims(folder)
+    content = results.claims
     if not content:
         return None
-    recipes, rows = double_softmax_table(content["double_softmax"].get("rows", ()))
-    same = same_numbers(content["claims"])
+    drawn: dict[str, str] = {}
+    setting = content["setting"]
     return {
         "groups": {
-            heading: [_claim(claim, folder, same) for claim in some]
+            heading: [
+                {
+                    **claim,
+                    "tables": claim_tables(results, claim),
+                    "figures": list(_figures(claim, folder, parts, drawn)),
+                }
+                for claim in some
+            ]
             for heading, some in by_weight(content["claims"]).items()
         },
         "count": len(content["claims"]),
         "judged": sum(claim["verdict"] in VERDICTS for claim in content["claims"]),
         "summary": article_answer(content),
-        "setting": " ".join([*about_recipes(content["setting"]), setting_text(content["setting"])]),
-        "double_softmax": rows
-        and {
-            "title": DOUBLE_SOFTMAX,
-            "about": about_double_softmax(content["setting"]),
-            **content["double_softmax"],
-            "recipes": recipes,
-            "rows": rows,
-        },
+        "setting": f"{about_recipes(setting)} {setting_text(setting)}",
+        "effect": effect_tables(results),
     }
 
 
@@ -102,27 +110,16 @@ def published(folder: Path, names: Names) -> dict[str, Any] | None:
     }
 
 
-def _claim(claim: Mapping[str, Any], folder: Path, same_as: Mapping[str, str]) -> dict[str, Any]:
-    """A claim as the template shows it.
-
-    Args:
-        same_as: of claims whose numbers an earlier one has, that one.
-    """
-    same = same_as.get(claim["id"], "")
-    return {
-        **claim,
-        "kind": claim["verdict"].replace(" ", "-"),  # as a class of the style sheet
-        "others": others(claim),
-        "recipes": list(claim["numbers"]),
-        "compared": part_rows(claim),
-        "numbers": [] if same else list(quantities(claim)),
-        "same": same,
-        "figures": list(_figures(claim, folder)),
-    }
-
-
-def _figures(claim: Mapping[str, Any], folder: Path) -> Iterator[Figure]:
-    for recipe in claim["numbers"]:
-        path = folder / FIGURES_FOLDER / f"{claim['figure']}-{recipe}.png"
-        if path.exists():
-            yield Figure(recipe, path.relative_to(folder).as_posix())
+def _figures(
+    claim: Mapping[str, Any], folder: Path, parts: Parts, drawn: dict[str, str]
+) -> Iterator[Figure]:
+    for recipe in judgements(claim):
+        name = f"{claim['figure']}-{recipe}"
+        path, svg = (folder / FIGURES_FOLDER / f"{name}.{suffix}" for suffix in ("png", "svg"))
+        if not path.exists():
+            continue
+        html, first = Markup(), drawn.setdefault(name, claim["id"])
+        if first == claim["id"] and recipe == claim["recipe"] and svg.exists():
+            says = f"Results of the recipe {recipe} for the claim: {claim['statement']}"
+            html = parts.place_of(name, inline(svg.read_bytes(), name, says, {}))
+        yield Figure(recipe, path.relative_to(folder).as_posix(), html, first)

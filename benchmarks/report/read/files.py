@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.arrays import DamagedArraysError, read_arrays
 from benchmarks.errors import UserError
 from benchmarks.files import path_of, read_json
-from benchmarks.schema import TABLES, Quantity, read_table, types_of
+from benchmarks.schema import TABLES, read_table
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
@@ -44,22 +44,6 @@ def read_claims(folder: Path) -> dict[str, Any]:
         UserError: it is damaged.
     """
     return read_json(folder / CLAIMS_JSON)
-
-
-def claims_numbers(claims: Mapping[str, Any] | None) -> pd.DataFrame:
-    """The numbers of `claims.json`, a row a network, with a column for each field of a quantity."""
-    rows = [
-        {"recipe": recipe, "claim": claim["id"], "figure": claim["figure"]}
-        | {**entry, "network": network, "value": value}
-        for claim in (claims or {"claims": []})["claims"]
-        for recipe, numbers in claim["numbers"].items()
-        for entry in numbers
-        for network, value in enumerate(entry["values"])
-    ]
-    types = {name: of.replace("str", "object") for name, of in types_of(Quantity).items()}
-    columns = ["recipe", "claim", "figure", *types, "network", "value"]
-    numbers = pd.DataFrame(rows, columns=columns).astype(types | {"value": "float64"})
-    return numbers.rename(columns={"label": "quantity"})
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:

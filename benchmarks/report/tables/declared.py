@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.report.claims import claims_tables
 from benchmarks.report.results import Results
 from benchmarks.report.tables.abstaining import abstaining_tables
-from benchmarks.report.tables.claims import claims_tables
 from benchmarks.report.tables.cost import cost_tables
 from benchmarks.report.tables.exact import exact_tables
 from benchmarks.report.tables.latency import latency_tables

@@ -86,7 +86,7 @@ def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
 
 
 def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-    """Judge the article's claims: `claims.json`, `claims.md`, and their tables in `claims/`."""
+    """Judge the article's claims: `claims.csv`, `claims.json`, and their tables in `claims/`."""
     # Here, not above: workers that measure need not what claims do.
     from benchmarks.claims import write_claims
 

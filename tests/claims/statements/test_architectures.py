@@ -6,21 +6,20 @@ import math
 from itertools import combinations, product
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from benchmarks.claims.claim import NotTestableError, Numbers, with_bounds
+from benchmarks.claims.claim import NotTestableError, rows
 from benchmarks.claims.intervals import Interval
 from benchmarks.claims.statements.architectures import (
     ACROSS,
     ARCHITECTURES,
+    DISAGREEMENT,
     EXCESS,
-    KINDS,
     RECIPES,
-    accuracy_of,
     across,
     disagreement,
-    ensemble_of,
     excess,
     is_disputed,
     jackknife,
@@ -91,14 +90,15 @@ def test_too_few_networks_have_no_interval() -> None:
     assert math.isnan(jackknife(across, matrix, np.arange(2), np.arange(2, 4)).lower)
 
 
-def numbers(*, across: float, lower: float, apart: float = 0.0) -> Numbers:
-    return {
-        **with_bounds(ACROSS, Interval(across, across - 0.02, across + 0.02)),
-        **with_bounds(EXCESS, Interval(lower + 0.01, lower, lower + 0.02)),
-        accuracy_of(RECIPES[0]): [0.98, 0.98],
-        accuracy_of(RECIPES[1]): [0.98 + apart, 0.98 + apart],
-        **{ensemble_of(kind, name): [0.5] for kind in KINDS for name in ("accuracy", "nll")},
-    }
+def measured(*, across: float, lower: float) -> pd.DataFrame:
+    excess = Interval(lower + 0.01, lower, lower + 0.02)
+    return pd.concat(
+        [
+            rows(DISAGREEMENT, Interval(across, across - 0.02, across + 0.02), case=ACROSS),
+            rows(DISAGREEMENT, excess, case=EXCESS),
+            *(rows("accuracy", [0.98, 0.98], method="softmax", case=name) for name in RECIPES),
+        ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def numbers(*, across: float, lower: float, apart: float = 0.0) -> Numbers:
     [(0.5, 0.001, YES), (0.5, -0.001, PARTLY), (0.11, -0.05, NO)],
 )
 def test_verdicts(across: float, lower: float, verdict: str) -> None:
-    assert judged(ARCHITECTURES.id, numbers(across=across, lower=lower)) == verdict
+    assert judged(ARCHITECTURES.id, measured(across=across, lower=lower)) == verdict
 
 
 def test_without_an_interval_it_is_not_testable() -> None:
     with pytest.raises(NotTestableError, match="takes at least 3 networks"):
-        ARCHITECTURES.judge(numbers(across=0.5, lower=math.nan))
+        ARCHITECTURES.judge(measured(across=0.5, lower=math.nan))

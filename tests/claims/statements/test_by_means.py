@@ -6,102 +6,87 @@ Numbers of several networks are exact in binary, so that their intervals end whe
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import product
 
+import pandas as pd
 import pytest
 
 from benchmarks.claims import CLAIMS
-from benchmarks.claims.claim import NotTestableError, Verdict, bounded, with_bounds
-from benchmarks.claims.intervals import Interval
-from benchmarks.claims.run_tables import NO_INTERVAL
-from benchmarks.claims.statements.certainty import BINS, CONDITIONS, count
-from benchmarks.claims.statements.cost import predicting_time, training_seconds
-from benchmarks.claims.statements.edge_cases import (
-    EDGE_AUROC,
-    mean_disagreement,
-)
-from benchmarks.claims.statements.imitation import (
-    EVALUATED,
-    IMAGES,
-    MEASURES,
-    MEMBERS,
-    correlation,
-    error_auroc_less,
-    shared,
-)
+from benchmarks.claims.claim import NotTestableError, Verdict, rows
+from benchmarks.claims.intervals import NO_INTERVAL, Interval
+from benchmarks.claims.statements.certainty import CONDITIONS, LOWER_EDGES
+from benchmarks.claims.statements.imitation import MEASURES
 from benchmarks.claims.statements.missing_data import IMAGES as EVALUATED_ON
-from benchmarks.claims.statements.missing_data import LABELS, mean_of
-from benchmarks.claims.statements.out_of_distribution import (
-    aleatoric_share,
-    confident_share,
-    expected_entropy,
-)
-from benchmarks.claims.statements.similarity import auroc_less, ece_less
-from benchmarks.schema import Quantity
+from benchmarks.claims.statements.missing_data import LABELS
+from benchmarks.claims.statements.similarity import auroc_minus, ece_minus
 from benchmarks.vocabulary import CLEAN, IMITATION, PAIRS, WHERE_C_DISAGREES
 from tests.claims.support import NO, PARTLY, YES, judged
 
-Numbers = dict[Quantity, list[float]]
+METHODS = ("mc_dropout", "deep_ensemble")
 
 
-def certainty(**correct: float) -> Numbers:
+def certainty(elsewhere: float = 50.0, agreeing: float = 1000.0, **first: float) -> pd.DataFrame:
     """Three networks with 1,000 images where votes agree and 100 where they do not.
 
-    ``correct``: of the 1,000, by condition, for the first network; the others have one more.
+    Args:
+        elsewhere: how many of the 100 are correct.
+        agreeing: how many clean images there are where votes agree.
+        first: by condition, how many of the 1,000 the first network has right; the others have
+            one more.
     """
-    numbers: Numbers = {}
-    for condition in CONDITIONS:
-        for one in BINS:
-            for what in ("images", "correct"):
-                numbers[count(what, *one, condition)] = [0.0] * 3
-        numbers[count("images", *BINS[2], condition)] = [100.0] * 3
-        numbers[count("correct", *BINS[2], condition)] = [50.0] * 3
-        numbers[count("images", *BINS[-1], condition)] = [1000.0] * 3
-        first = correct.get(condition.replace("-", "_"), 995.0)
-        numbers[count("correct", *BINS[-1], condition)] = [first, first + 1, first + 1]
-    return numbers
+
+    def each() -> Iterator[pd.DataFrame]:
+        for condition, edge in product(CONDITIONS, LOWER_EDGES):
+            images, correct = [0.0] * 3, [0.0] * 3
+            if edge == LOWER_EDGES[2]:
+                images, correct = [100.0] * 3, [elsewhere] * 3
+            elif edge == LOWER_EDGES[-1]:
+                images = [agreeing if condition == CLEAN else 1000.0] * 3
+                right = first.get(condition.replace("-", "_"), 995.0)
+                correct = [right, right + 1, right + 1]
+            yield rows("images", images, condition=condition, case=str(edge))
+            yield rows("correct", correct, condition=condition, case=str(edge))
+
+    return pd.concat(each())
 
 
-def on_all(first: float) -> Numbers:
+def on_all(first: float) -> pd.DataFrame:
     return certainty(**{condition.replace("-", "_"): first for condition in CONDITIONS})
 
 
 @pytest.mark.parametrize(
-    ("numbers", "verdict", "scope"),
+    ("table", "verdict", "scope"),
     [
         (on_all(992), YES, "conditions hold on clean images and at 15°, 30° and 45°."),
-        (
-            on_all(990),
-            NO,
-            "hold neither on clean nor on rotated images.",
-        ),  # 99.07 %, but the interval reaches 99 %
+        # 99.07 %, but the interval reaches 99 %
+        (on_all(990), NO, "hold neither on clean nor on rotated images."),
         (certainty(rotated_045=660), PARTLY, "hold on clean images and at 15° and 30° only."),
         (certainty(clean=980), NO, "hold at 15°, 30° and 45° only."),
+        # Agreement must be right more often than disagreement.
+        (certainty(elsewhere=100), NO, "hold neither on clean nor on rotated images."),
     ],
 )
-def test_certain_when_agreeing(numbers: Numbers, verdict: Verdict, scope: str) -> None:
-    judgement = CLAIMS["certain-when-agreeing"].judge(numbers)
+def test_certain_when_agreeing(table: pd.DataFrame, verdict: Verdict, scope: str) -> None:
+    judgement = CLAIMS["certain-when-agreeing"].judge(table)
     assert judgement.verdict == verdict
     assert scope in judgement.why
 
 
-def test_agreement_must_be_right_more_often_than_disagreement() -> None:
-    numbers = certainty() | {count("correct", *BINS[2], CLEAN): [100.0] * 3}
-    assert judged("certain-when-agreeing", numbers) == NO
-
-
 def test_without_agreement_there_is_no_verdict() -> None:
-    numbers = certainty()
-    for what in ("images", "correct"):
-        numbers[count(what, *BINS[-1], CLEAN)] = [0.0] * 3
     with pytest.raises(NotTestableError, match="agree on no image"):
-        judged("certain-when-agreeing", numbers)
+        judged("certain-when-agreeing", certainty(agreeing=0.0))
 
 
-def edge_cases(auroc: float, lower: float) -> Numbers:
-    return {
-        **with_bounds(EDGE_AUROC, Interval(auroc, lower, 1.0)),
-        **{mean_disagreement("misclassified"): [0.5], mean_disagreement("correct"): [0.01]},
-    }
+def edge_cases(auroc: float, lower: float) -> pd.DataFrame:
+    wrong, score = "misclassified images", "pairwise_disagreement"
+    return pd.concat(
+        [
+            rows("auroc", Interval(auroc, lower, 1.0), score=score, case=wrong),
+            rows(score, 0.5, case=wrong),
+            rows(score, 0.01, case="correct images"),
+        ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,20 +105,27 @@ def imitation(
     of_all: tuple[float, ...] = (0.45, 0.45),
     of_some: tuple[float, ...] = (0.45, 0.45),
     ceiling: float = 0.5,
-) -> Numbers:
+    by_disagreement: tuple[float, ...] = (0.45, 0.45),
+) -> pd.DataFrame:
     """By both measures: correlations of two networks with B, and of A with B."""
-    numbers: Numbers = {MEMBERS: [50.0], EVALUATED[CLEAN]: [100.0]}
-    for measure in MEASURES:
-        for pair in PAIRS:
-            for images, values in ((CLEAN, of_all), (WHERE_C_DISAGREES, of_some)):
-                shown = list(values) if pair == IMITATION else [ceiling]
-                numbers[correlation(measure, pair, images)] = shown
-        numbers |= with_bounds(error_auroc_less(measure), NO_INTERVAL)
-    return numbers | {shared(pair): [math.nan] for pair in PAIRS}
+
+    def each() -> Iterator[pd.DataFrame]:
+        yield rows("ensemble_members", 50.0)
+        for measure, pair in product(MEASURES, PAIRS):
+            for images, reached in ((CLEAN, of_all), (WHERE_C_DISAGREES, of_some)):
+                if measure == "pairwise_disagreement":
+                    reached = by_disagreement
+                shown = reached if pair == IMITATION else [ceiling]
+                yield rows("rank_correlation", shown, condition=images, score=measure, case=pair)
+        for measure in MEASURES:
+            keys = {"method": "mc_dropout", "score": measure, "case": "minus deep_ensemble"}
+            yield rows("misclassification_auroc", NO_INTERVAL, **keys)
+
+    return pd.concat(each())
 
 
 @pytest.mark.parametrize(
-    ("numbers", "verdict"),
+    ("table", "verdict"),
     [
         (imitation(), YES),  # 0.9 of the ceiling
         (imitation(of_all=(0.4, 0.4)), PARTLY),  # 0.8 is not above 0.8
@@ -143,17 +135,12 @@ def imitation(
         (imitation(of_all=(0.25, 0.25)), NO),
         (imitation(of_some=(0.1, 0.1)), NO),
         (imitation(ceiling=1.0), NO),
+        # Disagreement does not decide.
+        (imitation(by_disagreement=(0.01, 0.01)), YES),
     ],
 )
-def test_dropout_mimics_ensemble(numbers: Numbers, verdict: Verdict) -> None:
-    assert judged("dropout-mimics-ensemble", numbers) == verdict
-
-
-def test_disagreement_alone_does_not_decide() -> None:
-    low = {
-        correlation("pairwise_disagreement", IMITATION, images): [0.01, 0.01] for images in IMAGES
-    }
-    assert judged("dropout-mimics-ensemble", imitation() | low) == YES
+def test_dropout_mimics_ensemble(table: pd.DataFrame, verdict: Verdict) -> None:
+    assert judged("dropout-mimics-ensemble", table) == verdict
 
 
 @pytest.mark.parametrize("ceiling", [math.nan, 0.0])
@@ -162,44 +149,68 @@ def test_without_a_ceiling_there_is_no_verdict(ceiling: float) -> None:
         judged("dropout-mimics-ensemble", imitation(ceiling=ceiling))
 
 
-def cost(training: float, predicting: float, engines: tuple[str, ...]) -> Numbers:
-    """Three measurements of training; medians of predicting, within 10 % of their bounds."""
-    numbers: Numbers = {}
-    for engine in engines:
-        numbers |= {
-            training_seconds(1, engine): [7.0, 6.0, 6.5],
-            training_seconds(50, engine): [7.0 * training, 8.0 * training, 9.0 * training],
-        }
-        for method, ms in (("deep_ensemble", predicting), ("mc_dropout", 1.0)):
-            for bound, factor in (("", 1.0), ("lower", 0.9), ("upper", 1.1)):
-                numbers[predicting_time(method, engine, bound)] = [ms * factor]
-    return numbers
+def cost(engines: dict[str, tuple[float, float]], worth: Interval | None = None) -> pd.DataFrame:
+    """Three measurements of training; medians of predicting, within 10 % of their bounds.
+
+    Args:
+        engines: by name, how many times as long as one network all of them train, and how many
+            times as long as the passes the ensemble predicts.
+        worth: of the passes, by NLL; with the time of an ensemble of three.
+    """
+
+    def each() -> Iterator[pd.DataFrame]:
+        yield rows("networks", 50.0, case="all networks")
+        for engine, (training, predicting) in engines.items():
+            slowest = [7.0 * training, 8.0 * training, 9.0 * training]
+            yield rows("training_seconds", [7.0, 6.0, 6.5], case=f"{engine}, one network")
+            yield rows("training_seconds", slowest, case=f"{engine}, all networks")
+            for method, ms in (("deep_ensemble", predicting), ("mc_dropout", 1.0)):
+                times = Interval(ms, 0.9 * ms, 1.1 * ms)
+                yield rows("p50_ms", times, method=method, case=engine)
+        if worth:
+            yield rows("worth", worth, method="mc_dropout", condition=CLEAN, case="nll")
+            yield rows("networks", 3.0, case="smallest ensemble as good")
+            case = f"{next(iter(engines))}, smallest ensemble as good"
+            yield rows("p50_ms", Interval(0.25, 0.2, 0.3), method="deep_ensemble", case=case)
+
+    return pd.concat(each())
 
 
 @pytest.mark.parametrize(
-    ("numbers", "verdict"),
+    ("engines", "verdict"),
     [
-        (cost(10.0, 1.3, ("numba", "torch")), YES),
-        (cost(10.0, 1.3, ("torch",)), YES),
-        (cost(9.9, 1.3, ("numba",)), PARTLY),
-        (cost(10.0, 1.2, ("numba",)), PARTLY),  # slower, but within both intervals
-        (cost(9.9, 1.2, ("numba",)), NO),
-        (cost(10.0, 1.3, ("torch",)) | cost(10.0, 0.5, ("numba",)), PARTLY),
+        ({"numba": (10.0, 1.3), "torch": (10.0, 1.3)}, YES),
+        ({"torch": (10.0, 1.3)}, YES),
+        ({"numba": (9.9, 1.3)}, PARTLY),
+        ({"numba": (10.0, 1.2)}, PARTLY),  # slower, but within both intervals
+        ({"numba": (9.9, 1.2)}, NO),
+        ({"torch": (10.0, 1.3), "numba": (10.0, 0.5)}, PARTLY),
     ],
 )
-def test_fifty_is_expensive(numbers: Numbers, verdict: Verdict) -> None:
-    assert judged("fifty-is-expensive", numbers) == verdict
+def test_fifty_is_expensive(engines: dict[str, tuple[float, float]], verdict: Verdict) -> None:
+    assert judged("fifty-is-expensive", cost(engines)) == verdict
 
 
 def test_times_of_predicting_without_an_interval_are_not_judged() -> None:
-    numbers = cost(10.0, 4.0, ("numba",))
-    numbers[predicting_time("deep_ensemble", "numba", "lower")] = [math.nan]
-    judgement = CLAIMS["fifty-is-expensive"].judge(numbers)
+    table = cost({"numba": (10.0, 4.0)})
+    table.loc[table["metric"] == "p50_ms", ["lower", "upper"]] = math.nan
+    judgement = CLAIMS["fifty-is-expensive"].judge(table)
     assert judgement.verdict == YES
-    assert (
-        "4.00 times the time of 100 passes. This is not judged, since too few calls were timed."
-        in judgement.why
-    )
+    assert "This is not judged, since too few calls were timed." in judgement.why
+
+
+@pytest.mark.parametrize(
+    ("worth", "networks"),
+    [
+        (Interval(2.34, math.nan, math.nan), "at most 2.3 networks"),
+        (Interval(math.nan, math.nan, 1.0), "fewer than 1 network"),
+        (Interval(math.nan, 50.0, math.nan), "more than 50 networks"),
+    ],
+)
+def test_cost_tells_what_passes_are_worth(worth: Interval, networks: str) -> None:
+    why = CLAIMS["fifty-is-expensive"].judge(cost({"numba": (10.0, 1.3)}, worth)).why
+    assert f"By NLL, 100 passes match {networks} on clean images." in why
+    assert "has 3. It needs 0.25 times the prediction time of 100 passes, but 3 trainings." in why
 
 
 @pytest.mark.parametrize(
@@ -212,30 +223,33 @@ def test_times_of_predicting_without_an_interval_are_not_judged() -> None:
     ],
 )
 def test_ood_still_classified(one: list[float], other: list[float], verdict: Verdict) -> None:
-    numbers = {
-        confident_share("softmax", "ood-a", "a"): one,
-        confident_share("softmax", "ood-b", "b"): other,
-        confident_share("mc_dropout", "ood-a", "a"): [1.0, 1.0],
-        confident_share("deep_ensemble", "ood-a", "a"): [1.0],
-    }
-    assert judged("ood-still-classified", numbers) == verdict
+    shares = {"softmax": (one, other), "mc_dropout": ([1.0, 1.0], [1.0, 1.0])}
+    table = pd.concat(
+        rows("confidence_above_0.9", share, method=method, condition=f"ood-{name}", case=name)
+        for method, both in shares.items()
+        for name, share in zip("ab", both, strict=True)
+    )
+    assert judged("ood-still-classified", table) == verdict
 
 
-KINDS = ("clean", "rotated-045", "out-of-distribution")
-
-
-def split(*, entropy: float, share: float, spread: float = 0.0) -> Numbers:
+def split(*, entropy: float, share: float, spread: float = 0.0) -> pd.DataFrame:
     """Both methods: what they have out of distribution; elsewhere they have 0.5."""
-    return {
-        quantity(method, kind): [value - spread, value + spread] if kind == KINDS[-1] else [0.5] * 2
-        for method in ("mc_dropout", "deep_ensemble")
-        for quantity, value in ((expected_entropy, entropy), (aleatoric_share, share))
-        for kind in KINDS
-    }
+    measures = {"expected_entropy": entropy, "aleatoric_share": share}
+    return pd.concat(
+        rows(
+            measure,
+            [value - spread, value + spread] if kind == "out-of-distribution" else [0.5, 0.5],
+            method=method,
+            condition=kind,
+        )
+        for method in METHODS
+        for measure, value in measures.items()
+        for kind in ("clean", "rotated-045", "out-of-distribution")
+    )
 
 
 @pytest.mark.parametrize(
-    ("numbers", "verdict", "count"),
+    ("table", "verdict", "count"),
     [
         (split(entropy=0.75, share=0.625), YES, 8),
         (split(entropy=0.75, share=0.25), PARTLY, 4),
@@ -243,8 +257,8 @@ def split(*, entropy: float, share: float, spread: float = 0.0) -> Numbers:
         (split(entropy=0.5, share=0.5), NO, 0),
     ],
 )
-def test_ood_is_aleatoric(numbers: Numbers, verdict: Verdict, count: int) -> None:
-    judgement = CLAIMS["ood-is-aleatoric"].judge(numbers)
+def test_ood_is_aleatoric(table: pd.DataFrame, verdict: Verdict, count: int) -> None:
+    judgement = CLAIMS["ood-is-aleatoric"].judge(table)
     assert judgement.verdict == verdict
     assert judgement.why.startswith(f"{count} of 8 comparisons show a rise. ")
     assert [part.holds for part in judgement.parts].count(True) == count
@@ -253,33 +267,31 @@ def test_ood_is_aleatoric(numbers: Numbers, verdict: Verdict, count: int) -> Non
 Rising = tuple[str, str, str, str]
 """Method, measure, condition and training set."""
 
-TEN_THOUSAND, ALL, ALL_ROTATED = tuple(LABELS)[1:]
+ALL, ALL_ROTATED = tuple(LABELS.values())[2:]
 DROPOUT_DISAGREES = ("mc_dropout", "pairwise_disagreement")
 ENSEMBLE_DISAGREES = ("deep_ensemble", "pairwise_disagreement")
 
 
-def lack(*rising: Rising, value: tuple[float, float] = (0.75, 0.75)) -> Numbers:
+def lack(*rising: Rising, value: tuple[float, float] = (0.75, 0.75)) -> pd.DataFrame:
     """Falls everywhere but from one training set to the next of these, on its images."""
-    values = dict(zip(LABELS, (0.5, 0.375, 0.25, 0.125), strict=True))
-    numbers: Numbers = {
-        mean_of(method, measure, condition, training_set): [values[training_set]] * 2
-        for method in ("mc_dropout", "deep_ensemble")
-        for measure in MEASURES
-        for condition in EVALUATED_ON
-        for training_set in LABELS
-    }
-    return numbers | {mean_of(*one): list(value) for one in rising}
+    usual = dict(zip(LABELS.values(), (0.5, 0.375, 0.25, 0.125), strict=True))
+    return pd.concat(
+        rows(
+            measure,
+            value if (method, measure, condition, name) in rising else [usual[name]] * 2,
+            method=method,
+            condition=condition,
+            case=name,
+        )
+        for method, measure, condition, name in product(METHODS, MEASURES, EVALUATED_ON, usual)
+    )
 
 
-MANY = tuple(
-    (method, measure, "clean", ALL)
-    for method in ("mc_dropout", "deep_ensemble")
-    for measure in MEASURES
-)
+MANY = tuple((method, measure, "clean", ALL) for method, measure in product(METHODS, MEASURES))
 
 
 @pytest.mark.parametrize(
-    ("numbers", "verdict", "falls"),
+    ("table", "verdict", "falls"),
     [
         (lack(), YES, 12),
         (lack((*ENSEMBLE_DISAGREES, "clean", ALL)), PARTLY, 11),
@@ -295,25 +307,28 @@ MANY = tuple(
         ),
     ],
 )
-def test_epistemic_is_missing_data(numbers: Numbers, verdict: Verdict, falls: int) -> None:
-    judgement = CLAIMS["epistemic-is-missing-data"].judge(numbers)
+def test_epistemic_is_missing_data(table: pd.DataFrame, verdict: Verdict, falls: int) -> None:
+    judgement = CLAIMS["epistemic-is-missing-data"].judge(table)
     assert judgement.verdict == verdict
     assert f"falls in {falls} of the 12 comparisons" in judgement.why
 
 
-def similarity(ece: float = 0.1, auroc: float = -0.001) -> Numbers:
+def similarity(ece: float = 0.1, auroc: float = -0.001) -> pd.DataFrame:
     """``ece``: the lower bound of each difference; ``auroc``: the upper one."""
-    numbers: Numbers = {}
-    for method in ("mc_dropout", "deep_ensemble"):
-        bounds = [ece + 0.01, ece, ece + 0.02]
-        numbers |= with_bounds(ece_less(method), Interval(*bounds))
-        bounds = [auroc - 0.01, auroc - 0.02, auroc]
-        numbers |= with_bounds(auroc_less(method), Interval(*bounds))
-    return numbers
+    eces = Interval(ece + 0.01, ece, ece + 0.02)
+    aurocs = Interval(auroc - 0.01, auroc - 0.02, auroc)
+    return pd.concat(
+        table
+        for method in METHODS
+        for table in (
+            rows("ece", eces, **ece_minus(method)),
+            rows("auroc", aurocs, **auroc_minus(method)),
+        )
+    )
 
 
 @pytest.mark.parametrize(
-    ("numbers", "verdict"),
+    ("table", "verdict"),
     [
         (similarity(), YES),
         (similarity(ece=0.0), PARTLY),
@@ -321,15 +336,15 @@ def similarity(ece: float = 0.1, auroc: float = -0.001) -> Numbers:
         (similarity(ece=0.0, auroc=0.001), NO),
     ],
 )
-def test_softmax_is_not_certainty(numbers: Numbers, verdict: Verdict) -> None:
-    assert judged("softmax-is-not-certainty", numbers) == verdict
+def test_softmax_is_not_certainty(table: pd.DataFrame, verdict: Verdict) -> None:
+    assert judged("softmax-is-not-certainty", table) == verdict
 
 
 @pytest.mark.parametrize(
-    ("bounds", "reason"), [(auroc_less, "too few images"), (ece_less, "does not compare the ECE")]
+    ("metric", "reason"), [("auroc", "too few images"), ("ece", "does not compare the ECE")]
 )
-def test_difference_without_an_interval_has_no_verdict(bounds, reason: str) -> None:  # type: ignore[no-untyped-def]
-    _, lower, upper = bounded(bounds("deep_ensemble"))
-    numbers = similarity() | {lower: [math.nan], upper: [math.nan]}
+def test_difference_without_an_interval_has_no_verdict(metric: str, reason: str) -> None:
+    table = similarity()
+    table.loc[table["metric"] == metric, ["lower", "upper"]] = math.nan
     with pytest.raises(NotTestableError, match=reason):
-        judged("softmax-is-not-certainty", numbers)
+        judged("softmax-is-not-certainty", table)

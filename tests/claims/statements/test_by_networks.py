@@ -4,68 +4,78 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
 from benchmarks.claims import CLAIMS
-from benchmarks.claims.claim import Verdict
-from benchmarks.claims.statements.accuracy import (
-    accuracy_after,
-    correlation_with_epoch,
-    final_accuracy,
-)
-from benchmarks.claims.statements.count_plots import REPEATS, classes_voted_for, votes_for
-from benchmarks.schema import Quantity
+from benchmarks.claims.claim import Verdict, rows
 from tests.claims.support import NO, PARTLY, YES, judged
 
 NETWORKS = 50
 
-Numbers = dict[Quantity, list[float]]
+
+def of_networks(holding: int, holds: pd.DataFrame, fails: pd.DataFrame) -> pd.DataFrame:
+    """The rows of 50 networks, of which so many are like the first."""
+    return pd.concat([holds] * holding + [fails] * (NETWORKS - holding))
 
 
-def of_networks(holding: int, holds: Numbers, fails: Numbers) -> Numbers:
-    """Numbers of 50 networks, of which so many are like the first."""
-    return {one: holds[one] * holding + fails[one] * (NETWORKS - holding) for one in holds}
+def rise(
+    training: float = 0.97,
+    validation: float = 0.97,
+    correlations: tuple[float, float] = (0.9, 0.9),
+) -> pd.DataFrame:
+    """Of one network, whose accuracies begin at 93 %."""
+    splits = ("training", "validation")
+    return pd.concat(
+        rows(metric, [value], condition=split, case=case)
+        for split, last, correlation in zip(
+            splits, (training, validation), correlations, strict=True
+        )
+        for metric, case, value in (
+            ("accuracy", "first epoch", 0.93),
+            ("accuracy", "last epoch", last),
+            ("rank_correlation", "with the epoch", correlation),
+        )
+    )
 
 
-def rise() -> Numbers:
-    numbers = {}
-    for split in ("training", "validation"):
-        numbers[accuracy_after(split, "first")] = [0.93]
-        numbers[accuracy_after(split, "last")] = [0.97]
-        numbers[correlation_with_epoch(split)] = [0.9]
-    return numbers
+def final(accuracy: float, split: str, metric: str = "accuracy") -> pd.DataFrame:
+    return rows(metric, [accuracy], condition=split, case="last epoch")
 
 
-def final(accuracy: float, split: str, metric: str = "accuracy") -> Numbers:
-    return {final_accuracy(split, metric): [accuracy]}
+def votes(image: int, **classes: float) -> pd.DataFrame:
+    keys = {"method": "mc_dropout", "condition": f"image {image}"}
+    return pd.concat(
+        rows("votes", [classes.get(f"c{c}", 0.0)], case=str(c), **keys) for c in range(10)
+    )
 
 
-def votes(image: int, **classes: float) -> Numbers:
-    return {votes_for(c, image): [classes.get(f"c{c}", 0.0)] for c in range(10)}
+def switch(same: float = 1.0, first: float = 1.0, second: float = 2.0) -> pd.DataFrame:
+    return pd.concat(
+        [
+            rows("repeats", [same], method="softmax"),
+            *(
+                rows("classes_with_votes", [count], method="mc_dropout", condition=image)
+                for image, count in (("image 61", first), ("image 591", second))
+            ),
+        ]
+    )
 
 
-def switch(same: float = 1.0, first: float = 1.0, second: float = 2.0) -> Numbers:
-    return {
-        REPEATS: [same],
-        classes_voted_for(61): [first],
-        classes_voted_for(591): [second],
-    }
-
-
-PER_NETWORK: list[tuple[str, Numbers, Numbers]] = [
+PER_NETWORK: list[tuple[str, pd.DataFrame, pd.DataFrame]] = [
     *(
-        ("accuracy-rises", rise(), rise() | {quantity: [value]})
-        for quantity, value in (
-            (accuracy_after("training", "last"), 0.93),
-            (accuracy_after("validation", "last"), 0.92),
-            (correlation_with_epoch("training"), 0.899),
-            (correlation_with_epoch("validation"), 0.899),
-            (correlation_with_epoch("validation"), math.nan),
+        ("accuracy-rises", rise(), fails)
+        for fails in (
+            rise(training=0.93),
+            rise(validation=0.92),
+            rise(correlations=(0.899, 0.9)),
+            rise(correlations=(0.9, 0.899)),
+            rise(correlations=(0.9, math.nan)),
         )
     ),
     *(
-        (id, final(inside, *of), final(outside, *of))
-        for id, *of in (
+        (id, final(inside, *split), final(outside, *split))
+        for id, *split in (
             ("final-training-accuracy-dropout-off", "all training"),
             ("final-training-accuracy-dropout-off", "training"),
             ("final-training-accuracy-dropout-on", "all training", "accuracy_dropout_on"),
@@ -96,15 +106,15 @@ PER_NETWORK: list[tuple[str, Numbers, Numbers]] = [
     [(50, YES), (33, YES), (32, PARTLY), (10, PARTLY), (9, NO), (0, NO)],
 )
 def test_rule_counts_networks(
-    id: str, holds: Numbers, fails: Numbers, holding: int, verdict: Verdict
+    id: str, holds: pd.DataFrame, fails: pd.DataFrame, holding: int, verdict: Verdict
 ) -> None:
     assert judged(id, of_networks(holding, holds, fails)) == verdict
 
 
 @pytest.mark.parametrize(
-    ("numbers", "runners_up"),
+    ("table", "runners_up"),
     [(votes(61, c2=60, c8=40), 0), (votes(61, c2=50, c8=50), 0), (votes(61, c3=60, c2=40), 50)],
 )
-def test_winner_is_no_runner_up(numbers: Numbers, runners_up: int) -> None:
-    why = CLAIMS["image-61"].judge(of_networks(NETWORKS, numbers, numbers)).why
+def test_winner_is_no_runner_up(table: pd.DataFrame, runners_up: int) -> None:
+    why = CLAIMS["image-61"].judge(of_networks(NETWORKS, table, table)).why
     assert f"2 is the only runner-up in {runners_up} networks." in why

@@ -1,36 +1,30 @@
 """A claim about the accuracy of single networks."""
 
-from benchmarks.claims.claim import Claim, Part, by_parts
+from benchmarks.claims.claim import Claim, Part, by_parts, rows, values
 from benchmarks.claims.intervals import over_networks
 from benchmarks.metrics.scoring import correct
-from benchmarks.schema import Quantity
 from benchmarks.vocabulary import CLEAN
 
 NOISY = "noise-40"
 
 
-def accuracy(condition):
-    """The quantity of a condition."""
-    label = f"accuracy, {condition}"
-    return Quantity(label, "accuracy", method="softmax", condition=condition)
-
-
 def measure(predictor):
     """The accuracy of each network on clean and noisy images."""
-    units = [predictor.softmax(network) for network in range(predictor.networks)]
-    return {
-        accuracy(condition): [
-            correct(predictor.get(unit, condition).mean, predictor.labels).double().mean().item()
-            for unit in units
+    for condition in (CLEAN, NOISY):
+        means = [
+            predictor.get(predictor.softmax(n), condition).mean for n in range(predictor.networks)
         ]
-        for condition in (CLEAN, NOISY)
-    }
+        accuracies = [correct(mean, predictor.labels).double().mean().item() for mean in means]
+        yield rows("accuracy", accuracies, method="softmax", condition=condition)
 
 
-def judge(numbers):
+def judge(table):
     """Whether noise lowers the accuracy."""
-    pairs = zip(numbers[accuracy(CLEAN)], numbers[accuracy(NOISY)], strict=True)
-    falls = over_networks([clean - noisy for clean, noisy in pairs])
+    clean, noisy = (
+        values(table, "accuracy", method="softmax", condition=condition)
+        for condition in (CLEAN, NOISY)
+    )
+    falls = over_networks(clean - noisy)
     parts = [
         Part("fall of the accuracy, above 0 %", falls.percent(), falls.above()),
         Part("fall of the accuracy, above 50 %", falls.percent(), falls.above(0.5)),

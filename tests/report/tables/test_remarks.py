@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.claims_page import setting_text
+from benchmarks.report.claims import setting_text
 from benchmarks.report.outcome import show_outcome
 from benchmarks.report.results import Results
 from benchmarks.report.tables.quality import main_table

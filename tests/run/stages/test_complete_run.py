@@ -37,7 +37,7 @@ def test_every_file_is_there(finished: Path) -> None:
     out = finished / "out"
     assert {path.name for path in out.glob("[!.]*")} == {
         *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
-        *("worth.csv", "predictions", "curves", "images.npz", "claims.json", "claims.md"),
+        *("worth.csv", "predictions", "curves", "images.npz", "claims.csv", "claims.json"),
         NOUNS_JSON,
     }
     predictions = {str(path.relative_to(out)) for path in prediction_files(finished)}

@@ -1,0 +1,229 @@
+"""The article's claims in the report: verdicts, what rules compare, what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.files import written_whole
+from benchmarks.nouns import Names
+from benchmarks.report.number_format import UNDEFINED, plain, spread
+from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import markdown
+from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
+from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.report.texts import listed, render, sentences
+from benchmarks.schema import where
+from benchmarks.vocabulary import CLAIMS_MD, DOUBLE_SOFTMAX, PECULIAR, TYPICAL, WEIGHTS
+
+RECIPES = {
+    "article-logits": "`article-logits` leaves out the listing's extra softmax.",
+    "standard": "`standard` is this suite's own recipe. It leaves out the extra softmax, too, and "
+    "shuffles the images.",
+}
+"""What the recipes beside the article's are."""
+
+NUMBERS = "Mean [minimum to maximum, n], or value (95 % interval)"
+COMPARED = "What the rule compares; yes: it is as the claim says"
+
+WHAT = ["metric", "score", "method", "condition", "case"]
+"""The columns that say what a row of `claims.csv` is of."""
+
+Claim = Mapping[str, Any]
+"""One of those in `claims.json`."""
+
+
+def write_claims_page(results: Results, folder: Path) -> None:
+    """Write `claims.md`, if the run has claims."""
+    if results.claims:
+        with written_whole(folder / CLAIMS_MD) as temporary:
+            temporary.write_text(claims_page(results), encoding="utf-8")
+
+
+def claims_page(results: Results) -> str:
+    """The claims with verdicts and numbers, in Markdown."""
+    content: Mapping[str, Any] = results.claims or {}
+    setting = content["setting"]
+    return render(
+        "claims.md.j2",
+        groups=by_weight(content["claims"]),
+        setting=setting,
+        about=about_recipes(setting),
+        setting_text=setting_text(setting),
+        judgements=judgements,
+        numbers=lambda claim: "\n".join(map(markdown, claim_tables(results, claim))),
+        images=(TYPICAL, PECULIAR),
+        effect=[markdown(table) for table in effect_tables(results)],
+    )
+
+
+def by_weight(claims: Sequence[Claim]) -> dict[str, list[Claim]]:
+    """The claims by the heading of their weight, the weightiest first; a claim's order is kept.
+
+    >>> by_weight([{"weight": "check"}, {"weight": "central"}])
+    {'Central claims': [{'weight': 'central'}], 'Checks of the setting': [{'weight': 'check'}]}
+    """
+    groups = {
+        heading: [claim for claim in claims if claim["weight"] == weight]
+        for weight, heading in WEIGHTS.items()
+    }
+    return {heading: some for heading, some in groups.items() if some}
+
+
+def judgements(claim: Claim) -> dict[str, Mapping[str, Any]]:
+    """By recipe, verdict, reason and parts; the recipe that decides comes first."""
+    return {claim["recipe"]: claim, **claim["beside"]}
+
+
+def about_recipes(setting: Mapping[str, Any]) -> str:
+    """A sentence on each recipe beside the article's that the run has."""
+    return " ".join(RECIPES[name] for name in setting["beside"] if name in RECIPES)
+
+
+def setting_text(setting: Mapping[str, Any]) -> str:
+    """What the verdicts rest on: how many networks, and which images."""
+    return sentences(
+        "setting.j2",
+        setting=setting,
+        left_out=left_out_remark(setting.get("unavailable", ())),
+        trained_on=training_images_remark(setting.get("training_images", {})),
+        beside=[
+            f"{networks} networks of `{recipe}`" for recipe, networks in setting["beside"].items()
+        ],
+    )
+
+
+def verdict_table(claims: Mapping[str, Any]) -> Table:
+    """A line a claim, grouped by weight; `claims.md` tells what each verdict rests on."""
+    setting = claims["setting"]
+    networks = f" ({setting['networks']} networks)" if "networks" in setting else ""
+    beside = tuple(setting["beside"])
+    compared = f" Other columns: recipes {listed(beside)}." if beside else ""
+    rows = [
+        Row(heading, (claim["id"], claim["verdict"], *(_verdict(claim, one) for one in beside)), ())
+        for heading, some in by_weight(claims["claims"]).items()
+        for claim in some
+    ]
+    return Table(
+        name="claims",
+        caption=f"The article's claims. Verdict: recipe {setting['recipe']}{networks}.{compared}",
+        group_heading="Weight",
+        label_headings=("Claim", "Verdict", *beside),
+        headings=(),
+        rows=tuple(rows),
+    )
+
+
+def claim_tables(results: Results, claim: Claim) -> list[Table]:
+    """What the rule compares by each recipe, and what was measured; those that have a row."""
+    compared = {
+        recipe: {part["what"]: _part(part) for part in judgement["parts"]}
+        for recipe, judgement in judgements(claim).items()
+    }
+    tables = _by_recipe(COMPARED, compared), _by_recipe(NUMBERS, _measured(results, claim["id"]))
+    return [table for table in tables if table.rows]
+
+
+def effect_tables(results: Results) -> list[Table]:
+    """What the double softmax costs: measures of the methods by each recipe, if there are any."""
+    table = _by_recipe(NUMBERS, _measured(results, DOUBLE_SOFTMAX))
+    return [table] if table.rows else []
+
+
+def claims_tables(results: Results, recipe: str) -> list[Table]:
+    """For each class that gets votes on the article's images, how much they scatter, and by what.
+
+    Of a recipe whose sub-networks were enumerated.
+    """
+    votes = results.curve("claims-spread")
+    if votes.empty:
+        return []
+    columns = {
+        "mean_share": "Mean\nshare",
+        "std_by_network": "Std. between\nnetworks",
+        "std_by_passes": "Std. between\nsamples",
+        "variance_by_network": "Variance\nbetween networks",
+    }
+    rows = [
+        Row(f"{row['image']}", (f"{row['class']}",), tuple(Cell(row[name]) for name in columns))
+        for row in votes.to_dict("records")
+    ]
+    return [
+        Table(
+            name=f"claims-spread-{recipe}",
+            caption="Spread of the votes between networks, and between samples of 100 passes. "
+            f"Recipe {recipe}, {votes['networks'].max()} networks, exact vote shares.",
+            group_heading="Image",
+            label_headings=("Class",),
+            headings=tuple(columns.values()),
+            rows=tuple(rows),
+            remarks=("The last column is a share of the total variance of sampled votes.",),
+        )
+    ]
+
+
+def _verdict(claim: Claim, recipe: str) -> str:
+    verdict: str = claim["beside"].get(recipe, {"verdict": UNDEFINED})["verdict"]
+    return verdict
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    if part["holds"] is None:
+        return str(part["shown"])
+    return f"{part['shown']}: {'yes' if part['holds'] else 'no'}"
+
+
+def _measured(results: Results, claim: str) -> dict[str, dict[str, str]]:
+    """By recipe, what was measured of a claim, in words, and the numbers."""
+    rows = results.curve("claims")
+    if rows.empty:
+        return {}
+    return {
+        str(recipe): {
+            _label(results.names, *map(str, what)): _numbers(numbers)
+            for what, numbers in of_recipe.groupby(WHAT, sort=False)
+        }
+        for recipe, of_recipe in where(rows, claim=claim).groupby("recipe", sort=False)
+    }
+
+
+def _numbers(rows: pd.DataFrame) -> str:
+    """A mean and its range over the networks, or a value with what is known of its interval."""
+    lower, upper = rows["lower"].iloc[0], rows["upper"].iloc[0]
+    known = rows["value"].dropna().tolist()
+    if known:
+        shown = spread(known, 1 if max(known) > 1 else None)
+        return f"{shown} ({plain(lower)} to {plain(upper)})" if pd.notna(lower) else shown
+    if pd.notna(upper):
+        return f"< {plain(upper)}"
+    return f"> {plain(lower)}" if pd.notna(lower) else UNDEFINED
+
+
+def _label(names: Names, metric: str, score: str, method: str, condition: str, case: str) -> str:
+    """What a row is of, in words.
+
+    >>> _label(Names(), "auroc", "predictive_entropy", "softmax", "clean", "minus mc_dropout")
+    'auroc by predictive entropy, softmax, clean, minus mc dropout'
+    """
+    by = f" by {names.score(score).label}" if score else ""
+    parts = (
+        f"{names.metric(metric).label}{by}",
+        names.method(method).label,
+        names.condition(condition).label,
+        case,
+    )
+    return ", ".join(part for part in parts if part).replace("_", " ")
+
+
+def _by_recipe(caption: str, cells: Mapping[str, Mapping[str, str]]) -> Table:
+    """Texts by recipe and by what they are of: a column a recipe, without rows of nothing."""
+    what = [name for of_recipe in cells.values() for name in of_recipe]
+    rows = [
+        Row("", (name,), tuple(Cell(text=one.get(name, UNDEFINED)) for one in cells.values()))
+        for name in dict.fromkeys(what)
+        if any(one.get(name, UNDEFINED) != UNDEFINED for one in cells.values())
+    ]
+    return Table("", caption, "", ("Quantity",), tuple(cells), tuple(rows))
