@@ -1,1 +1,1 @@
-"""Which method to use: situations of a user, what tests say in each, and how it is told."""
+"""Which method to use: the questions of a user, what tests say of each, and the answers."""
