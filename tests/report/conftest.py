@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report import write_report
-from benchmarks.report.page import write_page
+from benchmarks.report.figures import drawn_figures
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.nouns import metric_records, nouns_of
@@ -29,6 +29,7 @@ from tests.report.support import (
     CONFIGURATION,
     MEMBERS,
     PASSES,
+    page_of,
     timings,
     write_latency,
 )
@@ -151,8 +152,9 @@ def measured(make_run: MakeRun) -> Path:
 def of_both(make_run: MakeRun) -> Path:
     """A run of two recipes and its page, with claims."""
     folder = make_run(recipes=("standard", "article"))
+    figures = drawn_figures(Results.load(folder))  # not those of claims, which are made up
     (folder / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
-    write_page(Results.load(folder), folder)
+    page_of(folder, figures)
     return folder
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,10 @@ import pandas as pd
 
 from benchmarks.latency.rows import NO_GPU
 from benchmarks.nouns import Names
+from benchmarks.report import report_tables
+from benchmarks.report.figures import Drawn
+from benchmarks.report.page import write_page
+from benchmarks.report.results import Results
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
@@ -91,6 +95,13 @@ UNTESTED = Comparison(
 def comparisons(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """The table of these comparisons; what a row does not name is as in `UNTESTED`."""
     return table_of(Comparison, [replace(UNTESTED, **row) for row in rows])
+
+
+def page_of(folder: Path, figures: Sequence[Drawn] = ()) -> str:
+    """The page of a run, written anew."""
+    results = Results.load(folder)
+    write_page(results, report_tables(results), figures, folder)
+    return (folder / "index.html").read_text(encoding="utf-8")
 
 
 def write_latency(rows: list[Latency], folder: Path) -> None:

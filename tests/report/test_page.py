@@ -1,4 +1,4 @@
-"""The page as a file: whole, small, the same on repeat, and explicit about what a run lacks."""
+"""The page as a file: whole, the same on repeat, escaped, and explicit about what a run lacks."""
 
 from __future__ import annotations
 
@@ -11,26 +11,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import pytest
 
-from benchmarks.metrics import METRICS
-from benchmarks.nouns import Names
-from benchmarks.report.numbers.abstaining import errors, finding
-from benchmarks.report.page import page as page_module
-from benchmarks.report.page import write_page
+from benchmarks.report import report_tables
+from benchmarks.report.figures import drawn_figures
 from benchmarks.report.page.explorer import explorer
-from benchmarks.report.page.ranking import leaderboard, ranking
+from benchmarks.report.page.ranking import ranking_table
 from benchmarks.report.read.across import fingerprints
 from benchmarks.report.results import Results
-from benchmarks.report.style import looks
 from benchmarks.report.tables.table import BEST, TIED
-from benchmarks.schema import write_table
 from methods import METHODS
-from methods.scores import SCORES
-from tests.report.support import CLAIMS, CONFIGURATION, NAMES
+from tests.report.support import CLAIMS, CONFIGURATION, NAMES, page_of
 
-ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 
@@ -71,54 +64,52 @@ def copied(folder: Path, to: Path) -> Path:
     return to
 
 
-def section_of(folder: Path, name: str) -> str:
-    page = (folder / "index.html").read_text(encoding="utf-8")
-    (section,) = re.findall(rf'<section id="{name}".*?</section>', page, re.DOTALL)
-    return str(section)
-
-
-def page_of(folder: Path) -> str:
-    write_page(Results.load(folder), folder)
+def read(folder: Path) -> str:
     return (folder / "index.html").read_text(encoding="utf-8")
 
 
 def test_page_is_whole_and_small_and_needs_no_network(reported: Path) -> None:
-    text = (reported / "index.html").read_text(encoding="utf-8")
+    text = read(reported)
     parsed = Parsed(text)
     assert len(text.encode()) < 3_000_000
     identifiers = Counter(a["id"] for _, a in parsed.elements if "id" in a)
     assert [name for name, count in identifiers.items() if count > 1] == []
-    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
-    assert "https://" not in text
+    assert not re.findall(r"https?://(?!www\.w3\.org/)\S*", text)
     links = {a["href"] for tag, a in parsed.elements if tag == "a" and a.get("href")}
     assert all(link[1:] in identifiers for link in links if link and link.startswith("#"))
+    assert [link for link in links if link[0] not in "#" and not (reported / link).exists()] == []
     landmarks = [tag for tag, _ in parsed.elements if tag in ("header", "nav", "main", "h1")]
     assert landmarks == ["header", "h1", "nav", "main"]
     heads = [attributes for tag, attributes in parsed.elements if tag == "th"]
-    assert heads
     assert all(attributes.get("scope") in ("col", "row") for attributes in heads)
 
 
+def test_every_figure_is_on_the_page_once(reported: Path) -> None:
+    shown = re.findall(r'<figure id="figure-([^"]+)"', read(reported))
+    drawn = [path.stem for path in (reported / "figures").glob("*.svg")]
+    assert sorted(shown) == sorted(drawn)
+
+
 def test_same_files_give_the_same_bytes_wherever_they_lie(reported: Path, tmp_path: Path) -> None:
-    folder = copied(reported, tmp_path / "elsewhere")
-    record = json.loads((folder / "run.json").read_text())
-    record["seconds"] = {"report": 7.0}  # as is known only once the page has been written
-    (folder / "run.json").write_text(json.dumps(record))
-    again = page_of(folder)
-    assert again == (reported / "index.html").read_text(encoding="utf-8")
-    assert str(reported.parent) not in again
+    record = json.loads((reported / "run.json").read_text())
+    pages = []
+    for place in ("here", "elsewhere"):
+        folder = copied(reported, tmp_path / place)
+        record["seconds"] = {"report": len(place)}  # known only once the page has been written
+        (folder / "run.json").write_text(json.dumps(record))
+        pages.append(page_of(folder))
+    assert pages[0] == pages[1]
+    assert str(tmp_path) not in pages[0]
 
 
-def test_missing_sections_are_stated(reported: Path, tmp_path: Path) -> None:
+def test_what_was_not_measured_is_stated(reported: Path, tmp_path: Path) -> None:
     folder = copied(reported, tmp_path / "run")
     shutil.rmtree(folder / "curves")
     for name in ("images.npz", "run.json"):
         (folder / name).unlink()
     text = Parsed(page_of(folder)).text
-    detection = "Detection of out-of-distribution images"
-    for what in ("Calibration", detection, "Cost", "The article's claims"):
+    for what in ("Single images", "The article's claims"):
         assert f"{what}: not measured in this run." in text
-    assert "Single images: not measured in this run." in text
 
 
 def test_everything_is_escaped(reported: Path, tmp_path: Path) -> None:
@@ -129,12 +120,10 @@ def test_everything_is_escaped(reported: Path, tmp_path: Path) -> None:
     record = json.loads((folder / "run.json").read_text())
     record["command"] = bad
     (folder / "run.json").write_text(json.dumps(record))
-    text = page_of(folder)
+    text = page_of(folder, drawn_figures(Results.load(folder)))
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#39;" in text
-    data = re.search(r'id="explorer-data">(.*?)</script>', text, re.DOTALL)
-    assert data is not None
-    assert any(bad in method["label"] for method in json.loads(data[1])["methods"])
+    assert bad in Parsed(text).text
 
 
 @pytest.mark.slow
@@ -153,87 +142,29 @@ def test_everything_is_escaped(reported: Path, tmp_path: Path) -> None:
 def test_runs_of_all_kinds_have_a_page(changes: dict[str, Any], make_run: Any) -> None:
     parsed = Parsed(page_of(make_run(**changes)))
     assert "nan" not in parsed.text.split()
-    chosen = changes.get("recipes", ())
-    panels = {a["data-choice"] for _, a in parsed.elements if a.get("data-panel") == "recipe"}
-    assert set(chosen) <= panels
+    rows = {a["data-recipe"] for _, a in parsed.elements if "data-recipe" in a}
+    assert set(changes.get("recipes", ())) <= rows
 
 
 def test_verdicts_of_the_comparisons_are_marked(reported: Path) -> None:
-    results = Results.load(reported).of_recipe("standard")
-    board = leaderboard(results, "standard")
-    verdicts = Counter(
-        cell.verdict for view in board.views for row in view.rows for cell in row.cells
-    )
+    tables = {table.name: table for table in report_tables(Results.load(reported))}
+    verdicts = Counter(cell.verdict for row in tables["main-standard"].rows for cell in row.cells)
     assert verdicts[BEST]
     assert verdicts[TIED]
-    parsed = Parsed(section_of(reported, "ranking"))
+    (main,) = re.findall(
+        r"<table[^>]*>\s*<caption>All methods under.*?</table>", read(reported), re.S
+    )
+    parsed = Parsed(main)
     classes = Counter(attributes.get("class") for _, attributes in parsed.elements)
     assert classes["number best"] == verdicts[BEST]
     assert Counter(tag for tag, _ in parsed.elements)["abbr"] == verdicts[TIED]
 
 
-def test_abstaining_is_told_drawn_and_tabulated(reported: Path, tmp_path: Path) -> None:
-    parsed = Parsed(section_of(reported, "selective"))
-    results = Results.load(reported).of_recipe("standard")
-    numbers = errors(results)
-    assert finding(results, numbers) in parsed.text
-    drawn = list(dict.fromkeys(numbers["condition"]))[:2]
-    assert Counter(tag for tag, _ in parsed.elements)["figure"] == len(drawn)
-    cells = [a for tag, a in parsed.elements if tag == "td" and "number" in (a.get("class") or "")]
-    assert len(cells) == len(numbers)
-    tips = [a["data-tip"] for tag, a in parsed.elements if tag == "use" and "data-tip" in a]
-    of_five = [tip for tip in tips if tip and tip.startswith("Abstaining on 5 %: error ")]
-    assert len(of_five) == len(drawn) * len(results.largest)
-    folder = copied(reported, tmp_path / "earlier")
-    for path in folder.glob("*.csv"):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if "error_at_coverage" not in line]
-        path.write_text("".join(kept), encoding="utf-8")
-    (folder / "run.json").unlink()
-    page_of(folder)
-    assert "Selective prediction: not measured in this run." in section_of(folder, "selective")
-
-
-def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Path) -> None:
-    folder = copied(reported, tmp_path / "run")
-    (folder / "claims.json").write_text(json.dumps(CLAIMS))
-    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><text>by {}</text></svg>'
-    for recipe in ("article", "standard"):
-        path = folder / "figures" / f"claims-count-plots-{recipe}.png"
-        path.write_bytes(b"")
-        path.with_suffix(".svg").write_text(svg.format(recipe))
-    parsed = Parsed(page_of(folder))
-    text = parsed.text
-    places = [a["data-packed"] for _, a in parsed.elements if "data-packed" in a]
-    assert places == ["claims-count-plots-article"]  # once, though two claims name it
-    links = [a.get("href") for tag, a in parsed.elements if tag == "a"]
-    assert links.count("figures/claims-count-plots-standard.png") >= 2
-    assert text.count("Its figure is below another claim") == 2
-    assert "Central claims" in text
-    assert "Image 61 is <told> differently." in text
-    assert "standard partly reproduced. holds: 5 of 50 networks." in text
-    assert "gap below 1 0.5 (0.4 to 0.6): yes —" in text
-    assert "For comparison, 3 networks of standard predict rotated and" in text
-
-
-def test_legend_names_the_methods_that_its_charts_draw(reported: Path, tmp_path: Path) -> None:
-    folder = copied(reported, tmp_path / "run")
-    roc = pd.read_csv(folder / "curves" / "roc.csv", dtype={"members": str})
-    write_table(roc[roc["method"] != "softmax"], folder / "curves", "roc.csv")
-    page = page_of(folder)
-    for name in ("group-rotated", "calibration", "detection"):
-        (section,) = re.findall(rf'<section id="{name}".*?</section>', page, re.DOTALL)
-        named = set(re.findall(r'data-toggle="([^"]+)"', section))
-        assert named == set(re.findall(r'data-series="([^"]+)"', section))
-        assert ("softmax-1" in named) is (name != "detection")
-
-
 def test_the_ranking_has_every_method_once_a_recipe_the_best_first(of_both: Path) -> None:
     results = Results.load(of_both)
-    ranked = ranking(results)
-    shown = [(row.recipe, row.variant) for row in ranked.rows]
-    assert sorted(shown) == sorted(
-        (recipe, variant)
+    ranked = ranking_table(results)
+    assert sorted(row.labels for row in ranked.rows) == sorted(
+        (results.names.label(variant), recipe)
         for recipe in ("standard", "article")
         for variant in results.of_recipe(recipe).largest
     )
@@ -252,40 +183,56 @@ def test_a_method_of_a_few_images_alone_has_no_row_in_the_ranking(of_both: Path)
     summary = results.summary
     own = (summary["method"] == variant.method) & (summary["members"] == variant.members)
     own &= summary["recipe"] == "standard"
-    rest = summary[~own | (summary["condition"] == "subset-clean")]
-    without = ranking(replace(results, summary=rest))
-    kept = [(row.recipe, row.variant) for row in without.rows]
-    assert ("standard", variant) not in kept
-    assert len(kept) == len(ranking(results).rows) - 1
+    without = ranking_table(
+        replace(results, summary=summary[~own | (summary["condition"] == "subset-clean")])
+    )
+    kept = [row.labels for row in without.rows]
+    assert (results.names.label(variant), "standard") not in kept
+    assert len(kept) == len(ranking_table(results).rows) - 1
 
 
-def test_answer_names_the_methods_compared_and_what_holds_elsewhere(
+def test_images_show_the_votes_of_every_method_and_who_disagrees(reported: Path) -> None:
+    results = Results.load(reported)
+    shown, rows = explorer(results), results.curve("image_votes")
+    assert 0 < len(shown) == rows["rank"].nunique() <= 120
+    assert all(image.picture.startswith("data:image/png;base64,") for image in shown)
+    for image, (_, of_image) in zip(shown, rows.groupby("rank"), strict=True):
+        assert image.number == of_image["number"].iloc[0]
+        assert len(image.votes) == of_image["method"].nunique()
+        predicted = [one.predicted for one in image.votes]
+        common = Counter(predicted).most_common(1)[0][0]
+        assert image.apart == tuple(v.method for v in image.votes if v.predicted != common)
+        for one in image.votes:
+            assert sum(one.shares.values()) == pytest.approx(100, abs=0.5)
+            assert one.is_right is None if not image.label else one.is_right in (True, False)
+    coloured = replace(
+        results,
+        images={key: np.stack([pixels] * 3, axis=-1) for key, pixels in results.images.items()},
+    )
+    assert all(image.picture for image in explorer(coloured))
+
+
+def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Path) -> None:
+    folder = copied(reported, tmp_path / "run")
+    (folder / "claims.json").write_text(json.dumps(CLAIMS))
+    text = Parsed(page_of(folder)).text
+    assert "Central claims" in text
+    assert "Image 61 is <told> differently." in text
+    assert "standard partly reproduced. holds: 5 of 50 networks." in text
+    assert "gap below 1 0.5 (0.4 to 0.6): yes —" in text
+
+
+def test_what_holds_elsewhere_is_told_where_the_run_is_compared(
     reported: Path, tmp_path: Path
 ) -> None:
     folder = copied(reported, tmp_path / "run")
-    labels = [row.label.split(",")[0] for row in ranking(Results.load(folder)).rows]
-    text = Parsed(page_of(folder)).text
-    assert f"Methods compared: {', '.join(dict.fromkeys(labels))}." in text
-    assert "other data and another network" not in text
+    assert "other data and another network" not in page_of(folder)
     (tmp_path / "across").mkdir()
     content = {"runs": fingerprints([folder]), "summary": "Of 2 answers, <b>1</b> differs."}
     (tmp_path / "across" / "across.json").write_text(json.dumps(content))
     page = page_of(folder)
     assert "another network?</b> Of 2 answers, &lt;b&gt;1&lt;/b&gt; differs. <a href=" in page
     assert 'href="../across/across.md"' in page
-
-
-def test_claims_with_a_verdict_are_counted_where_no_central_one_has(
-    reported: Path, tmp_path: Path
-) -> None:
-    folder = copied(reported, tmp_path / "run")
-    first, second = CLAIMS["claims"]
-    untested = first | {"verdict": "not testable here"}
-    supporting = second | {"weight": "supporting", "verdict": "reproduced"}
-    content = CLAIMS | {"claims": [untested, supporting]}
-    (folder / "claims.json").write_text(json.dumps(content))
-    told = "None of its central claims can be tested in this run. With a verdict: 1 of 2 claims."
-    assert told in Parsed(page_of(folder)).text
 
 
 def test_published_numbers_are_beside_ours(reported: Path, tmp_path: Path) -> None:
@@ -301,90 +248,21 @@ def test_published_numbers_are_beside_ours(reported: Path, tmp_path: Path) -> No
     assert "Other papers: numbers within tolerance: 0 of 1" in text
     assert "A & B, table 1 softmax NLL 0.500 0.250 not within tolerance" in text
     assert "A & B, table 1 softmax NLL 0.500 — not measured" in text
-    (folder / "published.json").unlink()
-    assert "Other papers" not in Parsed(page_of(folder)).text
 
 
-def test_the_page_is_no_longer_than_a_reader_has_time_for(reported: Path) -> None:
-    page = (reported / "index.html").read_text(encoding="utf-8")
-    in_view, found = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL), 1
-    while found:  # the innermost first
-        behind = r"<details\b[^>]*>(?:(?!<details\b).)*?</details>"
-        in_view, found = re.subn(behind, "", in_view, flags=re.DOTALL)
-    assert len(re.findall(r"\S*\w\S*", Parsed(in_view).text)) < 3500
-    assert page.count("<figure") <= 12
-
-
-def test_every_metric_is_defined(reported: Path) -> None:
-    text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
-    for metric in METRICS.values():
+def test_nouns_are_defined_by_their_fields(reported: Path) -> None:
+    text = Parsed(read(reported)).text
+    for metric in NAMES.metrics:
         for part in (metric.label, metric.summary, metric.formula, metric.edge_cases):
             assert part
             assert part in text
-        assert metric.source in text
-    for record in NAMES.metrics:
-        assert f"{record.function} in {record.path}" in text
-
-
-def test_every_score_and_method_shown_is_described(reported: Path) -> None:
-    text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
-    for score in SCORES.values():
+        assert f"{metric.function} in {metric.path}" in text
+    for score in NAMES.scores:
         label = NAMES.printed_score(score.name).axis_label
         assert f"{label} : {score.formula} ({score.citation})" in text
     for name in CONFIGURATION.methods:
         method = METHODS[name]
-        assert method.citation
         assert f"{method.label} ({method.citation}). Group: {method.group}" in text
-
-
-def test_recipes_and_conditions_are_defined_by_their_fields(reported: Path, tmp_path: Path) -> None:
-    folder = copied(reported, tmp_path / "run")
-    text = Parsed(page_of(folder)).text
-    names = Names.read(folder)
-    images = names.training_images(["standard"])["standard"]
-    assert (
-        f"standard . Network: lenet5, dropout 0.5. Images: {images:,} training images, in a new "
-        "order each epoch, normalised by mean 0.1307 and standard deviation 0.3081. Loss: "
-        "cross-entropy of the logits. Optimiser: adam, learning rate 0.001 (constant), weight "
-        "decay 0, "
-    ) in text
+    assert "standard . Network: lenet5, dropout 0.5. Images: " in text
     assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). Made of the same" in text
-    assert "60° . Group: rotated, in its mean. Labels: valid. Made of the same images as" in text
-    recipes = (replace(one, images=1234, shuffled=False) for one in names.recipes)
-    methods = (replace(one, probabilities_of="softmax") for one in names.methods)
-    replace(names, recipes=tuple(recipes), methods=tuple(methods)).write(folder)
-    text = Parsed(page_of(folder)).text
-    assert "Images: 1,234 training images, in the same order each epoch" in text
-    assert "Same probabilities as: Softmax" in text
-
-
-def test_explorer_shows_the_measures_that_the_run_wrote(reported: Path) -> None:
-    results = Results.load(reported)
-    rows = results.curve("explorer").drop(columns=["expected_entropy", "mutual_information"])
-    rows.insert(rows.columns.get_loc("confidence"), "brier", 0.25)
-    shown = explorer(replace(results, curves={"explorer": rows}), looks(NAMES, results.largest))
-    assert shown is not None
-    assert [one["label"] for one in shown["measures"]] == [
-        *("Brier", "Confidence", "Predictive entropy (nats)", "Disagreement"),
-    ]
-    measured = [one["measures"] for one in shown["images"][0]["predictions"] if one]
-    assert measured
-    assert all(len(one) == 4 and one[0] == 0.25 for one in measured)
-
-
-def test_definitions_link_to_the_code_within_the_repository_alone(
-    reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = copied(reported, tmp_path / "results" / "run")
-    assert not re.findall(r'href="([^"]+\.py)"', page_of(folder))
-    monkeypatch.setattr(page_module, "REPOSITORY", tmp_path)
-    links = re.findall(r'href="([^"]+\.py)"', page_of(folder))
-    assert links == [f"../../{record.path}" for record in NAMES.metrics]
-    assert all((ROOT / record.path).exists() for record in NAMES.metrics)
-
-
-def test_conditions_without_data_are_named_in_one_line(reported: Path) -> None:
-    text = Parsed((reported / "index.html").read_text(encoding="utf-8")).text
     assert "Left out, because their data are not available: Gaussian noise." in text
-    assert text.count("Gaussian noise") == 1
-    assert "the mirror is asleep" not in text

@@ -62,7 +62,7 @@ def test_every_table_and_figure_is_written_in_all_its_forms(reported: Path) -> N
     assert tabulated(reported) == TABLES
     assert {path.suffix for path in (reported / "figures").iterdir()} == {".png", ".svg", ".csv"}
     assert len(list((reported / "figures").iterdir())) == 3 * len(FIGURES)
-    assert len(list((reported / "tables").iterdir())) == 3 * (len(TABLES) + 2)
+    assert len(list((reported / "tables").iterdir())) == 3 * (len(TABLES) + 3)
     assert (reported / "tables" / "decision.md").exists()
 
 

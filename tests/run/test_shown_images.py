@@ -12,12 +12,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
 from benchmarks.run import shown_images
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
-from benchmarks.run.shown_images import Ranked, explored, highest, write_shown
+from benchmarks.run.shown_images import Ranked, highest, write_shown
 from benchmarks.schema import read_table
 from benchmarks.tasks.conditions import Condition, choice
 from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, run_of
@@ -62,7 +61,7 @@ def of_few(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
-def table(run: Run, name: str = "explorer") -> pd.DataFrame:
+def table(run: Run, name: str = "image_votes") -> pd.DataFrame:
     return read_table(run.workspace.out / "curves", f"{name}.csv")
 
 
@@ -77,78 +76,43 @@ def with_predictions_of(run: Run, folder: Path) -> Run:
     return Run(run.plan, replace(run.workspace, out=folder))
 
 
-def test_three_hundred_images_are_chosen_for_every_reason(run: Run) -> None:
-    chosen = explored(run.plan, run.workspace.predictions)
-    images = [(one.recipe, one.condition.name, one.image) for one in chosen]
-    assert len(set(images)) == len(images) == 300
-    reasons = {reason for one in chosen for reason in one.reasons}
-    assert reasons == {
-        *("article", "sample", "divergent", "high-disagreement:mc_dropout"),
-        *("wrong:softmax", "wrong:mc_dropout"),
-    }
-    assert {one.condition.name for one in chosen} == {"clean", "rotated-030", "ood-uniform_noise"}
-
-
-def test_digits_of_the_article_are_there_by_both_recipes(run: Run) -> None:
-    chosen = {
-        (one.recipe, one.image)
-        for one in explored(run.plan, run.workspace.predictions)
-        if "article" in one.reasons
-    }
-    assert chosen == {(recipe, image) for recipe in ("article", "standard") for image in (61, 591)}
+def test_of_each_condition_the_images_are_shown_on_which_votes_differ_most(run: Run) -> None:
     rows = table(run)
-    assert set(rows.loc[rows["recipe"] == "article", "number"]) == {61, 591}
-
-
-def test_digits_of_the_article_are_found_among_fewer_images(run: Run) -> None:
-    some = Plan(replace(CONFIGURATION, images=9_000))
-    chosen = choice(10_000, 9_000, 0).tolist()
-    shown = {image for image in (61, 591) if image in chosen}
-    indices = {image for _, (_, _, image) in shown_images._of_article(some, "standard")}
-    assert {chosen[index] for index in indices} == shown
-
-
-def test_chosen_are_those_of_the_highest_values(run: Run) -> None:
-    rows = table(run)
-    rows = rows[(rows["recipe"] == "standard") & (rows["condition"] == "clean")]
-    stored = run.workspace.predictions.load(RunUnit("standard", "mc_dropout", 6, 0), "clean")
-    high_disagreement = METRICS["pairwise_disagreement"].function(stored.prediction)
-    reason = (
-        rows["reasons"]
-        .str.split(";")
-        .map(lambda reasons: "high-disagreement:mc_dropout" in reasons)
+    images = rows.drop_duplicates("rank")
+    assert list(images["rank"]) == list(range(1, 121))
+    assert dict(images["condition"].value_counts()) == dict.fromkeys(
+        ("clean", "rotated-030", "ood-uniform_noise"), 40
     )
-    chosen = sorted(set(rows.loc[reason, "index"]))
-    least = high_disagreement[chosen].min()
-    assert (high_disagreement > least).sum() <= len(chosen)
-    reason = rows["reasons"].str.split(";").map(lambda reasons: "wrong:softmax" in reasons)
-    wrong = rows[reason & (rows["method"] == "softmax")]
-    votes = wrong[[f"vote_share_{c}" for c in range(10)]].to_numpy()
-    assert (votes.argmax(axis=1) != wrong["label"]).all()
+    assert set(rows["recipe"]) == {run.plan.main_recipe}
+    clean = images[images["condition"] == "clean"]
+    assert set(clean["number"][:2]) == {61, 591}  # the article's
+    for _, of_condition in images.groupby("condition"):
+        values = list(of_condition["divergence"][2:])
+        assert values == sorted(values, reverse=True)
 
 
-def test_numbers_are_those_of_the_prediction_files(run: Run) -> None:
+def test_images_are_known_by_their_numbers_among_fewer(of_few: Run) -> None:
+    rows = table(of_few)
+    chosen = choice(10_000, 70, 0).tolist()
+    clean = rows[rows["condition"] == "clean"]
+    assert [chosen[index] for index in clean["index"]] == list(clean["number"])
+
+
+def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
     rows = table(run)
-    classes = [f"{kind}_{c}" for kind in ("vote_share", "mean_probability") for c in range(10)]
-    assert tuple(rows.columns) == (*shown_images.COLUMNS, *classes)
+    assert tuple(rows.columns) == shown_images.EXPLORER_COLUMNS
     for row in rows.sample(40, random_state=0).to_dict("records"):
         size = 6 if row["method"] == "mc_dropout" else None
         stored = run.workspace.predictions.load(
             RunUnit(row["recipe"], row["method"], size, 0), row["condition"]
         )
-        i, prediction = row["index"], stored.prediction
-        for kind, values in (
-            ("vote_share", prediction.vote_share),
-            ("mean_probability", prediction.mean),
-        ):
-            written = [row[f"{kind}_{c}"] for c in range(10)]
-            assert written == pytest.approx(values[i].tolist(), abs=5.1e-4)
-        assert row["confidence"] == pytest.approx(prediction.mean[i].max().item(), abs=5.1e-6)
-        for name in shown_images.MEASURES[1:]:
-            expected = METRICS[name].function(prediction)[i].item()
-            assert row[name] == pytest.approx(expected, abs=5.1e-6, nan_ok=True)
+        i, c, prediction = row["index"], row["class"], stored.prediction
+        assert row["vote_share"] == pytest.approx(prediction.vote_share[i, c].item(), abs=5.1e-6)
+        assert row["mean_probability"] == pytest.approx(prediction.mean[i, c].item(), abs=5.1e-6)
         label = float("nan") if stored.labels is None else int(stored.labels[i])
         assert row["label"] == pytest.approx(label, nan_ok=True)
+    whole = rows.groupby(["rank", "method"])["vote_share"].sum()
+    assert whole.to_numpy() == pytest.approx(1, abs=1e-4)
 
 
 def test_nothing_predicted_is_an_empty_table(run: Run, tmp_path: Path) -> None:
@@ -196,7 +160,7 @@ def test_images_are_all_that_is_shown_as_it_was_evaluated(of_few: Run) -> None:
     assert file["pixels"].shape == (len(file["index"]), 28, 28)
     written = list(zip(file["condition"].tolist(), file["index"].tolist(), strict=True))
     assert len(set(written)) == len(written)
-    for name in ("explorer", "high_disagreement"):
+    for name in ("image_votes", "high_disagreement"):
         rows = table(of_few, name)
         assert set(zip(rows["condition"], rows["index"], strict=True)) <= set(written)
     for position, (condition, index) in enumerate(written):
@@ -225,7 +189,7 @@ def test_set_that_cannot_be_had_is_not_shown(of_few: Run, tmp_path: Path) -> Non
         lose_predictions(tmp_path, name)
     write_shown(*elsewhere, missing)
     assert set(images_of(elsewhere)["condition"]) == {"clean", "rotated-120"}
-    for name in ("explorer", "high_disagreement"):
+    for name in ("image_votes", "high_disagreement"):
         assert set(table(elsewhere, name)["condition"]) == {"clean"}
 
 

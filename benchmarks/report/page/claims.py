@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from markupsafe import Markup
+from typing import Any
 
 from benchmarks.nouns import Names
 from benchmarks.report.claims import (
@@ -19,42 +17,22 @@ from benchmarks.report.claims import (
     setting_text,
 )
 from benchmarks.report.number_format import UNDEFINED
-from benchmarks.report.page.parts import Parts
-from benchmarks.report.page.svg import inline
 from benchmarks.report.published import SAME
 from benchmarks.report.results import Results
 from benchmarks.report.texts import article_answer
 from benchmarks.vocabulary import FIGURES_FOLDER, PUBLISHED_JSON, VERDICTS
 
 
-class Figure(NamedTuple):
-    """A figure that claims name: of which recipe, and its path beside the page.
-
-    Attributes:
-        html: its place in the page; empty where it is not drawn there.
-        first: the claim that it is drawn below.
-    """
-
-    recipe: str
-    path: str
-    html: Markup
-    first: str
-
-
-def claims(results: Results, folder: Path, parts: Parts) -> dict[str, Any] | None:
+def claims(results: Results, folder: Path) -> dict[str, Any] | None:
     """What the template shows; ``None`` where no claim was judged.
 
     ``summary`` is empty where no central claim was tested; ``judged`` counts all claims that were,
     of ``count``; ``groups`` has claims by the heading of their weight. A claim is as in
-    `claims.json`, with its ``tables`` and its ``figures`` by recipe, first that of the verdict.
-
-    Args:
-        parts: to which figures are added.
+    `claims.json`, with its ``tables`` and the paths of its ``figures`` by recipe.
     """
     content = results.claims
     if not content:
         return None
-    drawn: dict[str, str] = {}
     setting = content["setting"]
     return {
         "groups": {
@@ -62,7 +40,7 @@ def claims(results: Results, folder: Path, parts: Parts) -> dict[str, Any] | Non
                 {
                     **claim,
                     "tables": claim_tables(results, claim),
-                    "figures": list(_figures(claim, folder, parts, drawn)),
+                    "figures": _figures(claim, folder),
                 }
                 for claim in some
             ]
@@ -110,16 +88,9 @@ def published(folder: Path, names: Names) -> dict[str, Any] | None:
     }
 
 
-def _figures(
-    claim: Mapping[str, Any], folder: Path, parts: Parts, drawn: dict[str, str]
-) -> Iterator[Figure]:
-    for recipe in judgements(claim):
-        name = f"{claim['figure']}-{recipe}"
-        path, svg = (folder / FIGURES_FOLDER / f"{name}.{suffix}" for suffix in ("png", "svg"))
-        if not path.exists():
-            continue
-        html, first = Markup(), drawn.setdefault(name, claim["id"])
-        if first == claim["id"] and recipe == claim["recipe"] and svg.exists():
-            says = f"Results of the recipe {recipe} for the claim: {claim['statement']}"
-            html = parts.place_of(name, inline(svg.read_bytes(), name, says, {}))
-        yield Figure(recipe, path.relative_to(folder).as_posix(), html, first)
+def _figures(claim: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """By recipe, the path of the claim's figure, of those that were drawn."""
+    paths = {
+        recipe: f"{FIGURES_FOLDER}/{claim['figure']}-{recipe}.png" for recipe in judgements(claim)
+    }
+    return {recipe: path for recipe, path in paths.items() if (folder / path).exists()}

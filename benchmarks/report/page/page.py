@@ -1,91 +1,88 @@
-"""All sections, each a small reader and a small template, written into one file."""
+"""The page of a run: a template around its figures, its tables and its answer, in one file."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from benchmarks.files import read_run_json, written_whole
-from benchmarks.nouns import Variant
 from benchmarks.report.answer.answer import answer
-from benchmarks.report.answer.findings import title
-from benchmarks.report.answer.kinds import kinds_table
-from benchmarks.report.answer.table import decision_table
-from benchmarks.report.editorial import CALIBRATION_TITLE, DETECTION, PREVIEW, SHIFT_TITLE
-from benchmarks.report.figures import set_coverage
-from benchmarks.report.figures.drawing import in_print
-from benchmarks.report.figures.severity import scale_of
-from benchmarks.report.numbers.abstaining import errors
-from benchmarks.report.numbers.abstaining import finding as abstaining_finding
-from benchmarks.report.numbers.cost import front_finding, points
-from benchmarks.report.page.charts import Charts
+from benchmarks.report.editorial import PREVIEW
+from benchmarks.report.figures import Drawn
 from benchmarks.report.page.claims import claims, published
 from benchmarks.report.page.explorer import explorer
-from benchmarks.report.page.parts import Parts
-from benchmarks.report.page.ranking import WORTH_BY, leaderboard, ranking
-from benchmarks.report.page.svg import Samples
 from benchmarks.report.provenance import provenance
 from benchmarks.report.read.across import summary_beside
-from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.style import Look, css_color, look_in, looks
-from benchmarks.report.tables.abstaining import abstaining_table
 from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
-from benchmarks.report.tables.table import one_line
+from benchmarks.report.tables.table import Table, one_line
 from benchmarks.report.texts import listed
-from benchmarks.vocabulary import (
-    ACROSS_FOLDER,
-    ACROSS_MD,
-    CLEAN,
-    ILL_DEFINED,
-    INDEX_HTML,
-    LAB_HTML,
+from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_MD, ILL_DEFINED, INDEX_HTML, LAB_HTML
+
+
+class Section(NamedTuple):
+    """A section of figures and tables.
+
+    Attributes:
+        figures: what its figures name as their section.
+        tables: the names of its tables.
+    """
+
+    anchor: str
+    title: str
+    figures: str
+    tables: tuple[str, ...] = ()
+
+
+BEFORE_SHIFTS = (
+    Section("ranking", "Ranking", "ranking", ("kinds", "main")),
+    Section("calibration", "Calibration", "calibration", ("calibration", "sets-95", "sets-99")),
 )
-
-REPLICATES = (
-    "Thin lines are the replicates of a method (other networks, or other masks), and the thick "
-    "line is their mean; of a single replicate the band is its 95 % interval."
+AFTER_SHIFTS = (
+    Section(
+        *("detection", "Detection", "detection"),
+        ("detection", "detection-scores", "uncertainty"),
+    ),
+    Section(
+        *("selective", "Selective prediction", "selective"),
+        ("abstaining", "selective", "selective-scores"),
+    ),
+    Section(
+        *("cost", "Cost", "cost"),
+        ("cost", "worth", "worth-scores", "latency", "latency-scores", "resources"),
+    ),
 )
+"""The sections before and after those of the shifts, of which each run has its own."""
 
-REPOSITORY = Path(__file__).parents[3]
+IN_VIEW = 2
+"""Figures of a section that are in view; the others open by a click."""
+
+WIDTHS = {"min": 1.35, "max": 1.9}
+"""Pixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
 
 
-def write_page(results: Results, folder: Path) -> None:
+def write_page(
+    results: Results, tables: Sequence[Table], figures: Sequence[Drawn], folder: Path
+) -> None:
     """Write the page of the run whose files are in the folder; the same files give the same bytes.
 
-    ``results`` are those of all recipes. Only within the repository there are links to its code.
+    Args:
+        results: those of all recipes.
+        tables: of which the page shows those that a section names.
+        figures: which are all on the page.
     """
-    with in_print():
-        html = _rendered(results, folder)
+    html = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(_content(results, tables, figures, folder))
+    )
     with written_whole(folder / INDEX_HTML) as temporary:
         temporary.write_text(html, encoding="utf-8")
-
-
-def _rendered(results: Results, folder: Path) -> str:
-    environment, parts = _environment(), Parts()
-    recipes = [_of_recipe(results.of_recipe(name), name) for name in results.recipes]
-    samples = Samples(look for recipe in recipes for look in recipe["looks"].values())
-    environment.globals |= {"sample": samples}
-    drawn: Any = environment.get_template("charts.html.j2").module
-    for recipe in recipes:
-        for section, charts in recipe["charts"].items():
-            html = drawn.charts(recipe["looks"], charts) if charts else Markup()
-            if charts and recipe is not recipes[0]:
-                html = parts.place_of(f"{section}-{recipe['name']}", html)
-            recipe["charts"][section] = html
-    content = _content(results, folder) | {
-        "recipes": recipes,
-        "samples": samples.defined,
-        "claims": claims(results, folder, parts),
-    }
-    return environment.get_template("page.html.j2").render(content, packed=parts.packed)
 
 
 def _environment() -> Environment:
@@ -96,114 +93,80 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    environment.filters |= {"code": _code, "number": _number, "one_line": one_line}
-    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "css_color": css_color, "look_in": look_in}
+    environment.filters |= {
+        "code": _code,
+        "drawing": drawing,
+        "number": _number,
+        "one_line": one_line,
+        "recipe_of": _recipe_of,
+    }
+    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "IN_VIEW": IN_VIEW}
     return environment
 
 
-def _content(results: Results, folder: Path) -> dict[str, Any]:
+def _content(
+    results: Results, tables: Sequence[Table], figures: Sequence[Drawn], folder: Path
+) -> dict[str, Any]:
     configuration = read_run_json(folder).get("configuration", {})
     names = results.names
-    images = explorer(results, looks(names, results.largest))
-    groups = {group: f"{group.capitalize()} images" for group in results.severities}
-    trained = [one for one in names.recipes if one.name in results.recipes]
-    ranked = ranking(results)
     return {
-        "ranking": ranked,
-        "ranking_looks": looks(names, results.largest),
-        "worth_by": f"{names.printed(WORTH_BY.metric).name} on clean images",
-        "published": published(folder, names),
-        "networks": {one.name: one.network for one in trained},
-        "groups": groups,
-        "group_links": [(f"group-{group}", title) for group, title in groups.items()],
+        "names": names,
         "about": _about(results),
+        "setting": _setting(configuration),
+        "left_out": left_out_remark(results.left_out),
+        "trained_on": training_images_remark(names.training_images(results.recipes)),
+        "is_quick": configuration.get("preset") == PREVIEW,
+        "recipes": results.recipes,
+        "trained": [one for one in names.recipes if one.name in results.recipes],
         "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
+        "answer": answer(results),
         "across": summary_beside(folder),
         "across_md": f"../{ACROSS_FOLDER}/{ACROSS_MD}",
-        "answer": answer(results),
-        "compared": [*dict.fromkeys(names.method(row.variant.method).label for row in ranked.rows)],
-        "decision": decision_table(results),
-        "kinds": kinds_table(results),
-        "explorer": images,
-        "explorer_data": images and {name: images[name] for name in images if name != "sheet"},
+        "tables": {table.name.removesuffix(f"-{results.recipes[0]}"): table for table in tables},
+        "figures": figures,
+        "sections": _sections(results),
+        "claims": claims(results, folder),
+        "published": published(folder, names),
+        "images": explorer(results),
         "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
         "scores": [(names.printed_score(score.name), score) for score in names.scores],
         "methods": [names.method(v.method) for v in results.largest],
         "conditions": results.conditions,
-        "set_levels": [f"{100 * level:g}" for level in _set_levels(results)],
-        "trained": trained,
-        "names": names,
-        "repository": _path_to_repository(folder.resolve()),
         "provenance": provenance(folder),
-        "setting": _setting(configuration),
-        "replicates": REPLICATES,
-        "left_out": left_out_remark(results.left_out),
-        "trained_on": training_images_remark(names.training_images(results.recipes)),
-        "quick": configuration.get("preset") == PREVIEW,
         "style": _static("page.css"),
-        "scripts": [_static("page.js"), _static("explorer.js")],
+        "script": _static("page.js"),
     }
 
 
-def _of_recipe(results: Results, recipe: str) -> dict[str, Any]:
-    look: Mapping[Variant, Look] = looks(results.names, results.largest)
-    sizes = points(results)
-    return {
-        "findings": _findings(results),
-        "name": recipe,
-        "looks": look,
-        "leaderboard": leaderboard(results, recipe),
-        "charts": Charts(results, recipe, look, sizes).of_sections(),
-        "reasons": {group: scale_of(results, group).reason for group in results.severities},
-        "score": results.primary_score_label(results.largest),
-        "sets": set_coverage.finding(results, set_coverage.coverages(results)),
-        "abstaining": abstaining_table(results, recipe),
-        "cost": _cost(results, sizes),
-    }
+def _sections(results: Results) -> list[Section]:
+    """All but those that are the same on every page."""
+    own = {section.figures for section in (*BEFORE_SHIFTS, *AFTER_SHIFTS)}
+    shifts = (
+        Section(f"group-{group}", f"{group.capitalize()} images", group)
+        for group in results.severities
+        if group not in own
+    )
+    return [*BEFORE_SHIFTS, *shifts, *AFTER_SHIFTS]
 
 
-def _cost(results: Results, sizes: pd.DataFrame) -> dict[str, str] | None:
-    """What is said of the latency of single images; ``None`` where nothing was timed."""
-    if sizes.empty:
-        return None
-    rows = sizes[sizes["batch_size"] == sizes["batch_size"].min()]
-    setup = rows.iloc[0]
-    return {
-        "finding": front_finding(rows, results.names),
-        "machine": f"{setup['device_name']}, engine {setup['engine']}, "
-        f"threads {setup['threads']:g}",
-    }
+def drawing(figure: Drawn) -> Markup:
+    """A figure as an element of the page, as wide as its letters need and no wider."""
+    (width,) = re.findall(r'^<svg[^>]* width="([\d.]+)pt"', figure.svg)
+    sizes = (f"{what}-width: {times * float(width):.0f}px" for what, times in WIDTHS.items())
+    return Markup(figure.svg.replace(' style="', f' style="{"; ".join(sizes)}; ', 1))
 
 
-def _findings(results: Results) -> dict[str, str]:
-    """The titles of sections, by section."""
-    quantities = {"calibration": Quantity(CLEAN, CALIBRATION_TITLE)}
-    for mean in results.group_means:
-        quantities[results.names.condition(mean).group] = Quantity(mean, SHIFT_TITLE)
-    for condition in results.ood[:1]:
-        quantities["detection"] = Quantity(condition, DETECTION)
-    found = {section: title(results, quantity) for section, quantity in quantities.items()}
-    numbers = errors(results)
-    if numbers["abstained"].nunique() > 1:
-        found["selective"] = abstaining_finding(results, numbers)
-    return found
+def _recipe_of(row: Any, table: Table) -> str:
+    """The recipe that a row is of; empty where the table does not say."""
+    headings = (table.group_heading, *table.label_headings)
+    named = dict(zip(headings, (row.group, *row.labels), strict=True))
+    return str(named.get("Recipe", ""))
 
 
 def _about(results: Results) -> str:
     """On which images."""
     groups = listed(list(dict.fromkeys(one.group for one in results.conditions)))
-    return f"{groups} images of the task {results.names.task.label}"
-
-
-def _set_levels(results: Results) -> list[float]:
-    """The coverages that prediction sets are to have."""
-    return list(dict.fromkeys(one.level for one in results.names.metrics if one.level))
-
-
-def _path_to_repository(folder: Path) -> str:
-    """From the folder, if that lies within the repository; else empty."""
-    return os.path.relpath(REPOSITORY, folder) if folder.is_relative_to(REPOSITORY) else ""
+    return f"{results.names.task.label}, {groups} images"
 
 
 def _setting(configuration: Mapping[str, Any]) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.nouns import Names
-from benchmarks.report.page import write_page
 from benchmarks.report.published import NOT_MEASURED, PUBLISHED, judged, write_published
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, where
+from tests.report.support import page_of
 from tests.runs import run_of
 
 pytestmark = pytest.mark.slow
@@ -55,15 +55,14 @@ def test_every_number_is_measured(out: Path, members: int, count: int) -> None:
             **{"recipe": number.recipe, "method": number.method, "members": str(members)},
             **{"metric": number.metric, "score": number.score, "condition": number.conditions[0]},
         )
-        assert found["value"] == pytest.approx(chosen["value"].mean(), abs=1e-3)
-        assert found["lower"] < found["value"] < found["upper"]
-        assert found["networks"] == len(chosen) * members > 1
-        assert found["why"].startswith("only 100 of 10,000 images")
+        assert found.value == pytest.approx(chosen["value"].mean(), abs=1e-3)
+        assert found.lower < found.value < found.upper
+        assert found.networks == len(chosen) * members > 1
+        assert found.why.startswith("only 100 of 10,000 images")
 
 
 def test_penalty_is_told_only_where_there_is_one(out: Path) -> None:
-    write_page(Results.load(out), out)
-    page = (out / "index.html").read_text(encoding="utf-8")
+    page = page_of(out)
     assert page.count("L2 penalty") == page.count("L2 penalty 0.0005 (coupled)") == 1
     assert [one.l2_penalty for one in Names.read(out).recipes] == [0.0, 5e-4]
 
