@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -44,7 +43,7 @@ from benchmarks.vocabulary import (
 )
 
 COPIED = (
-    *(ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, LAB_HTML),
+    *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, LAB_HTML),
     *(LATENCY_CSV, RUN_JSON, NOUNS_JSON),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
@@ -60,11 +59,8 @@ ZIPPED = (WORTH_CSV, TRAINING_CSV, CLAIMS_CSV)
 MOST_FIGURES = 8
 """Of `KEPT_FIGURES` the first that the run has of its main recipe, as PNG."""
 
-_LINK = re.compile(r'<a href="(?P<to>[^"]+)">(?P<words>[^<]*)</a>')
-_LINE = re.compile(r"(?P<open><(?P<tag>p|li)\b[^>]*>)(?P<content>[^\n]*)</(?P=tag)>\n")
-_MARKDOWN_LINK = re.compile(r"\[(?P<words>[^]]*)\]\((?P<to>[^)]+)\)")
-
-REST = "<li>The other files are not in the repository: the command above writes them.</li>\n"
+_FILE = re.compile(r'<(li|span) class="file"><a href="(?P<to>[^"#]+)">.*?</\1>')
+_LINK = re.compile(r"\[(?P<words>[^]]*)\]\((?P<to>[^)#]+)[^)]*\)")
 
 
 def keep(run: Path, out: Path) -> None:
@@ -84,15 +80,18 @@ def keep(run: Path, out: Path) -> None:
         if (run / name).exists():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(run / name, out / name)
-    for name in ZIPPED:
-        if path_of(run, name).exists():
-            _write_zipped(content_of(path_of(run, name)), out / f"{name}.gz")
-    summary = content_of(path_of(run, SUMMARY_CSV)).decode()
-    _write_zipped(_headline(summary, results.names).encode(), out / f"{SUMMARY_CSV}.gz")
-    page = (run / INDEX_HTML).read_text(encoding="utf-8")
-    (out / INDEX_HTML).write_text(_page(page, run, out), encoding="utf-8")
-    for path in out.glob("*.md"):
-        path.write_text(_markdown(path.read_text(encoding="utf-8"), out), encoding="utf-8")
+    contents = {n: content_of(path_of(run, n)) for n in ZIPPED if path_of(run, n).exists()}
+    contents[SUMMARY_CSV] = _headline(content_of(path_of(run, SUMMARY_CSV)), results.names)
+    for name, content in contents.items():  # the same content gives the same file
+        (out / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
+    # Links to files that are not kept go: on the page with the words, in a text without.
+    for path in (out / INDEX_HTML, *out.glob("*.md")):
+        pattern, words = (_FILE, "") if path.name == INDEX_HTML else (_LINK, r"\g<words>")
+        text = path.read_text(encoding="utf-8")
+        for link in pattern.finditer(text):
+            if not (out / link["to"]).is_file():
+                text = text.replace(link[0], link.expand(words))
+        path.write_text(text, encoding="utf-8")
 
 
 def _figures(results: Results, run: Path) -> Sequence[str]:
@@ -104,11 +103,11 @@ def _figures(results: Results, run: Path) -> Sequence[str]:
     return [path for path in paths if (run / path).exists()][:MOST_FIGURES]
 
 
-def _headline(summary: str, names: Names) -> str:
+def _headline(summary: bytes, names: Names) -> bytes:
     """The rows of a summary that are kept, as they are."""
-    rows = csv.DictReader(io.StringIO(summary))
-    primary = {one.name: one.primary_score for one in names.methods}
-    of_papers = {(one.metric, one.score) for one in PUBLISHED}
+    rows = csv.DictReader(io.StringIO(summary.decode()))
+    primary = {method.name: method.primary_score for method in names.methods}
+    of_papers = {(number.metric, number.score) for number in PUBLISHED}
     written = io.StringIO()
     writer = csv.DictWriter(written, rows.fieldnames or (), lineterminator="\n")
     writer.writeheader()
@@ -117,69 +116,7 @@ def _headline(summary: str, names: Names) -> str:
         by_its_score = score in ("", primary[row["method"]]) or (metric, score) in of_papers
         if metric in KEPT_METRICS and by_its_score:
             writer.writerow(row)
-    return written.getvalue()
-
-
-def _write_zipped(content: bytes, path: Path) -> None:
-    """The same content gives the same file."""
-    path.write_bytes(gzip.compress(content, mtime=0))
-
-
-def _page(html: str, run: Path, out: Path) -> str:
-    """The page of a run for another folder, without links to files that are not there.
-
-    A line whose links are not all alive keeps only those that are: it is dropped without any.
-    """
-    html = re.sub(r'(?<=href=")\.\./[^"]*', lambda link: _moved(link[0], run, out), html)
-    html = _LINE.sub(lambda line: _living(line, out), html)
-    html = _without_dead(_LINK, html, out)
-    count = len(list((out / FIGURES_FOLDER).glob("*.png")))
-    html = re.sub(r"(?<=<summary>More: )all \d+ figures", f"{count} figures", html)
-    return html.replace('<ul class="downloads">\n', f'<ul class="downloads">\n{REST}')
-
-
-def _moved(link: str, run: Path, out: Path) -> str:
-    """A link out of the run's folder, from another folder, where it would lead elsewhere."""
-    if (out / link.partition("#")[0]).exists():
-        return link
-    return Path(os.path.relpath(run.resolve() / link, out.resolve())).as_posix()
-
-
-def _living(line: re.Match[str], out: Path) -> str:
-    links = list(_LINK.finditer(line["content"]))
-    if not any(_is_dead(link["to"], out) for link in links):
-        return line[0]
-    if line["tag"] == "li":
-        to = links[0]["to"]
-        return line[0].replace(to, f"{to}.gz") if (out / f"{to}.gz").exists() else ""
-    living = [link[0] for link in links if not _is_dead(link["to"], out)]
-    before = line["content"][: links[0].start()]
-    return f"{line['open']}{before}{', '.join(living)}</p>\n" if living else ""
-
-
-def _without_dead(links: re.Pattern[str], text: str, out: Path) -> str:
-    """A text in which links to files that are not there are text."""
-    return links.sub(lambda link: link["words"] if _is_dead(link["to"], out) else link[0], text)
-
-
-def _is_dead(link: str, out: Path) -> bool:
-    """Whether a link is to a file that is not there, or to a folder, which is not kept whole."""
-    is_file = not link.startswith(("#", "data:", "http"))
-    return is_file and not (out / link.partition("#")[0]).is_file()
-
-
-def _markdown(text: str, out: Path) -> str:
-    """A text with links to files that are there alone; figures are named only with a link."""
-    lines = text.splitlines(keepends=True)
-    return "".join(_living_line(line, out) for line in lines)
-
-
-def _living_line(line: str, out: Path) -> str:
-    links = list(_MARKDOWN_LINK.finditer(line))
-    if not line.startswith("Figures: "):
-        return _without_dead(_MARKDOWN_LINK, line, out)
-    living = [link[0] for link in links if not _is_dead(link["to"], out)]
-    return f"Figures: {', '.join(living)}.\n" if living else ""
+    return written.getvalue().encode()
 
 
 def main(

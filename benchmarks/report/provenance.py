@@ -52,10 +52,8 @@ DOWNLOADS = {
 """The files and folders of a run, and what is in them."""
 
 
-def provenance(folder: Path) -> dict[str, Any]:
-    """``facts`` and ``downloads``: pairs of a heading and a text, and of a path and what it holds.
-
-    ``figures`` are the names of all that were drawn.
+def provenance(folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """``facts``: pairs of a heading and a text; ``downloads``: of a path and what it holds.
 
     Read from the run's record; what it lacks is left out. So is the wall time: it changes when a
     run is resumed, and the page should not.
@@ -63,7 +61,6 @@ def provenance(folder: Path) -> dict[str, Any]:
     return {
         "facts": _facts(read_run_json(folder)),
         "downloads": [(path, what) for path, what in DOWNLOADS.items() if (folder / path).exists()],
-        "figures": sorted(path.stem for path in (folder / FIGURES_FOLDER).glob("*.csv")),
     }
 
 
