@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,20 @@ from benchmarks.report.claims import (
     by_weight,
     claim_tables,
     effect_tables,
-    judgements,
     setting_text,
 )
 from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.published import SAME
 from benchmarks.report.results import Results
 from benchmarks.report.texts import article_answer
-from benchmarks.vocabulary import FIGURES_FOLDER, PUBLISHED_JSON, VERDICTS
+from benchmarks.vocabulary import PUBLISHED_JSON
 
 
-def claims(results: Results, folder: Path) -> dict[str, Any] | None:
+def claims(results: Results) -> dict[str, Any] | None:
     """What the template shows; ``None`` where no claim was judged.
 
-    ``summary`` is empty where no central claim was tested; ``judged`` counts all claims that were,
-    of ``count``; ``groups`` has claims by the heading of their weight. A claim is as in
-    `claims.json`, with its ``tables`` and the paths of its ``figures`` by recipe.
+    ``summary`` is empty where no central claim was tested; ``groups`` has claims by the heading of
+    their weight. A claim is as in `claims.json`, with its ``tables``.
     """
     content = results.claims
     if not content:
@@ -36,18 +33,9 @@ def claims(results: Results, folder: Path) -> dict[str, Any] | None:
     setting = content["setting"]
     return {
         "groups": {
-            heading: [
-                {
-                    **claim,
-                    "tables": claim_tables(results, claim),
-                    "figures": _figures(claim, folder),
-                }
-                for claim in some
-            ]
+            heading: [{**claim, "tables": claim_tables(results, claim)} for claim in some]
             for heading, some in by_weight(content["claims"]).items()
         },
-        "count": len(content["claims"]),
-        "judged": sum(claim["verdict"] in VERDICTS for claim in content["claims"]),
         "summary": article_answer(content),
         "setting": f"{about_recipes(setting)} {setting_text(setting)}",
         "effect": effect_tables(results),
@@ -86,11 +74,3 @@ def published(folder: Path, names: Names) -> dict[str, Any] | None:
             for one in content["numbers"]
         ],
     }
-
-
-def _figures(claim: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """By recipe, the path of the claim's figure, of those that were drawn."""
-    paths = {
-        recipe: f"{FIGURES_FOLDER}/{claim['figure']}-{recipe}.png" for recipe in judgements(claim)
-    }
-    return {recipe: path for recipe, path in paths.items() if (folder / path).exists()}

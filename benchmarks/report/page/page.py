@@ -125,7 +125,7 @@ def _content(
         "tables": {table.name.removesuffix(f"-{results.recipes[0]}"): table for table in tables},
         "figures": figures,
         "sections": _sections(results),
-        "claims": claims(results, folder),
+        "claims": claims(results),
         "published": published(folder, names),
         "images": explorer(results),
         "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
