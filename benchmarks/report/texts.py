@@ -61,6 +61,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "capitalised": lambda text: text[:1].upper() + text[1:],
         "listed": listed,
+        "uncapitalised": lambda name: name if name[1:2].isupper() else name[:1].lower() + name[1:],
         "one_line": lambda text: " ".join(text.split()),
     }
     return environment

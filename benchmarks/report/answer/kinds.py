@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from statistics import fmean
 from typing import Any
 
 from benchmarks.report.answer.candidates import label, score_of_single_image, single_image
 from benchmarks.report.answer.evidence import Evidence
-from benchmarks.report.editorial import DETECTION, PROBABLE, RIGHT
+from benchmarks.report.editorial import DETECTION, PROBABLE, RANKED_BY, RIGHT
 from benchmarks.report.number_format import two_digits
 from benchmarks.report.read.comparisons import Choice, Quantity
 from benchmarks.report.results import Results
@@ -28,7 +28,6 @@ RULE = (
 def kinds_table(results: Results) -> Table:
     """The table, from the results of all recipes with the training images of the main one."""
     quantities = headline(results)
-    chosen = [*_methods(results), *_scores(results)]
     return Table(
         name="kinds",
         caption="The best of each kind.",
@@ -39,59 +38,49 @@ def kinds_table(results: Results) -> Table:
             "Training\n(s)",
             "One image\n(ms)",
         ),
-        rows=tuple(_row(results, *one, quantities) for one in chosen),
+        rows=tuple(
+            _row(results, kind, max(choices, key=choices.__getitem__), quantities)
+            for kind, choices in _kinds(results).items()
+            if choices
+        ),
         remarks=(RULE,),
     )
 
 
-def _methods(results: Results) -> Iterator[tuple[str, Choice]]:
-    """Of each kind the method with the lowest NLL on clean images, whatever its recipe."""
-    evidence, by_kind = Evidence(results), dict[str, list[Choice]]()
-    for candidate in _candidates(results):
-        by_kind.setdefault(results.names.method(candidate.method).group, []).append(candidate)
-    chosen_by = Quantity(CLEAN, PROBABLE)
-    for kind, some in by_kind.items():
-        values = {one: row["value"] for one in some if (row := evidence.value(one, chosen_by))}
-        if values:
-            yield kind, min(values, key=lambda one: values[one])
+def _kinds(results: Results) -> dict[str, dict[Choice, float]]:
+    """The methods and scores of each kind with what they are chosen by: the larger, the better.
+
+    Methods by the NLL on clean images, whatever their recipe; scores by their mean AUROC.
+    """
+    evidence, kinds = Evidence(results), dict[str, dict[Choice, float]]()
+    choices = _methods(results)
+    for choice in choices:
+        of_kind = kinds.setdefault(results.names.method(choice.method).group, {})
+        if row := evidence.value(choice, Quantity(*RANKED_BY)):
+            of_kind[choice] = -row["value"]
+    kinds |= {OF_LOGITS: {}, OF_FEATURES: {}}
+    scored = {choice._replace(score="") for choice in results.further_scored}
+    for score in results.names.scores:
+        of_score = {OF_LOGITS: "logits" in score.needs, OF_FEATURES: score.fitted}
+        for choice in (one._replace(score=score.name) for one in choices if one in scored):
+            rows = [evidence.value(choice, Quantity(one, DETECTION)) for one in results.ood]
+            if values := [row["value"] for row in rows if row]:
+                for kind in filter(of_score.__getitem__, of_score):
+                    kinds[kind][choice] = fmean(values)
+    return kinds
 
 
-def _scores(results: Results) -> Iterator[tuple[str, Choice]]:
-    """Of each kind the score with the highest mean AUROC on the images of a single network."""
-    evidence = Evidence(results)
-    scored = {side._replace(score="") for side in results.further_scored}
-    single = [one for one in _candidates(results) if one in scored]
-    for kind in (OF_LOGITS, OF_FEATURES):
-        means: dict[Choice, float] = {}
-        for score in _of_kind(results, kind):
-            for one in (candidate._replace(score=score) for candidate in single):
-                rows = [evidence.value(one, Quantity(c, DETECTION)) for c in results.ood]
-                if values := [row["value"] for row in rows if row]:
-                    means[one] = fmean(values)
-        if means:
-            yield kind, max(means, key=lambda one: means[one])
-
-
-def _candidates(results: Results) -> list[Choice]:
+def _methods(results: Results) -> list[Choice]:
     """The methods of tables of each recipe with the main one's training images."""
     splits = {recipe.name: recipe.split for recipe in results.names.recipes}
-    main = results.recipes[0]
-    alike = [one for one in results.recipes if splits.get(one) == splits.get(main)]
+    main = splits.get(results.recipes[0])
     found = [
         Choice(recipe, *variant)
-        for recipe in alike
+        for recipe in results.recipes
+        if splits.get(recipe) == main
         for variant in results.of_recipe(recipe).compared
     ]
     return sorted(found, key=lambda one: results.names.rank(one.variant))
-
-
-def _of_kind(results: Results, kind: str) -> list[str]:
-    """A score that probabilities suffice for is of neither kind."""
-    return [
-        one.name
-        for one in results.names.scores
-        if (one.fitted if kind == OF_FEATURES else "logits" in one.needs)
-    ]
 
 
 def headline(results: Results) -> tuple[Quantity, ...]:

@@ -173,7 +173,7 @@ def _costs(results: Results, choice: Choice, *, retrains: bool) -> Iterator[str]
     needs = results.names.method(choice.method).needs
     if choice.score and results.names.score(choice.score).fitted:
         needs = (*needs, TRAINING_IMAGES)
-    yield from (NEEDS.get(need, need) for need in dict.fromkeys(needs))
+    yield from (f"needs {NEEDS.get(need, need)}" for need in dict.fromkeys(needs))
     # The time of a score has that of its network in it.
     scored = score_of_single_image(results, choice.score) if choice.score else None
     if timing is not None:

@@ -54,7 +54,7 @@ def test_measures_and_costs_stand_in_cells() -> None:
         (results.summary["method"] == "mc_dropout") & (results.summary["metric"] == "nll"),
         ["value", "lower", "upper"],
     ] = 0.04, 0.039, 0.041
-    cost = "networks trained with dropout; 0.4 ms"
+    cost = "needs networks trained with dropout; 0.4 ms"
     measures = "MC-dropout (T = 100)", "NLL ↓ 0.0500 → 0.0400", "Accuracy", "—"
     none = "None: not measured in this run", "—", "—", "—", "—"
     assert rows_of(results, "cannot retrain") == [
