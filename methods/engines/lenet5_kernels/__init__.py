@@ -8,14 +8,13 @@ shared by many sub-networks of an image is done once. Public functions release t
 in parallel, each on one network or some of the images, and results do not depend on their number.
 
 To read the code, begin with ``layout``; most time is spent in ``convolution`` and ``dense``.
-``forward`` and ``gradient`` combine them and ``pooling`` to the network. The public
-functions are in ``train``, ``predict`` and ``enumeration``.
+``forward`` combines them and ``pooling`` to the network. The public functions are in ``train``,
+``predict`` and ``enumeration``.
 """
 
-from methods.engines.lenet5_kernels.check import Network
 from methods.engines.lenet5_kernels.compilation import CACHE, compile_kernels, kernels_are_cached
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
-from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS
+from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, Network
 from methods.engines.lenet5_kernels.predict import features, logits, sample_logits
 from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 

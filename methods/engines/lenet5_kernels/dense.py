@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from methods.engines.lenet5_kernels.arithmetic import rectify, tanh
-from methods.engines.lenet5_kernels.compilation import inlined, kernel
+from methods.engines.lenet5_kernels.compilation import kernel
 from methods.engines.lenet5_kernels.layout import FEATURES, FIRST, SECOND, Array, f4
 
 
@@ -109,61 +109,33 @@ def transpose(
             row[i] = source[i, j]
 
 
-@inlined
-def activate_rows(rows: Float32[Array, "rows columns"], relu: bool) -> None:
+@kernel
+def activate(rows: Float32[Array, "rows columns"], relu: bool) -> None:
     """Every value becomes its ReLU, or else its tanh."""
+    values = rows.reshape(-1)
     if relu:
-        apply_relu(rows)
+        for i in range(values.size):
+            values[i] = rectify(values[i])
     else:
-        apply_tanh(rows)
+        for i in range(values.size):
+            values[i] = tanh(values[i])
 
 
 @kernel
-def apply_relu(rows: Float32[Array, "rows columns"]) -> None:
-    """Every value becomes its ReLU."""
-    values = rows.reshape(-1)
-    for i in range(values.size):
-        values[i] = rectify(values[i])
-
-
-@kernel
-def apply_tanh(rows: Float32[Array, "rows columns"]) -> None:
-    """Every value becomes its tanh."""
-    values = rows.reshape(-1)
-    for i in range(values.size):
-        values[i] = tanh(values[i])
-
-
-@inlined
 def through_activation(
     errors: Float32[Array, "rows columns"],
     activations: Float32[Array, "rows more"],
     relu: bool,
 ) -> None:
-    """Multiply the errors by the derivative of ReLU, or else of tanh, by its known value."""
-    if relu:
-        through_relu(errors, activations)
-    else:
-        through_tanh(errors, activations)
+    """Multiply the errors by the derivative of ReLU, or else of tanh, by its known value.
 
-
-@kernel
-def through_relu(
-    errors: Float32[Array, "rows columns"], activations: Float32[Array, "rows more"]
-) -> None:
-    """Errors become 0 where the activation is 0: as in PyTorch, ReLU's derivative at 0 is 0."""
+    That of ReLU at 0 is 0, as in PyTorch; that of tanh is 1 − activation².
+    """
     for r in range(errors.shape[0]):
         error, activation = errors[r], activations[r]
-        for i in range(error.size):
-            error[i] = f4(0) if activation[i] <= f4(0) else error[i]
-
-
-@kernel
-def through_tanh(
-    errors: Float32[Array, "rows columns"], activations: Float32[Array, "rows more"]
-) -> None:
-    """errors ⊙= 1 − activations²: the derivative of tanh where its value is known."""
-    for r in range(errors.shape[0]):
-        error, activation = errors[r], activations[r]
-        for i in range(error.size):
-            error[i] *= f4(1) - activation[i] * activation[i]
+        if relu:
+            for i in range(error.size):
+                error[i] = f4(0) if activation[i] <= f4(0) else error[i]
+        else:
+            for i in range(error.size):
+                error[i] *= f4(1) - activation[i] * activation[i]

@@ -13,12 +13,15 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32
 
-from methods.engines.lenet5_kernels import check
 from methods.engines.lenet5_kernels.arithmetic import exp, rectify
-from methods.engines.lenet5_kernels.check import Network
 from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
-from methods.engines.lenet5_kernels.dense import activate_rows, add_product
-from methods.engines.lenet5_kernels.forward import first_layer
+from methods.engines.lenet5_kernels.dense import activate, add_product
+from methods.engines.lenet5_kernels.forward import (
+    PartialMaps,
+    first_layer,
+    set_features,
+    set_partial_maps,
+)
 from methods.engines.lenet5_kernels.layout import (
     CLASSES,
     FEATURES,
@@ -26,17 +29,17 @@ from methods.engines.lenet5_kernels.layout import (
     HIDDEN_1,
     SECOND,
     Array,
-    Constants,
     Maps,
+    Network,
     Parameters,
     buffers,
+    checked_images,
     f4,
 )
-from methods.engines.lenet5_kernels.partial_maps import (
-    PartialMaps,
-    combine,
-    set_partial_maps,
-)
+
+HALF = SECOND // 2
+SUBSETS = 2**HALF
+"""Subsets of half of the second channels."""
 
 
 def enumerate_subnetworks(
@@ -58,15 +61,19 @@ def enumerate_subnetworks(
         The mean of their probabilities, the probability of those whose largest logit is each
         class (ties go to the lowest), and the mean of their entropies in nats.
     """
-    images, sums = check.images(images), Sums.zero(len(images))
+    images = checked_images(images)
     if not all(np.isfinite(tensor).all() for tensor in network.parameters):
         raise ValueError("the parameters are not all finite")
     compile_kernels()
-    given = (network.constants, subsets(FIRST), Weights.of(network.dropout), buffers(Workspace))
+    first, half = (subset_weights(size, network.dropout) for size in (FIRST, HALF))
+    mean, vote_share = (np.zeros((len(images), CLASSES)) for _ in range(2))
+    expected_entropy, workspace = np.zeros(len(images)), buffers(Workspace, images=1)
     # Image by image, so that an interrupt waits for one of them, not for all.
-    for one in (slice(i, i + 1) for i in range(len(images))):
-        _enumerate(network.parameters, images[one], *given, Sums(*(part[one] for part in sums)))
-    return sums.mean, sums.vote_share, sums.expected_entropy
+    for i, image in enumerate(images):
+        expected_entropy[i] = _enumerate(
+            network, image, subsets(FIRST), first, half, workspace, mean[i], vote_share[i]
+        )
+    return mean, vote_share, expected_entropy
 
 
 def subsets(size: int) -> Bool[Array, "2**size size"]:
@@ -74,33 +81,11 @@ def subsets(size: int) -> Bool[Array, "2**size size"]:
     return (np.arange(2**size)[:, None] >> np.arange(size) & 1).astype(bool)
 
 
-class Weights(NamedTuple):
-    """The probability of each subset of the first, and of half of the second channels."""
-
-    first: Float64[Array, " 64"]
-    half: Float64[Array, " 256"]
-
-    @classmethod
-    def of(cls, dropout: float) -> Weights:
-        """(1 − p)ᵏ·pⁿ⁻ᵏ for a subset of k out of n channels."""
-        first, half = (subsets(size).sum(axis=1) for size in (FIRST, HALF))
-        return cls(
-            (1.0 - dropout) ** first * float(dropout) ** (FIRST - first),
-            (1.0 - dropout) ** half * float(dropout) ** (HALF - half),
-        )
-
-
-class Sums(NamedTuple):
-    """Weighted sums over the sub-networks."""
-
-    mean: Float64[Array, "images 10"]
-    vote_share: Float64[Array, "images 10"]
-    expected_entropy: Float64[Array, " images"]
-
-    @classmethod
-    def zero(cls, images: int) -> Sums:
-        """Before the first sub-network."""
-        return cls(np.zeros((images, CLASSES)), np.zeros((images, CLASSES)), np.zeros(images))
+def subset_weights(size: int, dropout: float) -> Float64[Array, " 2**size"]:
+    """The probability of each subset: (1 − p)ᵏ·pⁿ⁻ᵏ where it holds k out of n channels."""
+    kept = subsets(size).sum(axis=1)
+    weights: Array = (1.0 - dropout) ** kept * dropout ** (size - kept)
+    return weights
 
 
 class Workspace(NamedTuple):
@@ -115,46 +100,35 @@ class Workspace(NamedTuple):
 
 @kernel
 def _enumerate(
-    parameters: Parameters,
-    images: Float32[Array, "images 28*28"],
-    constants: Constants,
+    network: Network,
+    image: Float32[Array, " 28*28"],
     first_subsets: Bool[Array, "64 6"],
-    weights: Weights,
+    first_weights: Float64[Array, " 64"],
+    half_weights: Float64[Array, " 256"],
     workspace: Workspace,
-    sums: Sums,
-) -> None:
-    """Add every sub-network's weighted prediction of every image to the sums."""
-    maps, partial, features, subnetworks, columns = workspace
-    for image in range(images.shape[0]):
-        first_layer(parameters, images[image], first_subsets[-1], constants, maps)
-        set_partial_maps(partial, parameters, maps)
-        for first in range(first_subsets.shape[0]):
-            for o in range(SECOND):
-                combine(
-                    features,
-                    partial,
-                    o,
-                    parameters.conv2_bias[o],
-                    first_subsets[first],
-                    constants,
+    mean: Float64[Array, " 10"],
+    vote_share: Float64[Array, " 10"],
+) -> float:
+    """Add every sub-network's weighted prediction to the sums; returns that of their entropies."""
+    subnetworks, parameters = workspace.subnetworks, network.parameters
+    first_layer(network, image, first_subsets[-1], workspace.maps, 0)
+    set_partial_maps(workspace.partial, parameters, workspace.maps)
+    entropy = 0.0
+    for first in range(first_subsets.shape[0]):
+        for o in range(SECOND):
+            set_features(workspace.features, network, workspace.partial, o, first_subsets[first])
+            set_contribution(
+                subnetworks.contributions[o], parameters.linear1_weight, workspace.features, o
+            )
+        set_tables(subnetworks, parameters, network.relu)
+        for subset in range(SUBSETS):
+            weight = first_weights[first] * half_weights[subset]
+            if weight > 0:
+                set_logits(subnetworks, parameters, subset, network.relu)
+                entropy += weight * add_predictions(
+                    mean, vote_share, subnetworks.logits, half_weights, weight, workspace.columns
                 )
-                set_contribution(
-                    subnetworks.contributions[o], parameters.linear1_weight, features, o
-                )
-            set_tables(subnetworks, parameters, constants.relu)
-            for subset in range(SUBSETS):
-                weight = weights.first[first] * weights.half[subset]
-                if weight > 0:
-                    set_logits(subnetworks, parameters, subset, constants.relu)
-                    set_columns(columns, subnetworks.logits, weights.half)
-                    add_mean(sums.mean[image], subnetworks.logits, columns.share, weight)
-                    add_votes(sums.vote_share[image], columns.vote, weights.half, weight)
-                    sums.expected_entropy[image] += weight * mean_entropy(columns, weights.half)
-
-
-HALF = SECOND // 2
-SUBSETS = 2**HALF
-"""Subsets of half of the second channels."""
+    return entropy
 
 
 class Subnetworks(NamedTuple):
@@ -239,13 +213,10 @@ def apply_double_exp(table: Float32[Array, "rows columns"]) -> None:
 @inlined
 def set_logits(subnetworks: Subnetworks, parameters: Parameters, subset: int, relu: bool) -> None:
     """The logits of all 256 lower subsets joined with one upper subset."""
-    if relu:
-        set_hidden1_by_relu(subnetworks.hidden1, subnetworks.lower, subnetworks.upper, subset)
-    else:
-        set_hidden1(subnetworks.hidden1, subnetworks.lower, subnetworks.upper, subset)
+    set_hidden1(subnetworks.hidden1, subnetworks.lower, subnetworks.upper, subset, relu)
     fill_columns(subnetworks.hidden2, parameters.linear2_bias)
     add_product(subnetworks.hidden2, parameters.linear2_weight, subnetworks.hidden1)
-    activate_rows(subnetworks.hidden2, relu)
+    activate(subnetworks.hidden2, relu)
     fill_columns(subnetworks.logits, parameters.linear3_bias)
     add_product(subnetworks.logits, parameters.linear3_weight, subnetworks.hidden2)
 
@@ -256,26 +227,20 @@ def set_hidden1(
     lower: Float32[Array, "120 256"],
     upper: Float32[Array, "120 256"],
     subset: int,
+    relu: bool,
 ) -> None:
-    """tanh(a + b) = 1 − 2 / (1 + exp(2a)·exp(2b)), from the two tables of exponentials."""
-    for n in range(HIDDEN_1):
-        target, row, factor = hidden1[n], lower[n], upper[n, subset]
-        for i in range(SUBSETS):
-            target[i] = f4(1) - f4(2) / (f4(1) + factor * row[i])
+    """max(0, a + b) from the two tables of sums, or tanh(a + b) from those of exponentials.
 
-
-@kernel
-def set_hidden1_by_relu(
-    hidden1: Float32[Array, "120 256"],
-    lower: Float32[Array, "120 256"],
-    upper: Float32[Array, "120 256"],
-    subset: int,
-) -> None:
-    """max(0, a + b) from the two tables of sums: no exponentials, so nothing is clamped."""
+    tanh(a + b) = 1 − 2 / (1 + exp(2a)·exp(2b)). ReLU has no exponentials, so nothing is clamped.
+    """
     for n in range(HIDDEN_1):
-        target, row, term = hidden1[n], lower[n], upper[n, subset]
-        for i in range(SUBSETS):
-            target[i] = rectify(row[i] + term)
+        target, row, other = hidden1[n], lower[n], upper[n, subset]
+        if relu:
+            for i in range(SUBSETS):
+                target[i] = rectify(row[i] + other)
+        else:
+            for i in range(SUBSETS):
+                target[i] = f4(1) - f4(2) / (f4(1) + other * row[i])
 
 
 @kernel
@@ -286,12 +251,19 @@ def fill_columns(columns: Float32[Array, "rows columns"], column: Float32[Array,
 
 
 @kernel
-def set_columns(
-    columns: Columns, logits: Float32[Array, "10 256"], weights: Float64[Array, " 256"]
-) -> None:
-    """Each column's vote and softmax; ``logits`` become its numerators e_k = exp(z_k − max z).
+def add_predictions(
+    mean: Float64[Array, " 10"],
+    vote_share: Float64[Array, " 10"],
+    logits: Float32[Array, "10 256"],
+    weights: Float64[Array, " 256"],
+    weight: float,
+    columns: Columns,
+) -> float:
+    """Add the columns' predictions, each times its weight and ``weight``; returns their entropy.
 
-    total = Σ_k e_k, moment = Σ_k e_k·(z_k − max z), share = weight / total.
+    With e_k = exp(z_k − max z), which replace the logits, total = Σ_k e_k and
+    moment = Σ_k e_k·(z_k − max z), a softmax is e / total; its entropy, in nats, is
+    log total − moment / total, of which the mean weighted by the columns' weights is returned.
     """
     largest, vote, total, moment, share = columns
     for i in range(SUBSETS):
@@ -309,42 +281,15 @@ def set_columns(
             row[i] = exp(difference)
             total[i] += row[i]
             moment[i] += row[i] * difference
+    entropy = 0.0
     for i in range(SUBSETS):
         share[i] = weights[i] / total[i]
-
-
-@kernel
-def mean_entropy(columns: Columns, weights: Float64[Array, " 256"]) -> float:
-    """Σ_i weight_i · H_i with H = log total − moment / total: the entropy of a softmax, in nats."""
-    _, _, total, moment, share = columns
-    result = 0.0
-    for i in range(SUBSETS):
-        result += weights[i] * np.log(total[i]) - share[i] * moment[i]
-    return result
-
-
-@kernel
-def add_mean(
-    mean: Float64[Array, " 10"],
-    numerators: Float32[Array, "10 256"],
-    share: Float64[Array, " 256"],
-    weight: float,
-) -> None:
-    """mean_k += weight · Σ_i share_i · numerator_ki."""
-    for k in range(CLASSES):
-        row, total = numerators[k], 0.0
-        for i in range(SUBSETS):
-            total += share[i] * row[i]
-        mean[k] += weight * total
-
-
-@kernel
-def add_votes(
-    vote_share: Float64[Array, " 10"],
-    vote: Int32[Array, " 256"],
-    weights: Float64[Array, " 256"],
-    weight: float,
-) -> None:
-    """vote_share_k += weight · Σ weight_i over the columns i that vote for k."""
+        entropy += weights[i] * np.log(total[i]) - share[i] * moment[i]
     for i in range(SUBSETS):
         vote_share[vote[i]] += weight * weights[i]
+    for k in range(CLASSES):
+        row, sum_of_class = logits[k], 0.0
+        for i in range(SUBSETS):
+            sum_of_class += share[i] * row[i]
+        mean[k] += weight * sum_of_class
+    return entropy

@@ -2,16 +2,21 @@
 
 The masks are known beforehand, so a dropped channel costs nothing: neither its map nor its part
 in any sum is computed. A channel of which nothing reaches the next layer leaves it its bias.
+
+Many sub-networks of one image share work: a map of the second convolution is a sum over the first
+maps that dropout keeps, whose six terms do not depend on the masks. They are computed once for each
+image, and a sub-network only adds some.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from jaxtyping import Bool, Float32
 
-from methods.engines.lenet5_kernels.arithmetic import tanh
-from methods.engines.lenet5_kernels.compilation import inlined
+from methods.engines.lenet5_kernels.arithmetic import larger, rectify, tanh
+from methods.engines.lenet5_kernels.compilation import inlined, kernel
 from methods.engines.lenet5_kernels.convolution import (
     add_first_convolution,
     add_second_convolution,
@@ -19,7 +24,7 @@ from methods.engines.lenet5_kernels.convolution import (
     shift_left,
 )
 from methods.engines.lenet5_kernels.dense import (
-    activate_rows,
+    activate,
     add_kept_products,
     add_product,
     copy,
@@ -27,94 +32,77 @@ from methods.engines.lenet5_kernels.dense import (
     transpose,
 )
 from methods.engines.lenet5_kernels.layout import (
+    FEATURES,
     FIRST,
-    FIRST_MAP,
     PIXELS,
     POOLED_MAP,
     SECOND,
-    SECOND_MAP,
     Array,
-    Constants,
     Maps,
+    Network,
     Parameters,
     f4,
 )
-from methods.engines.lenet5_kernels.pooling import (
-    max_pool_first,
-    max_pool_second,
-    pool_first,
-    pool_second,
-    resize,
-)
+from methods.engines.lenet5_kernels.pooling import pool_first, pool_second, resize
 
 
 @inlined
 def first_layer(
-    parameters: Parameters,
+    network: Network,
     image: Float32[Array, " 28*28"],
     keep_mask: Bool[Array, "6+"],
-    constants: Constants,
     maps: Maps,
+    i: int,
 ) -> None:
-    """Each kept channel: conv(pixels) + bias, activated, pooled, scaled, in five shifted copies."""
-    resize(maps.row, image, constants, maps.tall)
-    shift_left(maps.pixels, maps.row, PIXELS)
+    """Each kept channel: conv(pixels) + bias, activated, pooled, scaled, in five shifted copies.
+
+    Of maps that the way back needs, the image has those numbered ``i``.
+    """
+    resize(maps.row[i], image, maps.tall, network.pixel_scale, network.pixel_offset)
+    shift_left(maps.pixels, maps.row[i], PIXELS)
     for c in range(FIRST):
         if keep_mask[c]:
-            values, pooled = maps.first[c], maps.pooled[c]
-            values[:] = parameters.conv1_bias[c]
-            add_first_convolution(values, maps.pixels, parameters.conv1_weight[c])
-            if constants.relu:
-                max_pool_first(pooled, values, constants.kept_scale)
-            else:
-                for i in range(FIRST_MAP):
-                    values[i] = tanh(values[i])
-                pool_first(pooled, values, constants.kept_scale)
+            values, pooled = maps.first[i, c], maps.pooled[i, c]
+            values[:] = network.parameters.conv1_bias[c]
+            add_first_convolution(values, maps.pixels, network.parameters.conv1_weight[c])
+            pool_first(pooled, values, network.kept_scale, network.relu)
             shift_left(maps.shifted[c], pooled, POOLED_MAP)
 
 
 @inlined
 def second_layer(
-    parameters: Parameters,
+    network: Network,
     keep_mask: Bool[Array, " 22"],
-    constants: Constants,
     maps: Maps,
+    i: int,
     features: Float32[Array, "16 25"],
 ) -> None:
     """Each kept channel: Σ conv(kept first maps) + bias, activated, pooled, scaled; others 0."""
     for o in range(SECOND):
-        maps.second[o, :] = parameters.conv2_bias[o]
+        maps.second[i, o, :] = network.parameters.conv2_bias[o]
     for c in range(FIRST):
         if keep_mask[c]:
             for o in range(0, SECOND, 2):
-                add_to_two_maps(parameters, keep_mask, maps, c, o)
+                add_to_two_maps(network.parameters, keep_mask, maps, i, c, o)
     for o in range(SECOND):
         if keep_mask[FIRST + o]:
-            values = maps.second[o]
-            if constants.relu:
-                max_pool_second(features[o], values, constants.kept_scale)
-            else:
-                for i in range(SECOND_MAP):
-                    values[i] = tanh(values[i])
-                pool_second(features[o], values, constants.kept_scale)
+            pool_second(features[o], maps.second[i, o], network.kept_scale, network.relu)
         else:
             features[o, :] = f4(0)
 
 
 @inlined
 def add_to_two_maps(
-    parameters: Parameters, keep_mask: Bool[Array, " 22"], maps: Maps, c: int, o: int
+    parameters: Parameters, keep_mask: Bool[Array, " 22"], maps: Maps, i: int, c: int, o: int
 ) -> None:
     """Add conv(first map c) to the second maps o and o + 1, as far as they are kept."""
-    inputs, weight = maps.shifted[c], parameters.conv2_weight
+    inputs, weight, second = maps.shifted[c], parameters.conv2_weight, maps.second[i]
     if keep_mask[FIRST + o] and keep_mask[FIRST + o + 1]:
-        add_second_convolutions(
-            maps.second[o], maps.second[o + 1], inputs, weight[o, c], weight[o + 1, c]
-        )
+        add_second_convolutions(second[o], second[o + 1], inputs, weight[o, c], weight[o + 1, c])
     elif keep_mask[FIRST + o]:
-        add_second_convolution(maps.second[o], inputs, weight[o, c])
+        add_second_convolution(second[o], inputs, weight[o, c])
     elif keep_mask[FIRST + o + 1]:
-        add_second_convolution(maps.second[o + 1], inputs, weight[o + 1, c])
+        add_second_convolution(second[o + 1], inputs, weight[o + 1, c])
 
 
 class Linears(NamedTuple):
@@ -131,29 +119,15 @@ class Linears(NamedTuple):
     bias3: Float32[Array, " 16"]
 
 
-class Activations(NamedTuple):
-    """Buffers for what the linear layers make of a number of rows (images or passes)."""
-
-    hidden1: Float32[Array, "rows 128"]
-    hidden2: Float32[Array, "rows 96"]
-    logits: Float32[Array, "rows 16"]
-
-
 class Workspace(NamedTuple):
-    """Buffers for one image in the convolutions, and for some rows in the linear layers."""
+    """Buffers for images in the convolutions, and for rows (images or passes) in the linears."""
 
     maps: Maps
     features: Float32[Array, "rows 16 25"]
     linears: Linears
-    activations: Activations
-
-
-@inlined
-def first_rows(activations: Activations, rows: int) -> Activations:
-    """The part of the buffers that a smaller number of rows needs."""
-    return Activations(
-        activations.hidden1[:rows], activations.hidden2[:rows], activations.logits[:rows]
-    )
+    hidden1: Float32[Array, "rows 128"]
+    hidden2: Float32[Array, "rows 96"]
+    logits: Float32[Array, "rows 16"]
 
 
 @inlined
@@ -168,20 +142,95 @@ def set_linears(linears: Linears, parameters: Parameters) -> None:
 
 
 @inlined
-def classify(
-    linears: Linears,
-    features: Float32[Array, "rows 16 25"],
-    keep_mask: Bool[Array, "rows 22"],
-    activations: Activations,
-    relu: bool,
-) -> None:
-    """logits = W₃·f(W₂·f(W₁·features + b₁) + b₂) + b₃, for every row; f: tanh, or ReLU."""
-    hidden1, hidden2, logits = activations
+def classify(workspace: Workspace, keep_mask: Bool[Array, "rows 22"], relu: bool) -> None:
+    """logits = W₃·f(W₂·f(W₁·features + b₁) + b₂) + b₃; f: tanh, or ReLU.
+
+    Of as many rows of the workspace as there are masks.
+    """
+    rows, linears = keep_mask.shape[0], workspace.linears
+    hidden1, hidden2 = workspace.hidden1[:rows], workspace.hidden2[:rows]
+    logits = workspace.logits[:rows]
     fill_rows(hidden1, linears.bias1)
-    add_kept_products(hidden1, features, keep_mask, linears.weight1)
-    activate_rows(hidden1, relu)
+    add_kept_products(hidden1, workspace.features[:rows], keep_mask, linears.weight1)
+    activate(hidden1, relu)
     fill_rows(hidden2, linears.bias2)
     add_product(hidden2, hidden1, linears.weight2)
-    activate_rows(hidden2, relu)
+    activate(hidden2, relu)
     fill_rows(logits, linears.bias3)
     add_product(logits, hidden2, linears.weight3)
+
+
+CORNER = 28
+"""Size of one corner of all 25 squares: padded, so that corners begin on 16-byte borders."""
+
+
+class PartialMaps(NamedTuple):
+    """Buffers for the terms of every second map, and for the sum of some of them."""
+
+    terms: Float32[Array, "16 6 4*28"]
+    total: Float32[Array, " 4*28"]
+
+
+@inlined
+def set_partial_maps(partial: PartialMaps, parameters: Parameters, maps: Maps) -> None:
+    """terms[o, c] = conv(first map c) with the kernel from c to o, for all 96 pairs."""
+    values = maps.second[0, 0]
+    for o in range(SECOND):
+        for c in range(FIRST):
+            values[:] = f4(0)
+            add_second_convolution(values, maps.shifted[c], parameters.conv2_weight[o, c])
+            split_corners(partial.terms[o, c], values)
+
+
+@kernel
+def split_corners(corners: Float32[Array, " 4*28"], values: Float32[Array, " 10*16"]) -> None:
+    """Sort a 10x10 map by the position in a 2x2 square: pooling then adds four contiguous parts."""
+    for corner in range(4):
+        start = 16 * (corner // 2) + corner % 2
+        target = corners[CORNER * corner : CORNER * corner + FEATURES]
+        for r in range(5):
+            for j in range(5):
+                target[5 * r + j] = values[start + 32 * r + 2 * j]
+
+
+@inlined
+def set_features(
+    features: Float32[Array, " 25"],
+    network: Network,
+    partial: PartialMaps,
+    o: int,
+    keep_mask: Bool[Array, "6+"],
+) -> None:
+    """Channel o's features: scale · pool(f(bias + Σ terms of the kept first channels))."""
+    bias, scale = network.parameters.conv2_bias[o], network.kept_scale
+    combine(features, partial.terms[o], partial.total, bias, keep_mask, scale, network.relu)
+
+
+@kernel
+def combine(
+    features: Float32[Array, " 25"],
+    terms: Float32[Array, "6 4*28"],
+    total: Float32[Array, " 4*28"],
+    bias: np.float32,
+    keep_mask: Bool[Array, "6+"],
+    scale: np.float32,
+    relu: bool,
+) -> None:
+    """What `set_features` computes; ``total`` is a buffer for the sum."""
+    total[:] = bias
+    for c in range(FIRST):
+        if keep_mask[c]:
+            term = terms[c]
+            for i in range(4 * CORNER):
+                total[i] += term[i]
+    if relu:
+        for i in range(FEATURES):
+            upper = larger(total[i], total[i + CORNER])
+            lower = larger(total[i + 2 * CORNER], total[i + 3 * CORNER])
+            features[i] = scale * rectify(larger(upper, lower))
+        return
+    for i in range(4 * CORNER):
+        total[i] = tanh(total[i])
+    for i in range(FEATURES):
+        square = (total[i] + total[i + CORNER]) + (total[i + 2 * CORNER] + total[i + 3 * CORNER])
+        features[i] = scale * f4(0.25) * square

@@ -1,18 +1,19 @@
-"""Where everything lies: the flat parameter vector and the flat, padded maps.
+"""Where everything lies: the flat parameter vector, the flat, padded maps, and what comes in.
 
 Maps are stored flat, with rows padded to 32 or 16 values. So a step down is a constant distance,
 a 5x5 convolution is one sum of 25 terms over a flat index, and the padding, computed along with
-the rest, is never looked at.
+the rest, is never looked at. Kernels check no bounds, and compile anew for every type of array: so
+what comes in from outside is checked here, and brought into the one form that they expect.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, TypeAlias, TypeVar, get_type_hints
+from typing import Any, NamedTuple, Self, TypeAlias, TypeVar, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import AbstractArray, Float32
+from jaxtyping import AbstractArray, Bool, Float32, Int64
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 f4 = np.float32
@@ -75,35 +76,69 @@ def views(vector: Float32[Array, " 61706"]) -> Parameters:
     return Parameters(*(part.reshape(shape) for part, shape in zip(parts, SHAPES, strict=True)))
 
 
-class Constants(NamedTuple):
-    """What a network is beside its parameters, as the kernels use it.
+class Network(NamedTuple):
+    """A network as the kernels read it.
 
     Attributes:
         pixel_scale, pixel_offset: the normalisation, ``pixel_scale · x + pixel_offset``.
-        kept_scale: what dropout multiplies the channels by that it keeps.
-        relu: whether the network has ReLU and max pooling; else tanh and average pooling. Read
-            outside of loops: one set of kernels computes both.
+        dropout: probability p that a channel is dropped.
+        kept_scale: what dropout multiplies the channels by that it keeps, 1 / (1 - p).
+        relu: whether it has ReLU and max pooling; else tanh and average pooling. Read outside of
+            loops: one set of kernels computes both.
     """
 
+    parameters: Parameters
     pixel_scale: np.float32
     pixel_offset: np.float32
+    dropout: float
     kept_scale: np.float32
     relu: bool
 
+    @classmethod
+    def of(
+        cls,
+        vector: Float32[Array, " 61706"],
+        *,
+        mean: float,
+        std: float,
+        dropout: float = 0.0,
+        relu: bool = False,
+    ) -> Self:
+        """The network with these parameters, of which nothing is copied.
+
+        Args:
+            vector: the parameters in the order of torch's ``parameters_to_vector``.
+            mean, std: the normalisation, ``(image - mean) / std``.
+            dropout, relu: see the attributes.
+        """
+        if vector.shape != (PARAMETERS,):
+            raise ValueError(f"parameters have the shape {vector.shape}; expected ({PARAMETERS},)")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"the dropout probability lies in [0, 1), not at {dropout}")
+        return cls(
+            views(_plain(vector, f4)),
+            pixel_scale=f4(1 / std),
+            pixel_offset=f4(-mean / std),
+            dropout=float(dropout),
+            kept_scale=f4(1 / (1 - dropout)),
+            relu=bool(relu),
+        )
+
 
 class Maps(NamedTuple):
-    """Buffers for one image on its way through the convolutions.
+    """Buffers for images on their way through the convolutions.
 
-    What is shifted ends with a little more, which only the shift reads.
+    The first three serve one image at a time; the way back needs the others of each image. What is
+    shifted ends with a little more, which only the shift reads.
     """
 
     tall: Float32[Array, "32 30"]
-    row: Float32[Array, " 32*32+16"]
     pixels: Float32[Array, " 5*32*32"]
-    first: Float32[Array, "6 28*32"]
-    pooled: Float32[Array, "6 15*16"]
     shifted: Float32[Array, "6 5*14*16"]
-    second: Float32[Array, "16 10*16"]
+    row: Float32[Array, "images 32*32+16"]
+    first: Float32[Array, "images 6 28*32"]
+    pooled: Float32[Array, "images 6 15*16"]
+    second: Float32[Array, "images 16 10*16"]
 
 
 def buffers(kind: type[Buffers], **sizes: int) -> Buffers:
@@ -112,8 +147,8 @@ def buffers(kind: type[Buffers], **sizes: int) -> Buffers:
     Args:
         sizes: what the words in the shapes stand for.
 
-    >>> buffers(Maps).pooled.shape
-    (6, 240)
+    >>> buffers(Maps, images=2).pooled.shape
+    (2, 6, 240)
     """
     return kind._make(
         aligned_zeros(*_shape(hint, **sizes), dtype=hint.dtypes[0])
@@ -129,3 +164,34 @@ def aligned_zeros(*shape: int, dtype: npt.DTypeLike = f4) -> Array:
     raw = np.zeros(size + 16, dtype)
     start = -raw.ctypes.data % 64 // raw.itemsize
     return raw[start : start + size].reshape(shape)
+
+
+def checked_images(images: Array) -> Float32[Array, "images 784"]:
+    """Images of 28x28, with or without an axis for their one channel."""
+    if images.shape[1:] not in ((28, 28), (1, 28, 28)):
+        raise ValueError(f"images have the shape {images.shape}; expected (images, 28, 28)")
+    return _plain(images.reshape(len(images), 28 * 28), f4)
+
+
+def checked_indices(values: Array, limit: int, name: str) -> Int64[Array, " count"]:
+    """A row of whole numbers from 0 that lie below ``limit``, such as labels."""
+    if values.ndim != 1 or not np.issubdtype(values.dtype, np.integer):
+        raise ValueError(f"{name}: {values.dtype} of {values.shape}; expected a row of integers")
+    if len(values) and not 0 <= values.min() <= values.max() < limit:
+        raise ValueError(f"{name}: {values.min()} … {values.max()} leave 0 … {limit - 1}")
+    return _plain(values, np.int64)
+
+
+def checked_mask(keep_mask: Array | None, rows: int) -> Bool[Array, "rows 22"]:
+    """The channels that dropout keeps, row by row; None keeps all."""
+    if keep_mask is None:
+        return np.ones((rows, CHANNELS), bool)
+    if keep_mask.shape != (rows, CHANNELS) or keep_mask.dtype != bool:
+        expected = f"booleans of {(rows, CHANNELS)}"
+        raise ValueError(f"the mask is {keep_mask.dtype} of {keep_mask.shape}; expected {expected}")
+    return _plain(keep_mask, np.bool_)
+
+
+def _plain(array: Array, dtype: type[np.generic]) -> Array:
+    """Contiguous and writable, though nothing is written: a copy only where it is not already."""
+    return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"])

@@ -7,16 +7,16 @@ import threading
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from methods.engines.lenet5_kernels import check
-from methods.engines.lenet5_kernels.check import Network
 from methods.engines.lenet5_kernels.compilation import compile_kernels, kernel
 from methods.engines.lenet5_kernels.forward import (
+    PartialMaps,
     Workspace,
     classify,
     first_layer,
-    first_rows,
     second_layer,
+    set_features,
     set_linears,
+    set_partial_maps,
 )
 from methods.engines.lenet5_kernels.layout import (
     CHANNELS,
@@ -25,15 +25,11 @@ from methods.engines.lenet5_kernels.layout import (
     HIDDEN_2,
     SECOND,
     Array,
-    Constants,
-    Parameters,
+    Network,
     buffers,
+    checked_images,
+    checked_mask,
     f4,
-)
-from methods.engines.lenet5_kernels.partial_maps import (
-    PartialMaps,
-    combine,
-    set_partial_maps,
 )
 
 IMAGES, PASSES = 64, 128
@@ -44,7 +40,7 @@ class _Buffers(threading.local):
     """Those of each thread, kept from call to call: to allocate them takes as long as an image."""
 
     def __init__(self) -> None:
-        self.workspace = buffers(Workspace, rows=max(IMAGES, PASSES))
+        self.workspace = buffers(Workspace, images=1, rows=max(IMAGES, PASSES))
         self.partial = buffers(PartialMaps)
 
 
@@ -79,44 +75,40 @@ def _outputs(
     images: Float32[Array, "images 28 28"],
     keep_mask: Bool[Array, " 22"] | Bool[Array, "images 22"] | None,
 ) -> tuple[Float32[Array, "images 10"], Float32[Array, "images 84"]]:
-    images, constants = check.images(images), network.constants
+    images = checked_images(images)
     if keep_mask is None:
-        constants = constants._replace(kept_scale=f4(1))
+        network = network._replace(kept_scale=f4(1))
     elif keep_mask.shape == (CHANNELS,):
         keep_mask = np.tile(keep_mask, (len(images), 1))
-    keep_mask = check.keep_mask(keep_mask, len(images))
+    keep_mask = checked_mask(keep_mask, len(images))
     out, penultimate = (np.empty((len(images), width), f4) for width in (CLASSES, HIDDEN_2))
     compile_kernels()
-    workspace = _BUFFERS.workspace
-    _evaluate(network.parameters, images, keep_mask, constants, workspace, out, penultimate)
+    _evaluate(network, images, keep_mask, _BUFFERS.workspace, out, penultimate)
     return out, penultimate
 
 
 @kernel
 def _evaluate(
-    parameters: Parameters,
+    network: Network,
     images: Float32[Array, "images 28*28"],
     keep_mask: Bool[Array, "images 22"],
-    constants: Constants,
     workspace: Workspace,
     out: Float32[Array, "images 10"],
     penultimate: Float32[Array, "images 84"],
 ) -> None:
     """Fill ``out`` and ``penultimate``, some images at a time."""
-    maps, features, linears, activations = workspace
-    set_linears(linears, parameters)
+    set_linears(workspace.linears, network.parameters)
     for start in range(0, images.shape[0], IMAGES):
         part, masks = images[start : start + IMAGES], keep_mask[start : start + IMAGES]
         for i in range(part.shape[0]):
-            first_layer(parameters, part[i], masks[i], constants, maps)
-            second_layer(parameters, masks[i], constants, maps, features[i])
-        rows = first_rows(activations, part.shape[0])
-        classify(linears, features[: part.shape[0]], masks, rows, constants.relu)
+            first_layer(network, part[i], masks[i], workspace.maps, 0)
+            second_layer(network, masks[i], workspace.maps, 0, workspace.features[i])
+        classify(workspace, masks, network.relu)
         for i in range(part.shape[0]):
             for k in range(CLASSES):
-                out[start + i, k] = rows.logits[i, k]
+                out[start + i, k] = workspace.logits[i, k]
             for k in range(HIDDEN_2):
-                penultimate[start + i, k] = rows.hidden2[i, k]
+                penultimate[start + i, k] = workspace.hidden2[i, k]
 
 
 def sample_logits(
@@ -134,54 +126,38 @@ def sample_logits(
         images: in [0, 1]; resized to 32x32 and normalised on the way.
         keep_mask: the channels that dropout keeps in each pass.
     """
-    images, keep_mask = check.images(images), check.keep_mask(keep_mask, len(keep_mask))
+    images, keep_mask = checked_images(images), checked_mask(keep_mask, len(keep_mask))
     out = np.empty((len(keep_mask), len(images), CLASSES), f4)
     compile_kernels()
+    everything = np.ones(FIRST, bool)
     _sample_logits(
-        network.parameters,
-        images,
-        keep_mask,
-        np.ones(CHANNELS, bool),
-        network.constants,
-        _BUFFERS.workspace,
-        _BUFFERS.partial,
-        out,
+        network, images, keep_mask, everything, _BUFFERS.workspace, _BUFFERS.partial, out
     )
     return out
 
 
 @kernel
 def _sample_logits(
-    parameters: Parameters,
+    network: Network,
     images: Float32[Array, "images 28*28"],
     keep_mask: Bool[Array, "passes 22"],
-    keep_all: Bool[Array, " 22"],
-    constants: Constants,
+    everything: Bool[Array, " 6"],
     workspace: Workspace,
     partial: PartialMaps,
     out: Float32[Array, "passes images 10"],
 ) -> None:
     """Fill ``out`` image by image, some passes at a time."""
-    maps, features, linears, activations = workspace
-    set_linears(linears, parameters)
+    set_linears(workspace.linears, network.parameters)
     for image in range(images.shape[0]):
-        first_layer(parameters, images[image], keep_all, constants, maps)
-        set_partial_maps(partial, parameters, maps)
+        first_layer(network, images[image], everything, workspace.maps, 0)
+        set_partial_maps(partial, network.parameters, workspace.maps)
         for start in range(0, keep_mask.shape[0], PASSES):
             masks = keep_mask[start : start + PASSES]
             for i in range(masks.shape[0]):
                 for o in range(SECOND):
                     if masks[i, FIRST + o]:
-                        combine(
-                            features[i, o],
-                            partial,
-                            o,
-                            parameters.conv2_bias[o],
-                            masks[i],
-                            constants,
-                        )
-            rows = first_rows(activations, masks.shape[0])
-            classify(linears, features[: masks.shape[0]], masks, rows, constants.relu)
+                        set_features(workspace.features[i, o], network, partial, o, masks[i])
+            classify(workspace, masks, network.relu)
             for i in range(masks.shape[0]):
                 for k in range(CLASSES):
-                    out[start + i, image, k] = rows.logits[i, k]
+                    out[start + i, image, k] = workspace.logits[i, k]

@@ -1,51 +1,72 @@
-"""Training: batches of images become gradients, gradients become Adam's steps."""
+"""Training: the gradient of a batch's loss, backwards to every parameter, and Adam's steps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from methods.engines.lenet5_kernels import check
-from methods.engines.lenet5_kernels.compilation import compile_kernels, kernel
-from methods.engines.lenet5_kernels.forward import set_linears
-from methods.engines.lenet5_kernels.gradient import (
-    TOGETHER,
-    TrainingWorkspace,
-    add_gradient,
-    reverse_rows,
+from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
+from methods.engines.lenet5_kernels.convolution import (
+    add_backward_convolution,
+    add_first_weight_gradient,
+    add_second_weight_gradient,
+    shift_left,
+    shift_right,
+)
+from methods.engines.lenet5_kernels.dense import (
+    add_product,
+    add_rows,
+    scale_rows,
+    through_activation,
+)
+from methods.engines.lenet5_kernels.forward import (
+    Workspace,
+    classify,
+    first_layer,
+    second_layer,
+    set_linears,
 )
 from methods.engines.lenet5_kernels.layout import (
+    CLASSES,
+    FEATURES,
+    FIRST,
+    PIXELS,
+    POOLED_MAP,
+    SECOND,
     Array,
-    Constants,
+    Network,
     Parameters,
     buffers,
+    checked_images,
+    checked_indices,
+    checked_mask,
     f4,
     views,
 )
+from methods.engines.lenet5_kernels.pooling import unpool_first, unpool_second
 
 Loss = Literal["logits", "softmax"]
 
 
-@dataclass
-class TrainingState:
-    """A network in training: what it changes in place, and the constants of the network.
+class TrainingState(NamedTuple):
+    """A network in training, which is changed in place.
 
     Attributes:
         parameters, first_moment, second_moment: and what Adam remembers of them.
         gradient: of the last batch.
-        constants: of the network; dropout is of the probability that masks are drawn with.
-        steps: of Adam so far.
+        steps: of Adam so far, the only number.
+        network, gradients: with views of the parameters, and of the gradient.
     """
 
     parameters: Float32[Array, " 61706"]
     first_moment: Float32[Array, " 61706"]
     second_moment: Float32[Array, " 61706"]
     gradient: Float32[Array, " 61706"]
-    constants: Constants
-    steps: int = 0
+    steps: Int64[Array, " 1"]
+    network: Network
+    gradients: Parameters
 
     @classmethod
     def start(
@@ -57,11 +78,24 @@ class TrainingState:
         dropout: float = 0.0,
         relu: bool = False,
     ) -> Self:
-        """Before the first step; the parameters are copied. See `Network.of`."""
-        vector = check.parameters(parameters).copy()
+        """Before the first step; the parameters are copied. See `Network.of`.
+
+        ``dropout``: the probability that masks are drawn with.
+        """
+        vector = np.array(parameters, f4)
+        network = Network.of(vector, mean=mean, std=std, dropout=dropout, relu=relu)
         first, second, gradient = (np.zeros_like(vector) for _ in range(3))
-        constants = check.constants(mean, std, dropout, relu)
-        return cls(vector, first, second, gradient, constants)
+        steps = np.zeros(1, np.int64)
+        return cls(vector, first, second, gradient, steps, network, views(gradient))
+
+
+class Examples(NamedTuple):
+    """What is trained on: which image comes at each position, and what dropout keeps there."""
+
+    images: Float32[Array, "images 28*28"]
+    labels: Int64[Array, " images"]
+    order: Int64[Array, " positions"]
+    keep_mask: Bool[Array, "positions 22"]
 
 
 def train_epoch(
@@ -94,74 +128,251 @@ def train_epoch(
         raise ValueError(f"the loss is computed on 'logits' or 'softmax', not on {loss!r}")
     if batch_size < 1 or len(order) < 1:
         raise ValueError(f"cannot train on {len(order)} images in batches of {batch_size}")
-    images, labels = check.images(images), check.labels(labels, len(images))
-    order = check.order(order, len(images))
-    keep_mask = check.keep_mask(keep_mask, len(order))
-    compile_kernels()
-    total = _train_batches(
-        state.parameters,
-        state.first_moment,
-        state.second_moment,
-        state.gradient,
-        state.steps,
-        views(state.parameters),
-        views(state.gradient),
-        images,
-        labels,
-        order,
-        keep_mask,
-        state.constants,
-        loss == "softmax",
-        batch_size,
-        float(learning_rate),
-        buffers(TrainingWorkspace, images=TOGETHER, rows=TOGETHER),
+    if len(labels) != len(images):
+        raise ValueError(f"{len(labels)} labels for {len(images)} images")
+    examples = Examples(
+        checked_images(images),
+        checked_indices(labels, CLASSES, "labels"),
+        checked_indices(order, len(images), "the order"),
+        checked_mask(keep_mask, len(order)),
     )
-    state.steps += -(-len(order) // batch_size)
+    compile_kernels()
+    workspace = buffers(TrainingWorkspace, images=TOGETHER, rows=TOGETHER)
+    double_softmax = loss == "softmax"
+    total = _train(state, examples, double_softmax, batch_size, float(learning_rate), workspace)
     return total / len(order)
 
 
+TOGETHER = 64
+"""Images that pass the linear layers together; a larger batch takes several rounds."""
+
+
+class LinearErrors(NamedTuple):
+    """Buffers for the loss's derivatives with respect to what the linear layers read and write."""
+
+    features: Float32[Array, "images 400"]
+    hidden1: Float32[Array, "images 120"]
+    hidden2: Float32[Array, "images 84"]
+    logits: Float32[Array, "images 10"]
+
+
+class MapErrors(NamedTuple):
+    """Buffers for one image's errors on their way back through the convolutions.
+
+    Margins and padding are zero and stay so.
+    """
+
+    second: Float32[Array, " 10*16"]
+    shifted: Float32[Array, " 5*18*16"]
+    pooled: Float32[Array, "6 14*16"]
+    first: Float32[Array, " 28*32"]
+
+
+class TrainingWorkspace(NamedTuple):
+    """Buffers for one network in training, about 4 MB for `TOGETHER` images."""
+
+    forward: Workspace
+    linear_errors: LinearErrors
+    map_errors: MapErrors
+    reversed_weight: Float32[Array, "16 6 25"]
+    probabilities: Float32[Array, " 10"]
+
+
 @kernel
-def _train_batches(
-    vector: Float32[Array, " 61706"],
-    first_moment: Float32[Array, " 61706"],
-    second_moment: Float32[Array, " 61706"],
-    gradient_vector: Float32[Array, " 61706"],
-    steps: int,
-    parameters: Parameters,
-    gradient: Parameters,
-    images: Float32[Array, "images 28*28"],
-    labels: Int64[Array, " images"],
-    order: Int64[Array, " positions"],
-    keep_mask: Bool[Array, "positions 22"],
-    constants: Constants,
+def _train(
+    state: TrainingState,
+    examples: Examples,
     double_softmax: bool,
     batch_size: int,
     learning_rate: float,
     workspace: TrainingWorkspace,
 ) -> float:
     """A step of Adam for every batch; returns the sum of the losses."""
-    total = 0.0
-    for start in range(0, order.size, batch_size):
-        chosen, masks = order[start : start + batch_size], keep_mask[start : start + batch_size]
-        set_linears(workspace.linears, parameters)
+    total, parameters = 0.0, state.network.parameters
+    for start in range(0, examples.order.size, batch_size):
+        end = min(start + batch_size, examples.order.size)
+        set_linears(workspace.forward.linears, parameters)
         reverse_rows(workspace.reversed_weight, parameters.conv2_weight)
-        gradient_vector[:] = f4(0)
-        for begin in range(0, chosen.size, TOGETHER):
-            total += add_gradient(
-                parameters,
-                gradient,
-                images,
-                labels,
-                chosen[begin : begin + TOGETHER],
-                masks[begin : begin + TOGETHER],
-                constants,
-                double_softmax,
-                chosen.size,
-                workspace,
-            )
-        steps += 1
-        adam_step(vector, first_moment, second_moment, gradient_vector, steps, learning_rate)
+        state.gradient[:] = f4(0)
+        for begin in range(start, end, TOGETHER):
+            part = slice(begin, min(begin + TOGETHER, end))
+            total += add_gradient(state, examples, part, double_softmax, end - start, workspace)
+        state.steps[0] += 1
+        adam_step(
+            state.parameters,
+            state.first_moment,
+            state.second_moment,
+            state.gradient,
+            state.steps[0],
+            learning_rate,
+        )
     return total
+
+
+@inlined
+def add_gradient(
+    state: TrainingState,
+    examples: Examples,
+    part: slice,
+    double_softmax: bool,
+    batch_size: int,
+    workspace: TrainingWorkspace,
+) -> float:
+    """gradient += Σ that of the losses at these positions / batch size; returns the losses' sum."""
+    network, forward, errors = state.network, workspace.forward, workspace.linear_errors
+    chosen, keep_mask = examples.order[part], examples.keep_mask[part]
+    for i in range(chosen.size):
+        first_layer(network, examples.images[chosen[i]], keep_mask[i], forward.maps, i)
+        second_layer(network, keep_mask[i], forward.maps, i, forward.features[i])
+    classify(forward, keep_mask, network.relu)
+
+    total = 0.0
+    for i in range(chosen.size):
+        error, logits, label = errors.logits[i], forward.logits[i], examples.labels[chosen[i]]
+        if double_softmax:
+            total += double_softmax_cross_entropy(error, logits, label, workspace.probabilities)
+        else:
+            total += cross_entropy(error, logits, label)
+    scale_rows(errors.logits[: chosen.size], f4(1) / f4(batch_size))
+
+    linears_backward(network, state.gradients, forward, errors, chosen.size)
+    for i in range(chosen.size):
+        second_layer_backward(state, keep_mask[i], i, errors.features[i], workspace)
+        first_layer_backward(state, keep_mask[i], i, workspace)
+    return total
+
+
+@kernel
+def softmax(probabilities: Float32[Array, " 10"], logits: Float32[Array, "10+"]) -> float:
+    """probabilities_k = exp(z_k) / Σ exp(z); returns log Σ exp(z), both in double precision."""
+    largest = np.float64(logits[0])
+    for k in range(1, CLASSES):
+        if logits[k] > largest:
+            largest = np.float64(logits[k])
+    total = 0.0
+    for k in range(CLASSES):
+        total += np.exp(np.float64(logits[k]) - largest)
+    for k in range(CLASSES):
+        probabilities[k] = f4(np.exp(np.float64(logits[k]) - largest) / total)
+    log_total: float = largest + np.log(total)
+    return log_total
+
+
+@inlined
+def cross_entropy(
+    errors: Float32[Array, " 10"], logits: Float32[Array, "10+"], label: int
+) -> float:
+    """−log softmax(z)_label; errors = softmax(z) − onehot(label), its gradient."""
+    loss: float = softmax(errors, logits) - logits[label]
+    errors[label] -= f4(1)
+    return loss
+
+
+@inlined
+def double_softmax_cross_entropy(
+    errors: Float32[Array, " 10"],
+    logits: Float32[Array, "10+"],
+    label: int,
+    probabilities: Float32[Array, " 10"],
+) -> float:
+    """−log softmax(p)_label with p = softmax(z): the cross-entropy of what is a softmax already.
+
+    With e = softmax(p) − onehot(label), the gradient is p ⊙ (e − Σ_k p_k e_k).
+    """
+    softmax(probabilities, logits)
+    loss = cross_entropy(errors, probabilities, label)
+    mean_error = f4(0)
+    for k in range(CLASSES):
+        mean_error += probabilities[k] * errors[k]
+    for k in range(CLASSES):
+        errors[k] = probabilities[k] * (errors[k] - mean_error)
+    return loss
+
+
+@inlined
+def linears_backward(
+    network: Network, gradient: Parameters, forward: Workspace, errors: LinearErrors, rows: int
+) -> None:
+    """For every layer y = W·x + b with x = f(z): W' += y'ᵀ·x, b' += Σ y', z' = (y'·W) ⊙ f'(z).
+
+    The features come from a pool: their errors go through it and its activation in
+    `second_layer_backward`.
+    """
+    parameters, of_logits = network.parameters, errors.logits[:rows]
+    hidden1, of_hidden1 = forward.hidden1[:rows], errors.hidden1[:rows]
+    hidden2, of_hidden2 = forward.hidden2[:rows], errors.hidden2[:rows]
+    features, of_features = forward.features[:rows], errors.features[:rows]
+    add_product(gradient.linear3_weight, of_logits.T, hidden2)
+    add_rows(gradient.linear3_bias, of_logits)
+    of_hidden2[:] = f4(0)
+    add_product(of_hidden2, of_logits, parameters.linear3_weight)
+    through_activation(of_hidden2, hidden2, network.relu)
+
+    add_product(gradient.linear2_weight, of_hidden2.T, hidden1)
+    add_rows(gradient.linear2_bias, of_hidden2)
+    of_hidden1[:] = f4(0)
+    add_product(of_hidden1, of_hidden2, parameters.linear2_weight)
+    through_activation(of_hidden1, hidden1, network.relu)
+
+    add_product(gradient.linear1_weight, of_hidden1.T, features.reshape(-1, SECOND * FEATURES))
+    add_rows(gradient.linear1_bias, of_hidden1)
+    of_features[:] = f4(0)
+    add_product(of_features, of_hidden1, parameters.linear1_weight)
+
+
+@kernel
+def reverse_rows(reversed_weight: Array, weight: Float32[Array, "16 6 25"]) -> None:
+    """The second convolution's kernels with their rows in reverse, for the way back."""
+    for o in range(SECOND):
+        for c in range(FIRST):
+            for r in range(5):
+                for k in range(5):
+                    reversed_weight[o, c, 5 * (4 - r) + k] = weight[o, c, 5 * r + k]
+
+
+@inlined
+def second_layer_backward(
+    state: TrainingState,
+    keep_mask: Bool[Array, " 22"],
+    i: int,
+    feature_errors: Float32[Array, " 16*25"],
+    workspace: TrainingWorkspace,
+) -> None:
+    """The second convolution's gradient, and the errors of the pooled maps that it reads."""
+    network, gradient, maps = state.network, state.gradients, workspace.forward.maps
+    errors = workspace.map_errors
+    for c in range(FIRST):
+        if keep_mask[c]:
+            shift_left(maps.shifted[c], maps.pooled[i, c], POOLED_MAP)
+            errors.pooled[c, :] = f4(0)
+    for o in range(SECOND):
+        if keep_mask[FIRST + o]:
+            source, values = feature_errors[FEATURES * o : FEATURES * (o + 1)], maps.second[i, o]
+            gradient.conv2_bias[o] += unpool_second(
+                errors.second, source, values, network.kept_scale, network.relu
+            )
+            shift_right(errors.shifted, errors.second)
+            for c in range(FIRST):
+                if keep_mask[c]:
+                    weight, reverse = gradient.conv2_weight[o, c], workspace.reversed_weight[o, c]
+                    add_second_weight_gradient(weight, errors.second, maps.shifted[c])
+                    add_backward_convolution(errors.pooled[c], errors.shifted, reverse)
+
+
+@inlined
+def first_layer_backward(
+    state: TrainingState, keep_mask: Bool[Array, " 22"], i: int, workspace: TrainingWorkspace
+) -> None:
+    """The first convolution's gradient."""
+    network, gradient, maps = state.network, state.gradients, workspace.forward.maps
+    errors = workspace.map_errors
+    shift_left(maps.pixels, maps.row[i], PIXELS)
+    for c in range(FIRST):
+        if keep_mask[c]:
+            gradient.conv1_bias[c] += unpool_first(
+                errors.first, errors.pooled[c], maps.first[i, c], network.kept_scale, network.relu
+            )
+            add_first_weight_gradient(gradient.conv1_weight[c], errors.first, maps.pixels)
 
 
 @kernel

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from methods.engines.lenet5_kernels.check import Network
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
-from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, f4
+from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, Network, f4
 from methods.engines.lenet5_kernels.predict import logits, sample_logits
 from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from methods.engines.lenet5_kernels.arithmetic import exp
-from methods.engines.lenet5_kernels.dense import apply_tanh
+from methods.engines.lenet5_kernels.dense import activate
 from methods.engines.lenet5_kernels.enumeration import apply_double_exp
 
 
@@ -11,7 +11,7 @@ def test_tanh_is_exact_to_a_millionth() -> None:
     points = np.concatenate([np.linspace(-12, 12, 100_001), [-1e30, 1e30, -np.inf, np.inf, 0]])
     values = points.astype(np.float32)[None]
     expected = np.tanh(values.astype(np.float64))
-    apply_tanh(values)
+    activate(values, False)
     assert np.abs(values - expected).max() < 1e-6
 
 
@@ -30,5 +30,5 @@ def test_exp_beyond_its_range_is_clamped() -> None:
 
 def test_nan_passes_through_tanh() -> None:
     values = np.full((1, 40), np.nan, np.float32)
-    apply_tanh(values)
+    activate(values, False)
     assert np.isnan(values).all()

@@ -9,7 +9,7 @@ from methods.engines.lenet5_kernels import (
     enumerate_subnetworks,
     sample_logits,
 )
-from methods.engines.lenet5_kernels.enumeration import Weights, subsets
+from methods.engines.lenet5_kernels.enumeration import subsets
 from methods.engines.lenet5_kernels.layout import views
 from methods.interface import Prediction
 from methods.networks.lenet5 import LeNet5
@@ -121,13 +121,6 @@ def test_ties_go_to_the_lowest_class(kind: type[LeNet5]) -> None:
     network = of_vector(flat, kind)
     _, share, _ = enumerate_subnetworks(network, random_images(1))
     assert share[0].tolist() == [0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
-
-
-@pytest.mark.parametrize("dropout", [0.5, 0.1, 0.0])
-def test_the_weights_of_all_subsets_sum_to_one(dropout: float) -> None:
-    first, half = Weights.of(dropout)
-    assert first.sum() == pytest.approx(1, abs=1e-15)
-    assert half.sum() == pytest.approx(1, abs=1e-15)
 
 
 def test_a_network_that_is_not_finite_is_refused(kind: type[LeNet5]) -> None:

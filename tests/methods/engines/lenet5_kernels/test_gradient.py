@@ -131,16 +131,9 @@ def test_ties_between_values_that_see_something_else() -> None:
     assert_gradient_is_autograds(network, images.astype(np.float32), random_masks(20))
 
 
-def test_an_image_with_an_axis_for_its_channel_is_the_same() -> None:
-    images, labels, network = random_images(5), np.arange(5), random_network()
-    _, one = loss_gradient(network, images, labels)
-    _, other = loss_gradient(network, images[:, None], labels)
-    np.testing.assert_array_equal(one, other)
-
-
-def test_read_only_and_strided_arrays_are_welcome() -> None:
+def test_read_only_and_strided_arrays_and_an_axis_of_channels_are_welcome() -> None:
     images, labels = random_images(10)[::2], np.arange(10, dtype=np.int32)[::2]
     images.flags.writeable, network = False, random_network()
     _, gradient = loss_gradient(network, images, labels)
-    _, expected = loss_gradient(network, images.copy(), labels.astype(int))
+    _, expected = loss_gradient(network, images.copy()[:, None], labels.astype(int))
     np.testing.assert_array_equal(gradient, expected)
