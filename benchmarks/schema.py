@@ -102,7 +102,7 @@ class Comparison(Measured):
     Attributes:
         other_recipe, other_method, other_members: with what the method is compared.
         other_score: by which the other ranks images, if not by the same score.
-        family: the tests that it is corrected with; see `benchmarks.inference.comparison.pairs`.
+        family: the tests that it is corrected with; see `benchmarks.inference.pairs`.
         split: the training images that both are fitted on.
         difference: of the means over replicates.
         lower, upper: its 95 % interval; ``None`` if there is none.

@@ -7,10 +7,10 @@ from copy import deepcopy
 
 import pandas as pd
 
-from benchmarks.inference.comparison.comparisons import Estimates, compare
-from benchmarks.inference.comparison.relations import Relations
+from benchmarks.inference.comparisons import Estimates, compare
 from benchmarks.inference.image_values import ImageValues, Measure, every_measure, fits_to
 from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
+from benchmarks.inference.sides import Relations
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.kept_rows import KeptRows

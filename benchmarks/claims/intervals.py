@@ -11,8 +11,8 @@ import numpy.typing as npt
 from jaxtyping import Float64
 from scipy import stats
 
-from benchmarks.inference.comparison.intervals import FEWEST_OF_A_KIND
 from benchmarks.inference.estimate import estimate
+from benchmarks.inference.sides import FEWEST_OF_A_KIND
 from benchmarks.vocabulary import CONFIDENCE
 
 

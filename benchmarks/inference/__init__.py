@@ -1,7 +1,7 @@
 """Intervals and paired differences of every metric.
 
-`resampling` computes the metrics on every resample of the images (`weights`). Their covariances
-over the resamples (`covariance`) and values of replicates give intervals (`estimate`), paired
-differences (`differences`) and the rows of tables (`comparisons`). `bands` computes curves and
-their intervals.
+`resampling` computes the metrics on every resample of the images. Their covariances over the
+resamples and the values of replicates give intervals (`estimate`), the sides of a comparison
+(`sides`), what a method is worth in networks (`worth`) and the rows of tables (`comparisons`).
+`bands` computes curves and their intervals.
 """

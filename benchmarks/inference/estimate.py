@@ -237,6 +237,34 @@ def unpaired(one: Side, other: Side, covariance: Covariance, images: int) -> Est
     return _estimate(one.mean - other.mean, (one, other), shared, fixed, images)
 
 
+def paired(
+    one: Replicates, other: Replicates, covariance: Float64[np.ndarray, "both both"], images: int
+) -> Estimate:
+    """The mean of ``one`` less that of ``other``, where replicates of a position share networks.
+
+    ``covariance``: between the replicates of ``one``, then of ``other``, over resampled images.
+
+    >>> independent = np.diag([2.0, 1.0])
+    >>> apart = paired(np.array([5.0]), np.array([3.0]), independent, images=100)
+    >>> apart.value, round(apart.image_error**2, 6)
+    (2.0, 3.0)
+    """
+    contrast = np.hstack([np.eye(len(one)), -np.eye(len(one))])
+    between = without_rounding(contrast @ covariance @ contrast.T, covariance)
+    return estimate(one - other, between, images)
+
+
+def effect_size(difference: Estimate, images: int) -> float:
+    """A difference of means over images, in standard deviations of the images' own differences.
+
+    Cohen's d for pairs (Cohen 1988, section 2.3.5): of an image, the difference is that of the
+    means over replicates; the standard deviation is √images times the images' part of the standard
+    error. NaN where all images differ alike.
+    """
+    std = np.sqrt(images) * difference.image_error
+    return float(difference.value / std) if varies(std, difference.value) else math.nan
+
+
 def without_rounding(left: Variances, covariance: Covariance) -> Variances:
     """Variances of differences, 0 where only rounding is left of covariances that cancel."""
     return np.where(np.abs(left) > CANCELLED * np.abs(covariance).max(initial=0.0), left, 0.0)

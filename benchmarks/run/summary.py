@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from benchmarks.inference.comparison.intervals import Interval, Key
+from benchmarks.inference.sides import Interval, Key
 from benchmarks.metrics import METRICS
 from benchmarks.schema import KEY, Measurement, SummaryRow, table_of
 from benchmarks.tasks.conditions import Condition

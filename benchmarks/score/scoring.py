@@ -17,7 +17,7 @@ from joblib import cpu_count
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import read_json, write_json
-from benchmarks.inference.comparison.comparisons import Estimates, compare, comparisons_table
+from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.resampling import BLOCK, Draws, ImageSet
 from benchmarks.metrics.metric import Values, Weights
 from benchmarks.nouns import MethodRecord, Names

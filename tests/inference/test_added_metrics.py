@@ -17,7 +17,7 @@ from scipy import stats
 from sklearn.metrics import roc_curve
 from torch import Tensor
 
-from benchmarks.inference.comparison.comparisons import comparisons_table
+from benchmarks.inference.comparisons import comparisons_table
 from benchmarks.metrics import METRICS, Arrays, Family, Metric
 from benchmarks.metrics.calibration import Binnings, Calibration
 from benchmarks.metrics.detection import Detection, DetectionStatistics

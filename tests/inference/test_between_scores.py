@@ -10,11 +10,10 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.inference.comparison.comparisons import Estimates, compare, comparisons_table
-from benchmarks.inference.comparison.differences import holm
-from benchmarks.inference.comparison.pairs import OF_SCORES
-from benchmarks.inference.comparison.relations import Relations
+from benchmarks.inference.comparisons import Estimates, compare, comparisons_table, holm
+from benchmarks.inference.pairs import OF_SCORES
 from benchmarks.inference.resampling import Draws
+from benchmarks.inference.sides import Relations
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report.answer.evidence import networks
 from benchmarks.schema import Comparison, table_of

@@ -12,13 +12,10 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.comparison.comparisons import Estimates, compare, comparisons_table
-from benchmarks.inference.comparison.differences import holm
-from benchmarks.inference.comparison.intervals import ALIKE, TOO_FEW, Interval
-from benchmarks.inference.comparison.pairs import pairs_compared
-from benchmarks.inference.comparison.relations import Relations
-from benchmarks.inference.comparison.sides import Variant
+from benchmarks.inference.comparisons import Estimates, compare, comparisons_table, holm
+from benchmarks.inference.pairs import pairs_compared
 from benchmarks.inference.resampling import Draws
+from benchmarks.inference.sides import ALIKE, TOO_FEW, Interval, Relations, Variant
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.summary import summarise
 from benchmarks.schema import Comparison, table_of, types_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.inference.comparison.pairs import (
+from benchmarks.inference.pairs import (
     ADDED,
     MAIN,
     SCORES,
@@ -16,9 +16,9 @@ from benchmarks.inference.comparison.pairs import (
     is_of_interest,
     pairs_compared,
 )
-from benchmarks.inference.comparison.sides import MetricValues, Variant
+from benchmarks.inference.resampling import Draws
+from benchmarks.inference.sides import MetricValues, Variant
 from benchmarks.metrics import METRICS
-from benchmarks.tasks.conditions import Condition
 from tests.runs import CONDITIONS
 
 VARIANTS = [
@@ -34,14 +34,8 @@ NONE = np.zeros(0)
 def measured(
     condition: str, score: str = "", *, with_mean: bool = True, metric: str = "accuracy"
 ) -> MetricValues:
-    shift: Condition | None = CONDITIONS.get(condition)
-    return MetricValues(
-        METRICS[metric],
-        *(score, condition, shift, with_mean, (), NONE, NONE, NONE),
-        compared=1,
-        images=1,
-        by_image=False,
-    )
+    draws = Draws(condition, CONDITIONS.get(condition), images=1, with_mean=with_mean)
+    return MetricValues(METRICS[metric], score, draws, (), NONE, NONE, NONE)
 
 
 def test_recipes_are_compared_by_methods_at_their_largest_sizes() -> None:

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.comparison.worth import (
+from benchmarks.inference.estimate import Side
+from benchmarks.inference.worth import (
     FEWER,
     IMAGES_ONLY,
     MORE,
@@ -20,7 +21,6 @@ from benchmarks.inference.comparison.worth import (
     Worth,
     worth,
 )
-from benchmarks.inference.estimate import Side
 
 Floats = NDArray[np.float64]
 

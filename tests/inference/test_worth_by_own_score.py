@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.inference.comparison.relations import Relations
 from benchmarks.inference.resampling import Draws
+from benchmarks.inference.sides import Relations
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import WorthRow
 from methods import Prediction

@@ -25,7 +25,7 @@ from benchmarks.run.curves import (
     needed,
 )
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages import measure_all
+from benchmarks.run.stages.measure import measure as measure_all
 from benchmarks.schema import read_table
 from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, run_of
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.inference.comparison.intervals import Interval, Key
+from benchmarks.inference.sides import Interval, Key
 from benchmarks.run.summary import means_over_groups, summarise
 from benchmarks.schema import KEY, Measurement, in_order, table_of, write_table
 from tests.runs import CONDITIONS

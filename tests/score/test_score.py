@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
-from benchmarks.inference.comparison.comparisons import comparisons_table
+from benchmarks.inference.comparisons import comparisons_table
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import (

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.errors import UserError
-from benchmarks.inference.comparison.comparisons import Estimates, compare
-from benchmarks.inference.comparison.relations import Relations
+from benchmarks.inference.comparisons import Estimates, compare
 from benchmarks.inference.image_values import Fits, ImageValues, fits_to
 from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
+from benchmarks.inference.sides import Relations
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.metric import Weights
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction, members_of

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 
 from benchmarks.compared_sizes import NONE, Usual, compared_variants, usual_variants
-from benchmarks.inference.comparison.sides import MetricValues, Variant, order
+from benchmarks.inference.sides import MetricValues, Variant, order
 from benchmarks.vocabulary import SELF_TRAINED
 
 MAIN = "main"
@@ -93,12 +93,12 @@ def family(
         primary: of each method its primary score.
         basic: the methods that every preset has; empty: all methods are alike.
     """
-    shift = measured.shift
+    shift = measured.draws.shift
     kinds = {
         SIZES: not set(pair) <= largest_of(among),
         SCORES: _is_secondary(pair, measured, primary),
         SUBSETS: shift is not None and shift.subset,
-        SEVERITIES: shift is not None and shift.is_one_of_many and measured.with_mean,
+        SEVERITIES: shift is not None and shift.is_one_of_many and measured.draws.with_mean,
     }
     kinds[ADDED] = bool(basic) and not any(one.method in basic for one in pair)
     return next((kind for kind, is_it in kinds.items() if is_it), MAIN)

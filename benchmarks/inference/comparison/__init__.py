@@ -1,1 +1,0 @@
-"""Methods compared on the same images: differences, equivalence, and worth in networks."""

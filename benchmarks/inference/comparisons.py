@@ -1,0 +1,442 @@
+"""From resamples to the interval of every measure, and paired differences between methods.
+
+Methods are compared on the same images. Nothing is tested between conditions, nor where labels are
+not well defined.
+
+One score is compared with another as well: is a score of features better than the usual one? A
+further score can be had of any trained network. So those of a single network are compared first
+with its own primary score; then with each other, and with every method by its primary score: the
+methods at their largest size, of all recipes with the same training images. And they have a worth:
+how many networks an ensemble takes that does as well by its primary score.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float64
+
+from benchmarks.inference.estimate import Estimate, Side, effect_size
+from benchmarks.inference.pairs import (
+    BETWEEN_SCORES,
+    FURTHER_SCORES,
+    OF_SCORES,
+    Pair,
+    family,
+    is_of_interest,
+    largest_of,
+    pairs_compared,
+)
+from benchmarks.inference.resampling import Draws, Values
+from benchmarks.inference.sides import (
+    ALIKE,
+    Column,
+    Interval,
+    Key,
+    MetricValues,
+    Relations,
+    Variant,
+    columns_of,
+    difference,
+    ensembles_of,
+    in_common,
+    interval_of,
+    reliable,
+    sides_of,
+    unreliable,
+    variants_of,
+)
+from benchmarks.inference.worth import Worth, margins, worth
+from benchmarks.metrics import METRICS
+from benchmarks.predictions import RunUnit
+from benchmarks.schema import Comparison, WorthRow, members_rank
+from benchmarks.vocabulary import SELF_TRAINED
+from methods.scores import SCORES
+
+INFINITE = "an infinite value is compared with nothing"
+
+FAMILY = ["family", "split", "metric", "score"]
+"""The columns whose values a family of tests has in common."""
+
+
+class Estimates(NamedTuple):
+    """The intervals of some measures, the differences between methods, and their worth."""
+
+    intervals: dict[Key, Interval]
+    comparisons: list[Comparison]
+    worths: list[WorthRow]
+
+    @classmethod
+    def joined(cls, several: Iterable[Estimates]) -> Estimates:
+        """All of several; none of none."""
+        every = cls({}, [], [])
+        for estimates in several:
+            every.intervals.update(estimates.intervals)
+            every.comparisons.extend(estimates.comparisons)
+            every.worths.extend(estimates.worths)
+        return every
+
+
+def compare(
+    draws: Draws,
+    units: Collection[RunUnit],
+    relations: Relations | None = None,
+    *,
+    by_score: Collection[RunUnit] = (),
+    severities: Collection[str] = METRICS.keys(),
+) -> Estimates:
+    """The interval of each measure on some images, and the differences between these units.
+
+    Args:
+        by_score: the units of which further scores are compared with the primary ones.
+        severities: the metrics by which methods are compared under single conditions of a group.
+    """
+    relations = relations or Relations()
+    estimates = Estimates.joined(())
+    shift = draws.shift
+    alone = shift is not None and shift.is_one_of_many and not shift.subset
+    for metric, score in draws.values:
+        columns = columns_of(draws, metric, score, units)
+        if not columns:
+            continue
+        measured = MetricValues.of(
+            draws, metric, score, columns | _standing_in(draws, metric, score, units, relations)
+        )
+        sides = sides_of(measured, variants_of(measured.columns, {score}), relations.of_networks)
+        for variant, side in sides.items():
+            key = (*variant, measured.draws.condition, score, metric)
+            estimates.intervals[key] = interval_of(measured, side)
+        if (not alone or metric in severities) and _is_compared(measured):
+            others = {column.score for column in measured.columns} - {score}
+            standing_in = variants_of(measured.columns, others)
+            every = sides_of(measured, standing_in, relations.of_networks) | sides
+            estimates.comparisons.extend(_compared(measured, sides, relations))
+            estimates.worths.extend(_worths(measured, sides, every, relations))
+    if by_score and shift is not None and not (shift.labelled or shift.subset):
+        for measured in _measures_by_score(draws, by_score, relations):
+            further, primary = _sides_by_score(measured, relations)
+            estimates.comparisons.extend(_scores_compared(measured, further, primary, relations))
+            estimates.worths.extend(_worths_of_scores(measured, further, primary, relations))
+    return estimates
+
+
+def _standing_in(
+    draws: Draws, metric: str, score: str, units: Collection[RunUnit], relations: Relations
+) -> dict[Column, Values]:
+    """Ensembles by their primary scores, where the score is another method's own."""
+    if score == "" or score in SCORES:
+        return {}
+    found: dict[Column, Values] = {}
+    for method in relations.of_networks:
+        of_method = [unit for unit in units if unit.method == method]
+        own = relations.primary_scores.get(method, score)
+        if own != score:
+            found |= columns_of(draws, metric, own, of_method)
+    return found
+
+
+def holm(p_values: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
+    """p-values corrected for their number (Holm 1979), in the same order; NaN are no tests.
+
+    max_{j ≤ i} min(1, (m − j + 1) p_(j)) for the i-th smallest of m. Whatever the dependence of the
+    tests, the probability of any false rejection is at most the level that corrected values are
+    compared with.
+
+    >>> holm(np.array([0.03, 0.01, 0.5])).tolist()
+    [0.06, 0.03, 0.5]
+    """
+    corrected = np.full(len(p_values), np.nan)
+    tests = np.flatnonzero(~np.isnan(p_values))
+    order = tests[np.argsort(p_values[tests], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1)
+    return corrected
+
+
+def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons with p-values corrected for their number: ``comparisons.csv``.
+
+    Those of a family are corrected together, by Holm, and by one score unless the family compares
+    scores; equivalence is tested at each one's own level. Sorted, so that equal runs write equal
+    bytes.
+    """
+    sides = ["recipe", "method", "size", "members"]
+    by = [*FAMILY, "condition", *sides, *(f"other_{name}" for name in sides), "other_score"]
+    # Methods that train themselves are compared with each other beside the recipes of each split.
+    table = table.drop_duplicates([name for name in by if name in table], ignore_index=True)
+    sizes = [table[name].map(members_rank) for name in ("members", "other_members")]
+    table = table.assign(size=sizes[0], other_size=sizes[1]).sort_values(by)
+    together = table["score"].mask(table["family"].isin(OF_SCORES), "")
+    p_values = table.groupby([*(table[name] for name in FAMILY[:-1]), together])["p_value"]
+    table["p_holm"] = p_values.transform(lambda p: holm(p.to_numpy(float)))
+    rounded = [name for name in table if str(name).startswith("p_")]
+    for name in (*rounded, "margin", "effect_size"):
+        table[name] = table[name].map(_three_digits)
+    return table.drop(columns=["size", "other_size"]).reset_index(drop=True)
+
+
+def worths_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The worth of each method in networks: ``worth.csv``. Sorted."""
+    by = ["ensemble_recipe", "ensemble", "recipe", "metric", "score", "condition", "method"]
+    table = table.assign(size=table["members"].map(members_rank)).sort_values([*by, "size"])
+    return table.drop(columns="size").reset_index(drop=True)
+
+
+def _is_compared(measured: MetricValues) -> bool:
+    """Not by labels that are ill-defined, and detection only beyond single ones of a group."""
+    metric, shift = measured.metric, measured.draws.shift
+    if shift is None:
+        return True
+    if "labels" in metric.needs and shift.labels == "ill-defined":
+        return False
+    return "reference" not in metric.needs or not shift.is_one_of_many or shift.subset
+
+
+def _compared(
+    measured: MetricValues,
+    sides: Mapping[Variant, Side],
+    relations: Relations,
+) -> Iterator[Comparison]:
+    """The comparisons of one measure on some images."""
+    among = list(sides)
+    within = margins(measured, sides, relations.of_networks)
+    methods = {variant.method for variant in among}
+    sharing = {name for name, other in relations.probabilities_of.items() if other in methods}
+    # Of a group, smaller sizes are compared by its mean.
+    in_mean = measured.draws.shift is not None and measured.draws.shift.in_mean
+    for pair in pairs_compared(among, relations.usual_sizes, smaller=not in_mean):
+        inherited = not measured.score and sharing & {variant.method for variant in pair}
+        if relations.split_of(pair) is not None and not inherited:
+            both = sides[pair[0]], sides[pair[1]]
+            primary = relations.primary_scores
+            of = family(pair, among, measured, primary, relations.basic)
+            if is_of_interest(pair, of, measured, primary):
+                yield comparison(measured, pair, both, relations, within, family=of)
+
+
+def _worths(
+    measured: MetricValues,
+    sides: Mapping[Variant, Side],
+    every: Mapping[Variant, Side],
+    relations: Relations,
+) -> Iterator[WorthRow]:
+    """The worth of each method in ensembles of each recipe, by one measure on some images.
+
+    An ensemble's is in those of other recipes alone: of its own it is its size. By a score that
+    ensembles have not, these stand in by another; ``every`` has them.
+    """
+    if not measured.is_tested:
+        return
+    curves = ensembles_of(every, relations.of_networks)
+    for variant, side in sides.items():
+        primary = relations.primary_scores.get(variant.method, measured.score)
+        if measured.score and primary != measured.score:
+            continue
+        for ensemble, sizes in curves.items():
+            alike = relations.split_of((variant, Variant(*ensemble, ""))) is not None
+            if ensemble != variant[:2] and alike:
+                yield worth_row(measured, variant, side, ensemble, sizes, measured.score)
+
+
+def _three_digits(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def comparison(
+    measured: MetricValues,
+    pair: Pair,
+    both: tuple[Side, Side],
+    relations: Relations,
+    within: Mapping[str, float],
+    *,
+    family: str,
+    scores: tuple[str, str] | None = None,
+) -> Comparison:
+    """The paired difference of two methods by one measure on some images, with its tests.
+
+    Args:
+        pair: the methods.
+        both: their replicates.
+        within: the margin of equivalence of each recipe that has one.
+        family: the tests that it is corrected with.
+        scores: by which the two rank images; ``None``: both by the score of the measure.
+    """
+    common = in_common(measured, pair, both, relations.of_networks)
+    one, other = scores or (measured.score, measured.score)
+    row = partial(
+        Comparison,
+        family=family,
+        split=relations.split_of(pair) or "",
+        condition=measured.draws.condition,
+        metric=measured.metric.name,
+        score=one,
+        other_score=other if other != one else "",
+        images=measured.draws.images,
+        **_named(pair),
+    )
+    if not all(np.isfinite(side.values).all() for side in both):
+        return row(status="undefined", reason=INFINITE)
+    apart = difference(measured, both, common)
+    interval = reliable(apart, measured, both)
+    value, lower, upper = interval.around(apart.value)
+    return row(
+        difference=value,
+        lower=lower,
+        upper=upper,
+        effect_size=effect_size(apart, measured.draws.images) if measured.by_image else None,
+        # Pairs vary as they are seen to: nothing is borrowed.
+        reason=interval.reason or ("" if common else interval.note),
+        **_tests(measured, apart, interval, _margin(pair, within)),
+    )
+
+
+def worth_row(
+    measured: MetricValues,
+    variant: Variant,
+    side: Side,
+    ensemble: tuple[str, str],
+    sizes: Mapping[int, Side],
+    score: str,
+) -> WorthRow:
+    """How many networks of an ensemble a method is worth by one measure on some images.
+
+    Args:
+        ensemble: the recipe, and the method that forms ensembles.
+        sizes: their replicates by size.
+        score: by which the method ranks images; ensembles may by another.
+    """
+    higher, covariance = measured.metric.better == "higher", measured.covariance
+    found = (
+        Worth.undefined(reason)
+        if (reason := unreliable(measured, (side, *sizes.values())))
+        else worth(side, sizes, covariance, measured.images, higher_is_better=higher)
+    )
+    return WorthRow(
+        *variant,
+        measured.draws.condition,
+        score,
+        measured.metric.name,
+        *ensemble,
+        *found.texts(list(sizes)),
+        measured.draws.images,
+        "undefined" if math.isnan(found.networks) else "ok",
+        found.reason,
+    )
+
+
+def _named(pair: Pair) -> dict[str, Any]:
+    """The names of both sides, as the fields of a comparison."""
+    one, other = (variant._asdict() for variant in pair)
+    return one | {f"other_{name}": value for name, value in other.items()}
+
+
+def _margin(pair: Pair, within: Mapping[str, float]) -> float | None:
+    """The smaller margin of both recipes; a method that trains itself has that of the other."""
+    recipes = {variant.recipe for variant in pair} - {SELF_TRAINED}
+    if not recipes or not recipes <= within.keys():
+        return None
+    return min(within[recipe] for recipe in recipes)
+
+
+def _tests(
+    measured: MetricValues, apart: Estimate, interval: Interval, margin: float | None
+) -> dict[str, Any]:
+    """The p-values of a difference; none where no value is better, or a test would detect bias."""
+    if not measured.is_tested or interval.reason not in ("", ALIKE):
+        return {}
+    tests = {"p_value": apart.p_value}
+    if margin is None:
+        return tests
+    better = apart if measured.metric.better == "higher" else apart._replace(value=-apart.value)
+    return tests | {
+        "margin": margin,
+        "p_equivalent": better.p_within(margin),
+        "p_not_worse": better.p_above(-margin),
+        "p_not_better": better._replace(value=-better.value).p_above(-margin),
+    }
+
+
+class Scored(NamedTuple):
+    """A method by a score."""
+
+    variant: Variant
+    score: str
+
+
+Sides = dict[Scored, Side]
+
+
+def _measures_by_score(
+    draws: Draws, units: Collection[RunUnit], relations: Relations
+) -> Iterator[MetricValues]:
+    """Each metric of detection: of all units by their primary scores, of one network by others."""
+    single = [unit for unit in units if unit.method in relations.of_single]
+    primary = {unit: relations.primary_scores[unit.method] for unit in units}
+    for name in dict.fromkeys(metric for metric, _ in draws.values):
+        if not {"score", "reference"} <= METRICS[name].needs:
+            continue
+        columns: dict[Column, Values] = {}
+        for score in sorted(set(primary.values())):
+            ranked = [unit for unit in units if primary[unit] == score]
+            columns |= columns_of(draws, name, score, ranked)
+        for score in relations.further_scores:
+            columns |= columns_of(draws, name, score, single)
+        if any(column.score in relations.further_scores for column in columns):
+            yield MetricValues.of(draws, name, "", columns)
+
+
+def _sides_by_score(measured: MetricValues, relations: Relations) -> tuple[Sides, Sides]:
+    """The replicates by the further scores, and those of every method by its primary score."""
+    further: Sides = {}
+    primary: Sides = {}
+    for score in dict.fromkeys(column.score for column in measured.columns):
+        variants = variants_of(measured.columns, {score})
+        for variant, side in sides_of(measured, variants, relations.of_networks).items():
+            is_further = score in relations.further_scores
+            (further if is_further else primary)[Scored(variant, score)] = side
+    return further, primary
+
+
+def _scores_compared(
+    measured: MetricValues, further: Sides, primary: Sides, relations: Relations
+) -> Iterator[Comparison]:
+    largest = largest_of(scored.variant for scored in primary)
+    within = margins(
+        measured,
+        {scored.variant: side for scored, side in primary.items()},
+        relations.of_networks,
+    )
+    sides = further | {scored: primary[scored] for scored in primary if scored.variant in largest}
+    for scored, other in combinations(sides, 2):
+        pair = scored.variant, other.variant
+        own = scored.variant == other.variant
+        of_interest = scored in further and (other in primary or own)
+        if of_interest and relations.split_of(pair) is not None:
+            yield comparison(
+                measured,
+                pair,
+                (sides[scored], sides[other]),
+                relations,
+                within,
+                family=FURTHER_SCORES if own and other in primary else BETWEEN_SCORES,
+                scores=(scored.score, other.score),
+            )
+
+
+def _worths_of_scores(
+    measured: MetricValues, further: Sides, primary: Sides, relations: Relations
+) -> Iterator[WorthRow]:
+    if not measured.is_tested:
+        return
+    every = {scored.variant: side for scored, side in primary.items()}
+    curves = ensembles_of(every, relations.of_networks)
+    for (variant, score), side in further.items():
+        for ensemble, sizes in curves.items():
+            if relations.split_of((variant, Variant(*ensemble, ""))) is not None:
+                yield worth_row(measured, variant, side, ensemble, sizes, score)
