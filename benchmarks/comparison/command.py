@@ -25,7 +25,6 @@ from benchmarks.command_line import (
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
 from benchmarks.files import existing_folder
-from benchmarks.latency.stage import time_alone
 from benchmarks.report.outcome import show_outcome
 from benchmarks.run.configuration import (
     DEFAULT_TASK,
@@ -35,11 +34,11 @@ from benchmarks.run.configuration import (
     configuration_of,
 )
 from benchmarks.run.custom_method import fields_not_read, load_method
-from benchmarks.run.failure import Failure
 from benchmarks.run.folder import require_apart
 from benchmarks.run.plan import Plan
 from benchmarks.run.presets import PRESETS, PresetName
 from benchmarks.run.shards import Shard
+from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Cluster, Workspace
 from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import INDEX_HTML, LATENCY, STAGES
@@ -204,18 +203,6 @@ def _run(
         print(f"failed: {what}: {reason}", file=sys.stderr)
     if failures:
         raise typer.Exit(1)
-
-
-def run_stages(
-    plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool
-) -> list[Failure]:
-    """Run all stages, or only one; return what failed, and why."""
-    if only == LATENCY:
-        return time_alone(plan, workspace, overwrite=overwrite)
-    # Imported here: timing methods needs few packages, the other stages need more.
-    from benchmarks.run import stages as runner
-
-    return runner.run_stages(plan, workspace, only, overwrite=overwrite)
 
 
 def _open(page: Path) -> None:

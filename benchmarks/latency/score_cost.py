@@ -15,8 +15,14 @@ from time import perf_counter
 import pandas as pd
 from torch import Tensor, nn
 
-from benchmarks.latency.rows import VERSIONS, read_rows
-from benchmarks.latency.setups import Setup, random_images, random_training_images, setups
+from benchmarks.latency.setups import (
+    VERSIONS,
+    Setup,
+    random_images,
+    random_training_images,
+    read_rows,
+    setups,
+)
 from benchmarks.latency.stopwatch import Limits, stopwatch
 from benchmarks.progress import tracked
 from benchmarks.run.configuration import stored_scores
@@ -26,6 +32,7 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.schema import ScoreLatency, table_of, write_table
 from benchmarks.vocabulary import LATENCY, SCORE_LATENCY_CSV
 from methods.engines.choice import choose_engine
+from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import UntrainedPool
 from methods.scores import FitError, Score
 from methods.scores.of_networks import fit_to_networks
@@ -104,7 +111,7 @@ def _timed(
         with torch_threads(setup.threads):
             begun = perf_counter()
             try:
-                of_images = _function(score, method, training.images, training.labels)
+                of_images = _function(score, method, training)
             except FitError as error:
                 yield [replace(row, status="failed", reason=reason_of(error)) for row in rows]
                 continue
@@ -115,18 +122,15 @@ def _timed(
 
 
 def _function(
-    score: Score, method: Softmax, images: Tensor, labels: Tensor
+    score: Score, method: Softmax, training: LabelledImages
 ) -> Callable[[Tensor], Tensor]:
     """From images to the score."""
-    if score.fit is not None:
-        return fit_to_networks(score, method, images, labels)
-    return partial(_of_members, score, method)
-
-
-def _of_members(score: Score, method: Softmax, images: Tensor) -> Tensor:
-    assert score.of is not None
-    logits = method.member_logits(images)
-    return score.of(logits if "logits" in score.needs else logits.softmax(dim=-1))
+    of = score.of
+    if of is None:
+        return fit_to_networks(score, method, training.images, training.labels)
+    if "logits" in score.needs:
+        return lambda images: of(method.member_logits(images))
+    return lambda images: of(method.member_logits(images).softmax(dim=-1))
 
 
 def _time(

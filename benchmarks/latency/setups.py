@@ -1,4 +1,4 @@
-"""What is timed where, and on which images: every method by each engine, and on each GPU."""
+"""What is timed where, on which images, and whether it was before: by each engine and GPU."""
 
 from __future__ import annotations
 
@@ -7,21 +7,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import isnan
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
+import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmarks.environment import processor
+from benchmarks.environment import processor, version_of
+from benchmarks.errors import UserError
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.presets import SLOW
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import TABLES, read_table, table_of
 from methods import UncertaintyMethod
 from methods.engines.choice import EngineName, has_kernels, unsupported
 from methods.networks.labelled_images import LabelledImages
 from methods.pooled import PooledMethod
 from methods.seeds import derive_seed
+
+VERSIONS: dict[str, Any] = {
+    "torch_version": torch.__version__,
+    "cuda_version": torch.version.cuda or "",
+    "numba_version": version_of("numba") or "",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class LatencyTask:
     """A method of one size, timed in one setup on one batch size.
 
     Attributes:
-        training_s: see `benchmarks.latency.rows.Latency`.
+        training_s: see `benchmarks.schema.Latency`.
     """
 
     method: str
@@ -133,3 +143,14 @@ def random_training_images(plan: Plan, count: int | None = None) -> LabelledImag
     """As many as the task has for training, or so many, with every label equally often."""
     images = random_images(plan, plan.task.training_images if count is None else count)
     return LabelledImages(images, torch.arange(len(images)) % len(plan.task.classes))
+
+
+def read_rows(folder: Path, name: str) -> pd.DataFrame:
+    """The rows that were measured in a folder; none where there is no such file.
+
+    None where it is damaged or of an earlier version either, since timing anew takes seconds.
+    """
+    try:
+        return read_table(folder, name)
+    except UserError:
+        return table_of(TABLES[name], ())

@@ -15,74 +15,58 @@ from math import isnan
 from time import perf_counter
 from typing import Any
 
+import pandas as pd
+import torch
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.files import path_of
 from benchmarks.latency.cost import allocated, network_cost, peak_memory, state_bytes
-from benchmarks.latency.rows import (
-    FITTED_ON,
-    absent_rows,
-    read_rows,
-    row_of,
-    rows_measured,
-)
 from benchmarks.latency.score_cost import time_scores
 from benchmarks.latency.setups import (
+    VERSIONS,
     LatencyTask,
     Setup,
+    concerns,
     latency_tasks,
     random_images,
     random_training_images,
+    read_rows,
     setups,
 )
-from benchmarks.latency.stopwatch import Limits, Timed, stopwatch
-from benchmarks.nouns import Names
+from benchmarks.latency.stopwatch import WALL, Limits, Timed, stopwatch
 from benchmarks.progress import tracked
-from benchmarks.report import write_latency_tables
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.failure import Failure, reason_of
 from benchmarks.run.fitting import compile_once, fit
-from benchmarks.run.folder import held, remove_half_written
-from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PRESETS
-from benchmarks.run.record import RunRecord, earlier_record
+from benchmarks.run.presets import PRESETS, SLOW
 from benchmarks.run.workspace import Workspace
-from benchmarks.schema import Latency, members_text, table_of, write_table
-from benchmarks.vocabulary import LATENCY, LATENCY_CSV, NOUNS_JSON, SUMMARY_CSV
+from benchmarks.schema import Latency, members_text, table_of, where, write_table
+from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SELF_TRAINED
 from methods import METHODS, PooledMethod, UncertaintyMethod
-from methods.engines.choice import choose_engine
+from methods.engines.choice import choose_engine, has_kernels
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import UntrainedPool
 from methods.threads import torch_threads
 
+FITTED_ON = 1000
+"""Random images that a method is fitted on.
+
+Those of the suite's methods that learn from images get as many as the task has.
+"""
+
+NO_GPU = "no GPU on this machine"
+NO_KERNELS = "Numba is not installed"
+SINGLE_IMAGES = "about a second an image: only single images are timed"
+RANDOMLY_FITTED = (
+    f"fitted on {FITTED_ON:,} random images: slower if its cost grows with the training set"
+)
 ELSEWHERE = "does not use this device"
 
-
-def time_alone(plan: Plan, workspace: Workspace, *, overwrite: bool = False) -> list[Failure]:
-    """The stage by itself, without importing what the others need, and the tables of its times.
-
-    Raises:
-        UserError: the output folder holds something else than this run, is being written by
-            another, or holds published results, whose record of another machine would be lost.
-    """
-    out = workspace.out
-    earlier_record(plan, out, overwrite=overwrite, only=LATENCY)
-    if path_of(out, SUMMARY_CSV).exists() and not workspace.predictions.folder.exists():
-        raise UserError(
-            f"{out} holds results without predictions, perhaps from another machine; choose "
-            "another folder with --out"
-        )
-    with held(out):
-        remove_half_written(out)
-        record = RunRecord.begin(plan, workspace, overwrite=overwrite)
-        measured = Names.read(out).metrics if (out / NOUNS_JSON).exists() else ()
-        nouns_of(plan, measured).write(out)
-        with record.timed(LATENCY):
-            failures = time_methods(plan, workspace, record.trained_on(plan))
-        write_latency_tables(out)
-    return failures
+IDENTITY = (
+    *("method", "members", "batch_size", "device", "device_name", "threads", "engine", "mode"),
+    *("torch_version", "cuda_version", "numba_version", "status"),
+)
+"""The columns that distinguish what is timed, where, and by which versions."""
 
 
 def time_methods(plan: Plan, workspace: Workspace, trained_on: str | None = None) -> list[Failure]:
@@ -136,16 +120,13 @@ def _timed(plan: Plan, tasks: list[LatencyTask]) -> Iterator[tuple[LatencyTask, 
 def _timed_apart(
     plan: Plan, tasks: list[LatencyTask]
 ) -> Iterator[tuple[LatencyTask, list[Latency]]]:
-    """The same in another process; if that ends before it is done, each task in one of its own."""
+    """The same in another process; if that ends before it is done, all have failed."""
     try:
         yield from in_own_process(partial(_all_timed, plan, tasks), variables={})
     except ProcessEndedError as error:
-        if len(tasks) > 1:
-            for task in tasks:
-                yield from _timed_apart(plan, [task])
-        else:
-            row = row_of(plan.configuration.classes[tasks[0].method], tasks[0])
-            yield tasks[0], [replace(row, status="failed", reason=reason_of(error))]
+        for task in tasks:
+            row = row_of(plan.configuration.classes[task.method], task)
+            yield task, [replace(row, status="failed", reason=reason_of(error))]
 
 
 def _all_timed(plan: Plan, tasks: list[LatencyTask]) -> list[tuple[LatencyTask, list[Latency]]]:
@@ -242,3 +223,71 @@ def _numbers(timed: Timed, images: int) -> dict[str, Any]:
         "calls": len(timed.calls),
         "stopped_because": timed.stopped_because,
     }
+
+
+def row_of(method: type[UncertaintyMethod], task: LatencyTask) -> Latency:
+    """The row of a task before it is timed."""
+    setup = task.setup
+    return Latency(
+        method=task.method,
+        members="" if task.size is None else str(task.size),
+        batch_size=task.batch_size,
+        device=setup.device,
+        device_name=setup.device_name,
+        threads=setup.threads,
+        engine=setup.engine if method.pooled else SELF_TRAINED,
+        mode=mode(method, setup),
+        clock=WALL,
+        training_s=task.training_s,
+        reason="" if method.pooled else RANDOMLY_FITTED,
+        **VERSIONS,
+    )
+
+
+def mode(method: type[UncertaintyMethod], setup: Setup) -> str:
+    """How the method's members are evaluated; see `Latency`."""
+    if method.pooled and setup.engine == "numba":
+        return "kernels"
+    if method not in METHODS.values():
+        return "custom"
+    if method.size is None:
+        return "single"
+    if "dropout" in method.needs:
+        return "batched"
+    # As PyTorch's engine does: on the CPU whole networks are faster one by one. Versions of an
+    # image are never stacked.
+    has_several_networks = method.counts_networks or "training" in method.needs
+    return "batched" if has_several_networks and setup.device != "cpu" else "loop"
+
+
+def absent_rows(plan: Plan, available: list[Setup]) -> Iterator[Latency]:
+    """A row for everything that this machine lacks, or that would take too long there."""
+    for name, method in plan.configuration.classes.items():
+        for setup in available if name in SLOW else ():
+            for size in plan.configuration.batch_sizes:
+                if size > 1 and concerns(method, setup, [setup]):
+                    row = row_of(method, LatencyTask(name, None, setup, size))
+                    members = "exact" if method.exact else row.members
+                    yield replace(
+                        row, members=members, status="not applicable", reason=SINGLE_IMAGES
+                    )
+        lacking = []
+        if method.pooled and not has_kernels():
+            lacking.append(("cpu", "numba", NO_KERNELS))
+        if not torch.cuda.is_available():
+            lacking.append(("cuda", "torch", NO_GPU))
+        for device, engine, reason in lacking:
+            yield Latency(
+                *(name, "", None, device, "", None, engine, "", ""),
+                status="unavailable",
+                reason=reason,
+                **VERSIONS,
+            )
+
+
+def rows_measured(earlier: pd.DataFrame, row: Latency) -> list[Latency]:
+    """The rows of the same identity that were measured earlier, with this row's training time."""
+    trained = {} if row.training_s is None else {"training_s": row.training_s}
+    wanted = {name: value for name in IDENTITY if (value := getattr(row, name)) != ""}
+    rows = where(earlier, **wanted).to_dict("records")
+    return [Latency(**{str(name): value for name, value in one.items()} | trained) for one in rows]

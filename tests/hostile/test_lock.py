@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import UserError
-from benchmarks.latency.stage import time_alone
 from benchmarks.run.folder import held
 from benchmarks.run.stages import run_stages
 from tests.hostile.conftest import digits_run, run_command
@@ -67,7 +66,7 @@ def test_second_run_is_refused_in_one_line_and_goes_on_after_a_kill(
             shown = capsys.readouterr().err
             assert re.fullmatch(rf"error: another run is writing to {out}; [^\n]+\n", shown)
         with pytest.raises(UserError, match="another run is writing"):
-            time_alone(*run)
+            run_stages(*run, "latency")
         assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
         first.kill()
         first.wait()

@@ -13,7 +13,6 @@ import pytest
 
 from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
-from benchmarks.latency.stage import time_alone
 from benchmarks.run.stages import run_stages
 from benchmarks.score import command as score_command
 from tests.hostile.conftest import DIGITS, digits_run, run_command
@@ -58,7 +57,7 @@ BEGUN: dict[str, Callable[[Path], object]] = {
     "all": lambda folder: run_stages(*digits_run(folder)),
     "overwriting": lambda folder: run_stages(*digits_run(folder), overwrite=True),
     "report": lambda folder: run_stages(*digits_run(folder), "report"),
-    "latency": lambda folder: time_alone(*digits_run(folder), overwrite=True),
+    "latency": lambda folder: run_stages(*digits_run(folder), "latency", overwrite=True),
 }
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.latency import cost as module
 from benchmarks.latency.cost import NetworkCost, network_cost, peak_memory, state_bytes
 from methods import UncertaintyMethod
 from methods.deep_ensemble import DeepEnsemble
@@ -40,34 +37,17 @@ def test_a_network() -> None:
     assert cost.multiply_adds == FIRST_CONVOLUTION + REST == 416_520
 
 
-@pytest.mark.parametrize("members", [1, 50])
-def test_an_ensemble_is_so_many_networks(members: int) -> None:
-    one = cost_of(Softmax(pool=UntrainedPool()))
+def test_cost_is_that_of_all_evaluations() -> None:
+    one, pool = cost_of(Softmax(pool=UntrainedPool())), UntrainedPool()
     assert one is not None
-    ensemble = DeepEnsemble(members=members, replicate=3, pool=UntrainedPool())
-    assert cost_of(ensemble) == tuple(members * number for number in one)
-
-
-@pytest.mark.parametrize("passes", [1, 7])
-def test_passes_share_the_first_convolution(passes: int) -> None:
-    one = cost_of(Softmax(pool=UntrainedPool()))
-    cost = cost_of(MCDropout(passes=passes, pool=UntrainedPool()))
-    assert one is not None
-    assert cost is not None
-    assert cost.multiply_adds == FIRST_CONVOLUTION + passes * REST == 117_600 + passes * 298_920
-    assert (cost.parameters, cost.weight_bytes) == (one.parameters, one.weight_bytes)
-
-
-def test_exact_enumeration_has_no_cost_in_whole_networks() -> None:
-    assert cost_of(MCDropoutExact(pool=UntrainedPool())) is None
-
-
-def test_networks_drawn_and_images_moved_are_evaluated_once_each() -> None:
-    one = cost_of(Softmax(pool=UntrainedPool()))
-    assert one is not None
-    assert cost_of(SWAG(samples=4, pool=UntrainedPool())) == tuple(4 * number for number in one)
-    moved = cost_of(Augmentation(views=9, pool=UntrainedPool()))
+    drawn = SWAG(samples=4, pool=pool)
+    for method, networks in ((DeepEnsemble(members=50, pool=pool), 50), (drawn, 4)):
+        assert cost_of(method) == tuple(networks * number for number in one)
+    passes = cost_of(MCDropout(passes=7, pool=pool))  # which share the first convolution
+    assert passes == one._replace(multiply_adds=FIRST_CONVOLUTION + 7 * REST)
+    moved = cost_of(Augmentation(views=9, pool=pool))
     assert moved == one._replace(multiply_adds=9 * 416_520)
+    assert cost_of(MCDropoutExact(pool=pool)) is None  # in whole networks
 
 
 def test_state_is_what_is_held_beyond_the_networks() -> None:
@@ -90,12 +70,6 @@ def touch(megabytes: float) -> None:
     np.ones(round(megabytes * 1e6), dtype=np.uint8)
 
 
-def touch_small_blocks(megabytes: int) -> None:
-    """Blocks that the C library takes from its own heap, and keeps when they are freed."""
-    blocks = [np.ones(20_000, dtype=np.uint8) for _ in range(50 * megabytes)]
-    blocks.clear()
-
-
 @on_linux
 @pytest.mark.parametrize("megabytes", [20, 200])
 def test_known_block_is_measured(megabytes: int) -> None:
@@ -104,32 +78,9 @@ def test_known_block_is_measured(megabytes: int) -> None:
 
 
 @on_linux
-def test_memory_that_was_used_before_counts_again() -> None:
-    for _ in range(3):
-        touch_small_blocks(60)
-        peak = peak_memory(lambda: touch_small_blocks(60)).megabytes
-        assert peak == pytest.approx(60, rel=0.05, abs=1)
-
-
-@on_linux
 def test_nothing_is_almost_nothing() -> None:
     touch(200)
     assert peak_memory(lambda: None).megabytes == pytest.approx(0, abs=1)
-
-
-@on_linux
-def test_what_is_resident_is_not_counted() -> None:
-    held = np.ones(100_000_000, dtype=np.uint8)
-    assert peak_memory(lambda: held.sum()).megabytes == pytest.approx(0, abs=2)
-
-
-def test_machine_without_such_a_count_gets_no_number(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(module, "CLEAR_REFS", tmp_path / "no" / "such" / "file")
-    peak = peak_memory(lambda: None)
-    assert peak.megabytes is None
-    assert "Linux" in peak.reason
 
 
 @pytest.mark.cuda

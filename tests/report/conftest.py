@@ -19,7 +19,7 @@ from benchmarks.run.configuration import Configuration
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
-from benchmarks.run.stages import measure_all
+from benchmarks.run.stages.measure import measure as measure_all
 from benchmarks.schema import write_table
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction

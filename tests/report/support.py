@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.latency.rows import NO_GPU
+from benchmarks.latency.stage import NO_GPU
 from benchmarks.nouns import Names
 from benchmarks.report import report_tables
 from benchmarks.report.figures import Drawn

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 
 from benchmarks.errors import UserError
-from benchmarks.report import require_results, write_report
+from benchmarks.files import path_of
+from benchmarks.nouns import Names
+from benchmarks.report import require_results, write_latency_tables, write_report
 from benchmarks.run.failure import Failure
 from benchmarks.run.finished_work import forget_finished
 from benchmarks.run.fitting import compile_once
@@ -14,13 +17,21 @@ from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord, earlier_record
 from benchmarks.run.shards import DIVIDED
-from benchmarks.run.stages.measure import measure_all
-from benchmarks.run.stages.predict import predict
-from benchmarks.run.stages.train import train
 from benchmarks.run.stages.training_log import join_logs
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
+from benchmarks.vocabulary import (
+    CLAIMS,
+    LATENCY,
+    MEASURE,
+    NOUNS_JSON,
+    PREDICT,
+    REPORT,
+    SUMMARY_CSV,
+    TRAIN,
+)
 from methods.networks.training import TrainingDivergedError
+
+Stage = Callable[[Plan, Workspace, RunRecord], list[Failure]]
 
 
 def run_stages(
@@ -55,13 +66,24 @@ def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overw
     earlier_record(plan, out, overwrite=overwrite, only=only)
     if only == MEASURE and not workspace.predictions.folder.exists():
         raise UserError(f"there are no predictions in {out} yet; run without --only first")
+    published = path_of(out, SUMMARY_CSV).exists() and not workspace.predictions.folder.exists()
+    if only == LATENCY and published:
+        raise UserError(
+            f"{out} holds results without predictions, perhaps from another machine; choose "
+            "another folder with --out"
+        )
 
 
 def _run_stages(
     plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool
 ) -> list[Failure]:
     record = RunRecord.begin(plan, workspace, overwrite=overwrite)
-    nouns_of(plan, metric_records()).write(workspace.out)
+    if only != LATENCY:  # which needs not what metrics do
+        metrics = metric_records()
+    else:
+        known = (workspace.out / NOUNS_JSON).exists()
+        metrics = Names.read(workspace.out).metrics if known else ()
+    nouns_of(plan, metrics).write(workspace.out)
     if plan.configuration.engine == "numba":
         compile_once()
     if plan.shard is None:
@@ -82,12 +104,13 @@ def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
 
     if workspace.cluster is not None:
         workspace.cluster.leave_this_machine()
-    return time_methods(plan, workspace, record.trained_on(plan))
+    failures = time_methods(plan, workspace, record.trained_on(plan))
+    write_latency_tables(workspace.out)
+    return failures
 
 
 def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Judge the article's claims: `claims.csv`, `claims.json`, and their tables in `claims/`."""
-    # Here, not above: workers that measure need not what claims do.
     from benchmarks.claims import write_claims
 
     try:
@@ -103,10 +126,24 @@ def report(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]
     return []
 
 
-STAGES: dict[str, Callable[[Plan, Workspace, RunRecord], list[Failure]]] = {
-    TRAIN: train,
-    PREDICT: predict,
-    MEASURE: measure_all,
+def _imported(name: str) -> Stage:
+    """A stage of a module of its name, which is imported when it begins, as in those above.
+
+    Methods are timed where what other stages need is not installed.
+    """
+
+    def stage(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
+        module = import_module(f"{__name__}.{name}")
+        failures: list[Failure] = getattr(module, name)(plan, workspace, record)
+        return failures
+
+    return stage
+
+
+STAGES: dict[str, Stage] = {
+    TRAIN: _imported("train"),
+    PREDICT: _imported("predict"),
+    MEASURE: _imported("measure"),
     LATENCY: latency,
     CLAIMS: claims,
     REPORT: report,

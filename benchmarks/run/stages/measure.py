@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.inference.comparison.comparisons import comparisons_table, worths_table
+from benchmarks.inference.comparisons import comparisons_table, worths_table
 from benchmarks.predictions import RunUnit
 from benchmarks.run.curves import COLUMNS
 from benchmarks.run.failure import Failure, error_path, failure_reason
@@ -45,7 +45,7 @@ OF_CURVES = ("recipe", "method", "members", "replicate")
 """How those of curves are sorted, which keep the order of conditions and points."""
 
 
-def measure_all(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
+def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Recompute every number from the prediction files.
 
     Writes `measurements.csv`, `summary.csv`, `comparisons.csv`, `worth.csv` and `curves/`, one set
