@@ -127,7 +127,8 @@ def test_data_may_come_in_any_form(form: Any, found: BenchmarkResults, own: Own)
     for metric in ("accuracy", "nll"):
         expected = value(found, "softmax", "clean", metric)["value"]
         assert value(results, "softmax", "clean", metric)["value"] == pytest.approx(
-            expected, abs=2e-3
+            expected,
+            abs=4e-3,  # half precision may move one of the 300 images
         )
 
 
