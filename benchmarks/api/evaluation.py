@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ from benchmarks.score.external_predictions import (
     require_same_images,
     with_scores,
 )
-from benchmarks.score.scoring import score
+from benchmarks.score.scoring import folder_for_scores, score, write_scores
 from benchmarks.tasks.conditions import Condition
 from methods import PooledMethod, Prediction, UncertaintyMethod
 from methods.contract import ContractError, check_prediction
@@ -46,6 +47,7 @@ def evaluate(
     resamples: int = 10_000,
     seed: int = 0,
     progress: bool = False,
+    out: str | Path | None = None,
 ) -> BenchmarkResults:
     """Measure methods on your own images, and compare them image by image.
 
@@ -63,6 +65,7 @@ def evaluate(
         resamples: bootstrap resamples of the images, for intervals.
         seed: of the resampling.
         progress: whether to show it on the standard error.
+        out: a folder for numbers, tables, figures and a page, as of a run.
 
     Raises:
         TypeError: methods or data are of another type.
@@ -72,6 +75,7 @@ def evaluate(
     require_whole("seed", seed)
     require_resampling(resamples, seed)
     _require_methods(methods)
+    folder = None if out is None else folder_for_scores(Path(out))
     sets = {} if ood is None else ood
     require_named("ood", sets, '{"noise": images}')
     held_out = None if calibration is None else _predicted(methods, calibration, "calibration")
@@ -80,7 +84,15 @@ def evaluate(
         predictions[condition] = _predicted(methods, images, f"ood {name!r}", labelled=False)
     external = [_external(name, predictions, held_out) for name in methods]
     with progress_shown(progress):
-        scores = score(external, resamples=resamples, seed=seed)
+        return _scored(external, resamples, seed, folder)
+
+
+def _scored(
+    external: list[ExternalPredictions], resamples: int, seed: int, folder: Path | None
+) -> BenchmarkResults:
+    scores = score(external, resamples=resamples, seed=seed)
+    if folder is not None:
+        write_scores(scores, external, folder, resamples=resamples, seed=seed)
     return BenchmarkResults(scores.results, scores.measurements)
 
 
@@ -195,6 +207,7 @@ def score_predictions(
     resamples: int = 10_000,
     seed: int = 0,
     progress: bool = False,
+    out: str | Path | None = None,
 ) -> BenchmarkResults:
     """Measure predictions of the same images, and compare them image by image.
 
@@ -217,6 +230,7 @@ def score_predictions(
         resamples: bootstrap resamples of the images, for intervals.
         seed: of the resampling.
         progress: whether to show it on the standard error.
+        out: a folder for numbers, tables, figures and a page, as of a run.
 
     Raises:
         TypeError: the predictions, or sets of images, are no dictionary by names.
@@ -228,6 +242,7 @@ def score_predictions(
     require_named("predictions", predictions, EXAMPLE)
     if not predictions:
         raise ArgumentError(f"predictions: expected at least one method, such as {EXAMPLE}")
+    folder = None if out is None else folder_for_scores(Path(out))
     sets = {} if ood is None else ood
     require_named("ood", sets, '{"noise": probabilities}')
     arrays: dict[str, dict[str, Any]] = {PROBABILITIES: dict(predictions)}
@@ -250,8 +265,7 @@ def score_predictions(
                 raise UserError(f"{method!r}: {error}") from error
             external.append(one)
         require_same_images(external)
-        scores = score(external, resamples=resamples, seed=seed)
-    return BenchmarkResults(scores.results, scores.measurements)
+        return _scored(external, resamples, seed, folder)
 
 
 def _by_method(given: Any, methods: Mapping[str, Any], what: str) -> dict[str, Any]:

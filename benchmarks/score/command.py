@@ -11,13 +11,12 @@ from rich.console import Console
 
 from benchmarks.command_line import exit_status, named_folder
 from benchmarks.errors import UserError
-from benchmarks.files import writable_folder
 from benchmarks.report.tables.quality import main_table
 from benchmarks.report.tables.terminal import caption, notes, terminal
 from benchmarks.run.configuration import require_resampling
 from benchmarks.score.external_predictions import require_same_images
 from benchmarks.score.files import FilesBeside, read_predictions
-from benchmarks.score.scoring import Scores, require_no_run, score, write_scores
+from benchmarks.score.scoring import Scores, folder_for_scores, score, write_scores
 from benchmarks.vocabulary import SELF_TRAINED
 
 
@@ -54,7 +53,7 @@ def main(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for all numbers and tables; the main table is always printed.",
+            help="Folder for numbers, tables, figures and a page; the main table is printed.",
             parser=named_folder,
             metavar="PATH",
         ),
@@ -92,7 +91,7 @@ def main(
     ]
     require_same_images(external)
     if out is not None:
-        require_no_run(writable_folder("--out", out))
+        folder_for_scores(out)
     scores = score(external, resamples=resamples, seed=seed)
     if out is not None:
         write_scores(scores, external, out, resamples=resamples, seed=seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,16 +17,15 @@ from joblib import cpu_count
 
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
-from benchmarks.files import read_json, write_json
+from benchmarks.files import read_json, writable_folder, write_json
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.resampling import BLOCK, Draws, ImageSet
 from benchmarks.metrics.metric import Values, Weights
 from benchmarks.nouns import MethodRecord, Names
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
+from benchmarks.report import write_report
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import write_tables
-from benchmarks.report.tables.quality import quality_tables
 from benchmarks.run.curves import Drawn, Evaluation, Row, curve_tables, curves_of
 from benchmarks.run.kept_rows import KeptRows
 from benchmarks.run.measurement_rows import Measured, measured, rows_of
@@ -42,6 +42,9 @@ from benchmarks.schema import (
 from benchmarks.score.external_predictions import LINES, ExternalPredictions
 from benchmarks.vocabulary import (
     COMPARISONS_CSV,
+    CURVES_FOLDER,
+    FIGURES_FOLDER,
+    INDEX_HTML,
     MEASUREMENTS_CSV,
     RUN_JSON,
     SELF_TRAINED,
@@ -57,6 +60,9 @@ EVERY = KeptRows(UncertaintyMethod.primary_score, every=True)
 
 MOST_WEIGHTS = 2**27
 """How many a block of resamples has, a byte each, where it is not of `BLOCK` resamples."""
+
+FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER)
+"""Those that are written anew."""
 
 SCORE_JSON = "score.json"
 """What was scored, by which version."""
@@ -105,7 +111,10 @@ def write_scores(
     resamples: int,
     seed: int,
 ) -> None:
-    """Write ``score.json``, the numbers, and every table, in place of those of earlier scores."""
+    """Write what a run writes, in place of earlier scores: numbers, tables, figures and page.
+
+    What was scored is told by ``score.json``.
+    """
     record = {
         "version": suite_version(),
         "resamples": resamples,
@@ -113,31 +122,39 @@ def write_scores(
         "files": {one.method: one.sha256 for one in external},
     }
     write_json(record, folder / SCORE_JSON)
-    for earlier in (folder / TABLES_FOLDER).glob(f"*-{SELF_TRAINED}.*"):
-        earlier.unlink()
+    for earlier in FOLDERS:
+        shutil.rmtree(folder / earlier, ignore_errors=True)
     write_table(scores.measurements, folder, MEASUREMENTS_CSV)
     write_table(scores.summary, folder, SUMMARY_CSV)
     write_table(scores.comparisons, folder, COMPARISONS_CSV)
-    write_tables(quality_tables(scores.results, SELF_TRAINED), folder)
+    for name, table in scores.curves.items():
+        write_table(table, folder / CURVES_FOLDER, f"{name}.csv")
+    scores.names.write(folder)
+    write_report(folder)
 
 
-def require_no_run(folder: Path) -> None:
-    """Scores and a run of the suite must not mix, and nobody's files are to be overwritten.
+def folder_for_scores(out: Path) -> Path:
+    """The folder, created if it does not exist.
+
+    Scores and a run of the suite must not mix, and nobody's files are to be overwritten.
 
     Raises:
-        UserError: the folder holds a run, or such files that are not of earlier scores.
+        UserError: it cannot be written, or holds a run, or such files that are not of earlier
+            scores.
     """
+    folder = writable_folder("--out", out)
     if (folder / RUN_JSON).exists():
         raise UserError(
             f"--out {folder}: this folder holds a run of the suite; name another folder"
         )
-    names = (MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, TABLES_FOLDER, SCORE_JSON)
+    names = (MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, INDEX_HTML, *FOLDERS, SCORE_JSON)
     taken = [name for name in names if (folder / name).exists()]
     if taken and "resamples" not in read_json(folder / SCORE_JSON):
         raise UserError(
             f"--out {folder}: this folder holds {taken[0]}, but no {SCORE_JSON} of earlier scores; "
             "name another folder"
         )
+    return folder
 
 
 def _names(external: Sequence[ExternalPredictions]) -> Names:
