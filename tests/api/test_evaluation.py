@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,13 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from benchmarks.api import ArgumentError, BenchmarkResults, evaluate, score_predictions
+from benchmarks.api import (
+    ArgumentError,
+    BenchmarkResults,
+    evaluate,
+    load_results,
+    score_predictions,
+)
 from methods import MCDropout, Prediction, Softmax, TemperatureScaling, UncertaintyMethod
 from methods.pooled import NotFittedError
 from tests.api.conftest import Own
@@ -37,7 +44,12 @@ def value(
 
 
 @pytest.fixture(scope="module")
-def found(own: Own) -> BenchmarkResults:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("evaluated") / "out"
+
+
+@pytest.fixture(scope="module")
+def found(own: Own, folder: Path) -> BenchmarkResults:
     methods = {
         "softmax": Softmax.from_network(own.module),
         "mc": MCDropout.from_network(own.module, passes=4),
@@ -48,6 +60,7 @@ def found(own: Own) -> BenchmarkResults:
         ood={"far away": FAR},
         calibration=(own.points[:100], own.labels[:100]),
         resamples=100,
+        out=folder,
     )
 
 
@@ -81,6 +94,25 @@ def test_methods_are_compared_and_calibrated(found: BenchmarkResults) -> None:
     assert sets.loc[sets["condition"] == "clean", "value"].notna().any()
     assert found.worth.empty
     assert "entropy-split" in found.figures()
+
+
+def test_it_is_written_as_a_run_is(found: BenchmarkResults, folder: Path) -> None:
+    pd.testing.assert_frame_equal(load_results(folder).summary, found.summary)
+    assert (folder / "summary.csv").exists()
+    assert any("| mc, M = 4 |" in path.read_text() for path in folder.glob("tables/main*.md"))
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    for name in ("reliability", "risk-coverage", "roc"):
+        assert list(folder.glob(f"figures/{name}*.png")), name
+        assert f'id="{name}' in page or f"figures/{name}" in page
+    for method in ("softmax", "mc, M = 4"):
+        assert method in page
+
+
+def test_folder_of_something_else_is_refused(own: Own, tmp_path: Path) -> None:
+    (tmp_path / "summary.csv").write_text("mine")
+    with pytest.raises(ArgumentError, match=r"^out .* holds summary\.csv, but no score\.json"):
+        evaluate({"exact": Exact()}, (own.points, own.labels), resamples=100, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.csv"]
 
 
 def test_it_is_what_scoring_the_same_probabilities_gives(found: BenchmarkResults, own: Own) -> None:

@@ -106,9 +106,12 @@ def test_guides_example_can_be_scored(command_line: CommandLine, tmp_path: Path)
     assert "forest, M = 50" in shown
     assert "Accuracy" in shown
     written = {path.name for path in (tmp_path / "scored").iterdir()}
-    assert written == {
-        *("measurements.csv", "summary.csv", "comparisons.csv", "score.json", "tables"),
+    assert written >= {
+        *("measurements.csv", "summary.csv", "comparisons.csv", "score.json", "nouns.json"),
+        *("index.html", "tables", "figures", "curves"),
     }
+    figures = {path.name.partition("-self")[0] for path in (tmp_path / "scored").glob("figures/*")}
+    assert figures >= {"reliability", "risk-coverage", "roc", "histograms", "entropy-split"}
     summary = read_table(tmp_path / "scored", "summary.csv")
     assert set(summary["condition"]) == {"clean", "ood-noise"}
     accuracy = summary[(summary["metric"] == "accuracy") & (summary["condition"] == "clean")]
