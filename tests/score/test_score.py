@@ -28,11 +28,12 @@ from benchmarks.schema import (
     in_order,
     read_table,
     table_of,
-    write_table,
 )
 from benchmarks.score import command as score
 from benchmarks.score.conditions import LABELLED
 from benchmarks.score.files import read_predictions
+from benchmarks.score.scoring import Scores
+from benchmarks.score.scoring import score as compute
 from methods import Prediction
 from methods.scores import SCORES
 from methods.scores.probabilities import predictive_entropy
@@ -71,6 +72,14 @@ def scored(array: Array) -> Prediction:
     prediction, gen = Prediction.of(torch.from_numpy(array)), SCORES["gen"].of
     assert gen is not None
     return replace(prediction, scores={"gen": gen(prediction.member_probabilities)})
+
+
+def numbers_of(folder: Path, **files: dict[str, Array]) -> Scores:
+    """What is computed of a file of arrays a method."""
+    for name, arrays in files.items():
+        np.savez(folder / f"{name}.npz", labels=LABELS, **arrays)
+    external = [read_predictions(folder / f"{name}.npz") for name in files]
+    return compute(external, resamples=100, seed=0)
 
 
 @pytest.fixture
@@ -133,12 +142,9 @@ def test_guides_own_network_can_be_scored(command_line: CommandLine) -> None:
     assert names["members"].mean(0).argmax(1).eq(names["labels"][1000:]).double().mean() > 0.8
 
 
-def test_rows_are_those_of_the_suites_own_methods(
-    command_line: CommandLine, tmp_path: Path
-) -> None:
+def test_rows_are_those_of_the_suites_own_methods(tmp_path: Path) -> None:
     ood = members(3, images=50)
-    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_kmnist=ood)
-    assert command_line("mine.npz", "--out", "out")[0] == 0
+    computed = numbers_of(tmp_path, mine={"probabilities": GOOD, "ood_kmnist": ood})
     predictions = {
         CONDITIONS["clean"]: StoredPrediction(scored(GOOD), torch.from_numpy(LABELS)),
         CONDITIONS["ood-kmnist"]: StoredPrediction(scored(ood), None),
@@ -146,17 +152,18 @@ def test_rows_are_those_of_the_suites_own_methods(
     unit, clean = RunUnit("self-trained", "mine", None, 0), predictions[CONDITIONS["clean"]]
     rows = (row for c, stored in predictions.items() for row in every_row(unit, c, stored, clean))
     expected = in_order(table_of(Measurement, rows))
-    written = read_table(tmp_path / "out", "measurements.csv")
-    pd.testing.assert_frame_equal(written, expected, check_exact=True)
+    pd.testing.assert_frame_equal(computed.measurements, expected, check_exact=True)
 
 
-def test_intervals_and_comparisons_are_those_of_the_suites_own_methods(
-    command_line: CommandLine, tmp_path: Path
-) -> None:
+def test_intervals_and_comparisons_are_those_of_the_suites_own_methods(tmp_path: Path) -> None:
     arrays = {name: (members(n, labels=LABELS), members(n + 9)) for n, name in enumerate("ab")}
-    for name, (labelled, far) in arrays.items():
-        np.savez(f"{name}.npz", probabilities=labelled, labels=LABELS, ood_kmnist=far)
-    assert command_line("a.npz", "b.npz", "--out", "out")[0] == 0
+    computed = numbers_of(
+        tmp_path,
+        **{
+            name: dict(zip(("probabilities", "ood_kmnist"), arrays[name], strict=True))
+            for name in "ab"
+        },
+    )
     external = read_predictions(tmp_path / "a.npz").predictions
     made = {
         (RunUnit("self-trained", name, None, 0), condition.name): StoredPrediction(
@@ -166,16 +173,13 @@ def test_intervals_and_comparisons_are_those_of_the_suites_own_methods(
         for condition, of_set in zip(external, sets, strict=True)
     }
     comparisons = compared(drawn(made, list(external), resamples=100)).comparisons
-    write_table(comparisons_table(table_of(Comparison, comparisons)), tmp_path, "expected.csv")
-    written = (tmp_path / "out" / "comparisons.csv").read_bytes()
-    assert written == (tmp_path / "expected.csv").read_bytes()
+    expected = comparisons_table(table_of(Comparison, comparisons))
+    pd.testing.assert_frame_equal(computed.comparisons, expected, check_exact=True)
 
 
-def test_numbers_are_those_of_scikit_learn(command_line: CommandLine, tmp_path: Path) -> None:
+def test_numbers_are_those_of_scikit_learn(tmp_path: Path) -> None:
     ood = members(3, images=50)[0]
-    np.savez("mine.npz", probabilities=GOOD[0], labels=LABELS, ood_far=ood)
-    assert command_line("mine.npz", "--out", "out")[0] == 0
-    table = read_table(tmp_path / "out", "measurements.csv")
+    table = numbers_of(tmp_path, mine={"probabilities": GOOD[0], "ood_far": ood}).measurements
     assert set(table["members"]) == {"1"}
 
     def value(metric: str, condition: str = "clean", used: str = "") -> float:
@@ -189,10 +193,6 @@ def test_numbers_are_those_of_scikit_learn(command_line: CommandLine, tmp_path: 
     auroc = value("auroc", "ood-far", "one_minus_max_probability")
     assert auroc == pytest.approx(roc_auc_score(positive, scores))
     assert np.isnan(value("mutual_information"))
-    shown = pd.read_csv(tmp_path / "out" / "tables" / "main-self-trained.csv")
-    far = shown[shown["Images"] == "far"]
-    by_entropy = value("auroc", "ood-far", "predictive_entropy")
-    assert float(far["AUROC ↑"].iloc[0]) == pytest.approx(by_entropy, abs=0.01)
 
 
 def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale(
@@ -202,19 +202,15 @@ def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale(
         files = (path for path in (tmp_path / "out").rglob("*") if path.is_file())
         return {path.name: path.read_bytes() for path in files}
 
-    np.savez("mine.npz", probabilities=GOOD, labels=LABELS)
-    command_line("mine.npz", "--out", "out")
-    first = contents()
-    assert not any("detection" in name for name in first)
     np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_far=members(3))
     command_line("mine.npz", "--out", "out")
-    assert "detection-self-trained.md" in contents()
+    assert "roc-self-trained.png" in contents()
     np.savez("mine.npz", probabilities=GOOD, labels=LABELS)
     command_line("mine.npz", "--out", "out")
     again = contents()
-    assert {n: b for n, b in again.items() if n != "score.json"} == {
-        n: b for n, b in first.items() if n != "score.json"
-    }
+    assert "roc-self-trained.png" not in again
+    command_line("mine.npz", "--out", "out")
+    assert contents() == again
     record = json.loads(again["score.json"])
     assert (record["resamples"], record["seed"], list(record["files"])) == (100, 0, ["mine"])
 
@@ -223,16 +219,10 @@ def test_several_files_are_compared(command_line: CommandLine, tmp_path: Path) -
     np.savez("one.npz", probabilities=GOOD, labels=LABELS)
     np.savez("two.npz", probabilities=members(4)[0], labels=LABELS)
     np.savez("like_one.npz", probabilities=members(6, labels=LABELS), labels=LABELS)
-    status, shown, _ = command_line("one.npz", "two.npz", "like_one.npz", "--out", "out")
+    status, shown, _ = command_line("one.npz", "two.npz", "like_one.npz")
     assert status == 0
     assert re.search(r"Clean +like_one, M = 4 +one, M = 4 +two ", shown)
     assert re.search(r"Accuracy ↑ .* \? .*", shown)
-    table = (tmp_path / "out" / "tables" / "main-self-trained.md").read_text(encoding="utf-8")
-    assert re.search(r"\| two \| 0\.\d+ ± [\d.]+ \|", table)
-    assert re.search(r"one, M = 4 \| \*\*0\.\d+ ± [\d.]+\*\* \|", table)
-    comparisons = pd.read_csv(tmp_path / "out" / "comparisons.csv")
-    accuracy = comparisons[comparisons["metric"] == "accuracy"]
-    assert len(accuracy) == 3
 
 
 @pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", ">f8", "longdouble"])
@@ -424,12 +414,9 @@ CALIBRATION = {
 }
 
 
-def test_calibration_predictions_give_sets_and_recalibrated_metrics(
-    command_line: CommandLine, tmp_path: Path
-) -> None:
-    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, **CALIBRATION)
-    assert command_line("mine.npz", "--out", "scored")[0] == 0
-    summary = read_table(tmp_path / "scored", "summary.csv").set_index("metric")["value"]
+def test_calibration_predictions_give_sets_and_recalibrated_metrics(tmp_path: Path) -> None:
+    computed = numbers_of(tmp_path, mine={"probabilities": GOOD, **CALIBRATION})
+    summary = computed.summary.set_index("metric")["value"]
     mean = torch.from_numpy(GOOD.mean(axis=0))
     fitted = thresholds(
         torch.from_numpy(CALIBRATION["calibration_probabilities"].mean(axis=0)),
@@ -440,25 +427,18 @@ def test_calibration_predictions_give_sets_and_recalibrated_metrics(
         expected = sets.cover(kind, 95).double().mean().item()
         assert summary[f"{kind.name}_coverage_95"] == pytest.approx(expected)
     assert math.isfinite(summary["nll_recalibrated"])
-    table = (tmp_path / "scored" / "tables" / "sets-95-self-trained.md").read_text("utf-8")
-    assert "LAC coverage" in table
 
 
-def test_without_calibration_predictions_sets_are_unavailable(
-    command_line: CommandLine, tmp_path: Path
-) -> None:
-    np.savez("mine.npz", probabilities=GOOD, labels=LABELS)
-    assert command_line("mine.npz", "--out", "scored")[0] == 0
-    summary = read_table(tmp_path / "scored", "summary.csv").set_index("metric")
-    row = summary.loc["lac_size_99"]
+def test_without_calibration_predictions_sets_are_unavailable(tmp_path: Path) -> None:
+    summary = numbers_of(tmp_path, mine={"probabilities": GOOD}).summary
+    row = summary.set_index("metric").loc["lac_size_99"]
     assert row["status"] == "unavailable"
     assert row["reason"] == "there are no predictions of calibration images"
 
 
-def test_members_have_the_generalised_entropy(command_line: CommandLine, tmp_path: Path) -> None:
-    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_kmnist=members(3, images=50))
-    assert command_line("mine.npz", "--out", "scored")[0] == 0
-    rows = read_table(tmp_path / "scored", "measurements.csv")
+def test_members_have_the_generalised_entropy(tmp_path: Path) -> None:
+    ood = members(3, images=50)
+    rows = numbers_of(tmp_path, mine={"probabilities": GOOD, "ood_kmnist": ood}).measurements
     assert rows.loc[(rows["score"] == "gen") & (rows["metric"] == "auroc"), "value"].notna().sum()
     assert not {"energy", "knn"} & set(rows["score"].dropna())
 
