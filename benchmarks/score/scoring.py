@@ -21,7 +21,7 @@ from benchmarks.files import read_json, writable_folder, write_json
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.resampling import BLOCK, Draws, ImageSet
 from benchmarks.metrics.metric import Values, Weights
-from benchmarks.nouns import MethodRecord, Names
+from benchmarks.nouns import MethodRecord, Names, TaskRecord
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
 from benchmarks.report import write_report
@@ -160,7 +160,9 @@ def folder_for_scores(out: Path) -> Path:
 def _names(external: Sequence[ExternalPredictions]) -> Names:
     """What the tables name; methods are called as their files are."""
     primary_score = UncertaintyMethod.primary_score
+    images = len(external[0].labels)
     return Names(
+        tasks=(TaskRecord("", "Your images", (), (), 0, images, 0, ()),),
         conditions=condition_records(external[0].predictions),
         methods=tuple(
             MethodRecord(one.method, one.method, primary_score=primary_score) for one in external

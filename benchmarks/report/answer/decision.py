@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from benchmarks.report.answer.candidates import NOT_MEASURED, candidates, objection
 from benchmarks.report.answer.evidence import Evidence
-from benchmarks.report.answer.questions import QUESTIONS, Question
+from benchmarks.report.answer.questions import Question, asked
 from benchmarks.report.read.comparisons import Choice, Quantity
 from benchmarks.report.results import Results
 
@@ -46,7 +46,7 @@ def decisions(results: Results) -> Sequence[Decision]:
         results: those of all recipes.
     """
     evidence = Evidence(results)
-    return tuple(decide(evidence, question) for question in QUESTIONS)
+    return tuple(decide(evidence, question) for question in asked(results))
 
 
 def decide(evidence: Evidence, question: Question) -> Decision:

@@ -89,6 +89,14 @@ QUESTIONS = (
 """All of them, in the order shown."""
 
 
+def asked(results: Results) -> tuple[Question, ...]:
+    """Those of a run; of others' predictions the ones that neither training nor latency limits."""
+    if results.names.recipes:
+        return QUESTIONS
+    limits = ("retrains", True), ("networks", None), ("milliseconds", None)
+    return tuple(q for q in QUESTIONS if all(getattr(q, name) == free for name, free in limits))
+
+
 def judged_by(results: Results) -> list[Quantity]:
     """All by which predictions are judged in a run, whatever the question."""
     every = (quantity for question in QUESTIONS for quantity in question.quantities(results))

@@ -164,7 +164,7 @@ def _measure(
 
 def _costs(results: Results, choice: Choice, *, retrains: bool) -> Iterator[str]:
     timing = single_image(results, choice.variant)
-    if retrains:
+    if retrains and results.names.recipes:
         networks = cost(results, choice)[0]
         trained = f"{networks} network{'s' if networks > 1 else ''}"
         seconds = math.nan if timing is None else float(timing["training_s"])

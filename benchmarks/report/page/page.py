@@ -139,14 +139,15 @@ def _content(
 
 
 def _sections(results: Results) -> list[Section]:
-    """All but those that are the same on every page."""
+    """All but those that are the same on every page; nothing of others' predictions costs."""
     own = {section.figures for section in (*BEFORE_SHIFTS, *AFTER_SHIFTS)}
     shifts = (
         Section(f"group-{group}", f"{group.capitalize()} images", group)
         for group in results.severities
         if group not in own
     )
-    return [*BEFORE_SHIFTS, *shifts, *AFTER_SHIFTS]
+    every = (*BEFORE_SHIFTS, *shifts, *AFTER_SHIFTS)
+    return [one for one in every if results.names.recipes or one.figures != "cost"]
 
 
 def drawing(figure: Drawn) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.candidates import single_image
@@ -21,8 +22,8 @@ WORTH_BY = Quantity(*RANKED_BY)
 """By which the worth in networks is told, and rows are ranked to begin with."""
 
 
-COSTS = ("Training (s) ↓", "One image (ms) ↓")
-"""The last columns."""
+WORTH, COSTS = "Worth (networks) ↑", ("Training (s) ↓", "One image (ms) ↓")
+"""The first column, and the last; a column without any value is left out."""
 
 
 def ranking_table(results: Results) -> Table:
@@ -39,25 +40,32 @@ def ranking_table(results: Results) -> Table:
     ]
     by = quantities.index(WORTH_BY)
     ranked.sort(key=lambda row: (math.isnan(row[2][by].value), row[2][by].value))
+    rows = [
+        (variant, recipe, (_worth(results, variant, recipe), *cells))
+        for variant, recipe, cells in ranked
+        # A method of a few images alone has no value here.
+        if any(not math.isnan(cell.value) for cell in cells[: -len(COSTS)])
+    ]
+    headings = (WORTH, *(_printed(results, quantity) for quantity in quantities), *COSTS)
+    kept = [
+        any(not math.isnan(cells[at].value) for *_, cells in rows) for at in range(len(headings))
+    ]
+    of_worth = (
+        f"Worth: the networks of an ensemble that does as well by {_printed(results, WORTH_BY)}, "
+        "with its 95 % interval."
+    )
     return Table(
         name="ranking",
         caption=f"All methods at their largest size, ranked by {_printed(results, WORTH_BY)}.",
         group_heading="",
         label_headings=("Method", "Recipe"),
-        headings=(
-            "Worth (networks) ↑",
-            *(_printed(results, quantity) for quantity in quantities),
-            *COSTS,
-        ),
+        headings=tuple(compress(headings, kept)),
         rows=tuple(
-            Row("", (names.label(variant), recipe), (_worth(results, variant, recipe), *cells))
-            for variant, recipe, cells in ranked
-            # A method of a few images alone has no value here.
-            if any(not math.isnan(cell.value) for cell in cells[: -len(COSTS)])
+            Row("", (names.label(variant), recipe), tuple(compress(cells, kept)))
+            for variant, recipe, cells in rows
         ),
         remarks=(
-            f"Worth: the networks of an ensemble that does as well by "
-            f"{_printed(results, WORTH_BY)}, with its 95 % interval.",
+            *([of_worth] if kept[0] else ()),
             "Neighbours may not differ: the decisions go by tests.",
         ),
     )
