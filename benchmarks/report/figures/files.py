@@ -88,11 +88,12 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
     with BytesIO() as svg, BytesIO() as image, BytesIO() as png:
         metadata = {"Date": None, "Creator": None}
         figure.savefig(svg, format="svg", metadata=metadata, transparent=True)
+        above = _height_of_title(figure)  # before it is laid out for more dots an inch
         figure.set_layout_engine(None)  # what has been laid out stays where it is
         figure.savefig(image, format="png", dpi=DPI)
         few_colours = Image.open(image).convert("RGB").quantize(COLOURS, dither=Dither.NONE)
         few_colours.save(png, format="png", optimize=True, dpi=(DPI, DPI))
-        return _for_pages(svg.getvalue(), name, title, _height_of_title(figure)), png.getvalue()
+        return _for_pages(svg.getvalue(), name, title, above), png.getvalue()
 
 
 def _height_of_title(figure: Figure) -> float:
