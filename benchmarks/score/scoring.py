@@ -26,6 +26,7 @@ from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
 from benchmarks.report import write_report
 from benchmarks.report.results import Results
+from benchmarks.run.configuration import FEWEST_RESAMPLES
 from benchmarks.run.curves import Drawn, Evaluation, Row, curve_tables, curves_of
 from benchmarks.run.kept_rows import KeptRows
 from benchmarks.run.measurement_rows import Measured, measured, rows_of
@@ -63,6 +64,9 @@ MOST_WEIGHTS = 2**27
 
 FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER)
 """Those that are written anew."""
+
+MOST_BAND_WEIGHTS = 2**25
+"""How many the resamples for the bands of curves have, unless they are the fewest."""
 
 SCORE_JSON = "score.json"
 """What was scored, by which version."""
@@ -179,8 +183,8 @@ def _curves(
     conditions = tuple(next(iter(units.values())).predictions)
     for unit, external in units.items():
         values = {condition.name: own for condition, own in external.predictions.items()}
-        most = MOST_WEIGHTS // max(own.images for own in values.values())
-        evaluation = Evaluation(conditions, min(resamples, max(1, most)), seed)
+        most = MOST_BAND_WEIGHTS // max(own.images for own in values.values())
+        evaluation = Evaluation(conditions, min(resamples, max(FEWEST_RESAMPLES, most)), seed)
         drawn = Drawn(unit, UncertaintyMethod.primary_score, first=True, alone=True)
         for condition in conditions:
             own, reference = values[condition.name], values[condition.reference]
