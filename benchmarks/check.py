@@ -39,8 +39,7 @@ from benchmarks.files import existing_folder, writable_folder, written_whole
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names, Variant
 from benchmarks.progress import announce
-from benchmarks.report.figures.drawing import without_formulas
-from benchmarks.report.figures.votes import count_plots
+from benchmarks.report.figures.claim_panels import count_plots
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.run.configuration import configuration_of
@@ -185,7 +184,6 @@ def main(
     pixels = (image[0] * 255).round().byte().numpy()
     with rc_context(SETTINGS), written_whole(path) as temporary:
         figure = count_plots(title, names, pixels, counts, measures)
-        without_formulas(figure)
         figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=DPI)
     print(f"wrote {path}")
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "across": "across.command",
     "lab": "lab.command",
     "table": "views",
+    "figure": "views",
 }
 """The sub-commands of the installed command, and their modules."""
 

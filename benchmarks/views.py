@@ -1,4 +1,4 @@
-"""One table of a run, as one wants it: ``uncertainty-bench table RUN NAME``."""
+"""One table or figure of a run, as one wants it: ``uncertainty-bench table RUN NAME``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,47 @@ def table(
     print(f"wrote {out}")
 
 
-VIEWS = {"table": table}
+def figure(
+    run: RunFolder,
+    name: Annotated[str, typer.Argument(help="Such as rotated or roc.", metavar="NAME")],
+    methods: Annotated[
+        str,
+        typer.Option(
+            help="Methods to show, separated by commas, of a certain size as mc_dropout-50.",
+            metavar="LIST",
+        ),
+    ] = "",
+    recipe: Annotated[
+        str, typer.Option(help="How networks are trained; by default the run's main recipe.")
+    ] = "",
+    metrics: Annotated[str, typer.Option(help="Metrics to show.", metavar="LIST")] = "",
+    conditions: Annotated[str, typer.Option(help="Conditions to show.", metavar="LIST")] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file: PDF, SVG or PNG.", show_default="NAME.pdf", metavar="FILE"),
+    ] = None,
+    title: Annotated[bool, typer.Option(help="Write the finding above the figure.")] = True,
+) -> None:
+    """Draw a figure of a run with what it is to show, for a paper."""
+    from benchmarks.report.figures import figure as draw_figure  # matplotlib is for this alone
+
+    path = out or Path(f"{name}.pdf")
+    chosen = (
+        [part.strip() for part in text.split(",") if part.strip()]
+        for text in (methods, metrics, conditions)
+    )
+    draw_figure(
+        run,
+        name,
+        **dict(zip(("methods", "metrics", "conditions"), chosen, strict=True)),
+        recipe=recipe or None,
+        out=path,
+        title=title,
+    )
+    print(f"wrote {path}")
+
+
+VIEWS = {"table": table, "figure": figure}
 
 
 def command_line() -> int:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count, islice
 from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.api.arguments import ArgumentError, as_library
 from benchmarks.files import path_of
-from benchmarks.report.figures import GROUPS, figures
-from benchmarks.report.figures.drawing import Canvas, Sheet, page, without_formulas
+from benchmarks.report.figures import Choice, figure_names, one_figure
 from benchmarks.report.read.files import read_if_there
 from benchmarks.report.results import Results
-from benchmarks.report.style import SETTINGS, looks
 from benchmarks.run.failure import Failure
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SUMMARY_CSV
 
@@ -87,6 +84,9 @@ class BenchmarkResults:
         *,
         ax: Axes | None = None,
         recipe: str | None = None,
+        methods: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        conditions: Sequence[str] = (),
         title: bool = True,
     ) -> Axes:
         """Draw a figure, as a run writes it.
@@ -97,15 +97,19 @@ class BenchmarkResults:
                 with all its panels; its own figure then has a constrained layout. By default a new
                 one of pyplot.
             recipe: one of `recipes`; by default the first.
+            methods: those to show, of a certain size as ``mc_dropout-50``; by default all.
+            metrics, conditions: those to show; by default what the figure shows by itself.
             title: whether the finding is written above the figure; a caption may say it instead.
 
         Returns:
-            The place, ``ax`` if it was given.
+            ``ax`` if it was given, else the first panel.
 
         Raises:
-            ArgumentError: there is no such figure or recipe, or ``ax`` has no place in a grid.
+            ArgumentError: there is no such figure, recipe, method, metric or condition, or ``ax``
+                has no place in a grid.
         """
-        return draw_figure(self._of_recipe(recipe), name, ax, title=title)
+        choice = Choice(methods, metrics, conditions)
+        return draw_figure(self._of_recipe(recipe), name, choice, ax, title=title)
 
     def __repr__(self) -> str:
         if self.report is None:
@@ -156,13 +160,9 @@ def results_in(folder: Path, failures: tuple[Failure, ...]) -> BenchmarkResults:
     return BenchmarkResults(Results.load(folder), read_if_there(folder, MEASUREMENTS_CSV), failures)
 
 
-def figure_names(results: Results) -> list[str]:
-    """The names of a recipe's figures; ``results`` are those of this recipe."""
-    with rc_context(SETTINGS):
-        return [drawing.name for drawing in figures(results)]
-
-
-def draw_figure(results: Results, name: str, ax: Axes | None, *, title: bool = True) -> Axes:
+def draw_figure(
+    results: Results, name: str, choice: Choice, ax: Axes | None, *, title: bool
+) -> Axes:
     """Draw a figure of a recipe in the place of ``ax``, or on a new figure of pyplot.
 
     Raises:
@@ -171,40 +171,16 @@ def draw_figure(results: Results, name: str, ax: Axes | None, *, title: bool = T
     """
     if not isinstance(ax, Axes | None):
         raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
-    look = looks(results.names, results.shown)
-    known: list[str] = []
-    with rc_context(SETTINGS):
-        for group in GROUPS:
-            for position, drawing in enumerate(group(results, look)):
-                if drawing.name == name:
-                    place = ax or _new_place(drawing.figure)
-                    part = _part_of(place)
-                    canvas = _canvas(part, position)
-                    next(islice(group(results, look, canvas), position, None))
-                    without_formulas(part)
-                    if not title:
-                        part.suptitle("")
-                    return place
-                known.append(drawing.name)
-    raise ArgumentError(f"there is no figure {name!r}; choose from {', '.join(known) or 'none'}")
 
+    def canvas(width: float, height: float) -> Figure | SubFigure:
+        if ax is not None:
+            return _part_of(ax)
+        import matplotlib.pyplot as plt  # here: who gives a place needs none of pyplot's figures
 
-def _canvas(part: SubFigure, position: int) -> Canvas:
-    """The part for the drawing of this position in its group, and pages for those before it."""
-    numbers = count()
+        return plt.figure(figsize=(width, height), layout="constrained")
 
-    def canvas(width: float, height: float) -> Sheet:
-        return part if next(numbers) == position else page(width, height)
-
-    return canvas
-
-
-def _new_place(drawn: Sheet) -> Axes:
-    """On a figure of pyplot, which a notebook shows, as large as the page that was drawn."""
-    import matplotlib.pyplot as plt  # here: who gives a place needs none of pyplot's figures
-
-    size = drawn.get_size_inches() if isinstance(drawn, Figure) else None
-    return plt.subplots(figsize=size, layout="constrained")[1]
+    drawn = one_figure(results, name, choice, canvas, titled=title)
+    return ax or drawn.figure.axes[0]
 
 
 def _part_of(ax: Axes) -> SubFigure:

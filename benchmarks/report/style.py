@@ -47,12 +47,16 @@ SETTINGS: Any = {
     "figure.constrained_layout.wspace": 0.04,
     # Text stays text, and the same figure is written as the same bytes.
     "svg.fonttype": "none",
+    "text.parse_math": False,
     "svg.hashsalt": "uncertainty-bench",
     "pdf.fonttype": 42,
 }
 
 DASHES = (0.0, (4.0, 2.0))
 """Of lines to compare with, which are no method's."""
+
+SMALLEST = 6
+"""Points of the smallest letters."""
 
 SHADE = "0.9"
 """Of the range in which labels are not well defined."""
@@ -151,13 +155,20 @@ _LOOKS = (
 )
 """Of the suite's methods, in the order of their register."""
 
-_SPARE = (
-    Look("", "#009E73", "v", _DASH_DOTTED),
-    Look("", "#CC79A7", "P", (0.0, (6.0, 1.5, 1.0, 1.5, 1.0, 1.5))),
-    Look("", "#E69F00", "X", (0.0, (2.0, 1.0))),
-    Look("", "#8C8C8C", "*", "-"),
-)
-"""Of further methods of the register, then of custom ones by name; the fifth looks as the first."""
+_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#8C8C8C")
+_MARKERS = ("v", "P", "X", "*", "o", "s", "^", "D", "<", ">", "p", "h")
+_DASHES = (_DASH_DOTTED, (0.0, (6.0, 1.5, 1.0, 1.5, 1.0, 1.5)), (0.0, (2.0, 1.0)), "-")
+"""Of further methods of the register, then of custom ones by name."""
+
+
+def _spare_look(number: int) -> Look:
+    """No two of the first 48 have both the colour and the marker of another.
+
+    >>> len({(look.color, look.marker) for look in map(_spare_look, range(48))})
+    48
+    """
+    marker = _MARKERS[(number + number // 4) % len(_MARKERS)]
+    return Look("", _COLOURS[number % 4], marker, _DASHES[number % 4])
 
 
 def look_in(looks: Mapping[Variant, Look], variant: Variant) -> Look:
@@ -184,7 +195,7 @@ def _own_look(names: Names, method: str, custom: Sequence[str]) -> Look:
     if position < 0:
         registered = 1 + max((one.position for one in names.methods), default=-1)
         position = max(registered, len(_LOOKS)) + sorted(custom).index(method)
-    return _SPARE[(position - len(_LOOKS)) % len(_SPARE)]
+    return _spare_look(position - len(_LOOKS))
 
 
 def looks(names: Names, variants: Sequence[Variant]) -> dict[Variant, Look]:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import Part, Verdict, rows
@@ -26,14 +25,14 @@ from benchmarks.report.claims import (
     verdict_table,
     write_claims_page,
 )
-from benchmarks.report.figures import claims, training, votes
+from benchmarks.report.figures import drawn_figures, figure_names, one_figure
+from benchmarks.report.figures.declared import FIGURES as DECLARED
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import (
     CEILING,
     DOUBLE_SOFTMAX,
-    IMITATION,
     LEAST_OF_CEILING,
     NOUNS_JSON,
     PAIRS,
@@ -122,39 +121,43 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-FIGURES = (
-    votes.article_image_figures,
-    claims.certainty_figures,
-    claims.rank_agreement_figures,
-    claims.missing_data_figures,
-    claims.spread_figures,
-)
+FIGURES = {figure.name for figure in DECLARED if figure.name.startswith("claims-")}
 
 
 def test_figures_and_tables_are_of_the_recipe_of_the_numbers(folder: Path) -> None:
     results = Results.load(folder)
-    for recipe, count in (("standard", 1), ("plain", 0)):
+    for recipe, expected in (("standard", FIGURES), ("plain", set())):
         of_recipe = results.of_recipe(recipe)
-        for group in FIGURES:
-            assert len(list(group(of_recipe, {}))) == count
-        assert len(list(claims_tables(of_recipe, recipe))) == count
+        assert FIGURES & set(figure_names(of_recipe)) == expected
+        assert len(list(claims_tables(of_recipe, recipe))) == bool(expected)
+
+
+def test_run_has_the_figures_of_claims_with_their_verdicts(folder: Path) -> None:
+    titles = {drawn.name: drawn.title for drawn in drawn_figures(Results.load(folder))}
+    assert {f"{name}-standard" for name in FIGURES} <= set(titles)
+    assert titles["claims-count-plots-standard"] == "“image-61 | 62 holds”: partly reproduced"
 
 
 def test_count_plot_has_the_tasks_classes_and_the_runs_passes(folder: Path) -> None:
-    names = Results.load(folder).names
-    task = replace(names.task, classes=("cat", "dog", "owl"))
-    numbers = pd.DataFrame(
-        {"network": [0, 0, 1, 1], "case": [0, 1, 1, 2], "value": [3.0, 4.0, 5.0, 2.0]}
-    ).assign(method="mc_dropout")
-    ax = Figure().subplots()
-    votes.draw_networks(ax, replace(names, tasks=(task,)), numbers)
+    results = Results.load(folder)
+    task = replace(results.names.task, classes=("cat", "dog", "owl"))
+    numbers = results.curve("claims")
+    votes = numbers[(numbers["metric"] == "votes") & numbers["case"].isin(["0", "1", "2"])]
+    drawn = one_figure(
+        replace(
+            results,
+            names=replace(results.names, tasks=(task,)),
+            curves={**results.curves, "claims": votes.assign(value=votes["case"].astype(float))},
+        ),
+        "claims-count-plots",
+    )
+    ax = drawn.figure.axes[-1]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["cat", "dog", "owl"]
-    assert ax.get_title() == "Votes of 7 passes\n(2 networks; bars: mean)"
+    assert "Votes of 3 passes\n(4 networks)" in {ax.get_ylabel() for ax in drawn.figure.axes}
 
 
 def test_bins_of_vote_shares_are_of_all_networks_together(folder: Path) -> None:
-    numbers = Results.load(folder).curve("claims")
-    bins = claims.by_share(where(numbers, claim="certain-when-agreeing"))
+    bins = one_figure(Results.load(folder), "claims-certainty").numbers
     assert list(dict.fromkeys(bins["condition"])) == ["clean", "rotated-030"]
     bins = where(bins, condition="clean")
     assert bins["lower"].tolist() == [0.0, 0.5, 0.6, 0.7, 0.8, 0.9]
@@ -163,25 +166,25 @@ def test_bins_of_vote_shares_are_of_all_networks_together(folder: Path) -> None:
     assert set(bins["accuracy"].dropna()) == {0.75}
 
 
-def test_verdicts_begin_at_a_share_of_the_ceiling() -> None:
-    correlations = pd.DataFrame(
-        {"score": "mutual_information", "case": [IMITATION, CEILING], "value": [0.3, 0.5]}
-    )
-    ax = Figure().subplots()
-    claims.draw_rank_agreement(ax, nouns(), correlations)
-    drawn = [line.get_xdata()[0] for line in ax.lines[-2:]]
-    assert drawn == [share * 0.5 for share in LEAST_OF_CEILING.values()]
+def test_verdicts_begin_at_a_share_of_the_ceiling(folder: Path) -> None:
+    results = Results.load(folder)
+    drawn = one_figure(results, "claims-rank-agreement")
+    shown = drawn.numbers[drawn.numbers["condition"] == drawn.numbers["condition"].iloc[0]]
+    first = where(shown, score=shown["score"].iloc[0], case=CEILING)
+    dashed = [line for line in drawn.figure.axes[0].lines if line.get_color() == "0.6"]
+    places = [line.get_xdata()[0] for line in dashed]
+    assert places == [share * first["value"].max() for share in LEAST_OF_CEILING.values()]
 
 
 def test_votes_that_several_claims_are_about_are_drawn_once(folder: Path) -> None:
-    (drawing,) = votes.article_image_figures(Results.load(folder), {})
-    assert len(drawing.numbers) == 2 * 10 * NETWORKS
+    drawn = one_figure(Results.load(folder), "claims-count-plots")
+    assert len(drawn.numbers) == 2 * 10 * NETWORKS
 
 
 def test_training_sets_are_drawn_in_the_order_of_the_claim(folder: Path) -> None:
-    (drawing,) = claims.missing_data_figures(Results.load(folder), {})
-    drawn = [text.get_text() for text in drawing.figure.axes[-1].get_xticklabels()]
-    assert drawn == ["1,000", "10,000", "all", "all,\nrotated"]
+    drawn = one_figure(Results.load(folder), "claims-missing-data")
+    labels = [text.get_text() for text in drawn.figure.axes[-1].get_xticklabels()]
+    assert labels == ["1,000", "10,000", "all", "all,\nrotated"]
 
 
 def test_verdicts_stand_in_a_table_by_weight_and_recipe(folder: Path) -> None:
@@ -240,7 +243,7 @@ def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -
         (log["accuracy"], 0),
     ):
         results = replace(Results.load(reported), training=log.assign(accuracy_dropout_on=changed))
-        (drawing,) = training.training_figures(results, {})
+        drawing = one_figure(results, "training")
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
         assert sum(label.endswith("dropout on") for label in labels) == expected
 
@@ -258,6 +261,6 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
             names=nouns(recipes=(recipe,), epochs=10),
             training=longer.assign(recipe=recipe),
         )
-        (drawing,) = training.training_figures(of_recipe, {})
+        drawing = one_figure(of_recipe.of_recipe(recipe), "training")
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
-        assert labels.count("As the article reports") == expected
+        assert labels.count("As its source reports") == expected

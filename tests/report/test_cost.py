@@ -8,25 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
-from benchmarks.nouns import Variant
 from benchmarks.report import write_report
-from benchmarks.report.figures.cost import draw
-from benchmarks.report.numbers.cost import Setup, main_setup, points
-from benchmarks.report.numbers.replicates import of_replicates
-from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.figures import one_figure
+from benchmarks.report.numbers.cost import Setup, main_setup
 from benchmarks.report.results import Results
-from benchmarks.report.style import looks
 from benchmarks.report.tables.formats import as_frame
 from benchmarks.report.tables.latency import latency_tables
 
-NO_REPLICATES = pd.DataFrame(columns=["method", "members", "replicate", "p50_ms", "value"])
 
-
-def test_all_sizes_are_in_cost_alone(timed_results: Results) -> None:
-    assert [v.members for v in timed_results.shown] == ["1", "4", "8", "2", "4"]
-    assert set(points(timed_results).query("method == 'mc_dropout'")["members"]) == set("1248")
+def points(results: Results) -> pd.DataFrame:
+    return one_figure(results, "cost").numbers
 
 
 def test_an_ensemble_of_one_network_is_no_point(timed_results: Results) -> None:
@@ -63,31 +55,6 @@ def test_custom_methods_are_compared_with_the_others(timed_results: Results) -> 
     assert set(numbers["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
     _, resources = latency_tables(latency, timed_results.names)
     assert "Softmax" in set(as_frame(resources)["Method"])
-    one = numbers[(numbers["metric"] == "nll") & (numbers["batch_size"] == 1)]
-    one.loc[one["method"] == "softmax", "members"] = "exact"
-    names, look = timed_results.names, looks(timed_results.names, timed_results.shown)
-    assert draw(Figure().subplots(), names, one, NO_REPLICATES, look).lines
-
-
-def test_points_join_value_and_time(timed_results: Results) -> None:
-    row = points(timed_results).query(
-        "method == 'mc_dropout' and members == '4' and batch_size == 64"
-    )
-    row = row[row["metric"] == "ece"].iloc[0]
-    found = timed_results.find(Variant("mc_dropout", "4"), Quantity("clean", "ece"))
-    assert found is not None
-    assert (row["value"], row["p50_ms"]) == (found["value"], 44)
-
-
-def test_front_is_what_nothing_else_beats(timed_results: Results) -> None:
-    for (metric, _), rows in points(timed_results).groupby(["metric", "batch_size"]):
-        loss = rows["value"] * (-1 if metric == "auroc" else 1)
-        best = [
-            not any((rows["p50_ms"] < ms) & (loss <= own) | (rows["p50_ms"] <= ms) & (loss < own))
-            for ms, own in zip(rows["p50_ms"], loss, strict=True)
-        ]
-        assert list(rows["pareto"]) == best
-        assert any(best)
 
 
 @pytest.mark.slow
@@ -101,34 +68,3 @@ def test_run_with_timings_has_the_figure_and_the_tables(timed: Path, tmp_path: P
     assert {path.suffix for path in (tmp_path / "figures").glob("cost-standard.*")} == {
         *(".png", ".svg", ".csv")
     }
-
-
-def test_replicates_are_drawn_and_those_beyond_the_axis_at_its_edge(timed_results: Results) -> None:
-    numbers = points(timed_results)
-    thin = of_replicates(timed_results, numbers, "batch_size", "p50_ms")
-    one, each = (
-        table[(table["metric"] == "ece") & (table["batch_size"] == 1)] for table in (numbers, thin)
-    )
-    means = each.groupby(["method", "members"])["value"].mean()
-    assert len(each) == 2 * len(means)
-    values = one.set_index(["method", "members"])["value"]
-    assert set(values.index) - set(means.index) == {("deep_ensemble", "4")}  # of one replicate
-    assert means.to_dict() == pytest.approx(values[means.index].to_dict(), abs=1e-5)
-    each = each.assign(value=each["value"].where(each.index != each.index[0], 0.9))
-    names, look = timed_results.names, looks(timed_results.names, timed_results.shown)
-    ax = draw(Figure().subplots(), names, one, each, look)
-    top = ax.get_ylim()[1]
-    marked = {line.get_marker(): line for line in ax.lines if line.get_linestyle() == "None"}
-    assert list(marked["^"].get_ydata()) == [top]
-    shown = [line for line in ax.lines if line.get_linestyle() == "None"]
-    assert sum(len(line.get_xdata()) for line in shown) == len(each)
-
-
-def test_a_mean_of_a_few_replicates_has_no_interval(timed_results: Results) -> None:
-    found = points(timed_results)
-    alone = (found["method"] == "deep_ensemble") & (found["members"] == "4")
-    assert found.loc[~alone, ["lower", "upper"]].isna().all(axis=None)
-    assert found.loc[alone, ["lower", "upper"]].notna().any(axis=None)
-    several = timed_results.summary.assign(replicates=5)
-    bounds = points(replace(timed_results, summary=several))[["lower", "upper"]]
-    assert bounds.notna().any(axis=None)

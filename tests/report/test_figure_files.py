@@ -6,7 +6,7 @@ import re
 
 from matplotlib.figure import Figure
 
-from benchmarks.report.figures.drawing import in_print
+from benchmarks.report.figures.engine import in_print
 from benchmarks.report.figures.files import TITLE, svg_and_png
 
 

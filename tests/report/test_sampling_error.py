@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from benchmarks.report.figures import sampling_error
+from benchmarks.report.figures import figure_names, one_figure
 from benchmarks.report.results import Results
 from benchmarks.report.tables.exact import exact_tables
 from benchmarks.report.tables.formats import as_frame, markdown
@@ -40,22 +39,19 @@ def test_table_has_paired_differences_of_every_size(results: Results) -> None:
 
 
 def test_figure_has_each_condition_and_the_slope_of_chance(results: Results) -> None:
-    (drawing,) = sampling_error.sampling_error_figures(results, {})
+    drawing = one_figure(results, "sampling-error")
     assert [ax.get_title() for ax in drawing.figure.axes] == ["Clean, subset", "45°, subset"]
     labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
     assert labels[0] == "Share of votes for a class"
     assert labels[-1] == "Slope of 1/√T"
-
-
-def test_dashed_line_falls_with_the_square_root_to_the_last_point(results: Results) -> None:
-    errors = pd.DataFrame({"measure": "votes", "members": ["1", "100"], "rms_error": [0.25, 0.04]})
-    ax = sampling_error.draw_errors(Figure().subplots(), results.names, errors)
-    measured, ideal, _ = ax.lines
-    assert list(measured.get_ydata()) == [0.25, 0.04]
-    assert list(ideal.get_ydata()) == pytest.approx([0.4, 0.04])
+    ax = drawing.figure.axes[0]
+    (measured,) = [line for line in ax.lines if line.get_label() == labels[0]]
+    ideals = [line for line in ax.lines if line.get_label().startswith("_")]
+    falling = measured.get_ydata()[-1] * np.array([8 / 3, 1]) ** 0.5
+    assert any(np.allclose(line.get_ydata(), falling) for line in ideals)
 
 
 def test_earlier_runs_have_neither(reported: Path) -> None:
     results = Results.load(reported)
     assert list(exact_tables(results, "standard")) == []
-    assert list(sampling_error.sampling_error_figures(results, {})) == []
+    assert "sampling-error" not in figure_names(results)

@@ -1,145 +1,246 @@
-"""All figures of a run: one file per group, whose numbers are computed apart from drawing."""
+"""The figures of a run: declared as data, drawn once, and any of them as a user wants it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple, cast
 
 from matplotlib.figure import Figure
 
+from benchmarks.errors import UserError
+from benchmarks.nouns import Variant
 from benchmarks.parallel import parallel
-from benchmarks.report.figures.abstaining import abstaining_figures
-from benchmarks.report.figures.claims import (
-    certainty_figures,
-    missing_data_figures,
-    rank_agreement_figures,
-    spread_figures,
-)
-from benchmarks.report.figures.cost import cost_figures
-from benchmarks.report.figures.detection import histogram_figures, roc_figures
-from benchmarks.report.figures.drawing import Drawing, in_print, without_formulas
-from benchmarks.report.figures.entropy_split import entropy_figures
+from benchmarks.report.figures.declared import FIGURES
+from benchmarks.report.figures.engine import Canvas, Declared, Drawing, View, draw, in_print, page
 from benchmarks.report.figures.files import Drawn, svg_and_png, write_figures
-from benchmarks.report.figures.reliability import reliability_figures
-from benchmarks.report.figures.risk_coverage import risk_coverage_figures
-from benchmarks.report.figures.sampling_error import sampling_error_figures
-from benchmarks.report.figures.set_coverage import set_coverage_figures
-from benchmarks.report.figures.severity import severity_figures
-from benchmarks.report.figures.training import training_figures
-from benchmarks.report.figures.votes import (
-    article_image_figures,
-    example_figures,
-    high_disagreement_figures,
-)
-from benchmarks.report.figures.worth import worth_figures
 from benchmarks.report.results import Results
 from benchmarks.report.style import looks
 
-__all__ = ["GROUPS", "Drawing", "Drawn", "drawn_figures", "figures", "write_figures"]
+__all__ = [
+    "Canvas",
+    "Choice",
+    "Drawing",
+    "Drawn",
+    "drawn_figures",
+    "figure",
+    "figure_names",
+    "one_figure",
+    "write_figures",
+]
 
-Group = Callable[..., Iterator[Drawing]]
-"""Related figures: those that there are numbers for, from the results of a recipe, the looks of its
-methods, and the canvas."""
-
-GROUPS: tuple[Group, ...] = (
-    worth_figures,
-    severity_figures,
-    set_coverage_figures,
-    entropy_figures,
-    reliability_figures,
-    histogram_figures,
-    roc_figures,
-    risk_coverage_figures,
-    abstaining_figures,
-    example_figures,
-    high_disagreement_figures,
-    training_figures,
-    cost_figures,
-    article_image_figures,
-    certainty_figures,
-    rank_agreement_figures,
-    missing_data_figures,
-    spread_figures,
-    sampling_error_figures,
-)
-"""All of them."""
+MOST_FIGURES = 30
+"""Of a run; any other is a command away."""
 
 
-def figures(results: Results, groups: Sequence[Group] = GROUPS) -> Iterator[Drawing]:
-    """The figures of some groups, by default of all; ``results`` are those of one recipe."""
-    look = looks(results.names, results.largest)
-    for group in groups:
-        yield from group(results, look)
-
-
-SECTIONS = {
-    "worth": "answer",
-    "reliability": "calibration",
-    "set-coverage": "calibration",
-    "entropy-split": "calibration",
-    "histograms": "detection",
-    "roc": "detection",
-    "risk-coverage": "selective",
-    "abstaining": "selective",
-    "high-disagreement": "images",
-    "training": "training",
-    "cost": "cost",
-    "sampling-error": "claims",
-}
-"""The sections of the page where figures stand; others are named by the figure's first word."""
-
-
-class Share(NamedTuple):
-    """What one worker draws: some figures of one recipe, from the results of this.
+class Choice(NamedTuple):
+    """What a figure is to show.
 
     Attributes:
-        groups: positions in `GROUPS`.
+        methods: by name, of a certain size with that behind it (``mc_dropout-50``); empty: all.
+        metrics, conditions: empty: those that the figure shows by itself.
     """
+
+    methods: Sequence[str] = ()
+    metrics: Sequence[str] = ()
+    conditions: Sequence[str] = ()
+
+
+NOTHING_CHOSEN = Choice()
+
+
+class Task(NamedTuple):
+    """A figure to be drawn by some process."""
 
     results: Results
     recipe: str
-    groups: range
+    name: str
 
 
 def drawn_figures(results: Results, jobs: int = 1) -> list[Drawn]:
-    """All figures of a run in the order of the page: of its main recipe, and then of others.
+    """The figures of a run in the order of the page: of its main recipe, and then of others.
 
     Args:
         results: of all recipes.
         jobs: how many processes draw in parallel.
     """
-    count = min(-(-jobs // len(results.recipes)), len(GROUPS))
-    shares = [
-        Share(
-            results.of_recipe(recipe),
-            recipe,
-            range(first, len(GROUPS), count),
-        )
+    tasks = [
+        Task(results.of_recipe(recipe), recipe, name)
         for recipe in results.recipes
-        for first in range(count)
+        for name, (declared, _) in _known(results.of_recipe(recipe)).items()
+        if _is_wanted(results, recipe, declared)
     ]
-    drawn = parallel(_draw, shares, stage="report", what="shares of the figures", jobs=jobs)
-    placed = {(figure.recipe, group, figure.name): figure for group, figure in chain(*drawn)}
-    rank = results.recipes.index
-    return [placed[place] for place in sorted(placed, key=lambda one: (rank(one[0]), one[1]))]
+    every = range(len(tasks))
+    shares = [[(place, tasks[place]) for place in every[first::jobs]] for first in range(jobs)]
+    drawn = dict(
+        item
+        for share in parallel(
+            _draw_share, shares, stage="report", what="shares of the figures", jobs=jobs
+        )
+        for item in share
+    )
+    found = [drawn[place] for place in every if place in drawn]
+    return found[:MOST_FIGURES]
 
 
-def _draw(share: Share) -> list[tuple[int, Drawn]]:
-    """The figures of a share, each with the position of its group."""
+def _is_wanted(results: Results, recipe: str, declared: Declared) -> bool:
+    """Whether a run has the figure of this recipe."""
+    if declared.of == "claims":
+        return results.claims is not None and recipe == results.claims["setting"]["recipe"]
+    return declared.of == "every" or recipe == results.recipes[0]
+
+
+def _draw_share(share: Sequence[tuple[int, Task]]) -> list[tuple[int, Drawn]]:
+    """The figures of a share that there are numbers for, each with its place among all."""
+    drawn = []
     with in_print():
-        return [
-            (group, _drawn(drawing, share))
-            for group in share.groups
-            for drawing in figures(share.results, GROUPS[group : group + 1])
-        ]
+        for place, (results, recipe, name) in share:
+            declared, view = _found(results, name, NOTHING_CHOSEN)
+            if drawing := draw(declared, view):
+                name = f"{drawing.name}-{recipe}"
+                section = declared.section.format(group=view.group)
+                svg, png = svg_and_png(cast(Figure, drawing.figure), name, drawing.title)
+                contents = (drawing.title, declared.caption, section, recipe, svg, png)
+                drawn.append((place, Drawn(name, *contents, drawing.numbers)))
+    return drawn
 
 
-def _drawn(drawing: Drawing, share: Share) -> Drawn:
-    figure = cast(Figure, drawing.figure)  # each is on a page of its own
-    without_formulas(figure)
-    name = f"{drawing.name}-{share.recipe}"
-    title = " ".join(figure.get_suptitle().split())
-    section = SECTIONS.get(drawing.name, drawing.name.partition("-")[0])
-    svg, png = svg_and_png(figure, name, title)
-    return Drawn(name, title, "", section, share.recipe, svg, png, drawing.numbers)
+def figure_names(results: Results) -> list[str]:
+    """The names of the figures of one recipe that there are numbers for."""
+    return [
+        name
+        for name in _known(results)
+        if not (found := _found(results, name, NOTHING_CHOSEN))[0].numbers(found[1]).rows.empty
+    ]
+
+
+def one_figure(
+    results: Results,
+    name: str,
+    choice: Choice = NOTHING_CHOSEN,
+    canvas: Canvas = page,
+    *,
+    titled: bool = True,
+) -> Drawing:
+    """Draw a figure of one recipe.
+
+    Args:
+        results: of this recipe.
+        canvas: gives the place that it fills; by default a figure of its own.
+        titled: whether the finding is written above.
+
+    Raises:
+        UserError: there is no such figure, or nothing of what is chosen.
+    """
+    with in_print():
+        declared, view = _found(results, name, choice)
+        drawing = draw(declared, view, canvas, titled=titled)
+    if drawing is None:
+        raise UserError(
+            f"there are no numbers for the figure {name!r} of what is chosen; figures that there "
+            f"are: {', '.join(figure_names(results)) or 'none'}"
+        )
+    return drawing
+
+
+def figure(
+    run: str | Path | Results,
+    name: str,
+    *,
+    methods: Sequence[str] = (),
+    recipe: str | None = None,
+    metrics: Sequence[str] = (),
+    conditions: Sequence[str] = (),
+    out: str | Path | None = None,
+    title: bool = True,
+) -> Figure:
+    """Draw a figure of a run as a paper needs it.
+
+    Args:
+        run: its folder, or its results.
+        name: such as ``rotated`` or ``roc``; the recipe is not part of it.
+        methods: by name, of a certain size with that behind it (``mc_dropout-50``); by default all.
+        recipe: by default the run's main one.
+        metrics, conditions: by default those that the figure shows by itself.
+        out: a file to write: PDF, SVG, PNG or what else matplotlib can.
+        title: whether the finding is written above the figure; a caption may say it instead.
+
+    Raises:
+        UserError: the run has no such figure, recipe, method, metric or condition.
+    """
+    results = run if isinstance(run, Results) else Results.load(Path(run))
+    recipe = recipe or results.recipes[0]
+    _require("recipe", [recipe], results.recipes)
+    choice = Choice(methods, metrics, conditions)
+    drawn = one_figure(results.of_recipe(recipe), name, choice, titled=title)
+    made = cast(Figure, drawn.figure)
+    if out is not None:
+        with in_print():
+            try:
+                made.savefig(out)
+            except ValueError as error:  # of a format that matplotlib does not know
+                raise UserError(f"{out}: {error}") from None
+    return made
+
+
+def _known(results: Results) -> dict[str, tuple[Declared, str]]:
+    """The figures by their names, with the group of those that there are for each group."""
+    known = {}
+    for declared in FIGURES:
+        for group in results.severities if "{group}" in declared.name else ("",):
+            known[declared.name.format(group=group)] = declared, group
+    return known
+
+
+def _found(results: Results, name: str, choice: Choice) -> tuple[Declared, View]:
+    """A figure with the view that is chosen.
+
+    Raises:
+        UserError: there is no such figure, or no such method, metric or condition.
+    """
+    known = _known(results)
+    _require("figure", [name], known)
+    _require("metric", choice.metrics, set(results.summary["metric"]))
+    _require("condition", choice.conditions, set(results.summary["condition"]))
+    declared, group = known[name]
+    shown = results.largest
+    variants = [*_chosen(results, choice.methods)] or shown
+    every = looks(results.names, sorted({*shown, *variants}, key=results.names.rank))
+    if choice.methods:
+        results = _of_methods(results, variants)
+    view = View(
+        results,
+        {variant: every[variant] for variant in variants},
+        tuple(variants) if choice.methods else results.shown,
+        tuple(choice.metrics),
+        tuple(choice.conditions),
+        group,
+    )
+    return declared, view
+
+
+def _chosen(results: Results, methods: Sequence[str]) -> Iterator[Variant]:
+    """The methods and sizes that are named; of a name alone the sizes that figures show."""
+    known = {variant.key: [variant] for variant in results.variants}
+    known |= {
+        method: [one for one in results.largest if one.method == method]
+        for method in dict.fromkeys(variant.method for variant in results.variants)
+    }
+    _require("method", methods, known)
+    for name in dict.fromkeys(methods):
+        yield from known[name]
+
+
+def _of_methods(results: Results, variants: Sequence[Variant]) -> Results:
+    """The results without other methods, so that findings are of these alone; all sizes stay."""
+    methods = {variant.method for variant in variants}
+    rows = results.summary[results.summary["method"].isin(methods)]
+    return replace(results, summary=rows)
+
+
+def _require(what: str, names: Sequence[str], known: Sequence[str] | set[str] | dict) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        choices = ", ".join(sorted(known)) or "none"
+        raise UserError(f"there is no {what} {unknown[0]!r}; choose from {choices}")

@@ -10,8 +10,11 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from PIL import Image
 from PIL.Image import Dither
@@ -36,6 +39,7 @@ _TIPS = "\N{SYMBOL FOR RECORD SEPARATOR}"
 
 _NUMBER, _TARGET = re.compile(r"-?\d+\.\d+(?:e-?\d+)?"), re.compile(r"^#(.+)|url\(#(.+?)\)")
 _FAMILY, _FONT = re.compile(r"font-family: [^;]*(; )?"), re.compile(r"font: ([\d.]+px)[^;]*")
+_UNTURNED = re.compile(r"rotate\(-?0 [^)]*\)")
 _GEOMETRY = {"d", "x", "y", "width", "height", "transform"}
 
 
@@ -85,14 +89,23 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
         name: what ids begin with, so that many figures can stand in one page.
         title: what it is called where it cannot be seen.
     """
-    with BytesIO() as svg, BytesIO() as image, BytesIO() as png:
-        metadata = {"Date": None, "Creator": None}
-        figure.savefig(svg, format="svg", metadata=metadata, transparent=True)
+    figure.patch.set_visible(False)
+    for ax in figure.axes:
+        for place in (ax, *ax.child_axes):
+            place.patch.set_visible(False)
+    with BytesIO() as svg, BytesIO() as png:
+        # Not `savefig`, which draws twice whatever it writes.
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
         above = _height_of_title(figure)  # before it is laid out for more dots an inch
         figure.set_layout_engine(None)  # what has been laid out stays where it is
-        figure.savefig(image, format="png", dpi=DPI)
-        few_colours = Image.open(image).convert("RGB").quantize(COLOURS, dither=Dither.NONE)
-        few_colours.save(png, format="png", optimize=True, dpi=(DPI, DPI))
+        figure.set_dpi(DPI)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        drawn = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+        image = Image.new("RGB", drawn.size, "white")
+        image.paste(drawn, mask=drawn.getchannel("A"))
+        few_colours = image.quantize(COLOURS, dither=Dither.NONE)
+        few_colours.save(png, format="png", dpi=(DPI, DPI))
         return _for_pages(svg.getvalue(), name, title, above), png.getvalue()
 
 
@@ -150,6 +163,8 @@ def _add_tips(group: Element) -> None:
 
 def _shorten(element: Element) -> None:
     """Fewer digits, and the font once for the whole figure."""
+    if _UNTURNED.fullmatch(element.get("transform", "")):
+        del element.attrib["transform"]
     for key in _GEOMETRY & set(element.attrib):
         value = _NUMBER.sub(lambda found: f"{round(float(found[0]), 2):g}", element.attrib[key])
         element.set(key, " ".join(value.split()))

@@ -8,9 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report.figures.worth import worth_figures
+from benchmarks.report.figures import figure_names, one_figure
 from benchmarks.report.results import Results
-from benchmarks.report.style import looks
 from benchmarks.report.tables.formats import as_frame, markdown
 from benchmarks.report.tables.latex import latex
 from benchmarks.report.tables.worth import worth_tables
@@ -99,11 +98,11 @@ def test_table_has_the_main_measures_and_those_that_answers_are_judged_by(
 def test_without_ensembles_of_several_sizes_there_is_neither(results: Results) -> None:
     without = replace(results, worth=pd.DataFrame())
     assert list(worth_tables(without, "standard")) == []
-    assert list(worth_figures(without, looks(results.names, results.shown))) == []
+    assert "worth" not in figure_names(without)
 
 
 def test_figure_shows_a_method_in_ensembles_of_its_own_recipe(results: Results) -> None:
-    (drawing,) = worth_figures(results, looks(results.names, results.shown))
+    drawing = one_figure(results, "worth")
     assert set(drawing.numbers["ensemble_recipe"]) == {"standard"}
     assert set(drawing.numbers["status"]) == {"ok"}
     titles = [ax.get_title() for ax in drawing.figure.axes]
