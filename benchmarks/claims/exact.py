@@ -10,9 +10,6 @@ A measure is a measure of uncertainty, or the share of the votes for a ``class``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -21,14 +18,11 @@ from torch import Tensor
 from benchmarks.claims.predictor import PASSES, TWO_IMAGES, RecipePredictor
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.uncertainties import PredictionMeans
-from benchmarks.predictions import RunUnit
 from benchmarks.schema import where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, PECULIAR, TYPICAL, VOTES
 from methods import Prediction
 
 DECIMALS = 6
-
-Row = dict[str, Any]
 
 Measure = tuple[str, int | None]
 """A measure of an image, by name; and the class, of its share of votes."""
@@ -36,37 +30,25 @@ Measure = tuple[str, int | None]
 
 def write_exact(predictor: RecipePredictor) -> None:
     """Write both tables of a recipe's networks."""
-    networks = range(predictor.networks)
-    units = [(predictor.exact(n), predictor.mc_dropout(n)) for n in networks]
+    units = [(predictor.exact(n), predictor.mc_dropout(n)) for n in range(predictor.networks)]
     predictor.predict((unit, TWO_IMAGES) for pair in units for unit in pair)
-    rows = [
-        row for network, pair in enumerate(units) for row in _compare(predictor, network, *pair)
-    ]
-    exact = pd.DataFrame(rows).astype({"class": "Int64"})
-    exact = exact.sort_values(["network", "image"], kind="stable")
-    for name, table in (("exact", exact), ("spread", _spread(exact))):
-        with_recipe = table.assign(recipe=predictor.recipe)
-        columns = ["recipe", *table.columns]
-        folder = predictor.workspace.out / CLAIMS_FOLDER
-        write_table(with_recipe[columns].round(DECIMALS), folder, f"{name}.csv")
-
-
-def _compare(
-    predictor: RecipePredictor, network: int, exact: RunUnit, sampled: RunUnit
-) -> Iterator[Row]:
-    """Every measure of both images, exactly and by 100 passes."""
-    of_exact, of_sampled = (measures(predictor.get(one, TWO_IMAGES)) for one in (exact, sampled))
-    for position, index in enumerate((TYPICAL, PECULIAR)):
-        for name, class_number in of_exact:
-            yield {
-                "images": TWO_IMAGES,
-                "network": network,
-                "image": index,
-                "measure": name,
-                "class": class_number,
-                "exact": float(of_exact[name, class_number][position]),
-                "sampled": float(of_sampled[name, class_number][position]),
+    rows = []
+    for network, pair in enumerate(units):
+        exact, sampled = (measures(predictor.get(unit, TWO_IMAGES)) for unit in pair)
+        rows += [
+            {
+                **{"recipe": predictor.recipe, "images": TWO_IMAGES, "network": network},
+                **{"image": image, "measure": name, "class": class_number},
+                "exact": float(exact[name, class_number][position]),
+                "sampled": float(sampled[name, class_number][position]),
             }
+            for position, image in enumerate((TYPICAL, PECULIAR))
+            for name, class_number in exact
+        ]
+    table = pd.DataFrame(rows).astype({"class": "Int64"})
+    folder = predictor.workspace.out / CLAIMS_FOLDER
+    write_table(table.round(DECIMALS), folder, "exact.csv")
+    write_table(spread(table).round(DECIMALS), folder, "spread.csv")
 
 
 def measures(prediction: Prediction) -> dict[Measure, Float[Tensor, " images"]]:
@@ -81,24 +63,22 @@ def measures(prediction: Prediction) -> dict[Measure, Float[Tensor, " images"]]:
     }
 
 
-def _spread(exact: pd.DataFrame) -> pd.DataFrame:
+def spread(exact: pd.DataFrame) -> pd.DataFrame:
     """The parts of the variance of each class's share of votes on the two images.
 
     With s the exact share of a network, Var(votes / T) = Var(s) + E(s(1 − s)) / T: the draw of the
     network, and that of its T passes (the law of total variance).
     """
-    votes = where(exact, measure=VOTES)
     rows = []
-    for (image, class_number), of_class in votes.groupby(["image", "class"]):
+    votes = where(exact, measure=VOTES).groupby(["recipe", "image", "class"])
+    for (recipe, image, class_number), of_class in votes:
         share = of_class["exact"].to_numpy()
         between = float(share.var(ddof=1)) if len(share) > 1 else float("nan")
         within = float((share * (1 - share)).mean()) / PASSES
         rows.append(
             {
-                "image": image,
-                "class": class_number,
-                "networks": len(share),
-                "mean_share": share.mean(),
+                **{"recipe": recipe, "image": image, "class": class_number},
+                **{"networks": len(share), "mean_share": share.mean()},
                 "std_by_network": np.sqrt(between),
                 "std_by_passes": np.sqrt(within),
                 "variance_by_network": between / (between + within) if between + within else 0.0,

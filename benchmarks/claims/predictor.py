@@ -67,12 +67,6 @@ METHODS_OF_CLAIMS: dict[str, type[UncertaintyMethod]] = {**METHODS, OtherMasks.n
 Request = tuple[RunUnit, str]
 """A run unit, and the name of the images that it is to predict."""
 
-Requested = tuple[RunUnit, list[str]]
-"""A run unit, and the names of all images that it is to predict."""
-
-Batch = tuple[str, list[int]]
-"""A recipe, and the numbers of networks that are trained in one call."""
-
 
 @dataclass(frozen=True)
 class RecipePredictor:
@@ -251,33 +245,31 @@ class RecipePredictor:
                 threads=self.plan.in_threads,
             )
 
-    @one_torch_thread()
-    def _train(self, batch: Batch) -> None:
-        name, numbers = batch
-        pool, training = self.pool(name)
-        pool.networks(numbers, training)
 
-    @one_torch_thread()
-    def _predict(self, requested: Requested) -> None:
-        """Fit the unit's method once, and predict all these images."""
-        unit, names = requested
-        _, training = self.pool(unit.recipe)
-        method = self.method(unit).fit(training.images, training.labels)
-        with self.workspace.predictions.saving() as save:
-            for name in names:
-                images = self.images(name)
-                blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
-                prediction = _joined(map(method.predict, blocks))
-                sources = {THE_RUN: self.plan.configuration.digest}
-                save(unit, name, StoredPrediction(prediction, images.labels, sources=sources))
+@one_torch_thread()
+def _train(predictor: RecipePredictor, workspace: Workspace, batch: tuple[str, list[int]]) -> None:
+    """Train these networks of a recipe in one call."""
+    name, numbers = batch
+    pool, training = replace(predictor, workspace=workspace).pool(name)
+    pool.networks(numbers, training)
 
 
-def _train(predictor: RecipePredictor, workspace: Workspace, batch: Batch) -> None:
-    replace(predictor, workspace=workspace)._train(batch)
-
-
-def _predict(predictor: RecipePredictor, workspace: Workspace, requested: Requested) -> None:
-    replace(predictor, workspace=workspace)._predict(requested)
+@one_torch_thread()
+def _predict(
+    predictor: RecipePredictor, workspace: Workspace, requested: tuple[RunUnit, list[str]]
+) -> None:
+    """Fit the unit's method once, and predict all these images."""
+    predictor = replace(predictor, workspace=workspace)
+    unit, names = requested
+    _, training = predictor.pool(unit.recipe)
+    method = predictor.method(unit).fit(training.images, training.labels)
+    sources = {THE_RUN: predictor.plan.configuration.digest}
+    with workspace.predictions.saving() as save:
+        for name in names:
+            images = predictor.images(name)
+            blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
+            prediction = _joined(map(method.predict, blocks))
+            save(unit, name, StoredPrediction(prediction, images.labels, sources=sources))
 
 
 def _joined(predictions: Iterable[Prediction]) -> Prediction:

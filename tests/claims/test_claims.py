@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from benchmarks.schema import read_table, where
 from benchmarks.tasks.shifts import rotated
 from benchmarks.vocabulary import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
 from methods import METHODS
-from methods.networks import pool as network_pool
 from tests.claims.support import NO, PARTLY, YES, run_in, write_latency
 from tests.runs import lose_predictions
 
@@ -113,17 +113,21 @@ def test_predictions_of_another_run_are_made_again(finished: Path, tmp_path: Pat
 
 
 def test_second_time_predicts_nothing_and_writes_the_same_bytes(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Path, tmp_path: Path
 ) -> None:
-    def nothing(*_: object) -> None:
-        raise AssertionError("nothing was to be predicted or trained")
+    def stored() -> dict[Path, int]:
+        folders = (tmp_path / "out" / "predictions", tmp_path / "networks")
+        return {
+            path: path.stat().st_mtime_ns
+            for folder in folders
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
 
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    before = written(tmp_path)
-    monkeypatch.setattr(RecipePredictor, "_predict", nothing)
-    monkeypatch.setattr(network_pool, "train_networks", nothing)
+    before, times = written(tmp_path), stored()
     assert run_stages(*run_in(tmp_path), "claims") == []
-    assert written(tmp_path) == before
+    assert (written(tmp_path), stored()) == (before, times)
 
 
 def test_jobs_do_not_show(finished: Path, tmp_path: Path) -> None:
@@ -134,11 +138,9 @@ def test_jobs_do_not_show(finished: Path, tmp_path: Path) -> None:
     assert written(tmp_path) == before
 
 
-def test_without_the_articles_recipe_nothing_is_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(RecipePredictor, "_predict", None)
+def test_without_the_articles_recipe_nothing_is_measured(tmp_path: Path) -> None:
     assert run_stages(*run_in(tmp_path, recipes=("standard",)), "claims") == []
+    assert not (tmp_path / "out" / "predictions").exists()
     content = claims_of(tmp_path)
     assert {claim["verdict"] for claim in content["claims"]} == {Verdict.NOT_TESTABLE}
     recipes = {re.findall(r"needs --recipe (\S+)\.$", one["why"])[0] for one in content["claims"]}
@@ -191,13 +193,12 @@ def test_training_sets_take_as_many_steps(name: str, finished: Path) -> None:
     if name in training_sets.SIZES:
         assert counts.tolist() == [images // 10] * 10
     assert pool.recipe.epochs * -(-images // 64) == pytest.approx(100, abs=3)
-    assert training is training_sets.training_set(*run, name)[1]
 
 
 def test_smaller_training_set_is_part_of_the_larger(finished: Path) -> None:
     few, more = (
-        {image.numpy().tobytes() for image in training_sets._chosen(*run_in(finished), name).images}
-        for name in training_sets.SIZES
+        {image.numpy().tobytes() for image in training_sets.training_set(*run, name)[1].images}
+        for run, name in product([run_in(finished)], training_sets.SIZES)
     )
     assert few < more
 
@@ -267,7 +268,7 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
     share = random.beta(8, 4, 20_000)
     table = pd.DataFrame(
         {
-            "images": "article-images",
+            "recipe": "article",
             "image": 61,
             "measure": "votes",
             "class": 8,
@@ -275,7 +276,7 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
             "sampled": random.binomial(100, share) / 100,
         }
     )
-    (row,) = exact._spread(table).to_dict("records")
+    (row,) = exact.spread(table).to_dict("records")
     both = row["std_by_network"] ** 2 + row["std_by_passes"] ** 2
     assert both == pytest.approx(row["sampled_std"] ** 2, rel=0.03)
     assert row["variance_by_network"] == pytest.approx(share.var() / both, rel=0.01)

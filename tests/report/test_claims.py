@@ -16,7 +16,8 @@ import pytest
 from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import Part, Verdict, rows
 from benchmarks.claims.intervals import Interval
-from benchmarks.claims.statements import certainty, imitation, missing_data
+from benchmarks.claims.statements import imitation, missing_data
+from benchmarks.claims.statements import votes as of_votes
 from benchmarks.report.claims import (
     claim_tables,
     claims_page,
@@ -51,7 +52,7 @@ def measured(claim: str) -> Iterator[pd.DataFrame]:
         for c in range(10):
             yield rows("votes", [10.0] * NETWORKS, **VOTES | {"condition": image, "case": str(c)})
     if claim == "certain-when-agreeing":
-        for condition, edge in product(("clean", "rotated-030"), certainty.LOWER_EDGES):
+        for condition, edge in product(("clean", "rotated-030"), of_votes.LOWER_EDGES):
             empty = (condition, edge) == ("clean", 0.0)
             for metric, number in (("images", 20.0), ("correct", 15.0)):
                 numbers = [0.0 if empty else number] * NETWORKS

@@ -162,8 +162,8 @@ def _worth(
     as_good = sorted(size for size in set(timed) if size >= most > 0)
     for size in as_good[:1]:
         yield rows("networks", float(size), case=AS_GOOD)
-        times = _milliseconds(latency, engine, ENSEMBLE, size)
-        yield rows("p50_ms", times or NO_INTERVAL, method=ENSEMBLE, case=f"{engine}, {AS_GOOD}")
+        times = _milliseconds(latency, engine, ENSEMBLE, size) or NO_INTERVAL
+        yield rows("p50_ms", times, method=ENSEMBLE, case=f"{engine}, {AS_GOOD}")
 
 
 def _at_most(networks: Interval) -> float:
@@ -174,33 +174,29 @@ def _at_most(networks: Interval) -> float:
 
 
 def _worth_told(table: pd.DataFrame) -> Iterator[str]:
-    known = {
-        str(row["case"]): Interval(row["value"], row["lower"], row["upper"])
-        for row in where(table, metric="worth").to_dict("records")
-    }
-    if not known:
+    measured = where(table, metric="worth")
+    if measured.empty:
         yield (
             "How many networks the passes are worth is not known: the run has no ensembles of "
             "several sizes of this recipe."
         )
         return
+    measures = listed([WORTH_BY[metric] for metric in measured["case"]])
+    known = [Interval(*row) for row in measured[list(Interval._fields)].itertuples(index=False)]
     # Without an upper end the worth may be larger than any other.
-    best = max(known.values(), key=lambda one: (_at_most(one), one.lower))
+    best = max(known, key=lambda one: (_at_most(one), one.lower))
     limits = {"at most": best.value, "fewer than": best.upper, "more than": best.lower}
-    limit, value = next((limit, bound) for limit, bound in limits.items() if not math.isnan(bound))
-    worth_most = f"{value:.2g} network{'' if value == 1 else 's'}"
-    measures = listed([WORTH_BY[metric] for metric in known])
-    yield f"By {measures}, {PASSES} passes match {limit} {worth_most} on clean images."
-    for size in values(table, "networks", case=AS_GOOD):
-        for engine in ENGINES:
-            times = values(table, "p50_ms", method=ENSEMBLE, case=f"{engine}, {AS_GOOD}")
-            for ms in times:
-                passes = interval(table, "p50_ms", method=SAMPLED, case=engine).value
-                yield (
-                    f"The smallest timed ensemble of at least that size has {size:.0f}. It needs "
-                    f"{ms / passes:.2f} times the prediction time of {PASSES} passes, but "
-                    f"{size:.0f} trainings."
-                )
+    limit, most = next((limit, bound) for limit, bound in limits.items() if not math.isnan(bound))
+    networks = f"{most:.2g} network{'' if most == 1 else 's'}"
+    yield f"By {measures}, {PASSES} passes match {limit} {networks} on clean images."
+    for engine, size in product(ENGINES, values(table, "networks", case=AS_GOOD)):
+        for ms in values(table, "p50_ms", method=ENSEMBLE, case=f"{engine}, {AS_GOOD}"):
+            passes = interval(table, "p50_ms", method=SAMPLED, case=engine)
+            yield (
+                f"The smallest timed ensemble of at least that size has {size:.0f}. It needs "
+                f"{ms / passes.value:.2f} times the prediction time of {PASSES} passes, but "
+                f"{size:.0f} trainings."
+            )
 
 
 @one_torch_thread()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise, product
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -28,48 +27,24 @@ IMAGES = {CLEAN: "clean", ROTATED_BY_45: "45°"}
 ON_IMAGES = {CLEAN: "clean images", ROTATED_BY_45: "images rotated by 45°"}
 METHODS = (SAMPLED, ENSEMBLE)
 
-GROWING = (*SIZES, ARTICLE.name)
-"""Ever more training images like the clean ones."""
-
 LABELS = {
     **{name: f"{size:,}" for name, size in SIZES.items()},
     ARTICLE.name: "all",
     ROTATED: "all, rotated",
 }
+"""The training sets, and what rows call them."""
 
+STEPS = dict(enumerate(pairwise(LABELS.values()), 1))
+"""From one training set to the next, by its number in the rule."""
 
-class Step(NamedTuple):
-    """From one training set to another, and the evaluated images.
+SIMILAR = ((1, CLEAN), (2, CLEAN), (3, ROTATED_BY_45))
+"""The steps that add training images like the evaluated ones, and these."""
 
-    Attributes:
-        number: of the pair of training sets, as the rule calls it.
-        similar: whether the second has more images like the evaluated ones.
-    """
+OTHER = ((1, ROTATED_BY_45), (2, ROTATED_BY_45))
+"""Those that add other ones."""
 
-    number: int
-    fewer: str
-    more: str
-    condition: str
-    similar: bool
-
-
-class Change(NamedTuple):
-    """The paired difference of a step, by one measure of one method."""
-
-    step: Step
-    method: str
-    measure: str
-    interval: Interval
-
-
-STEPS = (
-    *(Step(number, *sets, CLEAN, True) for number, sets in enumerate(pairwise(GROWING), 1)),
-    Step(len(GROWING), ARTICLE.name, ROTATED, ROTATED_BY_45, True),
-    *(
-        Step(number, *sets, ROTATED_BY_45, False)
-        for number, sets in enumerate(pairwise(GROWING), 1)
-    ),
-)
+Change = tuple[int, str, str, str]
+"""A step, the evaluated images, a method and a measure."""
 
 
 def measure_lack(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
@@ -97,10 +72,16 @@ def measure_lack(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
 
 def judge_lack(table: pd.DataFrame) -> Judgement:
     """Falls at steps to more similar images; a rise at any step speaks against the claim."""
-    changes = list(_changes(table))
-    similar = [one for one in changes if one.step.similar]
-    falls = sum(one.interval.below() for one in similar)
-    rises = [one for one in changes if one.interval.above()]
+    changes: dict[Change, Interval] = {}
+    for (step, images), method, measure in product((*SIMILAR, *OTHER), METHODS, MEASURES):
+        fewer, more = (
+            values(table, measure, method=method, condition=images, case=trained_on)
+            for trained_on in STEPS[step]
+        )
+        changes[step, images, method, measure] = over_networks(more - fewer)
+    similar = [change for change in changes if change[:2] in SIMILAR]
+    falls = sum(changes[change].below() for change in similar)
+    rises = [change for change, interval in changes.items() if interval.above()]
     where = f": {'; '.join(_places(rises))}." if rises else "."
     told = [
         f"Uncertainty falls in {falls} of the {len(similar)} comparisons with more similar images.",
@@ -110,39 +91,26 @@ def judge_lack(table: pd.DataFrame) -> Judgement:
     return Judgement(
         Verdict.of(whole=whole, part=2 * falls >= len(similar)),
         " ".join(told),
-        tuple(map(_part, changes)),
-    )
-
-
-def _changes(table: pd.DataFrame) -> Iterator[Change]:
-    """At each step, by each method and measure."""
-    for step, method, measure in product(STEPS, METHODS, MEASURES):
-        more, fewer = (
-            values(table, measure, method=method, condition=step.condition, case=LABELS[name])
-            for name in (step.more, step.fewer)
-        )
-        yield Change(step, method, measure, over_networks(more - fewer))
-
-
-def _part(change: Change) -> Part:
-    """Where similar images are added uncertainty should fall, elsewhere it should not rise."""
-    step, method, measure, interval = change
-    return Part(
-        f"step {step.number}, {IMAGES[step.condition]}: {MEASURES[measure]} of {IN_TEXT[method]}",
-        interval.text("+.4f"),
-        interval.below() if step.similar else not interval.above(),
+        tuple(
+            Part(
+                f"step {step}, {IMAGES[images]}: {MEASURES[measure]} of {IN_TEXT[method]}",
+                interval.text("+.4f"),
+                # Without similar images uncertainty should not rise.
+                interval.below() if (step, images) in SIMILAR else not interval.above(),
+            )
+            for (step, images, method, measure), interval in changes.items()
+        ),
     )
 
 
 def _places(changes: list[Change]) -> Iterator[str]:
     """For which method, on which images and in which steps; by any measure."""
     steps: dict[tuple[str, str], set[int]] = {}
-    for step, method, _, _ in changes:
-        steps.setdefault((method, step.condition), set()).add(step.number)
-    for (method, condition), some in steps.items():
-        numbers = listed(list(map(str, sorted(some))))
-        named = f"step{'s' if len(some) > 1 else ''} {numbers}"
-        yield f"for {IN_TEXT[method]} on {ON_IMAGES[condition]}, in {named}"
+    for step, images, method, _ in changes:
+        steps.setdefault((method, images), set()).add(step)
+    for (method, images), numbers in steps.items():
+        named = f"step{'s' if len(numbers) > 1 else ''} {listed(list(map(str, sorted(numbers))))}"
+        yield f"for {IN_TEXT[method]} on {ON_IMAGES[images]}, in {named}"
 
 
 MISSING_DATA = Claim(

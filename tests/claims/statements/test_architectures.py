@@ -12,10 +12,9 @@ import torch
 
 from benchmarks.claims.claim import NotTestableError, rows
 from benchmarks.claims.intervals import Interval
-from benchmarks.claims.statements.architectures import (
+from benchmarks.claims.statements.edge_cases import (
     ACROSS,
     ARCHITECTURES,
-    DISAGREEMENT,
     EXCESS,
     RECIPES,
     across,
@@ -94,8 +93,8 @@ def measured(*, across: float, lower: float) -> pd.DataFrame:
     excess = Interval(lower + 0.01, lower, lower + 0.02)
     return pd.concat(
         [
-            rows(DISAGREEMENT, Interval(across, across - 0.02, across + 0.02), case=ACROSS),
-            rows(DISAGREEMENT, excess, case=EXCESS),
+            rows("disagreement", Interval(across, across - 0.02, across + 0.02), case=ACROSS),
+            rows("disagreement", excess, case=EXCESS),
             *(rows("accuracy", [0.98, 0.98], method="softmax", case=name) for name in RECIPES),
         ]
     )

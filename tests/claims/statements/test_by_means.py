@@ -15,11 +15,11 @@ import pytest
 from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import NotTestableError, Verdict, rows
 from benchmarks.claims.intervals import NO_INTERVAL, Interval
-from benchmarks.claims.statements.certainty import CONDITIONS, LOWER_EDGES
 from benchmarks.claims.statements.imitation import MEASURES
 from benchmarks.claims.statements.missing_data import IMAGES as EVALUATED_ON
 from benchmarks.claims.statements.missing_data import LABELS
-from benchmarks.claims.statements.similarity import auroc_minus, ece_minus
+from benchmarks.claims.statements.out_of_distribution import auroc_minus, ece_minus
+from benchmarks.claims.statements.votes import CONDITIONS, LOWER_EDGES
 from benchmarks.vocabulary import CLEAN, IMITATION, PAIRS, WHERE_C_DISAGREES
 from tests.claims.support import NO, PARTLY, YES, judged
 
