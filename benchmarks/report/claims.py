@@ -10,21 +10,15 @@ import pandas as pd
 
 from benchmarks.files import written_whole
 from benchmarks.nouns import Names
+from benchmarks.report.editorial import BESIDE_THE_ARTICLE
 from benchmarks.report.number_format import UNDEFINED, plain, spread
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
 from benchmarks.report.tables.table import Cell, Row, Table
-from benchmarks.report.texts import listed, render, sentences
+from benchmarks.report.texts import article_answer, listed, render, sentences
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLAIMS_MD, DOUBLE_SOFTMAX, PECULIAR, TYPICAL, WEIGHTS
-
-RECIPES = {
-    "article-logits": "`article-logits` leaves out the listing's extra softmax.",
-    "standard": "`standard` is this suite's own recipe. It leaves out the extra softmax, too, and "
-    "shuffles the images.",
-}
-"""What the recipes beside the article's are."""
 
 NUMBERS = "Mean [minimum to maximum, n], or value (95 % interval)"
 COMPARED = "What the rule compares; yes: it is as the claim says"
@@ -37,27 +31,36 @@ Claim = Mapping[str, Any]
 
 
 def write_claims_page(results: Results, folder: Path) -> None:
-    """Write `claims.md`, if the run has claims."""
-    if results.claims:
+    """Write `claims.md`, the claims with verdicts and numbers, if the run has any."""
+    if shown := claims_shown(results):
+        text = render("claims.md.j2", **shown, markdown=markdown, images=(TYPICAL, PECULIAR))
         with written_whole(folder / CLAIMS_MD) as temporary:
-            temporary.write_text(claims_page(results), encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
 
 
-def claims_page(results: Results) -> str:
-    """The claims with verdicts and numbers, in Markdown."""
-    content: Mapping[str, Any] = results.claims or {}
-    setting = content["setting"]
-    return render(
-        "claims.md.j2",
-        groups=by_weight(content["claims"]),
-        setting=setting,
-        about=about_recipes(setting),
-        setting_text=setting_text(setting),
-        judgements=judgements,
-        numbers=lambda claim: "\n".join(map(markdown, claim_tables(results, claim))),
-        images=(TYPICAL, PECULIAR),
-        effect=[markdown(table) for table in effect_tables(results)],
-    )
+def claims_shown(results: Results) -> dict[str, Any] | None:
+    """What `claims.md` and the page show; ``None`` where no claim was judged.
+
+    ``groups`` has claims by the heading of their weight: as in `claims.json`, with their
+    ``tables``. ``summary`` is empty where no central claim was tested; ``about`` tells what
+    verdicts rest on; ``effect`` has the tables of what the double softmax costs.
+    """
+    if not results.claims:
+        return None
+    setting = results.claims["setting"]
+    recipes = [BESIDE_THE_ARTICLE[name] for name in setting["beside"] if name in BESIDE_THE_ARTICLE]
+    effect = _by_recipe(NUMBERS, _measured(results, DOUBLE_SOFTMAX))
+    return {
+        "setting": setting,
+        "recipes": " ".join(recipes),
+        "about": setting_text(setting),
+        "summary": article_answer(results.claims),
+        "groups": {
+            heading: [{**claim, "tables": claim_tables(results, claim)} for claim in claims]
+            for heading, claims in by_weight(results.claims["claims"]).items()
+        },
+        "effect": [effect] if effect.rows else [],
+    }
 
 
 def by_weight(claims: Sequence[Claim]) -> dict[str, list[Claim]]:
@@ -71,16 +74,6 @@ def by_weight(claims: Sequence[Claim]) -> dict[str, list[Claim]]:
         for weight, heading in WEIGHTS.items()
     }
     return {heading: some for heading, some in groups.items() if some}
-
-
-def judgements(claim: Claim) -> dict[str, Mapping[str, Any]]:
-    """By recipe, verdict, reason and parts; the recipe that decides comes first."""
-    return {claim["recipe"]: claim, **claim["beside"]}
-
-
-def about_recipes(setting: Mapping[str, Any]) -> str:
-    """A sentence on each recipe beside the article's that the run has."""
-    return " ".join(RECIPES[name] for name in setting["beside"] if name in RECIPES)
 
 
 def setting_text(setting: Mapping[str, Any]) -> str:
@@ -121,16 +114,10 @@ def claim_tables(results: Results, claim: Claim) -> list[Table]:
     """What the rule compares by each recipe, and what was measured; those that have a row."""
     compared = {
         recipe: {part["what"]: _part(part) for part in judgement["parts"]}
-        for recipe, judgement in judgements(claim).items()
+        for recipe, judgement in {claim["recipe"]: claim, **claim["beside"]}.items()
     }
     tables = _by_recipe(COMPARED, compared), _by_recipe(NUMBERS, _measured(results, claim["id"]))
     return [table for table in tables if table.rows]
-
-
-def effect_tables(results: Results) -> list[Table]:
-    """What the double softmax costs: measures of the methods by each recipe, if there are any."""
-    table = _by_recipe(NUMBERS, _measured(results, DOUBLE_SOFTMAX))
-    return [table] if table.rows else []
 
 
 def claims_tables(results: Results, recipe: str) -> list[Table]:

@@ -142,3 +142,11 @@ KEPT_FIGURES = (
 
 PREVIEW = "quick"
 """The preset whose results are a preview."""
+
+# Recipes beside the article's, by which its claims are judged, too.
+
+BESIDE_THE_ARTICLE: Mapping[str, str] = {
+    "article-logits": "`article-logits` leaves out the listing's extra softmax.",
+    "standard": "`standard` is this suite's own recipe. It leaves out the extra softmax, too, and "
+    "shuffles the images.",
+}

@@ -6,6 +6,7 @@ The numbers are the rows of `published.csv`. A finding without a number has a ru
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -19,11 +20,12 @@ import numpy as np
 
 from benchmarks.escaping import markdown_text
 from benchmarks.files import or_none, write_json, written_whole
-from benchmarks.nouns import Variant
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.editorial import SAMPLED
 from benchmarks.report.number_format import UNDEFINED, rounded
 from benchmarks.report.read.comparisons import Quantity, Record
 from benchmarks.report.results import Results
+from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.texts import render
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, PUBLISHED_JSON, PUBLISHED_MD
@@ -294,6 +296,44 @@ def write_published(results: Results, folder: Path) -> None:
     shown = {"task": results.names.task.label, "findings": escaped} | _shown(numbers, results)
     with written_whole(folder / PUBLISHED_MD) as temporary:
         temporary.write_text(render("published.md.j2", **shown), encoding="utf-8")
+
+
+def published_shown(folder: Path, names: Names) -> dict[str, Any] | None:
+    """What the page shows of `published.json`; ``None`` where the run has none.
+
+    ``finding``: how many agree; ``table``: their numbers and ours; ``findings``: what papers show
+    without a number, and ours.
+    """
+    path = folder / PUBLISHED_JSON
+    if not path.exists():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    count, findings = content["count"], content.get("findings", [])
+    agreeing = []
+    if compared := count[WITHIN] + count[NOT_WITHIN]:
+        agreeing.append(f"numbers within tolerance: {count[WITHIN]} of {compared}")
+    if findings:
+        same = sum(finding["verdict"] == SAME for finding in findings)
+        agreeing.append(f"findings that agree: {same} of {len(findings)}")
+    rows = [
+        Row(
+            "",
+            (f"{number['paper']}, {number['place']}", number["what"]),
+            (
+                Cell(text=names.metric(number["metric"]).label),
+                Cell(text=f"{number['published']:.3f}"),
+                Cell(text=UNDEFINED if number["value"] is None else f"{number['value']:.3f}"),
+                Cell(text=number["verdict"]),
+            ),
+        )
+        for number in content["numbers"]
+    ]
+    headings = ("Metric", "Theirs", "Ours", "Verdict")
+    return {
+        "finding": "; ".join(agreeing) or "none could be compared",
+        "findings": findings,
+        "table": Table("published", "", "", ("Paper", "What"), headings, tuple(rows)),
+    }
 
 
 def comparable_numbers(results: Results, link: str) -> str:

@@ -12,11 +12,12 @@ from markupsafe import Markup, escape
 
 from benchmarks.files import read_run_json, written_whole
 from benchmarks.report.answer.answer import answer
+from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import PREVIEW
 from benchmarks.report.figures import Drawn
-from benchmarks.report.page.claims import claims, published
 from benchmarks.report.page.explorer import explorer
 from benchmarks.report.provenance import provenance
+from benchmarks.report.published import published_shown
 from benchmarks.report.read.across import summary_beside
 from benchmarks.report.results import Results
 from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
@@ -125,8 +126,8 @@ def _content(
         "tables": {table.name.removesuffix(f"-{results.recipes[0]}"): table for table in tables},
         "figures": figures,
         "sections": _sections(results),
-        "claims": claims(results),
-        "published": published(folder, names),
+        "claims": claims_shown(results),
+        "published": published_shown(folder, names),
         "images": explorer(results),
         "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
         "scores": [(names.printed_score(score.name), score) for score in names.scores],
