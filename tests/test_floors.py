@@ -108,11 +108,11 @@ LIBRARIES = {
 RUN_STAGES = {f"benchmarks.{package}" for package in ("api", "comparison")}
 """The packages that compute: no other may run a stage."""
 
-STARTED = ("across", "lab", "score")
+STARTED = ("across", "score")
 """The packages that are run by ``python -m``."""
 
 COMMANDS = {
-    *(f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison")),
+    *(f"benchmarks/{package}/command.py" for package in (*STARTED, "comparison", "lab")),
     "benchmarks/check.py",
     "benchmarks/views.py",
 }
@@ -241,7 +241,7 @@ def test_report_is_drawn_without_torch_and_methods() -> None:
 
 
 def test_commands_are_imported_by_nobody() -> None:
-    packages = [f"benchmarks.{name}" for name in (*STARTED, "comparison", "api")]
+    packages = [f"benchmarks.{name}" for name in (*STARTED, "comparison", "lab", "api")]
     importing = importers(*packages, "run_all", "tests")
     others = {name for name in importing if not within(name, {"benchmarks.api"})}
     assert others == set()

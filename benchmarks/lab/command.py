@@ -1,4 +1,4 @@
-"""The lab, a page on which networks vote: ``python -m benchmarks.lab``."""
+"""The lab, a page on which networks vote: ``uncertainty-bench lab``."""
 
 from __future__ import annotations
 
@@ -101,4 +101,4 @@ def _made(plan: Plan) -> str:
 
 def command_line() -> int:
     """Run the command line and return its exit status: 2 for a user's mistake."""
-    return exit_status(main, "python -m benchmarks.lab")
+    return exit_status(main)

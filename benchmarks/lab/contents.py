@@ -1,23 +1,34 @@
-"""What the page holds of a recipe: its networks in few bytes, and what they say of test images."""
+"""What the page holds of a recipe: its networks in few bytes, and what they say of test images.
+
+The page's script reads the bytes (`static/lenet5.js`), and shows which test images are offered, and
+where a drawn image stands among all of them.
+"""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+import torch
+from jaxtyping import Bool, Float, Float32, Int8, Int64
 from torch import Tensor
 
+from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, SOFTMAX, RecipePredictor
 from benchmarks.errors import UserError
-from benchmarks.lab.gallery import Group, groups, predictions_of_test_images, standings
-from benchmarks.lab.rounding import LARGE, Rounded, rounded
+from benchmarks.metrics import METRICS
 from benchmarks.run.configuration import command_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.conditions import EvaluationSet
 from benchmarks.tasks.shifts import rotated
+from benchmarks.vocabulary import CLEAN, DISAGREEMENT, PECULIAR, TYPICAL
 from methods import Prediction
 from methods.deep_ensemble import DeepEnsemble
 from methods.engines.base import Engine
@@ -26,6 +37,59 @@ from methods.networks.network import Network
 
 COMPARED, ANGLE = 200, 45.0
 """Test images on which rounded networks are compared, upright and rotated by so many degrees."""
+
+LARGE = ("linear1", "linear2")
+"""The layers that 8 bits do: nine tenths of all weights, and many a sum."""
+
+LARGEST = 127
+"""The largest whole number of 8 bits that has a negative."""
+
+MEASURES = ("predictive_entropy", "mutual_information", "pairwise_disagreement")
+
+Predictions = Mapping[str, Prediction]
+"""By method, of all test images."""
+
+SURE, AGREED = 0.9, 0.8
+"""The least probability of which one is sure, and the share of votes up to which members are not.
+
+The page's script has the same limits (`static/answers.js`).
+"""
+
+MOST = 12
+"""Images of a group."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rounded:
+    """A network whose numbers have 16 bits, or fewer.
+
+    Attributes:
+        network: with the rounded weights, in float32.
+        eight_bits: the layers whose weights have 8 bits, and a scale an output.
+        content: all numbers, layer after layer, weights before biases; scales before weights.
+    """
+
+    network: LeNet5
+    eight_bits: tuple[str, ...]
+    content: bytes
+
+
+@dataclass(frozen=True)
+class GalleryImage:
+    """A test image: its index, its label, and its 784 bytes in base 64."""
+
+    index: int
+    label: int
+    pixels: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Test images with what they have in common."""
+
+    title: str
+    note: str
+    images: tuple[GalleryImage, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,3 +197,131 @@ def _training_command(plan: Plan, workspace: Workspace, recipe: str, count: int)
         words += ["--data-dir", str(workspace.data_dir)]
     words += ["--out", f"results/lab-{recipe}"]
     return f"{command_of(configuration)} {shlex.join(words)}"
+
+
+def rounded(network: LeNet5, eight_bits: Collection[str] = LARGE) -> Rounded:
+    """The network with weights of 8 bits in some layers, and all other numbers in 16.
+
+    Each output of a layer of 8 bits has a scale of its own in float32, so that its largest weight
+    becomes 127 or -127.
+    """
+    copy = deepcopy(network)
+    layers = tuple(name for name in LARGE if name in eight_bits)
+    content = b"".join(_rounded_in_place(copy, frozenset(layers)))
+    return Rounded(copy, layers, content)
+
+
+def scaled(
+    weights: Float[Tensor, "outputs inputs"],
+) -> tuple[Float32[np.ndarray, "outputs 1"], Int8[np.ndarray, "outputs inputs"]]:
+    """A scale an output, and whole numbers that are the weights once multiplied by it.
+
+    >>> scales, whole = scaled(torch.tensor([[0.5, -1.27], [0.0, 0.0]]))
+    >>> whole.tolist(), scales.round(4).tolist()
+    ([[50, -127], [0, 0]], [[0.009999999776482582], [1.0]])
+    """
+    numbers = weights.detach().numpy().astype(np.float32)
+    scales = np.abs(numbers).max(axis=1, keepdims=True) / np.float32(LARGEST)
+    scales[scales == 0] = 1
+    return scales, np.rint(numbers / scales).astype(np.int8)
+
+
+def _rounded_in_place(network: LeNet5, eight_bits: Collection[str]) -> Iterator[bytes]:
+    for name, parameter in network.named_parameters():
+        layer, _, kind = name.partition(".")
+        if kind == "weight" and layer in eight_bits:
+            scales, whole = scaled(parameter)
+            parameter.data = torch.from_numpy(scales * whole)
+            yield scales.astype("<f4").tobytes() + whole.tobytes()
+        else:
+            halves = parameter.detach().numpy().astype("<f2")
+            parameter.data = torch.from_numpy(halves.astype(np.float32))
+            yield halves.tobytes()
+
+
+def predictions_of_test_images(
+    plan: Plan, workspace: Workspace, recipe: str, *, networks: int, passes: int
+) -> tuple[EvaluationSet, Predictions]:
+    """The test images, and what is predicted by network 0, its passes, and all networks."""
+    with TemporaryDirectory() as folder:
+        elsewhere = replace(workspace, out=Path(folder))
+        predictor = RecipePredictor(plan, elsewhere, recipe, networks=networks)
+        units = {
+            SOFTMAX: predictor.softmax(0),
+            SAMPLED: predictor.mc_dropout(0, passes),
+            ENSEMBLE: predictor.ensemble,
+        }
+        predictor.predict([(unit, CLEAN) for unit in units.values()])
+        predictions = {name: predictor.get(unit) for name, unit in units.items()}
+        return predictor.images(CLEAN), predictions
+
+
+def standings(predictions: Predictions) -> dict[tuple[str, str], Float32[np.ndarray, " images"]]:
+    """By method and measure, the values of all test images, ascending.
+
+    A single network has no measure of members that differ.
+    """
+    return {
+        (method, measure): np.sort(METRICS[measure].function(prediction).numpy().astype("<f4"))
+        for method, prediction in predictions.items()
+        for measure in (MEASURES[:1] if prediction.members == 1 else MEASURES)
+    }
+
+
+def groups(test: EvaluationSet, predictions: Predictions) -> list[Group]:
+    """The groups of a recipe's gallery; the article's two images come first."""
+    members = predictions[ENSEMBLE].members
+    sure = sure_alone(predictions)
+    disagreement = METRICS[DISAGREEMENT].function(predictions[ENSEMBLE])
+    uncertain = disagreement.argsort(descending=True, stable=True)
+    count = int(sure.sum())
+    return [
+        Group(
+            "The article’s",
+            f"A clear 8 (image {TYPICAL}) and a peculiar one (image {PECULIAR}).",
+            _images(test, (TYPICAL, PECULIAR)),
+        ),
+        Group(
+            "The single network is sure of these, and the ensemble is not",
+            f"Network 0 gives a class at least {SURE:.0%}, and at most {AGREED:.0%} of the "
+            f"{members} networks vote for one class: {count:,} of {len(sure):,} test images"
+            + (f"; the {MOST} with the most disagreement." if count > MOST else "."),
+            _images(test, [int(i) for i in uncertain if sure[i]][:MOST]),
+        ),
+        Group(
+            "The networks disagree most about these",
+            f"By the share of pairs of the {members} networks that vote differently.",
+            _images(test, map(int, uncertain[:MOST])),
+        ),
+        Group(
+            "One of each class, of which all are sure",
+            "The first test image of each class for which all networks vote.",
+            _images(test, map(int, first_agreed(test, predictions))),
+        ),
+    ]
+
+
+def sure_alone(predictions: Predictions) -> Bool[Tensor, " images"]:
+    """The images of which the single network is sure, and the ensemble is not."""
+    confidence = predictions[SOFTMAX].mean.amax(dim=1)
+    return (confidence >= SURE) & (predictions[ENSEMBLE].vote_share.amax(dim=1) <= AGREED)
+
+
+def first_agreed(test: EvaluationSet, predictions: Predictions) -> Int64[Tensor, " images"]:
+    """The first image of each class for which all members vote, and network 0 is sure."""
+    assert test.labels is not None
+    sure = predictions[SOFTMAX].mean.amax(dim=1) >= SURE
+    votes = predictions[ENSEMBLE].vote_share.gather(1, test.labels[:, None])[:, 0]
+    agreed = torch.nonzero(sure & (votes == 1))[:, 0]
+    labels = test.labels[agreed]
+    classes = sorted(set(labels.tolist()))
+    return torch.tensor([int(agreed[labels == c][0]) for c in classes], dtype=torch.int64)
+
+
+def _images(test: EvaluationSet, indices: Iterable[int]) -> tuple[GalleryImage, ...]:
+    assert test.labels is not None
+    pixels = (255 * test.images[:, 0]).round().to(torch.uint8).flatten(start_dim=1).numpy()
+    return tuple(
+        GalleryImage(i, int(test.labels[i]), b64encode(pixels[i].tobytes()).decode("ascii"))
+        for i in indices
+    )

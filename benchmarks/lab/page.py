@@ -12,16 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, SOFTMAX
 from benchmarks.files import written_whole
-from benchmarks.lab.contents import ANGLE, COMPARED, RecipeContents
-from benchmarks.lab.gallery import MEASURES
-from benchmarks.lab.rounding import Rounded
+from benchmarks.lab.contents import ANGLE, COMPARED, MEASURES, RecipeContents
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names
 from benchmarks.report.style import css_color, look_of
 from benchmarks.vocabulary import PECULIAR, TYPICAL
 
 WORKER = ("sizes.js", "lenet5.js", "measures.js", "images.js", "worker.js")
-PAGE = ("sizes.js", "letter.js", "verdict.js", "answers.js", "pad.js", "lab.js")
+PAGE = ("sizes.js", "answers.js", "pad.js", "lab.js")
 """The scripts of the worker and of the page, in the order in which each needs them."""
 
 STEPS = (
@@ -89,15 +87,11 @@ def write_lab(recipes: Sequence[RecipeContents], names: Names, made: str, path: 
         test_images=max(len(values) for values in recipes[0].standings.values()),
         setting=_setting(recipes),
         style=_style(),
-        worker=_scripts(WORKER),
-        script=_scripts(PAGE),
+        worker="\n".join(map(script, WORKER)),
+        script="\n".join(map(script, PAGE)),
     )
     with written_whole(path) as temporary:
         temporary.write_text(html, encoding="utf-8")
-
-
-def _scripts(names: Sequence[str]) -> str:
-    return "\n".join(script(name) for name in names)
 
 
 def script(name: str) -> str:
@@ -156,7 +150,10 @@ def _recipe(one: RecipeContents) -> dict[str, Any]:
         "label": one.label,
         "count": len(one.networks),
         "groups": one.groups,
-        "networks": [_network(network) for network in one.networks],
+        "networks": [
+            {"eight_bits": " ".join(network.eight_bits), "text": _text(network.content)}
+            for network in one.networks
+        ],
         "scores": [
             {"method": method, "measure": measure, "text": _text(values.tobytes())}
             for (method, measure), values in one.standings.items()
@@ -166,17 +163,8 @@ def _recipe(one: RecipeContents) -> dict[str, Any]:
             "largest layers in 8 bits with a scale an output. On the first "
             f"{COMPARED} test images, upright and rotated by {ANGLE:g}°, this changes a mean "
             f"probability of the networks by at most {one.change:.4f}, and their votes for a class "
-            f"by at most {one.votes_changed} of {len(one.networks)}. SHA-256 of each network as it "
-            "is stored here, from number 0:"
+            f"by at most {one.votes_changed} of {len(one.networks)}."
         ),
-    }
-
-
-def _network(network: Rounded) -> dict[str, str]:
-    return {
-        "eight_bits": " ".join(network.eight_bits),
-        "sha256": network.sha256,
-        "text": _text(network.content),
     }
 
 

@@ -79,9 +79,11 @@ class KeptRows:
             return False
         return self._is_kept(kind_of(condition), condition.group, metric, score)
 
-    def of_mean(self, group: str, metric: Metric, score: str) -> bool:
-        """Whether it is kept of the mean over a group."""
-        return self.every or self._is_kept(MEAN, group, metric, score)
+    def of_mean(self, condition: Condition, metric: Metric, score: str) -> bool:
+        """Whether it is kept of the mean over a group, of which this is a condition."""
+        if not condition.labelled and "labels" in metric.needs:
+            return self.every
+        return self.every or self._is_kept(MEAN, condition.group, metric, score)
 
     def measures(self, condition: Condition, own_scores: Collection[str]) -> Iterator[Measure]:
         """What is to be measured under a condition, also for the mean over its group."""
@@ -94,7 +96,7 @@ class KeptRows:
                 metric
                 for metric in family.metrics
                 if self.of_condition(condition, metric, score)
-                or (condition.in_mean and self.of_mean(condition.group, metric, score))
+                or (condition.in_mean and self.of_mean(condition, metric, score))
             ]
             if kept:
                 yield type(family)(kept), score
@@ -106,10 +108,3 @@ class KeptRows:
         if kind == SINGLE:
             return metric.name in OF_SEVERITIES
         return kind in OF_SETS if metric.level else ONLY.get(metric.name, kind) == kind
-
-
-def of_reference(own_scores: Collection[str]) -> Iterator[Measure]:
-    """What other images are compared by with those of their reference."""
-    for family, score in every_measure(own_scores):
-        if "reference" in family.needs:
-            yield family, score

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -38,7 +38,7 @@ class EvaluationSet:
     labels: Int64[Tensor, " images"] | None
     source: str = ""
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the images' bytes, in 64 hexadecimal digits."""
         return sha256(self.images.contiguous().numpy().data).hexdigest()
@@ -71,9 +71,6 @@ class Condition:
         transform: what is done to the test images; ``None``: nothing.
         load: loads its own images from a seed and the user's data folder; ``None``: they are the
             task's test images.
-
-    Raises:
-        ValueError: the name or the group cannot be in the name of a file.
     """
 
     name: str
@@ -92,17 +89,6 @@ class Condition:
     size: int | None = None
     transform: Transform | None = field(default=None, compare=False)
     load: Callable[[int, Path | None], EvaluationSet] | None = field(default=None, compare=False)
-
-    def __post_init__(self) -> None:
-        for part, text, form in (
-            ("name", self.name, "[a-z][a-z0-9_-]*"),
-            ("group", self.group, "[a-z][a-z0-9-]*"),
-        ):
-            if not re.fullmatch(form, text):
-                raise ValueError(
-                    f"the {part} {text!r} of a condition is not of the form {form}, which names of "
-                    "files need; say more in its label"
-                )
 
     @property
     def labelled(self) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.lab.contents import Rounded
 from benchmarks.lab.page import WORKER, script
-from benchmarks.lab.rounding import Rounded
 
 NODE = shutil.which("node")
 

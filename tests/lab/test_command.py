@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -14,10 +13,8 @@ import pytest
 import torch
 
 from benchmarks.lab import command
-from benchmarks.lab.contents import RecipeContents
-from benchmarks.lab.gallery import Group
+from benchmarks.lab.contents import Group, RecipeContents, rounded
 from benchmarks.lab.page import write_lab
-from benchmarks.lab.rounding import rounded
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
@@ -36,16 +33,13 @@ def blocks(page: Path, kind: str) -> list[tuple[dict[str, str], bytes]]:
     ]
 
 
-def test_page_holds_every_network_with_its_checksum(small_lab: Path) -> None:
+def test_page_holds_every_network(small_lab: Path) -> None:
     networks = blocks(small_lab, "network")
     counts = [("standard", MEMBERS), ("relu-dropout", RELU_MEMBERS)]
     assert [(one["recipe"], int(one["number"])) for one, _ in networks] == [
         (recipe, number) for recipe, count in counts for number in range(count)
     ]
-    text = small_lab.read_text("utf-8")
-    for described, content in networks:
-        assert described["sha256"] == hashlib.sha256(content).hexdigest()
-        assert f"<li>{described['sha256']}</li>" in text
+    for described, _ in networks:
         first = described["number"] == "0"
         assert described["eight-bits"] == ("" if first else "linear1 linear2")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks.lab.gallery import MEASURES
-from benchmarks.lab.rounding import LARGE, rounded
+from benchmarks.lab.contents import LARGE, MEASURES, rounded
 from benchmarks.metrics import METRICS
 from methods import Prediction
 from methods.networks.labelled_images import LabelledImages

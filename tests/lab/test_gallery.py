@@ -6,7 +6,7 @@ from base64 import b64decode
 
 import torch
 
-from benchmarks.lab.gallery import first_agreed, groups, sure_alone
+from benchmarks.lab.contents import first_agreed, groups, sure_alone
 from benchmarks.tasks.conditions import EvaluationSet
 from methods import Prediction
 

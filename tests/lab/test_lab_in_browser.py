@@ -64,7 +64,7 @@ def lab(browser: Chrome, small_lab: Path) -> Iterator[Open]:
         until(
             chrome,
             "return [...document.querySelectorAll('[data-loaded]')]"
-            ".every((one) => one.textContent.endsWith('each with its checksum'))",
+            ".every((one) => /^(\\d+) of \\1 networks loaded$/.test(one.textContent))",
         )
         return answered(chrome)
 

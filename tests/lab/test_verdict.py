@@ -44,7 +44,7 @@ def test_verdict_follows_from_probability_and_votes(
     telling: bool,
 ) -> None:
     given = [of(*single, 1), of(*passes, 100), of(*networks, 50)]
-    found = computed("return verdict(...given);", given, ("sizes.js", "verdict.js"))
+    found = computed("return verdict(...given);", given, ("sizes.js", "answers.js"))
     assert found["text"].startswith(begin)
     assert found["telling"] is telling
     votes = round(50 * networks[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -35,18 +36,19 @@ def of_condition(condition: Condition, rule: KeptRows = RULE, own: tuple[str, ..
     ]
 
 
-def of_mean(group: str, rule: KeptRows = RULE, own: tuple[str, ...] = OWN) -> Kept:
+def of_mean(condition: Condition, rule: KeptRows = RULE, own: tuple[str, ...] = OWN) -> Kept:
     return [
         (metric.name, score)
         for family, score in every_measure(own)
         for metric in family.metrics
-        if rule.of_mean(group, metric, score)
+        if rule.of_mean(condition, metric, score)
     ]
 
 
 def kept_of(name: str) -> Kept:
     if name.endswith("-mean"):
-        return of_mean(name.removesuffix("-mean"))
+        group = name.removesuffix("-mean")
+        return of_mean(next(one for one in CONDITIONS.values() if one.group == group))
     return of_condition(CONDITIONS[name])
 
 
@@ -89,7 +91,13 @@ def test_what_the_mean_over_a_group_has_is_measured_under_its_conditions(name: s
         for metric in family.metrics
     }
     assert set(of_condition(condition)) <= measured
-    assert not condition.in_mean or set(of_mean(condition.group)) <= measured
+    assert not condition.in_mean or set(of_mean(condition)) <= measured
+
+
+def test_mean_over_images_of_no_class_has_no_measure_of_labels() -> None:
+    noise = replace(CONDITIONS["ood-uniform_noise"], in_mean=True)
+    assert all("labels" not in METRICS[metric].needs for metric, _ in of_mean(noise))
+    assert ("auroc", PRIMARY) in of_mean(noise)
 
 
 def test_every_row_is_kept_if_that_is_asked_for() -> None:
@@ -106,9 +114,8 @@ def test_preset_medium_writes_few_rows() -> None:
         rule = KeptRows(plan.primary_score(unit))
         conditions = plan.conditions_of(unit)
         of_unit = sum(len(of_condition(one, rule, own)) for one in conditions)
-        of_unit += sum(
-            len(of_mean(group, rule, own)) for group in {c.group for c in conditions if c.in_mean}
-        )
+        groups = {one.group: one for one in conditions if one.in_mean}
+        of_unit += sum(len(of_mean(one, rule, own)) for one in groups.values())
         rows["measurements"] += of_unit
         rows["summary"] += of_unit if unit.replicate == 0 else 0
     assert 200_000 < rows["measurements"] <= 300_000

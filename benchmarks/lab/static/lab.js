@@ -1,6 +1,11 @@
 "use strict";
 // The page: what is asked of the worker, and when.
 
+const K = [  // strokes of points in a square of side 1
+  [[0.31, 0.16], [0.3, 0.34], [0.31, 0.52], [0.3, 0.7], [0.31, 0.86]],
+  [[0.71, 0.18], [0.6, 0.31], [0.48, 0.43], [0.33, 0.54]],
+  [[0.44, 0.46], [0.53, 0.58], [0.63, 0.72], [0.74, 0.85]],
+];
 const BETWEEN = 120;  // milliseconds between two questions while a stroke is drawn
 const TURN = 90, TURN_STEP = 3;
 
@@ -31,7 +36,7 @@ const pad = new Pad(found("#pad"), found("#hand"), (ended) => {
 /** Ask what the networks say of the canvas: now, or soon where a question has just been asked. */
 function ask(now = true) {
   clearTimeout(asked.later);
-  if (!arrived.get(shown.recipe)?.done) return;
+  if (!arrived.get(shown.recipe)) return;
   const wait = asked.at + BETWEEN - performance.now();
   if (!now && wait > 0) {
     asked.later = setTimeout(ask, wait);
@@ -55,14 +60,11 @@ function ask(now = true) {
 }
 
 const ANSWERS = {
-  network({ recipe, number, intact }) {
-    const state = arrived.get(recipe), { count } = setting.recipes.find((one) => one.name === recipe);
-    state.done += 1;
-    state.damaged += intact === false ? 1 : 0;
-    state.unchecked += intact === null ? 1 : 0;
-    found(`[data-loaded="${CSS.escape(recipe)}"]`).textContent = state.done < count ?
-      `${state.done} of ${count} networks loaded` : checksumText(state, count);
-    if (recipe === shown.recipe && (number === 0 || state.done === count)) ask();
+  network({ recipe, number }) {
+    const done = arrived.get(recipe) + 1, { count } = setting.recipes.find((one) => one.name === recipe);
+    arrived.set(recipe, done);
+    found(`[data-loaded="${CSS.escape(recipe)}"]`).textContent = `${done} of ${count} networks loaded`;
+    if (recipe === shown.recipe && (number === 0 || done === count)) ask();
   },
 
   blank() {
@@ -84,12 +86,6 @@ const ANSWERS = {
     performance.measure("all answers", "asked");
   },
 };
-
-function checksumText({ damaged, unchecked }, count) {
-  if (damaged) return `${damaged} of ${count} networks are damaged: make the page anew`;
-  if (unchecked) return `${count} networks; this browser cannot check them here`;
-  return `${count} networks, each with its checksum`;
-}
 
 worker.onmessage = ({ data }) => {
   if (data.kind === "network" || data.id === asked.id) ANSWERS[data.kind](data);
@@ -161,7 +157,7 @@ const STEPS = {
   },
   letter() {
     blank();
-    for (const stroke of LETTER.strokes) pad.line(stroke.map((point) => point.map((at) => at * PAD)));
+    for (const stroke of K) pad.line(stroke.map((point) => point.map((at) => at * PAD)));
     ask();
   },
   own() {
@@ -233,7 +229,7 @@ function listen() {
 /** One message a task, so that the page answers meanwhile; network 0 of each recipe first. */
 async function send() {
   for (const recipe of setting.recipes) {
-    arrived.set(recipe.name, { done: 0, damaged: 0, unchecked: 0 });
+    arrived.set(recipe.name, 0);
     worker.postMessage({ kind: "recipe", recipe });
   }
   const blocks = [...document.querySelectorAll("script[data-kind]")];

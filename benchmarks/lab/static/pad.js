@@ -2,7 +2,6 @@
 // The canvas: strokes by mouse, pen, finger or keyboard, white on black.
 
 const PAD = 280, PEN = 22, ERASER = 40, STEP = 10;
-const ERASES = 32;  // the button of a pen's other end
 
 class Pad {
   /** `changed` is called after each change, with whether the stroke has ended. */
@@ -60,11 +59,10 @@ class Pad {
   }
 
   begin(event) {
-    if (event.button > 0 && !(event.buttons & ERASES)) return;
+    if (event.button > 0) return;
     this.canvas.setPointerCapture(event.pointerId);
-    this.erasesNow = this.erasing || Boolean(event.buttons & ERASES);
     this.last = this.place(event);
-    this.line([this.last], this.erasesNow);
+    this.line([this.last], this.erasing);
     this.changed(false);
   }
 
@@ -72,7 +70,7 @@ class Pad {
     if (!this.last) return;
     const passed = event.getCoalescedEvents?.() ?? [];
     const points = [this.last, ...(passed.length ? passed : [event]).map((one) => this.place(one))];
-    this.line(points, this.erasesNow);
+    this.line(points, this.erasing);
     this.last = points.at(-1);
     this.changed(false);
   }

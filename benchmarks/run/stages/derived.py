@@ -1,12 +1,17 @@
-"""What only a prediction's members, logits or features give: computed by `predict`, and stored."""
+"""What only a prediction's members, logits or features give: computed by `predict`, and stored.
+
+Scores of a network's features are computed once for all methods that use the network.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -18,15 +23,24 @@ from benchmarks.metrics.metric import one_each
 from benchmarks.predictions import THE_RUN
 from benchmarks.run.configuration import stored_scores
 from benchmarks.run.plan import Plan
-from benchmarks.run.stages.feature_scores import NetworkScores, SharedScores
 from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
-from methods.scores import Score
+from methods.networks.network import Network
+from methods.scores import FitError, Score
+from methods.scores.of_networks import fit_to_network
 from methods.scores.score import Of
 
 Values = Float[Tensor, " images"]
 
+Result = Values | str
+"""The values of a score, or why there are none."""
+
+Features = Callable[[Tensor], Float[Tensor, "images width"]]
+
 TOO_MANY = "scores of features are not fitted to as many networks as the method draws"
+
+MOST_NETWORKS = 48
+"""So many networks are remembered, some 5 MB each: all that single-network methods share."""
 
 
 def member_metrics() -> dict[str, Metric]:
@@ -62,18 +76,18 @@ class DerivedValues:
     Args:
         method: whose members and networks they are of.
         scores: the scores to compute, by name.
-        shared: the scores of networks' features.
         training: loads the images that the method was fitted on.
+        computed_by: see `sources`.
     """
 
     def __init__(
         self,
         method: UncertaintyMethod,
         scores: Mapping[str, Score],
-        shared: SharedScores,
         training: Callable[[], LabelledImages],
+        computed_by: Mapping[str, int],
     ) -> None:
-        self._method, self._shared, self._training = method, shared, training
+        self._method, self._training, self._computed_by = method, training, computed_by
         self._of_features = {n: s for n, s in scores.items() if s.fit is not None}
         self._of_members = {n: s for n, s in scores.items() if s.fit is None}
 
@@ -83,18 +97,18 @@ class DerivedValues:
         return {
             name: _nan(prediction)
             if members is None
-            else _values(f"metric {name!r}", metric.function(members), prediction)
+            else _values(f"metric {name!r}", metric.function(members), len(prediction.mean))
             for name, metric in member_metrics().items()
         }
 
     def scores(
-        self, prediction: Prediction, condition: str, images: Tensor, unit: UncertaintyMethod
+        self, prediction: Prediction, fingerprint: str, images: Tensor, unit: UncertaintyMethod
     ) -> Scores:
         """Each image's value of every score.
 
         Args:
             prediction: of the images.
-            condition: what these are.
+            fingerprint: of these images.
             images: these.
             unit: the method that it is of, whose networks are among those of the fitted one.
         """
@@ -102,62 +116,142 @@ class DerivedValues:
             "members": prediction.member_probabilities,
             "logits": prediction.member_logits,
         }
-        found = Scores({}, {})
+        values, reasons = dict[str, Values](), dict[str, str]()
         for name, score in self._of_members.items():
             (need,) = score.needs
-            array = given[need]
-            found.values[name] = (
+            array, of = given[need], score.of
+            values[name] = (
                 _nan(prediction)
-                if array is None
-                else _values(f"score {name!r}", _of(score)(array), prediction)
+                if array is None or of is None
+                else _values(f"score {name!r}", of(array), len(images))
             )
-        if self._of_features:
-            self._add_of_features(found, prediction, condition, images, unit)
-        return found
-
-    def _add_of_features(
-        self,
-        found: Scores,
-        prediction: Prediction,
-        condition: str,
-        images: Tensor,
-        unit: UncertaintyMethod,
-    ) -> None:
-        """The means over the unit's networks."""
-        if not self._method.feature_scores:
-            found.values.update(dict.fromkeys(self._of_features, _nan(prediction)))
-            found.reasons.update(dict.fromkeys(self._of_features, TOO_MANY))
-            return
-        networks = self._networks
+        if self._of_features and not self._method.feature_scores:
+            values |= dict.fromkeys(self._of_features, _nan(prediction))
+            return Scores(values, reasons | dict.fromkeys(self._of_features, TOO_MANY))
+        networks = self._networks if self._of_features else []
         if unit.counts_networks and isinstance(unit, MemberMethod):
             networks = networks[unit.slice_of(cast(MemberMethod, self._method))]
-        each = [network.of(condition, images) for network in networks]
+        each = [network.of(fingerprint, images) for network in networks]
         for name in self._of_features:
-            results = [of_one[name] for of_one in each]
-            values = [one for one in results if isinstance(one, Tensor)]
-            found.values[name] = (
-                torch.stack(values).double().mean(dim=0)
-                if values and len(values) == len(results)
-                else _nan(prediction)
-            )
-            if reasons := [one for one in results if isinstance(one, str)]:
-                of_some = f" (for {len(reasons)} of {len(results)} networks)"
-                found.reasons[name] = reasons[0] + (of_some if len(results) > 1 else "")
+            known = [one[name] for one in each if isinstance(one[name], Tensor)]
+            why = [reason for one in each if isinstance(reason := one[name], str)]
+            values[name] = _nan(prediction)
+            if known and not why:
+                values[name] = torch.stack(cast(list[Tensor], known)).double().mean(dim=0)
+            if why:
+                several = f" (for {len(why)} of {len(each)} networks)" if len(each) > 1 else ""
+                reasons[name] = why[0] + several
+        return Scores(values, reasons)
 
     @cached_property
-    def _networks(self) -> Sequence[NetworkScores]:
-        if not isinstance(self._method, PooledMethod):
-            return ()
-        return self._shared.of_networks(self._method, self._of_features, self._training)
+    def _networks(self) -> list[NetworkScores]:
+        """Of each of the method's networks, shared with other methods that have the same."""
+        method = self._method
+        if not isinstance(method, PooledMethod):
+            return []
+        features = [_features_of(method, position) for position in range(len(method.fitted))]
+        made = [
+            NetworkScores(of_images, network, self._of_features, self._training)
+            for of_images, network in zip(features, method.fitted, strict=True)
+        ]
+        if type(method).features is not PooledMethod.features:
+            return made
+        by = tuple((name, self._computed_by.get(name)) for name in self._of_features)
+        return [
+            _remembered((by, _digest(network, self._training().fingerprint)), scores)
+            for network, scores in zip(method.fitted, made, strict=True)
+        ]
 
 
-def _of(score: Score) -> Of:
-    assert score.of is not None
-    return score.of
+class NetworkScores:
+    """The scores of one network: fitted when they are first asked for, computed once for images.
+
+    Args:
+        features: of images.
+        network: whose last layer some scores need.
+        scores: by name.
+        training: loads the images that the network was trained on.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        network: Network,
+        scores: Mapping[str, Score],
+        training: Callable[[], LabelledImages],
+    ) -> None:
+        self._features, self._network = features, network
+        self._scores, self._training = scores, training
+        self._fits: dict[str, Of | str] | None = None
+        self._values: dict[str, dict[str, Result]] = {}
+        self._lock = Lock()
+
+    def of(self, fingerprint: str, images: Tensor) -> dict[str, Result]:
+        """By score, its values for images of a fingerprint, or why it has none."""
+        with self._lock:
+            if fingerprint not in self._values:
+                self._values[fingerprint] = self._computed(images)
+            return self._values[fingerprint]
+
+    def _computed(self, images: Tensor) -> dict[str, Result]:
+        if self._fits is None:
+            training = self._training()
+            features = self._features(training.images)
+            self._fits = {
+                name: _fitted(score, features, training, self._network)
+                for name, score in self._scores.items()
+            }
+        if all(isinstance(fit, str) for fit in self._fits.values()):
+            return {name: str(fit) for name, fit in self._fits.items()}
+        features = self._features(images)
+        return {
+            name: fit
+            if isinstance(fit, str)
+            else _values(f"score {name!r}", fit(features), len(images)).float()
+            for name, fit in self._fits.items()
+        }
 
 
-def _values(noun: str, values: Any, prediction: Prediction) -> Values:
-    return torch.as_tensor(one_each(noun, values, len(prediction.mean)))
+_known: OrderedDict[object, NetworkScores] = OrderedDict()
+_lock = Lock()
+
+
+def _remembered(key: object, scores: NetworkScores) -> NetworkScores:
+    """Those of the same network that this process, all of its threads, has used last."""
+    with _lock:
+        scores = _known.setdefault(key, scores)
+        _known.move_to_end(key)
+        if len(_known) > MOST_NETWORKS:
+            _known.popitem(last=False)
+    return scores
+
+
+def _features_of(method: PooledMethod, position: int) -> Features:
+    if type(method).features is not PooledMethod.features:
+        return lambda images: method.features(images)[position]
+    engine, network = method.pool.engine, method.fitted[position]
+    return lambda images: engine.prepare([network]).features(images)[0]
+
+
+def _fitted(score: Score, features: Tensor, training: LabelledImages, network: Network) -> Of | str:
+    try:
+        return fit_to_network(score, features, training.labels, network)
+    except FitError as error:
+        return str(error)
+
+
+def _values(noun: str, values: Any, images: int) -> Values:
+    return torch.as_tensor(one_each(noun, values, images))
+
+
+def _digest(network: Network, training: str) -> str:
+    """Of everything that features depend on, and of the images that scores are fitted on."""
+    kind = type(network)
+    settings = (kind.__module__, kind.__qualname__, network.mean, network.std, training)
+    digest = sha256(repr(settings).encode())
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _hash_of_file(function: Any) -> int:

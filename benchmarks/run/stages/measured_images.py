@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.errors import UserError
 from benchmarks.inference.comparisons import Estimates, compare
-from benchmarks.inference.image_values import Fits, ImageValues, fits_to
+from benchmarks.inference.image_values import Fits, ImageValues, Measure, fits_to
 from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
 from benchmarks.inference.sides import Relations
 from benchmarks.metrics import METRICS
@@ -32,7 +33,7 @@ from benchmarks.run.curves import (
     example_votes,
 )
 from benchmarks.run.failure import failure_reason
-from benchmarks.run.kept_rows import COMPARED_ALONE, KeptRows, of_reference
+from benchmarks.run.kept_rows import COMPARED_ALONE, KeptRows
 from benchmarks.run.measurement_rows import Measured, measured, rows_of, without_value
 from benchmarks.run.plan import Plan
 from benchmarks.run.presets import USUAL_SIZES, is_basic
@@ -112,18 +113,13 @@ def load(
     return stored
 
 
-@cache
-def reference_values(
-    plan: Plan, workspace: Workspace, unit: RunUnit, condition: str, written: int
-) -> ImageValues:
-    """What other images are compared with, formed once a process.
+@lru_cache(maxsize=1)
+def reference_values(out: Path, digest: int, group: str) -> dict[object, ImageValues]:
+    """What the conditions of a group are compared with, kept by a process for one group at a time.
 
-    Args:
-        written: when the prediction file was, which may be written again.
+    All scores of all units are some gigabytes in large runs.
     """
-    stored = load(plan, workspace, unit, condition)
-    assert stored is not None
-    return ImageValues([stored], measures=of_reference)
+    return {}
 
 
 class _Results:
@@ -173,7 +169,7 @@ class _Results:
         """What was computed, as tables."""
         rows = table_of(Measurement, self._rows)
         means = means_over_groups(rows, self._plan.conditions)
-        groups = {mean_name(one.group): one.group for one in self._plan.conditions if one.in_mean}
+        groups = {mean_name(one.group): one for one in self._plan.conditions if one.in_mean}
         columns = (means[name] for name in ("method", "condition", "metric", "score"))
         kept = [
             self._rule(method).of_mean(groups[condition], METRICS[metric], score)
@@ -202,8 +198,10 @@ class _Results:
         plan, rule = self._plan, self._rule(unit.method)
         objection = plan.objection(unit)
         stored = load(plan, self._workspace, unit, condition.name)
-        reference = self._reference_of(unit, condition)
-        if objection is not None or stored is None or (condition.detected and reference is None):
+        compared = not condition.detected or self._workspace.predictions.holds(
+            unit, condition.reference
+        )
+        if objection is not None or stored is None or not compared:
             members, scores = self._known_of(unit)
             reason = failure_reason(self._workspace, unit)
             if stored is not None:
@@ -216,7 +214,7 @@ class _Results:
         self._machines.add(stored.machine)
         measures = partial(rule.measures, condition)
         own = ImageValues([stored], self._fits[unit], measures)
-        reference = reference or own
+        reference = self._reference_of(unit, condition, measures(own.own_scores)) or own
         draws.images, draws.reference_images = own.images, reference.images
         draws.members[unit] = members_text(own.members)
         weights = self._weights_of(condition, own.images)
@@ -247,15 +245,22 @@ class _Results:
             self._rows.append(row)
             self._kept.append(rule.of_condition(condition, METRICS[row.metric], row.score))
 
-    def _reference_of(self, unit: RunUnit, condition: Condition) -> ImageValues | None:
+    def _reference_of(
+        self, unit: RunUnit, condition: Condition, measures: Iterable[Measure]
+    ) -> ImageValues | None:
         """Of the images that the condition's are compared with; ``None``: they are these."""
-        path = self._workspace.predictions.path(unit)
-        if not condition.detected or not self._workspace.predictions.holds(
-            unit, condition.reference
-        ):
+        if not condition.detected:
             return None
-        written = path.stat().st_mtime_ns
-        return reference_values(self._plan, self._workspace, unit, condition.reference, written)
+        wanted = [(family, score) for family, score in measures if "reference" in family.needs]
+        digest, out = self._plan.configuration.digest, self._workspace.out
+        written = self._workspace.predictions.path(unit).stat().st_mtime_ns
+        known = reference_values(out, digest, condition.group)
+        key = unit, condition.reference, written, tuple(score for _, score in wanted)
+        if key not in known:
+            stored = load(self._plan, self._workspace, unit, condition.reference)
+            assert stored is not None
+            known[key] = ImageValues([stored], measures=lambda _: wanted)
+        return known[key]
 
     def _weights_of(self, condition: Condition, images: int) -> list[Weights]:
         drawn, chosen = ImageSet.of(condition, self._conditions), self._plan.configuration

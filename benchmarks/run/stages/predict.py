@@ -26,7 +26,6 @@ from benchmarks.run.presets import SLOW
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
 from benchmarks.run.stages.derived import DerivedValues, sources
-from benchmarks.run.stages.feature_scores import SharedScores
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
@@ -56,7 +55,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     if pending:
         forget_finished(workspace.out)
         _require_disjoint(plan.task, workspace)
-    work = partial(_predict, plan, shared=SharedScores(), unavailable=tuple(unavailable))
+    work = partial(_predict, plan, unavailable=tuple(unavailable))
     done = workspace.in_parallel(
         work, pending, stage=PREDICT, what="groups", threads=plan.in_threads
     )
@@ -128,11 +127,10 @@ def _predict(
     workspace: Workspace,
     group: Group,
     *,
-    shared: SharedScores,
     unavailable: tuple[str, ...],
 ) -> list[Failure]:
     """Predict a group; if that fails, each of its units alone, since not all need all members."""
-    predict_one = partial(predict_group, plan, workspace, shared, unavailable)
+    predict_one = partial(predict_group, plan, workspace, unavailable)
     if plan.is_custom(group[0].method):
         predict_one = partial(_predict_apart, workspace, predict_one)
     failures = predict_one(group)
@@ -156,7 +154,6 @@ def _predict_apart(
 def predict_group(
     plan: Plan,
     workspace: Workspace,
-    shared: SharedScores,
     unavailable: Collection[str],
     group: Group,
 ) -> list[Failure]:
@@ -174,7 +171,7 @@ def predict_group(
         method = fitted(plan, workspace, largest)
         training = partial(workspace.images, plan.task, plan.split(largest))
         scores = stored_scores(plan.configuration)
-        derived = DerivedValues(method, scores, shared, training)
+        derived = DerivedValues(method, scores, training, computed_by)
         with store.saving(after=after) as save:
             for condition in plan.predicted(largest):
                 missing = [unit for unit in group if condition.name not in complete[unit]]
@@ -193,7 +190,7 @@ def predict_group(
                     check_prediction(prediction, len(evaluated.images))
                     other = latest.get(unit) or store.load_if_there(unit, condition.reference)
                     _require_comparable(plan.task, of_unit, prediction, other)
-                    found = derived.scores(prediction, condition.name, images, of_unit)
+                    found = derived.scores(prediction, evaluated.fingerprint, images, of_unit)
                     latest[unit] = StoredPrediction(
                         replace(prediction, scores={**prediction.scores, **found.values}),
                         evaluated.labels,

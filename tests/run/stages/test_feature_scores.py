@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
-
 import pytest
 import torch
 from torch import Tensor
 
 from benchmarks.run.stages.derived import DerivedValues
-from benchmarks.run.stages.feature_scores import SharedScores
 from benchmarks.tasks.digits import STANDARD
 from methods.deep_ensemble import DeepEnsemble
 from methods.engines.torch import TorchEngine
@@ -59,10 +56,10 @@ def pool() -> NetworkPool:
 
 
 def values(
-    method: PooledMethod, shared: SharedScores, scores: dict[str, Score], condition: str = "clean"
+    method: PooledMethod, scores: dict[str, Score], images: str = "clean", by: int = 0
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
-    derived = DerivedValues(method, scores, shared, lambda: TRAINING)
-    found = derived.scores(method.predict(IMAGES), condition, IMAGES, method)
+    derived = DerivedValues(method, scores, lambda: TRAINING, dict.fromkeys(scores, by))
+    found = derived.scores(method.predict(IMAGES), images, IMAGES, method)
     return found.values, found.reasons
 
 
@@ -81,22 +78,17 @@ def methods(pool: NetworkPool, monkeypatch: pytest.MonkeyPatch) -> tuple[PooledM
 
 
 def test_methods_of_a_network_share_its_scores(methods: tuple[PooledMethod, ...]) -> None:
-    counted, shared = Counted(), SharedScores()
+    counted = Counted()
     scores = scores_of(norm=counted.fit)
-    one, dropout, two = (values(method, shared, scores)[0]["norm"] for method in methods)
+    one, dropout, two = (values(method, scores)[0]["norm"] for method in methods)
     assert (counted.fits, counted.calls) == (2, 2)
     assert torch.equal(one, dropout)
     other = methods[2].features(IMAGES)[1].norm(dim=1)
     torch.testing.assert_close(two, (one + other.double()) / 2)
-    values(methods[0], shared, scores, "rotated")
+    values(methods[0], scores, "rotated")
     assert (counted.fits, counted.calls) == (2, 3)
-
-
-def test_another_process_begins_with_none(methods: tuple[PooledMethod, ...]) -> None:
-    counted, shared = Counted(), SharedScores()
-    values(methods[0], shared, scores_of(norm=counted.fit))
-    values(methods[0], pickle.loads(pickle.dumps(shared)), scores_of(norm=counted.fit))
-    assert counted.fits == 2
+    values(methods[0], scores, by=1)  # other code
+    assert (counted.fits, counted.calls) == (3, 4)
 
 
 def test_score_that_cannot_be_fitted_has_the_reason(methods: tuple[PooledMethod, ...]) -> None:
@@ -105,6 +97,6 @@ def test_score_that_cannot_be_fitted_has_the_reason(methods: tuple[PooledMethod,
         ("the covariance is singular", "the covariance is singular (for 2 of 2 networks)"),
         strict=True,
     ):
-        found, reasons = values(method, SharedScores(), scores_of(bad=refused))
+        found, reasons = values(method, scores_of(bad=refused))
         assert found["bad"].isnan().all()
         assert reasons == {"bad": reason}

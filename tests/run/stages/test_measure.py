@@ -64,7 +64,7 @@ def test_means_over_groups_are_plain_means_of_each_replicate(run: Run) -> None:
         pd.testing.assert_series_equal(both[column], both[f"{column}_of_all"], check_names=False)
 
 
-def test_each_prediction_is_read_once_and_that_of_a_reference_twice(
+def test_each_prediction_is_read_once_and_that_of_a_reference_once_a_group(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: Counter[tuple[RunUnit, str]] = Counter()
@@ -86,7 +86,7 @@ def test_each_prediction_is_read_once_and_that_of_a_reference_twice(
     measured(run)
     units = run.plan.units()
     assert read == {
-        (unit, name): 2 if name == "clean" else 1
+        (unit, name): 3 if name == "clean" else 1
         for unit in units
         for name in ("clean", "calibration", *CHOSEN.conditions)
     }
