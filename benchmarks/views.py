@@ -13,8 +13,8 @@ from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
+from benchmarks.report.tables.formats import latex as as_latex
 from benchmarks.report.tables.formats import markdown
-from benchmarks.report.tables.latex import latex as as_latex
 
 RunFolder = Annotated[
     Path, typer.Argument(help="The folder of a run.", parser=named_folder, metavar="RUN")
@@ -36,7 +36,7 @@ def table(
     tables = {one.name: one for one in tables_of(results)}
     if name not in tables:
         raise UserError(f"there is no table {name!r}; choose from {', '.join(tables)}")
-    text = as_latex(tables[name], results.names.task) if latex else markdown(tables[name])
+    text = as_latex(tables[name]) if latex else markdown(tables[name])
     if out is None:
         print(text, end="")
         return

@@ -9,9 +9,8 @@ from benchmarks.files import path_of
 from benchmarks.nouns import Names
 from benchmarks.report.read.files import read_if_there, read_latency
 from benchmarks.report.results import Results
+from benchmarks.report.tables.declared import tables_of, times_of
 from benchmarks.report.tables.formats import write_tables
-from benchmarks.report.tables.latency import latency_tables
-from benchmarks.report.tables.table import Table
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
 
 
@@ -32,29 +31,14 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     from benchmarks.report.published import write_published
 
     results = Results.load(folder)
-    tables = report_tables(results)
-    write_tables(tables, folder, results.names.task)
+    tables = tables_of(results)
+    write_tables(tables, folder)
     write_claims_page(results, folder)
     write_answer(results, folder)
     write_published(results, folder)
     figures = drawn_figures(results, jobs)
     write_figures(figures, folder)
     write_page(results, tables, figures, folder)
-
-
-def report_tables(results: Results) -> list[Table]:
-    """All tables of a run, from the results of all its recipes."""
-    from benchmarks.report.answer.kinds import kinds_table
-    from benchmarks.report.answer.table import decision_table
-    from benchmarks.report.claims import verdict_table
-    from benchmarks.report.page.ranking import ranking_table
-    from benchmarks.report.tables.declared import tables_of
-
-    return [
-        *(decision_table(results), ranking_table(results), kinds_table(results)),
-        *([verdict_table(results.claims)] if results.claims else []),
-        *tables_of(results),
-    ]
 
 
 def require_results(folder: Path) -> None:
@@ -79,5 +63,5 @@ def write_latency_tables(folder: Path) -> None:
     """Write the tables of `latency.csv`, if methods were timed there."""
     latency, of_scores = read_latency(folder), read_if_there(folder, SCORE_LATENCY_CSV)
     if not latency.empty:
-        names = Names.read(folder)
-        write_tables(latency_tables(latency, names, of_scores), folder, names.task)
+        results = Results.of_times(Names.read(folder), latency, of_scores)
+        write_tables(times_of(results), folder)

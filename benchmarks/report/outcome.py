@@ -6,18 +6,18 @@ from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as TerminalTable
 
 from benchmarks.escaping import terminal_text
 from benchmarks.files import path_of
 from benchmarks.report.provenance import DOWNLOADS
-from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.tables.comparison import value_cell
+from benchmarks.report.tables.declared import OVERVIEW
+from benchmarks.report.tables.pivot import table_of
 from benchmarks.report.tables.remarks import training_images_remark
+from benchmarks.report.tables.table import Table
 from benchmarks.vocabulary import (
     ANSWER_JSON,
-    CLEAN,
     CURVES_FOLDER,
     FIGURES_FOLDER,
     INDEX_HTML,
@@ -35,7 +35,8 @@ def show_outcome(out: Path) -> None:
     if path_of(out, SUMMARY_CSV).exists():
         results = Results.load(out)
         left_out = results.left_out
-        Console().print(_table(results))
+        if overview := table_of(OVERVIEW, results):
+            Console().print(_judged(overview))
         trained_on = results.names.training_images(results.recipes)
         if remark := training_images_remark(trained_on):
             print(remark)
@@ -49,36 +50,23 @@ def show_outcome(out: Path) -> None:
         print(f"left out, because their data are not available: {', '.join(left_out)}")
 
 
-def _table(results: Results) -> Table:
-    """The overview's metrics of which a value is better: clean, by group, and of one detection."""
-    metrics = [one for one in results.names.overview if one.better]
-    quantities = [
-        Quantity(condition, metric.name)
-        for of_reference, conditions in (
-            (False, (CLEAN, *results.group_means)),
-            (True, results.ood[:1]),
-        )
-        for condition in conditions
-        for metric in metrics
-        if ("reference" in metric.needs) == of_reference
-    ]
-    table = Table(
+def _judged(table: Table) -> TerminalTable:
+    """The values of the columns of which one value is better, without intervals: they fit."""
+    shown = TerminalTable(
         title="Means over replicates",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=0,
         show_edge=False,
     )
-    table.add_column("recipe", no_wrap=True)
-    table.add_column("method", no_wrap=True)
-    for condition, metric, _ in quantities:
-        label = results.label_of(condition).replace(" ", "\n").replace("-", "-\n")
-        heading = terminal_text(f"{results.names.printed(metric).name}\n{label}")
-        table.add_column(heading, justify="right")
-    for recipe in results.recipes:
-        of_recipe = results.of_recipe(recipe)
-        for variant in of_recipe.evaluated_on([CLEAN]):
-            values = (value_cell(of_recipe, variant, quantity).value for quantity in quantities)
-            shown = ("—" if value != value else f"{value:.4f}" for value in values)
-            table.add_row(recipe, terminal_text(results.names.label(variant)), *shown)
-    return table
+    for name in ("recipe", "method"):
+        shown.add_column(name, no_wrap=True)
+    judged = [column for column, text in enumerate(table.headings) if {"↑", "↓"} & {*text}]
+    for column in judged:
+        metric, _, images = table.headings[column].partition("\n")
+        label = images.replace(" ", "\n").replace("-", "-\n")
+        shown.add_column(terminal_text(f"{metric}\n{label}"), justify="right")
+    for row in table.rows:
+        values = (row.cells[column].texts[0] for column in judged)
+        shown.add_row(row.recipe, *map(terminal_text, (*row.labels, *values)))
+    return shown

@@ -22,8 +22,9 @@ from benchmarks.report.published import comparable_numbers
 from benchmarks.report.read.across import summary_across
 from benchmarks.report.read.files import read_claims, read_latency
 from benchmarks.report.results import Results
+from benchmarks.report.tables.declared import LATENCY
 from benchmarks.report.tables.formats import markdown
-from benchmarks.report.tables.latency import latency_table
+from benchmarks.report.tables.pivot import table_of
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.texts import article_answer, listed
 from benchmarks.vocabulary import (
@@ -148,15 +149,16 @@ def _latency(run: _Run) -> str:
     """The latency on the CPU beside the results, and on each GPU that has a folder."""
     folder = run.root / run.folder
     here, names = read_latency(folder), Names.read(folder)
-    tables = [] if here.empty else [latency_table(here[here["device_name"] != ""], names)]
+    timed = [] if here.empty else [here[here["device_name"] != ""]]
     cards = [
         latency[latency["device"].str.startswith("cuda:")]
         for folder in sorted((run.root / GPU_RESULTS).glob("*"))
         if not (latency := read_latency(folder)).empty
     ]
-    tables += [latency_table(card, names) for card in cards if not card.empty]
+    timed += [card for card in cards if not card.empty]
     missing = [] if any(not card.empty for card in cards) else [NO_GPU]
-    return "\n".join([*map(markdown, tables), *missing])
+    tables = (table_of(LATENCY, Results.of_times(names, table)) for table in timed)
+    return "\n".join([*map(markdown, filter(None, tables)), *missing])
 
 
 def _provenance(run: _Run) -> str:

@@ -109,6 +109,16 @@ class Results:
             left_out=_left_out(folder, summary, names),
         )
 
+    @classmethod
+    def of_times(
+        cls, names: Names, latency: pd.DataFrame, of_scores: pd.DataFrame | None = None
+    ) -> Results:
+        """What was timed alone, where nothing else was measured."""
+        none = pd.DataFrame()
+        return cls(
+            none, names, latency=latency, score_latency=none if of_scores is None else of_scores
+        )
+
     @cached_property
     def recipes(self) -> tuple[str, ...]:
         """The recipes compared, the main one first.

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from benchmarks.command_line import exit_status, named_folder
 from benchmarks.errors import UserError
-from benchmarks.report.tables.quality import main_table
-from benchmarks.report.tables.terminal import caption, notes, terminal
+from benchmarks.report.tables.declared import MAIN
+from benchmarks.report.tables.formats import terminal
+from benchmarks.report.tables.pivot import table_of
 from benchmarks.run.configuration import require_resampling
 from benchmarks.score.external_predictions import require_same_images
 from benchmarks.score.files import FilesBeside, read_predictions
 from benchmarks.score.scoring import Scores, folder_for_scores, score, write_scores
-from benchmarks.vocabulary import SELF_TRAINED
 
 
 def main(
@@ -137,9 +137,9 @@ def _require_one_each(option: str, given: Sequence[Path], files: Sequence[Path])
 
 def _show(scores: Scores, out: Path | None) -> None:
     console = Console()
-    table = main_table(scores.results, SELF_TRAINED)
-    for part in (caption(table), *terminal(table), *notes(table)):
-        console.print(part)
+    if table := table_of(MAIN, scores.results):
+        for part in terminal(table):
+            console.print(part)
     if out is not None:
         print(f"wrote {out}")
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from benchmarks.latency.score_cost import time_scores
 from benchmarks.latency.stopwatch import Limits
-from benchmarks.report.tables.formats import markdown
-from benchmarks.report.tables.latency import score_latency_table
+from benchmarks.report.results import Results
+from benchmarks.report.tables.declared import times_of
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.schema import ScoreLatency, read_table, types_of
@@ -59,8 +59,6 @@ def test_rows_of_this_machine_are_kept_and_others_are_not(tmp_path: Path) -> Non
 
 def test_costs_are_tabled(tmp_path: Path) -> None:
     run = run_of(DIGITS, tmp_path)
-    table = score_latency_table(timed(run), nouns_of(run.plan))
+    (table,) = times_of(Results.of_times(nouns_of(run.plan), pd.DataFrame(), timed(run)))
     assert [row.labels[0] for row in table.rows][:2] == ["Max. logit", "Energy"]
-    assert "| Score | Fitting<br>(s) | State<br>(MB) | 1<br>image | 8<br>images |" in markdown(
-        table
-    )
+    assert table.headings == ("Fitting\n(s)", "State\n(MB)", "1\nimage", "8\nimages")

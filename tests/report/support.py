@@ -11,10 +11,12 @@ import pandas as pd
 
 from benchmarks.latency.stage import NO_GPU
 from benchmarks.nouns import Names
-from benchmarks.report import report_tables
 from benchmarks.report.figures import Drawn
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
+from benchmarks.report.tables.declared import FURTHER, MEANS, TIMES, levels, of_sets, tables_of
+from benchmarks.report.tables.pivot import table_of as table_of_pivot
+from benchmarks.report.tables.table import Table
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
@@ -100,7 +102,7 @@ def comparisons(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 def page_of(folder: Path, figures: Sequence[Drawn] = ()) -> str:
     """The page of a run, written anew."""
     results = Results.load(folder)
-    write_page(results, report_tables(results), figures, folder)
+    write_page(results, tables_of(results), figures, folder)
     return (folder / "index.html").read_text(encoding="utf-8")
 
 
@@ -138,3 +140,17 @@ def timings() -> list[Latency]:
             for method in ("softmax", "mc_dropout", "deep_ensemble")
         ),
     ]
+
+
+def made_table(results: Results, name: str) -> Table | None:
+    """A table of a run's results; ``None`` where it would be empty."""
+    pivots = (*MEANS, *map(of_sets, levels(results)), *FURTHER, *TIMES)
+    (pivot,) = (pivot for pivot in pivots if pivot.name == name)
+    return table_of_pivot(pivot, results)
+
+
+def table_named(results: Results, name: str) -> Table:
+    """A table of a run's results that is not empty."""
+    table = made_table(results, name)
+    assert table is not None
+    return table

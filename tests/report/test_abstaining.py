@@ -11,10 +11,7 @@ from benchmarks.nouns import MetricRecord
 from benchmarks.report.figures import figure_names
 from benchmarks.report.numbers.abstaining import steps
 from benchmarks.report.results import Results
-from benchmarks.report.tables.abstaining import abstaining_tables
-from benchmarks.report.tables.formats import as_frame, markdown
-from benchmarks.report.tables.latex import latex
-from tests.report.support import NAMES
+from tests.report.support import NAMES, made_table, table_named
 
 SHARES = [0, 1, 5, 10, 20]
 
@@ -24,19 +21,19 @@ def results(reported: Path) -> Results:
     return Results.load(reported).of_recipe("standard")
 
 
-def test_table_has_the_errors_and_few_notes(results: Results) -> None:
-    (table,) = abstaining_tables(results, "standard")
-    assert len(table.all_headings) + 1 <= 12
-    assert len(table.notes) <= 3
-    assert len(as_frame(table)) == 2 * len(results.evaluated_on(["clean"]))
-    assert "on 5 %" in markdown(table)
-    assert "on 5 \\%" in latex(table)
+def test_table_has_the_errors_in_percent(results: Results) -> None:
+    table = table_named(results, "abstaining")
+    assert len(table.rows) == 2 * len(results.evaluated_on(["clean"]))
+    assert "Abstains\non 5 %" in table.headings
+    for row, whole in zip(table.rows, table_named(results, "calibration").rows, strict=True):
+        assert (row.group, row.labels) == (whole.group, whole.labels)
+        assert row.cells[0].value == pytest.approx(100 * (1 - whole.cells[0].value))
 
 
 def test_run_without_these_metrics_has_neither_table_nor_figure(results: Results) -> None:
     metrics = tuple(m for m in NAMES.metrics if m.coverage == 1)
     earlier = replace(results, names=replace(NAMES, metrics=metrics))
-    assert list(abstaining_tables(earlier, "standard")) == []
+    assert made_table(earlier, "abstaining") is None
     assert "abstaining" not in figure_names(earlier)
 
 

@@ -13,8 +13,7 @@ from benchmarks.report import write_report
 from benchmarks.report.figures import one_figure
 from benchmarks.report.numbers.cost import Setup, main_setup
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import as_frame
-from benchmarks.report.tables.latency import latency_tables
+from tests.report.support import table_named
 
 
 def points(results: Results) -> pd.DataFrame:
@@ -53,18 +52,16 @@ def test_custom_methods_are_compared_with_the_others(timed_results: Results) -> 
     latency.loc[latency["method"] == "softmax", "engine"] = "self-trained"
     numbers = points(replace(timed_results, latency=latency))
     assert set(numbers["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
-    _, resources = latency_tables(latency, timed_results.names)
-    assert "Softmax" in set(as_frame(resources)["Method"])
+    resources = table_named(replace(timed_results, latency=latency), "resources")
+    assert "Softmax" in {row.labels[0] for row in resources.rows}
 
 
 @pytest.mark.slow
 def test_run_with_timings_has_the_figure_and_the_tables(timed: Path, tmp_path: Path) -> None:
     shutil.copytree(timed, tmp_path, dirs_exist_ok=True, ignore=lambda *_: ["predictions"])
     write_report(tmp_path)
-    for name in ("latency", "resources", "cost-standard"):
-        assert {path.suffix for path in (tmp_path / "tables").glob(f"{name}.*")} == {
-            *(".md", ".csv", ".tex")
-        }
+    for name in ("latency", "resources", "cost"):
+        assert {path.suffix for path in (tmp_path / "tables").glob(f"{name}.*")} == {".md", ".csv"}
     assert {path.suffix for path in (tmp_path / "figures").glob("cost-standard.*")} == {
         *(".png", ".svg", ".csv")
     }

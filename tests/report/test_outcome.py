@@ -39,7 +39,7 @@ def test_main_numbers_are_means_over_replicates(
     rows = [ROW, replace(ROW, replicate=1, value=0.95), replace(ROW, metric="ece", value=0.0125)]
     text = shown(tmp_path, rows, capsys)
     (line,) = [line for line in text.splitlines() if "MC-dropout" in line]
-    assert line.split() == ["standard", *["MC-dropout,", "T", "=", "100"], "0.9633", "0.0125"]
+    assert line.split() == ["standard", *["MC-dropout,", "T", "=", "100"], "0.963", "0.013"]
 
 
 def test_every_column_shows_its_own_number(
@@ -64,7 +64,7 @@ def test_every_column_shows_its_own_number(
     ]
     text = shown(tmp_path, rows, capsys)
     (line,) = [line for line in text.splitlines() if "MC-dropout" in line]
-    assert line.split()[5:] == ["0.0000", "0.1000", "0.2000", "0.3000", "0.4000"]
+    assert line.split()[5:] == ["0.000", "0.100", "0.200", "0.300", "0.400"]
 
 
 def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
@@ -96,11 +96,11 @@ def test_only_usual_and_compared_sizes_and_methods_with_whole_conditions_have_a_
     ]
 
 
-def test_what_has_no_number_is_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_failed_has_no_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [replace(ROW, value=None, status="failed", reason="because", members="")]
     text = shown(tmp_path, rows, capsys)
     (line,) = [line for line in text.splitlines() if "MC-dropout" in line]
-    assert line.split() == ["standard", "MC-dropout", "—", "—"]
+    assert line.split() == ["standard", "MC-dropout", "n/a"]
 
 
 def test_files_are_named_with_their_folder(

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.report import report_tables
 from benchmarks.report.figures import drawn_figures
 from benchmarks.report.page.explorer import explorer
-from benchmarks.report.page.ranking import ranking_table
 from benchmarks.report.read.across import fingerprints
 from benchmarks.report.results import Results
+from benchmarks.report.tables.declared import tables_of
+from benchmarks.report.tables.ranking import ranking_table
 from benchmarks.report.tables.table import BEST, TIED
 from methods import METHODS
 from tests.report.support import CLAIMS, CONFIGURATION, NAMES, page_of
@@ -147,8 +147,8 @@ def test_runs_of_all_kinds_have_a_page(changes: dict[str, Any], make_run: Any) -
 
 
 def test_verdicts_of_the_comparisons_are_marked(reported: Path) -> None:
-    tables = {table.name: table for table in report_tables(Results.load(reported))}
-    verdicts = Counter(cell.verdict for row in tables["main-standard"].rows for cell in row.cells)
+    tables = {table.name: table for table in tables_of(Results.load(reported))}
+    verdicts = Counter(cell.verdict for row in tables["main"].rows for cell in row.cells)
     assert verdicts[BEST]
     assert verdicts[TIED]
     (main,) = re.findall(

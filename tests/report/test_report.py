@@ -15,15 +15,14 @@ from benchmarks.metrics import METRICS
 from benchmarks.report import write_report
 from benchmarks.report.figures import figure_names, one_figure
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import as_frame, markdown
-from benchmarks.report.tables.latex import latex
-from benchmarks.report.tables.quality import main_table, quality_tables
+from benchmarks.report.tables.declared import measured_tables, tables_of
+from benchmarks.report.tables.formats import markdown
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
 from methods import METHODS
 from methods.scores import SCORES
-from tests.report.support import nouns
+from tests.report.support import nouns, table_named
 from tests.runs import FULL
 
 FIGURES = {
@@ -34,7 +33,7 @@ OF_QUALITY = {
     *("overview", "main", "calibration", "uncertainty"),
     *("detection", "detection-scores", "selective", "selective-scores"),
 }
-TABLES = OF_QUALITY | {"abstaining"}
+TABLES = OF_QUALITY | {"abstaining", "decision", "kinds", "ranking"}
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,11 +41,6 @@ ROOT = Path(__file__).parents[2]
 def drawn(folder: Path, recipe: str = "standard") -> set[str]:
     ending = f"-{recipe}.png"
     return {path.name.removesuffix(ending) for path in (folder / "figures").glob(f"*{ending}")}
-
-
-def tabulated(folder: Path, recipe: str = "standard") -> set[str]:
-    ending = f"-{recipe}.md"
-    return {path.name.removesuffix(ending) for path in (folder / "tables").glob(f"*{ending}")}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -59,11 +53,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_every_table_and_figure_is_written_in_all_its_forms(reported: Path) -> None:
     assert drawn(reported) == FIGURES
-    assert tabulated(reported) == TABLES
     assert {path.suffix for path in (reported / "figures").iterdir()} == {".png", ".svg", ".csv"}
     assert len(list((reported / "figures").iterdir())) == 3 * len(FIGURES)
-    assert len(list((reported / "tables").iterdir())) == 3 * (len(TABLES) + 3)
-    assert (reported / "tables" / "decision.md").exists()
+    written = {path.name for path in (reported / "tables").iterdir()}
+    assert written == {f"{name}.{suffix}" for name in TABLES for suffix in ("md", "csv")}
+    assert {table.name for table in tables_of(Results.load(reported))} == TABLES
 
 
 @pytest.mark.slow
@@ -154,23 +148,21 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     assert set(figure_names(results)) == FIGURES - missing
     detection = {table for table in OF_QUALITY if table.startswith("detection")}
     expected = OF_QUALITY - detection if "roc" in missing else set(OF_QUALITY)
-    expected |= {"subset"} if name == "exact MC-dropout" else set()
-    found = list(quality_tables(results, recipe))
-    assert {table.name for table in found} == {f"{table}-{recipe}" for table in expected}
-    assert all(markdown(table) and latex(table) and len(as_frame(table)) for table in found)
+    expected |= {"subset", "abstaining"} if name == "exact MC-dropout" else {"abstaining"}
+    assert {table.name for table in measured_tables(results)} == expected
 
 
 def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -> None:
     folder = make_run(custom=True, recipes=("standard", "plain"), conditions=("rotated-030",))
     results = Results.load(folder)
     assert results.recipes == ("standard", "plain")
+    table = table_named(results, "main")
     for recipe in results.recipes:
-        text = markdown(main_table(results.of_recipe(recipe), recipe))
-        assert "my\\_method, M = 5" in text
-        assert "Deep ensemble, M = 4" in text
+        methods = {row.labels[0] for row in table.rows if row.recipe == recipe}
+        assert {"my_method, M = 5", "Deep ensemble, M = 4"} < methods
+        assert f"| **Recipe {recipe}: Clean** |" in markdown(table)
     plain = results.of_recipe("plain")
-    not_applicable = "not applicable: the recipe 'plain' trains without dropout"
-    assert not_applicable in markdown(main_table(plain, "plain"))
+    assert "not applicable: the recipe 'plain' trains without dropout" in markdown(table)
     assert "training" not in figure_names(plain)  # the log is of the other recipe
     drawn = one_figure(plain, "rotated").numbers
     assert set(drawn["method"]) == {"softmax", "deep_ensemble", "my_method"}

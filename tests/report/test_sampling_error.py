@@ -9,9 +9,7 @@ import pytest
 
 from benchmarks.report.figures import figure_names, one_figure
 from benchmarks.report.results import Results
-from benchmarks.report.tables.exact import exact_tables
-from benchmarks.report.tables.formats import as_frame, markdown
-from benchmarks.schema import where
+from tests.report.support import made_table
 
 
 @pytest.fixture(scope="module")
@@ -20,22 +18,6 @@ def results(make_run) -> Results:  # type: ignore[no-untyped-def]
         methods=("softmax", "mc_dropout", "mc_dropout_exact"), conditions=("clean", "rotated-045")
     )
     return Results.load(folder).of_recipe("standard")
-
-
-def test_table_has_paired_differences_of_every_size(results: Results) -> None:
-    (table,) = exact_tables(results, "standard")
-    text = markdown(table)
-    assert "MC-dropout with T passes, less the same with all masks" in text
-    assert "2 networks, 40 images per condition" in text
-    frame = as_frame(table)
-    assert list(frame["Passes"]) == ["T = 3", "T = 8"] * 2
-    errors = results.curve("sampling_error")
-    (line,) = where(
-        errors, members="8", condition="subset-rotated-045", measure="predictive_entropy"
-    ).to_dict("records")
-    cell = table.rows[-1].cells[table.headings.index("Predictive\nentropy\n(nats)")]
-    assert cell.value == line["difference"]
-    assert cell.half_width == pytest.approx((line["upper"] - line["lower"]) / 2)
 
 
 def test_figure_has_each_condition_and_the_slope_of_chance(results: Results) -> None:
@@ -53,5 +35,5 @@ def test_figure_has_each_condition_and_the_slope_of_chance(results: Results) -> 
 
 def test_earlier_runs_have_neither(reported: Path) -> None:
     results = Results.load(reported)
-    assert list(exact_tables(results, "standard")) == []
+    assert made_table(results, "exact") is None
     assert "sampling-error" not in figure_names(results)

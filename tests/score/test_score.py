@@ -126,7 +126,7 @@ def test_guides_example_can_be_scored(command_line: CommandLine, tmp_path: Path)
     accuracy = summary[(summary["metric"] == "accuracy") & (summary["condition"] == "clean")]
     assert 0.85 < accuracy["lower"].iloc[0] < accuracy["value"].iloc[0]
     assert accuracy["value"].iloc[0] < accuracy["upper"].iloc[0] < 1
-    table = (tmp_path / "scored" / "tables" / "main-self-trained.md").read_text(encoding="utf-8")
+    table = (tmp_path / "scored" / "tables" / "main.md").read_text(encoding="utf-8")
     assert "500 to 797 images per condition." in table
     assert "recipe" not in table.lower()
 

@@ -12,7 +12,7 @@ from benchmarks.report.editorial import DETECTION, PROBABLE, RANKED_BY, RIGHT
 from benchmarks.report.number_format import two_digits
 from benchmarks.report.read.comparisons import Choice, Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.tables.comparison import value_cell
+from benchmarks.report.tables.quality import value_cell
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.vocabulary import CLEAN
 

@@ -123,7 +123,7 @@ def _content(
         "answer": answer(results),
         "across": summary_beside(folder),
         "across_md": f"../{ACROSS_FOLDER}/{ACROSS_MD}",
-        "tables": {table.name.removesuffix(f"-{results.recipes[0]}"): table for table in tables},
+        "tables": {table.name: table for table in tables},
         "figures": figures,
         "sections": _sections(results),
         "claims": claims_shown(results),
@@ -162,7 +162,7 @@ def _recipe_of(row: Any, table: Table) -> str:
     """The recipe that a row is of; empty where the table does not say."""
     headings = (table.group_heading, *table.label_headings)
     named = dict(zip(headings, (row.group, *row.labels), strict=True))
-    return str(named.get("Recipe", ""))
+    return str(row.recipe or named.get("Recipe", ""))
 
 
 def _about(results: Results) -> str:

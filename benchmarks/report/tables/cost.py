@@ -1,28 +1,130 @@
-"""The table of sizes: how few passes or members are enough, and what they cost."""
+"""The cells of tables of costs: latency and resources, and how few members are enough."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from benchmarks.nouns import Names, Variant
-from benchmarks.report.numbers.cost import Setup, batch_sizes, main_setup, milliseconds
+from benchmarks.report.numbers.cost import Setup, batch_sizes, main_setup, milliseconds, of_setup
 from benchmarks.report.read.comparisons import Quantity, Tested
 from benchmarks.report.results import Results
-from benchmarks.report.tables.comparison import value_cell
-from benchmarks.report.tables.latency import NOT_TIMED, images_text, median_cell
-from benchmarks.report.tables.table import Cell, Row, Table
-from benchmarks.vocabulary import CLEAN
+from benchmarks.report.tables.pivot import Pivot, Place
+from benchmarks.report.tables.quality import value_cell
+from benchmarks.report.tables.table import Cell
+from benchmarks.vocabulary import SELF_TRAINED
 
+NOT_TIMED = "not timed"
+TOO_FEW_CALLS = "too few calls for this percentile"
+NOT_COUNTED = "methods that do more than evaluate their networks are not counted"
+NOT_TRAINED = "no network of this run was trained by this engine on this device"
 NOT_KNOWN = "the full method’s value has no interval"
+"""Why there is no number."""
 
-WITHIN_NOISE = (
-    "Needed: from this size on, none is significantly worse than the full method (paired "
-    "difference on the same images). That is no test of equality.",
-)
-AT_MOST = ("≤: no smaller size was compared with the full one.",)
+
+def latency(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The median in milliseconds of each method’s largest size, by device and batch size."""
+    table = results.latency
+    if table.empty:
+        return
+    sizes = sorted({int(size) for size in table["batch_size"].dropna()})
+    keys = [*Setup._fields, "clock", "method"]
+    for key, rows in _largest(table).groupby(keys, sort=False, dropna=False):
+        variant = Variant(str(key[-1]), str(max(rows["members"], key=len)))
+        place = {
+            "Device": (device := _device(rows.iloc[0]), device),
+            "Method": (variant, results.names.label(variant)),
+        }
+        for size in sizes:
+            yield {**place, "Images": (size, images_text(size, "\n"))}, _time(rows, size)
+
+
+def score_latency(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """What each score of logits or features takes to fit, holds and takes to compute."""
+    table = results.score_latency
+    sizes = sorted(set(table["batch_size"])) if not table.empty else []
+    for score, rows in table.groupby("score", sort=False) if sizes else ():
+        first = rows.iloc[0]
+        device = Setup(*(first[name] for name in Setup._fields)).label
+        place = {
+            "Device": (device, device),
+            "Score": (score, results.names.score(str(score)).label),
+        }
+        cells = {
+            "Fitting\n(s)": _number(first["fit_s"]),
+            "State\n(MB)": _number(first["state_bytes"] / 1e6),
+            **{images_text(size, "\n"): _time(rows, size) for size in sizes},
+        }
+        yield from _placed(place, cells)
+
+
+def resources(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """Weights, multiply-adds, memory, tail latency and throughput of each method’s largest size."""
+    setup = main_setup(results.latency)
+    if setup is None:
+        return
+    single_image, *further = batch_sizes(results.latency)
+    most = further[-1] if further else single_image
+    table = _largest(results.latency)
+    table = table[(table["batch_size"] == most) & (table["clock"] == "wall")]
+    for row in of_setup(table, setup).to_dict("records"):
+        variant = Variant(row["method"], row["members"])
+        single = milliseconds(results.latency, setup, variant, single_image)
+        tails = {
+            f"p{percent} (ms)\n{images_text(single_image)}": Cell(reason=NOT_TIMED)
+            if single is None
+            else _number(single[f"p{percent}_ms"], TOO_FEW_CALLS)
+            for percent in (90, 99)
+        }
+        cells = {
+            "Parameters\n(thousands)": _number(row["parameters"] / 1e3),
+            "Weights\n(MB)": _number(row["weight_bytes"] / 1e6),
+            "Training\n(s)": _number(row["training_s"], NOT_TRAINED),
+            "Fitting\n(s)": _number(row["fit_s"]),
+            "Further state\n(MB)": _number(row["state_bytes"] / 1e6),
+            "Multiply-adds\n(millions per image)": _number(row["multiply_adds"] / 1e6, NOT_COUNTED),
+            f"Peak memory (MB)\n{images_text(most)}": _number(row["peak_memory_mb"], row["reason"]),
+            **tails,
+            f"Thousand images\nper second, {images_text(most)}": _number(row["images_per_s"] / 1e3),
+        }
+        yield from _placed({"Method": (variant, results.names.label(variant))}, cells)
+
+
+def sizes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """How few passes or members are within noise of all, by each measure, and what they cost.
+
+    Methods that were measured at one size alone are left out.
+    """
+    setup = main_setup(results.latency)
+    if setup is None:
+        return
+    for full in several_sizes(results):
+        for quantity in pivot.quantities(results):
+            enough = needed(results, full, quantity)
+            variants = {"this": enough.variant if enough else None, "full": full}
+            cells = {
+                f"Value\nat {which} size": value_cell(results, variant, quantity)
+                if variant
+                else Cell(reason=NOT_KNOWN)
+                for which, variant in variants.items()
+            }
+            for size in batch_sizes(results.latency):
+                for which, variant in variants.items():
+                    row = milliseconds(results.latency, setup, variant, size) if variant else None
+                    reason = NOT_TIMED if variant else NOT_KNOWN
+                    cell = Cell(reason=reason) if row is None else median_cell(row)
+                    cells[f"ms, {images_text(size)}\nat {which} size"] = cell
+            title = results.names.printed(quantity.metric).title
+            label = enough.label(results.names) if enough else "—"
+            place = {
+                "Method": (full, results.names.label(full)),
+                "Measure": (quantity, f"{title}, {results.label_of(quantity.condition)}"),
+                "Needed": (label, label),
+            }
+            yield from _placed(place, cells)
 
 
 class Enough(NamedTuple):
@@ -40,58 +142,6 @@ class Enough(NamedTuple):
         """For example ``T = 20``, or ``≤ T = 50``."""
         size = names.size(self.variant)
         return f"≤ {size}" if self.at_most else size
-
-
-def cost_tables(results: Results, recipe: str) -> Iterator[Table]:
-    """The table of sizes, where there are any to choose from and they were timed."""
-    setup = main_setup(results.latency)
-    if setup is not None and _of_several_sizes(results):
-        yield cost_table(results, recipe, setup)
-
-
-def cost_table(results: Results, recipe: str, setup: Setup) -> Table:
-    """How few passes or members are within noise of all, by each measure, and what they cost.
-
-    Methods that were measured at one size alone are left out.
-    """
-    batches = batch_sizes(results.latency)
-    rows = tuple(
-        _row(results, full, quantity, setup, batches)
-        for full in _of_several_sizes(results)
-        for quantity in tabulated(results)
-    )
-    images = [f"ms, {images_text(size)}" for size in batches]
-    return Table(
-        name=f"cost-{recipe}",
-        caption="The smallest size that is not significantly worse than the full size, and its "
-        f"latency. Recipe {recipe}, {setup.label}.",
-        group_heading="Method",
-        label_headings=("Measure", "Needed"),
-        headings=(
-            *("Value\nat this size", "Value\nat full size"),
-            *(f"{heading}\nat {which} size" for heading in images for which in ("this", "full")),
-        ),
-        rows=rows,
-        remarks=WITHIN_NOISE + (AT_MOST if any("≤" in row.labels[1] for row in rows) else ()),
-    )
-
-
-def tabulated(results: Results) -> list[Quantity]:
-    """The quantities by which sizes are compared."""
-    return [
-        *(
-            Quantity(name, metric.name)
-            for name in (CLEAN, *results.group_means)
-            for metric in results.names.main
-            if metric.better and not {"score", "reference"}.intersection(metric.needs)
-        ),
-        *(
-            Quantity(name, metric.name)
-            for name in results.ood[:1]
-            for metric in results.names.overview
-            if {"score", "reference"} <= set(metric.needs)
-        ),
-    ]
 
 
 def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None:
@@ -131,30 +181,49 @@ def _is_worse(tested: Tested, better: str) -> bool:
     return tested.upper < 0 if better == "higher" else tested.lower > 0
 
 
-def _of_several_sizes(results: Results) -> list[Variant]:
+def several_sizes(results: Results) -> list[Variant]:
     """The largest size of each method that was measured at several."""
     methods = [variant.method for variant in results.variants]
     return [variant for variant in results.largest if methods.count(variant.method) > 1]
 
 
-def _row(
-    results: Results, full: Variant, quantity: Quantity, setup: Setup, batches: tuple[int, ...]
-) -> Row:
-    enough = needed(results, full, quantity)
-    variants = [full if enough is None else enough.variant, full]
-    values = [value_cell(results, variant, quantity) for variant in variants]
-    times = [_time(results, setup, variant, size) for size in batches for variant in variants]
-    if enough is None:
-        unknown = Cell(reason=NOT_KNOWN)
-        values[0], times[::2] = unknown, [unknown] * len(batches)
-    label = "—" if enough is None else enough.label(results.names)
-    return Row(results.names.label(full), (_measure(results, quantity), label), (*values, *times))
+def median_cell(row: Mapping[str, Any] | pd.Series[Any]) -> Cell:
+    """The median latency in milliseconds of a row of `latency.csv`."""
+    half_width = (row["p50_upper_ms"] - row["p50_lower_ms"]) / 2
+    is_told = row["status"] != "ok" or row["engine"] == SELF_TRAINED
+    return Cell(row["p50_ms"], half_width, row["status"], row["reason"] if is_told else "")
 
 
-def _time(results: Results, setup: Setup, variant: Variant, batch_size: int) -> Cell:
-    row = milliseconds(results.latency, setup, variant, batch_size)
-    return Cell(reason=NOT_TIMED) if row is None else median_cell(row)
+def images_text(count: int, space: str = " ") -> str:
+    """A number of images in words: ``1 image``, ``64 images``."""
+    return f"{count:,}{space}image{'s' if count > 1 else ''}"
 
 
-def _measure(results: Results, quantity: Quantity) -> str:
-    return f"{results.names.printed(quantity.metric).title}, {results.label_of(quantity.condition)}"
+def _largest(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each method’s largest size, and those without a size."""
+    size = pd.to_numeric(table["members"], errors="coerce")
+    largest = size.groupby(table["method"]).transform("max")
+    return table[size.isna() | (size == largest)]
+
+
+def _device(row: pd.Series[Any]) -> str:
+    setup = Setup(*(row[name] for name in Setup._fields))
+    if not setup.device_name:
+        return "CPU (kernels)" if setup.device == "cpu" else "GPU"
+    return setup.label + (", the device’s own clock" if row["clock"] == "device" else "")
+
+
+def _time(rows: pd.DataFrame, batch_size: int) -> Cell:
+    """The median at this batch size, or the reason why there is none."""
+    of_size = rows[rows["batch_size"].isna() | (rows["batch_size"] == batch_size)]
+    return Cell(reason=NOT_TIMED) if of_size.empty else median_cell(of_size.iloc[0])
+
+
+def _number(value: float, reason: str = "") -> Cell:
+    return Cell(reason=reason) if math.isnan(value) else Cell(value, status="ok")
+
+
+def _placed(place: Place, cells: Mapping[str, Cell]) -> Iterator[tuple[Place, Cell]]:
+    """The cells of a row by the headings of their columns."""
+    for heading, cell in cells.items():
+        yield {**place, "Cost": (heading, heading)}, cell

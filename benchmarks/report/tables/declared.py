@@ -1,31 +1,376 @@
-"""All tables of a run."""
+"""All tables of a run: what each shows, as a pivot."""
 
 from __future__ import annotations
 
-from benchmarks.report.claims import claims_tables
-from benchmarks.report.results import Results
-from benchmarks.report.tables.abstaining import abstaining_tables
-from benchmarks.report.tables.cost import cost_tables
-from benchmarks.report.tables.exact import exact_tables
-from benchmarks.report.tables.latency import latency_tables
-from benchmarks.report.tables.quality import quality_tables
-from benchmarks.report.tables.table import Table
-from benchmarks.report.tables.worth import worth_tables
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain, product
+from operator import attrgetter
 
-BY_RECIPE = (
-    *(quality_tables, abstaining_tables, exact_tables),
-    *(worth_tables, cost_tables, claims_tables),
+from benchmarks.nouns import MetricRecord
+from benchmarks.report.answer.kinds import kinds_table
+from benchmarks.report.answer.table import decision_table
+from benchmarks.report.claims import claims_tables, verdict_table
+from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY, RIGHT, SELECTION
+from benchmarks.report.numbers.cost import main_setup
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
+from benchmarks.report.tables.cost import latency, resources, score_latency, sizes
+from benchmarks.report.tables.pivot import Pivot, table_of
+from benchmarks.report.tables.quality import abstaining, quality, sampling_error, worth
+from benchmarks.report.tables.ranking import ranking_table
+from benchmarks.report.tables.remarks import remarks, remarks_with_left_out
+from benchmarks.report.tables.table import Table
+from benchmarks.vocabulary import CLEAN
+
+SETS = "sets"
+
+KINDS = {
+    "detection": {"reference"},
+    "selective": {"score"},
+    "calibration": {"labels"},
+    "uncertainty": set[str](),
+}
+"""The kinds of tables of metrics, and what these need at least: a metric is of the first."""
+
+WORTH = (
+    "Worth in networks: the size of the deep ensemble that does as well, with its 95 % interval in "
+    "brackets; < and >: outside the sizes that were evaluated."
 )
+
+Quantities = Callable[[Results], Iterator[Quantity]]
 
 
 def tables_of(results: Results) -> list[Table]:
-    """The tables of a run."""
+    """All tables of a run for which there are numbers."""
     return [
-        *(
-            table
-            for recipe in results.recipes
-            for of_kind in BY_RECIPE
-            for table in of_kind(results.of_recipe(recipe), recipe)
-        ),
-        *latency_tables(results.latency, results.names, results.score_latency),
+        *(decision_table(results), ranking_table(results), kinds_table(results)),
+        *([verdict_table(results.claims)] if results.claims else []),
+        *measured_tables(results),
+        *times_of(results),
+        *chain(*(claims_tables(results.of_recipe(one), one) for one in results.recipes)),
     ]
+
+
+def measured_tables(results: Results) -> list[Table]:
+    """Those of what was measured, which also the predictions of others have."""
+    return _not_empty((*MEANS, *map(of_sets, levels(results)), *FURTHER), results)
+
+
+def times_of(results: Results) -> list[Table]:
+    """Those that need timings alone."""
+    return _not_empty(TIMES, results)
+
+
+def _not_empty(pivots: Iterable[Pivot], results: Results) -> list[Table]:
+    return [table for pivot in pivots if (table := table_of(pivot, results))]
+
+
+def measures(
+    conditions: Callable[[Results], Iterable[str]],
+    metrics: Callable[[Results], Iterable[MetricRecord]],
+) -> Quantities:
+    """Each of these metrics under each of these conditions."""
+    return lambda results: (
+        Quantity(condition, metric.name)
+        for condition, metric in product(conditions(results), list(metrics(results)))
+    )
+
+
+def by_score(conditions: Callable[[Results], Iterable[str]], metric: str) -> Quantities:
+    """A metric by each score, also by those that only one method has, under these conditions."""
+
+    def quantities(results: Results) -> Iterator[Quantity]:
+        own = chain(*map(results.method_scores, results.compared))
+        scores = dict.fromkeys([*(score.name for score in results.names.scores), *own])
+        yield from (Quantity(*one) for one in product(conditions(results), [metric], scores))
+
+    return quantities
+
+
+def of_kind(kind: str) -> Callable[[Results], Iterator[MetricRecord]]:
+    """The metrics of a kind of table that judge all images."""
+    return lambda results: (
+        metric
+        for metric in results.names.metrics
+        if kind_of(metric) == kind and metric.coverage == 1
+    )
+
+
+def kind_of(metric: MetricRecord) -> str:
+    """The kind of table that shows the metric, whatever others do."""
+    if metric.level:
+        return SETS
+    return next(kind for kind, needs in KINDS.items() if needs <= set(metric.needs))
+
+
+def overview(results: Results) -> Iterator[Quantity]:
+    """What fits into a column, or on the first screen of a page.
+
+    Of the means over groups only the first one is shown by more than the first metric.
+    """
+    detected = [metric for metric in results.names.overview if "reference" in metric.needs]
+    others = [metric for metric in results.names.overview if metric not in detected]
+    for position, condition in enumerate((CLEAN, *results.group_means)):
+        for metric in others if position < 2 else others[:1]:
+            yield Quantity(condition, metric.name)
+    for condition, metric in product(results.ood[:1], detected):
+        yield Quantity(condition, metric.name)
+
+
+def kinds_of_shift(results: Results) -> Iterator[str]:
+    """The conditions of groups without a severity, and the mean over each group."""
+    means = {results.names.condition(name).group: name for name in results.group_means}
+    for group, conditions in results.without_severity.items():
+        yield from (condition.name for condition in conditions)
+        yield from [means[group]] if group in means else []
+
+
+def clean_and_means(results: Results) -> tuple[str, ...]:
+    """The clean images, and the mean over each group of shifts."""
+    return CLEAN, *results.group_means
+
+
+def ranked_by_several(results: Results) -> Iterator[str]:
+    """The labelled conditions under which images were ranked by more than one score."""
+    rows = results.summary[results.summary["metric"] == SELECTION]
+    scores = rows.groupby("condition")["score"].nunique()
+    return (name for name in results.well_labelled if scores.get(name, 0) > 1)
+
+
+def abstained(results: Results) -> list[MetricRecord]:
+    """Accuracy, and the error at each coverage, the largest first; none without the latter."""
+    selective = [metric for metric in results.names.metrics if metric.coverage < 1]
+    by_coverage = sorted(selective, key=lambda metric: -metric.coverage)
+    return [results.names.metric(RIGHT), *by_coverage] if selective else []
+
+
+def worth_metrics(results: Results) -> Iterator[MetricRecord]:
+    """The main measures, and those that the answer is judged by."""
+    judged = {*QUALITY, *ABSTAINING, DETECTION}
+    metrics = results.names.metrics
+    return (metric for metric in metrics if metric.shown != "detail" or metric.name in judged)
+
+
+def further_scores(results: Results) -> Iterator[Quantity]:
+    """The detection by each score that was compared and is not the method's primary one."""
+    if not results.worth.empty:
+        primary = results.by_primary_score(results.worth).index
+        scores = sorted(results.worth.drop(primary)["score"].unique(), key=results.names.score_rank)
+        yield from (Quantity(*one) for one in product(results.ood, [DETECTION], scores))
+
+
+def compared_sizes(results: Results) -> Iterator[Quantity]:
+    """What sizes of a method are compared by: measures of which one value is better."""
+    ranked = {"score", "reference"}
+    main = [metric for metric in results.names.main if metric.better]
+    for condition, metric in product((CLEAN, *results.group_means), main):
+        if ranked.isdisjoint(metric.needs):
+            yield Quantity(condition, metric.name)
+    for condition, metric in product(results.ood[:1], results.names.overview):
+        if ranked <= set(metric.needs):
+            yield Quantity(condition, metric.name)
+
+
+def levels(results: Results) -> Iterable[float]:
+    """The coverages that conformal sets were to have."""
+    known = set(results.summary.loc[results.summary["value"].notna(), "metric"])
+    metrics = [metric for metric in results.names.metrics if metric.name in known]
+    return dict.fromkeys(metric.level for metric in metrics if metric.level)
+
+
+def noted(*sentences: str, timed: bool = False) -> Callable[[Results, Pivot], Iterator[str]]:
+    """These sentences, and on what methods were timed if it matters."""
+
+    def notes(results: Results, _: Pivot) -> Iterator[str]:
+        yield from sentences
+        if timed and (setup := main_setup(results.latency)):
+            yield f"Times and memory: {setup.label}."
+
+    return notes
+
+
+Means = partial(Pivot, source=quality, notes=remarks)
+
+OVERVIEW = Means("overview", "Overview of the methods", overview, group="", columns="Measure")
+
+MAIN = Means(
+    "main",
+    "All methods under all conditions",
+    measures(attrgetter("main_conditions"), attrgetter("names.main")),
+    notes=remarks_with_left_out,
+)
+
+MEANS = (
+    OVERVIEW,
+    MAIN,
+    Means(
+        "shifts",
+        "All methods on each kind of shifted images",
+        measures(kinds_of_shift, attrgetter("names.overview")),
+    ),
+    Means(
+        "calibration",
+        "Calibration in detail, 15 bins",
+        measures(attrgetter("labelled"), of_kind("calibration")),
+    ),
+    Means(
+        "uncertainty",
+        "Mean uncertainty per image",
+        measures(attrgetter("main_conditions"), of_kind("uncertainty")),
+    ),
+    Means(
+        "detection",
+        "Detection of out-of-distribution images",
+        measures(attrgetter("ood"), of_kind("detection")),
+        notes=remarks_with_left_out,
+    ),
+    Means(
+        "detection-scores",
+        "Detection of out-of-distribution images, by each score: AUROC ↑",
+        by_score(attrgetter("ood"), DETECTION),
+        group="Method",
+        rows=("Score",),
+        columns="Images",
+    ),
+    Means(
+        "selective",
+        "Detection of misclassified images",
+        measures(attrgetter("well_labelled"), of_kind("selective")),
+    ),
+    Means(
+        "selective-scores",
+        "Detection of misclassified images, by each score: AUGRC ↓",
+        by_score(ranked_by_several, SELECTION),
+        group="Method",
+        rows=("Score",),
+        columns="Images",
+    ),
+    Means(
+        "subset",
+        "All methods on the same few images, which slow methods can afford",
+        measures(attrgetter("subsets"), attrgetter("names.main")),
+        notes=remarks_with_left_out,
+    ),
+)
+"""The tables of means over replicates."""
+
+
+def of_sets(level: float) -> Pivot:
+    """The table of conformal sets that are to cover this share of the images."""
+    return Means(
+        f"{SETS}-{100 * level:g}",
+        f"Conformal prediction sets at {100 * level:g} % coverage, which is guaranteed only for "
+        "images exchangeable with the calibration images",
+        measures(
+            clean_and_means,
+            lambda results: (one for one in results.names.metrics if one.level == level),
+        ),
+    )
+
+
+ABSTAINED = Pivot(
+    "abstaining",
+    "Error (%) on accepted images, by the share of images that a method abstains on: those "
+    "most uncertain by its primary score; ± half the 95 % interval",
+    measures(attrgetter("well_labelled"), abstained),
+    abstaining,
+    columns="Abstaining",
+)
+
+FURTHER = (
+    ABSTAINED,
+    Pivot(
+        "exact",
+        "What sampling changes: the sampled prediction of a network less that with all masks",
+        measures(attrgetter("subsets"), attrgetter("names.main")),
+        sampling_error,
+        notes=noted(
+            "Each cell is the mean difference between both on the same images, ± half of the 95 % "
+            "interval over networks (Student's t), which does not cover the draw of images.",
+        ),
+    ),
+    Pivot(
+        "worth",
+        "Worth in networks of each method",
+        measures(attrgetter("main_conditions"), worth_metrics),
+        worth,
+        rows=("Method", "Ensembles of"),
+        notes=noted(
+            WORTH,
+        ),
+    ),
+    Pivot(
+        "worth-scores",
+        "Worth in networks of each score by AUROC",
+        further_scores,
+        worth,
+        group="Ensembles of",
+        rows=("Method", "Score"),
+        columns="Images",
+        notes=noted(WORTH, "Ensembles rank images by their primary score."),
+    ),
+    Pivot(
+        "cost",
+        "The smallest size that is not significantly worse than the full size, and its latency",
+        compared_sizes,
+        sizes,
+        group="Method",
+        rows=("Measure", "Needed"),
+        columns="Cost",
+        notes=noted(
+            "Needed: from this size on, none is significantly worse than the full method (paired "
+            "difference on the same images). That is no test of equality. ≤: no smaller size was "
+            "compared with the full one.",
+            timed=True,
+        ),
+    ),
+)
+
+LATENCY = Pivot(
+    "latency",
+    "Median latency in milliseconds, by batch size",
+    lambda _: (),
+    latency,
+    group="Device",
+    columns="Images",
+    notes=noted(
+        "Median time of one call of predict; ± is half the width of its 95 % interval. The "
+        "kernels always use one thread. How methods are timed: docs/latency.md.",
+    ),
+    by_recipe=False,
+)
+
+TIMES = (
+    LATENCY,
+    Pivot(
+        "latency-scores",
+        "Cost of each score of one network; its median latency in milliseconds, by batch size",
+        lambda _: (),
+        score_latency,
+        group="Device",
+        rows=("Score",),
+        columns="Cost",
+        notes=noted(
+            "From images, the forward pass of the network included. Fitting takes as many images "
+            "as the task has for training.",
+        ),
+        by_recipe=False,
+    ),
+    Pivot(
+        "resources",
+        "Resources of each method",
+        lambda _: (),
+        resources,
+        group="",
+        columns="Cost",
+        notes=noted(
+            "Multiply-adds follow from the definition of the networks; engines may compute fewer. "
+            "Training is the sum of the wall times of all networks that the method uses; fitting "
+            "comes on top.",
+            timed=True,
+        ),
+        by_recipe=False,
+    ),
+)
+"""The tables that need timings alone."""

@@ -1,72 +1,160 @@
-"""A table as files: Markdown, LaTeX and CSV."""
+"""A table as text: Markdown and CSV in the folder of a run, LaTeX and a terminal on demand."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.table import Table as TerminalTable
+from rich.text import Text
 
-from benchmarks.escaping import markdown_text
+from benchmarks.escaping import latex_text, markdown_text, terminal_text
 from benchmarks.files import written_whole
-from benchmarks.nouns import TaskRecord
-from benchmarks.report.tables.latex import latex
 from benchmarks.report.tables.table import BEST, ILL_DEFINED_MARK, MARKS, Cell, Table, one_line
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER
 
 
-def write_tables(tables: Iterable[Table], folder: Path, task: TaskRecord | None = None) -> None:
-    """Write tables of the run in a folder as Markdown, LaTeX and CSV.
-
-    Those of LaTeX name the task, if it is given.
-    """
+def write_tables(tables: Iterable[Table], folder: Path) -> None:
+    """Write tables of the run in a folder as Markdown and CSV."""
     for table in tables:
         name = f"{TABLES_FOLDER}/{table.name}"
-        for suffix, text in (("md", markdown(table)), ("tex", latex(table, task))):
-            with written_whole(folder / f"{name}.{suffix}") as temporary:
-                temporary.write_text(text, encoding="utf-8")
+        with written_whole(folder / f"{name}.md") as temporary:
+            temporary.write_text(markdown(table), encoding="utf-8")
         write_table(as_frame(table), folder, f"{name}.csv")
+
+
+class Markup(NamedTuple):
+    """How a format writes text as it is, bold text, and the letter of a footnote."""
+
+    escaped: Callable[[str], str]
+    bold: Callable[[str], str]
+    raised: Callable[[str], str]
+
+    def cell(self, cell: Cell, table: Table) -> str:
+        """A cell with its half-width, marks and footnote."""
+        text = self.escaped(" ± ".join(filter(None, cell.texts)))
+        text = self.bold(text) if cell.verdict == BEST else text
+        marks = (MARKS.get(cell.verdict), ILL_DEFINED_MARK if cell.status == ILL_DEFINED else "")
+        letter = self.raised(table.footnotes[cell.footnote]) if cell.footnote else ""
+        return " ".join(filter(None, (text, *map(self.escaped, filter(None, marks)), letter)))
+
+    def notes(self, table: Table) -> Iterator[str]:
+        """The lines below a table."""
+        for line in table.notes:
+            yield one_line(line, partial(self._note, table))
+
+    def _note(self, table: Table, mark: str, text: str) -> str:
+        is_letter = mark in table.footnotes.values()
+        sign = self.raised(mark) if is_letter else self.escaped(mark)
+        return f"{sign} {self.escaped(text)}".lstrip()
+
+
+MARKDOWN = Markup(markdown_text, "**{}**".format, "<sup>{}</sup>".format)
+LATEX = Markup(latex_text, "\\textbf{{{}}}".format, "\\textsuperscript{{{}}}".format)
+PLAIN = Markup(str, str, str)
 
 
 def markdown(table: Table) -> str:
     """The table in GitHub's Markdown, with its caption above and its notes below."""
-    stubs, columns = len(table.label_headings), len(table.headings)
+    headings = (*table.label_headings, *table.headings)
     lines = [
         f"**{markdown_text(table.caption)}**",
         "",
-        _pipes(["<br>".join(map(markdown_text, h.split("\n"))) for h in table.all_headings]),
-        _pipes(["---"] * stubs + ["---:"] * columns),
+        _pipes("<br>".join(map(markdown_text, heading.split("\n"))) for heading in headings),
+        _pipes(["---"] * len(table.label_headings) + ["---:"] * len(table.headings)),
     ]
-    for group, rows in table.groups.items():
-        if group:
-            lines.append(_pipes([f"**{markdown_text(group)}**", *[""] * (stubs + columns - 1)]))
+    for block, rows in table.groups.items():
+        if block:
+            lines.append(_pipes([f"**{markdown_text(block)}**", *[""] * (len(headings) - 1)]))
         for row in rows:
-            cells = [_markdown_cell(cell, table.footnotes) for cell in row.cells]
+            cells = (MARKDOWN.cell(cell, table) for cell in row.cells)
             lines.append(_pipes([*map(markdown_text, row.labels), *cells]))
-    for line in table.notes:
-        lines += ["", one_line(line, partial(_markdown_note, table))]
+    for note in MARKDOWN.notes(table):
+        lines += ["", note]
     return "\n".join(lines) + "\n"
 
 
 def as_frame(table: Table) -> pd.DataFrame:
     """The table for a CSV; half-widths and verdicts have columns of their own."""
-    grouped = any(row.group for row in table.rows)
-    headings = [heading.replace("\n", " ") for heading in table.headings]
+    headings, names = table.named
     columns = [
-        *([table.group_heading] if grouped else []),
-        *table.label_headings,
-        *(f"{heading}{part}" for heading in headings for part in ("", " ±", " verdict")),
+        *headings,
+        *(f"{one}{part}" for one in map(_in_one_line, table.headings) for part in CSV_PARTS),
         "notes",
     ]
     # Not by column: a set of images may be called as another column is.
     rows = [
-        [*([row.group] if grouped else []), *row.labels, *_numbers(row.cells), _reasons(row.cells)]
-        for row in table.rows
+        [*name, *_numbers(row.cells), _reasons(row.cells)]
+        for name, row in zip(names, table.rows, strict=True)
     ]
     return pd.DataFrame(rows, columns=columns)
+
+
+CSV_PARTS = "", " ±", " verdict"
+
+
+def latex(table: Table, label: str = "") -> str:
+    """The table as a LaTeX float, for which the package booktabs is needed.
+
+    Args:
+        label: to refer to it by.
+    """
+    headings, names = table.named
+    pairs = [tuple(map(latex_text, f"{heading}\n".split("\n")[:2])) for heading in table.headings]
+    rows = [
+        [*map(latex_text, name), *(LATEX.cell(cell, table) for cell in row.cells)]
+        for name, row in zip(names, table.rows, strict=True)
+    ]
+    columns = pd.MultiIndex.from_tuples([*((latex_text(one), "") for one in headings), *pairs])
+    widths = [f"p{{{width}\\linewidth}}" for width in table.widths]
+    text = (
+        pd.DataFrame(rows, columns=columns)
+        .style.hide(axis="index")
+        .to_latex(
+            column_format="l" * (len(headings) - len(widths))
+            + "".join(widths)
+            + "r" * len(table.headings),
+            position_float="centering",
+            hrules=True,
+            sparse_columns=False,
+            caption=latex_text(table.caption),
+            label=f"tab:{label or table.name}",
+        )
+    )
+    notes = "".join(f"\\par {note}\n" for note in LATEX.notes(table))
+    return text.replace("\\end{table}", f"{notes}\\end{{table}}")
+
+
+def terminal(table: Table) -> Iterator[Text | TerminalTable]:
+    """Caption, table and notes, transposed: measures are many, and columns few.
+
+    A column for each row of the table, and a line for each of its columns. Each block of several
+    rows is a table of its own; blocks of one row share a table.
+    """
+    yield terminal_text(table.caption, style="bold")
+    single = len(table.groups) == len(table.rows)
+    blocks = {"": table.rows} if single else table.groups
+    for block, rows in blocks.items():
+        shown = TerminalTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+        shown.add_column(terminal_text(block))
+        for row in rows:
+            labels = (row.group, *row.labels) if single else row.labels
+            shown.add_column(terminal_text("\n".join(filter(None, labels))), justify="right")
+        for column, heading in enumerate(table.headings):
+            cells = (_terminal_cell(row.cells[column], table) for row in rows)
+            shown.add_row(terminal_text(_in_one_line(heading)), *cells)
+        yield shown
+    yield from map(terminal_text, PLAIN.notes(table))
+
+
+def _terminal_cell(cell: Cell, table: Table) -> Text:
+    return terminal_text(PLAIN.cell(cell, table), "bold" if cell.verdict == BEST else "")
 
 
 def _numbers(cells: Iterable[Cell]) -> Iterator[str]:
@@ -83,20 +171,9 @@ def _reasons(cells: Iterable[Cell]) -> str:
     return "; ".join(dict.fromkeys(cell.reason for cell in cells if cell.reason))
 
 
-def _markdown_cell(cell: Cell, footnotes: dict[str, str]) -> str:
-    value, spread = cell.texts
-    value = markdown_text(value) if cell.text else value
-    text = f"{value} ± {spread}" if spread else value
-    text = f"**{text}**" if cell.verdict == BEST else text
-    text += f" {MARKS[cell.verdict]}" if cell.verdict in MARKS else ""
-    text += f" {ILL_DEFINED_MARK}" if cell.status == ILL_DEFINED else ""
-    return text + (f" <sup>{footnotes[cell.footnote]}</sup>" if cell.footnote else "")
+def _in_one_line(heading: str) -> str:
+    return heading.replace("\n", " ")
 
 
-def _markdown_note(table: Table, mark: str, text: str) -> str:
-    sign = f"<sup>{mark}</sup>" if mark in table.footnotes.values() else mark
-    return f"{sign} {markdown_text(text)}".lstrip()
-
-
-def _pipes(cells: list[str]) -> str:
+def _pipes(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"

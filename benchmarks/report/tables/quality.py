@@ -1,297 +1,175 @@
-"""The tables of quality: accuracy, calibration, detection and selective prediction by method."""
+"""The cells of tables of quality: values with verdicts against the best, and worth in networks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping
+from itertools import product
 
-from benchmarks.nouns import MetricRecord
-from benchmarks.report.editorial import DETECTION, SELECTION
+from benchmarks.nouns import Variant
+from benchmarks.report.numbers.abstaining import in_percent
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.tables.comparison import compared_cells
-from benchmarks.report.tables.remarks import remarks
-from benchmarks.report.tables.table import Row, Table
-from benchmarks.report.texts import listed
-from benchmarks.vocabulary import CLEAN, SELF_TRAINED
-
-SETS = "sets"
-"""The kind of tables of metrics of prediction sets."""
-
-KINDS = {
-    "detection": {"reference"},
-    "selective": {"score"},
-    "calibration": {"labels"},
-    "uncertainty": set[str](),
-}
-"""The kinds of tables of metrics, and what these need at least: a metric is of the first."""
+from benchmarks.report.tables.pivot import NO_LABELS, NOT_MEASURED, REFERENCE, Pivot, Place
+from benchmarks.report.tables.table import BEST, EQUIVALENT, TIED, UNTESTED, Cell
+from benchmarks.schema import where
+from benchmarks.vocabulary import SIGNIFICANT
 
 
-def quality_tables(results: Results, recipe: str) -> Iterator[Table]:
-    """Every table of quality of a recipe; ``results`` are those of this recipe."""
-    yield overview_table(results, recipe)
-    yield main_table(results, recipe)
-    for group in results.without_severity:
-        yield group_table(results, recipe, group)
-    yield calibration_table(results, recipe)
-    for level in dict.fromkeys(metric.level for metric in _measured(results, SETS)):
-        yield sets_table(results, recipe, level)
-    yield uncertainty_table(results, recipe)
-    if results.ood:
-        yield detection_table(results, recipe)
-        yield detection_by_score_table(results, recipe)
-    yield selective_table(results, recipe)
-    yield selective_by_score_table(results, recipe)
-    if results.subsets:
-        yield subset_table(results, recipe)
+def quality(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The mean over replicates, with its verdict against the best of the methods shown."""
+    quantities = list(pivot.quantities(results))
+    variants = results.evaluated_on([quantity.condition for quantity in quantities])
+    for quantity in quantities:
+        for variant, cell in compared_cells(results, variants, quantity).items():
+            yield _place(results, variant, quantity), cell
 
 
-def overview_table(results: Results, recipe: str) -> Table:
-    """One row per method: what fits into a column, or on the first screen of a page.
+def abstaining(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The error in percent, by the share of images that methods abstain on.
 
-    Of the means over groups only the first one is shown by more than the first metric.
+    Without the remarks on intervals that `summary.csv` has.
     """
-    shown = results.names.overview
-    detected = [metric for metric in shown if "reference" in metric.needs]
-    conditions = (CLEAN, *results.group_means)
-    quantities = [
-        Quantity(condition, metric.name)
-        for condition in conditions
-        for metric in (shown if condition in conditions[:2] else shown[:1])
-        if metric not in detected
-    ]
-    quantities += [
-        Quantity(condition, metric.name) for condition in results.ood[:1] for metric in detected
-    ]
-    conditions += results.ood[:1]
-    variants = results.evaluated_on(conditions)
-    return Table(
-        name=f"overview-{recipe}",
-        caption=f"Overview of the methods. {_setting(results, recipe, conditions)}",
-        group_heading="",
-        label_headings=("Method",),
-        headings=tuple(
-            f"{results.names.printed(metric).title}\n{results.label_of(condition)}"
-            for condition, metric, _ in quantities
-        ),
-        rows=tuple(
-            Row(
-                *("", (results.names.label(variant),)),
-                compared_cells(results, variants, variant, quantities),
-            )
-            for variant in variants
-        ),
-        remarks=remarks(results, variants, by_score=detected, binned=True),
-    )
+    for place, cell in quality(results, pivot):
+        metric = str(place["Metric"][0])
+        share = 100 * (1 - results.names.metric(metric).coverage)
+        heading = f"Abstains\non {share:.4g} %" if share else "Error of\nall images"
+        yield (
+            {**place, "Abstaining": (metric, heading)},
+            cell._replace(
+                value=in_percent(metric, cell.value),
+                half_width=100 * cell.half_width,
+                reason="" if cell.status == "ok" else cell.reason,
+            ),
+        )
 
 
-def main_table(results: Results, recipe: str) -> Table:
-    """Every method on clean, shifted and out-of-distribution images."""
-    return _by_condition(
-        results,
-        recipe,
-        "main",
-        "All methods under all conditions.",
-        results.main_conditions,
-        results.names.main,
-        with_left_out=True,
-    )
+def worth(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The size of the ensemble that does as well, with its interval; else the reason.
+
+    By primary scores, a condition is left out where no method has such a number.
+    """
+    table = results.worth
+    if table.empty:
+        return
+    ensembles = dict.fromkeys(zip(table["ensemble_recipe"], table["ensemble"], strict=True))
+    with_number = set(where(results.by_primary_score(table), status="ok")["condition"])
+    for quantity in pivot.quantities(results):
+        if not quantity.score and quantity.condition not in with_number:
+            continue
+        for variant, ensemble in product(results.compared, ensembles):
+            row = results.tests.worth(results.side(variant, quantity), ensemble, quantity)
+            place = {
+                **_place(results, variant, quantity),
+                "Metric": (quantity.metric, results.names.printed(quantity.metric).title),
+                "Ensembles of": (ensemble, ensemble[0]),
+            }
+            yield place, _worth_cell(row)
 
 
-def group_table(results: Results, recipe: str, group: str) -> Table:
-    """Every method under each condition of a group without severities, and by their mean."""
-    records = map(results.names.condition, results.group_means)
-    means = [one.name for one in records if one.group == group]
-    return _by_condition(
-        results,
-        recipe,
-        f"group-{group}",
-        f"All methods on each kind of {group} images.",
-        (*(one.name for one in results.without_severity[group]), *means),
-        results.names.overview,
-    )
+def sampling_error(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The mean difference between the sampled and the exact prediction of the same network."""
+    errors = results.curve("sampling_error")
+    if errors.empty:
+        return
+    for row in errors.to_dict("records"):
+        quantity = Quantity(row["condition"], row["measure"])
+        if quantity in set(pivot.quantities(results)):
+            half_width = (row["upper"] - row["lower"]) / 2
+            status = "undefined" if math.isnan(half_width) else "ok"
+            place = _place(results, Variant(row["method"], row["members"]), quantity)
+            yield place, Cell(row["difference"], half_width, status)
 
 
-def calibration_table(results: Results, recipe: str) -> Table:
-    """Every metric of predictions against labels."""
-    return _by_condition(
-        results,
-        recipe,
-        "calibration",
-        "Calibration in detail, 15 bins.",
-        results.labelled,
-        _metrics(results, "calibration"),
-    )
+def compared_cells(
+    results: Results, variants: tuple[Variant, ...], quantity: Quantity
+) -> Mapping[Variant, Cell]:
+    """The cells of these variants, with the verdict of their comparison with the best of them."""
+    best = _best(results, variants, quantity)
+    return {variant: _compared_cell(results, best, variant, quantity) for variant in variants}
 
 
-def sets_table(results: Results, recipe: str, level: float) -> Table:
-    """Every metric of the conformal sets that are to cover this share of the images."""
-    metrics = [metric for metric in _metrics(results, SETS) if metric.level == level]
-    return _by_condition(
-        results,
-        recipe,
-        f"{SETS}-{100 * level:g}",
-        f"Conformal prediction sets at {100 * level:g} % coverage, which is guaranteed only for "
-        "images exchangeable with the calibration images.",
-        (CLEAN, *results.group_means),
-        metrics,
-    )
+def _compared_cell(
+    results: Results, best: Variant | None, variant: Variant, quantity: Quantity
+) -> Cell:
+    cell = value_cell(results, variant, quantity)
+    if best is None or math.isnan(cell.value):
+        return cell
+    if variant == best:
+        return cell._replace(verdict=BEST)
+    tested = results.tested(best, variant, quantity)
+    if tested is None or math.isnan(tested.p_value):
+        return cell._replace(verdict=UNTESTED)
+    if tested.p_value < SIGNIFICANT:
+        return cell
+    equivalent = tested.p_equivalent < SIGNIFICANT
+    return cell._replace(verdict=EQUIVALENT if equivalent else TIED)
 
 
-def uncertainty_table(results: Results, recipe: str) -> Table:
-    """Every mean over images of an uncertainty that needs no label."""
-    return _by_condition(
-        results,
-        recipe,
-        "uncertainty",
-        "Mean uncertainty per image.",
-        results.main_conditions,
-        _metrics(results, "uncertainty"),
-    )
+def value_cell(results: Results, variant: Variant, quantity: Quantity) -> Cell:
+    """The cell of a variant, without a verdict."""
+    row = results.find(variant, quantity)
+    if row is None:
+        return Cell(reason=_why_missing(results, quantity))
+    return Cell(row["value"], (row["upper"] - row["lower"]) / 2, row["status"], row["reason"])
 
 
-def detection_table(results: Results, recipe: str) -> Table:
-    """Every metric of the detection of out-of-distribution images, by methods' primary scores."""
-    return _by_condition(
-        results,
-        recipe,
-        "detection",
-        "Detection of out-of-distribution images.",
-        results.ood,
-        _metrics(results, "detection"),
-        with_left_out=True,
-    )
+def _why_missing(results: Results, quantity: Quantity) -> str:
+    """Why the summary has no row."""
+    condition = results.names.condition(quantity.condition)
+    needs = results.names.metric(quantity.metric).needs
+    if "reference" in needs and condition.name == condition.reference:
+        return REFERENCE
+    return NO_LABELS if "labels" in needs and condition.labels == "none" else NOT_MEASURED
 
 
-def detection_by_score_table(results: Results, recipe: str) -> Table:
-    """How well each score of each method detects out-of-distribution images."""
-    title = "Detection of out-of-distribution images, by each score"
-    return _by_score(results, recipe, "detection-scores", title, results.ood, DETECTION)
+def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -> Variant | None:
+    """The best of those that were compared with one another; ``None`` if there is no such.
 
-
-def selective_table(results: Results, recipe: str) -> Table:
-    """Every metric of the ranking of images by methods' primary scores; labels well defined."""
-    metrics = [one for one in _metrics(results, "selective") if one.coverage == 1]
-    title = "Detection of misclassified images."
-    return _by_condition(results, recipe, "selective", title, results.well_labelled, metrics)
-
-
-def selective_by_score_table(results: Results, recipe: str) -> Table:
-    """How well each score of each method detects misclassified images, where more than one does."""
-    rows = results.summary[results.summary["metric"] == SELECTION]
-    scores = rows.groupby("condition")["score"].nunique()
-    conditions = [one for one in results.well_labelled if scores.get(one, 0) > 1]
-    title = "Detection of misclassified images, by each score"
-    return _by_score(results, recipe, "selective-scores", title, conditions or [CLEAN], SELECTION)
-
-
-def subset_table(results: Results, recipe: str) -> Table:
-    """Every method on the subsets that slow methods can afford."""
-    names, variants = results.names, results.evaluated_on(results.subsets)
-    slow = listed([names.label(one) for one in variants if names.method(one.method).slow])
-    return _by_condition(
-        results,
-        recipe,
-        "subset",
-        f"All methods on the same few images, which slow methods can afford ({slow}).",
-        results.subsets,
-        results.names.main,
-        with_left_out=True,
-    )
-
-
-def kind_of(metric: MetricRecord) -> str:
-    """The kind of table that shows the metric, whatever others do."""
-    if metric.level:
-        return SETS
-    return next(kind for kind, needs in KINDS.items() if needs <= set(metric.needs))
-
-
-def _metrics(results: Results, of: str) -> list[MetricRecord]:
-    """The metrics of a kind of table."""
-    return [one for one in results.names.metrics if kind_of(one) == of]
-
-
-def _measured(results: Results, of: str) -> list[MetricRecord]:
-    """Those of them that have a value."""
-    known = set(results.summary.loc[results.summary["value"].notna(), "metric"])
-    return [metric for metric in _metrics(results, of) if metric.name in known]
-
-
-def _by_condition(
-    results: Results,
-    recipe: str,
-    name: str,
-    title: str,
-    conditions: Sequence[str],
-    metrics: Sequence[MetricRecord],
-    *,
-    with_left_out: bool = False,
-) -> Table:
-    """A column a metric, a group of rows a condition."""
-    variants = results.evaluated_on(conditions)
-    quantities = {
-        condition: [Quantity(condition, metric.name) for metric in metrics]
-        for condition in conditions
-    }
-    return Table(
-        name=f"{name}-{recipe}",
-        caption=f"{title} {_setting(results, recipe, conditions)}",
-        group_heading="Images",
-        label_headings=("Method",),
-        headings=tuple(results.names.printed(metric.name).heading for metric in metrics),
-        rows=tuple(
-            Row(
-                results.label_of(condition),
-                (results.names.label(variant),),
-                compared_cells(results, variants, variant, of_condition),
-            )
-            for condition, of_condition in quantities.items()
-            for variant in variants
-        ),
-        remarks=remarks(
-            results,
-            variants,
-            by_score=[metric for metric in metrics if "score" in metric.needs],
-            binned=any(metric.biased for metric in metrics),
-            with_left_out=with_left_out,
-        ),
-    )
-
-
-def _by_score(
-    results: Results, recipe: str, name: str, title: str, conditions: Sequence[str], metric: str
-) -> Table:
-    """A column a condition, a row a score, a group of rows a method; by one metric."""
-    variants = results.evaluated_on(conditions)
-    known = [score.name for score in results.names.scores]
-    quantities = {
-        (variant, score): [Quantity(condition, metric, score) for condition in conditions]
+    Methods that train themselves on other images than the recipe are only compared among
+    themselves.
+    """
+    metric = results.names.metric(quantity.metric)
+    if not metric.better or metric.biased:
+        return None
+    values = {
+        variant: row["value"]
         for variant in variants
-        for score in (*known, *results.method_scores(variant))
+        if variant in results.contestants
+        and _trained_as_the_recipe(results, variant)
+        and (row := results.find(variant, quantity)) is not None
+        and row["status"] == "ok"
+        and math.isfinite(row["value"])
     }
-    printed = results.names.printed(metric).title
-    return Table(
-        name=f"{name}-{recipe}",
-        caption=f"{title}: {printed}. {_setting(results, recipe, conditions)}",
-        group_heading="Method",
-        label_headings=("Score",),
-        headings=tuple(map(results.label_of, conditions)),
-        rows=tuple(
-            Row(
-                results.names.label(variant),
-                (results.names.score(score).label,),
-                compared_cells(results, variants, variant, by_score),
-            )
-            for (variant, score), by_score in quantities.items()
-        ),
-        remarks=remarks(results, variants),
-    )
+    if len(values) < 2:
+        return None
+    best = (max if metric.better == "higher" else min)(values, key=lambda variant: values[variant])
+    compared = any(results.tested(best, other, quantity) for other in values)
+    return best if compared else None
 
 
-def _setting(results: Results, recipe: str, conditions: Sequence[str]) -> str:
-    """Of which recipe and how many images a table is, in its caption."""
-    evaluated = results.summary["condition"].isin(conditions)
-    counts = sorted(set(results.summary.loc[evaluated, "images"]) - {0}) or [0]
-    images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
-    of_recipe = "" if recipe == SELF_TRAINED else f"Recipe {recipe}, "
-    return f"{of_recipe}{images} images per condition."
+def _trained_as_the_recipe(results: Results, variant: Variant) -> bool:
+    """Whether the method is fitted on as many images as the networks of the results' recipe."""
+    images = results.names.method(variant.method).images
+    of_recipe = results.names.training_images(results.recipes).values()
+    return not images or not of_recipe or images in of_recipe
+
+
+def _worth_cell(row: Mapping[str, str] | None) -> Cell:
+    if row is None:
+        return Cell(reason=NOT_MEASURED)
+    if row["status"] != "ok":
+        return Cell(reason=row["reason"])
+    return Cell(text=f"{row['worth']} ({row['worth_lower']}–{row['worth_upper']})", status="ok")
+
+
+def _place(results: Results, variant: Variant, quantity: Quantity) -> Place:
+    names, label = results.names, results.label_of(quantity.condition)
+    printed = names.printed(quantity.metric)
+    return {
+        "Images": (quantity.condition, label),
+        "Method": (variant, names.label(variant)),
+        "Score": (quantity.score, names.score(quantity.score).label),
+        "Metric": (quantity.metric, printed.heading),
+        "Measure": (quantity, f"{printed.title}\n{label}"),
+    }

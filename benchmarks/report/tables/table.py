@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from string import ascii_lowercase
 from typing import NamedTuple
 
@@ -70,11 +71,16 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line of a table: its group (empty: none), its labels, and a cell a column."""
+    """A line of a table: its group (empty: none), its labels, and a cell a column.
+
+    Attributes:
+        recipe: of the networks; empty in a table that is of no recipes.
+    """
 
     group: str
     labels: tuple[str, ...]
     cells: tuple[Cell, ...]
+    recipe: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,18 +107,26 @@ class Table:
     remarks: tuple[str, ...] = ()
     widths: tuple[float, ...] = ()
 
-    @property
-    def all_headings(self) -> tuple[str, ...]:
-        """Over the labels and over the cells; some have a second line."""
-        return (*self.label_headings, *self.headings)
-
-    @property
+    @cached_property
     def groups(self) -> dict[str, list[Row]]:
-        """The rows of each group, in order."""
-        names = dict.fromkeys(row.group for row in self.rows)
-        return {name: [row for row in self.rows if row.group == name] for name in names}
+        """The rows of each recipe and group, in order, by what these are called together."""
+        blocks: dict[str, list[Row]] = {}
+        several = len({row.recipe for row in self.rows}) > 1
+        for row in self.rows:
+            recipe = f"Recipe {row.recipe}" if several else ""
+            blocks.setdefault(": ".join(filter(None, (recipe, row.group))), []).append(row)
+        return blocks
 
     @property
+    def named(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """What names each row, with the headings above it: recipe, group and labels."""
+        recipe = any(row.recipe for row in self.rows)
+        group = any(row.group for row in self.rows)
+        headings = ("Recipe",) * recipe + (self.group_heading,) * group + self.label_headings
+        rows = [(row.recipe,) * recipe + (row.group,) * group + row.labels for row in self.rows]
+        return headings, rows
+
+    @cached_property
     def footnotes(self) -> dict[str, str]:
         """The letter of each footnote, in the order in which the cells need them."""
         texts = dict.fromkeys(cell.footnote for row in self.rows for cell in row.cells)

@@ -9,13 +9,11 @@ import pytest
 from benchmarks.report import write_latency_tables
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import as_frame, markdown
-from benchmarks.report.tables.latency import latency_tables
-from tests.report.support import NAMES, timings, write_latency
+from tests.report.support import NAMES, table_named, timings, write_latency
 
 
 def test_latency_is_tabled_by_device_and_batch_size(timed_results: Results) -> None:
-    latency, resources = latency_tables(timed_results.latency, timed_results.names)
-    text = markdown(latency)
+    text = markdown(table_named(timed_results, "latency"))
     cpu, more, gpu = text.split("\n| **")[1:]
     assert cpu.startswith("A Processor (1 thread, kernels)**")
     assert "| MC-dropout, T = 8 | 8.00 ± 0.16 | 88.0 ± 1.8 |" in cpu
@@ -24,21 +22,12 @@ def test_latency_is_tabled_by_device_and_batch_size(timed_results: Results) -> N
     assert gpu.startswith("GPU**")
     assert gpu.count("n/a <sup>a</sup>") == 6
     assert "unavailable: no GPU on this machine" in gpu
-    frame = as_frame(resources)
+
+
+def test_resources_are_those_of_the_largest_size(timed_results: Results) -> None:
+    frame = as_frame(table_named(timed_results, "resources")).set_index("Method")
     assert list(frame["Weights (MB)"]) == ["0.247"] * 3
-
-
-def test_training_is_tabled_where_it_is_known(timed_results: Results) -> None:
-    _, known = latency_tables(timed_results.latency, timed_results.names)
-    assert list(as_frame(known)["Training (s)"]) == ["12.500"] * 3
-    before = timed_results.latency.drop(columns="training_s")
-    _, of_before = latency_tables(before, timed_results.names)
-    assert list(as_frame(of_before)["Training (s)"]) == ["undefined"] * 3
-
-
-def test_tails_of_single_images_and_rates_of_many_are_tabled(timed_results: Results) -> None:
-    _, resources = latency_tables(timed_results.latency, timed_results.names)
-    frame = as_frame(resources).set_index("Method")
+    assert list(frame["Training (s)"]) == ["12.500"] * 3
     of_passes = frame.loc["MC-dropout, T = 8"]
     assert float(of_passes["p90 (ms) 1 image"]) == 12
     assert of_passes["p99 (ms) 1 image"] == "undefined"

@@ -11,9 +11,8 @@ import pytest
 from benchmarks.report.figures import figure_names, one_figure
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import as_frame, markdown
-from benchmarks.report.tables.latex import latex
-from benchmarks.report.tables.worth import worth_tables
 from benchmarks.schema import WorthRow
+from tests.report.support import made_table, table_named
 
 ROW = WorthRow(
     *("standard", "softmax", "1", "clean", "", "accuracy", "standard", "deep_ensemble"),
@@ -50,9 +49,8 @@ def test_further_scores_have_a_table_of_their_own(results: Results) -> None:
     ood = replace(ROW, condition="ood-uniform_noise", metric="auroc", worth="3.5")
     rows = [ROW, replace(ood, score="knn"), replace(ood, score="energy", worth="1.2")]
     scored = replace(results, worth=pd.DataFrame([vars(row) for row in rows]))
-    main, table = worth_tables(scored, "standard")
-    assert main.headings == ("Accuracy ↑",)
-    assert table.name == "worth-scores-standard"
+    assert table_named(scored, "worth").headings == ("Accuracy ↑",)
+    table = table_named(scored, "worth-scores")
     text = markdown(table)
     assert text.index("| Softmax | Energy | 1.2 (") < text.index("| Softmax | k-th neighbour | 3.5")
     assert "by AUROC" in table.caption
@@ -60,29 +58,20 @@ def test_further_scores_have_a_table_of_their_own(results: Results) -> None:
 
 
 def test_cells_are_numbers_with_their_intervals_or_reasons(results: Results) -> None:
-    (table,) = worth_tables(results, "standard")
+    table = table_named(results, "worth")
     text = markdown(table)
     assert "| Softmax | standard | 1 (&lt;1–1.9) | — |" in text
     assert "| MC-dropout, T = 8 | standard | 2.5 (1.1–&gt;4) | &gt;4 (3–1.9) |" in text
     assert "| Softmax | plain | &lt;1 (&lt;1–&lt;1) | — |" in text
     assert "— undefined: why" in text
-    assert "2.5 (1.1--\\textgreater{}4)" in latex(table)
     frame = as_frame(table)
     assert frame[frame["Method"] == "MC-dropout, T = 8"].iloc[0]["Accuracy ↑"] == "2.5 (1.1–>4)"
 
 
-def test_row_without_any_value_is_left_out(results: Results) -> None:
-    of_plain = replace(ROWS[1], ensemble_recipe="plain")
-    without = replace(of_plain, worth="", status="undefined", reason="no gain")
-
-    def rows_of(row: WorthRow) -> list[tuple[str, ...]]:
-        worth = pd.DataFrame([vars(one) for one in (*ROWS, row)])
-        (table,) = worth_tables(replace(results, worth=worth), "standard")
-        assert "not measured on these images" in markdown(table)
-        return [one.labels for one in table.rows]
-
-    assert ("MC-dropout, T = 8", "plain") in rows_of(of_plain)
-    assert ("MC-dropout, T = 8", "plain") not in rows_of(without)
+def test_condition_without_any_number_is_left_out(results: Results) -> None:
+    without = replace(ROW, worth="", status="undefined", reason="no gain", condition="rotated-mean")
+    worth = pd.DataFrame([vars(one) for one in (*ROWS, without)])
+    assert list(table_named(replace(results, worth=worth), "worth").groups) == ["Clean"]
 
 
 def test_table_has_the_main_measures_and_those_that_answers_are_judged_by(
@@ -91,13 +80,13 @@ def test_table_has_the_main_measures_and_those_that_answers_are_judged_by(
     by_score = replace(ROW, score="predictive_entropy")
     further = [*ROWS, *(replace(by_score, metric=name) for name in ("fpr95", "augrc", "auroc"))]
     worth = pd.DataFrame([vars(row) for row in further])
-    (table,) = worth_tables(replace(results, worth=worth), "standard")
+    table = table_named(replace(results, worth=worth), "worth")
     assert table.headings == ("Accuracy ↑", "NLL ↓", "AUROC ↑", "AUGRC ↓")
 
 
 def test_without_ensembles_of_several_sizes_there_is_neither(results: Results) -> None:
     without = replace(results, worth=pd.DataFrame())
-    assert list(worth_tables(without, "standard")) == []
+    assert made_table(without, "worth") is made_table(without, "worth-scores") is None
     assert "worth" not in figure_names(without)
 
 

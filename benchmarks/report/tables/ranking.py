@@ -14,7 +14,7 @@ from benchmarks.report.editorial import RANKED_BY
 from benchmarks.report.number_format import two_digits
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.tables.comparison import value_cell
+from benchmarks.report.tables.quality import value_cell
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.schema import where
 

@@ -1,0 +1,180 @@
+"""Which method of a table is called the best, and which ones are told from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import pandas as pd
+import pytest
+
+from benchmarks.nouns import MethodRecord, Variant
+from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Results
+from benchmarks.report.tables.formats import markdown
+from benchmarks.report.tables.quality import compared_cells
+from benchmarks.report.tables.table import BEST, UNTESTED, Table
+from tests.report.support import NAMES, comparisons, table_named
+
+
+def row_of(
+    method: str, members: str, value: float, *, metric: str = "accuracy", recipe: str = "standard"
+) -> dict[str, object]:
+    return {
+        **{"recipe": recipe, "method": method, "members": members, "condition": "clean"},
+        **{"score": "", "metric": metric, "value": value, "lower": value - 0.01},
+        **{"upper": value + 0.01, "replicates": 1, "images": 80, "status": "ok", "reason": ""},
+    }
+
+
+def compared(
+    one: str,
+    other: str,
+    p_value: float,
+    *,
+    metric: str = "accuracy",
+    p_equivalent: float = math.nan,
+    recipe: str = "standard",
+) -> dict[str, object]:
+    methods = dict(zip(("method", "members"), one.split(), strict=True))
+    methods |= dict(zip(("other_method", "other_members"), other.split(), strict=True))
+    tested = {"metric": metric, "p_holm": p_value, "p_equivalent": p_equivalent}
+    return {"recipe": recipe, "other_recipe": recipe, **methods, **tested}
+
+
+def calibration_of(rows: Sequence[dict[str, object]], tests: Sequence[dict[str, object]]) -> Table:
+    results = Results(pd.DataFrame(rows), NAMES, comparisons(tests))
+    return table_named(results, "calibration")
+
+
+def verdicts(rows: Sequence[dict[str, object]], tests: Sequence[dict[str, object]]) -> list[str]:
+    return [row.cells[0].verdict for row in calibration_of(rows, tests).rows]
+
+
+VALUES = [
+    row_of("softmax", "1", 0.90),
+    row_of("mc_dropout", "20", 0.99),
+    row_of("mc_dropout", "50", 0.92),
+    row_of("deep_ensemble", "50", 0.94),
+]
+
+
+@pytest.mark.parametrize(
+    ("of_dropout", "of_softmax", "expected"),
+    [
+        (0.2, 0.01, ["", "untested", "tied", "best"]),
+        (0.04, math.nan, ["untested", "untested", "", "best"]),
+    ],
+)
+def test_best_is_marked_and_whatever_is_not_distinguished_from_it(
+    of_dropout: float, of_softmax: float, expected: list[str]
+) -> None:
+    """A size that was compared with its own method only cannot be the best."""
+    tests = [
+        compared("deep_ensemble 50", "mc_dropout 50", of_dropout),
+        compared("deep_ensemble 50", "softmax 1", of_softmax),
+        compared("mc_dropout 50", "softmax 1", 0.9),
+        compared("mc_dropout 20", "mc_dropout 50", 0.9),
+    ]
+    assert verdicts(VALUES, tests) == expected
+    assert verdicts(VALUES, []) == [""] * 4
+
+
+def test_only_a_test_says_that_a_method_is_equivalent_to_the_best() -> None:
+    tests = [
+        compared("deep_ensemble 50", "mc_dropout 50", 0.2, p_equivalent=0.01),
+        compared("softmax 1", "deep_ensemble 50", 0.2, p_equivalent=0.2),
+        compared("mc_dropout 50", "softmax 1", 0.9),
+    ]
+    rows = [row for row in VALUES if row["members"] != "20"]
+    assert verdicts(rows, tests) == ["tied", "equivalent", "best"]
+    # What differs for sure is marked by nothing, however small the difference.
+    different = compared("deep_ensemble 50", "mc_dropout 50", 0.01, p_equivalent=0.01)
+    assert verdicts(rows, [different, *tests[1:]]) == ["tied", "", "best"]
+
+
+def test_less_is_better_where_the_arrow_is_down_and_ill_defined_labels_win_nothing() -> None:
+    tests = [compared("deep_ensemble 50", "softmax 1", 0.01, metric="nll")]
+    rows = [
+        row_of("softmax", "1", 0.2, metric="nll"),
+        row_of("deep_ensemble", "50", 0.3, metric="nll"),
+    ]
+    assert verdicts(rows, tests) == ["best", ""]
+    rows[0]["status"] = "ill-defined labels"
+    assert verdicts(rows, tests) == ["", ""]
+    assert markdown(calibration_of(rows, tests)).count("†") == 1
+
+
+def test_biased_measures_have_no_verdict_and_a_remark() -> None:
+    rows = [row_of(method, "50", 0.1, metric="ece") for method in ("mc_dropout", "deep_ensemble")]
+    table = calibration_of(
+        rows, [compared("deep_ensemble 50", "mc_dropout 50", math.nan, metric="ece")]
+    )
+    assert {cell.verdict for row in table.rows for cell in row.cells} == {""}
+    assert "neither bold nor tested" in markdown(table)
+
+
+def test_best_is_the_best_of_its_recipe() -> None:
+    """The table has a block a recipe."""
+    rows = [
+        row_of(method, "1", value, recipe=recipe)
+        for recipe, method, value in (
+            *(("standard", "softmax", 0.90), ("standard", "temperature_scaling", 0.91)),
+            *(("plain", "softmax", 0.99), ("plain", "temperature_scaling", 0.98)),
+        )
+    ]
+    tests = [
+        compared("softmax 1", "temperature_scaling 1", 0.01, recipe=recipe)
+        for recipe in ("standard", "plain")
+    ]
+    table = calibration_of(rows, tests)
+    found = {(row.recipe, row.labels[0]): row.cells[0].verdict for row in table.rows}
+    assert [key for key, verdict in found.items() if verdict == BEST] == [
+        ("standard", "Temperature scaling"),
+        ("plain", "Softmax"),
+    ]
+    assert list(table.groups) == ["Recipe standard: Clean", "Recipe plain: Clean"]
+
+
+ACCURACY = {"softmax": 0.9, "mc_dropout": 0.92, "mine": 0.98, "yours": 0.97}
+"""The two last ones train themselves."""
+
+
+@pytest.mark.parametrize(
+    ("images", "best", "untested"),
+    [
+        (55_000, "mine", set()),
+        (60_000, "mc_dropout", {"mine", "yours"}),
+    ],
+)
+def test_best_method_is_fitted_on_the_images_of_the_recipe(
+    images: int, best: str, untested: set[str]
+) -> None:
+    """Every method is compared with those that are fitted on as many images."""
+    trained_on = next(one.images for one in NAMES.recipes if one.name == "standard")
+    own = tuple(MethodRecord(name, name, images=images) for name in ("mine", "yours"))
+    recipes = {
+        name: "self-trained" if name in ("mine", "yours") else "standard" for name in ACCURACY
+    }
+    alike = [
+        pair
+        for pair in combinations(ACCURACY, 2)
+        if images == trained_on or set(pair) in ({"softmax", "mc_dropout"}, {"mine", "yours"})
+    ]
+    tests = [
+        compared(f"{one} 1", f"{other} 1", 1e-9)
+        | {"recipe": recipes[one], "other_recipe": recipes[other]}
+        for one, other in alike
+    ]
+    results = Results(
+        pd.DataFrame(row_of(name, "1", v, recipe=recipes[name]) for name, v in ACCURACY.items()),
+        replace(NAMES, methods=(*NAMES.methods, *own)),
+        comparisons(tests),
+    )
+    variants = tuple(Variant(name, "1") for name in ACCURACY)
+    cells = compared_cells(results, variants, Quantity("clean", "accuracy"))
+    found = {variant.method: cell.verdict for variant, cell in cells.items()}
+    assert [name for name, verdict in found.items() if verdict == BEST] == [best]
+    assert {name for name, verdict in found.items() if verdict == UNTESTED} == untested
