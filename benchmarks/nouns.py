@@ -77,7 +77,6 @@ class MethodRecord(Noun):
     """How predictions are formed; see `methods.UncertaintyMethod`.
 
     Attributes:
-        in_text: in a sentence; empty: the label.
         position: in the register, by which it looks alike in all runs; −1: not the suite's.
         images: how many images it is fitted on, if it trains itself; 0: those of the recipe.
         pooled: whether its networks are those of a pool that other methods use as well.
@@ -85,7 +84,6 @@ class MethodRecord(Noun):
     """
 
     label: str
-    in_text: str = ""
     citation: str = ""
     group: str = ""
     size: str = ""
@@ -298,11 +296,6 @@ class Names:
     def usual_sizes(self) -> dict[str, tuple[int, ...]]:
         """By method, the sizes that users run."""
         return {method.name: method.usual_sizes for method in self.methods}
-
-    def in_text(self, method: str) -> str:
-        """A method in a sentence."""
-        record = self.method(method)
-        return record.in_text or record.label
 
     def metric(self, name: str) -> MetricRecord:
         """A metric."""

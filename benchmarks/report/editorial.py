@@ -72,23 +72,8 @@ NEEDS: Mapping[str, str] = {
 
 # Particular methods.
 
-SINGLE_NETWORK, SAMPLED, ENSEMBLE = "softmax", "mc_dropout", "deep_ensemble"
-"""The baseline, and the two methods that the article compares."""
-
-IN_TEXT: Mapping[str, str] = {
-    "softmax": "softmax",
-    "deep_ensemble": "the deep ensemble",
-    "temperature_scaling": "temperature scaling",
-    "temperature_scaled_mc_dropout": "temperature-scaled MC-dropout",
-    "temperature_scaled_ensemble": "the temperature-scaled ensemble",
-    "laplace_last_layer": "last-layer Laplace",
-    "laplace_kron": "all-layer Laplace",
-    "test_time_augmentation": "test-time augmentation",
-    "snapshot_ensemble": "the snapshot ensemble",
-    "laplace_last_layer_kron": "last-layer Laplace with Kronecker factors",
-    "laplace_last_layer_fisher": "last-layer Laplace with the empirical Fisher",
-}
-"""How methods are called in a sentence, where that is not their label."""
+SAMPLED, ENSEMBLE = "mc_dropout", "deep_ensemble"
+"""The two that the article compares."""
 
 # Figures: colours, parts, and which are shown and kept.
 

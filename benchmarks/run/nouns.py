@@ -20,7 +20,6 @@ from benchmarks.nouns import (
     record_of,
 )
 from benchmarks.predictions import RunUnit
-from benchmarks.report.editorial import IN_TEXT
 from benchmarks.run.configuration import scores_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.presets import SLOW, USUAL_SIZES
@@ -103,7 +102,6 @@ def _method(plan: Plan, method: type[UncertaintyMethod]) -> MethodRecord:
         MethodRecord,
         method,
         label=method.label or method.name,
-        in_text=IN_TEXT.get(method.name, ""),
         symbol=SYMBOLS.get(method.size or "", "M"),
         slow=method.name in SLOW,
         usual_sizes=USUAL_SIZES.get(method.name, ()),

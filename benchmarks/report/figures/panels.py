@@ -19,6 +19,7 @@ from benchmarks.report.answer.findings import title as best
 from benchmarks.report.editorial import (
     DETECTION,
     ENTROPY_PARTS,
+    RIGHT,
     SHIFT_TITLE,
     TOTAL_ENTROPY,
     TRAINING_MEASURES,
@@ -435,7 +436,7 @@ def cost_title(view: View, rows: pd.DataFrame) -> str:
     key = rows[["metric", "condition", "batch_size"]].iloc[0]
     first = where(rows, **key)
     front = first[first["pareto"]].sort_values("p50_ms")["method"]
-    named = listed([view.names.in_text(name) for name in dict.fromkeys(front)])
+    named = listed([view.names.method(name).label for name in dict.fromkeys(front)])
     metric = view.names.metric(key["metric"]).label
     setup = main_setup(view.results.latency)
     return (
@@ -551,7 +552,7 @@ def by_epoch(ax: Axes, panel: Panel) -> None:
         x_name=lambda row: f"epoch {row['epoch']}",
     )
     recipe = [one for one in panel.view.names.recipes if panel.view.results.recipes == (one.name,)]
-    if panel.key["panel"] == "accuracy" and recipe and not math.isnan(recipe[0].reported_training):
+    if panel.key["panel"] == RIGHT and recipe and not math.isnan(recipe[0].reported_training):
         reported = [recipe[0].reported_training, recipe[0].reported_validation]
         style: Any = {"marker": "x", "s": 18, "zorder": 3, "color": ["0.15", "0.55"]}
         ax.scatter([epochs] * 2, reported, **style, label="As its source reports")
