@@ -15,7 +15,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.findings import title as best
 from benchmarks.report.editorial import (
     DETECTION,
     ENTROPY_PARTS,
@@ -26,6 +25,7 @@ from benchmarks.report.editorial import (
 )
 from benchmarks.report.figures import numbers as of
 from benchmarks.report.figures.engine import Panel, View
+from benchmarks.report.figures.finding import title as best
 from benchmarks.report.figures.ways import (
     bars,
     beside,

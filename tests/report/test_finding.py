@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.report.answer.findings import title
+from benchmarks.report.figures.finding import title
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from tests.report.support import NAMES, comparisons
