@@ -57,7 +57,7 @@ def found(own: Own, folder: Path) -> BenchmarkResults:
     return evaluate(
         methods,
         (own.points, own.labels),
-        ood={"far away": FAR},
+        ood={"far<away": FAR},
         calibration=(own.points[:100], own.labels[:100]),
         resamples=100,
         out=folder,
@@ -104,8 +104,9 @@ def test_it_is_written_as_a_run_is(found: BenchmarkResults, folder: Path) -> Non
     for name in ("reliability", "risk-coverage", "roc"):
         assert list(folder.glob(f"figures/{name}*.png")), name
         assert f'id="{name}' in page or f"figures/{name}" in page
-    for method in ("softmax", "mc, M = 4"):
-        assert method in page
+    for name in ("softmax", "mc, M = 4", "far&lt;away"):
+        assert name in page
+    assert "far<away" not in page
 
 
 def test_folder_of_something_else_is_refused(own: Own, tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_it_is_what_scoring_the_same_probabilities_gives(found: BenchmarkResults
     scored = score_predictions(
         {"mc": members},
         own.labels,
-        ood={"far away": far},
+        ood={"far<away": far},
         calibration=(members[:, :100], own.labels[:100]),
         resamples=100,
     )
