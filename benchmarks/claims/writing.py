@@ -90,11 +90,7 @@ def _judged(claim: Claim, predictors: Predictors) -> Judged:
         for recipe in RECIPES
         if recipe in predictors
     }
-    return {
-        recipe: (table, judgement)
-        for recipe, (table, judgement) in judged.items()
-        if recipe == ARTICLE.name or len(table)
-    }
+    return {name: judged.pop(name), **{one: both for one, both in judged.items() if len(both[0])}}
 
 
 def _by_recipe(
@@ -134,11 +130,13 @@ def _by_full_training(judgement: Judgement, predictor: RecipePredictor) -> Judge
 def _described(claim: Claim, judged: Judged) -> dict[str, Any]:
     """As `claims.json` has it: the verdict by the recipe that decides, and those beside it."""
     fields = ("id", "statement", "place", "weight", "task", "rule", "against", "figure")
-    (decides, first), *others = (
-        (recipe, _plain(judgement)) for recipe, (_, judgement) in judged.items()
-    )
-    described = {name: getattr(claim, name) for name in fields}
-    return described | {"recipe": decides, **first, "beside": dict(others)}
+    judgements = {recipe: _plain(judgement) for recipe, (_, judgement) in judged.items()}
+    decides = next(iter(judgements))
+    return {
+        **{name: getattr(claim, name) for name in fields},
+        **{"recipe": decides, **judgements.pop(decides)},
+        "beside": judgements,
+    }
 
 
 def _plain(judgement: Judgement) -> dict[str, Any]:
@@ -153,22 +151,12 @@ def _setting(predictors: Predictors) -> dict[str, Any]:
         return setting
     article = predictors[ARTICLE.name]
     plan = article.plan
-    recipes = [recipe for recipe in RECIPES if recipe in predictors]
     return setting | {
         "networks": article.networks,
         "epochs": plan.configuration.recipe(ARTICLE.name).epochs,
         "images": len(article.labels),
-        "training_images": {
-            name: plan.task.images_to_train_with(plan.configuration.recipe(name).split)
-            for name in recipes
-        },
         "ood": [plan.task.condition(name).label for name in article.ood],
-        "unavailable": [
-            one.label
-            for one in plan.conditions
-            if one.name in article.unavailable and not one.subset
-        ],
-        "beside": {name: predictors[name].repeated for name in recipes[1:]},
+        "beside": {name: predictors[name].repeated for name in RECIPES[1:] if name in predictors},
     }
 
 

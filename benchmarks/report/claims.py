@@ -53,7 +53,7 @@ def claims_shown(results: Results) -> dict[str, Any] | None:
     return {
         "setting": setting,
         "recipes": " ".join(recipes),
-        "about": setting_text(setting),
+        "about": setting_text(results, setting),
         "summary": article_answer(results.claims),
         "groups": {
             heading: [{**claim, "tables": claim_tables(results, claim)} for claim in claims]
@@ -76,13 +76,14 @@ def by_weight(claims: Sequence[Claim]) -> dict[str, list[Claim]]:
     return {heading: some for heading, some in groups.items() if some}
 
 
-def setting_text(setting: Mapping[str, Any]) -> str:
+def setting_text(results: Results, setting: Mapping[str, Any]) -> str:
     """What the verdicts rest on: how many networks, and which images."""
+    recipes = (setting["recipe"], *setting["beside"])
     return sentences(
         "setting.j2",
         setting=setting,
-        left_out=left_out_remark(setting.get("unavailable", ())),
-        trained_on=training_images_remark(setting.get("training_images", {})),
+        left_out=left_out_remark(results.left_out),
+        trained_on=training_images_remark(results.names.training_images(recipes)),
         beside=[
             f"{networks} networks of `{recipe}`" for recipe, networks in setting["beside"].items()
         ],

@@ -100,7 +100,7 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes((reported / name).read_bytes())
     setting = {
         **{"recipe": "standard", "passes": 100, "networks": NETWORKS, "epochs": 10},
-        **{"images": 1234, "ood": ["Fashion-MNIST"], "unavailable": ["KMNIST", "notMNIST"]},
+        **{"images": 1234, "ood": ["Fashion-MNIST"]},
         "beside": {"article-logits": 2},
     }
     content = {"setting": setting, "claims": [described(id) for id in CLAIMS]}
@@ -199,7 +199,6 @@ def test_page_has_verdicts_numbers_and_names_escaped(folder: Path, tmp_path: Pat
     for text in (
         "Claims are measured on 4 networks of `standard`, trained for 10 epochs",
         "There are 1,234 test images",
-        "Left out, because their data are not available: KMNIST, notMNIST.",
         "| [image-61 \\| 62 holds.](#image-61) | *partly reproduced* | reproduced |",
         '<a id="image-61"></a>\n\n## image-61 | 62 holds.',
         "**Verdict: *partly reproduced*.** a | reason.",

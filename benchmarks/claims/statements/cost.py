@@ -23,7 +23,6 @@ from benchmarks.claims.claim import (
 from benchmarks.claims.intervals import NO_INTERVAL, Interval
 from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredictor
 from benchmarks.claims.run_tables import worth
-from benchmarks.report.texts import listed
 from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV
 from methods.engines.base import Engine
@@ -87,38 +86,29 @@ def measure_cost(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
 
 def judge_cost(table: pd.DataFrame) -> Judgement:
     """By each engine: training takes 10 times as long, predicting longer than 100 passes."""
-    parts: list[Part] = []
-    told: list[str] = []
     (networks,) = values(table, "networks", case=ALL)
+    parts: list[Part] = []
     for engine, name in ENGINES.items():
-        seconds = [
+        one, many = (
             values(table, "training_seconds", case=f"{engine}, {case}") for case in (ONE, ALL)
-        ]
-        if all(map(len, seconds)):
-            one, many = seconds
+        )
+        if len(many):
             least, usual = many.min() / one.max(), many.min() / one.min()
             what = f"{name}: training {networks:.0f} networks, against one (condition 1)"
             shown = f"{usual:.0f} times as long, at least {least:.0f} times"
             parts.append(Part(what, shown, bool(least >= LEAST_RATIO)))
-            told.append(
-                f"By {name}, training {networks:.0f} networks takes {usual:.0f} times as long as "
-                "training one."
-            )
         if len(values(table, "p50_ms", method=ENSEMBLE, case=engine)):
             ensemble, sampled = (
                 interval(table, "p50_ms", method=method, case=engine)
                 for method in (ENSEMBLE, SAMPLED)
             )
-            ratio = ensemble.value / sampled.value
-            too_few = math.isnan(ensemble.lower) or math.isnan(sampled.upper)
             what = f"{name}: prediction by the ensemble, against {PASSES} passes (condition 2)"
+            too_few = math.isnan(ensemble.lower) or math.isnan(sampled.upper)
             slower = None if too_few else ensemble.lower > sampled.upper
-            parts.append(Part(what, f"{ratio:.2f} times", slower))
-            remark = " This is not judged, since too few calls were timed." if too_few else ""
-            told.append(
-                f"The ensemble predicts in {ratio:.2f} times the time of {PASSES} passes.{remark}"
-            )
-    return by_parts(parts, " ".join([*told, *_worth_told(table)]))
+            parts.append(Part(what, f"{ensemble.value / sampled.value:.2f} times", slower))
+    judged = [part.holds for part in parts if part.holds is not None]
+    why = f"{sum(judged)} of {len(judged)} conditions that could be judged hold."
+    return by_parts([*parts, *_worth_parts(table)], why)
 
 
 def _engines(predictor: RecipePredictor) -> dict[str, Engine]:
@@ -173,30 +163,18 @@ def _at_most(networks: Interval) -> float:
     return networks.value
 
 
-def _worth_told(table: pd.DataFrame) -> Iterator[str]:
-    measured = where(table, metric="worth")
-    if measured.empty:
-        yield (
-            "How many networks the passes are worth is not known: the run has no ensembles of "
-            "several sizes of this recipe."
-        )
-        return
-    measures = listed([WORTH_BY[metric] for metric in measured["case"]])
-    known = [Interval(*row) for row in measured[list(Interval._fields)].itertuples(index=False)]
-    # Without an upper end the worth may be larger than any other.
-    best = max(known, key=lambda one: (_at_most(one), one.lower))
-    limits = {"at most": best.value, "fewer than": best.upper, "more than": best.lower}
-    limit, most = next((limit, bound) for limit, bound in limits.items() if not math.isnan(bound))
-    networks = f"{most:.2g} network{'' if most == 1 else 's'}"
-    yield f"By {measures}, {PASSES} passes match {limit} {networks} on clean images."
+def _worth_parts(table: pd.DataFrame) -> Iterator[Part]:
+    """What the passes are worth, and what an ensemble that is as good needs to predict."""
+    for metric, name in WORTH_BY.items():
+        for row in where(table, metric="worth", case=metric).itertuples():
+            known = {"": row.value, "< ": row.upper, "> ": row.lower}
+            shown = next(f"{sign}{bound:.2g}" for sign, bound in known.items() if pd.notna(bound))
+            yield Part(f"networks that {PASSES} passes are worth on clean images, by {name}", shown)
     for engine, size in product(ENGINES, values(table, "networks", case=AS_GOOD)):
         for ms in values(table, "p50_ms", method=ENSEMBLE, case=f"{engine}, {AS_GOOD}"):
             passes = interval(table, "p50_ms", method=SAMPLED, case=engine)
-            yield (
-                f"The smallest timed ensemble of at least that size has {size:.0f}. It needs "
-                f"{ms / passes.value:.2f} times the prediction time of {PASSES} passes, but "
-                f"{size:.0f} trainings."
-            )
+            what = f"prediction by {size:.0f} networks, the fewest timed that are as good"
+            yield Part(f"{ENGINES[engine]}: {what}", f"{ms / passes.value:.2f} times")
 
 
 @one_torch_thread()

@@ -102,22 +102,25 @@ def judge_imitation(table: pd.DataFrame) -> Judgement:
     lowest = min(share.lower for share in shares.values())
     (size,) = values(table, "ensemble_members")
     networks = len(values(table, RANK_CORRELATION, condition=CLEAN, score=DECIDING, case=IMITATION))
-    on_all, disputed = shares[CLEAN], shares[WHERE_C_DISAGREES]
-    told = [
-        f"MC-dropout reaches {100 * on_all.value:.0f} % of the correlation between two ensembles "
-        f"of {size:.0f} (95 % interval over {networks} networks: {100 * on_all.lower:.0f} to "
-        f"{100 * on_all.upper:.0f} %).",
-        f"On the images where ensemble C disagrees, it reaches {disputed.percent()}.",
+    on_all, disputed = shares.values()
+    parts = [
+        Part(f"share of the ceiling, {IMAGES[images]}", share.percent())
+        for images, share in shares.items()
     ]
+    for measure, name in MEASURES.items():
+        errors = {"method": SAMPLED, "score": measure, "case": f"minus {ENSEMBLE}"}
+        apart = interval(table, "misclassification_auroc", **errors)
+        if not math.isnan(apart.value):  # else the two were not compared
+            what = f"AUROC of errors by {name}: MC-dropout minus the ensemble"
+            parts.append(Part(what, apart.text("+.3f")))
     return Judgement(
         Verdict.of(
             whole=lowest > LEAST_OF_CEILING[REPRODUCED], part=lowest > LEAST_OF_CEILING[PARTLY]
         ),
-        " ".join([*told, *_errors_told(table)]),
-        tuple(
-            Part(f"share of the ceiling, {IMAGES[images]}", share.percent())
-            for images, share in shares.items()
-        ),
+        f"MC-dropout, on {networks} networks, reaches {on_all.percent(named=True)} of the "
+        f"correlation between two ensembles of {size:.0f}. On the images where ensemble C "
+        f"disagrees, it reaches {disputed.percent()}.",
+        tuple(parts),
     )
 
 
@@ -162,29 +165,6 @@ def _error_detection(predictor: RecipePredictor, size: int) -> Iterator[pd.DataF
             yield rows(metric, mean, method=method[0], score=measure)
         apart = difference(predictor, sampled, ensemble, CLEAN, metric, measure)
         yield rows(metric, apart, method=SAMPLED, score=measure, case=f"minus {ENSEMBLE}")
-
-
-def _errors_told(table: pd.DataFrame) -> list[str]:
-    """What the detection of errors says for or against the claim, by each measure."""
-    sentences = []
-    for measure, name in MEASURES.items():
-        apart = interval(
-            *(table, "misclassification_auroc"),
-            method=SAMPLED,
-            score=measure,
-            case=f"minus {ENSEMBLE}",
-        )
-        if math.isnan(apart.value):
-            continue
-        found = (
-            "MC-dropout detects errors worse than the ensemble"
-            if apart.below()
-            else "MC-dropout detects errors better than the ensemble"
-            if apart.above()
-            else "tests do not distinguish how well they detect errors"
-        )
-        sentences.append(f"By {name}, {found}: the AUROC differs by {apart.text('+.3f')}.")
-    return sentences or ["It was not tested whether they detect errors equally well."]
 
 
 RANK_AGREEMENT = Claim(

@@ -9,12 +9,11 @@ from itertools import pairwise, product
 import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Part, Verdict, rows, values
-from benchmarks.claims.intervals import Interval, over_networks
+from benchmarks.claims.intervals import over_networks
 from benchmarks.claims.predictor import ENSEMBLE, IN_TEXT, SAMPLED, RecipePredictor
 from benchmarks.claims.statements.imitation import MEASURES
 from benchmarks.claims.training_sets import ROTATED, SIZES
 from benchmarks.metrics import METRICS
-from benchmarks.report.texts import listed
 from benchmarks.vocabulary import CLEAN
 from methods.networks.recipes import ARTICLE
 
@@ -24,7 +23,6 @@ SMALL_ENSEMBLE = 2
 
 ROTATED_BY_45 = "rotated-045"
 IMAGES = {CLEAN: "clean", ROTATED_BY_45: "45°"}
-ON_IMAGES = {CLEAN: "clean images", ROTATED_BY_45: "images rotated by 45°"}
 METHODS = (SAMPLED, ENSEMBLE)
 
 LABELS = {
@@ -42,9 +40,6 @@ SIMILAR = ((1, CLEAN), (2, CLEAN), (3, ROTATED_BY_45))
 
 OTHER = ((1, ROTATED_BY_45), (2, ROTATED_BY_45))
 """Those that add other ones."""
-
-Change = tuple[int, str, str, str]
-"""A step, the evaluated images, a method and a measure."""
 
 
 def measure_lack(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
@@ -72,7 +67,7 @@ def measure_lack(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
 
 def judge_lack(table: pd.DataFrame) -> Judgement:
     """Falls at steps to more similar images; a rise at any step speaks against the claim."""
-    changes: dict[Change, Interval] = {}
+    changes = {}
     for (step, images), method, measure in product((*SIMILAR, *OTHER), METHODS, MEASURES):
         fewer, more = (
             values(table, measure, method=method, condition=images, case=trained_on)
@@ -81,16 +76,12 @@ def judge_lack(table: pd.DataFrame) -> Judgement:
         changes[step, images, method, measure] = over_networks(more - fewer)
     similar = [change for change in changes if change[:2] in SIMILAR]
     falls = sum(changes[change].below() for change in similar)
-    rises = [change for change, interval in changes.items() if interval.above()]
-    where = f": {'; '.join(_places(rises))}." if rises else "."
-    told = [
-        f"Uncertainty falls in {falls} of the {len(similar)} comparisons with more similar images.",
-        f"It rises in {len(rises)} of all {len(changes)}{where}",
-    ]
+    rises = sum(interval.above() for interval in changes.values())
     whole = falls == len(similar) and not rises
     return Judgement(
         Verdict.of(whole=whole, part=2 * falls >= len(similar)),
-        " ".join(told),
+        f"Uncertainty falls in {falls} of the {len(similar)} comparisons with more similar images. "
+        f"It rises in {rises} of all {len(changes)}.",
         tuple(
             Part(
                 f"step {step}, {IMAGES[images]}: {MEASURES[measure]} of {IN_TEXT[method]}",
@@ -101,16 +92,6 @@ def judge_lack(table: pd.DataFrame) -> Judgement:
             for (step, images, method, measure), interval in changes.items()
         ),
     )
-
-
-def _places(changes: list[Change]) -> Iterator[str]:
-    """For which method, on which images and in which steps; by any measure."""
-    steps: dict[tuple[str, str], set[int]] = {}
-    for step, images, method, _ in changes:
-        steps.setdefault((method, images), set()).add(step)
-    for (method, images), numbers in steps.items():
-        named = f"step{'s' if len(numbers) > 1 else ''} {listed(list(map(str, sorted(numbers))))}"
-        yield f"for {IN_TEXT[method]} on {ON_IMAGES[images]}, in {named}"
 
 
 MISSING_DATA = Claim(

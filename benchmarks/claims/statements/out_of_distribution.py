@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from benchmarks.claims.claim import (
     rows,
     values,
 )
-from benchmarks.claims.intervals import Interval, Placements, auroc_interval, over_networks
+from benchmarks.claims.intervals import Placements, auroc_interval, over_networks
 from benchmarks.claims.predictor import (
     CALLED,
     ENSEMBLE,
@@ -34,7 +34,6 @@ from benchmarks.claims.predictor import (
 from benchmarks.claims.run_tables import difference
 from benchmarks.metrics import METRICS, Arrays
 from benchmarks.predictions import RunUnit
-from benchmarks.report.texts import listed
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN
 from methods.scores.probabilities import confidence
@@ -50,9 +49,8 @@ SMALL_ENSEMBLE = 5
 
 
 OOD = "out-of-distribution"
-KINDS = {CLEAN: "clean", ROTATED: "45°", OOD: "out of distribution"}
-REFERENCES = {CLEAN: "clean images", ROTATED: "images rotated by 45°"}
-"""Conditions, and the group of all out-of-distribution ones; what parts and sentences call them."""
+REFERENCES = {CLEAN: "clean", ROTATED: "45°"}
+"""Conditions that out-of-distribution ones are compared with, and what parts call them."""
 
 ENTROPY, SHARE = "expected_entropy", "aleatoric_share"
 MEASURES = {ENTROPY: "expected entropy", SHARE: "aleatoric share"}
@@ -133,25 +131,14 @@ def judge_split(table: pd.DataFrame) -> Judgement:
     require_intervals(changes.values())
     parts = [
         Part(
-            f"{MEASURES[measure]} of {IN_TEXT[method]}, minus {KINDS[kind]}",
+            f"{MEASURES[measure]} of {IN_TEXT[method]}, minus {REFERENCES[kind]}",
             change.text("+.3f"),
             change.above(),
         )
         for (kind, measure, method), change in changes.items()
     ]
-    count = f"{sum(bool(part.holds) for part in parts)} of {len(parts)} comparisons show a rise."
-    return by_parts(parts, " ".join([count, *(_told(kind, changes) for kind in REFERENCES)]))
-
-
-def _told(kind: str, changes: Mapping[tuple[str, str, str], Interval]) -> str:
-    """What rises and what falls against the images of a kind, in a sentence."""
-    phrases = []
-    for verb, holds in (("rises", Interval.above), ("falls", Interval.below)):
-        for measure, name in ((ENTROPY, MEASURES[ENTROPY]), (SHARE, f"the {MEASURES[SHARE]}")):
-            methods = [IN_TEXT[one] for one in SEVERAL if holds(changes[kind, measure, one])]
-            if methods:
-                phrases.append(f"{name} {verb} for {listed(methods)}")
-    return f"Compared with {REFERENCES[kind]}, {'; '.join(phrases) or 'neither changes'}."
+    rises = sum(bool(part.holds) for part in parts)
+    return by_parts(parts, f"{rises} of {len(parts)} comparisons show a rise.")
 
 
 def ood_conditions(predictor: RecipePredictor) -> tuple[str, ...]:
@@ -213,37 +200,24 @@ def measure_similarity(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
 
 def judge_similarity(table: pd.DataFrame) -> Judgement:
     """ECE above and AUROC below those of both others, with intervals that leave zero."""
-    parts, told = [], []
+    parts: list[Part] = []
     for method in SEVERAL:
-        name = IN_TEXT[method]
         ece = interval(table, "ece", **ece_minus(method))
         auroc = interval(table, "auroc", **auroc_minus(method))
         if math.isnan(auroc.lower):
             raise NotTestableError("There are too few images for an interval.")
         if math.isnan(ece.lower):
             raise NotTestableError(
-                f"The run does not compare the ECE of softmax and {name} at 45°."
+                f"The run does not compare the ECE of softmax and {IN_TEXT[method]} at 45°."
             )
         parts += [
             Part(f"ECE at 45°: softmax minus {CALLED[method]}", ece.text("+.3f"), ece.above()),
             Part(f"AUROC: softmax minus {CALLED[method]}", auroc.text("+.3f"), auroc.below()),
         ]
-        told.append(
-            f"Against {name}, its ECE at 45° is {_apart(ece)} and its AUROC is {_apart(auroc)}."
-        )
     worse = sum(bool(part.holds) for part in parts)
-    all_worse = "Softmax is significantly worse in all four comparisons."
-    some_worse = f"Softmax is significantly worse in {worse} of {len(parts)} comparisons."
-    return by_parts(parts, " ".join([all_worse if worse == len(parts) else some_worse, *told]))
-
-
-def _apart(difference: Interval) -> str:
-    """Of softmax from another method.
-
-    >>> _apart(Interval(-0.5, -0.6, -0.4))
-    '0.500 lower'
-    """
-    return f"{abs(difference.value):.3f} {'higher' if difference.value > 0 else 'lower'}"
+    return by_parts(
+        parts, f"Softmax is significantly worse in {worse} of {len(parts)} comparisons."
+    )
 
 
 def ece_minus(method: str) -> dict[str, str]:

@@ -185,10 +185,11 @@ def judge_certainty(table: pd.DataFrame) -> Judgement:
             Part(f"{name}: accuracy on them (condition 1)", certain.percent(2), above[0]),
             Part(f"{name}: minus accuracy elsewhere (condition 2)", gain.text("+.3f"), above[1]),
         ]
-    scope = _scope([condition for condition in CONDITIONS if holds[condition]])
+    where = [name for condition, name in CONDITIONS.items() if holds[condition]]
     return Judgement(
         Verdict.of(whole=all(holds.values()), part=holds[CLEAN]),
-        f"{scope} At 45°, agreeing votes are right for {right[LAST]} of images.",
+        f"Both conditions hold on {listed(where) or 'no'} images. At 45°, agreeing votes are right "
+        f"for {right[LAST]} of images.",
         tuple(parts),
     )
 
@@ -199,20 +200,6 @@ def _by_bin(
     return np.array(
         [values(table, metric, condition=condition, case=str(edge)) for edge in LOWER_EDGES]
     )
-
-
-def _scope(conditions: list[str]) -> str:
-    """Where both conditions of the rule hold.
-
-    >>> _scope(["clean"]), _scope(["rotated-015", "rotated-030"])
-    ('Both conditions hold on clean images only.', 'Both conditions hold at 15° and 30° only.')
-    """
-    if not conditions:
-        return "Both conditions hold neither on clean nor on rotated images."
-    rotated = listed([CONDITIONS[one] for one in conditions if one != CLEAN])
-    places = ["on clean images"] * (CLEAN in conditions) + ([f"at {rotated}"] if rotated else [])
-    only = "" if len(conditions) == len(CONDITIONS) else " only"
-    return f"Both conditions hold {listed(places)}{only}."
 
 
 TYPICAL_IMAGE = Claim(

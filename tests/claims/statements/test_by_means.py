@@ -58,13 +58,13 @@ def on_all(first: float) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("table", "verdict", "scope"),
     [
-        (on_all(992), YES, "conditions hold on clean images and at 15°, 30° and 45°."),
+        (on_all(992), YES, "hold on clean, 15°, 30° and 45° images."),
         # 99.07 %, but the interval reaches 99 %
-        (on_all(990), NO, "hold neither on clean nor on rotated images."),
-        (certainty(rotated_045=660), PARTLY, "hold on clean images and at 15° and 30° only."),
-        (certainty(clean=980), NO, "hold at 15°, 30° and 45° only."),
+        (on_all(990), NO, "hold on no images."),
+        (certainty(rotated_045=660), PARTLY, "hold on clean, 15° and 30° images."),
+        (certainty(clean=980), NO, "hold on 15°, 30° and 45° images."),
         # Agreement must be right more often than disagreement.
-        (certainty(elsewhere=100), NO, "hold neither on clean nor on rotated images."),
+        (certainty(elsewhere=100), NO, "hold on no images."),
     ],
 )
 def test_certain_when_agreeing(table: pd.DataFrame, verdict: Verdict, scope: str) -> None:
@@ -196,21 +196,21 @@ def test_times_of_predicting_without_an_interval_are_not_judged() -> None:
     table.loc[table["metric"] == "p50_ms", ["lower", "upper"]] = math.nan
     judgement = CLAIMS["fifty-is-expensive"].judge(table)
     assert judgement.verdict == YES
-    assert "This is not judged, since too few calls were timed." in judgement.why
+    assert [part.holds for part in judgement.parts] == [True, None]
 
 
 @pytest.mark.parametrize(
     ("worth", "networks"),
     [
-        (Interval(2.34, math.nan, math.nan), "at most 2.3 networks"),
-        (Interval(math.nan, math.nan, 1.0), "fewer than 1 network"),
-        (Interval(math.nan, 50.0, math.nan), "more than 50 networks"),
+        (Interval(2.34, math.nan, math.nan), "2.3"),
+        (Interval(math.nan, math.nan, 1.0), "< 1"),
+        (Interval(math.nan, 50.0, math.nan), "> 50"),
     ],
 )
-def test_cost_tells_what_passes_are_worth(worth: Interval, networks: str) -> None:
-    why = CLAIMS["fifty-is-expensive"].judge(cost({"numba": (10.0, 1.3)}, worth)).why
-    assert f"By NLL, 100 passes match {networks} on clean images." in why
-    assert "has 3. It needs 0.25 times the prediction time of 100 passes, but 3 trainings." in why
+def test_cost_has_what_passes_are_worth(worth: Interval, networks: str) -> None:
+    parts = CLAIMS["fifty-is-expensive"].judge(cost({"numba": (10.0, 1.3)}, worth)).parts
+    assert [part.shown for part in parts[2:]] == [networks, "0.25 times"]
+    assert [part.holds for part in parts] == [True, True, None, None]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def split(*, entropy: float, share: float, spread: float = 0.0) -> pd.DataFrame:
 def test_ood_is_aleatoric(table: pd.DataFrame, verdict: Verdict, count: int) -> None:
     judgement = CLAIMS["ood-is-aleatoric"].judge(table)
     assert judgement.verdict == verdict
-    assert judgement.why.startswith(f"{count} of 8 comparisons show a rise. ")
+    assert judgement.why.startswith(f"{count} of 8 comparisons show a rise.")
     assert [part.holds for part in judgement.parts].count(True) == count
 
 

@@ -24,9 +24,11 @@ def test_recipes_with_different_training_images_are_marked(
     assert MARKED in (of_both / "index.html").read_text(encoding="utf-8")
     show_outcome(of_both)
     assert MARKED in capsys.readouterr().out
-    trained_on = Results.load(of_both).names.training_images(["standard", "article"])
-    assert MARKED in setting_text(CLAIMS["setting"] | {"training_images": trained_on})
-    assert "Training images" not in setting_text(CLAIMS["setting"])
+    results = Results.load(of_both)
+    assert MARKED in setting_text(
+        results, CLAIMS["setting"] | {"recipe": "standard", "beside": {"article": 3}}
+    )
+    assert "Training images" not in setting_text(results, CLAIMS["setting"] | {"beside": {}})
 
 
 def test_method_with_other_training_images_than_the_recipe_is_marked(of_both: Path) -> None:
