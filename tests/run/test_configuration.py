@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import shlex
 import shutil
@@ -15,9 +16,10 @@ from benchmarks.comparison import command as run_all
 from benchmarks.errors import UserError
 from benchmarks.run.configuration import OPTIONS, Configuration, command_of, configuration_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PRESETS
+from benchmarks.run.presets import COSTLY, ONLY_USUAL, PRESETS, SLOW, USUAL_SIZES, is_basic
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
+from methods import METHODS
 from methods.networks.recipes import RECIPES
 from tests.runs import FULL, QUICK
 
@@ -73,6 +75,18 @@ def test_article_is_refused_for_a_task_that_it_is_not_about(
     monkeypatch.setitem(TASKS, "other", replace(MNIST, name="other", article_recipes=()))
     with pytest.raises(UserError, match="--preset article has no recipe of the task 'other'"):
         configuration_of("article", "other")
+
+
+def test_presets_leave_out_what_there_is_and_all_else_is_in_them() -> None:
+    conditions = {one.name for task in TASKS.values() for one in task.conditions}
+    for preset in PRESETS.values():
+        assert set(preset.without_methods) <= set(METHODS)
+        assert set(preset.of_task) <= set(TASKS)
+        for glob in preset.without_conditions:
+            assert fnmatch.filter(conditions, glob), glob
+    assert {*USUAL_SIZES, *SLOW, *COSTLY} <= set(METHODS)
+    assert set(USUAL_SIZES) >= ONLY_USUAL
+    assert [name for name in METHODS if is_basic(name)] == list(QUICK.methods)
 
 
 def test_unknown_task_is_refused() -> None:
