@@ -41,7 +41,7 @@ TEXTS = {
 }
 """The class fields that are shown, and how many characters they may have."""
 
-NO_LONGER_READ = (*("presets", "usual_sizes", "only_usual", "slow", "costly", "symbol", "in_text"),)
+NO_LONGER_READ = "presets", "usual_sizes", "only_usual", "slow", "costly", "symbol", "in_text"
 """Class fields of earlier versions: what they said is the affair of presets and of the report."""
 
 SIZE_OPTIONS = ("members", "passes")
