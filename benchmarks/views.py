@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -85,7 +86,7 @@ def figure(
     print(f"wrote {path}")
 
 
-VIEWS = {"table": table, "figure": figure}
+VIEWS: Mapping[str, Callable[..., None]] = {"table": table, "figure": figure}
 
 
 def command_line() -> int:
