@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from benchmarks.command_line import exit_status, named_folder
 from benchmarks.errors import UserError
@@ -136,10 +136,8 @@ def _require_one_each(option: str, given: Sequence[Path], files: Sequence[Path])
 
 
 def _show(scores: Scores, out: Path | None) -> None:
-    console = Console()
     if table := table_of(MAIN, scores.results):
-        for part in terminal(table):
-            console.print(part)
+        print(terminal(table, get_terminal_size().columns))
     if out is not None:
         print(f"wrote {out}")
 

@@ -39,7 +39,7 @@ def latency(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             "Method": (variant, results.names.label(variant)),
         }
         for size in sizes:
-            yield {**place, "Images": (size, images_text(size, "\n"))}, _time(rows, size)
+            yield {**place, "Cost": (size, images_text(size, "\n"))}, _time(rows, size)
 
 
 def score_latency(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
@@ -66,8 +66,8 @@ def resources(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     setup = main_setup(results.latency)
     if setup is None:
         return
-    single_image, *further = batch_sizes(results.latency)
-    most = further[-1] if further else single_image
+    batches = batch_sizes(results.latency)
+    single_image, most = batches[0], batches[-1]
     table = _largest(results.latency)
     table = table[(table["batch_size"] == most) & (table["clock"] == "wall")]
     for row in of_setup(table, setup).to_dict("records"):
@@ -90,7 +90,11 @@ def resources(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             **tails,
             f"Thousand images\nper second, {images_text(most)}": _number(row["images_per_s"] / 1e3),
         }
-        yield from _placed({"Method": (variant, results.names.label(variant))}, cells)
+        place = {
+            "Device": (setup, setup.label),
+            "Method": (variant, results.names.label(variant)),
+        }
+        yield from _placed(place, cells)
 
 
 def sizes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
@@ -125,6 +129,16 @@ def sizes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
                 "Needed": (label, label),
             }
             yield from _placed(place, cells)
+
+
+def sizes_notes(results: Results, _: Pivot) -> Iterator[str]:
+    """How to read that table, and on what methods were timed."""
+    if setup := main_setup(results.latency):
+        yield (
+            "Needed: from this size on, none is significantly worse than the full method (paired "
+            "difference on the same images). That is no test of equality. ≤: no smaller size was "
+            f"compared with the full one. Times on {setup.label}."
+        )
 
 
 class Enough(NamedTuple):

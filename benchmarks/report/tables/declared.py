@@ -12,10 +12,9 @@ from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.claims import claims_tables, verdict_table
 from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY, RIGHT, SELECTION
-from benchmarks.report.numbers.cost import main_setup
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
-from benchmarks.report.tables.cost import latency, resources, score_latency, sizes
+from benchmarks.report.tables.cost import latency, resources, score_latency, sizes, sizes_notes
 from benchmarks.report.tables.pivot import Pivot, table_of
 from benchmarks.report.tables.quality import abstaining, quality, sampling_error, worth
 from benchmarks.report.tables.ranking import ranking_table
@@ -38,6 +37,8 @@ WORTH = (
     "brackets; < and >: outside the sizes that were evaluated."
 )
 
+Conditions = Callable[[Results], Iterable[str]]
+Metrics = Callable[[Results], Iterable[MetricRecord]]
 Quantities = Callable[[Results], Iterator[Quantity]]
 
 
@@ -53,7 +54,7 @@ def tables_of(results: Results) -> list[Table]:
 
 
 def measured_tables(results: Results) -> list[Table]:
-    """Those of what was measured, which also the predictions of others have."""
+    """Those of what was measured."""
     return _not_empty((*MEANS, *map(of_sets, levels(results)), *FURTHER), results)
 
 
@@ -66,10 +67,7 @@ def _not_empty(pivots: Iterable[Pivot], results: Results) -> list[Table]:
     return [table for pivot in pivots if (table := table_of(pivot, results))]
 
 
-def measures(
-    conditions: Callable[[Results], Iterable[str]],
-    metrics: Callable[[Results], Iterable[MetricRecord]],
-) -> Quantities:
+def measures(conditions: Conditions, metrics: Metrics) -> Quantities:
     """Each of these metrics under each of these conditions."""
     return lambda results: (
         Quantity(condition, metric.name)
@@ -77,7 +75,7 @@ def measures(
     )
 
 
-def by_score(conditions: Callable[[Results], Iterable[str]], metric: str) -> Quantities:
+def by_score(conditions: Conditions, metric: str) -> Quantities:
     """A metric by each score, also by those that only one method has, under these conditions."""
 
     def quantities(results: Results) -> Iterator[Quantity]:
@@ -88,12 +86,10 @@ def by_score(conditions: Callable[[Results], Iterable[str]], metric: str) -> Qua
     return quantities
 
 
-def of_kind(kind: str) -> Callable[[Results], Iterator[MetricRecord]]:
+def of_kind(kind: str) -> Metrics:
     """The metrics of a kind of table that judge all images."""
     return lambda results: (
-        metric
-        for metric in results.names.metrics
-        if kind_of(metric) == kind and metric.coverage == 1
+        one for one in results.names.metrics if kind_of(one) == kind and one.coverage == 1
     )
 
 
@@ -124,11 +120,6 @@ def kinds_of_shift(results: Results) -> Iterator[str]:
     for group, conditions in results.without_severity.items():
         yield from (condition.name for condition in conditions)
         yield from [means[group]] if group in means else []
-
-
-def clean_and_means(results: Results) -> tuple[str, ...]:
-    """The clean images, and the mean over each group of shifts."""
-    return CLEAN, *results.group_means
 
 
 def ranked_by_several(results: Results) -> Iterator[str]:
@@ -179,25 +170,24 @@ def levels(results: Results) -> Iterable[float]:
     return dict.fromkeys(metric.level for metric in metrics if metric.level)
 
 
-def noted(*sentences: str, timed: bool = False) -> Callable[[Results, Pivot], Iterator[str]]:
-    """These sentences, and on what methods were timed if it matters."""
+def noted(sentences: str) -> Callable[[Results, Pivot], tuple[str, ...]]:
+    """What the reader must know, whatever the results are."""
+    return lambda *_: (sentences,)
 
-    def notes(results: Results, _: Pivot) -> Iterator[str]:
-        yield from sentences
-        if timed and (setup := main_setup(results.latency)):
-            yield f"Times and memory: {setup.label}."
 
-    return notes
-
+MAIN_CONDITIONS, MAIN_METRICS = attrgetter("main_conditions"), attrgetter("names.main")
+LABELLED, WELL_LABELLED = attrgetter("labelled"), attrgetter("well_labelled")
+OOD, SUBSETS = attrgetter("ood"), attrgetter("subsets")
 
 Means = partial(Pivot, source=quality, notes=remarks)
+ByScore = partial(Means, group="Method", rows=("Score",), columns="Images")
 
 OVERVIEW = Means("overview", "Overview of the methods", overview, group="", columns="Measure")
 
 MAIN = Means(
     "main",
     "All methods under all conditions",
-    measures(attrgetter("main_conditions"), attrgetter("names.main")),
+    measures(MAIN_CONDITIONS, MAIN_METRICS),
     notes=remarks_with_left_out,
 )
 
@@ -212,44 +202,38 @@ MEANS = (
     Means(
         "calibration",
         "Calibration in detail, 15 bins",
-        measures(attrgetter("labelled"), of_kind("calibration")),
+        measures(LABELLED, of_kind("calibration")),
     ),
     Means(
         "uncertainty",
         "Mean uncertainty per image",
-        measures(attrgetter("main_conditions"), of_kind("uncertainty")),
+        measures(MAIN_CONDITIONS, of_kind("uncertainty")),
     ),
     Means(
         "detection",
         "Detection of out-of-distribution images",
-        measures(attrgetter("ood"), of_kind("detection")),
+        measures(OOD, of_kind("detection")),
         notes=remarks_with_left_out,
     ),
-    Means(
+    ByScore(
         "detection-scores",
         "Detection of out-of-distribution images, by each score: AUROC ↑",
-        by_score(attrgetter("ood"), DETECTION),
-        group="Method",
-        rows=("Score",),
-        columns="Images",
+        by_score(OOD, DETECTION),
     ),
     Means(
         "selective",
         "Detection of misclassified images",
-        measures(attrgetter("well_labelled"), of_kind("selective")),
+        measures(WELL_LABELLED, of_kind("selective")),
     ),
-    Means(
+    ByScore(
         "selective-scores",
         "Detection of misclassified images, by each score: AUGRC ↓",
         by_score(ranked_by_several, SELECTION),
-        group="Method",
-        rows=("Score",),
-        columns="Images",
     ),
     Means(
         "subset",
         "All methods on the same few images, which slow methods can afford",
-        measures(attrgetter("subsets"), attrgetter("names.main")),
+        measures(SUBSETS, MAIN_METRICS),
         notes=remarks_with_left_out,
     ),
 )
@@ -263,42 +247,38 @@ def of_sets(level: float) -> Pivot:
         f"Conformal prediction sets at {100 * level:g} % coverage, which is guaranteed only for "
         "images exchangeable with the calibration images",
         measures(
-            clean_and_means,
+            lambda results: (CLEAN, *results.group_means),
             lambda results: (one for one in results.names.metrics if one.level == level),
         ),
     )
 
 
-ABSTAINED = Pivot(
-    "abstaining",
-    "Error (%) on accepted images, by the share of images that a method abstains on: those "
-    "most uncertain by its primary score; ± half the 95 % interval",
-    measures(attrgetter("well_labelled"), abstained),
-    abstaining,
-    columns="Abstaining",
-)
-
 FURTHER = (
-    ABSTAINED,
+    Pivot(
+        "abstaining",
+        "Error (%) on accepted images, by the share of images that a method abstains on: those "
+        "most uncertain by its primary score; ± half the 95 % interval",
+        measures(WELL_LABELLED, abstained),
+        abstaining,
+        columns="Abstaining",
+    ),
     Pivot(
         "exact",
         "What sampling changes: the sampled prediction of a network less that with all masks",
-        measures(attrgetter("subsets"), attrgetter("names.main")),
+        measures(SUBSETS, MAIN_METRICS),
         sampling_error,
         notes=noted(
             "Each cell is the mean difference between both on the same images, ± half of the 95 % "
-            "interval over networks (Student's t), which does not cover the draw of images.",
+            "interval over networks (Student's t), which does not cover the draw of images."
         ),
     ),
     Pivot(
         "worth",
         "Worth in networks of each method",
-        measures(attrgetter("main_conditions"), worth_metrics),
+        measures(MAIN_CONDITIONS, worth_metrics),
         worth,
         rows=("Method", "Ensembles of"),
-        notes=noted(
-            WORTH,
-        ),
+        notes=noted(WORTH),
     ),
     Pivot(
         "worth-scores",
@@ -308,7 +288,7 @@ FURTHER = (
         group="Ensembles of",
         rows=("Method", "Score"),
         columns="Images",
-        notes=noted(WORTH, "Ensembles rank images by their primary score."),
+        notes=noted(f"{WORTH} Ensembles rank images by their primary score."),
     ),
     Pivot(
         "cost",
@@ -318,59 +298,43 @@ FURTHER = (
         group="Method",
         rows=("Measure", "Needed"),
         columns="Cost",
-        notes=noted(
-            "Needed: from this size on, none is significantly worse than the full method (paired "
-            "difference on the same images). That is no test of equality. ≤: no smaller size was "
-            "compared with the full one.",
-            timed=True,
-        ),
+        notes=sizes_notes,
     ),
 )
 
-LATENCY = Pivot(
+Times = partial(Pivot, quantities=lambda _: (), group="Device", columns="Cost", by_recipe=False)
+
+LATENCY = Times(
     "latency",
     "Median latency in milliseconds, by batch size",
-    lambda _: (),
-    latency,
-    group="Device",
-    columns="Images",
+    source=latency,
     notes=noted(
         "Median time of one call of predict; ± is half the width of its 95 % interval. The "
-        "kernels always use one thread. How methods are timed: docs/latency.md.",
+        "kernels always use one thread. How methods are timed: docs/latency.md."
     ),
-    by_recipe=False,
 )
 
 TIMES = (
     LATENCY,
-    Pivot(
+    Times(
         "latency-scores",
         "Cost of each score of one network; its median latency in milliseconds, by batch size",
-        lambda _: (),
-        score_latency,
-        group="Device",
+        source=score_latency,
         rows=("Score",),
-        columns="Cost",
         notes=noted(
             "From images, the forward pass of the network included. Fitting takes as many images "
-            "as the task has for training.",
+            "as the task has for training."
         ),
-        by_recipe=False,
     ),
-    Pivot(
+    Times(
         "resources",
         "Resources of each method",
-        lambda _: (),
-        resources,
-        group="",
-        columns="Cost",
+        source=resources,
         notes=noted(
             "Multiply-adds follow from the definition of the networks; engines may compute fewer. "
             "Training is the sum of the wall times of all networks that the method uses; fitting "
-            "comes on top.",
-            timed=True,
+            "comes on top."
         ),
-        by_recipe=False,
     ),
 )
 """The tables that need timings alone."""

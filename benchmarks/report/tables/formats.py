@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
-from rich.table import Table as TerminalTable
-from rich.text import Text
 
-from benchmarks.escaping import latex_text, markdown_text, terminal_text
+from benchmarks.escaping import latex_text, markdown_text, printable
 from benchmarks.files import written_whole
 from benchmarks.report.tables.table import BEST, ILL_DEFINED_MARK, MARKS, Cell, Table, one_line
 from benchmarks.schema import write_table
@@ -57,7 +54,7 @@ class Markup(NamedTuple):
 
 MARKDOWN = Markup(markdown_text, "**{}**".format, "<sup>{}</sup>".format)
 LATEX = Markup(latex_text, "\\textbf{{{}}}".format, "\\textsuperscript{{{}}}".format)
-PLAIN = Markup(str, str, str)
+PLAIN = Markup(printable, "**{}**".format, str)
 
 
 def markdown(table: Table) -> str:
@@ -131,30 +128,17 @@ def latex(table: Table, label: str = "") -> str:
     return text.replace("\\end{table}", f"{notes}\\end{{table}}")
 
 
-def terminal(table: Table) -> Iterator[Text | TerminalTable]:
-    """Caption, table and notes, transposed: measures are many, and columns few.
-
-    A column for each row of the table, and a line for each of its columns. Each block of several
-    rows is a table of its own; blocks of one row share a table.
-    """
-    yield terminal_text(table.caption, style="bold")
-    single = len(table.groups) == len(table.rows)
-    blocks = {"": table.rows} if single else table.groups
-    for block, rows in blocks.items():
-        shown = TerminalTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-        shown.add_column(terminal_text(block))
-        for row in rows:
-            labels = (row.group, *row.labels) if single else row.labels
-            shown.add_column(terminal_text("\n".join(filter(None, labels))), justify="right")
-        for column, heading in enumerate(table.headings):
-            cells = (_terminal_cell(row.cells[column], table) for row in rows)
-            shown.add_row(terminal_text(_in_one_line(heading)), *cells)
-        yield shown
-    yield from map(terminal_text, PLAIN.notes(table))
-
-
-def _terminal_cell(cell: Cell, table: Table) -> Text:
-    return terminal_text(PLAIN.cell(cell, table), "bold" if cell.verdict == BEST else "")
+def terminal(table: Table, width: int) -> str:
+    """The table with caption and notes, transposed: measures are many, and columns few."""
+    parts = [printable(table.caption)]
+    for group, rows in table.groups.items():
+        shown = pd.DataFrame(
+            zip(*([PLAIN.cell(cell, table) for cell in row.cells] for row in rows), strict=True),
+            index=[_in_one_line(heading) for heading in table.headings],
+            columns=[printable(", ".join(row.labels)) for row in rows],
+        )
+        parts.append(f"{printable(group)}\n{shown.to_string(line_width=width)}".lstrip())
+    return "\n\n".join((*parts, *PLAIN.notes(table)))
 
 
 def _numbers(cells: Iterable[Cell]) -> Iterator[str]:

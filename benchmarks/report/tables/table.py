@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, product
 from string import ascii_lowercase
 from typing import NamedTuple
 
@@ -130,7 +131,8 @@ class Table:
     def footnotes(self) -> dict[str, str]:
         """The letter of each footnote, in the order in which the cells need them."""
         texts = dict.fromkeys(cell.footnote for row in self.rows for cell in row.cells)
-        return dict(zip(filter(None, texts), _letters(), strict=False))
+        pairs = map("".join, product(ascii_lowercase, repeat=2))
+        return dict(zip(filter(None, texts), chain(ascii_lowercase, pairs), strict=False))
 
     @property
     def notes(self) -> tuple[tuple[Note, ...], ...]:
@@ -171,11 +173,3 @@ def _undefined(status: str, cells: list[Cell]) -> str:
     reasons = dict.fromkeys(cell.reason for cell in cells if cell.status == status and cell.reason)
     lacking = dict.fromkeys(reason.split("; ")[0] for reason in reasons)
     return f"{status}: {', or '.join(lacking)}" if lacking else ""
-
-
-def _letters() -> Iterator[str]:
-    """The marks a, b, … z, aa, bb, …"""
-    times = 1
-    while True:
-        yield from (letter * times for letter in ascii_lowercase)
-        times += 1
