@@ -14,7 +14,8 @@ import pandas as pd
 from benchmarks.compared_sizes import compared_variants, usual_variants
 from benchmarks.errors import UserError
 from benchmarks.files import path_of, read_run_json
-from benchmarks.nouns import ConditionRecord, Names, Variant
+from benchmarks.nouns import ConditionRecord, MetricRecord, Names, Variant
+from benchmarks.report.editorial import RIGHT
 from benchmarks.report.read.comparisons import (
     Choice,
     Indexed,
@@ -232,6 +233,13 @@ class Results:
     def subsets(self) -> tuple[str, ...]:
         """The conditions of few images, for the sake of slow methods."""
         return tuple(one.name for one in self._measured if one.subset)
+
+    @property
+    def abstained(self) -> list[MetricRecord]:
+        """Accuracy, and the error at each coverage, the largest first; none without the latter."""
+        selective = [metric for metric in self.names.metrics if metric.coverage < 1]
+        by_coverage = sorted(selective, key=lambda metric: -metric.coverage)
+        return [self.names.metric(RIGHT), *by_coverage] if selective else []
 
     def label_of(self, condition: str) -> str:
         """What a condition is called in print."""

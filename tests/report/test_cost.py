@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.report import write_report
 from benchmarks.report.figures import one_figure
-from benchmarks.report.numbers.cost import Setup, main_setup
 from benchmarks.report.results import Results
+from benchmarks.report.timings import Setup, main_setup
 from tests.report.support import table_named
 
 

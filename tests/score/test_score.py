@@ -221,7 +221,7 @@ def test_several_files_are_compared(command_line: CommandLine, tmp_path: Path) -
     np.savez("like_one.npz", probabilities=members(6, labels=LABELS), labels=LABELS)
     status, shown, _ = command_line("one.npz", "two.npz", "like_one.npz")
     assert status == 0
-    assert re.search(r"Clean +like_one, M = 4 +one, M = 4 +two ", shown)
+    assert re.search(r"Clean\n +like_one, M = 4 +one, M = 4 +two", shown)
     assert re.search(r"Accuracy ↑ .* \? .*", shown)
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.questions import Question
 from benchmarks.report.editorial import MORE_TRAINING
-from benchmarks.report.numbers.cost import main_setup, milliseconds
 from benchmarks.report.read.comparisons import Choice
 from benchmarks.report.results import Results
+from benchmarks.report.timings import main_setup, milliseconds
 from benchmarks.schema import members_rank, where
 from benchmarks.vocabulary import SELF_TRAINED
 

@@ -12,10 +12,10 @@ from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Evidence, Relation
 from benchmarks.report.editorial import METRIC_REMARKS, NEEDS, TRAINING_IMAGES
 from benchmarks.report.number_format import UNDEFINED, rounded, two_digits
-from benchmarks.report.numbers.cost import main_setup, timed
 from benchmarks.report.read.comparisons import Choice, Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Row, Table
+from benchmarks.report.timings import main_setup, timed
 from benchmarks.vocabulary import SELF_TRAINED
 
 USE, ALSO, KEEP, NONE, RIVAL = "use", "also", "keep", "none", "rival"

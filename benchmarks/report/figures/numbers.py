@@ -21,10 +21,9 @@ from benchmarks.report.editorial import (
     TRAINING_MEASURES,
 )
 from benchmarks.report.figures.engine import Numbers, View
-from benchmarks.report.numbers.abstaining import steps
-from benchmarks.report.numbers.cost import batch_sizes, main_setup, milliseconds
 from benchmarks.report.read.comparisons import Quantity, Record
 from benchmarks.report.results import Results
+from benchmarks.report.timings import batch_sizes, main_setup, milliseconds
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, VOTES
 
@@ -138,7 +137,8 @@ def entropies(view: View) -> Numbers:
 
 def selective_errors(view: View) -> Numbers:
     """The error of each method where it abstains on some images, in percent of those left."""
-    abstained = steps(view.results)
+    metrics = view.results.abstained
+    abstained = {metric.name: round(100 * (1 - metric.coverage), 6) for metric in metrics}
     rows = values(view, [*abstained], view.conditions or view.results.well_labelled)
     rows = rows.assign(abstained=rows["metric"].map(abstained))
     if rows["abstained"].nunique() < 2:

@@ -37,11 +37,11 @@ from benchmarks.report.figures.ways import (
     points,
     steps,
 )
-from benchmarks.report.numbers.cost import main_setup
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.style import DASHES, SHADE, SMALLEST, Look
 from benchmarks.report.tables.table import NO_VALUE
 from benchmarks.report.texts import listed
+from benchmarks.report.timings import main_setup
 from benchmarks.schema import where
 
 # How panels are called, and what is said of all.

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from benchmarks.nouns import Names, Variant
-from benchmarks.report.numbers.cost import Setup, batch_sizes, main_setup, milliseconds, of_setup
 from benchmarks.report.read.comparisons import Quantity, Tested
 from benchmarks.report.results import Results
 from benchmarks.report.tables.pivot import Pivot, Place
 from benchmarks.report.tables.quality import value_cell
 from benchmarks.report.tables.table import Cell
+from benchmarks.report.timings import Setup, batch_sizes, main_setup, milliseconds, of_setup
 from benchmarks.vocabulary import SELF_TRAINED
 
 NOT_TIMED = "not timed"

@@ -11,7 +11,7 @@ from benchmarks.nouns import MetricRecord
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.claims import claims_tables, verdict_table
-from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY, RIGHT, SELECTION
+from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY, SELECTION
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.cost import latency, resources, score_latency, sizes, sizes_notes
@@ -127,13 +127,6 @@ def ranked_by_several(results: Results) -> Iterator[str]:
     rows = results.summary[results.summary["metric"] == SELECTION]
     scores = rows.groupby("condition")["score"].nunique()
     return (name for name in results.well_labelled if scores.get(name, 0) > 1)
-
-
-def abstained(results: Results) -> list[MetricRecord]:
-    """Accuracy, and the error at each coverage, the largest first; none without the latter."""
-    selective = [metric for metric in results.names.metrics if metric.coverage < 1]
-    by_coverage = sorted(selective, key=lambda metric: -metric.coverage)
-    return [results.names.metric(RIGHT), *by_coverage] if selective else []
 
 
 def worth_metrics(results: Results) -> Iterator[MetricRecord]:
@@ -258,7 +251,7 @@ FURTHER = (
         "abstaining",
         "Error (%) on accepted images, by the share of images that a method abstains on: those "
         "most uncertain by its primary score; ± half the 95 % interval",
-        measures(WELL_LABELLED, abstained),
+        measures(WELL_LABELLED, attrgetter("abstained")),
         abstaining,
         columns="Abstaining",
     ),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 
 from benchmarks.nouns import Variant
-from benchmarks.report.numbers.abstaining import in_percent
+from benchmarks.report.editorial import RIGHT
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.pivot import NO_LABELS, NOT_MEASURED, REFERENCE, Pivot, Place
@@ -33,11 +33,12 @@ def abstaining(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     for place, cell in quality(results, pivot):
         metric = str(place["Metric"][0])
         share = 100 * (1 - results.names.metric(metric).coverage)
+        error = 1 - cell.value if metric == RIGHT else cell.value
         heading = f"Abstains\non {share:.4g} %" if share else "Error of\nall images"
         yield (
             {**place, "Abstaining": (metric, heading)},
             cell._replace(
-                value=in_percent(metric, cell.value),
+                value=100 * error,
                 half_width=100 * cell.half_width,
                 reason="" if cell.status == "ok" else cell.reason,
             ),

@@ -213,3 +213,17 @@ def test_paired_differences_of_every_size_say_what_sampling_changes(make_run) ->
     cell = table.rows[-1].cells[table.headings.index("Predictive\nentropy\n(nats)")]
     assert cell.value == line["difference"]
     assert cell.half_width == pytest.approx((line["upper"] - line["lower"]) / 2)
+
+
+def test_errors_are_in_percent_by_the_share_abstained_on(results: Results) -> None:
+    table, whole = table_named(results, "abstaining"), table_named(results, "calibration")
+    assert "Abstains\non 5 %" in table.headings
+    for row, of_all in zip(table.rows, whole.rows, strict=True):
+        assert (row.group, row.labels) == (of_all.group, of_all.labels)
+        assert row.cells[0].value == pytest.approx(100 * (1 - of_all.cells[0].value))
+    more = MetricRecord("half", "Half", coverage=0.5)
+    names = replace(NAMES, metrics=(more, *NAMES.metrics))
+    coverages = [metric.coverage for metric in replace(results, names=names).abstained]
+    assert coverages == [1, 0.99, 0.95, 0.9, 0.8, 0.5]
+    names = replace(NAMES, metrics=tuple(one for one in NAMES.metrics if one.coverage == 1))
+    assert made_table(replace(results, names=names), "abstaining") is None

@@ -1,1 +1,0 @@
-"""Numbers that tables, figures and page have in common."""
