@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Self, Unpack
+from typing import Unpack
 
-from torch import nn
-
-from methods.given import GivenArguments, require_modules
-from methods.pooled import MemberMethod, PoolArguments
+from methods.pooled import MemberMethod, PoolArguments, SeveralNetworks
 
 
-class DeepEnsemble(MemberMethod):
+class DeepEnsemble(SeveralNetworks, MemberMethod):
     """A deep ensemble (Lakshminarayanan, Pritzel & Blundell 2017), without adversarial training.
 
     Members differ in initial weights, dropout masks and (where the recipe shuffles) the order of
@@ -31,19 +27,6 @@ class DeepEnsemble(MemberMethod):
     def __init__(self, *, members: int = 50, **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)
         self.members = members
-
-    @classmethod
-    def from_networks(cls, modules: Iterable[nn.Module], **given: Unpack[GivenArguments]) -> Self:
-        """The method, fitted, of networks that were trained elsewhere: each is a member.
-
-        Architectures may differ. Arguments and errors as those of `Softmax.from_network`.
-
-        Raises:
-            ValueError: there is no module, or a single one outside of a list. Predicting raises one
-                if their numbers of classes differ, and `features` if their widths do.
-        """
-        members = require_modules(modules)
-        return cls.of_modules(members, given, members=len(members))
 
     @property
     def networks(self) -> range:

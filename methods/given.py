@@ -7,13 +7,13 @@ NumPy: the layers' own would come from the global random state.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from numbers import Integral
 from threading import get_ident
-from typing import Any, Self, TypedDict
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,21 +29,6 @@ from methods.networks.pool import NetworkPool
 from methods.networks.trajectory import Trajectory
 
 LOGGER = logging.getLogger(__name__)
-
-
-class GivenArguments(TypedDict, total=False):
-    """What all methods are told of networks that were trained elsewhere.
-
-    Attributes:
-        features: the name of the layer whose input are the penultimate features; by default the
-            last `nn.Linear` that a forward reaches.
-        device: where it computes.
-        batch_size: how many images are computed in one batch.
-    """
-
-    features: str | None
-    device: str
-    batch_size: int
 
 
 def copied(module: nn.Module) -> nn.Module:
@@ -65,22 +50,6 @@ def copied(module: nn.Module) -> nn.Module:
             "torch.nn.utils.weight_norm, call remove_weight_norm, or use the one of "
             "torch.nn.utils.parametrizations"
         ) from error
-
-
-def require_modules(modules: Iterable[nn.Module]) -> tuple[nn.Module, ...]:
-    """The members of an ensemble, which any iterable may give.
-
-    Raises:
-        ValueError: it is a single module, or there is none.
-    """
-    if isinstance(modules, nn.Module) and not isinstance(modules, nn.ModuleList):
-        raise ValueError(
-            f"a single module is given ({type(modules).__name__}); expected a list of modules, "
-            "each a member of the ensemble"
-        )
-    if members := tuple(modules):
-        return members
-    raise ValueError("no module is given; expected at least one member of the ensemble")
 
 
 def require_count(name: str, value: int) -> None:
@@ -440,44 +409,6 @@ def _repeated(images: Tensor, count: int) -> Tensor:
     return images[:1].repeat_interleave(count, dim=0)
 
 
-class GivenNetworks(TorchNetworks):
-    """Networks of any architectures, one after the other."""
-
-    def __init__(self, networks: Sequence[Network], device: str, *, most: int) -> None:
-        super().__init__(networks, device, stacked=False, most=most)
-        self._each = [TorchNetworks([one], device, stacked=False, most=most) for one in networks]
-
-    def logits(
-        self, images: Float[Tensor, "images ..."], keep_mask: Bool[Tensor, ...] | None = None
-    ) -> Float[Tensor, "networks images classes"]:
-        """Logits of each network; there are no masks of channels.
-
-        Raises:
-            ValueError: they differ in their number of classes.
-        """
-        return _joined("classes", [one.logits(images) for one in self._each])
-
-    def features(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "networks images width"]:
-        """Each network's penultimate layer, dropout off.
-
-        Raises:
-            ValueError: they differ in width.
-        """
-        return _joined("features", [one.features(images) for one in self._each])
-
-
-def _joined(what: str, parts: Sequence[Tensor]) -> Tensor:
-    widths = [part.shape[-1] for part in parts]
-    if len(set(widths)) > 1:
-        raise ValueError(
-            f"the numbers of {what} of the networks are {', '.join(map(str, widths))}; expected "
-            "the same for all"
-        )
-    return torch.cat(list(parts))
-
-
 @dataclass(frozen=True)
 class GivenEngine(TorchEngine):
     """PyTorch, network after network, as they are: each may be of its own architecture.
@@ -488,9 +419,9 @@ class GivenEngine(TorchEngine):
 
     batch_size: int = 64
 
-    def prepare(self, networks: Sequence[Network]) -> GivenNetworks:
+    def prepare(self, networks: Sequence[Network]) -> TorchNetworks:
         """The networks themselves, which are on the device already."""
-        return GivenNetworks(networks, self.device, most=self.batch_size)
+        return TorchNetworks(networks, self.device, stacked=False, most=self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -502,24 +433,6 @@ class GivenPool(NetworkPool):
     """
 
     given: tuple[GivenNetwork, ...] = ()
-
-    @classmethod
-    def of(
-        cls,
-        modules: Iterable[nn.Module],
-        *,
-        features: str | None = None,
-        device: str = "cpu",
-        batch_size: int = 64,
-    ) -> Self:
-        """Copies of these modules on the device; see `GivenNetwork`.
-
-        Raises:
-            ValueError: a module or the batch size is not as it must be.
-        """
-        require_count("batch_size", batch_size)
-        networks = (GivenNetwork(one, features=features, device=device) for one in modules)
-        return cls(engine=GivenEngine(device, batch_size), given=tuple(networks))
 
     def networks(self, indices: Sequence[int], training: LabelledImages) -> list[Network]:
         """All of them, trained elsewhere; the training images are not looked at."""

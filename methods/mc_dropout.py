@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self, Unpack
+from typing import Unpack
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from methods.given import GivenArguments, GivenNetwork, require_count
-from methods.pooled import MemberMethod, PoolArguments
+from methods.pooled import MemberMethod, PoolArguments, SingleNetwork
 
 
-class MCDropout(MemberMethod):
+class MCDropout(SingleNetwork, MemberMethod):
     """Monte-Carlo dropout (Gal & Ghahramani 2016), as in the article.
 
     Each pass drops channels at the network's dropout sites, by a mask of its own that all images
@@ -31,41 +30,6 @@ class MCDropout(MemberMethod):
     def __init__(self, *, passes: int = 100, **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)
         self.passes = passes
-
-    @classmethod
-    def from_network(
-        cls,
-        module: nn.Module,
-        *,
-        passes: int = 100,
-        seed: int = 0,
-        replicate: int = 0,
-        **given: Unpack[GivenArguments],
-    ) -> Self:
-        """The method, fitted, of a network that was trained elsewhere with dropout.
-
-        Every dropout layer of PyTorch's is found and switched on, and nothing else: all other
-        layers, such as batch normalisation, compute in evaluation mode. A layer that is reached
-        several times draws a mask each time. `torch.nn.functional.dropout` and the dropout inside
-        of `nn.MultiheadAttention` and of recurrent layers cannot be found, and stay off. A warning
-        names layers with such dropout inside, and dropout layers that no forward calls.
-
-        Args:
-            module, given: see `Softmax.from_network`.
-            passes: T, how many sub-networks vote.
-            seed, replicate: pass t's masks are a function of (seed, replicate, t) alone.
-
-        Raises:
-            ValueError: as `Softmax.from_network`; or the module has no dropout layer, or one whose
-                masks are unknown; or there is no pass. Predicting raises one if no dropout layer is
-                called, or if the first axis of one's input is not the images.
-        """
-        require_count("passes", passes)
-        method = cls.of_modules([module], given, seed=seed, replicate=replicate, passes=passes)
-        (network,) = method.fitted
-        assert isinstance(network, GivenNetwork)
-        network.require_dropout()
-        return method
 
     @property
     def member_slice(self) -> slice:

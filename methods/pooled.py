@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from methods.engines.base import PreparedNetworks
 from methods.engines.choice import choose_engine
-from methods.given import GivenArguments, GivenPool
+from methods.given import GivenEngine, GivenNetwork, GivenPool, require_count
 from methods.interface import Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
@@ -67,11 +67,26 @@ class PooledMethod(UncertaintyMethod):
         return cls(seed=pool.seed, device=pool.engine.device, **own)
 
     @classmethod
-    def of_modules(cls, modules: Iterable[nn.Module], given: GivenArguments, **own: Any) -> Self:
+    def of_modules(
+        cls,
+        modules: Iterable[nn.Module],
+        *,
+        features: str | None = None,
+        device: str = "cpu",
+        batch_size: int = 64,
+        **own: Any,
+    ) -> Self:
         """The method, fitted, of modules that were trained elsewhere; ``own``: its arguments."""
-        pool = GivenPool.of(modules, **given)
-        method = cls(device=pool.engine.device, pool=pool, **own)
-        method.fitted = list(pool.given)
+        for name, value in {"batch_size": batch_size, **own}.items():
+            if name in ("batch_size", cls.size):
+                require_count(name, value)
+        given = [GivenNetwork(one, features=features, device=device) for one in modules]
+        pool = GivenPool(engine=GivenEngine(device, batch_size), given=tuple(given))
+        method = cls(device=device, pool=pool, **own)
+        method.fitted = [*given]
+        if "dropout" in cls.needs:
+            for network in given:
+                network.require_dropout()
         return method
 
     @property
@@ -123,6 +138,84 @@ class PooledMethod(UncertaintyMethod):
     ) -> Float[Tensor, "networks images width"]:
         """The penultimate layer of each network, dropout off."""
         return self.prepared.features(images)
+
+
+class SingleNetwork(PooledMethod):
+    """A pooled method of one network, which may be a user's own."""
+
+    @classmethod
+    def from_network(
+        cls,
+        module: nn.Module,
+        images: Tensor | None = None,
+        labels: Tensor | None = None,
+        **arguments: Any,
+    ) -> Self:
+        """The method, fitted, of a network that was trained elsewhere.
+
+        Of a network with dropout, every dropout layer of PyTorch's is found and switched on where
+        the method samples, and nothing else: all other layers, such as batch normalisation, compute
+        in evaluation mode. A layer that is reached several times draws a mask each time.
+        `torch.nn.functional.dropout` and the dropout inside of `nn.MultiheadAttention` and of
+        recurrent layers cannot be found, and stay off. A warning names layers with such dropout
+        inside, and dropout layers that no forward calls.
+
+        Args:
+            module: from images, [images, ...], to logits, [images, classes]. It is copied, and
+                always computes in evaluation mode.
+            images, labels: those that it was trained on, for a method that is fitted to these.
+            arguments: ``features``, the name of the layer whose input are the penultimate
+                features, by default the last `nn.Linear` that a forward reaches; ``device``, where
+                it computes; ``batch_size``, how many images at once; and the method's own, such as
+                ``passes``, ``seed`` and ``replicate``.
+
+        Raises:
+            ValueError: it is no module, cannot be copied or has no such layer, a count is below 1,
+                or it is not what the method needs: there is no dropout layer, or one whose masks
+                are unknown; or its weights cannot have such a posterior. Predicting raises one if
+                the module does not return logits, or draws random numbers in evaluation mode; or if
+                no dropout layer is called, or the first axis of one's input is not the images.
+        """
+        method = cls.of_modules([module], **arguments)
+        if "training images" not in cls.needs:
+            return method
+        if images is None or labels is None:
+            raise ValueError(f"{cls.__name__} is fitted to training images; give images and labels")
+        return method.fit(images, labels)
+
+
+class SeveralNetworks(PooledMethod):
+    """A pooled method of several networks, which may be a user's own."""
+
+    @classmethod
+    def from_networks(cls, modules: Iterable[nn.Module], **arguments: Any) -> Self:
+        """The method, fitted, of networks that were trained elsewhere: each is a member.
+
+        Architectures may differ. Arguments and errors as those of `SingleNetwork.from_network`.
+
+        Raises:
+            ValueError: there is no module, or a single one outside of a list. Predicting raises one
+                if their numbers of classes differ, and `features` if their widths do.
+        """
+        members = require_modules(modules)
+        own = arguments | cls._sized(len(members))
+        return cls.of_modules(members, **own)
+
+
+def require_modules(modules: Iterable[nn.Module]) -> tuple[nn.Module, ...]:
+    """The members of an ensemble, which any iterable may give.
+
+    Raises:
+        ValueError: it is a single module, or there is none.
+    """
+    if isinstance(modules, nn.Module) and not isinstance(modules, nn.ModuleList):
+        raise ValueError(
+            f"a single module is given ({type(modules).__name__}); expected a list of modules, "
+            "each a member of the ensemble"
+        )
+    if members := tuple(modules):
+        return members
+    raise ValueError("no module is given; expected at least one member of the ensemble")
 
 
 class MemberMethod(PooledMethod):

@@ -98,14 +98,11 @@ class TorchNetworks:
         if keep_mask is not None:
             masks = torch.split(keep_mask, self._most)
             batches = [(*batch, mask) for batch, mask in zip(batches, masks, strict=True)]
-        return torch.stack(
-            [
-                torch.cat(
-                    [network(*(part.to(self._device) for part in batch)) for batch in batches]
-                )
-                for network in self._networks
-            ]
-        ).cpu()
+        logits = [
+            torch.cat([network(*(part.to(self._device) for part in batch)) for batch in batches])
+            for network in self._networks
+        ]
+        return _stacked("classes", logits).cpu()
 
     @_predicting()
     def pass_logits(
@@ -126,9 +123,23 @@ class TorchNetworks:
     ) -> Float[Tensor, "networks images width"]:
         """Each network's penultimate layer, dropout off."""
         batches = torch.split(images, self._most)
-        return torch.stack(
-            [
-                torch.cat([network.features(batch.to(self._device)) for batch in batches])
-                for network in self._networks
-            ]
-        ).cpu()
+        features = [
+            torch.cat([network.features(batch.to(self._device)) for batch in batches])
+            for network in self._networks
+        ]
+        return _stacked("features", features).cpu()
+
+
+def _stacked(what: str, parts: Sequence[Tensor]) -> Tensor:
+    """One for each network.
+
+    Raises:
+        ValueError: they differ in width; a user's own networks may be of any architecture.
+    """
+    widths = [part.shape[-1] for part in parts]
+    if len(set(widths)) > 1:
+        raise ValueError(
+            f"the numbers of {what} of the networks are {', '.join(map(str, widths))}; expected "
+            "the same for all"
+        )
+    return torch.stack(list(parts))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Self, Unpack
+from typing import NamedTuple, Unpack
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from methods.given import GivenArguments, require_count
+from methods.given import require_count
 from methods.pooled import PoolArguments
 from methods.softmax import Softmax
 
@@ -43,6 +43,9 @@ class Augmentation(Softmax):
 
     Args:
         views: V, how many of `VERSIONS` are looked at, in their order.
+
+    Raises:
+        ValueError: there are not so many versions.
     """
 
     name = "test_time_augmentation"
@@ -53,27 +56,10 @@ class Augmentation(Softmax):
 
     def __init__(self, *, views: int = len(VERSIONS), **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)
-        self.views = _possible(views)
-
-    @classmethod
-    def from_network(
-        cls,
-        module: nn.Module,
-        *,
-        views: int = len(VERSIONS),
-        **given: Unpack[GivenArguments],
-    ) -> Self:
-        """The method, fitted, of a network that was trained elsewhere.
-
-        Args:
-            module, given: see `Softmax.from_network`; images are
-                [images, channels, height, width].
-            views: how many versions are looked at.
-
-        Raises:
-            ValueError: as `Softmax.from_network`; or there are not so many versions.
-        """
-        return cls.of_modules([module], given, views=views)
+        require_count("views", views)
+        if views > len(VERSIONS):
+            raise ValueError(f"views is {views}; expected at most {len(VERSIONS)}")
+        self.views = views
 
     @property
     def member_slice(self) -> slice:
@@ -84,18 +70,6 @@ class Augmentation(Softmax):
         """The logits of each version, [V, images, classes]."""
         views = (moved(images, version) for version in VERSIONS[: self.views])
         return torch.cat([self.prepared.logits(view) for view in views])
-
-
-def _possible(views: int) -> int:
-    """So many versions.
-
-    Raises:
-        ValueError: there are not so many.
-    """
-    require_count("views", views)
-    if views > len(VERSIONS):
-        raise ValueError(f"views is {views}; expected at most {len(VERSIONS)}")
-    return views
 
 
 def moved(

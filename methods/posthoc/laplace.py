@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, Self, Unpack
+from typing import Any, Self
 
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
-from methods.given import GivenArguments
 from methods.interface import Prediction
-from methods.pooled import PooledMethod
+from methods.pooled import SingleNetwork
 from methods.posthoc.posteriors import (
     LARGEST,
     SMALLEST,
@@ -46,7 +45,7 @@ def probit(
     return mean / (1 + torch.pi / 8 * variance).sqrt()
 
 
-class Laplace(PooledMethod):
+class Laplace(SingleNetwork):
     """A Gaussian over weights of one trained network, dropout off, and its linearised predictive.
 
     f ~ N(f_θ(x), J P⁻¹ Jᵀ) with J the Jacobian of the logits by these weights; probabilities by
@@ -61,25 +60,6 @@ class Laplace(PooledMethod):
     precision: float
     group = "Laplace approximation"
     needs = frozenset({"training images"})
-
-    @classmethod
-    def from_network(
-        cls,
-        module: nn.Module,
-        images: Tensor,
-        labels: Tensor,
-        **given: Unpack[GivenArguments],
-    ) -> Self:
-        """The method, fitted, of a network that was trained elsewhere on these images.
-
-        Args:
-            module, given: see `Softmax.from_network`.
-            images, labels: those that it was trained on.
-
-        Raises:
-            ValueError: as `Softmax.from_network`; or its weights cannot have such a posterior.
-        """
-        return cls.of_modules([module], given).fit(images, labels)
 
     @abstractmethod
     def moments(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Self, Unpack
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from methods.given import GivenArguments, require_modules
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.trajectory import Trajectory
-from methods.pooled import MemberMethod, PoolArguments
+from methods.pooled import MemberMethod, PoolArguments, SeveralNetworks
 
 SNAPSHOTS, TRAININGS = 5, 2
 """Cycles, and how many times the recipe's epochs they last together."""
 
 
-class SnapshotEnsemble(MemberMethod):
+class SnapshotEnsemble(SeveralNetworks, MemberMethod):
     """Snapshots of one longer training with a cyclic learning rate (Huang et al. 2017).
 
     Within a cycle the rate falls by a cosine from the recipe's to zero, then it begins anew; all
@@ -37,15 +35,6 @@ class SnapshotEnsemble(MemberMethod):
     def __init__(self, *, snapshots: int = SNAPSHOTS, **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)
         self.snapshots = snapshots
-
-    @classmethod
-    def from_networks(cls, modules: Iterable[nn.Module], **given: Unpack[GivenArguments]) -> Self:
-        """The method, fitted, of snapshots of a user's own training.
-
-        Arguments and errors as those of `DeepEnsemble.from_networks`.
-        """
-        members = require_modules(modules)
-        return cls.of_modules(members, given, snapshots=len(members))
 
     @property
     def networks(self) -> range:

@@ -6,17 +6,17 @@ import math
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from methods.given import GivenArguments, copied, require_count, require_modules
+from methods.given import copied
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.trajectory import Trajectory
-from methods.pooled import MemberMethod, PoolArguments
+from methods.pooled import MemberMethod, PoolArguments, require_modules
 from methods.seeds import derive_seed
 
 TRAJECTORY = Trajectory("swag", snapshots=20, epochs=1, cyclic=False, continued=True)
@@ -54,7 +54,7 @@ class SWAG(MemberMethod):
         *,
         samples: int = SAMPLES,
         seed: int = 0,
-        **given: Unpack[GivenArguments],
+        **arguments: Any,
     ) -> Self:
         """The method, fitted, of snapshots that a user's training has left, in their order.
 
@@ -62,15 +62,14 @@ class SWAG(MemberMethod):
             modules: of one architecture.
             images: those that they were trained on, for batch normalisation.
             samples, seed: how many networks are drawn, and from which random numbers.
-            given: see `Softmax.from_network`.
+            arguments: see `Softmax.from_network`.
 
         Raises:
             ValueError: as `Softmax.from_network`; or they are too few, or do not differ.
         """
-        require_count("samples", samples)
         snapshots = [copied(one) for one in require_modules(modules)]
         drawn = drawn_networks(snapshots, images, samples, derive_seed(cls.name, seed, 0))
-        return cls.of_modules(drawn, given, seed=seed, samples=samples)
+        return cls.of_modules(drawn, seed=seed, samples=samples, **arguments)
 
     @property
     def trajectory(self) -> Trajectory:
