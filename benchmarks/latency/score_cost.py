@@ -35,7 +35,7 @@ from methods.engines.choice import choose_engine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import UntrainedPool
 from methods.scores import FitError, Score
-from methods.scores.of_networks import fit_to_networks
+from methods.scores.score import fit_to_networks
 from methods.softmax import Softmax
 from methods.threads import torch_threads
 

@@ -27,11 +27,11 @@ from methods.posthoc.posteriors import (
     Factors,
     Layer,
     LayerSignals,
-    Products,
     Signals,
     fisher,
     ggn,
 )
+from methods.scores.score import CHECKED, NOT_LAST, is_last
 
 
 def probit(
@@ -77,12 +77,6 @@ class Laplace(SingleNetwork):
         return "" if inside else f"the prior precision {self.precision:.3g} is at its bound"
 
 
-NOT_LAST = "the network does not end in the linear layer of its features"
-
-CHECKED = 1000
-"""By how many images this is checked."""
-
-
 class LaplaceLastLayer(Laplace):
     """Last-layer Laplace (Daxberger et al. 2021), full GGN, prior precision by evidence.
 
@@ -104,8 +98,11 @@ class LaplaceLastLayer(Laplace):
         """
         super().fit(images, labels)
         (features,) = self.features(images)
-        self._weights = _weights_of(self.fitted[0].head)
-        self._require_last(features[:CHECKED], images[:CHECKED])
+        head = self.fitted[0].head
+        self._weights = _weights_of(head)
+        (logits,) = self.prepared.logits(images[:CHECKED])
+        if not is_last(head, features[:CHECKED], logits):
+            raise ValueError(NOT_LAST)
         inputs = self._inputs(features)
         logits = inputs @ self._weights.T
         curvature = self.curvature(inputs, logits.softmax(dim=1), labels)
@@ -145,17 +142,7 @@ class LaplaceLastLayer(Laplace):
     def _inputs(self, features: Tensor) -> Float64[Tensor, "images width"]:
         """What the weights multiply: the features, and 1 where there are biases."""
         biases = self._weights.shape[1] - features.shape[1]
-        return pad(features.double(), (0, max(0, biases)), value=1.0)
-
-    def _require_last(self, features: Tensor, images: Tensor) -> None:
-        """The logits must be this layer's, as those of any network of the pool are."""
-        inputs = self._inputs(features)
-        (logits,) = self.prepared.logits(images).double()
-        if inputs.shape[1] != self._weights.shape[1]:
-            raise ValueError(NOT_LAST)
-        own = inputs @ self._weights.T
-        if own.shape != logits.shape or not torch.allclose(own, logits, atol=1e-3, rtol=1e-3):
-            raise ValueError(NOT_LAST)
+        return pad(features.double(), (0, biases), value=1.0)
 
 
 def _weights_of(head: nn.Module) -> Float64[Tensor, "classes width"]:
@@ -211,15 +198,11 @@ class LaplaceLastLayerKron(LaplaceLastLayer):
         probabilities: Float64[Tensor, "images classes"],
         labels: Int64[Tensor, " images"],
     ) -> Factors:
-        """Both factors, decomposed; eigenvalues that only rounding makes negative are zero."""
+        """Both factors."""
         features = self._without_ones(inputs)
-        of_inputs, vectors = torch.linalg.eigh(features.T @ features / len(features))
-        of_outputs, directions = torch.linalg.eigh(
-            probabilities.sum(dim=0).diag() - probabilities.T @ probabilities
-        )
         return Factors(
-            (of_inputs.clamp(min=0), vectors),
-            (of_outputs.clamp(min=0), directions),
+            features.T @ features / len(features),
+            probabilities.sum(dim=0).diag() - probabilities.T @ probabilities,
             biased=features.shape[1] < inputs.shape[1],
         )
 
@@ -298,14 +281,14 @@ def _factors(
     signals: LayerSignals, images: Tensor, labels: Tensor, device: str
 ) -> tuple[float, list[Factors]]:
     """The log-likelihood and each layer's factors, of all images."""
-    log_likelihood, totals = 0.0, [Products.zero(layer) for layer in signals.layers]
+    log_likelihood, totals = 0.0, [Factors.zero(layer) for layer in signals.layers]
     for batch, of_batch in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
         logits = signals.logits(batch.to(device))
         log_likelihood -= cross_entropy(logits.cpu().double(), of_batch, reduction="sum").item()
         _, of_layers = signals.of(batch.to(device), _roots(logits.softmax(dim=1)))
         for total, of_layer in zip(totals, of_layers, strict=True):
             total.add(of_layer, len(images))
-    return log_likelihood, [total.factors() for total in totals]
+    return log_likelihood, totals
 
 
 def _roots(p: Float[Tensor, "images classes"]) -> Float[Tensor, "images classes classes"]:

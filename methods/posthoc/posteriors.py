@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -272,39 +273,9 @@ class Basis:
         return total if self.biases is None else total + by_biases.square() @ self.biases
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Factors:
-    """A layer's Kronecker factors by eigenvalues and eigenvectors, in float64.
-
-    Attributes:
-        inputs, outputs: eigenvalues and eigenvectors of A and of G.
-        biased: whether the layer has biases.
-    """
-
-    inputs: tuple[Float64[Tensor, " inputs"], Float64[Tensor, "inputs inputs"]]
-    outputs: tuple[Float64[Tensor, " outputs"], Float64[Tensor, "outputs outputs"]]
-    biased: bool
-
-    def eigenvalues(self) -> Float64[Tensor, " parameters"]:
-        """Of the GGN, of weights and biases."""
-        weights = torch.outer(self.outputs[0], self.inputs[0]).flatten()
-        return torch.cat([weights, self.outputs[0]]) if self.biased else weights
-
-    def basis(self, precision: float) -> Basis:
-        """The covariance with a prior of this precision, in float32."""
-        weights = 1 / (torch.outer(self.outputs[0], self.inputs[0]) + precision)
-        biases = 1 / (self.outputs[0] + precision)
-        return Basis(
-            self.inputs[1].float(),
-            self.outputs[1].float(),
-            weights.float(),
-            biases.float() if self.biased else None,
-        )
-
-
-@dataclass
-class Products:
-    """The sums of a layer's outer products, in float64.
+    """A layer's Kronecker factors, in float64.
 
     Attributes:
         inputs, outputs: A and G, of the images so far.
@@ -329,10 +300,29 @@ class Products:
         self.inputs += (inputs @ inputs.T).cpu() / (images * signals.inputs.shape[-1])
         self.outputs += (outputs @ outputs.T).cpu()
 
-    def factors(self) -> Factors:
-        """Decomposed; eigenvalues that only rounding makes negative are zero."""
-        (of_inputs, inputs), (of_outputs, outputs) = map(
-            torch.linalg.eigh, (self.inputs, self.outputs)
+    @cached_property
+    def decomposed(self) -> list[tuple[Float64[Tensor, " size"], Float64[Tensor, "size size"]]]:
+        """Eigenvalues and eigenvectors of A and of G, once all images are added.
+
+        Eigenvalues that only rounding makes negative are zero.
+        """
+        pairs = map(torch.linalg.eigh, (self.inputs, self.outputs))
+        return [(values.clamp(min=0), vectors) for values, vectors in pairs]
+
+    def eigenvalues(self) -> Float64[Tensor, " parameters"]:
+        """Of the GGN, of weights and biases."""
+        (of_inputs, _), (of_outputs, _) = self.decomposed
+        weights = torch.outer(of_outputs, of_inputs).flatten()
+        return torch.cat([weights, of_outputs]) if self.biased else weights
+
+    def basis(self, precision: float) -> Basis:
+        """The covariance with a prior of this precision, in float32."""
+        (of_inputs, inputs), (of_outputs, outputs) = self.decomposed
+        weights = 1 / (torch.outer(of_outputs, of_inputs) + precision)
+        biases = 1 / (of_outputs + precision)
+        return Basis(
+            inputs.float(),
+            outputs.float(),
+            weights.float(),
+            biases.float() if self.biased else None,
         )
-        positive = of_inputs.clamp(min=0), of_outputs.clamp(min=0)
-        return Factors((positive[0], inputs), (positive[1], outputs), self.biased)

@@ -1,13 +1,18 @@
-"""The noun: a number per image by which images are ranked as uncertain."""
+"""The noun: a number per image by which images are ranked as uncertain.
+
+Most are computed from a prediction; others are fitted to the features of a method's networks, also
+those that a user brings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from jaxtyping import Float
-from torch import Tensor
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
 
 Need = Literal["probabilities", "members", "logits", "features", "head"]
 
@@ -73,3 +78,105 @@ class Score:
         if (self.fit is not None, self.of is not None) != (fitted, not fitted):
             expected = "`fit` and no `of`" if fitted else "`of` and no `fit`"
             raise ValueError(f"the score {self.name!r} needs {expected}")
+
+
+CHECKED = 100
+"""Images on which the logits must be those of the last layer."""
+
+NOT_LAST = "the network does not end in the linear layer of its features"
+
+
+class WithFeatures(Protocol):
+    """A method whose networks give features, such as `Softmax.from_network(…)`."""
+
+    @property
+    def fitted(self) -> Sequence[Any]:
+        """The trained networks, each with its last layer as ``head``."""
+
+    @property
+    def prepared(self) -> Any:
+        """The same, as their engine computes them."""
+
+    def features(
+        self, images: Float[Tensor, "images ..."]
+    ) -> Float[Tensor, "networks images width"]:
+        """The penultimate layer of each network."""
+
+
+def fit_to_networks(
+    score: Score,
+    method: WithFeatures,
+    images: Float[Tensor, "images ..."],
+    labels: Int64[Tensor, " images"],
+) -> Of:
+    """A score of a method, as a function of images: the mean over its networks.
+
+    Args:
+        score: one that needs features.
+        method: fitted.
+        images, labels: those that its networks were trained on.
+
+    Raises:
+        FitError: the score cannot be fitted to the features of one of the networks.
+    """
+    each = method.features(images)  # first: it may find the last layers
+    if "head" in score.needs:
+        logits = method.prepared.logits(images[:CHECKED])
+        for features, own, network in zip(each, logits, method.fitted, strict=True):
+            layer = network.head
+            if isinstance(layer, nn.Linear) and not is_last(layer, features[:CHECKED], own):
+                raise FitError(NOT_LAST)
+    fits = [
+        fit_to_network(score, features, labels, network)
+        for features, network in zip(each, method.fitted, strict=True)
+    ]
+
+    def mean(images: Float[Tensor, "images ..."]) -> Float[Tensor, " images"]:
+        features = method.features(images)
+        values = [fit(of_one) for fit, of_one in zip(fits, features, strict=True)]
+        return torch.stack(values).mean(dim=0)
+
+    return mean
+
+
+def fit_to_network(
+    score: Score,
+    features: Float[Tensor, "images width"],
+    labels: Int64[Tensor, " images"],
+    network: Any,
+) -> Of:
+    """A score of one network, as a function of features.
+
+    Raises:
+        FitError: the score cannot be fitted to these.
+        ValueError: it is not fitted to features at all.
+    """
+    if score.fit is None:
+        raise ValueError(f"the score {score.name!r} needs no features; call its `of`")
+    if not features.isfinite().all():
+        raise FitError("features of the training images are not finite")
+    layer: tuple[nn.Linear, ...] = ()
+    if "head" in score.needs:
+        if not isinstance(head := network.head, nn.Linear) or head.bias is None:
+            raise FitError("the last layer is no nn.Linear with a bias")
+        layer = (head,)
+    try:
+        return score.fit(features, labels, *layer)
+    except RuntimeError as error:  # of torch.linalg
+        raise FitError(f"the features have no such decomposition: {error}") from error
+
+
+def is_last(
+    layer: nn.Linear,
+    features: Float[Tensor, "images width"],
+    logits: Float[Tensor, "images classes"],
+) -> bool:
+    """Whether the logits are the layer's of these features, but for rounding.
+
+    Those of any network of the pool are; one given by its user may end in another layer.
+    """
+    if layer.in_features != features.shape[1]:
+        return False
+    bias = 0.0 if layer.bias is None else layer.bias.detach().cpu().double()
+    own = features.double() @ layer.weight.detach().cpu().double().T + bias
+    return own.shape == logits.shape and torch.allclose(own, logits.double(), atol=1e-3, rtol=1e-3)

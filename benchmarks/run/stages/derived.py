@@ -27,8 +27,7 @@ from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
 from methods.scores import FitError, Score
-from methods.scores.of_networks import fit_to_network
-from methods.scores.score import Of
+from methods.scores.score import Of, fit_to_network
 
 Values = Float[Tensor, " images"]
 

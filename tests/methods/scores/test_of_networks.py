@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
 from methods.scores import SCORES, FitError
-from methods.scores.of_networks import fit_to_networks
+from methods.scores.score import fit_to_networks
 from methods.softmax import Softmax
 
 GENERATOR = torch.Generator().manual_seed(0)
