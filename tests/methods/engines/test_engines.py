@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +13,7 @@ from methods.engines.choice import choose_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
 from methods.engines.trainers import LoopTrainer, StackedTrainer
-from methods.mc_dropout_exact import MCDropoutExact, exact_prediction
+from methods.mc_dropout_exact import MCDropoutExact
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5, LeNet5ReLU
 from methods.networks.masks import draw_masks, pass_masks
@@ -112,40 +111,6 @@ def test_a_network_that_diverges_leaves_the_others_alone(
         )
 
 
-def test_networks_trained_in_parallel_are_those_trained_alone(
-    training_images: LabelledImages,
-) -> None:
-    def weights(index: int) -> torch.Tensor:
-        trained = train_network(replace(STANDARD, epochs=1), index, training_images, engine=NUMBA)
-        return parameters_to_vector(trained.network.parameters())
-
-    with ThreadPoolExecutor(4) as threads:
-        parallel = list(threads.map(weights, range(4)))
-    assert all(torch.equal(vector, weights(index)) for index, vector in enumerate(parallel))
-
-
-@pytest.mark.parametrize(
-    "recipe",
-    [pytest.param(STANDARD, id="standard"), pytest.param(RELU, id="relu", marks=pytest.mark.slow)],
-)
-def test_exact_prediction_is_what_many_passes_approach(
-    recipe: Recipe, test_images: LabelledImages
-) -> None:
-    network, images = initial_network(recipe, 0), test_images.images[:2]
-    exact = exact_prediction(network, images)
-    passes = (
-        NUMBA.pass_logits(network, images, pass_masks(0, 0, 20_000, CHANNELS, 0.5))
-        .double()
-        .softmax(-1)
-    )
-    error = passes.std(dim=0) / 20_000**0.5
-    assert ((exact.mean - passes.mean(dim=0)).abs() < 4.5 * error + 1e-7).all()
-    assert exact.members is None
-    entropies = torch.special.entr(passes).sum(-1)
-    error = entropies.std(dim=0) / 20_000**0.5
-    assert ((exact.expected_entropy - entropies.mean(dim=0)).abs() < 4.5 * error + 1e-7).all()
-
-
 def test_kernels_are_chosen_where_they_fit() -> None:
     assert choose_engine() == NUMBA
     assert choose_engine(recipes=[STANDARD, RELU]) == NUMBA
@@ -154,7 +119,3 @@ def test_kernels_are_chosen_where_they_fit() -> None:
     assert choose_engine(device="cuda") == TorchEngine("cuda")
     with pytest.raises(ValueError, match="the numba engine computes on the CPU, not on cuda"):
         choose_engine("numba", "cuda")
-
-
-def test_engines_have_different_names() -> None:
-    assert len({NUMBA.name, TORCH.name, TorchEngine("cuda").name}) == 3

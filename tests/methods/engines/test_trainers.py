@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
-from methods.engines.trainers import LoopTrainer, Optimiser, StackedTrainer
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.recipes import STANDARD, Recipe
-from methods.networks.training import initial_network, orders_and_masks
+from methods.engines.trainers import Optimiser
+from methods.networks.recipes import STANDARD
 
 SHORT = replace(STANDARD, epochs=2, batch_size=10)
 IMAGES = 25
@@ -78,34 +75,3 @@ def test_sgd_has_momentum_a_cosine_and_decoupled_decay() -> None:
         x = x * (1 - rate * 0.5) - rate * velocity
         expected.append(x)
     assert found == pytest.approx(expected, rel=1e-14)
-
-
-def test_cosine_falls_from_the_learning_rate_to_zero() -> None:
-    parameter, recipe = at_one(), replace(SHORT, optimiser="sgd", schedule="cosine")
-    optimiser = Optimiser([parameter], recipe, IMAGES)
-    assert optimiser._rate() == recipe.learning_rate
-    path_of(optimiser, parameter)
-    assert optimiser._rate() == 0
-
-
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        replace(STANDARD, optimiser="sgd", learning_rate=0.02),
-        replace(STANDARD, weight_decay=0.1, schedule="cosine"),
-        replace(STANDARD, l2_penalty=0.1),
-    ],
-    ids=["sgd", "decay and cosine", "penalty"],
-)
-def test_stacked_training_is_that_one_by_one(
-    recipe: Recipe, training_images: LabelledImages
-) -> None:
-    few = LabelledImages(training_images.images[:200], training_images.labels[:200])
-    losses = []
-    for kind in (LoopTrainer, StackedTrainer):
-        networks = [initial_network(recipe, index) for index in range(2)]
-        trainer = kind(networks, recipe, few, "cpu")
-        randoms = [np.random.default_rng(index) for index in range(2)]
-        losses.append(trainer.epoch(*orders_and_masks(recipe, 200, randoms)))
-        assert not any(network.training for network in networks)
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)

@@ -144,23 +144,6 @@ class TestPasses:
         assert torch.equal(one, same)
         assert not any(torch.allclose(one, other) for other in others)
 
-    def test_leave_everything_but_dropout_in_evaluation_mode(self, module: nn.Module) -> None:
-        before = deepcopy(module.state_dict())
-        random, method = torch.get_rng_state(), MCDropout.from_network(module.train(), passes=3)
-        method.predict(IMAGES)
-        assert torch.equal(random, torch.get_rng_state())
-        for network in (module, method.fitted[0].module):
-            for name, tensor in network.state_dict().items():
-                assert torch.equal(tensor, before[name])
-        assert not any(part.training for part in method.fitted[0].modules())
-        module.eval()
-
-    def test_off_they_are_the_module(self, module: nn.Module) -> None:
-        method = MCDropout.from_network(module, passes=2)
-        method.predict(IMAGES)
-        with torch.no_grad():
-            torch.testing.assert_close(method.fitted[0](IMAGES), plain(module))
-
     def test_threads_may_share_a_method(self, module: nn.Module) -> None:
         method = MCDropout.from_network(module, passes=3)
         parts = IMAGES.split(5) * 3
@@ -211,10 +194,3 @@ def test_ensemble_is_the_mean_of_its_modules() -> None:
     expected = torch.stack([plain(module).double().softmax(dim=1) for module in modules])
     torch.testing.assert_close(prediction.mean, expected.mean(dim=0))
     assert prediction.members == 2
-
-
-def test_fitting_leaves_a_given_network_as_it_is() -> None:
-    method = Softmax.from_network(RESNET)
-    before = method.member_logits(IMAGES)
-    assert method.fit(IMAGES, torch.zeros(20, dtype=torch.int64)) is method
-    assert torch.equal(method.member_logits(IMAGES), before)

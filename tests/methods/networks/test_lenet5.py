@@ -84,16 +84,6 @@ def test_initial_weights_are_xavier_uniform_and_biases_zero() -> None:
     assert not any(layer.bias.any() for layer in lenet.children())
 
 
-def test_construction_draws_from_its_generator_alone() -> None:
-    before = torch.get_rng_state()
-    one, same = network(), network()
-    other = LeNet5(generator=torch.Generator().manual_seed(1))
-    assert torch.equal(before, torch.get_rng_state())
-    vectors = [parameters_to_vector(n.parameters()) for n in (one, same, other)]
-    assert torch.equal(vectors[0], vectors[1])
-    assert not torch.equal(vectors[0], vectors[2])
-
-
 def test_both_begin_with_the_same_weights() -> None:
     vectors = [parameters_to_vector(network(kind).parameters()) for kind in (LeNet5, LeNet5ReLU)]
     assert torch.equal(*vectors)

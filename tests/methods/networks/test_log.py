@@ -15,7 +15,7 @@ from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
 from methods.networks.log import EpochLog, complete_splits, precision_and_recall, watched_images
 from methods.networks.masks import draw_masks
-from methods.networks.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, Recipe
+from methods.networks.recipes import ARTICLE, PLAIN, STANDARD, Recipe
 from methods.networks.training import TrainedNetwork, train_networks
 from methods.seeds import derive_seed
 from tests.training import train_network
@@ -45,19 +45,6 @@ def row_of(trained: TrainedNetwork, split: str) -> EpochLog:
     """After the last epoch, whose network is at hand."""
     (row,) = [row for row in trained.log if (row.epoch, row.split) == (EPOCHS, split)]
     return row
-
-
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_all_training_images_are_evaluated_where_a_final_accuracy_is_reported(
-    recipe: Recipe, training_images: LabelledImages, test_images: LabelledImages
-) -> None:
-    trained = trained_by(recipe, training_images, test_images)
-    final = [(EPOCHS, "all training", TRAINING)] if recipe.reported else []
-    assert [(row.epoch, row.split, row.images) for row in trained.log] == [
-        *((e, *one) for e in (1, 2) for one in (("training", SOME), ("validation", 300))),
-        *final,
-    ]
-    assert {row.split for row in trained.log} == complete_splits(recipe)
 
 
 @pytest.mark.parametrize("engine", [TORCH, NumbaEngine()], ids=["torch", "numba"])

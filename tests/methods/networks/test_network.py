@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from methods.deep_ensemble import DeepEnsemble
-from methods.engines.base import Engine
 from methods.engines.choice import choose_engine, fitting_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
-from methods.engines.trainers import LoopTrainer, ensemble_logits, stack
+from methods.engines.trainers import LoopTrainer
 from methods.mc_dropout_exact import exact_prediction
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
@@ -24,7 +23,6 @@ from methods.networks.pool import UntrainedPool
 from methods.networks.recipes import STANDARD, Recipe
 from methods.networks.store import NetworkKey, NetworkStore
 from methods.networks.training import TrainedNetwork, initial_network, train_networks
-from methods.softmax import Softmax
 from tests.training import train_network
 
 CLASSES = 4
@@ -139,17 +137,6 @@ def test_logits_are_the_heads_of_the_features(trained: TrainedNetwork) -> None:
     torch.testing.assert_close(torch.stack(logits), method.member_logits(TEST.images))
 
 
-@pytest.mark.parametrize("engine", [TorchEngine(), NumbaEngine()], ids=["torch", "numba"])
-def test_every_engine_gives_lenet5s_features(engine: Engine, test_images: LabelledImages) -> None:
-    method = Softmax(pool=UntrainedPool(engine=engine)).fit(test_images.images, test_images.labels)
-    (network,) = method.fitted
-    features = method.features(test_images.images)
-    assert features.shape == (1, 300, 84)
-    with torch.no_grad():
-        logits = network.head(features)
-    torch.testing.assert_close(logits, method.member_logits(test_images.images))
-
-
 def test_masks_switch_every_channel_and_passes_share_them(trained: TrainedNetwork) -> None:
     network, engine = trained.network, TorchEngine()
     masks = torch.cat([torch.ones(1, 20, dtype=torch.bool), ~torch.eye(20, dtype=torch.bool)])
@@ -159,15 +146,6 @@ def test_masks_switch_every_channel_and_passes_share_them(trained: TrainedNetwor
     assert any(differ[8:])
     each = [engine.logits(network, TEST.images, mask.expand(100, 20)) for mask in masks]
     torch.testing.assert_close(torch.stack([whole, *dropped]), torch.stack(each))
-
-
-def test_networks_with_buffers_predict_stacked_as_one_by_one() -> None:
-    networks = [initial_network(RECIPE, index) for index in range(3)]
-    for index, network in enumerate(networks):
-        network.norm.running_mean += index
-    with torch.inference_mode():
-        stacked = ensemble_logits(networks[0], stack(networks), TEST.images, most=70)
-        torch.testing.assert_close(stacked, torch.stack([one(TEST.images) for one in networks]))
 
 
 def test_only_networks_without_buffers_are_trained_stacked() -> None:

@@ -7,18 +7,12 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from methods.contract import check_prediction
-from methods.deep_ensemble import DeepEnsemble
-from methods.mc_dropout import MCDropout
-from methods.mc_dropout_exact import MCDropoutExact
 from methods.networks import pool as network_pool
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool, UntrainedPool
 from methods.networks.recipes import ARTICLE, STANDARD
 from methods.networks.store import NetworkKey, NetworkStore
 from methods.networks.training import TrainedNetwork, initial_network
-from methods.pooled import PooledMethod
-from methods.softmax import Softmax
 
 SHORT = replace(STANDARD, epochs=1)
 KEY = NetworkKey(SHORT, seed=0, index=0, fingerprint="f", engine="e")
@@ -54,11 +48,6 @@ def test_network_without_validation_series_is_trained_again_for_them(
     vectors = [parameters_to_vector(t.network.parameters()) for t in (first, watched)]
     assert torch.equal(*vectors)
     assert pool.train([0], training_images, test_images)[0].log == watched.log
-
-
-def test_pool_without_a_store_keeps_nothing(training_images: LabelledImages) -> None:
-    (network,) = NetworkPool(SHORT).networks([0], training_images)
-    assert network(training_images.images[:2]).shape == (2, 10)
 
 
 @pytest.mark.parametrize(
@@ -126,19 +115,3 @@ def test_untrained_pool_gives_networks_before_their_first_step(
         expected = initial_network(SHORT, index, seed=3)
         vectors = [parameters_to_vector(n.parameters()) for n in (network, expected)]
         assert torch.equal(*vectors)
-
-
-@pytest.mark.parametrize(
-    "method",
-    [Softmax, MCDropout, MCDropoutExact, DeepEnsemble],
-    ids=lambda method: method.name,
-)
-def test_every_pooled_method_is_fitted_on_an_untrained_pool(
-    method: type[PooledMethod], training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(network_pool, "train_networks", no_training)
-    pool = UntrainedPool(SHORT)
-    fitted = method(pool=pool).fit(training_images.images[:20], training_images.labels[:20])
-    assert len(fitted.fitted) == len(fitted.networks)
-    prediction = fitted.predict(training_images.images[:1])
-    check_prediction(prediction, 1)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 
 from methods.engines.torch import TorchEngine
-from methods.engines.trainers import stack
 from methods.networks.network import Network
 from methods.networks.published import LAPLACE_REDUX, UNCERTAINTY_BASELINES, LeNet5Same, LeNet28
 
@@ -70,17 +68,6 @@ def test_networks_have_the_parameters_that_layers_have() -> None:
         assert sum(p.numel() for p in made(kind).parameters()) == count
         assert f"{count:,} parameters" in (kind.__doc__ or "")
         assert f"{count:,}" == said
-
-
-def test_networks_may_be_computed_batched() -> None:
-    networks = [made(LeNet28, seed) for seed in range(2)]
-    x = images(4)
-
-    def logits(parameters: dict[str, Tensor]) -> Tensor:
-        return functional_call(networks[0], parameters, (x,))
-
-    together = vmap(logits)(stack(networks))
-    torch.testing.assert_close(together, torch.stack([one(x) for one in networks]))
 
 
 def test_recipes_are_those_of_the_papers() -> None:

@@ -42,16 +42,3 @@ def test_computes_its_layers_under_any_mask() -> None:
     expected = listing((x - 0.3) / 0.4)
     torch.testing.assert_close(one(x, keep_mask), expected, atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(one.rest(one.shared(x), keep_mask), one(x, keep_mask))
-
-
-def test_without_a_mask_dropout_is_off() -> None:
-    one, x = network(), images(4)
-    kept = SmallCNN(mean=0.3, std=0.4, dropout=0.0)
-    kept.load_state_dict(one.state_dict())
-    everything = torch.ones(1, 48, dtype=torch.bool)
-    torch.testing.assert_close(one(x), kept.eval()(x, everything))
-
-
-def test_has_the_parameters_it_says() -> None:
-    assert sum(p.numel() for p in network().parameters()) == 13_738
-    assert "13,738 parameters" in (SmallCNN.__doc__ or "")

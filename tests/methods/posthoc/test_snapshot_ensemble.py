@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from methods.engines.torch import TorchEngine
@@ -72,9 +72,3 @@ def test_divergence_is_named(some: LabelledImages) -> None:
     broken = LabelledImages(some.images * math.nan, some.labels)
     with pytest.raises(TrainingDivergedError, match="network 0 of recipe 'plain'"):
         POOL.snapshots(Trajectory("any", 1, 1, cyclic=False, continued=False), 0, broken)
-
-
-def test_is_of_given_snapshots_too() -> None:
-    modules = [nn.Linear(4, 3) for _ in range(3)]
-    prediction = SnapshotEnsemble.from_networks(modules).predict(torch.rand(6, 4))
-    assert (prediction.members, prediction.mean.shape) == (3, (6, 3))

@@ -51,18 +51,6 @@ def test_density_is_scipys() -> None:
     np.testing.assert_allclose(computed, -logsumexp(each, axis=0), rtol=1e-9)
 
 
-def test_one_class_has_one_gaussian() -> None:
-    labels = torch.zeros(400, dtype=torch.int64)
-    squared, density = fit_distance(TRAINING, labels)(FEATURES), fit_density(TRAINING, labels)
-    assert torch.equal(squared.argsort(), density(FEATURES).argsort())
-
-
-def test_distance_does_not_see_the_scale_of_a_feature() -> None:
-    scales = torch.tensor([1.0, 10.0, 0.1, 1.0, 5.0, 2.0])
-    scaled = fit_distance(TRAINING * scales, LABELS)(FEATURES * scales)
-    torch.testing.assert_close(scaled, fit_distance(TRAINING, LABELS)(FEATURES), rtol=1e-4, atol=0)
-
-
 @pytest.mark.parametrize(
     ("fit", "message"),
     [

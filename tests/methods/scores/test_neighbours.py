@@ -40,11 +40,6 @@ def test_by_hand() -> None:
     assert second(features).tolist() == pytest.approx([np.sqrt(2), side])  # tied
 
 
-def test_training_image_itself_is_at_no_distance() -> None:
-    training = features_of(1000, 2)
-    assert fit_neighbour(training, LABELS, neighbour=1)(training[:20]).abs().max() == 0
-
-
 def test_part_of_the_images_has_a_smaller_k_and_nearly_the_same_distances() -> None:
     training, features = features_of(1000, 3), features_of(200, 4)
     whole, part = fit_neighbour(training, LABELS), fit_neighbour(training, LABELS, most=200)

@@ -19,27 +19,12 @@ SUITES = [
 ]
 
 
-def test_register_has_complete_scores_in_the_order_of_print() -> None:
-    assert [name for name in SCORES if name in SUITES] == SUITES
-    for name, score in SCORES.items():
-        assert score.name == name
-        assert score.label
-        assert score.citation
-        assert score.formula
-    assert [name for name in SUITES if SCORES[name].in_figures] == SUITES[1:4]
-
-
 @pytest.mark.parametrize("name", of_probabilities())
 def test_score_is_undefined_for_one_member_where_it_says_so(name: str) -> None:
     one = Prediction.of(torch.tensor([[[0.25, 0.75], [0.5, 0.5]]]))
     score = score_of(one, name)
     assert score is not None
     assert score.isnan().all() == SCORES[name].undefined_for_one
-
-
-def test_one_minus_max_probability_is_that() -> None:
-    score = score_of(PREDICTION, "one_minus_max_probability")
-    assert torch.equal(score, 1 - PREDICTION.mean.max(dim=1).values)
 
 
 def test_stored_scores_come_last_and_unknown_ones_are_none() -> None:

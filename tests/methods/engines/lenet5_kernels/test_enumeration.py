@@ -89,20 +89,6 @@ def test_agrees_with_a_large_sample_within_its_error(
     assert entropy[0] > 0.05
 
 
-@pytest.mark.slow
-def test_everything_sums_to_one_and_repeats_to_the_bit(
-    kind: type[LeNet5], trained: np.ndarray
-) -> None:
-    images = random_images(2)
-    network = of_vector(trained, kind)
-    first = enumerate_subnetworks(network, images)
-    again = enumerate_subnetworks(network, images[1:])
-    np.testing.assert_allclose(first[0].sum(axis=1), 1, atol=1e-6)
-    np.testing.assert_array_equal(first[1].sum(axis=1), 1)
-    for whole, part in zip(first, again, strict=True):
-        np.testing.assert_array_equal(whole[1:], part)
-
-
 def test_without_dropout_the_whole_network_predicts_alone(kind: type[LeNet5]) -> None:
     network, images = random_network(dropout=0.0, kind=kind), random_images(3)
     mean, share, entropy = enumerate_subnetworks(prepared(network), images)

@@ -105,12 +105,6 @@ def test_masks_that_keep_no_channel_of_a_layer(kind: type[LeNet5], dropped: slic
     check(kind, random_images(20), keep_mask)
 
 
-def test_all_images_lose_the_same_layer(kind: type[LeNet5]) -> None:
-    keep_mask = random_masks(20)
-    keep_mask[:, :6] = False
-    check(kind, random_images(20), keep_mask)
-
-
 def test_black_images_and_those_with_a_black_border(kind: type[LeNet5]) -> None:
     """Most squares are ties of four values that see the same."""
     images = random_images(20)

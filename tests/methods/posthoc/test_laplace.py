@@ -1,0 +1,264 @@
+"""Laplace approximations against laplace-torch, and against their definitions on hand cases."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from methods.engines.torch import TorchEngine
+from methods.networks.labelled_images import LabelledImages
+from methods.networks.pool import NetworkPool
+from methods.networks.published import LAPLACE_REDUX
+from methods.networks.recipes import STANDARD
+from methods.posthoc.laplace import (
+    Laplace,
+    LaplaceKron,
+    LaplaceLastLayer,
+    LaplaceLastLayerFisher,
+    LaplaceLastLayerKron,
+    probit,
+)
+from methods.posthoc.posteriors import Evidence, LayerSignals, fisher, ggn
+
+POOL = NetworkPool(replace(STANDARD, epochs=2))
+REDUX = NetworkPool(replace(LAPLACE_REDUX, epochs=2), engine=TorchEngine())
+
+
+class Plain(nn.Module):
+    """A network as a function of images alone, of the layers that have weights."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(images)
+
+
+def laplace_torch(
+    method: Laplace, training: LabelledImages, weights: str, structure: str, by_fisher: bool
+) -> Any:
+    """Its approximation, on all training images in one batch; by the GGN or the Fisher."""
+    laplace = pytest.importorskip("laplace")
+    backend = {"backend": laplace.curvature.CurvlinopsEF} if by_fisher else {}
+    oracle = laplace.Laplace(
+        Plain(method.fitted[0]),
+        "classification",
+        subset_of_weights=weights,
+        hessian_structure=structure,
+        prior_precision=method.precision,
+        **backend,
+    )
+    dataset = TensorDataset(training.images, training.labels)
+    oracle.fit(DataLoader(dataset, batch_size=len(training.labels)))
+    return oracle
+
+
+@pytest.mark.parametrize(
+    ("kind", "pool", "structure"),
+    [
+        pytest.param(LaplaceLastLayer, POOL, ("last_layer", "full", False)),
+        pytest.param(LaplaceLastLayerKron, REDUX, ("last_layer", "kron", False)),
+        pytest.param(LaplaceLastLayerFisher, REDUX, ("last_layer", "full", True)),
+        pytest.param(LaplaceKron, POOL, ("all", "kron", False), marks=pytest.mark.slow),
+    ],
+    ids=["full", "last kron", "fisher", "kron"],
+)
+def test_is_laplace_torchs(
+    kind: type[Laplace],
+    pool: NetworkPool,
+    structure: tuple[str, str, bool],
+    training_images: LabelledImages,
+    test_images: LabelledImages,
+) -> None:
+    some = training_images
+    if kind is LaplaceKron:
+        some = LabelledImages(training_images.images[:250], training_images.labels[:250])
+    images = test_images.images[:40]
+    method = kind(pool=pool).fit(some.images, some.labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        oracle = laplace_torch(method, some, *structure)
+        for precision in (0.1, 100.0, method.precision):  # the last one stays
+            expected = oracle.log_marginal_likelihood(torch.tensor(precision)).item()
+            own = method.evidence.log_marginal_likelihood(precision)
+            assert own == pytest.approx(expected, rel=1e-4)
+        mean, covariance = oracle._glm_predictive_distribution(images)
+        probabilities = oracle(images, pred_type="glm", link_approx="probit").detach()
+    own_mean, own_variance = method.moments(images)
+    torch.testing.assert_close(own_mean.float(), mean.detach(), atol=1e-4, rtol=1e-4)
+    variance = covariance.detach().diagonal(dim1=1, dim2=2)
+    near = 1e-3 if pool is REDUX else 1e-4
+    torch.testing.assert_close(own_variance.float(), variance, atol=near, rtol=near)
+    own_probabilities = method.predict(images).mean.float()
+    torch.testing.assert_close(own_probabilities, probabilities, atol=1e-4, rtol=1e-4)
+
+
+def test_best_precision_has_the_most_evidence_and_variance_grows_far_from_the_training_images(
+    training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    method = LaplaceLastLayer(pool=POOL).fit(training_images.images, training_images.labels)
+    best = method.evidence.log_marginal_likelihood(method.precision)
+    for factor in (0.01, 0.5, 0.99, 1.01, 2, 100):
+        other = method.evidence.log_marginal_likelihood(factor * method.precision)
+        assert other <= best + 1e-6
+    mean, variance = method.moments(test_images.images)
+    torch.testing.assert_close(mean.float(), method.prepared.logits(test_images.images)[0])
+    noise = torch.rand(200, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    assert method.moments(noise)[1].mean() > variance.mean() > 0
+    assert method.predict(noise[:1]).remark == ""
+
+
+def test_ggn_is_the_sum_of_outer_products() -> None:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(7, 3, generator=generator).double()
+    p = torch.randn(7, 4, generator=generator).double().softmax(dim=1)
+    expected = sum(
+        torch.kron(p_n.diag() - p_n[:, None] * p_n, phi[:, None] * phi)
+        for phi, p_n in zip(inputs, p, strict=True)
+    )
+    torch.testing.assert_close(ggn(inputs, p), expected)
+
+
+def test_fisher_is_the_sum_of_outer_products_of_gradients() -> None:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(7, 3, generator=generator).double()
+    labels = torch.arange(7) % 4
+    weights = torch.randn(4, 3, generator=generator).double().requires_grad_()
+    total = torch.zeros(12, 12).double()
+    for phi, label in zip(inputs, labels, strict=True):
+        loss = nn.functional.cross_entropy((weights @ phi)[None], label[None])
+        (gradient,) = torch.autograd.grad(loss, weights)
+        total += torch.outer(gradient.flatten(), gradient.flatten())
+    p = (inputs @ weights.detach().T).softmax(dim=1)
+    torch.testing.assert_close(fisher(inputs, p, labels), total)
+
+
+def test_probit_is_the_expected_sigmoid_of_two_classes() -> None:
+    # With a variance of s² each, the difference of logits has 2 s²; MacKay: σ(μ / √(1 + π s² / 8)).
+    mean, variance = torch.tensor([[2.0, 0.0]]), torch.tensor([[1.5, 1.5]])
+    logits = probit(mean, variance)
+    assert logits[0].diff().item() == pytest.approx(-2 / math.sqrt(1 + math.pi * 1.5 / 8))
+
+
+def test_no_precision_is_patched() -> None:
+    singular = Evidence(-1.0, torch.tensor([-1.0, 2.0]).double(), 1.0)
+    with pytest.raises(ValueError, match="singular"):
+        singular.best_precision()
+    with pytest.raises(ValueError, match="singular, or has NaN"):
+        replace(singular, eigenvalues=torch.tensor([math.nan]).double()).best_precision()
+    with pytest.raises(ValueError, match="not finite"):
+        Evidence(math.nan, torch.ones(2).double(), 1.0).best_precision()
+
+
+def test_kronecker_variance_is_that_of_the_product() -> None:
+    images, labels = torch.rand(40, 6), torch.arange(40) % 3
+    module = nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3))
+    method = LaplaceLastLayerKron.from_network(module, images, labels)
+    features = module[:2](images).detach().double()
+    p = (features @ module[2].weight.double().T + module[2].bias.double()).softmax(dim=1).detach()
+    g = p.sum(dim=0).diag() - p.T @ p
+    identity = torch.eye(12).double()
+    covariance = torch.linalg.inv(
+        torch.kron(g, features.T @ features / 40) + method.precision * identity
+    ).reshape(3, 4, 3, 4)
+    of_biases = torch.linalg.inv(g + method.precision * torch.eye(3).double()).diag()
+    expected = torch.stack(
+        [((features @ covariance[c, :, c]) * features).sum(1) + of_biases[c] for c in range(3)], 1
+    )
+    torch.testing.assert_close(method.moments(images)[1].double(), expected, atol=1e-5, rtol=1e-4)
+
+
+def small(generator: torch.Generator) -> nn.Module:
+    """Strides, padding, no biases, and a linear layer at several positions."""
+    module = nn.Sequential(
+        nn.Conv2d(2, 3, 3, stride=2, padding=1, bias=False),
+        nn.Tanh(),
+        nn.Flatten(start_dim=2),
+        nn.Linear(9, 4),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(12, 3),
+    )
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.normal_(generator=generator)
+    return module
+
+
+def test_signals_are_the_derivatives_of_the_logits() -> None:
+    generator = torch.Generator().manual_seed(0)
+    module = small(generator)
+    images = torch.randn(5, 2, 6, 6, generator=generator)
+    directions = torch.eye(3).expand(5, -1, -1)
+    _, signals = LayerSignals(module).of(images, directions)
+    layers = [one for one in module if isinstance(one, (nn.Conv2d, nn.Linear))]
+    for layer, of_layer in zip(layers, signals, strict=True):
+        for image in range(5):
+            for c in range(3):
+                logit = module(images[image : image + 1])[0, c]
+                (expected,) = torch.autograd.grad(logit, layer.weight)
+                own = of_layer.derivative()[image, c]
+                torch.testing.assert_close(own, expected.flatten(1), atol=1e-4, rtol=1e-4)
+                if layer.bias is not None:
+                    (expected,) = torch.autograd.grad(
+                        module(images[image : image + 1])[0, c], layer.bias
+                    )
+                    own = of_layer.gradients[image, c].sum(dim=-1)
+                    torch.testing.assert_close(own, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_is_exact_for_one_image_and_a_single_layer() -> None:
+    # Of one image the mean of aaᵀ has no spread, so that G ⊗ A is the GGN; without biases.
+    image = torch.randn(1, 4, generator=torch.Generator().manual_seed(1))
+    module = nn.Linear(4, 3, bias=False)
+    method = LaplaceKron.from_network(module, image, torch.tensor([2]))
+    p = module(image)[0].softmax(dim=0).detach().double()
+    of_image = image[0].double()
+    ggn = torch.kron(p.diag() - p[:, None] * p, of_image[:, None] * of_image)
+    covariance = torch.linalg.inv(ggn + method.precision * torch.eye(12).double())
+    jacobian = torch.kron(torch.eye(3).double(), of_image[None])
+    expected = (jacobian @ covariance @ jacobian.T).diagonal()
+    torch.testing.assert_close(method.moments(image)[1][0].double(), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_is_of_a_given_network_too() -> None:
+    images, labels = torch.rand(90, 12), torch.arange(90) % 3
+    module = nn.Sequential(nn.Linear(12, 8), nn.Tanh(), nn.Dropout(), nn.Linear(8, 3))
+    method = LaplaceLastLayer.from_network(module, images, labels)
+    assert method.predict(images).mean.shape == (90, 3)
+    with pytest.raises(ValueError, match="does not end in the linear layer"):
+        LaplaceLastLayer.from_network(module, images, labels, features="0")
+    convolution = nn.Sequential(nn.Conv1d(1, 3, 12), nn.Flatten())
+    with pytest.raises(ValueError, match="is a Conv1d; expected"):
+        LaplaceLastLayer.from_network(convolution, images[:, None], labels, features="0")
+
+
+class Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layer(self.layer(images).tanh())
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        (nn.Sequential(nn.Conv2d(2, 4, 1, groups=2), nn.Flatten(), nn.Linear(4, 4)), "in groups"),
+        (nn.Sequential(nn.Conv2d(2, 4, 1, padding="same"), nn.Flatten(), nn.Linear(4, 4)), "name"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(2, 4), Twice()), "exactly once"),
+    ],
+)
+def test_what_it_is_not_for_is_said(module: nn.Module, reason: str) -> None:
+    images = torch.rand(8, 2, 1, 1)
+    with pytest.raises(ValueError, match=reason):
+        LaplaceKron.from_network(module, images, torch.arange(8) % 4)
