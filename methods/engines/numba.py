@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numba
 import numpy as np
-import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -104,8 +102,7 @@ class NumbaTrainer:
     def __init__(self, networks: list[Network], recipe: Recipe, data: LabelledImages) -> None:
         self._networks = networks
         self._states = [
-            kernels.TrainingState.start(network_vector(network), **_settings(network))
-            for network in networks
+            kernels.TrainingState.start(kernel_network(network)) for network in networks
         ]
         self._recipe = recipe
         self._images, self._labels = data.images.numpy(), data.labels.numpy()
@@ -136,32 +133,20 @@ class NumbaTrainer:
 
 
 def kernel_network(network: Network) -> kernels.Network:
-    """The network as the kernels read it.
+    """The network as the kernels read it; a copy.
 
     Raises:
         ValueError: it is not a LeNet-5.
     """
-    return kernels.Network.of(network_vector(network), **_settings(network))
-
-
-def _settings(network: Network) -> dict[str, Any]:
-    """What the kernels know of a network beside its parameters."""
     if type(network) not in KERNEL_NETWORKS:
         raise ValueError(f"the kernels compute LeNet-5, not {type(network).__name__}; use torch")
-    return {
-        "mean": _number(network.mean),
-        "std": _number(network.std),
-        "dropout": network.dropout,
-        "relu": KERNEL_NETWORKS[type(network)],
-    }
-
-
-def network_vector(network: Network) -> npt.NDArray[np.float32]:
-    """The network's parameters as one flat vector, in torch's order; a copy."""
-    vector: npt.NDArray[np.float32] = (
-        parameters_to_vector(network.parameters()).detach().cpu().numpy()
+    return kernels.Network.of(
+        parameters_to_vector(network.parameters()).detach().cpu().numpy(),
+        mean=_number(network.mean),
+        std=_number(network.std),
+        dropout=network.dropout,
+        relu=KERNEL_NETWORKS[type(network)],
     )
-    return vector
 
 
 def _number(value: float | tuple[float, ...]) -> float:

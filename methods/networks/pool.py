@@ -101,9 +101,7 @@ class NetworkPool:
 
         NaN where one of them is not in the store, or its time not known.
         """
-        keys = [self._key(index, fingerprint) for index in indices]
-        stored = [self.store.load(key) if self.store else None for key in keys]
-        return sum(math.nan if trained is None else trained.seconds for trained in stored)
+        return self._seconds([self._key(index, fingerprint) for index in indices])
 
     def snapshots(
         self, trajectory: Trajectory, index: int, training: LabelledImages
@@ -138,7 +136,9 @@ class NetworkPool:
 
     def snapshot_seconds(self, trajectory: Trajectory, index: int, fingerprint: str) -> float:
         """How long the trajectory took to train; see `training_seconds`."""
-        keys = self._snapshot_keys(trajectory, index, fingerprint)
+        return self._seconds(self._snapshot_keys(trajectory, index, fingerprint))
+
+    def _seconds(self, keys: Sequence[NetworkKey]) -> float:
         stored = [self.store.load(key) if self.store else None for key in keys]
         return sum(math.nan if trained is None else trained.seconds for trained in stored)
 

@@ -104,7 +104,7 @@ class TestTraining:
     def test_engine(self, measure: Measure) -> None:
         def work() -> None:
             train_epoch(
-                TrainingState.start(vector(network()), **NORMALISATION, dropout=0.5),
+                TrainingState.start(prepared(network())),
                 IMAGES,
                 LABELS,
                 np.random.default_rng(0).permutation(3000),

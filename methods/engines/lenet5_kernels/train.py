@@ -69,24 +69,12 @@ class TrainingState(NamedTuple):
     gradients: Parameters
 
     @classmethod
-    def start(
-        cls,
-        parameters: Float32[Array, " 61706"],
-        *,
-        mean: float,
-        std: float,
-        dropout: float = 0.0,
-        relu: bool = False,
-    ) -> Self:
-        """Before the first step; the parameters are copied. See `Network.of`.
-
-        ``dropout``: the probability that masks are drawn with.
-        """
-        vector = np.array(parameters, f4)
-        network = Network.of(vector, mean=mean, std=std, dropout=dropout, relu=relu)
+    def start(cls, network: Network) -> Self:
+        """Before the first step; the network is copied. Its dropout is that of the masks drawn."""
+        vector = np.concatenate([tensor.ravel() for tensor in network.parameters])
         first, second, gradient = (np.zeros_like(vector) for _ in range(3))
-        steps = np.zeros(1, np.int64)
-        return cls(vector, first, second, gradient, steps, network, views(gradient))
+        own = network._replace(parameters=views(vector))
+        return cls(vector, first, second, gradient, np.zeros(1, np.int64), own, views(gradient))
 
 
 class Examples(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -13,14 +12,13 @@ from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, Network,
 from methods.engines.lenet5_kernels.predict import logits, sample_logits
 from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 
-PARAMETER_VECTOR, IMAGE = np.zeros(PARAMETERS, f4), np.zeros((1, 28, 28), f4)
+IMAGE = np.zeros((1, 28, 28), f4)
 # Without dropout, there is one sub-network only.
-SETTINGS: dict[str, Any] = {"mean": 0.0, "std": 1.0, "dropout": 0.0}
-NETWORK = Network.of(PARAMETER_VECTOR, **SETTINGS)
+NETWORK = Network.of(np.zeros(PARAMETERS, f4), mean=0.0, std=1.0, dropout=0.0)
 
 CALLS: dict[str, Callable[[], object]] = {
     "train_epoch": lambda: train_epoch(
-        TrainingState.start(PARAMETER_VECTOR, **SETTINGS),
+        TrainingState.start(NETWORK),
         *(IMAGE, np.zeros(1, int), np.zeros(1, int), None),
         loss="logits",
         batch_size=1,

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from methods.engines.torch import TorchEngine, TorchNetworks
-from methods.engines.trainers import ensemble_logits, stack
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5
 from methods.networks.masks import pass_masks
@@ -48,7 +47,7 @@ def test_stacked_networks_predict_as_one_by_one(
     images = test_images.images[:60]
     networks = [initial_network(recipe, index) for index in range(9)]
     assert_alike(
-        ensemble_logits(networks[0], stack(networks), images, most=most),
+        TorchNetworks(networks, "cpu", stacked=True, most=most).logits(images),
         torch.stack([network(images) for network in networks]),
     )
 

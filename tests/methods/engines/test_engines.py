@@ -11,8 +11,7 @@ from torch.nn.utils import parameters_to_vector
 
 from methods.engines.choice import choose_engine
 from methods.engines.numba import NumbaEngine
-from methods.engines.torch import TorchEngine
-from methods.engines.trainers import LoopTrainer, StackedTrainer
+from methods.engines.torch import LoopTrainer, StackedTrainer, TorchEngine
 from methods.mc_dropout_exact import MCDropoutExact
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5, LeNet5ReLU

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from methods.engines.trainers import Optimiser
+from methods.engines.torch import Optimiser
 from methods.networks.recipes import STANDARD
 
 SHORT = replace(STANDARD, epochs=2, batch_size=10)

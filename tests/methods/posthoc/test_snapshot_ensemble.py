@@ -10,15 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.torch import TorchEngine
-from methods.engines.trainers import LoopTrainer
+from methods.engines.torch import LoopTrainer, TorchEngine
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import PLAIN
 from methods.networks.training import TrainingDivergedError
 from methods.networks.trajectory import Trajectory
 from methods.posthoc.snapshot_ensemble import SnapshotEnsemble
-from methods.softmax import Softmax
 
 POOL = NetworkPool(replace(PLAIN, epochs=2), engine=TorchEngine())
 
@@ -54,18 +52,6 @@ def test_trainings_of_twice_the_epochs_in_five_cycles() -> None:
     assert (trajectory.snapshots, trajectory.epochs) == (5, 4)
     assert SnapshotEnsemble(pool=NetworkPool(replace(PLAIN, epochs=1))).trajectory.epochs == 1
     assert list(SnapshotEnsemble(pool=POOL).networks) == []
-
-
-def test_mean_of_its_snapshots(some: LabelledImages) -> None:
-    method = SnapshotEnsemble(pool=POOL, replicate=1).fit(some.images, some.labels)
-    single = Softmax(pool=POOL)
-    means = []
-    for network in method.fitted:
-        single.fitted = [network]
-        means.append(single.predict(some.images).mean)
-    prediction = method.predict(some.images)
-    torch.testing.assert_close(prediction.mean, torch.stack(means).mean(dim=0))
-    assert prediction.members == 5
 
 
 def test_divergence_is_named(some: LabelledImages) -> None:

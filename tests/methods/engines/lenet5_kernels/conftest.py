@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 
 from methods.engines.lenet5_kernels import TrainingState, train_epoch
 from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
-from tests.methods.engines.lenet5_kernels.support import NORMALISATION, vector
+from tests.methods.engines.lenet5_kernels.support import prepared, random_network
 
 
 @pytest.fixture(scope="session", params=KERNEL_NETWORKS, ids=lambda kind: kind.name)
@@ -31,12 +31,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="session")
 def trained(digits: tuple[np.ndarray, np.ndarray], kind: type[LeNet5]) -> np.ndarray:
     """The parameters of a network that has seen the digits five times."""
-    state = TrainingState.start(
-        vector(kind(generator=torch.Generator().manual_seed(1))),
-        **NORMALISATION,
-        dropout=0.5,
-        relu=KERNEL_NETWORKS[kind],
-    )
+    state = TrainingState.start(prepared(random_network(1, kind=kind)))
     random = np.random.default_rng(1)
     for _ in range(5):
         train_epoch(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, interpolate
+from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
 from methods.engines.lenet5_kernels import Network
@@ -58,33 +58,3 @@ def torch_loss(logits: Tensor, labels: np.ndarray, loss: str) -> Tensor:
     if loss == "softmax":
         logits = logits.softmax(dim=1)
     return cross_entropy(logits, torch.from_numpy(labels))
-
-
-@torch.no_grad()
-def distance_to_a_kink(network: LeNet5, images: np.ndarray, keep_mask: np.ndarray | None) -> float:
-    """How far any ReLU is from zero, or the largest value of any square from the second.
-
-    In double precision, and of what dropout keeps. Values that are equal there are left out: they
-    see the same, so it does not matter which of them is the largest.
-    """
-    kept = torch.from_numpy(random_masks(len(images), 0) if keep_mask is None else keep_mask)
-    scales = network.scales(kept)[:, :, None, None]
-    network.double()
-    resized = interpolate(torch.from_numpy(images)[:, None].double(), size=32, mode="bilinear")
-    first = network.conv1(network.normalised(resized))
-    pooled = network.pool(network.activate(first)) * scales[:, :6]
-    second = network.conv2(pooled)
-    features = network.pool(network.activate(second)) * scales[:, 6:]
-    hidden1 = network.linear1(features.flatten(start_dim=1))
-    hidden2 = network.linear2(network.activate(hidden1))
-    network.float()
-    squares = _distances(first)[kept[:, :6]], _distances(second)[kept[:, 6:]]
-    every = torch.cat([each.flatten() for each in (*squares, hidden1, hidden2)])
-    return every.abs().min().item()
-
-
-def _distances(maps: Tensor) -> Tensor:
-    squares = maps.unfold(2, 2, 2).unfold(3, 2, 2).flatten(start_dim=4)
-    largest, second = squares.topk(2).values.unbind(dim=-1)
-    distances = torch.where(largest > 0, largest - second.relu(), largest)
-    return distances.where(distances != 0, torch.inf)

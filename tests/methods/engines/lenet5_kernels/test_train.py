@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.lenet5_kernels import TrainingState, logits, train_epoch
-from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
+from methods.engines.lenet5_kernels import Network, TrainingState, logits, train_epoch
+from methods.networks.lenet5 import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
-    NORMALISATION,
     of_vector,
+    prepared,
     random_images,
     random_masks,
     random_network,
@@ -24,7 +24,6 @@ from tests.methods.engines.lenet5_kernels.support import (
     vector,
 )
 
-NETWORK: dict[str, Any] = {**NORMALISATION, "dropout": 0.5}
 OPTIONS: dict[str, Any] = {
     "loss": "logits",
     "batch_size": 64,
@@ -34,15 +33,10 @@ IMAGES, LABELS = random_images(300), np.arange(300) % 10
 ORDER, KEEP_MASK = np.random.default_rng(1).permutation(300), random_masks(300)
 
 
-def begun(network: LeNet5, dropout: float = 0.5) -> TrainingState:
-    settings = {**NETWORK, "dropout": dropout, "relu": KERNEL_NETWORKS[type(network)]}
-    return TrainingState.start(vector(network), **settings)
-
-
 def trained_for_an_epoch(
     seed: int = 0, kind: type[LeNet5] = LeNet5, **options: Any
 ) -> tuple[TrainingState, float]:
-    state = begun(random_network(seed, kind=kind))
+    state = TrainingState.start(prepared(random_network(seed, kind=kind)))
     loss = train_epoch(state, IMAGES, LABELS, ORDER, KEEP_MASK, **{**OPTIONS, **options})
     return state, loss
 
@@ -57,7 +51,7 @@ def test_an_epoch_is_an_epoch_of_torchs_adam(
     network = random_network(dropout=dropout, kind=kind)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     keep_mask = random_masks(300, dropout)
-    state = begun(network, dropout)
+    state = TrainingState.start(prepared(network))
     options = {**OPTIONS, "loss": loss, "batch_size": batch_size}
     value = train_epoch(state, IMAGES, LABELS, ORDER, keep_mask, **options)
     total = 0.0
@@ -79,10 +73,10 @@ def test_an_epoch_is_an_epoch_of_torchs_adam(
 def test_the_second_epoch_goes_on_where_the_first_ended() -> None:
     state, _ = trained_for_an_epoch()
     train_epoch(state, IMAGES, LABELS, ORDER, KEEP_MASK, **OPTIONS)
-    twice = begun(random_network())
+    twice = TrainingState.start(prepared(random_network()))
     # 320 positions are 5 whole batches: two epochs in one call.
     order, keep_mask = np.resize(ORDER, 320), np.resize(KEEP_MASK, (320, 22))
-    once = begun(random_network())
+    once = TrainingState.start(prepared(random_network()))
     for _ in range(2):
         train_epoch(once, IMAGES, LABELS, order, keep_mask, **OPTIONS)
     train_epoch(twice, IMAGES, LABELS, np.tile(order, 2), np.tile(keep_mask, (2, 1)), **OPTIONS)
@@ -102,7 +96,8 @@ def test_training_learns(
 def test_the_start_is_copied() -> None:
     start = vector(random_network())
     before = start.copy()
-    train_epoch(TrainingState.start(start, **NETWORK), IMAGES, LABELS, ORDER, KEEP_MASK, **OPTIONS)
+    network = of_vector(start, LeNet5)
+    train_epoch(TrainingState.start(network), IMAGES, LABELS, ORDER, KEEP_MASK, **OPTIONS)
     np.testing.assert_array_equal(start, before)
 
 
@@ -138,7 +133,7 @@ def test_a_network_that_diverged_says_so(kind: type[LeNet5]) -> None:
 def test_a_pixel_that_is_no_number_says_so(kind: type[LeNet5]) -> None:
     images = IMAGES.copy()
     images[17, 3, 3] = np.nan
-    state = begun(random_network(kind=kind))
+    state = TrainingState.start(prepared(random_network(kind=kind)))
     loss = train_epoch(state, images, LABELS, ORDER, None, **OPTIONS)
     assert np.isnan(loss)
     assert np.isnan(state.parameters).all()
@@ -169,17 +164,17 @@ def test_what_would_leave_the_arrays_is_refused(wrong: dict[str, Any]) -> None:
         **OPTIONS,
         **wrong,
     }
-    state = begun(random_network())
+    state = TrainingState.start(prepared(random_network()))
     with pytest.raises(ValueError, match=r".+"):
         train_epoch(state, **arguments)
 
 
 def test_a_vector_of_another_network_is_refused() -> None:
     with pytest.raises(ValueError, match="61706"):
-        TrainingState.start(np.zeros(10, np.float32), **NETWORK)
+        Network.of(np.zeros(10, np.float32), mean=0.1, std=0.3)
 
 
 @pytest.mark.parametrize("dropout", [1.0, -0.1])
 def test_dropout_of_everything_or_less_than_nothing_is_refused(dropout: float) -> None:
     with pytest.raises(ValueError, match="dropout probability"):
-        begun(random_network(), dropout)
+        Network.of(vector(random_network()), mean=0.1, std=0.3, dropout=dropout)
