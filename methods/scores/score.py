@@ -6,9 +6,9 @@ those that a user brings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int64
@@ -86,26 +86,9 @@ CHECKED = 100
 NOT_LAST = "the network does not end in the linear layer of its features"
 
 
-class WithFeatures(Protocol):
-    """A method whose networks give features, such as `Softmax.from_network(…)`."""
-
-    @property
-    def fitted(self) -> Sequence[Any]:
-        """The trained networks, each with its last layer as ``head``."""
-
-    @property
-    def prepared(self) -> Any:
-        """The same, as their engine computes them."""
-
-    def features(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "networks images width"]:
-        """The penultimate layer of each network."""
-
-
 def fit_to_networks(
     score: Score,
-    method: WithFeatures,
+    method: Any,
     images: Float[Tensor, "images ..."],
     labels: Int64[Tensor, " images"],
 ) -> Of:
@@ -113,7 +96,7 @@ def fit_to_networks(
 
     Args:
         score: one that needs features.
-        method: fitted.
+        method: fitted; its networks give features, as those of `Softmax.from_network(…)`.
         images, labels: those that its networks were trained on.
 
     Raises:

@@ -5,7 +5,6 @@ BLAS would bring a thread pool of its own, and cannot skip the channels that dro
 
 from __future__ import annotations
 
-import numpy as np
 from jaxtyping import Bool, Float32
 
 from methods.engines.lenet5_kernels.arithmetic import rectify, tanh
@@ -79,14 +78,6 @@ def copy(target: Float32[Array, " longer"], source: Float32[Array, " size"]) -> 
     """target = source; a surplus at the end of ``target`` is left as it is."""
     for i in range(source.size):
         target[i] = source[i]
-
-
-@kernel
-def scale_rows(rows: Float32[Array, "rows columns"], factor: np.float32) -> None:
-    """Every value is multiplied by ``factor``."""
-    values = rows.reshape(-1)
-    for i in range(values.size):
-        values[i] *= factor
 
 
 @kernel

@@ -18,7 +18,6 @@ from methods.engines.lenet5_kernels.convolution import (
 from methods.engines.lenet5_kernels.dense import (
     add_product,
     add_rows,
-    scale_rows,
     through_activation,
 )
 from methods.engines.lenet5_kernels.forward import (
@@ -214,14 +213,15 @@ def add_gradient(
         second_layer(network, keep_mask[i], forward.maps, i, forward.features[i])
     classify(forward, keep_mask, network.relu)
 
-    total = 0.0
+    total, share = 0.0, f4(1) / f4(batch_size)
     for i in range(chosen.size):
         error, logits, label = errors.logits[i], forward.logits[i], examples.labels[chosen[i]]
         if double_softmax:
             total += double_softmax_cross_entropy(error, logits, label, workspace.probabilities)
         else:
             total += cross_entropy(error, logits, label)
-    scale_rows(errors.logits[: chosen.size], f4(1) / f4(batch_size))
+        for k in range(CLASSES):
+            error[k] *= share
 
     linears_backward(network, state.gradients, forward, errors, chosen.size)
     for i in range(chosen.size):

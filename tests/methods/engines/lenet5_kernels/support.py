@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
 from methods.engines.lenet5_kernels import Network
+from methods.engines.numba import kernel_network
 from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
 
 # On tensors this small, more threads would only wait for each other.
@@ -32,7 +33,7 @@ def vector(network: LeNet5) -> np.ndarray:
 
 
 def prepared(network: LeNet5) -> Network:
-    return of_vector(vector(network), type(network), network.dropout)
+    return kernel_network(network)
 
 
 def of_vector(vector: np.ndarray, kind: type[LeNet5], dropout: float = 0.5) -> Network:
