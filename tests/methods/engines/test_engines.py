@@ -1,17 +1,19 @@
-"""The fast engine computes what PyTorch computes, up to rounding."""
+"""Engines: the fast one against PyTorch, batched against one by one, optimisers by formulas."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from methods.engines.choice import choose_engine
 from methods.engines.numba import NumbaEngine
-from methods.engines.torch import LoopTrainer, StackedTrainer, TorchEngine
+from methods.engines.torch import LoopTrainer, Optimiser, StackedTrainer, TorchEngine, TorchNetworks
 from methods.mc_dropout_exact import MCDropoutExact
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.lenet5 import LeNet5, LeNet5ReLU
@@ -118,3 +120,154 @@ def test_kernels_are_chosen_where_they_fit() -> None:
     assert choose_engine(device="cuda") == TorchEngine("cuda")
     with pytest.raises(ValueError, match="the numba engine computes on the CPU, not on cuda"):
         choose_engine("numba", "cuda")
+
+
+SHORT = replace(STANDARD, epochs=2, batch_size=10)
+IMAGES = 25
+STEPS = 2 * 3
+
+
+def path_of(optimiser: Optimiser, parameter: torch.Tensor, steps: int = STEPS) -> list[float]:
+    """A parameter under the loss x²/2, whose gradient is x."""
+    path = []
+    for _ in range(steps):
+        optimiser.step(parameter.square().sum() / 2)
+        path.append(parameter.item())
+    return path
+
+
+def at_one() -> torch.Tensor:
+    return torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_adam_is_pytorchs_with_decoupled_decay(weight_decay: float) -> None:
+    recipe, ours, theirs = replace(SHORT, weight_decay=weight_decay), at_one(), at_one()
+    adam_w = torch.optim.AdamW([theirs], lr=recipe.learning_rate, weight_decay=weight_decay)
+    path = path_of(Optimiser([ours], recipe, IMAGES), ours)
+    for found in path:
+        adam_w.zero_grad()
+        (theirs.square().sum() / 2).backward()
+        adam_w.step()
+        assert found == pytest.approx(theirs.item(), rel=1e-14)
+
+
+def test_l2_penalty_is_the_weight_decay_of_pytorchs_adam() -> None:
+    recipe, ours, theirs = replace(SHORT, l2_penalty=0.1), at_one(), at_one()
+    adam = torch.optim.Adam([theirs], lr=recipe.learning_rate, weight_decay=0.1)
+    unpenalised = path_of(Optimiser([at_one()], SHORT, IMAGES), at_one())
+    path = path_of(Optimiser([ours], recipe, IMAGES), ours)
+    for found in path:
+        adam.zero_grad()
+        (theirs.square().sum() / 2).backward()
+        adam.step()
+        assert found == pytest.approx(theirs.item(), rel=1e-14)
+    assert path != unpenalised
+
+
+def test_l2_penalty_is_a_part_of_the_gradient_of_sgd() -> None:
+    recipe = replace(SHORT, optimiser="sgd", learning_rate=0.1, l2_penalty=0.5)
+    parameter, x, velocity, expected = at_one(), 1.0, 0.0, []
+    for _ in range(STEPS):
+        velocity = 0.9 * velocity + 1.5 * x
+        x -= 0.1 * velocity
+        expected.append(x)
+    assert path_of(Optimiser([parameter], recipe, IMAGES), parameter) == pytest.approx(expected)
+
+
+def test_sgd_has_momentum_a_cosine_and_decoupled_decay() -> None:
+    recipe = replace(SHORT, optimiser="sgd", learning_rate=0.1, schedule="cosine", weight_decay=0.5)
+    parameter = at_one()
+    found = path_of(Optimiser([parameter], recipe, IMAGES), parameter)
+    x, velocity, expected = 1.0, 0.0, []
+    for step in range(STEPS):
+        rate = 0.1 * (1 + math.cos(math.pi * step / STEPS)) / 2
+        velocity = 0.9 * velocity + x
+        x = x * (1 - rate * 0.5) - rate * velocity
+        expected.append(x)
+    assert found == pytest.approx(expected, rel=1e-14)
+
+
+TANH = pytest.mark.parametrize("recipe", [STANDARD, ARTICLE], ids=lambda recipe: recipe.name)
+MOST = pytest.mark.parametrize("most", [1, 7, 450, 2**14])
+"""Members times images in a batch: less than the members, a part of the images, and all of both."""
+
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda",
+        marks=[
+            pytest.mark.cuda,
+            pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
+        ],
+    ),
+]
+
+
+class Batched(TorchEngine):
+    """Computes batched on any device, as on an accelerator."""
+
+    @property
+    def trains_batched(self) -> bool:
+        return True
+
+
+@TANH
+@MOST
+@torch.inference_mode()
+def test_stacked_networks_predict_as_one_by_one(
+    recipe: Recipe, most: int, test_images: LabelledImages
+) -> None:
+    images = test_images.images[:60]
+    networks = [initial_network(recipe, index) for index in range(9)]
+    assert_alike(
+        TorchNetworks(networks, "cpu", stacked=True, most=most).logits(images),
+        torch.stack([network(images) for network in networks]),
+    )
+
+
+@TANH
+@MOST
+@torch.inference_mode()
+def test_subnetworks_that_share_terms_predict_as_one_by_one(
+    recipe: Recipe, most: int, test_images: LabelledImages
+) -> None:
+    images, network = test_images.images[:60], initial_network(recipe, 0)
+    masks = pass_masks(0, 0, 9, CHANNELS, recipe.dropout)
+    masks[0, :6] = False
+    masks[1, 6:] = False
+    assert_alike(
+        TorchNetworks([network], "cpu", stacked=False, most=most).pass_logits(images, masks),
+        torch.stack([network(images, mask[None]) for mask in masks]),
+    )
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("engine", [TorchEngine, Batched])
+def test_engine_returns_on_the_cpu_what_the_loop_computes(
+    device: str, engine: type[TorchEngine], enlarged_digits: LabelledImages
+) -> None:
+    images = enlarged_digits.images[:300]
+    networks = [initial_network(STANDARD, index) for index in range(5)]
+    masks = pass_masks(0, 0, 20, CHANNELS, STANDARD.dropout)
+    with torch.inference_mode():
+        members = torch.stack([network(images) for network in networks])
+        passes = torch.stack([networks[0](images, mask[None]) for mask in masks])
+    assert_alike(engine(device).prepare(networks).logits(images), members)
+    assert_alike(engine(device).pass_logits(networks[0], images, masks), passes)
+
+
+def test_a_pass_rounds_alike_whatever_other_passes_there_are(
+    test_images: LabelledImages,
+) -> None:
+    network, masks = (
+        initial_network(STANDARD, 0),
+        pass_masks(0, 0, 30, CHANNELS, STANDARD.dropout),
+    )
+    many, few = (TorchEngine().pass_logits(network, test_images.images, masks[:t]) for t in (30, 7))
+    assert torch.equal(many[:7], few)
+
+
+def assert_alike(ours: Tensor, theirs: Tensor) -> None:
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+    assert torch.equal(ours.argmax(dim=-1), theirs.argmax(dim=-1))

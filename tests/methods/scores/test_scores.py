@@ -6,9 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from methods import Prediction
-from methods.scores import SCORES, Score, of_probabilities, score_of, scores_of
+from methods.deep_ensemble import DeepEnsemble
+from methods.mc_dropout import MCDropout
+from methods.scores import SCORES, FitError, Score, of_probabilities, score_of, scores_of
+from methods.scores.score import fit_to_networks
+from methods.softmax import Softmax
 
 PREDICTION = Prediction.of(torch.rand(4, 6, 3, dtype=torch.float64).softmax(dim=-1))
 
@@ -63,3 +68,78 @@ def test_score_that_cannot_be_computed_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Score(name="mine", label="Mine", needs=frozenset(needs), **functions)
+
+
+GENERATOR = torch.Generator().manual_seed(0)
+LABELS = torch.arange(600) % 3
+IMAGES = torch.randn(600, 1, 3, 4, generator=GENERATOR) + LABELS[:, None, None, None]
+UNKNOWN = torch.randn(100, 1, 3, 4, generator=GENERATOR) - 6
+FITTED = [name for name, score in SCORES.items() if score.fit is not None]
+
+
+def module(seed: int, *, bias: bool = True) -> nn.Module:
+    layers = (nn.Flatten(), nn.Linear(12, 8), nn.Tanh(), nn.Dropout(), nn.Linear(8, 3, bias=bias))
+    network = nn.Sequential(*layers)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
+    return network
+
+
+def values(name: str, method: Softmax | MCDropout | DeepEnsemble, images: Tensor) -> Tensor:
+    return fit_to_networks(SCORES[name], method, IMAGES, LABELS)(images)
+
+
+@pytest.mark.parametrize("name", ["mahalanobis", "knn", "ddu"])
+def test_score_is_higher_for_other_images(name: str) -> None:
+    method = Softmax.from_network(module(0))
+    assert values(name, method, UNKNOWN).mean() > values(name, method, IMAGES).mean()
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_dropout_changes_nothing_and_an_ensemble_has_the_mean(name: str) -> None:
+    each = [values(name, Softmax.from_network(module(seed)), UNKNOWN) for seed in (0, 1)]
+    dropout = MCDropout.from_network(module(0), passes=5)
+    assert torch.equal(values(name, dropout, UNKNOWN), each[0])
+    ensemble = DeepEnsemble.from_networks([module(0), module(1)])
+    torch.testing.assert_close(values(name, ensemble, UNKNOWN), torch.stack(each).mean(dim=0))
+
+
+def test_virtual_logit_needs_a_linear_last_layer_with_a_bias() -> None:
+    method = Softmax.from_network(module(0, bias=False))
+    with pytest.raises(FitError, match=r"the last layer is no nn\.Linear with a bias"):
+        values("vim", method, UNKNOWN)
+
+
+class Tempered(nn.Module):
+    """Its last layer is not the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.head = nn.Linear(12, 12), nn.Linear(12, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.hidden(images.flatten(1)).tanh()) / 5
+
+
+@pytest.mark.parametrize("features", ["head", "hidden"])
+def test_virtual_logit_needs_the_layer_of_the_logits(features: str) -> None:
+    method = Softmax.from_network(Tempered(), features=features)
+    with pytest.raises(FitError, match="does not end in the linear layer of its features"):
+        values("vim", method, UNKNOWN)
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_features_that_are_not_finite_are_refused(name: str) -> None:
+    method = Softmax.from_network(module(0))
+    images = IMAGES.clone()
+    images[3] = torch.nan
+    with pytest.raises(FitError, match=r"not finite|does not end"):
+        fit_to_networks(SCORES[name], method, images, LABELS)
+
+
+def test_score_of_logits_is_not_fitted() -> None:
+    method = Softmax.from_network(module(0))
+    with pytest.raises(ValueError, match="'energy' needs no features; call its `of`"):
+        values("energy", method, UNKNOWN)

@@ -1,0 +1,163 @@
+"""Architectures against plain modules of the layers that their sources list."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
+from torchvision.transforms.v2.functional import resize
+
+from methods.engines.torch import TorchEngine
+from methods.networks.lenet5 import LeNet5, LeNet5ReLU
+from methods.networks.network import Network
+from methods.networks.published import LAPLACE_REDUX, UNCERTAINTY_BASELINES, LeNet5Same, LeNet28
+from methods.networks.small_cnn import SmallCNN
+
+LENETS = pytest.mark.parametrize("kind", [LeNet5, LeNet5ReLU], ids=lambda kind: kind.name)
+WITH_DROPOUT = pytest.mark.parametrize(
+    "kind", [LeNet5, LeNet5ReLU, SmallCNN], ids=lambda kind: kind.name
+)
+PARAMETERS = {
+    LeNet5: 61_706,
+    LeNet5ReLU: 61_706,
+    SmallCNN: 13_738,
+    LeNet5Same: 545_546,
+    LeNet28: 44_426,
+}
+
+
+def made(kind: type[Network], **options: float) -> Network:
+    """With statistics of batch normalisation, where there is one, that are not the first ones."""
+    network = kind(**options, generator=torch.Generator().manual_seed(0)).train()
+    network(images(kind, 64))
+    return network.eval()
+
+
+def images(kind: type[Network], count: int) -> Tensor:
+    return torch.rand(count, *kind.shape, generator=torch.Generator().manual_seed(1))
+
+
+class Mask(nn.Module):
+    """Stands where one would have `nn.Dropout2d`, with a mask that is known."""
+
+    def __init__(self, keep_mask: Tensor, dropout: float) -> None:
+        super().__init__()
+        self.scale = keep_mask[:, :, None, None] / (1 - dropout)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps * self.scale
+
+
+class ByRows(nn.Module):
+    """As Keras flattens: the channels of a pixel side by side."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.movedim(1, 3).contiguous().flatten(1)
+
+
+def listing(network: Network, keep_mask: Tensor | None = None) -> nn.Sequential:
+    """Its layers in the order of its source: dropout straight after the activation."""
+    relu, pool = nn.ReLU(), nn.MaxPool2d(2)
+    if isinstance(network, LeNet5Same):
+        return nn.Sequential(
+            *(network.conv1, relu, pool, network.conv2, relu, pool, network.conv3, relu, ByRows()),
+            *(network.linear, relu, network.head),
+        )
+    if isinstance(network, LeNet28):
+        return nn.Sequential(
+            *(network.conv1, relu, pool, network.conv2, relu, pool, ByRows()),
+            *(network.linear1, relu, network.linear2, relu, network.head),
+        )
+    width = network.channels[0]
+    first, second = (
+        Mask(part, network.dropout) for part in (keep_mask[:, :width], keep_mask[:, width:])
+    )
+    if isinstance(network, SmallCNN):
+        pool = nn.AvgPool2d(2)
+        return nn.Sequential(
+            *(network.conv1, relu, first, pool, network.conv2, network.norm, relu, second, pool),
+            *(nn.Flatten(), network.linear, relu, network.head),
+        ).eval()
+    activate = relu if isinstance(network, LeNet5ReLU) else nn.Tanh()
+    pool = pool if isinstance(network, LeNet5ReLU) else nn.AvgPool2d(2)
+    return nn.Sequential(
+        *(network.conv1, activate, first, pool, network.conv2, activate, second, pool),
+        *(nn.Flatten(), network.linear1, activate, network.linear2, activate, network.head),
+    )
+
+
+@pytest.mark.parametrize("kind", PARAMETERS, ids=lambda kind: kind.name)
+def test_has_the_parameters_that_it_says(kind: type[Network]) -> None:
+    assert sum(p.numel() for p in made(kind).parameters()) == PARAMETERS[kind]
+    assert f"{PARAMETERS[kind]:,} parameters" in (kind.__doc__ or "")
+
+
+@WITH_DROPOUT
+def test_computes_the_layers_under_any_mask(kind: type[Network]) -> None:
+    network, x = made(kind, mean=0.137, std=0.4, dropout=0.3), images(kind, 8)
+    width, channels = network.channels[0], sum(network.channels)
+    keep_mask = torch.rand(8, channels, generator=torch.Generator().manual_seed(2)) >= 0.3
+    keep_mask[0, :width] = False
+    keep_mask[1, width:] = False
+    seen = resize(x, [32, 32], antialias=False) if isinstance(network, LeNet5) else x
+    expected = listing(network, keep_mask)((seen - 0.137) / 0.4)
+    torch.testing.assert_close(network(x, keep_mask), expected, atol=1e-6, rtol=1e-5)
+    apart = network.rest(network.shared(x), keep_mask)
+    torch.testing.assert_close(apart, network(x, keep_mask))
+
+
+@WITH_DROPOUT
+def test_without_a_mask_dropout_is_off(kind: type[Network]) -> None:
+    network, x = made(kind, dropout=0.0), images(kind, 4)
+    everything = torch.ones(1, sum(network.channels), dtype=torch.bool)
+    torch.testing.assert_close(network(x), network(x, everything))
+
+
+@LENETS
+def test_sub_networks_share_what_their_masks_leave(kind: type[LeNet5]) -> None:
+    lenet, x = made(kind), images(kind, 3)
+    masks = torch.rand(5, 22, generator=torch.Generator().manual_seed(2)) < 0.5
+    each = torch.stack([lenet(x, mask[None]) for mask in masks])
+    together = lenet.subnetwork_logits(x, masks, most=6)
+    torch.testing.assert_close(together, each, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [LeNet5Same, LeNet28], ids=lambda kind: kind.name)
+def test_published_networks_have_logits_and_gradients_of_their_sources(
+    kind: type[Network],
+) -> None:
+    network, x = made(kind), images(kind, 8)
+    layers = listing(network)
+    torch.testing.assert_close(network(x), layers(x), atol=1e-5, rtol=1e-5)
+    gradients = []
+    for module in (network, layers):
+        module.zero_grad()
+        module(x).square().mean().backward()
+        gradients.append([p.grad.clone() for p in network.parameters()])
+    torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-4)
+
+
+def test_recipes_are_those_of_the_papers() -> None:
+    one, other = UNCERTAINTY_BASELINES, LAPLACE_REDUX
+    assert (one.epochs * -(-55_000 // one.batch_size), one.pool) == (4945, 10)
+    assert (one.mean, one.std, other.mean, other.std) == (0.0, 1.0, 0.0, 1.0)
+    assert (one.learning_rate, one.schedule, one.l2_penalty) == (1e-3, "constant", 0.0)
+    assert (other.split, other.epochs, other.batch_size, other.pool) == ("all", 100, 128, 5)
+    assert (other.schedule, other.l2_penalty, other.weight_decay) == ("cosine", 5e-4, 0.0)
+    assert (one.dropout, other.dropout) == (0.0, 0.0)
+    assert all(TorchEngine().supports(recipe) for recipe in (one, other))
+
+
+def test_initial_weights_are_xavier_uniform_and_biases_zero() -> None:
+    lenet = made(LeNet5)
+    bound = (6 / (400 + 120)) ** 0.5
+    weights = lenet.linear1.weight
+    assert bound * 0.999 < weights.abs().max() <= bound
+    assert abs(weights.std() / (bound / 3**0.5) - 1) < 0.01
+    assert not any(layer.bias.any() for layer in lenet.children())
+
+
+def test_both_lenets_begin_with_the_same_weights() -> None:
+    vectors = [parameters_to_vector(made(kind).parameters()) for kind in (LeNet5, LeNet5ReLU)]
+    assert torch.equal(*vectors)
