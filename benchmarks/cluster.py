@@ -91,33 +91,29 @@ def read_choice(file: Path) -> ClusterChoice:
     Raises:
         UserError: there is no such file, or it does not say what it should.
     """
-    at = f"--cluster {file}"
+
+    def refused(why: str) -> UserError:
+        return UserError(f"--cluster {file}: {why}")
+
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        why = f"the file cannot be read as YAML ({' '.join(str(error).split())})"
-        raise UserError(f"{at}: {why}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{at}: expected keys with values, first 'backend: local'")
+        content = dict(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise refused(f"the file cannot be read as YAML with keys ({one_line(error)})") from error
     if unknown := [key for key in content if key not in KEYS]:
-        raise UserError(f"{at}: unknown key {unknown[0]!r}; choose from {', '.join(KEYS)}")
-    backend, workers = (content.get(key) for key in KEYS[:2])
+        raise refused(f"unknown key {unknown[0]!r}; choose from {', '.join(KEYS)}")
+    backend, workers, options = (content.get(key) for key in ("backend", "workers", "options"))
     queue = backend not in (LOCAL, ADDRESS)
     if queue and queue_class(backend) is None:
         known = "local, address, or a class of dask-jobqueue such as SLURMCluster"
-        raise UserError(f"{at}: backend: {backend!r} is none; choose from {known}")
+        raise refused(f"backend: {backend!r} is none; choose from {known}")
     if (workers is not None or queue) and (type(workers) is not int or workers < 1):
-        raise UserError(f"{at}: workers: {workers!r}; expected a whole number from 1")
+        raise refused(f"workers: {workers!r}; expected a whole number from 1")
     wait = content.get("wait", 3600 if queue else 300)
-    if type(wait) not in (int, float) or not wait > 0:
-        raise UserError(f"{at}: wait: {wait!r}; expected a number of seconds above 0")
-    options = content.get("options") or {}
-    if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
-        raise UserError(f"{at}: options: expected names with values, as 'memory: 4GB'")
-    if backend == ADDRESS and (not options.get("address") or workers is not None):
-        why = "expected options with 'address: tcp://HOST:8786', and no 'workers'"
-        raise UserError(f"{at}: {why}; the scheduler has its own")
-    return ClusterChoice(file, str(backend), workers, float(wait), options)
+    if type(wait) not in (int, float):
+        raise refused(f"wait: {wait!r}; expected a number of seconds")
+    if not isinstance(options or {}, dict):
+        raise refused(f"options: {options!r}; expected names with values, as 'memory: 4GB'")
+    return ClusterChoice(file, str(backend), workers, float(wait), options or {})
 
 
 class DaskCluster(ExitStack):

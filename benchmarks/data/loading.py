@@ -41,12 +41,7 @@ def load_mnist(split: Literal["train", "test"], *, data_dir: Path | None = None)
 def load_fashion_mnist(
     split: Literal["train", "test"], *, data_dir: Path | None = None
 ) -> LabelledImages:
-    """Fashion-MNIST (Xiao et al. 2017): 60,000 images of clothes to train with, or 10,000 to test.
-
-    Raises:
-        UserError: a file on this machine is damaged, or there is no such data folder.
-        Unavailable: the set cannot be had; the message lists what was tried.
-    """
+    """Fashion-MNIST (Xiao et al. 2017): as many images, of clothes; raises as `load_mnist`."""
     return _labelled_images(FASHION_MNIST, split, data_dir)
 
 
@@ -89,7 +84,7 @@ def load_out_of_distribution(
         UserError: a file on this machine is damaged, or there is no such data folder.
         Unavailable: the set cannot be had; the message lists what was tried.
     """
-    return _LOADERS[name](seed, data_dir)
+    return OUT_OF_DISTRIBUTION[name](seed, data_dir)
 
 
 def read_idx(content: bytes) -> UInt8[np.ndarray, ...]:
@@ -165,7 +160,7 @@ def generator_of(name: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, *name.encode()])
 
 
-_LOADERS: Mapping[str, Callable[[int, Path | None], Tensor]] = {
+OUT_OF_DISTRIBUTION: Mapping[str, Callable[[int, Path | None], Tensor]] = {
     **{
         data_set.name: partial(_test_images, data_set)
         for data_set in (MNIST, FASHION_MNIST, NOTMNIST, KMNIST)
@@ -173,6 +168,4 @@ _LOADERS: Mapping[str, Callable[[int, Path | None], Tensor]] = {
     "emnist_letters": _letters,
     **{name: partial(_noise, noise) for name, noise in NOISES.items()},
 }
-
-OUT_OF_DISTRIBUTION = tuple(_LOADERS)
-"""The names of the out-of-distribution sets."""
+"""What loads each out-of-distribution set, by its name."""

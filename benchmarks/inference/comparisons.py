@@ -83,6 +83,16 @@ class Estimates(NamedTuple):
         return every
 
 
+class Scored(NamedTuple):
+    """A method by a score."""
+
+    variant: Variant
+    score: str
+
+
+Sides = dict[Scored, Side]
+
+
 def compare(
     draws: Draws,
     units: Collection[RunUnit],
@@ -117,12 +127,18 @@ def compare(
             standing_in = variants_of(measured.columns, others)
             every = sides_of(measured, standing_in, relations.of_networks) | sides
             estimates.comparisons.extend(_compared(measured, sides, relations))
-            estimates.worths.extend(_worths(measured, sides, every, relations))
+            by_primary = {
+                Scored(variant, score): side
+                for variant, side in sides.items()
+                if not score or relations.primary_scores.get(variant.method, score) == score
+            }
+            estimates.worths.extend(_worths(measured, by_primary, every, relations))
     if by_score and shift is not None and not (shift.labelled or shift.subset):
         for measured in _measures_by_score(draws, by_score, relations):
             further, primary = _sides_by_score(measured, relations)
             estimates.comparisons.extend(_scores_compared(measured, further, primary, relations))
-            estimates.worths.extend(_worths_of_scores(measured, further, primary, relations))
+            every = {scored.variant: side for scored, side in primary.items()}
+            estimates.worths.extend(_worths(measured, further, every, relations))
     return estimates
 
 
@@ -222,7 +238,7 @@ def _compared(
 
 def _worths(
     measured: MetricValues,
-    sides: Mapping[Variant, Side],
+    sides: Mapping[Scored, Side],
     every: Mapping[Variant, Side],
     relations: Relations,
 ) -> Iterator[WorthRow]:
@@ -234,14 +250,11 @@ def _worths(
     if not measured.is_tested:
         return
     curves = ensembles_of(every, relations.of_networks)
-    for variant, side in sides.items():
-        primary = relations.primary_scores.get(variant.method, measured.score)
-        if measured.score and primary != measured.score:
-            continue
+    for (variant, score), side in sides.items():
         for ensemble, sizes in curves.items():
             alike = relations.split_of((variant, Variant(*ensemble, ""))) is not None
             if ensemble != variant[:2] and alike:
-                yield worth_row(measured, variant, side, ensemble, sizes, measured.score)
+                yield worth_row(measured, variant, side, ensemble, sizes, score)
 
 
 def _three_digits(value: float) -> float:
@@ -362,16 +375,6 @@ def _tests(
     }
 
 
-class Scored(NamedTuple):
-    """A method by a score."""
-
-    variant: Variant
-    score: str
-
-
-Sides = dict[Scored, Side]
-
-
 def _measures_by_score(
     draws: Draws, units: Collection[RunUnit], relations: Relations
 ) -> Iterator[MetricValues]:
@@ -427,16 +430,3 @@ def _scores_compared(
                 family=FURTHER_SCORES if own and other in primary else BETWEEN_SCORES,
                 scores=(scored.score, other.score),
             )
-
-
-def _worths_of_scores(
-    measured: MetricValues, further: Sides, primary: Sides, relations: Relations
-) -> Iterator[WorthRow]:
-    if not measured.is_tested:
-        return
-    every = {scored.variant: side for scored, side in primary.items()}
-    curves = ensembles_of(every, relations.of_networks)
-    for (variant, score), side in further.items():
-        for ensemble, sizes in curves.items():
-            if relations.split_of((variant, Variant(*ensemble, ""))) is not None:
-                yield worth_row(measured, variant, side, ensemble, sizes, score)

@@ -163,16 +163,12 @@ def _load_module(path: Path, location: str) -> object:
 def _settings_kept() -> Iterator[None]:
     """Settings at the top of a file, such as torch's default type, do not reach other methods."""
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
-    device = torch.get_default_device()
+    variables, folder = dict(os.environ), Path.cwd()
     with random_state_kept(), warnings.catch_warnings(), np.errstate():
-        variables, folder = dict(os.environ), Path.cwd()
         try:
-            with torch.set_grad_enabled(torch.is_grad_enabled()):
-                yield
+            yield
         finally:
             torch.set_default_dtype(dtype)
-            if torch.get_default_device() != device:
-                torch.set_default_device(device)
             torch.set_num_threads(threads)
             os.environ.clear()
             os.environ.update(variables)

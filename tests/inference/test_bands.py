@@ -90,21 +90,11 @@ def test_band_of_the_error_rate_of_all_images_is_binomial() -> None:
     np.testing.assert_allclose(band, stats.binom(1000, 0.1).ppf([0.025, 0.975]) / 1000, atol=0.0025)
 
 
-def test_draws_are_as_many_images_as_there_are() -> None:
-    draws = image_draws(30, 200, seed=0)
-    assert draws.shape == (30, 200)
-    assert (draws.sum(axis=0) == 30).all()
-
-
 def test_wilson_interval_is_that_of_statsmodels() -> None:
     count = np.array([1, 1, 10, 10, 10, 10_000, 10_000])
     right = np.array([0, 1, 0, 4, 10, 9_999, 5_000])
     expected = proportion_confint(right, count, method="wilson")
     np.testing.assert_allclose(wilson_interval(right / count, count), expected, atol=1e-12)
-
-
-def test_empty_bin_has_no_interval() -> None:
-    assert np.isnan(wilson_interval(np.array([np.nan]), np.array([0]))).all()
 
 
 RUNS, IMAGES, RESAMPLES = 400, 400, 400

@@ -17,7 +17,6 @@ from benchmarks.inference.pairs import pairs_compared
 from benchmarks.inference.resampling import Draws
 from benchmarks.inference.sides import ALIKE, TOO_FEW, Interval, Relations, Variant
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.summary import summarise
 from benchmarks.schema import Comparison, table_of, types_of
 from methods import Prediction
 from tests.measuring import Predictions, compared, drawn, measurements
@@ -133,14 +132,6 @@ def test_draws_begin_with_the_measurements(draws: dict[str, Draws]) -> None:
     }
     assert set(draws) == {*(condition.name for condition in EVERY), "rotated-mean"}
     assert found == pytest.approx(expected, rel=1e-9)
-
-
-def test_interval_of_the_ensembles_accuracy_is_that_of_a_share(estimates: Estimates) -> None:
-    stored = MADE[ENSEMBLE, "clean"]
-    accuracy = float((stored.prediction.mean.argmax(dim=1) == stored.labels).double().mean())
-    expected = stats.t.ppf(0.975, IMAGES - 1) * math.sqrt(accuracy * (1 - accuracy) / IMAGES)
-    found = interval(estimates, ENSEMBLE, "clean", "accuracy")
-    assert found.half_width == pytest.approx(expected, rel=0.08)
 
 
 def test_interval_of_the_means_over_groups_draws_an_image_and_its_rotations_together(
@@ -267,24 +258,6 @@ def test_methods_with_different_training_images_are_not_compared(
     assert marked.intervals == estimates.intervals
 
 
-def test_order_of_the_units_does_not_matter_and_the_seed_does() -> None:
-    reordered = dict(reversed(MADE.items()))
-    assert of_losses(reordered) == of_losses(MADE)
-    other = compared(drawn(MADE, (CLEAN,), ["nll"], seed=1), RELATIONS)
-    assert other.comparisons != [
-        row
-        for row in of_losses(MADE).comparisons
-        if (row.condition, row.metric) == ("clean", "nll")
-    ]
-
-
-def test_replicate_that_failed_leaves_the_others() -> None:
-    result = of_losses(without(SINGLE[1]))
-    assert interval(result, SINGLE[0], "clean", "nll").half_width > 0
-    row = comparison(result, "clean", "nll", "mc_dropout", "softmax")
-    assert row.difference is not None
-
-
 @pytest.mark.parametrize(
     ("left", "others_left"),
     [
@@ -304,12 +277,6 @@ def test_replicates_are_paired_as_far_as_they_have_networks_in_common(
         losses(*(units[r] for r in of)) for units, of in ((DROPOUT, left), (SINGLE, others))
     )
     assert row.difference == pytest.approx(one.mean() - other.mean(), abs=1e-4)
-
-
-def test_condition_without_predictions_has_no_rows() -> None:
-    fewer = {key: stored for key, stored in MADE.items() if key[1] != "rotated-030"}
-    conditions = {key[3] for key in of_losses(fewer).intervals}
-    assert conditions == {"clean", "rotated-060", "rotated-120"}
 
 
 def test_certain_difference_has_no_p_value_and_certain_equality_one_of_1() -> None:
@@ -398,15 +365,3 @@ def test_p_values_are_corrected_within_family_split_metric_and_score() -> None:
     # Computed twice, it may differ in its last bit, and is one comparison all the same.
     twice = [*rows, replace(rows[0], p_value=math.nextafter(0.01, 1))]
     pd.testing.assert_frame_equal(table, comparisons_table(table_of(Comparison, twice)))
-
-
-def test_every_row_of_the_summary_has_an_interval_or_a_reason(draws: dict[str, Draws]) -> None:
-    intervals = {}
-    for each in draws.values():
-        units = [unit for unit in each.members if unit != ENSEMBLE]
-        intervals |= compare(each, units, RELATIONS).intervals
-    summary = summarise(measurements(MADE, EVERY), intervals)
-    without = summary[summary["lower"].isna()]
-    assert {"softmax", "deep_ensemble"} <= set(without["method"])
-    assert (without["reason"] != "").all()
-    assert (summary[summary["lower"].notna()]["method"] != "deep_ensemble").all()

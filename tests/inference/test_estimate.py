@@ -38,13 +38,6 @@ def test_covariance_of_means_is_the_closed_form() -> None:
     assert over_images(rows, 20_000) == pytest.approx(expected, rel=0.05)
 
 
-def test_covariance_is_numpys() -> None:
-    values = np.random.default_rng(1).normal(7, 1, size=(3, 50))
-    covariance, undefined = covariance_of(np.insert(values, 0, 7, axis=1))
-    assert covariance == pytest.approx(np.cov(values))
-    assert undefined.tolist() == [0, 0, 0]
-
-
 def test_undefined_resamples_are_counted_and_change_nothing() -> None:
     rows = [[2.0, 1.0, np.nan, 3.0, 2.0], [np.inf, np.inf, np.nan, 1.0, 1.0]]
     covariance, undefined = covariance_of(np.array(rows))
@@ -165,16 +158,6 @@ def test_sides_of_other_networks_vary_each_on_its_own() -> None:
     assert result.parts[0].error == pytest.approx(abs(result.value / welch.statistic))
 
 
-def test_single_replicate_has_the_variance_over_its_images() -> None:
-    rows = np.random.default_rng(6).normal(size=(4, 80))
-    means = rows.mean(axis=1)
-    sides = Side.of(means[:3], range(3)), Side.of(means[3:], [3])
-    result = unpaired(*sides, over_images(rows), images=80)
-    assert [part.degrees for part in result.parts] == [2, 79]
-    # However many the others are.
-    assert result.parts[1].error ** 2 == pytest.approx(rows[3].var() / 80, rel=0.3)
-
-
 def test_what_sides_share_over_images_cancels() -> None:
     """Cov 4 within and across the sides, variance 9 of each replicate: nothing is left of c."""
     covariance = np.full((4, 4), 4.0) + 5 * np.eye(4)
@@ -196,11 +179,6 @@ def test_few_ensembles_vary_as_smaller_ones_do_by_the_ratio_of_the_sizes() -> No
     assert Side.of(np.array([5.0]), [0], {2: np.array([1.0])}, size=50).networks is None
 
 
-def test_images_that_all_differ_alike_have_no_effect_size() -> None:
-    result = paired(np.array([1.0]), np.array([0.0]), np.zeros((2, 2)), images=10)
-    assert math.isnan(effect_size(result, 10))
-
-
 @pytest.mark.parametrize("seed", range(10))
 def test_holm_is_statsmodels(seed: int) -> None:
     p_values = np.random.default_rng(seed).random(12) ** 4
@@ -209,11 +187,6 @@ def test_holm_is_statsmodels(seed: int) -> None:
     assert holm(np.insert(p_values, 4, np.nan))[4:6] == pytest.approx(
         [math.nan, holm(p_values)[4]], nan_ok=True
     )
-
-
-def test_holm_of_no_test() -> None:
-    assert holm(np.array([])).tolist() == []
-    assert np.isnan(holm(np.array([np.nan]))).all()
 
 
 def test_one_sided_tests_are_students_t() -> None:

@@ -48,12 +48,6 @@ def test_recipes_are_compared_by_methods_at_their_largest_sizes() -> None:
     assert across == {(one, other) for one in largest for other in largest} - {largest[::-1]}
 
 
-def test_self_trained_method_is_compared_with_those_of_every_recipe() -> None:
-    own = Variant("self-trained", "mine", "5")
-    pairs = [pair for pair in pairs_compared([*VARIANTS, own]) if own in pair]
-    assert {pair[0].recipe for pair in pairs} == {"plain", "standard"}
-
-
 @pytest.mark.parametrize(
     ("condition", "score", "expected"),
     [
@@ -115,12 +109,3 @@ def test_rows_that_nobody_reads_are_left_out(
     pair = Variant("plain", "deep_ensemble", "50"), other
     compared = measured("clean", score, metric=metric)
     assert is_of_interest(pair, of, compared, primary) == expected
-
-
-def test_other_scores_are_compared_at_equal_numbers_of_members_too() -> None:
-    compared = measured("clean", OTHER, metric="auroc")
-    ensemble = Variant("plain", "deep_ensemble", "50")
-    for members, expected in (("50", True), ("20", False)):
-        pair = ensemble, Variant("plain", "mc_dropout", members)
-        primary = {"deep_ensemble": ENTROPY, "mc_dropout": ENTROPY}
-        assert is_of_interest(pair, SIZES, compared, primary) is expected

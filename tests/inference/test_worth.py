@@ -17,7 +17,6 @@ from benchmarks.inference.worth import (
     IMAGES_ONLY,
     MORE,
     NO_GAIN,
-    NOT_FINITE,
     Worth,
     worth,
 )
@@ -77,10 +76,6 @@ def test_worth_is_undefined_where_size_does_not_help() -> None:
 def test_curve_is_made_monotone() -> None:
     found = exact({1: 0.0, 10: 1.0, 20: 0.9, 50: 2.0}, of_method=0.95)
     assert found.networks == pytest.approx(10)
-
-
-def test_infinite_values_have_no_worth() -> None:
-    assert exact({1: -math.inf, 50: 1.0}, of_method=0.5).reason == NOT_FINITE
 
 
 def test_few_replicates_leave_out_how_networks_differ() -> None:

@@ -80,14 +80,6 @@ def test_measures_are_those_of_the_suite() -> None:
         torch.testing.assert_close(values, METRICS[measure].function(expected).double())
 
 
-def test_single_network_has_no_measure_of_disagreement() -> None:
-    (found,) = computed(
-        "const tally = new Tally(); tally.add(given); return [tally.summary];", [0.0] * 9 + [1.0]
-    )
-    assert list(found["measures"]) == ["predictive_entropy"]
-    assert found["votes"] == [0] * 9 + [1]
-
-
 @pytest.mark.parametrize(
     ("value", "count"), [(0.05, 0), (0.1, 0), (0.2, 1), (0.25, 3), (0.5, 3), (0.51, 4)]
 )

@@ -58,22 +58,6 @@ def test_rotation_is_that_of_the_conditions(angle: float, test_images: LabelledI
     torch.testing.assert_close(torch.tensor(found), expected, atol=2e-4, rtol=0)
 
 
-def test_noise_has_its_standard_deviation_and_is_the_same_each_time() -> None:
-    code = """
-        const grey = new Float32Array(784).fill(0.5);
-        const asked = [[0.05, 0], [0.05, 0], [0.1, 0], [0.05, 1], [0, 0]];
-        return asked.map((one) => noisy(grey, ...one));
-    """
-    first, second, larger, other, none = map(np.array, computed(code, None))
-    assert (first == second).all()
-    assert (none == 0.5).all()
-    np.testing.assert_allclose(larger - 0.5, 2 * (first - 0.5), atol=1e-6)
-    for noise in (first, other):
-        assert abs(noise.mean() - 0.5) < 0.02
-        assert abs(noise.std() - 0.05) < 0.005
-    assert abs(np.corrcoef(first, other)[0, 1]) < 0.15
-
-
 def test_drawing_in_the_frame_of_an_image_is_averaged() -> None:
     shown = np.random.default_rng(0).integers(0, 256, (28, 28)) / 255
     enlarged = np.kron(shown, np.ones((10, 10)))
@@ -82,8 +66,3 @@ def test_drawing_in_the_frame_of_an_image_is_averaged() -> None:
     expected = shown.copy()
     expected[0, 0] = (1 + shown[0, 0]) / 2
     np.testing.assert_allclose(found, expected.ravel(), atol=1e-5)
-
-
-@pytest.mark.parametrize("value", [0.5, 1.5, 2.5, 2.4999, 13.51, 7.0])
-def test_numbers_are_rounded_as_python_does(value: float) -> None:
-    assert computed("return round(given);", value) == round(value)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from benchmarks.errors import UserError
 from benchmarks.run.custom_method import (
@@ -144,12 +143,6 @@ def test_file_does_not_hide_a_module_of_its_name(file: str, write: Write) -> Non
     method = load_method(write(GOOD, file=file))
     assert method.__module__ == f"custom_method_{Path(file).stem}"
     assert sys.modules["random"] is random
-
-
-def test_global_random_state_is_not_touched_by_loading(write: Write) -> None:
-    state = torch.get_rng_state()
-    load_method(write(GOOD))
-    assert torch.equal(torch.get_rng_state(), state)
 
 
 @pytest.mark.parametrize(

@@ -247,15 +247,6 @@ def test_measures_of_detection(name: str) -> None:
         )
 
 
-def test_prevalence_is_the_share_of_the_conditions_images() -> None:
-    condition, stored, clean = predictions("ood-uniform_noise")
-    few = stored_of(members_of(1)[:, :10], None)
-    rows = by_key(every_row(UNIT, condition, few, clean))
-    assert rows["prevalence", ""].value == 0.2
-    assert {row.images for row in rows.values()} == {10}
-    assert stored.labels is None
-
-
 def test_scores_of_a_method_are_ranked_like_the_suites() -> None:
     rows = by_key(rows_of("rotated-045", scored=True))
     negative = members_of(0).std(axis=0).sum(axis=1)
@@ -291,24 +282,6 @@ def test_rows_are_all_that_a_condition_can_have_with_or_without_values(
     assert {(r.members, r.value, r.images, r.status, r.reason) for r in rows} == {
         ("5", None, 0, "failed", "it broke")
     }
-
-
-def test_rows_have_recipe_method_replicate_and_condition() -> None:
-    rows = rows_of("rotated-045")
-    assert {(r.recipe, r.method, r.replicate, r.condition, r.images) for r in rows} == {
-        ("standard", "any", 1, "rotated-045", IMAGES)
-    }
-
-
-@pytest.mark.parametrize(("members", "shown"), [(1, "1"), (5, "5"), (None, "exact")])
-def test_rows_have_the_number_of_members(members: int | None, shown: str) -> None:
-    condition, stored, clean = predictions("clean")
-    share = stored.prediction.mean if members is None else stored.prediction.mean.round()
-    share = torch.nn.functional.one_hot(share.argmax(dim=1), 10).double()
-    counted = replace(
-        stored, prediction=replace(stored.prediction, members=members, vote_share=share)
-    )
-    assert {row.members for row in every_row(UNIT, condition, counted, clean)} == {shown}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -360,16 +333,6 @@ def test_detection_of_errors_is_undefined_where_all_images_are_alike(right: bool
     assert rows["accuracy", ""].value == (1 if right else 0)
 
 
-def test_largest_gap_is_undefined_where_every_bin_is_small() -> None:
-    members = members_of(0)[:, :9]
-    stored = stored_of(members, labels_of(members_of(0), 2)[:9])
-    row = by_key(every_row(UNIT, CONDITIONS["clean"], stored, stored))["mce", ""]
-    assert (row.value, row.status, row.reason) == (
-        *(None, "undefined"),
-        "no bin holds enough images",
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "ill_defined"), [("rotated-090", False), ("rotated-105", True), ("rotated-180", True)]
 )
@@ -399,16 +362,6 @@ def test_infinite_loss_has_its_count_as_reason(name: str) -> None:
     assert row.value == math.inf
     assert "3 of 40 labels were given the probability 0" in row.reason
     assert row.status == ("ok" if name == "clean" else "ill-defined labels")
-
-
-def test_exact_distribution_has_a_disagreement_without_pairs() -> None:
-    condition, stored, clean = predictions("clean")
-    share = np.random.default_rng(4).dirichlet(np.ones(10), IMAGES)
-    prediction = replace(stored.prediction, vote_share=torch.from_numpy(share), members=None)
-    rows = by_key(every_row(UNIT, condition, replace(stored, prediction=prediction), clean))
-    expected = 1 - np.mean((share**2).sum(axis=1))
-    assert rows["pairwise_disagreement", ""].value == pytest.approx(expected)
-    assert rows["vote_entropy", ""].value == pytest.approx(entropy(share).mean())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import re
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -60,22 +59,6 @@ def test_same_configuration_goes_on_with_data_and_seconds(tmp_path: Path) -> Non
     assert content(tmp_path)["seconds"] == {"train": 0.0}
 
 
-def test_seconds_of_resumed_stages_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([10.0, 12.5, 100.0, 101.25, 7.0, 8.0])
-    # Not the clock of all threads.
-    monkeypatch.setattr(run_record, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    RunRecord.begin(*run_in(tmp_path))
-    (tmp_path / "predictions").mkdir()
-    with RunRecord.begin(*run_in(tmp_path)).timed("train"):
-        pass
-    record = RunRecord.begin(*run_in(tmp_path))
-    with pytest.raises(KeyboardInterrupt), record.timed("train"):
-        raise KeyboardInterrupt
-    with record.timed("predict"):
-        pass
-    assert content(tmp_path)["seconds"] == {"train": pytest.approx(3.75, abs=0.06), "predict": 1.0}
-
-
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -103,15 +86,6 @@ def test_folder_of_another_configuration_is_refused(
     assert (tmp_path / "run.json").read_bytes() == before
 
 
-def test_folder_of_another_version_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    RunRecord.begin(*run_in(tmp_path))
-    monkeypatch.setattr(run_record, "suite_version", lambda: "99.0")
-    with pytest.raises(UserError, match=r"\(other version\)"):
-        RunRecord.begin(*run_in(tmp_path))
-
-
 def test_folder_of_other_predictions_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,16 +97,6 @@ def test_folder_of_other_predictions_is_refused(
     assert (tmp_path / "run.json").read_bytes() == before
     RunRecord.begin(*run_in(tmp_path), overwrite=True)
     assert content(tmp_path)["predictions"] == run_record.PREDICTIONS
-
-
-def test_mistake_is_found_before_anything_is_overwritten(tmp_path: Path) -> None:
-    RunRecord.begin(*run_in(tmp_path))
-    before = (tmp_path / "run.json").read_bytes()
-    with pytest.raises(UserError, match=r"there is no file nowhere\.py"):
-        RunRecord.begin(
-            *run_in(tmp_path, replace(QUICK, custom_methods=("nowhere.py:Mine",))), overwrite=True
-        )
-    assert (tmp_path / "run.json").read_bytes() == before
 
 
 def test_record_holds_no_path(tmp_path: Path) -> None:
@@ -182,23 +146,3 @@ def test_published_results_are_begun_anew(tmp_path: Path) -> None:
     # Each stage of a run in Python begins it again.
     assert RunRecord.begin(*run_in(tmp_path)).data == {"clean": {"fingerprint": "e" * 64}}
     assert content(tmp_path)["seconds"] == {"train": 0.0}
-
-
-def test_what_is_known_before_there_are_results_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = iter([0.0, 9.0, 10.0, 12.5, 100.0, 101.0])
-    # Not the clock of all threads.
-    monkeypatch.setattr(run_record, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    record = RunRecord.begin(*run_in(tmp_path))
-    with record.timed("train"):
-        record.note_data({"training": {"fingerprint": "f"}})
-        record.note_machines("networks", ["mine"])
-    with record.timed("latency"):
-        pass
-    again = RunRecord.begin(*run_in(tmp_path))
-    with again.timed("latency"):
-        pass
-    assert again.data == {"training": {"fingerprint": "f"}}
-    assert content(tmp_path)["machines"] == {"networks": ["mine"]}
-    assert content(tmp_path)["seconds"] == {"train": 9.0, "latency": 3.5}

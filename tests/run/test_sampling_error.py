@@ -113,17 +113,6 @@ def test_error_of_a_share_of_votes_falls_with_the_square_root(errors: pd.DataFra
     assert few == pytest.approx(0.15, rel=0.15)
 
 
-def test_what_one_member_has_not_is_left_empty(errors: pd.DataFrame) -> None:
-    found = row(errors, "1", "mutual_information")
-    assert found[["rms_error", "difference", "lower", "upper"]].isna().all()
-
-
-def test_one_network_has_no_interval(run: Run) -> None:
-    alone = errors_of(Run(Plan(replace(CONFIGURATION, replicates=1)), run.workspace))
-    assert alone["lower"].isna().all()
-    assert set(alone["networks"]) == {1}
-
-
 def test_without_a_limit_there_is_none(run: Run) -> None:
     sampled = Plan(replace(CONFIGURATION, methods=("mc_dropout",)))
     assert errors_of(Run(sampled, run.workspace)).empty

@@ -72,10 +72,10 @@ def test_shards_copied_together_give_the_undivided_run(
                 run_stages(plan, together, MEASURE)
         copied(*(one.out for one in machines))
         assert run_stages(plan, together, MEASURE) == []
-        names = ["training", "measurements", "summary", "comparisons", "worth"]
-        for name in (f"{name}.csv" for name in names):
-            assert (together.out / name).read_bytes() == (serial / name).read_bytes()
         assert run_stages(plan, together) == []
+        for name in ("training", "measurements", "summary", "comparisons", "worth"):
+            table = f"{name}.csv"
+            assert (together.out / table).read_bytes() == (serial / table).read_bytes()
     assert not any(together.networks.glob("*"))
     assert (together.out / "images.npz").read_bytes() == (serial / "images.npz").read_bytes()
     found, expected = record(together.out), record(serial)

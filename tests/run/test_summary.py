@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.inference.sides import Interval, Key
 from benchmarks.run.summary import means_over_groups, summarise
-from benchmarks.schema import KEY, Measurement, in_order, table_of, write_table
+from benchmarks.schema import Measurement, in_order, table_of, write_table
 from tests.runs import CONDITIONS
 
 ROW = Measurement("standard", "mc_dropout", "10", "clean", "", "ece", 0, 0.25, 100)
@@ -24,13 +24,6 @@ def rows_of_means(
     rows: Iterable[Measurement], intervals: Mapping[Key, Interval] | None = None
 ) -> list[dict[str, Any]]:
     return summarise(table_of(Measurement, rows), intervals).to_dict("records")
-
-
-def test_columns_are_the_designs_also_without_rows() -> None:
-    columns = [*KEY, "value", "lower", "upper", "replicates", "images", "status", "reason"]
-    for rows in ([], [ROW]):
-        summary = summarise(table_of(Measurement, rows))
-        assert (len(summary), list(summary.columns)) == (len(rows), columns)
 
 
 def test_order_of_the_rows_does_not_matter() -> None:
@@ -101,14 +94,6 @@ def test_value_that_was_not_resampled_has_no_bounds_and_a_reason(
     )
 
 
-def test_values_by_ill_defined_labels_are_summarised_and_marked() -> None:
-    ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
-    rows = [ill_defined, replace(ill_defined, replicate=1)]
-    (row,) = rows_of_means(rows, {KEY_OF_ROW: Interval(0.1)})
-    assert (row["value"], row["replicates"]) == (0.25, 2)
-    assert (row["status"], row["reason"]) == ("ill-defined labels", "rotated")
-
-
 @pytest.mark.parametrize("status", ["undefined", "unavailable", "not applicable", "failed"])
 def test_rows_without_value_are_summarised_by_their_reason(status: str) -> None:
     without = replace(ROW, value=None, status=status, reason="because", images=0)
@@ -131,11 +116,3 @@ def test_replicate_that_failed_is_left_out_and_does_not_mark_the_others_as_faile
     assert row["replicates"] == 2
     assert (row["status"], row["images"]) == ("ok", 100)
     assert row["reason"].startswith("failed in 1 of 3 replicates: it broke")
-
-
-def test_infinite_replicate_makes_the_mean_infinite_and_gives_the_reason() -> None:
-    infinite = replace(ROW, replicate=1, value=math.inf, reason="1 of 100 had the probability 0")
-    (row,) = rows_of_means([ROW, infinite])
-    assert row["value"] == math.inf
-    assert math.isnan(row["lower"])
-    assert "1 of 100" in row["reason"]

@@ -17,7 +17,6 @@ from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord, earlier_record
 from benchmarks.run.shards import DIVIDED
-from benchmarks.run.stages.training_log import join_logs
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import (
     CLAIMS,
@@ -86,8 +85,6 @@ def _run_stages(
     nouns_of(plan, metrics).write(workspace.out)
     if plan.configuration.engine == "numba":
         compile_once()
-    if plan.shard is None:
-        join_logs(plan, workspace.out)
     failures: list[Failure] = []
     for name in STAGES if plan.shard is None else DIVIDED:
         if only in (None, name):

@@ -17,9 +17,9 @@ from benchmarks.run.finished_work import OnceOnly, keep_finished
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.measured_images import (
-    Measuring,
     fits_of,
     image_sets,
+    measure_images,
     reference_values,
 )
 from benchmarks.run.workspace import Workspace
@@ -58,7 +58,7 @@ def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     fits = workspace.in_parallel(
         partial(fits_of, plan), units, stage=MEASURE, what="run units' calibration"
     )
-    work = OnceOnly(Measuring(plan, dict(fits), left_out))
+    work = OnceOnly(partial(measure_images, plan, dict(fits), left_out))
     sets = [(conditions[0].name, conditions) for conditions in image_sets(plan)]
     finished = workspace.in_parallel(work, sets, stage=MEASURE, what="sets of images")
     of_condition = {folder.name: folder for folder in finished}

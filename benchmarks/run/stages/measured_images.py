@@ -7,7 +7,6 @@ curves come from it, and it is let go before the next is read.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from itertools import chain
 from pathlib import Path
@@ -50,29 +49,27 @@ Tables = dict[str, pd.DataFrame]
 """By the names that they have in the folder of a run, without their ending."""
 
 
-@dataclass(frozen=True)
-class Measuring:
-    """What measuring one set of images needs beside it.
+@one_torch_thread()
+def measure_images(
+    plan: Plan,
+    fits: Mapping[RunUnit, Fits],
+    left_out: frozenset[str],
+    workspace: Workspace,
+    conditions: Sequence[Condition],
+) -> Tables:
+    """The tables of some conditions, and of their mean where they are all that it averages.
 
-    Attributes:
+    Args:
         fits: of each run unit, what is fitted to its prediction of the calibration images.
         left_out: the conditions whose images cannot be had.
     """
-
-    plan: Plan
-    fits: Mapping[RunUnit, Fits]
-    left_out: frozenset[str]
-
-    @one_torch_thread()
-    def __call__(self, workspace: Workspace, conditions: Sequence[Condition]) -> Tables:
-        """The tables of some conditions, and of their mean where they are all that it averages."""
-        results = _Results(self, workspace)
-        for condition in conditions:
-            if condition.name not in self.left_out:
-                results.add(condition)
-        if conditions[0].in_mean and not self.left_out.intersection(c.name for c in conditions):
-            results.add_mean()
-        return results.tables
+    results = _Results(plan, workspace, fits)
+    for condition in conditions:
+        if condition.name not in left_out:
+            results.add(condition)
+    if conditions[0].in_mean and not left_out.intersection(c.name for c in conditions):
+        results.add_mean()
+    return results.tables
 
 
 def image_sets(plan: Plan) -> list[tuple[Condition, ...]]:
@@ -125,9 +122,9 @@ def reference_values(out: Path, digest: int, group: str) -> dict[object, ImageVa
 class _Results:
     """What is computed of one set of images, condition by condition and unit by unit."""
 
-    def __init__(self, measuring: Measuring, workspace: Workspace) -> None:
-        self._plan, self._workspace, self._fits = measuring.plan, workspace, measuring.fits
-        self._conditions = {condition.name: condition for condition in self._plan.conditions}
+    def __init__(self, plan: Plan, workspace: Workspace, fits: Mapping[RunUnit, Fits]) -> None:
+        self._plan, self._workspace, self._fits = plan, workspace, fits
+        self._conditions = {condition.name: condition for condition in plan.conditions}
         store, units = workspace.predictions, self._plan.units()
         self._drawn = drawn_units(self._plan, lambda unit: store.holds(unit, CLEAN))
         chosen = self._plan.configuration

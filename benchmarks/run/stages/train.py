@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
@@ -12,29 +15,36 @@ from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages.predict import find_data, pending_groups
-from benchmarks.run.stages.training_log import log_of, logged, networks_in, read_log, write_log
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import TrainingRow, read_table, table_of, write_table
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
 from methods.networks.labelled_images import LabelledImages
+from methods.networks.log import ALL_TRAINING, complete_splits
+from methods.networks.recipes import Recipe
 from methods.networks.training import TrainedNetwork, TrainingDivergedError
 from methods.threads import one_torch_thread
+
+Network = tuple[str, int]
+"""A recipe, and the number of one of its networks."""
 
 Networks = tuple[str, list[int]]
 """A recipe and the numbers of some of its networks."""
 
-Outcomes = dict[tuple[str, int], TrainedNetwork | TrainingDivergedError]
+Outcomes = dict[Network, TrainedNetwork | TrainingDivergedError]
 
 
 def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Train the networks that are needed and not stored yet, and write `training.csv`.
 
-    The log of a shard is `training-<i>-of-<n>.csv`, until `join_logs` adds it. Needed are networks
-    whose log is not complete, and those of predictions that are not there yet.
+    The log of a shard is `training-<i>-of-<n>.csv`, until a whole run in its folder adds it. Needed
+    are networks whose log is not complete, and those of predictions that are not there yet.
     """
     whole = replace(plan, shard=None)
     path = workspace.out / TRAINING_CSV
     if plan.shard is not None:
         path = path.with_stem(f"{path.stem}-{plan.shard.name}")
+    else:
+        join_logs(plan, workspace.out)
     earlier = read_log(path)
     complete = logged(earlier, whole)
     needed = set(plan.networks()) - complete
@@ -61,7 +71,7 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     ]
 
 
-def train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[tuple[str, int]]) -> Outcomes:
+def train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[Network]) -> Outcomes:
     """The networks, pairs (recipe, number); those that are not in the store yet are trained."""
     # Images are loaded, and perhaps downloaded, once: before workers do so.
     outcomes = _trained_before(plan, workspace, wanted)
@@ -80,9 +90,7 @@ def train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[tuple[str,
     return outcomes | {network: outcome for some in done for network, outcome in some.items()}
 
 
-def _trained_before(
-    plan: Plan, workspace: Workspace, wanted: Sequence[tuple[str, int]]
-) -> Outcomes:
+def _trained_before(plan: Plan, workspace: Workspace, wanted: Sequence[Network]) -> Outcomes:
     """The networks that are in the store, with their logs."""
     found: Outcomes = {}
     for recipe in dict.fromkeys(recipe for recipe, _ in wanted):
@@ -105,3 +113,69 @@ def _training_and_test(
     plan: Plan, workspace: Workspace, recipe: str
 ) -> tuple[LabelledImages, LabelledImages]:
     return workspace.training_images(plan, recipe), workspace.images(plan.task, "test")
+
+
+def read_log(path: Path) -> pd.DataFrame:
+    """The log in a file; empty where there is none.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    if not path.exists():
+        return table_of(TrainingRow, ())
+    return read_table(path.parent, path.name, TrainingRow)
+
+
+def log_of(trained: Mapping[Network, TrainedNetwork]) -> pd.DataFrame:
+    """The log of networks that were trained now."""
+    return table_of(
+        TrainingRow,
+        (
+            TrainingRow(recipe, number, **asdict(row))
+            for (recipe, number), network in trained.items()
+            for row in network.log
+        ),
+    )
+
+
+def logged(log: pd.DataFrame, plan: Plan) -> set[Network]:
+    """The networks of a plan whose log is complete."""
+    rows = Counter(networks_in(log))
+    return {
+        network
+        for network in plan.networks()
+        if rows[network] == _rows_of(plan.configuration.recipe(network[0]))
+    }
+
+
+def join_logs(plan: Plan, out: Path) -> None:
+    """Add the logs of shards whose folders were copied into this one.
+
+    Raises:
+        UserError: one is damaged.
+    """
+    of_shards = sorted(out.glob("training-*-of-*.csv"))
+    if of_shards:
+        log = pd.concat(map(read_log, (out / TRAINING_CSV, *of_shards)), ignore_index=True)
+        # A network that two shards have trained counts once.
+        log = log.drop_duplicates(["recipe", "network", "epoch", "split"], ignore_index=True)
+        write_log(log, plan, out / TRAINING_CSV)
+
+
+def write_log(log: pd.DataFrame, plan: Plan, path: Path) -> None:
+    """Write a log in the order of the plan's networks; others are left out."""
+    order = {network: position for position, network in enumerate(plan.networks())}
+    positions = [order.get(network, math.nan) for network in networks_in(log)]
+    chosen = pd.Series(positions, index=log.index).dropna().sort_values(kind="stable")
+    write_table(log.loc[chosen.index], path.parent, path.name, TrainingRow)
+
+
+def _rows_of(recipe: Recipe) -> int:
+    """How many rows the log of one of its networks has: `ALL_TRAINING` is of the last epoch."""
+    splits = complete_splits(recipe)
+    return recipe.epochs * len(splits - {ALL_TRAINING}) + len(splits & {ALL_TRAINING})
+
+
+def networks_in(log: pd.DataFrame) -> list[Network]:
+    """The network that each row is of."""
+    return list(zip(log["recipe"], log["network"], strict=True))

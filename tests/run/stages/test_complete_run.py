@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 from zipfile import ZipFile
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
-from torch.nn.utils import parameters_to_vector
 
 from benchmarks.predictions import RunUnit
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, write_table
 from benchmarks.vocabulary import NOUNS_JSON
-from methods.contract import check_prediction
-from methods.networks.training import TrainedNetwork
 from tests import sample_run
 from tests.run.stages.support import (
-    FEW,
     SMALL,
     UNITS,
     arrays,
@@ -144,16 +138,6 @@ def test_single_networks_beat_chance_and_members_of_the_ensemble_are_the_pools(
     np.testing.assert_allclose(ensemble["mean"], both, atol=1e-7)
 
 
-def test_methods_and_conditions_have_the_same_images(finished: Path) -> None:
-    labels = [
-        arrays(finished, RunUnit(*unit), condition)["labels"]
-        for unit in UNITS
-        for condition in ("clean", "rotated-045", "rotated-120")
-    ]
-    assert all(np.array_equal(one, labels[0]) for one in labels)
-    assert len(labels[0]) == 150
-
-
 def test_predictions_of_calibration_images_are_stored_but_not_measured(finished: Path) -> None:
     run = run_in(finished)
     held_out = run.workspace.images(run.plan.task, "calibration")
@@ -167,17 +151,6 @@ def test_predictions_of_calibration_images_are_stored_but_not_measured(finished:
     assert "calibration" not in set(read_table(finished / "out", "measurements.csv")["condition"])
 
 
-def test_training_log_has_both_splits_of_every_network(finished: Path) -> None:
-    log = pd.read_csv(finished / "out" / "training.csv")
-    rows = [tuple(row) for row in log[["recipe", "network", "epoch", "split"]].to_numpy()]
-    assert rows == [
-        (recipe, network, 1, split)
-        for recipe in ("standard", "plain")
-        for network in (0, 1)
-        for split in ("training", "validation")
-    ]
-
-
 def test_record_has_the_configuration_and_the_data(finished: Path) -> None:
     record = json.loads((finished / "out" / "run.json").read_text())
     assert record["configuration"] == SMALL.identity
@@ -185,29 +158,6 @@ def test_record_has_the_configuration_and_the_data(finished: Path) -> None:
     assert len({entry["fingerprint"] for entry in record["data"].values()}) == 7
     stages = {"train", "predict", "measure", "latency", "claims", "report"}
     assert set(record["seconds"]) == stages
-
-
-def test_networks_of_a_recipe_are_others_and_dropping_any_channel_matters(finished: Path) -> None:
-    run = run_in(finished)
-    training = run.workspace.images(run.plan.task, "training")
-    images = run.workspace.images(run.plan.task, "test").images[:100]
-    pool = run.plan.pool("standard", run.workspace.store)
-    networks = [cast(TrainedNetwork, one).network for one in pool.train([0, 1], training)]
-    one, other = (parameters_to_vector(network.parameters()) for network in networks)
-    assert (one - other).norm() > 0.1 * one.norm()
-    channels = sum(networks[0].channels)
-    masks = [torch.ones(1, channels, dtype=torch.bool), ~torch.eye(channels, dtype=torch.bool)]
-    whole, *dropped = run.plan.engine.pass_logits(networks[0], images, torch.cat(masks))
-    assert not any(torch.equal(whole, logits) for logits in dropped)
-
-
-def test_stored_predictions_keep_the_contract(finished: Path) -> None:
-    store = run_in(finished).workspace.predictions
-    for unit in UNITS:
-        for condition in ("clean", *SMALL.conditions):
-            prediction = store.load(RunUnit(*unit), condition).prediction
-            scores = {k: v for k, v in prediction.scores.items() if not v.isnan().all()}
-            check_prediction(replace(prediction, scores=scores), SMALL.images)
 
 
 def test_units_of_a_group_are_as_if_predicted_alone(tmp_path: Path) -> None:
@@ -222,25 +172,3 @@ def test_units_of_a_group_are_as_if_predicted_alone(tmp_path: Path) -> None:
     for path in prediction_files(tmp_path / "few"):
         twin = tmp_path / "out" / path.relative_to(machine.out)
         assert twin.read_bytes() == path.read_bytes()
-
-
-def test_global_settings_of_torch_are_left_alone(tmp_path: Path) -> None:
-    threads, state = torch.get_num_threads(), torch.get_rng_state()
-    run_stages(*run_in(tmp_path, FEW))
-    assert torch.get_num_threads() == threads
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_ensembles_are_disjoint_blocks_of_the_largest() -> None:
-    run = run_in(Path("nowhere"), replace(SMALL, members=(2, 5), replicates=3))
-    ensembles = [
-        (unit.recipe, unit.size, unit.replicate)
-        for unit in run.plan.units()
-        if unit.method == "deep_ensemble"
-    ]
-    assert sorted(ensembles) == [
-        (recipe, *rest) for recipe in ("plain", "standard") for rest in ((2, 0), (2, 1), (5, 0))
-    ]
-    assert run.plan.networks() == [
-        (recipe, n) for recipe in ("standard", "plain") for n in range(5)
-    ]

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -18,8 +17,7 @@ from benchmarks.metrics.uncertainties import MemberMeans
 from benchmarks.run import stages as runner
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table
-from benchmarks.tasks import TASKS, mnist
-from benchmarks.tasks.mnist import MNIST
+from benchmarks.tasks import mnist
 from methods.networks import pool as network_pool
 from methods.networks.recipes import Recipe
 from methods.networks.training import TrainingDivergedError
@@ -86,25 +84,6 @@ def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
     assert set(table["members"]) == {"3"}
 
 
-def test_trace_of_a_failure_goes_when_the_method_succeeds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = run_in(tmp_path, FEW)
-
-    def fail(*_: object) -> None:
-        raise RuntimeError("not today")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("methods.softmax.Softmax.predict", fail)
-        (failure,) = run_stages(*run)
-    assert failure.reason == "RuntimeError: not today"
-    assert len(list((run.workspace.out / "errors").iterdir())) == 1
-    assert run_stages(*run) == []
-    assert list((run.workspace.out / "errors").iterdir()) == []
-    table = read_table(run.workspace.out, "measurements.csv")
-    assert not (table["status"] == "failed").any()
-
-
 def test_prediction_that_breaks_the_contract_is_a_failure(tmp_path: Path) -> None:
     location = custom_method(tmp_path / "code", ("scores=", "mean=2 * whole.mean, scores="))
     mine = replace(SMALL, methods=(), custom_methods=(location,), conditions=(), replicates=1)
@@ -138,42 +117,6 @@ def test_scores_that_cannot_be_compared_are_a_failure(
     mine = replace(SMALL, methods=(), custom_methods=(location,), replicates=1)
     (failure,) = run_stages(*run_in(tmp_path, mine))
     assert message in failure.reason
-
-
-def test_what_a_method_does_to_its_images_does_not_reach_the_others(tmp_path: Path) -> None:
-    location = custom_method(
-        tmp_path / "code",
-        ("flat = images.flatten(start_dim=1)", "flat = images.mul_(0).flatten(1)"),
-    )
-    mine = replace(SMALL, methods=(), custom_methods=(location,), conditions=(), replicates=1)
-    run = run_in(tmp_path, mine)
-    before = run.workspace.images(run.plan.task, "all").images.clone()
-    run_stages(*run)
-    assert torch.equal(run.workspace.images(run.plan.task, "all").images, before)
-
-
-def test_diverging_network_is_reported_and_the_others_are_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    diverging = replace(MNIST.recipe("plain"), learning_rate=float("inf"))
-    recipes = tuple(diverging if r.name == "plain" else r for r in MNIST.recipes)
-    monkeypatch.setitem(TASKS, "mnist", replace(TASKS["mnist"], recipes=recipes))
-    both = replace(SMALL, methods=("softmax",), conditions=(), replicates=1)
-    failures = run_stages(*run_in(tmp_path, both))
-    assert [failure.what for failure in failures] == [
-        "network 0 of plain",
-        "plain/softmax/replicate-00",
-    ]
-    assert all("loss became nan in epoch 1" in failure.reason for failure in failures)
-    table = read_table(tmp_path / "out", "measurements.csv")
-    assert set(table.loc[table["recipe"] == "plain", "status"]) == {"failed"}
-    accuracy = table[(table["recipe"] == "standard") & (table["metric"] == "accuracy")]
-    assert list(accuracy["status"]) == ["ok"]
-    log = pd.read_csv(tmp_path / "out" / "training.csv")
-    assert set(log["recipe"]) == {"standard"}
-    assert [path.name.startswith("standard") for path in (tmp_path / "networks").iterdir()] == [
-        True
-    ]
 
 
 def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(

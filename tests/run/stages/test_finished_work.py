@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
-from benchmarks.run.finished_work import OnceOnly, forget_finished, keep_finished
+from benchmarks.run.finished_work import forget_finished, keep_finished
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import run_stages
@@ -103,36 +102,6 @@ def test_what_was_finished_is_read_and_not_computed_unless_other_rows_are_wanted
         path.write_text(path.read_text().replace("accuracy", "another"))
         run_stages(Plan(LITTLE, all_rows=all_rows), run.workspace, "measure")
         assert (b",another," in tables(run)["measurements.csv"]) != all_rows
-
-
-def test_tables_appear_whole_or_not_at_all_and_are_computed_once(tmp_path: Path) -> None:
-    run, computed, table = run_of(LITTLE, tmp_path), [], pd.DataFrame({"a": [1]})
-
-    def work(_: Workspace, item: int) -> dict[str, pd.DataFrame]:
-        computed.append(item)
-        return {"one": table, "other": table if len(computed) > 1 else None}
-
-    once = OnceOnly(work)
-    with pytest.raises(AttributeError):
-        once(run.workspace, ("clean", 7))
-    assert not finished(run)
-    for _ in range(2):
-        folder = once(run.workspace, ("clean", 7))
-        assert {path.name for path in folder.iterdir()} == {"one.csv", "other.csv"}
-    assert computed == [7, 7]
-
-
-def test_same_work_of_two_workers_at_once_is_kept_once(tmp_path: Path) -> None:
-    run, table = run_of(LITTLE, tmp_path), pd.DataFrame({"a": [1]})
-    item = "clean", 7
-
-    def slow(workspace: Workspace, _: int) -> dict[str, pd.DataFrame]:
-        OnceOnly(lambda *_: {"table": table})(workspace, item)
-        return {"table": table}
-
-    folder = OnceOnly(slow)(run.workspace, item)
-    assert [path.name for path in folder.parent.iterdir()] == ["clean"]
-    assert [path.name for path in folder.iterdir()] == ["table.csv"]
 
 
 @pytest.mark.parametrize(

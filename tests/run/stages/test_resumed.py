@@ -20,9 +20,7 @@ from benchmarks.schema import read_table
 from benchmarks.tasks import TASKS, mnist, shifts
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.vocabulary import NOUNS_JSON
-from methods import Prediction
 from methods.scores import SCORES
-from methods.softmax import Softmax
 from tests.run.stages.support import (
     FEW,
     LITTLE,
@@ -39,12 +37,6 @@ def test_second_run_trains_nothing_and_writes_the_same_bytes(
     before = tables(folder)
     assert run_stages(*run_in(folder)) == []
     assert tables(folder) == before
-
-
-@pytest.mark.slow
-def test_another_folder_gets_the_same_bytes(finished: Path, tmp_path: Path) -> None:
-    assert run_stages(*run_in(tmp_path)) == []
-    assert tables(tmp_path) == tables(finished)
 
 
 @pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -105,25 +97,6 @@ def test_lost_prediction_is_predicted_again(
     assert tables(folder) == before
 
 
-def test_group_that_breaks_off_keeps_what_it_has_predicted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At the end, whatever ends it; those of a minute are written before, for a kill."""
-    run, predicted = run_in(tmp_path, replace(FEW, conditions=("rotated-045",))), []
-    (unit,), predict = run.plan.units(), Softmax.predict
-
-    def once(self: Softmax, images: torch.Tensor) -> Prediction:
-        if predicted:
-            raise KeyboardInterrupt
-        predicted.append(len(images))
-        return predict(self, images)
-
-    monkeypatch.setattr(Softmax, "predict", once)
-    with pytest.raises(KeyboardInterrupt):
-        run_stages(*run, "predict")
-    assert run.workspace.predictions.conditions(unit) == ["clean"]
-
-
 @pytest.mark.slow
 def test_set_that_cannot_be_had_is_left_out_and_recorded(
     finished: Path, tmp_path: Path, no_noise: None
@@ -139,37 +112,6 @@ def test_set_that_cannot_be_had_is_left_out_and_recorded(
         pd.testing.assert_frame_equal(table, others)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["data"]["ood-uniform_noise"] == {"unavailable": "no mirror responds"}
-
-
-@pytest.mark.slow
-def test_set_that_can_be_had_later_is_added(
-    finished: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    shutil.copytree(finished / "networks", tmp_path / "networks")
-    request.getfixturevalue("no_noise")
-    run_stages(*run_in(tmp_path))
-    request.getfixturevalue("monkeypatch").undo()
-    forget_images()
-    assert run_stages(*run_in(tmp_path)) == []
-    assert tables(tmp_path) == tables(finished)
-
-
-@pytest.mark.slow
-def test_numbers_of_a_set_that_is_gone_later_are_kept(folder: Path, no_noise: None) -> None:
-    before = tables(folder)
-    assert run_stages(*run_in(folder)) == []
-    assert tables(folder) == before
-
-
-@pytest.mark.slow
-def test_other_jobs_and_folders_are_the_same_run(folder: Path, no_training: None) -> None:
-    before = tables(folder)
-    run = run_in(folder)
-    moved = folder / "elsewhere"
-    shutil.copytree(folder / "networks", moved)
-    again = replace(run.workspace, networks=moved, jobs=2)
-    assert run_stages(run.plan, again, "measure") == []
-    assert tables(folder) == before
 
 
 def test_edited_condition_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
-
-import pandas as pd
-
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
-from benchmarks.run.stages.training_log import log_of, logged, read_log, write_log
-from benchmarks.schema import write_table
+from benchmarks.run.stages.train import log_of, logged
 from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION, EpochLog
 from methods.networks.recipes import STANDARD
 from methods.networks.training import TrainedNetwork, initial_network
@@ -41,21 +35,6 @@ def trained(*splits: str) -> TrainedNetwork:
 
 
 TWICE = (TRAINING, VALIDATION) * 2
-
-
-def test_log_of_networks_is_written_in_the_bytes_of_a_table(tmp_path: Path) -> None:
-    networks = {("article", 1): trained(*TWICE), ("standard", 0): trained(*TWICE)}
-    write_log(log_of(networks), PLAN, tmp_path / "log.csv")
-    rows = [
-        {"recipe": recipe, "network": number} | asdict(row)
-        for recipe, number in (("standard", 0), ("article", 1))
-        for row in networks[recipe, number].log
-    ]
-    write_table(pd.DataFrame(rows), tmp_path, "expected.csv")
-    expected = (tmp_path / "expected.csv").read_bytes()
-    assert (tmp_path / "log.csv").read_bytes() == expected
-    write_log(read_log(tmp_path / "log.csv"), PLAN, tmp_path / "again.csv")
-    assert (tmp_path / "again.csv").read_bytes() == expected
 
 
 def test_log_is_complete_with_every_split_of_every_epoch() -> None:
