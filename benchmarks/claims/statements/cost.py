@@ -165,11 +165,12 @@ def _at_most(networks: Interval) -> float:
 
 def _worth_parts(table: pd.DataFrame) -> Iterator[Part]:
     """What the passes are worth, and what an ensemble that is as good needs to predict."""
-    for metric, name in WORTH_BY.items():
-        for row in where(table, metric="worth", case=metric).itertuples():
-            known = {"": row.value, "< ": row.upper, "> ": row.lower}
-            shown = next(f"{sign}{bound:.2g}" for sign, bound in known.items() if pd.notna(bound))
-            yield Part(f"networks that {PASSES} passes are worth on clean images, by {name}", shown)
+    for metric in where(table, metric="worth")["case"]:
+        networks = interval(table, "worth", method=SAMPLED, condition=CLEAN, case=metric)
+        known = {"": networks.value, "< ": networks.upper, "> ": networks.lower}
+        shown = next(f"{sign}{bound:.2g}" for sign, bound in known.items() if not math.isnan(bound))
+        what = f"networks that {PASSES} passes are worth on clean images, by {WORTH_BY[metric]}"
+        yield Part(what, shown)
     for engine, size in product(ENGINES, values(table, "networks", case=AS_GOOD)):
         for ms in values(table, "p50_ms", method=ENSEMBLE, case=f"{engine}, {AS_GOOD}"):
             passes = interval(table, "p50_ms", method=SAMPLED, case=engine)

@@ -10,7 +10,7 @@ from operator import attrgetter
 from benchmarks.nouns import MetricRecord
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
-from benchmarks.report.claims import claims_tables, verdict_table
+from benchmarks.report.claims import claims_tables
 from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY, SELECTION
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -46,10 +46,9 @@ def tables_of(results: Results) -> list[Table]:
     """All tables of a run for which there are numbers."""
     return [
         *(decision_table(results), ranking_table(results), kinds_table(results)),
-        *([verdict_table(results.claims)] if results.claims else []),
         *measured_tables(results),
         *times_of(results),
-        *chain(*(claims_tables(results.of_recipe(one), one) for one in results.recipes)),
+        *claims_tables(results),
     ]
 
 
