@@ -21,7 +21,7 @@ from benchmarks.report.published import published_shown
 from benchmarks.report.read.across import summary_beside
 from benchmarks.report.results import Results
 from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
-from benchmarks.report.tables.table import Table, one_line
+from benchmarks.report.tables.table import Row, Table, one_line
 from benchmarks.report.texts import listed
 from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_MD, ILL_DEFINED, INDEX_HTML, LAB_HTML
 
@@ -158,11 +158,9 @@ def drawing(figure: Drawn) -> Markup:
     return Markup(figure.svg.replace(' style="', f' style="{"; ".join(sizes)}; ', 1))
 
 
-def _recipe_of(row: Any, table: Table) -> str:
+def _recipe_of(row: Row, table: Table) -> str:
     """The recipe that a row is of; empty where the table does not say."""
-    headings = (table.group_heading, *table.label_headings)
-    named = dict(zip(headings, (row.group, *row.labels), strict=True))
-    return str(row.recipe or named.get("Recipe", ""))
+    return row.recipe or dict(zip(table.label_headings, row.labels, strict=True)).get("Recipe", "")
 
 
 def _about(results: Results) -> str:
