@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -50,8 +51,8 @@ class Choice(NamedTuple):
 NOTHING_CHOSEN = Choice()
 
 
-class Task(NamedTuple):
-    """A figure to be drawn by some process."""
+class Wanted(NamedTuple):
+    """A figure that a run has: the results of its recipe, this, and the figure's name."""
 
     results: Results
     recipe: str
@@ -65,23 +66,18 @@ def drawn_figures(results: Results, jobs: int = 1) -> list[Drawn]:
         results: of all recipes.
         jobs: how many processes draw in parallel.
     """
-    tasks = [
-        Task(results.of_recipe(recipe), recipe, name)
+    wanted = [
+        Wanted(results.of_recipe(recipe), recipe, name)
         for recipe in results.recipes
         for name, (declared, _) in _known(results.of_recipe(recipe)).items()
         if _is_wanted(results, recipe, declared)
     ]
-    every = range(len(tasks))
-    shares = [[(place, tasks[place]) for place in every[first::jobs]] for first in range(jobs)]
-    drawn = dict(
-        item
-        for share in parallel(
-            _draw_share, shares, stage="report", what="shares of the figures", jobs=jobs
-        )
-        for item in share
+    shares = [wanted[first::jobs] for first in range(jobs)]
+    drawn = chain.from_iterable(
+        parallel(_draw_share, shares, stage="report", what="shares of the figures", jobs=jobs)
     )
-    found = [drawn[place] for place in every if place in drawn]
-    return found[:MOST_FIGURES]
+    order = [f"{name}-{recipe}" for _, recipe, name in wanted]
+    return sorted(drawn, key=lambda figure: order.index(figure.name))[:MOST_FIGURES]
 
 
 def _is_wanted(results: Results, recipe: str, declared: Declared) -> bool:
@@ -91,27 +87,26 @@ def _is_wanted(results: Results, recipe: str, declared: Declared) -> bool:
     return declared.of == "every" or recipe == results.recipes[0]
 
 
-def _draw_share(share: Sequence[tuple[int, Task]]) -> list[tuple[int, Drawn]]:
-    """The figures of a share that there are numbers for, each with its place among all."""
+def _draw_share(share: Sequence[Wanted]) -> list[Drawn]:
+    """The figures of a share that there are numbers for."""
     drawn = []
     with in_print():
-        for place, (results, recipe, name) in share:
-            declared, view = _found(results, name, NOTHING_CHOSEN)
+        for results, recipe, name in share:
+            declared, view = _chosen_view(results, name, NOTHING_CHOSEN)
             if drawing := draw(declared, view):
-                name = f"{drawing.name}-{recipe}"
+                title, name = drawing.title, f"{drawing.name}-{recipe}"
                 section = declared.section.format(group=view.group)
-                svg, png = svg_and_png(cast(Figure, drawing.figure), name, drawing.title)
-                contents = (drawing.title, declared.caption, section, recipe, svg, png)
-                drawn.append((place, Drawn(name, *contents, drawing.numbers)))
+                files = svg_and_png(cast(Figure, drawing.figure), name, title)
+                about = (name, title, declared.caption, section, recipe)
+                drawn.append(Drawn(*about, *files, drawing.numbers))
     return drawn
 
 
 def figure_names(results: Results) -> list[str]:
     """The names of the figures of one recipe that there are numbers for."""
+    views = {name: _chosen_view(results, name, NOTHING_CHOSEN) for name in _known(results)}
     return [
-        name
-        for name in _known(results)
-        if not (found := _found(results, name, NOTHING_CHOSEN))[0].numbers(found[1]).rows.empty
+        name for name, (declared, view) in views.items() if not declared.numbers(view).rows.empty
     ]
 
 
@@ -134,7 +129,7 @@ def one_figure(
         UserError: there is no such figure, or nothing of what is chosen.
     """
     with in_print():
-        declared, view = _found(results, name, choice)
+        declared, view = _chosen_view(results, name, choice)
         drawing = draw(declared, view, canvas, titled=titled)
     if drawing is None:
         raise UserError(
@@ -193,7 +188,7 @@ def _known(results: Results) -> dict[str, tuple[Declared, str]]:
     return known
 
 
-def _found(results: Results, name: str, choice: Choice) -> tuple[Declared, View]:
+def _chosen_view(results: Results, name: str, choice: Choice) -> tuple[Declared, View]:
     """A figure with the view that is chosen.
 
     Raises:
@@ -224,7 +219,7 @@ def _chosen(results: Results, methods: Sequence[str]) -> Iterator[Variant]:
     """The methods and sizes that are named; of a name alone the sizes that figures show."""
     known = {variant.key: [variant] for variant in results.variants}
     known |= {
-        method: [one for one in results.largest if one.method == method]
+        method: [largest for largest in results.largest if largest.method == method]
         for method in dict.fromkeys(variant.method for variant in results.variants)
     }
     _require("method", methods, known)
@@ -239,8 +234,9 @@ def _of_methods(results: Results, variants: Sequence[Variant]) -> Results:
     return replace(results, summary=rows)
 
 
-def _require(what: str, names: Sequence[str], known: Sequence[str] | set[str] | dict) -> None:
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        choices = ", ".join(sorted(known)) or "none"
-        raise UserError(f"there is no {what} {unknown[0]!r}; choose from {choices}")
+def _require(what: str, names: Sequence[str], known: Collection[str]) -> None:
+    """Stop at a name that is not known."""
+    for name in names:
+        if name not in known:
+            choices = ", ".join(sorted(known)) or "none"
+            raise UserError(f"there is no {what} {name!r}; choose from {choices}")

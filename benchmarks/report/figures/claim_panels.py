@@ -19,7 +19,6 @@ from benchmarks.report.editorial import (
     SAMPLED,
     SAMPLED_MEASURES,
 )
-from benchmarks.report.figures import numbers as of
 from benchmarks.report.figures.engine import Panel, View
 from benchmarks.report.figures.panels import class_axis
 from benchmarks.report.figures.ways import (
@@ -83,11 +82,12 @@ def accuracy_of_majorities(ax: Axes, panel: Panel) -> None:
     """
     rows, names = panel.rows, panel.view.names
     lower = rows["lower"].clip(lower=1 / max(len(names.task.classes), 1))
-    middle, style = (lower + rows["upper"]) / 2, {"color": look_of(names, SAMPLED).color}
+    middle = (lower + rows["upper"]) / 2
+    style: Any = {"color": look_of(names, SAMPLED).color}
     accuracy, least, most = rows["accuracy"], rows["least"], rows["most"]
     ax.hlines(accuracy, lower, rows["upper"], linewidth=1.6, label="All networks", **style)
     ax.vlines(middle, least, most, linewidth=0.8, label="Range of the networks", **style)
-    equal = {"color": "0.6", "linewidth": 0.8, "linestyle": DASHES}
+    equal: Any = {"color": "0.6", "linewidth": 0.8, "linestyle": DASHES}
     ax.plot([0, 1], [0, 1], label="Accuracy equal to the share", **equal)
     ax.set(ylim=(0, 1.03), xlim=(0, 1), ylabel="Accuracy of\nthe majority")
 
@@ -136,7 +136,8 @@ def by_training_set(ax: Axes, panel: Panel) -> None:
     """A measure against what the networks were trained on: their mean, and a point a network."""
     rows, names = panel.rows, panel.view.names
     trained_on = list(dict.fromkeys(rows["case"]))
-    for name, of_method in of.parts_of(rows, "method"):
+    for name in dict.fromkeys(rows["method"]):
+        of_method = where(rows, method=name)
         at = of_method["case"].map(trained_on.index)
         look = replace(look_of(names, name), label=names.method(name).label)
         means = of_method["value"].groupby(at).mean()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from benchmarks.report.editorial import CALIBRATION_TITLE, DETECTION, SELECTION
 from benchmarks.report.figures import claim_panels as claims
-from benchmarks.report.figures import numbers as of
+from benchmarks.report.figures import numbers
 from benchmarks.report.figures import panels as draw
-from benchmarks.report.figures.engine import DOTS, Declared
+from benchmarks.report.figures.engine import DOTS, Declared, Numbers
 from benchmarks.report.style import PAGE
 from benchmarks.vocabulary import RANK_CORRELATION
 
@@ -18,7 +18,7 @@ FIGURES = (
         "answer",
         "The size of the deep ensemble that does as well as each method, with 95 % intervals. "
         "Arrows lead beyond the sizes measured.",
-        of.worth,
+        numbers.worth,
         ("metric", "condition"),
         ((draw.worth, 1),),
         title=draw.worth_title,
@@ -33,7 +33,7 @@ FIGURES = (
         "cost",
         "Quality against median latency, for one image and for the largest batch. Numbers beside "
         "points are passes or members.",
-        of.costs,
+        numbers.costs,
         ("batch_size", "metric", "condition"),
         ((draw.cost, 1),),
         lines=("method",),
@@ -46,9 +46,9 @@ FIGURES = (
     Declared(
         "reliability",
         "calibration",
-        f"Accuracy against confidence, in bins of at least {of.FEWEST} images. A calibrated method "
-        "lies on the diagonal, an overconfident one below it.",
-        of.reliability,
+        f"Accuracy against confidence, in bins of at least {numbers.FEWEST} images. A calibrated "
+        "method lies on the diagonal, an overconfident one below it.",
+        numbers.reliability,
         ("condition",),
         ((draw.accuracy_of_bins, 2.4), (draw.images_of_bins, 1)),
         title=draw.best_by(CALIBRATION_TITLE),
@@ -61,7 +61,7 @@ FIGURES = (
         "calibration",
         "The share of images whose prediction set holds their label. On images like the "
         "calibration images it is as promised; shifts break the promise.",
-        of.set_coverages,
+        numbers.set_coverages,
         ("metric",),
         ((draw.coverage_of_sets, 1),),
         title=lambda view, rows: "Coverage of conformal sets on clean and on shifted images",
@@ -75,10 +75,10 @@ FIGURES = (
         "calibration",
         "Predictive entropy under each condition, split into expected entropy and mutual "
         "information.",
-        of.entropies,
+        numbers.entropies,
         ("method", "members"),
         ((draw.entropy_of_conditions, 1),),
-        title=draw.largest_share,
+        title=lambda view, rows: "Entropy, split into expected entropy and mutual information",
         columns=1,
         width=PAGE,
         height=lambda view, rows: 1.15,
@@ -89,7 +89,7 @@ FIGURES = (
         "{group}",
         "{group}",
         f"Metrics against severity. {REPLICATES}",
-        of.severities,
+        numbers.severities,
         ("metric",),
         ((draw.over_severities, 1),),
         title=draw.best_over_severities,
@@ -103,7 +103,7 @@ FIGURES = (
         "{group}-votes",
         "{group}",
         "The votes for one image at each severity; the area of a circle is the share of the votes.",
-        of.votes_by_severity,
+        numbers.votes_by_severity,
         ("method", "members"),
         ((draw.votes_over_severities, 1),),
         title=lambda view, rows: f"Votes for one image, {view.group}",
@@ -117,7 +117,7 @@ FIGURES = (
         "roc",
         "detection",
         "Out-of-distribution images that are flagged, against clean images flagged by mistake.",
-        of.curves("roc", "flagged_clean", "flagged"),
+        numbers.curves("roc", "flagged_clean", "flagged"),
         ("condition",),
         ((draw.roc, 1),),
         title=draw.best_by(DETECTION),
@@ -128,7 +128,7 @@ FIGURES = (
         "histograms",
         "detection",
         "The distribution of the score by which each method ranks images.",
-        of.histograms,
+        numbers.histograms,
         ("method", "members", "against"),
         ((draw.histogram, 1),),
         title=draw.best_by(DETECTION, "against"),
@@ -142,7 +142,7 @@ FIGURES = (
         "abstaining",
         "selective",
         "The error of the images that are left where a method abstains on its least certain ones.",
-        of.selective_errors,
+        numbers.selective_errors,
         ("condition",),
         ((draw.error_of_the_rest, 1),),
         title=draw.best_by(SELECTION),
@@ -155,7 +155,7 @@ FIGURES = (
         "risk-coverage",
         "selective",
         "The error rate of the most certain images, against their share of all.",
-        of.curves("risk_coverage", "coverage", "risk"),
+        numbers.curves("risk_coverage", "coverage", "risk"),
         ("condition",),
         ((draw.risk, 1),),
         title=draw.best_by(SELECTION),
@@ -166,7 +166,7 @@ FIGURES = (
         "images",
         "The images on which the votes of methods differ most. The area of a circle is the share "
         "of the votes, the line is the label.",
-        of.high_disagreement,
+        numbers.high_disagreement,
         ("rank", "condition", "label"),
         ((draw.shown_image, 0.62), (draw.votes_of_methods, 0.5)),
         title=lambda view, rows: "The images on which the votes of methods differ most",
@@ -180,7 +180,7 @@ FIGURES = (
         "training",
         "training",
         "The networks' training: their mean by epoch, and their range as a band.",
-        of.training,
+        numbers.training,
         ("panel",),
         ((draw.by_epoch, 1),),
         title=lambda view, rows: (
@@ -198,7 +198,7 @@ FIGURES = (
         "sampling-error",
         "claims",
         "The error of a single image's measures by how many passes they are estimated from.",
-        of.sampling_errors,
+        numbers.sampling_errors,
         ("condition",),
         ((claims.sampling_error, 1),),
         lines=("measure",),
@@ -212,7 +212,7 @@ FIGURES = (
         "claims-count-plots",
         "claims",
         "The votes for two images: a point is a network, in their order, and bars are their mean.",
-        of.count_plots,
+        numbers.count_plots,
         ("image",),
         ((claims.article_image, 0.6), (claims.votes_of_networks, 1)),
         title=claims.verdict("claims-count-plots"),
@@ -226,7 +226,7 @@ FIGURES = (
         "claims",
         "The accuracy of majorities by how many votes agree, and how many images a network has "
         "with so many.",
-        of.certainty,
+        numbers.certainty,
         ("condition",),
         ((claims.accuracy_of_majorities, 1), (claims.images_of_majorities, 1)),
         title=claims.verdict("claims-certainty"),
@@ -241,7 +241,7 @@ FIGURES = (
         "claims-rank-agreement",
         "claims",
         "How alike two predictions rank images as uncertain; a point is a pair of predictions.",
-        of.claimed("claims-rank-agreement", RANK_CORRELATION),
+        numbers.claimed("claims-rank-agreement", RANK_CORRELATION),
         ("condition",),
         ((claims.rank_agreement, 1),),
         title=claims.verdict("claims-rank-agreement"),
@@ -255,7 +255,7 @@ FIGURES = (
         "claims-missing-data",
         "claims",
         "Epistemic uncertainty by what the networks were trained on; a faint point is a network.",
-        of.claimed("claims-missing-data"),
+        numbers.claimed("claims-missing-data"),
         ("metric", "condition"),
         ((claims.by_training_set, 1),),
         title=claims.verdict("claims-missing-data"),
@@ -269,7 +269,7 @@ FIGURES = (
         "claims-spread",
         "claims",
         "How much the votes for a class differ between networks, and between samples of passes.",
-        of.spread,
+        lambda view: Numbers(view.results.curve("claims-spread")),
         ("image",),
         ((claims.spread_of_votes, 1),),
         title=lambda view, rows: "Votes differ between networks, and between samples of passes",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from PIL import Image
-from PIL.Image import Dither
+from PIL.Image import Dither, Quantize
 
 from benchmarks.files import written_whole
 from benchmarks.report.style import DPI
@@ -33,12 +33,14 @@ TITLE = "title"
 ROOT_STYLE = "stroke-linejoin: round; font-family: 'DejaVu Sans', Verdana, sans-serif"
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+PATH, USE, HREF = f"{{{SVG}}}path", f"{{{SVG}}}use", f"{{{XLINK}}}href"
 
 _TIPS = "\N{SYMBOL FOR RECORD SEPARATOR}"
 """Between the parts of an artist's id that are told where it is pointed at."""
 
 _NUMBER, _TARGET = re.compile(r"-?\d+\.\d+(?:e-?\d+)?"), re.compile(r"^#(.+)|url\(#(.+?)\)")
 _FAMILY, _FONT = re.compile(r"font-family: [^;]*(; )?"), re.compile(r"font: ([\d.]+px)[^;]*")
+_OUTLINE = re.compile(r"(; )?stroke[^;]*")
 _UNTURNED = re.compile(r"rotate\(-?0 [^)]*\)")
 _GEOMETRY = {"d", "x", "y", "width", "height", "transform"}
 
@@ -95,7 +97,8 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
             place.patch.set_visible(False)
     with BytesIO() as svg, BytesIO() as png:
         # Not `savefig`, which draws twice whatever it writes.
-        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(svg, metadata={"Date": None, "Creator": None})
         above = _height_of_title(figure)  # before it is laid out for more dots an inch
         figure.set_layout_engine(None)  # what has been laid out stays where it is
         figure.set_dpi(DPI)
@@ -104,7 +107,7 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
         drawn = Image.fromarray(np.asarray(canvas.buffer_rgba()))
         image = Image.new("RGB", drawn.size, "white")
         image.paste(drawn, mask=drawn.getchannel("A"))
-        few_colours = image.quantize(COLOURS, dither=Dither.NONE)
+        few_colours = image.quantize(COLOURS, method=Quantize.FASTOCTREE, dither=Dither.NONE)
         few_colours.save(png, format="png", dpi=(DPI, DPI))
         return _for_pages(svg.getvalue(), name, title, above), png.getvalue()
 
@@ -131,10 +134,13 @@ def _for_pages(svg: bytes, name: str, title: str, above: float) -> str:
         for child in list(parent):
             if child.get("id") == TITLE or child.tag.endswith(("metadata", "style")):
                 parent.remove(child)
+    outlined = {
+        f"#{path.get('id')}" for path in root.iter(PATH) if _OUTLINE.search(path.get("style", ""))
+    }
     for element in list(root.iter()):
         _add_tips(element)
-        _shorten(element)
-    _rename(root, f"{name}-")
+        _shorten(element, outlined)
+    _rename(root, name)
     width, height = (float(number) for number in root.attrib["viewBox"].split()[2:])
     root.attrib = {
         "viewBox": f"0 {above:.1f} {width:g} {height - above:.1f}",
@@ -152,7 +158,7 @@ def _add_tips(group: Element) -> None:
     if not told:
         return
     label, *tips = told
-    markers = list(group.iter(f"{{{SVG}}}use"))
+    markers = list(group.iter(USE))
     if len(markers) == len(tips):
         for marker, tip in zip(markers, tips, strict=True):
             SubElement(marker, f"{{{SVG}}}title").text = tip
@@ -161,32 +167,38 @@ def _add_tips(group: Element) -> None:
     group.insert(0, described)
 
 
-def _shorten(element: Element) -> None:
-    """Fewer digits, and the font once for the whole figure."""
+def _shorten(element: Element, outlined: Collection[str]) -> None:
+    """Fewer digits, the font once for the whole figure, and outlines of markers once.
+
+    Args:
+        outlined: what refers to shapes that have an outline of their own.
+    """
     if _UNTURNED.fullmatch(element.get("transform", "")):
         del element.attrib["transform"]
     for key in _GEOMETRY & set(element.attrib):
         value = _NUMBER.sub(lambda found: f"{round(float(found[0]), 2):g}", element.attrib[key])
         element.set(key, " ".join(value.split()))
     if style := element.get("style"):
-        element.set("style", _FONT.sub(r"font-size: \1", _FAMILY.sub("", style)))
+        style = _FONT.sub(r"font-size: \1", _FAMILY.sub("", style))
+        if element.get(HREF) in outlined:
+            style = _OUTLINE.sub("", style)
+        element.set("style", style)
     if not (element.text or "").strip():
         element.text = None
     element.tail = None
 
 
-def _rename(root: Element, prefix: str) -> None:
-    """The ids that something refers to; others are removed."""
-    targets = set()
+def _rename(root: Element, name: str) -> None:
+    """Short ids, which begin with the name; those that nothing refers to are removed."""
+    ids: dict[str, str] = {}
 
     def renamed(found: re.Match[str]) -> str:
         target = found[1] or found[2]
-        targets.add(target)
-        return found[0].replace(target, f"{prefix}{target}")
+        return found[0].replace(target, ids.setdefault(target, f"{name}-{len(ids)}"))
 
     for element in root.iter():
-        for key in {f"{{{XLINK}}}href", "clip-path", "style"} & set(element.attrib):
+        for key in {HREF, "clip-path", "style"} & set(element.attrib):
             element.set(key, _TARGET.sub(renamed, element.attrib[key]))
     for element in root.iter():
-        if (identifier := element.attrib.pop("id", "")) in targets:
-            element.set("id", f"{prefix}{identifier}")
+        if identifier := ids.get(element.attrib.pop("id", "")):
+            element.set("id", identifier)

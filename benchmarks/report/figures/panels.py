@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from benchmarks.report.editorial import (
     TOTAL_ENTROPY,
     TRAINING_MEASURES,
 )
-from benchmarks.report.figures import numbers as of
+from benchmarks.report.figures import numbers
 from benchmarks.report.figures.engine import Panel, View
 from benchmarks.report.figures.finding import title as best
 from benchmarks.report.figures.ways import (
@@ -40,7 +40,6 @@ from benchmarks.report.figures.ways import (
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.style import DASHES, SHADE, SMALLEST, Look
 from benchmarks.report.tables.table import NO_VALUE
-from benchmarks.report.texts import listed
 from benchmarks.report.timings import main_setup
 from benchmarks.schema import where
 
@@ -72,48 +71,38 @@ def by_score(view: View) -> str:
 
 def best_over_severities(view: View, rows: pd.DataFrame) -> str:
     """Which method leads by the mean over the group."""
-    means = [
-        one for one in view.results.group_means if view.names.condition(one).group == view.group
-    ]
-    metrics = set(rows["metric"])
-    metric = SHIFT_TITLE if SHIFT_TITLE in metrics else rows["metric"].iloc[0]
-    return best(view.results, Quantity(means[0], metric)) if means else ""
+    metric = SHIFT_TITLE if SHIFT_TITLE in set(rows["metric"]) else rows["metric"].iloc[0]
+    for mean in view.results.group_means:
+        if view.names.condition(mean).group == view.group:
+            return best(view.results, Quantity(mean, metric))
+    return ""
 
 
 def over_severities(ax: Axes, panel: Panel) -> None:
     """A line a method over severities, shaded where labels are not well defined."""
-    severities, valid_to = severities_of(panel.view)
+    view, rows = panel.view, panel.rows
+    severities = sorted(numbers.severities_of_conditions(view).values())
     margin = 0.025 * (severities[-1] - severities[0])
     first, last = severities[0] - margin, severities[-1] + margin
-    if shading(panel.view, panel.rows):
-        ax.axvspan(valid_to, last, color=SHADE, linewidth=0, zorder=0)
-    lines(ax, panel, x="severity", x_name=lambda row: panel.view.results.label_of(row["condition"]))
-    infinite = panel.rows[np.isinf(panel.rows["value"])]
-    named = [
-        look.label for look, rows, _ in panel.series() if rows.index.isin(infinite.index).any()
-    ]
+    if shading(view, rows):
+        conditions = view.results.severities[view.group]
+        valid = [shift.severity for shift in conditions if shift.labels == "valid"]
+        ax.axvspan(max(valid, default=0.0), last, color=SHADE, linewidth=0, zorder=0)
+    lines(ax, panel, x="severity", x_name=lambda row: view.results.label_of(row["condition"]))
+    named = [look.label for look, line, _ in panel.series() if np.isinf(line["value"]).any()]
     if named:
         text = "\n".join(("not drawn where infinite:", *named))
         ax.text(0.03, 0.97, text, transform=ax.transAxes, va="top", fontsize=SMALLEST)
-    drawn = pd.concat([panel.rows["value"], panel.rows["upper"]])
-    low, high = min(0.0, ax.dataLim.y0), drawn[np.isfinite(drawn)].max()
-    high = max(high, ax.dataLim.y1)
-    ax.set_ylim(low, low + 1.05 * (high - low) or 1.0)
+    low, high = min(0.0, ax.dataLim.y0), ax.dataLim.y1
+    ax.set_ylim(low, (low + 1.05 * (high - low)) if high > low else low + 1)
     ax.set_xlim(first, last)
-    severity_axis(ax, panel.view)
-    ax.set_ylabel(panel.view.names.printed(panel.key["metric"]).axis_label)
-
-
-def severities_of(view: View) -> tuple[list[float], float]:
-    """The severities of the group and 0, and up to which of them labels are well defined."""
-    conditions = view.results.severities[view.group]
-    valid = [one.severity for one in conditions if one.labels == "valid"]
-    return sorted({0.0, *(one.severity for one in conditions)}), max(valid, default=0.0)
+    severity_axis(ax, view)
+    ax.set_ylabel(view.names.printed(panel.key["metric"]).axis_label)
 
 
 def severity_axis(ax: Axes, view: View) -> None:
     """Ticks at evenly spaced severities, as many as fit, and what they are with their unit."""
-    severities, _ = severities_of(view)
+    severities = sorted(numbers.severities_of_conditions(view).values())
     ax.set_xticks(severities[:: -(-len(severities) // 5)])
     unit = view.results.severities[view.group][0].unit or "severity"
     ax.set_xlabel(f"{view.group.capitalize()} ({unit})")
@@ -123,9 +112,9 @@ def shading(view: View, rows: pd.DataFrame) -> list[Artist]:
     """What the legend says of the shaded range, where there is one."""
     shown = set(rows["condition"])
     reasons = [
-        one.reason
-        for one in view.results.severities[view.group]
-        if one.labels == "ill-defined" and one.name in shown
+        shift.reason
+        for shift in view.results.severities[view.group]
+        if shift.labels == "ill-defined" and shift.name in shown
     ]
     return [patch(f"Labels ill-defined ({reasons[0]})", SHADE)] if reasons else []
 
@@ -173,7 +162,7 @@ def accuracy_of_bins(ax: Axes, panel: Panel) -> None:
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Perfect calibration")
     interval = ("accuracy_lower", "accuracy_upper")
     lines(ax, panel, x="confidence", y="accuracy", interval=interval, bars=True)
-    ax.set(xlim=(0, 1.02), ylim=(0, 1.03), ylabel=f"Accuracy\n(bins of ≥ {of.FEWEST} images)")
+    ax.set(xlim=(0, 1.02), ylim=(0, 1.03), ylabel=f"Accuracy\n(bins of ≥ {numbers.FEWEST} images)")
 
 
 def images_of_bins(ax: Axes, panel: Panel) -> None:
@@ -181,7 +170,7 @@ def images_of_bins(ax: Axes, panel: Panel) -> None:
     for look, rows, _ in panel.series():
         style = {name: look.line[name] for name in ("color", "linestyle", "linewidth")}
         steps(ax, rows, rows["count"], 0.8, **style)
-    ax.axhline(of.FEWEST, color="0.6", linewidth=0.6, zorder=1)
+    ax.axhline(numbers.FEWEST, color="0.6", linewidth=0.6, zorder=1)
     logarithmic(ax, "y", [1, 10, 100, 1000, 10_000])
     ax.set(xlabel="Confidence", ylabel="Images")
 
@@ -217,18 +206,6 @@ def entropy_of_conditions(ax: Axes, panel: Panel) -> None:
     ax.set_title(f"{look.label}{alone}", loc="left", pad=2)
 
 
-def largest_share(view: View, rows: pd.DataFrame) -> str:
-    """Where mutual information is the largest part; empty where no method has any."""
-    shares = rows[ENTROPY_PARTS[1]] / rows[TOTAL_ENTROPY]
-    if shares.isna().all():
-        return ""
-    row = rows.loc[shares.idxmax()]
-    where_it_is = f"{method(view, row)}; {condition(view, row)}"
-    return (
-        f"Mutual information is at most {100 * shares.max():.0f} % of the entropy ({where_it_is})"
-    )
-
-
 def entropy_legend(view: View, rows: pd.DataFrame) -> list[Artist]:
     """The two parts of a bar, and its interval."""
     return [
@@ -243,24 +220,13 @@ def entropy_legend(view: View, rows: pd.DataFrame) -> list[Artist]:
 LEAST_FLAGGED, LEAST_SHARE = 0.001, 0.0005
 """Where logarithmic axes of clean images flagged, and of shares of images, begin."""
 
-LEAST_COVERAGE = 0.02
-
 
 def roc(ax: Axes, panel: Panel) -> None:
     """The curve of each method, chance, and the least and most area under a curve."""
     chance = np.geomspace(LEAST_FLAGGED, 1)
     ax.plot(chance, chance, color="0.6", linewidth=0.8, linestyle=DASHES, zorder=1, label="Chance")
-    from_least = panel._replace(
-        **{
-            name: getattr(panel, name).assign(
-                flagged_clean=lambda rows: rows["flagged_clean"].clip(lower=LEAST_FLAGGED)
-            )
-            for name in ("rows", "replicates")
-            if len(getattr(panel, name))
-        }
-    )
-    lines(ax, from_least, x="flagged_clean", y="flagged", marked=False)
-    areas = of.values(panel.view, [DETECTION], [panel.key["condition"]])["value"]
+    lines(ax, panel, x="flagged_clean", y="flagged", marked=False, least=LEAST_FLAGGED)
+    areas = numbers.values(panel.view, [DETECTION], [panel.key["condition"]])["value"]
     if len(areas):
         ends = dict.fromkeys(f"{end:.3f}" for end in (areas.min(), areas.max()))
         text = f"AUROC {'–'.join(ends)}"
@@ -303,11 +269,7 @@ def histogram_legend(view: View, rows: pd.DataFrame) -> list[Artist]:
 
 def risk(ax: Axes, panel: Panel) -> None:
     """The error rate of the most certain images, from some of them to all."""
-    cut = panel._replace(rows=panel.rows[panel.rows["coverage"] >= LEAST_COVERAGE])
-    if len(panel.replicates):
-        replicates = panel.replicates
-        cut = cut._replace(replicates=replicates[replicates["coverage"] >= LEAST_COVERAGE])
-    lines(ax, cut, x="coverage", y="risk", marked=False)
+    lines(ax, panel, x="coverage", y="risk", marked=False)
     ax.set_xlim(0, 1)
     ax.set_ylim(bottom=0)
     ax.set(xlabel=f"Coverage\n{by_score(panel.view)}", ylabel="Error rate")
@@ -361,8 +323,10 @@ def worth(ax: Axes, panel: Panel) -> None:
     logarithmic(ax, "x", [ends[0], *inner, ends[1]])
     ax.set_xticklabels(["less", *map(str, inner), "more"], fontsize="small")
     ax.set_xlim(ends[0] / 1.2, ends[1] * 1.2)
-    ax.set_yticks(range(len(variants)), [panel.view.names.label(one) for one in variants])
+    ax.set_yticks(range(len(variants)), [panel.view.names.label(variant) for variant in variants])
     ax.set_ylim(len(variants) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(visible=False, axis="y")
 
 
 def ensemble_sizes(rows: pd.DataFrame) -> tuple[int, int]:
@@ -394,55 +358,59 @@ def metric_and_condition(view: View, key: Mapping[str, Any]) -> str:
 FRONT = "Pareto front: no other point is both faster and better"
 
 NOTE = 0.1, 0.09
-"""Width and height of a number of members, as shares of a panel."""
+"""How far apart numbers of members stand at least, as shares of a panel's width and height."""
 
 
 def cost(ax: Axes, panel: Panel) -> None:
-    """A line a method over its sizes, each with its number of members beside it."""
+    """A line a method over its sizes, each with its number of members where there is space."""
     rows, names = panel.rows, panel.view.names
+    low, high = rows["p50_ms"].min() / 1.3, rows["p50_ms"].max() * 1.3
+    bottom, top = around(rows["value"])
     front = rows[rows["pareto"]].sort_values("p50_ms")
     style: Any = {"color": "0.8", "linewidth": 5, "marker": "o", "markersize": 9, "zorder": 1}
     ax.plot(front["p50_ms"], front["value"], **style, label=FRONT)
-    notes: list[tuple[Look, str, float, float]] = []
-    ends = around(rows["value"])
-    for look, of_method, thin in panel.series():
-        size = pd.to_numeric(of_method["members"], errors="coerce")
-        line = of_method.assign(size=size).sort_values("size")
+    for look, line, thin in panel.series():
+        size = pd.to_numeric(line["members"], errors="coerce")
+        line = line.assign(size=size).sort_values("size", ascending=False)
         record = names.method(line["method"].iloc[0])
-        label = names.label(Variant(record.name, line["members"].iloc[-1]))
+        label = names.label(Variant(record.name, line["members"].iloc[0]))
+        points(ax, line, line["p50_ms"], replace(look, label=f"_{label}"))
         if len(line) > 1:
             label = f"{record.label}, {record.size} {record.symbol} beside each point"
-            known = line[np.isfinite(line["value"])]
-            notes += [(look, *one) for one in known[["members", "p50_ms", "value"]].to_numpy()]
-        points(ax, line, line["p50_ms"], replace(look, label=f"_{label}"))
+            write_sizes(ax, line, look.color, math.log(high / low), top - bottom)
         ax.plot(line["p50_ms"], line["value"], **look.line | {"label": label})
         if len(thin):
-            ax.plot(thin["p50_ms"], thin["value"].clip(*ends), **look.point, marker=".")
+            ax.plot(thin["p50_ms"], thin["value"].clip(bottom, top), **look.point, marker=".")
     ticks = [base * 10.0**power for power in range(-3, 6) for base in (1, 2, 5)]
-    low, high = rows["p50_ms"].min() / 1.3, rows["p50_ms"].max() * 1.3
-    inside = [tick for tick in ticks if low <= tick <= high]
-    inside = [tick for tick in inside if f"{tick:e}"[0] == "1"] if len(inside) > 5 else inside
-    logarithmic(ax, "x", inside)
-    ax.set(xlim=(low, high), ylim=ends)
-    write_sizes(ax, notes)
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    logarithmic(ax, "x", ticks if len(ticks) < 6 else ticks[::3])
+    ax.set(xlim=(low, high), ylim=(bottom, top))
     count = panel.key["batch_size"]
     ax.set_xlabel(f"Milliseconds, {'one image' if count == 1 else f'{count:,} images'}")
     printed = names.printed(panel.key["metric"])
     ax.set_ylabel(f"{printed.axis_title}\n{condition(panel.view, panel.key)}")
 
 
+def write_sizes(ax: Axes, line: pd.DataFrame, color: str, width: float, height: float) -> None:
+    """The number of members beside each point, where it is not too near to that of the next.
+
+    Args:
+        line: the points of a method, the largest first.
+        width, height: of the panel, in logarithms of milliseconds and in values.
+    """
+    written = math.inf, math.inf
+    for members, ms, value in line[["members", "p50_ms", "value"]].itertuples(index=False):
+        place = math.log(ms) / width, value / height
+        if any(abs(a - b) >= least for a, b, least in zip(place, written, NOTE, strict=True)):
+            style: Any = {"textcoords": "offset points", "fontsize": SMALLEST, "color": color}
+            ax.annotate(str(members), (ms, value), (2.5, 2.5), **style)
+            written = place
+
+
 def cost_title(view: View, rows: pd.DataFrame) -> str:
-    """Which methods reach the front by the first measure, for single images, and where timed."""
-    key = rows[["metric", "condition", "batch_size"]].iloc[0]
-    first = where(rows, **key)
-    front = first[first["pareto"]].sort_values("p50_ms")["method"]
-    named = listed([view.names.method(name).label for name in dict.fromkeys(front)])
-    metric = view.names.metric(key["metric"]).label
+    """Where methods were timed."""
     setup = main_setup(view.results.latency)
-    return (
-        f"Pareto front of {metric} ({condition(view, key)}) against latency: {named}. "
-        f"Median on {setup.label if setup else ''}"
-    )
+    return f"Quality against median latency on {setup.label}" if setup else ""
 
 
 def around(values: pd.Series[float]) -> tuple[float, float]:
@@ -459,35 +427,6 @@ def around(values: pd.Series[float]) -> tuple[float, float]:
     lowest, highest = float(finite.min()), float(finite.max())
     margin = 0.3 * (highest - lowest) or 0.1 * abs(highest) or 0.1
     return lowest - margin, highest + margin
-
-
-def apart(places: Sequence[tuple[float, float]], size: tuple[float, float]) -> list[bool]:
-    """Which notes of this size can be written at these places so that none lies over another.
-
-    The last comes first: of the largest sizes.
-
-    >>> apart([(0, 0), (5, 0), (20, 0)], (10, 8))
-    [False, True, True]
-    """
-    written: dict[int, tuple[float, float]] = {}
-    for position, (x, y) in reversed(list(enumerate(places))):
-        if all(abs(x - a) >= size[0] or abs(y - b) >= size[1] for a, b in written.values()):
-            written[position] = x, y
-    return [position in written for position in range(len(places))]
-
-
-def write_sizes(ax: Axes, notes: Sequence[tuple[Look, str, float, float]]) -> None:
-    """The number of members beside each point, in its colour, where none lies over another."""
-    to_share = ax.transScale + ax.transLimits
-    places = [tuple(to_share.transform((ms, value))) for _, _, ms, value in notes]
-    for (look, members, ms, value), has_room in zip(notes, apart(places, NOTE), strict=True):
-        if has_room:
-            ax.annotate(
-                *(str(members), (ms, value), (2.5, 2.5)),
-                textcoords="offset points",
-                fontsize=SMALLEST,
-                color=look.color,
-            )
 
 
 # Images and training.
@@ -519,22 +458,20 @@ def image_and_label(view: View, key: Mapping[str, Any]) -> str:
     return (", " if len(shown + label) <= 16 else ",\n").join((shown, label))
 
 
-PRINTED = {"training": "Training", "validation": "Test"}
-"""As in the article, networks are validated on the test images."""
-
 SPLITS: Mapping[str, Any] = {
-    "training": ("0.15", "o", "-"),
-    "validation": ("0.55", "s", (0.0, (4.0, 1.5))),
+    "training": ("Training", "0.15", "o", "-"),
+    "validation": ("Test", "0.55", "s", (0.0, (4.0, 1.5))),
 }
-"""Colours, markers and dashes."""
+"""Names, greys (colours are the methods'), markers and dashes; as in the article, networks are
+validated on the test images."""
 
 
 def looks_of_splits(view: View) -> dict[Any, Look]:
-    """Greys, since colours are the methods'; hollow with dropout on."""
+    """By split and whether dropout is on, which is hollow."""
     images = view.results.training.drop_duplicates("split").set_index("split")["images"]
-    looks = {}
-    for split, (color, marker, dash) in SPLITS.items():
-        label = f"{PRINTED[split]} ({images.get(split, 0):,} images)"
+    looks: dict[Any, Look] = {}
+    for split, (name, color, marker, dash) in SPLITS.items():
+        label = f"{name} ({images.get(split, 0):,} images)"
         looks[split, False] = Look(label, color, marker, dash)
         looks[split, True] = Look(f"{label}, dropout on", color, marker, dash, filled=False)
     return looks
@@ -542,19 +479,12 @@ def looks_of_splits(view: View) -> dict[Any, Look]:
 
 def by_epoch(ax: Axes, panel: Panel) -> None:
     """The mean of the networks by epoch, and their range; crosses are what the source reports."""
-    epochs = panel.rows["epoch"].max()
-    lines(
-        ax,
-        panel,
-        x="epoch",
-        y="mean",
-        interval=("least", "most"),
-        x_name=lambda row: f"epoch {row['epoch']}",
-    )
-    recipe = [one for one in panel.view.names.recipes if panel.view.results.recipes == (one.name,)]
-    if panel.key["panel"] == RIGHT and recipe and not math.isnan(recipe[0].reported_training):
-        reported = [recipe[0].reported_training, recipe[0].reported_validation]
-        style: Any = {"marker": "x", "s": 18, "zorder": 3, "color": ["0.15", "0.55"]}
-        ax.scatter([epochs] * 2, reported, **style, label="As its source reports")
-    ax.set(title=TRAINING_MEASURES[panel.key["panel"]], xlabel="Epoch")
+    view, name = panel.view, panel.key["panel"]
+    lines(ax, panel, x="epoch", y="mean", interval=("least", "most"))
+    for recipe in view.names.recipes:
+        reported = [recipe.reported_training, recipe.reported_validation]
+        if view.results.recipes == (recipe.name,) and name == RIGHT and not math.isnan(reported[0]):
+            style: Any = {"marker": "x", "s": 18, "zorder": 3, "color": ["0.15", "0.55"]}
+            ax.scatter([recipe.epochs] * 2, reported, **style, label="As its source reports")
+    ax.set(title=TRAINING_MEASURES[name], xlabel="Epoch")
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))

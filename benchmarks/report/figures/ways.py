@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,8 @@ def lines(
     interval: tuple[str, str] = ("lower", "upper"),
     bars: bool = False,
     marked: bool = True,
-    x_name: Callable[[Mapping[str, Any]], str] | None = None,
+    least: float = -math.inf,
+    x_name: Callable[[Mapping[Any, Any]], str] | None = None,
 ) -> None:
     """A line a method, with a band where there is an interval; thin ones of its replicates.
 
@@ -58,16 +60,18 @@ def lines(
         bars: whether intervals are bars, not a band.
         marked: whether each point has a marker, of which a page tells the values; else the line is
             a curve of many points.
+        least: where the axis of x begins; points before it are drawn there.
         x_name: what a point is called there; by default its x.
     """
     for look, rows, thin in panel.series():
         if not thin.empty:
             for _, single in thin.groupby("replicate"):
-                ax.plot(*_points(single, x, y, marked), **look.thin)
-        (line,) = ax.plot(*_points(rows, x, y, marked), **(look.line if marked else look.curve))
+                ax.plot(*_points(single, x, y, marked, least), **look.thin)
+        style = look.line if marked else look.curve
+        (line,) = ax.plot(*_points(rows, x, y, marked, least), **style)
         finite = rows[np.isfinite(rows[y])] if marked else rows.iloc[:0]
         tips = [
-            f"{look.label}: {_value(row[y], *(row.get(end) for end in interval))}, "
+            f"{look.label}: {_value(row[y], *(row.get(end, math.nan) for end in interval))}, "
             f"{x_name(row) if x_name else format(row[x], 'g')}"
             for row in finite.to_dict("records")
         ]
@@ -79,7 +83,9 @@ def lines(
         elif not ends.empty:
             opaque = BAND if look.filled else BAND / 2
             lower, upper = (ends[end] for end in interval)
-            ax.fill_between(ends[x], lower, upper, color=look.color, alpha=opaque, linewidth=0)
+            ax.fill_between(
+                ends[x].clip(lower=least), lower, upper, color=look.color, alpha=opaque, linewidth=0
+            )
 
 
 def points(
@@ -104,13 +110,13 @@ def points(
 
 def bars(
     ax: Axes,
-    at: Sequence[float],
-    heights: pd.Series[float],
+    at: Any,
+    heights: Any,
     color: str,
     *,
     width: float = 0.7,
     label: str = "",
-    on: pd.Series[float] | None = None,
+    on: Any = None,
 ) -> None:
     """A bar at each place; ``on``: on what they stand, hatched."""
     style: Any = {"color": color, "linewidth": 0}
@@ -129,7 +135,7 @@ def steps(
 
 
 def circles(
-    ax: Axes, x: pd.Series[float], y: pd.Series[float], shares: pd.Series[float], look: Look
+    ax: Axes, x: pd.Series[Any], y: pd.Series[Any], shares: pd.Series[float], look: Look
 ) -> None:
     """A circle a vote, whose area is its share of all votes."""
     style: Any = {"color": look.color, "linewidth": 0, "zorder": 2}
@@ -174,20 +180,19 @@ def logarithmic(ax: Axes, axis: str, ticks: Sequence[float]) -> None:
 
 
 def _points(
-    rows: pd.DataFrame, x: str, y: str, marked: bool
+    rows: pd.DataFrame, x: str, y: str, marked: bool, least: float
 ) -> tuple[pd.Series[float], pd.Series[float]]:
     """Those of a line; of a curve of many points so many that none is missed."""
     if not marked and len(rows) > MOST_POINTS:
         rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, MOST_POINTS).round().astype(int))]
-    return rows[x], rows[y]
+    return rows[x].clip(lower=least), rows[y]
 
 
-def _value(value: float, lower: float | None = None, upper: float | None = None) -> str:
+def _value(value: float, lower: float = math.nan, upper: float = math.nan) -> str:
     """With its interval's half-width, if it has one.
 
     >>> _value(0.8451, 0.84, 0.85), _value(0.8451)
     ('0.845 ± 0.005', '0.845')
     """
-    known = lower is not None and upper is not None
-    text, half = rounded(value, (upper - lower) / 2 if known else float("nan"))
+    text, half = rounded(value, (upper - lower) / 2)
     return f"{text} ± {half}" if half else text
