@@ -9,7 +9,7 @@ from benchmarks.files import path_of
 from benchmarks.nouns import Names
 from benchmarks.report.read.files import read_if_there, read_latency
 from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import tables_of, times_of
+from benchmarks.report.tables.declared import TIMES, made_of, tables_of
 from benchmarks.report.tables.formats import write_tables
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
 
@@ -64,4 +64,4 @@ def write_latency_tables(folder: Path) -> None:
     latency, of_scores = read_latency(folder), read_if_there(folder, SCORE_LATENCY_CSV)
     if not latency.empty:
         results = Results.of_times(Names.read(folder), latency, of_scores)
-        write_tables(times_of(results), folder)
+        write_tables(made_of(TIMES, results), folder)

@@ -121,32 +121,6 @@ def claim_tables(results: Results, claim: Claim) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def claims_tables(results: Results) -> list[Table]:
-    """The verdicts; and, for each class that gets votes on the article's images, their spread."""
-    votes = results.curve("claims-spread")
-    columns = {
-        "mean_share": "Mean\nshare",
-        "std_by_network": "Std. between\nnetworks",
-        "std_by_passes": "Std. between\nsamples",
-        "variance_by_network": "Variance\nbetween networks",
-    }
-    spread = Table(
-        name="claims-spread",
-        caption="Spread of the votes between networks, and between samples of 100 passes; exact "
-        f"vote shares of {votes['networks'].max() if len(votes) else 0} networks.",
-        group_heading="Image",
-        label_headings=("Class",),
-        headings=tuple(columns.values()),
-        rows=tuple(
-            Row(f"{row['image']}", (f"{row['class']}",), tuple(Cell(row[name]) for name in columns))
-            for row in votes.to_dict("records")
-        ),
-        remarks=("The last column is a share of the total variance of sampled votes.",),
-    )
-    verdicts = [verdict_table(results.claims)] if results.claims else []
-    return [*verdicts, *([spread] if spread.rows else [])]
-
-
 def _verdict(claim: Claim, recipe: str) -> str:
     verdict: str = claim["beside"].get(recipe, {"verdict": UNDEFINED})["verdict"]
     return verdict

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.latency.score_cost import time_scores
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import times_of
+from benchmarks.report.tables.declared import TIMES, made_of
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.schema import ScoreLatency, read_table, types_of
@@ -59,6 +59,6 @@ def test_rows_of_this_machine_are_kept_and_others_are_not(tmp_path: Path) -> Non
 
 def test_costs_are_tabled(tmp_path: Path) -> None:
     run = run_of(DIGITS, tmp_path)
-    (table,) = times_of(Results.of_times(nouns_of(run.plan), pd.DataFrame(), timed(run)))
+    (table,) = made_of(TIMES, Results.of_times(nouns_of(run.plan), pd.DataFrame(), timed(run)))
     assert [row.labels[0] for row in table.rows][:2] == ["Max. logit", "Energy"]
     assert table.headings == ("Fitting\n(s)", "State\n(MB)", "1\nimage", "8\nimages")

@@ -14,7 +14,7 @@ from benchmarks.nouns import Names
 from benchmarks.report.figures import Drawn
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import FURTHER, MEANS, TIMES, levels, of_sets, tables_of
+from benchmarks.report.tables.declared import pivots, tables_of
 from benchmarks.report.tables.pivot import table_of as table_of_pivot
 from benchmarks.report.tables.table import Table
 from benchmarks.run.configuration import Configuration
@@ -144,8 +144,7 @@ def timings() -> list[Latency]:
 
 def made_table(results: Results, name: str) -> Table | None:
     """A table of a run's results; ``None`` where it would be empty."""
-    pivots = (*MEANS, *map(of_sets, levels(results)), *FURTHER, *TIMES)
-    (pivot,) = (pivot for pivot in pivots if pivot.name == name)
+    (pivot,) = (pivot for pivot in pivots(results) if pivot.name == name)
     return table_of_pivot(pivot, results)
 
 

@@ -21,7 +21,6 @@ from benchmarks.claims.statements import votes as of_votes
 from benchmarks.report.claims import (
     claim_tables,
     claims_shown,
-    claims_tables,
     verdict_table,
     write_claims_page,
 )
@@ -37,7 +36,7 @@ from benchmarks.vocabulary import (
     NOUNS_JSON,
     PAIRS,
 )
-from tests.report.support import nouns
+from tests.report.support import nouns, table_named
 
 NETWORKS = 4
 VOTES = {"method": "mc_dropout", "condition": "image 61"}
@@ -129,7 +128,8 @@ def test_figures_and_tables_are_of_the_recipe_of_the_numbers(folder: Path) -> No
     for recipe, expected in (("standard", FIGURES), ("plain", set())):
         of_recipe = results.of_recipe(recipe)
         assert FIGURES & set(figure_names(of_recipe)) == expected
-    assert [table.name for table in claims_tables(results)] == ["claims", "claims-spread"]
+    spread = table_named(results, "claims-spread")
+    assert {row.recipe for row in spread.rows} == {"standard"}
 
 
 def test_run_has_the_figures_of_claims_with_their_verdicts(folder: Path) -> None:

@@ -15,7 +15,7 @@ from benchmarks.metrics import METRICS
 from benchmarks.report import write_report
 from benchmarks.report.figures import figure_names, one_figure
 from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import measured_tables, tables_of
+from benchmarks.report.tables.declared import made_of, pivots, tables_of
 from benchmarks.report.tables.formats import markdown
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
@@ -149,7 +149,7 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     detection = {table for table in OF_QUALITY if table.startswith("detection")}
     expected = OF_QUALITY - detection if "roc" in missing else set(OF_QUALITY)
     expected |= {"subset", "abstaining"} if name == "exact MC-dropout" else {"abstaining"}
-    assert {table.name for table in measured_tables(results)} == expected
+    assert {table.name for table in made_of(pivots(results), results)} == expected
 
 
 def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -> None:

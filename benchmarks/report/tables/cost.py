@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from benchmarks.nouns import Names, Variant
-from benchmarks.report.read.comparisons import Quantity, Tested
+from benchmarks.nouns import Variant
+from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.pivot import Pivot, Place
 from benchmarks.report.tables.quality import value_cell
@@ -105,10 +106,12 @@ def sizes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     setup = main_setup(results.latency)
     if setup is None:
         return
-    for full in several_sizes(results):
+    methods = Counter(variant.method for variant in results.variants)
+    several = [variant for variant in results.largest if methods[variant.method] > 1]
+    for full in several:
         for quantity in pivot.quantities(results):
-            enough = needed(results, full, quantity)
-            variants = {"this": enough.variant if enough else None, "full": full}
+            variant, label = needed(results, full, quantity) or (None, "—")
+            variants = {"this": variant, "full": full}
             cells = {
                 f"Value\nat {which} size": value_cell(results, variant, quantity)
                 if variant
@@ -122,7 +125,6 @@ def sizes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
                     cell = Cell(reason=reason) if row is None else median_cell(row)
                     cells[f"ms, {images_text(size)}\nat {which} size"] = cell
             title = results.names.printed(quantity.metric).title
-            label = enough.label(results.names) if enough else "—"
             place = {
                 "Method": (full, results.names.label(full)),
                 "Measure": (quantity, f"{title}, {results.label_of(quantity.condition)}"),
@@ -141,38 +143,25 @@ def sizes_notes(results: Results, _: Pivot) -> Iterator[str]:
         )
 
 
-class Enough(NamedTuple):
-    """A size that is not distinguished as worse than the full one, nor is any between.
-
-    Attributes:
-        variant: the smallest known.
-        at_most: whether no smaller one was measured and compared, so that fewer may be enough.
-    """
-
-    variant: Variant
-    at_most: bool
-
-    def label(self, names: Names) -> str:
-        """For example ``T = 20``, or ``≤ T = 50``."""
-        size = names.size(self.variant)
-        return f"≤ {size}" if self.at_most else size
-
-
-def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None:
+def needed(results: Results, full: Variant, quantity: Quantity) -> tuple[Variant, str] | None:
     """The smallest size from which on none is distinguished as worse than the full one.
 
     Worse: the whole interval of the paired difference to the full size lies on the worse side of
-    0. This is a statement about what these images can distinguish, not one of equality. ``None``
-    where the full size has no value or no interval.
+    0. This is a statement about what these images can distinguish, not one of equality.
 
     Args:
         quantity: a measure of which one value is better than another.
+
+    Returns:
+        The size, and the same in print, as ``T = 20``; ``≤ T = 50`` where no smaller one was
+        measured and compared, so that fewer may be enough. ``None`` where the full size has no
+        value or no interval.
     """
     whole = results.find(full, quantity)
     if whole is None or pd.isna(whole["value"]) or pd.isna(whole["lower"]):
         return None
     sizes = [v for v in results.variants if v.method == full.method and v.members.isdigit()]
-    smallest = full
+    smallest, at_most = full, False
     for variant in sorted(sizes, key=results.names.rank, reverse=True):
         if variant == full:
             continue
@@ -181,24 +170,16 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> Enough | None
             break  # as disagreement is with one member
         tested = results.tested(variant, full, quantity)
         if tested is None or pd.isna(tested.lower):
-            return Enough(smallest, at_most=True)
-        if _is_worse(tested, results.names.metric(quantity.metric).better):
+            at_most = True
+            break
+        better = results.names.metric(quantity.metric).better
+        if tested.upper < 0 if better == "higher" else tested.lower > 0:
             break
         smallest = variant
     else:
-        return Enough(smallest, at_most=smallest.members != "1")
-    return Enough(smallest, at_most=False)
-
-
-def _is_worse(tested: Tested, better: str) -> bool:
-    """Whether the whole interval lies on the side that is not the better one."""
-    return tested.upper < 0 if better == "higher" else tested.lower > 0
-
-
-def several_sizes(results: Results) -> list[Variant]:
-    """The largest size of each method that was measured at several."""
-    methods = [variant.method for variant in results.variants]
-    return [variant for variant in results.largest if methods.count(variant.method) > 1]
+        at_most = smallest.members != "1"
+    size = results.names.size(smallest)
+    return smallest, f"≤ {size}" if at_most else size
 
 
 def median_cell(row: Mapping[str, Any] | pd.Series[Any]) -> Cell:

@@ -10,13 +10,19 @@ from operator import attrgetter
 from benchmarks.nouns import MetricRecord
 from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.answer.table import decision_table
-from benchmarks.report.claims import claims_tables
+from benchmarks.report.claims import verdict_table
 from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY, SELECTION
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.cost import latency, resources, score_latency, sizes, sizes_notes
 from benchmarks.report.tables.pivot import Pivot, table_of
-from benchmarks.report.tables.quality import abstaining, quality, sampling_error, worth
+from benchmarks.report.tables.quality import (
+    abstaining,
+    quality,
+    sampling_error,
+    votes_spread,
+    worth,
+)
 from benchmarks.report.tables.ranking import ranking_table
 from benchmarks.report.tables.remarks import remarks, remarks_with_left_out
 from benchmarks.report.tables.table import Table
@@ -46,23 +52,18 @@ def tables_of(results: Results) -> list[Table]:
     """All tables of a run for which there are numbers."""
     return [
         *(decision_table(results), ranking_table(results), kinds_table(results)),
-        *measured_tables(results),
-        *times_of(results),
-        *claims_tables(results),
+        *made_of(pivots(results), results),
+        *([verdict_table(results.claims)] if results.claims else []),
     ]
 
 
-def measured_tables(results: Results) -> list[Table]:
-    """Those of what was measured."""
-    return _not_empty((*MEANS, *map(of_sets, levels(results)), *FURTHER), results)
+def pivots(results: Results) -> tuple[Pivot, ...]:
+    """All declared tables, whether or not the run has numbers for them."""
+    return *MEANS, *map(of_sets, levels(results)), *FURTHER, *TIMES
 
 
-def times_of(results: Results) -> list[Table]:
-    """Those that need timings alone."""
-    return _not_empty(TIMES, results)
-
-
-def _not_empty(pivots: Iterable[Pivot], results: Results) -> list[Table]:
+def made_of(pivots: Iterable[Pivot], results: Results) -> list[Table]:
+    """The tables of these that are not empty."""
     return [table for pivot in pivots if (table := table_of(pivot, results))]
 
 
@@ -291,6 +292,17 @@ FURTHER = (
         rows=("Measure", "Needed"),
         columns="Cost",
         notes=sizes_notes,
+    ),
+    Pivot(
+        "claims-spread",
+        "Spread of the exact vote shares between networks, and of the votes between samples of 100 "
+        "passes",
+        lambda _: (),
+        votes_spread,
+        group="Image",
+        rows=("Class",),
+        columns="Spread",
+        notes=noted("The last column is a share of the total variance of sampled votes."),
     ),
 )
 

@@ -96,13 +96,11 @@ def as_frame(table: Table) -> pd.DataFrame:
 CSV_PARTS = "", " ±", " verdict"
 
 
-def latex(table: Table, label: str = "") -> str:
-    """The table as a LaTeX float, for which the package booktabs is needed.
-
-    Args:
-        label: to refer to it by.
-    """
+def latex(table: Table) -> str:
+    """The table as a LaTeX float, for which the package booktabs is needed."""
     headings, names = table.named
+    if headings[0] == "Recipe" and len({row.recipe for row in table.rows}) == 1:
+        headings, names = headings[1:], [name[1:] for name in names]
     pairs = [tuple(map(latex_text, f"{heading}\n".split("\n")[:2])) for heading in table.headings]
     rows = [
         [*map(latex_text, name), *(LATEX.cell(cell, table) for cell in row.cells)]
@@ -110,21 +108,18 @@ def latex(table: Table, label: str = "") -> str:
     ]
     columns = pd.MultiIndex.from_tuples([*((latex_text(one), "") for one in headings), *pairs])
     widths = [f"p{{{width}\\linewidth}}" for width in table.widths]
-    text = (
-        pd.DataFrame(rows, columns=columns)
-        .style.hide(axis="index")
-        .to_latex(
-            column_format="l" * (len(headings) - len(widths))
-            + "".join(widths)
-            + "r" * len(table.headings),
-            position_float="centering",
-            hrules=True,
-            sparse_columns=False,
-            caption=latex_text(table.caption),
-            label=f"tab:{label or table.name}",
-        )
+    stubs = ["l"] * (len(headings) - len(widths)) + widths
+    shown = pd.DataFrame(rows, columns=columns).style.hide(axis="index")
+    text = shown.to_latex(
+        column_format="".join((*stubs, "r" * len(table.headings))),
+        position_float="centering",
+        hrules=True,
+        sparse_columns=False,
+        caption=latex_text(table.caption),
+        label=f"tab:{table.name}",
     )
     notes = "".join(f"\\par {note}\n" for note in LATEX.notes(table))
+    text = text.replace("\\centering", "\\centering\\footnotesize")
     return text.replace("\\end{table}", f"{notes}\\end{{table}}")
 
 

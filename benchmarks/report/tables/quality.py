@@ -82,6 +82,22 @@ def sampling_error(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell
             yield place, Cell(row["difference"], half_width, status)
 
 
+def votes_spread(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """How much the votes for each class scatter on the article's images, and by what."""
+    columns = {
+        "networks": "Networks",
+        "mean_share": "Mean\nshare",
+        "std_by_network": "Std. between\nnetworks",
+        "std_by_passes": "Std. between\nsamples",
+        "variance_by_network": "Variance\nbetween networks",
+    }
+    for row in results.curve("claims-spread").to_dict("records"):
+        place = {axis: (row[axis.lower()], f"{row[axis.lower()]}") for axis in ("Image", "Class")}
+        for column, heading in columns.items():
+            cell = Cell(row[column], text=str(row[column]) if column == "networks" else "")
+            yield {**place, "Spread": (column, heading)}, cell
+
+
 def compared_cells(
     results: Results, variants: tuple[Variant, ...], quantity: Quantity
 ) -> Mapping[Variant, Cell]:

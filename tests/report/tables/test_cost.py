@@ -58,14 +58,14 @@ def test_enough_is_the_size_from_which_on_none_is_worse(
 ) -> None:
     found = needed(with_differences(timed_results, bounds), FULL, ACCURACY)
     assert found is not None
-    assert found.label(timed_results.names) == enough
+    assert found[1] == enough
 
 
 def test_less_is_better_of_a_loss(timed_results: Results) -> None:
     with_losses = with_differences(timed_results, {"1": BETTER, "2": WORSE, "4": SAME}, NLL)
     found = needed(with_losses, FULL, NLL)
     assert found is not None
-    assert found.label(timed_results.names) == "T = 2"
+    assert found[1] == "T = 2"
 
 
 def test_size_without_disagreement_is_not_enough(timed_results: Results) -> None:
@@ -76,7 +76,7 @@ def test_size_without_disagreement_is_not_enough(timed_results: Results) -> None
     compared = with_differences(timed_results, {"2": SAME, "4": SAME}, by_information)
     found = needed(compared, FULL, by_information)
     assert found is not None
-    assert found.label(timed_results.names) == "T = 2"
+    assert found[1] == "T = 2"
 
 
 def test_without_an_interval_nothing_is_claimed(timed_results: Results) -> None:
@@ -134,7 +134,7 @@ def test_nothing_is_told_of_sizes_below_the_smallest_measured(timed_results: Res
     worse = with_differences(timed_results, {"4": WORSE})
     found = needed(without(worse, "1", "2"), FULL, ACCURACY)
     assert found is not None
-    assert found.label(timed_results.names) == "T = 8"
+    assert found[1] == "T = 8"
 
 
 def test_sizes_are_compared_by_what_the_main_table_shows(timed_results: Results) -> None:

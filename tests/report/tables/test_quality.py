@@ -14,8 +14,9 @@ import pytest
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import MetricRecord, Variant
 from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import kind_of, measured_tables
+from benchmarks.report.tables.declared import kind_of, made_of, pivots
 from benchmarks.report.tables.formats import markdown
+from benchmarks.report.tables.table import Table
 from benchmarks.schema import read_table
 from methods.scores import SCORES
 from tests.report.support import NAMES, made_table, nouns, table_named
@@ -33,6 +34,10 @@ LEFT_OUT = "Left out, because their data are not available: "
 @pytest.fixture(scope="module")
 def results(reported: Path) -> Results:
     return Results.load(reported)
+
+
+def measured_tables(results: Results) -> list[Table]:
+    return made_of(pivots(results), results)
 
 
 def half_unit(text: str) -> float:
