@@ -61,20 +61,20 @@ def test_images_are_in_colour(stripes: Written) -> None:
     for name in ("high-disagreement", "darkened-votes"):
         drawn = Image.open(stripes.folder / "figures" / f"{name}-stripes.png").convert("RGB")
         assert np.ptp(np.asarray(drawn).astype(int), axis=2).max() > 100
-    assert ".tile { filter: none; }" in stripes.page
+    assert 'class="coloured"' in stripes.section("images")
 
 
 def test_classes_are_named(stripes: Written) -> None:
     for name in ("high-disagreement", "darkened-votes"):
         svg = (stripes.folder / "figures" / f"{name}-stripes.svg").read_text(encoding="utf-8")
         assert all(label in svg for label in CLASSES)
-    assert '"classes":["red bars","green beams","blue slopes","yellow dips"]' in stripes.page
+    assert all(label in stripes.section("images") for label in CLASSES)
 
 
 def test_page_is_of_the_task_alone(stripes: Written) -> None:
-    assert "images of the task Stripes" in stripes.page
+    assert "Stripes, clean, darkened and out-of-distribution images." in stripes.page
     assert "Darkened (%)" in stripes.section("group-darkened")
-    assert "labels are ill-defined: too dark to tell" in stripes.section("group-darkened")
+    assert "too dark to tell" in stripes.section("group-darkened")
     assert "Grey stripes" in stripes.section("detection")
     assert "MNIST" not in stripes.page
     assert "not measured in this run" in stripes.section("claims")

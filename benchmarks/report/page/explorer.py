@@ -38,6 +38,7 @@ class Shown(NamedTuple):
         label: the name of its class; empty where it has none.
         number: of the image in its data set.
         picture: a PNG as an address (RFC 2397); empty where the run has no pixels of it.
+        coloured: whether it is shown as it is; grey images are dark on light, as in figures.
         apart: the methods that predict another class than most do.
     """
 
@@ -45,6 +46,7 @@ class Shown(NamedTuple):
     label: str
     number: int
     picture: str
+    coloured: bool
     votes: tuple[Votes, ...]
     apart: tuple[str, ...]
 
@@ -69,6 +71,7 @@ def _shown(results: Results, rows: pd.DataFrame) -> Shown:
         label="" if pd.isna(first["label"]) else results.names.class_name(int(first["label"])),
         number=int(first["number"]),
         picture="" if pixels is None else _picture(pixels),
+        coloured=pixels is not None and pixels.ndim > 2,
         votes=votes,
         apart=tuple(one.method for one in votes if one.predicted != common),
     )
