@@ -129,13 +129,6 @@ class TestPasses:
         )
         assert torch.equal(many[:10], few)
 
-    def test_do_not_depend_on_the_batch_split(self, module: nn.Module) -> None:
-        whole, parts = (
-            MCDropout.from_network(module, passes=5, batch_size=size).member_logits(IMAGES)
-            for size in (64, 3)
-        )
-        torch.testing.assert_close(whole, parts, atol=1e-5, rtol=1e-4)
-
     def test_are_of_seed_and_replicate(self, module: nn.Module) -> None:
         one, same, *others = (
             MCDropout.from_network(module, passes=5, **options).member_logits(IMAGES)
@@ -176,16 +169,6 @@ def test_dropout_that_is_not_reached_is_refused() -> None:
     method = MCDropout.from_network(module)
     with pytest.raises(ValueError, match=r"reaches none of the dropout layers 1\.unused"):
         method.predict(IMAGES)
-
-
-@pytest.mark.parametrize("shape", [(7,), (1, 9), (2, 3, 4, 5)])
-def test_images_may_have_any_shape(shape: tuple[int, ...]) -> None:
-    width = torch.zeros(shape).numel()
-    module = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(width, 3))
-    images = torch.rand(5, *shape)
-    for method in (Softmax.from_network(module), MCDropout.from_network(module, passes=4)):
-        assert method.predict(images).mean.shape == (5, 3)
-        assert torch.equal(method.features(images), images.flatten(1)[None])
 
 
 def test_ensemble_is_the_mean_of_its_modules() -> None:

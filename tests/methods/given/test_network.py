@@ -126,6 +126,7 @@ def test_first_axis_that_is_as_long_as_the_images_is_not_taken_for_them(images: 
         (lambda x: x.flatten(1)[:, :1], "at least two classes"),
         (lambda x: x.flatten(1).softmax(1), r"returns probabilities.*leave out its softmax"),
         (lambda x: x.flatten(1)[:, :2].softmax(1), "returns probabilities"),
+        (lambda x: x.flatten(1)[:, :2].softmax(1).bfloat16(), "returns probabilities"),
     ],
 )
 def test_what_are_no_logits_is_refused(outputs: object, match: str) -> None:

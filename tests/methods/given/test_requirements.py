@@ -129,24 +129,3 @@ def test_dropout_that_is_always_on_is_refused(method: type[Softmax | MCDropout])
         method.from_network(module).predict(IMAGES[:1])
     assert torch.equal(torch.get_rng_state(), random)
     method.from_network(Functional(training=False)).predict(IMAGES[:1])
-
-
-class Constant(nn.Module):
-    """Dropout keeps or drops what the logits do not see; their first row sums to 1."""
-
-    def __init__(self, *, softmax: bool, dtype: torch.dtype = torch.float32) -> None:
-        super().__init__()
-        self.drop, self.head = nn.Dropout(), nn.Linear(2, 2)
-        self.softmax, self.dtype = softmax, dtype
-
-    def forward(self, images: Tensor) -> Tensor:
-        logits = self.head(self.drop(images.flatten(1)[:, :2] + 1))
-        return (logits.softmax(dim=1) if self.softmax else logits).to(self.dtype)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_probabilities_are_refused_in_any_precision(dtype: torch.dtype) -> None:
-    module = Constant(softmax=True, dtype=dtype)
-    for method in (Softmax.from_network(module), MCDropout.from_network(module)):
-        with pytest.raises(ValueError, match="returns probabilities"):
-            method.predict(torch.rand(50, 2, generator=torch.Generator().manual_seed(0)))

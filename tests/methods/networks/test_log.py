@@ -16,7 +16,7 @@ from methods.networks.lenet5 import LeNet5
 from methods.networks.log import EpochLog, complete_splits, precision_and_recall, watched_images
 from methods.networks.masks import draw_masks
 from methods.networks.recipes import ARTICLE, PLAIN, STANDARD, Recipe
-from methods.networks.training import TrainedNetwork, train_networks
+from methods.networks.training import TrainedNetwork
 from methods.seeds import derive_seed
 from tests.training import train_network
 
@@ -85,17 +85,6 @@ def test_accuracy_with_dropout_on_draws_a_mask_an_image(
     assert row_of(trained, "training").accuracy_dropout_on == pytest.approx(some)
     assert some != row_of(trained, "training").accuracy
     assert row_of(trained, "validation").accuracy_dropout_on is None
-
-
-def test_networks_trained_together_have_the_logs_that_they_have_alone(
-    training_images: LabelledImages, test_images: LabelledImages
-) -> None:
-    recipe = replace(ARTICLE, epochs=1)
-    together = train_networks(recipe, [3, 5], training_images, test_images, engine=TORCH)
-    for index, one in zip((3, 5), together, strict=True):
-        alone = train_network(recipe, index, training_images, test_images, engine=TORCH)
-        assert isinstance(one, TrainedNetwork)
-        assert one.log == alone.log
 
 
 def test_watched_images_are_a_fixed_choice_from_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,11 +59,3 @@ def test_neighbouring_passes_are_independent(apart: int) -> None:
     masks = pass_masks(0, 0, 20_000, CHANNELS, 0.5).double().numpy() * 2 - 1
     correlations = masks[apart:].T @ masks[:-apart] / (len(masks) - apart)
     assert np.abs(correlations).max() < 4.5 / (len(masks) - apart) ** 0.5
-
-
-def test_bits_of_neighbouring_seeds_are_independent() -> None:
-    seeds = pass_seeds(0, 0, 20_000).numpy()
-    bits = (seeds[:, None] >> np.arange(63) & 1) * 2.0 - 1
-    assert np.abs(bits.mean(axis=0)).max() < 4.5 / len(bits) ** 0.5
-    correlations = bits[1:].T @ bits[:-1] / (len(bits) - 1)
-    assert np.abs(correlations).max() < 4.8 / (len(bits) - 1) ** 0.5  # the most of 63² of them

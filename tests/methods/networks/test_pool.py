@@ -9,10 +9,10 @@ from torch.nn.utils import parameters_to_vector
 
 from methods.networks import pool as network_pool
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.pool import NetworkPool, UntrainedPool
+from methods.networks.pool import NetworkPool
 from methods.networks.recipes import ARTICLE, STANDARD
 from methods.networks.store import NetworkKey, NetworkStore
-from methods.networks.training import TrainedNetwork, initial_network
+from methods.networks.training import TrainedNetwork
 
 SHORT = replace(STANDARD, epochs=1)
 KEY = NetworkKey(SHORT, seed=0, index=0, fingerprint="f", engine="e")
@@ -66,15 +66,6 @@ def test_every_part_of_the_key_matters(other: NetworkKey) -> None:
     assert other.file_name != KEY.file_name
 
 
-def test_other_training_images_are_another_network(
-    pool: NetworkPool, training_images: LabelledImages
-) -> None:
-    fewer = LabelledImages(training_images.images[:640], training_images.labels[:640])
-    pool.train([0], training_images)[0]
-    pool.train([0], fewer)[0]
-    assert len(list(pool.store.folder.iterdir())) == 2
-
-
 @pytest.mark.parametrize("content", [b"", b"not a network", None])
 def test_network_of_a_damaged_file_is_trained_anew(
     pool: NetworkPool,
@@ -104,14 +95,3 @@ def test_flipped_bit_in_the_weights_is_noticed(
     path.write_bytes(content)
     pool.train([0], training_images)
     assert "its weights are not those that were stored" in capsys.readouterr().err
-
-
-def test_untrained_pool_gives_networks_before_their_first_step(
-    training_images: LabelledImages,
-) -> None:
-    pool = UntrainedPool(SHORT, seed=3)
-    networks = pool.networks([4, 2], training_images)
-    for index, network in zip([4, 2], networks, strict=True):
-        expected = initial_network(SHORT, index, seed=3)
-        vectors = [parameters_to_vector(n.parameters()) for n in (network, expected)]
-        assert torch.equal(*vectors)

@@ -49,13 +49,6 @@ def test_watching_a_network_does_not_change_it(
     assert alone.log == ()
 
 
-@pytest.mark.parametrize(("index", "seed"), [(1, 0), (0, 1)])
-def test_other_networks_differ(few_images: LabelledImages, index: int, seed: int) -> None:
-    one = train_network(SHORT, 0, few_images, engine=ENGINE)
-    other = train_network(SHORT, index, few_images, seed=seed, engine=ENGINE)
-    assert not torch.equal(weights(one), weights(other))
-
-
 def test_order_of_an_unshuffled_recipe_matters_and_of_a_shuffled_one_is_drawn(
     training_images: LabelledImages,
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
-from torch import Tensor, nn
+from torch import Tensor
 
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
@@ -119,15 +119,3 @@ def test_temperature_at_its_bound_is_said() -> None:
     method = Given().calibrate(logits, torch.tensor([0, 1]))
     assert method.temperature == pytest.approx(HOTTEST, rel=1e-3)
     assert method.predict(logits).remark == "the temperature 20 is at its bound"
-
-
-@each_method
-def test_is_of_a_given_network_too(kind: type[TemperatureScaled], size: dict[str, int]) -> None:
-    images, labels = torch.rand(60, 12), torch.arange(60) % 3
-    module = nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3))
-    if kind is TemperatureScaledEnsemble:
-        method = kind.from_networks([module, module])
-    else:
-        method = kind.from_network(module)
-    assert method.calibrate(images, labels).predict(images).mean.shape == (60, 3)
-    assert method.temperature is not None
