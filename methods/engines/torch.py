@@ -6,7 +6,7 @@ Networks are trained one after the other or batched: one alone leaves a GPU idle
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -93,15 +93,8 @@ class TorchNetworks:
             parts = torch.split(images, max(1, self._most // len(self._networks)))
             stacked = [self._stacked_logits(stack, part.to(self._device)) for part in parts]
             return torch.cat(stacked, dim=1).cpu()
-        batches: list[tuple[Tensor, ...]] = [(batch,) for batch in torch.split(images, self._most)]
-        if keep_mask is not None:
-            masks = torch.split(keep_mask, self._most)
-            batches = [(*batch, mask) for batch, mask in zip(batches, masks, strict=True)]
-        logits = [
-            torch.cat([network(*(part.to(self._device) for part in batch)) for batch in batches])
-            for network in self._networks
-        ]
-        return _stacked("classes", logits).cpu()
+        given = (images,) if keep_mask is None else (images, keep_mask)
+        return self._each("classes", lambda network: network, *given)
 
     def _stacked_logits(
         self, stack: dict[str, Float[Tensor, "networks ..."]], images: Tensor
@@ -131,27 +124,28 @@ class TorchNetworks:
         self, images: Float[Tensor, "images ..."]
     ) -> Float[Tensor, "networks images width"]:
         """Each network's penultimate layer, dropout off."""
-        batches = torch.split(images, self._most)
-        features = [
-            torch.cat([network.features(batch.to(self._device)) for batch in batches])
-            for network in self._networks
+        return self._each("features", lambda network: network.features, images)
+
+    def _each(
+        self, what: str, computing: Callable[[Network], Callable[..., Tensor]], *given: Tensor
+    ) -> Float[Tensor, "networks images width"]:
+        """What each network makes of these, batch by batch.
+
+        Raises:
+            ValueError: widths differ; a user's own networks may be of any architecture.
+        """
+        batches = list(zip(*(torch.split(one, self._most) for one in given), strict=True))
+        made = [
+            torch.cat([compute(*(part.to(self._device) for part in batch)) for batch in batches])
+            for compute in map(computing, self._networks)
         ]
-        return _stacked("features", features).cpu()
-
-
-def _stacked(what: str, parts: Sequence[Tensor]) -> Tensor:
-    """One for each network.
-
-    Raises:
-        ValueError: they differ in width; a user's own networks may be of any architecture.
-    """
-    widths = [part.shape[-1] for part in parts]
-    if len(set(widths)) > 1:
-        raise ValueError(
-            f"the numbers of {what} of the networks are {', '.join(map(str, widths))}; expected "
-            "the same for all"
-        )
-    return torch.stack(list(parts))
+        widths = [part.shape[-1] for part in made]
+        if len(set(widths)) > 1:
+            raise ValueError(
+                f"the numbers of {what} of the networks are {', '.join(map(str, widths))}; "
+                "expected the same for all"
+            )
+        return torch.stack(made).cpu()
 
 
 def stack(networks: Sequence[Network]) -> dict[str, Float[Tensor, "networks ..."]]:
