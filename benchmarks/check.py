@@ -31,11 +31,11 @@ from benchmarks.command_line import (
     Networks,
     exit_status,
     fitting_device,
-    fitting_jobs,
+    workspace_for,
 )
 from benchmarks.errors import UserError, one_line
 from benchmarks.escaping import terminal_text
-from benchmarks.files import existing_folder, writable_folder, written_whole
+from benchmarks.files import written_whole
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names, Variant
 from benchmarks.progress import announce
@@ -43,7 +43,6 @@ from benchmarks.report.figures.claim_panels import count_plots
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.run.configuration import configuration_of
-from benchmarks.run.fitting import compile_once
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.presets import PresetName
@@ -161,16 +160,9 @@ def main(
             engine=fitting_engine(engine, device),
         )
     )
-    workspace = Workspace(
-        out=writable_folder("--out", path.parent),
-        networks=existing_folder("--networks", networks),
-        data_dir=data_dir,
-        jobs=fitting_jobs(device),
-    )
+    workspace = workspace_for(path, plan, networks=networks, data_dir=data_dir)
     title = f"Test image {index}" if file is None else file.name
     image = _test_image(workspace, index) if file is None else read_digit(file)
-    if plan.configuration.engine == "numba":
-        compile_once()
     names, predictions = nouns_of(plan), _predictions(plan, workspace, image)
     counts = {
         variant: (one.vote_share[0] * (one.members or 1)).round().int().tolist()

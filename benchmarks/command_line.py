@@ -14,9 +14,13 @@ import typer
 from benchmarks.data.files import DATA_VARIABLE, Unavailable
 from benchmarks.errors import MachineError, UserError
 from benchmarks.escaping import printable
+from benchmarks.files import existing_folder, writable_folder
 from benchmarks.run.configuration import NETWORKS as NETWORKS
 from benchmarks.run.configuration import fitting_device as fitting_device
 from benchmarks.run.configuration import fitting_jobs as fitting_jobs
+from benchmarks.run.fitting import compile_once
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
 from methods.networks.training import TrainingDivergedError
 
 INSTALLED = "uncertainty-bench "
@@ -55,6 +59,22 @@ Networks = Annotated[
         metavar="PATH",
     ),
 ]
+
+
+def workspace_for(out: Path, plan: Plan, *, networks: Path, data_dir: Path | None) -> Workspace:
+    """Where a command computes that writes one file, with networks that are stored.
+
+    The kernels are compiled if it needs them.
+    """
+    workspace = Workspace(
+        out=writable_folder("--out", out.parent),
+        networks=existing_folder("--networks", networks),
+        data_dir=data_dir,
+        jobs=fitting_jobs(plan.configuration.device),
+    )
+    if plan.configuration.engine == "numba":
+        compile_once()
+    return workspace
 
 
 def exit_status(main: Callable[..., None], name: str | None = None) -> int:

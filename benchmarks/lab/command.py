@@ -17,19 +17,16 @@ from benchmarks.command_line import (
     Networks,
     exit_status,
     fitting_device,
-    fitting_jobs,
     named_folder,
+    workspace_for,
 )
 from benchmarks.environment import suite_version
 from benchmarks.errors import UserError
-from benchmarks.files import existing_folder, writable_folder
 from benchmarks.lab.contents import recipe_contents, require_stored
 from benchmarks.lab.page import write_lab
 from benchmarks.run.configuration import configuration_of
-from benchmarks.run.fitting import compile_once
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import LAB_HTML
 from methods.engines.choice import fitting_engine
 from methods.networks.recipes import RELU_DROPOUT, STANDARD
@@ -72,15 +69,8 @@ def main(
             engine=fitting_engine(engine, device),
         )
     )
-    workspace = Workspace(
-        out=writable_folder("--out", out.parent),
-        networks=existing_folder("--networks", networks),
-        data_dir=data_dir,
-        jobs=fitting_jobs(device),
-    )
+    workspace = workspace_for(out, plan, networks=networks, data_dir=data_dir)
     require_stored(plan, workspace, counts)
-    if plan.configuration.engine == "numba":
-        compile_once()
     contents = [
         recipe_contents(plan, workspace, recipe, LABELS[recipe], networks=count, passes=PASSES)
         for recipe, count in counts.items()

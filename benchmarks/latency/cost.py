@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from methods import METHODS, MemberMethod, PooledMethod, UncertaintyMethod
 
@@ -56,16 +56,32 @@ def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
 
 def state_bytes(method: UncertaintyMethod) -> int:
     """The bytes of all tensors that a fitted method holds beyond its networks."""
-    held = {name: value for name, value in vars(method).items() if name not in NETWORKS}
-    return _bytes(list(held.values()))
+    return held_bytes([value for name, value in vars(method).items() if name not in NETWORKS])
 
 
-def _bytes(value: object) -> int:
-    if isinstance(value, Tensor):
-        return value.nbytes
-    if is_dataclass(value):
-        return _bytes(list(vars(value).values()))
-    return sum(map(_bytes, value)) if isinstance(value, (list, tuple)) else 0
+def held_bytes(held: object) -> int:
+    """The bytes of all tensors in a list, a record or what a function closes over.
+
+    Networks are not counted, and a tensor is counted once.
+
+    >>> def fitted(bank):
+    ...     return lambda images: images @ bank.T
+    >>> held_bytes([fitted(torch.zeros(4, 2)), torch.zeros(1)])
+    36
+    """
+    tensors: dict[int, int] = {}
+    pending: list[object] = [held]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, Tensor):
+            tensors[one.data_ptr()] = one.nbytes
+        elif isinstance(one, (list, tuple)):
+            pending += one
+        elif is_dataclass(one):
+            pending += vars(one).values()
+        elif not isinstance(one, nn.Module):
+            pending += [cell.cell_contents for cell in getattr(one, "__closure__", None) or ()]
+    return sum(tensors.values())
 
 
 def _evaluations(method: MemberMethod) -> int:

@@ -13,8 +13,9 @@ from functools import partial
 from time import perf_counter
 
 import pandas as pd
-from torch import Tensor, nn
+from torch import Tensor
 
+from benchmarks.latency.cost import held_bytes
 from benchmarks.latency.setups import (
     VERSIONS,
     Setup,
@@ -71,28 +72,6 @@ def time_scores(plan: Plan, workspace: Workspace, limits: Limits) -> None:
     for some in tracked(timed, len(scores), LATENCY, "scores"):
         rows += some
     write_table(table_of(ScoreLatency, rows), workspace.out, SCORE_LATENCY_CSV)
-
-
-def held_bytes(function: Callable[..., object]) -> int:
-    """The bytes of all tensors that a function closes over; networks are not counted.
-
-    >>> import torch
-    >>> def fitted(bank):
-    ...     return lambda images: images @ bank.T
-    >>> held_bytes(fitted(torch.zeros(4, 2)))
-    32
-    """
-    tensors: dict[int, int] = {}
-    pending: list[object] = [function]
-    while pending:
-        held = pending.pop()
-        if isinstance(held, Tensor):
-            tensors[held.data_ptr()] = held.nbytes
-        elif isinstance(held, (list, tuple)):
-            pending += held
-        elif not isinstance(held, nn.Module):
-            pending += [cell.cell_contents for cell in getattr(held, "__closure__", None) or ()]
-    return sum(tensors.values())
 
 
 def _timed(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from benchmarks.predictions import PredictionStore
 from benchmarks.run.plan import Plan
@@ -24,16 +24,8 @@ Result = TypeVar("Result")
 class Cluster(Protocol):
     """Workers elsewhere; see `benchmarks.cluster`. Another process has none."""
 
-    def in_parallel(
-        self,
-        work: Callable[[Workspace, Item], Result],
-        workspace: Workspace,
-        items: Sequence[Item],
-        *,
-        stage: str,
-        what: str,
-    ) -> list[Result]:
-        """See `Workspace.in_parallel`."""
+    in_parallel: Callable[..., list[Any]]
+    """See `Workspace.in_parallel`, which is its second argument."""
 
     def leave_this_machine(self) -> None:
         """End what works on this machine, until there is something to do again."""
