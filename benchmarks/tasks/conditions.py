@@ -16,7 +16,6 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.vocabulary import CLEAN, SUBSET
-from methods.networks.labelled_images import LabelledImages
 from methods.seeds import derive_seed
 
 Labels = Literal["valid", "ill-defined", "none"]
@@ -46,7 +45,7 @@ class EvaluationSet:
 
 @dataclass(frozen=True)
 class Condition:
-    """A named set of images under which methods are evaluated; only `build` loads them.
+    """A named set of images under which methods are evaluated; only a task loads them.
 
     Its images are a transform of the task's test images, or loaded from a data set of their own.
 
@@ -117,45 +116,6 @@ class Condition:
             has_subset=False,
             in_mean=False,
         )
-
-    def build(
-        self,
-        test: Callable[[], LabelledImages],
-        images: int | None,
-        *,
-        seed: int,
-        data_dir: Path | None = None,
-    ) -> EvaluationSet:
-        """The condition's images: all of them, or a seeded choice.
-
-        The images of paired conditions are chosen alike.
-
-        Args:
-            test: loads the task's test images.
-            images: how many; ``None``: all.
-
-        Raises:
-            benchmarks.data.files.Unavailable: the data set cannot be had.
-        """
-        if self.load is None:
-            loaded = test()
-            whole = EvaluationSet(loaded.images, loaded.labels)
-        else:
-            whole = self.load(seed, data_dir)
-        chosen = self._choice(whole, images, seed)
-        pixels = whole.images[chosen]
-        return EvaluationSet(
-            pixels if self.transform is None else self.transform(pixels),
-            whole.labels[chosen] if self.labelled and whole.labels is not None else None,
-            whole.source,
-        )
-
-    def _choice(
-        self, whole: EvaluationSet, images: int | None, seed: int
-    ) -> Int64[Tensor, " images"]:
-        if self.subset and images is not None and whole.labels is not None:
-            return stratified_choice(whole.labels, images, seed)
-        return choice(len(whole.images), images, seed)
 
 
 MOST_NAMED = 4

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
 import torch
 
 from benchmarks.errors import UserError
-from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
+from benchmarks.tasks.conditions import Condition, EvaluationSet, choice, stratified_choice
 from benchmarks.vocabulary import CALIBRATION, CLEAN, SUBSET
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.recipes import Recipe
@@ -164,13 +164,29 @@ class Task:
     def evaluation_set(
         self, condition: Condition, images: int | None, *, seed: int, data_dir: Path | None
     ) -> EvaluationSet:
-        """The images of a condition; see `Condition.build`.
+        """The images of a condition: all of them, or so many of a seeded choice.
+
+        The images of paired conditions are chosen alike.
 
         Raises:
             UserError: they are not of the task's shape, not as many as their labels, or lack these.
+            benchmarks.data.files.Unavailable: the data set cannot be had.
         """
-        test = partial(self.load, "test", data_dir)
-        built = condition.build(test, images, seed=seed, data_dir=data_dir)
+        if condition.load is None:
+            test = self.load("test", data_dir)
+            whole = EvaluationSet(test.images, test.labels)
+        else:
+            whole = condition.load(seed, data_dir)
+        if condition.subset and images is not None and whole.labels is not None:
+            chosen = stratified_choice(whole.labels, images, seed)
+        else:
+            chosen = choice(len(whole.images), images, seed)
+        pixels = whole.images[chosen]
+        built = EvaluationSet(
+            pixels if condition.transform is None else condition.transform(pixels),
+            whole.labels[chosen] if condition.labelled and whole.labels is not None else None,
+            whole.source,
+        )
         if condition.labelled and built.labels is None:
             raise UserError(
                 f"the condition {condition.name!r} has labels={condition.labels!r}, but no labels "
