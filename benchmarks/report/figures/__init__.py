@@ -17,7 +17,7 @@ from benchmarks.report.figures.declared import FIGURES
 from benchmarks.report.figures.engine import Canvas, Declared, Drawing, View, draw, in_print, page
 from benchmarks.report.figures.files import Drawn, svg_and_png, write_figures
 from benchmarks.report.results import Results
-from benchmarks.report.style import looks
+from benchmarks.report.style import DPI, looks
 
 __all__ = [
     "Canvas",
@@ -173,7 +173,7 @@ def figure(
     if out is not None:
         with in_print():
             try:
-                made.savefig(out)
+                made.savefig(out, dpi=DPI)
             except ValueError as error:  # of a format that matplotlib does not know
                 raise UserError(f"{out}: {error}") from None
     return made
@@ -203,7 +203,7 @@ def _chosen_view(results: Results, name: str, choice: Choice) -> tuple[Declared,
     variants = [*_chosen(results, choice.methods)] or shown
     every = looks(results.names, sorted({*shown, *variants}, key=results.names.rank))
     if choice.methods:
-        results = _of_methods(results, variants)
+        results = _of_methods(results, choice.methods, variants)
     view = View(
         results,
         {variant: every[variant] for variant in variants},
@@ -227,11 +227,14 @@ def _chosen(results: Results, methods: Sequence[str]) -> Iterator[Variant]:
         yield from known[name]
 
 
-def _of_methods(results: Results, variants: Sequence[Variant]) -> Results:
-    """The results without other methods, so that findings are of these alone; all sizes stay."""
-    methods = {variant.method for variant in variants}
-    rows = results.summary[results.summary["method"].isin(methods)]
-    return replace(results, summary=rows)
+def _of_methods(results: Results, methods: Sequence[str], variants: Sequence[Variant]) -> Results:
+    """The results of these methods and sizes alone, so that findings are of what is shown.
+
+    Of a method that is named without a size, all sizes stay.
+    """
+    pairs = zip(results.summary["method"], results.summary["members"], strict=True)
+    shown = [pair[0] in methods or Variant(*pair) in variants for pair in pairs]
+    return replace(results, summary=results.summary[shown])
 
 
 def _require(what: str, names: Sequence[str], known: Collection[str]) -> None:

@@ -281,7 +281,7 @@ def worth(view: View) -> Numbers:
         and (bool(view.metrics) or (row["metric"], row["condition"]) in judged)
         for row in table.to_dict("records")
     ]
-    rows = table[shown]
+    rows = table.loc[shown]
     by = {"m": rows["metric"].map(metrics.index), "c": rows["condition"].map(rank_in(view))}
     order = pd.DataFrame(by).sort_values(["m", "c"], kind="stable").index
     return Numbers(rows.loc[order].reset_index(drop=True))

@@ -381,9 +381,8 @@ def cost(ax: Axes, panel: Panel) -> None:
         ax.plot(line["p50_ms"], line["value"], **look.line | {"label": label})
         if len(thin):
             ax.plot(thin["p50_ms"], thin["value"].clip(bottom, top), **look.point, marker=".")
-    ticks = [base * 10.0**power for power in range(-3, 6) for base in (1, 2, 5)]
-    ticks = [tick for tick in ticks if low <= tick <= high]
-    logarithmic(ax, "x", ticks if len(ticks) < 6 else ticks[::3])
+    bases = (1, 2, 5) if high / low < 40 else (1,)
+    logarithmic(ax, "x", [base * 10.0**power for power in range(-3, 6) for base in bases])
     ax.set(xlim=(low, high), ylim=(bottom, top))
     count = panel.key["batch_size"]
     ax.set_xlabel(f"Milliseconds, {'one image' if count == 1 else f'{count:,} images'}")
