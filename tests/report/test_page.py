@@ -19,10 +19,9 @@ from benchmarks.report.page.explorer import explorer
 from benchmarks.report.read.across import fingerprints
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
-from benchmarks.report.tables.ranking import ranking_table
 from benchmarks.report.tables.table import BEST, TIED
 from methods import METHODS
-from tests.report.support import CLAIMS, CONFIGURATION, NAMES, page_of
+from tests.report.support import CLAIMS, CONFIGURATION, NAMES, page_of, table_named
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -162,7 +161,7 @@ def test_verdicts_of_the_comparisons_are_marked(reported: Path) -> None:
 
 def test_the_ranking_has_every_method_once_a_recipe_the_best_first(of_both: Path) -> None:
     results = Results.load(of_both)
-    ranked = ranking_table(results)
+    ranked = table_named(results, "ranking")
     assert sorted(row.labels for row in ranked.rows) == sorted(
         (results.names.label(variant), recipe)
         for recipe in ("standard", "article")
@@ -183,12 +182,11 @@ def test_a_method_of_a_few_images_alone_has_no_row_in_the_ranking(of_both: Path)
     summary = results.summary
     own = (summary["method"] == variant.method) & (summary["members"] == variant.members)
     own &= summary["recipe"] == "standard"
-    without = ranking_table(
-        replace(results, summary=summary[~own | (summary["condition"] == "subset-clean")])
-    )
+    others = summary[~own | (summary["condition"] == "subset-clean")]
+    without = table_named(replace(results, summary=others), "ranking")
     kept = [row.labels for row in without.rows]
     assert (results.names.label(variant), "standard") not in kept
-    assert len(kept) == len(ranking_table(results).rows) - 1
+    assert len(kept) == len(table_named(results, "ranking").rows) - 1
 
 
 def test_images_show_the_votes_of_every_method_and_who_disagrees(reported: Path) -> None:

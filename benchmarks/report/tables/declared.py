@@ -8,7 +8,7 @@ from itertools import chain, product
 from operator import attrgetter
 
 from benchmarks.nouns import MetricRecord
-from benchmarks.report.answer.kinds import kinds_table
+from benchmarks.report.answer.kinds import headline, kinds_table
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.claims import verdict_table
 from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY, SELECTION
@@ -23,7 +23,7 @@ from benchmarks.report.tables.quality import (
     votes_spread,
     worth,
 )
-from benchmarks.report.tables.ranking import ranking_table
+from benchmarks.report.tables.ranking import ranking, ranking_notes
 from benchmarks.report.tables.remarks import remarks, remarks_with_left_out
 from benchmarks.report.tables.table import Table
 from benchmarks.vocabulary import CLEAN
@@ -51,7 +51,7 @@ Quantities = Callable[[Results], Iterator[Quantity]]
 def tables_of(results: Results) -> list[Table]:
     """All tables of a run for which there are numbers."""
     return [
-        *(decision_table(results), ranking_table(results), kinds_table(results)),
+        *(decision_table(results), kinds_table(results)),
         *made_of(pivots(results), results),
         *([verdict_table(results.claims)] if results.claims else []),
     ]
@@ -59,7 +59,7 @@ def tables_of(results: Results) -> list[Table]:
 
 def pivots(results: Results) -> tuple[Pivot, ...]:
     """All declared tables, whether or not the run has numbers for them."""
-    return *MEANS, *map(of_sets, levels(results)), *FURTHER, *TIMES
+    return RANKING, *MEANS, *map(of_sets, levels(results)), *FURTHER, *TIMES
 
 
 def made_of(pivots: Iterable[Pivot], results: Results) -> list[Table]:
@@ -174,6 +174,18 @@ OOD, SUBSETS = attrgetter("ood"), attrgetter("subsets")
 
 Means = partial(Pivot, source=quality, notes=remarks)
 ByScore = partial(Means, group="Method", rows=("Score",), columns="Images")
+
+RANKING = Pivot(
+    "ranking",
+    "All methods at their largest size",
+    headline,
+    ranking,
+    group="",
+    rows=("Method", "Recipe"),
+    columns="Measure",
+    notes=ranking_notes,
+    by_recipe=False,
+)
 
 OVERVIEW = Means("overview", "Overview of the methods", overview, group="", columns="Measure")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 
 from benchmarks.nouns import Variant
+from benchmarks.report.answer.evidence import networks
 from benchmarks.report.editorial import RIGHT
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -65,7 +66,7 @@ def worth(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
                 "Metric": (quantity.metric, results.names.printed(quantity.metric).title),
                 "Ensembles of": (ensemble, ensemble[0]),
             }
-            yield place, _worth_cell(row)
+            yield place, worth_cell(row)
 
 
 def sampling_error(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
@@ -172,12 +173,14 @@ def _trained_as_the_recipe(results: Results, variant: Variant) -> bool:
     return not images or not of_recipe or images in of_recipe
 
 
-def _worth_cell(row: Mapping[str, str] | None) -> Cell:
+def worth_cell(row: Mapping[str, str] | None) -> Cell:
+    """How many networks something is worth, as a row of ``worth.csv`` has it."""
     if row is None:
         return Cell(reason=NOT_MEASURED)
     if row["status"] != "ok":
         return Cell(reason=row["reason"])
-    return Cell(text=f"{row['worth']} ({row['worth_lower']}–{row['worth_upper']})", status="ok")
+    text = f"{row['worth']} ({row['worth_lower']}–{row['worth_upper']})"
+    return Cell(networks(row["worth"]), status="ok", text=text)
 
 
 def _place(results: Results, variant: Variant, quantity: Quantity) -> Place:
