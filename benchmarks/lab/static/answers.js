@@ -103,7 +103,7 @@ function clearAnswers(text = "Draw a digit.") {
 // One sentence: who is sure of the image, and who is not.
 
 const SURE = 0.9, AGREED = 0.8;
-// The same limits choose test images in benchmarks/lab/gallery.py.
+// The same limits choose test images in benchmarks/lab/contents.py.
 
 function percent(share) {
   return `${share < 1 ? Math.min(99, Math.round(100 * share)) : 100} %`;

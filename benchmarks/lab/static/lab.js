@@ -168,11 +168,13 @@ const STEPS = {
 };
 
 function press(buttons, pressed) {
-  for (const button of buttons) button.setAttribute("aria-pressed", String(button === pressed));
+  for (const button of document.querySelectorAll(buttons)) {
+    button.setAttribute("aria-pressed", String(button === pressed));
+  }
 }
 
 function markStep(button, told = button.dataset.told) {
-  press(document.querySelectorAll("[data-step]"), button);
+  press("[data-step]", button);
   found("#told").textContent = told;
 }
 
@@ -186,11 +188,9 @@ function pick(tile) {
   showImage(tile);
 }
 
-function chooseRecipe(name) {
-  shown.recipe = name;
-  for (const button of document.querySelectorAll("[data-recipe-switch]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.recipeSwitch === name));
-  }
+function chooseRecipe(button) {
+  const name = shown.recipe = button.dataset.recipeSwitch;
+  press("[data-recipe-switch]", button);
   for (const part of document.querySelectorAll("[data-of-recipe]")) {
     part.hidden = part.dataset.ofRecipe !== name;
   }
@@ -206,7 +206,7 @@ function listen() {
     tile.addEventListener("click", () => pick(tile));
   }
   for (const button of document.querySelectorAll("[data-recipe-switch]")) {
-    button.addEventListener("click", () => chooseRecipe(button.dataset.recipeSwitch));
+    button.addEventListener("click", () => chooseRecipe(button));
   }
   for (const slider of [angle, noise]) {
     slider.addEventListener("input", () => {

@@ -22,7 +22,7 @@ function half(bits) {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** Layers from the bytes that benchmarks/lab/rounding.py writes. */
+/** Layers from the bytes that benchmarks/lab/contents.py writes. */
 function unpacked(bytes, inEightBits) {
   let at = 0;
   const take = (length) => bytes.slice(at, at += length).buffer;
