@@ -33,15 +33,6 @@ def shown(folder: Path, rows: list[Measurement], capsys: pytest.CaptureFixture[s
     return capsys.readouterr().out
 
 
-def test_main_numbers_are_means_over_replicates(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = [ROW, replace(ROW, replicate=1, value=0.95), replace(ROW, metric="ece", value=0.0125)]
-    text = shown(tmp_path, rows, capsys)
-    (line,) = [line for line in text.splitlines() if "MC-dropout" in line]
-    assert line.split() == ["standard", *["MC-dropout,", "T", "=", "100"], "0.963", "0.013"]
-
-
 def test_every_column_shows_its_own_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,13 +85,6 @@ def test_only_usual_and_compared_sizes_and_methods_with_whole_conditions_have_a_
         *(f"MC-dropout, T = {passes}" for passes in (10, 50, 100)),
         *(f"Deep ensemble, M = {members}" for members in (5, 50)),
     ]
-
-
-def test_what_failed_has_no_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [replace(ROW, value=None, status="failed", reason="because", members="")]
-    text = shown(tmp_path, rows, capsys)
-    (line,) = [line for line in text.splitlines() if "MC-dropout" in line]
-    assert line.split() == ["standard", "MC-dropout", "n/a"]
 
 
 def test_files_are_named_with_their_folder(

@@ -40,26 +40,25 @@ def ranking(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
                     for heading, column in COSTS.items()
                 },
             }
-            place = {
+            place: Place = {
                 "Method": (variant, results.names.label(variant)),
                 "Recipe": (recipe, recipe),
             }
             ranked.append((values[Quantity(*RANKED_BY)].value, place, cells))
-    for _, place, cells in sorted(ranked, key=lambda row: (math.isnan(row[0]), row[0])):
+    for _, row, cells in sorted(ranked, key=lambda one: (math.isnan(one[0]), one[0])):
         for heading, cell in cells.items():
-            yield {**place, "Measure": (heading, heading)}, cell
+            yield {**row, "Measure": (heading, heading)}, cell
 
 
-def ranking_notes(results: Results, _: Pivot) -> tuple[str, ...]:
+def ranking_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the table."""
     by = heading_of(results, Quantity(*RANKED_BY)).replace("\n", ", ")
-    return (
-        f"Ranked by {by}. Neighbours may not differ: the decisions go by tests.",
-        ""
-        if results.worth.empty
-        else "Worth: the networks of an ensemble that does as well by "
-        "that measure, with its 95 % interval.",
-    )
+    yield f"Ranked by {by}. Neighbours may not differ: the decisions go by tests."
+    if not results.worth.empty:
+        yield (
+            "Worth: the networks of an ensemble that does as well by that measure, with its 95 % "
+            "interval."
+        )
 
 
 def _worth(results: Results, variant: Variant, recipe: str) -> Cell:

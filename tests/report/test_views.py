@@ -1,0 +1,44 @@
+"""The commands for one table or figure of a run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import views
+
+
+def called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object
+) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error."""
+    name, *others = map(str, arguments)
+    monkeypatch.setattr(sys, "argv", [f"uncertainty-bench {name}", *others])
+    return views.command_line(), *capsys.readouterr()
+
+
+def test_table_is_printed_or_written(
+    reported: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    written = (reported / "tables" / "main.md").read_text(encoding="utf-8")
+    assert called(monkeypatch, capsys, "table", reported, "main") == (0, written, "")
+    out = tmp_path / "main.tex"
+    status, shown, _ = called(
+        monkeypatch, capsys, "table", reported, "main", "--latex", "--out", out
+    )
+    assert (status, shown) == (0, f"wrote {out}\n")
+    assert "\\label{tab:main}" in out.read_text(encoding="utf-8")
+
+
+def test_unknown_table_is_one_line(
+    reported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, error = called(monkeypatch, capsys, "table", reported, "mine")
+    assert status == 2
+    assert error.startswith("error: there is no table 'mine'; choose from decision, kinds, ranking")
+    assert error.count("\n") == 1
