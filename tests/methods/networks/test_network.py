@@ -1,4 +1,4 @@
-"""A small network with batch normalisation, of colour images: nothing knows LeNet-5."""
+"""A small network with batch normalisation: nothing knows LeNet-5."""
 
 from __future__ import annotations
 
@@ -8,60 +8,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import relu
 
 from methods.engines.choice import choose_engine, fitting_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import LoopTrainer, TorchEngine
 from methods.mc_dropout_exact import exact_prediction
 from methods.networks.labelled_images import LabelledImages
-from methods.networks.network import Network
 from methods.networks.recipes import STANDARD, Recipe
+from methods.networks.small_cnn import SmallCNN
 from methods.networks.store import NetworkKey, NetworkStore
 from methods.networks.training import TrainedNetwork, initial_network, train_networks
 from tests.training import train_network
 
-CLASSES = 4
-
-
-class Small(Network):
-    name = "small"
-    shape = (3, 16, 16)
-    channels = (8, 12)
-
-    def __init__(
-        self,
-        *,
-        mean: float | tuple[float, ...] = 0.0,
-        std: float | tuple[float, ...] = 1.0,
-        dropout: float = 0.0,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__(mean=mean, std=std, dropout=dropout)
-        first, second = self.channels
-        with torch.device("meta"):
-            self.conv = nn.Conv2d(3, first, 3, stride=2, bias=False)
-            self.norm = nn.BatchNorm2d(first)
-            self.linear = nn.Linear(first * 7 * 7, second)
-            self.head = nn.Linear(second, CLASSES)
-        self.draw_weights(generator)
-
-    def features(self, images: Tensor, keep_mask: Tensor | None = None) -> Tensor:
-        if keep_mask is None:
-            first, second = torch.tensor(1.0), torch.tensor(1.0)
-        else:
-            first, second = self.scales(keep_mask).split(list(self.channels), dim=1)
-            first = first[:, :, None, None]
-        maps = relu(self.norm(self.conv(self.normalised(images)))) * first
-        return relu(self.linear(maps.flatten(1))) * second
-
-
 RECIPE = Recipe(
     "small",
-    network=Small,
-    mean=(0.5, 0.4, 0.3),
-    std=(0.2, 0.2, 0.3),
+    network=SmallCNN,
+    mean=0.5,
+    std=0.2,
     dropout=0.2,
     epochs=4,
     batch_size=32,
@@ -72,11 +35,11 @@ RECIPE = Recipe(
 def labelled(count: int, seed: int) -> LabelledImages:
     """Noise with a bright quarter, which is the class."""
     random = torch.Generator().manual_seed(seed)
-    images = 0.5 * torch.rand(count, 3, 16, 16, generator=random)
-    labels = torch.arange(count) % CLASSES
+    images = 0.5 * torch.rand(count, 1, 8, 8, generator=random)
+    labels = torch.arange(count) % 4
     for image, label in zip(images, labels, strict=True):
         row, column = divmod(int(label), 2)
-        image[:, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8] += 0.3
+        image[:, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 0.3
     return LabelledImages(images, labels)
 
 
@@ -105,20 +68,21 @@ def test_trains_in_training_mode_and_predicts_in_evaluation_mode(trained: Traine
 
 
 def test_normalises_each_channel_by_its_own_numbers() -> None:
-    network, images = initial_network(RECIPE, 0), TEST.images
-    for channel, (mean, std) in enumerate(zip(RECIPE.mean, RECIPE.std, strict=True)):
+    means, stds, images = (0.5, 0.4, 0.3), (0.2, 0.2, 0.3), torch.rand(5, 3, 8, 8)
+    network = SmallCNN(mean=means, std=stds)
+    for channel, (mean, std) in enumerate(zip(means, stds, strict=True)):
         expected = (images[:, channel] - mean) / std
         torch.testing.assert_close(network.normalised(images)[:, channel], expected)
 
 
 def test_masks_switch_every_channel_and_passes_share_them(trained: TrainedNetwork) -> None:
     network, engine = trained.network, TorchEngine()
-    masks = torch.cat([torch.ones(1, 20, dtype=torch.bool), ~torch.eye(20, dtype=torch.bool)])
+    masks = torch.cat([torch.ones(1, 48, dtype=torch.bool), ~torch.eye(48, dtype=torch.bool)])
     whole, *dropped = engine.pass_logits(network, TEST.images, masks)
     differ = [not torch.equal(whole, one) for one in dropped]
-    assert all(differ[:8])
-    assert any(differ[8:])
-    each = [engine.logits(network, TEST.images, mask.expand(100, 20)) for mask in masks]
+    assert all(differ[:16])
+    assert any(differ[16:])
+    each = [engine.logits(network, TEST.images, mask.expand(100, 48)) for mask in masks]
     torch.testing.assert_close(torch.stack([whole, *dropped]), torch.stack(each))
 
 
@@ -140,7 +104,7 @@ def test_only_networks_without_buffers_are_trained_stacked() -> None:
 def test_store_keeps_buffers(trained: TrainedNetwork, tmp_path: Path) -> None:
     store, key = NetworkStore(tmp_path), NetworkKey(RECIPE, 0, 0, "f", "e")
     store.save(key, trained)
-    assert json.loads(key.text)["recipe"]["network"] == "small"
+    assert json.loads(key.text)["recipe"]["network"] == "small_cnn"
     stored = store.load(key).network
     for name, tensor in trained.network.state_dict().items():
         assert torch.equal(stored.state_dict()[name], tensor)
@@ -178,7 +142,7 @@ def test_pytorch_computes_what_the_kernels_do_not_support(recipe: Recipe) -> Non
 
 
 def test_kernels_refuse_other_networks() -> None:
-    with pytest.raises(ValueError, match="the kernels compute LeNet-5, not Small"):
+    with pytest.raises(ValueError, match="the kernels compute LeNet-5, not SmallCNN"):
         NumbaEngine().prepare([initial_network(RECIPE, 0)])
-    with pytest.raises(ValueError, match="the kernels compute LeNet-5, not Small"):
+    with pytest.raises(ValueError, match="the kernels compute LeNet-5, not SmallCNN"):
         exact_prediction(initial_network(RECIPE, 0), TEST.images)
