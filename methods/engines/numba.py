@@ -78,8 +78,9 @@ class NumbaNetworks:
     ) -> Float[Tensor, "networks images 10"]:
         """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
         mask = None if keep_mask is None else keep_mask.numpy()
-        logits = [kernels.logits(network, images.numpy(), mask) for network in self.networks]
-        return torch.from_numpy(np.stack(logits))
+        pixels = images.numpy()
+        each = [kernels.logits_and_features(one, pixels, mask)[0] for one in self.networks]
+        return torch.from_numpy(np.stack(each))
 
     def pass_logits(
         self, images: Float[Tensor, "images 1 28 28"], passes: Bool[Tensor, "passes 22"]
@@ -92,7 +93,7 @@ class NumbaNetworks:
         self, images: Float[Tensor, "images 1 28 28"]
     ) -> Float[Tensor, "networks images 84"]:
         """Each network's penultimate layer, dropout off."""
-        each = [kernels.features(network, images.numpy()) for network in self.networks]
+        each = [kernels.logits_and_features(one, images.numpy())[1] for one in self.networks]
         return torch.from_numpy(np.stack(each))
 
 

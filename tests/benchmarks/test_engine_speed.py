@@ -17,7 +17,7 @@ from methods.engines.lenet5_kernels import (
     Network,
     TrainingState,
     enumerate_subnetworks,
-    logits,
+    logits_and_features,
     sample_logits,
     train_epoch,
 )
@@ -182,6 +182,6 @@ class TestPrediction:
         networks = [prepared(network(seed)) for seed in range(50)]
 
         def work() -> list[np.ndarray]:
-            return [logits(each, IMAGES[:1000]) for each in networks]
+            return [logits_and_features(each, IMAGES[:1000])[0] for each in networks]
 
         measure(work, images=1000, networks=50)

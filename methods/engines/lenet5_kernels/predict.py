@@ -47,12 +47,12 @@ class _Buffers(threading.local):
 _BUFFERS = _Buffers()
 
 
-def logits(
+def logits_and_features(
     network: Network,
     images: Float32[Array, "images 28 28"],
     keep_mask: Bool[Array, " 22"] | Bool[Array, "images 22"] | None = None,
-) -> Float32[Array, "images 10"]:
-    """The network's logits for each image.
+) -> tuple[Float32[Array, "images 10"], Float32[Array, "images 84"]]:
+    """The network's logits for each image, and what its last layer gets.
 
     Args:
         network: may be used by several threads.
@@ -60,21 +60,6 @@ def logits(
         keep_mask: the channels that dropout keeps, one row or one an image. None: the whole
             network, dropout off.
     """
-    return _outputs(network, images, keep_mask)[0]
-
-
-def features(
-    network: Network, images: Float32[Array, "images 28 28"]
-) -> Float32[Array, "images 84"]:
-    """What the network's last layer gets of each image, dropout off; the images as of `logits`."""
-    return _outputs(network, images, None)[1]
-
-
-def _outputs(
-    network: Network,
-    images: Float32[Array, "images 28 28"],
-    keep_mask: Bool[Array, " 22"] | Bool[Array, "images 22"] | None,
-) -> tuple[Float32[Array, "images 10"], Float32[Array, "images 84"]]:
     images = checked_images(images)
     if keep_mask is None:
         network = network._replace(kept_scale=f4(1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, Network, f4
-from methods.engines.lenet5_kernels.predict import logits, sample_logits
+from methods.engines.lenet5_kernels.predict import logits_and_features, sample_logits
 from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 
 IMAGE = np.zeros((1, 28, 28), f4)
@@ -24,7 +24,7 @@ CALLS: dict[str, Callable[[], object]] = {
         batch_size=1,
         learning_rate=0.0,
     ),
-    "logits": lambda: logits(NETWORK, IMAGE),
+    "logits_and_features": lambda: logits_and_features(NETWORK, IMAGE),
     "sample_logits": lambda: sample_logits(NETWORK, IMAGE, np.ones((1, CHANNELS), bool)),
     "enumerate_subnetworks": lambda: enumerate_subnetworks(NETWORK, IMAGE),
 }

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.lenet5_kernels import Network
+from methods.engines.lenet5_kernels import Network, logits_and_features
 from methods.engines.numba import kernel_network
 from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
 
@@ -38,6 +38,10 @@ def prepared(network: LeNet5) -> Network:
 
 def of_vector(vector: np.ndarray, kind: type[LeNet5], dropout: float = 0.5) -> Network:
     return Network.of(vector, dropout=dropout, relu=KERNEL_NETWORKS[kind], **NORMALISATION)
+
+
+def logits(network: Network, images: np.ndarray, keep_mask: np.ndarray | None = None) -> np.ndarray:
+    return logits_and_features(network, images, keep_mask)[0]
 
 
 def random_images(count: int, seed: int = 0) -> np.ndarray:

@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from methods.engines.lenet5_kernels import kernels_are_cached, logits
+from methods.engines.lenet5_kernels import kernels_are_cached
 from methods.engines.lenet5_kernels.compilation import kernel
 from tests.methods.engines.lenet5_kernels.support import (
+    logits,
     prepared,
     random_images,
     random_network,

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from methods.engines.lenet5_kernels import features, logits, sample_logits
+from methods.engines.lenet5_kernels import logits_and_features, sample_logits
 from methods.networks.lenet5 import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
+    logits,
     of_vector,
     prepared,
     random_images,
@@ -48,7 +49,7 @@ def test_bits_do_not_depend_on_what_an_image_comes_with(kind: type[LeNet5]) -> N
 def test_features_are_what_the_last_layer_gets(kind: type[LeNet5]) -> None:
     network = random_network(kind=kind)
     expected = network.features(torch.from_numpy(IMAGES)[:, None]).detach().numpy()
-    ours = features(prepared(network), IMAGES)
+    ours = logits_and_features(prepared(network), IMAGES)[1]
     np.testing.assert_allclose(ours, expected, atol=1e-5)
     of_head = network.head(torch.from_numpy(ours)).detach().numpy()
     np.testing.assert_allclose(logits(prepared(network), IMAGES), of_head, atol=1e-5)
@@ -57,7 +58,7 @@ def test_features_are_what_the_last_layer_gets(kind: type[LeNet5]) -> None:
 def test_no_images_have_no_logits() -> None:
     network = prepared(random_network())
     assert logits(network, IMAGES[:0]).shape == (0, 10)
-    assert features(network, IMAGES[:0]).shape == (0, 84)
+    assert logits_and_features(network, IMAGES[:0])[1].shape == (0, 84)
 
 
 @pytest.mark.parametrize("dropout", [0.5, 0.3, 0.0])
