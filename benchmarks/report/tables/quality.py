@@ -55,9 +55,11 @@ def worth(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     if table.empty:
         return
     ensembles = dict.fromkeys(zip(table["ensemble_recipe"], table["ensemble"], strict=True))
-    with_number = set(where(results.by_primary_score(table), status="ok")["condition"])
-    for quantity in pivot.quantities(results):
-        if not quantity.score and quantity.condition not in with_number:
+    quantities = list(pivot.quantities(results))
+    known = where(results.by_primary_score(table), status="ok")
+    known = known[known["metric"].isin({quantity.metric for quantity in quantities})]
+    for quantity in quantities:
+        if not quantity.score and quantity.condition not in set(known["condition"]):
             continue
         for variant, ensemble in product(results.compared, ensembles):
             row = results.tests.worth(results.side(variant, quantity), ensemble, quantity)

@@ -68,7 +68,9 @@ def _worth(results: Results, variant: Variant, recipe: str) -> Cell:
         return Cell(float(variant.members), status="ok", text=variant.members)
     quantity = Quantity(*RANKED_BY)
     choice = results.side(variant, quantity)
-    rows = (results.tests.worth(choice, (recipe, name), quantity) for name in sorted(ensembles))
+    rows = [results.tests.worth(choice, (recipe, name), quantity) for name in sorted(ensembles)]
+    if ensembles and not any(rows):
+        return Cell(reason="not compared with ensembles of its recipe")
     return worth_cell(next(filter(None, rows), None))
 
 
