@@ -1,0 +1,106 @@
+"""What is done for a particular noun is decided by its fields: no code compares a name with a text.
+
+The exceptions are the places that say so: registers, presets, claims of the article, the lab, and
+what the report says about particular names.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.metrics import METRICS
+from benchmarks.tasks import TASKS
+from methods import METHODS
+from methods.scores import SCORES
+
+ROOT = Path(__file__).parents[1]
+
+KNOW_NAMES = (
+    *("benchmarks/tasks", "benchmarks/metrics", "benchmarks/run/presets.py"),
+    *("benchmarks/claims", "benchmarks/lab", "benchmarks/report/editorial.py"),
+)
+
+FIELDS = {"name", "task", "condition", "method", "metric", "recipe", "score"}
+"""Of nouns, and of the rows and keys of tables, which hold the name of a noun."""
+
+NAMES = {
+    *(METRICS | METHODS | SCORES | TASKS),
+    *(condition.name for task in TASKS.values() for condition in task.conditions),
+    *(recipe.name for task in TASKS.values() for recipe in task.recipes),
+}
+
+
+def texts(nodes: Iterable[ast.expr]) -> set[str]:
+    """The texts among these, those in a tuple, list or set too; without the empty one."""
+    found = set[str]()
+    for node in nodes:
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            found |= texts(node.elts)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    return found - {""}
+
+
+def field(node: ast.expr) -> object:
+    """The attribute or column that an expression reads, if it does; of dataclasses' fields none."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return node.slice.value
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) != "field":
+        return node.attr
+    return None
+
+
+def compared(source: str) -> Iterator[str]:
+    """The comparisons with the name of a noun, and those of a name with any text."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            # A text on the left of "in" is a part of a name.
+            is_part = isinstance(node.ops[0], ast.In) and field(node.left) is None
+            of_name = not is_part and bool(FIELDS & {field(side) for side in sides})
+            is_found = bool(NAMES & texts(sides)) or (of_name and bool(texts(sides)))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "where":
+            is_found = any(one.arg in FIELDS and texts([one.value]) for one in node.keywords)
+        else:
+            continue
+        if is_found:
+            yield f"{node.lineno}: {ast.unparse(node)}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'metric.name == "nll"',
+        '"softmax" != row["method"]',
+        'quantity.metric in ("a", "b")',
+        'which in {"accuracy"}',
+        'if "augrc" in used: pass',
+        'where(rows, method="softmax")',
+    ],
+)
+def test_names_are_found_in_every_form(source: str) -> None:
+    assert list(compared(source)) != []
+
+
+def test_other_comparisons_are_not_meant() -> None:
+    source = """
+row["status"] == "ok" and row.score == "" and "," in one.name
+where(rows, status="ok", score="")
+field.name == "custom_methods"
+"""
+    assert list(compared(source)) == []
+
+
+def test_no_name_is_compared_with_a_text() -> None:
+    files = sorted((ROOT / "benchmarks").rglob("*.py"))
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in files
+        if not path.relative_to(ROOT).as_posix().startswith(KNOW_NAMES)
+        for line in compared(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
