@@ -91,10 +91,7 @@ def resources(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             **tails,
             f"Thousand images\nper second, {images_text(most)}": _number(row["images_per_s"] / 1e3),
         }
-        place = {
-            "Device": (setup, setup.label),
-            "Method": (variant, results.names.label(variant)),
-        }
+        place = {"Device": (setup, setup.label), "Method": (variant, results.names.label(variant))}
         yield from _placed(place, cells)
 
 

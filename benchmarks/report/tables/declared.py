@@ -205,9 +205,7 @@ MEANS = (
         measures(kinds_of_shift, attrgetter("names.overview")),
     ),
     Means(
-        "calibration",
-        "Calibration in detail, 15 bins",
-        measures(LABELLED, of_kind("calibration")),
+        "calibration", "Calibration in detail, 15 bins", measures(LABELLED, of_kind("calibration"))
     ),
     Means(
         "uncertainty",

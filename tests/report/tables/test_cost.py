@@ -22,9 +22,7 @@ SAME, BETTER, WORSE = (-0.01, 0.01), (0.001, 0.009), (-0.009, -0.001)
 
 
 def with_differences(
-    results: Results,
-    bounds: dict[str, tuple[float, float]],
-    quantity: Quantity = ACCURACY,
+    results: Results, bounds: dict[str, tuple[float, float]], quantity: Quantity = ACCURACY
 ) -> Results:
     """The results with an interval at T = 8, and no other differences of sizes than these to it."""
     summary = results.summary.copy()

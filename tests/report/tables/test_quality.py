@@ -232,3 +232,10 @@ def test_errors_are_in_percent_by_the_share_abstained_on(results: Results) -> No
     assert coverages == [1, 0.99, 0.95, 0.9, 0.8, 0.5]
     names = replace(NAMES, metrics=tuple(one for one in NAMES.metrics if one.coverage == 1))
     assert made_table(replace(results, names=names), "abstaining") is None
+
+
+def test_a_run_has_few_tables_and_each_says_what_it_shows(results: Results) -> None:
+    names = [pivot.name for pivot in pivots(results)]
+    assert len(set(names)) == len(names)
+    assert len(names) + len(("decision", "kinds", "claims")) <= 25
+    assert all(table.caption.endswith(".") for table in measured_tables(results))

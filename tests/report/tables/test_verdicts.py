@@ -144,10 +144,7 @@ ACCURACY = {"softmax": 0.9, "mc_dropout": 0.92, "mine": 0.98, "yours": 0.97}
 
 @pytest.mark.parametrize(
     ("images", "best", "untested"),
-    [
-        (55_000, "mine", set()),
-        (60_000, "mc_dropout", {"mine", "yours"}),
-    ],
+    [(55_000, "mine", set()), (60_000, "mc_dropout", {"mine", "yours"})],
 )
 def test_best_method_is_fitted_on_the_images_of_the_recipe(
     images: int, best: str, untested: set[str]

@@ -74,9 +74,7 @@ def test_condition_without_any_number_is_left_out(results: Results) -> None:
     assert list(table_named(replace(results, worth=worth), "worth").groups) == ["Clean"]
 
 
-def test_table_has_the_main_measures_and_those_that_answers_are_judged_by(
-    results: Results,
-) -> None:
+def test_table_has_the_main_measures_and_those_that_answers_are_judged_by(results: Results) -> None:
     by_score = replace(ROW, score="predictive_entropy")
     further = [*ROWS, *(replace(by_score, metric=name) for name in ("fpr95", "augrc", "auroc"))]
     worth = pd.DataFrame([vars(row) for row in further])
