@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any, NamedTuple
@@ -178,9 +179,15 @@ class Drawing(NamedTuple):
     numbers: pd.DataFrame
 
 
-def in_print() -> AbstractContextManager[None]:
-    """matplotlib's defaults with the report's settings, whatever the user's own settings are."""
-    return style.context(["default", SETTINGS])
+@contextmanager
+def in_print() -> Iterator[None]:
+    """matplotlib's defaults with the report's settings, whatever the user's own settings are.
+
+    Of a letter that the font lacks a box is drawn, without a warning.
+    """
+    with style.context(["default", SETTINGS]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
 
 
 def page(width: float, height: float) -> Sheet:
