@@ -10,6 +10,8 @@ A measure is a measure of uncertainty, or the share of the votes for a ``class``
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -31,7 +33,7 @@ Measure = tuple[str, int | None]
 def write_exact(predictor: RecipePredictor) -> None:
     """Write both tables of a recipe's networks."""
     units = [(predictor.exact(n), predictor.mc_dropout(n)) for n in range(predictor.networks)]
-    predictor.predict((unit, TWO_IMAGES) for pair in units for unit in pair)
+    predictor.predict(chain(*units), [TWO_IMAGES])
     rows = []
     for network, pair in enumerate(units):
         exact, sampled = (measures(predictor.get(unit, TWO_IMAGES)) for unit in pair)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import product
 
 import torch
 from jaxtyping import Int64
@@ -28,11 +29,8 @@ NETWORKS = 50
 """How many networks a claim is measured on, where the run has so many."""
 
 SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "mc_dropout", "deep_ensemble"
-CALLED = {SOFTMAX: "softmax", SAMPLED: "MC-dropout", ENSEMBLE: "ensemble"}
-"""The methods that claims are about, and what their quantities call them."""
-
-IN_TEXT = {**CALLED, ENSEMBLE: "the ensemble"}
-"""What they are called in a sentence."""
+IN_TEXT = {SOFTMAX: "softmax", SAMPLED: "MC-dropout", ENSEMBLE: "the ensemble"}
+"""The methods that claims are about, and what they are called in a sentence."""
 
 TWO_IMAGES = "article-images"
 """The name of the article's two images, under which their predictions are stored."""
@@ -63,9 +61,6 @@ class OtherMasks(MCDropout):
 
 
 METHODS_OF_CLAIMS: dict[str, type[UncertaintyMethod]] = {**METHODS, OtherMasks.name: OtherMasks}
-
-Request = tuple[RunUnit, str]
-"""A run unit, and the name of the images that it is to predict."""
 
 
 @dataclass(frozen=True)
@@ -199,20 +194,24 @@ class RecipePredictor:
         stored = self.workspace.predictions.load_if_there(unit, images)
         digest = self.plan.configuration.digest
         if stored is None or stored.sources.get(THE_RUN, digest) != digest:
-            self.predict([(unit, images)], again=True)
+            self.predict([unit], [images], again=True)
             stored = self.workspace.predictions.load(unit, images)
         return stored.prediction
 
-    def predict(self, requests: Iterable[Request], *, again: bool = False) -> None:
-        """Predict what is not stored yet; it is stored among the run's prediction files.
+    def predict(
+        self, units: Iterable[RunUnit], names: Collection[str] = (CLEAN,), *, again: bool = False
+    ) -> None:
+        """Predict these images by each unit; it is stored among the run's prediction files.
 
         Args:
+            names: conditions, or `TWO_IMAGES`.
             again: also what is stored.
         """
+        stored = self.workspace.predictions
         pending: dict[RunUnit, list[str]] = {}
-        for unit, images in dict.fromkeys(requests):
-            if again or not self.workspace.predictions.holds(unit, images):
-                pending.setdefault(unit, []).append(images)
+        for unit, name in product(dict.fromkeys(units), names):
+            if again or not stored.holds(unit, name):
+                pending.setdefault(unit, []).append(name)
         self.train(pending)
         if pending:
             self.workspace.in_parallel(

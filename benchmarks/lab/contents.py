@@ -251,7 +251,7 @@ def predictions_of_test_images(
             SAMPLED: predictor.mc_dropout(0, passes),
             ENSEMBLE: predictor.ensemble,
         }
-        predictor.predict([(unit, CLEAN) for unit in units.values()])
+        predictor.predict(units.values())
         predictions = {name: predictor.get(unit) for name, unit in units.items()}
         return predictor.images(CLEAN), predictions
 

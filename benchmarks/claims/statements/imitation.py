@@ -63,7 +63,7 @@ def measure_imitation(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     units = [predictor.mc_dropout(network, MANY_PASSES) for network in predictor.outside]
     again = predictor.other_masks(predictor.outside[0], MANY_PASSES)
     choosing = predictor.choosing_ensemble
-    predictor.predict((unit, CLEAN) for unit in (*ensembles, choosing, again, *units))
+    predictor.predict((*ensembles, choosing, again, *units))
     a, b, c, other_masks = map(predictor.get, (*ensembles, choosing, again))
     sampled = [predictor.get(unit) for unit in units]
     pairs = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise, product
+from itertools import chain, pairwise, product
 
 import pandas as pd
 
@@ -55,8 +55,7 @@ def measure_lack(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
         trained = replace(predictor, recipe=name, networks=networks)
         units[SAMPLED, name] = [trained.mc_dropout(network) for network in range(networks)]
         units[ENSEMBLE, name] = trained.blocks(SMALL_ENSEMBLE, networks)
-    each = [unit for some in units.values() for unit in some]
-    predictor.predict(product(each, IMAGES))
+    predictor.predict(chain(*units.values()), IMAGES)
     for method, measure, condition, name in product(METHODS, MEASURES, IMAGES, LABELS):
         function = METRICS[measure].function
         means = [

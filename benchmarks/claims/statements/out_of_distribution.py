@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,6 @@ from benchmarks.claims.claim import (
 )
 from benchmarks.claims.intervals import Placements, auroc_interval, over_networks
 from benchmarks.claims.predictor import (
-    CALLED,
     ENSEMBLE,
     IN_TEXT,
     PASSES,
@@ -108,8 +108,7 @@ def measure_split(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
         SAMPLED: [predictor.mc_dropout(network) for network in range(predictor.repeated)],
         ENSEMBLE: predictor.blocks(SMALL_ENSEMBLE, predictor.networks),
     }
-    conditions = sum(kinds.values(), ())
-    predictor.predict((unit, one) for some in units.values() for unit in some for one in conditions)
+    predictor.predict(chain(*units.values()), sum(kinds.values(), ()))
     for method, several in units.items():
         for kind, of_kind in kinds.items():
             both = [_aleatoric(predictor, unit, of_kind) for unit in several]
@@ -156,7 +155,7 @@ def predicted(predictor: RecipePredictor, conditions: Sequence[str]) -> dict[str
         SAMPLED: [predictor.mc_dropout(network) for network in networks],
         ENSEMBLE: [predictor.ensemble],
     }
-    predictor.predict((unit, one) for some in units.values() for unit in some for one in conditions)
+    predictor.predict(chain(*units.values()), conditions)
     return units
 
 
@@ -211,8 +210,8 @@ def judge_similarity(table: pd.DataFrame) -> Judgement:
                 f"The run does not compare the ECE of softmax and {IN_TEXT[method]} at 45°."
             )
         parts += [
-            Part(f"ECE at 45°: softmax minus {CALLED[method]}", ece.text("+.3f"), ece.above()),
-            Part(f"AUROC: softmax minus {CALLED[method]}", auroc.text("+.3f"), auroc.below()),
+            Part(f"ECE at 45°: softmax minus {IN_TEXT[method]}", ece.text("+.3f"), ece.above()),
+            Part(f"AUROC: softmax minus {IN_TEXT[method]}", auroc.text("+.3f"), auroc.below()),
         ]
     worse = sum(bool(part.holds) for part in parts)
     return by_parts(

@@ -120,7 +120,7 @@ def _votes(predictor: RecipePredictor) -> Float64[np.ndarray, "images networks c
     """Of 100 passes of each network, on the two images."""
     _two_images(predictor)
     units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
-    predictor.predict((unit, TWO_IMAGES) for unit in units)
+    predictor.predict(units, [TWO_IMAGES])
     shares = [predictor.get(unit, TWO_IMAGES).vote_share for unit in units]
     votes: Float64[np.ndarray, "images networks classes"] = (
         (torch.stack(shares, dim=1) * PASSES).round().numpy()
@@ -142,17 +142,12 @@ def measure_certainty(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     which the run repeats its methods.
     """
     few = min(predictor.plan.configuration.replicates, predictor.networks)
-    units = {
-        condition: [
-            predictor.mc_dropout(network)
-            for network in range(predictor.networks if condition == CLEAN else few)
-        ]
-        for condition in CONDITIONS
-    }
-    predictor.predict((unit, condition) for condition in units for unit in units[condition])
-    for condition, of_condition in units.items():
+    units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
+    predictor.predict(units[:few], CONDITIONS)
+    predictor.predict(units[few:])
+    for condition in CONDITIONS:
         shares, correct = [], []
-        for unit in of_condition:
+        for unit in units if condition == CLEAN else units[:few]:
             share, vote = predictor.get(unit, condition).vote_share.max(dim=1)
             # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
             shares.append(np.digitize(share.numpy().round(9), LOWER_EDGES[1:]))
