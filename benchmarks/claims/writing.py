@@ -90,7 +90,9 @@ def _judged(claim: Claim, predictors: Predictors) -> Judged:
         for recipe in RECIPES
         if recipe in predictors
     }
-    return {name: judged.pop(name), **{one: both for one, both in judged.items() if len(both[0])}}
+    # The article's own comes first; of those beside it, what could not be measured is left out.
+    measured = {recipe: result for recipe, result in judged.items() if len(result[0])}
+    return {name: judged[name], **measured}
 
 
 def _by_recipe(
