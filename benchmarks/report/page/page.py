@@ -41,7 +41,7 @@ class Section(NamedTuple):
 
 
 BEFORE_SHIFTS = (
-    Section("ranking", "Ranking", "ranking", ("kinds", "main")),
+    Section("ranking", "Ranking", "ranking", ("kinds", "main", "shifts", "subset", "exact")),
     Section("calibration", "Calibration", "calibration", ("calibration", "sets-95", "sets-99")),
 )
 AFTER_SHIFTS = (
