@@ -20,7 +20,6 @@ from benchmarks.run.stages.measured_images import (
     fits_of,
     image_sets,
     measure_images,
-    reference_values,
 )
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import in_order, read_table, write_table
@@ -51,7 +50,6 @@ def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     Writes `measurements.csv`, `summary.csv`, `comparisons.csv`, `worth.csv` and `curves/`, one set
     of images after the other. Continued after an interrupt, it computes what was not finished.
     """
-    reference_values.cache_clear()  # of an earlier run
     units = plan.units()
     left_out = _left_out(workspace, record, units)
     keep_finished(workspace.out, _decided_by(plan, workspace, record, left_out))

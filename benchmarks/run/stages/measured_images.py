@@ -7,9 +7,8 @@ curves come from it, and it is let go before the next is read.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -110,15 +109,6 @@ def load(
     return stored
 
 
-@lru_cache(maxsize=1)
-def reference_values(out: Path, digest: int, group: str) -> dict[object, ImageValues]:
-    """What the conditions of a group are compared with, kept by a process for one group at a time.
-
-    All scores of all units are some gigabytes in large runs.
-    """
-    return {}
-
-
 class _Results:
     """What is computed of one set of images, condition by condition and unit by unit."""
 
@@ -131,6 +121,7 @@ class _Results:
         self._evaluation = Evaluation(self._plan.whole_conditions, chosen.resamples, chosen.seed)
         self._limits = set(chain.from_iterable(limits(self._plan).items()))
         self._weights: dict[ImageSet, list[Weights]] = {}
+        self._references: dict[object, ImageValues] = {}
         self._units = {unit: self._plan.conditions_of(unit) for unit in units}
         self._rows: list[Measurement] = []
         self._kept: list[bool] = []
@@ -249,15 +240,15 @@ class _Results:
         if not condition.detected:
             return None
         wanted = [(family, score) for family, score in measures if "reference" in family.needs]
-        digest, out = self._plan.configuration.digest, self._workspace.out
-        written = self._workspace.predictions.path(unit).stat().st_mtime_ns
-        known = reference_values(out, digest, condition.group)
-        key = unit, condition.reference, written, tuple(score for _, score in wanted)
-        if key not in known:
+        key = unit, condition.reference, tuple(score for _, score in wanted)
+        if (known := self._references.get(key)) is None:
             stored = load(self._plan, self._workspace, unit, condition.reference)
             assert stored is not None
-            known[key] = ImageValues([stored], measures=lambda _: wanted)
-        return known[key]
+            known = ImageValues([stored], measures=lambda _: wanted)
+            # Of all units they are gigabytes: kept for the other conditions of a mean alone.
+            if condition.in_mean:
+                self._references[key] = known
+        return known
 
     def _weights_of(self, condition: Condition, images: int) -> list[Weights]:
         drawn, chosen = ImageSet.of(condition, self._conditions), self._plan.configuration

@@ -64,7 +64,7 @@ def test_means_over_groups_are_plain_means_of_each_replicate(run: Run) -> None:
         pd.testing.assert_series_equal(both[column], both[f"{column}_of_all"], check_names=False)
 
 
-def test_each_prediction_is_read_once_and_that_of_a_reference_once_a_group(
+def test_each_prediction_is_read_once_and_that_of_a_reference_once_a_set(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: Counter[tuple[RunUnit, str]] = Counter()
@@ -81,12 +81,11 @@ def test_each_prediction_is_read_once_and_that_of_a_reference_once_a_group(
 
     monkeypatch.setattr(PredictionStore, "load_if_there", counted)
     monkeypatch.setattr(measured_images, "fits_to", noted)
-    measured_images.reference_values.cache_clear()
     forget_finished(run.workspace.out)
     measured(run)
     units = run.plan.units()
     assert read == {
-        (unit, name): 3 if name == "clean" else 1
+        (unit, name): 4 if name == "clean" else 1
         for unit in units
         for name in ("clean", "calibration", *CHOSEN.conditions)
     }
