@@ -134,33 +134,22 @@ TOGETHER = 64
 """Images that pass the linear layers together; a larger batch takes several rounds."""
 
 
-class LinearErrors(NamedTuple):
-    """Buffers for the loss's derivatives with respect to what the linear layers read and write."""
+class TrainingWorkspace(NamedTuple):
+    """Buffers for one network in training, about 4 MB for `TOGETHER` images.
 
+    After the way forwards come errors, the loss's derivatives: of what the linear layers read and
+    write, for all images; then of one image's maps, whose margins and padding stay zero.
+    """
+
+    forward: Workspace
     features: Float32[Array, "images 400"]
     hidden1: Float32[Array, "images 120"]
     hidden2: Float32[Array, "images 84"]
     logits: Float32[Array, "images 10"]
-
-
-class MapErrors(NamedTuple):
-    """Buffers for one image's errors on their way back through the convolutions.
-
-    Margins and padding are zero and stay so.
-    """
-
     second: Float32[Array, " 10*16"]
     shifted: Float32[Array, " 5*18*16"]
     pooled: Float32[Array, "6 14*16"]
     first: Float32[Array, " 28*32"]
-
-
-class TrainingWorkspace(NamedTuple):
-    """Buffers for one network in training, about 4 MB for `TOGETHER` images."""
-
-    forward: Workspace
-    linear_errors: LinearErrors
-    map_errors: MapErrors
     reversed_weight: Float32[Array, "16 6 25"]
     probabilities: Float32[Array, " 10"]
 
@@ -184,15 +173,7 @@ def _train(
         for begin in range(start, end, TOGETHER):
             part = slice(begin, min(begin + TOGETHER, end))
             total += add_gradient(state, examples, part, double_softmax, end - start, workspace)
-        state.steps[0] += 1
-        adam_step(
-            state.parameters,
-            state.first_moment,
-            state.second_moment,
-            state.gradient,
-            state.steps[0],
-            learning_rate,
-        )
+        adam_step(state, learning_rate)
     return total
 
 
@@ -206,7 +187,7 @@ def add_gradient(
     workspace: TrainingWorkspace,
 ) -> float:
     """gradient += Σ that of the losses at these positions / batch size; returns the losses' sum."""
-    network, forward, errors = state.network, workspace.forward, workspace.linear_errors
+    network, forward = state.network, workspace.forward
     chosen, keep_mask = examples.order[part], examples.keep_mask[part]
     for i in range(chosen.size):
         first_layer(network, examples.images[chosen[i]], keep_mask[i], forward.maps, i)
@@ -215,7 +196,7 @@ def add_gradient(
 
     total, share = 0.0, f4(1) / f4(batch_size)
     for i in range(chosen.size):
-        error, logits, label = errors.logits[i], forward.logits[i], examples.labels[chosen[i]]
+        error, logits, label = workspace.logits[i], forward.logits[i], examples.labels[chosen[i]]
         if double_softmax:
             total += double_softmax_cross_entropy(error, logits, label, workspace.probabilities)
         else:
@@ -223,9 +204,9 @@ def add_gradient(
         for k in range(CLASSES):
             error[k] *= share
 
-    linears_backward(network, state.gradients, forward, errors, chosen.size)
+    linears_backward(network, state.gradients, workspace, chosen.size)
     for i in range(chosen.size):
-        second_layer_backward(state, keep_mask[i], i, errors.features[i], workspace)
+        second_layer_backward(state, keep_mask[i], i, workspace)
         first_layer_backward(state, keep_mask[i], i, workspace)
     return total
 
@@ -279,14 +260,14 @@ def double_softmax_cross_entropy(
 
 @inlined
 def linears_backward(
-    network: Network, gradient: Parameters, forward: Workspace, errors: LinearErrors, rows: int
+    network: Network, gradient: Parameters, errors: TrainingWorkspace, rows: int
 ) -> None:
     """For every layer y = W·x + b with x = f(z): W' += y'ᵀ·x, b' += Σ y', z' = (y'·W) ⊙ f'(z).
 
     The features come from a pool: their errors go through it and its activation in
     `second_layer_backward`.
     """
-    parameters, of_logits = network.parameters, errors.logits[:rows]
+    parameters, forward, of_logits = network.parameters, errors.forward, errors.logits[:rows]
     hidden1, of_hidden1 = forward.hidden1[:rows], errors.hidden1[:rows]
     hidden2, of_hidden2 = forward.hidden2[:rows], errors.hidden2[:rows]
     features, of_features = forward.features[:rows], errors.features[:rows]
@@ -320,40 +301,37 @@ def reverse_rows(reversed_weight: Array, weight: Float32[Array, "16 6 25"]) -> N
 
 @inlined
 def second_layer_backward(
-    state: TrainingState,
-    keep_mask: Bool[Array, " 22"],
-    i: int,
-    feature_errors: Float32[Array, " 16*25"],
-    workspace: TrainingWorkspace,
+    state: TrainingState, keep_mask: Bool[Array, " 22"], i: int, errors: TrainingWorkspace
 ) -> None:
     """The second convolution's gradient, and the errors of the pooled maps that it reads."""
-    network, gradient, maps = state.network, state.gradients, workspace.forward.maps
-    errors = workspace.map_errors
+    network, gradient, maps = state.network, state.gradients, errors.forward.maps
     for c in range(FIRST):
         if keep_mask[c]:
             shift_left(maps.shifted[c], maps.pooled[i, c], POOLED_MAP)
             errors.pooled[c, :] = f4(0)
     for o in range(SECOND):
         if keep_mask[FIRST + o]:
-            source, values = feature_errors[FEATURES * o : FEATURES * (o + 1)], maps.second[i, o]
+            source, values = (
+                errors.features[i, FEATURES * o : FEATURES * (o + 1)],
+                maps.second[i, o],
+            )
             gradient.conv2_bias[o] += unpool_second(
                 errors.second, source, values, network.kept_scale, network.relu
             )
             shift_right(errors.shifted, errors.second)
             for c in range(FIRST):
                 if keep_mask[c]:
-                    weight, reverse = gradient.conv2_weight[o, c], workspace.reversed_weight[o, c]
+                    weight, reverse = gradient.conv2_weight[o, c], errors.reversed_weight[o, c]
                     add_second_weight_gradient(weight, errors.second, maps.shifted[c])
                     add_backward_convolution(errors.pooled[c], errors.shifted, reverse)
 
 
 @inlined
 def first_layer_backward(
-    state: TrainingState, keep_mask: Bool[Array, " 22"], i: int, workspace: TrainingWorkspace
+    state: TrainingState, keep_mask: Bool[Array, " 22"], i: int, errors: TrainingWorkspace
 ) -> None:
     """The first convolution's gradient."""
-    network, gradient, maps = state.network, state.gradients, workspace.forward.maps
-    errors = workspace.map_errors
+    network, gradient, maps = state.network, state.gradients, errors.forward.maps
     shift_left(maps.pixels, maps.row[i], PIXELS)
     for c in range(FIRST):
         if keep_mask[c]:
@@ -364,19 +342,15 @@ def first_layer_backward(
 
 
 @kernel
-def adam_step(
-    parameters: Float32[Array, " size"],
-    first: Float32[Array, " size"],
-    second: Float32[Array, " size"],
-    gradient: Float32[Array, " size"],
-    step: int,
-    learning_rate: float,
-) -> None:
+def adam_step(state: TrainingState, learning_rate: float) -> None:
     """One update of Adam (Kingma and Ba 2015), the step-th from 1, as torch.optim.Adam does it.
 
     m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²,
     θ −= lr / (1 − β₁ᵗ) · m / (√(v / (1 − β₂ᵗ)) + ε)  with β₁ = 0.9, β₂ = 0.999, ε = 1e-8
     """
+    state.steps[0] += 1
+    step, parameters, gradient = state.steps[0], state.parameters, state.gradient
+    first, second = state.first_moment, state.second_moment
     rate = f4(learning_rate / (1 - 0.9**step))
     unbias = f4(1 / np.sqrt(1 - 0.999**step))
     for i in range(parameters.size):
