@@ -91,15 +91,6 @@ def test_without_an_interval_nothing_is_claimed(timed_results: Results) -> None:
     assert "no interval" in row["notes"].iloc[0]
 
 
-def test_sizes_that_were_not_compared_are_footnoted(timed_results: Results) -> None:
-    table = table_named(timed_results, "cost")
-    of_dropout, of_ensemble = markdown(table).split("\n| **")[1:]
-    assert "≤" not in of_dropout
-    assert "| ≤ M = 2 |" in of_ensemble  # one member was not measured
-    table = table_named(with_differences(timed_results, {"4": SAME}), "cost")
-    assert "| ≤ T = 4 |" in markdown(table)
-
-
 def test_table_of_sizes_tells_what_they_cost(timed_results: Results) -> None:
     compared = with_differences(timed_results, {"2": WORSE, "4": SAME})
     table = table_named(compared, "cost")
@@ -122,17 +113,6 @@ def without(results: Results, *sizes: str) -> Results:
     summary = results.summary
     dropped = (summary["method"] == "mc_dropout") & summary["members"].isin(sizes)
     return replace(results, summary=summary[~dropped])
-
-
-def test_nothing_is_told_of_sizes_below_the_smallest_measured(timed_results: Results) -> None:
-    compared = with_differences(timed_results, {"4": SAME})
-    table = table_named(without(compared, "1", "2"), "cost")
-    rows = as_frame(table).query("Method == 'MC-dropout, T = 8'")
-    assert rows.loc[rows["Measure"] == "Accuracy ↑, Clean", "Needed"].tolist() == ["≤ T = 4"]
-    worse = with_differences(timed_results, {"4": WORSE})
-    found = needed(without(worse, "1", "2"), FULL, ACCURACY)
-    assert found is not None
-    assert found[1] == "T = 8"
 
 
 def test_sizes_are_compared_by_what_the_main_table_shows(timed_results: Results) -> None:
