@@ -31,6 +31,8 @@ SETTINGS: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.titley": 1.0,
     "axes.axisbelow": True,
     "grid.color": "0.88",
     "grid.linewidth": 0.5,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.offsetbox import OffsetImage
 from PIL import Image
 
 from benchmarks.errors import UserError
@@ -127,12 +128,13 @@ def test_methods_with_infinite_values_are_named(results: Results) -> None:
     assert not panel(drawn, "Accuracy").texts
 
 
-def test_images_below_severities_are_square(results: Results) -> None:
-    drawn = drawing(results, "rotated-votes")
-    drawn.figure.draw_without_rendering()
-    boxes = [image.get_window_extent() for image in drawn.figure.axes[-1].child_axes]
-    assert len(boxes) == 4
-    assert all(round(box.width - box.height, 3) == 0 for box in boxes)
+def test_images_stand_below_severities_and_above_votes(results: Results) -> None:
+    for name, count in (("rotated-votes", 4), ("high-disagreement", 12)):
+        drawn = drawing(results, name)
+        drawn.figure.draw_without_rendering()
+        boxes = [image.get_window_extent() for image in drawn.figure.findobj(OffsetImage)]
+        assert len(boxes) == count
+        assert all(round(box.width - box.height, 3) == 0 for box in boxes)
 
 
 def test_a_single_replicate_has_a_band_and_several_have_lines(

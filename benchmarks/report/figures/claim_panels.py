@@ -56,14 +56,11 @@ def verdict(figure: str) -> Callable[[View, pd.DataFrame], str]:
     return of_view
 
 
-def article_image(ax: Axes, panel: Panel) -> None:
-    """The image whose votes stand below."""
-    image(ax, panel.view.results.images.get((TEST_IMAGES, panel.key["image"])))
-
-
 def votes_of_networks(ax: Axes, panel: Panel) -> None:
-    """Votes for each class: a point a network in their order, and a bar for their mean."""
+    """Below an image its votes: a point a network in their order, and bars for their mean."""
     rows, names = panel.rows, panel.view.names
+    pixels = panel.view.results.images.get((TEST_IMAGES, panel.key["image"]))
+    image(ax, pixels, 0.5, 60, above=12)
     passes, count = rows.groupby("network")["value"].sum().max(), rows["network"].nunique()
     means = rows.groupby("class")["value"].mean()
     bars(ax, means.index, means, "0.85", width=0.8)
@@ -126,6 +123,7 @@ def rank_agreement(ax: Axes, panel: Panel) -> None:
     ax.set(xlim=(0, 1), ylim=(len(cases) - 0.4, -0.6), xlabel="Rank correlation (line: mean)")
     ax.set_title(IMAGES_RANKED.get(panel.key["condition"], panel.key["condition"]), pad=14)
     ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="x")
 
 
 IMAGES_RANKED = {CLEAN: "All images", WHERE_C_DISAGREES: "Images on which ensemble C disagrees"}
@@ -208,8 +206,9 @@ def count_plots(
     """A user's image, and for each method its votes by class with its scores below."""
     figure = Figure(figsize=(PAGE, 2.1), layout="constrained")
     first, *others = figure.subplots(1, 1 + len(counts), width_ratios=[0.8, *[1.0] * len(counts)])
-    image(first, pixels)
+    image(first, pixels, 0.5, 80)
     first.set_title(title)
+    first.axis("off")
     known = looks(names, list(counts))
     for ax, (variant, votes) in zip(others, counts.items(), strict=True):
         bars(ax, range(len(votes)), pd.Series(votes), known[variant].color, width=0.8)

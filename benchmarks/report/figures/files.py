@@ -93,9 +93,9 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
     """
     figure.patch.set_visible(False)
     for ax in figure.axes:
-        for place in (ax, *ax.child_axes):
-            place.patch.set_visible(False)
+        ax.patch.set_visible(False)
     with BytesIO() as svg, BytesIO() as png:
+        figure.set_dpi(DPI)  # of images within the SVG
         # Not `savefig`, which draws twice whatever it writes.
         canvas: Any = FigureCanvasSVG(figure)
         canvas.print_svg(svg, metadata={"Date": None, "Creator": None})

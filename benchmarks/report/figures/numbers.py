@@ -22,7 +22,7 @@ from benchmarks.report.editorial import (
 )
 from benchmarks.report.figures.engine import Numbers, View
 from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.timings import batch_sizes, main_setup, milliseconds
+from benchmarks.report.timings import batch_sizes, main_setup, of_setup, timed
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, VOTES
 
@@ -302,15 +302,12 @@ def costs(view: View) -> Numbers:
         for variant in view.results.variants
         if not (variant.members == "1" and names.method(variant.method).counts_networks)
     ]
+    timings = of_setup(timed(latency), setup)
     parts = []
     for size, (metric, condition) in product(batch_sizes(latency), shown):
         rows = values(view, [metric], [condition], sizes)
-        timings = [
-            milliseconds(latency, setup, Variant(*pair), size)
-            for pair in rows[METHODS].itertuples(index=False)
-        ]
-        ms = [math.nan if timing is None else float(timing["p50_ms"]) for timing in timings]
-        rows = rows.assign(batch_size=size, p50_ms=ms).dropna(subset="p50_ms")
+        here = where(timings, batch_size=size).drop_duplicates(METHODS)[[*METHODS, "p50_ms"]]
+        rows = rows.merge(here, on=METHODS).assign(batch_size=size)
         sign = -1 if names.metric(metric).better == "higher" else 1
         parts.append(rows.assign(pareto=_on_front(rows["p50_ms"], sign * rows["value"])))
     machine = {name: getattr(setup, name) for name in ("device_name", "threads", "engine")}

@@ -134,9 +134,9 @@ def images_over_severities(ax: Axes, panel: Panel) -> None:
     severities = sorted(shown["severity"])
     step = min(np.diff(severities))
     for name, severity, index in shown.itertuples(index=False):
-        bounds = (severity - 0.46 * step, 0, 0.92 * step, 1)
-        place = ax.inset_axes(bounds, transform=ax.transData)
-        image(place, panel.view.results.images.get((name, int(index))), framed=False)
+        image(
+            ax, panel.view.results.images.get((name, int(index))), severity, 180 / len(severities)
+        )
     ax.set(xlim=(severities[0] - step / 2, severities[-1] + step / 2), ylim=(0, 1), yticks=[])
     severity_axis(ax, panel.view)
     ax.grid(visible=False)
@@ -186,7 +186,6 @@ def coverage_of_sets(ax: Axes, panel: Panel) -> None:
     labels = [panel.view.results.label_of(name).replace(" ", "\n", 1) for name in conditions]
     ax.set_xticks(range(len(conditions)), labels)
     ax.set(xlim=(-0.5, len(conditions) - 0.5), ylim=(0, 1.03), ylabel="Coverage")
-    ax.grid(visible=False, axis="x")
 
 
 def entropy_of_conditions(ax: Axes, panel: Panel) -> None:
@@ -327,6 +326,7 @@ def worth(ax: Axes, panel: Panel) -> None:
     ax.set_ylim(len(variants) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="x")
 
 
 def ensemble_sizes(rows: pd.DataFrame) -> tuple[int, int]:
@@ -431,23 +431,18 @@ def around(values: pd.Series[float]) -> tuple[float, float]:
 # Images and training.
 
 
-def shown_image(ax: Axes, panel: Panel) -> None:
-    """The image whose votes stand below."""
-    first = panel.rows.iloc[0]
-    image(ax, panel.view.results.images.get((first["condition"], int(first["index"]))))
-
-
 def votes_of_methods(ax: Axes, panel: Panel) -> None:
-    """A row a method, with a circle for each class it votes for, and a line at the label."""
-    drawn = list(panel.series())
-    for position, (look, rows, _) in enumerate(drawn):
+    """Below an image a row a method, a circle for each class it votes for, a line at the label."""
+    first, series = panel.rows.iloc[0], list(panel.series())
+    pixels = panel.view.results.images.get((first["condition"], int(first["index"])))
+    image(ax, pixels, 0.5, 42, above=12 + 10 * image_and_label(panel.view, panel.key).count("\n"))
+    for position, (look, rows, _) in enumerate(series):
         at = pd.Series(position, rows.index)
         circles(ax, rows["class"], at, rows["vote_share"], look)
-    ax.axvline(panel.rows["label"].iloc[0], color="0.6", linewidth=0.8, zorder=1)
+    ax.axvline(first["label"], color="0.6", linewidth=0.8, zorder=1)
     class_axis(ax, panel.view, "x")
-    ax.set_ylim(len(drawn) - 0.4, -0.6)
-    is_first = panel.key["rank"] % 6 == 1
-    ax.set_yticks(range(len(drawn)), [look.label if is_first else "" for look, _, _ in drawn])
+    ax.set_ylim(len(series) - 0.4, -0.6)
+    ax.set_yticks(range(len(series)), [look.label for look, _, _ in series])
 
 
 def image_and_label(view: View, key: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -123,7 +124,6 @@ def bars(
     if on is not None:
         style = {"color": "white", "edgecolor": color, "hatch": HATCH, "linewidth": 0.6}
     ax.bar(at, heights, width=width, bottom=0 if on is None else on, label=label, **style)
-    ax.grid(visible=False, axis="x")
 
 
 def steps(
@@ -144,14 +144,23 @@ def circles(
     tell(drawn, look.label)
 
 
-def image(ax: Axes, pixels: Pixels | None, *, framed: bool = True) -> None:
-    """An image, a grey one dark on light as on paper; an empty frame where there is none."""
-    if pixels is not None:
-        shades: Any = {"cmap": "gray_r", "vmin": 0, "vmax": 255} if pixels.ndim == 2 else {}
-        ax.imshow(pixels, **shades, interpolation="nearest")
-    ax.set(xticks=[], yticks=[])
-    ax.grid(visible=False)
-    ax.spines[:].set(visible=framed, linewidth=0.4, color="0.6")
+def image(ax: Axes, pixels: Pixels | None, x: float, points: float, *, above: float = 0.0) -> None:
+    """An image as a square of so many points, a grey one dark on light as on paper.
+
+    Args:
+        x: its middle; with ``above`` in shares of the panel, else as the axis has it.
+        above: by how many points it stands above the panel; 0: in its middle.
+    """
+    if pixels is None:
+        return
+    if pixels.ndim == 2:
+        pixels = np.repeat(255 - pixels[..., np.newaxis], 3, axis=2)
+    drawn = OffsetImage(pixels, zoom=points / max(pixels.shape[:2]), interpolation="nearest")
+    place: Any = {"xycoords": ax.get_xaxis_transform(), "frameon": False, "pad": 0}
+    if above:
+        offset = (0, above + points / 2)
+        place |= {"xycoords": "axes fraction", "xybox": offset, "boxcoords": "offset points"}
+    ax.add_artist(AnnotationBbox(drawn, (x, 1.0 if above else 0.5), **place))
 
 
 def patch(label: str, color: str, *, hatched: bool = False) -> Patch:
