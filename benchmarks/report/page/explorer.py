@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Hashable, Mapping
 from io import BytesIO
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import pandas as pd
 from PIL import Image
@@ -13,7 +15,9 @@ from PIL import Image
 from benchmarks.nouns import Variant
 from benchmarks.report.read.files import Pixels
 from benchmarks.report.results import Results
-from benchmarks.schema import where
+
+Row = dict[Hashable, Any]
+"""Of ``image_votes.csv``: the votes of a method on an image for a class."""
 
 
 class Votes(NamedTuple):
@@ -53,18 +57,18 @@ class Shown(NamedTuple):
 
 def explorer(results: Results) -> list[Shown]:
     """The images, by condition; none where the run chose none. ``results`` are of all recipes."""
-    rows = results.curve("image_votes")
-    if rows.empty:
-        return []
-    return [_shown(results, of_image) for _, of_image in rows.groupby("rank")]
+    by_image: dict[int, dict[Variant, list[Row]]] = {}
+    for row in results.curve("image_votes").to_dict("records"):
+        of_image = by_image.setdefault(row["rank"], {})
+        of_image.setdefault(Variant(row["method"], row["members"]), []).append(row)
+    return [_shown(results, by_image[rank]) for rank in sorted(by_image)]
 
 
-def _shown(results: Results, rows: pd.DataFrame) -> Shown:
-    first = rows.iloc[0]
-    variants = sorted(map(Variant._make, set(rows[["method", "members"]].itertuples(index=False))))
-    variants.sort(key=results.names.rank)
-    votes = tuple(_votes(results, rows, variant) for variant in variants)
+def _shown(results: Results, by_variant: Mapping[Variant, list[Row]]) -> Shown:
+    variants = sorted(sorted(by_variant), key=results.names.rank)
+    votes = tuple(_votes(results, variant, by_variant[variant]) for variant in variants)
     ((common, _),) = Counter(one.predicted for one in votes).most_common(1)
+    first = by_variant[variants[0]][0]
     pixels = results.images.get((first["condition"], int(first["index"])))
     return Shown(
         condition=results.label_of(first["condition"]),
@@ -77,19 +81,18 @@ def _shown(results: Results, rows: pd.DataFrame) -> Shown:
     )
 
 
-def _votes(results: Results, rows: pd.DataFrame, variant: Variant) -> Votes:
-    own = where(rows, **variant._asdict()).sort_values(
-        "mean_probability", ascending=False, kind="stable"
-    )
-    best = own.iloc[0]
-    cast = own[own["vote_share"] > 0].sort_values("vote_share", ascending=False, kind="stable")
+def _votes(results: Results, variant: Variant, rows: list[Row]) -> Votes:
+    """``rows``: one a class."""
+    best = max(rows, key=itemgetter("mean_probability"))
+    cast = sorted(rows, key=itemgetter("vote_share", "mean_probability"), reverse=True)
     return Votes(
         method=results.names.method(variant.method).label,
         predicted=results.names.class_name(int(best["class"])),
         is_right=None if pd.isna(best["label"]) else bool(best["class"] == best["label"]),
         shares={
-            results.names.class_name(int(one)): round(100 * float(share), 1)
-            for one, share in zip(cast["class"], cast["vote_share"], strict=True)
+            results.names.class_name(int(row["class"])): round(100 * float(row["vote_share"]), 1)
+            for row in cast
+            if row["vote_share"] > 0
         },
     )
 
