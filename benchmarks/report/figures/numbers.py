@@ -239,8 +239,9 @@ def sampling_errors(view: View) -> Numbers:
         return Numbers(table)
     table = table[table["measure"].isin(SAMPLED_MEASURES) & table["rms_error"].notna()]
     table = table.assign(size=table["members"].astype("int64"))
-    rank = table["condition"].map(view.names.condition_rank)
-    return Numbers(table.assign(rank=rank).sort_values(["rank", "size"]).drop(columns="rank"))
+    return Numbers(
+        table.assign(rank=_ranks(view, table)).sort_values(["rank", "size"]).drop(columns="rank")
+    )
 
 
 def training(view: View) -> Numbers:
@@ -282,7 +283,7 @@ def worth(view: View) -> Numbers:
         for row in table.to_dict("records")
     ]
     rows = table.loc[shown]
-    by = {"m": rows["metric"].map(metrics.index), "c": rows["condition"].map(rank_in(view))}
+    by = {"m": rows["metric"].map(metrics.index), "c": _ranks(view, rows)}
     order = pd.DataFrame(by).sort_values(["m", "c"], kind="stable").index
     return Numbers(rows.loc[order].reset_index(drop=True))
 
@@ -370,9 +371,10 @@ def certainty(view: View) -> Numbers:
     return Numbers(bins.assign(upper=[edges[edges.index(edge) + 1] for edge in bins["lower"]]))
 
 
-def rank_in(view: View) -> Callable[[str], int]:
-    """The position of a condition among those of the run."""
-    return lambda condition: view.names.condition_rank(condition)[0]
+def _ranks(view: View, table: pd.DataFrame) -> pd.Series[int]:
+    """The position of each row's condition among those of the run."""
+    ranks = {name: view.names.condition_rank(name)[0] for name in set(table["condition"])}
+    return table["condition"].map(ranks)
 
 
 def _curve(view: View, name: str) -> pd.DataFrame:
@@ -381,7 +383,7 @@ def _curve(view: View, name: str) -> pd.DataFrame:
     if view.conditions:
         table = table[table["condition"].isin(view.conditions)]
     table = pd.concat([where(table, **variant._asdict()) for variant in view.variants])
-    order = table["condition"].map(rank_in(view)).sort_values(kind="stable").index
+    order = _ranks(view, table).sort_values(kind="stable").index
     return table.loc[order].reset_index(drop=True)
 
 
