@@ -31,6 +31,9 @@ __all__ = [
     "write_figures",
 ]
 
+FEWEST_OF_A_PROCESS = 10
+"""How many figures are drawn in about the time that another process takes to begin."""
+
 MOST_FIGURES = 30
 """Of a run; any other is a command away."""
 
@@ -64,7 +67,7 @@ def drawn_figures(results: Results, jobs: int = 1) -> list[Drawn]:
 
     Args:
         results: of all recipes.
-        jobs: how many processes draw in parallel.
+        jobs: how many processes draw in parallel, at most.
     """
     wanted = [
         Wanted(results.of_recipe(recipe), recipe, name)
@@ -72,6 +75,7 @@ def drawn_figures(results: Results, jobs: int = 1) -> list[Drawn]:
         for name, (declared, _) in _known(results.of_recipe(recipe)).items()
         if _is_wanted(results, recipe, declared)
     ]
+    jobs = max(1, min(jobs, len(wanted) // FEWEST_OF_A_PROCESS))
     shares = [wanted[first::jobs] for first in range(jobs)]
     drawn = chain.from_iterable(
         parallel(_draw_share, shares, stage="report", what="shares of the figures", jobs=jobs)
