@@ -11,7 +11,7 @@ import typer
 
 from benchmarks.command_line import INSTALLED, exit_status, named_folder
 from benchmarks.errors import UserError
-from benchmarks.files import written_whole
+from benchmarks.files import writable_folder, written_whole
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.formats import latex as as_latex
@@ -41,7 +41,7 @@ def table(
     if out is None:
         print(text, end="")
         return
-    with written_whole(out) as temporary:
+    with written_whole(_writable(out)) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"wrote {out}")
 
@@ -80,10 +80,22 @@ def figure(
         name,
         **dict(zip(("methods", "metrics", "conditions"), chosen, strict=True)),
         recipe=recipe or None,
-        out=path,
+        out=_writable(path),
         title=title,
     )
     print(f"wrote {path}")
+
+
+def _writable(out: Path) -> Path:
+    """The file that an option names, of which nothing but its content is missing.
+
+    Raises:
+        UserError: it is a folder, or its own folder cannot be written.
+    """
+    writable_folder("--out", out.parent)
+    if out.is_dir():
+        raise UserError(f"--out {out}: this is a folder; name a file")
+    return out
 
 
 VIEWS: Mapping[str, Callable[..., None]] = {"table": table, "figure": figure}

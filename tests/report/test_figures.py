@@ -233,7 +233,9 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
     assert re.match(
         r"(MC-dropout \(T = 3\)|Deep ensemble \(M = 4\)) has the lowest NLL .* of 1 ", title
     )
-    assert out.read_bytes().startswith(b"%PDF")
+    content = out.read_bytes()
+    assert content.startswith(b"%PDF")
+    assert b"CreationDate" not in content  # the same figure is the same file
 
 
 @pytest.mark.parametrize(
@@ -244,7 +246,11 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
         ("rotated", {"metrics": ["f1"]}, "there is no metric 'f1'; choose from .*accuracy"),
         ("rotated", {"recipe": "relu"}, "there is no recipe 'relu'; choose from standard"),
         ("rotated", {"conditions": ["ood-uniform_noise"]}, "there are no numbers for the figure"),
-        ("rotated", {"out": "mine.xyz"}, "mine.xyz: Format 'xyz' is not supported"),
+        ("roc", {"metrics": ["nll"]}, "the figure 'roc' has no numbers of metric 'nll'"),
+        ("roc", {"conditions": ["clean", "ood-uniform_noise"]}, "no numbers of condition 'clean'"),
+        ("training", {"methods": ["softmax"]}, "'training' has no methods to choose from"),
+        ("rotated", {"out": "mine.xyz"}, "mine.xyz: there is no format 'xyz'; end the name in"),
+        ("rotated", {"out": "mine"}, "mine: there is no format ''; end the name in"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(

@@ -42,3 +42,21 @@ def test_unknown_table_is_one_line(
     assert status == 2
     assert error.startswith("error: there is no table 'mine'; choose from decision, kinds, ranking")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("view", [("table", "main"), ("figure", "roc")])
+def test_file_that_cannot_be_written_is_one_line(
+    view: tuple[str, str],
+    reported: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").touch()
+    for out, message in ((tmp_path, "this is a folder"), (tmp_path / "file" / "a.pdf", "a file")):
+        command, name = view
+        status, _, error = called(monkeypatch, capsys, command, reported, name, "--out", out)
+        assert status == 2
+        assert message in error
+        assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from matplotlib.figure import Figure
 
 from benchmarks.errors import UserError
+from benchmarks.files import written_whole
 from benchmarks.nouns import Variant
 from benchmarks.parallel import parallel
 from benchmarks.report.figures.declared import FIGURES
@@ -36,6 +37,9 @@ FEWEST_OF_A_PROCESS = 10
 
 MOST_FIGURES = 30
 """Of a run; any other is a command away."""
+
+UNDATED: Mapping[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+"""The formats of a user's figure, and what keeps the time out of each."""
 
 
 class Choice(NamedTuple):
@@ -130,7 +134,7 @@ def one_figure(
         titled: whether the finding is written above.
 
     Raises:
-        UserError: there is no such figure, or nothing of what is chosen.
+        UserError: there is no such figure, or it has no numbers of something that is chosen.
     """
     with in_print():
         declared, view = _chosen_view(results, name, choice)
@@ -140,7 +144,19 @@ def one_figure(
             f"there are no numbers for the figure {name!r} of what is chosen; figures that there "
             f"are: {', '.join(figure_names(results)) or 'none'}"
         )
+    _require_shown(drawing, choice)
     return drawing
+
+
+def _require_shown(drawing: Drawing, choice: Choice) -> None:
+    """Stop at what was chosen and would be missing, rather than draw something else."""
+    numbers = drawing.numbers
+    if choice.methods and "method" not in numbers:
+        raise UserError(f"the figure {drawing.name!r} has no methods to choose from")
+    for column, names in (("metric", choice.metrics), ("condition", choice.conditions)):
+        for name in names:
+            if column not in numbers or name not in set(numbers[column]):
+                raise UserError(f"the figure {drawing.name!r} has no numbers of {column} {name!r}")
 
 
 def figure(
@@ -162,7 +178,7 @@ def figure(
         methods: by name, of a certain size with that behind it (``mc_dropout-50``); by default all.
         recipe: by default the run's main one.
         metrics, conditions: by default those that the figure shows by itself.
-        out: a file to write: PDF, SVG, PNG or what else matplotlib can.
+        out: a file to write: PDF, SVG or PNG, as its name ends.
         title: whether the finding is written above the figure; a caption may say it instead.
 
     Raises:
@@ -175,12 +191,21 @@ def figure(
     drawn = one_figure(results.of_recipe(recipe), name, choice, titled=title)
     made = cast(Figure, drawn.figure)
     if out is not None:
-        with in_print():
-            try:
-                made.savefig(out, dpi=DPI)
-            except ValueError as error:  # of a format that matplotlib does not know
-                raise UserError(f"{out}: {error}") from None
+        _save(made, Path(out))
     return made
+
+
+def _save(made: Figure, path: Path) -> None:
+    """Write the file whole; the same figure gives the same bytes.
+
+    Raises:
+        UserError: its name does not say in which format.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in UNDATED:
+        raise UserError(f"{path}: there is no format {kind!r}; end the name in .pdf, .svg or .png")
+    with in_print(), written_whole(path) as temporary:
+        made.savefig(temporary, format=kind, dpi=DPI, metadata=UNDATED[kind])
 
 
 def _known(results: Results) -> dict[str, tuple[Declared, str]]:

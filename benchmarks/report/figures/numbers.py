@@ -102,7 +102,11 @@ def severities_of_conditions(view: View) -> dict[str, float]:
 
 def set_coverages(view: View) -> Numbers:
     """The coverage of each method's sets on clean images, and as the mean over each group."""
-    metrics = [metric.name for metric in view.names.metrics if not math.isnan(metric.nominal)]
+    metrics = [
+        metric.name
+        for metric in view.names.metrics
+        if not math.isnan(metric.nominal) and metric.name in (view.metrics or [metric.name])
+    ]
     conditions = view.conditions or (CLEAN, *view.results.group_means)
     return with_replicates(view, values(view, metrics, conditions))
 
@@ -237,6 +241,8 @@ def sampling_errors(view: View) -> Numbers:
     table = view.results.curve("sampling_error")
     if table.empty:
         return Numbers(table)
+    if view.conditions:
+        table = table[table["condition"].isin(view.conditions)]
     table = table[table["measure"].isin(SAMPLED_MEASURES) & table["rms_error"].notna()]
     table = table.assign(size=table["members"].astype("int64"))
     return Numbers(
@@ -382,7 +388,8 @@ def _curve(view: View, name: str) -> pd.DataFrame:
     table = view.results.curve(name)
     if view.conditions:
         table = table[table["condition"].isin(view.conditions)]
-    table = pd.concat([where(table, **variant._asdict()) for variant in view.variants])
+    rows = (where(table, **variant._asdict()) for variant in view.variants)
+    table = pd.concat([table.iloc[:0], *rows])  # without a method that has a value, none
     order = _ranks(view, table).sort_values(kind="stable").index
     return table.loc[order].reset_index(drop=True)
 
