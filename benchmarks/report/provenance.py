@@ -44,8 +44,8 @@ DOWNLOADS = {
     PUBLISHED_MD: "the same as text",
     IMAGES_NPZ: "the images shown",
     RUN_JSON: "configuration, command, versions, fingerprints, wall time",
-    f"{TABLES_FOLDER}/": "each table as Markdown, CSV and LaTeX",
-    f"{FIGURES_FOLDER}/": "each figure as PNG, and its numbers as CSV",
+    f"{TABLES_FOLDER}/": "each table as Markdown and CSV",
+    f"{FIGURES_FOLDER}/": "each figure as PNG and SVG, and its numbers as CSV",
     f"{CURVES_FOLDER}/": "further data of the figures",
     f"{CLAIMS_FOLDER}/": "data of the claims' figures",
 }

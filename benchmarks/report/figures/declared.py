@@ -59,12 +59,12 @@ FIGURES = (
     Declared(
         "set-coverage",
         "calibration",
-        "The share of images whose prediction set holds their label. On images like the "
-        "calibration images it is as promised; shifts break the promise.",
+        "The share of images whose prediction set holds their label. It is promised on images "
+        "like the calibration images alone.",
         numbers.set_coverages,
         ("metric",),
         ((draw.coverage_of_sets, 1),),
-        title=lambda view, rows: "Coverage of conformal sets on clean and on shifted images",
+        title=lambda view, rows: "Coverage of conformal sets",
         height=lambda view, rows: 1.8,
         heading=lambda view, key: view.names.metric(key["metric"]).label,
         shared={"sharex": True, "sharey": True},
