@@ -18,6 +18,7 @@ from benchmarks.claims.claim import Part, Verdict, rows
 from benchmarks.claims.intervals import Interval
 from benchmarks.claims.statements import imitation, missing_data
 from benchmarks.claims.statements import votes as of_votes
+from benchmarks.errors import UserError
 from benchmarks.report.claims import (
     claim_tables,
     claims_shown,
@@ -26,6 +27,7 @@ from benchmarks.report.claims import (
 )
 from benchmarks.report.figures import drawn_figures, figure_names, one_figure
 from benchmarks.report.figures.declared import FIGURES as DECLARED
+from benchmarks.report.read.files import read_claims
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.schema import read_table, where, write_table
@@ -261,3 +263,16 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
         drawing = one_figure(of_recipe.of_recipe(recipe), "training")
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
         assert labels.count("As its source reports") == expected
+
+
+def test_claims_of_another_version_are_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "claims.json").write_text('{"setting": {"recipe": "article"}, "claims": []}')
+    with pytest.raises(UserError, match=r"claims\.json is of another version of the suite; run"):
+        read_claims(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "results").rglob("claims.json")), ids=str
+)
+def test_claims_in_the_repository_are_read(path: Path) -> None:
+    assert verdict_table(read_claims(path.parent)).rows

@@ -41,9 +41,13 @@ def read_claims(folder: Path) -> dict[str, Any]:
     """``claims.json``; empty where no claim was judged.
 
     Raises:
-        UserError: it is damaged.
+        UserError: it is damaged, or of another version.
     """
-    return read_json(folder / CLAIMS_JSON)
+    path = folder / CLAIMS_JSON
+    content = read_json(path)
+    if content and "beside" not in content.get("setting", {}):
+        raise UserError(f"{path} is of another version of the suite; run --only claims again")
+    return content
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
