@@ -9,9 +9,9 @@ import pandas as pd
 
 from benchmarks.across.pivot import pivot, rank_correlations, read_runs, summary
 from benchmarks.files import write_json, written_whole
+from benchmarks.nouns import Names
 from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.read.across import fingerprints
-from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.schema import write_table
@@ -31,8 +31,9 @@ def write_across(folders: Sequence[Path], out: Path) -> str:
     """
     runs = read_runs(folders)
     decisions, correlations = pivot(runs), rank_correlations(runs)
+    names = [run.results.names for run in runs]
     told = summary(decisions, correlations, len(runs))
-    tables = decisions_table(decisions), rankings_table(correlations, runs[0].results)
+    tables = decisions_table(decisions), rankings_table(correlations, names)
     text = "\n".join([f"# Across runs\n\n{told}\n", *map(markdown, tables)])
     with written_whole(out / ACROSS_MD) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -70,8 +71,13 @@ def _shortened(choices: str) -> str:
     return f"{'; '.join(names[:MOST_CHOICES])} and {len(names) - MOST_CHOICES} more"
 
 
-def rankings_table(correlations: pd.DataFrame, results: Results) -> Table:
-    """A row a measure, a column a pair of runs; ``results``: whose names measures have."""
+def rankings_table(correlations: pd.DataFrame, runs: Sequence[Names]) -> Table:
+    """A row a measure, a column a pair of runs; as the first run that has a condition calls it."""
+
+    def label(condition: str) -> str:
+        known = (one.label for names in runs for one in names.conditions if one.name == condition)
+        return next(known, condition)
+
     return Table(
         name="rankings",
         caption="Spearman's rank correlation of methods between two runs.",
@@ -81,7 +87,7 @@ def rankings_table(correlations: pd.DataFrame, results: Results) -> Table:
         rows=tuple(
             Row(
                 "",
-                (results.label_of(condition), results.names.printed(metric).name),
+                (label(condition), runs[0].printed(metric).name),
                 tuple(Cell() if pd.isna(one) else Cell(text=f"{one:.2f}") for one in values),
             )
             for condition, metric, *values in correlations.itertuples(index=False)

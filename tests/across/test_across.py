@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -24,7 +25,7 @@ from benchmarks.across.pivot import (
     rank_correlations,
     read_runs,
 )
-from benchmarks.across.writing import write_across
+from benchmarks.across.writing import rankings_table, write_across
 from benchmarks.errors import UserError
 from benchmarks.report.answer.answer import write_answer
 from benchmarks.report.read.across import summary_across, summary_beside
@@ -45,6 +46,7 @@ from tests.report.answer.cases import (
     compared,
     run,
 )
+from tests.report.support import nouns
 
 ARTICLE = Path(__file__).parents[2] / "results" / "article"
 """A run whose table of decisions has no keys."""
@@ -134,6 +136,13 @@ def test_rank_correlation_is_of_the_methods_of_both_runs_by_recipe() -> None:
     assert table.iloc[:2, 2].tolist() == pytest.approx([expected] * 2)
     few = dict(list(other.items())[:4])
     assert rank_correlations([with_values(one), with_values(few)]).iloc[:, 2].isna().all()
+
+
+def test_conditions_of_any_run_are_called_by_its_names() -> None:
+    names = nouns(conditions=("rotated-030",)), nouns(conditions=("translated-*",))
+    rows = pd.DataFrame([["translated-mean", "nll", 0.5]], columns=["condition", "metric", "a, b"])
+    (row,) = rankings_table(rows, names).rows
+    assert row.labels == ("Mean 2 px–12 px", "NLL")
 
 
 def test_runs_that_cannot_be_compared_are_refused_in_one_line(
