@@ -74,6 +74,4 @@ def test_without_values_there_is_no_title(values: dict[str, Any]) -> None:
 
 
 def test_one_method_alone_is_compared_with_none() -> None:
-    assert (
-        title(results({"softmax": ("1", 0.25)}), NLL) == "Softmax has the lowest NLL (Clean: 0.250)"
-    )
+    assert title(results({"softmax": ("1", 0.25)}), NLL) == "NLL of Softmax (Clean: 0.250)"

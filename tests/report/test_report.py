@@ -60,6 +60,14 @@ def test_every_table_and_figure_is_written_in_all_its_forms(reported: Path) -> N
     assert {table.name for table in tables_of(Results.load(reported))} == TABLES
 
 
+def test_run_without_any_value_has_a_report_without_figures_of_methods(make_run: Any) -> None:
+    folder = make_run(fails="standard")
+    write_report(folder)
+    assert drawn(folder) == {"training"}
+    assert not (folder / "tables" / "kinds.md").exists()
+    assert "not predicted yet" in (folder / "tables" / "main.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_everything_is_drawn_again_from_the_committed_files_byte_for_byte(
     reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

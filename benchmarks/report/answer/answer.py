@@ -59,8 +59,8 @@ def _on_dropout(results: Results) -> dict[str, Any]:
         if DROPOUT in results.names.method(choice.method).needs and choice not in ensembles
     ]
     if not sampled or not ensembles:
-        missing = "ensemble" if sampled else "method that leaves dropout on"
-        return {"missing": f"it has no {missing}"}
+        missing = "an ensemble" if sampled else "a method that leaves dropout on"
+        return {"missing": f"it has no values of {missing}"}
     one, many, quantities = sampled[0], ensembles[0], judged_by(results)
     measured = [q for q in quantities if evidence.value(one, q) or evidence.value(many, q)]
     relations = evidence.relations(one, many, measured)

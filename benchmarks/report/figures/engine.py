@@ -30,6 +30,9 @@ LETTER, HANDLE = 0.054, 0.45
 CHARACTERS, LINE = 13, 0.19
 """How many fit into an inch of a title, and how many inches a line of it takes."""
 
+LEAST = 2.0
+"""How many inches high panels, their labels and a short legend are at least, of one row too."""
+
 ROWS, ROW = 3, 0.146
 """How many rows of a legend a figure's height has space for, and how many inches one takes."""
 
@@ -211,7 +214,7 @@ def draw(
     rows = len(starts) or math.ceil(len(panels) / declared.columns)
     columns = math.ceil(len(panels) / rows)  # rows are about as long as one another
     width = min(PAGE, max(COLUMN, declared.width * columns))
-    figure = canvas(width, rows * declared.height(view, numbers.rows))
+    figure = canvas(width, max(LEAST, rows * declared.height(view, numbers.rows)))
     shares = [share for _, share in declared.parts] * rows
     if declared.foot:
         shares.append(declared.foot[1])

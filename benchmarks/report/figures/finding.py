@@ -38,6 +38,8 @@ def title(results: Results, quantity: Quantity) -> str:
     row = rows[leader]
     value = rounded(row["value"], (row["upper"] - row["lower"]) / 2)[0]
     name = label(results, Choice(results.recipes[0], *leader))
-    said = f"{name} has the {extreme} {metric.label} ({results.label_of(quantity.condition)}"
-    others = f", separated by tests from {separated} of {len(tests)} others" if tests else ""
-    return f"{said}: {value}){others}"
+    of = f"({results.label_of(quantity.condition)}: {value})"
+    if not tests:
+        return f"{metric.label} of {name} {of}"
+    others = f"separated by tests from {separated} of {len(tests)} others"
+    return f"{name} has the {extreme} {metric.label} {of}, {others}"

@@ -50,8 +50,9 @@ Quantities = Callable[[Results], Iterator[Quantity]]
 
 def tables_of(results: Results) -> list[Table]:
     """All tables of a run for which there are numbers."""
+    answers = decision_table(results), kinds_table(results)
     return [
-        *(decision_table(results), kinds_table(results)),
+        *(table for table in answers if table.rows),
         *made_of(pivots(results), results),
         *([verdict_table(results.claims)] if results.claims else []),
     ]
