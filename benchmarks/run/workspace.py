@@ -24,8 +24,8 @@ Result = TypeVar("Result")
 class Cluster(Protocol):
     """Workers elsewhere; see `benchmarks.cluster`. Another process has none."""
 
-    in_parallel: Callable[..., list[Any]]
-    """See `Workspace.in_parallel`, which is its second argument."""
+    def in_parallel(self, *arguments: Any, **options: Any) -> list[Any]:
+        """See `Workspace.in_parallel`, which is its second argument."""
 
     def leave_this_machine(self) -> None:
         """End what works on this machine, until there is something to do again."""
