@@ -9,7 +9,7 @@ FEW = 2
 """If a method has at most so many sizes, all are compared."""
 
 Usual = Mapping[str, Collection[int]]
-"""By method, the sizes that users run; see `methods.UncertaintyMethod.usual_sizes`."""
+"""By method, the sizes that users run; see `benchmarks.nouns.MethodRecord.usual_sizes`."""
 
 NONE: Usual = MappingProxyType({})
 
