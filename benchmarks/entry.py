@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -61,14 +62,13 @@ def run_command(module: str, again: str = "") -> NoReturn:
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="replace")
     try:
-        status = int(import_module(module).command_line())
+        with _interrupted_at_once(again):
+            command_line = import_module(module).command_line
+        status = int(command_line())
     except KeyboardInterrupt:
         status = INTERRUPTED
-    if status == INTERRUPTED:  # by Ctrl-C in the imports, or by that in what typer runs
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if again and "--overwrite" in sys.argv:
-            again += ", without --overwrite"
-        print(f"interrupted; {again}" if again else "interrupted", file=sys.stderr)
+    if status == INTERRUPTED:  # by Ctrl-C, also by that in what typer runs
+        _tell_interruption(again)
     try:
         if sys.stdout:
             sys.stdout.flush()
@@ -79,6 +79,28 @@ def run_command(module: str, again: str = "") -> NoReturn:
     if status:
         _leave(status)
     sys.exit()
+
+
+@contextmanager
+def _interrupted_at_once(again: str) -> Iterator[None]:
+    """Let Ctrl-C end the process in the block, whose libraries may catch `KeyboardInterrupt`."""
+
+    def end(*_: object) -> NoReturn:
+        _tell_interruption(again)
+        _leave(INTERRUPTED)
+
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is signal.default_int_handler:  # else it is ignored, as in the background
+        signal.signal(signal.SIGINT, end)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+def _tell_interruption(again: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if again and "--overwrite" in sys.argv:
+        again += ", without --overwrite"
+    print(f"interrupted; {again}" if again else "interrupted", file=sys.stderr)
 
 
 def _leave(status: int) -> NoReturn:

@@ -131,6 +131,19 @@ def test_interruption_of_an_import_is_the_same(start: Start) -> None:
     assert process.returncode == 130
 
 
+def test_interruption_of_a_library_that_catches_it_is_the_same(start: Start) -> None:
+    process = start(
+        "import time; print('begun', flush=True)\n"
+        "try:\n    time.sleep(600)\n"
+        "except BaseException:\n    raise ImportError('a bad install') from None"
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == ("", "interrupted; the same command goes on\n")
+    assert process.returncode == 130
+
+
 def test_killed_command_leaves_no_worker(start: Start) -> None:
     process = start(BEGIN + AT_WORK)
     at_work(process)
