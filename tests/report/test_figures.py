@@ -18,7 +18,7 @@ from PIL import Image
 
 from benchmarks.errors import UserError
 from benchmarks.nouns import Variant
-from benchmarks.report.figures import Choice, Drawing, figure, one_figure
+from benchmarks.report.figures import Choice, Drawing, drawn_figures, figure, one_figure
 from benchmarks.report.figures.numbers import mean_bins, mean_curve
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -188,6 +188,15 @@ def test_errors_of_abstaining_are_the_measured_ones_in_percent(
         value = found["value"]
         expected = 1 - value if row["metric"] == "accuracy" else value
         assert row["error"] == pytest.approx(100 * expected)
+
+
+def test_figures_beyond_those_of_a_run_are_named(
+    reported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.report.figures.MOST_FIGURES", 9)
+    assert len(drawn_figures(Results.load(reported))) == 9
+    announced = " ".join(capsys.readouterr().err.split())
+    assert "without training-standard, which the command figure draws" in announced
 
 
 def test_points_of_cost_join_value_and_time(timed_results: Results) -> None:

@@ -14,6 +14,7 @@ from benchmarks.errors import UserError
 from benchmarks.files import written_whole
 from benchmarks.nouns import Variant
 from benchmarks.parallel import parallel
+from benchmarks.progress import announce
 from benchmarks.report.figures.declared import FIGURES
 from benchmarks.report.figures.engine import Canvas, Declared, Drawing, View, draw, in_print, page
 from benchmarks.report.figures.files import Drawn, svg_and_png, write_figures
@@ -36,7 +37,7 @@ FEWEST_OF_A_PROCESS = 10
 """How many figures are drawn in about the time that another process takes to begin."""
 
 MOST_FIGURES = 30
-"""Of a run; any other is a command away."""
+"""Of a run, which names the others: each is a command away."""
 
 UNDATED: Mapping[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 """The formats of a user's figure, and what keeps the time out of each."""
@@ -85,7 +86,10 @@ def drawn_figures(results: Results, jobs: int = 1) -> list[Drawn]:
         parallel(_draw_share, shares, stage="report", what="shares of the figures", jobs=jobs)
     )
     order = [f"{name}-{recipe}" for _, recipe, name in wanted]
-    return sorted(drawn, key=lambda figure: order.index(figure.name))[:MOST_FIGURES]
+    figures = sorted(drawn, key=lambda figure: order.index(figure.name))
+    if further := [figure.name for figure in figures[MOST_FIGURES:]]:
+        announce("report", f"without {', '.join(further)}, which the command figure draws")
+    return figures[:MOST_FIGURES]
 
 
 def _is_wanted(results: Results, recipe: str, declared: Declared) -> bool:
