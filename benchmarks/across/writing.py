@@ -32,15 +32,15 @@ def write_across(folders: Sequence[Path], out: Path) -> str:
     runs = read_runs(folders)
     decisions, correlations = pivot(runs), rank_correlations(runs)
     names = [run.results.names for run in runs]
-    told = summary(decisions, correlations, len(runs))
+    in_words = summary(decisions, correlations, len(runs))
     tables = decisions_table(decisions), rankings_table(correlations, names)
-    text = "\n".join([f"# Across runs\n\n{told}\n", *map(markdown, tables)])
+    text = "\n".join([f"# Across runs\n\n{in_words}\n", *map(markdown, tables)])
     with written_whole(out / ACROSS_MD) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    write_json({"runs": fingerprints(folders), "summary": told}, out / ACROSS_JSON)
+    write_json({"runs": fingerprints(folders), "summary": in_words}, out / ACROSS_JSON)
     write_table(decisions, out, DECISIONS_CSV)
     write_table(correlations.round(4), out, RANKINGS_CSV)
-    return told
+    return in_words
 
 
 def decisions_table(decisions: pd.DataFrame) -> Table:

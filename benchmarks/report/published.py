@@ -114,13 +114,13 @@ def judged(number: PublishedNumber, results: Results) -> dict[str, Any]:
     known of it.
     """
     own, variant = results.of_recipe(number.recipe), Variant(number.method, str(number.members))
-    found = {
+    by_label = {
         results.label_of(name): own.find(variant, Quantity(name, number.metric, number.score))
         for name in number.conditions
     }
-    rows = {label: row for label, row in found.items() if row and math.isfinite(row["value"])}
-    missing = (*(label for label in found if label not in rows), *number.lacking)
-    if why := _not_measured(number, results, found, list(rows.values())):
+    rows = {label: row for label, row in by_label.items() if row and math.isfinite(row["value"])}
+    missing = (*(label for label in by_label if label not in rows), *number.lacking)
+    if why := _not_measured(number, results, by_label, list(rows.values())):
         verdict, rows = NOT_MEASURED, {}
     value, lower, upper = (
         fmean(row[name] for row in rows.values()) if rows else math.nan
@@ -145,7 +145,7 @@ def judged(number: PublishedNumber, results: Results) -> dict[str, Any]:
 def _not_measured(
     number: PublishedNumber,
     results: Results,
-    found: Mapping[str, Record | None],
+    by_label: Mapping[str, Record | None],
     rows: list[Record],
 ) -> str:
     """Why nothing of the run can be compared; empty: it can."""
@@ -156,13 +156,13 @@ def _not_measured(
         return f"networks were trained for {epochs} of {number.epochs} epochs"
     if number.method not in set(results.of_recipe(number.recipe).summary["method"]):
         return f"the run has no predictions by the method {number.method!r}"
-    for row in found.values():
+    for row in by_label.values():
         if row and not rows:
             return str(row["reason"] or row["status"])
     single = number.members == 1
     if not rows:
         of = "single networks" if single else f"an ensemble of {number.members} networks"
-        return f"the run has no value of {of} for {', '.join(found)}"
+        return f"the run has no value of {of} for {', '.join(by_label)}"
     replicates = min(int(row["replicates"]) for row in rows)
     if single and replicates < FEWEST_REPLICATES:
         return f"the run has {replicates} networks; at least {FEWEST_REPLICATES} are needed"
@@ -219,7 +219,7 @@ CHOICES = {
 
 def order_under_shift(results: Results) -> tuple[bool, str] | None:
     """By the Brier score under each shift, the methods from the best to the worst."""
-    agrees, told = True, []
+    agrees, orders = True, []
     for shift in SHIFTS:
         brier = {
             name: float(row["value"])
@@ -232,8 +232,8 @@ def order_under_shift(results: Results) -> tuple[bool, str] | None:
         order = ", ".join(
             f"{name} {brier[name]:.3f}" for name in sorted(brier, key=brier.__getitem__)
         )
-        told.append(f"{results.label_of(shift)}: {order}")
-    return agrees, f"the Brier score from the best method to the worst: {'; '.join(told)}"
+        orders.append(f"{results.label_of(shift)}: {order}")
+    return agrees, f"the Brier score from the best method to the worst: {'; '.join(orders)}"
 
 
 @dataclass(frozen=True)

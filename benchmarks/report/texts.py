@@ -32,7 +32,7 @@ def article_answer(claims: Mapping[str, Any]) -> str:
     """
     central = [claim for claim in claims.get("claims", []) if claim["weight"] == CENTRAL]
     verdicts = (*VERDICTS, *dict.fromkeys(claim["verdict"] for claim in central))
-    told = [
+    by_verdict = [
         f"{verdict[:1].upper()}{verdict[1:]}: {' '.join(statements)}"
         for verdict in dict.fromkeys(verdicts)
         if (statements := [f"“{one['statement']}”" for one in central if one["verdict"] == verdict])
@@ -43,7 +43,7 @@ def article_answer(claims: Mapping[str, Any]) -> str:
         [
             f"Central claims of the article: {len(central)}.",
             "Networks trained by its listing give these verdicts.",
-            *told,
+            *by_verdict,
         ]
     )
 

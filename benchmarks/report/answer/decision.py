@@ -58,8 +58,8 @@ def decide(evidence: Evidence, question: Question) -> Decision:
     """
     results = evidence.results
     wanted = question.quantities(results)
-    found = candidates(results, question)
-    measured = [choice for choice in found if any(evidence.value(choice, q) for q in wanted)]
+    allowed = candidates(results, question)
+    measured = [choice for choice in allowed if any(evidence.value(choice, q) for q in wanted)]
     if objected := objection(results, question, measured):
         return Decision(question, objection=objected)
     baseline = measured[0]

@@ -100,13 +100,15 @@ class Evidence:
 
     def beats(self, one: Choice, other: Choice, quantities: Iterable[Quantity]) -> bool:
         """Whether one is better by at least one quantity, and worse by none; all are tested."""
-        found = set(self.relations(one, other, quantities).values())
-        return Relation.BETTER in found and found.isdisjoint((Relation.WORSE, Relation.UNTESTED))
+        relations = set(self.relations(one, other, quantities).values())
+        return Relation.BETTER in relations and relations.isdisjoint(
+            (Relation.WORSE, Relation.UNTESTED)
+        )
 
     def is_as_good(self, one: Choice, other: Choice, quantities: Iterable[Quantity]) -> bool:
         """Whether one is as good or better by each quantity."""
-        found = set(self.relations(one, other, quantities).values())
-        return bool(found) and found <= {Relation.AS_GOOD, Relation.BETTER}
+        relations = set(self.relations(one, other, quantities).values())
+        return bool(relations) and relations <= {Relation.AS_GOOD, Relation.BETTER}
 
     def _by_worth(self, ensemble: Choice, other: Choice, quantity: Quantity) -> Relation | None:
         """Of an ensemble against another, by how many of its networks the other is worth."""

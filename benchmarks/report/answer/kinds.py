@@ -74,13 +74,13 @@ def _methods(results: Results) -> list[Choice]:
     """The methods of tables of each recipe with the main one's training images."""
     splits = {recipe.name: recipe.split for recipe in results.names.recipes}
     main = splits.get(results.recipes[0])
-    found = [
+    choices = [
         Choice(recipe, *variant)
         for recipe in results.recipes
         if splits.get(recipe) == main
         for variant in results.of_recipe(recipe).compared
     ]
-    return sorted(found, key=lambda one: results.names.rank(one.variant))
+    return sorted(choices, key=lambda one: results.names.rank(one.variant))
 
 
 def headline(results: Results) -> tuple[Quantity, ...]:
