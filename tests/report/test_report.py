@@ -60,6 +60,16 @@ def test_every_table_and_figure_is_written_in_all_its_forms(reported: Path) -> N
     assert {table.name for table in tables_of(Results.load(reported))} == TABLES
 
 
+def test_kinds_have_methods_of_users_by_their_names_and_are_two_or_more(
+    reported: Path, make_run: Any
+) -> None:
+    assert "| Other | my\\_method (M = 5) |" in (reported / "tables" / "kinds.md").read_text(
+        "utf-8"
+    )
+    alone = Results.load(make_run(methods=("softmax",)))
+    assert "kinds" not in {table.name for table in tables_of(alone)}
+
+
 def test_run_without_any_value_has_a_report_without_figures_of_methods(make_run: Any) -> None:
     folder = make_run(fails="standard")
     write_report(folder)

@@ -67,20 +67,23 @@ def is_ensemble(results: Results, choice: Choice) -> bool:
 
 
 def label(results: Results, choice: Choice, *, of_recipe: bool = True) -> str:
-    """A choice by its name, for example ``SWAG (S = 30, recipe plain)``.
+    """A choice by its name, for example ``SWAG (S = 30, recipe plain)``; a user's own as it is.
 
     Args:
         of_recipe: whether to name the recipe, where the run has several.
     """
     names = results.names
-    method, of_method = names.method(choice.method).label, ""
+    record = names.method(choice.method)
+    method, of_method = record.label, ""
     if choice.score:
         method, of_method = names.score(choice.score).label, f"with {method}"
     size = names.size(choice.variant) if choice.members not in ("", "1") else ""
     several = len(results.recipes) > 1 and choice.recipe in results.recipes
     recipe = f"recipe {choice.recipe}" if of_recipe and several else ""
     details = ", ".join(filter(None, (of_method, size, recipe)))
-    return f"{method[:1].upper()}{method[1:]}{f' ({details})' if details else ''}"
+    is_users_own = record.position < 0 and not choice.score
+    name = method if is_users_own else f"{method[:1].upper()}{method[1:]}"
+    return f"{name}{f' ({details})' if details else ''}"
 
 
 def single_image(results: Results, variant: Variant) -> pd.Series | None:

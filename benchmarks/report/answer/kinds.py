@@ -19,6 +19,9 @@ from benchmarks.vocabulary import CLEAN
 OF_LOGITS, OF_FEATURES = "score of logits", "score of features"
 """The kinds of scores that are computed from networks, not from probabilities."""
 
+OTHER = "other"
+"""Of methods that name no group, such as a user's own."""
+
 RULE = (
     "Selected by NLL on clean images (scores: by mean AUROC) on these very test images, so values "
     "are slightly optimistic. Scores change no prediction."
@@ -26,8 +29,12 @@ RULE = (
 
 
 def kinds_table(results: Results) -> Table:
-    """The table, from the results of all recipes with the training images of the main one."""
+    """The table, from the results of all recipes with the training images of the main one.
+
+    Without a row where there are no two kinds to compare.
+    """
     quantities = headline(results)
+    kinds = {kind: choices for kind, choices in _kinds(results).items() if choices}
     return Table(
         name="kinds",
         caption="The best of each kind.",
@@ -40,8 +47,8 @@ def kinds_table(results: Results) -> Table:
         ),
         rows=tuple(
             _row(results, kind, max(choices, key=choices.__getitem__), quantities)
-            for kind, choices in _kinds(results).items()
-            if choices
+            for kind, choices in kinds.items()
+            if len(kinds) > 1
         ),
         remarks=(RULE,),
     )
@@ -55,7 +62,7 @@ def _kinds(results: Results) -> dict[str, dict[Choice, float]]:
     evidence, kinds = Evidence(results), dict[str, dict[Choice, float]]()
     choices = _methods(results)
     for choice in choices:
-        of_kind = kinds.setdefault(results.names.method(choice.method).group, {})
+        of_kind = kinds.setdefault(results.names.method(choice.method).group or OTHER, {})
         if row := evidence.value(choice, Quantity(*RANKED_BY)):
             of_kind[choice] = -row["value"]
     kinds |= {OF_LOGITS: {}, OF_FEATURES: {}}
