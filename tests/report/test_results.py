@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.errors import UserError
 from benchmarks.report.figures import one_figure
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
@@ -141,3 +143,12 @@ def test_group_may_be_called_as_a_section_of_the_page(of_groups: Path) -> None:
     ids = re.findall(r'\bid="([^"]*)"', page)
     assert {"calibration", "group-brightness"} < set(ids)
     assert len(ids) == len(set(ids))
+
+
+def test_file_of_something_else_among_the_curves_is_named(reported: Path, tmp_path: Path) -> None:
+    for name in ("summary.csv", "nouns.json"):
+        shutil.copy(reported / name, tmp_path / name)
+    (tmp_path / "curves").mkdir()
+    (tmp_path / "curves" / "mine.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"mine\.csv is no file of a run"):
+        Results.load(tmp_path)

@@ -51,14 +51,22 @@ def read_claims(folder: Path) -> dict[str, Any]:
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of a run that there are, by their paths in its folder."""
+    """The tables of a run that there are, by their paths in its folder.
+
+    Raises:
+        UserError: one is damaged, or a file among the curves is none of a run.
+    """
     in_folders = (
         path.relative_to(folder).as_posix().removesuffix(".gz")
         for place in (CURVES_FOLDER, CLAIMS_FOLDER)
         for path in sorted(folder.glob(f"{place}/[!.]*.csv*"))
     )
     tables = {name: read_if_there(folder, name) for name in (*TABLES, *in_folders)}
-    return {name: table for name, table in tables.items() if len(table.columns)}
+    tables = {name: table for name, table in tables.items() if len(table.columns)}
+    for name, table in tables.items():
+        if name not in TABLES and "recipe" not in table:
+            raise UserError(f"{folder / name} is no file of a run; delete it, or move it elsewhere")
+    return tables
 
 
 def curves_in(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
