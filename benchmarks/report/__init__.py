@@ -33,11 +33,11 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     results = Results.load(folder)
     tables = tables_of(results)
     write_tables(tables, folder)
-    write_claims_page(results, folder)
     write_answer(results, folder)
     write_published(results, folder)
     figures = drawn_figures(results, jobs)
     write_figures(figures, folder)
+    write_claims_page(results, {figure.name for figure in figures}, folder)
     write_page(results, tables, figures, folder)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,21 @@ Claim = Mapping[str, Any]
 """One of those in `claims.json`."""
 
 
-def write_claims_page(results: Results, folder: Path) -> None:
-    """Write `claims.md`, the claims with verdicts and numbers, if the run has any."""
+def write_claims_page(results: Results, figures: Collection[str], folder: Path) -> None:
+    """Write `claims.md`, the claims with verdicts and numbers, if the run has any.
+
+    Args:
+        figures: the names of those that the run has, to which it leads.
+    """
     if shown := claims_shown(results):
-        text = render("claims.md.j2", **shown, markdown=markdown, images=(TYPICAL, PECULIAR))
+
+        def drawn(claim: Claim) -> list[str]:
+            """The recipes by which the run has the claim's figure."""
+            recipes = claim["recipe"], *claim["beside"]
+            return [recipe for recipe in recipes if f"{claim['figure']}-{recipe}" in figures]
+
+        shown |= {"drawn": drawn, "markdown": markdown, "images": (TYPICAL, PECULIAR)}
+        text = render("claims.md.j2", **shown)
         with written_whole(folder / CLAIMS_MD) as temporary:
             temporary.write_text(text, encoding="utf-8")
 

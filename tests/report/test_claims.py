@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -122,6 +123,11 @@ def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_claims_name_figures_that_there_are() -> None:
+    named = {claim.figure for claim in CLAIMS.values()} - {""}
+    assert named <= {figure.name for figure in DECLARED}
+
+
 FIGURES = {figure.name for figure in DECLARED if figure.name.startswith("claims-")}
 
 
@@ -195,8 +201,12 @@ def test_verdicts_stand_in_a_table_by_weight_and_recipe(folder: Path) -> None:
     assert list(table.groups) == ["Central claims", "Supporting claims", "Checks of the setting"]
 
 
+LINK = r"\((figures/claims-[^)]*)\)"
+
+
 def test_page_has_verdicts_numbers_and_names_escaped(folder: Path, tmp_path: Path) -> None:
-    write_claims_page(Results.load(folder), tmp_path)
+    figures = {f"{name}-standard" for name in FIGURES}
+    write_claims_page(Results.load(folder), figures, tmp_path)
     page = (tmp_path / "claims.md").read_text(encoding="utf-8")
     for text in (
         "Claims are measured on 4 networks of `standard`, trained for 10 epochs",
@@ -210,6 +220,9 @@ def test_page_has_verdicts_numbers_and_names_escaped(folder: Path, tmp_path: Pat
     ):
         assert text in page, text
     assert page.count("A rule.") == len(CLAIMS)
+    assert "Figures: [`standard`](figures/claims-certainty-standard.png)." in page
+    linked = {link.rpartition("/")[2].removesuffix(".png") for link in re.findall(LINK, page)}
+    assert linked <= figures  # none of a recipe that is shown beside
 
 
 def test_numbers_stand_with_what_is_known_of_their_interval(folder: Path) -> None:
@@ -226,7 +239,7 @@ def test_numbers_stand_with_what_is_known_of_their_interval(folder: Path) -> Non
 
 def test_without_claims_no_page_is_written(reported: Path, tmp_path: Path) -> None:
     results = Results.load(reported)
-    write_claims_page(results, tmp_path)
+    write_claims_page(results, (), tmp_path)
     assert claims_shown(results) is None
     assert not list(tmp_path.iterdir())
 

@@ -249,7 +249,7 @@ STILL_CLASSIFIED = Claim(
     "above 10 %. Partly reproduced: this holds for at least one set.",
     measure=measure_confident,
     judge=judge_confident,
-    figure="histograms-predictive_entropy",
+    figure="histograms",
     against="Any classifier gives some class the largest probability. So we test whether the "
     "confidence is high.",
     least_networks=2,
@@ -289,7 +289,7 @@ SIMILARITY = Claim(
     "comparisons. Partly reproduced: it is in some.",
     measure=measure_similarity,
     judge=judge_similarity,
-    figure="roc-predictive_entropy",
+    figure="roc",
     against="We test whether the outputs are calibrated and detect other images, not whether they "
     "measure similarity. Softmax detects out-of-distribution images well, but less well than the "
     "others. Differences are paired by image and, for MC-dropout, by network. The intervals do not "
