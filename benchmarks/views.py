@@ -68,21 +68,21 @@ def figure(
     title: Annotated[bool, typer.Option(help="Write the finding above the figure.")] = True,
 ) -> None:
     """Draw a figure of a run with what it is to show, for a paper."""
-    from benchmarks.report.figures import figure as draw_figure  # matplotlib is for this alone
+    from benchmarks.report import figures  # matplotlib is for this alone
 
     path = out or Path(f"{name}.pdf")
     chosen = (
         [part.strip() for part in text.split(",") if part.strip()]
         for text in (methods, metrics, conditions)
     )
-    draw_figure(
+    drawn = figures.figure(
         run,
         name,
         **dict(zip(("methods", "metrics", "conditions"), chosen, strict=True)),
         recipe=recipe or None,
-        out=_writable(path),
         title=title,
     )
+    figures.save_figure(drawn, _writable(path))
     print(f"wrote {path}")
 
 

@@ -59,4 +59,7 @@ def test_file_that_cannot_be_written_is_one_line(
         assert status == 2
         assert message in error
         assert error.count("\n") == 1
+    assert (
+        called(monkeypatch, capsys, command, reported, "x", "--out", tmp_path / "b" / "a")[0] == 2
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

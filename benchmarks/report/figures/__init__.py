@@ -30,6 +30,7 @@ __all__ = [
     "figure",
     "figure_names",
     "one_figure",
+    "save_figure",
     "write_figures",
 ]
 
@@ -195,12 +196,12 @@ def figure(
     drawn = one_figure(results.of_recipe(recipe), name, choice, titled=title)
     made = cast(Figure, drawn.figure)
     if out is not None:
-        _save(made, Path(out))
+        save_figure(made, Path(out))
     return made
 
 
-def _save(made: Figure, path: Path) -> None:
-    """Write the file whole; the same figure gives the same bytes.
+def save_figure(made: Figure, path: Path) -> None:
+    """Write a figure as a whole file; the same figure gives the same bytes.
 
     Raises:
         UserError: its name does not say in which format.
