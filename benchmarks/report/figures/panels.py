@@ -445,6 +445,16 @@ def votes_of_methods(ax: Axes, panel: Panel) -> None:
     ax.set_yticks(range(len(series)), [look.label for look, _, _ in series])
 
 
+def image_and_votes_height(view: View, rows: pd.DataFrame) -> float:
+    """Of a panel of `votes_of_methods`, in inches: long names of classes stand upright below it."""
+    longest = max(map(len, view.names.task.classes), default=1)
+    lines = max(
+        image_and_label(view, {"condition": condition, "label": label}).count("\n")
+        for condition, label in set(zip(rows["condition"], rows["label"], strict=True))
+    )
+    return 0.95 + 0.17 * (len(view.variants) + lines) + (0.08 * longest if longest > 2 else 0)
+
+
 def image_and_label(view: View, key: Mapping[str, Any]) -> str:
     """The condition of an image, and its label."""
     label = f"label {view.names.class_name(key['label'])}"

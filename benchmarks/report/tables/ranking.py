@@ -14,6 +14,7 @@ from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results
 from benchmarks.report.tables.pivot import NOT_MEASURED, Pivot, Place
 from benchmarks.report.tables.quality import value_cell, worth_cell
+from benchmarks.report.tables.remarks import INTERVAL
 from benchmarks.report.tables.table import Cell
 
 COSTS = {"Training\n(s) ↓": "training_s", "One image\n(ms) ↓": "p50_ms"}
@@ -53,7 +54,7 @@ def ranking(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
 def ranking_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the table."""
     by = heading_of(results, Quantity(*RANKED_BY)).replace("\n", ", ")
-    yield f"Ranked by {by}. Neighbours may not differ: the decisions go by tests."
+    yield f"Ranked by {by}. Neighbours may not differ: the decisions go by tests. {INTERVAL}"
     if not results.worth.empty:
         yield (
             "Worth: the networks of an ensemble that does as well by that measure, with its 95 % "
