@@ -71,19 +71,22 @@ def figure(
     from benchmarks.report import figures  # matplotlib is for this alone
 
     path = out or Path(f"{name}.pdf")
-    chosen = (
-        [part.strip() for part in text.split(",") if part.strip()]
-        for text in (methods, metrics, conditions)
-    )
     drawn = figures.figure(
         run,
         name,
-        **dict(zip(("methods", "metrics", "conditions"), chosen, strict=True)),
+        methods=_names_in(methods),
         recipe=recipe or None,
+        metrics=_names_in(metrics),
+        conditions=_names_in(conditions),
         title=title,
     )
     figures.save_figure(drawn, _writable(path))
     print(f"wrote {path}")
+
+
+def _names_in(text: str) -> list[str]:
+    """The names that stand between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _writable(out: Path) -> Path:
