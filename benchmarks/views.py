@@ -71,6 +71,8 @@ def figure(
     from benchmarks.report import figures  # matplotlib is for this alone
 
     path = out or Path(f"{name}.pdf")
+    if not (path.suffix or path.is_dir()):  # matplotlib would write to another name
+        raise UserError(f"--out {path}: expected a file name that ends in .pdf, .svg or .png")
     drawn = figures.figure(
         run,
         name,

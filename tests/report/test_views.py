@@ -63,3 +63,16 @@ def test_file_that_cannot_be_written_is_one_line(
         called(monkeypatch, capsys, command, reported, "x", "--out", tmp_path / "b" / "a")[0] == 2
     )
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_figure_needs_a_name_with_an_ending(
+    reported: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "mine"
+    status, _, error = called(monkeypatch, capsys, "figure", reported, "roc", "--out", out)
+    assert status == 2
+    assert error == f"error: --out {out}: expected a file name that ends in .pdf, .svg or .png\n"
+    assert list(tmp_path.iterdir()) == []
