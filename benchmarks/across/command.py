@@ -9,8 +9,9 @@ import typer
 
 from benchmarks.across.writing import write_across
 from benchmarks.command_line import exit_status, named_folder
+from benchmarks.errors import UserError
 from benchmarks.files import writable_folder
-from benchmarks.vocabulary import ACROSS_MD
+from benchmarks.vocabulary import ACROSS_MD, RUN_JSON
 
 
 def main(
@@ -28,6 +29,8 @@ def main(
     The folder gets a table of the decisions, a column a run, and of rank correlations of methods,
     as Markdown and as CSV.
     """
+    if (out / RUN_JSON).exists():
+        raise UserError(f"--out {out}: this folder holds a run; name another folder")
     folder = writable_folder("--out", out)
     print(write_across(runs, folder))
     print(f"tables: {folder / ACROSS_MD}")

@@ -155,3 +155,6 @@ def test_runs_that_cannot_be_compared_are_refused_in_one_line(
     monkeypatch.setattr("sys.argv", ["across", str(tmp_path), str(ARTICLE)])
     assert command_line() == 2
     assert re.fullmatch(r"error: there are no results in [^\n]*\n", capsys.readouterr().err)
+    monkeypatch.setattr("sys.argv", ["across", str(ARTICLE), "--out", str(ARTICLE)])
+    assert command_line() == 2
+    assert "this folder holds a run; name another folder" in capsys.readouterr().err
