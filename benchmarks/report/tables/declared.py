@@ -24,7 +24,7 @@ from benchmarks.report.tables.quality import (
     worth,
 )
 from benchmarks.report.tables.ranking import ranking, ranking_notes
-from benchmarks.report.tables.remarks import remarks, remarks_with_left_out
+from benchmarks.report.tables.remarks import remarks, remarks_of_subsets, remarks_with_left_out
 from benchmarks.report.tables.table import Table
 from benchmarks.vocabulary import CLEAN
 
@@ -238,7 +238,7 @@ MEANS = (
         "subset",
         "All methods on the same few images, which slow methods can afford",
         measures(SUBSETS, MAIN_METRICS),
-        notes=remarks_with_left_out,
+        notes=remarks_of_subsets,
     ),
 )
 """The tables of means over replicates."""

@@ -7,6 +7,7 @@ from statistics import mode
 
 from benchmarks.report.results import Results
 from benchmarks.report.tables.pivot import Pivot
+from benchmarks.report.texts import listed
 from benchmarks.vocabulary import NETWORKS_KNOWN_FROM
 
 INTERVAL = "± is half the width of the 95 % interval; what it covers: docs/statistics.md."
@@ -47,6 +48,16 @@ def remarks_with_left_out(results: Results, pivot: Pivot) -> Iterator[str]:
     """The same, and which conditions have no data."""
     yield from remarks(results, pivot)
     yield left_out_remark(results.left_out)
+
+
+def remarks_of_subsets(results: Results, pivot: Pivot) -> Iterator[str]:
+    """Also which methods can afford no more images."""
+    names = results.names
+    variants = results.evaluated_on([quantity.condition for quantity in pivot.quantities(results)])
+    slow = [names.label(variant) for variant in variants if names.method(variant.method).slow]
+    if slow:
+        yield f"Too slow for more images: {listed(slow)}."
+    yield from remarks_with_left_out(results, pivot)
 
 
 def _replicates(counts: Mapping[str, int]) -> str:

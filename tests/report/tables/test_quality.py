@@ -110,6 +110,7 @@ def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(mak
     found = {table.name: markdown(table) for table in measured_tables(Results.load(folder))}
     assert "80 images per condition" in found["main"]
     text = found.pop("subset")
+    assert "Too slow for more images: MC-dropout, exact." in text
     assert "40 images per condition" in text
     assert f" {LEFT_OUT}Fashion-MNIST.\n" in text
     clean, rotated = re.split(r"\n\| \*\*", text)[1:]
