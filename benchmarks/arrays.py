@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.files import written_whole
+from benchmarks.io import written_whole
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -33,9 +33,7 @@ from benchmarks.command_line import (
     fitting_device,
     workspace_for,
 )
-from benchmarks.errors import UserError, one_line
-from benchmarks.escaping import terminal_text
-from benchmarks.files import written_whole
+from benchmarks.io import UserError, one_line, terminal_text, written_whole
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names, Variant
 from benchmarks.progress import announce

@@ -27,7 +27,7 @@ import distributed
 import yaml
 from joblib import cpu_count
 
-from benchmarks.errors import AGAIN, MachineError, UserError, one_line
+from benchmarks.io import AGAIN, MachineError, UserError, one_line
 from benchmarks.parallel import interrupts_held_back
 from benchmarks.progress import announce, tracked
 from benchmarks.run.custom_method import load_method

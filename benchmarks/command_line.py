@@ -12,9 +12,7 @@ import torch
 import typer
 
 from benchmarks.data.files import DATA_VARIABLE, Unavailable
-from benchmarks.errors import MachineError, UserError
-from benchmarks.escaping import printable
-from benchmarks.files import existing_folder, writable_folder
+from benchmarks.io import MachineError, UserError, existing_folder, printable, writable_folder
 from benchmarks.run.configuration import NETWORKS as NETWORKS
 from benchmarks.run.configuration import fitting_device as fitting_device
 from benchmarks.run.configuration import fitting_jobs as fitting_jobs

@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
-from benchmarks.errors import UserError
-from benchmarks.files import read_json, write_json
+from benchmarks.io import UserError, read_json, write_json
 from benchmarks.vocabulary import NOUNS_JSON
 
 

@@ -18,7 +18,7 @@ import joblib
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from benchmarks.errors import AGAIN, MachineError
+from benchmarks.io import AGAIN, MachineError
 from benchmarks.progress import tracked
 
 Item = TypeVar("Item")

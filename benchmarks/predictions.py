@@ -18,9 +18,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.arrays import Arrays, DamagedArraysError, is_of_the_machine, packed, unpacked
-from benchmarks.errors import UserError, one_line
-from benchmarks.escaping import printable
-from benchmarks.files import written_whole
+from benchmarks.io import UserError, one_line, printable, written_whole
 from benchmarks.schema import members_text
 from methods import Prediction
 from methods.engines.machine import machine

@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmarks.escaping import terminal_text
+from benchmarks.io import terminal_text
 
 T = TypeVar("T")
 

@@ -16,8 +16,7 @@ from typing import Any, get_type_hints
 
 import pandas as pd
 
-from benchmarks.errors import UserError
-from benchmarks.files import content_of, path_of, written_whole
+from benchmarks.io import UserError, content_of, path_of, written_whole
 from benchmarks.vocabulary import (
     CLAIMS_CSV,
     COMPARISONS_CSV,

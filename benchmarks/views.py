@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.command_line import INSTALLED, exit_status, named_folder
-from benchmarks.errors import UserError
-from benchmarks.files import writable_folder, written_whole
+from benchmarks.io import UserError, writable_folder, written_whole
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.formats import latex as as_latex

@@ -11,7 +11,7 @@ from PIL import EpsImagePlugin, Image, ImageDraw
 
 from benchmarks.check import READ, read_digit
 from benchmarks.data.loading import load_mnist
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 
 
 def drawn(

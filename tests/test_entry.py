@@ -56,7 +56,7 @@ def command_line():
 """
 
 FAILING = """
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 
 def work(number):
     return number

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import MethodRecord, MetricRecord, Names, RecipeRecord, Variant, record_of
 from benchmarks.run.configuration import configuration_of

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from methods import Prediction
 from methods.engines.machine import machine

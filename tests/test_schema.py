@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.schema import (
     KEY,
     TABLES,

@@ -9,8 +9,7 @@ import typer
 
 from benchmarks.across.writing import write_across
 from benchmarks.command_line import exit_status, named_folder
-from benchmarks.errors import UserError
-from benchmarks.files import writable_folder
+from benchmarks.io import UserError, writable_folder
 from benchmarks.vocabulary import ACROSS_MD, RUN_JSON
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.errors import UserError
-from benchmarks.files import read_json
+from benchmarks.io import UserError, read_json
 from benchmarks.report.answer.candidates import label
 from benchmarks.report.answer.evidence import Evidence
 from benchmarks.report.answer.questions import judged_by

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.across.pivot import pivot, rank_correlations, read_runs, summary
-from benchmarks.files import write_json, written_whole
+from benchmarks.io import write_json, written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.read.across import fingerprints

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral
 
-from benchmarks.errors import UserError
-from benchmarks.escaping import objection_to
+from benchmarks.io import UserError, objection_to
 from methods.seeds import random_state_kept
 
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")

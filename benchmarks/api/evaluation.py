@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from benchmarks.api.arguments import ArgumentError, as_library, require_named, require_whole
 from benchmarks.api.inputs import as_array, batches
 from benchmarks.api.results import BenchmarkResults
-from benchmarks.errors import UserError, one_line
 from benchmarks.inference.image_values import NO_FITS, ImageValues, fits_to
+from benchmarks.io import UserError, one_line
 from benchmarks.predictions import StoredPrediction
 from benchmarks.progress import progress_shown
 from benchmarks.run.configuration import require_resampling

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.api.arguments import ArgumentError
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.score.arrays import LABELS, Source, require_label_form
 
 BLOCK = 256

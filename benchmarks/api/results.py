@@ -13,7 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.api.arguments import ArgumentError, as_library
-from benchmarks.files import path_of
+from benchmarks.io import path_of
 from benchmarks.report.figures import Choice, figure_names, one_figure
 from benchmarks.report.read.files import read_if_there
 from benchmarks.report.results import Results

@@ -15,7 +15,7 @@ from benchmarks.api.arguments import (
     require_whole,
 )
 from benchmarks.api.results import BenchmarkResults, results_in
-from benchmarks.files import existing_folder
+from benchmarks.io import existing_folder
 from benchmarks.progress import progress_shown
 from benchmarks.run.configuration import (
     DEFAULT_TASK,

@@ -12,7 +12,7 @@ from benchmarks.claims.exact import write_exact
 from benchmarks.claims.predictor import NETWORKS, PASSES, RecipePredictor
 from benchmarks.claims.run_tables import double_softmax
 from benchmarks.claims.statements import CLAIMS
-from benchmarks.files import write_json
+from benchmarks.io import write_json
 from benchmarks.run.plan import Plan
 from benchmarks.run.shown_images import save_images
 from benchmarks.run.workspace import Workspace

@@ -23,8 +23,7 @@ from benchmarks.command_line import (
     named_folder,
 )
 from benchmarks.environment import suite_version
-from benchmarks.errors import UserError
-from benchmarks.files import existing_folder
+from benchmarks.io import UserError, existing_folder
 from benchmarks.report.outcome import show_outcome
 from benchmarks.run.configuration import (
     DEFAULT_TASK,

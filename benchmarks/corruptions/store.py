@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.corruptions.corruption import SIDE, Corruption
 from benchmarks.data.files import DATA_VARIABLE, cache_folder, folder_of, locked
-from benchmarks.errors import UserError, one_line
-from benchmarks.files import written_whole
+from benchmarks.io import UserError, one_line, written_whole
 
 DEFINITIONS = 1
 """What the corruptions are: raise it when any other images follow from the same ones."""

@@ -22,8 +22,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed, source_name
-from benchmarks.errors import UserError
-from benchmarks.files import written_whole
+from benchmarks.io import UserError, written_whole
 
 DATA_VARIABLE = "UNCERTAINTY_BENCH_DATA"
 """The environment variable that names the data folder where no argument does."""

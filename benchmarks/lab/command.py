@@ -21,7 +21,7 @@ from benchmarks.command_line import (
     workspace_for,
 )
 from benchmarks.environment import suite_version
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.lab.contents import recipe_contents, require_stored
 from benchmarks.lab.page import write_lab
 from benchmarks.run.configuration import configuration_of

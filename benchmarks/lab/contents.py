@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float, Float32, Int8, Int64
 from torch import Tensor
 
 from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, SOFTMAX, RecipePredictor
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.run.configuration import command_of
 from benchmarks.run.plan import Plan

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, SOFTMAX
-from benchmarks.files import written_whole
+from benchmarks.io import written_whole
 from benchmarks.lab.contents import ANGLE, COMPARED, MEASURES, RecipeContents
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names

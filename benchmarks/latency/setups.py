@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.environment import processor, version_of
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.presets import SLOW

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from methods.interface import Prediction
 
 Weights = UInt8[np.ndarray, "images resamples"]

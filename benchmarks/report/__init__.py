@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.errors import UserError
-from benchmarks.files import path_of
+from benchmarks.io import UserError, path_of
 from benchmarks.nouns import Names
 from benchmarks.report.read.files import read_if_there, read_latency
 from benchmarks.report.results import Results

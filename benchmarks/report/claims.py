@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.files import written_whole
+from benchmarks.io import written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.editorial import BESIDE_THE_ARTICLE
 from benchmarks.report.number_format import UNDEFINED, plain, spread

@@ -17,8 +17,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.errors import UserError
-from benchmarks.files import content_of, path_of
+from benchmarks.io import UserError, content_of, path_of
 from benchmarks.nouns import Names
 from benchmarks.report.editorial import KEPT_FIGURES, KEPT_METRICS
 from benchmarks.report.published import PUBLISHED

@@ -8,8 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as TerminalTable
 
-from benchmarks.escaping import terminal_text
-from benchmarks.files import path_of
+from benchmarks.io import path_of, terminal_text
 from benchmarks.report.provenance import DOWNLOADS
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import OVERVIEW

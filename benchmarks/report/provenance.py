@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.files import read_run_json
+from benchmarks.io import read_run_json
 from benchmarks.vocabulary import (
     CLAIMS_CSV,
     CLAIMS_FOLDER,

@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.escaping import markdown_text
-from benchmarks.files import or_none, write_json, written_whole
+from benchmarks.io import markdown_text, or_none, write_json, written_whole
 from benchmarks.nouns import Names, Variant
 from benchmarks.report.editorial import SAMPLED
 from benchmarks.report.number_format import UNDEFINED, rounded

@@ -13,8 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.entry import run_command
-from benchmarks.errors import UserError
-from benchmarks.files import path_of, read_run_json, written_whole
+from benchmarks.io import UserError, path_of, read_run_json, written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.answer.table import RULE
 from benchmarks.report.editorial import README_FIGURES

@@ -12,8 +12,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.compared_sizes import compared_variants, usual_variants
-from benchmarks.errors import UserError
-from benchmarks.files import path_of, read_run_json
+from benchmarks.io import UserError, path_of, read_run_json
 from benchmarks.nouns import ConditionRecord, MetricRecord, Names, Variant
 from benchmarks.report.editorial import RIGHT
 from benchmarks.report.read.comparisons import (

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import platformdirs
 import torch
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.run.custom_method import load_method, sha256_of_file, without_folder
 from benchmarks.run.presets import ONLY_USUAL, PRESETS, USUAL_SIZES
 from benchmarks.tasks import TASKS

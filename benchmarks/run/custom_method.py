@@ -26,9 +26,7 @@ from typing import Any, TypeVar, get_args
 import numpy as np
 import torch
 
-from benchmarks.errors import UserError, one_line
-from benchmarks.escaping import LONGEST, objection_to
-from benchmarks.files import written_whole
+from benchmarks.io import LONGEST, UserError, objection_to, one_line, written_whole
 from methods import PooledMethod, UncertaintyMethod
 from methods.engines.torch import TorchEngine
 from methods.interface import Need

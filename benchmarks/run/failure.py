@@ -8,8 +8,7 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.errors import one_line
-from benchmarks.files import written_whole
+from benchmarks.io import one_line, written_whole
 from benchmarks.predictions import RunUnit
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import ERRORS_FOLDER

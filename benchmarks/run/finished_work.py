@@ -14,8 +14,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from benchmarks.errors import UserError
-from benchmarks.files import read_json, write_json
+from benchmarks.io import UserError, read_json, write_json
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import FINISHED_FOLDER

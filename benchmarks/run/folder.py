@@ -11,8 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from benchmarks.errors import UserError
-from benchmarks.files import HALF_WRITTEN, read_run_json, writable_folder
+from benchmarks.io import HALF_WRITTEN, UserError, read_run_json, writable_folder
 from benchmarks.vocabulary import LOCK_FILE, RUN_JSON
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import commit, environment, suite_version
-from benchmarks.errors import UserError
-from benchmarks.files import path_of, read_json, write_json
+from benchmarks.io import UserError, path_of, read_json, write_json
 from benchmarks.run.folder import read_record, remove_earlier_run
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace

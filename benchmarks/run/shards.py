@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Self
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.vocabulary import PREDICT, TRAIN
 
 DIVIDED = (TRAIN, PREDICT)

@@ -15,8 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.errors import UserError
-from benchmarks.escaping import objection_to
+from benchmarks.io import UserError, objection_to
 
 EXAMPLE = "np.savez(file, probabilities=…, labels=…)"
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.command_line import exit_status, named_folder
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.report.tables.declared import MAIN
 from benchmarks.report.tables.formats import terminal
 from benchmarks.report.tables.pivot import table_of

@@ -22,8 +22,8 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from benchmarks.errors import UserError
 from benchmarks.inference.image_values import ImageValues, fits_to
+from benchmarks.io import UserError
 from benchmarks.predictions import StoredPrediction
 from benchmarks.progress import tracked
 from benchmarks.score.arrays import (

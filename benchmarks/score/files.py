@@ -24,8 +24,7 @@ from numpy.lib import format as npy
 from pandas.api.types import is_numeric_dtype
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.escaping import objection_to, printable
+from benchmarks.io import UserError, objection_to, printable
 from benchmarks.score.arrays import EXAMPLE, HELD_OUT, LABELS, OOD, PROBABILITIES, Array, Source
 from benchmarks.score.external_predictions import ExternalPredictions, given_predictions
 

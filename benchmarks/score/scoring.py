@@ -16,10 +16,9 @@ import pandas as pd
 from joblib import cpu_count
 
 from benchmarks.environment import suite_version
-from benchmarks.errors import UserError
-from benchmarks.files import read_json, writable_folder, write_json
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.resampling import BLOCK, Draws, ImageSet
+from benchmarks.io import UserError, read_json, writable_folder, write_json
 from benchmarks.metrics.metric import Values, Weights
 from benchmarks.nouns import MethodRecord, Names, TaskRecord
 from benchmarks.predictions import RunUnit

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import torch
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.tasks.conditions import Condition, EvaluationSet, choice, stratified_choice
 from benchmarks.vocabulary import CALIBRATION, CLEAN, SUBSET
 from methods.networks.labelled_images import LabelledImages

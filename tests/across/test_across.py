@@ -26,7 +26,7 @@ from benchmarks.across.pivot import (
     read_runs,
 )
 from benchmarks.across.writing import rankings_table, write_across
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.report.answer.answer import write_answer
 from benchmarks.report.read.across import summary_across, summary_beside
 from benchmarks.report.read.comparisons import Choice

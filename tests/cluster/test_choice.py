@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cluster import ClusterChoice, DaskCluster, read_choice
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.run.stages import run_stages
 from tests.cluster.conftest import Command
 from tests.runs import DIGITS, run_of, written

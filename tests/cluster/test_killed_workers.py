@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import MachineError
+from benchmarks.io import MachineError
 from tests.cluster.conftest import run_on_workers
 from tests.runs import written
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.corruptions import CORRUPTIONS, store
 from benchmarks.corruptions.corruption import Images
 from benchmarks.corruptions.store import corrupted, original
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 
 STRIPE = CORRUPTIONS["stripe"]
 

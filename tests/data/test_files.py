@@ -15,7 +15,7 @@ from benchmarks.data import files as data_files
 from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed
 from benchmarks.data.files import DataFile, DataSet, Unavailable, read
 from benchmarks.data.sets import SETS
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 
 IMAGES, LABELS, OTHER = b"images" * 100, b"labels" * 100, b"other" * 100
 

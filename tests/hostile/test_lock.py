@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.run.folder import held
 from benchmarks.run.stages import run_stages
 from tests.hostile.conftest import digits_run, run_command

@@ -14,8 +14,14 @@ import pytest
 from matplotlib.text import Text
 from rich.console import Console
 
-from benchmarks.errors import UserError
-from benchmarks.escaping import latex_text, markdown_text, objection_to, printable, terminal_text
+from benchmarks.io import (
+    UserError,
+    latex_text,
+    markdown_text,
+    objection_to,
+    printable,
+    terminal_text,
+)
 from benchmarks.report.figures import one_figure
 from benchmarks.report.results import Results
 from benchmarks.run.custom_method import load_method

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.comparison import command as run_all
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.run.stages import run_stages
 from benchmarks.score import command as score_command
 from tests.hostile.conftest import DIGITS, digits_run, run_command

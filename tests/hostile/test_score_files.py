@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.score import arrays, files
 from benchmarks.score.external_predictions import ExternalPredictions
 from benchmarks.score.files import read_predictions

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.run.stages import run_stages
 from tests.hostile.conftest import DIGITS, digits_run, run_command

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from benchmarks.command_line import exit_status
-from benchmarks.errors import MachineError, one_line
-from benchmarks.files import NotWrittenError, write_json
+from benchmarks.io import MachineError, NotWrittenError, one_line, write_json
 from benchmarks.parallel import parallel
 from benchmarks.run.stages import run_stages
 from tests.hostile.conftest import digits_run

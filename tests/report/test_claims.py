@@ -19,7 +19,7 @@ from benchmarks.claims.claim import Part, Verdict, rows
 from benchmarks.claims.intervals import Interval
 from benchmarks.claims.statements import imitation, missing_data
 from benchmarks.claims.statements import votes as of_votes
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.report.claims import (
     claim_tables,
     claims_shown,

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.offsetbox import OffsetImage
 from PIL import Image
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.nouns import Variant
 from benchmarks.report.figures import Choice, Drawing, drawn_figures, figure, one_figure
 from benchmarks.report.figures.numbers import mean_bins, mean_curve

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.report import write_report
 from benchmarks.report.kept import keep
 from benchmarks.report.readme import filled

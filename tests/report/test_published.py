@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.files import read_json
+from benchmarks.io import read_json
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names
 from benchmarks.report.published import (

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.report.readme import ROOT, SECTIONS, filled, main, read_pages
 from benchmarks.report.texts import article_answer
 from tests.report.support import CLAIMS, ROW, write_latency

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from matplotlib import style
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.report import write_report
 from benchmarks.report.figures import figure_names, one_figure

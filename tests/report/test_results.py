@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.report.figures import one_figure
 from benchmarks.report.read.comparisons import Quantity
 from benchmarks.report.results import Results

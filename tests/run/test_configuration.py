@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.comparison import command as run_all
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.run.configuration import OPTIONS, Configuration, command_of, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.presets import COSTLY, ONLY_USUAL, PRESETS, SLOW, USUAL_SIZES, is_basic

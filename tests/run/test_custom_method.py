@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.run.custom_method import (
     ProcessEndedError,
     fields_not_read,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.metrics import METRICS, Family, Metric
 from benchmarks.metrics.calibration import Calibration
 from benchmarks.metrics.detection import Detection

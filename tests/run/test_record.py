@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration, command_of
 from benchmarks.run.plan import Plan

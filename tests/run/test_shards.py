@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration, configuration_of
 from benchmarks.run.plan import Plan

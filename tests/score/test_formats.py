@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.score import command as score
 from benchmarks.score.conditions import LABELLED
 from benchmarks.score.external_predictions import ExternalPredictions

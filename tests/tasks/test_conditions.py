@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.data.loading import load_mnist, load_out_of_distribution
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.tasks import mnist, shifts
 from benchmarks.tasks.conditions import EvaluationSet, choice, stratified_choice
 from benchmarks.tasks.mnist import MNIST

@@ -7,7 +7,7 @@ import torch
 from sklearn import datasets
 
 from benchmarks.data import loading
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.tasks.digits import DIGITS, PLAIN, STANDARD
 from methods.engines.torch import TorchEngine
 from methods.networks.recipes import Recipe

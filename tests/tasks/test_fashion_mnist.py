@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.data.loading import load_mnist
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.run.configuration import configuration_of
 from benchmarks.tasks.fashion_mnist import FASHION_MNIST
 from methods.networks.labelled_images import LabelledImages

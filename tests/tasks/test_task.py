@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.conditions import Condition, EvaluationSet, Transform, mean_label
 from benchmarks.tasks.mnist import MNIST

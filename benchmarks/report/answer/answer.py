@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.files import written_whole
+from benchmarks.io import written_whole
 from benchmarks.report.answer.candidates import cost, is_ensemble, label
 from benchmarks.report.answer.decision import decisions
 from benchmarks.report.answer.evidence import Evidence, Relation, networks

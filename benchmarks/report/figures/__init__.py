@@ -10,8 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from matplotlib.figure import Figure
 
-from benchmarks.errors import UserError
-from benchmarks.files import written_whole
+from benchmarks.io import UserError, written_whole
 from benchmarks.nouns import Variant
 from benchmarks.parallel import parallel
 from benchmarks.progress import announce

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.Image import Dither, Quantize
 
-from benchmarks.files import written_whole
+from benchmarks.io import written_whole
 from benchmarks.report.style import DPI
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import FIGURES_FOLDER

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from benchmarks.files import read_run_json, written_whole
+from benchmarks.io import read_run_json, written_whole
 from benchmarks.report.answer.answer import answer
 from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import PREVIEW

@@ -7,8 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import UserError
-from benchmarks.files import content_of, path_of, read_json
+from benchmarks.io import UserError, content_of, path_of, read_json
 from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_JSON, SUMMARY_CSV
 
 _REMEDY = "run python -m benchmarks.across again"

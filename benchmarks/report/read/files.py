@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.arrays import DamagedArraysError, read_arrays
-from benchmarks.errors import UserError
-from benchmarks.files import path_of, read_json
+from benchmarks.io import UserError, path_of, read_json
 from benchmarks.schema import TABLES, read_table
 from benchmarks.vocabulary import (
     CLAIMS_FOLDER,

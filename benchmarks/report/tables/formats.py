@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.escaping import latex_text, markdown_text, printable
-from benchmarks.files import written_whole
+from benchmarks.io import latex_text, markdown_text, printable, written_whole
 from benchmarks.report.tables.table import BEST, ILL_DEFINED_MARK, MARKS, Cell, Table, one_line
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER

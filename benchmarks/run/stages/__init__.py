@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from benchmarks.errors import UserError
-from benchmarks.files import path_of
+from benchmarks.io import UserError, path_of
 from benchmarks.nouns import Names
 from benchmarks.report import require_results, write_latency_tables, write_report
 from benchmarks.run.failure import Failure

@@ -13,11 +13,11 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
-from benchmarks.errors import UserError
 from benchmarks.inference.comparisons import Estimates, compare
 from benchmarks.inference.image_values import Fits, ImageValues, Measure, fits_to
 from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
 from benchmarks.inference.sides import Relations
+from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.metric import Weights
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction, members_of

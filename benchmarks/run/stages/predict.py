@@ -12,9 +12,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from benchmarks.data.files import Unavailable
-from benchmarks.errors import UserError
-from benchmarks.escaping import objection_to
-from benchmarks.files import NotWrittenError
+from benchmarks.io import NotWrittenError, UserError, objection_to
 from benchmarks.predictions import WRITTEN_AFTER, RunUnit, StoredPrediction
 from benchmarks.run.configuration import stored_scores
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.metrics import METRICS, Metric
 from benchmarks.metrics.uncertainties import MemberMeans
 from benchmarks.run import stages as runner

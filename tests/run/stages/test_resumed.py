@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.errors import UserError
+from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table
