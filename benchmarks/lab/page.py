@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, SOFTMAX
+from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX
+from benchmarks.environment import suite_version
 from benchmarks.io import written_whole
-from benchmarks.lab.contents import ANGLE, COMPARED, MEASURES, RecipeContents
+from benchmarks.lab.contents import (
+    ANGLE,
+    COMPARED,
+    MEASURES,
+    RecipeContents,
+    recipe_contents,
+    require_stored,
+)
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names
 from benchmarks.report.style import css_color, look_of
+from benchmarks.run.configuration import configuration_of
+from benchmarks.run.nouns import nouns_of
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import PECULIAR, TYPICAL
+from methods.engines.choice import EngineName
+from methods.networks.recipes import RELU_DROPOUT, STANDARD
+
+LABELS = {STANDARD.name: "The article’s network (tanh)", RELU_DROPOUT.name: "The ReLU network"}
+"""The recipes of the lab, and what it calls their networks."""
 
 WORKER = ("sizes.js", "lenet5.js", "measures.js", "images.js", "worker.js")
 PAGE = ("sizes.js", "answers.js", "pad.js", "lab.js")
@@ -55,6 +73,48 @@ MEANINGS = {
     "mutual_information": "(the part from disagreement, in nats)",
     "pairwise_disagreement": "(the chance that two members vote differently)",
 }
+
+
+def lab_plan(
+    *, epochs: int | None, seed: int, device: Literal["cpu", "cuda"], engine: EngineName
+) -> Plan:
+    """The run whose networks the lab shows: ``epochs`` epochs, or as many as the recipes say."""
+    article = configuration_of("article")
+    return Plan(
+        replace(
+            article,
+            recipes=tuple(LABELS),
+            methods=(SOFTMAX, SAMPLED, ENSEMBLE),
+            epochs=epochs,
+            seed=seed,
+            device=device,
+            engine=engine,
+        )
+    )
+
+
+def make_lab(
+    plan: Plan, workspace: Workspace, path: Path, *, members: int, relu_members: int
+) -> None:
+    """Write the lab of so many stored networks of each recipe.
+
+    Raises:
+        UserError: some of them are not stored; it says what trains them.
+    """
+    counts = dict(zip(LABELS, (members, relu_members), strict=True))
+    require_stored(plan, workspace, counts)
+    contents = [
+        recipe_contents(plan, workspace, recipe, LABELS[recipe], networks=count, passes=PASSES)
+        for recipe, count in counts.items()
+    ]
+    recipe = plan.configuration.recipe(STANDARD.name)
+    made = (
+        f"All networks are LeNet-5 with 61,706 weights, trained by uncertainty-bench "
+        f"{suite_version()} on MNIST for {recipe.epochs} epochs (seed {plan.configuration.seed}). "
+        f"MC-dropout drops whole channels of network 0, by the same {PASSES} masks as in the "
+        "results; the other two leave dropout off. The forward pass is plain JavaScript."
+    )
+    write_lab(contents, nouns_of(plan), made, path)
 
 
 def write_lab(recipes: Sequence[RecipeContents], names: Names, made: str, path: Path) -> None:
