@@ -40,10 +40,9 @@ from benchmarks.progress import announce
 from benchmarks.report.figures.claim_panels import count_plots
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration import PresetName, configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PresetName
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import MNIST, SIDE
 from methods import Prediction, UncertaintyMethod

@@ -31,8 +31,7 @@ from benchmarks.io import AGAIN, MachineError, UserError, one_line
 from benchmarks.parallel import interrupts_held_back
 from benchmarks.progress import announce, tracked
 from benchmarks.run.custom_method import load_method
-from benchmarks.run.fitting import compile_once
-from benchmarks.run.workspace import Item, Result, Workspace
+from benchmarks.run.workspace import Item, Result, Workspace, compile_once
 from methods.engines.machine import COMPUTE, suite_version, version_of
 from methods.threads import one_torch_thread
 

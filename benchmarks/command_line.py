@@ -16,9 +16,8 @@ from benchmarks.io import MachineError, UserError, existing_folder, printable, w
 from benchmarks.run.configuration import NETWORKS as NETWORKS
 from benchmarks.run.configuration import fitting_device as fitting_device
 from benchmarks.run.configuration import fitting_jobs as fitting_jobs
-from benchmarks.run.fitting import compile_once
 from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
+from benchmarks.run.workspace import Workspace, compile_once
 from methods.networks.training import TrainingDivergedError
 
 INSTALLED = "uncertainty-bench "

@@ -13,9 +13,7 @@ from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resample
 from benchmarks.inference.sides import Relations
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.kept_rows import KeptRows
-from benchmarks.run.measurement_rows import Measured, measured, rows_of
-from benchmarks.run.summary import means_over_groups
+from benchmarks.run.measurements import FamilyValues, KeptRows, means_over_groups, measured, rows_of
 from benchmarks.schema import Measurement, members_text, table_of
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import mean_name
@@ -104,7 +102,7 @@ def compared(draws: Mapping[str, Draws], relations: Relations | None = None) -> 
 
 def _measured(
     condition: Condition, own: ImageValues, reference: ImageValues, metrics: Collection[str]
-) -> Iterator[Measured]:
+) -> Iterator[FamilyValues]:
     measures = _some(EVERY.measures(condition, own.own_scores), metrics)
     return measured(measures, own, reference if condition.detected else None)
 

@@ -138,7 +138,7 @@ def mnist_loaded_by(
     Another process would not do so: custom methods work in this one.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for stage in ("latency.stage", "run.stages.predict"):
+        for stage in ("latency.stage", "run.predict"):
             module = import_module(f"benchmarks.{stage}")
             patch.setattr(module, "in_own_process", lambda work, **_: work())
         patch.setattr(mnist, "load_mnist", load)

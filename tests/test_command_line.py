@@ -16,9 +16,8 @@ import torch
 from benchmarks.comparison import command as run_all
 from benchmarks.data.files import Unavailable
 from benchmarks.run import workspace as workspace_module
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration import PRESETS, configuration_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PRESETS
 from benchmarks.run.stages import STAGES, Failure
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import mnist

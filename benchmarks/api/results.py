@@ -17,7 +17,7 @@ from benchmarks.io import path_of
 from benchmarks.report.figures import Choice, figure_names, one_figure
 from benchmarks.report.read.files import read_if_there
 from benchmarks.report.results import Results
-from benchmarks.run.failure import Failure
+from benchmarks.run.workspace import Failure
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SUMMARY_CSV
 
 Found = TypeVar("Found")

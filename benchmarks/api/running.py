@@ -20,18 +20,17 @@ from benchmarks.progress import progress_shown
 from benchmarks.run.configuration import (
     DEFAULT_TASK,
     NETWORKS,
+    PRESETS,
     Configuration,
     Scores,
     chosen_configuration,
     fitting_device,
     fitting_jobs,
 )
-from benchmarks.run.failure import Failure
-from benchmarks.run.folder import require_apart
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PRESETS
+from benchmarks.run.record import require_apart
 from benchmarks.run.stages import run_stages
-from benchmarks.run.workspace import Workspace
+from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.vocabulary import MEASURE, PREDICT, STAGES, TRAIN
 from methods.engines.choice import Choice, EngineName
 

@@ -27,16 +27,16 @@ from benchmarks.io import UserError, existing_folder
 from benchmarks.report.outcome import show_outcome
 from benchmarks.run.configuration import (
     DEFAULT_TASK,
+    PRESETS,
     Configuration,
+    PresetName,
     Scores,
     chosen_configuration,
     configuration_of,
 )
 from benchmarks.run.custom_method import fields_not_read, load_method
-from benchmarks.run.folder import require_apart
-from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PRESETS, PresetName
-from benchmarks.run.shards import Shard
+from benchmarks.run.plan import Plan, Shard
+from benchmarks.run.record import require_apart
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Cluster, Workspace
 from benchmarks.tasks import TASKS

@@ -27,9 +27,8 @@ from benchmarks.latency.setups import (
 from benchmarks.latency.stopwatch import Limits, stopwatch
 from benchmarks.progress import tracked
 from benchmarks.run.configuration import stored_scores
-from benchmarks.run.failure import reason_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
+from benchmarks.run.workspace import Workspace, reason_of
 from benchmarks.schema import ScoreLatency, table_of, write_table
 from benchmarks.vocabulary import LATENCY, SCORE_LATENCY_CSV
 from methods.engines.choice import choose_engine

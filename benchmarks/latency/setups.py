@@ -16,9 +16,8 @@ from torch import Tensor
 
 from benchmarks.environment import processor, version_of
 from benchmarks.io import UserError
-from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration import SLOW, Configuration
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import SLOW
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import TABLES, read_table, table_of
 from methods import UncertaintyMethod

@@ -34,12 +34,10 @@ from benchmarks.latency.setups import (
 )
 from benchmarks.latency.stopwatch import WALL, Limits, Timed, stopwatch
 from benchmarks.progress import tracked
+from benchmarks.run.configuration import PRESETS, SLOW
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
-from benchmarks.run.failure import Failure, reason_of
-from benchmarks.run.fitting import compile_once, fit
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PRESETS, SLOW
-from benchmarks.run.workspace import Workspace
+from benchmarks.run.workspace import Failure, Workspace, compile_once, fit, reason_of
 from benchmarks.schema import Latency, members_text, table_of, where, write_table
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SELF_TRAINED
 from methods import METHODS, PooledMethod, UncertaintyMethod

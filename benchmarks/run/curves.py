@@ -8,17 +8,20 @@ replicates those points are written that a drawing needs; a single one has all p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from benchmarks.inference.bands import Curve, image_draws, risk_curve, roc_curve, wilson_interval
+from benchmarks.inference.estimate import estimate
 from benchmarks.inference.image_values import ImageValues
+from benchmarks.metrics import METRICS, Arrays
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.metrics.selective import Selective
@@ -26,7 +29,7 @@ from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
 from benchmarks.schema import members_text
 from benchmarks.tasks.conditions import Condition
-from benchmarks.vocabulary import CLEAN
+from benchmarks.vocabulary import CLEAN, VOTES
 from methods.scores import SCORES
 from methods.seeds import derive_seed
 
@@ -51,7 +54,7 @@ TOLERANCE = 0.004
 DECIMALS = 5
 
 ORIGIN = ("recipe", "method", "members", "replicate", "condition")
-VOTES = ("index", "label", "class", "vote_share", "mean_probability")
+VOTE_COLUMNS = ("index", "label", "class", "vote_share", "mean_probability")
 
 _BINS = ("lower", "upper", "count", "confidence", "accuracy", "accuracy_lower", "accuracy_upper")
 _ROC = ("flagged_clean", "flagged", "lower", "upper")
@@ -62,7 +65,7 @@ COLUMNS = {
     "roc": (*ORIGIN, "score", *_ROC),
     "risk_coverage": (*ORIGIN, "score", *_RISK),
     "histograms": (*ORIGIN, "score", "lower", "upper", "count"),
-    "example_image": (*ORIGIN, *VOTES),
+    "example_image": (*ORIGIN, *VOTE_COLUMNS),
 }
 """The tables and their columns.
 
@@ -77,11 +80,11 @@ are pointwise 95 % bounds over the draw of images: see `benchmarks.inference.ban
 where a method has a single replicate.
 """
 
-Row = dict[str, Any]
+CurveRow = dict[str, Any]
 
 Points = Float64[np.ndarray, " points"]
 
-Draws = tuple[Weights, Weights] | None
+BandWeights = tuple[Weights, Weights] | None
 """The resamples of the images and of their reference's; ``None``: there is no band."""
 
 
@@ -147,7 +150,7 @@ def curves_of(
     condition: Condition,
     own: ImageValues,
     reference: ImageValues,
-) -> Iterator[tuple[str, Row]]:
+) -> Iterator[tuple[str, CurveRow]]:
     """The rows of a run unit under a condition, each with the name of its table.
 
     Args:
@@ -187,7 +190,7 @@ def curves_of(
 
 def example_votes(
     plan: Plan, drawn: Drawn, condition: Condition, stored: StoredPrediction
-) -> Iterator[tuple[str, Row]]:
+) -> Iterator[tuple[str, CurveRow]]:
     """The votes of a first replicate on the first image of the task's example class."""
     index = example_image(plan, stored.labels)
     if drawn.first and not condition.subset and shows_example(condition) and index is not None:
@@ -209,24 +212,24 @@ def shows_example(condition: Condition) -> bool:
     return condition.paired_with == CLEAN
 
 
-def origin(unit: RunUnit, members: int | None, condition: Condition) -> Row:
+def origin(unit: RunUnit, members: int | None, condition: Condition) -> CurveRow:
     """The values of `ORIGIN`."""
     values = (unit.recipe, unit.method, members_text(members), unit.replicate, condition.name)
     return dict(zip(ORIGIN, values, strict=True))
 
 
-def votes_on(stored: StoredPrediction, index: int) -> Iterator[Row]:
+def votes_on(stored: StoredPrediction, index: int) -> Iterator[CurveRow]:
     """The votes on one image, a row a class."""
     prediction, labels = stored.prediction, stored.labels
     label = None if labels is None else int(labels[index])
     shares, means = prediction.vote_share[index].tolist(), prediction.mean[index].tolist()
-    for row in _rows(VOTES[2:], range(len(shares)), shares, means):
+    for row in _rows(VOTE_COLUMNS[2:], range(len(shares)), shares, means):
         yield {"index": index, "label": label} | row
 
 
-def curve_tables(rows: Iterable[tuple[str, Row]]) -> dict[str, pd.DataFrame]:
+def curve_tables(rows: Iterable[tuple[str, CurveRow]]) -> dict[str, pd.DataFrame]:
     """The rows as the tables of `COLUMNS`."""
-    tables: dict[str, list[Row]] = {name: [] for name in COLUMNS}
+    tables: dict[str, list[CurveRow]] = {name: [] for name in COLUMNS}
     for name, row in rows:
         tables[name].append(row)
     return {
@@ -255,7 +258,7 @@ def needed(x: Points, y: Points) -> list[int]:
 
 def _draws(
     evaluation: Evaluation, condition: Condition, images: int, reference_images: int
-) -> Draws:
+) -> BandWeights:
     """The same for all curves of a data set of so many images."""
     reference = next(c for c in evaluation.conditions if c.name == condition.reference)
     count = min(BAND_RESAMPLES, evaluation.resamples)
@@ -266,7 +269,7 @@ def _draws(
     return own, of_reference
 
 
-def _reliability(confident: Points, right: Points, *, bars: bool) -> Iterator[Row]:
+def _reliability(confident: Points, right: Points, *, bars: bool) -> Iterator[CurveRow]:
     bins = equal_width_bins(torch.from_numpy(confident), torch.from_numpy(right))
     count, mean, accuracy = (row[:, 0] for row in bins.fill(each_once(len(confident))))
     images = count.astype(int)
@@ -275,7 +278,7 @@ def _reliability(confident: Points, right: Points, *, bars: bool) -> Iterator[Ro
     return _rows(_BINS, *columns, *intervals)
 
 
-def _roc(reference: Points, score: Points, draws: Draws) -> Iterator[Row]:
+def _roc(reference: Points, score: Points, draws: BandWeights) -> Iterator[CurveRow]:
     """The point (0, 0), where all curves begin, then the curve from a rate of 0 on."""
     curve = roc_curve(reference, score, draws and draws[::-1], FALSE_POSITIVE_RATES)
     bound = np.nan if draws is None else 0.0
@@ -283,7 +286,7 @@ def _roc(reference: Points, score: Points, draws: Draws) -> Iterator[Row]:
     yield from _rows(_ROC, *_points(FALSE_POSITIVE_RATES, curve, draws))
 
 
-def _points(at: Points, curve: Curve, draws: Draws) -> Float64[np.ndarray, "4 kept"]:
+def _points(at: Points, curve: Curve, draws: BandWeights) -> Float64[np.ndarray, "4 kept"]:
     """The curve over its points; without a band, over those that a drawing needs."""
     kept = needed(at, curve[0]) if draws is None else slice(None)
     points: Float64[np.ndarray, "4 kept"] = np.stack([at, *curve])[:, kept]
@@ -301,7 +304,7 @@ def _bins(name: str, clean: Tensor) -> tuple[float, float]:
     return least, width if 0 < width < math.inf else 1.0
 
 
-def _histogram(score: Tensor, start: float, width: float) -> Iterator[Row]:
+def _histogram(score: Tensor, start: float, width: float) -> Iterator[CurveRow]:
     """The bins from the first to the last that is not empty; infinite values are left out.
 
     Values more than `MOST_BINS` bins away count in the last bin on their side.
@@ -315,7 +318,109 @@ def _histogram(score: Tensor, start: float, width: float) -> Iterator[Row]:
         yield {"lower": start + b * width, "upper": start + (b + 1) * width, "count": count}
 
 
-def _rows(names: Sequence[str], *columns: Iterable[Any]) -> Iterator[Row]:
+def _rows(names: Sequence[str], *columns: Iterable[Any]) -> Iterator[CurveRow]:
     """A row for each of the columns' values."""
     for values in zip(*columns, strict=True):
         yield dict(zip(names, values, strict=True))
+
+
+SAMPLING_DECIMALS = 6
+
+SAMPLING_COLUMNS = (
+    *("recipe", "method", "members", "other_method", "condition", "measure", "networks", "images"),
+    *("rms_error", "difference", "lower", "upper"),
+)
+"""Those of ``curves/sampling_error.csv``: ``other_method`` is the limit.
+
+``measure``: a metric that is a mean over images, or the share of votes for a class. ``rms_error``:
+root mean square over networks and images (and classes) of the error of a single image's value.
+``difference``: of the metric, sampled less exact, as a mean over networks with its 95 % interval.
+"""
+
+SampledAndExact = tuple[RunUnit, RunUnit]
+"""A sampled run unit, and its limit with the same network."""
+
+ImageArray = npt.NDArray[np.float64]
+
+
+def sampling_errors(
+    plan: Plan, condition: str, stored: Mapping[RunUnit, StoredPrediction]
+) -> Iterator[CurveRow]:
+    """The rows of one condition, for each sampled method, size and measure.
+
+    Args:
+        stored: the predictions of `limits` and of what they are the limits of.
+    """
+    groups: dict[tuple[str, str, int | None], list[SampledAndExact]] = {}
+    for sampled, exact in limits(plan).items():
+        if sampled in stored and exact in stored:
+            key = sampled.recipe, sampled.method, sampled.size
+            groups.setdefault(key, []).append((sampled, exact))
+    for pairs in groups.values():
+        yield from _of_group(stored, pairs, condition)
+
+
+def sampling_table(rows: Iterable[CurveRow]) -> pd.DataFrame:
+    """The rows as ``curves/sampling_error.csv``."""
+    return pd.DataFrame(rows, columns=list(SAMPLING_COLUMNS)).round(SAMPLING_DECIMALS)
+
+
+def limits(plan: Plan) -> dict[RunUnit, RunUnit]:
+    """Each sampled run unit's limit, of the same recipe and replicate: the same network."""
+    classes, units = plan.configuration.classes, plan.units()
+    exact = {
+        (unit.recipe, classes[unit.method].limit_of, unit.replicate): unit
+        for unit in units
+        if classes[unit.method].limit_of
+    }
+    return {
+        unit: exact[key]
+        for unit in units
+        if (key := (unit.recipe, unit.method, unit.replicate)) in exact
+    }
+
+
+def _of_group(
+    stored: Mapping[RunUnit, StoredPrediction], pairs: list[SampledAndExact], condition: str
+) -> Iterator[CurveRow]:
+    """A row for each measure of a sampled method, of one size, under one condition."""
+    sampled, exact = ([_measured(stored[pair[side]]) for pair in pairs] for side in (0, 1))
+    unit, limit = pairs[0]
+    for measure in exact[0]:
+        with np.errstate(invalid="ignore"):  # an infinite NLL less another
+            errors = np.stack(
+                [one[measure] - other[measure] for one, other in zip(sampled, exact, strict=True)]
+            )
+        yield {
+            "recipe": unit.recipe,
+            "method": unit.method,
+            "members": members_text(unit.size),
+            "other_method": limit.method,
+            "condition": condition,
+            "measure": measure,
+            "networks": len(pairs),
+            "images": errors.shape[1],
+            "rms_error": float(np.sqrt(np.square(errors).mean())),
+            **({} if measure == VOTES else _difference(errors.mean(axis=1))),
+        }
+
+
+def _measured(stored: StoredPrediction) -> dict[str, ImageArray]:
+    """By measure, each image's value; of the votes a value for each class."""
+    arrays = Arrays(stored.prediction, stored.labels)
+    measured: dict[str, ImageArray] = {VOTES: stored.prediction.vote_share.numpy()}
+    for metric in METRICS.values():
+        family = metric.family
+        if family.means_over_images and family.needs <= {"labels"}:
+            of_images = family([metric]).of_images(arrays)
+            if of_images is not None:
+                measured[metric.name] = np.asarray(of_images[0])
+    return measured
+
+
+def _difference(apart: ImageArray) -> dict[str, float]:
+    """The mean over networks, with its interval where there are several of them."""
+    networks = len(apart)
+    mean = estimate(apart, np.zeros((networks, networks)), networks)
+    half = mean.half_width if networks > 1 else np.nan
+    return {"difference": mean.value, "lower": mean.value - half, "upper": mean.value + half}

@@ -20,9 +20,8 @@ from benchmarks.nouns import (
     record_of,
 )
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import scores_of
+from benchmarks.run.configuration import SLOW, USUAL_SIZES, scores_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import SLOW, USUAL_SIZES
 from benchmarks.tasks.conditions import Condition, mean_label
 from benchmarks.vocabulary import SELF_TRAINED, mean_name
 from methods import METHODS, UncertaintyMethod

@@ -2,25 +2,75 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import cast
+from typing import NamedTuple, Self, cast
 
 from benchmarks.compared_sizes import compared_sizes
+from benchmarks.io import UserError
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import Configuration, command_of
-from benchmarks.run.presets import COSTLY, SLOW, USUAL_SIZES
-from benchmarks.run.shards import Shard
+from benchmarks.run.configuration import COSTLY, SLOW, USUAL_SIZES, Configuration, command_of
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.task import Split
-from benchmarks.vocabulary import SELF_TRAINED, SUBSET
+from benchmarks.vocabulary import PREDICT, SELF_TRAINED, SUBSET, TRAIN
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines.base import Engine
 from methods.engines.choice import choose_engine
 from methods.networks.pool import NetworkPool
 from methods.networks.store import NetworkStore
+
+DIVIDED = (TRAIN, PREDICT)
+"""The stages that are divided; later ones need what all shards have predicted."""
+
+
+class Shard(NamedTuple):
+    """A shard, as ``--shard i/n`` names it.
+
+    Attributes:
+        number: from 1.
+        of: how many shards there are.
+        only_trains: whether nothing is predicted: then no network is trained in two shards.
+    """
+
+    number: int
+    of: int
+    only_trains: bool = False
+
+    @classmethod
+    def named(cls, text: str, only: str | None = None) -> Self:
+        """The shard that a text such as ``2/4`` names, of a stage or of both.
+
+        Raises:
+            UserError: it names none, or the stage is not divided.
+        """
+        numbers = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text, re.ASCII)
+        if numbers is None or not 1 <= int(numbers[1]) <= int(numbers[2]):
+            raise UserError(
+                f"--shard: {text!r} names no shard; write i/n with i from 1 to n, for example 2/4"
+            )
+        if only not in (None, *DIVIDED):
+            raise UserError(
+                f"--shard divides {' and '.join(DIVIDED)}, not {only}; leave it out where the "
+                "folders of all shards are together"
+            )
+        return cls(int(numbers[1]), int(numbers[2]), only == TRAIN)
+
+    @property
+    def name(self) -> str:
+        """In names of files."""
+        return f"{self.number}-of-{self.of}"
+
+    @property
+    def next_step(self) -> str:
+        """What is to be done now."""
+        if self.only_trains:
+            then = "copy the networks of all to each machine, and go on with --only predict"
+        else:
+            then = "copy their folders into one, and run it there without --shard and --only"
+        return f"this was shard {self.number} of {self.of}; when all have ended, {then}"
 
 
 @dataclass(frozen=True)
@@ -30,7 +80,7 @@ class Plan:
     Attributes:
         configuration: what the user chose.
         shard: whose groups and networks `groups` and `networks` are; ``None``: all.
-        all_rows: whether every measure is written, not only those of `benchmarks.run.kept_rows`.
+        all_rows: whether every measure is written, not only those of `benchmarks.run.measurements`.
     """
 
     configuration: Configuration

@@ -23,8 +23,8 @@ from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.run.curves import (
     DECIMALS,
     ORIGIN,
-    VOTES,
-    Row,
+    VOTE_COLUMNS,
+    CurveRow,
     drawn_units,
     example_image,
     origin,
@@ -53,7 +53,7 @@ EXPLORED = 120
 EXAMPLES = 10
 """How many images of each condition are written: one of each class where there are labels."""
 
-HIGH_DISAGREEMENT_COLUMNS = (*ORIGIN, "rank", "divergence", *VOTES)
+HIGH_DISAGREEMENT_COLUMNS = (*ORIGIN, "rank", "divergence", *VOTE_COLUMNS)
 """Of ``high_disagreement.csv``; ``recipe`` is the one whose methods were compared, also in the rows
 of methods that train themselves."""
 
@@ -77,8 +77,8 @@ class Ranked(NamedTuple):
 def write_shown(plan: Plan, workspace: Workspace, unavailable: Collection[str] = ()) -> None:
     """Write the images that figures and page show, and the votes on those chosen."""
     store, folder = workspace.predictions, workspace.out / CURVES_FOLDER
-    disagreed: list[Row] = []
-    explorer: list[Row] = []
+    disagreed: list[CurveRow] = []
+    explorer: list[CurveRow] = []
     for recipe in plan.recipes_compared:
         units = largest_units(plan, store, recipe)
         values = divergences(plan, store, units)
@@ -112,7 +112,7 @@ def write_shown(plan: Plan, workspace: Workspace, unavailable: Collection[str] =
 
 def _votes(
     store: PredictionStore, units: list[RunUnit], recipe: str, images: list[Ranked]
-) -> Iterator[Row]:
+) -> Iterator[CurveRow]:
     """The votes of run units on images, which are ranked in their order."""
     ranks = enumerate(images, start=1)
     for condition, shown in groupby(ranks, lambda ranked: ranked[1].condition):
@@ -125,7 +125,7 @@ def _votes(
                     yield begin | row
 
 
-def _explorer(plan: Plan, votes: Iterable[Row]) -> Iterator[Row]:
+def _explorer(plan: Plan, votes: Iterable[CurveRow]) -> Iterator[CurveRow]:
     """The rows of ``image_votes.csv``."""
     numbers = {c.name: _numbers(plan, c) for c in plan.whole_conditions}
     for _, classes in groupby(votes, itemgetter("rank", "method")):

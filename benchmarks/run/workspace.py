@@ -1,20 +1,27 @@
-"""Where a run computes: its folders, its data and its workers."""
+"""Where a run computes: folders, data, workers; methods fitted there, and what failed there."""
 
 from __future__ import annotations
 
+import os
+import re
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from benchmarks.predictions import PredictionStore
+from benchmarks.io import one_line, written_whole
+from benchmarks.predictions import PredictionStore, RunUnit
+from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.conditions import Condition, EvaluationSet
 from benchmarks.tasks.task import Split, Task
-from benchmarks.vocabulary import PREDICTIONS_FOLDER
+from benchmarks.vocabulary import ERRORS_FOLDER, PREDICTIONS_FOLDER
+from methods import METHODS, UncertaintyMethod
 from methods.networks.labelled_images import LabelledImages
 from methods.networks.store import NetworkStore
+from methods.seeds import derive_seed, seed_generators
 from methods.threads import one_torch_thread
 
 Item = TypeVar("Item")
@@ -127,3 +134,106 @@ def _evaluation_set(
     data_dir: Path | None,
 ) -> EvaluationSet:
     return task.evaluation_set(condition, images, seed=seed, data_dir=data_dir)
+
+
+FOLDERS = re.compile(
+    r"""(?<=['"])(?:[A-Za-z]:|~\w*|\.\.?)?[/\\][^'"\n]*[/\\]"""
+    r"""|(?<![\w.~:/\\])(?:[A-Za-z]:|~\w*|\.\.?)?[/\\]+(?:[^\s'"/\\]+[/\\])+"""
+)
+"""The folders of a path, which in quotation marks may have spaces; a web address has none."""
+
+
+class Failure(NamedTuple):
+    """What failed, and why in one line."""
+
+    what: str
+    reason: str
+
+
+def note_failure(workspace: Workspace, unit: RunUnit, error: BaseException) -> Failure:
+    """Write the error with its trace to the unit's file; absolute paths lose their folders."""
+    reason = reason_of(error)
+    trace = without_folders("".join(traceback.format_exception(error)))
+    with written_whole(error_path(workspace.out, unit)) as temporary:
+        # Names of files may hold what is no character.
+        temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8", errors="replace")
+    return Failure(unit.name, reason)
+
+
+def reason_of(error: BaseException) -> str:
+    """The error in one line; absolute paths lose their folders."""
+    return without_folders(one_line(error))
+
+
+def failure_reason(workspace: Workspace, unit: RunUnit) -> str:
+    """Why the unit has no prediction, in one line."""
+    path = error_path(workspace.out, unit)
+    return read_reason(path) if path.exists() else "not predicted yet"
+
+
+def read_reason(path: Path) -> str:
+    """Why a unit failed, in one line, from the file of its error."""
+    return path.read_text(encoding="utf-8").splitlines()[0]
+
+
+def error_path(out: Path, unit: RunUnit) -> Path:
+    """The file of the unit's error in a run's folder, whether there is one or not."""
+    return out / ERRORS_FOLDER / f"{unit.name.replace('/', '-')}.txt"
+
+
+def without_folders(text: str) -> str:
+    """The text with paths cut down to their file names: folders are private.
+
+    >>> without_folders("No such file: '/home/me/my data/x.npy'")
+    "No such file: 'x.npy'"
+    >>> without_folders("see ../secret/x.npy, C:\\\\Users\\\\me\\\\y.npy or https://a.org/b/z.npy")
+    'see x.npy, y.npy or https://a.org/b/z.npy'
+    """
+    home = os.path.expanduser("~")  # noqa: PTH111 (there may be none)
+    return FOLDERS.sub("", text.replace(home, "~") if len(home) > 1 else text)
+
+
+def compile_once() -> None:
+    """Compile the kernels if they are not cached yet; announced, since it takes seconds."""
+    # Imported here, since methods can be timed where there is no Numba.
+    from methods.engines.lenet5_kernels import CACHE, compile_kernels, kernels_are_cached
+
+    if CACHE is None:
+        announce("compile", "no cache can be written: each process compiles the kernels anew")
+    elif not kernels_are_cached():
+        announce("compile", "the kernels, once on this machine: about 15 s")
+        compile_kernels()
+
+
+def fitted(plan: Plan, workspace: Workspace, unit: RunUnit) -> UncertaintyMethod:
+    """The unit's method, ready to predict.
+
+    It is calibrated where its networks have not seen the task's calibration images.
+    """
+    split, held_out = plan.split(unit), None
+    if split == "training" and plan.task.calibration_images:
+        held_out = workspace.images(plan.task, "calibration")
+    seed_call(plan.method(unit), "__init__")
+    method = plan.method(unit, workspace.store)
+    return fit(method, workspace.images(plan.task, split), held_out)
+
+
+def fit(
+    method: UncertaintyMethod, training: LabelledImages, calibration: LabelledImages | None = None
+) -> UncertaintyMethod:
+    """Fit a method on copies of the images, since it must not change those of others."""
+    seed_call(method, "fit")
+    method.fit(training.images.clone(), training.labels.clone())
+    if calibration is not None:
+        seed_call(method, "calibrate")
+        method.calibrate(calibration.images.clone(), calibration.labels.clone())
+    return method
+
+
+def seed_call(method: UncertaintyMethod, call: str) -> None:
+    """Before a custom method is called, seed the global random generators that it may draw from.
+
+    So a call does not depend on those before it, which a continued run need not make again.
+    """
+    if type(method) not in METHODS.values():
+        seed_generators(derive_seed(f"{method.name}.{call}", getattr(method, "seed", 0)))

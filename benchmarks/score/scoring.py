@@ -26,11 +26,9 @@ from benchmarks.progress import tracked
 from benchmarks.report import write_report
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import FEWEST_RESAMPLES
-from benchmarks.run.curves import Drawn, Evaluation, Row, curve_tables, curves_of
-from benchmarks.run.kept_rows import KeptRows
-from benchmarks.run.measurement_rows import Measured, measured, rows_of
+from benchmarks.run.curves import CurveRow, Drawn, Evaluation, curve_tables, curves_of
+from benchmarks.run.measurements import FamilyValues, KeptRows, measured, rows_of, summarise
 from benchmarks.run.nouns import condition_records, metric_records, score_records
-from benchmarks.run.summary import summarise
 from benchmarks.schema import (
     Comparison,
     Measurement,
@@ -177,7 +175,7 @@ def _names(external: Sequence[ExternalPredictions]) -> Names:
 
 def _curves(
     units: Mapping[RunUnit, ExternalPredictions], resamples: int, seed: int
-) -> Iterator[tuple[str, Row]]:
+) -> Iterator[tuple[str, CurveRow]]:
     """Those that a run has of a method with a single replicate."""
     conditions = tuple(next(iter(units.values())).predictions)
     for unit, external in units.items():
@@ -195,7 +193,7 @@ class _Part(NamedTuple):
 
     draws: Draws
     unit: RunUnit
-    measured: Measured
+    measured: FamilyValues
     images: ImageSet
     reference_images: ImageSet
 

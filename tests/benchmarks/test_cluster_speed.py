@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.cluster import ClusterChoice, DaskCluster
 from benchmarks.run.plan import Plan
-from benchmarks.run.stages.train import _train
+from benchmarks.run.train import _train
 from benchmarks.run.workspace import Workspace
 from tests.runs import QUICK
 

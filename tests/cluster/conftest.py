@@ -14,8 +14,8 @@ import yaml
 from benchmarks.cluster import ClusterChoice, DaskCluster
 from benchmarks.comparison import command as run_all
 from benchmarks.run.configuration import Configuration, command_of
-from benchmarks.run.failure import Failure
 from benchmarks.run.stages import run_stages
+from benchmarks.run.workspace import Failure
 from tests.runs import DIGITS, neither_timed_nor_drawn, run_of
 
 Command = Callable[..., tuple[int, str]]

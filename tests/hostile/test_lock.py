@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.io import UserError
-from benchmarks.run.folder import held
+from benchmarks.run.record import held
 from benchmarks.run.stages import run_stages
 from tests.hostile.conftest import digits_run, run_command
 from tests.processes import ROOT
@@ -25,7 +25,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.run.folder import held
+from benchmarks.run.record import held
 
 with held(Path(sys.argv[1])):
     forked = os.fork()

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.latency.stage import time_methods
 from benchmarks.latency.stopwatch import Limits
-from benchmarks.run.presets import PRESETS
+from benchmarks.run.configuration import PRESETS
 from tests.latency.support import run_in
 
 

@@ -16,10 +16,10 @@ from benchmarks.report import write_report
 from benchmarks.report.figures import drawn_figures
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.measure import measure as measure_all
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
-from benchmarks.run.stages.measure import measure as measure_all
 from benchmarks.schema import write_table
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction

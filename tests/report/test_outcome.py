@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.report.outcome import show_outcome
+from benchmarks.run.measurements import summarise
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.summary import summarise
 from benchmarks.schema import Measurement, table_of, write_table
 from tests.runs import FULL
 

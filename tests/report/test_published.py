@@ -33,10 +33,9 @@ from benchmarks.report.published import (
     write_published,
 )
 from benchmarks.report.results import Results
-from benchmarks.run.configuration import configuration_of
+from benchmarks.run.configuration import PRESETS, configuration_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PRESETS
 from benchmarks.tasks import TASKS
 from methods.scores import SCORES
 

@@ -14,9 +14,19 @@ import pytest
 
 from benchmarks.comparison import command as run_all
 from benchmarks.io import UserError
-from benchmarks.run.configuration import OPTIONS, Configuration, command_of, configuration_of
+from benchmarks.run.configuration import (
+    COSTLY,
+    ONLY_USUAL,
+    OPTIONS,
+    PRESETS,
+    SLOW,
+    USUAL_SIZES,
+    Configuration,
+    command_of,
+    configuration_of,
+    is_basic,
+)
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import COSTLY, ONLY_USUAL, PRESETS, SLOW, USUAL_SIZES, is_basic
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods import METHODS

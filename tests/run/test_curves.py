@@ -24,8 +24,8 @@ from benchmarks.run.curves import (
     _histogram,
     needed,
 )
+from benchmarks.run.measure import measure as measure_all
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages.measure import measure as measure_all
 from benchmarks.schema import read_table
 from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, run_of
 

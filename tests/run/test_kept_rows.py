@@ -10,7 +10,7 @@ import pytest
 from benchmarks.inference.image_values import every_measure
 from benchmarks.metrics import METRICS
 from benchmarks.run.configuration import configuration_of, stored_scores
-from benchmarks.run.kept_rows import KeptRows
+from benchmarks.run.measurements import KeptRows
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.conditions import Condition
 from tests.runs import CONDITIONS

@@ -22,7 +22,7 @@ from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selective
 from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.measurement_rows import without_value
+from benchmarks.run.measurements import without_value
 from benchmarks.schema import Measurement
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction

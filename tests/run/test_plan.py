@@ -12,8 +12,7 @@ import pytest
 import torch
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import Configuration
-from benchmarks.run.presets import ADDED, COSTLY
+from benchmarks.run.configuration import ADDED, COSTLY, Configuration
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods import MemberMethod, PooledMethod

@@ -12,8 +12,8 @@ from scipy import stats
 
 from benchmarks.predictions import StoredPrediction
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.curves import SAMPLING_COLUMNS, sampling_errors, sampling_table
 from benchmarks.run.plan import Plan
-from benchmarks.run.sampling_error import COLUMNS, sampling_errors, sampling_table
 from benchmarks.schema import where
 from methods import Prediction
 from tests.runs import Run, run_of
@@ -78,7 +78,7 @@ def row(errors: pd.DataFrame, members: str, measure: str) -> pd.Series:
 
 
 def test_each_size_stands_beside_the_limit_of_the_same_networks(errors: pd.DataFrame) -> None:
-    assert list(errors) == list(COLUMNS)
+    assert list(errors) == list(SAMPLING_COLUMNS)
     assert set(errors["method"]) == {"mc_dropout"}
     assert set(errors["other_method"]) == {"mc_dropout_exact"}
     assert set(errors["members"]) == {"1", "4", "64"}

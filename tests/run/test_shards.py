@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from benchmarks.io import UserError
+from benchmarks.run import measure
 from benchmarks.run import record as run_record
-from benchmarks.run.configuration import Configuration, configuration_of
-from benchmarks.run.plan import Plan
-from benchmarks.run.presets import PRESETS
+from benchmarks.run.configuration import PRESETS, Configuration, configuration_of
+from benchmarks.run.plan import Plan, Shard
 from benchmarks.run.record import RunRecord
-from benchmarks.run.shards import Shard
-from benchmarks.run.stages import measure, run_stages
+from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
 from tests.runs import DIGITS, neither_timed_nor_drawn, run_of

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.inference.sides import Interval, Key
-from benchmarks.run.summary import means_over_groups, summarise
+from benchmarks.run.measurements import means_over_groups, summarise
 from benchmarks.schema import Measurement, in_order, table_of, write_table
 from tests.runs import CONDITIONS
 

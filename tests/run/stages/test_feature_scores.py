@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.run.stages.derived import DerivedValues
+from benchmarks.run.derived import DerivedValues
 from benchmarks.tasks.digits import STANDARD
 from methods.deep_ensemble import DeepEnsemble
 from methods.engines.torch import TorchEngine

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.run.finished_work import forget_finished, keep_finished
+from benchmarks.run.measure import forget_finished, keep_finished
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import run_stages

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
-from benchmarks.run.finished_work import forget_finished
+from benchmarks.run import measure as measured_images
+from benchmarks.run.measure import forget_finished
+from benchmarks.run.measure import measure as measure_all
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages import measured_images
-from benchmarks.run.stages.measure import measure as measure_all
 from benchmarks.schema import read_table
 from tests.run.stages.support import SMALL
 from tests.runs import Run, lose_predictions, make_up_predictions, run_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
-from benchmarks.run.stages.train import log_of, logged
+from benchmarks.run.train import log_of, logged
 from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION, EpochLog
 from methods.networks.recipes import STANDARD
 from methods.networks.training import TrainedNetwork, initial_network

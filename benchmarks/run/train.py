@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.run.failure import Failure
 from benchmarks.run.plan import Plan
+from benchmarks.run.predict import find_data, pending_groups
 from benchmarks.run.record import RunRecord
-from benchmarks.run.stages.predict import find_data, pending_groups
-from benchmarks.run.workspace import Workspace
+from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.schema import TrainingRow, read_table, table_of, write_table
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
 from methods.networks.labelled_images import LabelledImages

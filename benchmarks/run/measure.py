@@ -1,4 +1,4 @@
-"""Everything that the stage `measure` computes from the predictions of one set of images.
+"""The stage `measure`: recompute every number from the prediction files.
 
 Each prediction is read once. What its images contribute is formed once; measures, resamples and
 curves come from it, and it is let go before the next is read.
@@ -6,43 +6,236 @@ curves come from it, and it is let go before the next is read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.inference.comparisons import Estimates, compare
+from benchmarks.inference.comparisons import Estimates, compare, comparisons_table, worths_table
 from benchmarks.inference.image_values import Fits, ImageValues, Measure, fits_to
 from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
 from benchmarks.inference.sides import Relations
-from benchmarks.io import UserError
+from benchmarks.io import UserError, read_json, write_json
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.metric import Weights
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction, members_of
-from benchmarks.run.configuration import stored_scores
+from benchmarks.run.configuration import USUAL_SIZES, is_basic, stored_scores
 from benchmarks.run.curves import (
+    COLUMNS,
+    CurveRow,
     Evaluation,
-    Row,
     curve_tables,
     curves_of,
     drawn_units,
     example_votes,
+    limits,
+    sampling_errors,
+    sampling_table,
 )
-from benchmarks.run.failure import failure_reason
-from benchmarks.run.kept_rows import COMPARED_ALONE, KeptRows
-from benchmarks.run.measurement_rows import Measured, measured, rows_of, without_value
+from benchmarks.run.measurements import (
+    COMPARED_ALONE,
+    FamilyValues,
+    KeptRows,
+    means_over_groups,
+    measured,
+    rows_of,
+    summarise,
+    without_value,
+)
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import USUAL_SIZES, is_basic
-from benchmarks.run.sampling_error import limits, sampling_errors, sampling_table
-from benchmarks.run.summary import means_over_groups, summarise
-from benchmarks.run.workspace import Workspace
-from benchmarks.schema import Comparison, Measurement, WorthRow, members_text, table_of
+from benchmarks.run.record import RunRecord
+from benchmarks.run.workspace import Failure, Workspace, error_path, failure_reason
+from benchmarks.schema import (
+    Comparison,
+    Measurement,
+    WorthRow,
+    in_order,
+    members_text,
+    read_table,
+    table_of,
+    write_table,
+)
 from benchmarks.tasks.conditions import Condition
-from benchmarks.vocabulary import CLEAN, SELF_TRAINED, mean_name
+from benchmarks.vocabulary import (
+    CLEAN,
+    COMPARISONS_CSV,
+    CURVES_FOLDER,
+    FINISHED_FOLDER,
+    MEASURE,
+    MEASUREMENTS_CSV,
+    SELF_TRAINED,
+    SUMMARY_CSV,
+    WORTH_CSV,
+    mean_name,
+)
 from methods import UncertaintyMethod
 from methods.threads import one_torch_thread
+
+ARRANGED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    MEASUREMENTS_CSV: in_order,
+    SUMMARY_CSV: in_order,
+    COMPARISONS_CSV: comparisons_table,
+    WORTH_CSV: worths_table,
+}
+"""How the rows of all sets of images become the tables of a run."""
+
+OF_CURVES = ("recipe", "method", "members", "replicate")
+"""How those of curves are sorted, which keep the order of conditions and points."""
+
+
+def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
+    """Recompute every number from the prediction files.
+
+    Writes `measurements.csv`, `summary.csv`, `comparisons.csv`, `worth.csv` and `curves/`, one set
+    of images after the other. Continued after an interrupt, it computes what was not finished.
+    """
+    units = plan.units()
+    left_out = _left_out(workspace, record, units)
+    keep_finished(workspace.out, _decided_by(plan, workspace, record, left_out))
+    fits = workspace.in_parallel(
+        partial(fits_of, plan), units, stage=MEASURE, what="run units' calibration"
+    )
+    work = OnceOnly(partial(measure_images, plan, dict(fits), left_out))
+    sets = [(conditions[0].name, conditions) for conditions in image_sets(plan)]
+    finished = workspace.in_parallel(work, sets, stage=MEASURE, what="sets of images")
+    of_condition = {folder.name: folder for folder in finished}
+    order = [one.name for one in plan.conditions if one.name in of_condition]
+    _write_tables([of_condition[name] for name in order], plan.task.name, workspace.out, record)
+    return _without_predictions(plan, workspace, left_out)
+
+
+def _write_tables(folders: Sequence[Path], task: str, out: Path, record: RunRecord) -> None:
+    """Join the tables of all sets of images."""
+
+    def of_all(name: str) -> pd.DataFrame:
+        tables = [read_table(folder, name) for folder in folders]
+        kept = [table for table in tables if len(table)] or tables[:1]
+        return pd.concat(kept, ignore_index=True)
+
+    for name, arranged in ARRANGED.items():
+        write_table(arranged(of_all(name)).assign(task=task), out, name)
+    for name in COLUMNS:
+        curves = in_order(of_all(f"{name}.csv"), OF_CURVES)
+        write_table(curves, out / CURVES_FOLDER, f"{name}.csv")
+    sampling = of_all("sampling_error.csv")
+    if len(sampling):
+        write_table(sampling, out / CURVES_FOLDER, "sampling_error.csv")
+    record.note_machines("predictions", of_all("machines.csv")["machine"], anew=True)
+
+
+def _decided_by(
+    plan: Plan, workspace: Workspace, record: RunRecord, left_out: frozenset[str]
+) -> dict[str, Any]:
+    """All that decides the numbers beside the configuration and what is predicted.
+
+    Predictions of a shard may have been copied here since.
+    """
+    units = plan.units()
+    missing: list[str] = []
+    for unit in units:
+        held = workspace.predictions.conditions(unit)
+        names = (condition.name for condition in plan.predicted(unit))
+        missing += [f"{unit.name}/{name}" for name in names if name not in held]
+    failed = [unit for unit in units if error_path(workspace.out, unit).exists()]
+    return {
+        **record.code,
+        "all_rows": plan.all_rows,
+        "left_out": sorted(left_out),
+        "reasons": {unit.name: failure_reason(workspace, unit) for unit in failed},
+        "missing": missing,
+    }
+
+
+def _without_predictions(
+    plan: Plan, workspace: Workspace, left_out: frozenset[str]
+) -> list[Failure]:
+    """The methods that failed, and in one line all predictions that are missing beside."""
+    failures, missing, store = [], [], workspace.predictions
+    for unit in plan.units():
+        wanted = plan.predicted(unit) if plan.objection(unit) is None else ()
+        held = {*left_out, *store.conditions(unit)}
+        absent = [one.name for one in wanted if one.name not in held]
+        if absent and error_path(workspace.out, unit).exists():
+            failures.append(Failure(unit.name, failure_reason(workspace, unit)))
+        else:
+            missing += [f"{unit.name}/{name}" for name in absent]
+    if missing:
+        what = "1 prediction is" if len(missing) == 1 else f"{len(missing)} predictions are"
+        reason = f"{what} missing, first: {missing[0]}; run without --only to compute them"
+        failures.append(Failure(MEASURE, reason))
+    return failures
+
+
+def _left_out(workspace: Workspace, record: RunRecord, units: list[RunUnit]) -> frozenset[str]:
+    """The conditions whose images cannot be had, and of which there is no earlier prediction."""
+    return frozenset(
+        name
+        for name in record.unavailable
+        if not any(workspace.predictions.holds(unit, name) for unit in units)
+    )
+
+
+Named = tuple[str, Any]
+"""An item of work, after a name that no other has."""
+
+
+@dataclass(frozen=True)
+class OnceOnly:
+    """Work whose tables are kept, and not computed again where they are there.
+
+    Args:
+        work: from a workspace and an item to tables by their names.
+    """
+
+    work: Callable[[Workspace, Any], Mapping[str, pd.DataFrame]]
+
+    def __call__(self, workspace: Workspace, named: Named) -> Path:
+        """The folder of the item's tables, which appears whole or not at all."""
+        name, item = named
+        folder = workspace.out / FINISHED_FOLDER / name
+        if not folder.exists():
+            # Workers of a cluster may do the same at the same time.
+            part = folder.with_name(f".{name}-{uuid4().hex}")
+            for table, rows in self.work(workspace, item).items():
+                write_table(rows, part, f"{table}.csv")
+            try:
+                part.rename(folder)
+            except OSError:
+                if not folder.exists():
+                    raise
+                shutil.rmtree(part)
+        return folder
+
+
+def keep_finished(out: Path, decided_by: Mapping[str, Any]) -> None:
+    """Forget what was finished where something else decided it, such as other code.
+
+    Args:
+        decided_by: all that decides the results beside the configuration and the predictions; its
+            ``commit`` may say that the code was modified, nobody knows how.
+    """
+    path = out / FINISHED_FOLDER / "decided_by.json"
+    try:
+        known = read_json(path)
+    except UserError:
+        known = {}
+    if known != decided_by or str(decided_by["commit"]).endswith("modified"):
+        forget_finished(out)
+        write_json(decided_by, path)
+
+
+def forget_finished(out: Path) -> None:
+    """Remove what was finished."""
+    if (out / FINISHED_FOLDER).exists():
+        shutil.rmtree(out / FINISHED_FOLDER)
+
 
 Tables = dict[str, pd.DataFrame]
 """By the names that they have in the folder of a run, without their ending."""
@@ -125,8 +318,8 @@ class _Results:
         self._units = {unit: self._plan.conditions_of(unit) for unit in units}
         self._rows: list[Measurement] = []
         self._kept: list[bool] = []
-        self._curves: list[tuple[str, Row]] = []
-        self._sampling: list[Row] = []
+        self._curves: list[tuple[str, CurveRow]] = []
+        self._sampling: list[CurveRow] = []
         self._machines: set[str] = set()
         self._estimates = [Estimates.joined(())]
         self._mean: MeanDraws | None = None
@@ -257,7 +450,7 @@ class _Results:
             self._weights[drawn] = list(weights)
         return self._weights[drawn]
 
-    def _is_resampled(self, unit: RunUnit, condition: Condition, measured: Measured) -> bool:
+    def _is_resampled(self, unit: RunUnit, condition: Condition, measured: FamilyValues) -> bool:
         """Not most of the sizes that are not compared, under single conditions of a group.
 
         Those of MC-dropout are resampled for the measures of labels alone, whose mean is shown by

@@ -14,17 +14,14 @@ from torch import Tensor
 from benchmarks.data.files import Unavailable
 from benchmarks.io import NotWrittenError, UserError, objection_to
 from benchmarks.predictions import WRITTEN_AFTER, RunUnit, StoredPrediction
-from benchmarks.run.configuration import stored_scores
+from benchmarks.run.configuration import SLOW, stored_scores
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
-from benchmarks.run.failure import Failure, error_path, note_failure
-from benchmarks.run.finished_work import forget_finished
-from benchmarks.run.fitting import fitted, seed_call
+from benchmarks.run.derived import DerivedValues, sources
+from benchmarks.run.measure import forget_finished
 from benchmarks.run.plan import Plan
-from benchmarks.run.presets import SLOW
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
-from benchmarks.run.stages.derived import DerivedValues, sources
-from benchmarks.run.workspace import Workspace
+from benchmarks.run.workspace import Failure, Workspace, error_path, fitted, note_failure, seed_call
 from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
 from methods import MemberMethod, Prediction, UncertaintyMethod

@@ -8,15 +8,11 @@ from importlib import import_module
 from benchmarks.io import UserError, path_of
 from benchmarks.nouns import Names
 from benchmarks.report import require_results, write_latency_tables, write_report
-from benchmarks.run.failure import Failure
-from benchmarks.run.finished_work import forget_finished
-from benchmarks.run.fitting import compile_once
-from benchmarks.run.folder import held, read_record, remove_half_written
+from benchmarks.run.measure import forget_finished
 from benchmarks.run.nouns import metric_records, nouns_of
-from benchmarks.run.plan import Plan
-from benchmarks.run.record import RunRecord, earlier_record
-from benchmarks.run.shards import DIVIDED
-from benchmarks.run.workspace import Workspace
+from benchmarks.run.plan import DIVIDED, Plan
+from benchmarks.run.record import RunRecord, earlier_record, held, read_record, remove_half_written
+from benchmarks.run.workspace import Failure, Workspace, compile_once
 from benchmarks.vocabulary import (
     CLAIMS,
     LATENCY,
@@ -129,7 +125,7 @@ def _imported(name: str) -> Stage:
     """
 
     def stage(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-        module = import_module(f"{__name__}.{name}")
+        module = import_module(f"benchmarks.run.{name}")
         failures: list[Failure] = getattr(module, name)(plan, workspace, record)
         return failures
 

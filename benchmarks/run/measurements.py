@@ -1,0 +1,374 @@
+"""The measures that a run writes: which, their rows, and the means over replicates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float64
+from torch import Tensor
+
+from benchmarks.inference.image_values import ImageValues, Measure, every_measure, prepared
+from benchmarks.inference.sides import Interval, Key
+from benchmarks.metrics import METRICS, Family, Metric
+from benchmarks.metrics.metric import each_once
+from benchmarks.predictions import RunUnit
+from benchmarks.schema import KEY, Measurement, SummaryRow, members_text, table_of
+from benchmarks.tasks.conditions import Condition
+from benchmarks.vocabulary import CLEAN, ILL_DEFINED, WITH_VALUE, mean_name
+from methods.scores import SCORES
+
+SINGLE, MEAN, ALONE, UNLABELLED = "single", "mean", "alone", "unlabelled"
+"""Kinds of conditions beside the clean one: a severity or kind of a shift, the mean over these, a
+labelled condition that is neither, and images of no class."""
+
+OF_SEVERITIES = frozenset(
+    (
+        *("accuracy", "nll", "brier", "ece", "squared_ce_debiased", "nll_recalibrated"),
+        *("predictive_entropy", "expected_entropy", "mutual_information"),
+        *("pairwise_disagreement", "mean_confidence"),
+        *("auroc", "misclassification_auroc", "aurc", "augrc"),
+    )
+)
+"""The metrics that single severities and kinds have, too."""
+
+ONLY = {
+    "vote_entropy": CLEAN,
+    **dict.fromkeys(("aupr_out", "aupr_in", "fpr95", "prevalence"), UNLABELLED),
+}
+"""The only kind of conditions that a metric is for, where not for all but the single ones."""
+
+OF_SETS = (CLEAN, MEAN)
+"""Those that all metrics of conformal sets are for."""
+
+OF_OTHER_SCORES = {
+    ("auroc", UNLABELLED),
+    ("augrc", CLEAN),
+    ("augrc", "corrupted"),
+    ("misclassification_auroc", CLEAN),  # a claim is judged by it
+}
+"""The metrics of other scores than the primary one, and on which images: a kind, or a group."""
+
+COMPARED_ALONE = ("ece",)
+"""The metrics by which methods are compared under single severities, too, for a claim."""
+
+
+def kind_of(condition: Condition) -> str:
+    """The kind of a condition."""
+    if condition.name == condition.reference:
+        return CLEAN
+    if condition.is_one_of_many and not condition.subset:
+        return SINGLE
+    return ALONE if condition.labelled else UNLABELLED
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """The measures of methods with this primary score.
+
+    Attributes:
+        every: whether all are kept.
+    """
+
+    primary: str
+    every: bool = False
+
+    def of_condition(self, condition: Condition, metric: Metric, score: str) -> bool:
+        """Whether the measure is kept under a condition."""
+        if self.every:
+            return True
+        if not condition.labelled and "labels" in metric.needs:
+            return False
+        return self._is_kept(kind_of(condition), condition.group, metric, score)
+
+    def of_mean(self, condition: Condition, metric: Metric, score: str) -> bool:
+        """Whether it is kept of the mean over a group, of which this is a condition."""
+        if not condition.labelled and "labels" in metric.needs:
+            return self.every
+        return self.every or self._is_kept(MEAN, condition.group, metric, score)
+
+    def measures(self, condition: Condition, own_scores: Collection[str]) -> Iterator[Measure]:
+        """What is to be measured under a condition, also for the mean over its group."""
+        for family, score in every_measure(own_scores):
+            if not condition.detected and "reference" in family.needs:
+                continue
+            if not condition.labelled and {"score", "labels"} <= family.needs:
+                continue
+            kept = [
+                metric
+                for metric in family.metrics
+                if self.of_condition(condition, metric, score)
+                or (condition.in_mean and self.of_mean(condition, metric, score))
+            ]
+            if kept:
+                yield type(family)(kept), score
+
+    def _is_kept(self, kind: str, group: str, metric: Metric, score: str) -> bool:
+        if score not in ("", self.primary):
+            places = {(metric.name, kind), (metric.name, group)}
+            return kind != SINGLE and not OF_OTHER_SCORES.isdisjoint(places)
+        if kind == SINGLE:
+            return metric.name in OF_SEVERITIES
+        return kind in OF_SETS if metric.level else ONLY.get(metric.name, kind) == kind
+
+
+ONE_MEMBER = "one member cannot disagree with itself"
+NOT_A_NUMBER = "the method itself predicts NaN"
+NO_LABELS = "the images have no label"
+NO_CALIBRATION = "there are no predictions of calibration images"
+NOT_GIVEN = {
+    "members": "the method gives no predictions of its members",
+    "logits": "the method gives no logits",
+    "features": "the method gives no features",
+}
+
+
+class FamilyValues(NamedTuple):
+    """The metrics of one prediction by one score, and what their resamples are computed from.
+
+    Attributes:
+        values: of the images themselves, NaN where undefined.
+        prepared: the images sorted or binned; ``None`` where no metric is defined.
+    """
+
+    family: Family
+    score: str
+    values: Float64[np.ndarray, " metrics"]
+    prepared: Any | None
+
+
+def measured(
+    measures: Iterable[Measure], own: ImageValues, reference: ImageValues | None
+) -> Iterator[FamilyValues]:
+    """The measures of a prediction.
+
+    Args:
+        reference: of the images from which these are distinguished; ``None`` where these are they.
+    """
+    once = [each_once(values.images if values else 0) for values in (own, reference)]
+    for family, score in measures:
+        ready = prepared(family, score, own, reference)
+        values = np.full(len(family.metrics), np.nan)
+        if ready is not None:
+            values = family.evaluate(ready, *once)[:, 0]
+        yield FamilyValues(family, score, values, ready)
+
+
+def rows_of(
+    unit: RunUnit,
+    condition: Condition,
+    measured: FamilyValues,
+    own: ImageValues,
+    reference: ImageValues,
+) -> Iterator[Measurement]:
+    """A row a metric; an undefined one has the reason."""
+    row = partial(_row, unit, condition, members_text(own.members), images=own.images)
+    score = measured.score
+    for metric, value in zip(measured.family.metrics, measured.values.tolist(), strict=True):
+        if math.isnan(value):
+            status, reason = _why_undefined(metric, condition, score, own, reference)
+            yield row(metric.name, score, None, status=status, reason=reason)
+        else:
+            status, reason = _status(metric, condition, own, value)
+            remarks = "; ".join(filter(None, (reason, own.note, own.remark(metric))))
+            yield row(metric.name, score, value, status=status, reason=remarks)
+
+
+def without_value(
+    unit: RunUnit,
+    condition: Condition,
+    members: str,
+    measures: Iterable[Measure],
+    status: str,
+    reason: str,
+) -> Iterator[Measurement]:
+    """The rows of measures that have no value, each with the reason why."""
+    row = partial(_row, unit, condition, members, images=0)
+    for family, score in measures:
+        for metric in family.metrics:
+            yield row(metric.name, score, None, status=status, reason=reason)
+
+
+def _row(
+    unit: RunUnit,
+    condition: Condition,
+    members: str,
+    metric: str,
+    score: str,
+    value: float | None,
+    *,
+    images: int,
+    status: str,
+    reason: str,
+) -> Measurement:
+    return Measurement(
+        recipe=unit.recipe,
+        method=unit.method,
+        replicate=unit.replicate,
+        members=members,
+        condition=condition.name,
+        score=score,
+        metric=metric,
+        value=value,
+        images=images,
+        status=status,
+        reason=reason,
+    )
+
+
+def _status(
+    metric: Metric, condition: Condition, own: ImageValues, value: float
+) -> tuple[str, str]:
+    """The status of a value, and the reason if it is not ``ok`` or is infinite."""
+    if "labels" not in metric.needs:
+        return "ok", ""
+    remark = (
+        f"{own.impossible_labels} of {own.images} labels were given the probability 0"
+        if math.isinf(value)
+        else ""
+    )
+    if condition.labels == "ill-defined":
+        return ILL_DEFINED, "; ".join(filter(None, (condition.reason, remark)))
+    return "ok", remark
+
+
+def _why_undefined(
+    metric: Metric, condition: Condition, score: str, own: ImageValues, reference: ImageValues
+) -> tuple[str, str]:
+    """``unavailable`` where something that it needs is missing, else ``undefined``; and why."""
+    one_member = own.members == 1
+    if "labels" in metric.needs and not own.labelled:
+        return "undefined", condition.reason or NO_LABELS
+    if "calibration" in metric.needs and not own.calibrated:
+        return "unavailable", NO_CALIBRATION
+    ranked = (own, reference) if "reference" in metric.needs else (own,)
+    if score and any(_is_unranked(values.score(score)) for values in ranked):
+        return _why_unranked(score, ranked)
+    if one_member and metric.undefined_for_one:
+        return "undefined", ONE_MEMBER
+    if "members" in metric.needs:
+        return "unavailable", NOT_GIVEN["members"]
+    return "undefined", metric.undefined or NOT_A_NUMBER
+
+
+def _why_unranked(score: str, ranked: tuple[ImageValues, ...]) -> tuple[str, str]:
+    reasons = [values.reasons[score] for values in ranked if score in values.reasons]
+    if reasons:
+        return "undefined", reasons[0]
+    known = SCORES.get(score)
+    if known is None:
+        return "undefined", NOT_A_NUMBER
+    if ranked[0].members == 1 and known.undefined_for_one:
+        return "undefined", ONE_MEMBER
+    missing = next((NOT_GIVEN[need] for need in NOT_GIVEN if need in known.needs), "")
+    return ("unavailable", missing) if missing else ("undefined", NOT_A_NUMBER)
+
+
+def _is_unranked(score: Tensor | None) -> bool:
+    return score is None or bool(score.isnan().any())
+
+
+SECONDARY = "no interval: not computed for this score or size"
+CONSTANT = "no interval: it is the same for every draw of images"
+
+
+def means_over_groups(measurements: pd.DataFrame, conditions: Iterable[Condition]) -> pd.DataFrame:
+    """Each replicate's mean over the conditions of a group that are in its mean, as more rows.
+
+    A group of which a condition could not be had has none: it would be a mean of something else.
+    """
+    groups: dict[str, list[str]] = {}
+    for condition in conditions:
+        if condition.in_mean:
+            groups.setdefault(condition.group, []).append(condition.name)
+    measured = set(measurements["condition"])
+    means = [
+        _mean(measurements, group, names)
+        for group, names in groups.items()
+        if measured.issuperset(names)
+    ]
+    return pd.concat(means, ignore_index=True) if means else measurements.iloc[:0]
+
+
+def _mean(measurements: pd.DataFrame, group: str, names: list[str]) -> pd.DataFrame:
+    """The rows of one group; where a condition has no value the mean has none either."""
+    averaged = measurements[measurements["condition"].isin(names)]
+    # Rows without a value first, then rows with a reason: the first row's status and reason count.
+    order = pd.DataFrame(
+        {"missing": ~averaged["status"].isin(WITH_VALUE), "reason": averaged["reason"] != ""}
+    )
+    first = order.sort_values(["missing", "reason"], ascending=False, kind="stable").index
+    of_group = [name for name in (*KEY, "replicate") if name != "condition"]
+    groups = averaged.loc[first].groupby(of_group, sort=False)
+    means = groups.agg(
+        value=("value", lambda values: values.mean(skipna=False)),
+        images=("images", "first"),
+        status=("status", "first"),
+        reason=("reason", "first"),
+    )
+    return means.reset_index().assign(condition=mean_name(group))[measurements.columns]
+
+
+def summarise(
+    measurements: pd.DataFrame, intervals: Mapping[Key, Interval] | None = None
+) -> pd.DataFrame:
+    """Mean over replicates with its 95 % interval, where there is one: ``summary.csv``."""
+    groups: dict[Key, list[Measurement]] = {}
+    for row in measurements.itertuples(index=False):
+        replicate = cast(Measurement, row)
+        groups.setdefault(_key(replicate), []).append(replicate)
+    intervals, constant = intervals or {}, _constant()
+    rows = (
+        _mean_of_replicates(key, replicates, intervals.get(key), key[-1] in constant)
+        for key, replicates in groups.items()
+    )
+    return table_of(SummaryRow, rows)
+
+
+def _key(row: Measurement) -> Key:
+    return (row.recipe, row.method, row.members, row.condition, row.score, row.metric)
+
+
+def _mean_of_replicates(
+    key: Key, replicates: list[Measurement], interval: Interval | None, constant: bool
+) -> SummaryRow:
+    measured = [row for row in replicates if row.status in WITH_VALUE]
+    value = float(np.mean([row.value for row in measured])) if measured else math.nan
+    if interval is None:
+        why = CONSTANT if constant else SECONDARY
+        interval = Interval(math.nan, why if math.isfinite(value) else "")
+    of_status = measured or replicates
+    shown = next((row for row in of_status if row.reason), of_status[0])
+    remarks = (shown.reason, _missing(replicates), interval.reason, interval.note)
+    reason = "; ".join(filter(None, remarks))
+    _, lower, upper = interval.around(value)
+    return SummaryRow(
+        *key,
+        *(value, lower, upper),
+        replicates=len(measured),
+        images=shown.images,
+        status=shown.status,
+        reason=reason,
+        task=shown.task,
+        budget=shown.budget,
+    )
+
+
+def _missing(replicates: list[Measurement]) -> str:
+    """How many replicates have no value although others have, and why; empty: all alike."""
+    missing = [row for row in replicates if row.status not in WITH_VALUE]
+    if len(missing) in (0, len(replicates)):
+        return ""
+    first = missing[0]
+    why = f": {first.reason}" if first.reason else ""
+    return f"{first.status} in {len(missing)} of {len(replicates)} replicates{why}"
+
+
+def _constant() -> set[str]:
+    """The metrics that no draw of images changes."""
+    return {name for name, metric in METRICS.items() if not metric.family.resampled}
