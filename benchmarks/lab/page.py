@@ -161,7 +161,7 @@ def script(name: str) -> str:
 
 def _style() -> str:
     """The look of the page of results, and what the lab adds to it."""
-    shared = files("benchmarks.report.page") / "static" / "page.css"
+    shared = files("benchmarks.report") / "static" / "page.css"
     return f"{shared.read_text(encoding='utf-8')}\n{script('lab.css')}"
 
 

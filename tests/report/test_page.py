@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from benchmarks.report.figures import drawn_figures
-from benchmarks.report.page.explorer import explorer
+from benchmarks.report.page import shown_images
 from benchmarks.report.read.across import fingerprints
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
@@ -191,7 +191,7 @@ def test_a_method_of_a_few_images_alone_has_no_row_in_the_ranking(of_both: Path)
 
 def test_images_show_the_votes_of_every_method_and_who_disagrees(reported: Path) -> None:
     results = Results.load(reported)
-    shown, rows = explorer(results), results.curve("image_votes")
+    shown, rows = shown_images(results), results.curve("image_votes")
     assert 0 < len(shown) == rows["rank"].nunique() <= 120
     assert all(image.picture.startswith("data:image/png;base64,") for image in shown)
     for image, (_, of_image) in zip(shown, rows.groupby("rank"), strict=True):
@@ -207,7 +207,7 @@ def test_images_show_the_votes_of_every_method_and_who_disagrees(reported: Path)
         results,
         images={key: np.stack([pixels] * 3, axis=-1) for key, pixels in results.images.items()},
     )
-    assert all(image.picture for image in explorer(coloured))
+    assert all(image.picture for image in shown_images(coloured))
 
 
 def test_claims_are_shown_with_verdict_and_numbers(reported: Path, tmp_path: Path) -> None:

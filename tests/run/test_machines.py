@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.environment import processor, suite_version
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
-from benchmarks.report.provenance import provenance
+from benchmarks.report.page import facts
 from benchmarks.run.record import RunRecord
 from methods import Prediction
 from methods.engines.machine import machine
@@ -57,9 +57,9 @@ def test_run_that_mixes_machines_says_so(tmp_path: Path) -> None:
     record.note_machines("networks", ["A", ""])
     record.note_machines("predictions", ["B"], anew=True)
     record.note_machines("predictions", ["A", "A"], anew=True)
-    assert "Mixed machines" not in dict(provenance(run.workspace.out)["facts"])
+    assert "Mixed machines" not in facts(run.workspace.out)
     record.note_machines("networks", ["B"])
     saved = json.loads((run.workspace.out / "run.json").read_text())
     assert saved["machines"] == {"networks": ["A", "B"], "predictions": ["A"]}
-    said = dict(provenance(run.workspace.out)["facts"])["Mixed machines"]
+    said = facts(run.workspace.out)["Mixed machines"]
     assert said.startswith("networks by A / B; predictions by A. Numbers may differ")

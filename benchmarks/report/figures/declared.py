@@ -87,7 +87,7 @@ FIGURES = (
     ),
     Declared(
         "{group}",
-        "{group}",
+        "group-{group}",
         f"Metrics against severity. {REPLICATES}",
         numbers.severities,
         ("metric",),
@@ -101,7 +101,7 @@ FIGURES = (
     ),
     Declared(
         "{group}-votes",
-        "{group}",
+        "group-{group}",
         "The votes for one image at each severity; the area of a circle is the share of the votes.",
         numbers.votes_by_severity,
         ("method", "members"),

@@ -1,0 +1,292 @@
+"""The page of a run, `index.html`: its figures, tables and answer in one file, without a server."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from PIL import Image
+
+from benchmarks.io import read_run_json, written_whole
+from benchmarks.nouns import Variant
+from benchmarks.report.answer.answer import answer
+from benchmarks.report.claims import claims_shown
+from benchmarks.report.editorial import PREVIEW
+from benchmarks.report.figures import Drawn
+from benchmarks.report.outcome import DOWNLOADS
+from benchmarks.report.published import published_shown
+from benchmarks.report.read.across import summary_beside
+from benchmarks.report.results import Results
+from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
+from benchmarks.report.tables.table import Row, Table, one_line
+from benchmarks.report.texts import listed
+from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_MD, ILL_DEFINED, INDEX_HTML, LAB_HTML
+
+IN_VIEW = 2
+"""Figures of a section that are in view; the others open by a click."""
+
+WIDTHS = {"min": 1.35, "max": 1.9}
+"""Pixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
+
+
+class Section(NamedTuple):
+    """A section of the page: the figures that name its anchor as theirs, and tables by name."""
+
+    anchor: str
+    title: str
+    tables: tuple[str, ...] = ()
+
+
+def write_page(
+    results: Results, tables: Sequence[Table], figures: Sequence[Drawn], folder: Path
+) -> None:
+    """Write the page of the run whose files are in the folder; the same files give the same bytes.
+
+    Args:
+        results: those of all recipes.
+        tables: of which the page shows those that a section names.
+        figures: which are all on the page.
+    """
+    environment = Environment(
+        loader=PackageLoader("benchmarks.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "code": _code,
+        "drawing": drawing,
+        "number": _number,
+        "one_line": one_line,
+        "recipe_of": _recipe_of,
+    }
+    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "IN_VIEW": IN_VIEW}
+    content = _content(results, tables, figures, folder)
+    with written_whole(folder / INDEX_HTML) as temporary:
+        html = environment.get_template("page.html.j2").render(content)
+        temporary.write_text(html, encoding="utf-8")
+
+
+def _content(
+    results: Results, tables: Sequence[Table], figures: Sequence[Drawn], folder: Path
+) -> dict[str, Any]:
+    configuration = read_run_json(folder).get("configuration", {})
+    names = results.names
+    groups = listed(list(dict.fromkeys(condition.group for condition in results.conditions)))
+    static = Path(__file__).parent / "static"
+    return {
+        "names": names,
+        "about": f"{names.task.label}, {groups} images",
+        "setting": _setting(configuration),
+        "left_out": left_out_remark(results.left_out),
+        "trained_on": training_images_remark(names.training_images(results.recipes)),
+        "is_quick": configuration.get("preset") == PREVIEW,
+        "recipes": results.recipes,
+        "trained": [recipe for recipe in names.recipes if recipe.name in results.recipes],
+        "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
+        "answer": answer(results),
+        "across": summary_beside(folder),
+        "across_md": f"../{ACROSS_FOLDER}/{ACROSS_MD}",
+        "tables": {table.name: table for table in tables},
+        "figures": figures,
+        "sections": _sections(results),
+        "claims": claims_shown(results),
+        "published": published_shown(folder, names),
+        "images": shown_images(results),
+        "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
+        "scores": [(names.printed_score(score.name), score) for score in names.scores],
+        "methods": [names.method(variant.method) for variant in results.largest],
+        "conditions": results.conditions,
+        "facts": facts(folder),
+        "downloads": {name: what for name, what in DOWNLOADS.items() if (folder / name).exists()},
+        "style": (static / "page.css").read_text(encoding="utf-8"),
+        "script": (static / "page.js").read_text(encoding="utf-8"),
+    }
+
+
+def _sections(results: Results) -> list[Section]:
+    """Those between the answer and the claims; nothing of others' predictions costs."""
+    cost = ("cost", "worth", "worth-scores", "latency", "latency-scores", "resources")
+    scores = ("detection", "detection-scores", "uncertainty")
+    return [
+        Section("ranking", "Ranking", ("kinds", "main", "shifts", "subset", "exact")),
+        Section("calibration", "Calibration", ("calibration", "sets-95", "sets-99")),
+        *(
+            Section(f"group-{group}", f"{group.capitalize()} images")
+            for group in results.severities
+        ),
+        Section("detection", "Detection", scores),
+        Section(
+            "selective", "Selective prediction", ("abstaining", "selective", "selective-scores")
+        ),
+        *([Section("cost", "Cost", cost)] if results.names.recipes else []),
+    ]
+
+
+def drawing(figure: Drawn) -> Markup:
+    """A figure as an element of the page, as wide as its letters need and no wider."""
+    (width,) = re.findall(r'^<svg[^>]* width="([\d.]+)pt"', figure.svg)
+    sizes = (f"{what}-width: {times * float(width):.0f}px" for what, times in WIDTHS.items())
+    return Markup(figure.svg.replace(' style="', f' style="{"; ".join(sizes)}; ', 1))
+
+
+def _recipe_of(row: Row, table: Table) -> str:
+    """The recipe that a row is of; empty where the table does not say."""
+    return row.recipe or dict(zip(table.label_headings, row.labels, strict=True)).get("Recipe", "")
+
+
+def _setting(configuration: Mapping[str, Any]) -> str:
+    """The size of the run, as far as its configuration has it."""
+    labels = {
+        "preset": "preset",
+        "epochs": "training epochs",
+        "images": "images of each condition",
+        "replicates": "replicates of single-network methods",
+        "seed": "seed",
+    }
+    values = {label: configuration.get(name) for name, label in labels.items()}
+    return "; ".join(
+        f"{label}: {value:,}" if isinstance(value, int) else f"{label}: {value}"
+        for label, value in values.items()
+        if value is not None
+    )
+
+
+def _code(text: str) -> Markup:
+    """The text escaped, and what stands between backticks marked as code."""
+    return Markup(re.sub("`+([^`]+)`+", r"<code>\1</code>", str(escape(text))))
+
+
+def _number(value: float) -> str:
+    """As JavaScript reads it, which has another word for infinity.
+
+    >>> _number(0.25), _number(float("-inf"))
+    ('0.25', '-Infinity')
+    """
+    return str(value).replace("inf", "Infinity")
+
+
+def facts(folder: Path) -> dict[str, str]:
+    """How the numbers were made, by heading, as far as the run's record says.
+
+    Without the wall time: it changes when a run is resumed, and the page should not.
+    """
+    record = read_run_json(folder)
+    environment = record.get("environment", {})
+    machine = [environment.get("processor"), environment.get("system")]
+    if environment.get("cores"):
+        machine.append(f"{environment['cores']} cores")
+    libraries = environment.get("libraries", {}).items()
+    texts = {
+        "Command": record.get("command"),
+        "Commit": record.get("commit"),
+        "Version": record.get("version") and f"uncertainty-bench {record['version']}",
+        "Machine": ", ".join(str(part) for part in machine if part),
+        "Mixed machines": _mixture(record.get("machines", {})),
+        "Device": environment.get("device"),
+        "Engine": environment.get("engine"),
+        "Python": environment.get("python"),
+        "Libraries": ", ".join(f"{name} {version}" for name, version in libraries),
+    }
+    return {heading: str(text) for heading, text in texts.items() if text}
+
+
+def _mixture(machines: Mapping[str, Sequence[str]]) -> str:
+    """What computed the networks and the predictions, where these are several machines."""
+    if len({machine for computed in machines.values() for machine in computed}) < 2:
+        return ""
+    by = "; ".join(f"{what} by {' / '.join(names)}" for what, names in machines.items() if names)
+    return f"{by}. Numbers may differ in their last digits from those of one machine"
+
+
+class ImageVotes(NamedTuple):
+    """The votes of a method on an image.
+
+    Attributes:
+        predicted: the name of the class with the highest mean probability.
+        is_right: whether that is the label; ``None`` without one.
+        shares: by name of a class, in percent, the most first.
+    """
+
+    method: str
+    predicted: str
+    is_right: bool | None
+    shares: dict[str, float]
+
+
+class ShownImage(NamedTuple):
+    """An image with all methods' votes.
+
+    Attributes:
+        label: the name of its class; empty where it has none.
+        number: of the image in its data set.
+        picture: a PNG as an address (RFC 2397); empty where the run has no pixels of it.
+        coloured: whether it is shown as it is; grey images are dark on light, as in figures.
+        apart: the methods that predict another class than most do.
+    """
+
+    condition: str
+    label: str
+    number: int
+    picture: str
+    coloured: bool
+    votes: tuple[ImageVotes, ...]
+    apart: tuple[str, ...]
+
+
+def shown_images(results: Results) -> list[ShownImage]:
+    """The images of ``image_votes.csv`` by condition, from the results of all recipes."""
+    by_image: dict[int, dict[Variant, list[dict[Any, Any]]]] = {}
+    for row in results.curve("image_votes").to_dict("records"):
+        by_variant = by_image.setdefault(row["rank"], {})
+        by_variant.setdefault(Variant(row["method"], row["members"]), []).append(row)
+    return [_shown_image(results, by_image[rank]) for rank in sorted(by_image)]
+
+
+def _shown_image(
+    results: Results, by_variant: Mapping[Variant, list[dict[Any, Any]]]
+) -> ShownImage:
+    """By each method its rows, one a class."""
+    names = results.names
+    variants = sorted(sorted(by_variant), key=names.rank)
+    votes = []
+    for variant in variants:
+        rows = sorted(
+            by_variant[variant], key=itemgetter("vote_share", "mean_probability"), reverse=True
+        )
+        best = max(rows, key=itemgetter("mean_probability"))
+        shares = {
+            names.class_name(int(row["class"])): round(100 * float(row["vote_share"]), 1)
+            for row in rows
+            if row["vote_share"] > 0
+        }
+        is_right = None if pd.isna(best["label"]) else bool(best["class"] == best["label"])
+        predicted = names.class_name(int(best["class"]))
+        votes.append(ImageVotes(names.method(variant.method).label, predicted, is_right, shares))
+    ((common, _),) = Counter(vote.predicted for vote in votes).most_common(1)
+    first = by_variant[variants[0]][0]
+    pixels = results.images.get((first["condition"], int(first["index"])))
+    picture = ""
+    if pixels is not None:
+        with BytesIO() as file:
+            Image.fromarray(pixels).save(file, format="png", optimize=True)
+            picture = f"data:image/png;base64,{b64encode(file.getvalue()).decode('ascii')}"
+    return ShownImage(
+        condition=results.label_of(first["condition"]),
+        label="" if pd.isna(first["label"]) else names.class_name(int(first["label"])),
+        number=int(first["number"]),
+        picture=picture,
+        coloured=pixels is not None and pixels.ndim > 2,
+        votes=tuple(votes),
+        apart=tuple(vote.method for vote in votes if vote.predicted != common),
+    )
