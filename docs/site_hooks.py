@@ -17,6 +17,31 @@ ROOT = Path(__file__).parents[1]
 # Results pages link to the sources of metrics.
 PATTERNS = ("[CR]*.md", "docs/*.md", "docs/*.ipynb", "benchmarks/metrics/**/*.[mp][dy]")
 CACHES = {"predictions", "errors"}
+REFERENCE = """
+# API reference
+
+The entries are the docstrings. [Your own model](your-own-model.md) has examples.
+
+## The suite
+
+::: benchmarks.api
+
+## Methods
+
+::: methods
+
+::: methods.contract.check_method
+
+## Metrics and scores
+
+::: benchmarks.metrics.metric.Metric
+
+::: benchmarks.metrics.metric.Family
+
+::: benchmarks.metrics.metric.Arrays
+
+::: methods.scores.score.Score
+"""
 LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<path>[^)\s#:]+)(?:#[^)\s]*)?\)")
 
 
@@ -28,9 +53,12 @@ def on_config(config: MkDocsConfig) -> None:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """The pages of the repository, and all that is in the folders of results."""
-    named = [path.relative_to(ROOT).as_posix() for one in PATTERNS for path in ROOT.glob(one)]
+    named = [
+        path.relative_to(ROOT).as_posix() for pattern in PATTERNS for path in ROOT.glob(pattern)
+    ]
     uris = [*sorted(named), *_results()]
     own = [File.generated(config, uri, abs_src_path=str(ROOT / uri)) for uri in uris]
+    own.append(File.generated(config, "docs/reference.md", content=REFERENCE))
     return Files([*own, *(file for file in files if file.src_dir != config.docs_dir)])
 
 

@@ -18,7 +18,7 @@ from benchmarks.vocabulary import NOUNS_JSON, STAGES
 ROOT = Path(__file__).parents[1]
 
 REQUIRED = ("torch", "torchvision", "numpy", "pandas", "typer", "jaxtyping", "platformdirs")
-"""What `--only latency` needs, by docs/latency.md."""
+"""What `--only latency` needs, by docs/speed.md."""
 
 
 def with_dependencies(names: tuple[str, ...]) -> list[Distribution]:

@@ -123,7 +123,7 @@ def main(
     cluster: Annotated[
         Path | None,
         typer.Option(
-            help="Compute on the cluster that a YAML file names; see docs/cluster.md.",
+            help="Compute on the cluster that a YAML file names; see docs/running.md.",
             metavar="FILE",
         ),
     ] = None,

@@ -24,13 +24,11 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import LATENCY
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.pivot import table_of
-from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.texts import article_answer, listed
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     FIGURES_FOLDER,
     PUBLISHED_MD,
-    STAGES,
     SUMMARY_CSV,
     TABLES_FOLDER,
 )
@@ -42,7 +40,7 @@ GPU_RESULTS = Path("results/gpu")
 
 NO_GPU = (
     "No GPU has been measured yet. On a machine with one, run the two commands of "
-    "[docs/gpu.md](docs/gpu.md).\n"
+    "[docs/speed.md](docs/speed.md#on-a-gpu).\n"
 )
 
 _LINK = re.compile(r"(\]\()(?![a-z]+:|#)")
@@ -59,7 +57,7 @@ def filled(pages: Mapping[Path, str], root: Path) -> dict[Path, str]:
     """The texts with what stands between each pair of marks made from the results of a run.
 
     ``<!-- generated: NAME from FOLDER -->`` and ``<!-- end -->`` are the marks, NAME one of
-    `SECTIONS`; the folder of the run (for ``times`` of each run, separated by commas) and the
+    `SECTIONS`; the folder of the run (for ``commands`` of each run, separated by commas) and the
     pages' paths are relative to ``root``.
     """
     run_in = cache(partial(_Run, root))
@@ -179,42 +177,6 @@ def _provenance(run: _Run) -> str:
     )
 
 
-def minutes(seconds: float) -> str:
-    """The minutes, to two digits at least; a dash where nothing was done.
-
-    >>> [minutes(seconds) for seconds in (0.04, 18.3, 671, 7000)]
-    ['—', '0.3', '11', '117']
-    """
-    if round(seconds / 60, 1) == 0:
-        return "—"
-    return f"{seconds / 60:.1f}" if seconds < 600 else f"{seconds / 60:.0f}"
-
-
-def _times(runs: _Run) -> str:
-    """Minutes of each stage of several runs, whose folders are separated by commas."""
-    rows = []
-    for name in runs.folder.as_posix().split(","):
-        record = read_run_json(runs.root / name)
-        environment, seconds = record["environment"], record["seconds"]
-        times = [float(seconds.get(stage, 0)) for stage in STAGES]
-        labels = name, f"{environment['processor']}, {environment['cores']} cores"
-        cells = tuple(Cell(text=minutes(one)) for one in (*times, sum(times)))
-        rows.append(Row("", labels, cells))
-    table = Table(
-        name="times",
-        caption="Minutes of each stage.",
-        group_heading="",
-        label_headings=("Run", "Processor"),
-        headings=(*(stage.capitalize() for stage in STAGES), "All"),
-        rows=tuple(rows),
-        remarks=(
-            "Wall time of a stage, added up if the run was interrupted. Networks that an earlier "
-            "run had stored take no time.",
-        ),
-    )
-    return markdown(table)
-
-
 def _commands(runs: _Run) -> str:
     """How each of several runs is made again."""
     lines = ["```"]
@@ -232,7 +194,6 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "dropout": lambda run: f"{run.answer['dropout']}\n",
     "advice": lambda run: f"{run.answer['advice']}\n",
     "decision": _decision,
-    "kinds": lambda run: run.text_of(TABLES_FOLDER, "kinds.md"),
     "figure": _figure,
     "article": lambda run: f"{article_answer(run.claims)}\n",
     "latency": _latency,
@@ -240,7 +201,6 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "published": lambda run: comparable_numbers(
         run.results, (run.folder / PUBLISHED_MD).as_posix()
     ),
-    "times": _times,
     "commands": _commands,
     "across": lambda run: f"{summary_across(run.root / run.folder)}\n",
 }

@@ -81,7 +81,7 @@ def main(
 
     Softmax, MC-dropout and deep ensembles of a trained torch.nn.Module of your own give such
     probabilities: method = MCDropout.from_network(module), then
-    method.member_logits(images).softmax(-1). docs/own-predictions.md shows an example.
+    method.member_logits(images).softmax(-1). docs/your-own-model.md shows an example.
     """
     require_resampling(resamples, seed)
     others = _beside(files, labels, ood or [], calibration or [], calibration_labels)

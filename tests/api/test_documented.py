@@ -1,4 +1,4 @@
-"""The examples of docs/python.md and the notebook beside it run as they stand."""
+"""The examples of docs/your-own-model.md and the notebook beside it run as they stand."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def test_examples_of_the_guide_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)  # results/article is there
-    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "your-own-model.md").read_text(encoding="utf-8")
     names: dict[str, Any] = {}
     for example in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-        exec(compile(example, "python.md", "exec"), names)
+        exec(compile(example, "your-own-model.md", "exec"), names)
     worth, rotated = names["figure"].subfigs
     assert [ax.get_xscale() for ax in worth.axes] == ["log"] * len(worth.axes)
     assert "Rotated (degrees)" in {ax.get_xlabel() for ax in rotated.axes}

@@ -40,7 +40,7 @@ from methods.scores.probabilities import predictive_entropy
 from tests.measuring import compared, drawn, every_row
 from tests.runs import CONDITIONS
 
-GUIDE = Path(__file__).parents[2] / "docs" / "own-predictions.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "your-own-model.md"
 IMAGES, MEMBERS, CLASSES = 120, 4, 7
 
 Array = NDArray[np.float64]

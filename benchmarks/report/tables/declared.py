@@ -325,7 +325,7 @@ LATENCY = Times(
     source=latency,
     notes=noted(
         "Median time of one call of predict; ± is half the width of its 95 % interval. The "
-        "kernels always use one thread. How methods are timed: docs/latency.md."
+        "kernels always use one thread. How methods are timed: docs/speed.md."
     ),
 )
 
