@@ -46,7 +46,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import MNIST, SIDE
 from methods import Prediction, UncertaintyMethod
-from methods.engines.choice import fitting_engine
+from methods.engines import fitting_engine
 from methods.networks.recipes import RECIPES
 
 DRAWN = (".png", ".svg", ".pdf")

@@ -32,8 +32,12 @@ from benchmarks.parallel import interrupts_held_back
 from benchmarks.progress import announce, tracked
 from benchmarks.run.custom_method import load_method
 from benchmarks.run.workspace import Item, Result, Workspace, compile_once
-from methods.engines.machine import COMPUTE, suite_version, version_of
-from methods.threads import one_torch_thread
+from methods.determinism import (
+    COMPUTE,
+    one_torch_thread,
+    suite_version,
+    version_of,
+)
 
 LOCAL, ADDRESS = "local", "address"
 KEYS = ("backend", "workers", "wait", "options")

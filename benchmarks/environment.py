@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
+from methods.determinism import processor, suite_version, version_of
 from methods.engines.base import Engine
-from methods.engines.machine import processor, suite_version, version_of
 
 __all__ = ["commit", "environment", "processor", "suite_version", "version_of"]
 

@@ -21,7 +21,7 @@ from benchmarks.arrays import Arrays, DamagedArraysError, is_of_the_machine, pac
 from benchmarks.io import UserError, one_line, printable, written_whole
 from benchmarks.schema import members_text
 from methods import Prediction
-from methods.engines.machine import machine
+from methods.determinism import machine
 
 SCORE = "score:"
 """The prefix of the names of scores in a prediction file."""

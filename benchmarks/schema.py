@@ -259,7 +259,7 @@ class TrainingRow:
 
     Attributes:
         recipe, network: how it is trained, and its number.
-        epoch, and what follows: as in `methods.networks.log.EpochLog`.
+        epoch, and what follows: as in `methods.networks.training.EpochLog`.
     """
 
     recipe: str

@@ -22,11 +22,10 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from methods.engines.torch import TorchEngine, TorchNetworks
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.masks import pass_seeds
-from methods.networks.network import Network
+from methods.networks.network import Network, pass_seeds
 from methods.networks.pool import NetworkPool
-from methods.networks.trajectory import Trajectory
+from methods.networks.recipes import LabelledImages
+from methods.networks.training import Trajectory
 
 LOGGER = logging.getLogger(__name__)
 

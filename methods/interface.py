@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from methods.determinism import derive_seed
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import Recipe
-from methods.seeds import derive_seed
 
 Need = Literal["dropout", "calibration", "training", "training images"]
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from methods.interface import Prediction
-from methods.networks.lenet5 import KERNEL_NETWORKS
+from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 from methods.pooled import PooledMethod

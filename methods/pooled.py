@@ -9,14 +9,14 @@ from typing import Any, Self, TypedDict
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from methods.engines import choose_engine
 from methods.engines.base import PreparedNetworks
-from methods.engines.choice import choose_engine
 from methods.given import GivenEngine, GivenNetwork, GivenPool, require_count
 from methods.interface import Prediction, UncertaintyMethod
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool
-from methods.networks.trajectory import Trajectory
+from methods.networks.recipes import LabelledImages
+from methods.networks.training import Trajectory
 
 
 class NotFittedError(ValueError, AttributeError):

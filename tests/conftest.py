@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate
 from benchmarks.data.loading import load_digits, load_mnist
 from benchmarks.run.custom_method import load_method
 from benchmarks.run.stages import run_stages
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 from tests.runs import DIGITS, neither_timed_nor_drawn, run_of
 
 NO_CLUSTER = [name for name in ("distributed", "yaml") if find_spec(name) is None]

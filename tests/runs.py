@@ -25,7 +25,7 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import TASKS, Task, mnist
 from benchmarks.tasks.mnist import MNIST
 from methods import Prediction
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 
 CONDITIONS = {one.name: one for one in (*MNIST.conditions, *MNIST.subset_conditions)}
 """Those of MNIST, by name."""

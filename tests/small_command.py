@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.data.loading import load_mnist
 from benchmarks.run import stages as runner
 from benchmarks.tasks import TASKS, mnist
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 from tests.processes import FIRST, MODULE
 from tests.runs import with_few_held_out
 

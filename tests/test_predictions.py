@@ -17,7 +17,7 @@ import torch
 from benchmarks.io import UserError
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from methods import Prediction
-from methods.engines.machine import machine
+from methods.determinism import machine
 from tests.runs import predicted_arrays
 
 UNIT = RunUnit("standard", "mc_dropout", 10, 3)

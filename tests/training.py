@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from methods.engines.base import Engine
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.recipes import Recipe
+from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import TrainedNetwork, TrainingDivergedError, train_networks
 
 

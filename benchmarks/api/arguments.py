@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from numbers import Integral
 
 from benchmarks.io import UserError, objection_to
-from methods.seeds import random_state_kept
+from methods.determinism import random_state_kept
 
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 

@@ -32,7 +32,7 @@ from benchmarks.run.record import require_apart
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.vocabulary import MEASURE, PREDICT, STAGES, TRAIN
-from methods.engines.choice import Choice, EngineName
+from methods.engines import Choice, EngineName
 
 Names = str | Iterable[str] | None
 

@@ -18,12 +18,11 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import EvaluationSet
 from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TYPICAL
 from methods import METHODS, Prediction, UncertaintyMethod
+from methods.determinism import one_torch_thread
 from methods.mc_dropout import MCDropout
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import ARTICLE
+from methods.networks.recipes import ARTICLE, LabelledImages
 from methods.pooled import PooledMethod
-from methods.threads import one_torch_thread
 
 NETWORKS = 50
 """How many networks a claim is measured on, where the run has so many."""

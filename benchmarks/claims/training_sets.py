@@ -20,10 +20,9 @@ from torch.nn.functional import affine_grid, grid_sample
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.conditions import stratified_choice
-from methods.networks.labelled_images import LabelledImages
+from methods.determinism import derive_seed
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import ARTICLE, Recipe
-from methods.seeds import derive_seed
+from methods.networks.recipes import ARTICLE, LabelledImages, Recipe
 
 ROTATED = "article-rotated"
 SIZES = {"article-1000": 1_000, "article-10000": 10_000}

@@ -28,8 +28,8 @@ from benchmarks.vocabulary import (
     TEST_IMAGES,
     TYPICAL,
 )
+from methods.determinism import one_torch_thread
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
-from methods.threads import one_torch_thread
 
 RECIPES = (ARTICLE.name, ARTICLE_LOGITS.name, STANDARD.name)
 """The article's recipe, whose verdicts count, and those by which claims are judged beside it."""

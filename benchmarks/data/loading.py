@@ -19,7 +19,7 @@ from torch import Tensor
 from benchmarks.data.files import DataSet, read
 from benchmarks.data.sets import EMNIST_LETTERS, FASHION_MNIST, KMNIST, MNIST, NOTMNIST
 from benchmarks.io import UserError
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 
 DIGITS_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 """Of the pixels of scikit-learn's digits, then their classes, a byte each."""

@@ -17,8 +17,7 @@ from scipy.special import ndtri
 
 from benchmarks.inference.resampling import BLOCK, image_weights
 from benchmarks.metrics.detection import DetectionStatistics, flagging_order
-from benchmarks.metrics.metric import Weights, each_once
-from benchmarks.metrics.ranks import Counts, Ranking
+from benchmarks.metrics.metric import Counts, Ranking, Weights, each_once
 from benchmarks.metrics.selective import Selection, SelectionStatistics
 from benchmarks.vocabulary import CONFIDENCE
 

@@ -19,7 +19,7 @@ from benchmarks.metrics.kernels import count_draws
 from benchmarks.metrics.metric import Weights
 from benchmarks.predictions import RunUnit
 from benchmarks.tasks.conditions import Condition
-from methods.seeds import derive_seed
+from methods.determinism import derive_seed
 
 BLOCK = 128
 """Resamples a block: so many accumulators fit into the fastest cache."""

@@ -21,7 +21,9 @@ from benchmarks.command_line import (
 from benchmarks.io import UserError
 from benchmarks.lab.page import lab_plan, make_lab
 from benchmarks.vocabulary import LAB_HTML
-from methods.engines.choice import fitting_engine
+from methods.engines import (
+    fitting_engine,
+)
 
 
 def main(

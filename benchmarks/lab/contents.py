@@ -32,7 +32,7 @@ from benchmarks.vocabulary import CLEAN, DISAGREEMENT, PECULIAR, TYPICAL
 from methods import Prediction
 from methods.deep_ensemble import DeepEnsemble
 from methods.engines.base import Engine
-from methods.networks.lenet5 import LeNet5
+from methods.networks.architectures import LeNet5
 from methods.networks.network import Network
 
 COMPARED, ANGLE = 200, 45.0

@@ -30,7 +30,9 @@ from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import PECULIAR, TYPICAL
-from methods.engines.choice import EngineName
+from methods.engines import (
+    EngineName,
+)
 from methods.networks.recipes import RELU_DROPOUT, STANDARD
 
 LABELS = {STANDARD.name: "The article’s network (tanh)", RELU_DROPOUT.name: "The ReLU network"}

@@ -31,13 +31,13 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace, reason_of
 from benchmarks.schema import ScoreLatency, table_of, write_table
 from benchmarks.vocabulary import LATENCY, SCORE_LATENCY_CSV
-from methods.engines.choice import choose_engine
-from methods.networks.labelled_images import LabelledImages
+from methods.determinism import torch_threads
+from methods.engines import choose_engine
 from methods.networks.pool import UntrainedPool
+from methods.networks.recipes import LabelledImages
 from methods.scores import FitError, Score
 from methods.scores.score import fit_to_networks
 from methods.softmax import Softmax
-from methods.threads import torch_threads
 
 IDENTITY = (
     *("score", "batch_size", "device", "device_name", "threads", "engine"),

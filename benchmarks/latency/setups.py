@@ -21,10 +21,10 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import TABLES, read_table, table_of
 from methods import UncertaintyMethod
-from methods.engines.choice import EngineName, has_kernels, unsupported
-from methods.networks.labelled_images import LabelledImages
+from methods.determinism import derive_seed
+from methods.engines import EngineName, has_kernels, unsupported
+from methods.networks.recipes import LabelledImages
 from methods.pooled import PooledMethod
-from methods.seeds import derive_seed
 
 VERSIONS: dict[str, Any] = {
     "torch_version": torch.__version__,

@@ -41,10 +41,10 @@ from benchmarks.run.workspace import Failure, Workspace, compile_once, fit, reas
 from benchmarks.schema import Latency, members_text, table_of, where, write_table
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SELF_TRAINED
 from methods import METHODS, PooledMethod, UncertaintyMethod
-from methods.engines.choice import choose_engine, has_kernels
-from methods.networks.labelled_images import LabelledImages
+from methods.determinism import torch_threads
+from methods.engines import choose_engine, has_kernels
 from methods.networks.pool import UntrainedPool
-from methods.threads import torch_threads
+from methods.networks.recipes import LabelledImages
 
 FITTED_ON = 1000
 """Random images that a method is fitted on.

@@ -20,8 +20,28 @@ from torch import Tensor
 from benchmarks.metrics.kernels import bin_sums
 from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
 from benchmarks.metrics.scoring import correct
-from methods.scores.arguments import ROUNDING, require_flags
-from methods.scores.probabilities import confidence
+from methods.scores.probabilities import ROUNDING, confidence
+
+
+def require_flags(values: Float[Tensor, " images"], flags: Bool[Tensor, " images"]) -> None:
+    """Each value must be a number with a flag: NaN cannot be ranked, and labels are no flags.
+
+    Raises:
+        ValueError: the shapes differ or are not [images], no image, flags not Bool, or a NaN.
+    """
+    if values.ndim != 1 or values.shape != flags.shape or values.numel() == 0:
+        raise ValueError(
+            f"values have the shape {list(values.shape)}, flags {list(flags.shape)}; "
+            "expected [images] for both, with at least one image"
+        )
+    if flags.dtype != torch.bool:
+        raise ValueError(f"flags are {flags.dtype}; expected torch.bool: compare with labels first")
+    if values.isnan().any():
+        raise ValueError(
+            f"{int(values.isnan().sum())} of {len(values)} values are NaN and cannot be ranked; "
+            "leave out a score that is undefined (such as mutual information of one member)"
+        )
+
 
 ByBin = Float64[np.ndarray, "bins resamples"]
 PerResample = Float64[np.ndarray, " resamples"]

@@ -31,7 +31,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 from benchmarks.metrics.metric import Arrays, MeansOverImages, Metric, rows_of
-from methods.scores.arguments import require_labels
+from benchmarks.metrics.scoring import require_labels
 
 PENALTY, UNPENALISED = 0.01, 1
 """RAPS' λ and k_reg: what each class of the set costs beyond the first.

@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64, UInt8
+from jaxtyping import Bool, Float, Float64, Int32, Int64, UInt8
 from torch import Tensor
 
 from benchmarks.io import UserError
@@ -278,3 +278,35 @@ def weighted_means(
     totals, images = (reduce(torch.add, of_blocks) for of_blocks in zip(*parts, strict=True))
     means: Float64[np.ndarray, "rows resamples"] = (totals / images).numpy()
     return means
+
+
+Counts = Int32[np.ndarray, "steps resamples"]
+
+
+class Ranking(NamedTuple):
+    """Images by rising value; those of the same value are one step.
+
+    Attributes:
+        rows: which images.
+        ends: whether an image is the last of its value.
+    """
+
+    rows: Int32[np.ndarray, " images"]
+    ends: Bool[np.ndarray, " images"]
+
+    @classmethod
+    def of(cls, values: Float[np.ndarray, " images"]) -> Ranking:
+        """Sort the images."""
+        rows = np.argsort(values, kind="stable").astype(np.int32)
+        ordered = values[rows]
+        return cls(rows, np.append(ordered[1:] != ordered[:-1], True))
+
+    def counts(self, weights: Weights, counted: Bool[np.ndarray, " images"]) -> Counts:
+        """How many of the images counted come before the first step and up to the end of each.
+
+        >>> once = np.ones((3, 1), np.uint8)
+        >>> Ranking.of(np.array([0.3, 0.1, 0.1])).counts(once, np.array([True, True, False]))[:, 0]
+        array([0, 1, 2], dtype=int32)
+        """
+        drawn = np.cumsum((weights * counted[:, None])[self.rows], axis=0, dtype=np.int32)
+        return np.concatenate([np.zeros_like(drawn[:1]), drawn[self.ends]])

@@ -22,9 +22,8 @@ from torch import Tensor
 
 from benchmarks.metrics.calibration import Calibration, debiased_squared_calibration_error
 from benchmarks.metrics.metric import Arrays, Family, Metric
-from benchmarks.metrics.scoring import LabelMeans, brier, negative_log_likelihood
-from methods.posthoc.temperature import at_bound, nll_of_members, temperature_of_least_nll
-from methods.scores.arguments import require_labels
+from benchmarks.metrics.scoring import LabelMeans, brier, negative_log_likelihood, require_labels
+from methods.posthoc.temperature_scaling import at_bound, nll_of_members, temperature_of_least_nll
 
 UNDEFINED = "a calibration label was given the probability 0"
 

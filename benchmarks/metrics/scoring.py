@@ -8,7 +8,24 @@ from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 from benchmarks.metrics.metric import Arrays, MeansOverImages, Metric, rows_of
-from methods.scores.arguments import require_labels
+from methods.scores.probabilities import require_probabilities
+
+
+def require_labels(mean: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]) -> None:
+    """Each row must be a distribution, and each label one of its classes.
+
+    Raises:
+        ValueError: a row is no distribution, or a label is no class.
+    """
+    require_probabilities(mean)
+    images, classes = mean.shape
+    if labels.shape != (images,):
+        raise ValueError(f"labels have the shape {list(labels.shape)}; expected [{images}]")
+    if ((labels < 0) | (labels >= classes)).any():
+        raise ValueError(
+            f"labels range from {int(labels.min())} to {int(labels.max())}; expected classes from "
+            f"0 to {classes - 1}: images of no known class cannot be scored"
+        )
 
 
 class LabelMeans(MeansOverImages):

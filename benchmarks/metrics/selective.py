@@ -15,8 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 
 from benchmarks.metrics.kernels import abstain, select
-from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
-from benchmarks.metrics.ranks import Counts, Ranking
+from benchmarks.metrics.metric import Arrays, Counts, Family, Metric, Ranking, Values, Weights
 from benchmarks.metrics.scoring import correct
 
 PerResample = Float64[np.ndarray, " resamples"]

@@ -20,7 +20,7 @@ from benchmarks.latency.stopwatch import Limits
 from benchmarks.run.custom_method import load_method, sha256_of_file, without_folder
 from benchmarks.tasks import TASKS, Task
 from methods import METHODS, UncertaintyMethod
-from methods.engines.choice import Choice, EngineName, fitting_engine, unsupported
+from methods.engines import Choice, EngineName, fitting_engine, unsupported
 from methods.networks.recipes import Recipe
 from methods.scores import SCORES, Score, of_probabilities
 

@@ -30,8 +30,10 @@ from benchmarks.run.plan import Plan
 from benchmarks.schema import members_text
 from benchmarks.tasks.conditions import Condition
 from benchmarks.vocabulary import CLEAN, VOTES
+from methods.determinism import (
+    derive_seed,
+)
 from methods.scores import SCORES
-from methods.seeds import derive_seed
 
 HISTOGRAM_BINS = 40
 """Of a score without a bin width of its own, from the least to the highest of the clean images."""

@@ -28,10 +28,10 @@ import torch
 
 from benchmarks.io import LONGEST, UserError, objection_to, one_line, written_whole
 from methods import PooledMethod, UncertaintyMethod
+from methods.determinism import derive_seed, random_state_kept, seed_generators
 from methods.engines.torch import TorchEngine
 from methods.interface import Need
 from methods.networks.pool import NetworkPool
-from methods.seeds import derive_seed, random_state_kept, seed_generators
 
 TEXTS = {
     **dict.fromkeys(("name", "label", "group"), LONGEST),

@@ -24,8 +24,8 @@ from benchmarks.predictions import THE_RUN
 from benchmarks.run.configuration import stored_scores
 from benchmarks.run.plan import Plan
 from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
+from methods.networks.recipes import LabelledImages
 from methods.scores import FitError, Score
 from methods.scores.score import Of, fit_to_network
 

@@ -76,7 +76,7 @@ from benchmarks.vocabulary import (
     mean_name,
 )
 from methods import UncertaintyMethod
-from methods.threads import one_torch_thread
+from methods.determinism import one_torch_thread
 
 ARRANGED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     MEASUREMENTS_CSV: in_order,

@@ -17,10 +17,9 @@ from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.task import Split
 from benchmarks.vocabulary import PREDICT, SELF_TRAINED, SUBSET, TRAIN
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
+from methods.engines import choose_engine
 from methods.engines.base import Engine
-from methods.engines.choice import choose_engine
-from methods.networks.pool import NetworkPool
-from methods.networks.store import NetworkStore
+from methods.networks.pool import NetworkPool, NetworkStore
 
 DIVIDED = (TRAIN, PREDICT)
 """The stages that are divided; later ones need what all shards have predicted."""

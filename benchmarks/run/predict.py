@@ -26,9 +26,9 @@ from benchmarks.tasks import Task
 from benchmarks.vocabulary import PREDICT
 from methods import MemberMethod, Prediction, UncertaintyMethod
 from methods.contract import ContractError, check_prediction
-from methods.networks.store import NotStoredError
+from methods.determinism import one_torch_thread
+from methods.networks.pool import NotStoredError
 from methods.scores import SCORES
-from methods.threads import one_torch_thread
 
 Group = tuple[RunUnit, ...]
 """Run units whose members are among those of the first; see `Plan.groups`."""

@@ -238,7 +238,7 @@ class RunRecord:
 
         Args:
             what: ``networks`` or ``predictions``.
-            machines: by their `methods.engines.machine.machine`.
+            machines: by their `methods.determinism.machine`.
             anew: whether these are all; by default they are added to those of earlier.
         """
         of_all: dict[str, list[str]] = self._content["machines"]

@@ -42,7 +42,7 @@ from benchmarks.vocabulary import (
     NO_LABEL,
     SELF_TRAINED,
 )
-from methods.threads import one_torch_thread
+from methods.determinism import one_torch_thread
 
 HIGH_DISAGREEMENT = 12
 """How many images of the highest divergence a figure shows."""

@@ -17,11 +17,14 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.schema import TrainingRow, read_table, table_of, write_table
 from benchmarks.vocabulary import TRAIN, TRAINING_CSV
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.log import ALL_TRAINING, complete_splits
-from methods.networks.recipes import Recipe
-from methods.networks.training import TrainedNetwork, TrainingDivergedError
-from methods.threads import one_torch_thread
+from methods.determinism import one_torch_thread
+from methods.networks.recipes import LabelledImages, Recipe
+from methods.networks.training import (
+    ALL_TRAINING,
+    TrainedNetwork,
+    TrainingDivergedError,
+    complete_splits,
+)
 
 Network = tuple[str, int]
 """A recipe, and the number of one of its networks."""

@@ -19,10 +19,17 @@ from benchmarks.tasks.conditions import Condition, EvaluationSet
 from benchmarks.tasks.task import Split, Task
 from benchmarks.vocabulary import ERRORS_FOLDER, PREDICTIONS_FOLDER
 from methods import METHODS, UncertaintyMethod
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.store import NetworkStore
-from methods.seeds import derive_seed, seed_generators
-from methods.threads import one_torch_thread
+from methods.determinism import (
+    derive_seed,
+    one_torch_thread,
+    seed_generators,
+)
+from methods.networks.pool import (
+    NetworkStore,
+)
+from methods.networks.recipes import (
+    LabelledImages,
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

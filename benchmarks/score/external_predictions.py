@@ -47,8 +47,8 @@ from benchmarks.score.arrays import (
 from benchmarks.score.conditions import LABELLED, out_of_distribution
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
+from methods.determinism import one_torch_thread
 from methods.scores import of_members
-from methods.threads import one_torch_thread
 
 Labels = Int64[Tensor, " images"]
 

@@ -50,8 +50,8 @@ from benchmarks.vocabulary import (
     TABLES_FOLDER,
 )
 from methods import UncertaintyMethod
+from methods.determinism import one_torch_thread
 from methods.scores import of_members, of_probabilities
-from methods.threads import one_torch_thread
 
 EVERY = KeptRows(UncertaintyMethod.primary_score, every=True)
 """All measures: a few methods have few rows."""

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.vocabulary import CLEAN, SUBSET
-from methods.seeds import derive_seed
+from methods.determinism import derive_seed
 
 Labels = Literal["valid", "ill-defined", "none"]
 

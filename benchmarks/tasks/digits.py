@@ -14,9 +14,8 @@ from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_cho
 from benchmarks.tasks.shifts import out_of_distribution, rotations
 from benchmarks.tasks.task import SPLIT_SEED, Task
 from benchmarks.vocabulary import CLEAN
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.recipes import Recipe
-from methods.networks.small_cnn import SmallCNN
+from methods.networks.architectures import SmallCNN
+from methods.networks.recipes import LabelledImages, Recipe
 
 NAME, SHAPE = "digits", (1, 8, 8)
 

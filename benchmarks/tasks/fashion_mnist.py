@@ -12,9 +12,15 @@ from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Task
 from benchmarks.vocabulary import CLEAN
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.published import UNCERTAINTY_BASELINES
-from methods.networks.recipes import PLAIN, RELU, RELU_DROPOUT, STANDARD, Recipe
+from methods.networks.recipes import (
+    PLAIN,
+    RELU,
+    RELU_DROPOUT,
+    STANDARD,
+    UNCERTAINTY_BASELINES,
+    LabelledImages,
+    Recipe,
+)
 
 NAME = "fashion_mnist"
 

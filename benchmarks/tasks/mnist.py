@@ -13,9 +13,15 @@ from benchmarks.tasks.conditions import Condition, EvaluationSet
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Task
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.published import LAPLACE_REDUX, UNCERTAINTY_BASELINES
-from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
+from methods.networks.recipes import (
+    ARTICLE,
+    ARTICLE_LOGITS,
+    LAPLACE_REDUX,
+    RECIPES,
+    STANDARD,
+    UNCERTAINTY_BASELINES,
+    LabelledImages,
+)
 
 SIDE = 28
 """Of MNIST's images, in pixels."""

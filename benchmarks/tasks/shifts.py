@@ -16,7 +16,7 @@ from benchmarks.corruptions.store import corrupted, original
 from benchmarks.data.loading import IMAGES, load_out_of_distribution
 from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
 from benchmarks.tasks.task import SPLIT_SEED
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 
 
 def rotated(

@@ -14,8 +14,7 @@ import torch
 from benchmarks.io import UserError
 from benchmarks.tasks.conditions import Condition, EvaluationSet, choice, stratified_choice
 from benchmarks.vocabulary import CALIBRATION, CLEAN, SUBSET
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.recipes import Recipe
+from methods.networks.recipes import LabelledImages, Recipe
 
 Split = Literal["training", "calibration", "all", "test"]
 """``all``: the training and the calibration images together."""

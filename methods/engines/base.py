@@ -9,9 +9,8 @@ from typing import Protocol
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
-from methods.networks.recipes import Recipe
+from methods.networks.recipes import LabelledImages, Recipe
 
 
 class Trainer(Protocol):

@@ -14,10 +14,9 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.engines import lenet5_kernels as kernels
 from methods.engines.base import Engine
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import KERNEL_NETWORKS
+from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.network import Network
-from methods.networks.recipes import Recipe
+from methods.networks.recipes import LabelledImages, Recipe
 
 
 @dataclass(frozen=True)

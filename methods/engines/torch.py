@@ -17,9 +17,8 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
 from methods.engines.base import Engine
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
-from methods.networks.recipes import Recipe
+from methods.networks.recipes import LabelledImages, Recipe
 
 ON_THE_CPU, ELSEWHERE = 100, 2**14
 """Members times images computed in one batch, to bound the memory of activations.

@@ -1,16 +1,33 @@
-"""How a network is trained: the recipes that the suite compares."""
+"""How a network is trained, and on what: the recipes that the suite compares."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from typing import Literal
 
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from methods.networks.lenet5 import LeNet5, LeNet5ReLU
+from methods.networks.architectures import LeNet5, LeNet5ReLU, LeNet5Same, LeNet28
 from methods.networks.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """Labelled images: images in [0, 1] and their classes."""
+
+    images: Float[Tensor, "images channels height width"]
+    labels: Int64[Tensor, " images"]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the tensors' bytes, in 64 hexadecimal digits."""
+        digest = sha256(self.images.contiguous().numpy().data)
+        digest.update(self.labels.contiguous().numpy().data)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -81,3 +98,33 @@ RECIPES = {
     recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN, RELU_DROPOUT, RELU)
 }
 """The suite's recipes by name; what each is for stands in docs/data.md."""
+
+
+UNCERTAINTY_BASELINES = Recipe(
+    "uncertainty-baselines",
+    network=LeNet5Same,
+    split="training",
+    mean=0.0,
+    std=1.0,
+    dropout=0.0,
+    epochs=23,  # of 215 steps: 4,945, where 25 epochs of 50,000 images are 4,900
+    batch_size=256,
+    pool=10,
+)
+"""Nado et al. 2021: ``baselines/mnist/deterministic.py``, for MNIST and Fashion-MNIST alike."""
+
+
+LAPLACE_REDUX = Recipe(
+    "laplace-redux",
+    network=LeNet28,
+    split="all",
+    mean=0.0,
+    std=1.0,
+    dropout=0.0,
+    schedule="cosine",
+    l2_penalty=5e-4,
+    epochs=100,
+    batch_size=128,
+    pool=5,
+)
+"""Daxberger et al. 2021, for MNIST."""

@@ -1,25 +1,178 @@
-"""Train networks by a recipe, and log how well each does."""
+"""Train networks by a recipe, log how well each does, and keep snapshots of a longer training."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from methods.determinism import derive_seed, machine
 from methods.engines.base import Engine
-from methods.engines.machine import machine
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.log import EpochLog, Watch
-from methods.networks.masks import draw_masks
-from methods.networks.network import Network
-from methods.networks.recipes import Recipe
-from methods.seeds import derive_seed
+from methods.networks.network import Network, draw_masks
+from methods.networks.recipes import LabelledImages, Recipe
+
+TRAINING, VALIDATION, ALL_TRAINING = "training", "validation", "all training"
+"""The splits of a log."""
+
+WATCHED = 10_000
+"""How many training images are evaluated after each epoch."""
+
+
+@dataclass(frozen=True)
+class EpochLog:
+    """How well a network does on one split after an epoch.
+
+    Loss (the recipe's own), accuracy, precision and recall are measured with dropout off.
+    Precision and recall are macro-averaged over the classes, a class never predicted counting as
+    precision 0; the article computed them for class 1 against class 0 only.
+
+    Attributes:
+        split: ``"training"``: a fixed choice of 10,000 training images (all where there are
+            fewer); ``"validation"``; or ``"all training"``, after the last epoch of a recipe
+            whose source reports a final accuracy.
+        images: how many images the split has.
+        accuracy_dropout_on: with one mask an image, since the article's listing computes its
+            training accuracy before it switches dropout off. None on validation images.
+    """
+
+    epoch: int
+    split: str
+    images: int
+    loss: float
+    accuracy: float
+    precision: float
+    recall: float
+    accuracy_dropout_on: float | None = None
+
+
+def complete_splits(recipe: Recipe) -> set[str]:
+    """The splits that a complete log of the recipe has."""
+    return {TRAINING, VALIDATION} | ({ALL_TRAINING} if recipe.reported else set())
+
+
+def watched_images(count: int) -> Int64[Tensor, " watched"]:
+    """Which of ``count`` training images are evaluated after each epoch, in ascending order.
+
+    The same for all networks, epochs and seeds.
+
+    >>> watched_images(3)
+    tensor([0, 1, 2])
+    """
+    random = np.random.default_rng(derive_seed("watched images"))
+    return torch.from_numpy(np.sort(random.permutation(count)[:WATCHED]))
+
+
+class Watch:
+    """Evaluates networks after an epoch, with random numbers of its own: it changes no network.
+
+    Args:
+        recipe, engine, seed: those of the networks.
+        training, validation: all images of both.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        engine: Engine,
+        seed: int,
+        training: LabelledImages,
+        validation: LabelledImages,
+    ) -> None:
+        self._recipe, self._engine, self._seed = recipe, engine, seed
+        self._training, self._validation = training, validation
+        self._chosen = watched_images(len(training.labels))
+        self._images = training.images[self._chosen]
+
+    def after(
+        self, epoch: int, networks: Sequence[Network], indices: Sequence[int]
+    ) -> list[tuple[EpochLog, ...]]:
+        """Of each network a row for each split; ``indices``: their numbers in the pool."""
+        masks = torch.stack([self._masks(index, epoch) for index in indices])
+        final = self._recipe.reported is not None and epoch == self._recipe.epochs
+        labels, chosen = self._training.labels, self._chosen
+        if final:
+            every = self._off_and_on(networks, self._training.images, masks)
+            some = [logits[:, chosen] for logits in every]
+        else:
+            some = self._off_and_on(networks, self._images, masks[:, chosen])
+        validation = self._engine.prepare(networks).logits(self._validation.images)
+        rows = [
+            self._rows(epoch, TRAINING, labels[chosen], *some),
+            self._rows(epoch, VALIDATION, self._validation.labels, validation),
+        ]
+        if final:
+            rows.append(self._rows(epoch, ALL_TRAINING, labels, *every))
+        return list(zip(*rows, strict=True))
+
+    def _masks(self, index: int, epoch: int) -> Bool[Tensor, "images channels"]:
+        """One for each training image, whether it is evaluated or not."""
+        random = np.random.default_rng(derive_seed("evaluation", self._seed, index, epoch))
+        channels = self._recipe.network.channels
+        return draw_masks(random, len(self._training.labels), channels, self._recipe.dropout)
+
+    def _off_and_on(
+        self,
+        networks: Sequence[Network],
+        images: Float[Tensor, "images ..."],
+        keep_mask: Bool[Tensor, "networks images channels"],
+    ) -> list[Float[Tensor, "networks images classes"]]:
+        """Logits with dropout off, and with each network's own masks."""
+        off = self._engine.prepare(networks).logits(images)
+        if not self._recipe.dropout:
+            return [off, off]
+        each = zip(networks, keep_mask, strict=True)
+        return [off, torch.stack([self._engine.logits(one, images, mask) for one, mask in each])]
+
+    def _rows(
+        self,
+        epoch: int,
+        split: str,
+        labels: Int64[Tensor, " images"],
+        off: Float[Tensor, "networks images classes"],
+        on: Float[Tensor, "networks images classes"] | None = None,
+    ) -> Iterator[EpochLog]:
+        """A row for each network, from its logits with dropout off and on."""
+        for i, logits in enumerate(off):
+            votes = logits.argmax(dim=1)
+            precision, recall = precision_and_recall(labels, votes, classes=logits.shape[1])
+            yield EpochLog(
+                epoch=epoch,
+                split=split,
+                images=len(labels),
+                loss=self._recipe.mean_loss(logits, labels).item(),
+                accuracy=_accuracy(labels, votes),
+                precision=precision,
+                recall=recall,
+                accuracy_dropout_on=None if on is None else _accuracy(labels, on[i].argmax(dim=1)),
+            )
+
+
+def precision_and_recall(
+    labels: Int64[Tensor, " images"], votes: Int64[Tensor, " images"], *, classes: int
+) -> tuple[float, float]:
+    """Means over the classes that occur in labels or votes; a quotient of none is 0.
+
+    >>> precision_and_recall(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), classes=3)
+    (0.75, 0.75)
+    """
+    pairs = torch.bincount(classes * labels + votes, minlength=classes**2)
+    confusion = pairs.reshape(classes, classes).double()
+    right, actual, predicted = confusion.diagonal(), confusion.sum(dim=1), confusion.sum(dim=0)
+    occurs = actual + predicted > 0
+    precision, recall = (right / total.clamp(min=1) for total in (predicted, actual))
+    return precision[occurs].mean().item(), recall[occurs].mean().item()
+
+
+def _accuracy(labels: Int64[Tensor, " images"], votes: Int64[Tensor, " images"]) -> float:
+    return (votes == labels).double().mean().item()
 
 
 class TrainingDivergedError(Exception):
@@ -122,3 +275,91 @@ def diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDiv
         f"network {index} of recipe {recipe.name!r}: the loss became {loss} in epoch {epoch}; "
         f"check the images, or make a recipe of a learning rate below {recipe.learning_rate}"
     )
+
+
+STEPS = 10
+"""In how many parts of an epoch the learning rate is constant."""
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """How a network is trained on, and which ones are kept, all else being its recipe's.
+
+    Attributes:
+        name: of the method that it is for; a word.
+        snapshots: how many networks are kept.
+        epochs: between two that are kept.
+        cyclic: whether the learning rate falls from the recipe's to zero before each of them, by a
+            cosine (Huang et al. 2017, equation 2, in tenths of an epoch); else it is the recipe's.
+        continued: whether it begins with the trained network; else with the initial one.
+    """
+
+    name: str
+    snapshots: int
+    epochs: int
+    cyclic: bool
+    continued: bool
+
+    def text(self, snapshot: int) -> str:
+        """What a stored network of it is called, by its number from 0; part of its key."""
+        rate = "cosine" if self.cyclic else "constant"
+        start = "trained" if self.continued else "initial"
+        return f"{self.name} from {start}, {rate}, {self.epochs} epochs, {snapshot + 1}"
+
+    def learning_rate(self, recipe: Recipe, epoch: int, step: int) -> float:
+        """Of a tenth of an epoch, both counted from 0.
+
+        >>> from methods.networks.recipes import PLAIN
+        >>> cycles = Trajectory("cycles", 5, 4, cyclic=True, continued=False)
+        >>> cycles.learning_rate(PLAIN, 4, 0), round(cycles.learning_rate(PLAIN, 6, 0), 6)
+        (0.001, 0.0005)
+        """
+        if not self.cyclic:
+            return recipe.learning_rate
+        passed = (epoch % self.epochs + step / STEPS) / self.epochs
+        return recipe.learning_rate * (1 + math.cos(math.pi * passed)) / 2
+
+
+def train_trajectory(
+    trajectory: Trajectory,
+    recipe: Recipe,
+    index: int,
+    start: Network | None,
+    training: LabelledImages,
+    *,
+    engine: Engine,
+    seed: int = 0,
+) -> list[TrainedNetwork]:
+    """The networks that are kept; order and masks follow from (trajectory, seed, index).
+
+    The optimiser begins anew, and keeps its moments from then on.
+
+    Args:
+        start: the trained network, which is left as it is; ``None``: the initial one.
+
+    Raises:
+        TrainingDivergedError: the loss became NaN or infinite.
+    """
+    network = initial_network(recipe, index, seed=seed) if start is None else deepcopy(start)
+    random = np.random.default_rng(derive_seed(trajectory.name, seed, index))
+    begun = perf_counter()
+    trainer = engine.trainer([network], recipe, training)
+    kept: list[Network] = []
+    for epoch in range(trajectory.snapshots * trajectory.epochs):
+        order, masks = orders_and_masks(recipe, len(training.labels), [random])
+        for step, part in _parts(len(training.labels), recipe.batch_size):
+            rate = trajectory.learning_rate(recipe, epoch, step)
+            (loss,) = trainer.epoch(order[:, part], masks[:, part], rate)
+            if not (math.isfinite(loss) and is_finite(network)):
+                raise diverged(recipe, index, epoch + 1, loss)
+        if (epoch + 1) % trajectory.epochs == 0:
+            kept.append(deepcopy(network).cpu())
+    seconds = (perf_counter() - begun) / len(kept)
+    return [TrainedNetwork(one, (), seconds) for one in kept]
+
+
+def _parts(images: int, batch_size: int) -> Iterator[tuple[int, slice]]:
+    """Tenths of an epoch, of whole batches, with their numbers; of few batches, some are empty."""
+    batches = -(-images // batch_size)
+    ends = [round(batches * step / STEPS) * batch_size for step in range(STEPS + 1)]
+    return ((step, slice(*pair)) for step, pair in enumerate(pairwise(ends)) if pair[0] < pair[1])

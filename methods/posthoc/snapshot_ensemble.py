@@ -6,8 +6,8 @@ from typing import Self, Unpack
 
 from torch import Tensor
 
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.trajectory import Trajectory
+from methods.networks.recipes import LabelledImages
+from methods.networks.training import Trajectory
 from methods.pooled import MemberMethod, PoolArguments, SeveralNetworks
 
 SNAPSHOTS, TRAININGS = 5, 2

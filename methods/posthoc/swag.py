@@ -13,11 +13,11 @@ from jaxtyping import Float, Float64
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from methods.determinism import derive_seed
 from methods.given import copied
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.trajectory import Trajectory
+from methods.networks.recipes import LabelledImages
+from methods.networks.training import Trajectory
 from methods.pooled import MemberMethod, PoolArguments, require_modules
-from methods.seeds import derive_seed
 
 TRAJECTORY = Trajectory("swag", snapshots=20, epochs=1, cyclic=False, continued=True)
 SAMPLES = 30

@@ -16,7 +16,7 @@ from benchmarks.api import ArgumentError, load_results, run_benchmark
 from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.tasks import TASKS
 from methods import MCDropout
-from methods.engines.choice import choose_engine
+from methods.engines import choose_engine
 from methods.networks.pool import NetworkPool
 from tests.api.conftest import CHOICES, Kept
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from methods.determinism import one_torch_thread
 from methods.engines.lenet5_kernels import compile_kernels
-from methods.threads import one_torch_thread
 
 Measure = Callable[..., None]
 

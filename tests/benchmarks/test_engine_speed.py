@@ -21,7 +21,7 @@ from methods.engines.lenet5_kernels import (
     sample_logits,
     train_epoch,
 )
-from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
+from methods.networks.architectures import KERNEL_NETWORKS, LeNet5
 
 NORMALISATION = {"mean": 0.1307, "std": 0.3081}
 RANDOM = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.data.files import CACHE_VARIABLE, DATA_VARIABLE
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.corruptions.corruption import Images
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 
 
 def grey(value: float, count: int = 1) -> Images:

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.corruptions import CORRUPTIONS, Corruption
 from benchmarks.corruptions.corruption import BLOCK
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 from tests.corruptions.support import digits, grey
 
 EACH = pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS)

@@ -15,8 +15,8 @@ from scipy.spatial.distance import cdist
 
 from benchmarks.run.custom_method import load_method
 from methods.contract import check_method
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
+from methods.networks.recipes import LabelledImages
 from tests.extensions.nouns import class_mean
 
 ROOT = Path(__file__).parents[2]

@@ -23,7 +23,7 @@ from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import PREDICTIONS_FOLDER
-from methods.engines.choice import choose_engine
+from methods.engines import choose_engine
 from methods.networks.pool import NetworkPool
 from tests.golden.compared import differences
 from tests.golden.runs import FOLDER, configuration, expected, in_double_precision, measured

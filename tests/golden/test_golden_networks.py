@@ -12,13 +12,12 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
 from benchmarks.tasks import TASKS
-from methods.engines.choice import choose_engine
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
+from methods.determinism import derive_seed
+from methods.engines import choose_engine
+from methods.networks.architectures import LeNet5
 from methods.networks.network import Network
-from methods.networks.recipes import Recipe
+from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import initial_network, orders_and_masks
-from methods.seeds import derive_seed
 
 WEIGHTS = Path(__file__).parent / "weights.npz"
 """Of trained networks, rounded to half precision, with what they gave."""

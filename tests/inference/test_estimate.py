@@ -21,8 +21,7 @@ from benchmarks.inference.estimate import (
     unpaired,
 )
 from benchmarks.inference.resampling import covariance_of, image_weights
-from benchmarks.metrics.metric import each_once, weighted_means
-from benchmarks.metrics.ranks import Ranking
+from benchmarks.metrics.metric import Ranking, each_once, weighted_means
 from benchmarks.metrics.selective import Selection, SelectionStatistics
 
 

@@ -17,7 +17,7 @@ from benchmarks.lab.page import write_lab
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
-from methods.networks.lenet5 import LeNet5
+from methods.networks.architectures import LeNet5
 from tests.lab.made import IMAGES, MEMBERS, RELU_MEMBERS, SIZES, TRAINED, called, few_images
 
 BLOCK = re.compile(r'<script type="text/plain" data-kind="(\w+)"([^>]*)>([^<]*)</script>')

@@ -8,8 +8,8 @@ import torch
 from benchmarks.lab.contents import LARGE, MEASURES, rounded
 from benchmarks.metrics import METRICS
 from methods import Prediction
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5, LeNet5ReLU
+from methods.networks.architectures import LeNet5, LeNet5ReLU
+from methods.networks.recipes import LabelledImages
 from tests.lab.script import computed, described, needs_node
 
 pytestmark = needs_node

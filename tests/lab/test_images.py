@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks.check import read_digit
 from benchmarks.tasks.shifts import rotated
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 from tests.lab.script import computed, needs_node
 
 pytestmark = needs_node

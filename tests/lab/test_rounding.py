@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.lab.contents import LARGE, rounded
-from methods.networks.lenet5 import LeNet5
+from methods.networks.architectures import LeNet5
 
 LAYERS = {
     "conv1": (6, 25),

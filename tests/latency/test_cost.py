@@ -11,7 +11,7 @@ from methods import UncertaintyMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
 from methods.mc_dropout_exact import MCDropoutExact
-from methods.networks.lenet5 import LeNet5
+from methods.networks.architectures import LeNet5
 from methods.networks.pool import UntrainedPool
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import LaplaceLastLayer

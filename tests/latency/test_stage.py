@@ -16,7 +16,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import Latency, types_of
 from benchmarks.vocabulary import LOCK_FILE, NOUNS_JSON
-from methods.networks.store import NetworkKey
+from methods.networks.pool import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
 from tests.latency.support import SMALL, run_in, table_of, timed
 from tests.runs import FULL

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from methods.contract import ContractError, check_method, check_prediction
 from methods.interface import Prediction, UncertaintyMethod
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 
 MEMBERS = 3
 

@@ -13,10 +13,9 @@ from benchmarks.data.loading import load_digits
 from benchmarks.tasks.digits import STANDARD as DIGITS
 from methods import METHODS, Prediction
 from methods.engines.torch import TorchEngine
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, UntrainedPool
-from methods.networks.recipes import STANDARD, Recipe
+from methods.networks.recipes import STANDARD, LabelledImages, Recipe
 from methods.networks.training import TrainedNetwork, initial_network, train_networks
 
 pytestmark = [

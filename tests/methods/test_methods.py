@@ -15,11 +15,10 @@ from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
 from methods.interface import UncertaintyMethod
 from methods.mc_dropout import MCDropout
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
-from methods.networks.masks import pass_masks
+from methods.networks.architectures import LeNet5
+from methods.networks.network import pass_masks
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import RECIPES, STANDARD, Recipe
+from methods.networks.recipes import RECIPES, STANDARD, LabelledImages, Recipe
 from methods.pooled import NotFittedError
 from methods.softmax import Softmax
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
 from benchmarks.metrics.calibration import Calibration
 from benchmarks.metrics.detection import Detection, DetectionStatistics, Prevalence, flagging_order
-from benchmarks.metrics.metric import each_once, weighted_means
-from benchmarks.metrics.ranks import Ranking
+from benchmarks.metrics.metric import Ranking, each_once, weighted_means
 from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selection, SelectionStatistics, Selective
 from benchmarks.metrics.uncertainties import MemberMeans, PredictionMeans

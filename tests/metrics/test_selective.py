@@ -6,8 +6,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.metrics.metric import each_once
-from benchmarks.metrics.ranks import Ranking
+from benchmarks.metrics.metric import Ranking, each_once
 from benchmarks.metrics.selective import Selection, SelectionStatistics
 from tests.metrics.support import augrc, aurc, error_at
 

@@ -23,7 +23,7 @@ from benchmarks.run.shown_images import write_shown
 from benchmarks.schema import write_table
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
-from methods.seeds import derive_seed
+from methods.determinism import derive_seed
 from tests.report.support import (
     CLAIMS,
     CONFIGURATION,

@@ -19,9 +19,9 @@ from benchmarks.run.custom_method import (
     in_own_process,
     load_method,
 )
-from methods.networks.labelled_images import LabelledImages
+from methods.determinism import derive_seed
 from methods.networks.pool import NetworkPool
-from methods.seeds import derive_seed
+from methods.networks.recipes import LabelledImages
 
 HEAD = "from methods import Prediction, UncertaintyMethod\n"
 BODY = (

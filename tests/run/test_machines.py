@@ -16,9 +16,9 @@ from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.report.page import facts
 from benchmarks.run.record import RunRecord
 from methods import Prediction
-from methods.engines.machine import machine
+from methods.determinism import machine
+from methods.networks.pool import NetworkKey, NetworkStore
 from methods.networks.recipes import STANDARD
-from methods.networks.store import NetworkKey, NetworkStore
 from methods.networks.training import TrainedNetwork, initial_network
 from tests.runs import QUICK, run_of
 

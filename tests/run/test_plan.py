@@ -18,8 +18,7 @@ from benchmarks.tasks.mnist import MNIST
 from methods import MemberMethod, PooledMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.recipes import RECIPES
+from methods.networks.recipes import RECIPES, LabelledImages
 from tests import runs
 from tests.runs import CONDITIONS, FULL, QUICK, Run
 

@@ -14,7 +14,7 @@ from benchmarks.tasks import mnist, shifts
 from benchmarks.tasks.conditions import EvaluationSet, choice, stratified_choice
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.shifts import rotated
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 from tests.runs import CONDITIONS
 
 ROTATED = [f"rotated-{angle:03d}" for angle in range(15, 181, 15)]

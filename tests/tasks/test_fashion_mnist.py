@@ -8,7 +8,7 @@ from benchmarks.data.loading import load_mnist
 from benchmarks.io import UserError
 from benchmarks.run.configuration import configuration_of
 from benchmarks.tasks.fashion_mnist import FASHION_MNIST
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.shifts import COMPUTED, ORIGINAL, corruptions, rotated, translated
 from benchmarks.tasks.task import Task
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 
 
 @pytest.mark.parametrize("pixels", [2, 12])

@@ -13,7 +13,7 @@ from benchmarks.io import UserError
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.conditions import Condition, EvaluationSet, Transform, mean_label
 from benchmarks.tasks.mnist import MNIST
-from methods.networks.labelled_images import LabelledImages
+from methods.networks.recipes import LabelledImages
 
 LABELS = torch.arange(120) % 4
 

@@ -22,7 +22,7 @@ from benchmarks.claims.intervals import rank_correlation
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import RANK_CORRELATION, TRAINING_CSV
-from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION
+from methods.networks.training import ALL_TRAINING, TRAINING, VALIDATION
 
 SPLITS = (TRAINING, VALIDATION)
 LEAST_CORRELATION = 0.9

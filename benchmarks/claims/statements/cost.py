@@ -25,12 +25,11 @@ from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredict
 from benchmarks.claims.run_tables import worth
 from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV
+from methods.determinism import one_torch_thread
+from methods.engines import EngineName, choose_engine, has_kernels, unsupported
 from methods.engines.base import Engine
-from methods.engines.choice import EngineName, choose_engine, has_kernels, unsupported
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.recipes import ARTICLE
+from methods.networks.recipes import ARTICLE, LabelledImages
 from methods.networks.training import train_networks
-from methods.threads import one_torch_thread
 
 TRAINED_ON = 3_000
 """Training images of a timed epoch; its seconds are scaled to the steps of the recipe."""

@@ -1,5 +1,5 @@
 "use strict";
-// LeNet-5's forward pass, as methods/networks/lenet5.py has it.
+// LeNet-5's forward pass, as methods/networks/architectures.py has it.
 
 const RESIZED = 32, KERNEL = 5;
 const FIRST = 6, SECOND = 16, HIDDEN = 120, FEATURES = 84;

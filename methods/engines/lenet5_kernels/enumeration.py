@@ -13,15 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32
 
-from methods.engines.lenet5_kernels.arithmetic import exp, rectify
 from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
-from methods.engines.lenet5_kernels.dense import activate, add_product
 from methods.engines.lenet5_kernels.forward import (
     PartialMaps,
     first_layer,
     set_features,
     set_partial_maps,
 )
+from methods.engines.lenet5_kernels.layers import activate, add_product
 from methods.engines.lenet5_kernels.layout import (
     CLASSES,
     FEATURES,
@@ -34,7 +33,9 @@ from methods.engines.lenet5_kernels.layout import (
     Parameters,
     buffers,
     checked_images,
+    exp,
     f4,
+    rectify,
 )
 
 HALF = SECOND // 2

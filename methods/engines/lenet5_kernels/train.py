@@ -8,24 +8,24 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
-from methods.engines.lenet5_kernels.convolution import (
-    add_backward_convolution,
-    add_first_weight_gradient,
-    add_second_weight_gradient,
-    shift_left,
-    shift_right,
-)
-from methods.engines.lenet5_kernels.dense import (
-    add_product,
-    add_rows,
-    through_activation,
-)
 from methods.engines.lenet5_kernels.forward import (
     Workspace,
     classify,
     first_layer,
     second_layer,
     set_linears,
+)
+from methods.engines.lenet5_kernels.layers import (
+    add_backward_convolution,
+    add_first_weight_gradient,
+    add_product,
+    add_rows,
+    add_second_weight_gradient,
+    shift_left,
+    shift_right,
+    through_activation,
+    unpool_first,
+    unpool_second,
 )
 from methods.engines.lenet5_kernels.layout import (
     CLASSES,
@@ -44,7 +44,6 @@ from methods.engines.lenet5_kernels.layout import (
     f4,
     views,
 )
-from methods.engines.lenet5_kernels.pooling import unpool_first, unpool_second
 
 Loss = Literal["logits", "softmax"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
+from methods.engines.lenet5_kernels.forward import logits_and_features, sample_logits
 from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, Network, f4
-from methods.engines.lenet5_kernels.predict import logits_and_features, sample_logits
 from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 
 IMAGE = np.zeros((1, 28, 28), f4)

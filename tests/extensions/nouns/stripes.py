@@ -13,9 +13,8 @@ from torch.nn.functional import relu
 from benchmarks.tasks.conditions import Condition, EvaluationSet
 from benchmarks.tasks.task import Task
 from benchmarks.vocabulary import CLEAN
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.network import Network
-from methods.networks.recipes import Recipe
+from methods.networks.recipes import LabelledImages, Recipe
 
 NAME, SIDE, TEST_IMAGES, GREY_IMAGES = "stripes", 16, 200, 150
 

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.choice import choose_engine
+from methods.engines import choose_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import LoopTrainer, Optimiser, StackedTrainer, TorchEngine, TorchNetworks
 from methods.mc_dropout_exact import MCDropoutExact
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5, LeNet5ReLU
-from methods.networks.masks import draw_masks, pass_masks
-from methods.networks.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, Recipe
+from methods.networks.architectures import LeNet5, LeNet5ReLU
+from methods.networks.network import draw_masks, pass_masks
+from methods.networks.recipes import ARTICLE, PLAIN, RECIPES, STANDARD, LabelledImages, Recipe
 from methods.networks.training import (
     TrainedNetwork,
     TrainingDivergedError,

@@ -15,7 +15,7 @@ from torchvision.models import resnet18
 from methods.contract import check_method
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
-from methods.networks.masks import pass_seeds
+from methods.networks.network import pass_seeds
 from methods.softmax import Softmax
 
 IMAGES = torch.rand(20, 3, 32, 32, generator=torch.Generator().manual_seed(0))

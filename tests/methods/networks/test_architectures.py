@@ -9,10 +9,9 @@ from torch.nn.utils import parameters_to_vector
 from torchvision.transforms.v2.functional import resize
 
 from methods.engines.torch import TorchEngine
-from methods.networks.lenet5 import LeNet5, LeNet5ReLU
+from methods.networks.architectures import LeNet5, LeNet5ReLU, LeNet5Same, LeNet28, SmallCNN
 from methods.networks.network import Network
-from methods.networks.published import LAPLACE_REDUX, UNCERTAINTY_BASELINES, LeNet5Same, LeNet28
-from methods.networks.small_cnn import SmallCNN
+from methods.networks.recipes import LAPLACE_REDUX, UNCERTAINTY_BASELINES
 
 LENETS = pytest.mark.parametrize("kind", [LeNet5, LeNet5ReLU], ids=lambda kind: kind.name)
 WITH_DROPOUT = pytest.mark.parametrize(

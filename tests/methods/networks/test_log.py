@@ -7,17 +7,21 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
 
+from methods.determinism import derive_seed
 from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
-from methods.networks import log
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.lenet5 import LeNet5
-from methods.networks.log import EpochLog, complete_splits, precision_and_recall, watched_images
-from methods.networks.masks import draw_masks
-from methods.networks.recipes import ARTICLE, PLAIN, STANDARD, Recipe
-from methods.networks.training import TrainedNetwork
-from methods.seeds import derive_seed
+from methods.networks import training
+from methods.networks.architectures import LeNet5
+from methods.networks.network import draw_masks
+from methods.networks.recipes import ARTICLE, PLAIN, STANDARD, LabelledImages, Recipe
+from methods.networks.training import (
+    EpochLog,
+    TrainedNetwork,
+    complete_splits,
+    precision_and_recall,
+    watched_images,
+)
 from tests.training import train_network
 
 TORCH = TorchEngine()
@@ -32,7 +36,7 @@ def training_images(training_images: LabelledImages) -> LabelledImages:
 
 @pytest.fixture(autouse=True)
 def _few_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "WATCHED", SOME)
+    monkeypatch.setattr(training, "WATCHED", SOME)
 
 
 def trained_by(
@@ -88,7 +92,7 @@ def test_accuracy_with_dropout_on_draws_a_mask_an_image(
 
 
 def test_watched_images_are_a_fixed_choice_from_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "WATCHED", 10_000)
+    monkeypatch.setattr(training, "WATCHED", 10_000)
     chosen = watched_images(60_000)
     assert torch.equal(chosen, watched_images(60_000))
     assert len(chosen) == 10_000

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from methods.networks.lenet5 import LeNet5
-from methods.networks.masks import draw_masks, pass_masks, pass_seeds
-from methods.seeds import derive_seed
+from methods.determinism import derive_seed
+from methods.networks.architectures import LeNet5
+from methods.networks.network import draw_masks, pass_masks, pass_seeds
 
 CHANNELS = LeNet5.channels
 

@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from methods.engines.choice import choose_engine, fitting_engine
+from methods.engines import choose_engine, fitting_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import LoopTrainer, TorchEngine
 from methods.mc_dropout_exact import exact_prediction
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.recipes import STANDARD, Recipe
-from methods.networks.small_cnn import SmallCNN
-from methods.networks.store import NetworkKey, NetworkStore
+from methods.networks.architectures import SmallCNN
+from methods.networks.pool import NetworkKey, NetworkStore
+from methods.networks.recipes import STANDARD, LabelledImages, Recipe
 from methods.networks.training import TrainedNetwork, initial_network, train_networks
 from tests.training import train_network
 

@@ -8,10 +8,8 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from methods.networks import pool as network_pool
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.pool import NetworkPool
-from methods.networks.recipes import ARTICLE, STANDARD
-from methods.networks.store import NetworkKey, NetworkStore
+from methods.networks.pool import NetworkKey, NetworkPool, NetworkStore
+from methods.networks.recipes import ARTICLE, STANDARD, LabelledImages
 from methods.networks.training import TrainedNetwork
 
 SHORT = replace(STANDARD, epochs=1)

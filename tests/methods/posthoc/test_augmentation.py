@@ -10,9 +10,8 @@ import torch
 from scipy.ndimage import rotate, shift
 from torch import nn
 
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import STANDARD
+from methods.networks.recipes import STANDARD, LabelledImages
 from methods.posthoc.augmentation import VERSIONS, Augmentation, Version, moved
 from methods.softmax import Softmax
 

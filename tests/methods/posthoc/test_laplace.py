@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from methods.engines.torch import TorchEngine
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
-from methods.networks.published import LAPLACE_REDUX
-from methods.networks.recipes import STANDARD
+from methods.networks.recipes import (
+    LAPLACE_REDUX,
+    STANDARD,
+    LabelledImages,
+)
 from methods.posthoc.laplace import (
     Laplace,
     LaplaceKron,

@@ -11,11 +11,9 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from methods.engines.torch import LoopTrainer, TorchEngine
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import PLAIN
-from methods.networks.training import TrainingDivergedError
-from methods.networks.trajectory import Trajectory
+from methods.networks.recipes import PLAIN, LabelledImages
+from methods.networks.training import TrainingDivergedError, Trajectory
 from methods.posthoc.snapshot_ensemble import SnapshotEnsemble
 
 POOL = NetworkPool(replace(PLAIN, epochs=2), engine=TorchEngine())

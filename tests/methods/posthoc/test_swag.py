@@ -13,10 +13,8 @@ from torch import nn
 from torch.nn.utils import parameters_to_vector
 
 from methods.engines.torch import TorchEngine
-from methods.networks.labelled_images import LabelledImages
-from methods.networks.pool import NetworkPool
-from methods.networks.recipes import STANDARD
-from methods.networks.store import NetworkStore
+from methods.networks.pool import NetworkPool, NetworkStore
+from methods.networks.recipes import STANDARD, LabelledImages
 from methods.posthoc.swag import (
     SWAG,
     TRAJECTORY,

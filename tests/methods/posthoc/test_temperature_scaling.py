@@ -12,20 +12,17 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from torch import Tensor
 
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import STANDARD
-from methods.posthoc.temperature import (
-    HOTTEST,
-    nll_of_members,
-    temperature_of_least_nll,
-)
+from methods.networks.recipes import STANDARD, LabelledImages
 from methods.posthoc.temperature_scaling import (
+    HOTTEST,
     NOT_CALIBRATED,
     TemperatureScaled,
     TemperatureScaledEnsemble,
     TemperatureScaledMCDropout,
     TemperatureScaling,
+    nll_of_members,
+    temperature_of_least_nll,
 )
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))

@@ -11,8 +11,8 @@ from benchmarks.tasks.digits import STANDARD
 from methods.deep_ensemble import DeepEnsemble
 from methods.engines.torch import TorchEngine
 from methods.mc_dropout import MCDropout
-from methods.networks.labelled_images import LabelledImages
 from methods.networks.pool import NetworkPool
+from methods.networks.recipes import LabelledImages
 from methods.networks.training import initial_network
 from methods.pooled import PooledMethod
 from methods.scores import FitError, Score

@@ -5,9 +5,15 @@ from __future__ import annotations
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.train import log_of, logged
-from methods.networks.log import ALL_TRAINING, TRAINING, VALIDATION, EpochLog
 from methods.networks.recipes import STANDARD
-from methods.networks.training import TrainedNetwork, initial_network
+from methods.networks.training import (
+    ALL_TRAINING,
+    TRAINING,
+    VALIDATION,
+    EpochLog,
+    TrainedNetwork,
+    initial_network,
+)
 
 PLAN = Plan(
     Configuration(

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from methods.engines.lenet5_kernels import TrainingState, train_epoch
-from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
+from methods.networks.architectures import KERNEL_NETWORKS, LeNet5
 from tests.methods.engines.lenet5_kernels.support import prepared, random_network
 
 

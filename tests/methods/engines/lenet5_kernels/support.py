@@ -10,7 +10,7 @@ from torch.nn.utils import parameters_to_vector
 
 from methods.engines.lenet5_kernels import Network, logits_and_features
 from methods.engines.numba import kernel_network
-from methods.networks.lenet5 import KERNEL_NETWORKS, LeNet5
+from methods.networks.architectures import KERNEL_NETWORKS, LeNet5
 
 # On tensors this small, more threads would only wait for each other.
 torch.set_num_threads(1)

@@ -19,7 +19,7 @@ from tests.methods.engines.lenet5_kernels.support import (
 COMPILE_WITHOUT_A_CACHE = """
 import numpy as np
 from methods.engines.lenet5_kernels import compile_kernels, kernels_are_cached
-from methods.engines.lenet5_kernels.arithmetic import exp
+from methods.engines.lenet5_kernels.layout import exp
 
 compile_kernels()
 print(kernels_are_cached(), exp(np.float32(1)))

@@ -12,7 +12,7 @@ from methods.engines.lenet5_kernels import (
 from methods.engines.lenet5_kernels.enumeration import subsets
 from methods.engines.lenet5_kernels.layout import views
 from methods.interface import Prediction
-from methods.networks.lenet5 import LeNet5
+from methods.networks.architectures import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
     of_vector,
     prepared,

@@ -8,7 +8,7 @@ import torch
 
 from methods.engines.lenet5_kernels import TrainingState, train_epoch
 from methods.engines.lenet5_kernels.layout import Parameters, views
-from methods.networks.lenet5 import LeNet5, LeNet5ReLU
+from methods.networks.architectures import LeNet5, LeNet5ReLU
 from tests.methods.engines.lenet5_kernels.support import (
     prepared,
     random_images,

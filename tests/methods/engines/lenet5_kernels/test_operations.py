@@ -8,17 +8,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
-from methods.engines.lenet5_kernels.arithmetic import exp
-from methods.engines.lenet5_kernels.dense import activate
 from methods.engines.lenet5_kernels.enumeration import apply_double_exp
-from methods.engines.lenet5_kernels.layout import Network, aligned_zeros
-from methods.engines.lenet5_kernels.pooling import (
+from methods.engines.lenet5_kernels.layers import (
+    activate,
     pool_first,
     pool_second,
     resize,
     unpool_first,
     unpool_second,
 )
+from methods.engines.lenet5_kernels.layout import Network, aligned_zeros, exp
 from tests.methods.engines.lenet5_kernels.support import random_images
 
 SCALE = np.float32(2)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from methods.engines.lenet5_kernels import logits_and_features, sample_logits
-from methods.networks.lenet5 import LeNet5
+from methods.networks.architectures import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
     logits,
     of_vector,

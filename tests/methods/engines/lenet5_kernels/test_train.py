@@ -12,7 +12,7 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from methods.engines.lenet5_kernels import Network, TrainingState, train_epoch
-from methods.networks.lenet5 import LeNet5
+from methods.networks.architectures import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
     logits,
     of_vector,
