@@ -12,11 +12,9 @@ import pandas as pd
 
 from benchmarks.io import UserError, read_json
 from benchmarks.report.answer.candidates import label
-from benchmarks.report.answer.evidence import Evidence
 from benchmarks.report.answer.questions import judged_by
 from benchmarks.report.answer.table import RIVAL, DecisionRow
-from benchmarks.report.read.comparisons import Choice, Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.schema import read_table
 from benchmarks.vocabulary import ANSWER_JSON, DECISION_CSV
 
@@ -43,7 +41,7 @@ class Run:
 
     label: str
     results: Results
-    answers: Mapping[Question, Mapping[str | Choice, str]]
+    answers: Mapping[Question, Mapping[str | Candidate, str]]
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
@@ -63,16 +61,16 @@ def _read_run(folder: Path, name: str) -> Run:
     results = Results.load(folder)
     decisions = read_table(folder, DECISION_CSV, DecisionRow)
     reply = str(read_json(folder / ANSWER_JSON).get("reply", ""))
-    answers: dict[Question, dict[str | Choice, str]] = {AS_MANY: {reply: reply} if reply else {}}
+    answers: dict[Question, dict[str | Candidate, str]] = {AS_MANY: {reply: reply} if reply else {}}
     for row in (DecisionRow(*row) for row in decisions.itertuples(index=False)):
         choices = answers.setdefault((row.situation, row.images), {})
         if row.method and row.verdict != RIVAL:
-            choice = Choice(row.recipe, row.method, row.members, row.score)
+            choice = Candidate(row.recipe, row.method, row.members, row.score)
             choices[choice] = label(results, choice)
     return Run(name, results, answers)
 
 
-def agreement(answers: Sequence[Mapping[str | Choice, str]]) -> str:
+def agreement(answers: Sequence[Mapping[str | Candidate, str]]) -> str:
     """Whether the answers to a question agree: `YES`, `IN_PART`, `NO` or `UNKNOWN`."""
     if not all(answers):
         return UNKNOWN
@@ -81,7 +79,7 @@ def agreement(answers: Sequence[Mapping[str | Choice, str]]) -> str:
     return IN_PART if _in_all(answers) else NO
 
 
-def _in_all(answers: Sequence[Mapping[str | Choice, str]]) -> list[str]:
+def _in_all(answers: Sequence[Mapping[str | Candidate, str]]) -> list[str]:
     """What all of the answers name, in words."""
     first, *others = answers
     return [words for key, words in first.items() if all(key in other for other in others)]
@@ -125,19 +123,13 @@ def rank_correlations(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["condition", "metric", *pairs])
 
 
-def _values(results: Results) -> dict[Quantity, dict[Choice, float]]:
+def _values(results: Results) -> dict[Quantity, dict[Candidate, float]]:
     """By each measure that decides, the value of every method of the sizes of tables."""
-    evidence = Evidence(results)
-    choices = [
-        Choice(recipe, *variant)
-        for recipe in results.recipes
-        for variant in results.of_recipe(recipe).compared
-    ]
     return {
         quantity: {
             choice: float(row["value"])
-            for choice in choices
-            if (row := evidence.value(choice, quantity))
+            for choice in results.candidates
+            if (row := results.value(choice, quantity))
         }
         for quantity in judged_by(results)
     }

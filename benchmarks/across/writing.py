@@ -11,7 +11,7 @@ from benchmarks.across.pivot import pivot, rank_correlations, read_runs, summary
 from benchmarks.io import write_json, written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.number_format import UNDEFINED
-from benchmarks.report.read.across import fingerprints
+from benchmarks.report.results import fingerprints
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.schema import write_table

@@ -15,8 +15,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from benchmarks.api.arguments import ArgumentError, as_library
 from benchmarks.io import path_of
 from benchmarks.report.figures import Choice, figure_names, one_figure
-from benchmarks.report.read.files import read_if_there
-from benchmarks.report.results import Results
+from benchmarks.report.results import Results, read_if_there
 from benchmarks.run.workspace import Failure
 from benchmarks.vocabulary import MEASUREMENTS_CSV, SUMMARY_CSV
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from benchmarks.io import UserError, path_of
 from benchmarks.nouns import Names
-from benchmarks.report.read.files import read_if_there, read_latency
-from benchmarks.report.results import Results
+from benchmarks.report.results import Results, read_if_there
 from benchmarks.report.tables.declared import TIMES, made_of, tables_of
 from benchmarks.report.tables.formats import write_tables
-from benchmarks.vocabulary import MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
+from benchmarks.vocabulary import LATENCY_CSV, MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
 
 
 def write_report(folder: Path, jobs: int = 1) -> None:
@@ -60,7 +61,8 @@ def require_results(folder: Path) -> None:
 
 def write_latency_tables(folder: Path) -> None:
     """Write the tables of `latency.csv`, if methods were timed there."""
-    latency, of_scores = read_latency(folder), read_if_there(folder, SCORE_LATENCY_CSV)
+    latency, scores = (read_if_there(folder, name) for name in (LATENCY_CSV, SCORE_LATENCY_CSV))
     if not latency.empty:
-        results = Results.of_times(Names.read(folder), latency, of_scores)
+        names = Names.read(folder)
+        results = Results(pd.DataFrame(), names, latency=latency, score_latency=scores)
         write_tables(made_of(TIMES, results), folder)

@@ -24,8 +24,7 @@ from benchmarks.report.editorial import PREVIEW
 from benchmarks.report.figures import Drawn
 from benchmarks.report.outcome import DOWNLOADS
 from benchmarks.report.published import published_shown
-from benchmarks.report.read.across import summary_beside
-from benchmarks.report.results import Results
+from benchmarks.report.results import Results, summary_beside
 from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
 from benchmarks.report.tables.table import Row, Table, one_line
 from benchmarks.report.texts import listed
@@ -35,7 +34,7 @@ IN_VIEW = 2
 """Figures of a section that are in view; the others open by a click."""
 
 WIDTHS = {"min": 1.35, "max": 1.9}
-"""Pixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
+"""ShownPixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
 
 
 class Section(NamedTuple):

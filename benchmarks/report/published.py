@@ -22,8 +22,7 @@ from benchmarks.io import markdown_text, or_none, write_json, written_whole
 from benchmarks.nouns import Names, Variant
 from benchmarks.report.editorial import SAMPLED
 from benchmarks.report.number_format import UNDEFINED, rounded
-from benchmarks.report.read.comparisons import Quantity, Record
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results, TableRow
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.texts import render
 from benchmarks.schema import where
@@ -144,8 +143,8 @@ def judged(number: PublishedNumber, results: Results) -> dict[str, Any]:
 def _not_measured(
     number: PublishedNumber,
     results: Results,
-    by_label: Mapping[str, Record | None],
-    rows: list[Record],
+    by_label: Mapping[str, TableRow | None],
+    rows: list[TableRow],
 ) -> str:
     """Why nothing of the run can be compared; empty: it can."""
     epochs = {one.name: one.epochs for one in results.names.recipes}.get(number.recipe)
@@ -168,7 +167,7 @@ def _not_measured(
     return ""
 
 
-def _remark(rows: list[Record], results: Results) -> str:
+def _remark(rows: list[TableRow], results: Results) -> str:
     """What the summary tells of the rows, and whether they are of fewer images than there are."""
     images, every = min(int(row["images"]) for row in rows), results.names.task.test_images
     fewer = f"only {images:,} of {every:,} images" if images < every else ""

@@ -10,6 +10,7 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from benchmarks.entry import run_command
@@ -18,9 +19,7 @@ from benchmarks.nouns import Names
 from benchmarks.report.answer.table import RULE
 from benchmarks.report.editorial import README_FIGURES
 from benchmarks.report.published import comparable_numbers
-from benchmarks.report.read.across import summary_across
-from benchmarks.report.read.files import read_claims, read_latency
-from benchmarks.report.results import Results
+from benchmarks.report.results import Results, read_claims, read_if_there, summary_across
 from benchmarks.report.tables.declared import LATENCY
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.pivot import table_of
@@ -28,6 +27,7 @@ from benchmarks.report.texts import article_answer, listed
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     FIGURES_FOLDER,
+    LATENCY_CSV,
     PUBLISHED_MD,
     SUMMARY_CSV,
     TABLES_FOLDER,
@@ -145,16 +145,16 @@ def _figure(run: _Run) -> str:
 def _latency(run: _Run) -> str:
     """The latency on the CPU beside the results, and on each GPU that has a folder."""
     folder = run.root / run.folder
-    here, names = read_latency(folder), Names.read(folder)
+    here, names = read_if_there(folder, LATENCY_CSV), Names.read(folder)
     timed = [] if here.empty else [here[here["device_name"] != ""]]
     cards = [
         latency[latency["device"].str.startswith("cuda:")]
         for folder in sorted((run.root / GPU_RESULTS).glob("*"))
-        if not (latency := read_latency(folder)).empty
+        if not (latency := read_if_there(folder, LATENCY_CSV)).empty
     ]
     timed += [card for card in cards if not card.empty]
     missing = [] if any(not card.empty for card in cards) else [NO_GPU]
-    tables = (table_of(LATENCY, Results.of_times(names, table)) for table in timed)
+    tables = (table_of(LATENCY, Results(pd.DataFrame(), names, latency=table)) for table in timed)
     return "\n".join([*map(markdown, filter(None, tables)), *missing])
 
 

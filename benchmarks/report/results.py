@@ -6,36 +6,29 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from benchmarks.arrays import DamagedArraysError, read_arrays
 from benchmarks.compared_sizes import compared_variants, usual_variants
-from benchmarks.io import UserError, path_of, read_run_json
+from benchmarks.io import UserError, content_of, path_of, read_json, read_run_json
 from benchmarks.nouns import ConditionRecord, MetricRecord, Names, Variant
 from benchmarks.report.editorial import RIGHT
-from benchmarks.report.read.comparisons import (
-    Choice,
-    Indexed,
-    Quantity,
-    Record,
-    Tested,
-    Tests,
-    variant_and_score,
-)
-from benchmarks.report.read.files import (
-    Pixels,
-    curves_in,
-    read_claims,
-    read_images,
-    read_tables,
-)
-from benchmarks.schema import where
+from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import (
+    ACROSS_FOLDER,
+    ACROSS_JSON,
     CLAIMS_CSV,
     CLAIMS_FOLDER,
+    CLAIMS_JSON,
     COMPARISONS_CSV,
+    CURVES_FOLDER,
+    IMAGES_NPZ,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
     SCORE_LATENCY_CSV,
@@ -45,7 +38,73 @@ from benchmarks.vocabulary import (
     WORTH_CSV,
 )
 
+ShownPixels = NDArray[np.uint8]
+"""An image as it is shown."""
+
+TableRow = dict[str, Any]
+"""A row of a run's table, by its columns."""
+
 _CURVE_COLUMNS = ["recipe", "method", "members", "replicate", "condition", "score", "rank"]
+
+
+class Quantity(NamedTuple):
+    """What a number is of, beside its method.
+
+    The score is empty where the metric uses none, and where the method's primary score is meant.
+    """
+
+    condition: str
+    metric: str
+    score: str = ""
+
+
+class Candidate(NamedTuple):
+    """What is compared and may be chosen: a method of a size, of networks of a recipe.
+
+    Attributes:
+        score: by which it ranks images; empty where its method's primary score is meant, and in
+            tables where the metric uses none.
+    """
+
+    recipe: str
+    method: str
+    members: str
+    score: str = ""
+
+    @property
+    def variant(self) -> Variant:
+        """The method of its size, whatever the recipe."""
+        return Variant(self.method, self.members)
+
+
+class Tested(NamedTuple):
+    """What a row of ``comparisons.csv`` says of one side less the other.
+
+    Attributes:
+        p_value: corrected, of no difference; NaN where it was not tested.
+        p_not_worse, p_not_better: as in the table.
+    """
+
+    difference: float
+    lower: float
+    upper: float
+    p_value: float
+    p_equivalent: float
+    p_not_worse: float
+    p_not_better: float
+
+    @property
+    def flipped(self) -> Tested:
+        """The other less the first."""
+        return Tested(
+            *(-self.difference, -self.upper, -self.lower),
+            *(self.p_value, self.p_equivalent),
+            *(self.p_not_better, self.p_not_worse),
+        )
+
+
+_TESTED = ["difference", "lower", "upper", "p_holm", "p_equivalent", "p_not_worse", "p_not_better"]
+"""The columns of ``comparisons.csv`` with the fields of `Tested`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +136,7 @@ class Results:
     training: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
-    images: Mapping[tuple[str, int], Pixels] = field(default_factory=dict)
+    images: Mapping[tuple[str, int], ShownPixels] = field(default_factory=dict)
     claims: Mapping[str, Any] | None = None
     left_out: tuple[str, ...] = ()
 
@@ -90,33 +149,25 @@ class Results:
         """
         if not path_of(folder, SUMMARY_CSV).exists():
             raise UserError(f"there are no results in {folder} yet; run without --only first")
-        tables, claims = read_tables(folder), read_claims(folder) or None
-        if tables[SUMMARY_CSV].empty:
+        summary, names = read_table(folder, SUMMARY_CSV), Names.read(folder)
+        if summary.empty:
             raise UserError(f"{folder / SUMMARY_CSV} has no rows; run without --only")
-        summary, names, none = tables[SUMMARY_CSV], Names.read(folder), pd.DataFrame()
+        measured = read_if_there(folder, MEASUREMENTS_CSV)
+        if not measured.empty:
+            measured = _by_primary_score(measured.dropna(subset="value"), names)
         return cls(
-            summary=summary,
-            names=names,
-            training=tables.get(TRAINING_CSV, none),
-            curves=curves_in(tables) | {"claims": tables.get(CLAIMS_CSV, none)},
-            comparisons=tables.get(COMPARISONS_CSV, none),
-            worth=tables.get(WORTH_CSV, none),
-            measured=_with_value(tables.get(MEASUREMENTS_CSV, none), names),
-            score_latency=tables.get(SCORE_LATENCY_CSV, none),
-            latency=tables.get(LATENCY_CSV, none),
-            images=read_images(folder) | read_images(folder, CLAIMS_FOLDER),
-            claims=claims,
+            summary,
+            names,
+            comparisons=read_if_there(folder, COMPARISONS_CSV),
+            worth=read_if_there(folder, WORTH_CSV),
+            measured=measured,
+            score_latency=read_if_there(folder, SCORE_LATENCY_CSV),
+            training=read_if_there(folder, TRAINING_CSV),
+            curves=_read_curves(folder),
+            latency=read_if_there(folder, LATENCY_CSV),
+            images=_read_images(folder) | _read_images(folder / CLAIMS_FOLDER),
+            claims=read_claims(folder) or None,
             left_out=_left_out(folder, summary, names),
-        )
-
-    @classmethod
-    def of_times(
-        cls, names: Names, latency: pd.DataFrame, of_scores: pd.DataFrame | None = None
-    ) -> Results:
-        """What was timed alone, where nothing else was measured."""
-        none = pd.DataFrame()
-        return cls(
-            none, names, latency=latency, score_latency=none if of_scores is None else of_scores
         )
 
     @cached_property
@@ -131,10 +182,10 @@ class Results:
     def of_recipe(self, *recipes: str) -> Results:
         """Those of one recipe or several, and of the methods that train themselves; made once."""
         if recipes not in self._of_recipes:
-            self._of_recipes[recipes] = self._of([*recipes, SELF_TRAINED])
+            self._of_recipes[recipes] = self._restricted([*recipes, SELF_TRAINED])
         return self._of_recipes[recipes]
 
-    def _of(self, recipes: Sequence[str]) -> Results:
+    def _restricted(self, recipes: Sequence[str]) -> Results:
         def chosen(table: pd.DataFrame, *further: str) -> pd.DataFrame:
             if table.empty:
                 return table
@@ -150,18 +201,19 @@ class Results:
             comparisons=chosen(self.comparisons, "other_recipe"),
         )
 
+    # Methods.
+
     @cached_property
     def variants(self) -> tuple[Variant, ...]:
         """Every method of every size, in the order in which they are shown."""
-        pairs = self.summary[["method", "members"]].drop_duplicates().itertuples(index=False)
-        return tuple(sorted((Variant(*pair) for pair in pairs), key=self.names.rank))
+        return tuple(sorted(_variants_in(self.summary), key=self.names.rank))
 
     @cached_property
     def shown(self) -> tuple[Variant, ...]:
         """Those that have a line in figures: of the sizes compared, the ones with any value."""
-        with_value = replace(self, summary=self.summary[self.summary["value"].notna()]).variants
+        with_value = _variants_in(self.summary[self.summary["value"].notna()])
         compared = compared_variants(with_value, self.names.usual_sizes)
-        return tuple(variant for variant in with_value if variant in compared)
+        return tuple(variant for variant in self.variants if variant in compared)
 
     @property
     def largest(self) -> tuple[Variant, ...]:
@@ -180,58 +232,119 @@ class Results:
         shown = compared_variants(every, usual) | usual_variants(every, usual)
         return tuple(variant for variant in every if variant in shown)
 
+    def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
+        """Compared methods that have a row under any of the conditions, also a failed one."""
+        evaluated = _variants_in(self.summary[self.summary["condition"].isin(conditions)])
+        return tuple(variant for variant in self.compared if variant in evaluated)
+
+    @cached_property
+    def contestants(self) -> frozenset[Variant]:
+        """The variants that were compared with another method."""
+        if self.comparisons.empty:
+            return frozenset()
+        rows = self.comparisons[self.comparisons["method"] != self.comparisons["other_method"]]
+        return frozenset(_variants_in(rows) | _variants_in(rows, "other_"))
+
+    @cached_property
+    def further_scored(self) -> frozenset[Candidate]:
+        """The methods that were compared by another score than theirs, each with such a score."""
+        if self.comparisons.empty:
+            return frozenset()
+        rows = self.comparisons[self.comparisons["other_score"] != ""]
+        return frozenset(
+            map(Candidate._make, rows[list(Candidate._fields)].itertuples(index=False))
+        )
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Those that have a row in tables, of each recipe."""
+        return tuple(
+            dict.fromkeys(
+                Candidate(of_recipe._recipe_of[variant], *variant)
+                for of_recipe in map(self.of_recipe, self.recipes)
+                for variant in of_recipe.compared
+            )
+        )
+
+    def replicates(self, variant: Variant) -> int:
+        """Over how many replicates the variant's numbers are means."""
+        return int(where(self.summary, **variant._asdict())["replicates"].max())
+
+    # Conditions and metrics.
+
     @property
     def conditions(self) -> tuple[ConditionRecord, ...]:
         """The conditions that have a row, without subsets and means, in the order shown."""
-        return tuple(one for one in self._measured if not (one.subset or one.is_mean))
+        return tuple(
+            condition for condition in self._measured if not (condition.subset or condition.is_mean)
+        )
 
     @property
     def severities(self) -> dict[str, list[ConditionRecord]]:
         """By group, its conditions with a severity, from the least on."""
-        severe = _by_group(one for one in self.conditions if not math.isnan(one.severity))
-        return {group: sorted(some, key=lambda one: one.severity) for group, some in severe.items()}
+        groups = _by_group(
+            condition for condition in self.conditions if not math.isnan(condition.severity)
+        )
+        return {
+            group: sorted(conditions, key=lambda condition: condition.severity)
+            for group, conditions in groups.items()
+        }
 
     @property
     def without_severity(self) -> dict[str, list[ConditionRecord]]:
         """By group, its conditions, where these have a mean but no severity."""
-        return _by_group(one for one in self.conditions if one.in_mean and math.isnan(one.severity))
+        return _by_group(
+            condition
+            for condition in self.conditions
+            if condition.in_mean and math.isnan(condition.severity)
+        )
 
     @property
     def group_means(self) -> tuple[str, ...]:
         """The means over groups, as conditions."""
-        return tuple(one.name for one in self._measured if one.is_mean)
+        return tuple(condition.name for condition in self._measured if condition.is_mean)
 
     @property
     def ood(self) -> tuple[str, ...]:
         """The conditions whose images belong to none of the classes."""
-        return tuple(one.name for one in self.conditions if one.labels == "none")
+        return tuple(c.name for c in self.conditions if c.labels == "none")
 
     @property
     def main_conditions(self) -> tuple[str, ...]:
         """Those shown where not all are: the mean of a group instead of its conditions."""
-        with_mean = {one.group for one in self._measured if one.is_mean}
+        with_mean = {condition.group for condition in self._measured if condition.is_mean}
         return tuple(
-            one.name
-            for one in self._measured
-            if not one.subset and not (one.is_one_of_many and one.group in with_mean)
+            condition.name
+            for condition in self._measured
+            if not condition.subset
+            and not (condition.is_one_of_many and condition.group in with_mean)
         )
 
     @property
     def labelled(self) -> tuple[str, ...]:
         """Those of the main conditions whose images have labels."""
-        records = map(self.names.condition, self.main_conditions)
-        return tuple(one.name for one in records if one.labels != "none")
+        return self._labelled("valid", "ill-defined")
 
     @property
     def well_labelled(self) -> tuple[str, ...]:
         """Those of them whose labels are well defined."""
-        records = map(self.names.condition, self.labelled)
-        return tuple(one.name for one in records if one.labels == "valid")
+        return self._labelled("valid")
+
+    def _labelled(self, *labels: str) -> tuple[str, ...]:
+        return tuple(
+            name for name in self.main_conditions if self.names.condition(name).labels in labels
+        )
 
     @property
     def subsets(self) -> tuple[str, ...]:
         """The conditions of few images, for the sake of slow methods."""
-        return tuple(one.name for one in self._measured if one.subset)
+        return tuple(condition.name for condition in self._measured if condition.subset)
+
+    @cached_property
+    def _measured(self) -> tuple[ConditionRecord, ...]:
+        """The conditions that have a row, in the order in which they are shown."""
+        names = sorted(self.summary["condition"].unique(), key=self.names.condition_rank)
+        return tuple(map(self.names.condition, names))
 
     @property
     def abstained(self) -> list[MetricRecord]:
@@ -244,60 +357,6 @@ class Results:
         """What a condition is called in print."""
         return self.names.condition(condition).label
 
-    def resolved(self, variant: Variant, quantity: Quantity) -> Quantity:
-        """The quantity with the method's primary score, where a score is needed and none named."""
-        if quantity.score or "score" not in self.names.metric(quantity.metric).needs:
-            return quantity
-        return quantity._replace(score=self.names.method(variant.method).primary_score)
-
-    def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
-        """Of those compared the ones with a row of any of the conditions, failed ones too."""
-        rows = self.summary[self.summary["condition"].isin(conditions)]
-        pairs = rows[["method", "members"]].drop_duplicates().itertuples(index=False)
-        evaluated = {Variant(*pair) for pair in pairs}
-        return tuple(variant for variant in self.compared if variant in evaluated)
-
-    def find(self, variant: Variant, quantity: Quantity) -> Record | None:
-        """The row of the summary, if there is one; meant for results of one recipe."""
-        condition, metric, score = self.resolved(variant, quantity)
-        return self._rows.rows(condition, metric).get((*variant, score))
-
-    def tested(self, one: Variant, other: Variant, quantity: Quantity) -> Tested | None:
-        """One less the other, of one recipe; ``None`` if they were not compared.
-
-        Nothing is compared between the primary scores of two methods, if these differ.
-        """
-        sides = self.side(one, quantity), self.side(other, quantity)
-        same = sides[0].score == sides[1].score
-        return self.tests.comparison(*sides, quantity) if same else None
-
-    def side(self, variant: Variant, quantity: Quantity) -> Choice:
-        """A method of a size as tests have it, of results of one recipe."""
-        recipe = self._recipe_of.get(variant, "")
-        return Choice(recipe, *variant, self.resolved(variant, quantity).score)
-
-    @cached_property
-    def contestants(self) -> frozenset[Variant]:
-        """The variants that were compared with another method."""
-        if self.comparisons.empty:
-            return frozenset()
-        names = ["method", "members", "other_method", "other_members"]
-        pairs = self.comparisons[names].drop_duplicates().itertuples(index=False)
-        return frozenset(
-            Variant(*side)
-            for method, members, other, other_members in pairs
-            if method != other
-            for side in ((method, members), (other, other_members))
-        )
-
-    @cached_property
-    def further_scored(self) -> frozenset[Choice]:
-        """The methods that were compared by another score than theirs, each with such a score."""
-        if self.comparisons.empty:
-            return frozenset()
-        rows = self.comparisons[self.comparisons["other_score"] != ""]
-        return frozenset(map(Choice._make, rows[list(Choice._fields)].itertuples(index=False)))
-
     def primary_score_label(self, variants: Iterable[Variant]) -> str:
         """What the score is called by which these methods rank images first, in a sentence."""
         scores = {self.names.method(variant.method).primary_score for variant in variants}
@@ -307,24 +366,72 @@ class Results:
         """The rows by methods' primary scores, or by none, of a table with a row a method."""
         return _by_primary_score(table, self.names)
 
-    def curve(self, name: str) -> pd.DataFrame:
-        """A table of curves; empty where there is none, with the columns that all have."""
-        return self.curves.get(name, pd.DataFrame(columns=_CURVE_COLUMNS))
-
-    def replicates(self, variant: Variant) -> int:
-        """Over how many replicates the variant's numbers are means."""
-        return int(where(self.summary, **variant._asdict())["replicates"].max())
-
     def method_scores(self, variant: Variant) -> tuple[str, ...]:
         """The uncertainty scores that only this method has."""
         known = {score.name for score in self.names.scores}
         scores = where(self.summary, **variant._asdict())["score"].unique()
         return tuple(sorted(set(scores) - known - {""}))
 
+    # Rows.
+
+    def row(self, candidate: Candidate, quantity: Quantity) -> TableRow | None:
+        """The row of the summary, if there is one, also of a failed method."""
+        return self._summary_rows.get((self.ranked(candidate, quantity), *quantity[:2]))
+
+    def value(self, candidate: Candidate, quantity: Quantity) -> TableRow | None:
+        """The row of the summary; ``None`` where there is no finite value."""
+        row = self.row(candidate, quantity)
+        return row if row and row["status"] == "ok" and math.isfinite(row["value"]) else None
+
+    def comparison(self, one: Candidate, other: Candidate, quantity: Quantity) -> Tested | None:
+        """One less the other; ``None`` if they were not compared."""
+        one, other = self.ranked(one, quantity), self.ranked(other, quantity)
+        if tested := self._tests.get((one, other, *quantity[:2])):
+            return tested
+        tested = self._tests.get((other, one, *quantity[:2]))
+        return tested and tested.flipped
+
+    def worth_in(
+        self, candidate: Candidate, ensemble: tuple[str, str], quantity: Quantity
+    ) -> TableRow | None:
+        """The row of its worth in networks, if it was compared with ensembles of several sizes.
+
+        Args:
+            ensemble: their recipe and their method.
+        """
+        side = self.ranked(candidate, quantity)
+        return self._worths.get((side, *ensemble, *quantity[:2]))
+
+    def find(self, variant: Variant, quantity: Quantity) -> TableRow | None:
+        """The row of the summary, if there is one; meant for results of one recipe."""
+        return self.row(self.side(variant, quantity), quantity)
+
+    def tested(self, one: Variant, other: Variant, quantity: Quantity) -> Tested | None:
+        """One less the other, of one recipe; ``None`` if they were not compared.
+
+        Nothing is compared between the primary scores of two methods, if these differ.
+        """
+        sides = self.side(one, quantity), self.side(other, quantity)
+        return self.comparison(*sides, quantity) if sides[0].score == sides[1].score else None
+
+    def side(self, variant: Variant, quantity: Quantity) -> Candidate:
+        """A method of a size, of results of one recipe, with the score that is needed."""
+        return self.ranked(Candidate(self._recipe_of.get(variant, ""), *variant), quantity)
+
+    def ranked(self, candidate: Candidate, quantity: Quantity) -> Candidate:
+        """With the score by which it ranks images: its own, that asked for, or its primary one."""
+        if "score" not in self.names.metric(quantity.metric).needs:
+            return candidate._replace(score="")
+        primary = self.names.method(candidate.method).primary_score
+        return candidate._replace(score=candidate.score or quantity.score or primary)
+
+    def curve(self, name: str) -> pd.DataFrame:
+        """A table of curves; empty where there is none, with the columns that all have."""
+        return self.curves.get(name, pd.DataFrame(columns=_CURVE_COLUMNS))
+
     @cached_property
-    def tests(self) -> Tests:
-        """What tests say of two choices of any recipes."""
-        return Tests(self.comparisons, self.worth)
+    def _of_recipes(self) -> dict[tuple[str, ...], Results]:
+        return {}  # those asked for until now
 
     @cached_property
     def _recipe_of(self) -> dict[Variant, str]:
@@ -333,36 +440,53 @@ class Results:
         return {Variant(*pair): recipe for recipe, *pair in table.itertuples(index=False)}
 
     @cached_property
-    def _of_recipes(self) -> dict[tuple[str, ...], Results]:
-        return {}  # those asked for until now
+    def _summary_rows(self) -> dict[tuple[Candidate, str, str], TableRow]:
+        """The rows of the summary by method, condition and metric."""
+        rows = _rows(self.summary)
+        return {(_side(row), row["condition"], row["metric"]): row for row in rows}
 
     @cached_property
-    def _measured(self) -> tuple[ConditionRecord, ...]:
-        """The conditions that have a row, in the order in which they are shown."""
-        names = sorted(self.summary["condition"].unique(), key=self.names.condition_rank)
-        return tuple(map(self.names.condition, names))
+    def _tests(self) -> dict[tuple[Candidate, Candidate, str, str], Tested]:
+        """The comparisons by both sides, condition and metric."""
+        return {
+            (_side(row), _other_side(row), row["condition"], row["metric"]): Tested(
+                *(row[name] for name in _TESTED)
+            )
+            for row in _rows(self.comparisons)
+            if row["status"] == "ok"
+        }
 
     @cached_property
-    def _rows(self) -> Indexed[tuple[str, ...]]:
-        return Indexed(self.summary, variant_and_score)
+    def _worths(self) -> dict[tuple[Candidate, str, str, str, str], TableRow]:
+        """The worth by method, recipe and method of the ensemble, condition and metric."""
+        names = "ensemble_recipe", "ensemble", "condition", "metric"
+        rows = _rows(self.worth)
+        return {(_side(row), *(row[name] for name in names)): row for row in rows}
+
+
+def _rows(table: pd.DataFrame) -> list[TableRow]:
+    rows: list[Any] = table.to_dict("records")
+    return rows
+
+
+def _side(row: TableRow) -> Candidate:
+    return Candidate(row["recipe"], row["method"], row["members"], row["score"])
+
+
+def _other_side(row: TableRow) -> Candidate:
+    """What a row compares with; the score is the same where that side has none of its own."""
+    recipe, method, members = (row[f"other_{name}"] for name in ("recipe", "method", "members"))
+    return Candidate(recipe, method, members, row["other_score"] or row["score"])
+
+
+def _variants_in(table: pd.DataFrame, prefix: str = "") -> set[Variant]:
+    pairs = table[[f"{prefix}method", f"{prefix}members"]].drop_duplicates()
+    return {Variant(*pair) for pair in pairs.itertuples(index=False)}
 
 
 def _by_primary_score(table: pd.DataFrame, names: Names) -> pd.DataFrame:
     primary = table["method"].map(lambda name: names.method(name).primary_score)
     return table[(table["score"] == "") | (table["score"] == primary)]
-
-
-def _with_value(measurements: pd.DataFrame, names: Names) -> pd.DataFrame:
-    if measurements.empty:
-        return measurements
-    return _by_primary_score(measurements.dropna(subset="value"), names)
-
-
-def _left_out(folder: Path, summary: pd.DataFrame, names: Names) -> tuple[str, ...]:
-    data: Mapping[str, Mapping[str, Any]] = read_run_json(folder).get("data", {})
-    missing = {name for name, entry in data.items() if "unavailable" in entry}
-    lost = sorted(missing - set(summary["condition"]), key=names.condition_rank)
-    return tuple(one.label for one in map(names.condition, lost) if not one.subset)
 
 
 def _by_group(conditions: Iterable[ConditionRecord]) -> dict[str, list[ConditionRecord]]:
@@ -371,3 +495,92 @@ def _by_group(conditions: Iterable[ConditionRecord]) -> dict[str, list[Condition
     for condition in conditions:
         groups.setdefault(condition.group, []).append(condition)
     return groups
+
+
+# Files.
+
+
+def read_if_there(folder: Path, name: str) -> pd.DataFrame:
+    """A table of a run; empty where there is no such file."""
+    return read_table(folder, name) if path_of(folder, name).exists() else pd.DataFrame()
+
+
+def read_claims(folder: Path) -> dict[str, Any]:
+    """``claims.json``; empty where no claim was judged.
+
+    Raises:
+        UserError: it is damaged, or of another version.
+    """
+    path = folder / CLAIMS_JSON
+    content = read_json(path)
+    if content and "beside" not in content.get("setting", {}):
+        raise UserError(f"{path} is of another version of the suite; run --only claims again")
+    return content
+
+
+def _read_curves(folder: Path) -> dict[str, pd.DataFrame]:
+    """The tables in folders by their files' names.
+
+    Raises:
+        UserError: one is damaged, or is none of a run.
+    """
+    curves = {}
+    for place, prefix in ((CURVES_FOLDER, ""), (CLAIMS_FOLDER, "claims-")):
+        for path in sorted(folder.glob(f"{place}/[!.]*.csv*")):
+            name = path.name.removesuffix(".gz")
+            table = read_table(folder, f"{place}/{name}")
+            if len(table.columns) and "recipe" not in table:
+                raise UserError(f"{path} is no file of a run; delete it, or move it elsewhere")
+            curves[prefix + name.removesuffix(".csv")] = table
+    return curves | {"claims": read_if_there(folder, CLAIMS_CSV)}
+
+
+def _read_images(folder: Path) -> dict[tuple[str, int], ShownPixels]:
+    """Images by condition and index; none where there is no such file."""
+    path = folder / IMAGES_NPZ
+    if not path.exists():
+        return {}
+    try:
+        arrays = read_arrays(path)
+    except DamagedArraysError as error:
+        raise UserError(f"{path} is damaged ({error}); delete it and run again") from error
+    pairs = zip(arrays["condition"].tolist(), arrays["index"].tolist(), strict=True)
+    return dict(zip(pairs, arrays["pixels"], strict=True))
+
+
+def _left_out(folder: Path, summary: pd.DataFrame, names: Names) -> tuple[str, ...]:
+    data: Mapping[str, Mapping[str, Any]] = read_run_json(folder).get("data", {})
+    missing = {name for name, entry in data.items() if "unavailable" in entry}
+    lost = sorted(missing - set(summary["condition"]), key=names.condition_rank)
+    return tuple(record.label for record in map(names.condition, lost) if not record.subset)
+
+
+def fingerprints(runs: Iterable[Path]) -> list[str]:
+    """SHA-256 of each run's summary, by which its page knows that it is one of those compared."""
+    return [sha256(content_of(path_of(run, SUMMARY_CSV))).hexdigest() for run in runs]
+
+
+def summary_across(folder: Path) -> str:
+    """The summary in a folder that ``across`` wrote, which compares several runs.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    return str(_read_across(folder)["summary"])
+
+
+def summary_beside(run: Path) -> str:
+    """That of the folder ``across`` beside a run's, if it compares this run; empty otherwise."""
+    folder = run.resolve().parent / ACROSS_FOLDER
+    try:
+        content = _read_across(folder)
+    except UserError:  # not a file of this run
+        return ""
+    return str(content["summary"]) if fingerprints([run])[0] in content["runs"] else ""
+
+
+def _read_across(folder: Path) -> dict[str, Any]:
+    path, remedy = folder / ACROSS_JSON, "run python -m benchmarks.across again"
+    if not path.is_file():
+        raise UserError(f"there is no {path}; {remedy}")
+    return read_json(path, remedy)

@@ -28,9 +28,7 @@ from benchmarks.across.pivot import (
 from benchmarks.across.writing import rankings_table, write_across
 from benchmarks.io import UserError
 from benchmarks.report.answer.answer import write_answer
-from benchmarks.report.read.across import summary_across, summary_beside
-from benchmarks.report.read.comparisons import Choice
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Results, summary_across, summary_beside
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD, SUMMARY_CSV
 from tests.report.answer.cases import (
@@ -51,7 +49,7 @@ from tests.report.support import nouns
 ARTICLE = Path(__file__).parents[2] / "results" / "article"
 """A run whose table of decisions has no keys."""
 
-CHOICES = (SOFTMAX, DROPOUT, FIVE, FIFTY, PLAIN, Choice("plain", "deep_ensemble", "50"))
+CHOICES = (SOFTMAX, DROPOUT, FIVE, FIFTY, PLAIN, Candidate("plain", "deep_ensemble", "50"))
 
 
 @pytest.mark.parametrize(
@@ -119,10 +117,10 @@ def test_decisions_are_pivoted_by_run(tmp_path: Path) -> None:
     assert summary_beside(folders[0]) == ""
 
 
-def with_values(order: Mapping[Choice, float]) -> Run:
+def with_values(order: Mapping[Candidate, float]) -> Run:
     results = run(dict.fromkeys(order, CLEAN))
     keys = zip(*(results.summary[name] for name in ("recipe", "method", "members")), strict=True)
-    values = [order[Choice(*key)] for key in keys]
+    values = [order[Candidate(*key)] for key in keys]
     return Run(
         str(hash(tuple(values))), replace(results, summary=results.summary.assign(value=values)), {}
     )

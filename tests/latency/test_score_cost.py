@@ -59,6 +59,6 @@ def test_rows_of_this_machine_are_kept_and_others_are_not(tmp_path: Path) -> Non
 
 def test_costs_are_tabled(tmp_path: Path) -> None:
     run = run_of(DIGITS, tmp_path)
-    (table,) = made_of(TIMES, Results.of_times(nouns_of(run.plan), pd.DataFrame(), timed(run)))
+    (table,) = made_of(TIMES, Results(pd.DataFrame(), nouns_of(run.plan), score_latency=timed(run)))
     assert [row.labels[0] for row in table.rows][:2] == ["Max. logit", "Energy"]
     assert table.headings == ("Fitting\n(s)", "State\n(MB)", "1\nimage", "8\nimages")

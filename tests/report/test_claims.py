@@ -28,8 +28,7 @@ from benchmarks.report.claims import (
 )
 from benchmarks.report.figures import drawn_figures, figure_names, one_figure
 from benchmarks.report.figures.declared import FIGURES as DECLARED
-from benchmarks.report.read.files import read_claims
-from benchmarks.report.results import Results
+from benchmarks.report.results import Results, read_claims
 from benchmarks.report.tables.formats import markdown
 from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import (

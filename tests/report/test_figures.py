@@ -20,8 +20,7 @@ from benchmarks.io import UserError
 from benchmarks.nouns import Variant
 from benchmarks.report.figures import Choice, Drawing, drawn_figures, figure, one_figure
 from benchmarks.report.figures.numbers import mean_bins, mean_curve
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import looks
 from benchmarks.schema import read_table, where
 from tests.report.support import NAMES, nouns

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.report.figures.finding import title
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from tests.report.support import NAMES, comparisons
 
 NLL = Quantity("clean", "nll")

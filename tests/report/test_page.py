@@ -16,8 +16,7 @@ import pytest
 
 from benchmarks.report.figures import drawn_figures
 from benchmarks.report.page import shown_images
-from benchmarks.report.read.across import fingerprints
-from benchmarks.report.results import Results
+from benchmarks.report.results import Results, fingerprints
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.table import BEST, TIED
 from methods import METHODS

@@ -14,8 +14,7 @@ import pytest
 
 from benchmarks.io import UserError
 from benchmarks.report.figures import one_figure
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.schema import read_table, write_table
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.conditions import Condition

@@ -15,8 +15,7 @@ from benchmarks.report.answer.evidence import Evidence, Relation, networks
 from benchmarks.report.answer.questions import judged_by
 from benchmarks.report.answer.table import DecisionRow, decision_rows
 from benchmarks.report.editorial import DROPOUT
-from benchmarks.report.read.comparisons import Choice
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Results
 from benchmarks.report.texts import render
 from benchmarks.schema import table_of, write_table
 from benchmarks.vocabulary import ANSWER_JSON, DECISION_CSV
@@ -51,7 +50,7 @@ def _on_dropout(results: Results) -> dict[str, Any]:
         many there are (``count``), and the least, median and largest ``worth``.
     """
     main, evidence = results.recipes[0], Evidence(results)
-    of_main = [Choice(main, *variant) for variant in results.of_recipe(main).largest]
+    of_main = [Candidate(main, *variant) for variant in results.of_recipe(main).largest]
     ensembles = [choice for choice in of_main if is_ensemble(results, choice)]
     sampled = [
         choice
@@ -62,7 +61,7 @@ def _on_dropout(results: Results) -> dict[str, Any]:
         missing = "an ensemble" if sampled else "a method that leaves dropout on"
         return {"missing": f"it has no values of {missing}"}
     one, many, quantities = sampled[0], ensembles[0], judged_by(results)
-    measured = [q for q in quantities if evidence.value(one, q) or evidence.value(many, q)]
+    measured = [q for q in quantities if results.value(one, q) or results.value(many, q)]
     relations = evidence.relations(one, many, measured)
     if set(relations.values()) <= {Relation.UNTESTED}:
         return {"missing": "the two were not compared"}

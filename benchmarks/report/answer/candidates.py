@@ -10,8 +10,7 @@ import pandas as pd
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.questions import Question
 from benchmarks.report.editorial import MORE_TRAINING
-from benchmarks.report.read.comparisons import Choice
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Results
 from benchmarks.report.timings import main_setup, milliseconds
 from benchmarks.schema import members_rank, where
 from benchmarks.vocabulary import SELF_TRAINED
@@ -21,13 +20,13 @@ NOT_MEASURED = "not measured in this run"
 Cost = tuple[int, float, tuple[int, str], tuple[bool, int, str, float], tuple[int, str]]
 
 
-def candidates(results: Results, question: Question) -> list[Choice]:
+def candidates(results: Results, question: Question) -> list[Candidate]:
     """Of each recipe and method the largest size that the question allows, the cheapest first.
 
     Where it allows other scores than methods' primary ones, those count as further choices by each
     score with which they were compared with others.
     """
-    allowed: dict[tuple[str, str], Choice] = {}
+    allowed: dict[tuple[str, str], Candidate] = {}
     for choice in sorted(_measured(results, question), key=lambda one: cost(results, one)):
         if _is_allowed(results, question, choice):
             allowed[choice[:2]] = choice
@@ -37,7 +36,7 @@ def candidates(results: Results, question: Question) -> list[Choice]:
     return sorted(chosen, key=lambda one: cost(results, one))
 
 
-def objection(results: Results, question: Question, found: Sequence[Choice]) -> str:
+def objection(results: Results, question: Question, found: Sequence[Candidate]) -> str:
     """Why nothing can be recommended among these, whatever tests say; empty if nothing is wrong."""
     several = question.networks is not None and question.networks > 1
     if question.milliseconds is not None and main_setup(results.latency) is None:
@@ -51,7 +50,7 @@ def objection(results: Results, question: Question, found: Sequence[Choice]) -> 
     return ""
 
 
-def cost(results: Results, choice: Choice) -> Cost:
+def cost(results: Results, choice: Candidate) -> Cost:
     """Networks, then passes; a cheaper choice comes first, equal ones as they are shown."""
     size = members_rank(choice.members)
     networks = int(size) if is_ensemble(results, choice) and math.isfinite(size) else 1
@@ -61,12 +60,12 @@ def cost(results: Results, choice: Choice) -> Cost:
     return (networks, size, recipe, names.rank(choice.variant), score)
 
 
-def is_ensemble(results: Results, choice: Choice) -> bool:
+def is_ensemble(results: Results, choice: Candidate) -> bool:
     """Whether its members are networks."""
     return results.names.method(choice.method).counts_networks
 
 
-def label(results: Results, choice: Choice, *, of_recipe: bool = True) -> str:
+def label(results: Results, choice: Candidate, *, of_recipe: bool = True) -> str:
     """A choice by its name, for example ``SWAG (S = 30, recipe plain)``; a user's own as it is.
 
     Args:
@@ -100,7 +99,7 @@ def score_of_single_image(results: Results, score: str) -> pd.Series | None:
     return None if rows.empty else rows.iloc[0]
 
 
-def _measured(results: Results, question: Question) -> Iterator[Choice]:
+def _measured(results: Results, question: Question) -> Iterator[Candidate]:
     """What has a value, of the main recipe and of others with the same training images."""
     main = results.recipes[0]
     splits = {recipe.name: recipe.split for recipe in results.names.recipes}
@@ -108,10 +107,10 @@ def _measured(results: Results, question: Question) -> Iterator[Choice]:
     for recipe, method, members in keys.drop_duplicates().itertuples(index=False):
         trains_alike = recipe == SELF_TRAINED or splits.get(recipe) == splits.get(main)
         if recipe == main or (question.retrains and trains_alike):
-            yield Choice(recipe, method, members)
+            yield Candidate(recipe, method, members)
 
 
-def _is_allowed(results: Results, question: Question, choice: Choice) -> bool:
+def _is_allowed(results: Results, question: Question, choice: Candidate) -> bool:
     most, limit = question.networks, question.milliseconds
     needs = results.names.method(choice.method).needs
     if MORE_TRAINING in needs and not question.retrains:

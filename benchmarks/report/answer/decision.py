@@ -9,8 +9,7 @@ from functools import lru_cache
 from benchmarks.report.answer.candidates import NOT_MEASURED, candidates, objection
 from benchmarks.report.answer.evidence import Evidence
 from benchmarks.report.answer.questions import Question, asked
-from benchmarks.report.read.comparisons import Choice, Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Quantity, Results
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,11 @@ class Decision:
 
     question: Question
     quantities: tuple[Quantity, ...] = ()
-    baseline: Choice | None = None
-    chosen: tuple[Choice, ...] = ()
+    baseline: Candidate | None = None
+    chosen: tuple[Candidate, ...] = ()
     keeps: bool = False
-    rivals: tuple[Choice, ...] = ()
-    tested: tuple[Choice, ...] = ()
+    rivals: tuple[Candidate, ...] = ()
+    tested: tuple[Candidate, ...] = ()
     objection: str = ""
 
 
@@ -59,11 +58,11 @@ def decide(evidence: Evidence, question: Question) -> Decision:
     results = evidence.results
     wanted = question.quantities(results)
     allowed = candidates(results, question)
-    measured = [choice for choice in allowed if any(evidence.value(choice, q) for q in wanted)]
+    measured = [choice for choice in allowed if any(results.value(choice, q) for q in wanted)]
     if objected := objection(results, question, measured):
         return Decision(question, objection=objected)
     baseline = measured[0]
-    quantities = tuple(q for q in wanted if any(evidence.value(choice, q) for choice in measured))
+    quantities = tuple(q for q in wanted if any(results.value(choice, q) for choice in measured))
     if question.together and quantities != wanted:
         return Decision(question, objection=NOT_MEASURED)
     tested = tuple(
@@ -94,7 +93,7 @@ def _decided(evidence: Evidence, known: Decision) -> Decision:
     return replace(known, chosen=chosen, keeps=keeps, rivals=rivals)
 
 
-def _is_preferred(evidence: Evidence, one: Choice, other: Choice, known: Decision) -> bool:
+def _is_preferred(evidence: Evidence, one: Candidate, other: Candidate, known: Decision) -> bool:
     if one == other or evidence.beats(one, other, known.quantities):
         return True
     is_cheaper = known.tested.index(one) < known.tested.index(other)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from enum import StrEnum
-from functools import cached_property
 
-from benchmarks.report.read.comparisons import Choice, Quantity, Record, Tested
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Quantity, Results, Tested
 from benchmarks.vocabulary import SIGNIFICANT
 
 
@@ -43,25 +41,17 @@ class Evidence:
     def __init__(self, results: Results) -> None:
         self.results = results
 
-    def value(self, candidate: Choice, quantity: Quantity) -> Record | None:
-        """The row of the summary; ``None`` where there is no finite value."""
-        if candidate.recipe not in self._recipes:
-            return None
-        of_recipe = self.results.of_recipe(candidate.recipe)
-        row = of_recipe.find(candidate.variant, self._ranked(candidate, quantity))
-        return row if row and row["status"] == "ok" and math.isfinite(row["value"]) else None
-
-    def relation(self, one: Choice, other: Choice, quantity: Quantity) -> Relation:
+    def relation(self, one: Candidate, other: Candidate, quantity: Quantity) -> Relation:
         """What tests say of one against the other.
 
         By the paired comparison of the two, if there is one. Else, of an ensemble of networks, by
         the worth of the other: the interval of that holds the sizes of ensembles which the other is
         not distinguished from.
         """
-        sides = self._side(one, quantity), self._side(other, quantity)
-        if tested := self.results.tests.comparison(*sides, quantity):
+        if tested := self.results.comparison(one, other, quantity):
             return _relation(tested, self.results.names.metric(quantity.metric).better)
-        if sides[0].score != sides[1].score and not (one.score or other.score):
+        scores = {self.results.ranked(side, quantity).score for side in (one, other)}
+        if len(scores) > 1 and not (one.score or other.score):
             return Relation.UNTESTED  # methods' own scores are compared with nothing
         return (
             self._by_worth(one, other, quantity)
@@ -69,48 +59,41 @@ class Evidence:
         )
 
     def worth(
-        self, one: Choice, ensemble: Choice, quantity: Quantity
+        self, one: Candidate, ensemble: Candidate, quantity: Quantity
     ) -> tuple[str, str, str] | None:
         """How many of the ensemble's networks one is worth, with bounds; ``None``: not known."""
         named = ensemble.recipe, ensemble.method
-        row = self.results.tests.worth(self._side(one, quantity), named, quantity)
+        row = self.results.worth_in(one, named, quantity)
         # A reason says what an interval leaves out: then it is no test.
         if row is None or row["status"] != "ok" or row["reason"]:
             return None
         return row["worth"], row["worth_lower"], row["worth_upper"]
 
-    def _side(self, candidate: Choice, quantity: Quantity) -> Choice:
-        return candidate._replace(score=self._ranked(candidate, quantity).score)
-
-    def _ranked(self, candidate: Choice, quantity: Quantity) -> Quantity:
-        """The quantity with the score by which the candidate ranks images, where one is needed."""
-        if candidate.score and "score" in self.results.names.metric(quantity.metric).needs:
-            return quantity._replace(score=candidate.score)
-        return self.results.resolved(candidate.variant, quantity)
-
     def relations(
-        self, one: Choice, other: Choice, quantities: Iterable[Quantity]
+        self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]
     ) -> dict[Quantity, Relation]:
         """By each quantity."""
         return {quantity: self.relation(one, other, quantity) for quantity in quantities}
 
-    def is_tested(self, one: Choice, other: Choice, quantities: Iterable[Quantity]) -> bool:
+    def is_tested(self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]) -> bool:
         """Whether they are compared by any of the quantities."""
         return set(self.relations(one, other, quantities).values()) != {Relation.UNTESTED}
 
-    def beats(self, one: Choice, other: Choice, quantities: Iterable[Quantity]) -> bool:
+    def beats(self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]) -> bool:
         """Whether one is better by at least one quantity, and worse by none; all are tested."""
         relations = set(self.relations(one, other, quantities).values())
         return Relation.BETTER in relations and relations.isdisjoint(
             (Relation.WORSE, Relation.UNTESTED)
         )
 
-    def is_as_good(self, one: Choice, other: Choice, quantities: Iterable[Quantity]) -> bool:
+    def is_as_good(self, one: Candidate, other: Candidate, quantities: Iterable[Quantity]) -> bool:
         """Whether one is as good or better by each quantity."""
         relations = set(self.relations(one, other, quantities).values())
         return bool(relations) and relations <= {Relation.AS_GOOD, Relation.BETTER}
 
-    def _by_worth(self, ensemble: Choice, other: Choice, quantity: Quantity) -> Relation | None:
+    def _by_worth(
+        self, ensemble: Candidate, other: Candidate, quantity: Quantity
+    ) -> Relation | None:
         """Of an ensemble against another, by how many of its networks the other is worth."""
         worth = self.worth(other, ensemble, quantity)
         if worth is None or ensemble.score or not ensemble.members.isdigit():
@@ -119,10 +102,6 @@ class Evidence:
         if size > networks(worth[2]):
             return Relation.BETTER
         return Relation.WORSE if size < networks(worth[1]) else Relation.OPEN
-
-    @cached_property
-    def _recipes(self) -> frozenset[str]:
-        return frozenset(self.results.summary["recipe"].unique())
 
 
 def _relation(tested: Tested, better: str) -> Relation:

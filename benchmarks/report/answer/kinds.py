@@ -7,14 +7,12 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.report.answer.candidates import label, score_of_single_image, single_image
-from benchmarks.report.answer.evidence import Evidence
 from benchmarks.report.editorial import DETECTION, PROBABLE, RANKED_BY, RIGHT
 from benchmarks.report.number_format import two_digits
-from benchmarks.report.read.comparisons import Choice, Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.quality import value_cell
 from benchmarks.report.tables.table import Cell, Row, Table
-from benchmarks.vocabulary import CLEAN
+from benchmarks.vocabulary import CLEAN, SELF_TRAINED
 
 OF_LOGITS, OF_FEATURES = "score of logits", "score of features"
 """The kinds of scores that are computed from networks, not from probabilities."""
@@ -54,38 +52,37 @@ def kinds_table(results: Results) -> Table:
     )
 
 
-def _kinds(results: Results) -> dict[str, dict[Choice, float]]:
+def _kinds(results: Results) -> dict[str, dict[Candidate, float]]:
     """The methods and scores of each kind with what they are chosen by: the larger, the better.
 
     Methods by the NLL on clean images, whatever their recipe; scores by their mean AUROC.
     """
-    evidence, kinds = Evidence(results), dict[str, dict[Choice, float]]()
+    kinds: dict[str, dict[Candidate, float]] = {}
     choices = _methods(results)
     for choice in choices:
         of_kind = kinds.setdefault(results.names.method(choice.method).group or OTHER, {})
-        if row := evidence.value(choice, Quantity(*RANKED_BY)):
+        if row := results.value(choice, Quantity(*RANKED_BY)):
             of_kind[choice] = -row["value"]
     kinds |= {OF_LOGITS: {}, OF_FEATURES: {}}
     scored = {choice._replace(score="") for choice in results.further_scored}
     for score in results.names.scores:
         of_score = {OF_LOGITS: "logits" in score.needs, OF_FEATURES: score.fitted}
         for choice in (one._replace(score=score.name) for one in choices if one in scored):
-            rows = [evidence.value(choice, Quantity(one, DETECTION)) for one in results.ood]
+            rows = [results.value(choice, Quantity(one, DETECTION)) for one in results.ood]
             if values := [row["value"] for row in rows if row]:
                 for kind in filter(of_score.__getitem__, of_score):
                     kinds[kind][choice] = fmean(values)
     return kinds
 
 
-def _methods(results: Results) -> list[Choice]:
+def _methods(results: Results) -> list[Candidate]:
     """The methods of tables of each recipe with the main one's training images."""
     splits = {recipe.name: recipe.split for recipe in results.names.recipes}
     main = splits.get(results.recipes[0])
     choices = [
-        Choice(recipe, *variant)
-        for recipe in results.recipes
-        if splits.get(recipe) == main
-        for variant in results.of_recipe(recipe).compared
+        candidate
+        for candidate in results.candidates
+        if candidate.recipe == SELF_TRAINED or splits.get(candidate.recipe) == main
     ]
     return sorted(choices, key=lambda one: results.names.rank(one.variant))
 
@@ -103,7 +100,7 @@ def heading_of(results: Results, quantity: Quantity) -> str:
     return f"{title}\n{results.label_of(quantity.condition)}"
 
 
-def _row(results: Results, kind: str, chosen: Choice, quantities: Sequence[Quantity]) -> Row:
+def _row(results: Results, kind: str, chosen: Candidate, quantities: Sequence[Quantity]) -> Row:
     """What a score does not change stands in the row of its method."""
     of_recipe = results.of_recipe(chosen.recipe)
     cells = [

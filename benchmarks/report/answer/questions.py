@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.vocabulary import CLEAN
 
 

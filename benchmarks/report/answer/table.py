@@ -12,8 +12,7 @@ from benchmarks.report.answer.decision import Decision, decisions
 from benchmarks.report.answer.evidence import Evidence, Relation
 from benchmarks.report.editorial import METRIC_REMARKS, NEEDS, TRAINING_IMAGES
 from benchmarks.report.number_format import UNDEFINED, rounded, two_digits
-from benchmarks.report.read.comparisons import Choice, Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.table import Row, Table
 from benchmarks.report.timings import main_setup, timed
 from benchmarks.vocabulary import SELF_TRAINED
@@ -128,13 +127,13 @@ def _reason(results: Results, decision: Decision) -> str:
     return decision.objection or "tests do not decide"
 
 
-def _measures(evidence: Evidence, decision: Decision, choice: Choice) -> dict[str, str]:
+def _measures(evidence: Evidence, decision: Decision, choice: Candidate) -> dict[str, str]:
     """Three cells; the baseline is compared with the next cheapest choice."""
     baseline, second, *_ = decision.tested
     other = second if choice == baseline else baseline
     relations = evidence.relations(choice, other, decision.quantities)
 
-    def cell(wanted: Relation, *shown: Choice) -> str:
+    def cell(wanted: Relation, *shown: Candidate) -> str:
         measures = [quantity for quantity, relation in relations.items() if relation is wanted]
         return "; ".join(_measure(evidence, decision, one, shown) for one in measures) or UNDEFINED
 
@@ -146,11 +145,11 @@ def _measures(evidence: Evidence, decision: Decision, choice: Choice) -> dict[st
 
 
 def _measure(
-    evidence: Evidence, decision: Decision, quantity: Quantity, choices: Sequence[Choice]
+    evidence: Evidence, decision: Decision, quantity: Quantity, choices: Sequence[Candidate]
 ) -> str:
     """A measure with the choices' means, to the same decimals: ``NLL ↓ (Clean) 0.135 → 0.106``."""
     results = evidence.results
-    rows = [row for choice in choices if (row := evidence.value(choice, quantity))]
+    rows = [row for choice in choices if (row := results.value(choice, quantity))]
     half = max(((row["upper"] - row["lower"]) / 2 for row in rows), default=math.nan)
     several = len({one.condition for one in decision.quantities}) > 1
     printed = results.names.printed(quantity.metric)
@@ -162,7 +161,7 @@ def _measure(
     return " ".join(filter(None, parts))
 
 
-def _costs(results: Results, choice: Choice, *, retrains: bool) -> Iterator[str]:
+def _costs(results: Results, choice: Candidate, *, retrains: bool) -> Iterator[str]:
     timing = single_image(results, choice.variant)
     if retrains and results.names.recipes:
         networks = cost(results, choice)[0]

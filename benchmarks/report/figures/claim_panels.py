@@ -30,7 +30,7 @@ from benchmarks.report.figures.ways import (
     steps,
 )
 from benchmarks.report.number_format import three_decimals
-from benchmarks.report.read.files import Pixels
+from benchmarks.report.results import ShownPixels
 from benchmarks.report.style import DASHES, PAGE, SMALLEST, Look, look_of, looks
 from benchmarks.schema import where
 from benchmarks.vocabulary import (
@@ -199,7 +199,7 @@ def looks_of_measures(view: View) -> dict[Any, Look]:
 def count_plots(
     title: str,
     names: Names,
-    pixels: Pixels,
+    pixels: ShownPixels,
     counts: Mapping[Variant, Sequence[int]],
     measures: Mapping[Variant, Mapping[str, float]],
 ) -> Figure:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from benchmarks.report.answer.candidates import label
 from benchmarks.report.editorial import TESTED_INSTEAD
 from benchmarks.report.number_format import rounded
-from benchmarks.report.read.comparisons import Choice, Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.vocabulary import SIGNIFICANT
 
 EXTREMES = {"higher": ("highest", 1), "lower": ("lowest", -1)}
@@ -37,7 +36,7 @@ def title(results: Results, quantity: Quantity) -> str:
     )
     row = rows[leader]
     value = rounded(row["value"], (row["upper"] - row["lower"]) / 2)[0]
-    name = label(results, Choice(results.recipes[0], *leader))
+    name = label(results, Candidate(results.recipes[0], *leader))
     of = f"({results.label_of(quantity.condition)}: {value})"
     if not tests:
         return f"{metric.label} of {name} {of}"

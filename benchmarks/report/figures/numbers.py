@@ -21,7 +21,7 @@ from benchmarks.report.editorial import (
     TRAINING_MEASURES,
 )
 from benchmarks.report.figures.engine import Numbers, View
-from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Quantity
 from benchmarks.report.timings import batch_sizes, main_setup, of_setup, timed
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, VOTES

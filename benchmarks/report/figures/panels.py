@@ -37,7 +37,7 @@ from benchmarks.report.figures.ways import (
     points,
     steps,
 )
-from benchmarks.report.read.comparisons import Quantity
+from benchmarks.report.results import Quantity
 from benchmarks.report.style import DASHES, SHADE, SMALLEST, Look
 from benchmarks.report.tables.table import NO_VALUE
 from benchmarks.report.timings import main_setup

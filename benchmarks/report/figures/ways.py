@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from benchmarks.report.figures.engine import Panel
 from benchmarks.report.figures.files import tell
 from benchmarks.report.number_format import rounded
-from benchmarks.report.read.files import Pixels
+from benchmarks.report.results import ShownPixels
 from benchmarks.report.style import BAND, Look
 
 MOST_POINTS = 200
@@ -144,7 +144,9 @@ def circles(
     tell(drawn, look.label)
 
 
-def image(ax: Axes, pixels: Pixels | None, x: float, points: float, *, above: float = 0.0) -> None:
+def image(
+    ax: Axes, pixels: ShownPixels | None, x: float, points: float, *, above: float = 0.0
+) -> None:
     """An image as a square of so many points, a grey one dark on light as on paper.
 
     Args:

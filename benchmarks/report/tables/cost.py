@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.nouns import Variant
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.pivot import Pivot, Place
 from benchmarks.report.tables.quality import value_cell
 from benchmarks.report.tables.table import Cell

@@ -12,8 +12,7 @@ from benchmarks.report.answer.kinds import headline, kinds_table
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.claims import verdict_table
 from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY, SELECTION
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.cost import latency, resources, score_latency, sizes, sizes_notes
 from benchmarks.report.tables.pivot import Pivot, table_of
 from benchmarks.report.tables.quality import (

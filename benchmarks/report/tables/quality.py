@@ -9,8 +9,7 @@ from itertools import product
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.evidence import networks
 from benchmarks.report.editorial import RIGHT
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.pivot import NO_LABELS, NOT_MEASURED, REFERENCE, Pivot, Place
 from benchmarks.report.tables.table import BEST, EQUIVALENT, TIED, UNTESTED, Cell
 from benchmarks.schema import where
@@ -62,7 +61,7 @@ def worth(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
         if not quantity.score and quantity.condition not in set(known["condition"]):
             continue
         for variant, ensemble in product(results.compared, ensembles):
-            row = results.tests.worth(results.side(variant, quantity), ensemble, quantity)
+            row = results.worth_in(results.side(variant, quantity), ensemble, quantity)
             place = {
                 **_place(results, variant, quantity),
                 "Metric": (quantity.metric, results.names.printed(quantity.metric).title),

@@ -10,8 +10,7 @@ from benchmarks.report.answer.candidates import single_image
 from benchmarks.report.answer.kinds import heading_of
 from benchmarks.report.editorial import RANKED_BY
 from benchmarks.report.number_format import two_digits
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.pivot import NOT_MEASURED, Pivot, Place
 from benchmarks.report.tables.quality import value_cell, worth_cell
 from benchmarks.report.tables.remarks import INTERVAL
@@ -69,7 +68,7 @@ def _worth(results: Results, variant: Variant, recipe: str) -> Cell:
         return Cell(float(variant.members), status="ok", text=variant.members)
     quantity = Quantity(*RANKED_BY)
     choice = results.side(variant, quantity)
-    rows = [results.tests.worth(choice, (recipe, name), quantity) for name in sorted(ensembles)]
+    rows = [results.worth_in(choice, (recipe, name), quantity) for name in sorted(ensembles)]
     if ensembles and not any(rows):
         return Cell(reason="not compared with ensembles of its recipe")
     return worth_cell(next(filter(None, rows), None))

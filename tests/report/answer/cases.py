@@ -7,17 +7,16 @@ from dataclasses import asdict, replace
 
 import pandas as pd
 
-from benchmarks.report.read.comparisons import Choice, Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.schema import Comparison, WorthRow, table_of
 from tests.report.support import ROW, nouns
 
 SOFTMAX, DROPOUT = (
-    Choice("standard", "softmax", "1"),
-    Choice("standard", "mc_dropout", "100"),
+    Candidate("standard", "softmax", "1"),
+    Candidate("standard", "mc_dropout", "100"),
 )
-FIVE, FIFTY = (Choice("standard", "deep_ensemble", size) for size in ("5", "50"))
-PLAIN = Choice("plain", "softmax", "1")
+FIVE, FIFTY = (Candidate("standard", "deep_ensemble", size) for size in ("5", "50"))
+PLAIN = Candidate("plain", "softmax", "1")
 
 CLEAN = [Quantity("clean", "accuracy"), Quantity("clean", "nll")]
 SHIFTED = [Quantity("rotated-mean", "accuracy"), Quantity("rotated-mean", "nll")]
@@ -39,19 +38,19 @@ _GAIN = {"accuracy": 0.01, "nll": -0.01, "augrc": -0.0005, "auroc": 0.05}
 _GAIN["error_at_coverage_90"] = -0.001
 
 
-def named(candidate: Choice) -> dict[str, str]:
+def named(candidate: Candidate) -> dict[str, str]:
     """The columns that name a choice, its score left out."""
     return dict(zip(("recipe", "method", "members"), candidate, strict=False))
 
 
 def compared(
-    one: Choice, other: Choice, quantities: Iterable[Quantity], said: str
+    one: Candidate, other: Candidate, quantities: Iterable[Quantity], said: str
 ) -> list[Comparison]:
     """The rows of two choices by some measures, about all of which tests say the same."""
     return [_row(one, other, quantity, said) for quantity in quantities]
 
 
-def _row(one: Choice, other: Choice, quantity: Quantity, said: str) -> Comparison:
+def _row(one: Candidate, other: Candidate, quantity: Quantity, said: str) -> Comparison:
     gain = _GAIN[quantity.metric]
     return Comparison(
         **{"family": "main", "split": "training", "images": 10_000},
@@ -68,7 +67,7 @@ def _row(one: Choice, other: Choice, quantity: Quantity, said: str) -> Compariso
 
 
 def worth(
-    one: Choice, quantities: Iterable[Quantity], text: str, lower: str, upper: str
+    one: Candidate, quantities: Iterable[Quantity], text: str, lower: str, upper: str
 ) -> list[WorthRow]:
     """What a choice is worth in ensembles of `standard`."""
     return [
@@ -83,10 +82,10 @@ def worth(
 
 
 def run(
-    measured: Mapping[Choice, Sequence[Quantity]],
+    measured: Mapping[Candidate, Sequence[Quantity]],
     comparisons: Iterable[Comparison] = (),
     worths: Iterable[WorthRow] = (),
-    milliseconds: Mapping[Choice, float] | None = None,
+    milliseconds: Mapping[Candidate, float] | None = None,
 ) -> Results:
     """The results of a run.
 

@@ -10,8 +10,7 @@ import pytest
 
 from benchmarks.report.answer.answer import answer, write_answer
 from benchmarks.report.answer.table import DecisionRow, decision_table
-from benchmarks.report.read.comparisons import Choice
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.schema import read_table
 from benchmarks.vocabulary import DECISION_CSV
@@ -90,8 +89,8 @@ def test_each_choice_has_a_row_with_its_recipe() -> None:
 
 
 def test_of_many_choices_the_cheapest_alone_is_printed() -> None:
-    many = [Choice("standard", method, "1") for method in ("laplace_last_layer", "laplace_kron")]
-    many.append(Choice("standard", "temperature_scaling", "1"))
+    many = [Candidate("standard", method, "1") for method in ("laplace_last_layer", "laplace_kron")]
+    many.append(Candidate("standard", "temperature_scaling", "1"))
     tests = [row for one in many for row in compared(one, SOFTMAX, CLEAN, BETTER)]
     results = run(dict.fromkeys((SOFTMAX, *many), CLEAN), tests)
     clean, shifted, _ = rows_of(results, "cannot retrain")
@@ -167,7 +166,7 @@ def test_reply_on_dropout_counts_the_measures(said: list[str], reply: str) -> No
         ((SOFTMAX, DROPOUT), "it has no values of an ensemble"),
     ],
 )
-def test_run_that_cannot_tell_says_why(measured: tuple[Choice, ...], missing: str) -> None:
+def test_run_that_cannot_tell_says_why(measured: tuple[Candidate, ...], missing: str) -> None:
     told = answer(run(dict.fromkeys(measured, ALL)))
     assert told["reply"] == ""
     assert told["dropout"].endswith(f"as good as many: {missing}.")

@@ -11,8 +11,7 @@ from benchmarks.report.answer.candidates import candidates
 from benchmarks.report.answer.decision import Decision, decide
 from benchmarks.report.answer.evidence import Evidence, Relation
 from benchmarks.report.answer.questions import QUESTIONS, Question
-from benchmarks.report.read.comparisons import Choice
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Results
 from tests.report.answer.cases import (
     AS_GOOD,
     AUROC,
@@ -61,7 +60,7 @@ def two(*comparisons: tuple[str, str]) -> Results:
     ],
 )
 def test_better_wins_and_of_equally_good_ones_the_cheaper(
-    said: tuple[str, str], chosen: tuple[Choice, ...], rivals: tuple[Choice, ...]
+    said: tuple[str, str], chosen: tuple[Candidate, ...], rivals: tuple[Candidate, ...]
 ) -> None:
     decision = on_clean(two(said))
     assert (decision.chosen, decision.rivals) == (chosen, rivals)
@@ -96,8 +95,8 @@ def test_one_network_is_no_ensemble_of_one() -> None:
 
 
 def test_who_cannot_retrain_is_offered_no_further_training() -> None:
-    swag = Choice("standard", "swag", "30")
-    laplace = Choice("standard", "laplace_last_layer", "")
+    swag = Candidate("standard", "swag", "30")
+    laplace = Candidate("standard", "laplace_last_layer", "")
     results = run({SOFTMAX: CLEAN, swag: CLEAN, laplace: CLEAN})
     assert candidates(results, FIXED) == [SOFTMAX, laplace]
     assert set(candidates(results, RETRAINED)) == {SOFTMAX, swag, laplace}
@@ -161,7 +160,7 @@ def test_recipes_may_be_chosen_where_networks_are_trained_anew() -> None:
     results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}, rows)
     assert on_clean(results, RETRAINED).chosen == (PLAIN,)
     assert on_clean(results, FIXED).chosen == (DROPOUT,)
-    article = Choice("article", "softmax", "1")  # of other training images
+    article = Candidate("article", "softmax", "1")  # of other training images
     results = run({SOFTMAX: CLEAN, article: CLEAN}, compared(article, SOFTMAX, CLEAN, BETTER))
     assert on_clean(results, RETRAINED).tested == (SOFTMAX,)
 

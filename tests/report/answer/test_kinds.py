@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.report.answer.kinds import kinds_table
-from benchmarks.report.read.comparisons import Choice, Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.table import Row
 from tests.report.answer.cases import (
     AUROC,
@@ -26,11 +25,11 @@ from tests.report.answer.cases import (
     run,
 )
 
-LAPLACE, SWAG = Choice("plain", "laplace_kron", ""), Choice("plain", "swag", "30")
+LAPLACE, SWAG = Candidate("plain", "laplace_kron", ""), Candidate("plain", "swag", "30")
 EVERY = [*CLEAN, *SHIFTED, *AUROC]
 
 
-def with_value(results: Results, candidate: Choice, quantity: Quantity, value: float) -> Results:
+def with_value(results: Results, candidate: Candidate, quantity: Quantity, value: float) -> Results:
     rows = results.summary
     chosen = rows["condition"] == quantity.condition
     for name, wanted in (*named(candidate).items(), *quantity._asdict().items()):

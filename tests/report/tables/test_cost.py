@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.nouns import Variant
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.cost import needed
 from benchmarks.report.tables.formats import as_frame, markdown
 from tests.report.support import comparisons, table_named

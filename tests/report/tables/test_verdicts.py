@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.nouns import MethodRecord, Variant
-from benchmarks.report.read.comparisons import Quantity
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.quality import compared_cells
 from benchmarks.report.tables.table import BEST, UNTESTED, Table
