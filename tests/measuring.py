@@ -8,9 +8,9 @@ from copy import deepcopy
 import pandas as pd
 
 from benchmarks.inference.comparisons import Estimates, compare
-from benchmarks.inference.image_values import ImageValues, Measure, every_measure, fits_to
+from benchmarks.inference.image_values import ImageValues, RankedFamily, every_measure, fits_to
+from benchmarks.inference.intervals import Relations
 from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
-from benchmarks.inference.sides import Relations
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.measurements import FamilyValues, KeptRows, means_over_groups, measured, rows_of
@@ -107,7 +107,7 @@ def _measured(
     return measured(measures, own, reference if condition.detected else None)
 
 
-def _some(measures: Iterable[Measure], metrics: Collection[str]) -> Iterator[Measure]:
+def _some(measures: Iterable[RankedFamily], metrics: Collection[str]) -> Iterator[RankedFamily]:
     """Those of these metrics."""
     for family, score in measures:
         if kept := [metric for metric in family.metrics if metric.name in metrics]:

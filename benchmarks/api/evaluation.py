@@ -49,7 +49,7 @@ def evaluate(
     progress: bool = False,
     out: str | Path | None = None,
 ) -> BenchmarkResults:
-    """Measure methods on your own images, and compare them image by image.
+    """RankedFamily methods on your own images, and compare them image by image.
 
     All methods predict the same batches, and the data are read once. Images are computed in the
     precision of each method's network, on its device.
@@ -209,7 +209,7 @@ def score_predictions(
     progress: bool = False,
     out: str | Path | None = None,
 ) -> BenchmarkResults:
-    """Measure predictions of the same images, and compare them image by image.
+    """RankedFamily predictions of the same images, and compare them image by image.
 
     >>> import numpy as np
     >>> sure, labels = np.tile([0.9, 0.1], (50, 1)), [0] * 45 + [1] * 5

@@ -11,8 +11,7 @@ import numpy.typing as npt
 from jaxtyping import Float64
 from scipy import stats
 
-from benchmarks.inference.estimate import estimate
-from benchmarks.inference.sides import FEWEST_OF_A_KIND
+from benchmarks.inference.intervals import FEWEST_OF_A_KIND, estimate
 from benchmarks.vocabulary import CONFIDENCE
 
 

@@ -68,8 +68,8 @@ def roc_curve(
     """
     order = flagging_order(negatives, positives)
 
-    def counts(weights: Weights, of_positives: Weights) -> tuple[Counts, Counts]:
-        return DetectionStatistics(order, weights, of_positives).flagged
+    def counts(weights: Weights, positive_weights: Weights) -> tuple[Counts, Counts]:
+        return DetectionStatistics(order, weights, positive_weights).flagged
 
     images = len(negatives), len(positives)
     return _with_bounds(counts, images, draws, false_positive_rates, len(positives))

@@ -1,19 +1,16 @@
-"""From resamples to the interval of every measure, and paired differences between methods.
+"""Which methods are compared, and in which family of tests, all written down in advance.
 
-Methods are compared on the same images. Nothing is tested between conditions, nor where labels are
-not well defined.
-
-One score is compared with another as well: is a score of features better than the usual one? A
-further score can be had of any trained network. So those of a single network are compared first
-with its own primary score; then with each other, and with every method by its primary score: the
-methods at their largest size, of all recipes with the same training images. And they have a worth:
-how many networks an ensemble takes that does as well by its primary score.
+A family's p-values are corrected together (Holm), of one metric, one score and one set of training
+images. The family `MAIN` answers which method to use: the methods at their largest size, of all
+recipes, under the conditions of the headline table, by their primary scores; each against those
+that every preset has. What is of interest beside it has families of its own, so that it makes the
+main tests no stricter.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -22,42 +19,160 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from benchmarks.inference.estimate import Estimate, Side, effect_size
-from benchmarks.inference.pairs import (
-    BETWEEN_SCORES,
-    FURTHER_SCORES,
-    OF_SCORES,
-    Pair,
-    family,
-    is_of_interest,
-    largest_of,
-    pairs_compared,
-)
-from benchmarks.inference.resampling import Draws, Values
-from benchmarks.inference.sides import (
+from benchmarks.compared_sizes import NONE, Usual, compared_variants, usual_variants
+from benchmarks.inference.intervals import (
     ALIKE,
     Column,
+    Estimate,
     Interval,
     Key,
     MetricValues,
     Relations,
+    Side,
     Variant,
     columns_of,
     difference,
+    effect_size,
     ensembles_of,
     in_common,
     interval_of,
+    order,
     reliable,
     sides_of,
     unreliable,
     variants_of,
 )
+from benchmarks.inference.resampling import Draws, ResampledValues
 from benchmarks.inference.worth import Worth, margins, worth
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
 from benchmarks.schema import Comparison, WorthRow, members_rank
 from benchmarks.vocabulary import SELF_TRAINED
 from methods.scores import SCORES
+
+MAIN = "main"
+"""The methods at their largest size, on the images of the headline table, by primary scores."""
+
+ADDED = "added"
+"""The same of two methods neither of which every preset has: of what can be added to a network."""
+
+SIZES = "sizes"
+"""Other sizes of methods."""
+
+SEVERITIES = "severities"
+"""Single severities or kinds of shifts, whose mean the headline table has."""
+
+SUBSETS = "subsets"
+"""Few images, for the sake of slow methods."""
+
+OTHER_SCORES = "scores"
+"""Other scores than the primary ones of both methods."""
+
+FURTHER_SCORES = "further scores"
+"""Each score of logits or features of a network with the network's own primary score."""
+
+BETWEEN_SCORES = "between scores"
+"""Such scores of one network with each other, and with all other methods by their primary score."""
+
+OF_SCORES = (FURTHER_SCORES, BETWEEN_SCORES)
+"""The families that compare scores."""
+
+Pair = tuple[Variant, Variant]
+
+
+def pairs_compared(
+    variants: Sequence[Variant], usual: Usual = NONE, *, smaller: bool = True
+) -> list[Pair]:
+    """The pairs of methods that are compared, in the order of the variants.
+
+    Of one recipe all pairs of the sizes of `benchmarks.compared_sizes`, every usual size with all
+    methods at their largest, and every other size with the largest of its own method. Of two
+    recipes the methods at their largest sizes. A method that trains itself counts as one of each
+    recipe.
+
+    Args:
+        usual: the sizes that users run.
+        smaller: whether those other sizes are compared.
+    """
+    largest, named = largest_of(variants), [variant[1:] for variant in variants]
+    compared, often = compared_variants(named, usual), usual_variants(named, usual)
+    shown = {variant for variant in variants if variant[1:] in compared}
+
+    def is_compared(pair: Pair) -> bool:
+        if _across(pair):
+            return largest.issuperset(pair)
+        if shown.issuperset(pair):
+            return True
+        for variant, other in (pair, pair[::-1]):
+            is_own = smaller and variant[:2] == other[:2]
+            if other in largest and (is_own or variant[1:] in often):
+                return True
+        return False
+
+    return list(filter(is_compared, combinations(variants, 2)))
+
+
+def family(
+    pair: Pair,
+    among: Sequence[Variant],
+    measured: MetricValues,
+    primary: Mapping[str, str],
+    basic: Collection[str] = (),
+) -> str:
+    """The family of tests of a pair.
+
+    Args:
+        among: all variants, of which some are at their method's largest size.
+        measured: what is compared.
+        primary: of each method its primary score.
+        basic: the methods that every preset has; empty: all methods are alike.
+    """
+    shift = measured.draws.shift
+    kinds = {
+        SIZES: not set(pair) <= largest_of(among),
+        OTHER_SCORES: _is_secondary(pair, measured, primary),
+        SUBSETS: shift is not None and shift.subset,
+        SEVERITIES: shift is not None and shift.is_one_of_many and measured.draws.with_mean,
+    }
+    kinds[ADDED] = bool(basic) and not any(variant.method in basic for variant in pair)
+    return next((kind for kind, is_it in kinds.items() if is_it), MAIN)
+
+
+def is_of_interest(
+    pair: Pair, family_name: str, measured: MetricValues, primary: Mapping[str, str]
+) -> bool:
+    """Whether a pair of a family is compared by a measure, so that no file drowns in rows.
+
+    Where no value is better, only the family `MAIN` is. By other scores than the primary ones, only
+    methods of one recipe at their largest size or of the same number of members, by metrics that
+    judge the score on all images: disagreement ties fewer images the more members there are.
+    """
+    metric = measured.metric
+    if not metric.better:
+        return family_name == MAIN
+    if not _is_secondary(pair, measured, primary):
+        return True
+    alike = pair[0].members == pair[1].members
+    return (family_name != SIZES or alike) and not _across(pair) and metric.coverage == 1
+
+
+def _is_secondary(pair: Pair, measured: MetricValues, primary: Mapping[str, str]) -> bool:
+    """Whether the score is not the primary one of both methods."""
+    score = measured.score
+    return score != "" and any(primary.get(variant.method, score) != score for variant in pair)
+
+
+def largest_of(variants: Iterable[Variant]) -> set[Variant]:
+    """Of each recipe and method the largest size."""
+    last = {variant[:2]: variant for variant in sorted(variants, key=order)}
+    return set(last.values())
+
+
+def _across(pair: Pair) -> bool:
+    """Whether two recipes are compared."""
+    recipes = {variant.recipe for variant in pair} - {SELF_TRAINED}
+    return len(recipes) > 1
+
 
 INFINITE = "an infinite value is compared with nothing"
 
@@ -118,14 +233,16 @@ def compare(
         measured = MetricValues.of(
             draws, metric, score, columns | _standing_in(draws, metric, score, units, relations)
         )
-        sides = sides_of(measured, variants_of(measured.columns, {score}), relations.of_networks)
+        sides = sides_of(
+            measured, variants_of(measured.columns, {score}), relations.ensemble_methods
+        )
         for variant, side in sides.items():
             key = (*variant, measured.draws.condition, score, metric)
             estimates.intervals[key] = interval_of(measured, side)
         if (not alone or metric in severities) and _is_compared(measured):
             others = {column.score for column in measured.columns} - {score}
             standing_in = variants_of(measured.columns, others)
-            every = sides_of(measured, standing_in, relations.of_networks) | sides
+            every = sides_of(measured, standing_in, relations.ensemble_methods) | sides
             estimates.comparisons.extend(_compared(measured, sides, relations))
             by_primary = {
                 Scored(variant, score): side
@@ -144,17 +261,17 @@ def compare(
 
 def _standing_in(
     draws: Draws, metric: str, score: str, units: Collection[RunUnit], relations: Relations
-) -> dict[Column, Values]:
+) -> dict[Column, ResampledValues]:
     """Ensembles by their primary scores, where the score is another method's own."""
     if score == "" or score in SCORES:
         return {}
-    found: dict[Column, Values] = {}
-    for method in relations.of_networks:
-        of_method = [unit for unit in units if unit.method == method]
+    columns: dict[Column, ResampledValues] = {}
+    for method in relations.ensemble_methods:
+        method_units = [unit for unit in units if unit.method == method]
         own = relations.primary_scores.get(method, score)
         if own != score:
-            found |= columns_of(draws, metric, own, of_method)
-    return found
+            columns |= columns_of(draws, metric, own, method_units)
+    return columns
 
 
 def holm(p_values: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
@@ -221,7 +338,7 @@ def _compared(
 ) -> Iterator[Comparison]:
     """The comparisons of one measure on some images."""
     among = list(sides)
-    within = margins(measured, sides, relations.of_networks)
+    within = margins(measured, sides, relations.ensemble_methods)
     methods = {variant.method for variant in among}
     sharing = {name for name, other in relations.probabilities_of.items() if other in methods}
     # Of a group, smaller sizes are compared by its mean.
@@ -231,9 +348,9 @@ def _compared(
         if relations.split_of(pair) is not None and not inherited:
             both = sides[pair[0]], sides[pair[1]]
             primary = relations.primary_scores
-            of = family(pair, among, measured, primary, relations.basic)
-            if is_of_interest(pair, of, measured, primary):
-                yield comparison(measured, pair, both, relations, within, family=of)
+            name = family(pair, among, measured, primary, relations.basic)
+            if is_of_interest(pair, name, measured, primary):
+                yield comparison(measured, pair, both, relations, within, family=name)
 
 
 def _worths(
@@ -249,7 +366,7 @@ def _worths(
     """
     if not measured.is_tested:
         return
-    curves = ensembles_of(every, relations.of_networks)
+    curves = ensembles_of(every, relations.ensemble_methods)
     for (variant, score), side in sides.items():
         for ensemble, sizes in curves.items():
             alike = relations.split_of((variant, Variant(*ensemble, ""))) is not None
@@ -280,16 +397,16 @@ def comparison(
         family: the tests that it is corrected with.
         scores: by which the two rank images; ``None``: both by the score of the measure.
     """
-    common = in_common(measured, pair, both, relations.of_networks)
-    one, other = scores or (measured.score, measured.score)
+    common = in_common(measured, pair, both, relations.ensemble_methods)
+    score, other_score = scores or (measured.score, measured.score)
     row = partial(
         Comparison,
         family=family,
         split=relations.split_of(pair) or "",
         condition=measured.draws.condition,
         metric=measured.metric.name,
-        score=one,
-        other_score=other if other != one else "",
+        score=score,
+        other_score=other_score if other_score != score else "",
         images=measured.draws.images,
         **_named(pair),
     )
@@ -325,7 +442,7 @@ def worth_row(
         score: by which the method ranks images; ensembles may by another.
     """
     higher, covariance = measured.metric.better == "higher", measured.covariance
-    found = (
+    networks = (
         Worth.undefined(reason)
         if (reason := unreliable(measured, (side, *sizes.values())))
         else worth(side, sizes, covariance, measured.images, higher_is_better=higher)
@@ -336,17 +453,17 @@ def worth_row(
         score,
         measured.metric.name,
         *ensemble,
-        *found.texts(list(sizes)),
+        *networks.texts(list(sizes)),
         measured.draws.images,
-        "undefined" if math.isnan(found.networks) else "ok",
-        found.reason,
+        "undefined" if math.isnan(networks.networks) else "ok",
+        networks.reason,
     )
 
 
 def _named(pair: Pair) -> dict[str, Any]:
     """The names of both sides, as the fields of a comparison."""
-    one, other = (variant._asdict() for variant in pair)
-    return one | {f"other_{name}": value for name, value in other.items()}
+    names, other_names = (variant._asdict() for variant in pair)
+    return names | {f"other_{name}": value for name, value in other_names.items()}
 
 
 def _margin(pair: Pair, within: Mapping[str, float]) -> float | None:
@@ -379,12 +496,12 @@ def _measures_by_score(
     draws: Draws, units: Collection[RunUnit], relations: Relations
 ) -> Iterator[MetricValues]:
     """Each metric of detection: of all units by their primary scores, of one network by others."""
-    single = [unit for unit in units if unit.method in relations.of_single]
+    single = [unit for unit in units if unit.method in relations.single_network_methods]
     primary = {unit: relations.primary_scores[unit.method] for unit in units}
     for name in dict.fromkeys(metric for metric, _ in draws.values):
         if not {"score", "reference"} <= METRICS[name].needs:
             continue
-        columns: dict[Column, Values] = {}
+        columns: dict[Column, ResampledValues] = {}
         for score in sorted(set(primary.values())):
             ranked = [unit for unit in units if primary[unit] == score]
             columns |= columns_of(draws, name, score, ranked)
@@ -400,7 +517,7 @@ def _sides_by_score(measured: MetricValues, relations: Relations) -> tuple[Sides
     primary: Sides = {}
     for score in dict.fromkeys(column.score for column in measured.columns):
         variants = variants_of(measured.columns, {score})
-        for variant, side in sides_of(measured, variants, relations.of_networks).items():
+        for variant, side in sides_of(measured, variants, relations.ensemble_methods).items():
             is_further = score in relations.further_scores
             (further if is_further else primary)[Scored(variant, score)] = side
     return further, primary
@@ -413,14 +530,14 @@ def _scores_compared(
     within = margins(
         measured,
         {scored.variant: side for scored, side in primary.items()},
-        relations.of_networks,
+        relations.ensemble_methods,
     )
     sides = further | {scored: primary[scored] for scored in primary if scored.variant in largest}
     for scored, other in combinations(sides, 2):
         pair = scored.variant, other.variant
         own = scored.variant == other.variant
-        of_interest = scored in further and (other in primary or own)
-        if of_interest and relations.split_of(pair) is not None:
+        is_shown = scored in further and (other in primary or own)
+        if is_shown and relations.split_of(pair) is not None:
             yield comparison(
                 measured,
                 pair,

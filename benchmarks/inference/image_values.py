@@ -16,9 +16,9 @@ from benchmarks.predictions import StoredPrediction
 from methods import Prediction
 from methods.scores import of_probabilities, score_of
 
-Score = Float[Tensor, " images"]
+ImageScore = Float[Tensor, " images"]
 
-Measure = tuple[Family, str]
+RankedFamily = tuple[Family, str]
 """Metrics of a family, and the score by which they rank images; empty: they use none."""
 
 Fits = Mapping[Callable[..., Any], Any]
@@ -39,7 +39,7 @@ def fits_to(calibration: StoredPrediction | None) -> Fits:
     return {fit: fit(mean, labels) for fit in fits}
 
 
-def every_measure(own_scores: Collection[str]) -> Iterator[Measure]:
+def every_measure(own_scores: Collection[str]) -> Iterator[RankedFamily]:
     """All metrics, those of rankings by each score that a prediction has."""
     for family in in_families(METRICS.values()):
         if "score" in family.needs:
@@ -75,13 +75,13 @@ class ImageValues:
         self,
         blocks: Iterable[StoredPrediction],
         fits: Fits = NO_FITS,
-        measures: Callable[[Collection[str]], Iterable[Measure]] = every_measure,
+        measures: Callable[[Collection[str]], Iterable[RankedFamily]] = every_measure,
     ) -> None:
         self.images, self.impossible_labels = 0, 0
         self.calibrated = bool(fits)
         self._fits = fits
         parts: dict[tuple[type[Family], str], list[Any]] = {}
-        scores: dict[str, list[Score | None]] = {}
+        scores: dict[str, list[ImageScore | None]] = {}
         for stored in blocks:
             prediction = stored.prediction
             self.members: int | None = prediction.members
@@ -89,7 +89,7 @@ class ImageValues:
             self.own_scores = tuple(prediction.scores)
             self.reasons, self.note = stored.reasons, prediction.remark
             self.impossible_labels += _impossible_labels(stored)
-            formed: dict[str, Score | None] = {"": None}
+            formed: dict[str, ImageScore | None] = {"": None}
             for family, score in measures(self.own_scores):
                 if score not in formed:
                     formed[score] = _score(prediction, score)
@@ -108,11 +108,11 @@ class ImageValues:
         self._parts = {key: _joined(parts.pop(key)) for key in list(parts)}
         self._scores = {
             name: torch.cat(known)
-            for name, of_blocks in scores.items()
-            if (known := [values for values in of_blocks if values is not None])
+            for name, blocks_of_score in scores.items()
+            if (known := [values for values in blocks_of_score if values is not None])
         }
 
-    def score(self, name: str) -> Score | None:
+    def score(self, name: str) -> ImageScore | None:
         """Of each image; ``None`` if the prediction has it not, or nothing is ranked by it."""
         return self._scores.get(name)
 
@@ -134,18 +134,18 @@ def prepared(
     Args:
         reference: of the images from which these are distinguished; ``None`` where these are they.
     """
-    of_images = own.of(type(family), score)
-    if of_images is None:
+    columns = own.of(type(family), score)
+    if columns is None:
         return None
     against = reference if "reference" in family.needs else None
-    return family.arranged(of_images, None if against is None else against.of(type(family), score))
+    return family.arranged(columns, None if against is None else against.of(type(family), score))
 
 
 def _joined(parts: list[Any]) -> Any | None:
     return parts[0] if len(parts) == 1 else joined(parts)
 
 
-def _score(prediction: Prediction, name: str) -> Score | None:
+def _score(prediction: Prediction, name: str) -> ImageScore | None:
     score = score_of(prediction, name)
     return None if score is None else one_each(f"score {name!r}", score, len(prediction.mean))
 
@@ -153,5 +153,5 @@ def _score(prediction: Prediction, name: str) -> Score | None:
 def _impossible_labels(stored: StoredPrediction) -> int:
     if stored.labels is None:
         return 0
-    of_label = stored.prediction.mean.gather(-1, stored.labels[:, None])
-    return int((of_label == 0).sum())
+    label_probabilities = stored.prediction.mean.gather(-1, stored.labels[:, None])
+    return int((label_probabilities == 0).sum())

@@ -30,7 +30,7 @@ MOST_DRAWN = 2**22
 MeasureName = tuple[str, str]
 """A metric, and the score by which it ranks images; empty: by none."""
 
-Values = Float64[np.ndarray, " values"]
+ResampledValues = Float64[np.ndarray, " values"]
 """Of a measure: on the images themselves, then on every resample."""
 
 
@@ -103,7 +103,7 @@ class Draws:
     drawn_together: bool = True
     with_mean: bool = False
     members: dict[RunUnit, str] = field(default_factory=dict)
-    values: dict[MeasureName, dict[RunUnit, Values]] = field(default_factory=dict)
+    values: dict[MeasureName, dict[RunUnit, ResampledValues]] = field(default_factory=dict)
 
     def add(
         self,
@@ -115,9 +115,9 @@ class Draws:
     ) -> None:
         """Add a unit's metrics of a family by a score, on the images and on the resamples."""
         both = np.concatenate([values[:, None], drawn], axis=1)
-        for metric, of_metric in zip(family.metrics, both, strict=True):
-            if not np.isnan(of_metric[0]):
-                self.values.setdefault((metric.name, score), {})[unit] = of_metric
+        for metric, metric_values in zip(family.metrics, both, strict=True):
+            if not np.isnan(metric_values[0]):
+                self.values.setdefault((metric.name, score), {})[unit] = metric_values
 
 
 class MeanDraws:
@@ -143,8 +143,8 @@ class MeanDraws:
         mean.reference_images = min(mean.reference_images, draws.reference_images)
         if len(self._sets) > 1:
             mean.values = {
-                measure: _sums(of_units, draws.values[measure])
-                for measure, of_units in mean.values.items()
+                measure: _sums(by_unit, draws.values[measure])
+                for measure, by_unit in mean.values.items()
                 if measure in draws.values
             }
 
@@ -152,17 +152,17 @@ class MeanDraws:
         """The mean of what was added, once; a run unit has it where each condition has a value."""
         mean = self._mean
         mean.drawn_together = len(set(self._sets)) == 1
-        for of_units in mean.values.values():
-            for values in of_units.values():
+        for by_unit in mean.values.values():
+            for values in by_unit.values():
                 values /= len(self._sets)
         return mean
 
 
 def _sums(
-    of_units: Mapping[RunUnit, Values], others: Mapping[RunUnit, Values]
-) -> dict[RunUnit, Values]:
+    by_unit: Mapping[RunUnit, ResampledValues], others: Mapping[RunUnit, ResampledValues]
+) -> dict[RunUnit, ResampledValues]:
     """The sums of what both have, in place."""
-    both = {unit: values for unit, values in of_units.items() if unit in others}
+    both = {unit: values for unit, values in by_unit.items() if unit in others}
     for unit, values in both.items():
         values += others[unit]
     return both
@@ -175,8 +175,8 @@ def resampled(
     reference_weights: Sequence[Weights],
 ) -> Float64[np.ndarray, "metrics resamples"]:
     """The metrics of a family on resamples that come in blocks."""
-    of_blocks = map(family.evaluate, [prepared] * len(weights), weights, reference_weights)
-    return np.concatenate(list(of_blocks), axis=1)
+    blocks = map(family.evaluate, [prepared] * len(weights), weights, reference_weights)
+    return np.concatenate(list(blocks), axis=1)
 
 
 def covariance_of(

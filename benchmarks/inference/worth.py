@@ -34,8 +34,16 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.optimize import isotonic_regression
 
-from benchmarks.inference.estimate import Covariance, Estimate, Side, unpaired
-from benchmarks.inference.sides import MetricValues, Variant, ensembles_of, unreliable
+from benchmarks.inference.intervals import (
+    Covariance,
+    Estimate,
+    MetricValues,
+    Side,
+    Variant,
+    ensembles_of,
+    unpaired,
+    unreliable,
+)
 from benchmarks.vocabulary import FEWEST_REPLICATES
 
 FEWER, MORE = 0.0, math.inf
@@ -77,8 +85,8 @@ class Worth(NamedTuple):
         """
         ends = {FEWER: f"<{sizes[0]}", MORE: f">{sizes[-1]}"}
         values = (self.networks, self.lower, self.upper)
-        one, lower, upper = (ends.get(value, _two_digits(value)) for value in values)
-        return one, lower, upper
+        worth, lower, upper = (ends.get(value, _two_digits(value)) for value in values)
+        return worth, lower, upper
 
 
 def worth(
@@ -149,16 +157,16 @@ def _not_significant(
     method is worth less than the smallest or more than the largest.
     """
     logs = np.log(sizes)
-    widths = np.array([one.half_width for one in apart])
-    values = sign * np.array([one.value for one in apart])
+    widths = np.array([difference.half_width for difference in apart])
+    values = sign * np.array([difference.value for difference in apart])
     bounds = np.stack([values - widths, values + widths])
     inside = (bounds[0] <= 0) & (bounds[1] >= 0)
-    found = [*logs[inside], *_zeros(logs, bounds[0]), *_zeros(logs, bounds[1])]
-    if not found:
+    ends = [*logs[inside], *_zeros(logs, bounds[0]), *_zeros(logs, bounds[1])]
+    if not ends:
         beyond = MORE if values[0] > 0 else FEWER
         return beyond, beyond
-    lower = FEWER if inside[0] else math.exp(min(found))
-    return lower, MORE if inside[-1] else math.exp(max(found))
+    lower = FEWER if inside[0] else math.exp(min(ends))
+    return lower, MORE if inside[-1] else math.exp(max(ends))
 
 
 def _zeros(
@@ -178,25 +186,25 @@ def _two_digits(value: float) -> str:
 
 
 def margins(
-    measured: MetricValues, sides: Mapping[Variant, Side], of_networks: Collection[str]
+    measured: MetricValues, sides: Mapping[Variant, Side], ensemble_methods: Collection[str]
 ) -> dict[str, float]:
     """The margin of each recipe that has one.
 
     Args:
         measured: a measure on some images.
         sides: each variant's replicates.
-        of_networks: the methods whose members are networks.
+        ensemble_methods: the methods whose members are networks.
     """
-    metric, found = measured.metric, dict[str, float]()
+    metric, by_recipe = measured.metric, dict[str, float]()
     if not measured.is_tested:
-        return found
-    for (recipe, _), sizes in ensembles_of(sides, of_networks).items():
+        return by_recipe
+    for (recipe, _), sizes in ensembles_of(sides, ensemble_methods).items():
         if unreliable(measured, sizes.values()):
             continue
-        of_all = gain(sizes, measured.covariance, measured.images, metric.better == "higher")
-        if of_all > 0:
-            found[recipe] = max(SHARE * of_all, metric.margin)
-    return found
+        total = gain(sizes, measured.covariance, measured.images, metric.better == "higher")
+        if total > 0:
+            by_recipe[recipe] = max(SHARE * total, metric.margin)
+    return by_recipe
 
 
 def gain(

@@ -19,8 +19,8 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from benchmarks.inference.bands import Curve, image_draws, risk_curve, roc_curve, wilson_interval
-from benchmarks.inference.estimate import estimate
 from benchmarks.inference.image_values import ImageValues
+from benchmarks.inference.intervals import estimate
 from benchmarks.metrics import METRICS, Arrays
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once

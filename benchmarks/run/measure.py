@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table, worths_table
-from benchmarks.inference.image_values import Fits, ImageValues, Measure, fits_to
+from benchmarks.inference.image_values import Fits, ImageValues, RankedFamily, fits_to
+from benchmarks.inference.intervals import Relations
 from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
-from benchmarks.inference.sides import Relations
 from benchmarks.io import UserError, read_json, write_json
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.metric import Weights
@@ -325,7 +325,7 @@ class _Results:
         self._mean: MeanDraws | None = None
 
     def add(self, condition: Condition) -> None:
-        """Measure every unit under a condition, and compare them."""
+        """RankedFamily every unit under a condition, and compare them."""
         averaged = any(c.in_mean and c.group == condition.group for c in self._plan.conditions)
         draws = Draws(condition.name, condition, with_mean=averaged and not condition.subset)
         of_limits: dict[RunUnit, StoredPrediction] = {}
@@ -427,7 +427,7 @@ class _Results:
             self._kept.append(rule.of_condition(condition, METRICS[row.metric], row.score))
 
     def _reference_of(
-        self, unit: RunUnit, condition: Condition, measures: Iterable[Measure]
+        self, unit: RunUnit, condition: Condition, measures: Iterable[RankedFamily]
     ) -> ImageValues | None:
         """Of the images that the condition's are compared with; ``None``: they are these."""
         if not condition.detected:

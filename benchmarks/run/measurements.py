@@ -13,8 +13,8 @@ import pandas as pd
 from jaxtyping import Float64
 from torch import Tensor
 
-from benchmarks.inference.image_values import ImageValues, Measure, every_measure, prepared
-from benchmarks.inference.sides import Interval, Key
+from benchmarks.inference.image_values import ImageValues, RankedFamily, every_measure, prepared
+from benchmarks.inference.intervals import Interval, Key
 from benchmarks.metrics import METRICS, Family, Metric
 from benchmarks.metrics.metric import each_once
 from benchmarks.predictions import RunUnit
@@ -92,7 +92,7 @@ class KeptRows:
             return self.every
         return self.every or self._is_kept(MEAN, condition.group, metric, score)
 
-    def measures(self, condition: Condition, own_scores: Collection[str]) -> Iterator[Measure]:
+    def measures(self, condition: Condition, own_scores: Collection[str]) -> Iterator[RankedFamily]:
         """What is to be measured under a condition, also for the mean over its group."""
         for family, score in every_measure(own_scores):
             if not condition.detected and "reference" in family.needs:
@@ -143,7 +143,7 @@ class FamilyValues(NamedTuple):
 
 
 def measured(
-    measures: Iterable[Measure], own: ImageValues, reference: ImageValues | None
+    measures: Iterable[RankedFamily], own: ImageValues, reference: ImageValues | None
 ) -> Iterator[FamilyValues]:
     """The measures of a prediction.
 
@@ -183,7 +183,7 @@ def without_value(
     unit: RunUnit,
     condition: Condition,
     members: str,
-    measures: Iterable[Measure],
+    measures: Iterable[RankedFamily],
     status: str,
     reason: str,
 ) -> Iterator[Measurement]:

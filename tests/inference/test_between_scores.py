@@ -10,10 +10,9 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.inference.comparisons import Estimates, compare, comparisons_table, holm
-from benchmarks.inference.pairs import OF_SCORES
+from benchmarks.inference.comparisons import OF_SCORES, Estimates, compare, comparisons_table, holm
+from benchmarks.inference.intervals import Relations
 from benchmarks.inference.resampling import Draws
-from benchmarks.inference.sides import Relations
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report.answer.evidence import networks
 from benchmarks.schema import Comparison, table_of
@@ -36,9 +35,9 @@ ENSEMBLES = [
 UNITS = [*SINGLE["standard"], *SINGLE["plain"], *ENSEMBLES]
 RELATIONS = Relations(
     splits={(unit.recipe, unit.method): "training" for unit in UNITS},
-    of_networks=["deep_ensemble"],
+    ensemble_methods=["deep_ensemble"],
     primary_scores=dict.fromkeys(("softmax", "deep_ensemble"), "predictive_entropy"),
-    of_single=["softmax"],
+    single_network_methods=["softmax"],
     further_scores=SCORES,
 )
 

@@ -12,10 +12,15 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.comparisons import Estimates, compare, comparisons_table, holm
-from benchmarks.inference.pairs import pairs_compared
+from benchmarks.inference.comparisons import (
+    Estimates,
+    compare,
+    comparisons_table,
+    holm,
+    pairs_compared,
+)
+from benchmarks.inference.intervals import ALIKE, TOO_FEW, Interval, Relations, Variant
 from benchmarks.inference.resampling import Draws
-from benchmarks.inference.sides import ALIKE, TOO_FEW, Interval, Relations, Variant
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import Comparison, table_of, types_of
 from methods import Prediction
@@ -32,7 +37,7 @@ SINGLE = [RunUnit("standard", "softmax", None, r) for r in range(3)]
 DROPOUT = [RunUnit("standard", "mc_dropout", 4, r) for r in range(3)]
 ENSEMBLE = RunUnit("standard", "deep_ensemble", 6, 0)
 UNITS = [*SINGLE, *DROPOUT, ENSEMBLE]
-RELATIONS = Relations(of_networks=["deep_ensemble"])
+RELATIONS = Relations(ensemble_methods=["deep_ensemble"])
 MEMBERS = {"softmax": 1, "mc_dropout": 4, "deep_ensemble": 6}
 
 Floats = NDArray[np.float64]

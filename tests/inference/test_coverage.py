@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.estimate import Estimate, Side, estimate, paired, unpaired
+from benchmarks.inference.intervals import Estimate, Side, estimate, paired, unpaired
 from benchmarks.inference.resampling import image_weights
 from benchmarks.metrics import calibration
 from benchmarks.metrics.calibration import BinnedImages

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.inference.estimate import Side, unpaired
+from benchmarks.inference.intervals import MetricValues, Side, Variant, unpaired
 from benchmarks.inference.resampling import Draws
-from benchmarks.inference.sides import MetricValues, Variant
 from benchmarks.inference.worth import margins
 from benchmarks.metrics import METRICS
 

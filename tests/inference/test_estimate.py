@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from benchmarks.inference.comparisons import holm
-from benchmarks.inference.estimate import (
+from benchmarks.inference.intervals import (
     Estimate,
     Part,
     Side,

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.sides import Relations
+from benchmarks.inference.intervals import Relations
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import Comparison
 from benchmarks.tasks.conditions import Condition

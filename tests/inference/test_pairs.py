@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.inference.pairs import (
+from benchmarks.inference.comparisons import (
     ADDED,
     MAIN,
-    SCORES,
+    OTHER_SCORES,
     SEVERITIES,
     SIZES,
     SUBSETS,
@@ -16,8 +16,8 @@ from benchmarks.inference.pairs import (
     is_of_interest,
     pairs_compared,
 )
+from benchmarks.inference.intervals import MetricValues, Variant
 from benchmarks.inference.resampling import Draws
-from benchmarks.inference.sides import MetricValues, Variant
 from benchmarks.metrics import METRICS
 from tests.runs import CONDITIONS
 
@@ -54,7 +54,7 @@ def test_recipes_are_compared_by_methods_at_their_largest_sizes() -> None:
         ("clean", "", MAIN),
         ("rotated-mean", "", MAIN),
         ("ood-fashion_mnist", "predictive_entropy", MAIN),
-        ("ood-fashion_mnist", "mutual_information", SCORES),
+        ("ood-fashion_mnist", "mutual_information", OTHER_SCORES),
         ("subset-clean", "", SUBSETS),
         ("rotated-045", "", SEVERITIES),
     ],
@@ -94,11 +94,11 @@ ENTROPY, OTHER = "predictive_entropy", "mutual_information"
         ("lac_size_95", "", SIZES, False, False),
         ("expected_entropy", "", SEVERITIES, False, False),
         ("auroc", ENTROPY, SIZES, False, True),
-        ("auroc", OTHER, SCORES, False, True),
-        ("auroc", OTHER, SCORES, True, False),
+        ("auroc", OTHER, OTHER_SCORES, False, True),
+        ("auroc", OTHER, OTHER_SCORES, True, False),
         ("auroc", OTHER, SIZES, False, False),
         ("error_at_coverage_90", ENTROPY, MAIN, True, True),
-        ("error_at_coverage_90", OTHER, SCORES, False, False),
+        ("error_at_coverage_90", OTHER, OTHER_SCORES, False, False),
     ],
 )
 def test_rows_that_nobody_reads_are_left_out(

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.estimate import Side
+from benchmarks.inference.intervals import Side
 from benchmarks.inference.worth import (
     FEWER,
     IMAGES_ONLY,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.inference.intervals import Relations
 from benchmarks.inference.resampling import Draws
-from benchmarks.inference.sides import Relations
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import WorthRow
 from methods import Prediction
@@ -64,7 +64,7 @@ def draws() -> dict[str, Draws]:
 
 def worths(draws: dict[str, Draws], *primary: tuple[str, str]) -> dict[str, WorthRow]:
     """By metric, what `mine` is worth by its primary score."""
-    relations = Relations(of_networks=["deep_ensemble"], primary_scores=dict(primary))
+    relations = Relations(ensemble_methods=["deep_ensemble"], primary_scores=dict(primary))
     rows = compared(draws, relations).worths
     found = {row.metric: row for row in rows if row.method == "mine" and row.score in ("", "own")}
     assert {(row.method, row.ensemble) for row in rows} == {("mine", "deep_ensemble")}
@@ -81,7 +81,7 @@ def test_by_a_score_that_nothing_stands_in_for_there_is_neither_worth_nor_compar
     draws: dict[str, Draws],
 ) -> None:
     assert "aurc" not in worths(draws, ("mine", "own"))
-    estimates = compared(draws, Relations(of_networks=["deep_ensemble"]))
+    estimates = compared(draws, Relations(ensemble_methods=["deep_ensemble"]))
     assert not [row for row in estimates.comparisons if row.score == "own"]
     assert {key[1] for key in estimates.intervals if key[4] == "own"} == {"mine"}
 

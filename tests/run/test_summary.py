@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.inference.sides import Interval, Key
+from benchmarks.inference.intervals import Interval, Key
 from benchmarks.run.measurements import means_over_groups, summarise
 from benchmarks.schema import Measurement, in_order, table_of, write_table
 from tests.runs import CONDITIONS
