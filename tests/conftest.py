@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,9 +18,9 @@ from torch.nn.functional import interpolate
 
 from benchmarks.data.loading import load_digits, load_mnist
 from benchmarks.run.custom_method import load_method
-from benchmarks.run.stages import run_stages
 from methods.networks.recipes import LabelledImages
-from tests.runs import DIGITS, neither_timed_nor_drawn, run_of
+from tests.made_up import finish_made_up
+from tests.runs import built_once, finish_digits
 
 NO_CLUSTER = [name for name in ("distributed", "yaml") if find_spec(name) is None]
 """What of the extra `cluster` is not installed."""
@@ -70,12 +71,28 @@ def test_images() -> LabelledImages:
 
 
 @pytest.fixture(scope="session")
-def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run of seconds, by one job alone; not to be changed."""
-    folder = tmp_path_factory.mktemp("serial")
-    with neither_timed_nor_drawn():
-        assert run_stages(*run_of(DIGITS, folder)) == []
-    return folder / "out"
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run, see `tests.runs`; not to be changed."""
+    return built_once("digits", finish_digits, tmp_path_factory)
+
+
+@pytest.fixture
+def digits_copy(digits_run: Path, tmp_path: Path) -> Path:
+    """A copy of it, in ``tmp_path``."""
+    return Path(shutil.copytree(digits_run, tmp_path, dirs_exist_ok=True))
+
+
+@pytest.fixture(scope="session")
+def made_up_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a run whose predictions are made up, see `tests.made_up`; to be read only."""
+    return built_once("made-up", finish_made_up, tmp_path_factory) / "out"
+
+
+@pytest.fixture
+def made_up_copy(made_up_run: Path, tmp_path: Path) -> Path:
+    """A copy of them, without predictions, in ``tmp_path``."""
+    without = shutil.ignore_patterns("predictions")
+    return Path(shutil.copytree(made_up_run, tmp_path, ignore=without, dirs_exist_ok=True))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,20 @@
-"""Runs in tests: what they compute, and where; and MNIST reduced to a few images."""
+"""Runs in tests: two finished ones that all tests share, and what a test's own run needs.
+
+Fixtures of `tests/conftest.py`, built once for all workers of pytest-xdist:
+
+- ``digits_run``: the folder of a run of the task ``digits``, every stage, as `DIGITS` says: results
+  in ``out``, networks in ``networks``. `run_of` gives its plan and workspace:
+  ``run_of(DIGITS, digits_run)``.
+- ``made_up_run``: the results of a run of MNIST whose predictions are made up, see `tests.made_up`.
+
+A test that only reads takes these, which nobody may change. A test that writes takes its own copy,
+``digits_copy`` or ``made_up_copy``, in ``tmp_path``. A run that differs is made by `compute` (the
+stages that others need, neither timed nor drawn), or by `tests.made_up.make_up`.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,17 +26,21 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from benchmarks.claims import training_sets
 from benchmarks.data.loading import load_mnist
+from benchmarks.latency.stopwatch import Limits
 from benchmarks.predictions import StoredPrediction
 from benchmarks.run import stages as runner
 from benchmarks.run import workspace as workspace_module
-from benchmarks.run.configuration import Configuration, configuration_of
+from benchmarks.run.configuration import PRESETS, Configuration, configuration_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
+from benchmarks.run.stages import run_stages
+from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.tasks import TASKS, Task, mnist
 from benchmarks.tasks.mnist import MNIST
+from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
 from methods import Prediction
 from methods.networks.recipes import LabelledImages
 
@@ -36,15 +53,17 @@ QUICK, FULL = map(configuration_of, ("quick", "full"))
 DIGITS = Configuration(
     preset="quick",
     task="digits",
-    recipes=("standard",),
-    methods=("softmax", "mc_dropout", "deep_ensemble"),
-    conditions=("rotated-045",),
-    members=(2,),
-    passes=(2,),
+    recipes=("standard", "plain"),
+    methods=("softmax", "mc_dropout", "deep_ensemble", "temperature_scaling"),
+    conditions=("rotated-030", "rotated-045", "ood-uniform_noise"),
+    members=(1, 2),
+    passes=(2, 5),
     replicates=2,
+    pool=4,
     images=100,
     epochs=1,
     resamples=100,
+    batch_sizes=(1,),
     engine="torch",
 )
 """A run of seconds."""
@@ -61,6 +80,46 @@ def run_of(configuration: Configuration, folder: Path, *, jobs: int = 1) -> Run:
     """A run that writes to ``out`` in the folder, with its networks in ``networks``."""
     workspace = Workspace(folder / "out", folder / "networks", None, jobs)
     return Run(Plan(configuration), workspace)
+
+
+def built_once(
+    name: str, build: Callable[[Path], object], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder that the first of all workers who needs it builds, while the others wait."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, unfinished = shared / name, shared / f"{name}-unfinished"
+    with FileLock(shared / f"{name}.lock"):
+        if not folder.exists():
+            unfinished.mkdir()
+            build(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
+def compute(run: Run) -> list[Failure]:
+    """Train, predict and measure; other tests cover timings and drawings, which take time."""
+    stages = TRAIN, PREDICT, MEASURE
+    return [failure for stage in stages for failure in run_stages(*run, stage)]
+
+
+def finish_digits(folder: Path) -> None:
+    """The run `DIGITS`, every stage; timings are short."""
+    short = replace(PRESETS["quick"], limits=Limits(seconds=0.02, fewest=10))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "quick", short)
+        assert run_stages(*run_of(DIGITS, folder)) == []
+
+
+def numbers(folder: Path) -> dict[str, bytes]:
+    """The files of a run that `compute` writes, but its record, which says how long it took."""
+    names = ("predictions/**/*.zip", "curves/*", "images.npz", "training.csv", "measurements.csv")
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for name in (*names, "summary.csv", "comparisons.csv", "worth.csv")
+        for path in folder.glob(name)
+    }
 
 
 def written(folder: Path) -> dict[str, bytes]:

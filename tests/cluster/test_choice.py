@@ -11,7 +11,7 @@ from benchmarks.cluster import ClusterChoice, DaskCluster, read_choice
 from benchmarks.io import UserError
 from benchmarks.run.stages import run_stages
 from tests.cluster.conftest import Command
-from tests.runs import DIGITS, run_of, written
+from tests.runs import DIGITS, numbers, run_of
 
 SLURM = {"backend": "SLURMCluster", "workers": 2}
 
@@ -47,7 +47,7 @@ def test_other_options_that_a_cluster_excludes(command: Command) -> None:
 
 @pytest.mark.slow
 def test_jobs_of_a_queue_work_and_end(
-    serial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+    digits_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
     """The queue runs each job at once, in the background."""
     folder = tmp_path / "bin"
@@ -60,13 +60,13 @@ def test_jobs_of_a_queue_work_and_end(
     options = {"memory": "1GB", "interface": "lo", "log_directory": str(tmp_path)}
     assert command(**SLURM, wait=3000, options=options) == (0, "")
     assert (tmp_path / "jobs").read_text() == "job\njob\n"
-    assert written(tmp_path / "out") == written(serial)
+    assert numbers(tmp_path / "out") == numbers(digits_run / "out")
 
 
-def test_finished_run_starts_no_workers(serial: Path, tmp_path: Path) -> None:
+def test_finished_run_starts_no_workers(digits_copy: Path) -> None:
     """Of its stages, `train` and `predict` have nothing left to do."""
-    plan, workspace = run_of(DIGITS, serial.parent)
-    nowhere = ClusterChoice(tmp_path / "cluster.yaml", "address", options={"address": "nowhere"})
+    plan, workspace = run_of(DIGITS, digits_copy)
+    nowhere = ClusterChoice(digits_copy / "cluster.yaml", "address", options={"address": "nowhere"})
     with DaskCluster(nowhere, kernels=False) as cluster:
         for stage in ("train", "predict"):
             assert run_stages(plan, workspace.on(cluster), stage) == []

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
 from tests.cluster.conftest import run_on_workers
-from tests.runs import DIGITS, run_of, written
+from tests.runs import DIGITS, numbers, run_of
 
 METHOD = """
 import torch
@@ -43,4 +43,4 @@ def test_custom_method_is_loaded_on_workers(tmp_path: Path) -> None:
     assert run_stages(*run_of(configuration, tmp_path / "serial")) == []
     (tmp_path / "cluster").mkdir()
     assert run_on_workers(tmp_path / "cluster", configuration=configuration) == []
-    assert written(tmp_path / "cluster" / "out") == written(tmp_path / "serial" / "out")
+    assert numbers(tmp_path / "cluster" / "out") == numbers(tmp_path / "serial" / "out")

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.run.configuration import command_of
 from tests.processes import Start, processes
-from tests.runs import DIGITS, written
+from tests.runs import DIGITS, numbers
 
 pytestmark = pytest.mark.long
 
@@ -44,7 +44,7 @@ def at_work(process: subprocess.Popen[str], folder: Path) -> None:
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
 def test_command_goes_on_after_its_end(
-    by: signal.Signals, serial: Path, tmp_path: Path, start: Start
+    by: signal.Signals, digits_run: Path, tmp_path: Path, start: Start
 ) -> None:
     process = begun(start, tmp_path)
     at_work(process, tmp_path)
@@ -58,4 +58,4 @@ def test_command_goes_on_after_its_end(
     again = begun(start, tmp_path)
     _, shown = again.communicate(timeout=600)
     assert again.returncode == 0, shown
-    assert written(tmp_path / "out") == written(serial)
+    assert numbers(tmp_path / "out") == numbers(digits_run / "out")

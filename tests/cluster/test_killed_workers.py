@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.io import MachineError
 from tests.cluster.conftest import run_on_workers
-from tests.runs import written
+from tests.runs import numbers
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def wishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_run_whose_workers_are_killed_is_the_serial_one(
-    serial: Path, tmp_path: Path, wishes: Path, capsys: pytest.CaptureFixture[str]
+    digits_run: Path, tmp_path: Path, wishes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (wishes / "die in training").touch()
     (wishes / "die in prediction").touch()
@@ -36,9 +36,9 @@ def test_run_whose_workers_are_killed_is_the_serial_one(
     assert not any(wishes.iterdir())
     shown = capsys.readouterr().err
     assert (tmp_path / "out" / "measurements.csv").read_bytes() == (
-        serial / "measurements.csv"
+        digits_run / "out" / "measurements.csv"
     ).read_bytes()
-    assert written(tmp_path / "out") == written(serial)
+    assert numbers(tmp_path / "out") == numbers(digits_run / "out")
     assert len(re.findall(r"^cluster +2 workers; dashboard: http://\S+$", shown, re.M)) == 1
     assert re.search(r"^train +2 of 2 networks, \d+ s$", shown, re.M)
     record = json.loads((tmp_path / "out" / "run.json").read_text())

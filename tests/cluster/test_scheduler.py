@@ -14,7 +14,7 @@ import pytest
 
 from tests.cluster.conftest import Command
 from tests.processes import ROOT
-from tests.runs import written
+from tests.runs import numbers
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,7 @@ def address(tmp_path: Path) -> dict[str, object]:
 
 
 def test_run_goes_on_after_each_fault_and_is_the_serial_one(
-    serial: Path, tmp_path: Path, start: Start, command: Command
+    digits_run: Path, tmp_path: Path, start: Start, command: Command
 ) -> None:
     """One worker at a time, since each takes seconds to start."""
     process = scheduler(start, tmp_path)
@@ -101,4 +101,4 @@ def test_run_goes_on_after_each_fault_and_is_the_serial_one(
     scheduler(start, tmp_path)
     start("worker", "--no-nanny", "--nthreads", "1")
     assert command(**address(tmp_path)) == (0, "")
-    assert written(tmp_path / "out") == written(serial)
+    assert numbers(tmp_path / "out") == numbers(digits_run / "out")

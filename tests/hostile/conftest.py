@@ -19,6 +19,7 @@ from tests.runs import Run, neither_timed_nor_drawn, run_of
 
 DIGITS = replace(
     runs.DIGITS,
+    recipes=("standard",),
     methods=("softmax", "mc_dropout"),
     conditions=("rotated-045", "ood-uniform_noise"),
     passes=(2, 5),

@@ -20,7 +20,8 @@ from benchmarks.report.results import Results, fingerprints
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.table import BEST, TIED
 from methods import METHODS
-from tests.report.support import CLAIMS, CONFIGURATION, NAMES, page_of, table_named
+from tests.made_up import CLAIMS, SMALL
+from tests.report.support import NAMES, page_of, table_named
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -257,7 +258,7 @@ def test_nouns_are_defined_by_their_fields(reported: Path) -> None:
     for score in NAMES.scores:
         label = NAMES.printed_score(score.name).axis_label
         assert f"{label} : {score.formula} ({score.citation})" in text
-    for name in CONFIGURATION.methods:
+    for name in SMALL.methods:
         method = METHODS[name]
         assert f"{method.label} ({method.citation}). Group: {method.group}" in text
     assert "standard . Network: lenet5, dropout 0.5. Images: " in text

@@ -14,7 +14,7 @@ import typer
 from benchmarks.io import UserError
 from benchmarks.report.readme import ROOT, SECTIONS, filled, main, read_pages
 from benchmarks.report.texts import article_answer
-from tests.report.support import CLAIMS, ROW, write_latency
+from tests.made_up import CLAIMS, LATENCY, write_latency
 
 README = Path("README.md")
 
@@ -104,7 +104,7 @@ def test_latency_is_of_the_cards_that_have_a_folder(root: Path) -> None:
     without = section("latency", root)
     assert "No GPU has been measured yet" in without
     assert "| --- |" not in without
-    row = replace(ROW, p50_ms=0.75, p50_lower_ms=0.7, p50_upper_ms=0.8)
+    row = replace(LATENCY, p50_ms=0.75, p50_lower_ms=0.7, p50_upper_ms=0.8)
     card = replace(row, device="cuda:0", device_name="A Card", threads=8, engine="torch")
     folder = root / "results" / "gpu" / "a-card"
     folder.mkdir(parents=True)

@@ -41,7 +41,7 @@ def test_shards_are_the_run_and_share_no_group(shards: int, preset: str) -> None
 
 
 def test_shards_copied_together_give_the_undivided_run(
-    serial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_record, "commit", lambda: "0" * 40)  # what is finished counts
 
@@ -55,7 +55,7 @@ def test_shards_copied_together_give_the_undivided_run(
         for folder in folders:
             shutil.copytree(folder, together.out, dirs_exist_ok=True)
 
-    plan = Plan(DIGITS)
+    plan, whole = Plan(DIGITS), digits_run / "out"
     machines = [run_of(DIGITS, tmp_path / str(number), jobs=2).workspace for number in (1, 2, 3)]
     together = Workspace(tmp_path / "together", tmp_path / "no-networks", None, 1)
     with neither_timed_nor_drawn():
@@ -74,10 +74,10 @@ def test_shards_copied_together_give_the_undivided_run(
         assert run_stages(plan, together) == []
         for name in ("training", "measurements", "summary", "comparisons", "worth"):
             table = f"{name}.csv"
-            assert (together.out / table).read_bytes() == (serial / table).read_bytes()
+            assert (together.out / table).read_bytes() == (whole / table).read_bytes()
     assert not any(together.networks.glob("*"))
-    assert (together.out / "images.npz").read_bytes() == (serial / "images.npz").read_bytes()
-    found, expected = record(together.out), record(serial)
+    assert (together.out / "images.npz").read_bytes() == (whole / "images.npz").read_bytes()
+    found, expected = record(together.out), record(whole)
     for name in ("configuration", "command", "replicates", "data", "machines"):
         assert found[name] == expected[name]
     seconds = [

@@ -9,7 +9,8 @@ import pandas as pd
 
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.schema import Comparison, WorthRow, table_of
-from tests.report.support import ROW, nouns
+from tests.made_up import LATENCY
+from tests.report.support import nouns
 
 SOFTMAX, DROPOUT = (
     Candidate("standard", "softmax", "1"),
@@ -105,7 +106,7 @@ def run(
     tested = [replace(row, p_holm=row.p_value) for row in comparisons]
     times = [
         replace(
-            *(ROW,),
+            *(LATENCY,),
             **{"method": one.method, "members": one.members, "p50_ms": ms / 2, "p99_ms": ms},
         )
         for one, ms in (milliseconds or {}).items()

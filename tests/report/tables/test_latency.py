@@ -9,7 +9,8 @@ import pytest
 from benchmarks.report import write_latency_tables
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import as_frame, markdown
-from tests.report.support import NAMES, table_named, timings, write_latency
+from tests.made_up import timings, write_latency
+from tests.report.support import NAMES, table_named
 
 
 def test_latency_is_tabled_by_device_and_batch_size(timed_results: Results) -> None:

@@ -10,7 +10,8 @@ import pytest
 from benchmarks.report.claims import setting_text
 from benchmarks.report.outcome import show_outcome
 from benchmarks.report.results import Results
-from tests.report.support import CLAIMS, table_named
+from tests.made_up import CLAIMS
+from tests.report.support import table_named
 
 MARKED = (
     "Training images: 55,000 (standard); 60,000 (article). Those with fewer hold out the others "

@@ -1,0 +1,237 @@
+"""A run of MNIST whose predictions are made up: no network is trained, the rest is computed.
+
+`tests.runs` says how tests share the finished one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from benchmarks.latency.stage import NO_GPU
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.report import write_report
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.measure import measure
+from benchmarks.run.nouns import metric_records, nouns_of
+from benchmarks.run.record import RunRecord
+from benchmarks.run.shown_images import write_shown
+from benchmarks.schema import Latency, table_of, write_table
+from benchmarks.tasks.conditions import Condition
+from methods import Prediction
+from methods.determinism import derive_seed
+from tests.runs import Run, run_of
+
+SMALL = Configuration(
+    preset="quick",
+    task="mnist",
+    recipes=("standard",),
+    methods=("softmax", "mc_dropout", "deep_ensemble"),
+    conditions=("rotated-030", "rotated-060", "rotated-120", "ood-*_noise"),
+    members=(4,),
+    passes=(3, 8),
+    replicates=2,
+    images=80,
+    subset_images=40,
+    resamples=200,
+)
+"""What `make_up` computes where nothing else is chosen."""
+
+PASSES, MEMBERS = (1, 2, 4, 8), (2, 4)
+
+MADE_UP: dict[str, Any] = {
+    "recipes": ("standard", "article"),
+    "custom": True,
+    "unavailable": {"ood-gaussian_noise": "Name or service not known"},
+    "members": MEMBERS,
+    "passes": PASSES,
+}
+"""How the shared run differs from it: two recipes, a custom method, a condition without data."""
+
+CUSTOM = """
+from methods import UncertaintyMethod
+
+class Mine(UncertaintyMethod):
+    name = "my_method"
+    def fit(self, images, labels): ...
+    def predict(self, images): ...
+"""
+
+SIZES = {"my_method": 5, "mc_dropout_exact": 30}
+
+CLAIM = {
+    "id": "image-61",
+    "statement": "Image 61 is <told> differently.",
+    "place": "section 2",
+    "weight": "central",
+    "task": "mnist",
+    "rule": "at least half",
+    "against": "",
+    "verdict": "not reproduced",
+    "why": "holds: 3 of 50 networks",
+    "figure": "claims-count-plots",
+    "recipe": "article",
+    "parts": [{"what": "gap below 1", "shown": "0.5 (0.4 to 0.6)", "holds": True}],
+    "beside": {
+        "standard": {
+            "verdict": "partly reproduced",
+            "why": "holds: 5 of 50 networks.",
+            "parts": [],
+        }
+    },
+}
+CLAIMS = {
+    "setting": {
+        **{"recipe": "article", "networks": 50, "epochs": 10, "passes": 100},
+        **{"images": 10_000, "ood": ["Fashion-MNIST"]},
+        "beside": {"standard": 3},
+    },
+    "claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced", "statement": "Text."}],
+}
+
+LATENCY = Latency(
+    *("softmax", "1", 1, "cpu", "A Processor", 1, "numba", "kernels", "wall"),
+    **{"p50_ms": 0.5, "p50_lower_ms": 0.49, "p50_upper_ms": 0.51, "calls": 300},
+    **{"parameters": 61706, "multiply_adds": 416520, "weight_bytes": 246824},
+    **{"p90_ms": 0.6, "p99_ms": 0.9, "images_per_s": 2000.0},
+    **{"peak_memory_mb": 1.5, "training_s": 12.5},
+)
+
+
+def finish_made_up(folder: Path) -> None:
+    """The shared run, every stage; timings and verdicts are made up, too."""
+    out = make_up(folder, **MADE_UP)
+    write_latency(timings(), out)
+    (out / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
+    write_report(out)
+
+
+def make_up(
+    folder: Path,
+    *,
+    custom: bool = False,
+    fails: str | None = None,
+    lost: Collection[str] = (),
+    unavailable: Mapping[str, str] | None = None,
+    **changes: object,
+) -> Path:
+    """A run up to the stage `measure`, without timings, claims and a report; the folder of results.
+
+    Args:
+        custom: whether a custom method takes part.
+        fails: which run units have no prediction files, by what their names begin with.
+        lost: on which conditions no run unit has one.
+        unavailable: conditions without data, and why.
+        changes: parts of the configuration that differ from `SMALL`.
+    """
+    if custom:
+        (folder / "mine.py").write_text(CUSTOM)
+        changes["custom_methods"] = (f"{folder / 'mine.py'}:Mine",)
+    run = run_of(Configuration(**{**vars(SMALL), **changes}), folder)
+    reasons = unavailable or {}
+    record = RunRecord.begin(*run)
+    record.note_data(
+        {"training": {"fingerprint": ""}}
+        | {
+            c.name: {"unavailable": reasons[c.name]} if c.name in reasons else {"fingerprint": ""}
+            for c in run.plan.conditions
+        }
+    )
+    for unit in run.plan.units():
+        if run.plan.objection(unit) or (fails and unit.name.startswith(fails)):
+            continue
+        for condition in run.plan.conditions_of(unit):
+            if condition.name not in reasons and condition.name not in lost:
+                stored = StoredPrediction(
+                    prediction(run, unit, condition),
+                    run.workspace.evaluation_set(condition, run.plan).labels,
+                )
+                run.workspace.predictions.save(unit, condition.name, stored)
+    nouns_of(run.plan, metric_records()).write(run.workspace.out)
+    write_table(training_log(3), run.workspace.out, "training.csv")
+    write_shown(*run, reasons)
+    measure(*run, record)
+    return run.workspace.out
+
+
+def prediction(run: Run, unit: RunUnit, condition: Condition) -> Prediction:
+    """Members around the label: the more the images are rotated, the less certain and alike."""
+    evaluated = run.workspace.evaluation_set(condition, run.plan)
+    members = unit.size or SIZES.get(unit.method, 1)
+    seed = derive_seed(unit.name, condition.name)
+    random = torch.Generator().manual_seed(seed)
+    spread = 1 + (condition.severity or 0) / 45 if condition.labelled else 2.0
+    logits = spread * torch.randn(members, len(evaluated.images), 10, generator=random)
+    if evaluated.labels is not None:
+        logits += 4 * torch.nn.functional.one_hot(evaluated.labels, 10)
+    made = Prediction.of_logits(logits)
+    if unit.method == "mc_dropout_exact":
+        return replace(made, members=None)
+    return (
+        replace(made, scores={"own_score": made.expected_entropy})
+        if unit.recipe == "self-trained"
+        else made
+    )
+
+
+def training_log(networks: int) -> pd.DataFrame:
+    """Dropout is on over training images only."""
+    measures = ["loss", "accuracy", "precision", "recall"]
+    return pd.DataFrame(
+        {"recipe": "standard", "network": network, "epoch": epoch}
+        | {"split": split, "images": images}
+        | dict.fromkeys(measures, level + 0.01 * epoch + 0.001 * network)
+        | (
+            {"accuracy_dropout_on": level - 0.1 + 0.01 * epoch + 0.001 * network}
+            if split != "validation"
+            else {}
+        )
+        for network in range(networks)
+        for epoch, split, images, level in (
+            *((epoch, "training", 10_000, 0.9) for epoch in (1, 2)),
+            *((epoch, "validation", 10_000, 0.9) for epoch in (1, 2)),
+            (2, "all training", 60_000, 0.5),
+        )
+    )
+
+
+def write_latency(rows: list[Latency], folder: Path) -> None:
+    write_table(table_of(Latency, rows), folder, "latency.csv")
+
+
+def timings() -> list[Latency]:
+    """A millisecond a pass or member and ten an image; the largest sizes with two threads too."""
+    rows = []
+    for method, sizes in (("softmax", (1,)), ("mc_dropout", PASSES), ("deep_ensemble", MEMBERS)):
+        for size in sizes:
+            for batch_size in (1, 64):
+                ms = size * (1 + 10 * (batch_size > 1)) * (3 if method == "deep_ensemble" else 1)
+                row = replace(
+                    LATENCY,
+                    method=method,
+                    members=str(size),
+                    batch_size=batch_size,
+                    p50_ms=ms,
+                    p50_lower_ms=0.98 * ms,
+                    p50_upper_ms=1.02 * ms,
+                    p90_ms=1.5 * ms,
+                    p99_ms=2 * ms if size < 8 else None,
+                    images_per_s=1000 * batch_size / ms,
+                )
+                rows.append(row)
+                if size == max(sizes):
+                    rows.append(replace(row, threads=2, p50_ms=7.0))
+    absent = Latency("softmax", "", None, "cuda", "", None, "torch", "", "")
+    return [
+        *rows,
+        *(
+            replace(absent, method=method, status="unavailable", reason=NO_GPU)
+            for method in ("softmax", "mc_dropout", "deep_ensemble")
+        ),
+    ]
