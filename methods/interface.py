@@ -15,7 +15,7 @@ from methods.determinism import derive_seed
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import Recipe
 
-Need = Literal["dropout", "calibration", "training", "training images"]
+MethodNeed = Literal["dropout", "calibration", "training", "training images"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ class UncertaintyMethod(ABC):
     size: ClassVar[str | None] = None
     sweep: ClassVar[tuple[int, ...]] = ()
     counts_networks: ClassVar[bool] = False
-    needs: ClassVar[frozenset[Need]] = frozenset()
+    needs: ClassVar[frozenset[MethodNeed]] = frozenset()
     exact: ClassVar[bool] = False
     limit_of: ClassVar[str] = ""
     kernels_only: ClassVar[bool] = False

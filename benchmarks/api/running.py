@@ -32,7 +32,7 @@ from benchmarks.run.record import require_apart
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.vocabulary import MEASURE, PREDICT, STAGES, TRAIN
-from methods.engines import Choice, EngineName
+from methods.engines import EngineName, EngineOption
 
 Names = str | Iterable[str] | None
 
@@ -56,7 +56,7 @@ def run_benchmark(
     stages: Names = (TRAIN, PREDICT, MEASURE),
     seed: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
-    engine: Choice = "auto",
+    engine: EngineOption = "auto",
     data_dir: str | Path | None = None,
     networks: str | Path | None = None,
     out: str | Path | None = None,

@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
+from benchmarks.metrics import METRICS, Family, Metric, MetricInputs, in_families
 from benchmarks.metrics.metric import joined, one_each
 from benchmarks.predictions import StoredPrediction
 from methods import Prediction
-from methods.scores import of_probabilities, score_of
+from methods.scores import probability_scores, score_of
 
 ImageScore = Float[Tensor, " images"]
 
@@ -35,7 +35,7 @@ def fits_to(calibration: StoredPrediction | None) -> Fits:
     if calibration is None or calibration.labels is None:
         return NO_FITS
     mean, labels = calibration.prediction.mean, calibration.labels
-    fits = dict.fromkeys(family.of_calibration for family in in_families(METRICS.values()))
+    fits = dict.fromkeys(family.fit_calibration for family in in_families(METRICS.values()))
     return {fit: fit(mean, labels) for fit in fits}
 
 
@@ -43,7 +43,7 @@ def every_measure(own_scores: Collection[str]) -> Iterator[RankedFamily]:
     """All metrics, those of rankings by each score that a prediction has."""
     for family in in_families(METRICS.values()):
         if "score" in family.needs:
-            yield from ((family, score) for score in (*of_probabilities(), *own_scores))
+            yield from ((family, score) for score in (*probability_scores(), *own_scores))
         else:
             yield family, ""
 
@@ -93,15 +93,15 @@ class ImageValues:
             for family, score in measures(self.own_scores):
                 if score not in formed:
                     formed[score] = _score(prediction, score)
-                arrays = Arrays(
+                arrays = MetricInputs(
                     prediction,
                     labels=stored.labels,
                     score=formed[score],
                     member_values=stored.member_values,
-                    fitted=fits.get(family.of_calibration),
+                    fitted=fits.get(family.fit_calibration),
                     first=self.images,
                 )
-                parts.setdefault((type(family), score), []).append(family.of_images(arrays))
+                parts.setdefault((type(family), score), []).append(family.per_image(arrays))
             for name, values in formed.items():
                 scores.setdefault(name, []).append(values)
             self.images += len(prediction.mean)
@@ -122,7 +122,7 @@ class ImageValues:
 
     def remark(self, metric: Metric) -> str:
         """What a reader of the metric must know of what was fitted to the calibration images."""
-        fitted = self._fits.get(metric.family.of_calibration)
+        fitted = self._fits.get(metric.family.fit_calibration)
         return "" if fitted is None else metric.family((metric,)).remark(metric, fitted)
 
 

@@ -14,9 +14,9 @@ from benchmarks.metrics import (
     selective,
     uncertainties,
 )
-from benchmarks.metrics.metric import Arrays, Family, Metric, in_families
+from benchmarks.metrics.metric import Family, Metric, MetricInputs, in_families
 
-__all__ = ["METRICS", "Arrays", "Family", "Metric", "in_families"]
+__all__ = ["METRICS", "Family", "Metric", "MetricInputs", "in_families"]
 
 METRICS: dict[str, Metric] = {
     metric.name: metric

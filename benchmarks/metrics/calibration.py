@@ -18,7 +18,14 @@ from scipy.special import erf
 from torch import Tensor
 
 from benchmarks.metrics.kernels import bin_sums
-from benchmarks.metrics.metric import Arrays, Family, Metric, Values, Weights
+from benchmarks.metrics.metric import (
+    Family,
+    Metric,
+    MetricInputs,
+    MetricsByResample,
+    PerResample,
+    Weights,
+)
 from benchmarks.metrics.scoring import correct
 from methods.scores.probabilities import ROUNDING, confidence
 
@@ -44,7 +51,6 @@ def require_flags(values: Float[Tensor, " images"], flags: Bool[Tensor, " images
 
 
 ByBin = Float64[np.ndarray, "bins resamples"]
-PerResample = Float64[np.ndarray, " resamples"]
 TwoValues = tuple[NDArray[Any], NDArray[Any]]
 TwoBinnings = tuple["BinnedImages", "BinnedImages"]
 
@@ -54,7 +60,7 @@ class Calibration(Family):
 
     needs = frozenset({"labels"})
 
-    def of_images(self, arrays: Arrays) -> TwoValues | None:
+    def per_image(self, arrays: MetricInputs) -> TwoValues | None:
         """Confidence, and whether it is classified correctly."""
         mean, labels = arrays.prediction.mean, arrays.labels
         if labels is None:
@@ -68,7 +74,7 @@ class Calibration(Family):
 
     def evaluate(
         self, prepared: TwoBinnings, weights: Weights, reference_weights: Weights
-    ) -> Values:
+    ) -> MetricsByResample:
         """Fill the bins, then summarise them."""
         bins = Binnings(*(binned.fill(weights) for binned in prepared))
         return np.stack(self.each(weights.shape[1], bins))

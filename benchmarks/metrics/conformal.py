@@ -30,7 +30,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
-from benchmarks.metrics.metric import Arrays, MeansOverImages, Metric, rows_of
+from benchmarks.metrics.metric import MeansOverImages, Metric, MetricInputs, rows_of
 from benchmarks.metrics.scoring import require_labels
 
 PENALTY, UNPENALISED = 0.01, 1
@@ -205,9 +205,9 @@ class ConformalSets(MeansOverImages):
     """A metric's `function`: from `PredictionSets` to [images]."""
 
     needs = frozenset({"labels", "calibration"})
-    of_calibration = staticmethod(thresholds)
+    fit_calibration = staticmethod(thresholds)
 
-    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"] | None:
+    def per_image(self, arrays: MetricInputs) -> Float64[np.ndarray, "metrics images"] | None:
         """Each image's value of each metric."""
         mean, labels = arrays.prediction.mean, arrays.labels
         if labels is None or arrays.fitted is None:

@@ -15,11 +15,16 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from benchmarks.metrics.kernels import detect
-from benchmarks.metrics.metric import Arrays, Counts, Family, Metric, Ranking, Values, Weights
-
-PerResample = Float64[np.ndarray, " resamples"]
-
-Scores = Float[np.ndarray, " images"]
+from benchmarks.metrics.metric import (
+    Counts,
+    Family,
+    Metric,
+    MetricInputs,
+    MetricsByResample,
+    PerResample,
+    Ranking,
+    Weights,
+)
 
 
 class Detection(Family):
@@ -27,17 +32,23 @@ class Detection(Family):
 
     needs = frozenset({"score", "reference"})
 
-    def of_images(self, arrays: Arrays) -> Scores | None:
+    def per_image(self, arrays: MetricInputs) -> Float[np.ndarray, " images"] | None:
         """The score."""
         return None if arrays.score is None else arrays.score.numpy()
 
-    def arranged(self, of_images: Scores, of_reference: Scores | None) -> Ranking | None:
+    def arranged(
+        self,
+        of_images: Float[np.ndarray, " images"],
+        of_reference: Float[np.ndarray, " images"] | None,
+    ) -> Ranking | None:
         """Sort the images of both kinds; a score that is NaN cannot be ranked."""
         if of_reference is None or np.isnan(of_images).any() or np.isnan(of_reference).any():
             return None
         return flagging_order(of_reference, of_images)
 
-    def evaluate(self, prepared: Ranking, weights: Weights, reference_weights: Weights) -> Values:
+    def evaluate(
+        self, prepared: Ranking, weights: Weights, reference_weights: Weights
+    ) -> MetricsByResample:
         """One pass over the images."""
         statistics = DetectionStatistics(prepared, reference_weights, weights)
         return np.stack(self.each(weights.shape[1], statistics))
@@ -166,7 +177,7 @@ class Prevalence(Family):
     needs = frozenset({"reference"})
     resampled = False
 
-    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "nothing images"]:
+    def per_image(self, arrays: MetricInputs) -> Float64[np.ndarray, "nothing images"]:
         """Nothing: images are only counted."""
         return np.empty((0, len(arrays.prediction.mean)))
 
@@ -174,7 +185,9 @@ class Prevalence(Family):
         """Whether there is a reference."""
         return None if of_reference is None else True
 
-    def evaluate(self, prepared: bool, weights: Weights, reference_weights: Weights) -> Values:
+    def evaluate(
+        self, prepared: bool, weights: Weights, reference_weights: Weights
+    ) -> MetricsByResample:
         """From the sums of the weights."""
         drawn = [each.sum(axis=0, dtype=float) for each in (weights, reference_weights)]
         return np.stack(self.each(weights.shape[1], *drawn))

@@ -15,13 +15,13 @@ import numba
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64, UInt8, UInt32
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+LoopFunction = TypeVar("LoopFunction", bound=Callable[..., Any])
 
 
-def _compiled(function: Function) -> Function:
+def _compiled(function: LoopFunction) -> LoopFunction:
     """Compile on the first call, or load from the cache of an earlier process."""
     compile_it = partial(numba.njit, nogil=True, error_model="numpy")
-    dispatcher: Function
+    dispatcher: LoopFunction
     try:
         dispatcher = compile_it(cache=True)(function)
     except RuntimeError:  # no folder for the cache can be written

@@ -20,16 +20,18 @@ from methods.interface import Prediction
 Weights = UInt8[np.ndarray, "images resamples"]
 """How often each resample has each image."""
 
-Values = Float64[np.ndarray, "metrics resamples"]
+MetricsByResample = Float64[np.ndarray, "metrics resamples"]
+
+PerResample = Float64[np.ndarray, " resamples"]
 
 BLOCK = 2**16
 """How many images are multiplied by their weights at once, so that this needs little memory."""
 
-Need = Literal["labels", "members", "score", "reference", "calibration"]
+MetricNeed = Literal["labels", "members", "score", "reference", "calibration"]
 
 
 @dataclass(frozen=True, eq=False)
-class Arrays:
+class MetricInputs:
     """What metrics of a prediction are computed from.
 
     Attributes:
@@ -56,11 +58,11 @@ class Arrays:
     first: int = 0
 
     @property
-    def of_reference(self) -> Arrays | None:
+    def of_reference(self) -> MetricInputs | None:
         """What is there of the reference's images."""
         if self.reference is None:
             return None
-        return Arrays(self.reference, score=self.reference_score)
+        return MetricInputs(self.reference, score=self.reference_score)
 
 
 class Family(ABC):
@@ -75,7 +77,7 @@ class Family(ABC):
         resampled: whether its metrics vary with the draw of images, and so have an interval.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset()
+    needs: ClassVar[frozenset[MetricNeed]] = frozenset()
     means_over_images: ClassVar[bool] = False
     resampled: ClassVar[bool] = True
 
@@ -83,19 +85,20 @@ class Family(ABC):
         self.metrics = tuple(metrics)
 
     @abstractmethod
-    def of_images(self, arrays: Arrays) -> Any | None:
+    def per_image(self, arrays: MetricInputs) -> Any | None:
         """What each image contributes: an array or several, images last; ``None``: nothing.
 
         An image's part depends on no other image, so that images may come in blocks.
         """
 
     @staticmethod
-    def of_calibration(
+    def fit_calibration(
         mean: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
     ) -> Any | None:
         """What is fitted on the prediction of the calibration images; by default nothing.
 
-        It is `Arrays.fitted` when others are measured, for all families that share the function.
+        It is `MetricInputs.fitted` of others that are measured, for all families that share the
+        function.
         """
         return None
 
@@ -107,24 +110,26 @@ class Family(ABC):
         """The images sorted or binned, once for all resamples; ``None``: no metric is defined.
 
         Args:
-            of_images: what `of_images` gives of all images.
+            of_images: what `per_image` gives of all images.
             of_reference: and of the reference's, if a reference is needed and there is one.
         """
         return of_images
 
     @abstractmethod
-    def evaluate(self, prepared: Any, weights: Weights, reference_weights: Weights) -> Values:
+    def evaluate(
+        self, prepared: Any, weights: Weights, reference_weights: Weights
+    ) -> MetricsByResample:
         """The metrics on every resample, NaN where undefined; weights are numbers of copies."""
 
-    def prepare(self, arrays: Arrays) -> Any | None:
+    def prepare(self, arrays: MetricInputs) -> Any | None:
         """What is done once for all resamples; ``None`` where no metric is defined."""
-        own = self.of_images(arrays)
+        own = self.per_image(arrays)
         reference = arrays.of_reference if "reference" in self.needs else None
         if own is None:
             return None
-        return self.arranged(own, None if reference is None else self.of_images(reference))
+        return self.arranged(own, None if reference is None else self.per_image(reference))
 
-    def values(self, arrays: Arrays) -> Float64[np.ndarray, " metrics"]:
+    def values(self, arrays: MetricInputs) -> Float64[np.ndarray, " metrics"]:
         """The metrics of the images themselves, each with a weight of one."""
         prepared = self.prepare(arrays)
         if prepared is None:
@@ -152,7 +157,7 @@ class MeansOverImages(Family):
         prepared: Float64[np.ndarray, "metrics images"],
         weights: Weights,
         reference_weights: Weights,
-    ) -> Values:
+    ) -> MetricsByResample:
         """The weighted means of the images' values."""
         return weighted_means(prepared, weights)
 
@@ -205,11 +210,11 @@ class Metric:
     source: str = ""
 
     @property
-    def needs(self) -> frozenset[Need]:
+    def needs(self) -> frozenset[MetricNeed]:
         """What it needs beyond a prediction of the images."""
         return self.family.needs
 
-    def value(self, arrays: Arrays) -> float:
+    def value(self, arrays: MetricInputs) -> float:
         """Of the images themselves; NaN where it is undefined."""
         return float(self.family([self]).values(arrays)[0])
 
@@ -237,7 +242,7 @@ def one_each(noun: str, values: Any, count: int) -> Any:
 
 
 def joined(parts: Sequence[Any]) -> Any | None:
-    """What `Family.of_images` gives of all images, from what it gives of one block after another.
+    """What `Family.per_image` gives of all images, from what it gives of one block after another.
 
     >>> joined([(np.array([1, 2]), np.array([[3, 4]])), (np.array([5]), np.array([[6]]))])
     (array([1, 2, 5]), array([[3, 4, 6]]))

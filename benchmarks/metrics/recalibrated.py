@@ -21,7 +21,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from benchmarks.metrics.calibration import Calibration, debiased_squared_calibration_error
-from benchmarks.metrics.metric import Arrays, Family, Metric
+from benchmarks.metrics.metric import Family, Metric, MetricInputs
 from benchmarks.metrics.scoring import LabelMeans, brier, negative_log_likelihood, require_labels
 from methods.posthoc.temperature_scaling import at_bound, nll_of_members, temperature_of_least_nll
 
@@ -70,16 +70,16 @@ class Recalibrated(Family):
     """The metrics of the family behind it in the order of bases, of recalibrated probabilities."""
 
     needs = frozenset({"labels", "calibration"})
-    of_calibration = staticmethod(best_temperature)
+    fit_calibration = staticmethod(best_temperature)
 
-    def of_images(self, arrays: Arrays) -> Any | None:
+    def per_image(self, arrays: MetricInputs) -> Any | None:
         """What the other family computes of each image."""
         temperature: float | None = arrays.fitted
         if arrays.labels is None or temperature is None or math.isnan(temperature):
             return None
         mean = recalibrated(arrays.prediction.mean, temperature)
         own = replace(arrays, prediction=replace(arrays.prediction, mean=mean))
-        return super().of_images(own)  # type: ignore[safe-super]
+        return super().per_image(own)  # type: ignore[safe-super]
 
     def remark(self, metric: Metric, fitted: float) -> str:
         """Whether the temperature is at its bound."""

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
-from benchmarks.metrics.metric import Arrays, MeansOverImages, Metric, rows_of
+from benchmarks.metrics.metric import MeansOverImages, Metric, MetricInputs, rows_of
 from methods.scores.probabilities import require_probabilities
 
 
@@ -33,7 +33,7 @@ class LabelMeans(MeansOverImages):
 
     needs = frozenset({"labels"})
 
-    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"] | None:
+    def per_image(self, arrays: MetricInputs) -> Float64[np.ndarray, "metrics images"] | None:
         """Each image's value of each metric."""
         mean, labels = arrays.prediction.mean, arrays.labels
         if labels is None:

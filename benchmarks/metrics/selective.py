@@ -12,13 +12,20 @@ from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float
 
 from benchmarks.metrics.kernels import abstain, select
-from benchmarks.metrics.metric import Arrays, Counts, Family, Metric, Ranking, Values, Weights
+from benchmarks.metrics.metric import (
+    Counts,
+    Family,
+    Metric,
+    MetricInputs,
+    MetricsByResample,
+    PerResample,
+    Ranking,
+    Weights,
+)
 from benchmarks.metrics.scoring import correct
-
-PerResample = Float64[np.ndarray, " resamples"]
 
 COVERAGES = (99, 95, 90, 80)
 """Shares of the images that are kept, in percent, where the error rate of these is a metric."""
@@ -38,7 +45,7 @@ class Selective(Family):
 
     needs = frozenset({"labels", "score"})
 
-    def of_images(self, arrays: Arrays) -> ScoredImages | None:
+    def per_image(self, arrays: MetricInputs) -> ScoredImages | None:
         """The score, and whether it is classified correctly."""
         score, labels = arrays.score, arrays.labels
         if score is None or labels is None:
@@ -50,7 +57,9 @@ class Selective(Family):
         score, right = of_images
         return None if np.isnan(score).any() else Selection(Ranking.of(score), right)
 
-    def evaluate(self, prepared: Selection, weights: Weights, reference_weights: Weights) -> Values:
+    def evaluate(
+        self, prepared: Selection, weights: Weights, reference_weights: Weights
+    ) -> MetricsByResample:
         """One pass over the images."""
         statistics = SelectionStatistics(prepared, weights)
         return np.stack(self.each(weights.shape[1], statistics))

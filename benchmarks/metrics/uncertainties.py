@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from benchmarks.metrics.metric import Arrays, MeansOverImages, Metric, rows_of
+from benchmarks.metrics.metric import MeansOverImages, Metric, MetricInputs, rows_of
 from methods.scores.probabilities import (
     mutual_information,
     pairwise_disagreement,
@@ -19,7 +19,7 @@ from methods.scores.probabilities import (
 class PredictionMeans(MeansOverImages):
     """A metric's `function`: from a `Prediction` to [images]."""
 
-    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"]:
+    def per_image(self, arrays: MetricInputs) -> Float64[np.ndarray, "metrics images"]:
         """Each image's value of each metric."""
         prediction = arrays.prediction
         return rows_of(self.each(len(prediction.mean), prediction))
@@ -132,7 +132,7 @@ class MemberMeans(MeansOverImages):
 
     needs = frozenset({"members"})
 
-    def of_images(self, arrays: Arrays) -> Float64[np.ndarray, "metrics images"] | None:
+    def per_image(self, arrays: MetricInputs) -> Float64[np.ndarray, "metrics images"] | None:
         """Each image's stored value of each metric."""
         stored, missing = arrays.member_values, torch.full((len(arrays.prediction.mean),), np.nan)
         if not any(metric.name in stored for metric in self.metrics):

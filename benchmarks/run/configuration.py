@@ -20,9 +20,9 @@ from benchmarks.latency.stopwatch import Limits
 from benchmarks.run.custom_method import load_method, sha256_of_file, without_folder
 from benchmarks.tasks import TASKS, Task
 from methods import METHODS, UncertaintyMethod
-from methods.engines import Choice, EngineName, fitting_engine, unsupported
+from methods.engines import EngineName, EngineOption, fitting_engine, unsupported
 from methods.networks.recipes import Recipe
-from methods.scores import SCORES, Score, of_probabilities
+from methods.scores import SCORES, Score, probability_scores
 
 PresetName = Literal["quick", "article", "medium", "full", "published"]
 
@@ -419,7 +419,7 @@ def scores_of(configuration: Configuration) -> dict[str, Score]:
 def stored_scores(configuration: Configuration) -> dict[str, Score]:
     """Those that stand in prediction files, since probabilities are not enough."""
     chosen = scores_of(configuration).items()
-    return {name: score for name, score in chosen if name not in of_probabilities()}
+    return {name: score for name, score in chosen if name not in probability_scores()}
 
 
 OPTIONS = {field.name: option_of(field.name) for field in fields(Configuration)}
@@ -489,7 +489,7 @@ def chosen_configuration(
     *,
     seed: int,
     device: Literal["cpu", "cuda"],
-    engine: Choice,
+    engine: EngineOption,
 ) -> Configuration:
     """The preset's, with what is chosen.
 

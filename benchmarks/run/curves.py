@@ -21,7 +21,7 @@ from torch import Tensor
 from benchmarks.inference.bands import Curve, image_draws, risk_curve, roc_curve, wilson_interval
 from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.intervals import estimate
-from benchmarks.metrics import METRICS, Arrays
+from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.metrics.selective import Selective
@@ -409,12 +409,12 @@ def _of_group(
 
 def _measured(stored: StoredPrediction) -> dict[str, ImageArray]:
     """By measure, each image's value; of the votes a value for each class."""
-    arrays = Arrays(stored.prediction, stored.labels)
+    arrays = MetricInputs(stored.prediction, stored.labels)
     measured: dict[str, ImageArray] = {VOTES: stored.prediction.vote_share.numpy()}
     for metric in METRICS.values():
         family = metric.family
         if family.means_over_images and family.needs <= {"labels"}:
-            of_images = family([metric]).of_images(arrays)
+            of_images = family([metric]).per_image(arrays)
             if of_images is not None:
                 measured[metric.name] = np.asarray(of_images[0])
     return measured

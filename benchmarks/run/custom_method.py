@@ -30,7 +30,7 @@ from benchmarks.io import LONGEST, UserError, objection_to, one_line, written_wh
 from methods import PooledMethod, UncertaintyMethod
 from methods.determinism import derive_seed, random_state_kept, seed_generators
 from methods.engines.torch import TorchEngine
-from methods.interface import Need
+from methods.interface import MethodNeed
 from methods.networks.pool import NetworkPool
 
 TEXTS = {
@@ -117,8 +117,8 @@ def _objection(method: type[UncertaintyMethod]) -> str | None:
             return f"{field} {objection}"
     if not isinstance(method.needs, (frozenset, set, tuple, list)):
         return f"needs: {method.needs!r}; expected a frozenset of words"
-    if unknown := set(method.needs) - set(get_args(Need)):
-        return f"needs: {min(unknown)!r} is unknown; choose from {', '.join(get_args(Need))}"
+    if unknown := set(method.needs) - set(get_args(MethodNeed)):
+        return f"needs: {min(unknown)!r} is unknown; choose from {', '.join(get_args(MethodNeed))}"
     is_several = isinstance(method.sweep, (tuple, list))
     if not is_several or any(not isinstance(size, int) or size < 1 for size in method.sweep):
         return f"sweep: {method.sweep!r}; expected whole numbers from 1, such as (5, 20)"

@@ -27,7 +27,7 @@ from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages
 from methods.scores import FitError, Score
-from methods.scores.score import Of, fit_to_network
+from methods.scores.score import ScoreFunction, fit_to_network
 
 Values = Float[Tensor, " images"]
 
@@ -181,7 +181,7 @@ class NetworkScores:
     ) -> None:
         self._features, self._network = features, network
         self._scores, self._training = scores, training
-        self._fits: dict[str, Of | str] | None = None
+        self._fits: dict[str, ScoreFunction | str] | None = None
         self._values: dict[str, dict[str, Result]] = {}
         self._lock = Lock()
 
@@ -232,7 +232,9 @@ def _features_of(method: PooledMethod, position: int) -> Features:
     return lambda images: engine.prepare([network]).features(images)[0]
 
 
-def _fitted(score: Score, features: Tensor, training: LabelledImages, network: Network) -> Of | str:
+def _fitted(
+    score: Score, features: Tensor, training: LabelledImages, network: Network
+) -> ScoreFunction | str:
     try:
         return fit_to_network(score, features, training.labels, network)
     except FitError as error:

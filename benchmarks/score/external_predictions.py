@@ -48,7 +48,7 @@ from benchmarks.score.conditions import LABELLED, out_of_distribution
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
 from methods.determinism import one_torch_thread
-from methods.scores import of_members
+from methods.scores import member_scores
 
 Labels = Int64[Tensor, " images"]
 
@@ -200,7 +200,7 @@ def with_scores(prediction: Prediction, labels: Labels | None) -> StoredPredicti
     unknown = torch.full((len(prediction.mean),), torch.nan, dtype=torch.float64)
     scores = {
         name: unknown if members is None else score.of(members)
-        for name, score in of_members().items()
+        for name, score in member_scores().items()
         if score.of
     }
     return StoredPrediction(replace(prediction, scores=scores), labels)

@@ -19,7 +19,7 @@ from benchmarks.environment import suite_version
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
 from benchmarks.inference.resampling import BLOCK, Draws, ImageSet
 from benchmarks.io import UserError, read_json, writable_folder, write_json
-from benchmarks.metrics.metric import Values, Weights
+from benchmarks.metrics.metric import MetricsByResample, Weights
 from benchmarks.nouns import MethodRecord, Names, TaskRecord
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
@@ -51,7 +51,7 @@ from benchmarks.vocabulary import (
 )
 from methods import UncertaintyMethod
 from methods.determinism import one_torch_thread
-from methods.scores import of_members, of_probabilities
+from methods.scores import member_scores, probability_scores
 
 EVERY = KeptRows(UncertaintyMethod.primary_score, every=True)
 """All measures: a few methods have few rows."""
@@ -168,7 +168,7 @@ def _names(external: Sequence[ExternalPredictions]) -> Names:
         methods=tuple(
             MethodRecord(one.method, one.method, primary_score=primary_score) for one in external
         ),
-        scores=score_records((of_probabilities() | of_members()).values()),
+        scores=score_records((probability_scores() | member_scores()).values()),
         metrics=metric_records(),
     )
 
@@ -241,7 +241,7 @@ def _estimate(of_all: _Measured, resamples: int, seed: int) -> Estimates:
         "blocks of resamples",
         most_lines=LINES,
     )
-    drawn: list[list[Values]] = [[] for _ in of_all.parts]
+    drawn: list[list[MetricsByResample]] = [[] for _ in of_all.parts]
     with ThreadPoolExecutor(cpu_count()) as threads:
         for each in blocks:
             weights = dict(zip(of_all.sizes, each, strict=True))
@@ -256,6 +256,6 @@ def _estimate(of_all: _Measured, resamples: int, seed: int) -> Estimates:
     return Estimates.joined(compare(draws, list(draws.members)) for draws in of_all.draws)
 
 
-def _evaluated(weights: Mapping[ImageSet, Weights], part: _Part) -> Values:
+def _evaluated(weights: Mapping[ImageSet, Weights], part: _Part) -> MetricsByResample:
     own, of_reference = weights[part.images], weights[part.reference_images]
     return part.measured.family.evaluate(part.measured.prepared, own, of_reference)

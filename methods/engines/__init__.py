@@ -11,10 +11,10 @@ from methods.engines.torch import TorchEngine
 from methods.networks.recipes import Recipe
 
 EngineName = Literal["numba", "torch"]
-Choice = EngineName | Literal["auto"]
+EngineOption = EngineName | Literal["auto"]
 
 
-def fitting_engine(choice: Choice, device: str, recipes: Iterable[Recipe] = ()) -> EngineName:
+def fitting_engine(choice: EngineOption, device: str, recipes: Iterable[Recipe] = ()) -> EngineName:
     """The name of the engine chosen; ``auto``: the kernels where they can compute, else PyTorch.
 
     The kernels need the CPU, Numba, and recipes that they support.
@@ -39,7 +39,7 @@ def unsupported(recipes: Iterable[Recipe]) -> list[str]:
 
 
 def choose_engine(
-    choice: Choice = "auto", device: str = "cpu", recipes: Iterable[Recipe] = ()
+    choice: EngineOption = "auto", device: str = "cpu", recipes: Iterable[Recipe] = ()
 ) -> Engine:
     """The engine chosen, by its name or as it fits the device and the recipes.
 

@@ -68,7 +68,7 @@ class NumbaEngine(Engine):
 class NumbaNetworks:
     """Networks as the kernels read them; see `PreparedNetworks`."""
 
-    networks: list[kernels.Network]
+    networks: list[kernels.KernelNetwork]
 
     def logits(
         self,
@@ -132,7 +132,7 @@ class NumbaTrainer:
         return losses
 
 
-def kernel_network(network: Network) -> kernels.Network:
+def kernel_network(network: Network) -> kernels.KernelNetwork:
     """The network as the kernels read it; a copy.
 
     Raises:
@@ -140,7 +140,7 @@ def kernel_network(network: Network) -> kernels.Network:
     """
     if type(network) not in KERNEL_NETWORKS:
         raise ValueError(f"the kernels compute LeNet-5, not {type(network).__name__}; use torch")
-    return kernels.Network.of(
+    return kernels.KernelNetwork.of(
         parameters_to_vector(network.parameters()).detach().cpu().numpy(),
         mean=_number(network.mean),
         std=_number(network.std),

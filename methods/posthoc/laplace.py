@@ -23,10 +23,10 @@ from methods.posthoc.posteriors import (
     LARGEST,
     SMALLEST,
     Curvature,
-    Evidence,
     Factors,
     Layer,
     LayerSignals,
+    MarginalLikelihood,
     Signals,
     fisher,
     ggn,
@@ -56,7 +56,7 @@ class Laplace(SingleNetwork):
         precision: δ, of the largest marginal likelihood on the training images.
     """
 
-    evidence: Evidence
+    evidence: MarginalLikelihood
     precision: float
     group = "Laplace approximation"
     needs = frozenset({"training images"})
@@ -106,7 +106,7 @@ class LaplaceLastLayer(Laplace):
         inputs = self._inputs(features)
         logits = inputs @ self._weights.T
         curvature = self.curvature(inputs, logits.softmax(dim=1), labels)
-        self.evidence = Evidence(
+        self.evidence = MarginalLikelihood(
             log_likelihood=-cross_entropy(logits, labels, reduction="sum").item(),
             eigenvalues=curvature.eigenvalues(),
             square_norm=self._weights.square().sum().item(),
@@ -248,7 +248,7 @@ class LaplaceKron(Laplace):
         super().fit(images, labels)
         signals = LayerSignals(self.fitted[0])
         log_likelihood, factors = _factors(signals, images, labels, self.device)
-        self.evidence = Evidence(
+        self.evidence = MarginalLikelihood(
             log_likelihood,
             torch.cat([one.eigenvalues() for one in factors]),
             sum(_square_norm(layer) for layer in signals.layers),

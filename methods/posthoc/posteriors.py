@@ -140,7 +140,7 @@ SMALLEST, LARGEST = 1e-4, 1e8
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class MarginalLikelihood:
     """What the log marginal likelihood is computed from.
 
     Attributes:

@@ -17,7 +17,15 @@ from methods.scores.probabilities import (
 )
 from methods.scores.score import FitError, Score
 
-__all__ = ["SCORES", "FitError", "Score", "of_members", "of_probabilities", "score_of", "scores_of"]
+__all__ = [
+    "SCORES",
+    "FitError",
+    "Score",
+    "member_scores",
+    "probability_scores",
+    "score_of",
+    "scores_of",
+]
 
 SCORES: dict[str, Score] = {
     score.name: score
@@ -38,25 +46,25 @@ SCORES: dict[str, Score] = {
 }
 
 
-def of_probabilities() -> dict[str, Score]:
+def probability_scores() -> dict[str, Score]:
     """The scores that every prediction has; all others are computed with it and stored in it."""
     return {name: score for name, score in SCORES.items() if "probabilities" in score.needs}
 
 
-def of_members() -> dict[str, Score]:
+def member_scores() -> dict[str, Score]:
     """The scores that are computed from the members' probabilities."""
     return {name: score for name, score in SCORES.items() if "members" in score.needs}
 
 
 def scores_of(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
     """All scores of a prediction, those stored in it too; NaN where undefined."""
-    names = dict.fromkeys((*of_probabilities(), *prediction.scores))
+    names = dict.fromkeys((*probability_scores(), *prediction.scores))
     return {name: score for name in names if (score := score_of(prediction, name)) is not None}
 
 
 def score_of(prediction: Prediction, name: str) -> Float[Tensor, " images"] | None:
     """One of the scores, or ``None`` if the prediction has it not."""
-    score = of_probabilities().get(name)
+    score = probability_scores().get(name)
     if score is None or score.of is None:
         return prediction.scores.get(name)
     return score.of(prediction)

@@ -13,14 +13,16 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from methods.scores.score import FitError, Of, Score
+from methods.scores.score import FitError, Score, ScoreFunction
 
 
 class SingularCovarianceError(FitError):
     """A covariance of features is singular, so there is no density."""
 
 
-def fit_distance(features: Float[Tensor, "images width"], labels: Int64[Tensor, " images"]) -> Of:
+def fit_distance(
+    features: Float[Tensor, "images width"], labels: Int64[Tensor, " images"]
+) -> ScoreFunction:
     """The Mahalanobis distance to the nearest class (Lee et al. 2018, equation 2).
 
     min_c (f − μ_c)ᵀ Σ⁻¹ (f − μ_c), with the means μ_c of the classes and one covariance Σ of all
@@ -42,7 +44,9 @@ def fit_distance(features: Float[Tensor, "images width"], labels: Int64[Tensor, 
     return distance
 
 
-def fit_density(features: Float[Tensor, "images width"], labels: Int64[Tensor, " images"]) -> Of:
+def fit_density(
+    features: Float[Tensor, "images width"], labels: Int64[Tensor, " images"]
+) -> ScoreFunction:
     """The negative log-density of DDU (Mukhoti et al. 2023, algorithm 1).
 
     −log Σ_c π_c N(f; μ_c, Σ_c), with each class' share π_c, mean and covariance of the training
@@ -163,7 +167,7 @@ def fit_neighbour(
     *,
     neighbour: int = NEIGHBOUR,
     most: int = MOST,
-) -> Of:
+) -> ScoreFunction:
     """The distance to the k-th nearest training image (Sun et al. 2022, section 3).
 
     ‖z − z_(k)‖ between features of unit length, in [0, 2]. A k of 50 among all training images
@@ -221,7 +225,7 @@ def fit_virtual_logit(
     head: nn.Linear,
     *,
     principal: int | None = None,
-) -> Of:
+) -> ScoreFunction:
     """ViM: the virtual logit less the energy of the others (Wang et al. 2022, equations 4 to 7).
 
     α ‖P⊥ (f − o)‖ − log Σ_c exp z_c, any real number. o = −W⁺ b is where the logits are 0; P⊥

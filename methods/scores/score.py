@@ -14,17 +14,17 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-Need = Literal["probabilities", "members", "logits", "features", "head"]
+ScoreNeed = Literal["probabilities", "members", "logits", "features", "head"]
 
-OF_FEATURES: tuple[frozenset[Need], ...] = (
+OF_FEATURES: tuple[frozenset[ScoreNeed], ...] = (
     frozenset({"features"}),
     frozenset({"features", "head"}),
 )
 """What a score needs that is fitted on training images."""
 
-Of = Callable[[Any], Float[Tensor, " images"]]
+ScoreFunction = Callable[[Any], Float[Tensor, " images"]]
 
-Fit = Callable[..., Of]
+FitFunction = Callable[..., ScoreFunction]
 """Of features [images, width] and labels [images], and of the last layer where that is needed."""
 
 
@@ -58,9 +58,9 @@ class Score:
 
     name: str
     label: str
-    needs: frozenset[Need]
-    of: Of | None = None
-    fit: Fit | None = None
+    needs: frozenset[ScoreNeed]
+    of: ScoreFunction | None = None
+    fit: FitFunction | None = None
     unit: str = ""
     citation: str = ""
     formula: str = ""
@@ -91,7 +91,7 @@ def fit_to_networks(
     method: Any,
     images: Float[Tensor, "images ..."],
     labels: Int64[Tensor, " images"],
-) -> Of:
+) -> ScoreFunction:
     """A score of a method, as a function of images: the mean over its networks.
 
     Args:
@@ -127,7 +127,7 @@ def fit_to_network(
     features: Float[Tensor, "images width"],
     labels: Int64[Tensor, " images"],
     network: Any,
-) -> Of:
+) -> ScoreFunction:
     """A score of one network, as a function of features.
 
     Raises:

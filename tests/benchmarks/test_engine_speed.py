@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from methods.engines.lenet5_kernels import (
-    Network,
+    KernelNetwork,
     TrainingState,
     enumerate_subnetworks,
     logits_and_features,
@@ -40,9 +40,9 @@ def vector(network: LeNet5) -> np.ndarray:
     return parameters_to_vector(network.parameters()).detach().numpy()
 
 
-def prepared(network: LeNet5) -> Network:
+def prepared(network: LeNet5) -> KernelNetwork:
     relu = KERNEL_NETWORKS[type(network)]
-    return Network.of(vector(network), dropout=0.5, relu=relu, **NORMALISATION)
+    return KernelNetwork.of(vector(network), dropout=0.5, relu=relu, **NORMALISATION)
 
 
 def masks(rows: int) -> np.ndarray:

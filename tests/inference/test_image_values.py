@@ -13,7 +13,7 @@ from benchmarks.metrics import METRICS, Family, in_families
 from benchmarks.metrics.metric import each_once
 from benchmarks.predictions import StoredPrediction
 from methods import Prediction
-from methods.scores import of_probabilities
+from methods.scores import probability_scores
 
 FAMILIES = in_families(METRICS.values())
 IMAGES = 70
@@ -45,7 +45,7 @@ def test_family_gives_the_same_of_all_images_and_of_blocks(
     family: Family, labelled: bool, members: int
 ) -> None:
     own, reference = (both(seed, members=members, labelled=labelled) for seed in (0, 1))
-    for score in of_probabilities() if "score" in family.needs else ("",):
+    for score in probability_scores() if "score" in family.needs else ("",):
         once = [each_once(IMAGES)] * 2
         one, other = (
             None if ready is None else family.evaluate(ready, *once)
@@ -63,7 +63,7 @@ def test_all_else_is_the_same_too(labelled: bool) -> None:
     for name in ("images", "members", "labelled", "own_scores", "impossible_labels"):
         assert getattr(one, name) == getattr(other, name)
     assert (one.images, one.members, one.impossible_labels) == (IMAGES, 3, int(labelled))
-    for name in of_probabilities():
+    for name in probability_scores():
         torch.testing.assert_close(one.score(name), other.score(name), rtol=0, atol=0)
     assert one.score("another") is None
     assert other.score("another") is None

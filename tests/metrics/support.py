@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.metrics import METRICS, Arrays, calibration
+from benchmarks.metrics import METRICS, MetricInputs, calibration
 from benchmarks.metrics.calibration import BinnedImages, FilledBins
 from benchmarks.metrics.metric import each_once
 from methods import Prediction
@@ -24,13 +24,13 @@ def certain(images: int) -> Prediction:
 def _detected(name: str, scores: Tensor, positive: Tensor) -> float:
     kinds = scores[positive], scores[~positive]
     ood, clean = (certain(len(kind)) for kind in kinds)
-    arrays = Arrays(ood, reference=clean, score=kinds[0], reference_score=kinds[1])
+    arrays = MetricInputs(ood, reference=clean, score=kinds[0], reference_score=kinds[1])
     return METRICS[name].value(arrays)
 
 
 def _selected(name: str, uncertainty: Tensor, correct: Tensor) -> float:
     labels = (~correct).long()
-    return METRICS[name].value(Arrays(certain(len(labels)), labels, score=uncertainty))
+    return METRICS[name].value(MetricInputs(certain(len(labels)), labels, score=uncertainty))
 
 
 Ranked = Callable[[Tensor, Tensor], float]

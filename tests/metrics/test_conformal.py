@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
 from benchmarks.inference.image_values import ImageValues, fits_to
-from benchmarks.metrics import METRICS, Arrays, conformal, in_families
+from benchmarks.metrics import METRICS, MetricInputs, conformal, in_families
 from benchmarks.metrics.conformal import (
     KINDS,
     LEVELS,
@@ -43,7 +43,7 @@ def drawn(images: int, seed: int, scale: float = 2.0) -> tuple[Tensor, Tensor]:
 def values(calibration: tuple[Tensor, Tensor], measured: tuple[Tensor, Tensor]) -> dict[str, float]:
     mean, labels = measured
     fitted = thresholds(*calibration)
-    arrays = Arrays(Prediction.of(mean[None]), labels, fitted=fitted)
+    arrays = MetricInputs(Prediction.of(mean[None]), labels, fitted=fitted)
     (family,) = in_families(conformal.METRICS)
     return dict(zip(NAMES, family.values(arrays).tolist(), strict=True))
 
@@ -114,7 +114,7 @@ def test_metrics_are_undefined_without_labels_or_calibration_images(
 ) -> None:
     mean, labels = drawn(30, 8)
     fitted = None if labelled else thresholds(mean, labels)
-    arrays = Arrays(Prediction.of(mean[None]), labels if labelled else None, fitted=fitted)
+    arrays = MetricInputs(Prediction.of(mean[None]), labels if labelled else None, fitted=fitted)
     assert math.isnan(METRICS[name].value(arrays))
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.metrics import METRICS, Arrays, Family, Metric, in_families
+from benchmarks.metrics import METRICS, Family, Metric, MetricInputs, in_families
 from benchmarks.metrics.calibration import Calibration
 from benchmarks.metrics.detection import Detection, DetectionStatistics, Prevalence, flagging_order
 from benchmarks.metrics.metric import Ranking, each_once, weighted_means
@@ -61,7 +61,7 @@ def family_of(family: type[Family]) -> Family:
 
 
 def evaluated(
-    family: Family, arrays: Arrays, weights: Weights, reference_weights: Weights | None = None
+    family: Family, arrays: MetricInputs, weights: Weights, reference_weights: Weights | None = None
 ) -> dict[str, Floats]:
     """By metric, on every resample."""
     none = np.ones((0, weights.shape[1]), np.uint8)
@@ -95,7 +95,7 @@ def test_detection(case: int) -> None:
     n, p = size_of(case), size_of(case + 100)
     scores = torch.from_numpy(scores_of(case, n + p))
     negative, positive = weights_of(case, n), weights_of(case + 1, p)
-    arrays = Arrays(
+    arrays = MetricInputs(
         prediction_of(np.ones(p)),
         reference=prediction_of(np.ones(n)),
         score=scores[n:],
@@ -132,7 +132,7 @@ def test_selection(case: int) -> None:
     images = size_of(case)
     score, weights = torch.from_numpy(scores_of(case, images)), weights_of(case, images)
     correct = np.random.default_rng(case).random(images) < 0.7
-    arrays = Arrays(prediction_of(np.ones(images)), labels_of(correct), score=score)
+    arrays = MetricInputs(prediction_of(np.ones(images)), labels_of(correct), score=score)
     result = evaluated(family_of(Selective), arrays, weights)
     for b, drawn in enumerate(copies(weights)):
         of_drawn = score[drawn], torch.from_numpy(correct[drawn])
@@ -165,7 +165,9 @@ def test_calibration(case: int) -> None:
     confidence = random.beta(4, 1, images).clip(0.15).round((2, 1, 16)[case % 3])
     correct, weights = random.random(images) < confidence, weights_of(case, images)
     prediction = prediction_of(confidence)
-    result = evaluated(family_of(Calibration), Arrays(prediction, labels_of(correct)), weights)
+    result = evaluated(
+        family_of(Calibration), MetricInputs(prediction, labels_of(correct)), weights
+    )
     drawn_from = prediction.mean.amax(dim=1), torch.from_numpy(correct)
     edges = reference.equal_width_edges(), reference.equal_mass_edges(drawn_from[0])
     for b, drawn in enumerate(copies(weights)):
@@ -188,7 +190,7 @@ def test_means_against_labels(case: int) -> None:
     images = size_of(case)
     members, weights = members_of(case, images), weights_of(case, images)
     labels = torch.from_numpy(np.random.default_rng(case).integers(4, size=images))
-    arrays = Arrays(Prediction.of(members), labels)
+    arrays = MetricInputs(Prediction.of(members), labels)
     result = evaluated(family_of(LabelMeans), arrays, weights)
     for b, drawn in enumerate(copies(weights)):
         mean, truth = members.mean(dim=0)[drawn], labels[drawn]
@@ -207,7 +209,7 @@ def test_means_against_labels(case: int) -> None:
 def test_means_over_a_prediction(case: int) -> None:
     images = size_of(case)
     members, weights = members_of(case, images), weights_of(case, images)
-    arrays = Arrays(Prediction.of(members))
+    arrays = MetricInputs(Prediction.of(members))
     result = evaluated(family_of(PredictionMeans), arrays, weights)
     for b, drawn in enumerate(copies(weights)):
         total, expected_entropy = (
@@ -243,7 +245,7 @@ def test_means_of_the_members_are_of_stored_values() -> None:
     )
     members, weights = members_of(3, 20), weights_of(1, 20)
     stored = {"spread": spread.function(members)}
-    arrays = Arrays(Prediction.of(members), member_values=stored)
+    arrays = MetricInputs(Prediction.of(members), member_values=stored)
     result = evaluated(MemberMeans([spread, other]), arrays, weights)
     for b, drawn in enumerate(copies(weights)):
         expected = members[:, drawn, 0].std(dim=0).mean().item()
@@ -253,7 +255,7 @@ def test_means_of_the_members_are_of_stored_values() -> None:
 
 
 def test_prevalence_is_the_same_on_every_resample() -> None:
-    arrays = Arrays(prediction_of(np.ones(30)), reference=prediction_of(np.ones(90)))
+    arrays = MetricInputs(prediction_of(np.ones(30)), reference=prediction_of(np.ones(90)))
     weights, of_reference = (
         np.stack([np.roll(np.repeat([0, 1, 2], n), b) for b in range(4)], axis=1).astype(np.uint8)
         for n in (10, 30)
@@ -261,7 +263,7 @@ def test_prevalence_is_the_same_on_every_resample() -> None:
     result = evaluated(family_of(Prevalence), arrays, weights, of_reference)
     assert result["prevalence"].tolist() == [0.25] * 4
     assert not Prevalence.resampled
-    assert Prevalence([]).prepare(Arrays(arrays.prediction)) is None
+    assert Prevalence([]).prepare(MetricInputs(arrays.prediction)) is None
 
 
 @pytest.mark.parametrize("family", in_families(METRICS.values()), ids=lambda f: type(f).__name__)
@@ -269,18 +271,18 @@ def test_values_are_those_with_weights_of_one(family: Family) -> None:
     members, random = members_of(3, 50), np.random.default_rng(0)
     score, of_reference = (torch.from_numpy(random.normal(size=n)) for n in (50, 40))
     prediction, labels = Prediction.of(members), torch.from_numpy(random.integers(4, size=50))
-    arrays = Arrays(
+    arrays = MetricInputs(
         prediction,
         labels,
         reference=Prediction.of(members_of(7, 40)),
         score=score,
         reference_score=of_reference,
-        fitted=family.of_calibration(prediction.mean, labels),
+        fitted=family.fit_calibration(prediction.mean, labels),
     )
     rows = family.evaluate(family.prepare(arrays), each_once(50), each_once(40))
     assert family.values(arrays).tolist() == rows[:, 0].tolist()
     assert [metric.value(arrays) for metric in family.metrics] == pytest.approx(rows[:, 0], rel=0)
-    nothing = Arrays(arrays.prediction)
+    nothing = MetricInputs(arrays.prediction)
     defined = family.needs == frozenset()
     assert np.isfinite(family.values(nothing)).all() == defined
     assert np.isfinite(rows).all()
@@ -292,7 +294,7 @@ def test_score_that_is_nan_cannot_be_ranked(family: type[Family], undefined: str
     scores = {name: torch.rand(5) for name in ("score", "reference_score")}
     scores[undefined][2] = torch.nan
     prediction = prediction_of(np.ones(5))
-    arrays = Arrays(prediction, labels_of(np.arange(5) < 3), reference=prediction, **scores)
+    arrays = MetricInputs(prediction, labels_of(np.arange(5) < 3), reference=prediction, **scores)
     ranked = undefined != "score" and family is Selective
     assert (family([]).prepare(arrays) is not None) == ranked
 

@@ -12,7 +12,7 @@ from scipy.special import log_softmax
 from sklearn.metrics import log_loss
 from torch import Tensor
 
-from benchmarks.metrics import METRICS, Arrays
+from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.metrics.recalibrated import best_temperature, recalibrated
 from methods import Prediction
 
@@ -29,9 +29,9 @@ def drawn(images: int, seed: int, sharper: float = 1.0) -> tuple[Tensor, Tensor]
     return torch.from_numpy(sharper * logits).softmax(dim=-1), torch.from_numpy(labels)
 
 
-def arrays(mean: Tensor, labels: Tensor | None, temperature: float | None) -> Arrays:
+def arrays(mean: Tensor, labels: Tensor | None, temperature: float | None) -> MetricInputs:
     prediction = Prediction.of(mean[None])
-    return Arrays(prediction, labels, fitted=temperature)
+    return MetricInputs(prediction, labels, fitted=temperature)
 
 
 @pytest.mark.parametrize("sharper", [0.5, 1.0, 3.0])

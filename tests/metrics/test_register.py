@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from benchmarks.metrics import METRICS, Metric
-from benchmarks.metrics.metric import Need
+from benchmarks.metrics.metric import MetricNeed
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -15,7 +15,7 @@ def test_metric_is_complete(name: str) -> None:
     metric = METRICS[name]
     assert metric.name == name
     assert metric.label
-    assert metric.needs <= set(get_args(Need))
+    assert metric.needs <= set(get_args(MetricNeed))
     assert metric.summary.endswith(".")
     assert metric.edge_cases.endswith(".")
     assert metric.formula

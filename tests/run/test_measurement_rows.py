@@ -26,7 +26,7 @@ from benchmarks.run.measurements import without_value
 from benchmarks.schema import Measurement
 from benchmarks.tasks.conditions import Condition
 from methods import Prediction
-from methods.scores import SCORES, Score, of_probabilities
+from methods.scores import SCORES, Score, probability_scores
 from tests.measuring import EVERY, every_row
 from tests.runs import CONDITIONS
 
@@ -266,7 +266,7 @@ def test_scores_of_a_method_are_ranked_like_the_suites() -> None:
 def test_rows_are_all_that_a_condition_can_have_with_or_without_values(
     name: str, own_scores: tuple[str, ...]
 ) -> None:
-    condition, scores = CONDITIONS[name], (*of_probabilities(), *own_scores)
+    condition, scores = CONDITIONS[name], (*probability_scores(), *own_scores)
     expected = {
         (metric.name, score)
         for metric in METRICS.values()

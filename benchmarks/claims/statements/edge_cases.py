@@ -32,7 +32,7 @@ from benchmarks.claims.claim import (
 )
 from benchmarks.claims.intervals import Interval, Placements, auroc_interval
 from benchmarks.claims.predictor import CHOOSING, ENSEMBLE, SOFTMAX, RecipePredictor
-from benchmarks.metrics import METRICS, Arrays, scoring
+from benchmarks.metrics import METRICS, MetricInputs, scoring
 from benchmarks.predictions import RunUnit
 from benchmarks.vocabulary import CONFIDENCE, DISAGREEMENT
 from methods import Prediction
@@ -206,7 +206,9 @@ def _of_ensembles(
         "mixed": [torch.cat(pair) for pair in halves],
     }
     for kind, several in members.items():
-        whole = [Arrays(Prediction.of(one), labels) for one in several if len(one) == ENSEMBLE_OF]
+        whole = [
+            MetricInputs(Prediction.of(one), labels) for one in several if len(one) == ENSEMBLE_OF
+        ]
         for metric in ("accuracy", "nll"):
             numbers = [METRICS[metric].value(one) for one in whole] or [math.nan]
             yield rows(metric, numbers, method=ENSEMBLE, case=f"{kind}, of {ENSEMBLE_OF} networks")

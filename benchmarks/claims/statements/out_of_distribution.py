@@ -32,7 +32,7 @@ from benchmarks.claims.predictor import (
     RecipePredictor,
 )
 from benchmarks.claims.run_tables import difference
-from benchmarks.metrics import METRICS, Arrays
+from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.predictions import RunUnit
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN
@@ -176,7 +176,7 @@ def measure_similarity(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     for method, of_method in units.items():
         for condition in (CLEAN, ROTATED):
             eces = [
-                METRICS["ece"].value(Arrays(predictor.get(unit, condition), predictor.labels))
+                METRICS["ece"].value(MetricInputs(predictor.get(unit, condition), predictor.labels))
                 for unit in of_method
             ]
             yield rows("ece", eces, method=method, condition=condition)

@@ -15,7 +15,7 @@ To read the code, begin with ``layout``; most time is spent in ``convolution`` a
 from methods.engines.lenet5_kernels.compilation import CACHE, compile_kernels, kernels_are_cached
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.forward import logits_and_features, sample_logits
-from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, Network
+from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, KernelNetwork
 from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "CHANNELS",
     "PARAMETERS",
     "VERSION",
-    "Network",
+    "KernelNetwork",
     "TrainingState",
     "compile_kernels",
     "enumerate_subnetworks",

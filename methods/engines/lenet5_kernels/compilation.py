@@ -23,7 +23,7 @@ from filelock import FileLock
 from llvmlite import binding
 from platformdirs import user_cache_dir
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+KernelFunction = TypeVar("KernelFunction", bound=Callable[..., Any])
 
 SETTINGS = {
     "nogil": True,  # so that threads train one network each
@@ -39,7 +39,7 @@ WARM_UPS = (("train_epoch",), ("logits_and_features", "sample_logits", "enumerat
 """What `warm_up` calls in two parallel processes of about ten seconds each."""
 
 
-def kernel(function: Function) -> Function:
+def kernel(function: KernelFunction) -> KernelFunction:
     """Compile a function on its first call, or load what an earlier process has compiled."""
     if CACHE is None:
         return _compiled(function)
@@ -47,7 +47,7 @@ def kernel(function: Function) -> Function:
         return _compiled(function, cache=True)
 
 
-def inlined(function: Function) -> Function:
+def inlined(function: KernelFunction) -> KernelFunction:
     """Make a function part of every kernel that calls it."""
     return _compiled(function, inline="always")
 
@@ -91,8 +91,8 @@ def _warm_up() -> bool:
             process.kill()
 
 
-def _compiled(function: Function, **options: Any) -> Function:
-    dispatcher: Function = numba.njit(**SETTINGS, **options)(function)
+def _compiled(function: KernelFunction, **options: Any) -> KernelFunction:
+    dispatcher: KernelFunction = numba.njit(**SETTINGS, **options)(function)
     return dispatcher
 
 

@@ -28,8 +28,8 @@ from methods.engines.lenet5_kernels.layout import (
     HIDDEN_1,
     SECOND,
     Array,
+    KernelNetwork,
     Maps,
-    Network,
     Parameters,
     buffers,
     checked_images,
@@ -44,7 +44,7 @@ SUBSETS = 2**HALF
 
 
 def enumerate_subnetworks(
-    network: Network, images: Float32[Array, "images 28 28"]
+    network: KernelNetwork, images: Float32[Array, "images 28 28"]
 ) -> tuple[Float64[Array, "images 10"], Float64[Array, "images 10"], Float64[Array, " images"]]:
     """The mean prediction of dropout's sub-networks; takes about a second for each image.
 
@@ -68,7 +68,7 @@ def enumerate_subnetworks(
     compile_kernels()
     first, half = (subset_weights(size, network.dropout) for size in (FIRST, HALF))
     mean, vote_share = (np.zeros((len(images), CLASSES)) for _ in range(2))
-    expected_entropy, workspace = np.zeros(len(images)), buffers(Workspace, images=1)
+    expected_entropy, workspace = np.zeros(len(images)), buffers(EnumerationBuffers, images=1)
     # Image by image, so that an interrupt waits for one of them, not for all.
     for i, image in enumerate(images):
         expected_entropy[i] = _enumerate(
@@ -89,7 +89,7 @@ def subset_weights(size: int, dropout: float) -> Float64[Array, " 2**size"]:
     return weights
 
 
-class Workspace(NamedTuple):
+class EnumerationBuffers(NamedTuple):
     """Buffers for one image and for 256 of its sub-networks."""
 
     maps: Maps
@@ -101,12 +101,12 @@ class Workspace(NamedTuple):
 
 @kernel
 def _enumerate(
-    network: Network,
+    network: KernelNetwork,
     image: Float32[Array, " 28*28"],
     first_subsets: Bool[Array, "64 6"],
     first_weights: Float64[Array, " 64"],
     half_weights: Float64[Array, " 256"],
-    workspace: Workspace,
+    workspace: EnumerationBuffers,
     mean: Float64[Array, " 10"],
     vote_share: Float64[Array, " 10"],
 ) -> float:

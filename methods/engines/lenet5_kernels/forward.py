@@ -42,8 +42,8 @@ from methods.engines.lenet5_kernels.layout import (
     POOLED_MAP,
     SECOND,
     Array,
+    KernelNetwork,
     Maps,
-    Network,
     Parameters,
     buffers,
     checked_images,
@@ -57,7 +57,7 @@ from methods.engines.lenet5_kernels.layout import (
 
 @inlined
 def first_layer(
-    network: Network,
+    network: KernelNetwork,
     image: Float32[Array, " 28*28"],
     keep_mask: Bool[Array, "6+"],
     maps: Maps,
@@ -80,7 +80,7 @@ def first_layer(
 
 @inlined
 def second_layer(
-    network: Network,
+    network: KernelNetwork,
     keep_mask: Bool[Array, " 22"],
     maps: Maps,
     i: int,
@@ -128,7 +128,7 @@ class Linears(NamedTuple):
     bias3: Float32[Array, " 16"]
 
 
-class Workspace(NamedTuple):
+class ForwardBuffers(NamedTuple):
     """Buffers for images in the convolutions, and for rows (images or passes) in the linears."""
 
     maps: Maps
@@ -151,7 +151,7 @@ def set_linears(linears: Linears, parameters: Parameters) -> None:
 
 
 @inlined
-def classify(workspace: Workspace, keep_mask: Bool[Array, "rows 22"], relu: bool) -> None:
+def classify(workspace: ForwardBuffers, keep_mask: Bool[Array, "rows 22"], relu: bool) -> None:
     """logits = W₃·f(W₂·f(W₁·features + b₁) + b₂) + b₃; f: tanh, or ReLU.
 
     Of as many rows of the workspace as there are masks.
@@ -205,7 +205,7 @@ def split_corners(corners: Float32[Array, " 4*28"], values: Float32[Array, " 10*
 @inlined
 def set_features(
     features: Float32[Array, " 25"],
-    network: Network,
+    network: KernelNetwork,
     partial: PartialMaps,
     o: int,
     keep_mask: Bool[Array, "6+"],
@@ -253,7 +253,7 @@ class _Buffers(threading.local):
     """Those of each thread, kept from call to call: to allocate them takes as long as an image."""
 
     def __init__(self) -> None:
-        self.workspace = buffers(Workspace, images=1, rows=max(IMAGES, PASSES))
+        self.workspace = buffers(ForwardBuffers, images=1, rows=max(IMAGES, PASSES))
         self.partial = buffers(PartialMaps)
 
 
@@ -261,7 +261,7 @@ _BUFFERS = _Buffers()
 
 
 def logits_and_features(
-    network: Network,
+    network: KernelNetwork,
     images: Float32[Array, "images 28 28"],
     keep_mask: Bool[Array, " 22"] | Bool[Array, "images 22"] | None = None,
 ) -> tuple[Float32[Array, "images 10"], Float32[Array, "images 84"]]:
@@ -287,10 +287,10 @@ def logits_and_features(
 
 @kernel
 def _evaluate(
-    network: Network,
+    network: KernelNetwork,
     images: Float32[Array, "images 28*28"],
     keep_mask: Bool[Array, "images 22"],
-    workspace: Workspace,
+    workspace: ForwardBuffers,
     out: Float32[Array, "images 10"],
     penultimate: Float32[Array, "images 84"],
 ) -> None:
@@ -310,7 +310,7 @@ def _evaluate(
 
 
 def sample_logits(
-    network: Network,
+    network: KernelNetwork,
     images: Float32[Array, "images 28 28"],
     keep_mask: Bool[Array, "passes 22"],
 ) -> Float32[Array, "passes images 10"]:
@@ -336,11 +336,11 @@ def sample_logits(
 
 @kernel
 def _sample_logits(
-    network: Network,
+    network: KernelNetwork,
     images: Float32[Array, "images 28*28"],
     keep_mask: Bool[Array, "passes 22"],
     everything: Bool[Array, " 6"],
-    workspace: Workspace,
+    workspace: ForwardBuffers,
     partial: PartialMaps,
     out: Float32[Array, "passes images 10"],
 ) -> None:

@@ -78,7 +78,7 @@ def views(vector: Float32[Array, " 61706"]) -> Parameters:
     return Parameters(*(part.reshape(shape) for part, shape in zip(parts, SHAPES, strict=True)))
 
 
-class Network(NamedTuple):
+class KernelNetwork(NamedTuple):
     """A network as the kernels read it.
 
     Attributes:

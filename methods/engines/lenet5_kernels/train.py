@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32, Int64
 
 from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
 from methods.engines.lenet5_kernels.forward import (
-    Workspace,
+    ForwardBuffers,
     classify,
     first_layer,
     second_layer,
@@ -35,7 +35,7 @@ from methods.engines.lenet5_kernels.layout import (
     POOLED_MAP,
     SECOND,
     Array,
-    Network,
+    KernelNetwork,
     Parameters,
     buffers,
     checked_images,
@@ -63,11 +63,11 @@ class TrainingState(NamedTuple):
     second_moment: Float32[Array, " 61706"]
     gradient: Float32[Array, " 61706"]
     steps: Int64[Array, " 1"]
-    network: Network
+    network: KernelNetwork
     gradients: Parameters
 
     @classmethod
-    def start(cls, network: Network) -> Self:
+    def start(cls, network: KernelNetwork) -> Self:
         """Before the first step; the network is copied. Its dropout is that of the masks drawn."""
         vector = np.concatenate([tensor.ravel() for tensor in network.parameters])
         first, second, gradient = (np.zeros_like(vector) for _ in range(3))
@@ -123,7 +123,7 @@ def train_epoch(
         checked_mask(keep_mask, len(order)),
     )
     compile_kernels()
-    workspace = buffers(TrainingWorkspace, images=TOGETHER, rows=TOGETHER)
+    workspace = buffers(TrainingBuffers, images=TOGETHER, rows=TOGETHER)
     double_softmax = loss == "softmax"
     total = _train(state, examples, double_softmax, batch_size, float(learning_rate), workspace)
     return total / len(order)
@@ -133,14 +133,14 @@ TOGETHER = 64
 """Images that pass the linear layers together; a larger batch takes several rounds."""
 
 
-class TrainingWorkspace(NamedTuple):
+class TrainingBuffers(NamedTuple):
     """Buffers for one network in training, about 4 MB for `TOGETHER` images.
 
     After the way forwards come errors, the loss's derivatives: of what the linear layers read and
     write, for all images; then of one image's maps, whose margins and padding stay zero.
     """
 
-    forward: Workspace
+    forward: ForwardBuffers
     features: Float32[Array, "images 400"]
     hidden1: Float32[Array, "images 120"]
     hidden2: Float32[Array, "images 84"]
@@ -160,7 +160,7 @@ def _train(
     double_softmax: bool,
     batch_size: int,
     learning_rate: float,
-    workspace: TrainingWorkspace,
+    workspace: TrainingBuffers,
 ) -> float:
     """A step of Adam for every batch; returns the sum of the losses."""
     total, parameters = 0.0, state.network.parameters
@@ -183,7 +183,7 @@ def add_gradient(
     part: slice,
     double_softmax: bool,
     batch_size: int,
-    workspace: TrainingWorkspace,
+    workspace: TrainingBuffers,
 ) -> float:
     """gradient += Σ that of the losses at these positions / batch size; returns the losses' sum."""
     network, forward = state.network, workspace.forward
@@ -259,7 +259,7 @@ def double_softmax_cross_entropy(
 
 @inlined
 def linears_backward(
-    network: Network, gradient: Parameters, errors: TrainingWorkspace, rows: int
+    network: KernelNetwork, gradient: Parameters, errors: TrainingBuffers, rows: int
 ) -> None:
     """For every layer y = W·x + b with x = f(z): W' += y'ᵀ·x, b' += Σ y', z' = (y'·W) ⊙ f'(z).
 
@@ -300,7 +300,7 @@ def reverse_rows(reversed_weight: Array, weight: Float32[Array, "16 6 25"]) -> N
 
 @inlined
 def second_layer_backward(
-    state: TrainingState, keep_mask: Bool[Array, " 22"], i: int, errors: TrainingWorkspace
+    state: TrainingState, keep_mask: Bool[Array, " 22"], i: int, errors: TrainingBuffers
 ) -> None:
     """The second convolution's gradient, and the errors of the pooled maps that it reads."""
     network, gradient, maps = state.network, state.gradients, errors.forward.maps
@@ -327,7 +327,7 @@ def second_layer_backward(
 
 @inlined
 def first_layer_backward(
-    state: TrainingState, keep_mask: Bool[Array, " 22"], i: int, errors: TrainingWorkspace
+    state: TrainingState, keep_mask: Bool[Array, " 22"], i: int, errors: TrainingBuffers
 ) -> None:
     """The first convolution's gradient."""
     network, gradient, maps = state.network, state.gradients, errors.forward.maps

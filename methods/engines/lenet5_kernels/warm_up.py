@@ -9,12 +9,12 @@ import numpy as np
 
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.forward import logits_and_features, sample_logits
-from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, Network, f4
+from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, KernelNetwork, f4
 from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 
 IMAGE = np.zeros((1, 28, 28), f4)
 # Without dropout, there is one sub-network only.
-NETWORK = Network.of(np.zeros(PARAMETERS, f4), mean=0.0, std=1.0, dropout=0.0)
+NETWORK = KernelNetwork.of(np.zeros(PARAMETERS, f4), mean=0.0, std=1.0, dropout=0.0)
 
 CALLS: dict[str, Callable[[], object]] = {
     "train_epoch": lambda: train_epoch(

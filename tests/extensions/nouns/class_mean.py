@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from methods.scores.score import Of, Score
+from methods.scores.score import Score, ScoreFunction
 
 
-def fit(features: Tensor, labels: Tensor) -> Of:
+def fit(features: Tensor, labels: Tensor) -> ScoreFunction:
     """The distance to the nearest mean of the training images of a class."""
     classes = int(labels.max()) + 1
     means = torch.stack([features[labels == c].mean(dim=0) for c in range(classes)])

@@ -15,7 +15,7 @@ class PerClass(Family):
 
     needs = frozenset({"labels"})
 
-    def of_images(self, arrays):
+    def per_image(self, arrays):
         if arrays.labels is None:
             return None
         classes = arrays.prediction.mean.shape[1]

@@ -27,7 +27,7 @@ from methods.posthoc.laplace import (
     LaplaceLastLayerKron,
     probit,
 )
-from methods.posthoc.posteriors import Evidence, LayerSignals, fisher, ggn
+from methods.posthoc.posteriors import LayerSignals, MarginalLikelihood, fisher, ggn
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 REDUX = NetworkPool(replace(LAPLACE_REDUX, epochs=2), engine=TorchEngine())
@@ -151,13 +151,13 @@ def test_probit_is_the_expected_sigmoid_of_two_classes() -> None:
 
 
 def test_no_precision_is_patched() -> None:
-    singular = Evidence(-1.0, torch.tensor([-1.0, 2.0]).double(), 1.0)
+    singular = MarginalLikelihood(-1.0, torch.tensor([-1.0, 2.0]).double(), 1.0)
     with pytest.raises(ValueError, match="singular"):
         singular.best_precision()
     with pytest.raises(ValueError, match="singular, or has NaN"):
         replace(singular, eigenvalues=torch.tensor([math.nan]).double()).best_precision()
     with pytest.raises(ValueError, match="not finite"):
-        Evidence(math.nan, torch.ones(2).double(), 1.0).best_precision()
+        MarginalLikelihood(math.nan, torch.ones(2).double(), 1.0).best_precision()
 
 
 def test_kronecker_variance_is_that_of_the_product() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from methods import Prediction
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout
-from methods.scores import SCORES, FitError, Score, of_probabilities, score_of, scores_of
+from methods.scores import SCORES, FitError, Score, probability_scores, score_of, scores_of
 from methods.scores.score import fit_to_networks
 from methods.softmax import Softmax
 
@@ -24,7 +24,7 @@ SUITES = [
 ]
 
 
-@pytest.mark.parametrize("name", of_probabilities())
+@pytest.mark.parametrize("name", probability_scores())
 def test_score_is_undefined_for_one_member_where_it_says_so(name: str) -> None:
     one = Prediction.of(torch.tensor([[[0.25, 0.75], [0.5, 0.5]]]))
     score = score_of(one, name)
@@ -35,7 +35,7 @@ def test_score_is_undefined_for_one_member_where_it_says_so(name: str) -> None:
 def test_stored_scores_come_last_and_unknown_ones_are_none() -> None:
     own = torch.arange(6.0)
     stored = replace(PREDICTION, scores={"own": own})
-    assert list(scores_of(stored)) == [*of_probabilities(), "own"]
+    assert list(scores_of(stored)) == [*probability_scores(), "own"]
     assert score_of(stored, "own") is own
     assert score_of(PREDICTION, "own") is None
 

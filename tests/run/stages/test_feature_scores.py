@@ -16,7 +16,7 @@ from methods.networks.recipes import LabelledImages
 from methods.networks.training import initial_network
 from methods.pooled import PooledMethod
 from methods.scores import FitError, Score
-from methods.scores.score import Of
+from methods.scores.score import ScoreFunction
 from methods.softmax import Softmax
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -30,7 +30,7 @@ class Counted:
     def __init__(self) -> None:
         self.fits = self.calls = 0
 
-    def fit(self, features: Tensor, labels: Tensor) -> Of:
+    def fit(self, features: Tensor, labels: Tensor) -> ScoreFunction:
         self.fits += 1
         return self.norm
 
@@ -39,7 +39,7 @@ class Counted:
         return features.norm(dim=1)
 
 
-def refused(features: Tensor, labels: Tensor) -> Of:
+def refused(features: Tensor, labels: Tensor) -> ScoreFunction:
     raise FitError("the covariance is singular")
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.lenet5_kernels import Network, logits_and_features
+from methods.engines.lenet5_kernels import KernelNetwork, logits_and_features
 from methods.engines.numba import kernel_network
 from methods.networks.architectures import KERNEL_NETWORKS, LeNet5
 
@@ -32,15 +32,17 @@ def vector(network: LeNet5) -> np.ndarray:
     return parameters_to_vector(network.parameters()).detach().numpy()
 
 
-def prepared(network: LeNet5) -> Network:
+def prepared(network: LeNet5) -> KernelNetwork:
     return kernel_network(network)
 
 
-def of_vector(vector: np.ndarray, kind: type[LeNet5], dropout: float = 0.5) -> Network:
-    return Network.of(vector, dropout=dropout, relu=KERNEL_NETWORKS[kind], **NORMALISATION)
+def of_vector(vector: np.ndarray, kind: type[LeNet5], dropout: float = 0.5) -> KernelNetwork:
+    return KernelNetwork.of(vector, dropout=dropout, relu=KERNEL_NETWORKS[kind], **NORMALISATION)
 
 
-def logits(network: Network, images: np.ndarray, keep_mask: np.ndarray | None = None) -> np.ndarray:
+def logits(
+    network: KernelNetwork, images: np.ndarray, keep_mask: np.ndarray | None = None
+) -> np.ndarray:
     return logits_and_features(network, images, keep_mask)[0]
 
 

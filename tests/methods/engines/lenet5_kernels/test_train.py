@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.lenet5_kernels import Network, TrainingState, train_epoch
+from methods.engines.lenet5_kernels import KernelNetwork, TrainingState, train_epoch
 from methods.networks.architectures import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
     logits,
@@ -172,10 +172,10 @@ def test_what_would_leave_the_arrays_is_refused(wrong: dict[str, Any]) -> None:
 
 def test_a_vector_of_another_network_is_refused() -> None:
     with pytest.raises(ValueError, match="61706"):
-        Network.of(np.zeros(10, np.float32), mean=0.1, std=0.3)
+        KernelNetwork.of(np.zeros(10, np.float32), mean=0.1, std=0.3)
 
 
 @pytest.mark.parametrize("dropout", [1.0, -0.1])
 def test_dropout_of_everything_or_less_than_nothing_is_refused(dropout: float) -> None:
     with pytest.raises(ValueError, match="dropout probability"):
-        Network.of(vector(random_network()), mean=0.1, std=0.3, dropout=dropout)
+        KernelNetwork.of(vector(random_network()), mean=0.1, std=0.3, dropout=dropout)
