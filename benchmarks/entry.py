@@ -21,7 +21,7 @@ CONTINUES = "the same command continues the run"
 
 COMMANDS = {
     "run": "comparison.command",
-    "score": "score.command",
+    "score": "score",
     "check": "check",
     "across": "across.command",
     "lab": "lab.command",

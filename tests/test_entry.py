@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+import benchmarks.score as score
 from benchmarks import entry
-from benchmarks.score import command as score
 from tests.processes import ROOT
 
 SCRIPT = """
@@ -185,7 +185,7 @@ def test_closed_output_is_no_traceback(start: Start) -> None:
     [
         ([], "comparison.command", ["/usr/bin/uncertainty-bench"]),
         (["run", "--list"], "comparison.command", ["uncertainty-bench run", "--list"]),
-        (["score", "a.npz"], "score.command", ["uncertainty-bench score", "a.npz"]),
+        (["score", "a.npz"], "score", ["uncertainty-bench score", "a.npz"]),
         *(
             ([name], module, [f"uncertainty-bench {name}"])
             for name, module in entry.COMMANDS.items()

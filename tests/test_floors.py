@@ -26,10 +26,16 @@ FLOORS = (
     ("benchmarks.inference",),
     ("benchmarks.report",),
     ("benchmarks.run", "benchmarks.claims", "benchmarks.latency"),
-    ("benchmarks.cluster", "benchmarks.external", "benchmarks.command_line"),
-    ("benchmarks.score",),
     (
+        "benchmarks.cluster",
+        "benchmarks.external_arrays",
+        "benchmarks.external",
+        "benchmarks.command_line",
+    ),
+    (
+        "benchmarks.external_methods",
         "benchmarks.api",
+        "benchmarks.score",
         "benchmarks.across",
         "benchmarks.check",
         "benchmarks.lab",

@@ -233,7 +233,7 @@ POINTS, LABELS = torch.zeros(6, 5), torch.tensor([0, 1, 2, 0, 1, 2])
 
 WRONG_DATA: dict[str, tuple[Any, type[Exception], str]] = {
     "pictures": (Pictures(), TypeError, r"data: the data set gives .*PIL.*transforms\.ToTensor"),
-    "dictionaries": (Dictionaries(), TypeError, r"data: a batch is a dict; expected a pair"),
+    "dictionaries": (Dictionaries(), TypeError, r"data: a batch is a dict; expected a DataLoader"),
     "no labels": (POINTS, TypeError, r"data: this is a Tensor; expected a DataLoader"),
     "a string": ("mnist", TypeError, r"data: this is a str; expected a DataLoader"),
     "too few labels": ((POINTS, LABELS[:4]), ValueError, r"data: 6 images have 4 labels"),

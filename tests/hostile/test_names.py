@@ -14,6 +14,7 @@ import pytest
 from matplotlib.text import Text
 from rich.console import Console
 
+import benchmarks.score as score
 from benchmarks.io import (
     UserError,
     latex_text,
@@ -26,7 +27,6 @@ from benchmarks.report.figures import one_figure
 from benchmarks.report.results import Results
 from benchmarks.run.custom_method import load_method
 from benchmarks.schema import read_table
-from benchmarks.score import command as score
 
 INVISIBLE = {
     "line break": "one\ntwo",

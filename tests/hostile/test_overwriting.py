@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import benchmarks.score as score_command
 from benchmarks.comparison import command as run_all
 from benchmarks.io import UserError
 from benchmarks.run.stages import run_stages
-from benchmarks.score import command as score_command
 from tests.hostile.conftest import DIGITS, digits_run, run_command
 from tests.runs import run_of
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Annotated
@@ -10,14 +9,11 @@ from typing import Annotated
 import typer
 
 from benchmarks.command_line import exit_status, named_folder
-from benchmarks.io import UserError
+from benchmarks.entry import run_command
+from benchmarks.external import score_files
 from benchmarks.report.tables.declared import MAIN
 from benchmarks.report.tables.formats import terminal
 from benchmarks.report.tables.pivot import table_of
-from benchmarks.run.configuration import require_resampling
-from benchmarks.score.external_predictions import require_same_images
-from benchmarks.score.files import FilesBeside, read_predictions
-from benchmarks.score.scoring import Scores, folder_for_scores, score, write_scores
 
 
 def main(
@@ -83,60 +79,18 @@ def main(
     probabilities: method = MCDropout.from_network(module), then
     method.member_logits(images).softmax(-1). docs/your-own-model.md shows an example.
     """
-    require_resampling(resamples, seed)
-    others = _beside(files, labels, ood or [], calibration or [], calibration_labels)
-    external = [
-        read_predictions(path, beside, from_logits=from_logits)
-        for path, beside in zip(files, others, strict=True)
-    ]
-    require_same_images(external)
-    if out is not None:
-        folder_for_scores(out)
-    scores = score(external, resamples=resamples, seed=seed)
-    if out is not None:
-        write_scores(scores, external, out, resamples=resamples, seed=seed)
-    _show(scores, out)
-
-
-def _beside(
-    files: Sequence[Path],
-    labels: Path | None,
-    ood: Sequence[str],
-    calibration: Sequence[Path],
-    calibration_labels: Path | None,
-) -> list[FilesBeside]:
-    """The files beside each method's own."""
-    sets: dict[str, list[Path]] = {}
-    for word in ood:
-        name, equals, file = word.partition("=")
-        if not (name and equals and file):
-            raise UserError(f"--ood: {word!r} is no NAME=FILE; write, for example, --ood far=a.npy")
-        sets.setdefault(name, []).append(Path(file))
-    for name, paths in sets.items():
-        _require_one_each(f"--ood {name}", paths, files)
-    if calibration:
-        _require_one_each("--calibration", calibration, files)
-    return [
-        FilesBeside(
-            labels,
-            {name: paths[position] for name, paths in sets.items()},
-            calibration[position] if calibration else None,
-            calibration_labels,
-        )
-        for position in range(len(files))
-    ]
-
-
-def _require_one_each(option: str, given: Sequence[Path], files: Sequence[Path]) -> None:
-    if len(given) != len(files):
-        raise UserError(
-            f"{option} is given {len(given)} times for {len(files)} methods; give one file for "
-            "each, in their order"
-        )
-
-
-def _show(scores: Scores, out: Path | None) -> None:
-    if table := table_of(MAIN, scores.results):
+    results = score_files(
+        files,
+        labels=labels,
+        ood=ood or [],
+        calibration=calibration or [],
+        calibration_labels=calibration_labels,
+        from_logits=from_logits,
+        out=out,
+        resamples=resamples,
+        seed=seed,
+    )
+    if table := table_of(MAIN, results):
         print(terminal(table, get_terminal_size().columns))
     if out is not None:
         print(f"wrote {out}")
@@ -145,3 +99,7 @@ def _show(scores: Scores, out: Path | None) -> None:
 def command_line() -> int:
     """Run the command line and return its exit status: 2 for a user's mistake."""
     return exit_status(main, "python -m benchmarks.score")
+
+
+if __name__ == "__main__":
+    run_command("benchmarks.score")

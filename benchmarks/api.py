@@ -1,0 +1,585 @@
+"""The suite in Python: everything is returned, nothing printed, nothing written unless asked.
+
+Errors of arguments are `ArgumentError`, a `ValueError`; what else is raised are exceptions of
+Python, too. The caller's random state, working folder and settings stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from numbers import Integral
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, TypeVar, get_args
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from torch import nn
+
+from benchmarks.external import (
+    ExternalPredictions,
+    checked_predictions,
+    folder_for_scores,
+    require_same_images,
+    score,
+    write_scores,
+)
+from benchmarks.external_arrays import (
+    CALIBRATION,
+    LABELS,
+    OOD,
+    PROBABILITIES,
+    as_array,
+)
+from benchmarks.external_methods import beginning_with, predictions_of
+from benchmarks.io import UserError, existing_folder, objection_to, path_of
+from benchmarks.progress import progress_shown
+from benchmarks.report.figures import Choice, figure_names, one_figure
+from benchmarks.report.results import Results, read_if_there
+from benchmarks.run.configuration import (
+    DEFAULT_TASK,
+    NETWORKS,
+    PRESETS,
+    Configuration,
+    Scores,
+    chosen_configuration,
+    fitting_device,
+    fitting_jobs,
+    require_resampling,
+)
+from benchmarks.run.plan import Plan
+from benchmarks.run.record import require_apart
+from benchmarks.run.stages import run_stages
+from benchmarks.run.workspace import Failure, Workspace
+from benchmarks.vocabulary import MEASURE, MEASUREMENTS_CSV, PREDICT, STAGES, SUMMARY_CSV, TRAIN
+from methods import UncertaintyMethod
+from methods.determinism import random_state_kept
+from methods.engines import EngineName, EngineOption
+
+__all__ = [
+    "ArgumentError",
+    "BenchmarkResults",
+    "evaluate",
+    "load_results",
+    "run_benchmark",
+    "score_predictions",
+]
+
+
+class ArgumentError(UserError, ValueError):
+    """An argument that cannot be used: names it, what was expected and what to do."""
+
+
+_OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
+
+_ARGUMENTS = {"recipe": "recipes", "method": "custom_methods", "only": "stages"}
+"""By the name of an option, the argument that is called otherwise."""
+
+
+@contextmanager
+def as_library() -> Iterator[None]:
+    """A function leaves the global random generators as they were; as a decorator.
+
+    Raises:
+        ArgumentError: in place of an error of the suite, with arguments in place of options.
+    """
+    with random_state_kept():
+        try:
+            yield
+        except UserError as error:
+            raise ArgumentError(in_arguments(str(error))) from error
+
+
+def in_arguments(message: str) -> str:
+    """A message of the command line about an argument.
+
+    >>> in_arguments("--batch-sizes: 0 is too small"), in_arguments("--recipe: no 'x'")
+    ('batch_sizes: 0 is too small', "recipes: no 'x'")
+    """
+    return _OPTION.sub(lambda match: _ARGUMENTS.get(match[1], match[1].replace("-", "_")), message)
+
+
+def _require_named(argument: str, given: object, example: str) -> None:
+    """Something is a dictionary by names that can be shown, as in the example."""
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"{argument}: this is a {type(given).__name__}; expected a dictionary, such as "
+            f"{example}"
+        )
+    for name in given:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument}: the name {name!r} is a {type(name).__name__}, no text")
+        if objection := objection_to(name):
+            raise ArgumentError(f"{argument}: the name {name!r} {objection}")
+
+
+def _several(argument: str, value: Any, kind: type) -> tuple[Any, ...]:
+    """One value or several as a tuple: names (`str`) or whole numbers (`Integral`)."""
+    alone = isinstance(value, str) or not isinstance(value, Iterable)
+    values = (value,) if alone else tuple(value)
+    for each in values:
+        if not isinstance(each, kind) or isinstance(each, bool):
+            expected = "a name" if kind is str else "a whole number"
+            raise TypeError(f"{argument}: {each!r} is a {type(each).__name__}; expected {expected}")
+    return values
+
+
+def _require_one_of(argument: str, name: object, known: Collection[str]) -> None:
+    if name not in known:
+        raise ArgumentError(f"{argument}: unknown name {name!r}; choose from {', '.join(known)}")
+
+
+def _require_resampling(resamples: int, seed: int) -> None:
+    for argument, value in (("resamples", resamples), ("seed", seed)):
+        _several(argument, value, Integral)
+    require_resampling(resamples, seed)
+
+
+Present = TypeVar("Present")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BenchmarkResults:
+    """The tables and figures of a run, or of predictions that were scored.
+
+    Attributes:
+        report: what the figures are drawn from; ``None`` where nothing was measured.
+        rows: the table `measurements`; ``None`` likewise.
+        failures: what could not be computed, and why; everything else is there.
+    """
+
+    report: Results | None = None
+    rows: pd.DataFrame | None = None
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def measurements(self) -> pd.DataFrame:
+        """Every value: a row a method, size, replicate, condition and metric.
+
+        Raises:
+            ArgumentError: nothing was measured; likewise all that follows.
+        """
+        return _required(self.rows)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """The means over replicates, with their 95 % intervals from ``lower`` to ``upper``."""
+        return self._measured.summary
+
+    @property
+    def comparisons(self) -> pd.DataFrame:
+        """The paired differences between methods, with intervals and corrected p-values.
+
+        Those by scores beside the primary one are among them. Empty where there is a single method.
+        """
+        return self._measured.comparisons
+
+    @property
+    def worth(self) -> pd.DataFrame:
+        """How large an ensemble does as well as each method; empty without ensembles."""
+        return self._measured.worth
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """How networks were trained, the main recipe first."""
+        return self._measured.recipes
+
+    def figures(self, recipe: str | None = None) -> list[str]:
+        """The names of the figures that there are numbers for.
+
+        Args:
+            recipe: one of `recipes`; by default the first.
+        """
+        return figure_names(self._of_recipe(recipe))
+
+    @as_library()
+    def plot(
+        self,
+        name: str,
+        *,
+        ax: Axes | None = None,
+        recipe: str | None = None,
+        methods: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        conditions: Sequence[str] = (),
+        title: bool = True,
+    ) -> Axes:
+        """Draw a figure, as a run writes it.
+
+        Args:
+            name: one of `figures`.
+            ax: the place, of ``plt.subplots`` or ``figure.add_subplot``, which the figure fills
+                with all its panels; its own figure then has a constrained layout. By default a new
+                one of pyplot.
+            recipe: one of `recipes`; by default the first.
+            methods: those to show, of a certain size as ``mc_dropout-50``; by default all.
+            metrics, conditions: those to show; by default what the figure shows by itself.
+            title: whether the finding is written above the figure; a caption may say it instead.
+
+        Returns:
+            ``ax`` if it was given, else the first panel.
+
+        Raises:
+            ArgumentError: there is no such figure, recipe, method, metric or condition, or ``ax``
+                has no place in a grid.
+        """
+        choice = Choice(methods, metrics, conditions)
+        return _drawn_figure(self._of_recipe(recipe), name, choice, ax, title=title)
+
+    def __repr__(self) -> str:
+        if self.report is None:
+            return "BenchmarkResults(nothing was measured)"
+        methods, conditions = len(self.report.variants), len(self.report.conditions)
+        return f"BenchmarkResults({methods} methods and sizes, {conditions} conditions)"
+
+    @property
+    def _measured(self) -> Results:
+        return _required(self.report)
+
+    def _of_recipe(self, recipe: str | None) -> Results:
+        results = self._measured
+        chosen = recipe or results.recipes[0]
+        if chosen not in results.recipes:
+            raise ArgumentError(
+                f"recipe: unknown name {chosen!r}; choose from {', '.join(results.recipes)}"
+            )
+        return results.of_recipe(chosen)
+
+
+def _required(value: Present | None) -> Present:
+    if value is None:
+        raise ArgumentError(
+            "nothing was measured, so there are no tables and figures; run the stages train, "
+            "predict and measure"
+        )
+    return value
+
+
+@as_library()
+def load_results(folder: str | Path) -> BenchmarkResults:
+    """The results of a run that was written, such as ``results/article``.
+
+    Raises:
+        ArgumentError: there is no such folder, it holds no measured run, or a file is damaged.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise ArgumentError(f"folder {path}: there is no such folder; name that of a run")
+    return BenchmarkResults(Results.load(path), read_if_there(path, MEASUREMENTS_CSV))
+
+
+def _results_in(folder: Path, failures: tuple[Failure, ...]) -> BenchmarkResults:
+    """The results of the stages that were run, of which none may have measured."""
+    if not path_of(folder, SUMMARY_CSV).exists():
+        return BenchmarkResults(failures=failures)
+    return BenchmarkResults(Results.load(folder), read_if_there(folder, MEASUREMENTS_CSV), failures)
+
+
+def _drawn_figure(
+    results: Results, name: str, choice: Choice, ax: Axes | None, *, title: bool
+) -> Axes:
+    """Draw a figure of a recipe in the place of ``ax``, or on a new figure of pyplot."""
+    if not isinstance(ax, Axes | None):
+        raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
+
+    def canvas(width: float, height: float) -> Figure | SubFigure:
+        if ax is not None:
+            return _part_of(ax)
+        import matplotlib.pyplot as plt  # here: who gives a place needs none of pyplot's figures
+
+        return plt.figure(figsize=(width, height), layout="constrained")
+
+    drawn = one_figure(results, name, choice, canvas, titled=title)
+    return ax or drawn.figure.axes[0]
+
+
+def _part_of(ax: Axes) -> SubFigure:
+    """A part of the figure in the place of ``ax``, which itself is then not seen."""
+    place = ax.get_subplotspec()
+    if place is None:
+        raise ArgumentError(
+            "ax: it has no place in a grid; give one of plt.subplots or figure.add_subplot"
+        )
+    figure = ax.figure
+    whole = figure.figure
+    # Legends beside panels need it, and panels that are parts of a figure.
+    if not isinstance(whole.get_layout_engine(), ConstrainedLayoutEngine):
+        whole.set_layout_engine("constrained")
+    ax.set_axis_off()
+    return figure.add_subfigure(place)
+
+
+@as_library()
+def evaluate(
+    methods: Mapping[str, UncertaintyMethod],
+    data: Any,
+    *,
+    ood: Mapping[str, Any] | None = None,
+    calibration: Any = None,
+    resamples: int = 10_000,
+    seed: int = 0,
+    progress: bool = False,
+    out: str | Path | None = None,
+) -> BenchmarkResults:
+    """Measure methods on your own images, and compare them image by image.
+
+    All methods predict the same batches, and the data are read once. Images are computed in the
+    precision of each method's network, on its device.
+
+    Args:
+        methods: by the names that tables show, methods that are fitted, such as
+            ``MCDropout.from_network(module)``.
+        data: labelled images: a ``DataLoader`` or ``Dataset`` of (images, labels), or a pair of
+            tensors or arrays, [images, ...] and [images], whole numbers from 0.
+        ood: by name, sets of out-of-distribution images, likewise or without labels.
+        calibration: labelled images that the networks were not trained on, for conformal sets and
+            recalibrated metrics. Methods that are calibrated themselves are not, by this.
+        resamples: bootstrap resamples of the images, for intervals.
+        seed: of the resampling.
+        progress: whether to show it on the standard error.
+        out: a folder for numbers, tables, figures and a page, as of a run.
+
+    Raises:
+        TypeError: methods or data are of another type.
+        ArgumentError: they do not fit together, or a prediction is not as it must be.
+    """
+    _require_resampling(resamples, seed)
+    _require_methods(methods)
+    folder = None if out is None else folder_for_scores(Path(out))
+    sets = {} if ood is None else ood
+    _require_named("ood", sets, '{"noise": images}')
+    external = predictions_of(methods, data, sets, calibration)
+    with progress_shown(progress):
+        return _scored(external, resamples, seed, folder)
+
+
+def _require_methods(methods: Mapping[str, UncertaintyMethod]) -> None:
+    example = '{"softmax": Softmax.from_network(module)}'
+    _require_named("methods", methods, example)
+    if not methods:
+        raise ArgumentError(f"methods: expected at least one method, such as {example}")
+    for name, method in methods.items():
+        if isinstance(method, nn.Module):
+            raise TypeError(
+                f"methods: {name!r} is a torch module; give a method, such as "
+                "Softmax.from_network(module) or MCDropout.from_network(module)"
+            )
+        if not isinstance(method, UncertaintyMethod):
+            raise TypeError(
+                f"methods: {name!r} is a {type(method).__name__}; expected a fitted method, such "
+                "as Softmax.from_network(module)"
+            )
+
+
+def _scored(
+    external: list[ExternalPredictions], resamples: int, seed: int, folder: Path | None
+) -> BenchmarkResults:
+    scored = score(external, resamples=resamples, seed=seed)
+    if folder is not None:
+        write_scores(scored, external, folder, resamples=resamples, seed=seed)
+    return BenchmarkResults(*scored)
+
+
+@as_library()
+def score_predictions(
+    predictions: Mapping[str, Any],
+    labels: Any,
+    *,
+    ood: Mapping[str, Any] | None = None,
+    calibration: tuple[Any, Any] | None = None,
+    from_logits: bool = False,
+    resamples: int = 10_000,
+    seed: int = 0,
+    progress: bool = False,
+    out: str | Path | None = None,
+) -> BenchmarkResults:
+    """Measure predictions of the same images, and compare them image by image.
+
+    >>> import numpy as np
+    >>> sure, labels = np.tile([0.9, 0.1], (50, 1)), [0] * 45 + [1] * 5
+    >>> results = score_predictions({"mine": sure}, labels, resamples=100)
+    >>> accuracy = results.summary.set_index("metric").loc["accuracy"]
+    >>> float(accuracy["value"])
+    0.9
+
+    Args:
+        predictions: by the name that tables show, the members' probabilities, [members, images,
+            classes], or [images, classes] of one member: tensors, arrays or frames.
+        labels: [images], whole numbers from 0.
+        ood: by name, sets of out-of-distribution images: by method, its probabilities; of a single
+            method these alone.
+        calibration: probabilities of images that the models were not trained on, by method or of a
+            single one, and the labels; for conformal sets and recalibrated metrics.
+        from_logits: whether all predictions are logits.
+        resamples: bootstrap resamples of the images, for intervals.
+        seed: of the resampling.
+        progress: whether to show it on the standard error.
+        out: a folder for numbers, tables, figures and a page, as of a run.
+
+    Raises:
+        TypeError: the predictions, or sets of images, are no dictionary by names.
+        ArgumentError: they are no probabilities (or logits), or do not fit together.
+    """
+    _require_resampling(resamples, seed)
+    example = '{"mine": probabilities}'
+    _require_named("predictions", predictions, example)
+    if not predictions:
+        raise ArgumentError(f"predictions: expected at least one method, such as {example}")
+    folder = None if out is None else folder_for_scores(Path(out))
+    sets = {} if ood is None else ood
+    _require_named("ood", sets, '{"noise": probabilities}')
+    arrays: dict[str, dict[str, Any]] = {PROBABILITIES: dict(predictions)}
+    for name, given in sets.items():
+        arrays[f"{OOD}{name}"] = _by_method(given, predictions, f"ood {name!r}")
+    shared = {LABELS: labels}
+    if calibration is not None:
+        if not isinstance(calibration, (tuple, list)) or len(calibration) != 2:
+            raise TypeError("calibration: expected a pair (probabilities, labels)")
+        arrays[CALIBRATION[0]] = _by_method(calibration[0], predictions, "calibration")
+        shared[CALIBRATION[1]] = calibration[1]
+    external = []
+    with progress_shown(progress):
+        for method in predictions:
+            own = {name: by_method[method] for name, by_method in arrays.items()} | shared
+            arrays_of_method = {name: as_array(values, name) for name, values in own.items()}
+            with beginning_with(repr(method)):
+                checked = checked_predictions(method, arrays_of_method, from_logits=from_logits)
+            external.append(checked)
+        require_same_images(external)
+        return _scored(external, resamples, seed, folder)
+
+
+def _by_method(given: Any, methods: Mapping[str, Any], what: str) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        if len(methods) > 1:
+            raise ArgumentError(
+                f"{what}: there are {len(methods)} methods; expected a dictionary with the "
+                f"probabilities of each: {', '.join(methods)}"
+            )
+        return dict.fromkeys(methods, given)
+    if missing := [name for name in methods if name not in given]:
+        raise ArgumentError(f"{what}: there are no probabilities of {missing[0]!r}; add them")
+    return {name: given[name] for name in methods}
+
+
+OWN = ("preset", "task", "recipes", "methods", "conditions", "seed", "device", "engine")
+"""The parts of a configuration that are arguments of their own."""
+
+OF_NUMBERS, OF_NAMES = ("members", "passes", "batch_sizes"), ("in_depth", "custom_methods")
+"""Other parts that are several values."""
+
+DEVICES, ENGINES = ("auto", "cpu", "cuda"), ("auto", *get_args(EngineName))
+
+
+@as_library()
+def run_benchmark(
+    task: str = DEFAULT_TASK,
+    methods: str | Iterable[str] | None = None,
+    *,
+    preset: str = "quick",
+    recipes: str | Iterable[str] | None = None,
+    conditions: str | Iterable[str] | None = None,
+    stages: str | Iterable[str] = (TRAIN, PREDICT, MEASURE),
+    seed: int = 0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    engine: EngineOption = "auto",
+    data_dir: str | Path | None = None,
+    networks: str | Path | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    jobs: int | None = None,
+    progress: bool = False,
+    **choices: Any,
+) -> BenchmarkResults:
+    """Train, predict and measure, as ``uncertainty-bench`` does; the same numbers come out.
+
+    Args:
+        task: what is classified, by name.
+        methods, recipes, conditions: names; by default the preset's.
+        preset: the default of all other choices.
+        stages: what is done. A page and figures as files need ``report``, and ``out``.
+        seed: of all random choices.
+        device, engine: where and by what networks are trained and evaluated.
+        data_dir: your own folder of data sets. Others are fetched into the cache.
+        networks: where trained networks are stored, and found again; by default in a temporary
+            folder, or in the cache where ``out`` is given.
+        out: where to write the run; the same call continues it. By default a temporary folder.
+        overwrite: whether to remove an earlier run from ``out``.
+        jobs: how many workers compute in parallel; by default one a core.
+        progress: whether to show it on the standard error.
+        choices: other parts of `benchmarks.run.configuration.Configuration`, such as ``epochs``,
+            ``members``, ``passes``, ``replicates``, ``images`` and ``resamples``.
+
+    Returns:
+        What `load_results` gives of the folder, and what failed. Without the stage ``measure`` it
+        has no tables.
+
+    Raises:
+        TypeError: there is no such argument, or a value is of another type.
+        ArgumentError: a value is unknown or out of range, or the choices do not fit together.
+    """
+    names = {"methods": methods, "recipes": recipes, "conditions": conditions}
+    chosen = _choices(choices) | {
+        name: None if value is None else _several(name, value, str) for name, value in names.items()
+    }
+    for argument, name, known in (
+        ("preset", preset, PRESETS),
+        ("device", device, DEVICES),
+        ("engine", engine, ENGINES),
+    ):
+        _require_one_of(argument, name, known)
+    numbers = {"seed": seed} if jobs is None else {"seed": seed, "jobs": jobs}
+    for argument, number in numbers.items():
+        _several(argument, number, Integral)
+    if jobs is not None and jobs < 1:
+        raise ArgumentError(f"jobs: {jobs} is too small; expected at least 1")
+    if data_dir is not None and not Path(data_dir).is_dir():
+        raise ArgumentError(f"data_dir {data_dir}: there is no such folder")
+    chosen_stages = {*_several("stages", stages or (), str)}
+    if not chosen_stages:
+        raise ArgumentError(f"stages: nothing is chosen; choose from {', '.join(STAGES)}")
+    for name in chosen_stages:
+        _require_one_of("stages", name, STAGES)
+    fitting = fitting_device(device)
+    plan = Plan(
+        chosen_configuration(preset, task, chosen, seed=seed, device=fitting, engine=engine)
+    )
+    with TemporaryDirectory(prefix="uncertainty-bench-") as temporary, progress_shown(progress):
+        folder = Path(temporary) / "out" if out is None else Path(out)
+        stored = Path(networks or (Path(temporary) / "networks" if out is None else NETWORKS))
+        data = None if data_dir is None else Path(data_dir)
+        require_apart(folder, networks=stored, data_dir=data)
+        workspace = Workspace(
+            out=folder,
+            networks=existing_folder("--networks", stored),
+            data_dir=data,
+            jobs=jobs or fitting_jobs(fitting),
+        )
+        failures: list[Failure] = []
+        for stage in sorted(chosen_stages, key=STAGES.index):
+            failures += run_stages(plan, workspace, stage, overwrite=overwrite)
+            overwrite = False
+        return _results_in(folder, tuple(dict.fromkeys(failures)))
+
+
+def _choices(given: dict[str, Any]) -> dict[str, Any]:
+    """Other parts of the configuration."""
+    known = [field.name for field in fields(Configuration) if field.name not in OWN]
+    if unknown := [name for name in given if name not in known]:
+        raise TypeError(
+            f"run_benchmark: unknown argument {unknown[0]!r}; further choices are "
+            f"{', '.join(known)}"
+        )
+    choices = {name: value for name, value in given.items() if value is not None}
+    for name, value in choices.items():
+        if name == "scores":
+            _require_one_of(name, value, get_args(Scores))
+            continue
+        values = _several(name, value, str if name in OF_NAMES else Integral)
+        choices[name] = values if name in (*OF_NAMES, *OF_NUMBERS) else value
+    return choices

@@ -1,0 +1,567 @@
+"""Predictions of others, scored with the suite's metrics, intervals and tables.
+
+They come as the arrays of `benchmarks.external_arrays`, or from a user's own methods, and are read
+in blocks of images. The rows of the tables are those of a run's methods with a single replicate.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from itertools import count
+from math import ceil
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Int64
+from joblib import cpu_count
+from torch import Tensor
+
+from benchmarks.environment import suite_version
+from benchmarks.external_arrays import (
+    CALIBRATION,
+    LABELS,
+    OOD,
+    PROBABILITIES,
+    AnyArray,
+    ArraysByName,
+    arrays_in,
+    check_arrays,
+    check_rows,
+)
+from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
+from benchmarks.inference.image_values import ImageValues, fits_to
+from benchmarks.inference.resampling import BLOCK, Draws, ImageSet
+from benchmarks.io import (
+    UserError,
+    objection_to,
+    printable,
+    read_json,
+    writable_folder,
+    write_json,
+)
+from benchmarks.metrics.metric import MetricsByResample, Weights
+from benchmarks.nouns import MethodRecord, Names, TaskRecord
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.progress import tracked
+from benchmarks.report import write_report
+from benchmarks.report.results import Results
+from benchmarks.run.configuration import FEWEST_RESAMPLES, require_resampling
+from benchmarks.run.curves import CurveRow, Drawn, Evaluation, curve_tables, curves_of
+from benchmarks.run.measurements import FamilyValues, KeptRows, measured, rows_of, summarise
+from benchmarks.run.nouns import condition_records, metric_records, score_records
+from benchmarks.schema import (
+    Comparison,
+    Measurement,
+    in_order,
+    members_text,
+    table_of,
+    write_table,
+)
+from benchmarks.tasks.conditions import Condition
+from benchmarks.vocabulary import (
+    CLEAN,
+    COMPARISONS_CSV,
+    CURVES_FOLDER,
+    FIGURES_FOLDER,
+    INDEX_HTML,
+    MEASUREMENTS_CSV,
+    RUN_JSON,
+    SELF_TRAINED,
+    SUMMARY_CSV,
+    TABLES_FOLDER,
+)
+from methods import Prediction, UncertaintyMethod
+from methods.determinism import one_torch_thread
+from methods.scores import member_scores, probability_scores
+
+LABELLED = Condition(CLEAN, "Clean", "clean", data="labelled")
+"""The images with labels, from which out-of-distribution ones are to be distinguished."""
+
+BLOCK_VALUES = 2**21
+"""Probabilities that are read at once."""
+
+BLOCK_MULTIPLE = 16
+"""Of so many images blocks are, so that the processor's vectors are filled as by all at once."""
+
+PROGRESS_LINES = 10
+"""At most, where there is no terminal."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExternalPredictions:
+    """One method's predictions for labelled and for out-of-distribution images.
+
+    Attributes:
+        method: its name: in files, the file's name without its ending.
+        predictions: by condition, ``clean`` for the labelled images first.
+        labels: of these.
+        sha256: of the files; empty where there is none.
+    """
+
+    method: str
+    predictions: Mapping[Condition, ImageValues]
+    labels: Int64[Tensor, " images"]
+    sha256: str = ""
+
+
+def read_predictions(
+    path: Path,
+    *,
+    labels: Path | None = None,
+    ood: Mapping[str, Path] | None = None,
+    calibration: Path | None = None,
+    calibration_labels: Path | None = None,
+    from_logits: bool = False,
+) -> ExternalPredictions:
+    """Read and check a method's files; one of a single array may be larger than the memory.
+
+    Args:
+        path: named as the method.
+        labels, ood, calibration, calibration_labels: files of what it does not hold, ``ood`` by the
+            names of sets of images; a file of calibration images may hold their labels.
+        from_logits: whether all are logits.
+
+    Raises:
+        UserError: a file cannot be read, or an array is missing, unknown or malformed.
+    """
+    # By the names of the arrays in each further file what these are.
+    further: list[tuple[Path, dict[str, str]]] = []
+    if labels is not None:
+        further.append((labels, {PROBABILITIES: LABELS, LABELS: LABELS}))
+    for name, file in (ood or {}).items():
+        further.append((file, {PROBABILITIES: f"{OOD}{name}"}))
+    if calibration is not None:
+        names = dict(zip((PROBABILITIES, LABELS), CALIBRATION, strict=True))
+        further.append((calibration, names))
+    if calibration_labels is not None:
+        names = dict.fromkeys((PROBABILITIES, LABELS), CALIBRATION[1])
+        further.append((calibration_labels, names))
+    file = path
+    try:
+        arrays = arrays_in(path)
+        if objection := objection_to(path.stem):
+            raise UserError(f"the file's name, which names the method, {objection}")
+        for file, names in further:
+            _add(arrays, arrays_in(file), names)
+        file = path
+        checked = checked_predictions(path.stem, arrays, from_logits=from_logits)
+        return replace(checked, sha256=_digest([path, *(file for file, _ in further)]))
+    except UserError as error:
+        raise UserError(f"{printable(str(file))}: {error}") from error
+
+
+def _add(arrays: ArraysByName, further: ArraysByName, names: Mapping[str, str]) -> None:
+    """Add arrays under the names that they have among all.
+
+    Where two would have one name, as in a file of predictions that names its labels, it is the
+    later one of ``names``.
+    """
+    added = {names[name]: further[name] for name in names if name in further}
+    if not added:
+        raise UserError(f"the file holds {', '.join(map(repr, further))}; expected one array")
+    for name in added.keys() & arrays.keys():
+        raise UserError(f"{name!r} is given twice; leave out one of the files")
+    arrays.update(added)
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    """Of the contents of these files, one after the other."""
+    digest = sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while content := file.read(2**20):
+                digest.update(content)
+    return digest.hexdigest()
+
+
+@one_torch_thread()
+def checked_predictions(
+    method: str, arrays: Mapping[str, AnyArray], *, from_logits: bool = False
+) -> ExternalPredictions:
+    """Check arrays by their names, and form what metrics need of each image.
+
+    Raises:
+        UserError: one is missing, unknown or malformed.
+    """
+    check_arrays(arrays)
+
+    def blocks(name: str, labels: Int64[Tensor, " images"] | None) -> Iterator[StoredPrediction]:
+        return _blocks(name, arrays[name], labels, from_logits=from_logits)
+
+    def known(name: str) -> Int64[Tensor, " images"]:
+        return torch.from_numpy(arrays[name].astype(np.int64))
+
+    of_calibration, its_labels = CALIBRATION
+    held_out = None
+    if of_calibration in arrays:
+        held_out = mean_prediction(blocks(of_calibration, known(its_labels)))
+    labels = known(LABELS)
+    predictions = {LABELLED: ImageValues(blocks(PROBABILITIES, labels), fits_to(held_out))}
+    sets = sorted(name for name in arrays if name.startswith(OOD))
+    conditions = out_of_distribution(name.removeprefix(OOD) for name in sets)
+    for name, condition in zip(sets, conditions, strict=True):
+        predictions[condition] = ImageValues(blocks(name, None))
+    return ExternalPredictions(method, predictions, labels)
+
+
+def _blocks(
+    name: str, array: AnyArray, labels: Int64[Tensor, " images"] | None, *, from_logits: bool
+) -> Iterator[StoredPrediction]:
+    """The prediction in blocks of images, each checked before the next is read.
+
+    Raises:
+        UserError: some rows are no probabilities, or no logits.
+    """
+    members = array if array.ndim == 3 else array[None]
+    at_once = BLOCK_VALUES // (members.shape[0] * members.shape[2])
+    starts = range(0, members.shape[1], max(at_once // BLOCK_MULTIPLE, 1) * BLOCK_MULTIPLE)
+    shown: Iterable[int] = starts
+    if len(starts) > 1:
+        what = f"blocks of {name}"
+        shown = tracked(starts, len(starts), "read", what, most_lines=PROGRESS_LINES)
+    for start in shown:
+        block = members[:, start : start + starts.step]
+        check_rows(name, block, start, one_member=array.ndim == 2, from_logits=from_logits)
+        # Native byte order and a type that torch knows; single precision stays as small as it is.
+        kind = np.float32 if block.dtype.itemsize <= 4 else np.float64
+        values = torch.from_numpy(np.require(block, dtype=kind, requirements=["C", "W"]))
+        prediction = (
+            Prediction.of_logits(values) if from_logits else Prediction.of(values.clamp(min=0))
+        )
+        own_labels = None if labels is None else labels[start : start + block.shape[1]]
+        yield with_scores(prediction, own_labels)
+
+
+def with_scores(
+    prediction: Prediction, labels: Int64[Tensor, " images"] | None
+) -> StoredPrediction:
+    """With the scores of its members; there are neither logits nor features."""
+    members = prediction.member_probabilities
+    unknown = torch.full((len(prediction.mean),), torch.nan, dtype=torch.float64)
+    scores = {
+        name: unknown if members is None else score.of(members)
+        for name, score in member_scores().items()
+        if score.of
+    }
+    return StoredPrediction(replace(prediction, scores=scores), labels)
+
+
+def mean_prediction(blocks: Iterable[StoredPrediction]) -> StoredPrediction:
+    """Of calibration images: no more is fitted to."""
+    means, labels = zip(*((block.prediction.mean, block.labels) for block in blocks), strict=True)
+    return StoredPrediction(Prediction.of(torch.cat(means)[None]), torch.cat(labels))
+
+
+def out_of_distribution(names: Iterable[str]) -> Iterator[Condition]:
+    """Conditions of such sets; what a condition's name may not hold is in its label alone."""
+    taken: set[str] = set()
+    for name in names:
+        plain = "ood-" + re.sub("[^a-z0-9_-]+", "-", name.lower())
+        numbered = (f"{plain}{f'-{number}' if number > 1 else ''}" for number in count(1))
+        condition = next(candidate for candidate in numbered if candidate not in taken)
+        taken.add(condition)
+        yield Condition(
+            name=condition,
+            label=name,
+            group="out-of-distribution",
+            data=name,
+            labels="none",
+            reason="out-of-distribution images have no label",
+            paired_with=condition,
+        )
+
+
+def require_same_images(external: Sequence[ExternalPredictions]) -> None:
+    """Methods are compared image by image: all must predict the same ones.
+
+    Raises:
+        UserError: two have one name, other labels or other sets of out-of-distribution images.
+    """
+    first, *others = external
+    names = [predictions.method for predictions in external]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"two files are called {name!r}; rename one: it names the method")
+    for other in others:
+        both = f"{first.method!r} and {other.method!r}"
+        if _sizes(first) != _sizes(other):
+            raise UserError(
+                f"{both} hold different images ({_sizes(first)} and {_sizes(other)}); give the "
+                "same sets in both files, or score them one by one"
+            )
+        if not torch.equal(first.labels, other.labels):
+            raise UserError(
+                f"{both} have different labels; put the images into the same order, or score the "
+                "files one by one"
+            )
+
+
+def _sizes(external: ExternalPredictions) -> str:
+    sets = external.predictions.items()
+    return ", ".join(f"{values.images:,} {condition.label.lower()}" for condition, values in sets)
+
+
+EVERY_MEASURE = KeptRows(UncertaintyMethod.primary_score, every=True)
+"""A few methods have few rows."""
+
+MOST_WEIGHTS = 2**27
+"""How many a block of resamples has, a byte each, where it is not of `BLOCK` resamples."""
+
+MOST_BAND_WEIGHTS = 2**25
+"""How many the resamples for the bands of curves have, unless they are the fewest."""
+
+
+class Scored(NamedTuple):
+    """What tables and figures are made from, and the rows of ``measurements.csv``."""
+
+    results: Results
+    measurements: pd.DataFrame
+
+
+@one_torch_thread()
+def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int) -> Scored:
+    """All metrics of each method, with intervals over images, and the methods' differences."""
+    units = {RunUnit(SELF_TRAINED, one.method, None, 0): one for one in external}
+    rows, estimates = _estimated(units, resamples, seed)
+    measurements = in_order(table_of(Measurement, rows))
+    results = Results(
+        summarise(measurements, estimates.intervals),
+        _names(external),
+        comparisons_table(table_of(Comparison, estimates.comparisons)),
+        curves=curve_tables(_curves(units, resamples, seed)),
+    )
+    return Scored(results, measurements)
+
+
+def _names(external: Sequence[ExternalPredictions]) -> Names:
+    """What the tables name; methods are called as their files are."""
+    primary_score = UncertaintyMethod.primary_score
+    images = len(external[0].labels)
+    return Names(
+        tasks=(TaskRecord("", "Your images", (), (), 0, images, 0, ()),),
+        conditions=condition_records(external[0].predictions),
+        methods=tuple(
+            MethodRecord(one.method, one.method, primary_score=primary_score) for one in external
+        ),
+        scores=score_records((probability_scores() | member_scores()).values()),
+        metrics=metric_records(),
+    )
+
+
+def _curves(
+    units: Mapping[RunUnit, ExternalPredictions], resamples: int, seed: int
+) -> Iterator[tuple[str, CurveRow]]:
+    """Those that a run has of a method with a single replicate."""
+    for unit, external in units.items():
+        values = {condition.name: own for condition, own in external.predictions.items()}
+        most = MOST_BAND_WEIGHTS // max(own.images for own in values.values())
+        most_resamples = min(resamples, max(FEWEST_RESAMPLES, most))
+        evaluation = Evaluation(tuple(external.predictions), most_resamples, seed)
+        drawn = Drawn(unit, UncertaintyMethod.primary_score, first=True, alone=True)
+        for condition, own in external.predictions.items():
+            yield from curves_of(evaluation, drawn, condition, own, values[condition.reference])
+
+
+class _Part(NamedTuple):
+    """One method's metrics of a family under a condition, to be resampled."""
+
+    draws: Draws
+    unit: RunUnit
+    measured: FamilyValues
+    images: ImageSet
+    reference_images: ImageSet
+
+    def values(self, weights: Mapping[ImageSet, Weights]) -> MetricsByResample:
+        """On a block of resamples."""
+        own, reference = weights[self.images], weights[self.reference_images]
+        return self.measured.family.evaluate(self.measured.prepared, own, reference)
+
+
+def _estimated(
+    units: Mapping[RunUnit, ExternalPredictions], resamples: int, seed: int
+) -> tuple[list[Measurement], Estimates]:
+    """Every measure of every method, with its interval, and the comparisons."""
+    rows: list[Measurement] = []
+    of_conditions: list[Draws] = []
+    parts: list[_Part] = []
+    sizes: dict[ImageSet, int] = {}
+    conditions = {one.name: one for one in next(iter(units.values())).predictions}
+    for condition in conditions.values():
+        draws = Draws(condition.name, condition)
+        of_conditions.append(draws)
+        images = ImageSet.of(condition, conditions)
+        reference_images = ImageSet.of(conditions[condition.reference], conditions)
+        for unit, external in units.items():
+            own = external.predictions[condition]
+            reference = external.predictions[conditions[condition.reference]]
+            draws.images, draws.reference_images = own.images, reference.images
+            draws.members[unit] = members_text(own.members)
+            sizes[images] = own.images
+            measures = EVERY_MEASURE.measures(condition, own.own_scores)
+            for each in measured(measures, own, reference if condition.detected else None):
+                rows.extend(rows_of(unit, condition, each, own, reference))
+                if each.prepared is not None and each.family.resampled:
+                    parts.append(_Part(draws, unit, each, images, reference_images))
+    _resample(parts, sizes, resamples, seed)
+    return rows, Estimates.joined(compare(draws, list(draws.members)) for draws in of_conditions)
+
+
+def _resample(
+    parts: Sequence[_Part], sizes: Mapping[ImageSet, int], resamples: int, seed: int
+) -> None:
+    """Add all values on resamples to the draws of their conditions.
+
+    All parts together: of many images, resamples take longer to draw than to measure.
+    """
+    block = max(1, min(BLOCK, MOST_WEIGHTS // sum(sizes.values())))
+    weights_of_sets = [
+        images.weights(size, resamples, seed, block) for images, size in sizes.items()
+    ]
+    blocks = tracked(
+        zip(*weights_of_sets, strict=True),
+        ceil(resamples / block),
+        "score",
+        "blocks of resamples",
+        most_lines=PROGRESS_LINES,
+    )
+    values: list[list[MetricsByResample]] = [[] for _ in parts]
+    with ThreadPoolExecutor(cpu_count()) as threads:  # the kernels and PyTorch take one each
+        for of_block in blocks:
+            weights = dict(zip(sizes, of_block, strict=True))
+            evaluated = threads.map(partial(_Part.values, weights=weights), parts)
+            for drawn, more in zip(values, evaluated, strict=True):
+                drawn.append(more)
+    for part, drawn in zip(parts, values, strict=True):
+        family, score_name, estimates, _ = part.measured
+        part.draws.add(part.unit, family, score_name, estimates, np.concatenate(drawn, axis=1))
+
+
+SCORE_JSON = "score.json"
+"""What was scored, by which version."""
+
+FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER)
+"""Those that are written anew."""
+
+
+def folder_for_scores(out: Path) -> Path:
+    """The folder, created if it does not exist.
+
+    Scores and a run of the suite must not mix, and nobody's files are to be overwritten.
+
+    Raises:
+        UserError: it cannot be written, or holds a run, or such files that are not of earlier
+            scores.
+    """
+    folder = writable_folder("--out", out)
+    if (folder / RUN_JSON).exists():
+        raise UserError(
+            f"--out {folder}: this folder holds a run of the suite; name another folder"
+        )
+    names = (MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, INDEX_HTML, *FOLDERS, SCORE_JSON)
+    taken = [name for name in names if (folder / name).exists()]
+    if taken and "resamples" not in read_json(folder / SCORE_JSON):
+        raise UserError(
+            f"--out {folder}: this folder holds {taken[0]}, but no {SCORE_JSON} of earlier scores; "
+            "name another folder"
+        )
+    return folder
+
+
+def write_scores(
+    scored: Scored,
+    external: Sequence[ExternalPredictions],
+    folder: Path,
+    *,
+    resamples: int,
+    seed: int,
+) -> None:
+    """Write what a run writes, in place of earlier scores: numbers, tables, figures and page.
+
+    What was scored is told by ``score.json``.
+    """
+    record = {
+        "version": suite_version(),
+        "resamples": resamples,
+        "seed": seed,
+        "files": {one.method: one.sha256 for one in external},
+    }
+    write_json(record, folder / SCORE_JSON)
+    for earlier in FOLDERS:
+        shutil.rmtree(folder / earlier, ignore_errors=True)
+    results = scored.results
+    write_table(scored.measurements, folder, MEASUREMENTS_CSV)
+    write_table(results.summary, folder, SUMMARY_CSV)
+    write_table(results.comparisons, folder, COMPARISONS_CSV)
+    for name, table in results.curves.items():
+        write_table(table, folder / CURVES_FOLDER, f"{name}.csv")
+    results.names.write(folder)
+    write_report(folder)
+
+
+def score_files(
+    files: Sequence[Path],
+    *,
+    labels: Path | None = None,
+    ood: Sequence[str] = (),
+    calibration: Sequence[Path] = (),
+    calibration_labels: Path | None = None,
+    from_logits: bool = False,
+    out: Path | None = None,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Results:
+    """Score a file of predictions for each method, as the command ``score`` does.
+
+    Args:
+        files: one for each method; several are compared image by image.
+        labels, calibration_labels: files of labels that the others do not hold.
+        ood: ``NAME=FILE``, predictions of out-of-distribution images; of each set one for each
+            method, in their order.
+        calibration: likewise files with predictions of calibration images.
+        from_logits: whether all predictions are logits.
+        out: a folder for numbers, tables, figures and a page.
+        resamples, seed: of the bootstrap of images, for intervals.
+
+    Raises:
+        UserError: a file or an option cannot be used.
+    """
+    require_resampling(resamples, seed)
+    sets: dict[str, list[Path]] = {}
+    for word in ood:
+        name, equals, file = word.partition("=")
+        if not (name and equals and file):
+            raise UserError(f"--ood: {word!r} is no NAME=FILE; write, for example, --ood far=a.npy")
+        sets.setdefault(name, []).append(Path(file))
+    given = {f"--ood {name}": paths for name, paths in sets.items()}
+    for option, paths in (given | ({"--calibration": calibration} if calibration else {})).items():
+        if len(paths) != len(files):
+            raise UserError(
+                f"{option} is given {len(paths)} times for {len(files)} methods; give one file for "
+                "each, in their order"
+            )
+    external = [
+        read_predictions(
+            path,
+            labels=labels,
+            ood={name: paths[position] for name, paths in sets.items()},
+            calibration=calibration[position] if calibration else None,
+            calibration_labels=calibration_labels,
+            from_logits=from_logits,
+        )
+        for position, path in enumerate(files)
+    ]
+    require_same_images(external)
+    folder = None if out is None else folder_for_scores(out)
+    scored = score(external, resamples=resamples, seed=seed)
+    if folder is not None:
+        write_scores(scored, external, folder, resamples=resamples, seed=seed)
+    return scored.results

@@ -1,0 +1,406 @@
+"""Predictions that NumPy, PyTorch, Lightning and pandas wrote, and what is refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.external import LABELLED, ExternalPredictions, read_predictions, score_files
+from benchmarks.io import UserError
+
+RANDOM = np.random.default_rng(0)
+LABELS = RANDOM.integers(5, size=70)
+LOGITS = RANDOM.normal(size=(3, 70, 5)) + 2 * np.eye(5)[LABELS]
+FAR_LOGITS = RANDOM.normal(size=(3, 30, 5))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+
+
+GOOD, FAR = softmax(LOGITS), softmax(FAR_LOGITS)
+
+Write = Callable[[np.ndarray, str], object]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("labels.npy", LABELS)
+
+
+def read(name: str, **further: Any) -> ExternalPredictions:
+    return read_predictions(Path(name), **further)
+
+
+def assert_same(first: ExternalPredictions, second: ExternalPredictions) -> None:
+    """The same labels, and of each image the same probabilities, by two of their functions."""
+    assert torch.equal(first.labels, second.labels)
+    assert first.predictions.keys() == second.predictions.keys()
+    for condition, values in first.predictions.items():
+        others = second.predictions[condition]
+        assert values.members == others.members
+        for name in ("predictive_entropy", "mutual_information"):
+            torch.testing.assert_close(
+                values.score(name), others.score(name), atol=1e-6, rtol=0, equal_nan=True
+            )
+
+
+def write_batches(array: np.ndarray, name: str) -> None:
+    """As `lightning.Trainer.predict` returns them: a list of what each batch gave."""
+    torch.save(list(torch.tensor(array).split(32, dim=-2)), name)
+
+
+def write_members(array: np.ndarray, name: str) -> None:
+    """A row an image and member, with pandas' index."""
+    frames = [pd.DataFrame(rows).assign(member=number) for number, rows in enumerate(array)]
+    pd.concat(frames).to_csv(name)
+
+
+WRITERS: dict[str, tuple[str, Write]] = {
+    "numpy": ("mine.npy", lambda array, name: np.save(name, array)),
+    "Fortran's order": ("mine.npy", lambda array, name: np.save(name, np.asfortranarray(array))),
+    "torch with a gradient": (
+        "mine.pth",
+        lambda array, name: torch.save(nn.Parameter(torch.tensor(array)), name),
+    ),
+    "batches": ("mine.pt", write_batches),
+    "pandas": ("mine.csv", write_members),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_file_of_a_library_is_read_as_an_archive_is(writer: str, from_logits: bool) -> None:
+    np.savez("archive.npz", probabilities=GOOD, labels=LABELS, ood_far=FAR)
+    name, write = WRITERS[writer]
+    write(LOGITS if from_logits else GOOD, name)
+    far = f"far{Path(name).suffix}"
+    write(FAR_LOGITS if from_logits else FAR, far)
+    given = read(name, labels=Path("labels.npy"), ood={"far": Path(far)}, from_logits=from_logits)
+    assert_same(given, read("archive.npz"))
+    assert given.method == "mine"
+
+
+def test_one_member_has_two_axes() -> None:
+    np.savez("a.npz", probabilities=GOOD[0], labels=LABELS)
+    frame = pd.DataFrame(GOOD[0], columns=list("abcde")).assign(label=LABELS)
+    frame.to_csv("b.csv", index=False)
+    Path("wide.csv").write_text(Path("b.csv").read_text().replace(",", ", "))
+    pairs = zip(torch.tensor(GOOD[0]).split(32), torch.tensor(LABELS).split(32), strict=True)
+    torch.save([*pairs], "d.pt")
+    torch.save({"probabilities": torch.tensor(GOOD[0]), "labels": torch.tensor(LABELS)}, "e.pt")
+    for name in ("b.csv", "wide.csv", "d.pt", "e.pt"):
+        assert_same(read(name), read("a.npz"))
+    write_batches(GOOD[0], "c.pt")
+    pd.Series(LABELS, name="label").to_csv("labels.csv")
+    assert_same(read("c.pt", labels=Path("labels.csv")), read("a.npz"))
+    assert_same(read("c.pt", labels=Path("a.npz")), read("a.npz"))
+
+
+def test_names_of_classes_may_count_from_one() -> None:
+    for first in (0, 1):
+        names = [f"class {number}" for number in range(first, first + 5)]
+        pd.DataFrame(GOOD[0], columns=names).assign(label=LABELS).to_csv(f"from{first}.csv")
+    assert_same(read("from0.csv"), read("from1.csv"))
+
+
+@pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", ">f8", "longdouble", "bfloat16"])
+def test_any_precision_and_byte_order_is_read(kind: str) -> None:
+    np.savez("a.npz", probabilities=GOOD, labels=LABELS.astype(">i2"))
+    if kind == "bfloat16":
+        torch.save(torch.tensor(LOGITS).to(torch.bfloat16), "b.pt")
+        given = read("b.pt", labels=Path("labels.npy"), from_logits=True)
+    else:
+        np.save("b.npy", GOOD.astype(kind))
+        given = read("b.npy", labels=Path("labels.npy"))
+    expected = read("a.npz").predictions[LABELLED].score("predictive_entropy")
+    entropy = given.predictions[LABELLED].score("predictive_entropy")
+    torch.testing.assert_close(entropy, expected, atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_calibration_file_may_hold_its_labels(held: bool) -> None:
+    np.save("mine.npy", GOOD)
+    names = {"probabilities": torch.tensor(FAR), "labels": torch.tensor(LABELS[:30])}
+    torch.save(names if held else names["probabilities"], "held.pt")
+    torch.save(names["labels"], "held_labels.pt")
+    given = read(
+        "mine.npy",
+        labels=Path("labels.npy"),
+        calibration=Path("held.pt"),
+        calibration_labels=None if held else Path("held_labels.pt"),
+    )
+    assert given.predictions[LABELLED].calibrated
+
+
+def changed(array: np.ndarray, value: float, member: int = 1, image: int = 5) -> np.ndarray:
+    """With another probability of the class 3 of an image."""
+    other = array.copy()
+    other[member, image, 3] = value
+    return other
+
+
+def test_probability_that_rounding_leaves_below_0_counts_as_0() -> None:
+    certain = np.eye(5)[[LABELS] * 3] * 1.0
+    certain[:, LABELS == 3] = np.eye(5)[0]
+    np.savez("exact.npz", probabilities=certain, labels=LABELS)
+    np.savez("rounded.npz", probabilities=changed(certain, -1e-12), labels=LABELS)
+    assert_same(read("rounded.npz"), read("exact.npz"))
+
+
+def test_logit_of_minus_infinity_is_the_probability_0() -> None:
+    np.save("infinite.npy", changed(LOGITS, -np.inf))
+    np.save("low.npy", changed(LOGITS, -1000))
+    infinite, low = (
+        read(name, labels=Path("labels.npy"), from_logits=True)
+        for name in ("infinite.npy", "low.npy")
+    )
+    assert_same(infinite, low)
+
+
+BAD_ARRAYS: dict[str, tuple[dict[str, np.ndarray], str]] = {
+    "images first": (
+        {"probabilities": GOOD.transpose(1, 0, 2)},
+        r"shape \[70, 3, 5\], but there are 70 labels.*axis 0 looks like the images, so save "
+        r"probabilities\.transpose\(1, 0, 2\)",
+    ),
+    "other number of images": (
+        {"probabilities": GOOD[:, :60]},
+        r"shape \[3, 60, 5\], but there are 70 labels; expected \[members, images, classes\]",
+    ),
+    "logits": (
+        {"probabilities": LOGITS},
+        r"210 of 210 rows of 'probabilities' are not probabilities; the first \(member 0, "
+        r"image 0\) holds -.*logits, save scipy\.special\.softmax\(probabilities, axis=-1\), or "
+        "say so by --from-logits",
+    ),
+    "logarithms": ({"probabilities": np.log(GOOD)}, r"save np\.exp\(probabilities\)"),
+    "sum off": (
+        {"probabilities": changed(GOOD, GOOD[2, 7, 3] + 0.01, 2, 7)},
+        r"1 of 210 rows .*\(member 2, image 7\) sums to 1\.01; expected .* save probabilities / "
+        r"probabilities\.sum\(axis=-1, keepdims=True\)",
+    ),
+    "NaN": (
+        {"probabilities": changed(GOOD, np.nan)},
+        r"\(member 1, image 5\) holds nan; expected",
+    ),
+    "negative": (
+        {"probabilities": changed(GOOD, -1e-5)},
+        r"holds -1e-05; expected non-negative numbers",
+    ),
+    "no numbers": (
+        {"probabilities": GOOD.astype(str)},
+        r"type <U\d+; expected floating-point numbers",
+    ),
+    "one axis": ({"probabilities": GOOD[0, 0]}, r"shape \[5\]; expected \[members, images"),
+    "no images": ({"labels": LABELS[:0]}, r"'labels' is empty"),
+    "label too large": (
+        {"labels": np.where(np.arange(70) == 9, 5, LABELS)},
+        r"1 of 70 'labels' are not a class; the first is 5, of image 9; expected 0 to 4$",
+    ),
+    "counted from 1": ({"labels": LABELS + 1}, r"if you count them from 1, save labels - 1"),
+    "one-hot labels": (
+        {"labels": np.eye(5)[LABELS]},
+        r"shape \[70, 5\].*one-hot, save labels\.argmax\(axis=1\)",
+    ),
+    "labels in a column": ({"labels": LABELS[:, None]}, r"save labels\.ravel\(\)"),
+    "fractional labels": (
+        {"labels": LABELS + 0.5},
+        r"'labels' are float64, not whole numbers.*labels\.astype\(int\)",
+    ),
+    "another name": (
+        {"softmax": GOOD},
+        r"expected 'probabilities', 'labels' and, for out-of-distribution images, 'ood_<name>'; "
+        "rename or leave out: 'softmax'; write it with np.savez",
+    ),
+    "a name that cannot be shown": ({"ood_a\nb": FAR}, "the name of the array .* holds the contr"),
+    "other members": (
+        {"ood_far": FAR[:2]},
+        r"'ood_far' has the shape \[2, 30, 5\]; expected .* with 3 members and 5 classes",
+    ),
+    "no out-of-distribution images": ({"ood_far": FAR[:, :0]}, "'ood_far' is empty"),
+    "calibration images without labels": (
+        {"calibration_probabilities": FAR},
+        "save 'calibration_labels', too, or leave out both",
+    ),
+    "calibration images with wrong rows": (
+        {"calibration_probabilities": 2 * FAR, "calibration_labels": LABELS[:30]},
+        "rows of 'calibration_probabilities' are not probabilities",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ARRAYS)
+def test_bad_array_is_refused_in_one_line_with_what_to_do(case: str) -> None:
+    arrays, message = BAD_ARRAYS[case]
+    np.savez("bad.npz", **({"probabilities": GOOD, "labels": LABELS} | arrays))
+    with pytest.raises(UserError, match=rf"^bad\.npz: .*{message}") as refused:
+        read("bad.npz")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_other_logits_that_are_not_finite_are_refused(value: float) -> None:
+    np.save("bad.npy", changed(LOGITS, value))
+    with pytest.raises(UserError, match=r"1 of 210 rows .* not finite; .* member 1, image 5"):
+        read("bad.npy", labels=Path("labels.npy"), from_logits=True)
+
+
+class Code:
+    """Writes a file where it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.write_text, (Path("written"), "run")
+
+
+def write_text(text: str) -> Callable[[str], object]:
+    return lambda name: Path(name).write_text(text)
+
+
+def write_cut(name: str) -> None:
+    np.savez(name, probabilities=GOOD, labels=LABELS)
+    Path(name).write_bytes(Path(name).read_bytes()[:-200])
+
+
+def write_array(name: str) -> None:
+    np.save("array.npy", GOOD)
+    Path("array.npy").rename(name)
+
+
+OBJECTS = np.array([Code()], dtype=object)
+
+BAD_FILES: dict[str, tuple[str, Callable[[str], object], str]] = {
+    "no file": ("a.npz", lambda name: None, r"the file cannot be read \(No such file"),
+    "a folder": ("a.npy", lambda name: Path(name).mkdir(), "the file cannot be read"),
+    "JSON": ("a.json", write_text("{}"), r"the format \.json is not supported; expected one of"),
+    "no ending": ("a", write_text(""), r"the name has no ending; expected one of \.npz, \.npy"),
+    "an empty .npz": ("a.npz", write_text(""), r"not an \.npz file of numbers, or it is damaged"),
+    "cut off": ("a.npz", write_cut, r"not an \.npz file of numbers, or it is damaged"),
+    ".npy as .npz": ("a.npz", write_array, r"one array \(\.npy\) without labels"),
+    "objects in .npz": (
+        "a.npz",
+        lambda name: np.savez(name, probabilities=GOOD, labels=OBJECTS),
+        "not an .npz file of numbers",
+    ),
+    "objects in .npy": (
+        "a.npy",
+        lambda name: np.save(name, OBJECTS, allow_pickle=True),
+        "not an .npy file of numbers",
+    ),
+    "objects in .pt": (
+        "a.pt",
+        lambda name: torch.save([Code()], name),
+        "not a file of tensors, or it is damaged; write it with torch.save",
+    ),
+    "text in .pt": (
+        "a.pt",
+        lambda name: torch.save({"probabilities": "x"}, name),
+        "'probabilities' is a str; expected a tensor, a list",
+    ),
+    "sparse .pt": (
+        "a.pt",
+        lambda name: torch.save(torch.tensor(GOOD[0]).to_sparse(), name),
+        "probabilities: this is no array of numbers",
+    ),
+    "unequal batches": (
+        "a.pt",
+        lambda name: torch.save([torch.ones(2, 5), torch.ones(2, 4)], name),
+        r"batches of 'probabilities' have the shapes \(2, 4\), \(2, 5\); expected batches that",
+    ),
+    "an empty .csv": ("a.csv", write_text(""), "not a CSV file"),
+    "no rows": ("a.csv", write_text("0,1\n"), "no row below the names of the columns"),
+    "text in .csv": ("a.csv", write_text("0,1\n0.5,half\n"), "the column '1' holds no numbers"),
+    "decimal commas": (
+        "a.csv",
+        write_text("0;1\n0,5;0,5\n"),
+        "rows have more cells than the first row has names of columns; expected columns that are",
+    ),
+    "semicolons": (
+        "a.csv",
+        write_text("0;1\n0.5;0.5\n"),
+        "the column '0;1' holds no numbers; expected .* separated by commas; write it with pandas",
+    ),
+    "columns of one name": (
+        "a.csv",
+        write_text("a,b,b\n0.5,0.25,0.25\n"),
+        "two columns are called 'b'; expected names of the columns in the first row, each once",
+    ),
+    "no names": ("a.csv", write_text("0.25,0.75\n0.5,0.5\n"), "a column is called '0.25'"),
+    "labels without a name": ("a.csv", write_text("2\n1\n0\n"), "the only column is called '2'"),
+    "missing label": (
+        "a.csv",
+        write_text("0,1,label\n0.5,0.5,1\n0.5,0.5,\n"),
+        "the column 'label' has an empty cell, first in row 1; expected a whole number in each",
+    ),
+    "two columns of labels": (
+        "a.csv",
+        write_text("0,1,label,labels\n0.5,0.5,1,0\n"),
+        "the file has both columns label and labels; leave out one",
+    ),
+    "classes sorted as text": (
+        "a.csv",
+        write_text("class_0,class_1,class_10,class_2\n0.25,0.25,0.25,0.25\n"),
+        "columns of the classes are class_0, class_1, class_10, class_2…; expected 0 to 3 in this",
+    ),
+    "unequal members": (
+        "a.csv",
+        write_text("member,0,1\n0,0.5,0.5\n0,0.5,0.5\n1,0.5,0.5\n"),
+        "members have from 1 to 2 rows",
+    ),
+    "other labels of a member": (
+        "a.csv",
+        write_text("member,0,1,label\n0,0.5,0.5,0\n1,0.5,0.5,1\n"),
+        "the column 'label' differs between members",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_bad_file_is_one_line_and_code_in_it_is_not_run(case: str) -> None:
+    name, write, message = BAD_FILES[case]
+    write(name)
+    with pytest.raises(UserError, match=f"^{name}: .*{message}") as refused:
+        read(name, labels=Path("labels.npy"))
+    assert "\n" not in str(refused.value)
+    assert not Path("written").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "further", "message"),
+    [
+        (["mine.npy"], {}, "mine.npy: .*missing: 'labels'; .*name the file of the labels by --la"),
+        (["mine.npy"], {"labels": Path("no.npy")}, "no.npy: the file cannot be read"),
+        (["mine.npz"], {"labels": Path("labels.npy")}, "labels.npy: 'labels' is given twice"),
+        (["mine.npz"], {"ood": ["far"]}, "--ood: 'far' is no NAME=FILE"),
+        (["mine.npz", "other.npz"], {"ood": ["a=a.npy"]}, "--ood a is given 1 times for 2 methods"),
+        (["mine.npz"], {"from_logits": True}, "mine.npz: all rows .*sum to 1.*--from-logits"),
+        (["mine.npz"], {"seed": -1}, "--seed: -1 is negative"),
+        (["mine.npz"], {"resamples": 9}, "--resamples: 9 is too small"),
+        (["mine.npz"], {"out": Path("run")}, "--out run: this folder holds a run of the suite"),
+        (["mine.npz"], {"out": Path("mine.npy")}, "--out mine.npy: this is a file"),
+        (["mine.npz", "run/mine.npz"], {}, "two files are called 'mine'; rename one"),
+        (["mine.npz", "other.npz"], {}, "'mine' and 'other' have different labels"),
+        (["mine.npz", "fewer.npz"], {}, "hold different images .70 clean and 60 clean"),
+    ],
+)
+def test_files_and_options_that_do_not_fit_are_one_line(
+    files: list[str], further: dict[str, Any], message: str
+) -> None:
+    Path("run").mkdir()
+    Path("run", "run.json").write_text("{}")
+    np.save("mine.npy", GOOD)
+    for name in ("mine.npz", "run/mine.npz"):
+        np.savez(name, probabilities=GOOD, labels=LABELS)
+    np.savez("other.npz", probabilities=GOOD[:, ::-1], labels=LABELS[::-1])
+    np.savez("fewer.npz", probabilities=GOOD[:, :60], labels=LABELS[:60])
+    with pytest.raises(UserError, match=message) as refused:
+        score_files([Path(name) for name in files], **further)
+    assert "\n" not in str(refused.value)

@@ -1,0 +1,196 @@
+"""Predictions of others scored: the numbers are those of the suite's own methods."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import log_loss, roc_auc_score
+
+from benchmarks import external
+from benchmarks.external import Scored, read_predictions, score_files
+from benchmarks.external import score as scored_methods
+from benchmarks.inference.comparisons import comparisons_table
+from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
+from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.schema import Comparison, Measurement, in_order, read_table, table_of
+from benchmarks.score import command_line
+from methods import Prediction
+from methods.scores import SCORES
+from tests.measuring import compared, drawn, every_row
+from tests.runs import CONDITIONS
+
+IMAGES, MEMBERS, CLASSES = 120, 4, 7
+
+
+def members(
+    seed: int, images: int = IMAGES, labels: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    random = np.random.default_rng(seed)
+    logits = random.normal(size=(MEMBERS, images, CLASSES))
+    if labels is not None:
+        logits[:, np.arange(images), labels] += 2
+    exponentials = np.exp(logits)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+LABELS = np.random.default_rng(0).integers(CLASSES, size=IMAGES)
+GOOD, FAR = members(1, labels=LABELS), members(3, images=50)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def scored(**methods: dict[str, NDArray[np.float64]]) -> Scored:
+    """What is computed of a file of arrays a method."""
+    for name, arrays in methods.items():
+        np.savez(f"{name}.npz", labels=LABELS, **arrays)
+    read = [read_predictions(Path(f"{name}.npz")) for name in methods]
+    return scored_methods(read, resamples=100, seed=0)
+
+
+def stored(array: NDArray[np.float64], *, labelled: bool) -> StoredPrediction:
+    """As a run stores it, with the score that probabilities of members give."""
+    prediction, gen = Prediction.of(torch.from_numpy(array)), SCORES["gen"].of
+    assert gen is not None
+    with_score = replace(prediction, scores={"gen": gen(prediction.member_probabilities)})
+    return StoredPrediction(with_score, torch.from_numpy(LABELS) if labelled else None)
+
+
+def test_command_prints_the_main_table_and_writes_what_a_run_writes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_far=FAR)
+    np.savez("other.npz", probabilities=members(4), labels=LABELS, ood_far=FAR)
+    arguments = ["mine.npz", "other.npz", "--out", "scored", "--resamples", "100"]
+    monkeypatch.setattr(sys, "argv", ["score", *arguments])
+    monkeypatch.setenv("COLUMNS", "80")
+    assert command_line() == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"Clean\n +mine, M = 4 +other, M = 4", shown)
+    assert re.search(r"Accuracy ↑ ", shown)
+    written = {path.name for path in Path("scored").iterdir()}
+    assert written >= {
+        *("measurements.csv", "summary.csv", "comparisons.csv", "score.json", "nouns.json"),
+        *("index.html", "tables", "figures", "curves"),
+    }
+    figures = {path.name.partition("-self")[0] for path in Path("scored").glob("figures/*")}
+    assert figures >= {"reliability", "risk-coverage", "roc", "histograms", "entropy-split"}
+    summary = read_table(Path("scored"), "summary.csv")
+    assert set(summary["condition"]) == {"clean", "ood-far"}
+    table = Path("scored", "tables", "main.md").read_text(encoding="utf-8")
+    assert "50 to 120 images per condition." in table
+    assert "recipe" not in table.lower()
+
+
+def test_rows_are_those_of_the_suites_own_methods() -> None:
+    predictions = {
+        CONDITIONS["clean"]: stored(GOOD, labelled=True),
+        CONDITIONS["ood-kmnist"]: stored(FAR, labelled=False),
+    }
+    unit, clean = RunUnit("self-trained", "mine", None, 0), predictions[CONDITIONS["clean"]]
+    rows = (row for c, own in predictions.items() for row in every_row(unit, c, own, clean))
+    expected = in_order(table_of(Measurement, rows))
+    measurements = scored(mine={"probabilities": GOOD, "ood_kmnist": FAR}).measurements
+    pd.testing.assert_frame_equal(measurements, expected, check_exact=True)
+
+
+def test_intervals_and_comparisons_are_those_of_the_suites_own_methods() -> None:
+    arrays = {
+        name: {"probabilities": members(seed, labels=LABELS), "ood_kmnist": members(seed + 9)}
+        for seed, name in enumerate("ab")
+    }
+    computed = scored(**arrays).results.comparisons
+    conditions = list(read_predictions(Path("a.npz")).predictions)
+    predictions = {
+        (RunUnit("self-trained", name, None, 0), condition.name): stored(
+            array, labelled=condition.labelled
+        )
+        for name, sets in arrays.items()
+        for condition, array in zip(conditions, sets.values(), strict=True)
+    }
+    comparisons = compared(drawn(predictions, conditions, resamples=100)).comparisons
+    expected = comparisons_table(table_of(Comparison, comparisons))
+    pd.testing.assert_frame_equal(computed, expected, check_exact=True)
+
+
+def test_numbers_are_those_of_scikit_learn() -> None:
+    far = FAR[0]
+    table = scored(mine={"probabilities": GOOD[0], "ood_far": far}).measurements
+    assert set(table["members"]) == {"1"}
+
+    def value(metric: str, condition: str = "clean", used: str = "") -> float:
+        rows = table[(table["metric"] == metric) & (table["condition"] == condition)]
+        return float(rows.loc[rows["score"] == used, "value"].iloc[0])
+
+    assert value("accuracy") == np.mean(GOOD[0].argmax(axis=1) == LABELS)
+    assert value("nll") == pytest.approx(log_loss(LABELS, GOOD[0], labels=range(CLASSES)))
+    scores = np.concatenate([-GOOD[0].max(axis=1), -far.max(axis=1)])
+    positive = np.arange(len(scores)) >= IMAGES
+    auroc = value("auroc", "ood-far", "one_minus_max_probability")
+    assert auroc == pytest.approx(roc_auc_score(positive, scores))
+    assert np.isnan(value("mutual_information"))
+
+
+def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale() -> None:
+    def contents(**arrays: NDArray[np.float64]) -> dict[str, bytes]:
+        np.savez("mine.npz", probabilities=GOOD, labels=LABELS, **arrays)
+        score_files([Path("mine.npz")], out=Path("out"), resamples=100)
+        return {path.name: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
+
+    assert "roc-self-trained.png" in contents(ood_far=FAR)
+    again = contents()
+    assert "roc-self-trained.png" not in again
+    assert contents() == again
+    record = json.loads(again["score.json"])
+    assert (record["resamples"], record["seed"], list(record["files"])) == (100, 0, ["mine"])
+
+
+def test_calibration_predictions_give_sets_and_recalibrated_metrics() -> None:
+    labels = np.random.default_rng(5).integers(CLASSES, size=IMAGES)
+    calibration = members(6, labels=labels)
+    arrays = {"calibration_probabilities": calibration, "calibration_labels": labels}
+    summary = scored(mine={"probabilities": GOOD, **arrays}).results.summary
+    values = summary.set_index("metric")["value"]
+    fitted = thresholds(torch.from_numpy(calibration.mean(axis=0)), torch.from_numpy(labels))
+    mean = torch.from_numpy(GOOD.mean(axis=0))
+    sets = PredictionSets(mean, torch.from_numpy(LABELS), fitted)
+    for kind in KINDS:
+        expected = sets.cover(kind, 95).double().mean().item()
+        assert values[f"{kind.name}_coverage_95"] == pytest.approx(expected)
+    assert math.isfinite(values["nll_recalibrated"])
+
+
+def test_without_calibration_predictions_sets_are_unavailable() -> None:
+    row = scored(mine={"probabilities": GOOD}).results.summary.set_index("metric")
+    assert row.loc["lac_size_99", "reason"] == "there are no predictions of calibration images"
+
+
+@pytest.mark.parametrize("member_count", [1, 3])
+def test_numbers_do_not_depend_on_blocks_or_storage(
+    member_count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def numbers(save: Callable[..., None], order: Callable[..., object]) -> list[str]:
+        arrays = {"probabilities": order(GOOD[:member_count]), "ood_far": order(FAR[:member_count])}
+        save("mine.npz", labels=LABELS, **arrays)
+        computed = scored_methods([read_predictions(Path("mine.npz"))], resamples=100, seed=0)
+        tables = computed.results.summary, computed.results.comparisons, computed.measurements
+        return [table.to_csv() for table in tables]
+
+    expected = numbers(np.savez, np.ascontiguousarray)
+    monkeypatch.setattr(external, "BLOCK_VALUES", 300)
+    assert numbers(np.savez, np.ascontiguousarray) == expected
+    assert numbers(np.savez_compressed, np.asfortranarray) == expected
