@@ -11,8 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.corruptions import CORRUPTIONS, Corruption
-from benchmarks.corruptions.store import corrupted, original
+from benchmarks.corruptions import CORRUPTIONS, Corruption, corrupted, original
 from benchmarks.data.loading import IMAGES, load_out_of_distribution
 from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
 from benchmarks.tasks.task import SPLIT_SEED
