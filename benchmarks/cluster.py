@@ -28,16 +28,11 @@ import yaml
 from joblib import cpu_count
 
 from benchmarks.io import AGAIN, MachineError, UserError, one_line
-from benchmarks.parallel import interrupts_held_back
+from benchmarks.parallel import Item, Result, interrupts_held_back
 from benchmarks.progress import announce, tracked
 from benchmarks.run.custom_method import load_method
-from benchmarks.run.workspace import Item, Result, Workspace, compile_once
-from methods.determinism import (
-    COMPUTE,
-    one_torch_thread,
-    suite_version,
-    version_of,
-)
+from benchmarks.run.workspace import Workspace, compile_once
+from methods.determinism import COMPUTE, one_torch_thread, suite_version, version_of
 
 LOCAL, ADDRESS = "local", "address"
 KEYS = ("backend", "workers", "wait", "options")

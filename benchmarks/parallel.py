@@ -14,10 +14,6 @@ from multiprocessing import resource_tracker
 from threading import Thread
 from typing import TypeVar
 
-import joblib
-from joblib.externals.loky.backend import resource_tracker as loky_tracker
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-
 from benchmarks.io import AGAIN, MachineError
 from benchmarks.progress import tracked
 
@@ -46,6 +42,10 @@ def parallel(
     Raises:
         MachineError: the process of a worker ended; what others had finished is kept.
     """
+    # Here, not above: methods are timed where there is no such library.
+    import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
     count = min(jobs, max(len(items), 1))
     # Where warnings are errors, this one would end the thread that replaces workers that have grown
     # or idled, and the call would wait for ever.
@@ -74,6 +74,8 @@ def interrupts_held_back() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    from joblib.externals.loky.backend import resource_tracker as loky_tracker
+
     # What cleans up after processes lets signals through again as it starts.
     for tracker in (resource_tracker, loky_tracker):
         tracker.ensure_running()

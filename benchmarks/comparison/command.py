@@ -30,7 +30,7 @@ from benchmarks.run.configuration import (
     PRESETS,
     Configuration,
     PresetName,
-    Scores,
+    ScoreChoice,
     chosen_configuration,
     configuration_of,
 )
@@ -88,7 +88,7 @@ def main(
         Names, typer.Option(help="Images per call in timings, separated by commas.")
     ] = None,
     scores: Annotated[
-        Scores | None,
+        ScoreChoice | None,
         typer.Option(help="Uncertainty scores: all, or those not fitted on training images."),
     ] = None,
     all_rows: Annotated[

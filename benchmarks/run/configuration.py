@@ -38,29 +38,19 @@ class Preset:
         recipes: those of a task; where there are none, the preset is not about the task.
         without_methods: the methods that it leaves out, by name.
         without_conditions: the conditions that it leaves out, as globs.
-        in_depth: whether only the task's first recipe is evaluated at every size.
-        images: how many of each condition, where a task has more test images; ``None``: all.
         limits: when a method has been timed enough.
-        of_task: by task, what is otherwise for it: parts of this name of its configuration.
-        members, passes, replicates, pool, epochs, resamples, batch_sizes, scores: see
-            `benchmarks.run.configuration.Configuration`.
+        parts: other parts of its `Configuration`, by name.
+        of_task: by task, the parts that are otherwise for it.
+        in_depth: whether only the task's first recipe is evaluated at every size.
     """
 
     recipes: Callable[[Task], Sequence[Recipe]]
     without_methods: tuple[str, ...]
     without_conditions: tuple[str, ...]
-    members: tuple[int, ...]
-    passes: tuple[int, ...]
     limits: Limits
+    parts: Mapping[str, Any]
+    of_task: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     in_depth: bool = False
-    replicates: int = 5
-    pool: int | None = 1
-    images: int | None = None
-    epochs: int | None = None
-    resamples: int = 1000
-    batch_sizes: tuple[int, ...] = (1, 8, 64, 1024)
-    scores: Literal["all", "unfitted"] = "unfitted"
-    of_task: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
 EXACT = ("mc_dropout_exact",)
@@ -86,12 +76,15 @@ PRESETS: dict[str, Preset] = {
         recipes=lambda task: task.recipes[:1],
         without_methods=(*EXACT, *ADDED, *OF_PAPERS),
         without_conditions=(*SHIFTS, "ood-notmnist", "ood-kmnist", EMNIST),
-        members=(1, 2, 5, 10, 20, 50),
-        passes=(50, 100),
-        images=2000,
-        epochs=2,
-        batch_sizes=(1, 64),
         limits=Limits(seconds=0.15),
+        parts={
+            "members": (1, 2, 5, 10, 20, 50),
+            "passes": (50, 100),
+            "images": 2000,
+            "epochs": 2,
+            "batch_sizes": (1, 64),
+            "scores": "unfitted",
+        },
         of_task={"digits": {"members": (1, 2, 5, 10, 20), "passes": (20, 100), "epochs": None}},
     ),
     # The article's claims.
@@ -99,50 +92,53 @@ PRESETS: dict[str, Preset] = {
         recipes=lambda task: tuple(map(task.recipe, task.article_recipes)),
         without_methods=(*EXACT, *ADDED, *OF_PAPERS),
         without_conditions=(*SHIFTS, EMNIST),
-        members=(50,),
-        passes=(50, 100),
-        replicates=10,
         limits=Limits(seconds=1.5),
+        parts={"members": (50,), "passes": (50, 100), "replicates": 10, "scores": "unfitted"},
     ),
     # A comparison of all methods in hours, not a night. Most need calibration images.
     "medium": Preset(
-        recipes=lambda task: [one for one in task.recipes if one.split == "training"],
+        recipes=lambda task: [recipe for recipe in task.recipes if recipe.split == "training"],
         without_methods=(*EXACT, *OF_PAPERS),
         without_conditions=(EMNIST,),
-        members=(1, 2, 3, 5, 7, 10, 14, 20),
-        passes=(1, 2, 5, 10, 20, 50, 100),
-        in_depth=True,
-        pool=20,
-        images=2500,
-        resamples=500,
-        scores="all",
         limits=Limits(seconds=0.5),
+        parts={
+            "members": (1, 2, 3, 5, 7, 10, 14, 20),
+            "passes": (1, 2, 5, 10, 20, 50, 100),
+            "pool": 20,
+            "images": 2500,
+            "resamples": 500,
+        },
+        in_depth=True,
     ),
     # All; numbers of dropout passes are compared on the article's task alone.
     "full": Preset(
         recipes=lambda task: task.recipes,
         without_methods=OF_PAPERS,
         without_conditions=(EMNIST,),
-        members=(1, 2, 3, 5, 7, 10, 14, 20, 30, 50),
-        passes=(100,),
-        in_depth=True,
-        replicates=10,
-        pool=None,
-        scores="all",
         limits=Limits(seconds=1.5),
+        parts={
+            "members": (1, 2, 3, 5, 7, 10, 14, 20, 30, 50),
+            "passes": (100,),
+            "replicates": 10,
+            "pool": None,
+        },
         of_task={"mnist": {"passes": (1, 2, 5, 10, 20, 50, 100)}},
+        in_depth=True,
     ),
     # Other papers' numbers.
     "published": Preset(
         recipes=lambda task: task.published,
         without_methods=(*EXACT, *ADDED),
         without_conditions=("rotated-*", *SHIFTS, "ood-*_noise", "ood-notmnist", EMNIST),
-        members=(1, 5, 10),
-        passes=(50,),
-        pool=None,
-        resamples=500,
-        batch_sizes=(1, 64),
         limits=Limits(seconds=0.5),
+        parts={
+            "members": (1, 5, 10),
+            "passes": (50,),
+            "pool": None,
+            "resamples": 500,
+            "batch_sizes": (1, 64),
+            "scores": "unfitted",
+        },
     ),
 }
 
@@ -178,12 +174,10 @@ FEWEST_RESAMPLES = 100
 MOST = {
     **dict.fromkeys(("members", "pool", "replicates"), 1000),  # networks: hours of training
     **dict.fromkeys(("passes", "epochs"), 10_000),
+    **dict.fromkeys(("images", "subset_images", "batch_sizes"), 1_000_000),
     "resamples": 100_000,
 }
-"""What more of would be a typing error that takes days, or all memory."""
-
-MOST_OF_OTHERS = 1_000_000
-"""The same of images, which are no more than there are."""
+"""The parts that are numbers; more would be a typing error that takes days, or all memory."""
 
 
 def option_of(part: str) -> str:
@@ -203,13 +197,12 @@ def require_resampling(resamples: int, seed: int) -> None:
             f"--resamples: {resamples} is too small; expected at least {FEWEST_RESAMPLES}, since "
             "fewer give intervals of arbitrary width"
         )
-    require_sensible("resamples", resamples)
+    _require_sensible("resamples", resamples)
     if seed < 0:
         raise UserError(f"--seed: {seed} is negative; expected a whole number from 0")
 
 
-def require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> None:
-    """Raise a `UserError` if a name is unknown."""
+def _require_known(part: str, names: Iterable[str], known: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             raise UserError(
@@ -217,22 +210,19 @@ def require_known(part: str, names: tuple[str, ...], known: Iterable[str]) -> No
             )
 
 
-def require_any(part: str, chosen: tuple[object, ...]) -> None:
-    """Raise a `UserError` if nothing is chosen."""
-    if not chosen:
-        raise UserError(
-            f"{option_of(part)}: nothing is chosen; name at least one, or omit the option"
-        )
-
-
-def require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
-    """Raise a `UserError` if a number is below 1 or too large."""
+def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
     for number in numbers if isinstance(numbers, tuple) else (numbers,):
         if number is not None and number < 1:
             raise UserError(f"{option_of(part)}: {number} is too small; expected at least 1")
-        if number is not None and number > (most := MOST.get(part, MOST_OF_OTHERS)):
-            raise UserError(f"{option_of(part)}: {number} is too large; expected at most {most}")
+        if number is not None and number > MOST[part]:
+            raise UserError(
+                f"{option_of(part)}: {number} is too large; expected at most {MOST[part]}"
+            )
 
+
+ScoreChoice = Literal["all", "unfitted"]
+
+DEFAULT_TASK = next(iter(TASKS))
 
 NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
 """Where all runs store trained networks by default."""
@@ -255,9 +245,6 @@ def fitting_jobs(device: str) -> int:
 
     return 1 if device == "cuda" else cpu_count()
 
-
-SIZES = ("members", "passes", "batch_sizes")
-"""Parts that are positive numbers, at least one."""
 
 DECIDE_PREDICTIONS = (
     *("task", "images", "subset_images", "epochs", "seed", "device", "engine", "custom_methods"),
@@ -301,7 +288,7 @@ class Configuration:
     conditions: tuple[str, ...]
     members: tuple[int, ...]
     passes: tuple[int, ...]
-    replicates: int
+    replicates: int = 5
     pool: int | None = 1
     in_depth: tuple[str, ...] = ()
     custom_methods: tuple[str, ...] = ()
@@ -313,30 +300,34 @@ class Configuration:
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
     engine: EngineName = "numba"
-    scores: Scores = "all"
+    scores: ScoreChoice = "all"
 
     def __post_init__(self) -> None:
-        for name in ("recipes", "methods", "custom_methods", *SIZES, "in_depth"):
-            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
-        for name in ("recipes", *SIZES):
-            require_any(name, getattr(self, name))
-        require_known("task", (self.task,), TASKS)
+        for part in fields(self):
+            if isinstance(chosen := getattr(self, part.name), tuple):
+                object.__setattr__(self, part.name, tuple(dict.fromkeys(chosen)))
+        for name in ("recipes", "members", "passes", "batch_sizes"):
+            if not getattr(self, name):
+                raise UserError(
+                    f"{option_of(name)}: nothing is chosen; name at least one, or omit the option"
+                )
+        _require_known("task", (self.task,), TASKS)
         task = TASKS[self.task]
         for name in ("recipes", "in_depth"):
-            require_known(name, getattr(self, name), [recipe.name for recipe in task.every_recipe])
-        require_known("methods", self.methods, METHODS)
+            _require_known(name, getattr(self, name), [recipe.name for recipe in task.every_recipe])
+        _require_known("methods", self.methods, METHODS)
         object.__setattr__(self, "conditions", task.matching(self.conditions))
         if not self.classes:
             raise UserError("no method is chosen; name one with --methods or --method")
-        for name in (*SIZES, "replicates", "pool", "images", "subset_images", "epochs"):
-            require_sensible(name, getattr(self, name))
+        require_resampling(self.resamples, self.seed)
+        for name in MOST:
+            _require_sensible(name, getattr(self, name))
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba runs on the CPU, not on {self.device}; use torch")
         if self.engine == "numba" and (names := unsupported(map(task.recipe, self.recipes))):
             raise UserError(
                 f"--engine numba does not compute the recipe {names[0]!r}; use --engine torch"
             )
-        require_resampling(self.resamples, self.seed)
 
     @property
     def classes(self) -> dict[str, type[UncertaintyMethod]]:
@@ -373,7 +364,7 @@ class Configuration:
             return ()
         by_option = {"members": self.members, "passes": self.passes}
         sizes = tuple(sorted(set(method.sweep))) or by_option[method.size]
-        published = [one.name for one in TASKS[self.task].published]
+        published = [each.name for each in TASKS[self.task].published]
         if method.counts_networks and self.pool is None and recipe in published:
             sizes = tuple(size for size in sizes if size <= self.pool_of(recipe)) or sizes[:1]
         if method.name not in ONLY_USUAL:
@@ -422,33 +413,19 @@ def stored_scores(configuration: Configuration) -> dict[str, Score]:
     return {name: score for name, score in chosen if name not in probability_scores()}
 
 
-OPTIONS = {field.name: option_of(field.name) for field in fields(Configuration)}
-"""The command line's name of each part of a configuration."""
-
-Scores = Literal["all", "unfitted"]
-
-DEFAULT_TASK = next(iter(TASKS))
-
-OF_PRESET = (
-    *("members", "passes", "replicates", "pool", "images", "epochs", "resamples", "batch_sizes"),
-    "scores",
-)
-"""The parts of a configuration that a preset has as they are."""
-
-
 def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
     """What a preset computes of a task.
 
     Raises:
         UserError: there is no such task, or the preset has no recipe of it.
     """
-    require_known("task", (task,), TASKS)
+    _require_known("task", (task,), TASKS)
     chosen, of_task = PRESETS[preset], TASKS[task]
     recipes = tuple(chosen.recipes(of_task))
     if not recipes:
         raise UserError(f"--preset {preset} has no recipe of the task {task!r}; use another preset")
-    parts = {name: getattr(chosen, name) for name in OF_PRESET} | chosen.of_task.get(task, {})
-    if parts["images"] is not None and parts["images"] >= of_task.test_images:
+    parts = {**chosen.parts, **chosen.of_task.get(task, {})}
+    if parts.get("images", 0) >= of_task.test_images:
         parts["images"] = None
     return Configuration(
         preset=preset,
@@ -456,9 +433,9 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
         recipes=tuple(recipe.name for recipe in recipes),
         methods=tuple(name for name in METHODS if name not in chosen.without_methods),
         conditions=tuple(
-            one.name
-            for one in of_task.conditions
-            if not any(fnmatchcase(one.name, glob) for glob in chosen.without_conditions)
+            condition.name
+            for condition in of_task.conditions
+            if not any(fnmatchcase(condition.name, glob) for glob in chosen.without_conditions)
         ),
         in_depth=(of_task.recipes[0].name,) if chosen.in_depth else (),
         engine=fitting_engine("auto", "cpu", recipes),
@@ -475,10 +452,10 @@ def command_of(configuration: Configuration) -> str:
         value = getattr(configuration, part.name)
         if part.name == "custom_methods":
             for method in value:
-                words += [OPTIONS[part.name], without_folder(method)]
+                words += [option_of(part.name), without_folder(method)]
         elif value != getattr(preset, part.name):
             values = value if isinstance(value, tuple) else (value,)
-            words += [OPTIONS[part.name], ",".join(map(str, values))]
+            words += [option_of(part.name), ",".join(map(str, values))]
     return shlex.join(words)
 
 
@@ -502,17 +479,13 @@ def chosen_configuration(
     if choices["conditions"] == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
     of_preset = configuration_of(preset, task)
-    recipes = _recipes(task, choices["recipes"] or of_preset.recipes)
+    recipes = choices["recipes"] or of_preset.recipes  # unknown ones are refused later
     return replace(
         of_preset,
         seed=seed,
         device=device,
-        engine=fitting_engine(engine, device, recipes),
+        engine=fitting_engine(
+            engine, device, [r for r in TASKS[task].every_recipe if r.name in recipes]
+        ),
         **{name: value for name, value in choices.items() if value is not None},
     )
-
-
-def _recipes(task: str, names: tuple[str, ...]) -> list[Recipe]:
-    """The task's recipes of these names; unknown ones are refused later."""
-    known = TASKS[task].every_recipe if task in TASKS else ()
-    return [recipe for recipe in known if recipe.name in names]

@@ -125,7 +125,12 @@ def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[Run
         if plan.objection(unit) is None and is_predicted(unit):
             replicates.setdefault((unit.recipe, unit.method, unit.size), []).append(unit)
     return {
-        unit: Drawn(unit, plan.primary_score(unit), unit == units[0], len(units) == 1)
+        unit: Drawn(
+            unit,
+            plan.configuration.classes[unit.method].primary_score,
+            unit == units[0],
+            len(units) == 1,
+        )
         for units in replicates.values()
         for unit in units
     }

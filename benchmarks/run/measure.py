@@ -6,13 +6,12 @@ curves come from it, and it is let go before the next is read.
 
 from __future__ import annotations
 
-import shutil
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -22,7 +21,7 @@ from benchmarks.inference.comparisons import Estimates, compare, comparisons_tab
 from benchmarks.inference.image_values import Fits, ImageValues, RankedFamily, fits_to
 from benchmarks.inference.intervals import Relations
 from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
-from benchmarks.io import UserError, read_json, write_json
+from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.metric import Weights
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction, members_of
@@ -51,7 +50,7 @@ from benchmarks.run.measurements import (
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
-from benchmarks.run.workspace import Failure, Workspace, error_path, failure_reason
+from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.schema import (
     Comparison,
     Measurement,
@@ -75,7 +74,6 @@ from benchmarks.vocabulary import (
     WORTH_CSV,
     mean_name,
 )
-from methods import UncertaintyMethod
 from methods.determinism import one_torch_thread
 
 ARRANGED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
@@ -86,8 +84,11 @@ ARRANGED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 }
 """How the rows of all sets of images become the tables of a run."""
 
-OF_CURVES = ("recipe", "method", "members", "replicate")
-"""How those of curves are sorted, which keep the order of conditions and points."""
+CURVES_ORDER = ("recipe", "method", "members", "replicate")
+"""How the rows of curves are sorted, which keep the order of conditions and points."""
+
+Conditions = tuple[Condition, ...]
+"""What is measured at once: the conditions of a mean, or a single one."""
 
 
 def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
@@ -97,75 +98,101 @@ def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     of images after the other. Continued after an interrupt, it computes what was not finished.
     """
     units = plan.units()
-    left_out = _left_out(workspace, record, units)
-    keep_finished(workspace.out, _decided_by(plan, workspace, record, left_out))
+    held = {unit: workspace.predictions.conditions(unit) for unit in units}
+    absent = {
+        unit: [c.name for c in plan.predicted(unit) if c.name not in names]
+        for unit, names in held.items()
+    }
+    # Of other images that cannot be had now, there are predictions of an earlier start.
+    left_out = frozenset(record.unavailable).difference(*held.values())
     fits = workspace.in_parallel(
         partial(fits_of, plan), units, stage=MEASURE, what="run units' calibration"
     )
-    work = OnceOnly(partial(measure_images, plan, dict(fits), left_out))
-    sets = [(conditions[0].name, conditions) for conditions in image_sets(plan)]
-    finished = workspace.in_parallel(work, sets, stage=MEASURE, what="sets of images")
-    of_condition = {folder.name: folder for folder in finished}
-    order = [one.name for one in plan.conditions if one.name in of_condition]
-    _write_tables([of_condition[name] for name in order], plan.task.name, workspace.out, record)
-    return _without_predictions(plan, workspace, left_out)
+    decides = {
+        **record.code,
+        "all_rows": plan.all_rows,
+        "left_out": sorted(left_out),
+        "absent": {
+            unit.name: [workspace.failure_reason(unit), *names] for unit, names in absent.items()
+        },
+        # Of code that was modified, nobody knows how.
+        "once": uuid4().hex if str(record.code["commit"]).endswith("modified") else "",
+    }
+    key = sha256(json.dumps(decides).encode()).hexdigest()
+    finished = workspace.out / FINISHED_FOLDER / key
+    work = partial(_measure_once, plan, dict(fits), left_out, finished)
+    done = workspace.in_parallel(work, image_sets(plan), stage=MEASURE, what="sets of images")
+    order = [condition.name for condition in plan.conditions if condition.name in done]
+    _write_tables([finished / name for name in order], plan, workspace.out, record)
+    return _without_predictions(plan, workspace, left_out, absent)
 
 
-def _write_tables(folders: Sequence[Path], task: str, out: Path, record: RunRecord) -> None:
+def _measure_once(
+    plan: Plan,
+    fits: Mapping[RunUnit, Fits],
+    left_out: frozenset[str],
+    finished: Path,
+    workspace: Workspace,
+    conditions: Conditions,
+) -> str:
+    """Write the tables of some conditions, unless they are there; they appear whole or not at all.
+
+    Args:
+        finished: the folder that theirs lie in, which is named by what decides them.
+
+    Returns:
+        The name of their folder there.
+    """
+    folder = finished / conditions[0].name
+    if folder.exists():
+        return folder.name
+    # Workers of a cluster may do the same at the same time.
+    part = folder.with_name(f".{folder.name}-{uuid4().hex}")
+    for name, table in measure_images(plan, fits, left_out, workspace, conditions).items():
+        write_table(table, part, f"{name}.csv")
+    try:
+        part.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+    return folder.name
+
+
+def _write_tables(folders: Sequence[Path], plan: Plan, out: Path, record: RunRecord) -> None:
     """Join the tables of all sets of images."""
 
-    def of_all(name: str) -> pd.DataFrame:
+    def joined(name: str) -> pd.DataFrame:
         tables = [read_table(folder, name) for folder in folders]
         kept = [table for table in tables if len(table)] or tables[:1]
         return pd.concat(kept, ignore_index=True)
 
     for name, arranged in ARRANGED.items():
-        write_table(arranged(of_all(name)).assign(task=task), out, name)
+        write_table(arranged(joined(name)).assign(task=plan.task.name), out, name)
     for name in COLUMNS:
-        curves = in_order(of_all(f"{name}.csv"), OF_CURVES)
+        curves = in_order(joined(f"{name}.csv"), CURVES_ORDER)
         write_table(curves, out / CURVES_FOLDER, f"{name}.csv")
-    sampling = of_all("sampling_error.csv")
+    sampling = joined("sampling_error.csv")
     if len(sampling):
         write_table(sampling, out / CURVES_FOLDER, "sampling_error.csv")
-    record.note_machines("predictions", of_all("machines.csv")["machine"], anew=True)
-
-
-def _decided_by(
-    plan: Plan, workspace: Workspace, record: RunRecord, left_out: frozenset[str]
-) -> dict[str, Any]:
-    """All that decides the numbers beside the configuration and what is predicted.
-
-    Predictions of a shard may have been copied here since.
-    """
-    units = plan.units()
-    missing: list[str] = []
-    for unit in units:
-        held = workspace.predictions.conditions(unit)
-        names = (condition.name for condition in plan.predicted(unit))
-        missing += [f"{unit.name}/{name}" for name in names if name not in held]
-    failed = [unit for unit in units if error_path(workspace.out, unit).exists()]
-    return {
-        **record.code,
-        "all_rows": plan.all_rows,
-        "left_out": sorted(left_out),
-        "reasons": {unit.name: failure_reason(workspace, unit) for unit in failed},
-        "missing": missing,
-    }
+    record.note_machines("predictions", joined("machines.csv")["machine"], anew=True)
 
 
 def _without_predictions(
-    plan: Plan, workspace: Workspace, left_out: frozenset[str]
+    plan: Plan,
+    workspace: Workspace,
+    left_out: frozenset[str],
+    absent: Mapping[RunUnit, list[str]],
 ) -> list[Failure]:
     """The methods that failed, and in one line all predictions that are missing beside."""
-    failures, missing, store = [], [], workspace.predictions
-    for unit in plan.units():
-        wanted = plan.predicted(unit) if plan.objection(unit) is None else ()
-        held = {*left_out, *store.conditions(unit)}
-        absent = [one.name for one in wanted if one.name not in held]
-        if absent and error_path(workspace.out, unit).exists():
-            failures.append(Failure(unit.name, failure_reason(workspace, unit)))
+    failures, missing = [], []
+    for unit, names in absent.items():
+        names = [name for name in names if name not in left_out]
+        if not names or plan.objection(unit) is not None:
+            continue
+        if workspace.error_path(unit).exists():
+            failures.append(Failure(unit.name, workspace.failure_reason(unit)))
         else:
-            missing += [f"{unit.name}/{name}" for name in absent]
+            missing += [f"{unit.name}/{name}" for name in names]
     if missing:
         what = "1 prediction is" if len(missing) == 1 else f"{len(missing)} predictions are"
         reason = f"{what} missing, first: {missing[0]}; run without --only to compute them"
@@ -173,72 +200,14 @@ def _without_predictions(
     return failures
 
 
-def _left_out(workspace: Workspace, record: RunRecord, units: list[RunUnit]) -> frozenset[str]:
-    """The conditions whose images cannot be had, and of which there is no earlier prediction."""
-    return frozenset(
-        name
-        for name in record.unavailable
-        if not any(workspace.predictions.holds(unit, name) for unit in units)
-    )
-
-
-Named = tuple[str, Any]
-"""An item of work, after a name that no other has."""
-
-
-@dataclass(frozen=True)
-class OnceOnly:
-    """Work whose tables are kept, and not computed again where they are there.
-
-    Args:
-        work: from a workspace and an item to tables by their names.
-    """
-
-    work: Callable[[Workspace, Any], Mapping[str, pd.DataFrame]]
-
-    def __call__(self, workspace: Workspace, named: Named) -> Path:
-        """The folder of the item's tables, which appears whole or not at all."""
-        name, item = named
-        folder = workspace.out / FINISHED_FOLDER / name
-        if not folder.exists():
-            # Workers of a cluster may do the same at the same time.
-            part = folder.with_name(f".{name}-{uuid4().hex}")
-            for table, rows in self.work(workspace, item).items():
-                write_table(rows, part, f"{table}.csv")
-            try:
-                part.rename(folder)
-            except OSError:
-                if not folder.exists():
-                    raise
-                shutil.rmtree(part)
-        return folder
-
-
-def keep_finished(out: Path, decided_by: Mapping[str, Any]) -> None:
-    """Forget what was finished where something else decided it, such as other code.
-
-    Args:
-        decided_by: all that decides the results beside the configuration and the predictions; its
-            ``commit`` may say that the code was modified, nobody knows how.
-    """
-    path = out / FINISHED_FOLDER / "decided_by.json"
-    try:
-        known = read_json(path)
-    except UserError:
-        known = {}
-    if known != decided_by or str(decided_by["commit"]).endswith("modified"):
-        forget_finished(out)
-        write_json(decided_by, path)
-
-
-def forget_finished(out: Path) -> None:
-    """Remove what was finished."""
-    if (out / FINISHED_FOLDER).exists():
-        shutil.rmtree(out / FINISHED_FOLDER)
-
-
-Tables = dict[str, pd.DataFrame]
-"""By the names that they have in the folder of a run, without their ending."""
+def image_sets(plan: Plan) -> list[Conditions]:
+    """What is measured at once: the conditions of a mean, and every other condition alone."""
+    sets: dict[str, list[Condition]] = {}
+    for condition in plan.conditions:
+        key = mean_name(condition.group) if condition.in_mean else condition.name
+        sets.setdefault(key, []).append(condition)
+    # The largest first: it cannot be split, and one worker would wait for the other.
+    return sorted(map(tuple, sets.values()), key=len, reverse=True)
 
 
 @one_torch_thread()
@@ -247,13 +216,16 @@ def measure_images(
     fits: Mapping[RunUnit, Fits],
     left_out: frozenset[str],
     workspace: Workspace,
-    conditions: Sequence[Condition],
-) -> Tables:
+    conditions: Conditions,
+) -> dict[str, pd.DataFrame]:
     """The tables of some conditions, and of their mean where they are all that it averages.
 
     Args:
         fits: of each run unit, what is fitted to its prediction of the calibration images.
         left_out: the conditions whose images cannot be had.
+
+    Returns:
+        By the names that they have in the folder of a run, without their ending.
     """
     results = _Results(plan, workspace, fits)
     for condition in conditions:
@@ -264,26 +236,15 @@ def measure_images(
     return results.tables
 
 
-def image_sets(plan: Plan) -> list[tuple[Condition, ...]]:
-    """What is measured at once: the conditions of a mean, and every other condition alone."""
-    sets: dict[tuple[bool, str], list[Condition]] = {}
-    for condition in plan.conditions:
-        averaged = condition.in_mean
-        key = averaged, condition.group if averaged else condition.name
-        sets.setdefault(key, []).append(condition)
-    # The largest first: it cannot be split, and one worker would wait for the other.
-    return sorted((tuple(each) for each in sets.values()), key=len, reverse=True)
-
-
 @one_torch_thread()
 def fits_of(plan: Plan, workspace: Workspace, unit: RunUnit) -> tuple[RunUnit, Fits]:
     """What is fitted to a unit's prediction of the calibration images, if there is one."""
     images = plan.calibration_of(unit)
-    stored = None if images is None else load(plan, workspace, unit, images.name)
+    stored = None if images is None else _load(plan, workspace, unit, images.name)
     return unit, fits_to(stored)
 
 
-def load(
+def _load(
     plan: Plan, workspace: Workspace, unit: RunUnit, condition: str
 ) -> StoredPrediction | None:
     """A unit's prediction, if there is one.
@@ -307,15 +268,16 @@ class _Results:
 
     def __init__(self, plan: Plan, workspace: Workspace, fits: Mapping[RunUnit, Fits]) -> None:
         self._plan, self._workspace, self._fits = plan, workspace, fits
+        self._units, self._classes = plan.units(), plan.configuration.classes
         self._conditions = {condition.name: condition for condition in plan.conditions}
-        store, units = workspace.predictions, self._plan.units()
-        self._drawn = drawn_units(self._plan, lambda unit: store.holds(unit, CLEAN))
-        chosen = self._plan.configuration
-        self._evaluation = Evaluation(self._plan.whole_conditions, chosen.resamples, chosen.seed)
-        self._limits = set(chain.from_iterable(limits(self._plan).items()))
+        self._groups = {c.group: c for c in plan.conditions if c.in_mean}
+        self._compared = set(filter(plan.is_compared, self._units))
+        self._drawn = drawn_units(plan, lambda unit: workspace.predictions.holds(unit, CLEAN))
+        chosen = plan.configuration
+        self._evaluation = Evaluation(plan.whole_conditions, chosen.resamples, chosen.seed)
+        self._limits = set(chain.from_iterable(limits(plan).items()))
         self._weights: dict[ImageSet, list[Weights]] = {}
         self._references: dict[object, ImageValues] = {}
-        self._units = {unit: self._plan.conditions_of(unit) for unit in units}
         self._rows: list[Measurement] = []
         self._kept: list[bool] = []
         self._curves: list[tuple[str, CurveRow]] = []
@@ -325,16 +287,16 @@ class _Results:
         self._mean: MeanDraws | None = None
 
     def add(self, condition: Condition) -> None:
-        """RankedFamily every unit under a condition, and compare them."""
-        averaged = any(c.in_mean and c.group == condition.group for c in self._plan.conditions)
-        draws = Draws(condition.name, condition, with_mean=averaged and not condition.subset)
-        of_limits: dict[RunUnit, StoredPrediction] = {}
-        for unit, conditions in self._units.items():
-            if condition in conditions:
+        """Measure every unit under a condition, and compare them."""
+        averaged = condition.group in self._groups and not condition.subset
+        draws = Draws(condition.name, condition, with_mean=averaged)
+        sampled: dict[RunUnit, StoredPrediction] = {}
+        for unit in self._units:
+            if condition in self._plan.conditions_of(unit):
                 stored = self._add_unit(draws, unit, condition)
                 if stored is not None and unit in self._limits:
-                    of_limits[unit] = stored
-        self._sampling += sampling_errors(self._plan, condition.name, of_limits)
+                    sampled[unit] = stored
+        self._sampling += sampling_errors(self._plan, condition.name, sampled)
         self._compare(draws)
         if condition.in_mean:
             self._mean = self._mean or MeanDraws(mean_name(condition.group))
@@ -346,14 +308,14 @@ class _Results:
             self._compare(self._mean.finish())
 
     @property
-    def tables(self) -> Tables:
+    def tables(self) -> dict[str, pd.DataFrame]:
         """What was computed, as tables."""
         rows = table_of(Measurement, self._rows)
         means = means_over_groups(rows, self._plan.conditions)
-        groups = {mean_name(one.group): one for one in self._plan.conditions if one.in_mean}
+        averaged = {mean_name(group): condition for group, condition in self._groups.items()}
         columns = (means[name] for name in ("method", "condition", "metric", "score"))
         kept = [
-            self._rule(method).of_mean(groups[condition], METRICS[metric], score)
+            self._rule(method).of_mean(averaged[condition], METRICS[metric], score)
             for method, condition, metric, score in zip(*columns, strict=True)
         ]
         # No list, which of no rows would be of no columns.
@@ -371,20 +333,20 @@ class _Results:
         }
 
     def _rule(self, method: str) -> KeptRows:
-        return KeptRows(self._plan.configuration.classes[method].primary_score, self._plan.all_rows)
+        return KeptRows(self._classes[method].primary_score, self._plan.all_rows)
 
     def _add_unit(
         self, draws: Draws, unit: RunUnit, condition: Condition
     ) -> StoredPrediction | None:
         plan, rule = self._plan, self._rule(unit.method)
         objection = plan.objection(unit)
-        stored = load(plan, self._workspace, unit, condition.name)
+        stored = _load(plan, self._workspace, unit, condition.name)
         compared = not condition.detected or self._workspace.predictions.holds(
             unit, condition.reference
         )
         if objection is not None or stored is None or not compared:
             members, scores = self._known_of(unit)
-            reason = failure_reason(self._workspace, unit)
+            reason = self._workspace.failure_reason(unit)
             if stored is not None:
                 reason = f"{condition.reference}, which it is compared with: {reason}"
             status = "failed" if objection is None else "not applicable"
@@ -416,7 +378,7 @@ class _Results:
         alike = (other for other in self._units if other.variant == unit.variant)
         for other in (unit, *alike):
             for condition in self._workspace.predictions.conditions(other):
-                stored = load(self._plan, self._workspace, other, condition)
+                stored = _load(self._plan, self._workspace, other, condition)
                 if stored is not None:
                     return members_of(other, stored), tuple(stored.prediction.scores)
         return members_of(unit, None), ()
@@ -435,7 +397,7 @@ class _Results:
         wanted = [(family, score) for family, score in measures if "reference" in family.needs]
         key = unit, condition.reference, tuple(score for _, score in wanted)
         if (known := self._references.get(key)) is None:
-            stored = load(self._plan, self._workspace, unit, condition.reference)
+            stored = _load(self._plan, self._workspace, unit, condition.reference)
             assert stored is not None
             known = ImageValues([stored], measures=lambda _: wanted)
             # Of all units they are gigabytes: kept for the other conditions of a mean alone.
@@ -450,58 +412,54 @@ class _Results:
             self._weights[drawn] = list(weights)
         return self._weights[drawn]
 
-    def _is_resampled(self, unit: RunUnit, condition: Condition, measured: FamilyValues) -> bool:
+    def _is_resampled(self, unit: RunUnit, condition: Condition, values: FamilyValues) -> bool:
         """Not most of the sizes that are not compared, under single conditions of a group.
 
         Those of MC-dropout are resampled for the measures of labels alone, whose mean is shown by
         number of members; those of ensembles also for their methods' primary scores, by which
         others have a worth in networks.
         """
-        plan, family = self._plan, measured.family
-        if measured.prepared is None or not family.resampled:
+        family = values.family
+        if values.prepared is None or not family.resampled:
             return False
-        if plan.is_compared(unit) or not condition.is_one_of_many:
+        if unit in self._compared or not condition.is_one_of_many:
             return True
-        of_labels = condition.in_mean and "labels" in family.needs and "score" not in family.needs
-        primary = {method.primary_score for method in plan.configuration.classes.values()}
-        return of_labels or (plan.forms_ensembles(unit.method) and measured.score in ("", *primary))
+        if condition.in_mean and "labels" in family.needs and "score" not in family.needs:
+            return True
+        primary = {method.primary_score for method in self._classes.values()}
+        return self._plan.forms_ensembles(unit.method) and values.score in ("", *primary)
 
     def _compare(self, draws: Draws) -> None:
         """Compare the methods of all recipes that are fitted on the same images."""
         plan = self._plan
-        for recipes, relations in self._relations:
-            units = [unit for unit in draws.members if unit.recipe in (*recipes, SELF_TRAINED)]
-            by_score = [
-                unit
-                for unit in units
-                if plan.is_compared(unit) or plan.forms_ensembles(unit.method)
-            ]
-            severities = METRICS.keys() if plan.all_rows else COMPARED_ALONE
-            self._estimates.append(
-                compare(draws, units, relations, by_score=by_score, severities=severities)
-            )
-
-    @cached_property
-    def _relations(self) -> list[tuple[list[str], Relations]]:
-        """What is known of the methods of recipes that are compared with one another."""
-        plan, classes = self._plan, self._plan.configuration.classes.items()
         splits: dict[str, list[str]] = {}
         for recipe in plan.recipes_compared:
             split = "" if recipe == SELF_TRAINED else plan.configuration.recipe(recipe).split
             splits.setdefault(split, []).append(recipe)
-        relations = Relations(
+        severities = METRICS.keys() if plan.all_rows else COMPARED_ALONE
+        for recipes in splits.values():
+            units = [unit for unit in draws.members if unit.recipe in (*recipes, SELF_TRAINED)]
+            by_score = [
+                unit
+                for unit in units
+                if unit in self._compared or plan.forms_ensembles(unit.method)
+            ]
+            self._estimates.append(
+                compare(draws, units, self._relations, by_score=by_score, severities=severities)
+            )
+
+    @cached_property
+    def _relations(self) -> Relations:
+        """What is known of the methods that are compared with one another."""
+        plan, classes = self._plan, self._classes.items()
+        return Relations(
             {name: method.probabilities_of for name, method in classes if method.probabilities_of},
             {(unit.recipe, unit.method): plan.split(unit) for unit in self._units},
-            [name for name, _ in classes if plan.forms_ensembles(name)],
+            [name for name in self._classes if plan.forms_ensembles(name)],
             {name: method.primary_score for name, method in classes},
             USUAL_SIZES,
-            [name for name, _ in classes if is_basic(name)],
-            [name for name, method in classes if _is_single(method)],
+            [name for name in self._classes if is_basic(name)],
+            # Those whose prediction is that of a trained network alone.
+            [name for name, kind in classes if kind.pooled and not (kind.size or kind.needs)],
             sorted(stored_scores(plan.configuration)),
         )
-        return [(recipes, relations) for recipes in splits.values()]
-
-
-def _is_single(method: type[UncertaintyMethod]) -> bool:
-    """Whether its prediction is that of a trained network alone."""
-    return method.pooled and not method.size and not method.needs

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import NamedTuple, Self, cast
+from typing import Self, cast
 
 from benchmarks.compared_sizes import compared_sizes
 from benchmarks.io import UserError
+from benchmarks.parallel import Item
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import COSTLY, SLOW, USUAL_SIZES, Configuration, command_of
 from benchmarks.tasks import TASKS, Task
@@ -25,17 +26,20 @@ DIVIDED = (TRAIN, PREDICT)
 """The stages that are divided; later ones need what all shards have predicted."""
 
 
-class Shard(NamedTuple):
-    """A shard, as ``--shard i/n`` names it.
+@dataclass(frozen=True)
+class Shard:
+    """What one of several machines computes that share no folder, as ``--shard i/n`` names it.
+
+    It has every n-th group of run units, from the i-th on.
 
     Attributes:
-        number: from 1.
-        of: how many shards there are.
+        number: i, from 1.
+        count: n, how many shards there are.
         only_trains: whether nothing is predicted: then no network is trained in two shards.
     """
 
     number: int
-    of: int
+    count: int
     only_trains: bool = False
 
     @classmethod
@@ -60,7 +64,11 @@ class Shard(NamedTuple):
     @property
     def name(self) -> str:
         """In names of files."""
-        return f"{self.number}-of-{self.of}"
+        return f"{self.number}-of-{self.count}"
+
+    def share_of(self, items: list[Item]) -> list[Item]:
+        """Those of the items that are this shard's."""
+        return items[self.number - 1 :: self.count]
 
     @property
     def next_step(self) -> str:
@@ -69,7 +77,7 @@ class Shard(NamedTuple):
             then = "copy the networks of all to each machine, and go on with --only predict"
         else:
             then = "copy their folders into one, and run it there without --shard and --only"
-        return f"this was shard {self.number} of {self.of}; when all have ended, {then}"
+        return f"this was shard {self.number} of {self.count}; when all have ended, {then}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ class Plan:
         chosen = tuple(map(self.task.condition, self.configuration.conditions))
         if SLOW.isdisjoint(self.configuration.classes):
             return chosen
-        subsets = (SUBSET + one.name for one in chosen if one.has_subset)
+        subsets = (SUBSET + condition.name for condition in chosen if condition.has_subset)
         return chosen + tuple(map(self.task.condition, subsets))
 
     @property
@@ -152,7 +160,9 @@ class Plan:
     def main_recipe(self) -> str:
         """The recipe shown first: that of the recipes compared which the task names first."""
         order = [recipe.name for recipe in self.task.every_recipe]
-        return min(self.recipes_compared, key=lambda one: order.index(one) if one in order else 0)
+        return min(
+            self.recipes_compared, key=lambda name: order.index(name) if name in order else 0
+        )
 
     @property
     def in_threads(self) -> bool:
@@ -192,7 +202,7 @@ class Plan:
         if "calibration" in self.configuration.classes[unit.method].needs:
             return "training"
         chosen = self.configuration.recipes
-        return next(one.split for one in self.task.every_recipe if one.name in chosen)
+        return next(recipe.split for recipe in self.task.every_recipe if recipe.name in chosen)
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -231,20 +241,16 @@ class Plan:
         ]
         if self.shard is None or self.shard.only_trains:
             return every
-        return every[self.shard.number - 1 :: self.shard.of]
+        return self.shard.share_of(every)
 
     def is_compared(self, unit: RunUnit) -> bool:
         """Whether methods are compared at the unit's size; see `benchmarks.compared_sizes`."""
         return unit.size is None or unit.size in self._compared_sizes[unit.method]
 
-    def primary_score(self, unit: RunUnit) -> str:
-        """The score by which the unit's method ranks images first."""
-        return self.configuration.classes[unit.method].primary_score
-
     def forms_ensembles(self, method: str) -> bool:
         """Whether a method forms ensembles of the pool's networks, which give others a worth."""
-        of_name = self.configuration.classes[method]
-        return of_name.pooled and of_name.counts_networks
+        kind = self.configuration.classes[method]
+        return kind.pooled and kind.counts_networks
 
     def objection(self, unit: RunUnit) -> str | None:
         """Why the unit's method is not applicable to its recipe; ``None`` if it is."""
@@ -258,24 +264,21 @@ class Plan:
 
     def networks(self) -> list[tuple[str, int]]:
         """The networks that the groups need: pairs (recipe, number), each once."""
-        needed = self.networks_of(self.groups())
+        needed = self.networks_needed(chain.from_iterable(self.groups()))
         recipes = self.configuration.recipes
         networks = sorted(needed, key=lambda pair: (recipes.index(pair[0]), pair[1]))
         if self.shard is None or not self.shard.only_trains:
             return networks
-        return networks[self.shard.number - 1 :: self.shard.of]
+        return self.shard.share_of(networks)
 
-    def networks_of(self, groups: Iterable[Iterable[RunUnit]]) -> set[tuple[str, int]]:
-        """The networks that these groups of run units need."""
-        units = chain.from_iterable(groups)
-        return set(chain.from_iterable(map(self.networks_of_unit, units)))
-
-    def networks_of_unit(self, unit: RunUnit) -> frozenset[tuple[str, int]]:
-        """The networks that a run unit needs: pairs (recipe, number)."""
-        if not self.configuration.classes[unit.method].pooled or self.objection(unit) is not None:
-            return frozenset()
-        numbers = cast(PooledMethod, self.method(unit)).networks
-        return frozenset((unit.recipe, number) for number in numbers)
+    def networks_needed(self, units: Iterable[RunUnit]) -> set[tuple[str, int]]:
+        """The networks that these run units need."""
+        return {
+            (unit.recipe, number)
+            for unit in units
+            if self.configuration.classes[unit.method].pooled and self.objection(unit) is None
+            for number in cast(PooledMethod, self.method(unit)).networks
+        }
 
     def images_of(self, condition: Condition) -> int | None:
         """How many images of a condition are evaluated; ``None``: all, as of the calibration's."""
@@ -313,10 +316,10 @@ class Plan:
 
     def _replicates(self, method: str, recipe: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the pool; other replicates have own networks."""
-        of_method = self.configuration.classes[method]
-        if size is None or not of_method.counts_networks:
+        kind = self.configuration.classes[method]
+        if size is None or not kind.counts_networks:
             return self.configuration.replicates
-        pool = max(self.configuration.sizes(of_method, recipe))
-        if of_method.pooled:
+        pool = max(self.configuration.sizes(kind, recipe))
+        if kind.pooled:
             pool = max(pool, self.configuration.pool_of(recipe))
         return min(self.configuration.replicates, pool // size)

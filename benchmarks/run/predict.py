@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import shutil
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -14,16 +15,16 @@ from torch import Tensor
 from benchmarks.data.files import Unavailable
 from benchmarks.io import NotWrittenError, UserError, objection_to
 from benchmarks.predictions import WRITTEN_AFTER, RunUnit, StoredPrediction
+from benchmarks.progress import announce
 from benchmarks.run.configuration import SLOW, stored_scores
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.derived import DerivedValues, sources
-from benchmarks.run.measure import forget_finished
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
-from benchmarks.run.workspace import Failure, Workspace, error_path, fitted, note_failure, seed_call
+from benchmarks.run.workspace import Failure, Workspace, seed_call
 from benchmarks.tasks import Task
-from benchmarks.vocabulary import PREDICT
+from benchmarks.vocabulary import FINISHED_FOLDER, PREDICT
 from methods import MemberMethod, Prediction, UncertaintyMethod
 from methods.contract import ContractError, check_prediction
 from methods.determinism import one_torch_thread
@@ -43,14 +44,17 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     A method is fitted once for all conditions, and each member predicts once for its group.
     """
     record.note_data(find_data(plan, workspace))
-    unavailable = record.unavailable
+    unavailable = tuple(record.unavailable)
     pending = pending_groups(plan, workspace, unavailable)
     # The longest first: it cannot be split, and one worker would wait for the other.
     pending.sort(key=lambda group: group[0].method not in SLOW)
     if pending:
-        forget_finished(workspace.out)
+        # What was measured of earlier predictions.
+        shutil.rmtree(workspace.out / FINISHED_FOLDER, ignore_errors=True)
         _require_disjoint(plan.task, workspace)
-    work = partial(_predict, plan, unavailable=tuple(unavailable))
+    else:
+        announce(PREDICT, "nothing to do: all predictions are there")
+    work = partial(_predict, plan, unavailable)
     done = workspace.in_parallel(
         work, pending, stage=PREDICT, what="groups", threads=plan.in_threads
     )
@@ -88,7 +92,7 @@ def _require_disjoint(task: Task, workspace: Workspace) -> None:
         UserError: some are.
     """
     trained_on, tested_on = (
-        {sha256(one.tobytes()).digest() for one in workspace.images(task, split).images.numpy()}
+        {sha256(image.tobytes()).digest() for image in workspace.images(task, split).images.numpy()}
         for split in ("all", "test")
     )
     if shared := len(trained_on & tested_on):
@@ -100,108 +104,94 @@ def _require_disjoint(task: Task, workspace: Workspace) -> None:
 
 def pending_groups(plan: Plan, workspace: Workspace, unavailable: Collection[str]) -> list[Group]:
     """The groups of which a prediction is not there yet, although its images can be had."""
-    is_pending = partial(_is_pending, plan, workspace, unavailable, sources(plan))
+    computed_by = sources(plan)
+
+    def is_pending(unit: RunUnit) -> bool:
+        if plan.objection(unit) is not None:
+            return False
+        wanted = {condition.name for condition in plan.predicted(unit)} - {*unavailable}
+        return not wanted <= workspace.predictions.complete(unit, computed_by)
+
     return [group for group in plan.groups() if any(map(is_pending, group))]
 
 
-def _is_pending(
-    plan: Plan,
-    workspace: Workspace,
-    unavailable: Collection[str],
-    computed_by: Mapping[str, int],
-    unit: RunUnit,
-) -> bool:
-    if plan.objection(unit) is not None:
-        return False
-    wanted = {condition.name for condition in plan.predicted(unit)} - {*unavailable}
-    return not wanted <= workspace.predictions.complete(unit, computed_by)
-
-
 def _predict(
-    plan: Plan,
-    workspace: Workspace,
-    group: Group,
-    *,
-    unavailable: tuple[str, ...],
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, group: Group
 ) -> list[Failure]:
-    """Predict a group; if that fails, each of its units alone, since not all need all members."""
-    predict_one = partial(predict_group, plan, workspace, unavailable)
-    if plan.is_custom(group[0].method):
-        predict_one = partial(_predict_apart, workspace, predict_one)
-    failures = predict_one(group)
+    """Predict a group; if that fails, each of its units alone, since not all need all members.
+
+    A custom method does so in a process of its own, whose end is its failure alone.
+    """
+
+    def failures_of(units: Group) -> list[Failure]:
+        work = partial(_predict_units, plan, unavailable, workspace, units)
+        try:
+            return in_own_process(work) if plan.is_custom(units[0].method) else work()
+        except ProcessEndedError as error:
+            return [workspace.note_failure(unit, error) for unit in units]
+
+    failures = failures_of(group)
     if failures and len(group) > 1:
-        alone = [predict_one((unit,)) for unit in group]
-        failures = list(chain.from_iterable(alone))
+        failures = [failure for unit in group for failure in failures_of((unit,))]
     return failures
 
 
-def _predict_apart(
-    workspace: Workspace, predict_one: Callable[[Group], list[Failure]], group: Group
-) -> list[Failure]:
-    """Predict a custom method's group in a process of its own, whose end is its failure alone."""
-    try:
-        return in_own_process(partial(predict_one, group))
-    except ProcessEndedError as error:
-        return [note_failure(workspace, unit, error) for unit in group]
-
-
 @one_torch_thread()
-def predict_group(
-    plan: Plan,
-    workspace: Workspace,
-    unavailable: Collection[str],
-    group: Group,
+def _predict_units(
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, units: Group
 ) -> list[Failure]:
-    """Write a group's prediction files that are not there yet, but for those of some conditions.
+    """Predict units of one group; where their method fails, each with the reason."""
+    try:
+        _write_predictions(plan, unavailable, workspace, units)
+    except NO_FAILURES:
+        raise
+    # Whatever a method raises is its own failure: it is reported, and the others continue.
+    except BaseException as error:
+        return [workspace.note_failure(unit, error) for unit in units]
+    for unit in units:
+        workspace.error_path(unit).unlink(missing_ok=True)
+    return []
 
-    Returns:
-        Each unit of the group with the reason, where a method has failed.
-    """
+
+def _write_predictions(
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, group: Group
+) -> None:
+    """Write a group's prediction files that are not there yet, but for those of some conditions."""
     largest, store, computed_by = group[0], workspace.predictions, sources(plan)
     complete = {unit: store.complete(unit, computed_by) for unit in group}
     latest: dict[RunUnit, StoredPrediction] = {}
     # A custom method may end its process, and with it what waits to be written.
     after = 0 if plan.is_custom(largest.method) else WRITTEN_AFTER
-    try:
-        method = fitted(plan, workspace, largest)
-        training = partial(workspace.images, plan.task, plan.split(largest))
-        scores = stored_scores(plan.configuration)
-        derived = DerivedValues(method, scores, training, computed_by)
-        with store.saving(after=after) as save:
-            for condition in plan.predicted(largest):
-                missing = [unit for unit in group if condition.name not in complete[unit]]
-                if condition.name in unavailable or not missing:
-                    continue
-                evaluated = workspace.evaluation_set(condition, plan)
-                # A copy: a method that changes its images must not change the others'.
-                images = evaluated.images.clone()
-                seed_call(method, "predict")
-                predictions = (
-                    [(largest, method, method.predict(images))]
-                    if len(group) == 1
-                    else _shared_predictions(plan, cast(MemberMethod, method), missing, images)
+    method = workspace.fitted(plan, largest)
+    training = partial(workspace.images, plan.task, plan.split(largest))
+    derived = DerivedValues(method, stored_scores(plan.configuration), training, computed_by)
+    with store.saving(after=after) as save:
+        for condition in plan.predicted(largest):
+            missing = [unit for unit in group if condition.name not in complete[unit]]
+            if condition.name in unavailable or not missing:
+                continue
+            evaluated = workspace.evaluation_set(condition, plan)
+            # A copy: a method that changes its images must not change the others'.
+            images = evaluated.images.clone()
+            seed_call(method, "predict")
+            predictions = (
+                [(largest, method, method.predict(images))]
+                if len(group) == 1
+                else _shared_predictions(plan, cast(MemberMethod, method), missing, images)
+            )
+            for unit, built, prediction in predictions:
+                check_prediction(prediction, len(evaluated.images))
+                other = latest.get(unit) or store.load_if_there(unit, condition.reference)
+                _require_comparable(plan.task, built, prediction, other)
+                scores = derived.scores(prediction, evaluated.fingerprint, images, built)
+                latest[unit] = StoredPrediction(
+                    replace(prediction, scores={**prediction.scores, **scores.values}),
+                    evaluated.labels,
+                    derived.metrics(prediction),
+                    computed_by,
+                    scores.reasons,
                 )
-                for unit, of_unit, prediction in predictions:
-                    check_prediction(prediction, len(evaluated.images))
-                    other = latest.get(unit) or store.load_if_there(unit, condition.reference)
-                    _require_comparable(plan.task, of_unit, prediction, other)
-                    found = derived.scores(prediction, evaluated.fingerprint, images, of_unit)
-                    latest[unit] = StoredPrediction(
-                        replace(prediction, scores={**prediction.scores, **found.values}),
-                        evaluated.labels,
-                        derived.metrics(prediction),
-                        computed_by,
-                        found.reasons,
-                    )
-                    save(unit, condition.name, latest[unit])
-    except NO_FAILURES:
-        raise
-    # Whatever a method raises is its own failure: it is reported, and the others continue.
-    except BaseException as error:
-        return [note_failure(workspace, unit, error) for unit in group]
-    for unit in group:
-        error_path(workspace.out, unit).unlink(missing_ok=True)
-    return []
+                save(unit, condition.name, latest[unit])
 
 
 def _shared_predictions(
@@ -210,8 +200,8 @@ def _shared_predictions(
     """The methods and predictions of units whose members are all the given method's."""
     logits = method.member_logits(images)
     for unit in units:
-        of_unit = cast(MemberMethod, plan.method(unit))
-        yield unit, of_unit, Prediction.of_logits(logits[of_unit.slice_of(method)])
+        built = cast(MemberMethod, plan.method(unit))
+        yield unit, built, Prediction.of_logits(logits[built.slice_of(method)])
 
 
 def _require_comparable(
@@ -236,9 +226,9 @@ def _require_comparable(
     if (primary := method.primary_score) not in SCORES.keys() | own:
         known = ", ".join((*SCORES, *sorted(own)))
         raise ContractError(f"there is no primary_score {primary!r}; choose from {known}")
-    of_other = set(other.prediction.scores) - SCORES.keys() if other else own
-    if own != of_other:
+    elsewhere = set(other.prediction.scores) - SCORES.keys() if other else own
+    if own != elsewhere:
         raise ContractError(
-            f"scores must be the same for all images: {sorted(own)} here, {sorted(of_other)} for "
+            f"scores must be the same for all images: {sorted(own)} here, {sorted(elsewhere)} for "
             "others"
         )

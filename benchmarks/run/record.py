@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,98 +33,6 @@ from benchmarks.vocabulary import (
     SUMMARY_CSV,
     TRAIN,
 )
-
-
-def read_record(out: Path) -> dict[str, Any]:
-    """The record of an earlier run in the folder; empty where the folder is, or is not there.
-
-    Raises:
-        UserError: the folder holds something else, or the record is damaged.
-    """
-    record = read_run_json(out)
-    configuration = record.get("configuration")
-    if {"version", "command"} <= record.keys() and isinstance(configuration, dict):
-        return record
-    if (out / RUN_JSON).exists():
-        raise UserError(
-            f"{out / RUN_JSON} is no record of a run; move it away, or choose another folder with "
-            "--out"
-        )
-    for path in out.iterdir() if out.is_dir() else ():
-        if path.name != LOCK_FILE and not path.match(HALF_WRITTEN):
-            raise UserError(
-                f"{out} holds {path.name} and no {RUN_JSON} of a run; choose another folder with "
-                "--out, or an empty one"
-            )
-    return {}
-
-
-def remove_earlier_run(out: Path) -> None:
-    """Remove all that the folder of a run holds; a link goes, what it stands for does not.
-
-    The record stays until another one replaces it, so that after a kill the folder is still known
-    as that of a run; and so does the lock.
-    """
-    for path in out.iterdir():
-        if path.name in (RUN_JSON, LOCK_FILE):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def remove_half_written(out: Path) -> None:
-    """Remove temporary files that killed runs left."""
-    for path in out.rglob(HALF_WRITTEN):
-        path.unlink(missing_ok=True)
-
-
-def require_apart(out: Path, **others: Path | None) -> None:
-    """Stop where what an option names lies in the folder of the run, which ``--overwrite`` removes.
-
-    Args:
-        out: of the run.
-        others: files and folders by the names of their options.
-
-    Raises:
-        UserError: it does, or the folder is none of a run.
-    """
-    read_record(out)
-    for name, folder in others.items():
-        if folder is not None and _real(folder).is_relative_to(_real(out)):
-            option = f"--{name.replace('_', '-')}"
-            raise UserError(
-                f"{option} {folder}: this lies in the folder of the run, --out {out}, which "
-                "--overwrite removes; name another"
-            )
-
-
-def _real(path: Path) -> Path:
-    """Without links, where they do not lead in a circle."""
-    return Path(os.path.realpath(path))
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """The folder, for this run alone, created if it does not exist.
-
-    However the process ends, the system then releases the lock; its file stays.
-
-    Raises:
-        UserError: another run writes there, or nobody can.
-    """
-    writable_folder("--out", folder)
-    try:
-        lock = FileLock(folder / LOCK_FILE).acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(
-            f"another run is writing to {folder}; wait until it has ended, or choose another "
-            "folder with --out"
-        ) from error
-    with lock:
-        yield
-
 
 PREDICTIONS = 3
 """What predictions mean: raise it when masks, seeds, splits, rounding, a method or their files
@@ -166,7 +73,7 @@ class RunRecord:
         out = workspace.out
         earlier = earlier_record(plan, out, overwrite=overwrite)
         if overwrite:
-            remove_earlier_run(out)
+            _remove_earlier_run(out)
         if MEASURE in earlier.get("seconds", {}) and not (out / PREDICTIONS_FOLDER).exists():
             earlier = {}  # published results, which are computed anew
         record = cls(out / RUN_JSON, _content(plan, earlier))
@@ -199,11 +106,6 @@ class RunRecord:
         """What computes: the commit and the environment."""
         return {name: self._content[name] for name in ("commit", "environment")}
 
-    def trained_on(self, plan: Plan) -> str | None:
-        """The fingerprint of the images of the first recipe, if the run has needed them."""
-        recipe = plan.configuration.recipe(plan.configuration.recipes[0])
-        return self.data.get(recipe.split, {}).get("fingerprint")
-
     @property
     def unavailable(self) -> dict[str, str]:
         """The conditions whose images cannot be had, each with the reason."""
@@ -213,7 +115,7 @@ class RunRecord:
             if "unavailable" in entry
         }
 
-    def note_data(self, data: dict[str, dict[str, Any]]) -> None:
+    def note_data(self, data: Mapping[str, dict[str, Any]]) -> None:
         """Record the fingerprint and number of each set's images, or why it is unavailable.
 
         Of a set that is unavailable now, but was not before, both.
@@ -221,16 +123,18 @@ class RunRecord:
         Raises:
             UserError: a set differs from what this run was begun with.
         """
-        for name, entry in self.data.items():
-            earlier, now = entry.get("fingerprint"), data.get(name, {}).get("fingerprint")
-            if earlier and now and earlier != now:
+        noted = {}
+        for name, entry in data.items():
+            earlier = {key: v for key, v in self.data.get(name, {}).items() if key != "unavailable"}
+            before, now = (each.get("fingerprint") for each in (earlier, entry))
+            if before and now and before != now:
                 raise UserError(
                     f"the images of {name!r} differ from those at the start of this run "
-                    f"(fingerprint {now[:12]}, not {earlier[:12]}); use the same data, or start "
+                    f"(fingerprint {now[:12]}, not {before[:12]}); use the same data, or start "
                     "again with --overwrite"
                 )
-        known = {name: _as_known(entry) for name, entry in self.data.items()}
-        self._content["data"] = {name: known.get(name, {}) | entry for name, entry in data.items()}
+            noted[name] = earlier | entry
+        self._content["data"] = noted
         self._save()
 
     def note_machines(self, what: str, machines: Iterable[str], *, anew: bool = False) -> None:
@@ -241,9 +145,9 @@ class RunRecord:
             machines: by their `methods.determinism.machine`.
             anew: whether these are all; by default they are added to those of earlier.
         """
-        of_all: dict[str, list[str]] = self._content["machines"]
-        earlier = [] if anew else of_all.get(what, [])
-        of_all[what] = sorted({*earlier, *machines} - {""})
+        known: dict[str, list[str]] = self._content["machines"]
+        earlier = [] if anew else known.get(what, [])
+        known[what] = sorted({*earlier, *machines} - {""})
         self._save()
 
     @contextmanager
@@ -252,15 +156,12 @@ class RunRecord:
         start = time.monotonic()
         try:
             yield
-        except BaseException:
-            with suppress(OSError):  # perhaps the same full disk, which is said already
-                self._add_seconds(stage, time.monotonic() - start)
-            raise
-        self._add_seconds(stage, time.monotonic() - start)
+        finally:
+            self._add_seconds(stage, time.monotonic() - start)
 
     def _add_seconds(self, stage: str, seconds: float) -> None:
-        of_stages = self._content["seconds"]
-        of_stages[stage] = round(of_stages.get(stage, 0.0) + seconds, 1)
+        by_stage = self._content["seconds"]
+        by_stage[stage] = round(by_stage.get(stage, 0.0) + seconds, 1)
         self._save()
 
     def _save(self) -> None:
@@ -276,17 +177,41 @@ def earlier_record(
         UserError: the folder holds something else, or another run that is not to be overwritten; or
             the only stage needs what overwriting would remove.
     """
-    identity, record = _identity(plan), read_record(out)
-    if overwrite:
-        needed = (out / PREDICTIONS_FOLDER, path_of(out, SUMMARY_CSV))
-        if only not in (None, TRAIN, PREDICT) and any(path.exists() for path in needed):
+    record = read_record(out)
+    if not overwrite:
+        _require_same(record, _identity(plan), out)
+        return record
+    needed = (out / PREDICTIONS_FOLDER, path_of(out, SUMMARY_CSV))
+    if only not in (None, TRAIN, PREDICT) and any(path.exists() for path in needed):
+        raise UserError(
+            f"--overwrite would remove what {out} holds, and --only {only} computes none of "
+            "it; leave out one of the two"
+        )
+    return {}
+
+
+def read_record(out: Path) -> dict[str, Any]:
+    """The record of an earlier run in the folder; empty where the folder is, or is not there.
+
+    Raises:
+        UserError: the folder holds something else, or the record is damaged.
+    """
+    record = read_run_json(out)
+    configuration = record.get("configuration")
+    if {"version", "command"} <= record.keys() and isinstance(configuration, dict):
+        return record
+    if (out / RUN_JSON).exists():
+        raise UserError(
+            f"{out / RUN_JSON} is no record of a run; move it away, or choose another folder with "
+            "--out"
+        )
+    for path in out.iterdir() if out.is_dir() else ():
+        if path.name != LOCK_FILE and not path.match(HALF_WRITTEN):
             raise UserError(
-                f"--overwrite would remove what {out} holds, and --only {only} computes none of "
-                "it; leave out one of the two"
+                f"{out} holds {path.name} and no {RUN_JSON} of a run; choose another folder with "
+                "--out, or an empty one"
             )
-        return {}
-    _require_same(record, identity, out)
-    return record
+    return {}
 
 
 def _identity(plan: Plan) -> dict[str, Any]:
@@ -296,6 +221,21 @@ def _identity(plan: Plan) -> dict[str, Any]:
         "predictions": PREDICTIONS,
         "configuration": plan.configuration.identity,
     }
+
+
+def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], where: Path) -> None:
+    """Refuse the record of another run."""
+    if not earlier or identity.items() <= earlier.items():
+        return
+    before, now = earlier["configuration"], identity["configuration"]
+    differing = ["version"] if earlier.get("version") != identity["version"] else []
+    if earlier.get("predictions") != identity["predictions"]:
+        differing.append("meaning of predictions")
+    differing += [part for part in {**now, **before} if before.get(part) != now.get(part)]
+    raise UserError(
+        f"{where} holds a run of another configuration (other {', '.join(differing)}); choose "
+        "another folder with --out, or remove that run with --overwrite"
+    )
 
 
 def _content(plan: Plan, earlier: Mapping[str, Any]) -> dict[str, Any]:
@@ -311,30 +251,59 @@ def _content(plan: Plan, earlier: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _as_known(entry: Mapping[str, str]) -> dict[str, str]:
-    """What is known of a set of images, without why it is unavailable."""
-    return {name: value for name, value in entry.items() if name != "unavailable"}
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """The folder, for this run alone, created if it does not exist, without half-written files.
 
-
-def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], out: Path) -> None:
-    """Stop where the folder holds another run.
+    However the process ends, the system then releases the lock; its file stays.
 
     Raises:
-        UserError: it does; a configuration that lacks a part is one of an earlier version.
+        UserError: another run writes there, or nobody can.
     """
-    if not earlier:
-        return
-    before, now = earlier["configuration"], identity["configuration"]
-    differing = ["version"] if earlier.get("version") != identity["version"] else []
-    if earlier.get("predictions") != identity["predictions"]:
-        differing.append("meaning of predictions")
-    differing += [part for part in now if before.get(part) != now[part]]
-    if before.keys() != now.keys():
-        held = "a run of an earlier version of the suite"
-    elif differing:
-        held = f"a run of another configuration (other {', '.join(differing)})"
-    else:
-        return
-    raise UserError(
-        f"{out} holds {held}; choose another folder with --out, or remove that run with --overwrite"
-    )
+    writable_folder("--out", folder)
+    try:
+        lock = FileLock(folder / LOCK_FILE).acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(
+            f"another run is writing to {folder}; wait until it has ended, or choose another "
+            "folder with --out"
+        ) from error
+    with lock:
+        for path in folder.rglob(HALF_WRITTEN):  # of a run that was killed
+            path.unlink(missing_ok=True)
+        yield
+
+
+def _remove_earlier_run(out: Path) -> None:
+    """Remove all that the folder of a run holds; a link goes, what it stands for does not.
+
+    The record stays until another one replaces it, so that after a kill the folder is still known
+    as that of a run; and so does the lock.
+    """
+    for path in out.iterdir():
+        if path.name in (RUN_JSON, LOCK_FILE):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def require_apart(out: Path, **others: Path | None) -> None:
+    """Stop where what an option names lies in the folder of the run, which ``--overwrite`` removes.
+
+    Args:
+        out: of the run.
+        others: files and folders by the names of their options.
+
+    Raises:
+        UserError: it does, or the folder is none of a run.
+    """
+    read_record(out)
+    for name, folder in others.items():
+        if folder is not None and folder.resolve().is_relative_to(out.resolve()):
+            option = f"--{name.replace('_', '-')}"
+            raise UserError(
+                f"{option} {folder}: this lies in the folder of the run, --out {out}, which "
+                "--overwrite removes; name another"
+            )

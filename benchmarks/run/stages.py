@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from importlib import import_module
 
 from benchmarks.io import UserError, path_of
-from benchmarks.nouns import Names
 from benchmarks.report import require_results, write_latency_tables, write_report
-from benchmarks.run.measure import forget_finished
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import DIVIDED, Plan
-from benchmarks.run.record import RunRecord, earlier_record, held, read_record, remove_half_written
+from benchmarks.run.record import RunRecord, earlier_record, held, read_record
 from benchmarks.run.workspace import Failure, Workspace, compile_once
 from benchmarks.vocabulary import (
     CLAIMS,
+    FINISHED_FOLDER,
     LATENCY,
     MEASURE,
     NOUNS_JSON,
@@ -41,13 +41,27 @@ def run_stages(
         NotWrittenError: a file cannot be written; so with `NotStoredError` of a network.
     """
     _require_usable(plan, workspace, only, overwrite=overwrite)
-    with held(workspace.out):
-        remove_half_written(workspace.out)
+    out = workspace.out
+    with held(out):
         if only == REPORT:
-            write_report(workspace.out, workspace.jobs)
+            write_report(out, workspace.jobs)
             return []
         workspace.store.remove_half_written()
-        return _run_stages(plan, workspace, only, overwrite=overwrite)
+        record = RunRecord.begin(plan, workspace, overwrite=overwrite)
+        if only != LATENCY:
+            nouns_of(plan, metric_records()).write(out)
+        elif not (out / NOUNS_JSON).exists():  # without metrics: timing needs not what they do
+            nouns_of(plan).write(out)
+        if plan.configuration.engine == "numba":
+            compile_once()
+        failures: list[Failure] = []
+        for name in STAGES if plan.shard is None else DIVIDED:
+            if only in (None, name):
+                with record.timed(name):
+                    failures += STAGES[name](plan, workspace, record)
+        if only in (None, MEASURE):
+            shutil.rmtree(out / FINISHED_FOLDER, ignore_errors=True)
+        return list(dict.fromkeys(failures))
 
 
 def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool) -> None:
@@ -58,36 +72,14 @@ def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overw
         require_results(out)
         return
     earlier_record(plan, out, overwrite=overwrite, only=only)
-    if only == MEASURE and not workspace.predictions.folder.exists():
+    predicted = workspace.predictions.folder.exists()
+    if only == MEASURE and not predicted:
         raise UserError(f"there are no predictions in {out} yet; run without --only first")
-    published = path_of(out, SUMMARY_CSV).exists() and not workspace.predictions.folder.exists()
-    if only == LATENCY and published:
+    if only == LATENCY and path_of(out, SUMMARY_CSV).exists() and not predicted:
         raise UserError(
             f"{out} holds results without predictions, perhaps from another machine; choose "
             "another folder with --out"
         )
-
-
-def _run_stages(
-    plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool
-) -> list[Failure]:
-    record = RunRecord.begin(plan, workspace, overwrite=overwrite)
-    if only != LATENCY:  # which needs not what metrics do
-        metrics = metric_records()
-    else:
-        known = (workspace.out / NOUNS_JSON).exists()
-        metrics = Names.read(workspace.out).metrics if known else ()
-    nouns_of(plan, metrics).write(workspace.out)
-    if plan.configuration.engine == "numba":
-        compile_once()
-    failures: list[Failure] = []
-    for name in STAGES if plan.shard is None else DIVIDED:
-        if only in (None, name):
-            with record.timed(name):
-                failures += STAGES[name](plan, workspace, record)
-    if only in (None, MEASURE):
-        forget_finished(workspace.out)
-    return list(dict.fromkeys(failures))
 
 
 def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
@@ -96,7 +88,8 @@ def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
 
     if workspace.cluster is not None:
         workspace.cluster.leave_this_machine()
-    failures = time_methods(plan, workspace, record.trained_on(plan))
+    first = plan.configuration.recipe(plan.configuration.recipes[0])
+    failures = time_methods(plan, workspace, record.data.get(first.split, {}).get("fingerprint"))
     write_latency_tables(workspace.out)
     return failures
 

@@ -1,4 +1,4 @@
-"""Where a run computes: folders, data, workers; methods fitted there, and what failed there."""
+"""Where a run computes: its folders, images and workers; methods fitted there, and what failed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from benchmarks.io import one_line, written_whole
+from benchmarks.parallel import Item, Result, parallel
 from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
@@ -31,9 +32,6 @@ from methods.networks.recipes import (
     LabelledImages,
 )
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
 
 class Cluster(Protocol):
     """Workers elsewhere; see `benchmarks.cluster`. Another process has none."""
@@ -43,6 +41,13 @@ class Cluster(Protocol):
 
     def leave_this_machine(self) -> None:
         """End what works on this machine, until there is something to do again."""
+
+
+class Failure(NamedTuple):
+    """What failed, and why in one line."""
+
+    what: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -100,14 +105,11 @@ class Workspace:
             MachineError: the process of a worker ended, for example; what others had finished is
                 kept.
         """
-        if self.cluster is None or not items:
-            # Here, not above: timing methods needs no such library.
-            from benchmarks.parallel import parallel
-
-            one = partial(work, self)
-            with one_torch_thread():
-                return parallel(one, items, stage=stage, what=what, jobs=self.jobs, threads=threads)
-        return self.cluster.in_parallel(work, self, items, stage=stage, what=what)
+        if self.cluster is not None and items:
+            return self.cluster.in_parallel(work, self, items, stage=stage, what=what)
+        here = partial(work, self)
+        with one_torch_thread():
+            return parallel(here, items, stage=stage, what=what, jobs=self.jobs, threads=threads)
 
     def images(self, task: Task, split: Split) -> LabelledImages:
         """A split of the task's images, loaded once a process."""
@@ -119,11 +121,40 @@ class Workspace:
 
     def evaluation_set(self, condition: Condition, plan: Plan) -> EvaluationSet:
         """The images of a condition that the plan evaluates, built once a process."""
-        images = plan.images_of(condition)
-        # Conditions are equal whatever their functions do, so that these are a key, too.
-        functions = (plan.task.load, condition.load, condition.transform)
-        seed = plan.configuration.seed
-        return _evaluation_set(functions, plan.task, condition, images, seed, self.data_dir)
+        images, seed = plan.images_of(condition), plan.configuration.seed
+        return _evaluation_set(plan.task, condition, images, seed, self.data_dir)
+
+    def error_path(self, unit: RunUnit) -> Path:
+        """The file of the error by which a unit failed, whether there is one or not."""
+        return self.out / ERRORS_FOLDER / f"{unit.name.replace('/', '-')}.txt"
+
+    def note_failure(self, unit: RunUnit, error: BaseException) -> Failure:
+        """Write the error with its trace to the unit's file; absolute paths lose their folders."""
+        reason = reason_of(error)
+        trace = without_folders("".join(traceback.format_exception(error)))
+        with written_whole(self.error_path(unit)) as temporary:
+            # Names of files may hold what is no character.
+            temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8", errors="replace")
+        return Failure(unit.name, reason)
+
+    def failure_reason(self, unit: RunUnit) -> str:
+        """Why the unit has no prediction, in one line."""
+        path = self.error_path(unit)
+        if not path.exists():
+            return "not predicted yet"
+        return path.read_text(encoding="utf-8").splitlines()[0]
+
+    def fitted(self, plan: Plan, unit: RunUnit) -> UncertaintyMethod:
+        """The unit's method, ready to predict.
+
+        It is calibrated where its networks have not seen the task's calibration images.
+        """
+        split, held_out = plan.split(unit), None
+        if split == "training" and plan.task.calibration_images:
+            held_out = self.images(plan.task, "calibration")
+        seed_call(plan.method(unit), "__init__")
+        method = plan.method(unit, self.store)
+        return fit(method, self.images(plan.task, split), held_out)
 
 
 @cache
@@ -133,96 +164,9 @@ def _split(task: Task, split: Split, data_dir: Path | None) -> LabelledImages:
 
 @cache
 def _evaluation_set(
-    functions: tuple[Callable[..., object] | None, ...],
-    task: Task,
-    condition: Condition,
-    images: int | None,
-    seed: int,
-    data_dir: Path | None,
+    task: Task, condition: Condition, images: int | None, seed: int, data_dir: Path | None
 ) -> EvaluationSet:
     return task.evaluation_set(condition, images, seed=seed, data_dir=data_dir)
-
-
-FOLDERS = re.compile(
-    r"""(?<=['"])(?:[A-Za-z]:|~\w*|\.\.?)?[/\\][^'"\n]*[/\\]"""
-    r"""|(?<![\w.~:/\\])(?:[A-Za-z]:|~\w*|\.\.?)?[/\\]+(?:[^\s'"/\\]+[/\\])+"""
-)
-"""The folders of a path, which in quotation marks may have spaces; a web address has none."""
-
-
-class Failure(NamedTuple):
-    """What failed, and why in one line."""
-
-    what: str
-    reason: str
-
-
-def note_failure(workspace: Workspace, unit: RunUnit, error: BaseException) -> Failure:
-    """Write the error with its trace to the unit's file; absolute paths lose their folders."""
-    reason = reason_of(error)
-    trace = without_folders("".join(traceback.format_exception(error)))
-    with written_whole(error_path(workspace.out, unit)) as temporary:
-        # Names of files may hold what is no character.
-        temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8", errors="replace")
-    return Failure(unit.name, reason)
-
-
-def reason_of(error: BaseException) -> str:
-    """The error in one line; absolute paths lose their folders."""
-    return without_folders(one_line(error))
-
-
-def failure_reason(workspace: Workspace, unit: RunUnit) -> str:
-    """Why the unit has no prediction, in one line."""
-    path = error_path(workspace.out, unit)
-    return read_reason(path) if path.exists() else "not predicted yet"
-
-
-def read_reason(path: Path) -> str:
-    """Why a unit failed, in one line, from the file of its error."""
-    return path.read_text(encoding="utf-8").splitlines()[0]
-
-
-def error_path(out: Path, unit: RunUnit) -> Path:
-    """The file of the unit's error in a run's folder, whether there is one or not."""
-    return out / ERRORS_FOLDER / f"{unit.name.replace('/', '-')}.txt"
-
-
-def without_folders(text: str) -> str:
-    """The text with paths cut down to their file names: folders are private.
-
-    >>> without_folders("No such file: '/home/me/my data/x.npy'")
-    "No such file: 'x.npy'"
-    >>> without_folders("see ../secret/x.npy, C:\\\\Users\\\\me\\\\y.npy or https://a.org/b/z.npy")
-    'see x.npy, y.npy or https://a.org/b/z.npy'
-    """
-    home = os.path.expanduser("~")  # noqa: PTH111 (there may be none)
-    return FOLDERS.sub("", text.replace(home, "~") if len(home) > 1 else text)
-
-
-def compile_once() -> None:
-    """Compile the kernels if they are not cached yet; announced, since it takes seconds."""
-    # Imported here, since methods can be timed where there is no Numba.
-    from methods.engines.lenet5_kernels import CACHE, compile_kernels, kernels_are_cached
-
-    if CACHE is None:
-        announce("compile", "no cache can be written: each process compiles the kernels anew")
-    elif not kernels_are_cached():
-        announce("compile", "the kernels, once on this machine: about 15 s")
-        compile_kernels()
-
-
-def fitted(plan: Plan, workspace: Workspace, unit: RunUnit) -> UncertaintyMethod:
-    """The unit's method, ready to predict.
-
-    It is calibrated where its networks have not seen the task's calibration images.
-    """
-    split, held_out = plan.split(unit), None
-    if split == "training" and plan.task.calibration_images:
-        held_out = workspace.images(plan.task, "calibration")
-    seed_call(plan.method(unit), "__init__")
-    method = plan.method(unit, workspace.store)
-    return fit(method, workspace.images(plan.task, split), held_out)
 
 
 def fit(
@@ -244,3 +188,39 @@ def seed_call(method: UncertaintyMethod, call: str) -> None:
     """
     if type(method) not in METHODS.values():
         seed_generators(derive_seed(f"{method.name}.{call}", getattr(method, "seed", 0)))
+
+
+def compile_once() -> None:
+    """Compile the kernels if they are not cached yet; announced, since it takes seconds."""
+    # Imported here, since methods can be timed where there is no Numba.
+    from methods.engines.lenet5_kernels import CACHE, compile_kernels, kernels_are_cached
+
+    if CACHE is None:
+        announce("compile", "no cache can be written: each process compiles the kernels anew")
+    elif not kernels_are_cached():
+        announce("compile", "the kernels, once on this machine: about 15 s")
+        compile_kernels()
+
+
+FOLDERS = re.compile(
+    r"""(?<=['"])(?:[A-Za-z]:|~\w*|\.\.?)?[/\\][^'"\n]*[/\\]"""
+    r"""|(?<![\w.~:/\\])(?:[A-Za-z]:|~\w*|\.\.?)?[/\\]+(?:[^\s'"/\\]+[/\\])+"""
+)
+"""The folders of a path, which in quotation marks may have spaces; a web address has none."""
+
+
+def reason_of(error: BaseException) -> str:
+    """The error in one line; absolute paths lose their folders."""
+    return without_folders(one_line(error))
+
+
+def without_folders(text: str) -> str:
+    """The text with paths cut down to their file names: folders are private.
+
+    >>> without_folders("No such file: '/home/me/my data/x.npy'")
+    "No such file: 'x.npy'"
+    >>> without_folders("see ../secret/x.npy, C:\\\\Users\\\\me\\\\y.npy or https://a.org/b/z.npy")
+    'see x.npy, y.npy or https://a.org/b/z.npy'
+    """
+    home = os.path.expanduser("~")  # noqa: PTH111 (there may be none)
+    return FOLDERS.sub("", text.replace(home, "~") if len(home) > 1 else text)

@@ -111,7 +111,7 @@ def test_preset_medium_writes_few_rows() -> None:
     plan, rows = Plan(configuration_of("medium")), Counter[str]()
     own = tuple(stored_scores(plan.configuration))
     for unit in plan.units():
-        rule = KeptRows(plan.primary_score(unit))
+        rule = KeptRows(plan.configuration.classes[unit.method].primary_score)
         conditions = plan.conditions_of(unit)
         of_unit = sum(len(of_condition(one, rule, own)) for one in conditions)
         groups = {one.group: one for one in conditions if one.in_mean}

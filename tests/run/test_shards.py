@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def test_shards_are_the_run_and_share_no_group(shards: int, preset: str) -> None
     groups = [group for plan in plans for group in plan.groups()]
     assert sorted(groups) == sorted(whole.groups())
     for plan in plans:
-        assert set(plan.networks()) == plan.networks_of(plan.groups())
+        assert set(plan.networks()) == plan.networks_needed(chain.from_iterable(plan.groups()))
     trained = [network for plan in divided(chosen, shards, TRAIN) for network in plan.networks()]
     assert sorted(trained) == sorted(whole.networks())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,11 @@ import pytest
 
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.run import measure as measured_images
-from benchmarks.run.measure import forget_finished
 from benchmarks.run.measure import measure as measure_all
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord
 from benchmarks.schema import read_table
+from benchmarks.vocabulary import FINISHED_FOLDER
 from tests.run.stages.support import SMALL
 from tests.runs import Run, lose_predictions, make_up_predictions, run_of
 
@@ -81,7 +82,7 @@ def test_each_prediction_is_read_once_and_that_of_a_reference_once_a_set(
 
     monkeypatch.setattr(PredictionStore, "load_if_there", counted)
     monkeypatch.setattr(measured_images, "fits_to", noted)
-    forget_finished(run.workspace.out)
+    shutil.rmtree(run.workspace.out / FINISHED_FOLDER, ignore_errors=True)
     measured(run)
     units = run.plan.units()
     assert read == {
