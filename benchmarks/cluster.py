@@ -15,12 +15,11 @@ import traceback
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache, partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
-from uuid import uuid4
 
 import dask
 import distributed
@@ -35,7 +34,6 @@ from benchmarks.run.workspace import Workspace, compile_once
 from methods.determinism import COMPUTE, one_torch_thread, suite_version, version_of
 
 LOCAL, ADDRESS = "local", "address"
-KEYS = ("backend", "workers", "wait", "options")
 
 SETTINGS = {
     # A unit that ends a fourth worker ends the run.
@@ -51,9 +49,6 @@ SETTINGS = {
 
 SILENT = 100  # above all levels of logging: the suite says in one line what went wrong
 
-SHARED = ".cluster"
-"""The file by which workers see that they share the folder of the run."""
-
 
 @dataclass(frozen=True)
 class ClusterChoice:
@@ -61,26 +56,17 @@ class ClusterChoice:
 
     Attributes:
         file: where it stands, for messages.
-        backend: `LOCAL`, `ADDRESS` or the name of a `queue_class`.
+        backend: `LOCAL`, `ADDRESS` or the name of a class of dask-jobqueue.
         workers: how many workers of this machine, or jobs of a queue; ``None``: a worker a core.
         wait: seconds without any worker after which the run ends.
         options: handed on to the class of Dask.
     """
 
     file: Path
-    backend: str
+    backend: str = ""
     workers: int | None = None
     wait: float = 300
     options: dict[str, Any] = field(default_factory=dict)
-
-
-def queue_class(name: Any) -> Any:
-    """The class of dask-jobqueue with this name; ``None``: there is none."""
-    handler = signal.getsignal(signal.SIGINT)
-    import dask_jobqueue  # here, not above: it takes Ctrl-C for itself, which is undone
-
-    signal.signal(signal.SIGINT, handler)
-    return vars(dask_jobqueue).get(name) if str(name).endswith("Cluster") else None
 
 
 def read_choice(file: Path) -> ClusterChoice:
@@ -89,29 +75,31 @@ def read_choice(file: Path) -> ClusterChoice:
     Raises:
         UserError: there is no such file, or it does not say what it should.
     """
-
-    def refused(why: str) -> UserError:
-        return UserError(f"--cluster {file}: {why}")
-
     try:
         content = dict(yaml.safe_load(file.read_text(encoding="utf-8")))
     except (OSError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise refused(f"the file cannot be read as YAML with keys ({one_line(error)})") from error
-    if unknown := [key for key in content if key not in KEYS]:
-        raise refused(f"unknown key {unknown[0]!r}; choose from {', '.join(KEYS)}")
-    backend, workers, options = (content.get(key) for key in ("backend", "workers", "options"))
-    queue = backend not in (LOCAL, ADDRESS)
-    if queue and queue_class(backend) is None:
-        known = "local, address, or a class of dask-jobqueue such as SLURMCluster"
-        raise refused(f"backend: {backend!r} is none; choose from {known}")
-    if (workers is not None or queue) and (type(workers) is not int or workers < 1):
-        raise refused(f"workers: {workers!r}; expected a whole number from 1")
-    wait = content.get("wait", 3600 if queue else 300)
-    if type(wait) not in (int, float):
-        raise refused(f"wait: {wait!r}; expected a number of seconds")
-    if not isinstance(options or {}, dict):
-        raise refused(f"options: {options!r}; expected names with values, as 'memory: 4GB'")
-    return ClusterChoice(file, str(backend), workers, float(wait), options or {})
+        why = f"the file cannot be read as YAML with keys ({one_line(error)})"
+        raise UserError(f"--cluster {file}: {why}") from error
+    known = [part.name for part in fields(ClusterChoice)][1:]
+    queue = content.get("backend") not in (LOCAL, ADDRESS)
+    choice = {"wait": 3600 if queue else 300} | content
+    backend, workers = choice.get("backend"), choice.get("workers")
+    if unknown := [key for key in content if key not in known]:
+        why = f"unknown key {unknown[0]!r}; choose from {', '.join(known)}"
+    elif queue and not str(backend).endswith("Cluster"):
+        why = (
+            f"backend: {backend!r} is none; choose from local, address, or a class of "
+            "dask-jobqueue such as SLURMCluster"
+        )
+    elif (workers is not None or queue) and (type(workers) is not int or workers < 1):
+        why = f"workers: {workers!r}; expected a whole number from 1"
+    elif type(choice["wait"]) not in (int, float):
+        why = f"wait: {choice['wait']!r}; expected a number of seconds"
+    elif not isinstance(choice.get("options", {}), dict):
+        why = f"options: {choice['options']!r}; expected names with values, as 'memory: 4GB'"
+    else:
+        return ClusterChoice(file, **choice)
+    raise UserError(f"--cluster {file}: {why}")
 
 
 class DaskCluster(ExitStack):
@@ -165,8 +153,8 @@ class DaskCluster(ExitStack):
 
     def _begin(self, workspace: Workspace) -> tuple[distributed.Client, Callable[[], None]]:
         """The client of workers, and what each of them is to check before its first unit."""
-        shared, token = workspace.out / SHARED, uuid4().hex
-        shared.write_text(token)
+        shared = workspace.out / ".cluster"  # by it workers see that they share the folder
+        shared.touch()
         self.callback(shared.unlink, missing_ok=True)
         self.enter_context(dask.config.set(SETTINGS))
         for name in ("distributed", "distributed.client", "tornado.application"):
@@ -179,7 +167,7 @@ class DaskCluster(ExitStack):
             why = f"Dask cannot start from it ({one_line(error)})"
             raise UserError(f"--cluster {self._choice.file}: {why}") from error
         announce("cluster", f"{workers} workers; dashboard: {dashboard}")
-        here = (_versions(), shared, token, workspace.networks)
+        here = (_versions(), shared, workspace.networks)
         return client, partial(require_fit, *here, kernels=self._kernels)
 
     def _started(self) -> distributed.Client:
@@ -187,49 +175,53 @@ class DaskCluster(ExitStack):
         backend, workers, options = self._choice.backend, self._choice.workers, self._choice.options
         if backend == ADDRESS:
             client = distributed.Client(**({"timeout": 10} | options))
+            self.callback(_close_quietly, client)
+            return client
+        if backend == LOCAL:
+            usual = {"dashboard_address": "127.0.0.1:0", "memory_limit": 0}
+            ours = {"processes": True, "threads_per_worker": 1, "silence_logs": SILENT}
+            count = workers or cpu_count()
+            cluster = distributed.LocalCluster(count, **ours, **(usual | options))
         else:
-            if backend == LOCAL:
-                usual = {"dashboard_address": "127.0.0.1:0", "memory_limit": 0}
-                ours = {"processes": True, "threads_per_worker": 1, "silence_logs": SILENT}
-                count = workers or cpu_count()
-                cluster = distributed.LocalCluster(count, **ours, **(usual | options))
-            else:
-                cluster = queue_class(backend)(**({"cores": 1, "processes": 1} | options))
-            self.callback(_close_quietly, cluster)
-            if backend != LOCAL:
-                cluster.sync(_submitted, cluster, workers)
-            client = distributed.Client(cluster)
+            handler = signal.getsignal(signal.SIGINT)
+            import dask_jobqueue  # here, not above: it takes Ctrl-C for itself, which is undone
+
+            signal.signal(signal.SIGINT, handler)
+            kind = getattr(dask_jobqueue, backend)
+            cluster = kind(**({"cores": 1, "processes": 1} | options))
+        self.callback(_close_quietly, cluster)
+        if backend != LOCAL:
+            cluster.sync(_submitted, cluster, workers)
+        client = distributed.Client(cluster)
         self.callback(_close_quietly, client)
         return client
 
     def _outcomes(self, client: distributed.Client, units: Sequence[bytes]) -> Iterator[bytes]:
         """What comes back of each unit, in the order in which they are finished."""
         finished: SimpleQueue[distributed.Future[bytes]] = SimpleQueue()
-        at, wait = f"--cluster {self._choice.file}", self._choice.wait
         try:
-            under_way = {}
-            for unit in units:
-                future = client.submit(do_unit, unit, pure=False)
-                under_way[future.key] = future
+            futures = client.map(do_unit, units, pure=False)
+            for future in futures:
                 future.add_done_callback(finished.put)
-            seen = time.monotonic()
-            while under_way:
-                try:
-                    future = finished.get(timeout=1)
-                except Empty:
-                    if client.nthreads():
-                        seen = time.monotonic()
-                    elif time.monotonic() - seen > wait:
-                        why = f"there has been no worker for {wait:.0f} s; 'wait' sets how long"
-                        raise MachineError(f"{at}: {why}. {AGAIN}") from None
-                else:
-                    yield future.result()
-                    del under_way[future.key]
-                    seen = time.monotonic()
+            for _ in units:
+                yield self._next(client, finished).result()
         except MachineError:
             raise
         except (Exception, CancelledError) as error:
-            raise MachineError(f"{at}: Dask failed ({one_line(error)}). {AGAIN}") from error
+            why = f"Dask failed ({one_line(error)})"
+            raise MachineError(f"--cluster {self._choice.file}: {why}. {AGAIN}") from error
+
+    def _next(self, client: distributed.Client, finished: SimpleQueue[Any]) -> Any:
+        """The future that is finished next; an error where there are no workers for too long."""
+        seen, wait = time.monotonic(), self._choice.wait
+        while True:
+            with suppress(Empty):
+                return finished.get(timeout=1)
+            if client.nthreads():
+                seen = time.monotonic()
+            elif time.monotonic() - seen > wait:
+                why = f"there has been no worker for {wait:.0f} s; 'wait' sets how long"
+                raise MachineError(f"--cluster {self._choice.file}: {why}. {AGAIN}")
 
 
 async def _submitted(cluster: Any, jobs: int) -> None:
@@ -257,11 +249,11 @@ def do_unit(sent: bytes) -> bytes:
 
 
 @cache
-def require_fit(versions: str, shared: Path, token: str, networks: Path, *, kernels: bool) -> None:
+def require_fit(versions: str, shared: Path, networks: Path, *, kernels: bool) -> None:
     """Called on a worker before its first unit, with what there is on the machine of the run.
 
     Raises:
-        UserError: the worker has other versions, or does not see the file with the token.
+        UserError: the worker has other versions, or does not see the folders.
     """
     worker = distributed.get_worker()
     at = f"--cluster: the worker at {worker.address}"
@@ -269,7 +261,7 @@ def require_fit(versions: str, shared: Path, token: str, networks: Path, *, kern
         raise UserError(f"{at} has {_versions()}, not {versions}; install the same there")
     if worker.state.nthreads != 1:
         raise UserError(f"{at} has several threads; start it with --nthreads 1, or bits differ")
-    if not _appears(shared, token) or not networks.is_dir():
+    if not _appears(shared) or not networks.is_dir():
         remedy = "use folders that all share, or divide the run by --shard"
         raise UserError(f"{at} does not see {shared.parent} and {networks} as here; {remedy}")
     load_method.cache_clear()  # of an earlier run: the file may be another by now
@@ -282,11 +274,10 @@ def _versions() -> str:
     return ", ".join((f"uncertainty-bench {suite_version()}", *libraries))
 
 
-def _appears(file: Path, token: str) -> bool:
-    """Whether it stands in the file; a shared file system takes seconds to show it."""
+def _appears(file: Path) -> bool:
+    """Whether the file is there; a shared file system takes seconds to show it."""
     for _ in range(25):
-        with suppress(OSError):
-            if file.read_text() == token:
-                return True
+        if file.exists():
+            return True
         time.sleep(0.2)
     return False

@@ -34,7 +34,6 @@ from benchmarks.run.configuration import (
     chosen_configuration,
     configuration_of,
 )
-from benchmarks.run.custom_method import fields_not_read, load_method
 from benchmarks.run.plan import Plan, Shard
 from benchmarks.run.record import require_apart
 from benchmarks.run.stages import run_stages
@@ -174,9 +173,6 @@ def main(
     configuration = chosen_configuration(
         preset, task, chosen, seed=seed, device=device, engine=engine
     )
-    for location in configuration.custom_methods:
-        if fields := fields_not_read(load_method(location)):
-            print(f"--method {location}: no longer read: {', '.join(fields)}", file=sys.stderr)
     workspace = Workspace(
         data_dir=_existing(data_dir),
         jobs=1 if only == LATENCY else _jobs(jobs, device),

@@ -21,12 +21,13 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 
 from benchmarks.io import LONGEST, UserError, objection_to, one_line, written_whole
+from benchmarks.parallel import Result
 from methods import PooledMethod, UncertaintyMethod
 from methods.determinism import derive_seed, random_state_kept, seed_generators
 from methods.engines.torch import TorchEngine
@@ -38,9 +39,6 @@ TEXTS = {
     "citation": 3 * LONGEST,
 }
 """The class fields that are shown, and how many characters they may have."""
-
-NO_LONGER_READ = "presets", "usual_sizes", "only_usual", "slow", "costly", "symbol", "in_text"
-"""Class fields of earlier versions: what they said is the affair of presets and of the report."""
 
 SIZE_OPTIONS = ("members", "passes")
 """The command line's options that are sizes of methods."""
@@ -54,34 +52,40 @@ def load_method(location: str) -> type[UncertaintyMethod]:
         UserError: there is no such file or class, it is no complete `UncertaintyMethod`, or a class
             field is not as it should be.
     """
+
+    def refused(why: str) -> UserError:
+        return UserError(f"--method {location}: {why}")
+
     file, _, name = location.rpartition(":")
     if not file.endswith(".py") or not name:
-        raise UserError(f"--method {location}: expected path/to/file.py:ClassName")
+        raise refused("expected path/to/file.py:ClassName")
     if not Path(file).is_file():
-        raise UserError(f"--method {location}: there is no file {file}")
-    method = getattr(_load_module(Path(file), location), name, None)
+        raise refused(f"there is no file {file}")
+    try:
+        method = getattr(_load_module(Path(file)), name, None)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also of a script that ends in sys.exit()
+        raise refused(f"the file cannot be imported ({one_line(error)})") from error
     if method is None:
-        raise UserError(f"--method {location}: the file does not define {name!r}")
+        raise refused(f"the file does not define {name!r}")
     if not (inspect.isclass(method) and issubclass(method, UncertaintyMethod)):
-        raise UserError(f"--method {location}: {name} is not a subclass of UncertaintyMethod")
+        raise refused(f"{name} is not a subclass of UncertaintyMethod")
     if inspect.isabstract(method):
         missing = ", ".join(sorted(method.__abstractmethods__))
-        raise UserError(f"--method {location}: {name} does not implement {missing}")
+        raise refused(f"{name} does not implement {missing}")
     if not isinstance(getattr(method, "name", None), str) or not method.name.isidentifier():
-        raise UserError(
-            f"--method {location}: {name} needs a class attribute `name`, a short word such as "
-            "'my_method'"
-        )
+        raise refused(f"{name} needs a class attribute `name`, a short word such as 'my_method'")
     if objection := _objection(method):
-        raise UserError(f"--method {location}: {name}.{objection}")
+        raise refused(f"{name}.{objection}")
     if issubclass(method, PooledMethod):
-        _require_buildable(method, location)
+        try:  # to ask it for its networks, before any are trained
+            _ = method.build(NetworkPool(engine=TorchEngine())).networks
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise refused(f"{name} cannot be built ({one_line(error)})") from error
     return method
-
-
-def fields_not_read(method: type[UncertaintyMethod]) -> tuple[str, ...]:
-    """The fields that the class sets for an earlier version of the suite."""
-    return tuple(field for field in NO_LONGER_READ if hasattr(method, field))
 
 
 def without_folder(location: str) -> str:
@@ -93,18 +97,6 @@ def without_folder(location: str) -> str:
 def sha256_of_file(location: str) -> str:
     """The SHA-256 of the file, in hexadecimal digits."""
     return sha256(Path(location.rpartition(":")[0]).read_bytes()).hexdigest()
-
-
-def _require_buildable(method: type[PooledMethod], location: str) -> None:
-    """Refuse a method that fails when it is asked for its networks, before any are trained."""
-    try:
-        _ = method.build(NetworkPool(engine=TorchEngine())).networks
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise UserError(
-            f"--method {location}: {method.__name__} cannot be built ({one_line(error)})"
-        ) from error
 
 
 def _objection(method: type[UncertaintyMethod]) -> str | None:
@@ -134,11 +126,11 @@ def _objection(method: type[UncertaintyMethod]) -> str | None:
     return None
 
 
-def _load_module(path: Path, location: str) -> object:
+def _load_module(path: Path) -> object:
     module_name = _module_name(path)
     spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"--method {location}: {path} is not a Python file")
+    assert spec  # its name ends in .py
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     # Registered before it runs, as an import would: dataclasses and pickle look modules up there.
     sys.modules[module_name] = module
@@ -146,14 +138,9 @@ def _load_module(path: Path, location: str) -> object:
         with _settings_kept():
             seed_generators(derive_seed(f"the import of {path.name}", 0))
             spec.loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
-    # A script that ends in sys.exit() would end the run.
-    except BaseException as error:
+    except BaseException:
         del sys.modules[module_name]
-        raise UserError(
-            f"--method {location}: the file cannot be imported ({one_line(error)})"
-        ) from error
+        raise
     return module
 
 
@@ -182,14 +169,12 @@ def _module_name(path: Path) -> str:
         sys.path.append(folder)
     importlib.invalidate_caches()
     try:
-        found = importlib.util.find_spec(path.stem) if path.stem.isidentifier() else None
+        spec = importlib.util.find_spec(path.stem) if path.stem.isidentifier() else None
     except ValueError:  # a module that is already imported, and comes from no file
-        found = None
-    own = found is not None and found.origin is not None and path.samefile(found.origin)
+        spec = None
+    own = spec is not None and spec.origin is not None and path.samefile(spec.origin)
     return path.stem if own else f"custom_method_{path.stem}"
 
-
-Result = TypeVar("Result")
 
 WORK, OUTCOME = "work", "outcome"
 """The two files by which the processes speak to each other."""

@@ -15,7 +15,6 @@ import pytest
 from benchmarks.io import UserError
 from benchmarks.run.custom_method import (
     ProcessEndedError,
-    fields_not_read,
     in_own_process,
     load_method,
 )
@@ -164,12 +163,6 @@ def test_class_fields_that_cannot_be_are_refused(fields: str, message: str, writ
     with pytest.raises(UserError) as refused:
         load_method(write(text))
     assert message in str(refused.value)
-
-
-def test_fields_of_earlier_versions_are_named(write: Write) -> None:
-    assert fields_not_read(load_method(write(GOOD))) == ()
-    text = GOOD.replace("name = 'mine'", "name = 'mine'\n    slow, presets = True, {'quick'}")
-    assert fields_not_read(load_method(write(text, file="other.py"))) == ("presets", "slow")
 
 
 class OwnError(Exception):
