@@ -46,7 +46,7 @@ from benchmarks.run.configuration import (
     NETWORKS,
     PRESETS,
     Configuration,
-    Scores,
+    ScoreChoice,
     chosen_configuration,
     fitting_device,
     fitting_jobs,
@@ -578,7 +578,7 @@ def _choices(given: dict[str, Any]) -> dict[str, Any]:
     choices = {name: value for name, value in given.items() if value is not None}
     for name, value in choices.items():
         if name == "scores":
-            _require_one_of(name, value, get_args(Scores))
+            _require_one_of(name, value, get_args(ScoreChoice))
             continue
         values = _several(name, value, str if name in OF_NAMES else Integral)
         choices[name] = values if name in (*OF_NAMES, *OF_NUMBERS) else value

@@ -82,7 +82,7 @@ def read_choice(file: Path) -> ClusterChoice:
         raise UserError(f"--cluster {file}: {why}") from error
     known = [part.name for part in fields(ClusterChoice)][1:]
     queue = content.get("backend") not in (LOCAL, ADDRESS)
-    choice = {"wait": 3600 if queue else 300} | content
+    choice: dict[str, Any] = {"wait": 3600 if queue else 300} | content
     backend, workers = choice.get("backend"), choice.get("workers")
     if unknown := [key for key in content if key not in known]:
         why = f"unknown key {unknown[0]!r}; choose from {', '.join(known)}"
