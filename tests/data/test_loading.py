@@ -19,12 +19,12 @@ from benchmarks.data import files as data_files
 from benchmarks.data import loading
 from benchmarks.data.files import DataFile, Unavailable
 from benchmarks.data.loading import (
+    EMNIST_LETTERS,
     OUT_OF_DISTRIBUTION,
     load_mnist,
     load_out_of_distribution,
     read_idx,
 )
-from benchmarks.data.sets import EMNIST_LETTERS
 
 T = TypeVar("T")
 
