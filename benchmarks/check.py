@@ -37,7 +37,7 @@ from benchmarks.io import UserError, one_line, terminal_text, written_whole
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names, Variant
 from benchmarks.progress import announce
-from benchmarks.report.figures.claim_panels import count_plots
+from benchmarks.report.figures.panels import count_plots
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
 from benchmarks.run.configuration import PresetName, configuration_of

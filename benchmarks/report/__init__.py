@@ -14,10 +14,8 @@ from benchmarks.report.tables.formats import write_tables
 from benchmarks.vocabulary import LATENCY_CSV, MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
 
 
-def write_report(folder: Path, jobs: int = 1) -> None:
+def write_report(folder: Path) -> None:
     """Write every table and figure of the run whose files are in the folder, and its page.
-
-    ``jobs``: how many processes draw figures in parallel. The files are the same, however many.
 
     Raises:
         UserError: see `require_results`.
@@ -35,7 +33,7 @@ def write_report(folder: Path, jobs: int = 1) -> None:
     write_tables(tables, folder)
     write_answer(results, folder)
     write_published(results, folder)
-    figures = drawn_figures(results, jobs)
+    figures = drawn_figures(results)
     write_figures(figures, folder)
     write_claims_page(results, {figure.name for figure in figures}, folder)
     write_page(results, tables, figures, folder)

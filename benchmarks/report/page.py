@@ -21,7 +21,7 @@ from benchmarks.nouns import Variant
 from benchmarks.report.answer.answer import answer
 from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import PREVIEW
-from benchmarks.report.figures import Drawn
+from benchmarks.report.figures import FigureFiles
 from benchmarks.report.outcome import DOWNLOADS
 from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results, summary_beside
@@ -46,7 +46,7 @@ class Section(NamedTuple):
 
 
 def write_page(
-    results: Results, tables: Sequence[Table], figures: Sequence[Drawn], folder: Path
+    results: Results, tables: Sequence[Table], figures: Sequence[FigureFiles], folder: Path
 ) -> None:
     """Write the page of the run whose files are in the folder; the same files give the same bytes.
 
@@ -77,7 +77,7 @@ def write_page(
 
 
 def _content(
-    results: Results, tables: Sequence[Table], figures: Sequence[Drawn], folder: Path
+    results: Results, tables: Sequence[Table], figures: Sequence[FigureFiles], folder: Path
 ) -> dict[str, Any]:
     configuration = read_run_json(folder).get("configuration", {})
     names = results.names
@@ -132,7 +132,7 @@ def _sections(results: Results) -> list[Section]:
     ]
 
 
-def drawing(figure: Drawn) -> Markup:
+def drawing(figure: FigureFiles) -> Markup:
     """A figure as an element of the page, as wide as its letters need and no wider."""
     (width,) = re.findall(r'^<svg[^>]* width="([\d.]+)pt"', figure.svg)
     sizes = (f"{what}-width: {times * float(width):.0f}px" for what, times in WIDTHS.items())

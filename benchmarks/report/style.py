@@ -7,8 +7,8 @@ methods in grey.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.nouns import Names, Variant
@@ -54,6 +54,9 @@ SETTINGS: Any = {
     "pdf.fonttype": 42,
 }
 
+Dash = str | tuple[float, tuple[float, ...]]
+"""A line style of matplotlib."""
+
 DASHES = (0.0, (4.0, 2.0))
 """Of lines to compare with, which are no method's."""
 
@@ -66,9 +69,21 @@ SHADE = "0.9"
 BAND = 0.15
 """How opaque intervals are; those of a method's smaller sizes are half as much."""
 
-
 THIN = 0.5
 """How opaque lines and points of replicates are; those of a smaller size are half as much."""
+
+_DASHED, _DASH_DOTTED = (0.0, (4.0, 1.5)), (0.0, (4.0, 1.2, 1.0, 1.2))
+_DOTTED, _LONG = (0.0, (1.0, 1.2)), (0.0, (8.0, 1.5))
+
+MARKERS: tuple[tuple[str, Dash], ...] = (
+    *(("s", _DOTTED), ("o", "-"), ("D", _DASH_DOTTED), ("^", _DASHED)),
+    *(("s", _LONG), ("P", _LONG), ("v", _LONG), ("<", _DASH_DOTTED)),
+    *((">", _DASHED), ("p", _DOTTED), ("h", "-"), ("d", _DASHED)),
+)
+"""Markers with their dashes: those of the suite's methods in the order of their register."""
+
+FURTHER_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#8C8C8C")
+"""Of methods that are in none of the groups with a colour."""
 
 
 def css_color(color: str) -> str:
@@ -100,7 +115,7 @@ class Look:
     label: str
     color: str
     marker: str
-    linestyle: str | tuple[float, tuple[float, ...]]
+    linestyle: Dash
     filled: bool = True
 
     @property
@@ -116,98 +131,48 @@ class Look:
         }
 
     @property
-    def unlisted(self) -> str:
-        """The label of what legends leave out, by which one knows whose it is."""
-        return f"_{self.label}"
-
-    @property
     def curve(self) -> dict[str, Any]:
         """The arguments of a line of many points, of which only some have a marker."""
         return self.line | {"markevery": 0.25, "markersize": 3.0}
 
     @property
     def thin(self) -> dict[str, Any]:
-        """The arguments of a replicate's line, below that of the mean."""
+        """The arguments of a replicate's line, below that of the mean; legends leave it out."""
         alpha = THIN if self.filled else THIN / 2
         style = {"color": self.color, "linewidth": 0.5, "alpha": alpha, "zorder": 1.5}
-        return style | {"label": self.unlisted}
+        return style | {"label": f"_{self.label}"}
 
     @property
-    def point(self) -> dict[str, Any]:
+    def dots(self) -> dict[str, Any]:
         """The arguments of the points of replicates, where these have no line."""
-        return self.thin | {"linestyle": "none", "markersize": 4.0, "markeredgewidth": 0}
+        marker = {"marker": ".", "markersize": 4.0, "markeredgewidth": 0}
+        return self.thin | {"linestyle": "none"} | marker
 
 
-_DASHED, _DASH_DOTTED = (0.0, (4.0, 1.5)), (0.0, (4.0, 1.2, 1.0, 1.2))
-_DOTTED, _LONG = (0.0, (1.0, 1.2)), (0.0, (8.0, 1.5))
+def look_of(names: Names, method: str, label: str = "", *, filled: bool = True) -> Look:
+    """The look of a method: the colour of its group, and the marker of its place in the register.
 
-_LOOKS = (
-    Look("", "#000000", "s", _DOTTED),
-    Look("", "#0072B2", "o", "-"),
-    Look("", "#56B4E9", "D", _DASH_DOTTED),
-    Look("", "#D55E00", "^", _DASHED),
-    Look("", "#882255", "s", _LONG),
-    Look("", "#332288", "P", _LONG),
-    Look("", "#661100", "v", _LONG),
-    Look("", "#44AA99", "<", _DASH_DOTTED),
-    Look("", "#117733", ">", _DASHED),
-    Look("", "#AA4499", "p", _DOTTED),
-    Look("", "#999933", "h", "-"),
-    Look("", "#6699CC", "d", _DASHED),
-)
-"""Of the suite's methods, in the order of their register."""
-
-_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#8C8C8C")
-_MARKERS = ("v", "P", "X", "*", "o", "s", "^", "D", "<", ">", "p", "h")
-_DASHES = (_DASH_DOTTED, (0.0, (6.0, 1.5, 1.0, 1.5, 1.0, 1.5)), (0.0, (2.0, 1.0)), "-")
-"""Of further methods of the register, then of custom ones by name."""
-
-
-def _spare_look(number: int) -> Look:
-    """No two of the first 48 have both the colour and the marker of another.
-
-    >>> len({(look.color, look.marker) for look in map(_spare_look, range(48))})
-    48
-    """
-    marker = _MARKERS[(number + number // 4) % len(_MARKERS)]
-    return Look("", _COLOURS[number % 4], marker, _DASHES[number % 4])
-
-
-def look_in(looks: Mapping[Variant, Look], variant: Variant) -> Look:
-    """The look of a size; of one without its own, that of the method's largest."""
-    of_method = [look for other, look in looks.items() if other.method == variant.method]
-    return looks.get(variant, of_method[-1])
-
-
-def look_of(names: Names, method: str, custom: Sequence[str] = ()) -> Look:
-    """The look of a method whatever its size, without a label.
-
-    Args:
-        custom: the names of all methods of the run that are not the suite's.
+    Custom methods have places behind it by their names, so that no run changes how a method looks.
     """
     record = names.method(method)
-    look = _own_look(names, method, custom)
-    return replace(look, color=GROUP_COLOURS.get(record.group, look.color))
+    custom = sorted(known.name for known in names.methods if known.position < 0)
+    place = record.position
+    if place < 0:
+        place = len(names.methods) - len(custom) + (custom.index(method) if method in custom else 0)
+    # Of 48 further methods no two have both the colour and the marker of another.
+    marker, dash = MARKERS[(place + 5 * (place // len(MARKERS))) % len(MARKERS)]
+    color = GROUP_COLOURS.get(record.group, FURTHER_COLOURS[place % len(FURTHER_COLOURS)])
+    return Look(label, color, marker, dash, filled)
 
 
-def _own_look(names: Names, method: str, custom: Sequence[str]) -> Look:
-    position = names.method(method).position
-    if 0 <= position < len(_LOOKS):
-        return _LOOKS[position]
-    if position < 0:
-        registered = 1 + max((one.position for one in names.methods), default=-1)
-        position = max(registered, len(_LOOKS)) + sorted(custom).index(method)
-    return _spare_look(position - len(_LOOKS))
-
-
-def looks(names: Names, variants: Sequence[Variant]) -> dict[Variant, Look]:
-    """The look of each method and size; all of a run's must be given, so that none changes."""
-    custom = {v.method for v in variants if names.method(v.method).position < 0}
+def looks(names: Names, variants: Iterable[Variant]) -> dict[Variant, Look]:
+    """The look of each method and size, of which the largest of a method is filled."""
     largest = {variant.method: variant for variant in sorted(variants, key=names.rank)}
     return {
-        variant: replace(
-            look_of(names, variant.method, sorted(custom)),
-            label=names.label(variant),
+        variant: look_of(
+            names,
+            variant.method,
+            names.label(variant),
             filled=variant == largest[variant.method],
         )
         for variant in variants

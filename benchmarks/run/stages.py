@@ -44,7 +44,7 @@ def run_stages(
     out = workspace.out
     with held(out):
         if only == REPORT:
-            write_report(out, workspace.jobs)
+            write_report(out)
             return []
         workspace.store.remove_half_written()
         record = RunRecord.begin(plan, workspace, overwrite=overwrite)
@@ -107,7 +107,7 @@ def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]
 
 def report(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Draw every table, figure and the page from the files of the earlier stages."""
-    write_report(workspace.out, workspace.jobs)
+    write_report(workspace.out)
     return []
 
 

@@ -8,7 +8,7 @@ from matplotlib import rcParams
 from matplotlib.figure import Figure
 
 from benchmarks.api import ArgumentError
-from benchmarks.report.figures import figure_names, one_figure
+from benchmarks.report.figures import figure_names, draw_figure
 from tests.api.conftest import Kept
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ def pages(kept: Kept) -> dict[str, Figure]:
     """Every figure as the report draws it."""
     assert kept.results.report is not None
     of_recipe = kept.results.report.of_recipe("standard")
-    return {name: one_figure(of_recipe, name).figure for name in figure_names(of_recipe)}
+    return {name: draw_figure(of_recipe, name).figure for name in figure_names(of_recipe)}
 
 
 def points(axes: list) -> list[list[float]]:

@@ -23,7 +23,7 @@ from benchmarks.io import (
     printable,
     terminal_text,
 )
-from benchmarks.report.figures import one_figure
+from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
 from benchmarks.run.custom_method import load_method
 from benchmarks.schema import read_table
@@ -181,7 +181,7 @@ def test_hostile_label_is_text_in_a_figure() -> None:
     methods = tuple(replace(one, label=label) for one in loaded.names.methods[:1])
     names = replace(loaded.names, methods=methods + loaded.names.methods[1:])
     results = replace(loaded, names=names)
-    figure = one_figure(results, "cost").figure
+    figure = draw_figure(results, "cost").figure
     figure.draw_without_rendering()
     texts = [text.get_text() for text in figure.findobj(Text) if not text.get_parse_math()]
     assert label in texts

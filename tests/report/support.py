@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.nouns import Names
-from benchmarks.report.figures import Drawn
+from benchmarks.report.figures import FigureFiles
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import pivots, tables_of
@@ -45,7 +45,7 @@ def comparisons(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return table_of(Comparison, [replace(UNTESTED, **row) for row in rows])
 
 
-def page_of(folder: Path, figures: Sequence[Drawn] = ()) -> str:
+def page_of(folder: Path, figures: Sequence[FigureFiles] = ()) -> str:
     """The page of a run, written anew."""
     results = Results.load(folder)
     write_page(results, tables_of(results), figures, folder)

@@ -26,7 +26,7 @@ from benchmarks.report.claims import (
     verdict_table,
     write_claims_page,
 )
-from benchmarks.report.figures import drawn_figures, figure_names, one_figure
+from benchmarks.report.figures import drawn_figures, figure_names, draw_figure
 from benchmarks.report.figures.declared import FIGURES as DECLARED
 from benchmarks.report.results import Results, read_claims
 from benchmarks.report.tables.formats import markdown
@@ -150,7 +150,7 @@ def test_count_plot_has_the_tasks_classes_and_the_runs_passes(folder: Path) -> N
     task = replace(results.names.task, classes=("cat", "dog", "owl"))
     numbers = results.curve("claims")
     votes = numbers[(numbers["metric"] == "votes") & numbers["case"].isin(["0", "1", "2"])]
-    drawn = one_figure(
+    drawn = draw_figure(
         replace(
             results,
             names=replace(results.names, tasks=(task,)),
@@ -164,7 +164,7 @@ def test_count_plot_has_the_tasks_classes_and_the_runs_passes(folder: Path) -> N
 
 
 def test_bins_of_vote_shares_are_of_all_networks_together(folder: Path) -> None:
-    bins = one_figure(Results.load(folder), "claims-certainty").numbers
+    bins = draw_figure(Results.load(folder), "claims-certainty").numbers
     assert list(dict.fromkeys(bins["condition"])) == ["clean", "rotated-030"]
     bins = where(bins, condition="clean")
     assert bins["lower"].tolist() == [0.0, 0.5, 0.6, 0.7, 0.8, 0.9]
@@ -175,7 +175,7 @@ def test_bins_of_vote_shares_are_of_all_networks_together(folder: Path) -> None:
 
 def test_verdicts_begin_at_a_share_of_the_ceiling(folder: Path) -> None:
     results = Results.load(folder)
-    drawn = one_figure(results, "claims-rank-agreement")
+    drawn = draw_figure(results, "claims-rank-agreement")
     shown = drawn.numbers[drawn.numbers["condition"] == drawn.numbers["condition"].iloc[0]]
     first = where(shown, score=shown["score"].iloc[0], case=CEILING)
     dashed = [line for line in drawn.figure.axes[0].lines if line.get_color() == "0.6"]
@@ -184,12 +184,12 @@ def test_verdicts_begin_at_a_share_of_the_ceiling(folder: Path) -> None:
 
 
 def test_votes_that_several_claims_are_about_are_drawn_once(folder: Path) -> None:
-    drawn = one_figure(Results.load(folder), "claims-count-plots")
+    drawn = draw_figure(Results.load(folder), "claims-count-plots")
     assert len(drawn.numbers) == 2 * 10 * NETWORKS
 
 
 def test_training_sets_are_drawn_in_the_order_of_the_claim(folder: Path) -> None:
-    drawn = one_figure(Results.load(folder), "claims-missing-data")
+    drawn = draw_figure(Results.load(folder), "claims-missing-data")
     labels = [text.get_text() for text in drawn.figure.axes[-1].get_xticklabels()]
     assert labels == ["1,000", "10,000", "all", "all,\nrotated"]
 
@@ -254,7 +254,7 @@ def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -
         (log["accuracy"], 0),
     ):
         results = replace(Results.load(reported), training=log.assign(accuracy_dropout_on=changed))
-        drawing = one_figure(results, "training")
+        drawing = draw_figure(results, "training")
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
         assert sum(label.endswith("dropout on") for label in labels) == expected
 
@@ -272,7 +272,7 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
             names=nouns(recipes=(recipe,), epochs=10),
             training=longer.assign(recipe=recipe),
         )
-        drawing = one_figure(of_recipe.of_recipe(recipe), "training")
+        drawing = draw_figure(of_recipe.of_recipe(recipe), "training")
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
         assert labels.count("As its source reports") == expected
 

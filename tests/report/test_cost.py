@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from benchmarks.report import write_report
-from benchmarks.report.figures import one_figure
+from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
 from benchmarks.report.timings import Setup, main_setup
 from tests.report.support import table_named
 
 
 def points(results: Results) -> pd.DataFrame:
-    return one_figure(results, "cost").numbers
+    return draw_figure(results, "cost").numbers
 
 
 def test_an_ensemble_of_one_network_is_no_point(timed_results: Results) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from benchmarks.io import UserError
 from benchmarks.nouns import Variant
-from benchmarks.report.figures import Choice, Drawing, drawn_figures, figure, one_figure
+from benchmarks.report.figures import Choice, Drawing, drawn_figures, figure, draw_figure
 from benchmarks.report.figures.numbers import mean_bins, mean_curve
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import looks
@@ -98,7 +98,7 @@ def test_looks_do_not_change_with_the_other_methods() -> None:
 
 
 def drawing(results: Results, name: str, **chosen: Any) -> Drawing:
-    return one_figure(results, name, Choice(**chosen))
+    return draw_figure(results, name, Choice(**chosen))
 
 
 def panel(drawn: Drawing, label: str) -> Axes:

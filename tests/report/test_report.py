@@ -13,7 +13,7 @@ from matplotlib import style
 from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.report import write_report
-from benchmarks.report.figures import figure_names, one_figure
+from benchmarks.report.figures import figure_names, draw_figure
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import made_of, pivots, tables_of
 from benchmarks.report.tables.formats import markdown
@@ -183,7 +183,7 @@ def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -
     plain = results.of_recipe("plain")
     assert "not applicable: the recipe 'plain' trains without dropout" in markdown(table)
     assert "training" not in figure_names(plain)  # the log is of the other recipe
-    drawn = one_figure(plain, "rotated").numbers
+    drawn = draw_figure(plain, "rotated").numbers
     assert set(drawn["method"]) == {"softmax", "deep_ensemble", "my_method"}
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.io import UserError
-from benchmarks.report.figures import one_figure
+from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Quantity, Results
 from benchmarks.schema import read_table, write_table
 from benchmarks.tasks import TASKS
@@ -125,14 +125,14 @@ def test_group_of_severities_without_a_mean_is_shown_by_its_conditions(
 
 
 def test_lines_go_from_the_least_severity_to_the_greatest(brightness: Results) -> None:
-    drawn = one_figure(brightness, "brightness")
+    drawn = draw_figure(brightness, "brightness")
     lines = drawn.numbers
     assert list(lines.loc[lines["metric"] == "nll", "severity"]) == [-40, -20, 0, 20]
     assert drawn.figure.axes[0].get_xlim()[0] < -40
 
 
 def test_group_without_labels_has_no_lines_of_metrics_that_need_them(brightness: Results) -> None:
-    metrics = set(one_figure(brightness, "calibration").numbers["metric"])
+    metrics = set(draw_figure(brightness, "calibration").numbers["metric"])
     assert {"auroc", "predictive_entropy"} <= metrics
     assert not metrics & {"accuracy", "nll", "brier", "ece"}
 

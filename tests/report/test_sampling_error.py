@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.report.figures import figure_names, one_figure
+from benchmarks.report.figures import figure_names, draw_figure
 from benchmarks.report.results import Results
 from tests.report.support import made_table
 
@@ -21,7 +21,7 @@ def results(make_run) -> Results:  # type: ignore[no-untyped-def]
 
 
 def test_figure_has_each_condition_and_the_slope_of_chance(results: Results) -> None:
-    drawing = one_figure(results, "sampling-error")
+    drawing = draw_figure(results, "sampling-error")
     assert [ax.get_title() for ax in drawing.figure.axes] == ["Clean, subset", "45°, subset"]
     labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
     assert labels[0] == "Share of votes for a class"

@@ -1,4 +1,8 @@
-"""One declaration as a figure: panels in rows, one legend for all, a title, and the numbers."""
+"""One declaration as a figure: panels in rows, one legend for all, a title; and the ways to draw.
+
+Panels are drawn by the functions of `panels`, from the ways at the end of this module: lines,
+points with intervals, bars, steps, circles and images.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,22 @@ from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any, NamedTuple
 
+import matplotlib.figure as mpl
 import numpy as np
 import pandas as pd
 from matplotlib import style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.patches import Patch
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchmarks.nouns import Names, Variant
-from benchmarks.report.figures.files import TITLE
-from benchmarks.report.results import Results
-from benchmarks.report.style import COLUMN, PAGE, SETTINGS, Look, look_in
+from benchmarks.report.figures.files import TITLE, tell
+from benchmarks.report.number_format import rounded
+from benchmarks.report.results import Results, ShownPixels
+from benchmarks.report.style import BAND, COLUMN, PAGE, SETTINGS, Look
 from benchmarks.schema import where
 
 LETTER, HANDLE = 0.054, 0.45
@@ -38,18 +46,18 @@ ROWS, ROW = 3, 0.146
 
 METHODS = ("method", "members")
 
-THIN = Line2D([], [], color="0.4", linewidth=0.5, label="Thin: replicates; thick: their mean")
-DOTS = Line2D([], [], color="0.4", marker=".", linestyle="none", label="Small: replicates")
+THIN_LINES = Line2D([], [], color="0.4", linewidth=0.5, label="Thin: replicates; thick: their mean")
+SMALL_DOTS = Line2D([], [], color="0.4", marker=".", linestyle="none", label="Small: replicates")
 """What legends show of replicates."""
 
-Sheet = Figure | SubFigure
+Sheet = mpl.Figure | mpl.SubFigure
 """What panels are drawn on: a figure of its own, or a part of another one."""
 
 Canvas = Callable[[float, float], Sheet]
 """From the width and the height in inches that a figure asks for to its sheet."""
 
 
-class Numbers(NamedTuple):
+class FigureData(NamedTuple):
     """What a figure shows.
 
     Attributes:
@@ -89,9 +97,23 @@ class View:
         """The methods with a line or a panel, in the order in which they are shown."""
         return tuple(self.looks)
 
-    def look(self, variant: Variant) -> Look:
-        """How a method looks, of whatever size."""
-        return look_in(self.looks, variant)
+    @property
+    def severities(self) -> dict[str, float]:
+        """The severity of each condition of the group; that of its reference is 0."""
+        shifts = self.results.severities[self.group]
+        return {shifts[0].reference: 0.0} | {shift.name: shift.severity for shift in shifts}
+
+    def heading(self, column: str, key: Mapping[str, Any]) -> str:
+        """What a value of a column is called above a panel."""
+        if column == "metric":
+            return self.names.printed(key["metric"]).title
+        if column == "method":
+            return self.looks[Variant(key["method"], key["members"])].label
+        if column == "label":
+            return f"label {self.names.class_name(key['label'])}"
+        if column == "image":
+            return f"Image {key['image']}"
+        return self.results.label_of(key[column])
 
 
 class Panel(NamedTuple):
@@ -111,6 +133,11 @@ class Panel(NamedTuple):
     lines: tuple[str, ...]
     looks: Mapping[Any, Look]
 
+    @property
+    def look(self) -> Look:
+        """That of the one method of a panel."""
+        return self.looks[Variant(self.key["method"], self.key["members"])]
+
     def series(self) -> Iterator[tuple[Look, pd.DataFrame, pd.DataFrame]]:
         """Of each line its look, its rows, and those of its replicates."""
         for values, look in self.looks.items():
@@ -121,62 +148,62 @@ class Panel(NamedTuple):
                 yield look, rows, replicates if replicates.empty else where(replicates, **key)
 
 
-Part = Callable[[Axes, Panel], None]
+DrawPanel = Callable[[Axes, Panel], None]
 """Draws a panel, or one of the parts that stand below one another in it."""
 
 
 @dataclass(frozen=True)
-class Declared:
+class Figure:
     """A figure as data.
 
     Attributes:
         name: of its files; with ``{group}``, there is one for each group of severities.
         section: of the page.
         caption: how to read it.
-        numbers: what it shows of a view.
+        data: what it shows of a view.
         panels: the columns of which each combination of values has a panel.
-        parts: what draws a panel, each with its share of the height.
+        parts: what draws a panel, from above, each with its share of the height.
         title: what the numbers say.
         lines, looks: the columns that distinguish lines, and how these look; by default methods.
         rows: the columns of ``panels`` whose values have a row of panels each.
         columns: otherwise, how many panels stand in a row at most.
-        width: of a panel in inches.
+        width: of a panel in inches; 0: as many as ``columns`` fill a page.
         height: of a row of panels in inches, without title and legend.
-        heading: of a panel, from the view and its key; with ``rows``, of the first row alone.
+        heading: the columns of ``panels`` that are named above one; with ``rows``, above the first
+            row alone.
         shared: the axes that panels share, as for ``subplots``.
         legend: artists with a label, beside those of the panels.
         below: the label below all panels.
         foot: what is drawn below a single column of panels, from all that they show.
         replicates: what the legend shows of replicates, where there are any.
-        of: of which recipes a run has it: the main one, every one, or that of the claims.
+        recipes: of which ones a run has it: the main one, every one, or that of the claims.
     """
 
     name: str
     section: str
     caption: str
-    numbers: Callable[[View], Numbers]
+    data: Callable[[View], FigureData]
     panels: tuple[str, ...]
-    parts: tuple[tuple[Part, float], ...]
-    title: Callable[[View, pd.DataFrame], str] = lambda view, rows: ""
+    parts: tuple[tuple[DrawPanel, float], ...]
+    title: str | Callable[[View, pd.DataFrame], str]
     lines: tuple[str, ...] = METHODS
     looks: Callable[[View], Mapping[Any, Look]] = lambda view: view.looks
     rows: tuple[str, ...] = ()
     columns: int = 3
-    width: float = PAGE / 3
-    height: Callable[[View, pd.DataFrame], float] = lambda view, rows: 2.2
-    heading: Callable[[View, Mapping[str, Any]], str] = lambda view, key: ""
+    width: float = 0.0
+    height: float | Callable[[View, pd.DataFrame], float] = 2.2
+    heading: tuple[str, ...] = ()
     shared: Mapping[str, Any] = field(default_factory=dict)
     legend: Callable[[View, pd.DataFrame], Sequence[Artist]] = lambda view, rows: ()
     below: str = ""
-    foot: tuple[Part, float] | None = None
-    replicates: Artist = THIN
-    of: str = "main"
+    foot: tuple[DrawPanel, float] | None = None
+    replicates: Artist = THIN_LINES
+    recipes: str = "main"
 
 
 class Drawing(NamedTuple):
     """A figure of matplotlib with its title, and the numbers that it shows."""
 
-    name: str
     title: str
     figure: Sheet
     numbers: pd.DataFrame
@@ -195,64 +222,63 @@ def in_print() -> Iterator[None]:
 
 def page(width: float, height: float) -> Sheet:
     """A figure of its own, of this width and height in inches."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return mpl.Figure(figsize=(width, height), layout="constrained")
 
 
 def draw(
-    declared: Declared, view: View, canvas: Canvas = page, *, titled: bool = True
-) -> Drawing | None:
-    """Draw a figure; ``None`` where there are no numbers for it.
+    figure: Figure, view: View, data: FigureData, canvas: Canvas = page, *, titled: bool = True
+) -> Drawing:
+    """Draw a figure from what it shows of a view, which is not empty.
 
     Args:
         titled: whether the title is written above.
     """
-    numbers = declared.numbers(view)
-    if numbers.rows.empty:
-        return None
-    panels = [*_panels(declared, view, numbers)]
-    starts = numbers.rows[[*declared.rows]].drop_duplicates() if declared.rows else ()
-    rows = len(starts) or math.ceil(len(panels) / declared.columns)
+    panels = [*_panels(figure, view, data)]
+    starts = data.rows[[*figure.rows]].drop_duplicates() if figure.rows else ()
+    rows = len(starts) or math.ceil(len(panels) / figure.columns)
     columns = math.ceil(len(panels) / rows)  # rows are about as long as one another
-    width = min(PAGE, max(COLUMN, declared.width * columns))
-    figure = canvas(width, max(LEAST, rows * declared.height(view, numbers.rows)))
-    shares = [share for _, share in declared.parts] * rows
-    if declared.foot:
-        shares.append(declared.foot[1])
-    grid = figure.subplots(
-        len(shares), columns, squeeze=False, height_ratios=shares, **declared.shared
+    height = figure.height(view, data.rows) if callable(figure.height) else figure.height
+    width = (figure.width or PAGE / figure.columns) * columns
+    sheet = canvas(min(PAGE, max(COLUMN, width)), max(LEAST, rows * height))
+    shares = [share for _, share in figure.parts] * rows
+    if figure.foot:
+        shares.append(figure.foot[1])
+    grid = sheet.subplots(
+        len(shares), columns, squeeze=False, height_ratios=shares, **figure.shared
     )
-    _fill(declared, panels, grid[: rows * len(declared.parts)])
-    if declared.foot:
-        everything = Panel(view, {}, *numbers, numbers.rows, declared.lines, panels[0].looks)
-        declared.foot[0](grid[-1, 0], everything)
-    entries = [*declared.legend(view, numbers.rows)]
-    if not numbers.replicates.empty:
-        entries.append(declared.replicates)
-    if declared.below:
-        figure.supxlabel(declared.below, fontsize="medium")
-    legend_below(figure, entries)
-    title = declared.title(view, numbers.rows)
-    if titled:
-        title_above(figure, title)
-    return Drawing(declared.name.format(group=view.group), title, figure, numbers.rows)
+    _fill(figure, panels, grid[: rows * len(figure.parts)])
+    if figure.foot:
+        everything = Panel(view, {}, *data, data.rows, figure.lines, panels[0].looks)
+        figure.foot[0](grid[-1, 0], everything)
+    entries = [*figure.legend(view, data.rows)]
+    if not data.replicates.empty:
+        entries.append(figure.replicates)
+    if figure.below:
+        sheet.supxlabel(figure.below, fontsize="medium")
+    _legend_below(sheet, entries)
+    title = figure.title(view, data.rows) if callable(figure.title) else figure.title
+    if titled and title:
+        lines = wrap(title, int(_width(sheet) * CHARACTERS))
+        _heighten(sheet, LINE * len(lines))
+        sheet.suptitle("\n".join(lines), fontsize="medium", gid=TITLE)
+    return Drawing(title, sheet, data.rows)
 
 
-def _panels(declared: Declared, view: View, numbers: Numbers) -> Iterator[Panel]:
-    columns = list(declared.panels)
-    known = declared.looks(view)
-    for values in numbers.rows[columns].drop_duplicates().itertuples(index=False):
+def _panels(figure: Figure, view: View, data: FigureData) -> Iterator[Panel]:
+    columns, looks = list(figure.panels), figure.looks(view)
+    for values in data.rows[columns].drop_duplicates().itertuples(index=False):
         key = dict(zip(columns, values, strict=True))
         rows, replicates = (
             where(table, **{name: value for name, value in key.items() if name in table})
-            for table in numbers
+            for table in data
         )
-        yield Panel(view, key, rows, replicates, numbers.rows, declared.lines, known)
+        yield Panel(view, key, rows, replicates, data.rows, figure.lines, looks)
 
 
-def _fill(declared: Declared, panels: Sequence[Panel], grid: np.ndarray) -> None:
+def _fill(figure: Figure, panels: Sequence[Panel], grid: np.ndarray) -> None:
     """Draw the panels in their places, with headings, and labels of shared axes outside alone."""
-    parts, columns = len(declared.parts), grid.shape[1]
-    share_x = declared.shared.get("sharex")
+    parts, columns = len(figure.parts), grid.shape[1]
+    share_x = figure.shared.get("sharex")
     for position in range(grid.size // parts):
         row, column = divmod(position, columns)
         places = grid[row * parts : (row + 1) * parts, column]
@@ -261,59 +287,34 @@ def _fill(declared: Declared, panels: Sequence[Panel], grid: np.ndarray) -> None
                 ax.remove()
             continue
         panel, is_lowest = panels[position], position + columns >= len(panels)
-        for (part, _), ax in zip(declared.parts, places, strict=True):
-            part(ax, panel)
+        for (draw_part, _), ax in zip(figure.parts, places, strict=True):
+            draw_part(ax, panel)
             if share_x and not (is_lowest and ax is places[-1]):
                 ax.set_xlabel("")
-        if share_x and is_lowest and not declared.foot:
+        if share_x and is_lowest and not figure.foot:
             places[-1].tick_params(labelbottom=True)
-        heading = declared.heading(panel.view, panel.key)
-        if heading and not (declared.rows and row):
-            places[0].set_title(heading)
+        if figure.heading and not (figure.rows and row):
+            heading = (panel.view.heading(column, panel.key) for column in figure.heading)
+            places[0].set_title("\n".join(heading))
     for first, *others in grid:
         for ax in others:
             if ax.get_ylabel() == first.get_ylabel():
                 ax.set_ylabel("")
 
 
-def legend_below(figure: Sheet, further: Sequence[Artist] = ()) -> None:
-    """One legend for all panels, each label once; a long one makes the figure higher.
-
-    ``further``: artists with a label.
-    """
+def _legend_below(sheet: Sheet, further: Sequence[Artist]) -> None:
+    """One legend for all panels, each label once; a long one makes the figure higher."""
     entries: dict[str, Artist] = {}
-    for ax in figure.axes:
+    for ax in sheet.axes:
         handles, labels = ax.get_legend_handles_labels()
         for label, handle in zip(labels, handles, strict=True):
             entries.setdefault(label, handle)
     entries |= {str(artist.get_label()): artist for artist in further}
     if not entries:
         return
-    columns = _columns_that_fit(list(entries), _width(figure))
-    _heighten(figure, ROW * max(0, -(-len(entries) // columns) - ROWS))
-    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns)
-
-
-def title_above(figure: Sheet, text: str) -> None:
-    """A title in as many lines as it needs, for which the figure is made higher; empty: none."""
-    if not text:
-        return
-    lines = wrap(text, int(_width(figure) * CHARACTERS))
-    _heighten(figure, LINE * len(lines))
-    figure.suptitle("\n".join(lines), fontsize="medium", gid=TITLE)
-
-
-def _width(figure: Sheet) -> float:
-    """In inches."""
-    if isinstance(figure, Figure):
-        return figure.get_figwidth()
-    return figure.bbox.width / figure.dpi
-
-
-def _heighten(figure: Sheet, inches: float) -> None:
-    """A part of another figure stays as high as it is."""
-    if isinstance(figure, Figure):
-        figure.set_figheight(figure.get_figheight() + inches)
+    columns = _columns_that_fit(list(entries), _width(sheet))
+    _heighten(sheet, ROW * max(0, -(-len(entries) // columns) - ROWS))
+    sheet.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns)
 
 
 def _columns_that_fit(labels: Sequence[str], width: float) -> int:
@@ -323,3 +324,176 @@ def _columns_that_fit(labels: Sequence[str], width: float) -> int:
         if sum(LETTER * letters + HANDLE for letters in longest) <= width:
             return columns
     return 1
+
+
+def _width(sheet: Sheet) -> float:
+    """In inches."""
+    return sheet.bbox.width / sheet.dpi
+
+
+def _heighten(sheet: Sheet, inches: float) -> None:
+    """A part of another figure stays as high as it is."""
+    if isinstance(sheet, mpl.Figure):
+        sheet.set_figheight(sheet.get_figheight() + inches)
+
+
+# The ways to draw.
+
+MOST_POINTS = 200
+"""Of a line without markers; more cannot be seen."""
+
+HATCH = "//////"
+
+LARGEST = 55.0
+"""Area in square points of the circle that stands for all votes."""
+
+SPAN = 0.7
+"""How wide the methods of a category stand beside one another; categories are 1 apart."""
+
+
+def lines(
+    ax: Axes,
+    panel: Panel,
+    *,
+    x: str,
+    y: str = "value",
+    interval: tuple[str, str] = ("lower", "upper"),
+    as_bars: bool = False,
+    marked: bool = True,
+    least: float = -math.inf,
+    x_name: Callable[[Mapping[Any, Any]], str] | None = None,
+) -> None:
+    """A line a method, with a band where there is an interval; thin ones of its replicates.
+
+    Args:
+        x, y, interval: the columns of the points.
+        as_bars: whether intervals are bars, not a band.
+        marked: whether each point has a marker, of which a page tells the values; else the line is
+            a curve of many points.
+        least: where the axis of x begins; points before it are drawn there.
+        x_name: what a point is called there; by default its x.
+    """
+
+    def drawn(rows: pd.DataFrame, **look: Any) -> Line2D:
+        if not marked and len(rows) > MOST_POINTS:
+            places = np.linspace(0, len(rows) - 1, MOST_POINTS).round().astype(int)
+            rows = rows.iloc[np.unique(places)]
+        (line,) = ax.plot(rows[x].clip(lower=least), rows[y], **look)
+        return line
+
+    for look, rows, replicates in panel.series():
+        if not replicates.empty:
+            for _, replicate in replicates.groupby("replicate"):
+                drawn(replicate, **look.thin)
+        line = drawn(rows, **(look.line if marked else look.curve))
+        tips = [
+            f"{look.label}: {_value(row[y], *(row.get(end, math.nan) for end in interval))}, "
+            f"{x_name(row) if x_name else format(row[x], 'g')}"
+            for row in (rows[np.isfinite(rows[y])].to_dict("records") if marked else ())
+        ]
+        tell(line, look.label, tips)
+        ends = rows.dropna(subset=list(interval)) if set(interval) <= set(rows) else rows.iloc[:0]
+        if ends.empty:
+            continue
+        lower, upper = (ends[end] for end in interval)
+        if as_bars:
+            ax.vlines(ends[x], lower, upper, color=look.color, linewidth=0.7, alpha=0.6)
+        else:
+            fill: Any = {"color": look.color, "alpha": BAND if look.filled else BAND / 2}
+            ax.fill_between(ends[x].clip(lower=least), lower, upper, linewidth=0, **fill)
+
+
+def points(
+    ax: Axes, rows: pd.DataFrame, at: Sequence[float] | pd.Series[float], look: Look
+) -> None:
+    """A point with its interval at each place."""
+    values, lower, upper = (rows[name] for name in ("value", "lower", "upper"))
+    ax.vlines(at, lower, upper, color=look.color, linewidth=0.7, alpha=0.6)
+    (line,) = ax.plot(at, values, **look.line | {"linestyle": "none"})
+    tips = [f"{look.label}: {_value(*ends)}" for ends in zip(values, lower, upper, strict=True)]
+    tell(line, look.label, tips)
+
+
+def bars(
+    ax: Axes, at: Any, heights: Any, color: str, width: float = 0.7, label: str = "", on: Any = None
+) -> None:
+    """A bar at each place; ``on``: on what they stand, hatched."""
+    look: Any = {"color": color, "linewidth": 0}
+    if on is not None:
+        look = {"color": "white", "edgecolor": color, "hatch": HATCH, "linewidth": 0.6}
+    ax.bar(at, heights, width=width, bottom=0 if on is None else on, label=label, **look)
+
+
+def steps(
+    ax: Axes, bins: pd.DataFrame, heights: pd.Series[float], floor: float, **look: Any
+) -> None:
+    """The heights of bins as a line of steps on a logarithmic axis, from ``floor`` on."""
+    edges = [*bins["lower"], bins["upper"].iloc[-1]]
+    ax.stairs(heights.clip(lower=floor), edges, baseline=floor, **look)
+
+
+def circles(
+    ax: Axes, x: pd.Series[Any], y: pd.Series[Any], shares: pd.Series[float], look: Look
+) -> None:
+    """A circle a vote, whose area is its share of all votes."""
+    cast = shares > 0
+    drawn = ax.scatter(
+        x[cast], y[cast], s=LARGEST * shares[cast], color=look.color, linewidth=0, zorder=2
+    )
+    tell(drawn, look.label)
+
+
+def image(
+    ax: Axes, pixels: ShownPixels | None, x: float, points: float, *, above: float = 0.0
+) -> None:
+    """An image as a square of so many points, a grey one dark on light as on paper.
+
+    Args:
+        x: its middle; with ``above`` in shares of the panel, else as the axis has it.
+        above: by how many points it stands above the panel; 0: in its middle.
+    """
+    if pixels is None:
+        return
+    if pixels.ndim == 2:
+        pixels = np.repeat(255 - pixels[..., np.newaxis], 3, axis=2)
+    drawn = OffsetImage(pixels, zoom=points / max(pixels.shape[:2]), interpolation="nearest")
+    place: Any = {"xycoords": ax.get_xaxis_transform(), "frameon": False, "pad": 0}
+    if above:
+        offset = (0, above + points / 2)
+        place |= {"xycoords": "axes fraction", "xybox": offset, "boxcoords": "offset points"}
+    ax.add_artist(AnnotationBbox(drawn, (x, 1.0 if above else 0.5), **place))
+
+
+def patch(label: str, color: str, *, hatched: bool = False) -> Patch:
+    """An entry of a legend for what is filled, or hatched as the upper of two bars is."""
+    if hatched:
+        return Patch(facecolor="white", edgecolor=color, hatch=HATCH, label=label)
+    return Patch(color=color, label=label)
+
+
+def beside(position: int, count: int) -> float:
+    """How far from its category one of several stands.
+
+    >>> beside(0, 2), beside(1, 2)
+    (-0.175, 0.175)
+    """
+    return SPAN * ((position + 0.5) / count - 0.5)
+
+
+def logarithmic(ax: Axes, axis: str, ticks: Sequence[float]) -> None:
+    """A logarithmic axis with these ticks alone, written without powers."""
+    getattr(ax, f"set_{axis}scale")("log")
+    chosen = getattr(ax, f"{axis}axis")
+    chosen.set_major_locator(FixedLocator([*ticks]))
+    chosen.set_minor_locator(NullLocator())
+    chosen.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
+def _value(value: float, lower: float = math.nan, upper: float = math.nan) -> str:
+    """With its interval's half-width, if it has one.
+
+    >>> _value(0.8451, 0.84, 0.85), _value(0.8451)
+    ('0.845 ± 0.005', '0.845')
+    """
+    text, half = rounded(value, (upper - lower) / 2)
+    return f"{text} ± {half}" if half else text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
@@ -30,22 +31,15 @@ COLOURS = 128
 TITLE = "title"
 """The id of a figure's title, which pages show as text."""
 
-ROOT_STYLE = "stroke-linejoin: round; font-family: 'DejaVu Sans', Verdana, sans-serif"
+FONT = "font-family: 'DejaVu Sans', Verdana, sans-serif"
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
-PATH, USE, HREF = f"{{{SVG}}}path", f"{{{SVG}}}use", f"{{{XLINK}}}href"
 
 _TIPS = "\N{SYMBOL FOR RECORD SEPARATOR}"
 """Between the parts of an artist's id that are told where it is pointed at."""
 
-_NUMBER, _TARGET = re.compile(r"-?\d+\.\d+(?:e-?\d+)?"), re.compile(r"^#(.+)|url\(#(.+?)\)")
-_FAMILY, _FONT = re.compile(r"font-family: [^;]*(; )?"), re.compile(r"font: ([\d.]+px)[^;]*")
-_OUTLINE = re.compile(r"(; )?stroke[^;]*")
-_UNTURNED = re.compile(r"rotate\(-?0 [^)]*\)")
-_GEOMETRY = {"d", "x", "y", "width", "height", "transform"}
 
-
-class Drawn(NamedTuple):
+class FigureFiles(NamedTuple):
     """A figure as the contents of its files.
 
     Attributes:
@@ -54,7 +48,7 @@ class Drawn(NamedTuple):
         caption: how to read it.
         section: of the page.
         recipe: whose networks it is of.
-        svg: without the title and without a background; its ids begin with the name.
+        svg: without the title and without a background; no two figures share an id.
         png: with the title.
         numbers: those that it shows.
     """
@@ -69,9 +63,9 @@ class Drawn(NamedTuple):
     numbers: pd.DataFrame
 
 
-def write_figures(drawn: Iterable[Drawn], folder: Path) -> None:
+def write_figures(figures: Iterable[FigureFiles], folder: Path) -> None:
     """Write figures into a run's folder, each as SVG and PNG with its numbers beside."""
-    for figure in drawn:
+    for figure in figures:
         name = f"{FIGURES_FOLDER}/{figure.name}"
         for suffix, content in (("svg", figure.svg.encode()), ("png", figure.png)):
             with written_whole(folder / f"{name}.{suffix}") as temporary:
@@ -88,13 +82,13 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
     """A figure in both forms, laid out once; the same figure gives the same bytes.
 
     Args:
-        name: what ids begin with, so that many figures can stand in one page.
+        name: from which ids are made, so that many figures can stand in one page.
         title: what it is called where it cannot be seen.
     """
     figure.patch.set_visible(False)
     for ax in figure.axes:
         ax.patch.set_visible(False)
-    with BytesIO() as svg, BytesIO() as png:
+    with BytesIO() as svg, BytesIO() as png, mpl.rc_context({"svg.hashsalt": name}):
         figure.set_dpi(DPI)  # of images within the SVG
         # Not `savefig`, which draws twice whatever it writes.
         canvas: Any = FigureCanvasSVG(figure)
@@ -109,7 +103,7 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
         image.paste(drawn, mask=drawn.getchannel("A"))
         few_colours = image.quantize(COLOURS, method=Quantize.FASTOCTREE, dither=Dither.NONE)
         few_colours.save(png, format="png", dpi=(DPI, DPI))
-        return _for_pages(svg.getvalue(), name, title, above), png.getvalue()
+        return _for_pages(svg.getvalue(), title or name, above), png.getvalue()
 
 
 def _height_of_title(figure: Figure) -> float:
@@ -121,10 +115,11 @@ def _height_of_title(figure: Figure) -> float:
     return 0.0
 
 
-def _for_pages(svg: bytes, name: str, title: str, above: float) -> str:
-    """A file of matplotlib without its title, with tips, and with ids of its own.
+def _for_pages(svg: bytes, label: str, above: float) -> str:
+    """A file of matplotlib without its title, with tips, and without what makes it longer.
 
     Args:
+        label: for those who do not see the figure.
         above: how many points are cut off above.
     """
     for prefix, namespace in (("", SVG), ("xlink", XLINK)):
@@ -134,71 +129,41 @@ def _for_pages(svg: bytes, name: str, title: str, above: float) -> str:
         for child in list(parent):
             if child.get("id") == TITLE or child.tag.endswith(("metadata", "style")):
                 parent.remove(child)
-    outlined = {
-        f"#{path.get('id')}" for path in root.iter(PATH) if _OUTLINE.search(path.get("style", ""))
-    }
     for element in list(root.iter()):
-        _add_tips(element)
-        _shorten(element, outlined)
-    _rename(root, name)
+        if element.tag in (f"{{{SVG}}}g", f"{{{SVG}}}image"):  # nothing refers to their ids
+            _add_tips(element, element.attrib.pop("id", ""))
+        for key in {"d", "x", "y", "width", "height", "transform"} & element.attrib.keys():
+            rounded = re.sub(
+                r"-?\d+\.\d+(e-?\d+)?",
+                lambda number: f"{round(float(number[0]), 2):g}",
+                element.attrib[key],
+            )
+            element.set(key, " ".join(rounded.split()))
+        if style := re.sub(r"; font-family: [^;]*", "", element.get("style", "")):
+            element.set("style", re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", style))
+        element.text, element.tail = (element.text or "").strip() or None, None
     width, height = (float(number) for number in root.attrib["viewBox"].split()[2:])
     root.attrib = {
         "viewBox": f"0 {above:.1f} {width:g} {height - above:.1f}",
         "width": f"{width:g}pt",
         "height": f"{height - above:.1f}pt",
-        "style": ROOT_STYLE,
+        "style": f"stroke-linejoin: round; {FONT}",
         "role": "img",
-        "aria-label": title or name,
+        "aria-label": label,
     }
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _add_tips(group: Element) -> None:
-    _, *told = group.get("id", "").split(_TIPS)
-    if not told:
+def _add_tips(group: Element, identifier: str) -> None:
+    """Titles of a group and of its markers, where its id has them."""
+    _, *texts = identifier.split(_TIPS)
+    if not texts:
         return
-    label, *tips = told
-    markers = list(group.iter(USE))
+    label, *tips = texts
+    markers = list(group.iter(f"{{{SVG}}}use"))
     if len(markers) == len(tips):
         for marker, tip in zip(markers, tips, strict=True):
             SubElement(marker, f"{{{SVG}}}title").text = tip
-    described = Element(f"{{{SVG}}}title")
-    described.text = label
-    group.insert(0, described)
-
-
-def _shorten(element: Element, outlined: Collection[str]) -> None:
-    """Fewer digits, the font once for the whole figure, and outlines of markers once.
-
-    Args:
-        outlined: what refers to shapes that have an outline of their own.
-    """
-    if _UNTURNED.fullmatch(element.get("transform", "")):
-        del element.attrib["transform"]
-    for key in _GEOMETRY & set(element.attrib):
-        value = _NUMBER.sub(lambda found: f"{round(float(found[0]), 2):g}", element.attrib[key])
-        element.set(key, " ".join(value.split()))
-    if style := element.get("style"):
-        style = _FONT.sub(r"font-size: \1", _FAMILY.sub("", style))
-        if element.get(HREF) in outlined:
-            style = _OUTLINE.sub("", style)
-        element.set("style", style)
-    if not (element.text or "").strip():
-        element.text = None
-    element.tail = None
-
-
-def _rename(root: Element, name: str) -> None:
-    """Short ids, which begin with the name; those that nothing refers to are removed."""
-    ids: dict[str, str] = {}
-
-    def renamed(found: re.Match[str]) -> str:
-        target = found[1] or found[2]
-        return found[0].replace(target, ids.setdefault(target, f"{name}-{len(ids)}"))
-
-    for element in root.iter():
-        for key in {HREF, "clip-path", "style"} & set(element.attrib):
-            element.set(key, _TARGET.sub(renamed, element.attrib[key]))
-    for element in root.iter():
-        if identifier := ids.get(element.attrib.pop("id", "")):
-            element.set("id", identifier)
+    title = Element(f"{{{SVG}}}title")
+    title.text = label
+    group.insert(0, title)

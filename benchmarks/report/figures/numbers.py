@@ -1,4 +1,4 @@
-"""What figures show, computed from the tables of a run: rows of values, curves, bins and votes."""
+"""What figures show and say, computed from the tables of a run: rows of values, and titles."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.nouns import Variant
+from benchmarks.report.answer.candidates import label
 from benchmarks.report.answer.questions import judged_by
 from benchmarks.report.editorial import (
     COST_METRICS,
@@ -17,14 +18,17 @@ from benchmarks.report.editorial import (
     ENTROPY_PARTS,
     RIGHT,
     SAMPLED_MEASURES,
+    SHIFT_TITLE,
+    TESTED_INSTEAD,
     TOTAL_ENTROPY,
     TRAINING_MEASURES,
 )
-from benchmarks.report.figures.engine import Numbers, View
-from benchmarks.report.results import Quantity
+from benchmarks.report.figures.engine import FigureData, View
+from benchmarks.report.number_format import rounded
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.timings import batch_sizes, main_setup, of_setup, timed
 from benchmarks.schema import where
-from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, VOTES
+from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, SIGNIFICANT, VOTES
 
 METHODS = ["method", "members"]
 
@@ -38,9 +42,11 @@ SPLITS = ("training", "validation")
 
 DROPOUT_ON = "accuracy_dropout_on"
 
+# Values of metrics.
+
 
 def values(
-    view: View, metrics: Sequence[str], conditions: Sequence[str], variants: Iterable[Variant] = ()
+    view: View, metrics: Iterable[str], conditions: Sequence[str], variants: Iterable[Variant] = ()
 ) -> pd.DataFrame:
     """A row a metric, method and condition with a value, in the columns `VALUES`.
 
@@ -63,7 +69,7 @@ def values(
     return pd.DataFrame(rows, columns=VALUES)
 
 
-def with_replicates(view: View, rows: pd.DataFrame, *along: str) -> Numbers:
+def with_replicates(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
     """The rows, and the replicates of those that are means of several without an interval.
 
     Args:
@@ -72,35 +78,29 @@ def with_replicates(view: View, rows: pd.DataFrame, *along: str) -> Numbers:
     measured = view.results.measured
     without = rows[rows["lower"].isna() & (rows["replicates"] > 1)]
     if measured.empty or without.empty:
-        return Numbers(rows)
+        return FigureData(rows)
     key = [*METHODS, "condition", "metric"]
     single = measured[measured["metric"].isin(set(without["metric"]))][[*key, "replicate", "value"]]
-    return Numbers(rows, without[[*key, *along]].merge(single, on=key))
+    return FigureData(rows, without[[*key, *along]].merge(single, on=key))
 
 
-def severities(view: View) -> Numbers:
+def severities(view: View) -> FigureData:
     """Metrics at each severity of a group from the least on, the unchanged images at 0.
 
     Without metrics that only these have.
     """
-    at = severities_of_conditions(view)
+    at = view.severities
     metrics = view.metrics or tuple(metric.name for metric in view.names.main)
     rows = values(view, metrics, sorted(at, key=lambda name: at[name]))
     shifted = rows[rows["condition"].map(at) != 0]
     rows = rows[rows["metric"].isin(shifted["metric"])].reset_index(drop=True)
     rows = rows.assign(severity=rows["condition"].map(at))
     if rows["severity"].nunique() < 2:
-        return Numbers(rows.iloc[:0])
+        return FigureData(rows.iloc[:0])
     return with_replicates(view, rows, "severity")
 
 
-def severities_of_conditions(view: View) -> dict[str, float]:
-    """The severity of each condition of the view's group; that of its reference is 0."""
-    conditions = view.results.severities[view.group]
-    return {conditions[0].reference: 0.0} | {shift.name: shift.severity for shift in conditions}
-
-
-def set_coverages(view: View) -> Numbers:
+def set_coverages(view: View) -> FigureData:
     """The coverage of each method's sets on clean images, and as the mean over each group."""
     metrics = [
         metric.name
@@ -111,30 +111,30 @@ def set_coverages(view: View) -> Numbers:
     return with_replicates(view, values(view, metrics, conditions))
 
 
-def entropies(view: View) -> Numbers:
+def entropies(view: View) -> FigureData:
     """The parts of each condition's entropy, of which mutual information may be undefined."""
     conditions = [condition.name for condition in view.results.conditions]
     parts = values(view, (TOTAL_ENTROPY, *ENTROPY_PARTS), conditions)
     key = [*METHODS, "condition"]
     by_metric = {name: where(parts, metric=name).set_index(key) for name in set(parts["metric"])}
     if TOTAL_ENTROPY not in by_metric:
-        return Numbers(parts)
+        return FigureData(parts)
     rows = by_metric[TOTAL_ENTROPY][["lower", "upper"]]
     for name in (*ENTROPY_PARTS, TOTAL_ENTROPY):
         rows[name] = by_metric[name]["value"] if name in by_metric else math.nan
-    return Numbers(rows.dropna(subset=ENTROPY_PARTS[0]).reset_index())
+    return FigureData(rows.dropna(subset=ENTROPY_PARTS[0]).reset_index())
 
 
-def selective_errors(view: View) -> Numbers:
+def selective_errors(view: View) -> FigureData:
     """The error of each method where it abstains on some images, in percent of those left."""
     metrics = view.results.abstained
     abstained = {metric.name: round(100 * (1 - metric.coverage), 6) for metric in metrics}
     if len(abstained) < 2:
-        return Numbers(pd.DataFrame())
+        return FigureData(pd.DataFrame())
     conditions = view.conditions or view.results.well_labelled
-    rows = pd.concat([values(view, [*abstained], [name]) for name in conditions], ignore_index=True)
+    rows = pd.concat([values(view, abstained, [name]) for name in conditions], ignore_index=True)
     rows = rows.assign(abstained=rows["metric"].map(abstained))
-    return Numbers(*map(_in_percent, with_replicates(view, rows, "abstained")))
+    return FigureData(*map(_in_percent, with_replicates(view, rows, "abstained")))
 
 
 def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
@@ -144,21 +144,83 @@ def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
     columns = [name for name in ("value", "lower", "upper") if name in table]
     opposite = 1 - table[columns].rename(columns={"lower": "upper", "upper": "lower"})[columns]
     errors = 100 * table[columns].mask(table["metric"] == RIGHT, opposite)
-    return table.assign(**{name: errors[name] for name in columns}).rename(
-        columns={"value": "error"}
-    )
+    columns_of_errors = {name: errors[name] for name in columns}
+    return table.assign(**columns_of_errors).rename(columns={"value": "error"})
 
 
-def curves(name: str, x: str, y: str) -> Callable[[View], Numbers]:
+def worth(view: View) -> FigureData:
+    """Worth in networks by the measures that the answer is judged by; no row without a number."""
+    table = view.results.worth
+    if table.empty:
+        return FigureData(table)
+    table = view.results.by_primary_score(where(table, status="ok"))
+    judged = [(quantity.metric, quantity.condition) for quantity in judged_by(view.results)]
+    metrics = view.metrics or tuple(dict.fromkeys(metric for metric, _ in judged))
+    is_shown = [
+        row["ensemble_recipe"] == row["recipe"]
+        and (row["method"], row["members"]) in view.sizes
+        and row["metric"] in metrics
+        and (bool(view.metrics) or (row["metric"], row["condition"]) in judged)
+        for row in table.to_dict("records")
+    ]
+    rows = _of_conditions(view, table.loc[is_shown])
+    order = rows["metric"].map(metrics.index).sort_values(kind="stable").index
+    return FigureData(rows.loc[order].reset_index(drop=True))
+
+
+def costs(view: View) -> FigureData:
+    """The value of each size of a method, and the time of one image and of the largest batch."""
+    latency, names = view.results.latency, view.names
+    setup = main_setup(latency)
+    if setup is None:
+        return FigureData(pd.DataFrame())
+    shown = [(metric, CLEAN) for metric in COST_METRICS]
+    shown += [(DETECTION, condition) for condition in view.results.ood[:1]]
+    if view.metrics or view.conditions:
+        shown = [*product(view.metrics or COST_METRICS, view.conditions or [CLEAN])]
+    sizes = [  # an ensemble of one is a single network, which has its own row
+        variant
+        for variant in view.results.variants
+        if not (variant.members == "1" and names.method(variant.method).counts_networks)
+    ]
+    timings = of_setup(timed(latency), setup)
+    parts = []
+    for size, (metric, condition) in product(batch_sizes(latency), shown):
+        rows = values(view, [metric], [condition], sizes)
+        times = where(timings, batch_size=size).drop_duplicates(METHODS)[[*METHODS, "p50_ms"]]
+        rows = rows.merge(times, on=METHODS).assign(batch_size=size)
+        sign = -1 if names.metric(metric).better == "higher" else 1
+        parts.append(rows.assign(pareto=_on_front(rows["p50_ms"], sign * rows["value"])))
+    machine = {name: getattr(setup, name) for name in ("device_name", "threads", "engine")}
+    rows = pd.concat(parts, ignore_index=True).assign(**machine)
+    return with_replicates(view, rows, "batch_size", "p50_ms")
+
+
+def _on_front(costs: pd.Series[float], losses: pd.Series[float]) -> list[bool]:
+    """Whether no other point is as fast and as good, and better in one."""
+    places = list(zip(costs, losses, strict=True))
+    return [
+        not any(
+            other != point and other[0] <= point[0] and other[1] <= point[1] for other in places
+        )
+        for point in places
+    ]
+
+
+# Curves, bins and votes.
+
+
+def curves(name: str, x: str, y: str) -> Callable[[View], FigureData]:
     """The means of the curves of a table in `curves/`, and those of their replicates."""
 
-    def numbers(view: View) -> Numbers:
+    def data(view: View) -> FigureData:
         table = _curve(view, name)
         key = ["recipe", *METHODS, "condition", "score"]
-        rows = _of_each(table, key, lambda curve: mean_curve(curve, x, y))
-        return Numbers(rows, _several(table))
+        return FigureData(
+            _of_each(table, key, lambda curve: mean_curve(curve, x, y)), _several(table)
+        )
 
-    return numbers
+    return data
 
 
 def mean_curve(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
@@ -178,13 +240,14 @@ def mean_curve(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     return pd.DataFrame(points).assign(replicates=len(replicates))
 
 
-def reliability(view: View) -> Numbers:
+def reliability(view: View) -> FigureData:
     """The means of bins of confidence, and the bins of replicates."""
     table = _curve(view, "reliability")
     if table.empty:
-        return Numbers(table)
+        return FigureData(table)
     table = _full_alone(table)
-    return Numbers(_of_each(table, ["recipe", *METHODS, "condition"], mean_bins), _several(table))
+    key = ["recipe", *METHODS, "condition"]
+    return FigureData(_of_each(table, key, mean_bins), _several(table))
 
 
 def mean_bins(bins: pd.DataFrame) -> pd.DataFrame:
@@ -209,7 +272,7 @@ def _full_alone(bins: pd.DataFrame) -> pd.DataFrame:
     return bins.assign(**{name: bins[name].where(full) for name in ("confidence", "accuracy")})
 
 
-def histograms(view: View) -> Numbers:
+def histograms(view: View) -> FigureData:
     """The bins of each method's primary score, of each set without labels beside its reference."""
     table = view.results.curve("histograms")
     known = set(table["condition"]) & set(view.conditions or table["condition"])
@@ -219,45 +282,40 @@ def histograms(view: View) -> Numbers:
         rows = where(table, **variant._asdict())
         if name in known:
             parts.append(rows[rows["condition"].isin(pair)].assign(against=name))
-    return Numbers(pd.concat(parts, ignore_index=True))
+    return FigureData(pd.concat(parts, ignore_index=True))
 
 
-def votes_by_severity(view: View) -> Numbers:
+def votes_by_severity(view: View) -> FigureData:
     """The votes for one image by each severity of a group."""
-    at = severities_of_conditions(view)
     table = _curve(view, "example_image")
-    table = table[table["condition"].isin(at)]
-    table = table.assign(severity=table["condition"].map(at))
-    return Numbers(table if table["severity"].nunique() > 1 else table.iloc[:0])
+    table = table[table["condition"].isin(view.severities)]
+    table = table.assign(severity=table["condition"].map(view.severities))
+    return FigureData(table if table["severity"].nunique() > 1 else table.iloc[:0])
 
 
-def high_disagreement(view: View) -> Numbers:
+def high_disagreement(view: View) -> FigureData:
     """The votes for the images on which methods differ most."""
-    return Numbers(_curve(view, "high_disagreement").sort_values("rank", kind="stable"))
+    return FigureData(_curve(view, "high_disagreement").sort_values("rank", kind="stable"))
 
 
-def sampling_errors(view: View) -> Numbers:
+def sampling_errors(view: View) -> FigureData:
     """The error of an image's measures against the number of members."""
     table = view.results.curve("sampling_error")
     if table.empty:
-        return Numbers(table)
-    if view.conditions:
-        table = table[table["condition"].isin(view.conditions)]
+        return FigureData(table)
     table = table[table["measure"].isin(SAMPLED_MEASURES) & table["rms_error"].notna()]
     table = table.assign(size=table["members"].astype("int64"))
-    return Numbers(
-        table.assign(rank=_ranks(view, table)).sort_values(["rank", "size"]).drop(columns="rank")
-    )
+    return FigureData(_of_conditions(view, table.sort_values("size", kind="stable")))
 
 
-def training(view: View) -> Numbers:
+def training(view: View) -> FigureData:
     """Of each measure, split and epoch the mean, the least and the most of the networks.
 
     Without accuracy with dropout on where it is the same: those networks have no dropout.
     """
     log = view.results.training
     if log.empty:
-        return Numbers(log)
+        return FigureData(log)
     log = log[log["split"].isin(SPLITS)]
     measured = log[log[DROPOUT_ON].notna()]
     differs = not measured[DROPOUT_ON].equals(measured["accuracy"])
@@ -267,131 +325,26 @@ def training(view: View) -> Numbers:
     grouped = tidy.groupby(["measure", *same], sort=False)["value"]
     rows = grouped.agg(mean="mean", least="min", most="max").reset_index()
     dropout_on = rows["measure"] == DROPOUT_ON
-    return Numbers(
+    return FigureData(
         rows.assign(panel=rows["measure"].mask(dropout_on, RIGHT), dropout_on=dropout_on)
     )
 
 
-def worth(view: View) -> Numbers:
-    """Worth in networks by the measures that the answer is judged by; no row without a number."""
-    table = view.results.worth
-    if table.empty:
-        return Numbers(table)
-    table = view.results.by_primary_score(where(table, status="ok"))
-    judged = [(quantity.metric, quantity.condition) for quantity in judged_by(view.results)]
-    metrics = list(view.metrics) or list(dict.fromkeys(metric for metric, _ in judged))
-    shown = [
-        row["ensemble_recipe"] == row["recipe"]
-        and (row["method"], row["members"]) in view.sizes
-        and row["metric"] in metrics
-        and row["condition"] in (view.conditions or [row["condition"]])
-        and (bool(view.metrics) or (row["metric"], row["condition"]) in judged)
-        for row in table.to_dict("records")
-    ]
-    rows = table.loc[shown]
-    by = {"m": rows["metric"].map(metrics.index), "c": _ranks(view, rows)}
-    order = pd.DataFrame(by).sort_values(["m", "c"], kind="stable").index
-    return Numbers(rows.loc[order].reset_index(drop=True))
-
-
-def costs(view: View) -> Numbers:
-    """The value of each size of a method, and the time of one image and of the largest batch."""
-    latency, names = view.results.latency, view.names
-    setup = main_setup(latency)
-    if setup is None:
-        return Numbers(pd.DataFrame())
-    shown = [(metric, CLEAN) for metric in COST_METRICS]
-    shown += [(DETECTION, condition) for condition in view.results.ood[:1]]
-    if view.metrics or view.conditions:
-        shown = [*product(view.metrics or COST_METRICS, view.conditions or [CLEAN])]
-    sizes = [  # an ensemble of one is a single network, which has its own row
-        variant
-        for variant in view.results.variants
-        if not (variant.members == "1" and names.method(variant.method).counts_networks)
-    ]
-    timings = of_setup(timed(latency), setup)
-    parts = []
-    for size, (metric, condition) in product(batch_sizes(latency), shown):
-        rows = values(view, [metric], [condition], sizes)
-        here = where(timings, batch_size=size).drop_duplicates(METHODS)[[*METHODS, "p50_ms"]]
-        rows = rows.merge(here, on=METHODS).assign(batch_size=size)
-        sign = -1 if names.metric(metric).better == "higher" else 1
-        parts.append(rows.assign(pareto=_on_front(rows["p50_ms"], sign * rows["value"])))
-    machine = {name: getattr(setup, name) for name in ("device_name", "threads", "engine")}
-    rows = pd.concat(parts, ignore_index=True).assign(**machine)
-    return with_replicates(view, rows, "batch_size", "p50_ms")
-
-
-def _on_front(costs: pd.Series[float], losses: pd.Series[float]) -> list[bool]:
-    """Whether no other point is as fast and as good, and better in one."""
-    places = list(zip(costs, losses, strict=True))
-    return [
-        not any(
-            other != point and other[0] <= point[0] and other[1] <= point[1] for other in places
-        )
-        for point in places
-    ]
-
-
-def claimed(figure: str, *metrics: str) -> Callable[[View], Numbers]:
-    """The numbers of the claims that name a figure, of these metrics or of all; each once."""
-
-    def numbers(view: View) -> Numbers:
-        rows, content = view.results.curve("claims"), view.results.claims or {"claims": []}
-        if rows.empty:
-            return Numbers(rows)
-        named = [claim["id"] for claim in content["claims"] if claim["figure"] == figure]
-        rows = rows[rows["claim"].isin(named) & rows["value"].notna()]
-        rows = rows[rows["metric"].isin(metrics or set(rows["metric"]))]
-        key = ["method", "condition", "metric", "score", "case", "network"]
-        return Numbers(rows.drop_duplicates(key).reset_index(drop=True))
-
-    return numbers
-
-
-def count_plots(view: View) -> Numbers:
-    """The votes of each network for each class, for single images."""
-    rows = claimed("claims-count-plots", VOTES)(view).rows
-    if rows.empty:
-        return Numbers(rows)
-    images = rows["condition"].str.removeprefix("image ").astype("int64")
-    return Numbers(rows.assign(image=images, **{"class": rows["case"].astype("int64")}))
-
-
-def certainty(view: View) -> Numbers:
-    """By the share of votes that agree, the images of a network, and the networks' accuracy."""
-    rows = claimed("claims-certainty", "images", "correct")(view).rows
-    if rows.empty:
-        return Numbers(rows)
-    place = ["condition", "lower"]
-    rows = rows.assign(lower=rows["case"].astype(float))
-    counts = rows.pivot_table("value", [*place, "network"], "metric", sort=False)
-    counts["accuracy"] = counts["correct"] / counts["images"].where(counts["images"] > 0)
-    of_bin = counts.groupby(level=place, sort=False)
-    bins = of_bin.agg(
-        images=("images", "mean"), least=("accuracy", "min"), most=("accuracy", "max")
-    )
-    bins["accuracy"] = of_bin["correct"].sum() / of_bin["images"].sum()
-    edges = sorted({*rows["lower"], 1.0})
-    bins = bins.reset_index()
-    return Numbers(bins.assign(upper=[edges[edges.index(edge) + 1] for edge in bins["lower"]]))
-
-
-def _ranks(view: View, table: pd.DataFrame) -> pd.Series[int]:
-    """The position of each row's condition among those of the run."""
+def _of_conditions(view: View, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the conditions shown, in their order."""
+    if view.conditions:
+        table = table[table["condition"].isin(view.conditions)]
     ranks = {name: view.names.condition_rank(name)[0] for name in set(table["condition"])}
-    return table["condition"].map(ranks)
+    order = table["condition"].map(ranks).sort_values(kind="stable").index
+    return table.loc[order].reset_index(drop=True)
 
 
 def _curve(view: View, name: str) -> pd.DataFrame:
     """The rows of a table of curves of the methods and conditions shown, in their order."""
     table = view.results.curve(name)
-    if view.conditions:
-        table = table[table["condition"].isin(view.conditions)]
     rows = (where(table, **variant._asdict()) for variant in view.variants)
-    table = pd.concat([table.iloc[:0], *rows])  # without a method that has a value, none
-    order = _ranks(view, table).sort_values(kind="stable").index
-    return table.loc[order].reset_index(drop=True)
+    # Without a method that has a value there are no rows.
+    return _of_conditions(view, pd.concat([table.iloc[:0], *rows]))
 
 
 def _of_each(
@@ -408,3 +361,134 @@ def _of_each(
 def _several(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of methods with several replicates; a single one is drawn as the mean."""
     return table[table.groupby(METHODS)["replicate"].transform("nunique") > 1]
+
+
+# The article's claims.
+
+
+def claimed(figure: str, *metrics: str) -> Callable[[View], FigureData]:
+    """The numbers of the claims that name a figure, of these metrics or of all; each once."""
+
+    def data(view: View) -> FigureData:
+        rows, content = view.results.curve("claims"), view.results.claims or {"claims": []}
+        if rows.empty:
+            return FigureData(rows)
+        named = [claim["id"] for claim in content["claims"] if claim["figure"] == figure]
+        rows = rows[rows["claim"].isin(named) & rows["value"].notna()]
+        rows = rows[rows["metric"].isin(metrics or set(rows["metric"]))]
+        key = ["method", "condition", "metric", "score", "case", "network"]
+        return FigureData(rows.drop_duplicates(key).reset_index(drop=True))
+
+    return data
+
+
+def count_plots(view: View) -> FigureData:
+    """The votes of each network for each class, for single images."""
+    rows = claimed("claims-count-plots", VOTES)(view).rows
+    if rows.empty:
+        return FigureData(rows)
+    images = rows["condition"].str.removeprefix("image ").astype("int64")
+    return FigureData(rows.assign(image=images, **{"class": rows["case"].astype("int64")}))
+
+
+def certainty(view: View) -> FigureData:
+    """By the share of votes that agree, the images of a network, and the networks' accuracy."""
+    rows = claimed("claims-certainty", "images", "correct")(view).rows
+    if rows.empty:
+        return FigureData(rows)
+    place = ["condition", "lower"]
+    rows = rows.assign(lower=rows["case"].astype(float))
+    counts = rows.pivot_table("value", [*place, "network"], "metric", sort=False)
+    counts["accuracy"] = counts["correct"] / counts["images"].where(counts["images"] > 0)
+    grouped = counts.groupby(level=place, sort=False)
+    bins = grouped.agg(
+        images=("images", "mean"), least=("accuracy", "min"), most=("accuracy", "max")
+    )
+    bins["accuracy"] = grouped["correct"].sum() / grouped["images"].sum()
+    edges = sorted({*rows["lower"], 1.0})
+    bins = bins.reset_index()
+    return FigureData(bins.assign(upper=[edges[edges.index(edge) + 1] for edge in bins["lower"]]))
+
+
+# What is said above figures.
+
+EXTREMES = {"higher": ("highest", 1), "lower": ("lowest", -1)}
+"""What the best value is called by which value is better, and the sign of a better difference."""
+
+
+def finding(results: Results, quantity: Quantity) -> str:
+    """Who leads among the largest sizes of one recipe's methods, and what tests say of the others.
+
+    What is said of values is said of those measured, and what is said of differences is what tests
+    say: so a title is never false. Empty where nobody has a value, or none is better than another.
+    """
+    metric = results.names.metric(quantity.metric)
+    rows = {
+        variant: row
+        for variant in results.largest
+        if (row := results.find(variant, quantity)) and row["value"] == row["value"]
+    }
+    if not rows or metric.better not in EXTREMES:
+        return ""
+    extreme, sign = EXTREMES[metric.better]
+    leader = max(rows, key=lambda variant: sign * rows[variant]["value"])
+    tested = quantity._replace(metric=TESTED_INSTEAD.get(quantity.metric, quantity.metric))
+    tests = [results.tested(leader, other, tested) for other in rows if other != leader]
+    separated = sum(
+        test is not None and test.p_value < SIGNIFICANT and sign * test.difference > 0
+        for test in tests
+    )
+    row = rows[leader]
+    value = rounded(row["value"], (row["upper"] - row["lower"]) / 2)[0]
+    name = label(results, Candidate(results.recipes[0], *leader))
+    place = f"({results.label_of(quantity.condition)}: {value})"
+    if not tests:
+        return f"{metric.label} of {name} {place}"
+    others = f"separated by tests from {separated} of {len(tests)} others"
+    return f"{name} has the {extreme} {metric.label} {place}, {others}"
+
+
+def best_by(metric: str, column: str = "condition") -> Callable[[View, pd.DataFrame], str]:
+    """Which method leads by a metric, under the first condition shown."""
+    return lambda view, rows: finding(view.results, Quantity(rows[column].iloc[0], metric))
+
+
+def best_over_severities(view: View, rows: pd.DataFrame) -> str:
+    """Which method leads by the mean over the group."""
+    metric = SHIFT_TITLE if SHIFT_TITLE in set(rows["metric"]) else rows["metric"].iloc[0]
+    for mean in view.results.group_means:
+        if view.names.condition(mean).group == view.group:
+            return finding(view.results, Quantity(mean, metric))
+    return ""
+
+
+def worth_title(view: View, rows: pd.DataFrame) -> str:
+    """How many intervals lie above one network."""
+    above = sum(
+        text.startswith(">") or (text[:1].isdigit() and float(text) > 1)
+        for text in rows["worth_lower"]
+    )
+    return f"{above} of {len(rows)} intervals of worth lie above one network"
+
+
+def cost_title(view: View, rows: pd.DataFrame) -> str:
+    """Where methods were timed."""
+    setup = main_setup(view.results.latency)
+    return f"Quality against median latency on {setup.label}" if setup else ""
+
+
+def training_title(view: View, rows: pd.DataFrame) -> str:
+    """How many networks were trained."""
+    return f"Training of {view.results.training['network'].nunique()} networks"
+
+
+def verdict(figure: str) -> Callable[[View, pd.DataFrame], str]:
+    """The first claim that names a figure, with its verdict."""
+
+    def title(view: View, rows: pd.DataFrame) -> str:
+        for claim in (view.results.claims or {"claims": []})["claims"]:
+            if claim["figure"] == figure:
+                return f"“{claim['statement'].rstrip('.')}”: {claim['verdict']}"
+        return ""
+
+    return title

@@ -1,9 +1,9 @@
-"""What is drawn in a panel of each figure, in a few lines, and what is said of it."""
+"""What is drawn in a panel of each figure, in a few lines."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,22 +11,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.nouns import Variant
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.editorial import (
     DETECTION,
+    ENSEMBLE,
     ENTROPY_PARTS,
     RIGHT,
-    SHIFT_TITLE,
+    SAMPLED,
+    SAMPLED_MEASURES,
     TOTAL_ENTROPY,
     TRAINING_MEASURES,
 )
 from benchmarks.report.figures import numbers
-from benchmarks.report.figures.engine import Panel, View
-from benchmarks.report.figures.finding import title as best
-from benchmarks.report.figures.ways import (
+from benchmarks.report.figures.engine import (
+    Panel,
+    View,
     bars,
     beside,
     circles,
@@ -37,31 +40,44 @@ from benchmarks.report.figures.ways import (
     points,
     steps,
 )
-from benchmarks.report.results import Quantity
-from benchmarks.report.style import DASHES, SHADE, SMALLEST, Look
+from benchmarks.report.number_format import three_decimals
+from benchmarks.report.results import ShownPixels
+from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, Look, look_of, looks
 from benchmarks.report.tables.table import NO_VALUE
-from benchmarks.report.timings import main_setup
 from benchmarks.schema import where
+from benchmarks.vocabulary import (
+    CEILING,
+    CLEAN,
+    LEAST_OF_CEILING,
+    PAIRS,
+    TEST_IMAGES,
+    VOTES,
+    WHERE_C_DISAGREES,
+)
 
-# How panels are called, and what is said of all.
+GREY: Any = {"color": "0.6", "linewidth": 0.8}
+"""Of lines to compare with."""
 
-
-def condition(view: View, key: Mapping[str, Any]) -> str:
-    """The label of a panel's condition."""
-    return view.results.label_of(key["condition"])
-
-
-def method(view: View, key: Mapping[str, Any]) -> str:
-    """The label of a panel's method."""
-    return view.looks[Variant(key["method"], key["members"])].label
-
-
-def best_by(metric: str, column: str = "condition") -> Callable[[View, pd.DataFrame], str]:
-    """Which method leads by a metric, under the first condition shown."""
-    return lambda view, rows: best(view.results, Quantity(rows[column].iloc[0], metric))
+COUNTS = (1, 10, 100, 1000, 10_000)
+"""The ticks of numbers of images."""
 
 
-def by_score(view: View) -> str:
+def class_axis(ax: Axes, view: View, axis: str) -> None:
+    """An axis of classes, of which some of many are named, long names upright."""
+    classes = view.names.task.classes
+    shown = range(0, len(classes), -(-len(classes) // 10))
+    style: Any = {"fontsize": SMALLEST}
+    if axis == "x" and max(map(len, classes), default=0) > 2:
+        style["rotation"] = "vertical"
+    getattr(ax, f"set_{axis}ticks")(shown, [classes[number] for number in shown], **style)
+    getattr(ax, f"set_{axis}lim")(-0.8, len(classes) - 0.2)
+
+
+def _in_corner(ax: Axes, text: str) -> None:
+    ax.text(0.03, 0.97, text, transform=ax.transAxes, va="top", fontsize=SMALLEST)
+
+
+def _by_score(view: View) -> str:
     """By what images are ranked, below an axis."""
     return f"(by {view.results.primary_score_label(view.looks)})"
 
@@ -69,30 +85,19 @@ def by_score(view: View) -> str:
 # Metrics over severities.
 
 
-def best_over_severities(view: View, rows: pd.DataFrame) -> str:
-    """Which method leads by the mean over the group."""
-    metric = SHIFT_TITLE if SHIFT_TITLE in set(rows["metric"]) else rows["metric"].iloc[0]
-    for mean in view.results.group_means:
-        if view.names.condition(mean).group == view.group:
-            return best(view.results, Quantity(mean, metric))
-    return ""
-
-
 def over_severities(ax: Axes, panel: Panel) -> None:
     """A line a method over severities, shaded where labels are not well defined."""
-    view, rows = panel.view, panel.rows
-    severities = sorted(numbers.severities_of_conditions(view).values())
+    view, severities = panel.view, sorted(panel.view.severities.values())
     margin = 0.025 * (severities[-1] - severities[0])
     first, last = severities[0] - margin, severities[-1] + margin
-    if shading(view, rows):
-        conditions = view.results.severities[view.group]
-        valid = [shift.severity for shift in conditions if shift.labels == "valid"]
+    if shading(view, panel.rows):
+        shifts = view.results.severities[view.group]
+        valid = [shift.severity for shift in shifts if shift.labels == "valid"]
         ax.axvspan(max(valid, default=0.0), last, color=SHADE, linewidth=0, zorder=0)
     lines(ax, panel, x="severity", x_name=lambda row: view.results.label_of(row["condition"]))
-    named = [look.label for look, line, _ in panel.series() if np.isinf(line["value"]).any()]
-    if named:
-        text = "\n".join(("not drawn where infinite:", *named))
-        ax.text(0.03, 0.97, text, transform=ax.transAxes, va="top", fontsize=SMALLEST)
+    infinite = [look.label for look, line, _ in panel.series() if np.isinf(line["value"]).any()]
+    if infinite:
+        _in_corner(ax, "\n".join(("not drawn where infinite:", *infinite)))
     low, high = min(0.0, ax.dataLim.y0), ax.dataLim.y1
     ax.set_ylim(low, (low + 1.05 * (high - low)) if high > low else low + 1)
     ax.set_xlim(first, last)
@@ -102,7 +107,7 @@ def over_severities(ax: Axes, panel: Panel) -> None:
 
 def severity_axis(ax: Axes, view: View) -> None:
     """Ticks at evenly spaced severities, as many as fit, and what they are with their unit."""
-    severities = sorted(numbers.severities_of_conditions(view).values())
+    severities = sorted(view.severities.values())
     ax.set_xticks(severities[:: -(-len(severities) // 5)])
     unit = view.results.severities[view.group][0].unit or "severity"
     ax.set_xlabel(f"{view.group.capitalize()} ({unit})")
@@ -121,8 +126,8 @@ def shading(view: View, rows: pd.DataFrame) -> list[Artist]:
 
 def votes_over_severities(ax: Axes, panel: Panel) -> None:
     """A circle for each class that a method votes for at each severity."""
-    rows, look = panel.rows, panel.looks[Variant(panel.key["method"], panel.key["members"])]
-    circles(ax, rows["severity"], rows["class"], rows["vote_share"], look)
+    rows = panel.rows
+    circles(ax, rows["severity"], rows["class"], rows["vote_share"], panel.look)
     class_axis(ax, panel.view, "y")
     ax.set_ylabel("Class voted for")
     ax.tick_params(labelbottom=False)
@@ -134,24 +139,12 @@ def images_over_severities(ax: Axes, panel: Panel) -> None:
     severities = sorted(shown["severity"])
     step = min(np.diff(severities))
     for name, severity, index in shown.itertuples(index=False):
-        image(
-            ax, panel.view.results.images.get((name, int(index))), severity, 180 / len(severities)
-        )
+        pixels = panel.view.results.images.get((name, int(index)))
+        image(ax, pixels, severity, 180 / len(severities))
     ax.set(xlim=(severities[0] - step / 2, severities[-1] + step / 2), ylim=(0, 1), yticks=[])
     severity_axis(ax, panel.view)
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
-
-
-def class_axis(ax: Axes, view: View, axis: str) -> None:
-    """An axis of classes, of which some of many are named, long names upright."""
-    classes = view.names.task.classes
-    shown = range(0, len(classes), -(-len(classes) // 10))
-    style: Any = {"fontsize": SMALLEST}
-    if axis == "x" and max(map(len, classes), default=0) > 2:
-        style["rotation"] = "vertical"
-    getattr(ax, f"set_{axis}ticks")(shown, [classes[number] for number in shown], **style)
-    getattr(ax, f"set_{axis}lim")(-0.8, len(classes) - 0.2)
 
 
 # Calibration.
@@ -159,9 +152,9 @@ def class_axis(ax: Axes, view: View, axis: str) -> None:
 
 def accuracy_of_bins(ax: Axes, panel: Panel) -> None:
     """Accuracy against confidence; calibration would put lines on the diagonal."""
-    ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, zorder=1, label="Perfect calibration")
+    ax.plot([0, 1], [0, 1], **GREY, zorder=1, label="Perfect calibration")
     interval = ("accuracy_lower", "accuracy_upper")
-    lines(ax, panel, x="confidence", y="accuracy", interval=interval, bars=True)
+    lines(ax, panel, x="confidence", y="accuracy", interval=interval, as_bars=True)
     ax.set(xlim=(0, 1.02), ylim=(0, 1.03), ylabel=f"Accuracy\n(bins of ≥ {numbers.FEWEST} images)")
 
 
@@ -171,18 +164,21 @@ def images_of_bins(ax: Axes, panel: Panel) -> None:
         style = {name: look.line[name] for name in ("color", "linestyle", "linewidth")}
         steps(ax, rows, rows["count"], 0.8, **style)
     ax.axhline(numbers.FEWEST, color="0.6", linewidth=0.6, zorder=1)
-    logarithmic(ax, "y", [1, 10, 100, 1000, 10_000])
+    logarithmic(ax, "y", COUNTS)
     ax.set(xlabel="Confidence", ylabel="Images")
 
 
 def coverage_of_sets(ax: Axes, panel: Panel) -> None:
     """At each condition a point a method, with its interval, and the nominal coverage as a line."""
-    metric = panel.view.names.metric(panel.key["metric"])
     conditions = list(dict.fromkeys(panel.rows["condition"]))
-    for position, (look, rows, _) in enumerate(panel.series()):
+    for position, (look, rows, replicates) in enumerate(panel.series()):
         offset = beside(position, len(panel.looks))
         points(ax, rows, rows["condition"].map(conditions.index) + offset, look)
-    ax.axhline(metric.nominal, color="black", linewidth=0.8, linestyle=":", label="Nominal")
+        if len(replicates):
+            at = replicates["condition"].map(conditions.index) + offset
+            ax.plot(at, replicates["value"], **look.dots)
+    nominal = panel.view.names.metric(panel.key["metric"]).nominal
+    ax.axhline(nominal, color="black", linewidth=0.8, linestyle=":", label="Nominal")
     labels = [panel.view.results.label_of(name).replace(" ", "\n", 1) for name in conditions]
     ax.set_xticks(range(len(conditions)), labels)
     ax.set(xlim=(-0.5, len(conditions) - 0.5), ylim=(0, 1.03), ylabel="Coverage")
@@ -190,14 +186,14 @@ def coverage_of_sets(ax: Axes, panel: Panel) -> None:
 
 def entropy_of_conditions(ax: Axes, panel: Panel) -> None:
     """The mutual information stands on the expected entropy, under each condition."""
-    rows, look = panel.rows, panel.looks[Variant(panel.key["method"], panel.key["members"])]
+    rows, look = panel.rows, panel.look
     at = range(len(rows))
     aleatoric, epistemic = (rows[part] for part in ENTROPY_PARTS)
     bars(ax, at, aleatoric, look.color)
     bars(ax, at, epistemic.fillna(0), look.color, on=aleatoric)
-    middle = rows[TOTAL_ENTROPY]
     half = (rows["upper"] - rows["lower"]) / 2
-    ax.errorbar(at, middle, half, fmt="none", ecolor="0.6", elinewidth=0.8, capsize=1.5)
+    style: Any = {"fmt": "none", "ecolor": "0.6", "elinewidth": 0.8, "capsize": 1.5}
+    ax.errorbar(at, rows[TOTAL_ENTROPY], half, **style)
     labels = map(panel.view.results.label_of, rows["condition"])
     ax.set_xticks(at, labels, rotation=40, ha="right", rotation_mode="anchor")
     ax.set(xlim=(-0.6, len(rows) - 0.4), ylabel="Entropy\n(nats)")
@@ -210,7 +206,7 @@ def entropy_legend(view: View, rows: pd.DataFrame) -> list[Artist]:
     return [
         patch("Expected entropy (aleatoric)", "0.35"),
         patch("Mutual information (epistemic)", "0.35", hatched=True),
-        Line2D([], [], color="0.6", linewidth=0.8, label="95 % interval of their sum"),
+        Line2D([], [], **GREY, label="95 % interval of their sum"),
     ]
 
 
@@ -223,28 +219,26 @@ LEAST_FLAGGED, LEAST_SHARE = 0.001, 0.0005
 def roc(ax: Axes, panel: Panel) -> None:
     """The curve of each method, chance, and the least and most area under a curve."""
     chance = np.geomspace(LEAST_FLAGGED, 1)
-    ax.plot(chance, chance, color="0.6", linewidth=0.8, linestyle=DASHES, zorder=1, label="Chance")
+    ax.plot(chance, chance, **GREY, linestyle=DASHES, zorder=1, label="Chance")
     lines(ax, panel, x="flagged_clean", y="flagged", marked=False, least=LEAST_FLAGGED)
     areas = numbers.values(panel.view, [DETECTION], [panel.key["condition"]])["value"]
     if len(areas):
         ends = dict.fromkeys(f"{end:.3f}" for end in (areas.min(), areas.max()))
-        text = f"AUROC {'–'.join(ends)}"
-        ax.text(0.03, 0.97, text, transform=ax.transAxes, va="top", fontsize=SMALLEST)
+        _in_corner(ax, f"AUROC {'–'.join(ends)}")
     logarithmic(ax, "x", [0.001, 0.01, 0.1, 1])
     ax.set(xlim=(LEAST_FLAGGED, 1), ylim=(0, 1.02), ylabel="OOD images flagged")
     reference = panel.view.names.condition(panel.key["condition"]).reference
-    label = f"{panel.view.results.label_of(reference)} images flagged"
-    ax.set_xlabel(f"{label}\n{by_score(panel.view)}")
+    label = panel.view.results.label_of(reference)
+    ax.set_xlabel(f"{label} images flagged\n{_by_score(panel.view)}")
 
 
 def histogram(ax: Axes, panel: Panel) -> None:
     """The scores of the reference in grey, those of out-of-distribution images as a line."""
-    look = panel.looks[Variant(panel.key["method"], panel.key["members"])]
     is_ood = panel.rows["condition"] == panel.key["against"]
     floor = LEAST_SHARE / 10
     for rows, style in (
         (panel.rows[~is_ood], {"color": "0.75", "fill": True}),
-        (panel.rows[is_ood], {"color": look.color, "linewidth": 1.2}),
+        (panel.rows[is_ood], {"color": panel.look.color, "linewidth": 1.2}),
     ):
         if not rows.empty:
             rows = rows[rows["lower"] <= rows.loc[rows["count"] > 0, "lower"].max()]
@@ -252,7 +246,7 @@ def histogram(ax: Axes, panel: Panel) -> None:
     logarithmic(ax, "y", [0.001, 0.01, 0.1, 1])
     ax.set_ylim(LEAST_SHARE, 1)
     ax.margins(x=0)
-    ax.set_ylabel(look.label.replace(", ", ",\n"))
+    ax.set_ylabel(panel.look.label.replace(", ", ",\n"))
     label = panel.view.results.primary_score_label(panel.view.looks)
     ax.set_xlabel(f"{label[:1].upper()}{label[1:]}")
 
@@ -271,7 +265,7 @@ def risk(ax: Axes, panel: Panel) -> None:
     lines(ax, panel, x="coverage", y="risk", marked=False)
     ax.set_xlim(0, 1)
     ax.set_ylim(bottom=0)
-    ax.set(xlabel=f"Coverage\n{by_score(panel.view)}", ylabel="Error rate")
+    ax.set(xlabel=f"Coverage\n{_by_score(panel.view)}", ylabel="Error rate")
 
 
 def error_of_the_rest(ax: Axes, panel: Panel) -> None:
@@ -299,8 +293,12 @@ SIZES = (1, 2, 5, 10, 20, 50, 100)
 
 def worth(ax: Axes, panel: Panel) -> None:
     """A point with its interval a method; what is beyond the sizes is an arrow in the margin."""
-    smallest, largest = ensemble_sizes(panel.every)
+    bounds = ["worth", "worth_lower", "worth_upper"]
+    texts = panel.every[bounds].to_numpy().ravel()
+    smallest = min((int(text[1:]) for text in texts if text.startswith("<")), default=1)
+    largest = max((int(text[1:]) for text in texts if text.startswith(">")), default=50)
     ends = smallest / OPEN_ENDS, largest * OPEN_ENDS
+    arrows = dict(zip(ends, "<>", strict=True))
     named = set(zip(panel.every["method"], panel.every["members"], strict=True))
     variants = [variant for variant in panel.view.sizes if tuple(variant) in named]
     for position, variant in enumerate(variants):
@@ -309,15 +307,16 @@ def worth(ax: Axes, panel: Panel) -> None:
             style: Any = {"color": "0.5", "fontsize": SMALLEST, "ha": "center", "va": "center"}
             ax.text(math.sqrt(math.prod(ends)), position, NO_VALUE, **style)
             continue
-        look = panel.view.look(variant)
-        bounds = ("worth", "worth_lower", "worth_upper")
-        value, lower, upper = (networks(rows.iloc[0][name], ends) for name in bounds)
-        ax.plot([lower, upper], [position] * 2, color=look.color, linewidth=1.4)
-        for end, arrow in zip(ends, "<>", strict=True):
+        color = look_of(panel.view.names, variant.method).color
+        value, lower, upper = (
+            ends[text.startswith(">")] if text.startswith(("<", ">")) else float(text or math.nan)
+            for text in rows.iloc[0][bounds]
+        )
+        ax.plot([lower, upper], [position] * 2, color=color, linewidth=1.4)
+        for end, arrow in arrows.items():
             if end in (lower, upper):
-                ax.plot([end], [position], marker=arrow, color=look.color, markersize=2.5)
-        marker = dict(zip(ends, "<>", strict=True)).get(value, "o")
-        ax.plot([value], [position], marker=marker, color=look.color, markersize=4)
+                ax.plot([end], [position], marker=arrow, color=color, markersize=2.5)
+        ax.plot([value], [position], marker=arrows.get(value, "o"), color=color, markersize=4)
     inner = [size for size in SIZES if smallest <= size <= largest]
     logarithmic(ax, "x", [ends[0], *inner, ends[1]])
     ax.set_xticklabels(["less", *map(str, inner), "more"], fontsize="small")
@@ -327,32 +326,6 @@ def worth(ax: Axes, panel: Panel) -> None:
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
-
-
-def ensemble_sizes(rows: pd.DataFrame) -> tuple[int, int]:
-    """The smallest and the largest ensemble, as open ends name them; else one and fifty."""
-    texts = pd.concat([rows[name] for name in ("worth", "worth_lower", "worth_upper")])
-    smallest = [int(text[1:]) for text in texts if text.startswith("<")]
-    largest = [int(text[1:]) for text in texts if text.startswith(">")]
-    return min(smallest, default=1), max(largest, default=50)
-
-
-def networks(text: str, ends: tuple[float, float]) -> float:
-    """Where a number of networks is drawn, of which some are beyond the ends."""
-    if text.startswith(("<", ">")):
-        return ends[text.startswith(">")]
-    return float(text or math.nan)
-
-
-def worth_title(view: View, rows: pd.DataFrame) -> str:
-    """How many intervals lie above one network."""
-    above = sum(networks(text, (0.0, math.inf)) > 1 for text in rows["worth_lower"])
-    return f"{above} of {len(rows)} intervals of worth lie above one network"
-
-
-def metric_and_condition(view: View, key: Mapping[str, Any]) -> str:
-    """The heading of a panel that shows one metric under one condition."""
-    return f"{view.names.printed(key['metric']).title}\n{condition(view, key)}"
 
 
 FRONT = "Pareto front: no other point is both faster and better"
@@ -369,7 +342,7 @@ def cost(ax: Axes, panel: Panel) -> None:
     front = rows[rows["pareto"]].sort_values("p50_ms")
     style: Any = {"color": "0.8", "linewidth": 5, "marker": "o", "markersize": 9, "zorder": 1}
     ax.plot(front["p50_ms"], front["value"], **style, label=FRONT)
-    for look, line, thin in panel.series():
+    for look, line, replicates in panel.series():
         size = pd.to_numeric(line["members"], errors="coerce")
         line = line.assign(size=size).sort_values("size", ascending=False)
         record = names.method(line["method"].iloc[0])
@@ -377,20 +350,20 @@ def cost(ax: Axes, panel: Panel) -> None:
         points(ax, line, line["p50_ms"], replace(look, label=f"_{label}"))
         if len(line) > 1:
             label = f"{record.label}, {record.size} {record.symbol} beside each point"
-            write_sizes(ax, line, look.color, math.log(high / low), top - bottom)
+            _write_sizes(ax, line, look.color, math.log(high / low), top - bottom)
         ax.plot(line["p50_ms"], line["value"], **look.line | {"label": label})
-        if len(thin):
-            ax.plot(thin["p50_ms"], thin["value"].clip(bottom, top), **look.point, marker=".")
+        if len(replicates):
+            ax.plot(replicates["p50_ms"], replicates["value"].clip(bottom, top), **look.dots)
     bases = (1, 2, 5) if high / low < 40 else (1,)
     logarithmic(ax, "x", [base * 10.0**power for power in range(-3, 6) for base in bases])
     ax.set(xlim=(low, high), ylim=(bottom, top))
     count = panel.key["batch_size"]
     ax.set_xlabel(f"Milliseconds, {'one image' if count == 1 else f'{count:,} images'}")
-    printed = names.printed(panel.key["metric"])
-    ax.set_ylabel(f"{printed.axis_title}\n{condition(panel.view, panel.key)}")
+    condition = panel.view.results.label_of(panel.key["condition"])
+    ax.set_ylabel(f"{names.printed(panel.key['metric']).axis_title}\n{condition}")
 
 
-def write_sizes(ax: Axes, line: pd.DataFrame, color: str, width: float, height: float) -> None:
+def _write_sizes(ax: Axes, line: pd.DataFrame, color: str, width: float, height: float) -> None:
     """The number of members beside each point, where it is not too near to that of the next.
 
     Args:
@@ -404,12 +377,6 @@ def write_sizes(ax: Axes, line: pd.DataFrame, color: str, width: float, height: 
             style: Any = {"textcoords": "offset points", "fontsize": SMALLEST, "color": color}
             ax.annotate(str(members), (ms, value), (2.5, 2.5), **style)
             written = place
-
-
-def cost_title(view: View, rows: pd.DataFrame) -> str:
-    """Where methods were timed."""
-    setup = main_setup(view.results.latency)
-    return f"Quality against median latency on {setup.label}" if setup else ""
 
 
 def around(values: pd.Series[float]) -> tuple[float, float]:
@@ -435,31 +402,20 @@ def votes_of_methods(ax: Axes, panel: Panel) -> None:
     """Below an image a row a method, a circle for each class it votes for, a line at the label."""
     first, series = panel.rows.iloc[0], list(panel.series())
     pixels = panel.view.results.images.get((first["condition"], int(first["index"])))
-    image(ax, pixels, 0.5, 42, above=12 + 10 * image_and_label(panel.view, panel.key).count("\n"))
+    image(ax, pixels, 0.5, 42, above=22)
     for position, (look, rows, _) in enumerate(series):
         at = pd.Series(position, rows.index)
         circles(ax, rows["class"], at, rows["vote_share"], look)
-    ax.axvline(first["label"], color="0.6", linewidth=0.8, zorder=1)
+    ax.axvline(first["label"], **GREY, zorder=1)
     class_axis(ax, panel.view, "x")
     ax.set_ylim(len(series) - 0.4, -0.6)
     ax.set_yticks(range(len(series)), [look.label for look, _, _ in series])
 
 
-def image_and_votes_height(view: View, rows: pd.DataFrame) -> float:
-    """Of a panel of `votes_of_methods`, in inches: long names of classes stand upright below it."""
+def votes_of_methods_height(view: View, rows: pd.DataFrame) -> float:
+    """In inches; long names of classes stand upright below it."""
     longest = max(map(len, view.names.task.classes), default=1)
-    lines = max(
-        image_and_label(view, {"condition": condition, "label": label}).count("\n")
-        for condition, label in set(zip(rows["condition"], rows["label"], strict=True))
-    )
-    return 0.95 + 0.17 * (len(view.variants) + lines) + (0.08 * longest if longest > 2 else 0)
-
-
-def image_and_label(view: View, key: Mapping[str, Any]) -> str:
-    """The condition of an image, and its label."""
-    label = f"label {view.names.class_name(key['label'])}"
-    shown = view.results.label_of(key["condition"])
-    return (", " if len(shown + label) <= 16 else ",\n").join((shown, label))
+    return 1.12 + 0.17 * len(view.variants) + (0.08 * longest if longest > 2 else 0)
 
 
 SPLITS: Mapping[str, Any] = {
@@ -492,3 +448,166 @@ def by_epoch(ax: Axes, panel: Panel) -> None:
             ax.scatter([recipe.epochs] * 2, reported, **style, label="As its source reports")
     ax.set(title=TRAINING_MEASURES[name], xlabel="Epoch")
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+
+
+# The article's claims.
+
+
+def sampling_error(ax: Axes, panel: Panel) -> None:
+    """A line a measure, and dashed the line of slope 1/√T through its last point."""
+    lines(ax, panel, x="size", y="rms_error")
+    dashed: Any = {"linewidth": 0.7, "linestyle": DASHES}
+    for look, rows, _ in panel.series():
+        sizes, errors = rows["size"].to_numpy(), rows["rms_error"].to_numpy()
+        ax.plot(sizes, errors[-1] * np.sqrt(sizes[-1] / sizes), color=look.color, **dashed)
+    ax.plot([], [], color="0.4", **dashed, label="Slope of 1/√T")
+    logarithmic(ax, "x", sorted(set(panel.rows["size"])))
+    logarithmic(ax, "y", [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
+    ax.set(xlabel="Passes T", ylabel="Error of an image's value\n(root mean square)")
+
+
+def looks_of_measures(view: View) -> dict[Any, Look]:
+    """Of the measures of an image whose sampling error is drawn."""
+    return {
+        (measure,): Look(
+            "Share of votes for a class" if measure == VOTES else view.names.printed(measure).name,
+            color,
+            marker,
+            "-",
+        )
+        for measure, (color, marker) in SAMPLED_MEASURES.items()
+    }
+
+
+def votes_of_networks(ax: Axes, panel: Panel) -> None:
+    """Below an image its votes: a point a network in their order, and bars for their mean."""
+    rows, names = panel.rows, panel.view.names
+    pixels = panel.view.results.images.get((TEST_IMAGES, panel.key["image"]))
+    image(ax, pixels, 0.5, 60, above=12)
+    passes, count = rows.groupby("network")["value"].sum().max(), rows["network"].nunique()
+    means = rows.groupby("class")["value"].mean()
+    bars(ax, means.index, means, "0.85", width=0.8)
+    offset = 0.8 * ((rows["network"] + 0.5) / count - 0.5)
+    color = look_of(names, rows["method"].iloc[0]).color
+    ax.scatter(rows["class"] + offset, rows["value"], s=2.5, color=color, linewidth=0)
+    class_axis(ax, panel.view, "x")
+    ax.set_ylim(0, 1.03 * passes)
+    ax.set(xlabel="Class voted for", ylabel=f"Votes of {passes:.0f} passes\n({count} networks)")
+
+
+def accuracy_of_majorities(ax: Axes, panel: Panel) -> None:
+    """Accuracy by how many votes agree, as wide as the bin, and the range of the networks.
+
+    A majority has at least one vote of as many as there are classes, where the first bin begins.
+    """
+    rows, names = panel.rows, panel.view.names
+    lower = rows["lower"].clip(lower=1 / max(len(names.task.classes), 1))
+    style: Any = {"color": look_of(names, SAMPLED).color}
+    ax.hlines(rows["accuracy"], lower, rows["upper"], linewidth=1.6, label="All networks", **style)
+    range_style: Any = {"linewidth": 0.8, "label": "Range of the networks", **style}
+    ax.vlines((lower + rows["upper"]) / 2, rows["least"], rows["most"], **range_style)
+    ax.plot([0, 1], [0, 1], **GREY, linestyle=DASHES, label="Accuracy equal to the share")
+    ax.set(ylim=(0, 1.03), xlim=(0, 1), ylabel="Accuracy of\nthe majority")
+
+
+def images_of_majorities(ax: Axes, panel: Panel) -> None:
+    """How many images of a network fall into each bin."""
+    steps(ax, panel.rows, panel.rows["images"], 0.8, fill=True, color="0.75")
+    logarithmic(ax, "y", COUNTS)
+    ax.set(xlabel="Share of the votes\nthat agree", ylabel="Images")
+
+
+IMAGES_RANKED = {CLEAN: "All images", WHERE_C_DISAGREES: "Images on which ensemble C disagrees"}
+"""The titles of the images by which rankings are compared."""
+
+
+def rank_agreement(ax: Axes, panel: Panel) -> None:
+    """A row a score and pair, a point a pair of predictions; dashed where a verdict begins."""
+    rows, names = panel.rows, panel.view.names
+    scores, pairs = dict.fromkeys(rows["score"]), set(rows["case"])
+    cases = [(score, pair) for score in scores for pair in PAIRS if pair in pairs]
+    for y, (score, pair) in enumerate(cases):
+        values = where(rows, score=score, case=pair)["value"]
+        color = look_of(names, ENSEMBLE if pair == CEILING else SAMPLED).color
+        at = [y + beside(place, len(values)) for place in range(len(values))]
+        ax.scatter(values, at, s=6, color=color, linewidth=0)
+        ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color="0", linewidth=1.2)
+    ceiling = where(rows, score=cases[0][0], case=CEILING)["value"].max()
+    for name, share in LEAST_OF_CEILING.items():
+        least = share * (1.0 if math.isnan(ceiling) else ceiling)
+        ax.axvline(least, **GREY, linestyle=DASHES)
+        style: Any = {"transform": ax.get_xaxis_transform(), "fontsize": SMALLEST, "ha": "center"}
+        ax.text(least, 1.01, name, va="bottom", **style)
+    labels = [f"{names.score(score).label}:\n{pair}" for score, pair in cases]
+    ax.set_yticks(range(len(cases)), labels)
+    ax.set(xlim=(0, 1), ylim=(len(cases) - 0.4, -0.6), xlabel="Rank correlation (line: mean)")
+    ax.set_title(IMAGES_RANKED.get(panel.key["condition"], panel.key["condition"]), pad=14)
+    ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="x")
+
+
+def by_training_set(ax: Axes, panel: Panel) -> None:
+    """A measure against what the networks were trained on: their mean, and a point a network."""
+    rows, names = panel.rows, panel.view.names
+    trained_on = list(dict.fromkeys(rows["case"]))
+    for name in dict.fromkeys(rows["method"]):
+        line = where(rows, method=name)
+        at = line["case"].map(trained_on.index)
+        look = look_of(names, name, names.method(name).label)
+        means = line["value"].groupby(at).mean()
+        ax.plot(means.index, means, **look.line)
+        if len(line) > len(means):
+            ax.plot(at, line["value"], **look.dots)
+    ax.set_xticks(range(len(trained_on)), [text.replace(", ", ",\n") for text in trained_on])
+    ax.update_datalim([(0, 0)])  # not a limit, which panels of a row would share at once
+    shown = names.printed(panel.key["metric"])
+    ax.set(xlabel="Training images", ylabel=shown.axis_label.replace(" (", "\n("))
+
+
+SPREADS = {
+    "std_by_network": ("Between networks", ENSEMBLE),
+    "std_by_passes": ("Between samples of 100 passes", SAMPLED),
+}
+"""The columns that are drawn, their labels, and whose colour they have."""
+
+
+def spread_of_votes(ax: Axes, panel: Panel) -> None:
+    """Two bars a class: the standard deviation between networks, and between samples of one."""
+    for offset, (name, (label, method)) in zip((-0.2, 0.2), SPREADS.items(), strict=True):
+        color, at = look_of(panel.view.names, method).color, panel.rows["class"] + offset
+        bars(ax, at, 100 * panel.rows[name], color, width=0.38, label=label)
+    class_axis(ax, panel.view, "x")
+    ax.set(xlabel="Class voted for", ylabel="Standard deviation\n(votes of 100)")
+
+
+# A user's own image.
+
+
+def count_plots(
+    title: str,
+    names: Names,
+    pixels: ShownPixels,
+    counts: Mapping[Variant, Sequence[int]],
+    measures: Mapping[Variant, Mapping[str, float]],
+) -> Figure:
+    """The image, and for each method its votes by class with its scores below."""
+    figure = Figure(figsize=(PAGE, 2.1), layout="constrained")
+    first, *others = figure.subplots(1, 1 + len(counts), width_ratios=[0.8, *[1.0] * len(counts)])
+    image(first, pixels, 0.5, 80)
+    first.set_title(title)
+    first.axis("off")
+    known = looks(names, list(counts))
+    for ax, (variant, votes) in zip(others, counts.items(), strict=True):
+        bars(ax, range(len(votes)), pd.Series(votes), known[variant].color, width=0.8)
+        written = [str(count or "") for count in votes]
+        ax.bar_label(ax.containers[0], written, fontsize=SMALLEST, padding=1)
+        scores = [
+            f"{score.label}: {three_decimals(measures[variant][score.name])}"
+            for score in names.scores
+            if score.in_figures and score.name in measures[variant]
+        ]
+        ax.set(xticks=range(len(votes)), ylim=(0, 1.12 * sum(votes)), title=known[variant].label)
+        ax.set_xlabel("\n".join(["Class voted for", *scores]))
+        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    others[0].set_ylabel("Votes")
+    return figure

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report.figures import figure_names, one_figure
+from benchmarks.report.figures import figure_names, draw_figure
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import as_frame, markdown
 from benchmarks.schema import WorthRow
@@ -89,7 +89,7 @@ def test_without_ensembles_of_several_sizes_there_is_neither(results: Results) -
 
 
 def test_figure_shows_a_method_in_ensembles_of_its_own_recipe(results: Results) -> None:
-    drawing = one_figure(results, "worth")
+    drawing = draw_figure(results, "worth")
     assert set(drawing.numbers["ensemble_recipe"]) == {"standard"}
     assert set(drawing.numbers["status"]) == {"ok"}
     titles = [ax.get_title() for ax in drawing.figure.axes]
