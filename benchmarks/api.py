@@ -39,7 +39,7 @@ from benchmarks.external_arrays import (
 from benchmarks.external_methods import beginning_with, predictions_of
 from benchmarks.io import UserError, existing_folder, objection_to, path_of
 from benchmarks.progress import progress_shown
-from benchmarks.report.figures import Choice, figure_names, one_figure
+from benchmarks.report.figures import Canvas, draw_figure, figure_names
 from benchmarks.report.results import Results, read_if_there
 from benchmarks.run.configuration import (
     DEFAULT_TASK,
@@ -228,8 +228,12 @@ class BenchmarkResults:
             ArgumentError: there is no such figure, recipe, method, metric or condition, or ``ax``
                 has no place in a grid.
         """
-        choice = Choice(methods, metrics, conditions)
-        return _drawn_figure(self._of_recipe(recipe), name, choice, ax, title=title)
+        if not isinstance(ax, Axes | None):
+            raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
+        chosen: Any = {"methods": methods, "metrics": metrics, "conditions": conditions}
+        place: Any = {"canvas": _canvas_of(ax), "titled": title}
+        drawing = draw_figure(self._of_recipe(recipe), name, **chosen, **place)
+        return ax or drawing.figure.axes[0]
 
     def __repr__(self) -> str:
         if self.report is None:
@@ -280,12 +284,8 @@ def _results_in(folder: Path, failures: tuple[Failure, ...]) -> BenchmarkResults
     return BenchmarkResults(Results.load(folder), read_if_there(folder, MEASUREMENTS_CSV), failures)
 
 
-def _drawn_figure(
-    results: Results, name: str, choice: Choice, ax: Axes | None, *, title: bool
-) -> Axes:
-    """Draw a figure of a recipe in the place of ``ax``, or on a new figure of pyplot."""
-    if not isinstance(ax, Axes | None):
-        raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
+def _canvas_of(ax: Axes | None) -> Canvas:
+    """The place of ``ax``, or a new figure of pyplot."""
 
     def canvas(width: float, height: float) -> Figure | SubFigure:
         if ax is not None:
@@ -294,8 +294,7 @@ def _drawn_figure(
 
         return plt.figure(figsize=(width, height), layout="constrained")
 
-    drawn = one_figure(results, name, choice, canvas, titled=title)
-    return ax or drawn.figure.axes[0]
+    return canvas
 
 
 def _part_of(ax: Axes) -> SubFigure:

@@ -77,7 +77,7 @@ _DOTTED, _LONG = (0.0, (1.0, 1.2)), (0.0, (8.0, 1.5))
 
 MARKERS: tuple[tuple[str, Dash], ...] = (
     *(("s", _DOTTED), ("o", "-"), ("D", _DASH_DOTTED), ("^", _DASHED)),
-    *(("s", _LONG), ("P", _LONG), ("v", _LONG), ("<", _DASH_DOTTED)),
+    *(("X", _LONG), ("P", _LONG), ("v", _LONG), ("<", _DASH_DOTTED)),
     *((">", _DASHED), ("p", _DOTTED), ("h", "-"), ("d", _DASHED)),
 )
 """Markers with their dashes: those of the suite's methods in the order of their register."""

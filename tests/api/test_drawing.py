@@ -8,7 +8,7 @@ from matplotlib import rcParams
 from matplotlib.figure import Figure
 
 from benchmarks.api import ArgumentError
-from benchmarks.report.figures import figure_names, draw_figure
+from benchmarks.report.figures import draw_figure, figure_names
 from tests.api.conftest import Kept
 
 pytestmark = pytest.mark.slow

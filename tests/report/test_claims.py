@@ -26,7 +26,7 @@ from benchmarks.report.claims import (
     verdict_table,
     write_claims_page,
 )
-from benchmarks.report.figures import drawn_figures, figure_names, draw_figure
+from benchmarks.report.figures import draw_figure, drawn_figures, figure_names
 from benchmarks.report.figures.declared import FIGURES as DECLARED
 from benchmarks.report.results import Results, read_claims
 from benchmarks.report.tables.formats import markdown

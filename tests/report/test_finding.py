@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks.report.figures.finding import title
+from benchmarks.report.figures.numbers import finding
 from benchmarks.report.results import Quantity, Results
 from tests.report.support import NAMES, comparisons
 
@@ -48,7 +48,7 @@ def results(
     ],
 )
 def test_a_title_claims_what_tests_say(p_values: dict[str, float], separated: int) -> None:
-    assert title(results(VALUES, **p_values), NLL) == (
+    assert finding(results(VALUES, **p_values), NLL) == (
         "Deep ensemble (M = 4) has the lowest NLL (Clean: 0.100), separated by tests from "
         f"{separated} of 2 others"
     )
@@ -58,19 +58,19 @@ def test_of_a_biased_metric_another_is_tested() -> None:
     ece = Quantity("clean", "ece")
     given = results(VALUES, "ece", softmax=0.01, mc_dropout=0.01)
     untested = given.comparisons[given.comparisons["metric"] == "ece"]
-    assert "from 2 of 2 others" in title(given, ece)
-    assert "from 0 of 2 others" in title(replace(given, comparisons=untested), ece)
+    assert "from 2 of 2 others" in finding(given, ece)
+    assert "from 0 of 2 others" in finding(replace(given, comparisons=untested), ece)
     # Where it is the other that the tested metric finds better, nothing is claimed.
     of_softmax = given.comparisons["other_method"] == "softmax"
     worse = given.comparisons.assign(difference=-0.1 * (-1) ** of_softmax)
-    assert "from 1 of 2 others" in title(replace(given, comparisons=worse), ece)
+    assert "from 1 of 2 others" in finding(replace(given, comparisons=worse), ece)
 
 
 @pytest.mark.parametrize("values", [{}, {"softmax": ("1", float("nan"))}])
-def test_without_values_there_is_no_title(values: dict[str, Any]) -> None:
+def test_without_values_there_is_no_finding(values: dict[str, Any]) -> None:
     given = results(values or {"softmax": ("1", 0.1)})
-    assert title(given, Quantity("clean", "accuracy") if not values else NLL) == ""
+    assert finding(given, Quantity("clean", "accuracy") if not values else NLL) == ""
 
 
 def test_one_method_alone_is_compared_with_none() -> None:
-    assert title(results({"softmax": ("1", 0.25)}), NLL) == "NLL of Softmax (Clean: 0.250)"
+    assert finding(results({"softmax": ("1", 0.25)}), NLL) == "NLL of Softmax (Clean: 0.250)"

@@ -13,7 +13,7 @@ from matplotlib import style
 from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.report import write_report
-from benchmarks.report.figures import figure_names, draw_figure
+from benchmarks.report.figures import draw_figure, figure_names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import made_of, pivots, tables_of
 from benchmarks.report.tables.formats import markdown
@@ -80,14 +80,13 @@ def test_run_without_any_value_has_a_report_without_figures_of_methods(make_run:
 
 @pytest.mark.slow
 def test_everything_is_drawn_again_from_the_committed_files_byte_for_byte(
-    reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reported: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("benchmarks.report.figures.FEWEST_OF_A_PROCESS", 1)
     for path in reported.iterdir():
         if path.is_file() or path.name == "curves":
             (shutil.copy if path.is_file() else shutil.copytree)(path, tmp_path / path.name)
     with style.context("dark_background"):
-        write_report(tmp_path, jobs=2)
+        write_report(tmp_path)
     again, before = contents(tmp_path), contents(reported)
     assert again.keys() == before.keys()
     assert [name for name in before if again[name] != before[name]] == []
@@ -98,13 +97,13 @@ def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(
 ) -> None:
     for name in ("run.json", "summary.csv", "measurements.csv"):
         shutil.copy(measured / name, tmp_path)
-    reports: list[tuple[Path, int]] = []
+    reports: list[tuple[Path]] = []
     monkeypatch.setattr(
         "benchmarks.run.stages.write_report", lambda *chosen: reports.append(chosen)
     )
     machine = Workspace(tmp_path, tmp_path / "networks", None, jobs=3)
     assert run_stages(Plan(FULL), machine, "report") == []
-    assert reports == [(tmp_path, 3)]
+    assert reports == [(tmp_path,)]
     assert (tmp_path / "run.json").read_bytes() == (measured / "run.json").read_bytes()
 
 

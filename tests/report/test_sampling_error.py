@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.report.figures import figure_names, draw_figure
+from benchmarks.report.figures import draw_figure, figure_names
 from benchmarks.report.results import Results
 from tests.report.support import made_table
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.report.figures import figure_names, draw_figure
+from benchmarks.report.figures import draw_figure, figure_names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.formats import as_frame, markdown
 from benchmarks.schema import WorthRow
