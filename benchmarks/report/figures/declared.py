@@ -2,12 +2,54 @@
 
 from __future__ import annotations
 
-from benchmarks.report.editorial import CALIBRATION_TITLE, DETECTION, SELECTION
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.report.editorial import (
+    CALIBRATION_TITLE,
+    DETECTION,
+    SAMPLED_MEASURES,
+    SELECTION,
+)
 from benchmarks.report.figures import numbers
 from benchmarks.report.figures import panels as draw
-from benchmarks.report.figures.engine import SMALL_DOTS, Figure, FigureData
-from benchmarks.report.style import PAGE
-from benchmarks.vocabulary import RANK_CORRELATION
+from benchmarks.report.figures.engine import SMALL_DOTS, Figure, FigureData, View
+from benchmarks.report.style import PAGE, Look
+from benchmarks.vocabulary import RANK_CORRELATION, VOTES
+
+SPLITS: Mapping[str, Any] = {
+    "training": ("Training", "0.15", "o", "-"),
+    "validation": ("Test", "0.55", "s", (0.0, (4.0, 1.5))),
+}
+"""Names, greys (colours are the methods'), markers and dashes; as in the article, networks are
+validated on the test images."""
+
+
+def looks_of_splits(view: View) -> dict[Any, Look]:
+    """By split and whether dropout is on, which is hollow."""
+    images = view.results.training.drop_duplicates("split").set_index("split")["images"]
+    looks: dict[Any, Look] = {}
+    for split, (name, color, marker, dash) in SPLITS.items():
+        label = f"{name} ({images.get(split, 0):,} images)"
+        looks[split, False] = Look(label, color, marker, dash)
+        looks[split, True] = Look(f"{label}, dropout on", color, marker, dash, filled=False)
+    return looks
+
+
+def looks_of_measures(view: View) -> dict[Any, Look]:
+    """Of the measures of an image whose sampling error is drawn."""
+    names = {name: view.names.printed(name).name for name in SAMPLED_MEASURES}
+    names[VOTES] = "Share of votes for a class"
+    return {(name,): Look(names[name], *look, "-") for name, look in SAMPLED_MEASURES.items()}
+
+
+def votes_of_methods_height(view: View, rows: pd.DataFrame) -> float:
+    """In inches; long names of classes stand upright below it."""
+    longest = max(map(len, view.names.task.classes), default=1)
+    return 1.12 + 0.17 * len(view.variants) + (0.08 * longest if longest > 2 else 0)
+
 
 X_AND_Y = {"sharex": True, "sharey": True}
 X_AND_ROWS = {"sharex": True, "sharey": "row"}
@@ -170,7 +212,7 @@ FIGURES = (
         parts=((draw.votes_of_methods, 1),),
         title="The images on which the votes of methods differ most",
         columns=6,
-        height=draw.votes_of_methods_height,
+        height=votes_of_methods_height,
         heading=("condition", "label"),
         shared={"sharey": True},
         below="Class voted for",
@@ -184,7 +226,7 @@ FIGURES = (
         parts=((draw.by_epoch, 1),),
         title=numbers.training_title,
         lines=("split", "dropout_on"),
-        looks=draw.looks_of_splits,
+        looks=looks_of_splits,
         columns=4,
         height=2.0,
         shared={"sharex": True},
@@ -199,7 +241,7 @@ FIGURES = (
         parts=((draw.sampling_error, 1),),
         title="",
         lines=("measure",),
-        looks=draw.looks_of_measures,
+        looks=looks_of_measures,
         columns=2,
         heading=("condition",),
         shared={"sharey": True},

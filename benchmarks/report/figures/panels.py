@@ -22,7 +22,6 @@ from benchmarks.report.editorial import (
     ENTROPY_PARTS,
     RIGHT,
     SAMPLED,
-    SAMPLED_MEASURES,
     TOTAL_ENTROPY,
     TRAINING_MEASURES,
 )
@@ -42,7 +41,7 @@ from benchmarks.report.figures.engine import (
 )
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import ShownPixels
-from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, Look, look_of, looks
+from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, look_of, looks
 from benchmarks.report.tables.table import NO_VALUE
 from benchmarks.schema import where
 from benchmarks.vocabulary import (
@@ -51,7 +50,6 @@ from benchmarks.vocabulary import (
     LEAST_OF_CEILING,
     PAIRS,
     TEST_IMAGES,
-    VOTES,
     WHERE_C_DISAGREES,
 )
 
@@ -412,31 +410,6 @@ def votes_of_methods(ax: Axes, panel: Panel) -> None:
     ax.set_yticks(range(len(series)), [look.label for look, _, _ in series])
 
 
-def votes_of_methods_height(view: View, rows: pd.DataFrame) -> float:
-    """In inches; long names of classes stand upright below it."""
-    longest = max(map(len, view.names.task.classes), default=1)
-    return 1.12 + 0.17 * len(view.variants) + (0.08 * longest if longest > 2 else 0)
-
-
-SPLITS: Mapping[str, Any] = {
-    "training": ("Training", "0.15", "o", "-"),
-    "validation": ("Test", "0.55", "s", (0.0, (4.0, 1.5))),
-}
-"""Names, greys (colours are the methods'), markers and dashes; as in the article, networks are
-validated on the test images."""
-
-
-def looks_of_splits(view: View) -> dict[Any, Look]:
-    """By split and whether dropout is on, which is hollow."""
-    images = view.results.training.drop_duplicates("split").set_index("split")["images"]
-    looks: dict[Any, Look] = {}
-    for split, (name, color, marker, dash) in SPLITS.items():
-        label = f"{name} ({images.get(split, 0):,} images)"
-        looks[split, False] = Look(label, color, marker, dash)
-        looks[split, True] = Look(f"{label}, dropout on", color, marker, dash, filled=False)
-    return looks
-
-
 def by_epoch(ax: Axes, panel: Panel) -> None:
     """The mean of the networks by epoch, and their range; crosses are what the source reports."""
     view, name = panel.view, panel.key["panel"]
@@ -464,19 +437,6 @@ def sampling_error(ax: Axes, panel: Panel) -> None:
     logarithmic(ax, "x", sorted(set(panel.rows["size"])))
     logarithmic(ax, "y", [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
     ax.set(xlabel="Passes T", ylabel="Error of an image's value\n(root mean square)")
-
-
-def looks_of_measures(view: View) -> dict[Any, Look]:
-    """Of the measures of an image whose sampling error is drawn."""
-    return {
-        (measure,): Look(
-            "Share of votes for a class" if measure == VOTES else view.names.printed(measure).name,
-            color,
-            marker,
-            "-",
-        )
-        for measure, (color, marker) in SAMPLED_MEASURES.items()
-    }
 
 
 def votes_of_networks(ax: Axes, panel: Panel) -> None:
