@@ -12,8 +12,8 @@ from benchmarks.command_line import exit_status, named_folder
 from benchmarks.entry import run_command
 from benchmarks.external import score_files
 from benchmarks.report.tables.declared import MAIN
-from benchmarks.report.tables.formats import terminal
 from benchmarks.report.tables.pivot import table_of
+from benchmarks.report.tables.table import terminal
 
 
 def main(

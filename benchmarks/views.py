@@ -13,8 +13,8 @@ from benchmarks.command_line import INSTALLED, exit_status, named_folder
 from benchmarks.io import UserError, writable_folder, written_whole
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
-from benchmarks.report.tables.formats import latex as as_latex
-from benchmarks.report.tables.formats import markdown
+from benchmarks.report.tables.table import latex as as_latex
+from benchmarks.report.tables.table import markdown
 
 RunFolder = Annotated[
     Path, typer.Argument(help="The folder of a run.", parser=named_folder, metavar="RUN")

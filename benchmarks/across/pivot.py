@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.io import UserError, read_json
-from benchmarks.report.answer.candidates import label
+from benchmarks.report.answer.decision import label
 from benchmarks.report.answer.questions import judged_by
 from benchmarks.report.answer.table import RIVAL, DecisionRow
 from benchmarks.report.results import Candidate, Quantity, Results

@@ -12,8 +12,7 @@ from benchmarks.io import write_json, written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.results import fingerprints
-from benchmarks.report.tables.formats import markdown
-from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.report.tables.table import Cell, Row, Table, markdown
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD
 

@@ -10,7 +10,7 @@ from benchmarks.io import UserError, path_of
 from benchmarks.nouns import Names
 from benchmarks.report.results import Results, read_if_there
 from benchmarks.report.tables.declared import TIMES, made_of, tables_of
-from benchmarks.report.tables.formats import write_tables
+from benchmarks.report.tables.table import write_tables
 from benchmarks.vocabulary import LATENCY_CSV, MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
 
 

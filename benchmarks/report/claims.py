@@ -13,10 +13,15 @@ from benchmarks.nouns import Names
 from benchmarks.report.editorial import BESIDE_THE_ARTICLE
 from benchmarks.report.number_format import UNDEFINED, plain, spread
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import markdown
-from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
-from benchmarks.report.tables.table import Cell, Row, Table
-from benchmarks.report.texts import article_answer, listed, render, sentences
+from benchmarks.report.tables.table import Cell, Row, Table, markdown
+from benchmarks.report.texts import (
+    article_answer,
+    left_out_remark,
+    listed,
+    render,
+    sentences,
+    training_images_remark,
+)
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLAIMS_MD, DOUBLE_SOFTMAX, PECULIAR, TYPICAL, WEIGHTS
 
@@ -108,7 +113,7 @@ def verdict_table(claims: Mapping[str, Any]) -> Table:
     beside = tuple(setting["beside"])
     compared = f" Other columns: recipes {listed(beside)}." if beside else ""
     rows = [
-        Row(heading, (claim["id"], claim["verdict"], *(_verdict(claim, one) for one in beside)), ())
+        Row(heading, (claim["id"], claim["verdict"], *(_verdict(claim, one) for one in beside)))
         for heading, some in by_weight(claims["claims"]).items()
         for claim in some
     ]
@@ -117,7 +122,6 @@ def verdict_table(claims: Mapping[str, Any]) -> Table:
         caption=f"The article's claims. Verdict: recipe {setting['recipe']}{networks}.{compared}",
         group_heading="Weight",
         label_headings=("Claim", "Verdict", *beside),
-        headings=(),
         rows=tuple(rows),
     )
 
@@ -193,4 +197,10 @@ def _by_recipe(caption: str, cells: Mapping[str, Mapping[str, str]]) -> Table:
         for name in dict.fromkeys(what)
         if any(one.get(name, UNDEFINED) != UNDEFINED for one in cells.values())
     ]
-    return Table("", caption, "", ("Quantity",), tuple(cells), tuple(rows))
+    return Table(
+        name="",
+        caption=caption,
+        label_headings=("Quantity",),
+        headings=tuple(cells),
+        rows=tuple(rows),
+    )

@@ -12,8 +12,8 @@ from benchmarks.io import path_of, terminal_text
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import OVERVIEW
 from benchmarks.report.tables.pivot import table_of
-from benchmarks.report.tables.remarks import training_images_remark
 from benchmarks.report.tables.table import Table
+from benchmarks.report.texts import training_images_remark
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     CLAIMS_CSV,

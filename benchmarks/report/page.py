@@ -25,9 +25,8 @@ from benchmarks.report.figures import FigureFiles
 from benchmarks.report.outcome import DOWNLOADS
 from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results, summary_beside
-from benchmarks.report.tables.remarks import left_out_remark, training_images_remark
-from benchmarks.report.tables.table import Row, Table, one_line
-from benchmarks.report.texts import listed
+from benchmarks.report.tables.table import Row, Table
+from benchmarks.report.texts import left_out_remark, listed, training_images_remark
 from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_MD, ILL_DEFINED, INDEX_HTML, LAB_HTML
 
 IN_VIEW = 2
@@ -66,7 +65,6 @@ def write_page(
         "code": _code,
         "drawing": drawing,
         "number": _number,
-        "one_line": one_line,
         "recipe_of": _recipe_of,
     }
     environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "IN_VIEW": IN_VIEW}

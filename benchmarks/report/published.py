@@ -330,7 +330,9 @@ def published_shown(folder: Path, names: Names) -> dict[str, Any] | None:
     return {
         "finding": "; ".join(agreeing) or "none could be compared",
         "findings": findings,
-        "table": Table("published", "", "", ("Paper", "What"), headings, tuple(rows)),
+        "table": Table(
+            name="published", label_headings=("Paper", "What"), headings=headings, rows=tuple(rows)
+        ),
     }
 
 

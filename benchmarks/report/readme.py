@@ -21,8 +21,8 @@ from benchmarks.report.editorial import README_FIGURES
 from benchmarks.report.published import comparable_numbers
 from benchmarks.report.results import Results, read_claims, read_if_there, summary_across
 from benchmarks.report.tables.declared import LATENCY
-from benchmarks.report.tables.formats import markdown
 from benchmarks.report.tables.pivot import table_of
+from benchmarks.report.tables.table import markdown
 from benchmarks.report.texts import article_answer, listed
 from benchmarks.vocabulary import (
     ANSWER_JSON,

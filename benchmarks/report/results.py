@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -258,13 +259,13 @@ class Results:
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """Those that have a row in tables, of each recipe."""
-        return tuple(
-            dict.fromkeys(
-                Candidate(of_recipe._recipe_of[variant], *variant)
-                for of_recipe in map(self.of_recipe, self.recipes)
-                for variant in of_recipe.compared
-            )
-        )
+        of_recipes = map(self.of_recipe, self.recipes)
+        candidates = (map(results.candidate, results.compared) for results in of_recipes)
+        return tuple(dict.fromkeys(chain(*candidates)))
+
+    def candidate(self, variant: Variant) -> Candidate:
+        """A method of a size with its recipe, of results of one recipe."""
+        return Candidate(self._recipe_of.get(variant, ""), *variant)
 
     def replicates(self, variant: Variant) -> int:
         """Over how many replicates the variant's numbers are means."""
@@ -416,7 +417,7 @@ class Results:
 
     def side(self, variant: Variant, quantity: Quantity) -> Candidate:
         """A method of a size, of results of one recipe, with the score that is needed."""
-        return self.ranked(Candidate(self._recipe_of.get(variant, ""), *variant), quantity)
+        return self.ranked(self.candidate(variant), quantity)
 
     def ranked(self, candidate: Candidate, quantity: Quantity) -> Candidate:
         """With the score by which it ranks images: its own, that asked for, or its primary one."""

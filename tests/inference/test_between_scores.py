@@ -14,7 +14,7 @@ from benchmarks.inference.comparisons import OF_SCORES, Estimates, compare, comp
 from benchmarks.inference.intervals import Relations
 from benchmarks.inference.resampling import Draws
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.report.answer.evidence import networks
+from benchmarks.report.answer.decision import networks
 from benchmarks.schema import Comparison, table_of
 from methods import Prediction
 from methods.scores import score_of

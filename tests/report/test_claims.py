@@ -29,7 +29,7 @@ from benchmarks.report.claims import (
 from benchmarks.report.figures import draw_figure, drawn_figures, figure_names
 from benchmarks.report.figures.declared import FIGURES as DECLARED
 from benchmarks.report.results import Results, read_claims
-from benchmarks.report.tables.formats import markdown
+from benchmarks.report.tables.table import markdown
 from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import (
     CEILING,

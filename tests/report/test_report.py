@@ -16,7 +16,7 @@ from benchmarks.report import write_report
 from benchmarks.report.figures import draw_figure, figure_names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import made_of, pivots, tables_of
-from benchmarks.report.tables.formats import markdown
+from benchmarks.report.tables.table import markdown
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace

@@ -2,96 +2,119 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmarks.io import written_whole
-from benchmarks.report.answer.candidates import cost, is_ensemble, label
-from benchmarks.report.answer.decision import decisions
-from benchmarks.report.answer.evidence import Evidence, Relation, networks
+from benchmarks.io import write_json
+from benchmarks.report.answer.decision import (
+    Relation,
+    decisions,
+    is_ensemble,
+    label,
+    networks,
+    networks_of,
+    relations,
+    worth,
+)
 from benchmarks.report.answer.questions import judged_by
 from benchmarks.report.answer.table import DecisionRow, decision_rows
 from benchmarks.report.editorial import DROPOUT
-from benchmarks.report.results import Candidate, Results
-from benchmarks.report.texts import render
+from benchmarks.report.results import Quantity, Results
+from benchmarks.report.texts import listed
 from benchmarks.schema import table_of, write_table
 from benchmarks.vocabulary import ANSWER_JSON, DECISION_CSV
 
 
 def write_answer(results: Results, folder: Path) -> None:
     """Write the sentences, which README shows, and the decisions, which `across` compares."""
-    with written_whole(folder / ANSWER_JSON) as temporary:
-        temporary.write_text(_rendered(results), encoding="utf-8")
+    write_json(answer(results), folder / ANSWER_JSON)
     write_table(table_of(DecisionRow, decision_rows(results)), folder, DECISION_CSV, DecisionRow)
 
 
-def answer(results: Results) -> Mapping[str, str]:
+def answer(results: Results) -> dict[str, str]:
     """The content of ``answer.json``, from the results of all recipes.
 
     Its keys: ``reply`` (yes, no, …; empty where the run cannot tell), ``dropout`` (the same in
     sentences), and ``advice`` (what to use).
     """
-    return dict(json.loads(_rendered(results)))
+    reply, dropout = _on_dropout(results)
+    return {"reply": reply, "dropout": dropout, "advice": _advice(results)}
 
 
-def _rendered(results: Results) -> str:
-    return render("answer.json.j2", found=_on_dropout(results), use=_use(results))
-
-
-def _on_dropout(results: Results) -> dict[str, Any]:
+def _on_dropout(results: Results) -> tuple[str, str]:
     """One network with dropout left on against the largest ensemble, both of the main recipe.
 
     Returns:
-        ``missing``: why the run cannot tell; else the reply, what ``one`` is called, how many
-        ``networks`` it is compared with, the ``measures`` by relation, metric and condition, how
-        many there are (``count``), and the least, median and largest ``worth``.
+        The reply, and sentences: the relation of the two by each measure, and the worth in networks
+        of the one.
     """
-    main, evidence = results.recipes[0], Evidence(results)
-    of_main = [Candidate(main, *variant) for variant in results.of_recipe(main).largest]
-    ensembles = [choice for choice in of_main if is_ensemble(results, choice)]
+    cannot_tell = "This run cannot tell whether one network with dropout is as good as many:"
+    main = results.of_recipe(results.recipes[0])
+    choices = [main.candidate(variant) for variant in main.largest]
+    ensembles = [choice for choice in choices if is_ensemble(results, choice)]
     sampled = [
         choice
-        for choice in of_main
+        for choice in choices
         if DROPOUT in results.names.method(choice.method).needs and choice not in ensembles
     ]
     if not sampled or not ensembles:
         missing = "an ensemble" if sampled else "a method that leaves dropout on"
-        return {"missing": f"it has no values of {missing}"}
+        return "", f"{cannot_tell} it has no values of {missing}."
     one, many, quantities = sampled[0], ensembles[0], judged_by(results)
     measured = [q for q in quantities if results.value(one, q) or results.value(many, q)]
-    relations = evidence.relations(one, many, measured)
-    if set(relations.values()) <= {Relation.UNTESTED}:
-        return {"missing": "the two were not compared"}
-    measures: dict[str, dict[str, list[str]]] = {}
-    for quantity, relation in relations.items():
-        metric = results.names.printed(quantity.metric).name
-        conditions = measures.setdefault(relation, {}).setdefault(metric, [])
-        conditions.append(results.label_of(quantity.condition))
-    found = (evidence.worth(one, many, quantity) for quantity in quantities)
-    worths = sorted((worth[0] for worth in found if worth), key=networks)
-    return {
-        "reply": reply(relations.values()),
-        "one": label(results, one, of_recipe=False),
-        "networks": cost(results, many)[0],
-        "count": len(relations),
-        "measures": measures,
-        "worth": (worths[0], median(worths), worths[-1]) if worths else (),
-    }
+    by_measure = relations(results, one, many, measured)
+    if set(by_measure.values()) <= {Relation.UNTESTED}:
+        return "", f"{cannot_tell} the two were not compared."
+    given = reply(by_measure.values())
+    sentences = [
+        f"{given}.",
+        f"{label(results, one, of_recipe=False)} was compared with an ensemble of "
+        f"{networks_of(results, many)} networks on {len(by_measure)} measures.",
+    ]
+    by_relation: dict[Relation, list[Quantity]] = {relation: [] for relation in Relation}
+    for quantity, relation in by_measure.items():
+        by_relation[relation].append(quantity)
+    for relation in (Relation.WORSE, Relation.BETTER, Relation.AS_GOOD):
+        if shown := by_relation[relation]:
+            sentences += [f"It is {relation} by {_measures(results, shown)}."]
+    if number := len(by_relation[Relation.OPEN]):
+        sentences += [f"By {number} measures, no difference was found."]
+    if number := len(by_relation[Relation.UNTESTED]):
+        sentences += [f"By {number} measures, they were not compared."]
+    known = (worth(results, one, many, quantity) for quantity in quantities)
+    if worths := sorted((bounds[0] for bounds in known if bounds), key=networks):
+        least, middle, most = (
+            text.replace("<", "less than ").replace(">", "more than ")
+            for text in (worths[0], median(worths), worths[-1])
+        )
+        sentences += [
+            f"Its worth in networks is {middle} by the median over measures, and ranges from "
+            f"{least} to {most}."
+        ]
+    return given, " ".join(sentences)
 
 
-def reply(relations: Collection[Relation]) -> str:
+def _measures(results: Results, quantities: Sequence[Quantity]) -> str:
+    """The metrics with the conditions, such as ``accuracy (Clean), NLL (Clean and Rotated)``."""
+    conditions: dict[str, list[str]] = {}
+    for quantity in quantities:
+        name = results.names.metric(quantity.metric).label
+        name = name if name[1:2].isupper() else f"{name[:1].lower()}{name[1:]}"
+        conditions.setdefault(name, []).append(results.label_of(quantity.condition))
+    return ", ".join(f"{name} ({listed(labels)})" for name, labels in conditions.items())
+
+
+def reply(by_measure: Collection[Relation]) -> str:
     """Yes: as good or better by all measures. No: worse by most, or by some and as good by none.
 
     By a measure without a test it is neither.
     """
-    counts = Counter(relations)
+    counts = Counter(by_measure)
     worse, good = counts[Relation.WORSE], counts[Relation.BETTER] + counts[Relation.AS_GOOD]
-    if good == len(relations):
+    if good == len(by_measure):
         return "Yes"
-    if 2 * worse > len(relations) or (worse and not good):
+    if 2 * worse > len(by_measure) or (worse and not good):
         return "No"
     return "In part" if worse else "Not decided"
 
@@ -110,9 +133,9 @@ def median(ordered: Sequence[str]) -> str:
     return f"{(float(lower) + float(upper)) / 2:.2g}"
 
 
-def _use(results: Results) -> dict[str, dict[str, str]]:
-    """By situation and images, the cheapest choice where one network or any number is trained."""
-    use: dict[str, dict[str, str]] = {}
+def _advice(results: Results) -> str:
+    """The cheapest choice where one network or any number is trained: a sentence a situation."""
+    advised: dict[str, list[str]] = {}
     for decision in decisions(results):
         question = decision.question
         if question.milliseconds is not None or question.networks not in (1, None):
@@ -124,5 +147,6 @@ def _use(results: Results) -> dict[str, dict[str, str]]:
         ]
         several = f", the cheapest of {len(names)}" if len(names) > 1 else ""
         text = f"{'keep ' if kept else ''}{names[0]}{several}" if names else "not decided"
-        use.setdefault(question.situation, {})[question.images] = text
-    return use
+        choices = advised.setdefault(question.situation, [])
+        choices.append(f"{text} ({question.images.lower()})")
+    return " ".join(f"{situation}: {'; '.join(texts)}." for situation, texts in advised.items())

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
-from benchmarks.report.answer.candidates import cost, label, score_of_single_image, single_image
-from benchmarks.report.answer.decision import Decision, decisions
-from benchmarks.report.answer.evidence import Evidence, Relation
+from benchmarks.report.answer.decision import (
+    Decision,
+    Relation,
+    decisions,
+    label,
+    networks_of,
+    relations,
+    single_image,
+)
 from benchmarks.report.editorial import METRIC_REMARKS, NEEDS, TRAINING_IMAGES
 from benchmarks.report.number_format import UNDEFINED, rounded, two_digits
 from benchmarks.report.results import Candidate, Quantity, Results
@@ -68,22 +73,21 @@ class DecisionRow:
 
 def decision_rows(results: Results) -> list[DecisionRow]:
     """The rows of all questions, from the results of all recipes."""
-    evidence = Evidence(results)
-    return [row for decision in decisions(results) for row in _rows(evidence, decision)]
+    return [row for decision in decisions(results) for row in _rows(results, decision)]
 
 
 def decision_table(results: Results) -> Table:
     """The same in print, without what is `ALSO` recommended, and without rivals."""
-    headings = ("Judged on", "Use", "Better by", "As good by", "Worse by", "Cost")
-    columns = attrgetter("images", "use", "better_by", "as_good_by", "worse_by", "cost")
     return Table(
         name="decision",
         caption="Which method to use.",
         group_heading="Situation",
-        label_headings=headings,
-        headings=(),
+        label_headings=("Judged on", "Use", "Better by", "As good by", "Worse by", "Cost"),
         rows=tuple(
-            Row(row.situation, columns(row), ())
+            Row(
+                row.situation,
+                (row.images, row.use, row.better_by, row.as_good_by, row.worse_by, row.cost),
+            )
             for row in decision_rows(results)
             if row.verdict not in (ALSO, RIVAL)
         ),
@@ -92,12 +96,14 @@ def decision_table(results: Results) -> Table:
     )
 
 
-def _rows(evidence: Evidence, decision: Decision) -> Iterator[DecisionRow]:
-    results, question = evidence.results, decision.question
-    situation, images = question.situation, question.images
+def _rows(results: Results, decision: Decision) -> Iterator[DecisionRow]:
+    question = decision.question
     kept = [decision.baseline] if decision.keeps and decision.baseline else []
     if not kept and not decision.chosen:
-        yield DecisionRow(situation, images, NONE, use=f"None: {_reason(results, decision)}")
+        why = decision.objection or "tests do not decide"
+        compared = f" with {label(results, decision.baseline)}" if decision.baseline else ""
+        reason = f"None: {why}{compared if decision.objection else ''}"
+        yield DecisionRow(question.situation, question.images, NONE, use=reason)
     count = len(decision.chosen)
     room = count if count <= FEW else 1
     of_many = f", the cheapest of {count}" if count > FEW else ""
@@ -110,62 +116,49 @@ def _rows(evidence: Evidence, decision: Decision) -> Iterator[DecisionRow]:
         for choice in choices:
             name = label(results, choice, of_recipe=question.retrains)
             yield DecisionRow(
-                situation,
-                images,
+                question.situation,
+                question.images,
                 verdict,
                 *choice,
-                use=f"{prefix}{name}{suffix}",
-                **_measures(evidence, decision, choice),
-                cost="; ".join(_costs(results, choice, retrains=question.retrains)) or UNDEFINED,
+                f"{prefix}{name}{suffix}",
+                *_measures(results, decision, choice),
+                "; ".join(_costs(results, choice, retrains=question.retrains)) or UNDEFINED,
             )
 
 
-def _reason(results: Results, decision: Decision) -> str:
-    """Why nothing is recommended."""
-    if decision.objection and decision.baseline:
-        return f"{decision.objection} with {label(results, decision.baseline)}"
-    return decision.objection or "tests do not decide"
+def _measures(results: Results, decision: Decision, choice: Candidate) -> Iterator[str]:
+    """By which it is better, as good and worse than the baseline, or that than the next cheapest.
 
-
-def _measures(evidence: Evidence, decision: Decision, choice: Candidate) -> dict[str, str]:
-    """Three cells; the baseline is compared with the next cheapest choice."""
+    With the means of both to the same decimals, where they differ: ``NLL ↓ (Clean) 0.135 → 0.106``.
+    """
     baseline, second, *_ = decision.tested
     other = second if choice == baseline else baseline
-    relations = evidence.relations(choice, other, decision.quantities)
+    by_measure = relations(results, choice, other, decision.quantities)
+    several = len({quantity.condition for quantity in decision.quantities}) > 1
+    for relation in (Relation.BETTER, Relation.AS_GOOD, Relation.WORSE):
+        texts = []
+        for quantity in (q for q, by_tests in by_measure.items() if by_tests is relation):
+            printed = results.names.printed(quantity.metric)
+            condition = f" ({results.label_of(quantity.condition)})" if several else ""
+            if relation is Relation.AS_GOOD:
+                texts.append(f"{printed.name}{condition}")
+            else:
+                means = _means(results, (other, choice), quantity)
+                texts.append(f"{printed.title}{condition} {means}".rstrip())
+        yield "; ".join(texts) or UNDEFINED
 
-    def cell(wanted: Relation, *shown: Candidate) -> str:
-        measures = [quantity for quantity, relation in relations.items() if relation is wanted]
-        return "; ".join(_measure(evidence, decision, one, shown) for one in measures) or UNDEFINED
 
-    return {
-        "better_by": cell(Relation.BETTER, other, choice),
-        "as_good_by": cell(Relation.AS_GOOD),
-        "worse_by": cell(Relation.WORSE, other, choice),
-    }
-
-
-def _measure(
-    evidence: Evidence, decision: Decision, quantity: Quantity, choices: Sequence[Candidate]
-) -> str:
-    """A measure with the choices' means, to the same decimals: ``NLL ↓ (Clean) 0.135 → 0.106``."""
-    results = evidence.results
+def _means(results: Results, choices: Sequence[Candidate], quantity: Quantity) -> str:
     rows = [row for choice in choices if (row := results.value(choice, quantity))]
     half = max(((row["upper"] - row["lower"]) / 2 for row in rows), default=math.nan)
-    several = len({one.condition for one in decision.quantities}) > 1
-    printed = results.names.printed(quantity.metric)
-    parts = (
-        printed.title if choices else printed.name,
-        f"({results.label_of(quantity.condition)})" if several else "",
-        " → ".join(rounded(row["value"], half)[0] for row in rows),
-    )
-    return " ".join(filter(None, parts))
+    return " → ".join(rounded(row["value"], half)[0] for row in rows)
 
 
 def _costs(results: Results, choice: Candidate, *, retrains: bool) -> Iterator[str]:
-    timing = single_image(results, choice.variant)
+    timing = single_image(results, choice._replace(score=""))
     if retrains and results.names.recipes:
-        networks = cost(results, choice)[0]
-        trained = f"{networks} network{'s' if networks > 1 else ''}"
+        count = networks_of(results, choice)
+        trained = f"{count} network{'s' if count > 1 else ''}"
         seconds = math.nan if timing is None else float(timing["training_s"])
         time = "" if math.isnan(seconds) else f" ({two_digits(seconds)} s)"
         yield f"{'trains itself' if choice.recipe == SELF_TRAINED else trained}{time}"
@@ -173,19 +166,18 @@ def _costs(results: Results, choice: Candidate, *, retrains: bool) -> Iterator[s
     if choice.score and results.names.score(choice.score).fitted:
         needs = (*needs, TRAINING_IMAGES)
     yield from (f"needs {NEEDS.get(need, need)}" for need in dict.fromkeys(needs))
-    # The time of a score has that of its network in it.
-    scored = score_of_single_image(results, choice.score) if choice.score else None
     if timing is not None:
-        without = " without the score" if choice.score and scored is None else ""
+        scored = single_image(results, choice)
+        without = " without the score" if scored is None else ""
         yield f"{two_digits(float((timing if scored is None else scored)['p50_ms']))} ms{without}"
 
 
 def _remarks(results: Results) -> Iterator[str]:
     made = decisions(results)
-    baselines = list(dict.fromkeys(one.baseline for one in made if one.baseline))
+    baselines = list(dict.fromkeys(decision.baseline for decision in made if decision.baseline))
     yield RULE
     if baselines:
-        yield f"The baseline is {' or '.join(label(results, one) for one in baselines)}."
+        yield f"The baseline is {' or '.join(label(results, choice) for choice in baselines)}."
         yield MEASURES
     used = {quantity.metric for decision in made for quantity in decision.quantities}
     if classes := len(results.names.task.classes):
@@ -196,9 +188,9 @@ def _remarks(results: Results) -> Iterator[str]:
     if setup is None:
         yield "Latency was not measured in this run."
         return
-    timings = (single_image(results, one.variant) for one in baselines)
-    times = dict.fromkeys(two_digits(float(one["p50_ms"])) for one in timings if one is not None)
-    baseline = f"; the baseline takes {' or '.join(times)} ms" if times else ""
+    timings = (single_image(results, choice) for choice in baselines)
+    times = [two_digits(float(timing["p50_ms"])) for timing in timings if timing is not None]
+    baseline = f"; the baseline takes {' or '.join(dict.fromkeys(times))} ms" if times else ""
     gpu = timed(results.latency)["device"].str.startswith("cuda").any()
     unmeasured = "" if gpu else " No GPU has been measured."
     yield f"Latency: median of single images on {setup.label}{baseline}.{unmeasured}"

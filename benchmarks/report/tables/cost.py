@@ -11,8 +11,7 @@ import pandas as pd
 
 from benchmarks.nouns import Variant
 from benchmarks.report.results import Quantity, Results
-from benchmarks.report.tables.pivot import Pivot, Place
-from benchmarks.report.tables.quality import value_cell
+from benchmarks.report.tables.pivot import Pivot, Place, value_cell
 from benchmarks.report.tables.table import Cell
 from benchmarks.report.timings import Setup, batch_sizes, main_setup, milliseconds, of_setup
 from benchmarks.vocabulary import SELF_TRAINED
@@ -109,7 +108,7 @@ def sizes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
             variant, label = needed(results, full, quantity) or (None, "—")
             variants = {"this": variant, "full": full}
             cells = {
-                f"Value\nat {which} size": value_cell(results, variant, quantity)
+                f"Value\nat {which} size": value_cell(results, results.candidate(variant), quantity)
                 if variant
                 else Cell(reason=NOT_KNOWN)
                 for which, variant in variants.items()

@@ -1,15 +1,25 @@
-"""Tables as pivots: what a table is of is declared, and one engine makes all of them."""
+"""Tables as pivots: what a table is of is declared, and one engine makes all of them.
+
+Below the engine stand the sources of what most tables are of: values with a verdict against the
+best method, and worth in networks; and the notes below such tables.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
+from statistics import mode
 
-from benchmarks.report.results import Quantity, Results
-from benchmarks.report.tables.table import Cell, Row, Table
-from benchmarks.report.texts import listed
-from benchmarks.vocabulary import SELF_TRAINED
+from benchmarks.nouns import Variant
+from benchmarks.report.answer.decision import networks
+from benchmarks.report.editorial import RIGHT
+from benchmarks.report.results import Candidate, Quantity, Results, TableRow
+from benchmarks.report.tables.table import BEST, EQUIVALENT, TIED, UNTESTED, Cell, Row, Table
+from benchmarks.report.texts import left_out_remark, listed, training_images_remark
+from benchmarks.schema import where
+from benchmarks.vocabulary import NETWORKS_KNOWN_FROM, SELF_TRAINED, SIGNIFICANT
 
 REFERENCE = "clean images are the reference of detection"
 NO_LABELS = "the images have no label"
@@ -57,22 +67,27 @@ class Pivot:
 def table_of(pivot: Pivot, results: Results) -> Table | None:
     """The table of a run's results, of all recipes; ``None`` if it would be empty."""
     recipes = results.recipes if pivot.by_recipe else (SELF_TRAINED,)
-    lines: dict[tuple[str, Label, tuple[Label, ...]], dict[Label, Cell]] = {}
+    blocks: dict[tuple[str, Label], dict[tuple[Label, ...], dict[Label, Cell]]] = {}
     for recipe in recipes:
         of_recipe = results.of_recipe(recipe) if pivot.by_recipe else results
         for place, cell in pivot.source(of_recipe, pivot):
-            group = place[pivot.group] if pivot.group else ("", "")
-            line = recipe, group, tuple(place[axis] for axis in pivot.rows)
-            lines.setdefault(line, {})[place[pivot.columns]] = cell
-    lines = {line: cells for line, cells in lines.items() if _is_measured(cells.values())}
+            block = recipe, place[pivot.group] if pivot.group else ("", "")
+            labels = tuple(place[axis] for axis in pivot.rows)
+            cells_of_row = blocks.setdefault(block, {}).setdefault(labels, {})
+            cells_of_row[place[pivot.columns]] = cell
+    lines = [
+        (recipe, group, labels, cells)
+        for (recipe, (_, group)), block in blocks.items()
+        for labels, cells in block.items()
+        if _is_measured(cells.values())
+    ]
     if not lines:
         return None
     columns = [
         column
-        for column in dict.fromkeys(chain(*lines.values()))
-        if _is_measured(cells[column] for cells in lines.values() if column in cells)
+        for column in dict.fromkeys(chain(*(cells for *_, cells in lines)))
+        if _is_measured(cells[column] for *_, cells in lines if column in cells)
     ]
-    blocks = list(dict.fromkeys((recipe, group) for recipe, group, _ in lines))
     return Table(
         name=pivot.name,
         caption=f"{pivot.title}.{_setting(results, pivot, recipes)}",
@@ -81,14 +96,12 @@ def table_of(pivot: Pivot, results: Results) -> Table | None:
         headings=tuple(text for _, text in columns),
         rows=tuple(
             Row(
-                group[1],
+                group,
                 tuple(text for _, text in labels),
                 tuple(cells.get(column, Cell(reason=NOT_MEASURED)) for column in columns),
                 "" if recipe == SELF_TRAINED else recipe,
             )
-            for (recipe, group, labels), cells in sorted(
-                lines.items(), key=lambda line: blocks.index(line[0][:2])
-            )
+            for recipe, group, labels, cells in lines
         ),
         remarks=tuple(filter(None, pivot.notes(results, pivot))),
     )
@@ -110,3 +123,250 @@ def _setting(results: Results, pivot: Pivot, recipes: Sequence[str]) -> str:
         said.append(f"{images} images per condition")
     text = ", ".join(said)
     return f" {text[0].upper()}{text[1:]}." if text else ""
+
+
+# Sources.
+
+
+def quality(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The mean over replicates, with its verdict against the best of the methods shown."""
+    quantities = list(pivot.quantities(results))
+    variants = results.evaluated_on([quantity.condition for quantity in quantities])
+    for quantity in quantities:
+        for variant, cell in compared_cells(results, variants, quantity).items():
+            yield _place(results, variant, quantity), cell
+
+
+def abstaining(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The error in percent, by the share of images that methods abstain on.
+
+    Without the remarks on intervals that `summary.csv` has.
+    """
+    for place, cell in quality(results, pivot):
+        metric = str(place["Metric"][0])
+        share = 100 * (1 - results.names.metric(metric).coverage)
+        error = 1 - cell.value if metric == RIGHT else cell.value
+        heading = f"Abstains\non {share:.4g} %" if share else "Error of\nall images"
+        yield (
+            {**place, "Abstaining": (metric, heading)},
+            cell._replace(
+                value=100 * error,
+                half_width=100 * cell.half_width,
+                reason="" if cell.status == "ok" else cell.reason,
+            ),
+        )
+
+
+def worth(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The size of the ensemble that does as well, with its interval; else the reason.
+
+    By primary scores, a condition is left out where no method has such a number.
+    """
+    table = results.worth
+    if table.empty:
+        return
+    ensembles = dict.fromkeys(zip(table["ensemble_recipe"], table["ensemble"], strict=True))
+    quantities = list(pivot.quantities(results))
+    known = where(results.by_primary_score(table), status="ok")
+    known = known[known["metric"].isin({quantity.metric for quantity in quantities})]
+    for quantity in quantities:
+        if not quantity.score and quantity.condition not in set(known["condition"]):
+            continue
+        for variant, ensemble in product(results.compared, ensembles):
+            row = results.worth_in(results.side(variant, quantity), ensemble, quantity)
+            place = {
+                **_place(results, variant, quantity),
+                "Metric": (quantity.metric, results.names.printed(quantity.metric).title),
+                "Ensembles of": (ensemble, ensemble[0]),
+            }
+            yield place, worth_cell(row)
+
+
+def sampling_error(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The mean difference between the sampled and the exact prediction of the same network."""
+    errors = results.curve("sampling_error")
+    if errors.empty:
+        return
+    for row in errors.to_dict("records"):
+        quantity = Quantity(row["condition"], row["measure"])
+        if quantity in set(pivot.quantities(results)):
+            half_width = (row["upper"] - row["lower"]) / 2
+            status = "undefined" if math.isnan(half_width) else "ok"
+            place = _place(results, Variant(row["method"], row["members"]), quantity)
+            yield place, Cell(row["difference"], half_width, status)
+
+
+def votes_spread(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """How much the votes for each class scatter on the article's images, and by what."""
+    columns = {
+        "networks": "Networks",
+        "mean_share": "Mean\nshare",
+        "std_by_network": "Std. between\nnetworks",
+        "std_by_passes": "Std. between\nsamples",
+        "variance_by_network": "Variance\nbetween networks",
+    }
+    for row in results.curve("claims-spread").to_dict("records"):
+        place = {axis: (row[axis.lower()], f"{row[axis.lower()]}") for axis in ("Image", "Class")}
+        for column, heading in columns.items():
+            cell = Cell(row[column], text=str(row[column]) if column == "networks" else "")
+            yield {**place, "Spread": (column, heading)}, cell
+
+
+def compared_cells(
+    results: Results, variants: tuple[Variant, ...], quantity: Quantity
+) -> Mapping[Variant, Cell]:
+    """The cells of these variants, with the verdict of their comparison with the best of them."""
+    best = _best(results, variants, quantity)
+    return {variant: _compared_cell(results, best, variant, quantity) for variant in variants}
+
+
+def _compared_cell(
+    results: Results, best: Variant | None, variant: Variant, quantity: Quantity
+) -> Cell:
+    cell = value_cell(results, results.candidate(variant), quantity)
+    if best is None or math.isnan(cell.value):
+        return cell
+    if variant == best:
+        return cell._replace(verdict=BEST)
+    tested = results.tested(best, variant, quantity)
+    if tested is None or math.isnan(tested.p_value):
+        return cell._replace(verdict=UNTESTED)
+    if tested.p_value < SIGNIFICANT:
+        return cell
+    equivalent = tested.p_equivalent < SIGNIFICANT
+    return cell._replace(verdict=EQUIVALENT if equivalent else TIED)
+
+
+def value_cell(results: Results, candidate: Candidate, quantity: Quantity) -> Cell:
+    """The cell of a method, without a verdict."""
+    row = results.row(candidate, quantity)
+    if row is None:
+        return Cell(reason=_why_missing(results, quantity))
+    return Cell(row["value"], (row["upper"] - row["lower"]) / 2, row["status"], row["reason"])
+
+
+def _why_missing(results: Results, quantity: Quantity) -> str:
+    """Why the summary has no row."""
+    condition = results.names.condition(quantity.condition)
+    needs = results.names.metric(quantity.metric).needs
+    if "reference" in needs and condition.name == condition.reference:
+        return REFERENCE
+    return NO_LABELS if "labels" in needs and condition.labels == "none" else NOT_MEASURED
+
+
+def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -> Variant | None:
+    """The best of those that were compared with one another; ``None`` if there is no such.
+
+    Methods that train themselves on other images than the recipe are only compared among
+    themselves.
+    """
+    metric = results.names.metric(quantity.metric)
+    if not metric.better or metric.biased:
+        return None
+    values = {
+        variant: row["value"]
+        for variant in variants
+        if variant in results.contestants
+        and _trained_as_the_recipe(results, variant)
+        and (row := results.find(variant, quantity)) is not None
+        and row["status"] == "ok"
+        and math.isfinite(row["value"])
+    }
+    if len(values) < 2:
+        return None
+    best = (max if metric.better == "higher" else min)(values, key=lambda variant: values[variant])
+    compared = any(results.tested(best, other, quantity) for other in values)
+    return best if compared else None
+
+
+def _trained_as_the_recipe(results: Results, variant: Variant) -> bool:
+    """Whether the method is fitted on as many images as the networks of the results' recipe."""
+    images = results.names.method(variant.method).images
+    of_recipe = results.names.training_images(results.recipes).values()
+    return not images or not of_recipe or images in of_recipe
+
+
+def worth_cell(row: TableRow | None) -> Cell:
+    """How many networks something is worth, as a row of ``worth.csv`` has it."""
+    if row is None:
+        return Cell(reason=NOT_MEASURED)
+    if row["status"] != "ok":
+        return Cell(reason=row["reason"])
+    text = f"{row['worth']} ({row['worth_lower']}–{row['worth_upper']})"
+    return Cell(networks(row["worth"]), status="ok", text=text)
+
+
+def _place(results: Results, variant: Variant, quantity: Quantity) -> Place:
+    names, label = results.names, results.label_of(quantity.condition)
+    printed = names.printed(quantity.metric)
+    return {
+        "Images": (quantity.condition, label),
+        "Method": (variant, names.label(variant)),
+        "Score": (quantity.score, names.score(quantity.score).label),
+        "Metric": (quantity.metric, printed.heading),
+        "Measure": (quantity, f"{printed.title}\n{label}"),
+    }
+
+
+# Notes.
+
+INTERVAL = "± is half the width of the 95 % interval; what it covers: docs/statistics.md."
+
+BINNED = "ECE and MCE are biased upwards, so they are neither bold nor tested."
+
+ONE_ENSEMBLE = "The interval of a single ensemble does not cover how networks differ."
+
+
+def remarks(results: Results, pivot: Pivot) -> Iterator[str]:
+    """What the reader must know of a table of means over replicates."""
+    names, quantities = results.names, list(pivot.quantities(results))
+    variants = results.evaluated_on([quantity.condition for quantity in quantities])
+    counts = {names.label(variant): results.replicates(variant) for variant in variants}
+    yield f"Means over replicates ({_replicates(counts)}). {INTERVAL}"
+    metrics = list(dict.fromkeys(names.metric(quantity.metric) for quantity in quantities))
+    if "Score" not in pivot.rows:
+        ranked = [metric for metric in metrics if "score" in metric.needs]
+        detects = any("reference" in metric.needs for metric in ranked)
+        against = "; detection is against clean images" if detects else ""
+        if ranked:
+            labels = ", ".join(metric.label for metric in ranked)
+            yield f"{labels}: images ranked by {results.primary_score_label(variants)}{against}."
+    if any(metric.biased for metric in metrics):
+        yield BINNED
+    methods = {variant.method: names.method(variant.method) for variant in variants}
+    of_pool = [method for method in methods.values() if method.pooled]
+    known = results.summary["reason"].str.contains(NETWORKS_KNOWN_FROM, regex=False).any()
+    if not known and len(of_pool) > 1 and any(method.counts_networks for method in of_pool):
+        yield ONE_ENSEMBLE
+    trained_on = names.training_images(results.recipes)
+    if trained_on:
+        fitted = {method.label: method.images for method in methods.values() if method.images}
+        yield training_images_remark(trained_on | fitted)
+
+
+def remarks_with_left_out(results: Results, pivot: Pivot) -> Iterator[str]:
+    """The same, and which conditions have no data."""
+    yield from remarks(results, pivot)
+    yield left_out_remark(results.left_out)
+
+
+def remarks_of_subsets(results: Results, pivot: Pivot) -> Iterator[str]:
+    """Also which methods can afford no more images."""
+    names = results.names
+    variants = results.evaluated_on([quantity.condition for quantity in pivot.quantities(results)])
+    slow = [names.label(variant) for variant in variants if names.method(variant.method).slow]
+    if slow:
+        yield f"Too slow for more images: {listed(slow)}."
+    yield from remarks_with_left_out(results, pivot)
+
+
+def _replicates(counts: Mapping[str, int]) -> str:
+    """The number that most methods have, and the others'.
+
+    >>> _replicates({"Softmax": 5, "MC-dropout": 5, "Deep ensemble": 2, "Laplace": 0})
+    '5; Deep ensemble: 2'
+    """
+    known = {label: count for label, count in counts.items() if count}
+    usual = mode(known.values()) if known else 0
+    others = (f"{label}: {count}" for label, count in known.items() if count != usual)
+    return "; ".join((str(usual), *others))

@@ -1,17 +1,22 @@
-"""A table before it is written: rows of cells, and the notes below them."""
+"""A table before it is written, and its formats: Markdown, CSV, LaTeX and text for a terminal."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, product
+from pathlib import Path
 from string import ascii_lowercase
 from typing import NamedTuple
 
+import pandas as pd
+
+from benchmarks.io import latex_text, markdown_text, printable, written_whole
 from benchmarks.report.number_format import UNDEFINED, rounded
-from benchmarks.vocabulary import ILL_DEFINED, WITH_VALUE
+from benchmarks.schema import write_table
+from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER, WITH_VALUE
 
 NO_VALUE = "n/a"
 ILL_DEFINED_MARK = "†"
@@ -29,8 +34,8 @@ LEGEND = {
     UNTESTED: "not tested against the best",
 }
 
-Note = tuple[str, str]
-"""A mark (empty: none) and what it means."""
+CSV_PARTS = "", " ±", " verdict"
+"""What a CSV has of each column of cells, by the end of the heading."""
 
 
 class Cell(NamedTuple):
@@ -80,11 +85,11 @@ class Row(NamedTuple):
 
     group: str
     labels: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell, ...] = ()
     recipe: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """A table before it is printed.
 
@@ -100,10 +105,10 @@ class Table:
     """
 
     name: str
-    caption: str
-    group_heading: str
+    caption: str = ""
+    group_heading: str = ""
     label_headings: tuple[str, ...]
-    headings: tuple[str, ...]
+    headings: tuple[str, ...] = ()
     rows: tuple[Row, ...]
     remarks: tuple[str, ...] = ()
     widths: tuple[float, ...] = ()
@@ -134,38 +139,29 @@ class Table:
         pairs = map("".join, product(ascii_lowercase, repeat=2))
         return dict(zip(filter(None, texts), chain(ascii_lowercase, pairs), strict=False))
 
-    @property
-    def notes(self) -> tuple[tuple[Note, ...], ...]:
-        """The notes below the table in at most three lines: remarks, signs, and footnotes."""
+    def notes(
+        self, escaped: Callable[[str], str] = str, raised: Callable[[str], str] = str
+    ) -> Iterator[str]:
+        """The lines below the table, at most three: remarks, signs, and footnotes.
+
+        Args:
+            escaped: writes text as it is in some format; ``raised``: the letter of a footnote.
+        """
         cells = [cell for row in self.rows for cell in row.cells]
         verdicts = {cell.verdict for cell in cells}
         signs = {
             "Bold:": LEGEND[BEST] if BEST in verdicts else "",
-            **{mark: LEGEND[one] for one, mark in MARKS.items() if one in verdicts},
+            **{mark: LEGEND[verdict] for verdict, mark in MARKS.items() if verdict in verdicts},
             UNDEFINED: _undefined("undefined", cells),
             ILL_DEFINED_MARK: _undefined(ILL_DEFINED, cells),
         }
-        lines = (
-            tuple(("", remark) for remark in self.remarks),
-            tuple((mark, text) for mark, text in signs.items() if text),
-            tuple((letter, text) for text, letter in self.footnotes.items()),
-        )
-        return tuple(line for line in lines if line)
-
-
-def _plain(mark: str, text: str) -> str:
-    return f"{mark} {text}".lstrip()
-
-
-def one_line(line: tuple[Note, ...], printed: Callable[[str, str], str] = _plain) -> str:
-    """A line of notes: remarks are sentences, what has a mark is a list.
-
-    >>> one_line((("a", "not timed"), ("b", "too slow")))
-    'a not timed; b too slow.'
-    """
-    texts = [printed(*note) for note in line]
-    has_marks = bool(line[0][0])
-    return f"{'; '.join(texts)}." if has_marks else " ".join(texts)
+        if self.remarks:
+            yield " ".join(map(escaped, self.remarks))
+        if meanings := [escaped(f"{mark} {text}") for mark, text in signs.items() if text]:
+            yield f"{'; '.join(meanings)}."
+        letters = self.footnotes.items()
+        if footnotes := [f"{raised(letter)} {escaped(text)}" for text, letter in letters]:
+            yield f"{'; '.join(footnotes)}."
 
 
 def _undefined(status: str, cells: list[Cell]) -> str:
@@ -173,3 +169,134 @@ def _undefined(status: str, cells: list[Cell]) -> str:
     reasons = dict.fromkeys(cell.reason for cell in cells if cell.status == status and cell.reason)
     lacking = dict.fromkeys(reason.split("; ")[0] for reason in reasons)
     return f"{status}: {', or '.join(lacking)}" if lacking else ""
+
+
+def write_tables(tables: Iterable[Table], folder: Path) -> None:
+    """Write tables of the run in a folder as Markdown and CSV."""
+    for table in tables:
+        name = f"{TABLES_FOLDER}/{table.name}"
+        with written_whole(folder / f"{name}.md") as temporary:
+            temporary.write_text(markdown(table), encoding="utf-8")
+        write_table(as_frame(table), folder, f"{name}.csv")
+
+
+class Markup(NamedTuple):
+    """How a format writes text as it is, bold text, and the letter of a footnote."""
+
+    escaped: Callable[[str], str]
+    bold: Callable[[str], str]
+    raised: Callable[[str], str]
+
+    def cells(self, row: Row, table: Table) -> Iterator[str]:
+        """The cells of a row with their half-widths, marks and footnotes."""
+        for cell in row.cells:
+            text = self.escaped(" ± ".join(filter(None, cell.texts)))
+            mark = MARKS.get(cell.verdict, "")
+            ill_defined = ILL_DEFINED_MARK if cell.status == ILL_DEFINED else ""
+            parts = (
+                self.bold(text) if cell.verdict == BEST else text,
+                *map(self.escaped, (mark, ill_defined)),
+                self.raised(table.footnotes[cell.footnote]) if cell.footnote else "",
+            )
+            yield " ".join(filter(None, parts))
+
+    def notes(self, table: Table) -> Iterator[str]:
+        """The lines below a table."""
+        return table.notes(self.escaped, self.raised)
+
+
+MARKDOWN = Markup(markdown_text, "**{}**".format, "<sup>{}</sup>".format)
+LATEX = Markup(latex_text, "\\textbf{{{}}}".format, "\\textsuperscript{{{}}}".format)
+PLAIN = Markup(printable, "**{}**".format, str)
+
+
+def markdown(table: Table) -> str:
+    """The table in GitHub's Markdown, with its caption above and its notes below."""
+    headings = (*table.label_headings, *table.headings)
+    lines = [f"**{markdown_text(table.caption)}**", ""] if table.caption else []
+    lines += [
+        _pipes("<br>".join(map(markdown_text, heading.split("\n"))) for heading in headings),
+        _pipes(["---"] * len(table.label_headings) + ["---:"] * len(table.headings)),
+    ]
+    for block, rows in table.groups.items():
+        if block:
+            lines.append(_pipes([f"**{markdown_text(block)}**", *[""] * (len(headings) - 1)]))
+        for row in rows:
+            lines.append(_pipes([*map(markdown_text, row.labels), *MARKDOWN.cells(row, table)]))
+    for note in MARKDOWN.notes(table):
+        lines += ["", note]
+    return "\n".join(lines) + "\n"
+
+
+def as_frame(table: Table) -> pd.DataFrame:
+    """The table for a CSV; half-widths and verdicts have columns of their own."""
+    headings, names = table.named
+    of_cells = [f"{_in_one_line(text)}{part}" for text in table.headings for part in CSV_PARTS]
+    # Not by column: a set of images may be called as another column is.
+    rows = [
+        [*name, *_numbers(row.cells), "; ".join(dict.fromkeys(_reasons(row.cells)))]
+        for name, row in zip(names, table.rows, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=[*headings, *of_cells, "notes"])
+
+
+def latex(table: Table) -> str:
+    """The table as a LaTeX float, for which the package booktabs is needed."""
+    headings, names = table.named
+    if headings[0] == "Recipe" and len({row.recipe for row in table.rows}) == 1:
+        headings, names = headings[1:], [name[1:] for name in names]
+    pairs = [tuple(map(latex_text, f"{heading}\n".split("\n")[:2])) for heading in table.headings]
+    rows = [
+        [*map(latex_text, name), *LATEX.cells(row, table)]
+        for name, row in zip(names, table.rows, strict=True)
+    ]
+    columns = [*((latex_text(heading), "") for heading in headings), *pairs]
+    widths = [f"p{{{width}\\linewidth}}" for width in table.widths]
+    stubs = ["l"] * (len(headings) - len(widths)) + widths
+    shown = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(columns))
+    text = shown.style.hide(axis="index").to_latex(
+        column_format="".join((*stubs, "r" * len(table.headings))),
+        position_float="centering",
+        hrules=True,
+        sparse_columns=False,
+        caption=latex_text(table.caption),
+        label=f"tab:{table.name}",
+    )
+    notes = "".join(f"\\par {note}\n" for note in LATEX.notes(table))
+    text = text.replace("\\centering", "\\centering\\footnotesize")
+    return text.replace("\\end{table}", f"{notes}\\end{{table}}")
+
+
+def terminal(table: Table, width: int) -> str:
+    """The table with caption and notes, transposed: measures are many, and columns few."""
+    parts = [printable(table.caption)]
+    for group, rows in table.groups.items():
+        shown = pd.DataFrame(
+            zip(*(PLAIN.cells(row, table) for row in rows), strict=True),
+            index=[_in_one_line(heading) for heading in table.headings],
+            columns=[printable(", ".join(row.labels)) for row in rows],
+        )
+        parts.append(f"{printable(group)}\n{shown.to_string(line_width=width)}".lstrip())
+    return "\n\n".join((*parts, *PLAIN.notes(table)))
+
+
+def _numbers(cells: Iterable[Cell]) -> Iterator[str]:
+    """Value, half-width and verdict of each cell."""
+    for cell in cells:
+        value, spread = cell.texts
+        is_shown = cell.text or not math.isnan(cell.value)
+        yield value.replace("−", "-") if is_shown else cell.status
+        yield spread
+        yield cell.verdict
+
+
+def _reasons(cells: Iterable[Cell]) -> Iterator[str]:
+    return (cell.reason for cell in cells if cell.reason)
+
+
+def _in_one_line(heading: str) -> str:
+    return heading.replace("\n", " ")
+
+
+def _pipes(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.report.answer.answer import answer, write_answer
 from benchmarks.report.answer.table import DecisionRow, decision_table
 from benchmarks.report.results import Candidate, Results
-from benchmarks.report.tables.formats import markdown
+from benchmarks.report.tables.table import markdown
 from benchmarks.schema import read_table
 from benchmarks.vocabulary import DECISION_CSV
 from tests.report.answer.cases import (

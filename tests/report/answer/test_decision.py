@@ -7,9 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.report.answer.candidates import candidates
-from benchmarks.report.answer.decision import Decision, decide
-from benchmarks.report.answer.evidence import Evidence, Relation
+from benchmarks.report.answer.decision import Decision, Relation, candidates, decide, relation
 from benchmarks.report.answer.questions import QUESTIONS, Question
 from benchmarks.report.results import Candidate, Results
 from tests.report.answer.cases import (
@@ -36,7 +34,7 @@ ACCURACY, NLL = CLEAN
 
 
 def on_clean(results: Results, question: Question = FIXED) -> Decision:
-    return decide(Evidence(results), question)
+    return decide(results, question)
 
 
 def two(*comparisons: tuple[str, str]) -> Results:
@@ -71,13 +69,12 @@ def test_better_wins_and_of_equally_good_ones_the_cheaper(
 def test_sides_of_a_comparison_may_be_exchanged() -> None:
     measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN}
     results = run(measured, compared(SOFTMAX, DROPOUT, CLEAN, WORSE))
-    evidence = Evidence(results)
-    assert evidence.relation(SOFTMAX, DROPOUT, NLL) is Relation.WORSE
-    assert evidence.relation(DROPOUT, SOFTMAX, NLL) is Relation.BETTER
+    assert relation(results, SOFTMAX, DROPOUT, NLL) is Relation.WORSE
+    assert relation(results, DROPOUT, SOFTMAX, NLL) is Relation.BETTER
     rows = [replace(row, p_not_better=0.9) for row in compared(SOFTMAX, DROPOUT, CLEAN, AS_GOOD)]
-    evidence = Evidence(run(measured, rows))
-    assert evidence.relation(SOFTMAX, DROPOUT, NLL) is Relation.AS_GOOD
-    assert evidence.relation(DROPOUT, SOFTMAX, NLL) is Relation.OPEN
+    results = run(measured, rows)
+    assert relation(results, SOFTMAX, DROPOUT, NLL) is Relation.AS_GOOD
+    assert relation(results, DROPOUT, SOFTMAX, NLL) is Relation.OPEN
 
 
 def test_the_dearer_is_not_used_for_being_as_good() -> None:
@@ -117,7 +114,7 @@ def on_ood(of_neighbour: str, of_density: str = WORSE) -> Decision:
         *compared(DENSITY, DROPOUT, AUROC, of_density),
     ]
     results = run(measured, [*compared(DROPOUT, SOFTMAX, AUROC, BETTER), *between])
-    return decide(Evidence(results), NOTICED)
+    return decide(results, NOTICED)
 
 
 def test_out_of_distribution_images_may_be_noticed_by_another_score() -> None:
@@ -192,19 +189,19 @@ def test_five_networks_are_compared_by_the_worth_of_the_others() -> None:
     measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN, FIVE: CLEAN, FIFTY: CLEAN}
     rows = compared(DROPOUT, SOFTMAX, CLEAN, BETTER)
     little = worth(SOFTMAX, CLEAN, "1", "<1", "1.5"), worth(DROPOUT, CLEAN, "2", "1.2", "4.9")
-    evidence = Evidence(run(measured, rows, [*little[0], *little[1]]))
-    assert evidence.relation(FIVE, DROPOUT, NLL) is Relation.BETTER
-    assert evidence.relation(DROPOUT, FIVE, NLL) is Relation.WORSE
-    assert decide(evidence, FEW).chosen == (FIVE,)
-    for bounds, relation in (
+    results = run(measured, rows, [*little[0], *little[1]])
+    assert relation(results, FIVE, DROPOUT, NLL) is Relation.BETTER
+    assert relation(results, DROPOUT, FIVE, NLL) is Relation.WORSE
+    assert decide(results, FEW).chosen == (FIVE,)
+    for bounds, expected in (
         (("4", "7"), Relation.OPEN),
         (("3", "5"), Relation.OPEN),
         (("5", "7"), Relation.OPEN),
         (("6", ">50"), Relation.WORSE),
         (("<1", "<1"), Relation.BETTER),
     ):
-        evidence = Evidence(run(measured, rows, worth(DROPOUT, CLEAN, "5", *bounds)))
-        assert evidence.relation(FIVE, DROPOUT, NLL) is relation
+        results = run(measured, rows, worth(DROPOUT, CLEAN, "5", *bounds))
+        assert relation(results, FIVE, DROPOUT, NLL) is expected
     assert on_clean(run(measured, rows), FEW).objection == (
         "no ensemble of at most 5 networks was compared"
     )
@@ -236,9 +233,9 @@ def test_detection_counts_every_set_and_forgives_none() -> None:
         *compared(DROPOUT, SOFTMAX, [first], BETTER),
         *compared(DROPOUT, SOFTMAX, others, OPEN),
     ]
-    assert decide(Evidence(run(measured, rows)), NOTICED).chosen == (DROPOUT,)
+    assert decide(run(measured, rows), NOTICED).chosen == (DROPOUT,)
     rows[-1:] = compared(DROPOUT, SOFTMAX, others[-1:], WORSE)
-    assert decide(Evidence(run(measured, rows)), NOTICED).chosen == ()
+    assert decide(run(measured, rows), NOTICED).chosen == ()
 
 
 def test_every_question_has_measures_that_are_compared() -> None:

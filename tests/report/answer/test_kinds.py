@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.report.answer.kinds import kinds_table
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.table import Row
 from tests.report.answer.cases import (
@@ -24,6 +23,7 @@ from tests.report.answer.cases import (
     named,
     run,
 )
+from tests.report.support import table_named
 
 LAPLACE, SWAG = Candidate("plain", "laplace_kron", ""), Candidate("plain", "swag", "30")
 EVERY = [*CLEAN, *SHIFTED, *AUROC]
@@ -39,7 +39,7 @@ def with_value(results: Results, candidate: Candidate, quantity: Quantity, value
 
 
 def rows_of(results: Results) -> dict[str, Row]:
-    return {row.labels[0]: row for row in kinds_table(results).rows}
+    return {row.labels[0]: row for row in table_named(results, "kinds").rows}
 
 
 def test_lowest_nll_is_the_best_of_its_kind_whatever_the_recipe() -> None:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.nouns import Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.cost import needed
-from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.table import as_frame, markdown
 from tests.report.support import comparisons, table_named
 
 FULL = Variant("mc_dropout", "8")

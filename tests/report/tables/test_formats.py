@@ -8,13 +8,18 @@ from pathlib import Path
 
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
-from benchmarks.report.tables.formats import as_frame, latex, markdown
-from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.report.tables.table import Cell, Row, Table, as_frame, latex, markdown
 
 
 def table_of(*cells: Cell, label: str = "mine") -> Table:
     headings = tuple(f"column {number}" for number in range(len(cells)))
-    return Table("name", "A caption", "", ("Method",), headings, (Row("", (label,), cells),))
+    return Table(
+        name="name",
+        caption="A caption",
+        label_headings=("Method",),
+        headings=headings,
+        rows=(Row("", (label,), cells),),
+    )
 
 
 def test_failure_is_a_footnote_whether_or_not_there_is_a_value() -> None:
@@ -77,7 +82,13 @@ def test_verdicts_are_printed_with_their_legend() -> None:
 def test_columns_that_are_called_as_others_keep_their_numbers() -> None:
     names = ("Score", "notes", "Images")
     cells = tuple(Cell(value, status="ok") for value in (0.25, 0.5, 0.75))
-    table = Table("name", "", "Images", ("Score",), names, (Row("group", ("label",), cells),))
+    table = Table(
+        name="name",
+        group_heading="Images",
+        label_headings=("Score",),
+        headings=names,
+        rows=(Row("group", ("label",), cells),),
+    )
     row = as_frame(table).iloc[0].tolist()
     assert row[:2] == ["group", "label"]
     assert row[2::3] == ["0.250", "0.500", "0.750", ""]

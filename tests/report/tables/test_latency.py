@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.report import write_latency_tables
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.table import as_frame, markdown
 from tests.made_up import timings, write_latency
 from tests.report.support import NAMES, table_named
 

@@ -12,9 +12,8 @@ import pytest
 
 from benchmarks.nouns import MethodRecord, Variant
 from benchmarks.report.results import Quantity, Results
-from benchmarks.report.tables.formats import markdown
-from benchmarks.report.tables.quality import compared_cells
-from benchmarks.report.tables.table import BEST, UNTESTED, Table
+from benchmarks.report.tables.pivot import compared_cells
+from benchmarks.report.tables.table import BEST, UNTESTED, Table, markdown
 from tests.report.support import NAMES, comparisons, table_named
 
 

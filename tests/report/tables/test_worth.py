@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.report.figures import draw_figure, figure_names
 from benchmarks.report.results import Results
-from benchmarks.report.tables.formats import as_frame, markdown
+from benchmarks.report.tables.table import as_frame, markdown
 from benchmarks.schema import WorthRow
 from tests.report.support import made_table, table_named
 
