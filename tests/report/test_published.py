@@ -16,7 +16,6 @@ from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names
 from benchmarks.report.published import (
     CHOICES,
-    FINDINGS,
     NOT_COMPARABLE,
     NOT_MEASURED,
     NOT_WITHIN,
@@ -273,9 +272,3 @@ def test_findings_are_written_without_numbers(tmp_path: Path) -> None:
     text = (tmp_path / "published.md").read_text(encoding="utf-8")
     assert "- **Ovadia et al. 2019, section 4.1 and figure 1**: as they say." in text
     assert "comparable numbers" not in text
-
-
-def test_findings_of_the_register_have_rules_in_the_docs() -> None:
-    docs = (Path(__file__).parents[2] / "docs" / "published.md").read_text(encoding="utf-8")
-    for one in FINDINGS:
-        assert f"| {one.paper}, {one.place} |" in docs

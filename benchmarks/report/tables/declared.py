@@ -14,6 +14,7 @@ from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY, SELECTIO
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.cost import latency, resources, score_latency, sizes, sizes_notes
 from benchmarks.report.tables.pivot import (
+    INTERVAL,
     Pivot,
     abstaining,
     quality,
@@ -184,7 +185,7 @@ KINDS = OfAll(
     rows=("Kind", "Best of its kind"),
     notes=noted(
         "Selected by NLL on clean images (scores: by mean AUROC) on these very test images, so "
-        "values are slightly optimistic. Scores change no prediction."
+        f"values are slightly optimistic. Scores change no prediction. {INTERVAL}"
     ),
 )
 
@@ -333,7 +334,7 @@ LATENCY = Times(
     source=latency,
     notes=noted(
         "Median time of one call of predict; ± is half the width of its 95 % interval. The "
-        "kernels always use one thread. How methods are timed: docs/latency.md."
+        "kernels always use one thread. How methods are timed: docs/speed.md."
     ),
 )
 

@@ -62,9 +62,9 @@ def ranking(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             }
             by = value_cell(results, candidate, Quantity(*RANKED_BY)).value
             ranked.append((math.inf if math.isnan(by) else by, place, cells))
-    for _by, place, cells in sorted(ranked, key=lambda line: line[0]):
-        for heading, cell in cells.items():
-            yield {**place, "Measure": (heading, heading)}, cell
+    for _by, row, cells_of_row in sorted(ranked, key=lambda line: line[0]):
+        for heading, cell in cells_of_row.items():
+            yield {**row, "Measure": (heading, heading)}, cell
 
 
 def ranking_notes(results: Results, _: Pivot) -> Iterator[str]:
