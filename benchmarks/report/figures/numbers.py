@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.candidates import label
+from benchmarks.report.answer.decision import label
 from benchmarks.report.answer.questions import judged_by
 from benchmarks.report.editorial import (
     COST_METRICS,
