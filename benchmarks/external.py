@@ -66,7 +66,7 @@ from benchmarks.schema import (
     table_of,
     write_table,
 )
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import (
     CLEAN,
     COMPARISONS_CSV,

@@ -45,7 +45,7 @@ class TaskRecord(Noun):
 
 @dataclass(frozen=True)
 class ConditionRecord(Noun):
-    """Images under which methods are evaluated; see `benchmarks.tasks.conditions.Condition`.
+    """Images under which methods are evaluated; see `benchmarks.tasks.task.Condition`.
 
     Attributes:
         severity: NaN where there is none.

@@ -23,7 +23,7 @@ from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
 from benchmarks.schema import Latency, table_of, write_table
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Condition
 from methods import Prediction
 from methods.determinism import derive_seed
 from tests.runs import Run, run_of

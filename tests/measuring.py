@@ -15,7 +15,7 @@ from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.measurements import FamilyValues, KeptRows, means_over_groups, measured, rows_of
 from benchmarks.schema import Measurement, members_text, table_of
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import mean_name
 
 EVERY = KeptRows("predictive_entropy", every=True)

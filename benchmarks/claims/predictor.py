@@ -15,7 +15,7 @@ from benchmarks.claims.training_sets import TRAINING_SETS, training_set
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import EvaluationSet
+from benchmarks.tasks.task import EvaluationSet
 from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TYPICAL
 from methods import METHODS, Prediction, UncertaintyMethod
 from methods.determinism import one_torch_thread

@@ -19,7 +19,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import stratified_choice
+from benchmarks.tasks.task import stratified_choice
 from methods.determinism import derive_seed
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import ARTICLE, LabelledImages, Recipe

@@ -17,7 +17,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.shown_images import save_images
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import ClaimRow, table_of, write_table
-from benchmarks.tasks.conditions import EvaluationSet
+from benchmarks.tasks.task import EvaluationSet
 from benchmarks.vocabulary import (
     CLAIMS_CSV,
     CLAIMS_FOLDER,

@@ -18,7 +18,7 @@ from benchmarks.metrics import Family
 from benchmarks.metrics.kernels import count_draws
 from benchmarks.metrics.metric import Weights
 from benchmarks.predictions import RunUnit
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Condition
 from methods.determinism import derive_seed
 
 BLOCK = 128

@@ -26,8 +26,8 @@ from benchmarks.metrics import METRICS
 from benchmarks.run.configuration import command_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.conditions import EvaluationSet
 from benchmarks.tasks.shifts import rotated
+from benchmarks.tasks.task import EvaluationSet
 from benchmarks.vocabulary import CLEAN, DISAGREEMENT, PECULIAR, TYPICAL
 from methods import Prediction
 from methods.deep_ensemble import DeepEnsemble

@@ -28,7 +28,7 @@ from benchmarks.metrics.selective import Selective
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
 from benchmarks.schema import members_text
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLEAN, VOTES
 from methods.determinism import (
     derive_seed,

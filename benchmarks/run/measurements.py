@@ -19,7 +19,7 @@ from benchmarks.metrics import METRICS, Family, Metric
 from benchmarks.metrics.metric import each_once
 from benchmarks.predictions import RunUnit
 from benchmarks.schema import KEY, Measurement, SummaryRow, members_text, table_of
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLEAN, ILL_DEFINED, WITH_VALUE, mean_name
 from methods.scores import SCORES
 

@@ -22,7 +22,7 @@ from benchmarks.nouns import (
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import SLOW, USUAL_SIZES, scores_of
 from benchmarks.run.plan import Plan
-from benchmarks.tasks.conditions import Condition, mean_label
+from benchmarks.tasks.task import Condition, mean_label
 from benchmarks.vocabulary import SELF_TRAINED, mean_name
 from methods import METHODS, UncertaintyMethod
 from methods.scores import Score

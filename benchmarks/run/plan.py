@@ -14,8 +14,7 @@ from benchmarks.parallel import Item
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import COSTLY, SLOW, USUAL_SIZES, Configuration, command_of
 from benchmarks.tasks import TASKS, Task
-from benchmarks.tasks.conditions import Condition
-from benchmarks.tasks.task import Split
+from benchmarks.tasks.task import Condition, Split
 from benchmarks.vocabulary import PREDICT, SELF_TRAINED, SUBSET, TRAIN
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines import choose_engine

@@ -34,7 +34,7 @@ from benchmarks.run.curves import (
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import write_table
-from benchmarks.tasks.conditions import Condition, EvaluationSet, choice
+from benchmarks.tasks.task import Condition, EvaluationSet, choice
 from benchmarks.vocabulary import (
     CLEAN,
     CURVES_FOLDER,

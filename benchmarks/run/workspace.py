@@ -16,8 +16,7 @@ from benchmarks.parallel import Item, Result, parallel
 from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
-from benchmarks.tasks.conditions import Condition, EvaluationSet
-from benchmarks.tasks.task import Split, Task
+from benchmarks.tasks.task import Condition, EvaluationSet, Split, Task
 from benchmarks.vocabulary import ERRORS_FOLDER, PREDICTIONS_FOLDER
 from methods import METHODS, UncertaintyMethod
 from methods.determinism import (

@@ -10,9 +10,8 @@ from typing import Literal
 import torch
 
 from benchmarks.data.loading import NOISES, load_digits
-from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
 from benchmarks.tasks.shifts import out_of_distribution, rotations
-from benchmarks.tasks.task import SPLIT_SEED, Task
+from benchmarks.tasks.task import SPLIT_SEED, Condition, EvaluationSet, Task, stratified_choice
 from benchmarks.vocabulary import CLEAN
 from methods.networks.architectures import SmallCNN
 from methods.networks.recipes import LabelledImages, Recipe

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.data.loading import IMAGES, load_fashion_mnist
-from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
-from benchmarks.tasks.task import Task
+from benchmarks.tasks.task import Condition, Task
 from benchmarks.vocabulary import CLEAN
 from methods.networks.recipes import (
     PLAIN,

@@ -9,9 +9,8 @@ from typing import Literal
 from torch.nn.functional import interpolate
 
 from benchmarks.data.loading import IMAGES, load_digits, load_mnist
-from benchmarks.tasks.conditions import Condition, EvaluationSet
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
-from benchmarks.tasks.task import Task
+from benchmarks.tasks.task import Condition, EvaluationSet, Task
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
 from methods.networks.recipes import (
     ARTICLE,

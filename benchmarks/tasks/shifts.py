@@ -13,8 +13,7 @@ from torch import Tensor
 
 from benchmarks.corruptions import CORRUPTIONS, Corruption, corrupted, original
 from benchmarks.data.loading import IMAGES, load_out_of_distribution
-from benchmarks.tasks.conditions import Condition, EvaluationSet, stratified_choice
-from benchmarks.tasks.task import SPLIT_SEED
+from benchmarks.tasks.task import SPLIT_SEED, Condition, EvaluationSet, stratified_choice
 from methods.networks.recipes import LabelledImages
 
 

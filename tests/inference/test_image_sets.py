@@ -13,7 +13,7 @@ from scipy import stats
 from benchmarks.inference.intervals import Relations
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import Comparison
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Condition
 from methods import Prediction
 from tests.measuring import Predictions, compared, drawn
 

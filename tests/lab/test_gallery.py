@@ -7,7 +7,7 @@ from base64 import b64decode
 import torch
 
 from benchmarks.lab.contents import first_agreed, groups, sure_alone
-from benchmarks.tasks.conditions import EvaluationSet
+from benchmarks.tasks.task import EvaluationSet
 from methods import Prediction
 
 IMAGES = 600

@@ -17,8 +17,8 @@ from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Quantity, Results
 from benchmarks.schema import read_table, write_table
 from benchmarks.tasks import TASKS
-from benchmarks.tasks.conditions import Condition
 from benchmarks.tasks.mnist import MNIST
+from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import NOUNS_JSON
 from tests.report.support import page_of
 

@@ -12,7 +12,7 @@ from benchmarks.metrics import METRICS
 from benchmarks.run.configuration import configuration_of, stored_scores
 from benchmarks.run.measurements import KeptRows
 from benchmarks.run.plan import Plan
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Condition
 from tests.runs import CONDITIONS
 
 PRIMARY, OWN = "predictive_entropy", ("knn", "own")

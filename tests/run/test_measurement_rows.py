@@ -24,7 +24,7 @@ from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.measurements import without_value
 from benchmarks.schema import Measurement
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Condition
 from methods import Prediction
 from methods.scores import SCORES, Score, probability_scores
 from tests.measuring import EVERY, every_row

@@ -18,7 +18,7 @@ from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.shown_images import Ranked, highest, write_shown
 from benchmarks.schema import read_table
-from benchmarks.tasks.conditions import Condition, choice
+from benchmarks.tasks.task import Condition, choice
 from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, run_of
 
 CONFIGURATION = Configuration(

@@ -11,9 +11,9 @@ import torch
 from benchmarks.data.loading import load_mnist, load_out_of_distribution
 from benchmarks.io import UserError
 from benchmarks.tasks import mnist, shifts
-from benchmarks.tasks.conditions import EvaluationSet, choice, stratified_choice
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.shifts import rotated
+from benchmarks.tasks.task import EvaluationSet, choice, stratified_choice
 from methods.networks.recipes import LabelledImages
 from tests.runs import CONDITIONS
 

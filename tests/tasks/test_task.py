@@ -11,8 +11,8 @@ import torch
 
 from benchmarks.io import UserError
 from benchmarks.tasks import TASKS
-from benchmarks.tasks.conditions import Condition, EvaluationSet, Transform, mean_label
 from benchmarks.tasks.mnist import MNIST
+from benchmarks.tasks.task import Condition, EvaluationSet, ImageTransform, mean_label
 from methods.networks.recipes import LabelledImages
 
 LABELS = torch.arange(120) % 4
@@ -144,7 +144,7 @@ def evaluated(condition: Condition) -> EvaluationSet:
     ],
 )
 def test_images_of_another_shape_than_the_tasks_are_refused(
-    transform: Transform, shape: list[int]
+    transform: ImageTransform, shape: list[int]
 ) -> None:
     with pytest.raises(UserError) as refused:
         evaluated(Condition("dim", "Dim", "dim", "numbers", transform=transform))

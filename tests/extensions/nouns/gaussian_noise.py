@@ -5,7 +5,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from benchmarks.tasks.conditions import Condition
+from benchmarks.tasks.task import Condition
 
 
 def noisy(images: Tensor, std: float) -> Tensor:

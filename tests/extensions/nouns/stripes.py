@@ -10,8 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import relu
 
-from benchmarks.tasks.conditions import Condition, EvaluationSet
-from benchmarks.tasks.task import Task
+from benchmarks.tasks.task import Condition, EvaluationSet, Task
 from benchmarks.vocabulary import CLEAN
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
