@@ -55,7 +55,7 @@ from benchmarks.progress import tracked
 from benchmarks.report import write_report
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import FEWEST_RESAMPLES, require_resampling
-from benchmarks.run.curves import CurveRow, Drawn, Evaluation, curve_tables, curves_of
+from benchmarks.run.curves import CurveRow, DrawnUnit, Evaluation, curve_tables, curves_of
 from benchmarks.run.measurements import FamilyValues, KeptRows, measured, rows_of, summarise
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.schema import (
@@ -366,7 +366,7 @@ def _curves(
         most = MOST_BAND_WEIGHTS // max(own.images for own in values.values())
         most_resamples = min(resamples, max(FEWEST_RESAMPLES, most))
         evaluation = Evaluation(tuple(external.predictions), most_resamples, seed)
-        drawn = Drawn(unit, UncertaintyMethod.primary_score, first=True, alone=True)
+        drawn = DrawnUnit(unit, UncertaintyMethod.primary_score, first=True, alone=True)
         for condition, own in external.predictions.items():
             yield from curves_of(evaluation, drawn, condition, own, values[condition.reference])
 

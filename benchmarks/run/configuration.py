@@ -40,7 +40,7 @@ class Preset:
         without_conditions: the conditions that it leaves out, as globs.
         limits: when a method has been timed enough.
         parts: other parts of its `Configuration`, by name.
-        of_task: by task, the parts that are otherwise for it.
+        by_task: by task, the parts that are otherwise for it.
         in_depth: whether only the task's first recipe is evaluated at every size.
     """
 
@@ -49,7 +49,7 @@ class Preset:
     without_conditions: tuple[str, ...]
     limits: Limits
     parts: Mapping[str, Any]
-    of_task: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    by_task: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     in_depth: bool = False
 
 
@@ -85,7 +85,7 @@ PRESETS: dict[str, Preset] = {
             "batch_sizes": (1, 64),
             "scores": "unfitted",
         },
-        of_task={"digits": {"members": (1, 2, 5, 10, 20), "passes": (20, 100), "epochs": None}},
+        by_task={"digits": {"members": (1, 2, 5, 10, 20), "passes": (20, 100), "epochs": None}},
     ),
     # The article's claims.
     "article": Preset(
@@ -122,7 +122,7 @@ PRESETS: dict[str, Preset] = {
             "replicates": 10,
             "pool": None,
         },
-        of_task={"mnist": {"passes": (1, 2, 5, 10, 20, 50, 100)}},
+        by_task={"mnist": {"passes": (1, 2, 5, 10, 20, 50, 100)}},
         in_depth=True,
     ),
     # Other papers' numbers.
@@ -420,12 +420,12 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
         UserError: there is no such task, or the preset has no recipe of it.
     """
     _require_known("task", (task,), TASKS)
-    chosen, of_task = PRESETS[preset], TASKS[task]
-    recipes = tuple(chosen.recipes(of_task))
+    chosen, noun = PRESETS[preset], TASKS[task]
+    recipes = tuple(chosen.recipes(noun))
     if not recipes:
         raise UserError(f"--preset {preset} has no recipe of the task {task!r}; use another preset")
-    parts = {**chosen.parts, **chosen.of_task.get(task, {})}
-    if parts.get("images", 0) >= of_task.test_images:
+    parts = {**chosen.parts, **chosen.by_task.get(task, {})}
+    if parts.get("images", 0) >= noun.test_images:
         parts["images"] = None
     return Configuration(
         preset=preset,
@@ -434,10 +434,10 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
         methods=tuple(name for name in METHODS if name not in chosen.without_methods),
         conditions=tuple(
             condition.name
-            for condition in of_task.conditions
+            for condition in noun.conditions
             if not any(fnmatchcase(condition.name, glob) for glob in chosen.without_conditions)
         ),
-        in_depth=(of_task.recipes[0].name,) if chosen.in_depth else (),
+        in_depth=(noun.recipes[0].name,) if chosen.in_depth else (),
         engine=fitting_engine("auto", "cpu", recipes),
         **parts,
     )
@@ -478,10 +478,10 @@ def chosen_configuration(
     """
     if choices["conditions"] == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
-    of_preset = configuration_of(preset, task)
-    recipes = choices["recipes"] or of_preset.recipes  # unknown ones are refused later
+    defaults = configuration_of(preset, task)
+    recipes = choices["recipes"] or defaults.recipes  # unknown ones are refused later
     return replace(
-        of_preset,
+        defaults,
         seed=seed,
         device=device,
         engine=fitting_engine(

@@ -90,7 +90,7 @@ BandWeights = tuple[Weights, Weights] | None
 """The resamples of the images and of their reference's; ``None``: there is no band."""
 
 
-class Drawn(NamedTuple):
+class DrawnUnit(NamedTuple):
     """A run unit whose curves are drawn.
 
     Attributes:
@@ -118,14 +118,14 @@ class Evaluation(NamedTuple):
     seed: int
 
 
-def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[RunUnit, Drawn]:
+def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[RunUnit, DrawnUnit]:
     """The run units of the sizes that are compared, those with predictions."""
     replicates: dict[tuple[str, str, int | None], list[RunUnit]] = {}
     for unit in sorted(filter(plan.is_compared, plan.units())):
         if plan.objection(unit) is None and is_predicted(unit):
             replicates.setdefault((unit.recipe, unit.method, unit.size), []).append(unit)
     return {
-        unit: Drawn(
+        unit: DrawnUnit(
             unit,
             plan.configuration.classes[unit.method].primary_score,
             unit == units[0],
@@ -153,7 +153,7 @@ def is_typical(conditions: Sequence[Condition], condition: Condition) -> bool:
 
 def curves_of(
     evaluation: Evaluation,
-    drawn: Drawn,
+    drawn: DrawnUnit,
     condition: Condition,
     own: ImageValues,
     reference: ImageValues,
@@ -170,7 +170,7 @@ def curves_of(
     typical = is_typical(evaluation.conditions, condition)
     draws = None
     if drawn.alone and (typical or not condition.labelled):
-        draws = _draws(evaluation, condition, own.images, reference.images)
+        draws = _band_weights(evaluation, condition, own.images, reference.images)
     if typical:
         confident, right = own.of(Calibration)  # labels are there
         for row in _reliability(confident, right, bars=drawn.alone):
@@ -196,7 +196,7 @@ def curves_of(
 
 
 def example_votes(
-    plan: Plan, drawn: Drawn, condition: Condition, stored: StoredPrediction
+    plan: Plan, drawn: DrawnUnit, condition: Condition, stored: StoredPrediction
 ) -> Iterator[tuple[str, CurveRow]]:
     """The votes of a first replicate on the first image of the task's example class."""
     index = example_image(plan, stored.labels)
@@ -263,17 +263,17 @@ def needed(x: Points, y: Points) -> list[int]:
         kept = sorted([*kept, farthest])
 
 
-def _draws(
+def _band_weights(
     evaluation: Evaluation, condition: Condition, images: int, reference_images: int
 ) -> BandWeights:
     """The same for all curves of a data set of so many images."""
     reference = next(c for c in evaluation.conditions if c.name == condition.reference)
     count = min(BAND_RESAMPLES, evaluation.resamples)
-    own, of_reference = (
-        image_draws(number, count, derive_seed("bands", evaluation.seed, data))
-        for data, number in ((condition.data, images), (reference.data, reference_images))
-    )
-    return own, of_reference
+
+    def weights(data: str, number: int) -> Weights:
+        return image_draws(number, count, derive_seed("bands", evaluation.seed, data))
+
+    return weights(condition.data, images), weights(reference.data, reference_images)
 
 
 def _reliability(confident: Points, right: Points, *, bars: bool) -> Iterator[CurveRow]:
@@ -344,27 +344,41 @@ root mean square over networks and images (and classes) of the error of a single
 ``difference``: of the metric, sampled less exact, as a mean over networks with its 95 % interval.
 """
 
-SampledAndExact = tuple[RunUnit, RunUnit]
-"""A sampled run unit, and its limit with the same network."""
-
 ImageArray = npt.NDArray[np.float64]
 
 
 def sampling_errors(
-    plan: Plan, condition: str, stored: Mapping[RunUnit, StoredPrediction]
+    limits: Mapping[RunUnit, RunUnit], condition: str, stored: Mapping[RunUnit, StoredPrediction]
 ) -> Iterator[CurveRow]:
     """The rows of one condition, for each sampled method, size and measure.
 
     Args:
-        stored: the predictions of `limits` and of what they are the limits of.
+        limits: see `limits_of_sampled`.
+        stored: the predictions of these run units, those that there are.
     """
-    groups: dict[tuple[str, str, int | None], list[SampledAndExact]] = {}
-    for sampled, exact in limits(plan).items():
-        if sampled in stored and exact in stored:
-            key = sampled.recipe, sampled.method, sampled.size
-            groups.setdefault(key, []).append((sampled, exact))
-    for pairs in groups.values():
-        yield from _of_group(stored, pairs, condition)
+    groups: dict[tuple[str, str, int | None], list[RunUnit]] = {}
+    for unit, limit in limits.items():
+        if unit in stored and limit in stored:
+            groups.setdefault((unit.recipe, unit.method, unit.size), []).append(unit)
+    for units in groups.values():
+        sampled = [_values_by_measure(stored[unit]) for unit in units]
+        exact = [_values_by_measure(stored[limits[unit]]) for unit in units]
+        for measure in exact[0]:
+            pairs = zip(sampled, exact, strict=True)
+            with np.errstate(invalid="ignore"):  # an infinite NLL less another
+                errors = np.stack([finite[measure] - limit[measure] for finite, limit in pairs])
+            yield {
+                "recipe": units[0].recipe,
+                "method": units[0].method,
+                "members": members_text(units[0].size),
+                "other_method": limits[units[0]].method,
+                "condition": condition,
+                "measure": measure,
+                "networks": len(units),
+                "images": errors.shape[1],
+                "rms_error": float(np.sqrt(np.square(errors).mean())),
+                **({} if measure == VOTES else _difference(errors.mean(axis=1))),
+            }
 
 
 def sampling_table(rows: Iterable[CurveRow]) -> pd.DataFrame:
@@ -372,7 +386,7 @@ def sampling_table(rows: Iterable[CurveRow]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SAMPLING_COLUMNS)).round(SAMPLING_DECIMALS)
 
 
-def limits(plan: Plan) -> dict[RunUnit, RunUnit]:
+def limits_of_sampled(plan: Plan) -> dict[RunUnit, RunUnit]:
     """Each sampled run unit's limit, of the same recipe and replicate: the same network."""
     classes, units = plan.configuration.classes, plan.units()
     exact = {
@@ -387,42 +401,17 @@ def limits(plan: Plan) -> dict[RunUnit, RunUnit]:
     }
 
 
-def _of_group(
-    stored: Mapping[RunUnit, StoredPrediction], pairs: list[SampledAndExact], condition: str
-) -> Iterator[CurveRow]:
-    """A row for each measure of a sampled method, of one size, under one condition."""
-    sampled, exact = ([_measured(stored[pair[side]]) for pair in pairs] for side in (0, 1))
-    unit, limit = pairs[0]
-    for measure in exact[0]:
-        with np.errstate(invalid="ignore"):  # an infinite NLL less another
-            errors = np.stack(
-                [one[measure] - other[measure] for one, other in zip(sampled, exact, strict=True)]
-            )
-        yield {
-            "recipe": unit.recipe,
-            "method": unit.method,
-            "members": members_text(unit.size),
-            "other_method": limit.method,
-            "condition": condition,
-            "measure": measure,
-            "networks": len(pairs),
-            "images": errors.shape[1],
-            "rms_error": float(np.sqrt(np.square(errors).mean())),
-            **({} if measure == VOTES else _difference(errors.mean(axis=1))),
-        }
-
-
-def _measured(stored: StoredPrediction) -> dict[str, ImageArray]:
+def _values_by_measure(stored: StoredPrediction) -> dict[str, ImageArray]:
     """By measure, each image's value; of the votes a value for each class."""
-    arrays = MetricInputs(stored.prediction, stored.labels)
-    measured: dict[str, ImageArray] = {VOTES: stored.prediction.vote_share.numpy()}
+    inputs = MetricInputs(stored.prediction, stored.labels)
+    values: dict[str, ImageArray] = {VOTES: stored.prediction.vote_share.numpy()}
     for metric in METRICS.values():
         family = metric.family
         if family.means_over_images and family.needs <= {"labels"}:
-            of_images = family([metric]).per_image(arrays)
-            if of_images is not None:
-                measured[metric.name] = np.asarray(of_images[0])
-    return measured
+            per_image = family([metric]).per_image(inputs)
+            if per_image is not None:
+                values[metric.name] = np.asarray(per_image[0])
+    return values
 
 
 def _difference(apart: ImageArray) -> dict[str, float]:

@@ -29,12 +29,12 @@ from methods.networks.recipes import LabelledImages
 from methods.scores import FitError, Score
 from methods.scores.score import ScoreFunction, fit_to_network
 
-Values = Float[Tensor, " images"]
+PerImage = Float[Tensor, " images"]
 
-Result = Values | str
+ValuesOrReason = PerImage | str
 """The values of a score, or why there are none."""
 
-Features = Callable[[Tensor], Float[Tensor, "images width"]]
+FeatureFunction = Callable[[Tensor], Float[Tensor, "images width"]]
 
 TOO_MANY = "scores of features are not fitted to as many networks as the method draws"
 
@@ -60,10 +60,10 @@ def sources(plan: Plan) -> dict[str, int]:
     return hashes | {THE_RUN: plan.configuration.digest}
 
 
-class Scores(NamedTuple):
+class DerivedScores(NamedTuple):
     """The values of scores, NaN where there are none, and the reasons for that, by name."""
 
-    values: dict[str, Values]
+    values: dict[str, PerImage]
     reasons: dict[str, str]
 
 
@@ -87,10 +87,10 @@ class DerivedValues:
         computed_by: Mapping[str, int],
     ) -> None:
         self._method, self._training, self._computed_by = method, training, computed_by
-        self._of_features = {n: s for n, s in scores.items() if s.fit is not None}
-        self._of_members = {n: s for n, s in scores.items() if s.fit is None}
+        self._feature_scores = {n: s for n, s in scores.items() if s.fit is not None}
+        self._member_scores = {n: s for n, s in scores.items() if s.fit is None}
 
-    def metrics(self, prediction: Prediction) -> dict[str, Values]:
+    def metrics(self, prediction: Prediction) -> dict[str, PerImage]:
         """By metric, each image's value."""
         members = prediction.member_probabilities
         return {
@@ -102,7 +102,7 @@ class DerivedValues:
 
     def scores(
         self, prediction: Prediction, fingerprint: str, images: Tensor, unit: UncertaintyMethod
-    ) -> Scores:
+    ) -> DerivedScores:
         """Each image's value of every score.
 
         Args:
@@ -115,51 +115,55 @@ class DerivedValues:
             "members": prediction.member_probabilities,
             "logits": prediction.member_logits,
         }
-        values, reasons = dict[str, Values](), dict[str, str]()
-        for name, score in self._of_members.items():
+        values, reasons = dict[str, PerImage](), dict[str, str]()
+        for name, score in self._member_scores.items():
             (need,) = score.needs
-            array, of = given[need], score.of
+            array, function = given[need], score.of
             values[name] = (
                 _nan(prediction)
-                if array is None or of is None
-                else _values(f"score {name!r}", of(array), len(images))
+                if array is None or function is None
+                else _values(f"score {name!r}", function(array), len(images))
             )
-        if self._of_features and not self._method.feature_scores:
-            values |= dict.fromkeys(self._of_features, _nan(prediction))
-            return Scores(values, reasons | dict.fromkeys(self._of_features, TOO_MANY))
-        networks = self._networks if self._of_features else []
+        if self._feature_scores and not self._method.feature_scores:
+            values |= dict.fromkeys(self._feature_scores, _nan(prediction))
+            return DerivedScores(values, reasons | dict.fromkeys(self._feature_scores, TOO_MANY))
+        networks = self._networks if self._feature_scores else []
         if unit.counts_networks and isinstance(unit, MemberMethod):
             networks = networks[unit.slice_of(cast(MemberMethod, self._method))]
-        each = [network.of(fingerprint, images) for network in networks]
-        for name in self._of_features:
-            known = [one[name] for one in each if isinstance(one[name], Tensor)]
-            why = [reason for one in each if isinstance(reason := one[name], str)]
+        by_network = [network.values(fingerprint, images) for network in networks]
+        for name in self._feature_scores:
+            each = [scores[name] for scores in by_network]
+            why = [reason for reason in each if isinstance(reason, str)]
             values[name] = _nan(prediction)
-            if known and not why:
-                values[name] = torch.stack(cast(list[Tensor], known)).double().mean(dim=0)
             if why:
                 several = f" (for {len(why)} of {len(each)} networks)" if len(each) > 1 else ""
                 reasons[name] = why[0] + several
-        return Scores(values, reasons)
+            elif each:
+                values[name] = torch.stack(cast(list[Tensor], each)).double().mean(dim=0)
+        return DerivedScores(values, reasons)
 
     @cached_property
     def _networks(self) -> list[NetworkScores]:
         """Of each of the method's networks, shared with other methods that have the same."""
-        method = self._method
+        method, scores = self._method, self._feature_scores
         if not isinstance(method, PooledMethod):
             return []
-        features = [_features_of(method, position) for position in range(len(method.fitted))]
-        made = [
-            NetworkScores(of_images, network, self._of_features, self._training)
-            for of_images, network in zip(features, method.fitted, strict=True)
-        ]
-        if type(method).features is not PooledMethod.features:
-            return made
-        by = tuple((name, self._computed_by.get(name)) for name in self._of_features)
-        return [
-            _remembered((by, _digest(network, self._training().fingerprint)), scores)
-            for network, scores in zip(method.fitted, made, strict=True)
-        ]
+        code = tuple((name, self._computed_by.get(name)) for name in scores)
+        networks = []
+        for position, network in enumerate(method.fitted):
+            features = _features_of(method, position)
+            made = NetworkScores(features, network, scores, self._training)
+            if type(method).features is PooledMethod.features:
+                made = _remembered((code, _digest(network, self._training().fingerprint)), made)
+            networks.append(made)
+        return networks
+
+
+def _features_of(method: PooledMethod, position: int) -> FeatureFunction:
+    if type(method).features is not PooledMethod.features:
+        return lambda images: method.features(images)[position]
+    engine, network = method.pool.engine, method.fitted[position]
+    return lambda images: engine.prepare([network]).features(images)[0]
 
 
 class NetworkScores:
@@ -174,41 +178,40 @@ class NetworkScores:
 
     def __init__(
         self,
-        features: Features,
+        features: FeatureFunction,
         network: Network,
         scores: Mapping[str, Score],
         training: Callable[[], LabelledImages],
     ) -> None:
         self._features, self._network = features, network
         self._scores, self._training = scores, training
-        self._fits: dict[str, ScoreFunction | str] | None = None
-        self._values: dict[str, dict[str, Result]] = {}
+        self._values: dict[str, dict[str, ValuesOrReason]] = {}
         self._lock = Lock()
 
-    def of(self, fingerprint: str, images: Tensor) -> dict[str, Result]:
+    def values(self, fingerprint: str, images: Tensor) -> dict[str, ValuesOrReason]:
         """By score, its values for images of a fingerprint, or why it has none."""
         with self._lock:
             if fingerprint not in self._values:
-                self._values[fingerprint] = self._computed(images)
+                fits, features = self._fits, self._features(images)
+                self._values[fingerprint] = {
+                    name: fit
+                    if isinstance(fit, str)
+                    else _values(f"score {name!r}", fit(features), len(images)).float()
+                    for name, fit in fits.items()
+                }
             return self._values[fingerprint]
 
-    def _computed(self, images: Tensor) -> dict[str, Result]:
-        if self._fits is None:
-            training = self._training()
-            features = self._features(training.images)
-            self._fits = {
-                name: _fitted(score, features, training, self._network)
-                for name, score in self._scores.items()
-            }
-        if all(isinstance(fit, str) for fit in self._fits.values()):
-            return {name: str(fit) for name, fit in self._fits.items()}
-        features = self._features(images)
-        return {
-            name: fit
-            if isinstance(fit, str)
-            else _values(f"score {name!r}", fit(features), len(images)).float()
-            for name, fit in self._fits.items()
-        }
+    @cached_property
+    def _fits(self) -> dict[str, ScoreFunction | str]:
+        """By score, its function, or why it cannot be fitted."""
+        training, fits = self._training(), dict[str, ScoreFunction | str]()
+        features = self._features(training.images)
+        for name, score in self._scores.items():
+            try:
+                fits[name] = fit_to_network(score, features, training.labels, self._network)
+            except FitError as error:
+                fits[name] = str(error)
+        return fits
 
 
 _known: OrderedDict[object, NetworkScores] = OrderedDict()
@@ -225,23 +228,7 @@ def _remembered(key: object, scores: NetworkScores) -> NetworkScores:
     return scores
 
 
-def _features_of(method: PooledMethod, position: int) -> Features:
-    if type(method).features is not PooledMethod.features:
-        return lambda images: method.features(images)[position]
-    engine, network = method.pool.engine, method.fitted[position]
-    return lambda images: engine.prepare([network]).features(images)[0]
-
-
-def _fitted(
-    score: Score, features: Tensor, training: LabelledImages, network: Network
-) -> ScoreFunction | str:
-    try:
-        return fit_to_network(score, features, training.labels, network)
-    except FitError as error:
-        return str(error)
-
-
-def _values(noun: str, values: Any, images: int) -> Values:
+def _values(noun: str, values: Any, images: int) -> PerImage:
     return torch.as_tensor(one_each(noun, values, images))
 
 
@@ -268,5 +255,5 @@ def _hash_of_file(function: Any) -> int:
     return int.from_bytes(sha256(content).digest()[:8]) >> 1
 
 
-def _nan(prediction: Prediction) -> Values:
+def _nan(prediction: Prediction) -> PerImage:
     return torch.full((len(prediction.mean),), torch.nan, dtype=torch.float64)

@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from hashlib import sha256
-from itertools import chain
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,7 +33,7 @@ from benchmarks.run.curves import (
     curves_of,
     drawn_units,
     example_votes,
-    limits,
+    limits_of_sampled,
     sampling_errors,
     sampling_table,
 )
@@ -87,7 +86,7 @@ ARRANGED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 CURVES_ORDER = ("recipe", "method", "members", "replicate")
 """How the rows of curves are sorted, which keep the order of conditions and points."""
 
-Conditions = tuple[Condition, ...]
+ConditionSet = tuple[Condition, ...]
 """What is measured at once: the conditions of a mean, or a single one."""
 
 
@@ -133,7 +132,7 @@ def _measure_once(
     left_out: frozenset[str],
     finished: Path,
     workspace: Workspace,
-    conditions: Conditions,
+    conditions: ConditionSet,
 ) -> str:
     """Write the tables of some conditions, unless they are there; they appear whole or not at all.
 
@@ -200,7 +199,7 @@ def _without_predictions(
     return failures
 
 
-def image_sets(plan: Plan) -> list[Conditions]:
+def image_sets(plan: Plan) -> list[ConditionSet]:
     """What is measured at once: the conditions of a mean, and every other condition alone."""
     sets: dict[str, list[Condition]] = {}
     for condition in plan.conditions:
@@ -216,7 +215,7 @@ def measure_images(
     fits: Mapping[RunUnit, Fits],
     left_out: frozenset[str],
     workspace: Workspace,
-    conditions: Conditions,
+    conditions: ConditionSet,
 ) -> dict[str, pd.DataFrame]:
     """The tables of some conditions, and of their mean where they are all that it averages.
 
@@ -275,7 +274,8 @@ class _Results:
         self._drawn = drawn_units(plan, lambda unit: workspace.predictions.holds(unit, CLEAN))
         chosen = plan.configuration
         self._evaluation = Evaluation(plan.whole_conditions, chosen.resamples, chosen.seed)
-        self._limits = set(chain.from_iterable(limits(plan).items()))
+        self._limits = limits_of_sampled(plan)
+        self._paired = {*self._limits, *self._limits.values()}
         self._weights: dict[ImageSet, list[Weights]] = {}
         self._references: dict[object, ImageValues] = {}
         self._rows: list[Measurement] = []
@@ -294,9 +294,9 @@ class _Results:
         for unit in self._units:
             if condition in self._plan.conditions_of(unit):
                 stored = self._add_unit(draws, unit, condition)
-                if stored is not None and unit in self._limits:
+                if stored is not None and unit in self._paired:
                     sampled[unit] = stored
-        self._sampling += sampling_errors(self._plan, condition.name, sampled)
+        self._sampling += sampling_errors(self._limits, condition.name, sampled)
         self._compare(draws)
         if condition.in_mean:
             self._mean = self._mean or MeanDraws(mean_name(condition.group))
@@ -315,7 +315,7 @@ class _Results:
         averaged = {mean_name(group): condition for group, condition in self._groups.items()}
         columns = (means[name] for name in ("method", "condition", "metric", "score"))
         kept = [
-            self._rule(method).of_mean(averaged[condition], METRICS[metric], score)
+            self._rule(method).keeps_mean(averaged[condition], METRICS[metric], score)
             for method, condition, metric, score in zip(*columns, strict=True)
         ]
         # No list, which of no rows would be of no columns.
@@ -361,12 +361,14 @@ class _Results:
         draws.images, draws.reference_images = own.images, reference.images
         draws.members[unit] = members_text(own.members)
         weights = self._weights_of(condition, own.images)
-        of_reference = self._weights_of(self._conditions[condition.reference], reference.images)
+        reference_weights = self._weights_of(
+            self._conditions[condition.reference], reference.images
+        )
         against = reference if condition.detected else None
         for each in measured(measures(own.own_scores), own, against):
             self._note(rule, condition, rows_of(unit, condition, each, own, reference))
             if self._is_resampled(unit, condition, each):
-                drawn = resampled(each.family, each.prepared, weights, of_reference)
+                drawn = resampled(each.family, each.prepared, weights, reference_weights)
                 draws.add(unit, each.family, each.score, each.values, drawn)
         if (curves := self._drawn.get(unit)) is not None:
             self._curves += curves_of(self._evaluation, curves, condition, own, reference)
@@ -386,7 +388,7 @@ class _Results:
     def _note(self, rule: KeptRows, condition: Condition, rows: Iterable[Measurement]) -> None:
         for row in rows:
             self._rows.append(row)
-            self._kept.append(rule.of_condition(condition, METRICS[row.metric], row.score))
+            self._kept.append(rule.keeps(condition, METRICS[row.metric], row.score))
 
     def _reference_of(
         self, unit: RunUnit, condition: Condition, measures: Iterable[RankedFamily]

@@ -78,7 +78,7 @@ class KeptRows:
     primary: str
     every: bool = False
 
-    def of_condition(self, condition: Condition, metric: Metric, score: str) -> bool:
+    def keeps(self, condition: Condition, metric: Metric, score: str) -> bool:
         """Whether the measure is kept under a condition."""
         if self.every:
             return True
@@ -86,7 +86,7 @@ class KeptRows:
             return False
         return self._is_kept(kind_of(condition), condition.group, metric, score)
 
-    def of_mean(self, condition: Condition, metric: Metric, score: str) -> bool:
+    def keeps_mean(self, condition: Condition, metric: Metric, score: str) -> bool:
         """Whether it is kept of the mean over a group, of which this is a condition."""
         if not condition.labelled and "labels" in metric.needs:
             return self.every
@@ -102,8 +102,8 @@ class KeptRows:
             kept = [
                 metric
                 for metric in family.metrics
-                if self.of_condition(condition, metric, score)
-                or (condition.in_mean and self.of_mean(condition, metric, score))
+                if self.keeps(condition, metric, score)
+                or (condition.in_mean and self.keeps_mean(condition, metric, score))
             ]
             if kept:
                 yield type(family)(kept), score
@@ -303,8 +303,8 @@ def _mean(measurements: pd.DataFrame, group: str, names: list[str]) -> pd.DataFr
         {"missing": ~averaged["status"].isin(WITH_VALUE), "reason": averaged["reason"] != ""}
     )
     first = order.sort_values(["missing", "reason"], ascending=False, kind="stable").index
-    of_group = [name for name in (*KEY, "replicate") if name != "condition"]
-    groups = averaged.loc[first].groupby(of_group, sort=False)
+    columns = [name for name in (*KEY, "replicate") if name != "condition"]
+    groups = averaged.loc[first].groupby(columns, sort=False)
     means = groups.agg(
         value=("value", lambda values: values.mean(skipna=False)),
         images=("images", "first"),
@@ -342,8 +342,8 @@ def _mean_of_replicates(
     if interval is None:
         why = CONSTANT if constant else SECONDARY
         interval = Interval(math.nan, why if math.isfinite(value) else "")
-    of_status = measured or replicates
-    shown = next((row for row in of_status if row.reason), of_status[0])
+    shown_rows = measured or replicates
+    shown = next((row for row in shown_rows if row.reason), shown_rows[0])
     remarks = (shown.reason, _missing(replicates), interval.reason, interval.note)
     reason = "; ".join(filter(None, remarks))
     _, lower, upper = interval.around(value)

@@ -31,7 +31,7 @@ from methods.determinism import one_torch_thread
 from methods.networks.pool import NotStoredError
 from methods.scores import SCORES
 
-Group = tuple[RunUnit, ...]
+UnitGroup = tuple[RunUnit, ...]
 """Run units whose members are among those of the first; see `Plan.groups`."""
 
 NO_FAILURES = (UserError, Unavailable, NotStoredError, NotWrittenError, KeyboardInterrupt)
@@ -102,7 +102,9 @@ def _require_disjoint(task: Task, workspace: Workspace) -> None:
         )
 
 
-def pending_groups(plan: Plan, workspace: Workspace, unavailable: Collection[str]) -> list[Group]:
+def pending_groups(
+    plan: Plan, workspace: Workspace, unavailable: Collection[str]
+) -> list[UnitGroup]:
     """The groups of which a prediction is not there yet, although its images can be had."""
     computed_by = sources(plan)
 
@@ -116,14 +118,14 @@ def pending_groups(plan: Plan, workspace: Workspace, unavailable: Collection[str
 
 
 def _predict(
-    plan: Plan, unavailable: Collection[str], workspace: Workspace, group: Group
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, group: UnitGroup
 ) -> list[Failure]:
     """Predict a group; if that fails, each of its units alone, since not all need all members.
 
     A custom method does so in a process of its own, whose end is its failure alone.
     """
 
-    def failures_of(units: Group) -> list[Failure]:
+    def failures_of(units: UnitGroup) -> list[Failure]:
         work = partial(_predict_units, plan, unavailable, workspace, units)
         try:
             return in_own_process(work) if plan.is_custom(units[0].method) else work()
@@ -138,7 +140,7 @@ def _predict(
 
 @one_torch_thread()
 def _predict_units(
-    plan: Plan, unavailable: Collection[str], workspace: Workspace, units: Group
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, units: UnitGroup
 ) -> list[Failure]:
     """Predict units of one group; where their method fails, each with the reason."""
     try:
@@ -154,7 +156,7 @@ def _predict_units(
 
 
 def _write_predictions(
-    plan: Plan, unavailable: Collection[str], workspace: Workspace, group: Group
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, group: UnitGroup
 ) -> None:
     """Write a group's prediction files that are not there yet, but for those of some conditions."""
     largest, store, computed_by = group[0], workspace.predictions, sources(plan)

@@ -82,7 +82,7 @@ def write_shown(plan: Plan, workspace: Workspace, unavailable: Collection[str] =
     for recipe in plan.recipes_compared:
         units = largest_units(plan, store, recipe)
         values = divergences(plan, store, units)
-        defined = {c: of_images for c, of_images in values.items() if c.labels == "valid"}
+        defined = {c: each for c, each in values.items() if c.labels == "valid"}
         disagreed += _votes(store, units, recipe, highest(defined, HIGH_DISAGREEMENT))
         if recipe == plan.main_recipe:
             explorer += _explorer(plan, _votes(store, units, recipe, explored(plan, values)))
@@ -143,9 +143,9 @@ def largest_units(plan: Plan, store: PredictionStore, recipe: str) -> list[RunUn
     """
     drawn = drawn_units(plan, lambda unit: store.holds(unit, CLEAN)).values()
     largest = {
-        one.unit.method: one.unit
-        for one in drawn
-        if one.first and one.unit.recipe in (recipe, SELF_TRAINED)
+        curve.unit.method: curve.unit
+        for curve in drawn
+        if curve.first and curve.unit.recipe in (recipe, SELF_TRAINED)
     }
     return [largest[method] for method in sorted(largest)]
 
@@ -172,13 +172,13 @@ def highest(values: dict[Condition, Float[Tensor, " images"]], count: int) -> li
     ranked: list[Ranked] = []
     for conditions in paired.values():
         # Rounded, so that images are ranked alike on every machine.
-        of_each, where = torch.stack([values[c] for c in conditions]).round(decimals=9).max(dim=0)
+        highest, where = torch.stack([values[c] for c in conditions]).round(decimals=9).max(dim=0)
         ranked += [
-            Ranked(conditions[int(where[image])], int(image), float(of_each[image]))
-            for image in of_each.sort(descending=True, stable=True).indices[:count]
-            if of_each[image] > 0
+            Ranked(conditions[int(where[image])], int(image), float(highest[image]))
+            for image in highest.sort(descending=True, stable=True).indices[:count]
+            if highest[image] > 0
         ]
-    return sorted(ranked, key=lambda one: -one.value)[:count]
+    return sorted(ranked, key=lambda ranked_image: -ranked_image.value)[:count]
 
 
 def divergence(
@@ -202,13 +202,13 @@ def explored(plan: Plan, values: Divergences) -> list[Ranked]:
     """
     share = max(1, EXPLORED // max(1, len(values)))
     chosen = []
-    for condition, of_images in values.items():
+    for condition, each in values.items():
         # Rounded, so that images are ranked alike on every machine.
-        ranked = of_images.round(decimals=9).sort(descending=True, stable=True).indices.tolist()
+        ranked = each.round(decimals=9).sort(descending=True, stable=True).indices.tolist()
         if condition.name == CLEAN:
             numbers = _numbers(plan, condition)
             ranked.sort(key=lambda image: numbers[image] not in plan.task.article_images)
-        chosen += [Ranked(condition, i, float(of_images[i])) for i in ranked[:share]]
+        chosen += [Ranked(condition, i, float(each[i])) for i in ranked[:share]]
     return chosen[:EXPLORED]
 
 
@@ -225,9 +225,9 @@ def save_images(chosen: Sequence[tuple[str, EvaluationSet, int]], path: Path) ->
     and of each image its ``condition``, ``index``
     and ``label`` (−1: none).
     """
-    labels = [NO_LABEL if one.labels is None else int(one.labels[i]) for _, one, i in chosen]
+    labels = [NO_LABEL if s.labels is None else int(s.labels[i]) for _, s, i in chosen]
     arrays = {
-        "pixels": np.stack([pixels(one.images[index]) for _, one, index in chosen]),
+        "pixels": np.stack([pixels(s.images[index]) for _, s, index in chosen]),
         "condition": np.array([condition for condition, *_ in chosen]),
         "index": np.array([index for *_, index in chosen]),
         "label": np.array(labels),

@@ -91,7 +91,7 @@ def test_presets_leave_out_what_there_is_and_all_else_is_in_them() -> None:
     conditions = {one.name for task in TASKS.values() for one in task.conditions}
     for preset in PRESETS.values():
         assert set(preset.without_methods) <= set(METHODS)
-        assert set(preset.of_task) <= set(TASKS)
+        assert set(preset.by_task) <= set(TASKS)
         for glob in preset.without_conditions:
             assert fnmatch.filter(conditions, glob), glob
     assert {*USUAL_SIZES, *SLOW, *COSTLY} <= set(METHODS)

@@ -32,7 +32,7 @@ def of_condition(condition: Condition, rule: KeptRows = RULE, own: tuple[str, ..
         (metric.name, score)
         for family, score in rule.measures(condition, own)
         for metric in family.metrics
-        if rule.of_condition(condition, metric, score)
+        if rule.keeps(condition, metric, score)
     ]
 
 
@@ -41,7 +41,7 @@ def of_mean(condition: Condition, rule: KeptRows = RULE, own: tuple[str, ...] = 
         (metric.name, score)
         for family, score in every_measure(own)
         for metric in family.metrics
-        if rule.of_mean(condition, metric, score)
+        if rule.keeps_mean(condition, metric, score)
     ]
 
 

@@ -12,7 +12,12 @@ from scipy import stats
 
 from benchmarks.predictions import StoredPrediction
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.curves import SAMPLING_COLUMNS, sampling_errors, sampling_table
+from benchmarks.run.curves import (
+    SAMPLING_COLUMNS,
+    limits_of_sampled,
+    sampling_errors,
+    sampling_table,
+)
 from benchmarks.run.plan import Plan
 from benchmarks.schema import where
 from methods import Prediction
@@ -60,7 +65,7 @@ def errors_of(run: Run) -> pd.DataFrame:
     for condition in run.plan.conditions:
         of_units = {unit: store.load_if_there(unit, condition.name) for unit in run.plan.units()}
         known = {unit: stored for unit, stored in of_units.items() if stored is not None}
-        rows += sampling_errors(run.plan, condition.name, known)
+        rows += sampling_errors(limits_of_sampled(run.plan), condition.name, known)
     return sampling_table(rows)
 
 
