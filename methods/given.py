@@ -7,7 +7,8 @@ NumPy: the layers' own would come from the global random state.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -29,26 +30,26 @@ from methods.networks.training import Trajectory
 
 LOGGER = logging.getLogger(__name__)
 
+WHOLE_CHANNELS = {
+    nn.Dropout.forward: False,
+    nn.Dropout1d.forward: True,
+    nn.Dropout2d.forward: True,
+    nn.Dropout3d.forward: True,
+}
+"""What can be switched on, and whether it drops channels, the second axis, as a whole.
 
-def copied(module: nn.Module) -> nn.Module:
-    """A copy of the module.
+By what a layer computes: a subclass with a `forward` of its own, such as alpha dropout, is not
+among them.
+"""
 
-    Raises:
-        ValueError: it is no module, or cannot be copied.
-    """
-    if not isinstance(module, nn.Module):
-        raise ValueError(
-            f"the network is a {type(module).__name__}; expected a trained torch.nn.Module (load a "
-            "state dict into one)"
-        )
-    try:
-        return deepcopy(module)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(
-            f"the module cannot be copied: {str(error).split('.')[0]}. After a forward with "
-            "torch.nn.utils.weight_norm, call remove_weight_norm, or use the one of "
-            "torch.nn.utils.parametrizations"
-        ) from error
+WORTH_SAYING = 60.0
+"""Seconds from which on a user is told how long something will take."""
+
+
+def announce(what: str, seconds: float) -> None:
+    """Say in one line on standard error how long something will take, if that is long."""
+    if seconds >= WORTH_SAYING:
+        print(f"{what} takes about {seconds / 60:.0f} minutes", file=sys.stderr)
 
 
 def require_count(name: str, value: int) -> None:
@@ -61,36 +62,28 @@ def require_count(name: str, value: int) -> None:
         raise ValueError(f"{name} is {value!r}; expected a whole number, at least 1")
 
 
-@contextmanager
-def without_random_numbers(device: str) -> Iterator[None]:
-    """Check that nothing is drawn from the global random state, which is left as it was.
+def copied(module: nn.Module) -> nn.Module:
+    """A copy of the module.
 
     Raises:
-        ValueError: something is drawn.
+        ValueError: it is no module.
     """
-
-    def states() -> list[Tensor]:
-        of_device = [torch.cuda.get_rng_state(device)] if device.startswith("cuda") else []
-        return [torch.get_rng_state(), *of_device]
-
-    before = states()
-    yield
-    if all(map(torch.equal, before, states())):
-        return
-    torch.set_rng_state(before[0])
-    if len(before) > 1:
-        torch.cuda.set_rng_state(before[1], device)
-    raise ValueError(
-        "the module draws random numbers in evaluation mode, so no prediction could be repeated; "
-        "give torch.nn.functional.dropout the argument training=self.training, or use nn.Dropout"
-    )
+    if not isinstance(module, nn.Module):
+        raise ValueError(
+            f"the network is a {type(module).__name__}; expected a trained torch.nn.Module (load a "
+            "state dict into one)"
+        )
+    return deepcopy(module)
 
 
-def require_rows(outputs: object, images: int) -> None:
-    """Check that a module returns a row of logits for each image.
+def require_logits(outputs: object, images: int) -> Float[Tensor, "images classes"]:
+    """What a module returns, if these may be the logits of so many images.
+
+    Of probabilities all rows together sum to 1, since one of logits may do so by chance.
 
     Raises:
-        ValueError: what it returns is not [images, classes].
+        ValueError: it is no tensor [images, classes] of two classes at least, or no value is below
+            0 and all rows sum to 1 but for rounding.
     """
     if not isinstance(outputs, Tensor):
         raise ValueError(
@@ -102,37 +95,36 @@ def require_rows(outputs: object, images: int) -> None:
             f"the module returns the shape {list(outputs.shape)} for {images} images; expected "
             "logits, [images, classes] with at least two classes"
         )
-
-
-def require_no_probabilities(outputs: Float[Tensor, "*rows classes"]) -> None:
-    """Check that a module does not return probabilities: all rows together, since one of logits
-    may sum to 1 by chance.
-
-    Raises:
-        ValueError: no value is below 0, and all rows sum to 1 but for rounding.
-    """
+    rounding = max(2 * torch.finfo(outputs.dtype).eps, 1e-3)
     off = (outputs.double().sum(dim=-1) - 1).abs()
-    eps = torch.finfo(outputs.dtype).eps if outputs.is_floating_point() else 0.0
-    rounding = max(2 * eps, 1e-3)
-    if outputs.numel() and bool((outputs >= 0).all() and (off < rounding).all()):
+    if images and bool((outputs >= 0).all() and (off < rounding).all()):
         raise ValueError(
             "the module returns probabilities (rows sum to 1); leave out its softmax, so that it "
             "returns logits"
         )
+    return outputs
 
 
-CHANNEL_AXES: dict[Callable[..., Any], int | None] = {
-    nn.Dropout.forward: None,
-    nn.Dropout1d.forward: 3,
-    nn.Dropout2d.forward: 2,
-    nn.Dropout3d.forward: 5,
-}
-"""With how many axes or more the second one are channels, each dropped as a whole.
+@contextmanager
+def without_random_numbers(device: str) -> Iterator[None]:
+    """Check that nothing is drawn from the global random state, which is left as it was.
 
-With fewer the layer takes its input for one unbatched image, and drops all or nothing. None:
-numbers are dropped one by one. By what a layer computes: a subclass with a `forward` of its own,
-such as alpha dropout, is none of them.
-"""
+    Raises:
+        ValueError: something is drawn.
+    """
+    generators = [torch.default_generator]
+    if (place := torch.device(device)).type == "cuda":
+        generators.append(torch.cuda.default_generators[place.index or 0])
+    before = [generator.get_state() for generator in generators]
+    yield
+    if all(torch.equal(g.get_state(), state) for g, state in zip(generators, before, strict=True)):
+        return
+    for generator, state in zip(generators, before, strict=True):
+        generator.set_state(state)
+    raise ValueError(
+        "the module draws random numbers in evaluation mode, so no prediction could be repeated; "
+        "give torch.nn.functional.dropout the argument training=self.training, or use nn.Dropout"
+    )
 
 
 def switched_on(layer: _DropoutNd, inputs: Tensor, random: np.random.Generator) -> Tensor:
@@ -140,10 +132,9 @@ def switched_on(layer: _DropoutNd, inputs: Tensor, random: np.random.Generator) 
 
     It is written into the inputs where the layer works in place.
     """
-    axes = CHANNEL_AXES[type(layer).forward]
     shape: tuple[int, ...] = inputs.shape[1:]
-    if axes is not None:
-        shape = (inputs.shape[1] if inputs.ndim >= axes else 1, *[1] * (inputs.ndim - 2))
+    if WHOLE_CHANNELS[type(layer).forward]:
+        shape = (inputs.shape[1], *[1] * (inputs.ndim - 2))
     keep = torch.from_numpy(random.random((1, *shape), dtype=np.float32) >= layer.p).to(inputs)
     factor = keep / (1 - layer.p) if layer.p < 1 else keep
     return inputs.mul_(factor) if layer.inplace else inputs * factor
@@ -182,7 +173,7 @@ class GivenNetwork(Network):
         head_name: the layer whose input are the features; None until it is found.
 
     Raises:
-        ValueError: it is no module or cannot be copied, or there is no such layer.
+        ValueError: it is no module, or there is no such layer.
     """
 
     name = "given"
@@ -195,11 +186,10 @@ class GivenNetwork(Network):
         self.eval()
         self._device = device
         self._forwards: dict[int, Forward] = {}
-        self._repeatable = self._by_images = False  # not known before a forward
+        self._repeatable = self._masks_serve_all = False  # not known before a forward
+        self._names = {layer: name for name, layer in self.module.named_modules()}
         self.dropouts = {
-            name: layer
-            for name, layer in self.module.named_modules()
-            if isinstance(layer, _DropoutNd)
+            name: layer for layer, name in self._names.items() if isinstance(layer, _DropoutNd)
         }
         for dropout in self.dropouts.values():
             dropout.register_forward_hook(self._drop)
@@ -236,11 +226,11 @@ class GivenNetwork(Network):
             raise ValueError(
                 "the module has no dropout layer; put an nn.Dropout before its last layer and "
                 "train it anew. torch.nn.functional.dropout and the dropout of "
-                "nn.MultiheadAttention, of recurrent and of scripted layers cannot be found: write "
-                "them as layers"
+                "nn.MultiheadAttention and of recurrent layers cannot be found: write them as "
+                "layers"
             )
         for name, dropout in self.dropouts.items():
-            if type(dropout).forward not in CHANNEL_AXES:
+            if type(dropout).forward not in WHOLE_CHANNELS:
                 raise ValueError(
                     f"the dropout layer {name!r} has a forward of its own "
                     f"({type(dropout).__name__}), so its masks are unknown; put an nn.Dropout or "
@@ -249,7 +239,7 @@ class GivenNetwork(Network):
         if all(dropout.p == 0 for dropout in self.dropouts.values()):
             raise ValueError("all dropout layers of the module have p = 0, so no pass would differ")
         LOGGER.info("dropout is switched on in the layers %s", ", ".join(self.dropouts))
-        for name, layer in self.module.named_modules():
+        for layer, name in self._names.items():
             if isinstance(layer, (nn.MultiheadAttention, nn.RNNBase)) and layer.dropout:
                 LOGGER.warning("the dropout inside of the layer %s stays off", name)
 
@@ -261,9 +251,7 @@ class GivenNetwork(Network):
         Raises:
             ValueError: the module does not return logits, or draws random numbers.
         """
-        logits = self._outputs(images, Forward())
-        require_no_probabilities(logits)
-        return logits
+        return require_logits(self._run(images, Forward()), len(images))
 
     def features(
         self, images: Float[Tensor, "images ..."], keep_mask: Bool[Tensor, ...] | None = None
@@ -273,23 +261,23 @@ class GivenNetwork(Network):
         Raises:
             ValueError: no such layer is reached, or its input has no row for each image.
         """
-        layer, inputs = self._head_input(images)
+        forward = Forward()
+        self._run(images, forward)
+        if forward.head is None:
+            what = "no nn.Linear" if self.head_name is None else f"no layer {self.head_name!r}"
+            raise ValueError(f"a forward reaches {what}; name the last layer by features=")
+        layer, inputs = forward.head
         if self.head_name is None:
-            self.head_name = self._name(layer)
+            self.head_name = self._names[layer]
             LOGGER.info(
                 "penultimate features: the input of %r, the last nn.Linear that a forward reaches",
                 self.head_name,
             )
-        rows = [(len(images), inputs.shape)]
-        if len(images) in inputs.shape[1:]:  # the first axis may be another one of equal length
-            count = 2 if len(images) != 2 else 3
-            rows.append((count, self._head_input(_repeated(images, count))[1].shape))
-        for count, shape in rows:
-            if len(shape) < 2 or shape[0] != count:
-                raise ValueError(
-                    f"the layer {self.head_name} gets the shape {list(shape)} for {count} images; "
-                    "its first axis must be the images"
-                )
+        if inputs.ndim < 2 or len(inputs) != len(images):
+            raise ValueError(
+                f"the layer {self.head_name} gets the shape {list(inputs.shape)} for {len(images)} "
+                "images; its first axis must be the images"
+            )
         return inputs.flatten(start_dim=1)
 
     def passes(self, seed: int, replicate: int, count: int) -> Int64[Tensor, "passes 1"]:
@@ -305,72 +293,47 @@ class GivenNetwork(Network):
             ValueError: no dropout layer is reached, or the first axis of one's input is not the
                 images.
         """
-        if not self._by_images and len(images):
+        if not self._masks_serve_all and len(images):
             self._check_dropout(images)
-            self._by_images = True
+            self._masks_serve_all = True
         forwards = (Forward(np.random.default_rng(int(seed))) for seed in passes)
-        logits = torch.stack([self._outputs(images, forward) for forward in forwards])
-        require_no_probabilities(logits)
-        return logits
+        return torch.stack(
+            [require_logits(self._run(images, forward), len(images)) for forward in forwards]
+        )
 
     def _check_dropout(self, images: Tensor) -> None:
-        """Check that masks are shared by images, and say which dropout layers no forward calls.
+        """Check that a mask of one row serves all images, and say which layers no forward calls.
 
-        They are if the first axis alone of dropout's inputs grows with the images: it is the
-        images, or images times their parts, and a mask of one row serves all of them.
+        It does if the first axis alone of dropout's inputs grows with the images.
         """
-        calls = []
-        for count in (2, 3):
-            forward = Forward()
-            self._run(_repeated(images, count), forward)
-            calls.append(forward.dropped)
-        if len(calls[0]) != len(calls[1]):
-            raise ValueError(
-                f"dropout layers are called {len(calls[0])} times for 2 images and {len(calls[1])} "
-                "times for 3; expected calls with all images at once"
-            )
-        for (layer, two), (_, three) in zip(*calls, strict=True):
-            if len(two) < 2 or two[0] * 3 != three[0] * 2 or two[1:] != three[1:]:
-                raise ValueError(
-                    f"the layer {self._name(layer)} gets the shape {list(two)} for 2 images and "
-                    f"{list(three)} for 3; its first axis must be the images"
-                )
-        reached = {layer for layer, _ in calls[0]}
-        missed = [name for name, one in self.dropouts.items() if one.p > 0 and one not in reached]
+        two, three = Forward(), Forward()
+        for count, forward in ((2, two), (3, three)):
+            self._run(images[:1].repeat_interleave(count, dim=0), forward)
+        reached = {layer for layer, _ in two.dropped}
+        missed = [name for name, layer in self.dropouts.items() if layer.p and layer not in reached]
         if not reached:
             raise ValueError(
                 "a forward in evaluation mode reaches none of the dropout layers "
                 f"{', '.join(missed)}; they must be called as layers, not by their forward"
             )
+        if len(two.dropped) != len(three.dropped):
+            raise ValueError("dropout layers are called image by image; expected all at once")
+        for (layer, shape), (_, other) in zip(two.dropped, three.dropped, strict=True):
+            if len(shape) < 2 or shape[0] * 3 != other[0] * 2 or shape[1:] != other[1:]:
+                raise ValueError(
+                    f"the layer {self._names[layer]} gets the shape {list(shape)} for 2 images and "
+                    f"{list(other)} for 3; its first axis must be the images"
+                )
         for name in missed:
             LOGGER.warning("the dropout layer %s stays off: no forward calls it", name)
-
-    def _head_input(self, images: Tensor) -> tuple[nn.Module, Tensor]:
-        forward = Forward()
-        self._run(images, forward)
-        if forward.head is None:
-            what = "no nn.Linear" if self.head_name is None else f"no layer {self.head_name!r}"
-            raise ValueError(f"a forward reaches {what}; name the last layer by features=")
-        return forward.head
-
-    def _name(self, layer: nn.Module) -> str:
-        name: str = next(name for name, one in self.module.named_modules() if one is layer)
-        return name
-
-    def _outputs(self, images: Tensor, forward: Forward) -> Tensor:
-        outputs = self._run(images, forward)
-        require_rows(outputs, len(images))
-        logits: Tensor = outputs
-        return logits
 
     def _run(self, images: Tensor, forward: Forward) -> Any:
         """What the module returns; its hooks find the forward by their thread."""
         if images.ndim < 2:
             raise ValueError(f"images have the shape {list(images.shape)}; expected [images, ...]")
-        first = nullcontext() if self._repeatable else without_random_numbers(self._device)
         self._forwards[get_ident()] = forward
         try:
-            with first:
+            with nullcontext() if self._repeatable else without_random_numbers(self._device):
                 outputs = self.module(images.clone())  # it may write into them
         finally:
             del self._forwards[get_ident()]
@@ -379,14 +342,15 @@ class GivenNetwork(Network):
 
     def _candidates(self, features: str | None) -> list[nn.Module]:
         """The layers of which one is the head."""
-        linear = {n: one for n, one in self.module.named_modules() if isinstance(one, nn.Linear)}
+        linear = {layer: n for layer, n in self._names.items() if isinstance(layer, nn.Linear)}
         if features is None:
-            return list(linear.values())
+            return list(linear)
         try:
             return [self.module.get_submodule(features)]
         except AttributeError as error:
             raise ValueError(
-                f"the module has no layer {features!r}; its linear layers are {', '.join(linear)}"
+                f"the module has no layer {features!r}; its linear layers are "
+                f"{', '.join(linear.values())}"
             ) from error
 
     def _note(self, layer: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Any]) -> None:
@@ -401,11 +365,6 @@ class GivenNetwork(Network):
             return None
         forward.dropped.append((layer, outputs.shape))
         return None if forward.random is None else switched_on(layer, outputs, forward.random)
-
-
-def _repeated(images: Tensor, count: int) -> Tensor:
-    """The first image so many times."""
-    return images[:1].repeat_interleave(count, dim=0)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class PooledMethod(UncertaintyMethod):
         return cls(seed=pool.seed, device=pool.engine.device, **own)
 
     @classmethod
-    def of_modules(
+    def from_modules(
         cls,
         modules: Iterable[nn.Module],
         *,
@@ -80,7 +80,7 @@ class PooledMethod(UncertaintyMethod):
         for name, value in {"batch_size": batch_size, **own}.items():
             if name in ("batch_size", cls.size):
                 require_count(name, value)
-        given = [GivenNetwork(one, features=features, device=device) for one in modules]
+        given = [GivenNetwork(module, features=features, device=device) for module in modules]
         pool = GivenPool(engine=GivenEngine(device, batch_size), given=tuple(given))
         method = cls(device=device, pool=pool, **own)
         method.fitted = [*given]
@@ -153,12 +153,12 @@ class SingleNetwork(PooledMethod):
     ) -> Self:
         """The method, fitted, of a network that was trained elsewhere.
 
-        Of a network with dropout, every dropout layer of PyTorch's is found and switched on where
-        the method samples, and nothing else: all other layers, such as batch normalisation, compute
-        in evaluation mode. A layer that is reached several times draws a mask each time.
-        `torch.nn.functional.dropout` and the dropout inside of `nn.MultiheadAttention` and of
-        recurrent layers cannot be found, and stay off. A warning names layers with such dropout
-        inside, and dropout layers that no forward calls.
+        Where the method samples, the dropout layers are switched on and nothing else: all other
+        layers, such as batch normalisation, compute in evaluation mode. A layer that is reached
+        several times draws a mask each time. `torch.nn.functional.dropout` and the dropout inside
+        of `nn.MultiheadAttention` and of recurrent layers cannot be found, and stay off; a warning
+        names layers with such dropout inside, and dropout layers that no forward calls. A fit that
+        takes long says so in a line on standard error.
 
         Args:
             module: from images, [images, ...], to logits, [images, classes]. It is copied, and
@@ -170,13 +170,13 @@ class SingleNetwork(PooledMethod):
                 ``passes``, ``seed`` and ``replicate``.
 
         Raises:
-            ValueError: it is no module, cannot be copied or has no such layer, a count is below 1,
-                or it is not what the method needs: there is no dropout layer, or one whose masks
-                are unknown; or its weights cannot have such a posterior. Predicting raises one if
-                the module does not return logits, or draws random numbers in evaluation mode; or if
-                no dropout layer is called, or the first axis of one's input is not the images.
+            ValueError: it is no module or has no such layer, a count is below 1, or it is not what
+                the method needs: there is no dropout layer, or one whose masks are unknown; or its
+                weights cannot have such a posterior. Predicting raises one if the module does not
+                return logits, or draws random numbers in evaluation mode; or if no dropout layer is
+                called, or the first axis of one's input is not the images.
         """
-        method = cls.of_modules([module], **arguments)
+        method = cls.from_modules([module], **arguments)
         if "training images" not in cls.needs:
             return method
         if images is None or labels is None:
@@ -199,7 +199,7 @@ class SeveralNetworks(PooledMethod):
         """
         members = require_modules(modules)
         own = arguments | cls._sized(len(members))
-        return cls.of_modules(members, **own)
+        return cls.from_modules(members, **own)
 
 
 def require_modules(modules: Iterable[nn.Module]) -> tuple[nn.Module, ...]:

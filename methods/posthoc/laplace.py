@@ -8,30 +8,34 @@ by evidence. The predictive is the probit's.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from dataclasses import replace
-from typing import Any, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from time import perf_counter
+from typing import Self
 
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, pad
+from torch.nn.functional import cross_entropy, one_hot, pad, unfold
 
+from methods.given import GivenNetwork, announce
 from methods.interface import Prediction
 from methods.pooled import SingleNetwork
-from methods.posthoc.posteriors import (
-    LARGEST,
-    SMALLEST,
-    Curvature,
-    Factors,
-    Layer,
-    LayerSignals,
-    MarginalLikelihood,
-    Signals,
-    fisher,
-    ggn,
-)
 from methods.scores.score import CHECKED, NOT_LAST, is_last
+
+SMALLEST, LARGEST = 1e-4, 1e8
+"""Prior precisions that are searched."""
+
+Moments = tuple[Float[Tensor, "images classes"], Float[Tensor, "images classes"]]
+"""Mean and variance of each logit."""
+
+Decomposed = tuple[Float64[Tensor, " size"], Float64[Tensor, "size size"]]
+"""Eigenvalues, ascending, and eigenvectors as columns."""
 
 
 def probit(
@@ -43,6 +47,48 @@ def probit(
     tensor([[3.0000, 0.5000]])
     """
     return mean / (1 + torch.pi / 8 * variance).sqrt()
+
+
+@dataclass(frozen=True, eq=False)
+class MarginalLikelihood:
+    """What the log marginal likelihood is computed from.
+
+    Attributes:
+        log_likelihood: of the training images, summed.
+        eigenvalues: of H, one a weight.
+        square_norm: Σ θ².
+    """
+
+    log_likelihood: float
+    eigenvalues: Float64[Tensor, " weights"]
+    square_norm: float
+
+    def log_marginal_likelihood(self, precision: float) -> float:
+        """log p(D | θ) − ½ (log det (H + δ I) − W log δ + δ Σ θ²), with W weights and δ given."""
+        log_ratio = (self.eigenvalues / precision).log1p().sum().item()
+        return self.log_likelihood - (log_ratio + precision * self.square_norm) / 2
+
+    def best_precision(self) -> float:
+        """The prior precision from 1e-4 to 1e8 of the largest marginal likelihood.
+
+        Raises:
+            ValueError: it is not finite anywhere, or H has an eigenvalue that makes H + δ I
+                singular.
+        """
+        # Here, not above: methods that need no minimum are timed where it is not installed.
+        from scipy.optimize import minimize_scalar
+
+        if not self.eigenvalues.min().item() > -SMALLEST:  # NaN is not, either
+            raise ValueError("the posterior's precision is singular, or has NaN")
+
+        def loss(logarithm: float) -> float:
+            return -self.log_marginal_likelihood(math.exp(logarithm))
+
+        bounds = math.log(SMALLEST), math.log(LARGEST)
+        minimum = minimize_scalar(loss, bounds=bounds, method="bounded")
+        if not math.isfinite(minimum.fun):
+            raise ValueError("the marginal likelihood is not finite, so no prior precision is best")
+        return math.exp(float(minimum.x))
 
 
 class Laplace(SingleNetwork):
@@ -62,19 +108,15 @@ class Laplace(SingleNetwork):
     needs = frozenset({"training images"})
 
     @abstractmethod
-    def moments(
-        self, images: Tensor
-    ) -> tuple[Float[Tensor, "images classes"], Float[Tensor, "images classes"]]:
+    def moments(self, images: Tensor) -> Moments:
         """Mean and variance of each logit."""
 
     def predict(self, images: Tensor) -> Prediction:
         """One prediction an image: the Gaussian is integrated, not sampled."""
         logits = probit(*self.moments(images))
-        return replace(Prediction.of_logits(logits[None]), remark=self._remark())
-
-    def _remark(self) -> str:
         inside = 2 * SMALLEST < self.precision < LARGEST / 2
-        return "" if inside else f"the prior precision {self.precision:.3g} is at its bound"
+        remark = "" if inside else f"the prior precision {self.precision:.3g} is at its bound"
+        return replace(Prediction.of_logits(logits[None]), remark=remark)
 
 
 class LaplaceLastLayer(Laplace):
@@ -88,7 +130,7 @@ class LaplaceLastLayer(Laplace):
     name = "laplace_last_layer"
     label = "Last-layer Laplace"
     citation = "Daxberger et al. 2021"
-    _posterior: Any
+    _posterior: ClassBlocks | LayerPosterior
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Take the network, sum the GGN over the training images and choose the prior.
@@ -108,41 +150,47 @@ class LaplaceLastLayer(Laplace):
         curvature = self.curvature(inputs, logits.softmax(dim=1), labels)
         self.evidence = MarginalLikelihood(
             log_likelihood=-cross_entropy(logits, labels, reduction="sum").item(),
-            eigenvalues=curvature.eigenvalues(),
+            eigenvalues=curvature.eigenvalues,
             square_norm=self._weights.square().sum().item(),
         )
         self.precision = self.evidence.best_precision()
-        self._posterior = curvature.basis(self.precision)
+        self._posterior = curvature.posterior(self.precision)
         return self
 
-    def moments(
-        self, images: Tensor
-    ) -> tuple[Float64[Tensor, "images classes"], Float64[Tensor, "images classes"]]:
+    def moments(self, images: Tensor) -> Moments:
         """Mean and variance of each logit."""
         (features,) = self.features(images)
         inputs = self._inputs(features)
-        return inputs @ self._weights.T, self.variances(inputs)
+        return inputs @ self._weights.T, self._posterior.variances(inputs)
 
     def curvature(
         self,
         inputs: Float64[Tensor, "images width"],
         probabilities: Float64[Tensor, "images classes"],
         labels: Int64[Tensor, " images"],
-    ) -> Curvature | Factors:
+    ) -> FullCurvature | Factors:
         """H, decomposed: here the full GGN."""
-        return Curvature.of(ggn(inputs, probabilities), probabilities.shape[1])
+        self._announce()
+        return FullCurvature(ggn(inputs, probabilities), probabilities.shape[1])
 
-    def variances(
-        self, inputs: Float64[Tensor, "images width"]
-    ) -> Float64[Tensor, "images classes"]:
-        """φᵀ (P⁻¹)_cc φ of each class c."""
-        variances = [((inputs @ one) * inputs).sum(dim=1) for one in self._posterior]
-        return torch.stack(variances, dim=1)
+    def _announce(self) -> None:
+        """What the decomposition of a full H costs, of a user's own network."""
+        count = self._weights.numel()
+        if isinstance(self.fitted[0], GivenNetwork):
+            announce(
+                f"decomposing the curvature of {count:,} weights ({8e-9 * count**2:.1f} GB; "
+                f"{LaplaceLastLayerKron.__name__} needs far less)",
+                SECONDS_PER_CUBE * count**3,
+            )
 
     def _inputs(self, features: Tensor) -> Float64[Tensor, "images width"]:
         """What the weights multiply: the features, and 1 where there are biases."""
         biases = self._weights.shape[1] - features.shape[1]
         return pad(features.double(), (0, biases), value=1.0)
+
+
+SECONDS_PER_CUBE = 1.5e-10
+"""Of the eigenvalues and eigenvectors of a matrix, on two cores, by the cube of its size."""
 
 
 def _weights_of(head: nn.Module) -> Float64[Tensor, "classes width"]:
@@ -175,9 +223,10 @@ class LaplaceLastLayerFisher(LaplaceLastLayer):
         inputs: Float64[Tensor, "images width"],
         probabilities: Float64[Tensor, "images classes"],
         labels: Int64[Tensor, " images"],
-    ) -> Curvature:
+    ) -> FullCurvature:
         """The sum of the outer products of all gradients, decomposed."""
-        return Curvature.of(fisher(inputs, probabilities, labels), probabilities.shape[1])
+        self._announce()
+        return FullCurvature(fisher(inputs, probabilities, labels), probabilities.shape[1])
 
 
 class LaplaceLastLayerKron(LaplaceLastLayer):
@@ -198,29 +247,16 @@ class LaplaceLastLayerKron(LaplaceLastLayer):
         probabilities: Float64[Tensor, "images classes"],
         labels: Int64[Tensor, " images"],
     ) -> Factors:
-        """Both factors."""
-        features = self._without_ones(inputs)
+        """Both factors; biases have a precision of their own."""
+        features = inputs[:, : self.fitted[0].head.in_features]
         return Factors(
             features.T @ features / len(features),
             probabilities.sum(dim=0).diag() - probabilities.T @ probabilities,
             biased=features.shape[1] < inputs.shape[1],
         )
 
-    def variances(self, inputs: Float64[Tensor, "images width"]) -> Float[Tensor, "images classes"]:
-        """Weighted sums of squares in the eigenbases of the factors."""
-        features = self._without_ones(inputs).float()
-        each_class = torch.eye(len(self._weights)).expand(len(features), -1, -1)
-        variances: Tensor = self._posterior.variance(
-            Signals(features[..., None], each_class[..., None])
-        )
-        return variances
 
-    def _without_ones(self, inputs: Tensor) -> Tensor:
-        """The features alone: biases have a precision of their own."""
-        return inputs[:, : self.fitted[0].head.in_features]
-
-
-BATCH = 100
+STEP = 100
 """Images of a step; with more, a convolution's patches fall out of the caches."""
 
 
@@ -246,49 +282,53 @@ class LaplaceKron(Laplace):
                 posterior is singular.
         """
         super().fit(images, labels)
-        signals = LayerSignals(self.fitted[0])
-        log_likelihood, factors = _factors(signals, images, labels, self.device)
+        network = LayerSignals(self.fitted[0])
+        log_likelihood, factors = 0.0, [Factors.zero(layer) for layer in network.layers]
+        begun = perf_counter()
+        steps = zip(torch.split(images, STEP), torch.split(labels, STEP), strict=True)
+        for step, (batch, own_labels) in enumerate(steps):
+            if step == 1 and isinstance(self.fitted[0], GivenNetwork):
+                seconds = (perf_counter() - begun) * len(images) / STEP
+                announce(f"fitting {self.label} to {len(images):,} images", seconds)
+            batch = batch.to(self.device)
+            logits = network.logits(batch)
+            log_likelihood -= cross_entropy(
+                logits.cpu().double(), own_labels, reduction="sum"
+            ).item()
+            _, signals = network.signals(batch, _roots(logits.softmax(dim=1)))
+            for total, layer_signals in zip(factors, signals, strict=True):
+                total.add(layer_signals, len(images))
+        tensors = [
+            tensor
+            for layer in network.layers
+            for tensor in (layer.weight, layer.bias)
+            if tensor is not None
+        ]
         self.evidence = MarginalLikelihood(
             log_likelihood,
-            torch.cat([one.eigenvalues() for one in factors]),
-            sum(_square_norm(layer) for layer in signals.layers),
+            torch.cat([factor.eigenvalues for factor in factors]),
+            sum(tensor.detach().double().square().sum().item() for tensor in tensors),
         )
         self.precision = self.evidence.best_precision()
-        self._bases = [one.basis(self.precision) for one in factors]
+        self._posteriors = [factor.posterior(self.precision) for factor in factors]
         return self
 
-    def moments(
-        self, images: Tensor
-    ) -> tuple[Float[Tensor, "images classes"], Float[Tensor, "images classes"]]:
+    def moments(self, images: Tensor) -> Moments:
         """Mean and variance of each logit."""
-        signals = LayerSignals(self.fitted[0])  # anew: threads may share the method
-        classes = signals.logits(images[:1].to(self.device)).shape[1]
-        batches = [self._moments(signals, one, classes) for one in torch.split(images, BATCH)]
-        means, variances = zip(*batches, strict=True)
+        network = LayerSignals(self.fitted[0])  # anew: threads may share the method
+        classes = network.logits(images[:1].to(self.device)).shape[1]
+        means, variances = [], []
+        for batch in torch.split(images, STEP):
+            batch = batch.to(self.device)
+            directions = torch.eye(classes, device=batch.device).expand(len(batch), -1, -1)
+            logits, signals = network.signals(batch, directions)
+            by_layer = [
+                posterior.variance(layer_signals)
+                for posterior, layer_signals in zip(self._posteriors, signals, strict=True)
+            ]
+            means.append(logits)
+            variances.append(torch.stack(by_layer).sum(dim=0))
         return torch.cat(means).cpu(), torch.cat(variances).cpu()
-
-    def _moments(
-        self, signals: LayerSignals, images: Tensor, classes: int
-    ) -> tuple[Tensor, Tensor]:
-        images = images.to(self.device)
-        directions = torch.eye(classes, device=images.device).expand(len(images), -1, -1)
-        logits, of_layers = signals.of(images, directions)
-        variances = [basis.variance(one) for basis, one in zip(self._bases, of_layers, strict=True)]
-        return logits, torch.stack(variances).sum(dim=0)
-
-
-def _factors(
-    signals: LayerSignals, images: Tensor, labels: Tensor, device: str
-) -> tuple[float, list[Factors]]:
-    """The log-likelihood and each layer's factors, of all images."""
-    log_likelihood, totals = 0.0, [Factors.zero(layer) for layer in signals.layers]
-    for batch, of_batch in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
-        logits = signals.logits(batch.to(device))
-        log_likelihood -= cross_entropy(logits.cpu().double(), of_batch, reduction="sum").item()
-        _, of_layers = signals.of(batch.to(device), _roots(logits.softmax(dim=1)))
-        for total, of_layer in zip(totals, of_layers, strict=True):
-            total.add(of_layer, len(images))
-    return log_likelihood, totals
 
 
 def _roots(p: Float[Tensor, "images classes"]) -> Float[Tensor, "images classes classes"]:
@@ -296,6 +336,265 @@ def _roots(p: Float[Tensor, "images classes"]) -> Float[Tensor, "images classes 
     return p.sqrt()[:, :, None] * (torch.eye(p.shape[1]).to(p) - p[:, None, :])
 
 
-def _square_norm(layer: Layer) -> float:
-    tensors = (layer.weight, layer.bias) if layer.bias is not None else (layer.weight,)
-    return sum(one.detach().double().square().sum().item() for one in tensors)
+BLOCK = 1000
+"""Images whose share of a full matrix is computed in one step, to bound memory."""
+
+
+def ggn(
+    inputs: Float64[Tensor, "images width"], probabilities: Float64[Tensor, "images classes"]
+) -> Float64[Tensor, "weights weights"]:
+    """Σ_n (diag p_n − p_n p_nᵀ) ⊗ φ_n φ_nᵀ; weights are ordered by class, then by input."""
+    classes, width = probabilities.shape[1], inputs.shape[1]
+    total = inputs.new_zeros(classes, width, classes, width)
+    for phi, p in zip(torch.split(inputs, BLOCK), torch.split(probabilities, BLOCK), strict=True):
+        for c in range(classes):
+            for other in range(c + 1):
+                weights = p[:, c] * (float(c == other) - p[:, other])
+                total[c, :, other] += (phi * weights[:, None]).T @ phi
+    blocks = total.reshape(classes * width, classes * width)
+    lower = blocks.tril()
+    return lower + lower.tril(-1).T
+
+
+def fisher(
+    inputs: Float64[Tensor, "images width"],
+    probabilities: Float64[Tensor, "images classes"],
+    labels: Int64[Tensor, " images"],
+) -> Float64[Tensor, "weights weights"]:
+    """Σ_n (p_n − y_n) (p_n − y_n)ᵀ ⊗ φ_n φ_nᵀ; weights are ordered by class, then by input."""
+    classes = probabilities.shape[1]
+    errors = probabilities - one_hot(labels, classes)
+    total = inputs.new_zeros(classes * inputs.shape[1], classes * inputs.shape[1])
+    for phi, error in zip(torch.split(inputs, BLOCK), torch.split(errors, BLOCK), strict=True):
+        gradients = (error[:, :, None] * phi[:, None, :]).flatten(start_dim=1)
+        total += gradients.T @ gradients
+    return total
+
+
+class FullCurvature:
+    """A full H of the last layer; weights are ordered by class, then by input.
+
+    Attributes:
+        eigenvalues, vectors: ascending; vectors as columns.
+    """
+
+    def __init__(self, hessian: Float64[Tensor, "weights weights"], classes: int) -> None:
+        self.eigenvalues, self.vectors = torch.linalg.eigh(hessian)
+        self._classes = classes
+
+    def posterior(self, precision: float) -> ClassBlocks:
+        """The covariance of each class' weights, with a prior of this precision."""
+        covariance = (self.vectors / (self.eigenvalues + precision)) @ self.vectors.T
+        width = len(covariance) // self._classes
+        blocks = covariance.reshape(self._classes, width, self._classes, width)
+        return ClassBlocks(torch.stack([blocks[c, :, c] for c in range(self._classes)]))
+
+
+@dataclass(frozen=True, eq=False)
+class ClassBlocks:
+    """The posterior covariance of each class' weights in the last layer."""
+
+    covariances: Float64[Tensor, "classes width width"]
+
+    def variances(
+        self, inputs: Float64[Tensor, "images width"]
+    ) -> Float64[Tensor, "images classes"]:
+        """φᵀ (P⁻¹)_cc φ of each class c."""
+        variances = [((inputs @ block) * inputs).sum(dim=1) for block in self.covariances]
+        return torch.stack(variances, dim=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Of one layer, at each position at which its weights are used; a linear layer has one.
+
+    With them, the derivative of a sum of logits by the layer's weights is Σ_p gradients inputsᵀ,
+    and by its biases Σ_p gradients.
+
+    Attributes:
+        inputs: the layer's inputs; a convolution's patches.
+        gradients: the derivative by its outputs, in each of the directions.
+    """
+
+    inputs: Float[Tensor, "images inputs positions"]
+    gradients: Float[Tensor, "images directions outputs positions"]
+
+    def derivative(self) -> Float[Tensor, "images directions outputs inputs"]:
+        """By the weights."""
+        images, directions, outputs, _ = self.gradients.shape
+        flat = self.gradients.flatten(1, 2) @ self.inputs.transpose(1, 2)
+        return flat.reshape(images, directions, outputs, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPosterior:
+    """A layer's posterior covariance in the eigenbases of its factors.
+
+    Attributes:
+        input_basis, output_basis: eigenvectors, as columns.
+        weights, biases: variances there; none where the layer has no biases.
+    """
+
+    input_basis: Float[Tensor, "inputs inputs"]
+    output_basis: Float[Tensor, "outputs outputs"]
+    weights: Float[Tensor, "outputs inputs"]
+    biases: Float[Tensor, " outputs"] | None
+
+    def variance(self, signals: Signals) -> Float[Tensor, "images directions"]:
+        """Of the logits, as far as this layer's weights and biases cause it."""
+        by_biases = signals.gradients.sum(dim=-1) @ self.output_basis
+        if signals.inputs.shape[-1] == 1:  # the derivative is a product, whose square is one, too
+            squared = (signals.inputs[..., 0] @ self.input_basis).square() @ self.weights.T
+            total = (by_biases.square() @ squared[:, :, None])[..., 0]
+        else:
+            rotated = self.output_basis.T @ (signals.derivative() @ self.input_basis)
+            total = (rotated.square() * self.weights).sum(dim=(2, 3))
+        return total if self.biases is None else total + by_biases.square() @ self.biases
+
+    def variances(self, inputs: Float64[Tensor, "images width"]) -> Float[Tensor, "images classes"]:
+        """Of the logits, where this is the last layer, and the inputs may end in ones."""
+        features = inputs[:, : len(self.input_basis)].float()
+        each_class = torch.eye(len(self.output_basis)).expand(len(features), -1, -1)
+        return self.variance(Signals(features[..., None], each_class[..., None]))
+
+
+@dataclass(eq=False)
+class Factors:
+    """A layer's Kronecker factors, in float64.
+
+    Attributes:
+        inputs, outputs: A and G, of the images so far.
+        biased: whether the layer has biases.
+    """
+
+    inputs: Float64[Tensor, "inputs inputs"]
+    outputs: Float64[Tensor, "outputs outputs"]
+    biased: bool
+
+    @classmethod
+    def zero(cls, layer: nn.Linear | nn.Conv2d) -> Self:
+        """Of no image."""
+        sizes = reversed(layer.weight.flatten(start_dim=1).shape)
+        return cls(*(torch.zeros(size, size).double() for size in sizes), layer.bias is not None)
+
+    def add(self, signals: Signals, images: int) -> None:
+        """Add some of so many images."""
+        inputs = signals.inputs.transpose(0, 1).flatten(start_dim=1)
+        outputs = signals.gradients.permute(2, 0, 1, 3).flatten(start_dim=1)
+        self.inputs += (inputs @ inputs.T).cpu() / (images * signals.inputs.shape[-1])
+        self.outputs += (outputs @ outputs.T).cpu()
+
+    @cached_property
+    def decomposed(self) -> list[Decomposed]:
+        """A and G, once all images are added; what only rounding makes negative is zero."""
+        pairs = map(torch.linalg.eigh, (self.inputs, self.outputs))
+        return [(values.clamp(min=0), vectors) for values, vectors in pairs]
+
+    @property
+    def eigenvalues(self) -> Float64[Tensor, " parameters"]:
+        """Of the GGN, of weights and biases."""
+        (input_values, _), (output_values, _) = self.decomposed
+        weights = torch.outer(output_values, input_values).flatten()
+        return torch.cat([weights, output_values]) if self.biased else weights
+
+    def posterior(self, precision: float) -> LayerPosterior:
+        """The covariance with a prior of this precision, in float32."""
+        (input_values, inputs), (output_values, outputs) = self.decomposed
+        weights = 1 / (torch.outer(output_values, input_values) + precision)
+        biases = 1 / (output_values + precision)
+        return LayerPosterior(
+            inputs.float(),
+            outputs.float(),
+            weights.float(),
+            biases.float() if self.biased else None,
+        )
+
+
+class LayerSignals:
+    """The signals of all linear layers and convolutions of a network, in evaluation mode.
+
+    Args:
+        network: copied; other layers with weights stay as they are.
+
+    Attributes:
+        layers: in the order in which they are defined.
+
+    Raises:
+        ValueError: it has no such layer, or a convolution in groups or with unusual padding.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = deepcopy(network).eval().requires_grad_(True)
+        self.layers = [
+            layer for layer in self._network.modules() if isinstance(layer, (nn.Linear, nn.Conv2d))
+        ]
+        if not self.layers:
+            raise ValueError("the network has neither an nn.Linear nor an nn.Conv2d")
+        for layer in self.layers:
+            if isinstance(layer, nn.Conv2d) and (layer.groups > 1 or layer.padding_mode != "zeros"):
+                raise ValueError(
+                    f"a convolution is in groups, or pads with other than zeros: {layer}"
+                )
+            if isinstance(layer, nn.Conv2d) and isinstance(layer.padding, str):
+                raise ValueError(f"a convolution's padding is given by name: {layer}")
+
+    def logits(self, images: Tensor) -> Float[Tensor, "images classes"]:
+        """Of the network."""
+        with torch.no_grad():
+            outputs: Tensor = self._network(images)
+        return outputs
+
+    @torch.enable_grad()
+    def signals(
+        self, images: Tensor, directions: Float[Tensor, "images directions classes"]
+    ) -> tuple[Float[Tensor, "images classes"], list[Signals]]:
+        """The logits, and each layer's signals of Σ_c directions_c logits_c.
+
+        Raises:
+            ValueError: a layer is used more than once, or not at all.
+        """
+        with self._noted_calls() as calls:
+            logits = self._network(images)
+        if sorted(map(len, calls.values())) != [1] * len(self.layers):
+            raise ValueError("each linear layer and convolution must be used exactly once")
+        inputs, outputs = zip(*(calls[layer][0] for layer in self.layers), strict=True)
+        gradients = [
+            torch.autograd.grad(logits, outputs, direction, retain_graph=True)
+            for direction in directions.unbind(dim=1)
+        ]
+        signals = [
+            _by_position(layer, layer_inputs.detach(), torch.stack(layer_gradients, 1))
+            for layer, layer_inputs, layer_gradients in zip(
+                self.layers, inputs, zip(*gradients, strict=True), strict=True
+            )
+        ]
+        return logits.detach(), signals
+
+    @contextmanager
+    def _noted_calls(self) -> Iterator[dict[nn.Module, list[tuple[Tensor, Tensor]]]]:
+        """Inputs and outputs of each call of a layer; what follows in place gets copies."""
+        calls: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {layer: [] for layer in self.layers}
+
+        def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            calls[layer].append((inputs[0], output))
+            return output.clone()
+
+        hooks = [layer.register_forward_hook(note) for layer in self.layers]
+        try:
+            yield calls
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+def _by_position(
+    layer: nn.Linear | nn.Conv2d,
+    inputs: Float[Tensor, "images ..."],
+    gradients: Float[Tensor, "images directions ..."],
+) -> Signals:
+    if isinstance(layer, nn.Conv2d):
+        window = layer.kernel_size, layer.dilation, layer.padding, layer.stride
+        return Signals(unfold(inputs, *window), gradients.flatten(3))
+    if inputs.ndim == 2:
+        return Signals(inputs[:, :, None], gradients[..., None])
+    return Signals(inputs.flatten(1, -2).transpose(1, 2), gradients.flatten(2, -2).transpose(2, 3))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Self, TypeVar, Unpack
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.determinism import derive_seed
-from methods.given import copied
+from methods.given import announce, copied
 from methods.networks.recipes import LabelledImages
 from methods.networks.training import Trajectory
 from methods.pooled import MemberMethod, PoolArguments, require_modules
@@ -67,9 +68,9 @@ class SWAG(MemberMethod):
         Raises:
             ValueError: as `Softmax.from_network`; or they are too few, or do not differ.
         """
-        snapshots = [copied(one) for one in require_modules(modules)]
+        snapshots = [copied(module) for module in require_modules(modules)]
         drawn = drawn_networks(snapshots, images, samples, derive_seed(cls.name, seed, 0))
-        return cls.of_modules(drawn, seed=seed, samples=samples, **arguments)
+        return cls.from_modules(drawn, seed=seed, samples=samples, **arguments)
 
     @property
     def trajectory(self) -> Trajectory:
@@ -132,11 +133,11 @@ class Gaussian:
 
     def sample(self, generator: torch.Generator) -> Float64[Tensor, " weights"]:
         """θ̄ + √(variance / 2) z + Dᵀ z' / √(2 (K − 1)) with standard normal z and z'."""
-        of_weights = torch.randn(len(self.mean), generator=generator, dtype=torch.float64)
+        weight_noise = torch.randn(len(self.mean), generator=generator, dtype=torch.float64)
         rank = len(self.deviations)
-        of_snapshots = torch.randn(rank, generator=generator, dtype=torch.float64)
-        low_rank = of_snapshots @ self.deviations / math.sqrt(2 * (rank - 1))
-        return self.mean + (self.variance / 2).sqrt() * of_weights + low_rank
+        snapshot_noise = torch.randn(rank, generator=generator, dtype=torch.float64)
+        low_rank = snapshot_noise @ self.deviations / math.sqrt(2 * (rank - 1))
+        return self.mean + (self.variance / 2).sqrt() * weight_noise + low_rank
 
 
 def drawn_networks(
@@ -144,21 +145,23 @@ def drawn_networks(
 ) -> list[Module]:
     """Networks whose weights are samples of the Gaussian of these ones."""
     with torch.no_grad():
-        gaussian = Gaussian.of(
-            torch.stack([parameters_to_vector(one.parameters()).cpu() for one in snapshots])
-        )
-        generator = torch.Generator().manual_seed(seed)
+        weights = [parameters_to_vector(network.parameters()).cpu() for network in snapshots]
+        gaussian = Gaussian.of(torch.stack(weights))
+        generator, begun = torch.Generator().manual_seed(seed), perf_counter()
         drawn = [deepcopy(snapshots[-1]).eval() for _ in range(samples)]
-        for one in drawn:
-            first = next(one.parameters())
-            vector_to_parameters(gaussian.sample(generator).to(first), one.parameters())
-            renew_batch_statistics(one, images.to(first))
+        for number, network in enumerate(drawn):
+            first = next(network.parameters())
+            vector_to_parameters(gaussian.sample(generator).to(first), network.parameters())
+            renew_batch_statistics(network, images.to(first))
+            if number == 0:
+                seconds = (perf_counter() - begun) * samples
+                announce(f"giving {samples} drawn networks their batch normalisation", seconds)
     return drawn
 
 
 def renew_batch_statistics(network: nn.Module, images: Tensor) -> None:
     """Mean and variance of batch normalisation as these images give them, dropout off."""
-    layers = [one for one in network.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
+    layers = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if not layers:
         return
     momenta = [layer.momentum for layer in layers]

@@ -7,15 +7,16 @@ first, so a dropped channel is never computed; convolutions are sums of contiguo
 shared by many sub-networks of an image is done once. Public functions release the GIL: threads work
 in parallel, each on one network or some of the images, and results do not depend on their number.
 
-To read the code, begin with ``layout``; most time is spent in ``convolution`` and ``dense``.
-``forward`` combines them and ``pooling`` to the network. The public functions are in ``train``,
-``predict`` and ``enumeration``.
+To read the code, begin with ``layout``; most time is spent in ``layers``, which ``forward``
+combines to the network. The public functions are in ``forward``, ``train`` and ``enumeration``.
 """
+
+import numpy as np
 
 from methods.engines.lenet5_kernels.compilation import CACHE, compile_kernels, kernels_are_cached
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.forward import logits_and_features, sample_logits
-from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, KernelNetwork
+from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, KernelNetwork, f4
 from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 
 __all__ = [
@@ -31,7 +32,25 @@ __all__ = [
     "logits_and_features",
     "sample_logits",
     "train_epoch",
+    "warm_up",
 ]
 
 VERSION = 1
 """Counted up when a change gives other results: networks trained by another are not reused."""
+
+
+def warm_up(*names: str) -> None:
+    """Call these public functions once, so that their kernels get compiled."""
+    image = np.zeros((1, 28, 28), f4)
+    # Without dropout, there is one sub-network only.
+    network = KernelNetwork.of(np.zeros(PARAMETERS, f4), mean=0.0, std=1.0, dropout=0.0)
+    if "train_epoch" in names:
+        state, label = TrainingState.start(network), np.zeros(1, int)
+        training = (state, image, label, label, None)
+        train_epoch(*training, loss="logits", batch_size=1, learning_rate=0.0)
+    if "logits_and_features" in names:
+        logits_and_features(network, image)
+    if "sample_logits" in names:
+        sample_logits(network, image, np.ones((1, CHANNELS), bool))
+    if "enumerate_subnetworks" in names:
+        enumerate_subnetworks(network, image)

@@ -77,10 +77,12 @@ def kernels_are_cached() -> bool:
 def _warm_up() -> bool:
     """Call all kernels, each group in a process of its own; whether all went well."""
     environment = {**os.environ, WARMING_UP: "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "methods.engines.lenet5_kernels.warm_up"]
+    code = "import sys; from methods.engines import lenet5_kernels as k; k.warm_up(*sys.argv[1:])"
     # In sessions of their own: a terminal's Ctrl-C is for this process, which ends them.
     processes = [
-        subprocess.Popen([*command, *group], env=environment, start_new_session=True)
+        subprocess.Popen(
+            [sys.executable, "-c", code, *group], env=environment, start_new_session=True
+        )
         for group in WARM_UPS
     ]
     try:

@@ -55,18 +55,6 @@ def test_channels_are_dropped_as_a_whole(kind: type[nn.Module], shape: tuple[int
     assert len(outputs.flatten(1)[:, 0].unique()) == 2
 
 
-@pytest.mark.parametrize(
-    ("kind", "shape"), [(nn.Dropout1d, (4, 6)), (nn.Dropout3d, (4, 2, 3, 3))], ids=["1d", "3d"]
-)
-def test_input_without_channels_is_dropped_as_a_whole(
-    kind: type[nn.Module], shape: tuple[int, ...]
-) -> None:
-    """PyTorch takes its first axis for the channels of one image, and drops all of an entry."""
-    each = [on(kind(0.5), torch.ones(shape), seed) for seed in range(20)]
-    assert {float(one.min()) for one in each} == {float(one.max()) for one in each} == {0.0, 2.0}
-    assert all(one.min() == one.max() for one in each)
-
-
 @KINDS
 @pytest.mark.parametrize("p", [0.0, 1.0])
 def test_nothing_or_everything_is_dropped(

@@ -103,20 +103,6 @@ def test_module_without_a_linear_layer_has_logits_but_no_features() -> None:
         network.features(IMAGES)
 
 
-@pytest.mark.parametrize("images", [2, 5])
-def test_first_axis_that_is_as_long_as_the_images_is_not_taken_for_them(images: int) -> None:
-    class SequenceFirst(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.head = nn.Linear(4, 2)
-
-        def forward(self, images: Tensor) -> Tensor:
-            return self.head(images.transpose(0, 1)).sum(dim=0)
-
-    with pytest.raises(ValueError, match=r"head gets the shape .*; its first axis must be"):
-        GivenNetwork(SequenceFirst()).features(torch.rand(images, images, 4))
-
-
 @pytest.mark.parametrize(
     ("outputs", "match"),
     [

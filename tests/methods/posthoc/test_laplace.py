@@ -25,9 +25,12 @@ from methods.posthoc.laplace import (
     LaplaceLastLayer,
     LaplaceLastLayerFisher,
     LaplaceLastLayerKron,
+    LayerSignals,
+    MarginalLikelihood,
+    fisher,
+    ggn,
     probit,
 )
-from methods.posthoc.posteriors import LayerSignals, MarginalLikelihood, fisher, ggn
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 REDUX = NetworkPool(replace(LAPLACE_REDUX, epochs=2), engine=TorchEngine())
@@ -200,7 +203,7 @@ def test_signals_are_the_derivatives_of_the_logits() -> None:
     module = small(generator)
     images = torch.randn(5, 2, 6, 6, generator=generator)
     directions = torch.eye(3).expand(5, -1, -1)
-    _, signals = LayerSignals(module).of(images, directions)
+    _, signals = LayerSignals(module).signals(images, directions)
     layers = [one for one in module if isinstance(one, (nn.Conv2d, nn.Linear))]
     for layer, of_layer in zip(layers, signals, strict=True):
         for image in range(5):
