@@ -169,9 +169,9 @@ def _check_batches(method: UncertaintyMethod, whole: Prediction, images: Tensor)
         )
 
 
-def _same(one: Prediction, other: Prediction) -> bool:
+def _same(first: Prediction, second: Prediction) -> bool:
     return all(
-        torch.equal(getattr(one, name), getattr(other, name))
+        torch.equal(getattr(first, name), getattr(second, name))
         for name in ("mean", "vote_share", "expected_entropy")
     )
 

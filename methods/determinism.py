@@ -47,7 +47,7 @@ def random_state_kept() -> Iterator[None]:
     >>> torch.equal(torch.get_rng_state(), before)
     True
     """
-    of_numpy, of_python = np.random.get_state(), random.getstate()  # noqa: NPY002
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     # Asking for the state of an unused GPU would take memory there.
     in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     gpus = range(torch.cuda.device_count()) if in_use else ()
@@ -55,8 +55,8 @@ def random_state_kept() -> Iterator[None]:
         try:
             yield
         finally:
-            np.random.set_state(of_numpy)  # noqa: NPY002
-            random.setstate(of_python)
+            np.random.set_state(numpy_state)  # noqa: NPY002
+            random.setstate(python_state)
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def risk_curve(
     Expected over the order of images of the same uncertainty, copies of an image among them.
     Without draws bounds are NaN.
     """
-    selection = Selection(Ranking.of(uncertainty), correct)
+    selection = Selection(Ranking.by(uncertainty), correct)
 
     def counts(weights: Weights) -> tuple[Counts, Counts]:
         return SelectionStatistics(selection, weights).selected

@@ -28,8 +28,8 @@ METRICS: dict[str, Metric] = {
         *uncertainties.METRICS,
         *detection.METRICS,
         *selective.METRICS,
-        *uncertainties.OF_VOTE_SHARES,
-        *detection.OF_COUNTS,
+        *uncertainties.VOTE_SHARE_METRICS,
+        *detection.COUNT_METRICS,
     )
 }
 """By name, in the order in which they are shown."""

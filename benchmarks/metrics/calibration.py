@@ -67,9 +67,9 @@ class Calibration(Family):
             return None
         return confidence(mean).numpy(), correct(mean, labels).numpy()
 
-    def arranged(self, of_images: TwoValues, of_reference: object) -> TwoBinnings:
+    def arranged(self, images: TwoValues, reference: object) -> TwoBinnings:
         """Bin the images, in both ways."""
-        confident, right = map(torch.from_numpy, of_images)
+        confident, right = map(torch.from_numpy, images)
         return equal_width_bins(confident, right), equal_mass_bins(confident, right)
 
     def evaluate(

@@ -164,11 +164,11 @@ def thresholds(
     """
     require_labels(mean, labels)
     uniform = uniform_numbers(SEEDS["calibration"], 0, len(mean))
-    found: dict[tuple[str, int], float] = {}
+    by_kind: dict[tuple[str, int], float] = {}
     for kind in KINDS:
-        of_labels = kind.score(mean, uniform).gather(1, labels[:, None])[:, 0]
-        found |= {(kind.name, level): threshold(of_labels, level) for level in LEVELS}
-    return found
+        label_scores = kind.score(mean, uniform).gather(1, labels[:, None])[:, 0]
+        by_kind |= {(kind.name, level): threshold(label_scores, level) for level in LEVELS}
+    return by_kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +181,7 @@ class PredictionSets:
     first: int = 0
     _scores: dict[str, Tensor] = field(default_factory=dict)
 
-    def of(self, kind: Kind, level: int) -> Bool[Tensor, "images classes"]:
+    def sets(self, kind: Kind, level: int) -> Bool[Tensor, "images classes"]:
         """Which classes each set holds."""
         if kind.name not in self._scores:
             uniform = uniform_numbers(SEEDS["measured"], self.first, len(self.mean))
@@ -190,15 +190,15 @@ class PredictionSets:
 
     def cover(self, kind: Kind, level: int) -> Bool[Tensor, " images"]:
         """Whether each set holds the label."""
-        return self.of(kind, level).gather(1, self.labels[:, None])[:, 0]
+        return self.sets(kind, level).gather(1, self.labels[:, None])[:, 0]
 
     def sizes(self, kind: Kind, level: int) -> Int64[Tensor, " images"]:
         """How many classes each set holds."""
-        return self.of(kind, level).sum(dim=1)
+        return self.sets(kind, level).sum(dim=1)
 
     def are_empty(self, kind: Kind, level: int) -> Bool[Tensor, " images"]:
         """Whether each set holds no class."""
-        return ~self.of(kind, level).any(dim=1)
+        return ~self.sets(kind, level).any(dim=1)
 
 
 class ConformalSets(MeansOverImages):
@@ -219,8 +219,10 @@ class ConformalSets(MeansOverImages):
     def remark(self, metric: Metric, fitted: Thresholds) -> str:
         """Whether there are too few calibration images for the level."""
         level = round(100 * metric.level)
-        endless = any(math.isinf(found) for (_, one), found in fitted.items() if one == level)
-        return f"too few calibration images for {level} %: sets hold every class" if endless else ""
+        infinite = any(math.isinf(fitted[kind.name, level]) for kind in KINDS)
+        return (
+            f"too few calibration images for {level} %: sets hold every class" if infinite else ""
+        )
 
 
 def _metric(

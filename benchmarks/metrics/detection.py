@@ -38,13 +38,13 @@ class Detection(Family):
 
     def arranged(
         self,
-        of_images: Float[np.ndarray, " images"],
-        of_reference: Float[np.ndarray, " images"] | None,
+        images: Float[np.ndarray, " images"],
+        reference: Float[np.ndarray, " images"] | None,
     ) -> Ranking | None:
         """Sort the images of both kinds; a score that is NaN cannot be ranked."""
-        if of_reference is None or np.isnan(of_images).any() or np.isnan(of_reference).any():
+        if reference is None or np.isnan(images).any() or np.isnan(reference).any():
             return None
-        return flagging_order(of_reference, of_images)
+        return flagging_order(reference, images)
 
     def evaluate(
         self, prepared: Ranking, weights: Weights, reference_weights: Weights
@@ -105,7 +105,7 @@ def flagging_order(
     negatives: Float[np.ndarray, " negatives"], positives: Float[np.ndarray, " positives"]
 ) -> Ranking:
     """Images by falling score, positives numbered after the negatives."""
-    return Ranking.of(-np.concatenate([negatives, positives]))
+    return Ranking.by(-np.concatenate([negatives, positives]))
 
 
 METRICS = (
@@ -181,9 +181,9 @@ class Prevalence(Family):
         """Nothing: images are only counted."""
         return np.empty((0, len(arrays.prediction.mean)))
 
-    def arranged(self, of_images: object, of_reference: object | None) -> bool | None:
+    def arranged(self, images: object, reference: object | None) -> bool | None:
         """Whether there is a reference."""
-        return None if of_reference is None else True
+        return None if reference is None else True
 
     def evaluate(
         self, prepared: bool, weights: Weights, reference_weights: Weights
@@ -193,7 +193,7 @@ class Prevalence(Family):
         return np.stack(self.each(weights.shape[1], *drawn))
 
 
-OF_COUNTS = (
+COUNT_METRICS = (
     Metric(
         name="prevalence",
         label="Prevalence",

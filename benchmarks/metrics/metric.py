@@ -57,13 +57,6 @@ class MetricInputs:
     fitted: Any | None = None
     first: int = 0
 
-    @property
-    def of_reference(self) -> MetricInputs | None:
-        """What is there of the reference's images."""
-        if self.reference is None:
-            return None
-        return MetricInputs(self.reference, score=self.reference_score)
-
 
 class Family(ABC):
     """Metrics that are computed together: from the same arrays, sorted or binned once.
@@ -106,14 +99,14 @@ class Family(ABC):
         """What a reader of a metric must know of what was fitted; by default nothing."""
         return ""
 
-    def arranged(self, of_images: Any, of_reference: Any | None) -> Any | None:
+    def arranged(self, images: Any, reference: Any | None) -> Any | None:
         """The images sorted or binned, once for all resamples; ``None``: no metric is defined.
 
         Args:
-            of_images: what `per_image` gives of all images.
-            of_reference: and of the reference's, if a reference is needed and there is one.
+            images: what `per_image` gives of all images.
+            reference: and of the reference's, if a reference is needed and there is one.
         """
-        return of_images
+        return images
 
     @abstractmethod
     def evaluate(
@@ -123,11 +116,13 @@ class Family(ABC):
 
     def prepare(self, arrays: MetricInputs) -> Any | None:
         """What is done once for all resamples; ``None`` where no metric is defined."""
-        own = self.per_image(arrays)
-        reference = arrays.of_reference if "reference" in self.needs else None
+        own, reference = self.per_image(arrays), None
         if own is None:
             return None
-        return self.arranged(own, None if reference is None else self.per_image(reference))
+        if "reference" in self.needs and arrays.reference is not None:
+            compared = MetricInputs(arrays.reference, score=arrays.reference_score)
+            reference = self.per_image(compared)
+        return self.arranged(own, reference)
 
     def values(self, arrays: MetricInputs) -> Float64[np.ndarray, " metrics"]:
         """The metrics of the images themselves, each with a weight of one."""
@@ -280,7 +275,7 @@ def weighted_means(
         # Multiplied by PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
         drawn = doubles[: len(weights) - start].copy_(torch.from_numpy(weights[block]))
         parts.append((torch.from_numpy(contributions[:, block]) @ drawn, drawn.sum(dim=0)))
-    totals, images = (reduce(torch.add, of_blocks) for of_blocks in zip(*parts, strict=True))
+    totals, images = (reduce(torch.add, sums) for sums in zip(*parts, strict=True))
     means: Float64[np.ndarray, "rows resamples"] = (totals / images).numpy()
     return means
 
@@ -300,7 +295,7 @@ class Ranking(NamedTuple):
     ends: Bool[np.ndarray, " images"]
 
     @classmethod
-    def of(cls, values: Float[np.ndarray, " images"]) -> Ranking:
+    def by(cls, values: Float[np.ndarray, " images"]) -> Ranking:
         """Sort the images."""
         rows = np.argsort(values, kind="stable").astype(np.int32)
         ordered = values[rows]
@@ -310,7 +305,7 @@ class Ranking(NamedTuple):
         """How many of the images counted come before the first step and up to the end of each.
 
         >>> once = np.ones((3, 1), np.uint8)
-        >>> Ranking.of(np.array([0.3, 0.1, 0.1])).counts(once, np.array([True, True, False]))[:, 0]
+        >>> Ranking.by(np.array([0.3, 0.1, 0.1])).counts(once, np.array([True, True, False]))[:, 0]
         array([0, 1, 2], dtype=int32)
         """
         drawn = np.cumsum((weights * counted[:, None])[self.rows], axis=0, dtype=np.int32)

@@ -52,10 +52,10 @@ class Selective(Family):
             return None
         return score.numpy(), correct(arrays.prediction.mean, labels).numpy()
 
-    def arranged(self, of_images: ScoredImages, of_reference: object) -> Selection | None:
+    def arranged(self, images: ScoredImages, reference: object) -> Selection | None:
         """Sort the images; a score that is NaN cannot be ranked."""
-        score, right = of_images
-        return None if np.isnan(score).any() else Selection(Ranking.of(score), right)
+        score, right = images
+        return None if np.isnan(score).any() else Selection(Ranking.by(score), right)
 
     def evaluate(
         self, prepared: Selection, weights: Weights, reference_weights: Weights

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+from typing import Literal
+
 import numpy as np
 import torch
 from jaxtyping import Float64
 
 from benchmarks.metrics.metric import MeansOverImages, Metric, MetricInputs, rows_of
-from methods.scores.probabilities import (
-    mutual_information,
-    pairwise_disagreement,
-    predictive_entropy,
-    variation_ratio,
-    vote_entropy,
-)
+from methods.scores import SCORES
+from methods.scores.probabilities import vote_entropy
 
 
 class PredictionMeans(MeansOverImages):
@@ -25,24 +23,43 @@ class PredictionMeans(MeansOverImages):
         return rows_of(self.each(len(prediction.mean), prediction))
 
 
-METRICS = (
-    Metric(
-        name="predictive_entropy",
-        label="Predictive entropy",
+def _mean_of_score(
+    name: str,
+    *,
+    summary: str,
+    edge_cases: str,
+    shown: Literal["overview", "main", "detail"] = "main",
+) -> Metric:
+    """The mean over images of an uncertainty score of probabilities."""
+    score = SCORES[name]
+    assert score.of is not None
+    return Metric(
+        name=name,
+        label=score.label,
+        shown=shown,
         family=PredictionMeans,
-        function=lambda prediction: predictive_entropy(prediction.mean),
-        unit="nats",
+        function=score.of,
+        unit=score.unit,
+        undefined_for_one=score.undefined_for_one,
+        summary=summary,
+        formula=score.formula,
+        edge_cases=edge_cases,
+        source=score.citation,
+    )
+
+
+METRICS = (
+    _mean_of_score(
+        "predictive_entropy",
         summary="The entropy of the members' mean: the total uncertainty, in nats.",
-        formula="H(p̄) = −Σ_c p̄_c log p̄_c",
         edge_cases="In [0, log classes]; 0 log 0 is 0.",
-        source="Gal 2016, section 3.3.1",
     ),
     Metric(
         name="expected_entropy",
         label="Expected entropy",
         shown="detail",
         family=PredictionMeans,
-        function=lambda prediction: prediction.expected_entropy,
+        function=attrgetter("expected_entropy"),
         unit="nats",
         summary="The mean of the members' entropies: the aleatoric part, in nats.",
         formula="mean_m H(p_m), with H(p) = −Σ_c p_c log p_c",
@@ -61,50 +78,27 @@ METRICS = (
         "distribution, and the accuracy elsewhere.",
         source="Hendrycks & Gimpel 2017, section 3",
     ),
-    Metric(
-        name="mutual_information",
-        label="Mutual information",
-        family=PredictionMeans,
-        function=lambda prediction: mutual_information(
-            prediction.mean, prediction.expected_entropy, prediction.members
-        ),
-        unit="nats",
-        undefined_for_one=True,
+    _mean_of_score(
+        "mutual_information",
         summary="The mutual information of class and member: the epistemic part, in nats.",
-        formula="H(p̄) − mean_m H(p_m)",
         edge_cases="In [0, log min(M, classes)]. Grows with M: compare at the same M. Undefined "
         "for one member.",
-        source="Houlsby et al. 2011, equation 2; Gal 2016, section 3.3.1",
     ),
-    Metric(
-        name="pairwise_disagreement",
-        label="Disagreement",
+    _mean_of_score(
+        "pairwise_disagreement",
         shown="overview",
-        family=PredictionMeans,
-        function=lambda prediction: pairwise_disagreement(
-            prediction.vote_share, prediction.members
-        ),
-        undefined_for_one=True,
         summary="The probability that two different members vote for different classes.",
-        formula="1 − Σ_c v_c (v_c − 1) / (M (M − 1)); 1 − Σ_c s_c² for the exact distribution",
         edge_cases="In [0, 1]. Its expectation is the same for any M. Undefined for one member.",
-        source="Simpson 1949; between networks, Fort, Hu & Lakshminarayanan 2019",
     ),
 )
 
-OF_VOTE_SHARES = (
-    Metric(
-        name="variation_ratio",
-        label="Variation ratio",
+VOTE_SHARE_METRICS = (
+    _mean_of_score(
+        "variation_ratio",
         shown="detail",
-        family=PredictionMeans,
-        function=lambda prediction: variation_ratio(prediction.vote_share, prediction.members),
-        undefined_for_one=True,
         summary="The share of members that do not vote for the class with most votes.",
-        formula="1 − max_c s_c",
         edge_cases="In [0, 1 − 1 / min(M, classes)]. Grows with M: compare at the same M. "
         "Undefined for one member.",
-        source="Freeman 1965; Gal 2016, section 3.3.1",
     ),
     Metric(
         name="vote_entropy",

@@ -78,7 +78,7 @@ class NumbaNetworks:
         """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
         mask = None if keep_mask is None else keep_mask.numpy()
         pixels = images.numpy()
-        each = [kernels.logits_and_features(one, pixels, mask)[0] for one in self.networks]
+        each = [kernels.logits_and_features(n, pixels, mask)[0] for n in self.networks]
         return torch.from_numpy(np.stack(each))
 
     def pass_logits(
@@ -92,7 +92,7 @@ class NumbaNetworks:
         self, images: Float[Tensor, "images 1 28 28"]
     ) -> Float[Tensor, "networks images 84"]:
         """Each network's penultimate layer, dropout off."""
-        each = [kernels.logits_and_features(one, images.numpy())[1] for one in self.networks]
+        each = [kernels.logits_and_features(n, images.numpy())[1] for n in self.networks]
         return torch.from_numpy(np.stack(each))
 
 
@@ -140,7 +140,7 @@ def kernel_network(network: Network) -> kernels.KernelNetwork:
     """
     if type(network) not in KERNEL_NETWORKS:
         raise ValueError(f"the kernels compute LeNet-5, not {type(network).__name__}; use torch")
-    return kernels.KernelNetwork.of(
+    return kernels.KernelNetwork.from_vector(
         parameters_to_vector(network.parameters()).detach().cpu().numpy(),
         mean=_number(network.mean),
         std=_number(network.std),

@@ -133,7 +133,7 @@ class TorchNetworks:
         Raises:
             ValueError: widths differ; a user's own networks may be of any architecture.
         """
-        batches = list(zip(*(torch.split(one, self._most) for one in given), strict=True))
+        batches = list(zip(*(torch.split(tensor, self._most) for tensor in given), strict=True))
         made = [
             torch.cat([compute(*(part.to(self._device) for part in batch)) for batch in batches])
             for compute in map(computing, self._networks)
@@ -234,7 +234,7 @@ class LoopTrainer:
         """One pass of each network over the images in its order; the mean losses."""
         each = zip(self._networks, self._optimisers, orders, keep_mask, strict=True)
         with training_mode(self._networks):
-            return [self._train(*one, learning_rate) for one in each]
+            return [self._train(*work, learning_rate) for work in each]
 
     def _train(
         self,

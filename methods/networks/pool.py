@@ -277,7 +277,7 @@ class NetworkPool:
         """
         keys = self._snapshot_keys(trajectory, index, training.fingerprint)
         stored = [self.store.load(key) if self.store else None for key in keys]
-        kept = [one for one in stored if one is not None]
+        kept = [network for network in stored if network is not None]
         if len(kept) < len(keys):
             start = self.networks([index], training)[0] if trajectory.continued else None
             if self.store:

@@ -100,12 +100,12 @@ class Watch:
         labels, chosen = self._training.labels, self._chosen
         if final:
             every = self._off_and_on(networks, self._training.images, masks)
-            some = [logits[:, chosen] for logits in every]
+            watched = [logits[:, chosen] for logits in every]
         else:
-            some = self._off_and_on(networks, self._images, masks[:, chosen])
+            watched = self._off_and_on(networks, self._images, masks[:, chosen])
         validation = self._engine.prepare(networks).logits(self._validation.images)
         rows = [
-            self._rows(epoch, TRAINING, labels[chosen], *some),
+            self._rows(epoch, TRAINING, labels[chosen], *watched),
             self._rows(epoch, VALIDATION, self._validation.labels, validation),
         ]
         if final:
@@ -129,7 +129,7 @@ class Watch:
         if not self._recipe.dropout:
             return [off, off]
         each = zip(networks, keep_mask, strict=True)
-        return [off, torch.stack([self._engine.logits(one, images, mask) for one, mask in each])]
+        return [off, torch.stack([self._engine.logits(n, images, mask) for n, mask in each])]
 
     def _rows(
         self,
@@ -355,7 +355,7 @@ def train_trajectory(
         if (epoch + 1) % trajectory.epochs == 0:
             kept.append(deepcopy(network).cpu())
     seconds = (perf_counter() - begun) / len(kept)
-    return [TrainedNetwork(one, (), seconds) for one in kept]
+    return [TrainedNetwork(snapshot, (), seconds) for snapshot in kept]
 
 
 def _parts(images: int, batch_size: int) -> Iterator[tuple[int, slice]]:

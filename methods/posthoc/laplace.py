@@ -34,9 +34,6 @@ SMALLEST, LARGEST = 1e-4, 1e8
 Moments = tuple[Float[Tensor, "images classes"], Float[Tensor, "images classes"]]
 """Mean and variance of each logit."""
 
-Decomposed = tuple[Float64[Tensor, " size"], Float64[Tensor, "size size"]]
-"""Eigenvalues, ascending, and eigenvectors as columns."""
-
 
 def probit(
     mean: Float[Tensor, "images classes"], variance: Float[Tensor, "images classes"]
@@ -174,14 +171,12 @@ class LaplaceLastLayer(Laplace):
         return FullCurvature(ggn(inputs, probabilities), probabilities.shape[1])
 
     def _announce(self) -> None:
-        """What the decomposition of a full H costs, of a user's own network."""
-        count = self._weights.numel()
+        """Say what the decomposition of a full H costs, of a user's own network."""
+        size = self._weights.numel()
         if isinstance(self.fitted[0], GivenNetwork):
-            announce(
-                f"decomposing the curvature of {count:,} weights ({8e-9 * count**2:.1f} GB; "
-                f"{LaplaceLastLayerKron.__name__} needs far less)",
-                SECONDS_PER_CUBE * count**3,
-            )
+            what = f"decomposing the curvature of {size:,} weights ({8e-9 * size**2:.1f} GB; "
+            what += "LaplaceLastLayerKron needs far less)"
+            announce(what, SECONDS_PER_CUBE * size**3)
 
     def _inputs(self, features: Tensor) -> Float64[Tensor, "images width"]:
         """What the weights multiply: the features, and 1 where there are biases."""
@@ -298,12 +293,7 @@ class LaplaceKron(Laplace):
             _, signals = network.signals(batch, _roots(logits.softmax(dim=1)))
             for total, layer_signals in zip(factors, signals, strict=True):
                 total.add(layer_signals, len(images))
-        tensors = [
-            tensor
-            for layer in network.layers
-            for tensor in (layer.weight, layer.bias)
-            if tensor is not None
-        ]
+        tensors = [tensor for layer in network.layers for tensor in layer.parameters()]
         self.evidence = MarginalLikelihood(
             log_likelihood,
             torch.cat([factor.eigenvalues for factor in factors]),
@@ -474,8 +464,9 @@ class Factors:
     @classmethod
     def zero(cls, layer: nn.Linear | nn.Conv2d) -> Self:
         """Of no image."""
-        sizes = reversed(layer.weight.flatten(start_dim=1).shape)
-        return cls(*(torch.zeros(size, size).double() for size in sizes), layer.bias is not None)
+        outputs, inputs = layer.weight.flatten(start_dim=1).shape
+        zeros = [torch.zeros(size, size).double() for size in (inputs, outputs)]
+        return cls(zeros[0], zeros[1], layer.bias is not None)
 
     def add(self, signals: Signals, images: int) -> None:
         """Add some of so many images."""
@@ -485,8 +476,8 @@ class Factors:
         self.outputs += (outputs @ outputs.T).cpu()
 
     @cached_property
-    def decomposed(self) -> list[Decomposed]:
-        """A and G, once all images are added; what only rounding makes negative is zero."""
+    def decomposed(self) -> list[tuple[Float64[Tensor, " size"], Float64[Tensor, "size size"]]]:
+        """Eigenvalues and eigenvectors of A and G; what only rounding makes negative is zero."""
         pairs = map(torch.linalg.eigh, (self.inputs, self.outputs))
         return [(values.clamp(min=0), vectors) for values, vectors in pairs]
 
@@ -535,8 +526,6 @@ class LayerSignals:
                 raise ValueError(
                     f"a convolution is in groups, or pads with other than zeros: {layer}"
                 )
-            if isinstance(layer, nn.Conv2d) and isinstance(layer.padding, str):
-                raise ValueError(f"a convolution's padding is given by name: {layer}")
 
     def logits(self, images: Tensor) -> Float[Tensor, "images classes"]:
         """Of the network."""
@@ -593,8 +582,10 @@ def _by_position(
     gradients: Float[Tensor, "images directions ..."],
 ) -> Signals:
     if isinstance(layer, nn.Conv2d):
-        window = layer.kernel_size, layer.dilation, layer.padding, layer.stride
-        return Signals(unfold(inputs, *window), gradients.flatten(3))
+        if isinstance(layer.padding, str):
+            raise ValueError(f"a convolution's padding is given by name: {layer}")
+        patches = unfold(inputs, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+        return Signals(patches, gradients.flatten(3))
     if inputs.ndim == 2:
         return Signals(inputs[:, :, None], gradients[..., None])
     return Signals(inputs.flatten(1, -2).transpose(1, 2), gradients.flatten(2, -2).transpose(2, 3))

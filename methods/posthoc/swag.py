@@ -116,7 +116,7 @@ class Gaussian:
     deviations: Float64[Tensor, "snapshots weights"]
 
     @classmethod
-    def of(cls, snapshots: Float[Tensor, "snapshots weights"]) -> Self:
+    def fitted(cls, snapshots: Float[Tensor, "snapshots weights"]) -> Self:
         """Of the weights of snapshots, in their order.
 
         Raises:
@@ -146,7 +146,7 @@ def drawn_networks(
     """Networks whose weights are samples of the Gaussian of these ones."""
     with torch.no_grad():
         weights = [parameters_to_vector(network.parameters()).cpu() for network in snapshots]
-        gaussian = Gaussian.of(torch.stack(weights))
+        gaussian = Gaussian.fitted(torch.stack(weights))
         generator, begun = torch.Generator().manual_seed(seed), perf_counter()
         drawn = [deepcopy(snapshots[-1]).eval() for _ in range(samples)]
         for number, network in enumerate(drawn):

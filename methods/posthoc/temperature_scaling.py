@@ -37,13 +37,13 @@ def temperature_of_least_nll(nll: Callable[[float], float]) -> float:
     # Here, not above: methods that need no minimum are timed where it is not installed.
     from scipy.optimize import minimize_scalar
 
-    found = minimize_scalar(nll, bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded")
-    if not math.isfinite(found.fun):
+    minimum = minimize_scalar(nll, bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded")
+    if not math.isfinite(minimum.fun):
         raise ValueError(
-            f"the NLL of the calibration images is {found.fun} at every temperature; check that "
+            f"the NLL of the calibration images is {minimum.fun} at every temperature; check that "
             "all logits are finite"
         )
-    return 1 / float(found.x)
+    return 1 / float(minimum.x)
 
 
 def at_bound(temperature: float) -> str:
@@ -70,8 +70,8 @@ def nll_of_members(
     1.3863
     """
     logarithms = (logits * inverse).log_softmax(dim=-1)
-    of_label = logarithms.gather(-1, labels.expand(len(logits), -1)[..., None])[..., 0]
-    return float(math.log(len(logits)) - of_label.logsumexp(dim=0).mean())
+    label_logarithms = logarithms.gather(-1, labels.expand(len(logits), -1)[..., None])[..., 0]
+    return float(math.log(len(logits)) - label_logarithms.logsumexp(dim=0).mean())
 
 
 NOT_CALIBRATED = "not calibrated: the temperature is 1"

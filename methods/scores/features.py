@@ -59,8 +59,8 @@ def fit_density(
     means, centred = _centred(features.double(), labels)
     counts = torch.bincount(labels, minlength=len(means))
     factors = [
-        _factor(of_class.T @ of_class / len(of_class), f"of class {c}")
-        for c, of_class in enumerate(centred[labels == c] for c in range(len(means)))
+        _factor(rows.T @ rows / len(rows), f"of class {c}")
+        for c, rows in enumerate(centred[labels == c] for c in range(len(means)))
     ]
     shares = (counts.double() / len(labels)).log()
 
@@ -90,7 +90,9 @@ def _centred(
     return means, features - means[labels]
 
 
-def _factor(covariance: Float64[Tensor, "width width"], of: str) -> Float64[Tensor, "width width"]:
+def _factor(
+    covariance: Float64[Tensor, "width width"], which: str
+) -> Float64[Tensor, "width width"]:
     """Its Cholesky factor.
 
     Raises:
@@ -101,7 +103,7 @@ def _factor(covariance: Float64[Tensor, "width width"], of: str) -> Float64[Tens
     rank = int((values > tolerance).sum())
     if rank < len(values):
         raise SingularCovarianceError(
-            f"the covariance of the features {of} is singular: rank {rank} of {len(values)}"
+            f"the covariance of the features {which} is singular: rank {rank} of {len(values)}"
         )
     factor: Tensor = torch.linalg.cholesky(covariance)
     return factor

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 ScoreNeed = Literal["probabilities", "members", "logits", "features", "head"]
 
-OF_FEATURES: tuple[frozenset[ScoreNeed], ...] = (
+FEATURE_NEEDS: tuple[frozenset[ScoreNeed], ...] = (
     frozenset({"features"}),
     frozenset({"features", "head"}),
 )
@@ -69,12 +69,12 @@ class Score:
     bin_width: float | None = None
 
     def __post_init__(self) -> None:
-        if len(self.needs) != 1 and self.needs not in OF_FEATURES:
+        if len(self.needs) != 1 and self.needs not in FEATURE_NEEDS:
             raise ValueError(
                 f"the score {self.name!r} needs {sorted(self.needs)}; expected one of "
                 "'probabilities', 'members', 'logits' and 'features', or 'features' with 'head'"
             )
-        fitted = self.needs in OF_FEATURES
+        fitted = self.needs in FEATURE_NEEDS
         if (self.fit is not None, self.of is not None) != (fitted, not fitted):
             expected = "`fit` and no `of`" if fitted else "`of` and no `fit`"
             raise ValueError(f"the score {self.name!r} needs {expected}")
@@ -116,7 +116,7 @@ def fit_to_networks(
 
     def mean(images: Float[Tensor, "images ..."]) -> Float[Tensor, " images"]:
         features = method.features(images)
-        values = [fit(of_one) for fit, of_one in zip(fits, features, strict=True)]
+        values = [fit(rows) for fit, rows in zip(fits, features, strict=True)]
         return torch.stack(values).mean(dim=0)
 
     return mean

@@ -42,7 +42,7 @@ def vector(network: LeNet5) -> np.ndarray:
 
 def prepared(network: LeNet5) -> KernelNetwork:
     relu = KERNEL_NETWORKS[type(network)]
-    return KernelNetwork.of(vector(network), dropout=0.5, relu=relu, **NORMALISATION)
+    return KernelNetwork.from_vector(vector(network), dropout=0.5, relu=relu, **NORMALISATION)
 
 
 def masks(rows: int) -> np.ndarray:

@@ -50,7 +50,7 @@ def test_standard_error_is_scipys_bootstrap() -> None:
     uncertainty, correct = random.normal(size=60), random.random(60) < 0.6
 
     def aurc_of(weights: np.ndarray, images: np.ndarray) -> np.ndarray:
-        selection = Selection(Ranking.of(uncertainty[images]), correct[images])
+        selection = Selection(Ranking.by(uncertainty[images]), correct[images])
         return SelectionStatistics(selection, weights).aurc
 
     every = np.arange(60)

@@ -64,7 +64,7 @@ def test_sets_by_hand() -> None:
     labels = torch.tensor([1, 0])
     found = {(kind.name, level): 0.62 for kind in KINDS for level in LEVELS}
     sets = PredictionSets(mean, labels, found)
-    assert sets.of(LAC, 95).tolist() == [[True, False, False], [True, False, False]]
+    assert sets.sets(LAC, 95).tolist() == [[True, False, False], [True, False, False]]
     assert sets.cover(LAC, 95).tolist() == [False, True]
     assert sets.sizes(LAC, 95).tolist() == [1, 1]
     none = PredictionSets(mean, labels, dict.fromkeys(found, 0.2))

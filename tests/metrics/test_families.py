@@ -146,7 +146,7 @@ def test_selected_images_are_the_risk_coverage_curve(case: int) -> None:
     images = size_of(case)
     score, weights = scores_of(case, images), weights_of(case, images)
     correct = np.random.default_rng(case).random(images) < 0.7
-    selected, errors = SelectionStatistics(Selection(Ranking.of(score), correct), weights).selected
+    selected, errors = SelectionStatistics(Selection(Ranking.by(score), correct), weights).selected
     for b, drawn in enumerate(copies(weights)):
         coverage, risk = reference.risk_coverage_curve(
             torch.from_numpy(score[drawn]), torch.from_numpy(correct[drawn])
@@ -314,6 +314,6 @@ def test_aurc_keeps_its_digits() -> None:
     for i, is_wrong in enumerate(wrong.tolist(), start=1):
         errors += is_wrong
         exact += errors * 10**40 // i
-    selection = Selection(Ranking.of(np.arange(4000.0)), ~wrong)
+    selection = Selection(Ranking.by(np.arange(4000.0)), ~wrong)
     value = SelectionStatistics(selection, each_once(4000)).aurc[0]
     assert value == pytest.approx(exact / 10**40 / 4000, rel=1e-13)

@@ -84,7 +84,7 @@ def test_augrc_is_what_auroc_and_accuracy_make_it(decimals):
 
 def test_curve_by_hand():
     correct = np.array([False, False, True, True])
-    selection = Selection(Ranking.of(np.array([0.9, 0.1, 0.5, 0.5])), correct)
+    selection = Selection(Ranking.by(np.array([0.9, 0.1, 0.5, 0.5])), correct)
     selected, errors = SelectionStatistics(selection, each_once(4)).selected
     assert selected[:, 0].tolist() == [0, 1, 3, 4]
     assert errors[:, 0].tolist() == [0, 1, 1, 2]

@@ -43,7 +43,7 @@ def warm_up(*names: str) -> None:
     """Call these public functions once, so that their kernels get compiled."""
     image = np.zeros((1, 28, 28), f4)
     # Without dropout, there is one sub-network only.
-    network = KernelNetwork.of(np.zeros(PARAMETERS, f4), mean=0.0, std=1.0, dropout=0.0)
+    network = KernelNetwork.from_vector(np.zeros(PARAMETERS, f4), mean=0.0, std=1.0, dropout=0.0)
     if "train_epoch" in names:
         state, label = TrainingState.start(network), np.zeros(1, int)
         training = (state, image, label, label, None)

@@ -97,7 +97,7 @@ class KernelNetwork(NamedTuple):
     relu: bool
 
     @classmethod
-    def of(
+    def from_vector(
         cls,
         vector: Float32[Array, " 61706"],
         *,

@@ -266,26 +266,26 @@ def linears_backward(
     The features come from a pool: their errors go through it and its activation in
     `second_layer_backward`.
     """
-    parameters, forward, of_logits = network.parameters, errors.forward, errors.logits[:rows]
-    hidden1, of_hidden1 = forward.hidden1[:rows], errors.hidden1[:rows]
-    hidden2, of_hidden2 = forward.hidden2[:rows], errors.hidden2[:rows]
-    features, of_features = forward.features[:rows], errors.features[:rows]
-    add_product(gradient.linear3_weight, of_logits.T, hidden2)
-    add_rows(gradient.linear3_bias, of_logits)
-    of_hidden2[:] = f4(0)
-    add_product(of_hidden2, of_logits, parameters.linear3_weight)
-    through_activation(of_hidden2, hidden2, network.relu)
+    parameters, forward, logits_error = network.parameters, errors.forward, errors.logits[:rows]
+    hidden1, hidden1_error = forward.hidden1[:rows], errors.hidden1[:rows]
+    hidden2, hidden2_error = forward.hidden2[:rows], errors.hidden2[:rows]
+    features, features_error = forward.features[:rows], errors.features[:rows]
+    add_product(gradient.linear3_weight, logits_error.T, hidden2)
+    add_rows(gradient.linear3_bias, logits_error)
+    hidden2_error[:] = f4(0)
+    add_product(hidden2_error, logits_error, parameters.linear3_weight)
+    through_activation(hidden2_error, hidden2, network.relu)
 
-    add_product(gradient.linear2_weight, of_hidden2.T, hidden1)
-    add_rows(gradient.linear2_bias, of_hidden2)
-    of_hidden1[:] = f4(0)
-    add_product(of_hidden1, of_hidden2, parameters.linear2_weight)
-    through_activation(of_hidden1, hidden1, network.relu)
+    add_product(gradient.linear2_weight, hidden2_error.T, hidden1)
+    add_rows(gradient.linear2_bias, hidden2_error)
+    hidden1_error[:] = f4(0)
+    add_product(hidden1_error, hidden2_error, parameters.linear2_weight)
+    through_activation(hidden1_error, hidden1, network.relu)
 
-    add_product(gradient.linear1_weight, of_hidden1.T, features.reshape(-1, SECOND * FEATURES))
-    add_rows(gradient.linear1_bias, of_hidden1)
-    of_features[:] = f4(0)
-    add_product(of_features, of_hidden1, parameters.linear1_weight)
+    add_product(gradient.linear1_weight, hidden1_error.T, features.reshape(-1, SECOND * FEATURES))
+    add_rows(gradient.linear1_bias, hidden1_error)
+    features_error[:] = f4(0)
+    add_product(features_error, hidden1_error, parameters.linear1_weight)
 
 
 @kernel

@@ -28,7 +28,7 @@ FEW = slice(0, 320)
 
 
 def test_moments_are_numpys() -> None:
-    gaussian = Gaussian.of(WEIGHTS)
+    gaussian = Gaussian.fitted(WEIGHTS)
     weights = WEIGHTS.double().numpy()
     np.testing.assert_allclose(gaussian.mean, weights.mean(axis=0))
     np.testing.assert_allclose(gaussian.variance, (weights**2).mean(0) - weights.mean(0) ** 2)
@@ -39,7 +39,7 @@ def test_moments_are_numpys() -> None:
 
 
 def test_samples_have_the_covariance_of_the_paper() -> None:
-    gaussian, generator = Gaussian.of(WEIGHTS), torch.Generator().manual_seed(1)
+    gaussian, generator = Gaussian.fitted(WEIGHTS), torch.Generator().manual_seed(1)
     drawn = torch.stack([gaussian.sample(generator) for _ in range(20_000)])
     deviations = gaussian.deviations
     expected = gaussian.variance.diag() / 2 + deviations.T @ deviations / (2 * (6 - 1))
@@ -49,9 +49,9 @@ def test_samples_have_the_covariance_of_the_paper() -> None:
 
 def test_snapshots_that_have_no_covariance_are_refused() -> None:
     with pytest.raises(ValueError, match="do not differ"):
-        Gaussian.of(torch.ones(3, 4))
+        Gaussian.fitted(torch.ones(3, 4))
     with pytest.raises(ValueError, match="1 snapshot has no covariance"):
-        Gaussian.of(torch.ones(1, 4))
+        Gaussian.fitted(torch.ones(1, 4))
 
 
 def test_snapshots_are_trained_once_and_stored(

@@ -37,7 +37,9 @@ def prepared(network: LeNet5) -> KernelNetwork:
 
 
 def of_vector(vector: np.ndarray, kind: type[LeNet5], dropout: float = 0.5) -> KernelNetwork:
-    return KernelNetwork.of(vector, dropout=dropout, relu=KERNEL_NETWORKS[kind], **NORMALISATION)
+    return KernelNetwork.from_vector(
+        vector, dropout=dropout, relu=KERNEL_NETWORKS[kind], **NORMALISATION
+    )
 
 
 def logits(

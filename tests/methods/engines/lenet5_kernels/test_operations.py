@@ -75,7 +75,7 @@ def test_what_is_no_number_is_handed_through(size, width, columns, pool, unpool,
 
 def test_resize_is_torchs_bilinear_interpolation() -> None:
     image, row = random_images(1), aligned_zeros(32 * 32 + 16)
-    network = KernelNetwork.of(np.zeros(61_706, np.float32), mean=0.137, std=0.3081)
+    network = KernelNetwork.from_vector(np.zeros(61_706, np.float32), mean=0.137, std=0.3081)
     tall = aligned_zeros(32, 30)
     resize(row, image.reshape(-1), tall, network.pixel_scale, network.pixel_offset)
     resized = interpolate(torch.from_numpy(image)[None], size=32, mode="bilinear")

@@ -172,10 +172,10 @@ def test_what_would_leave_the_arrays_is_refused(wrong: dict[str, Any]) -> None:
 
 def test_a_vector_of_another_network_is_refused() -> None:
     with pytest.raises(ValueError, match="61706"):
-        KernelNetwork.of(np.zeros(10, np.float32), mean=0.1, std=0.3)
+        KernelNetwork.from_vector(np.zeros(10, np.float32), mean=0.1, std=0.3)
 
 
 @pytest.mark.parametrize("dropout", [1.0, -0.1])
 def test_dropout_of_everything_or_less_than_nothing_is_refused(dropout: float) -> None:
     with pytest.raises(ValueError, match="dropout probability"):
-        KernelNetwork.of(vector(random_network()), mean=0.1, std=0.3, dropout=dropout)
+        KernelNetwork.from_vector(vector(random_network()), mean=0.1, std=0.3, dropout=dropout)
