@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.entry import main
+from benchmarks.cli import main
 
 if __name__ == "__main__":
     main()

@@ -9,11 +9,10 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Literal
 
 import numpy as np
 import torch
-import typer
 from jaxtyping import Float, Int64
 from matplotlib import rc_context
 from PIL import Image, ImageOps
@@ -23,16 +22,6 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.command_line import (
-    NETWORKS,
-    DataDir,
-    Device,
-    EngineChoice,
-    Networks,
-    exit_status,
-    fitting_device,
-    workspace_for,
-)
 from benchmarks.io import UserError, one_line, terminal_text, written_whole
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names, Variant
@@ -40,13 +29,13 @@ from benchmarks.progress import announce
 from benchmarks.report.figures.panels import count_plots
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
-from benchmarks.run.configuration import PresetName, configuration_of
+from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import MNIST, SIDE
 from methods import Prediction, UncertaintyMethod
-from methods.engines import fitting_engine
+from methods.engines import EngineOption, fitting_engine
 from methods.networks.recipes import RECIPES
 
 DRAWN = (".png", ".svg", ".pdf")
@@ -100,51 +89,28 @@ def epistemic_check(
     return (prediction.vote_share[0] * model_number).round().long()
 
 
-def main(
-    file: Annotated[
-        Path | None,
-        typer.Argument(help="Image file of a digit, of any size and colours.", metavar="FILE"),
-    ] = None,
-    index: Annotated[int | None, typer.Option(help="Index of an MNIST test image, from 0.")] = None,
-    passes: Annotated[int, typer.Option(help="Passes of MC-dropout.")] = 100,
-    members: Annotated[int, typer.Option(help="Members of the deep ensemble.")] = 50,
-    recipe: Annotated[str, typer.Option(help="Training recipe of the networks.")] = "standard",
-    preset: Annotated[
-        PresetName,
-        typer.Option(help="Training for two epochs, or for the recipe's number of epochs."),
-    ] = "quick",
-    epochs: Annotated[
-        int | None, typer.Option(help="Epochs of training, instead of the preset's.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of networks and masks.")] = 0,
-    device: Device = "auto",
-    engine: EngineChoice = "auto",
-    data_dir: DataDir = None,
-    networks: Networks = NETWORKS,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="File of the figure: PNG, SVG or PDF.", show_default="named by the image"
-        ),
-    ] = None,
-) -> None:
-    """Count the votes of softmax, MC-dropout and a deep ensemble for one image, and draw them.
+def check_plan(
+    preset: str,
+    recipe: str,
+    *,
+    passes: int,
+    members: int,
+    epochs: int | None,
+    seed: int,
+    device: Literal["cpu", "cuda"],
+    engine: EngineOption,
+) -> Plan:
+    """The run whose networks vote: ``epochs`` epochs, or as many as the preset says.
 
-    It uses the networks that a run of the same preset has trained, on the same device and by the
-    same engine, and trains missing ones.
+    Raises:
+        UserError: the preset or the recipe is unknown or has no dropout, or a number is too small.
     """
-    if (index is None) == (file is None):
-        raise UserError("name one image: either --index 591 or a file such as my_digit.png")
     if recipe not in (droppable := [name for name, known in RECIPES.items() if known.dropout]):
         raise UserError(
             f"--recipe: {recipe!r} has no dropout or is unknown; choose from {', '.join(droppable)}"
         )
-    path = out or Path(f"epistemic-check-{index if file is None else file.stem}.png")
-    if path.suffix.lower() not in DRAWN or path.is_dir():
-        raise UserError(f"--out {path}: expected a file name that ends in {', '.join(DRAWN)}")
-    device = fitting_device(device)
     chosen = configuration_of(preset)
-    plan = Plan(
+    return Plan(
         replace(
             chosen,
             recipes=(recipe,),
@@ -157,29 +123,39 @@ def main(
             engine=fitting_engine(engine, device),
         )
     )
-    workspace = workspace_for(path, plan, networks=networks, data_dir=data_dir)
-    title = f"Test image {index}" if file is None else file.name
-    image = _test_image(workspace, index) if file is None else read_digit(file)
+
+
+def draw_check(
+    plan: Plan, workspace: Workspace, path: Path, *, index: int | None, file: Path | None
+) -> None:
+    """Print and draw the votes of softmax, MC-dropout and a deep ensemble for one image.
+
+    Args:
+        path: of the figure; its ending is one of `DRAWN`.
+        index: which of the test images it is, where there is no file.
+        file: with an image of a digit.
+
+    Raises:
+        UserError: there is no such image.
+    """
+    if file is None:
+        title, image = f"Test image {index}", _test_image(workspace, index)
+    else:
+        title, image = file.name, read_digit(file)
     names, predictions = nouns_of(plan), _predictions(plan, workspace, image)
     counts = {
-        variant: (one.vote_share[0] * (one.members or 1)).round().int().tolist()
-        for variant, one in predictions.items()
+        variant: (prediction.vote_share[0] * (prediction.members or 1)).round().int().tolist()
+        for variant, prediction in predictions.items()
     }
     measures = {
-        variant: {name: float(METRICS[name].function(one)[0]) for name in MEASURES}
-        for variant, one in predictions.items()
+        variant: {name: float(METRICS[name].function(prediction)[0]) for name in MEASURES}
+        for variant, prediction in predictions.items()
     }
     _print(title, names, counts, measures)
     pixels = (image[0] * 255).round().byte().numpy()
     with rc_context(SETTINGS), written_whole(path) as temporary:
         figure = count_plots(title, names, pixels, counts, measures)
         figure.savefig(temporary, format=path.suffix.lower().removeprefix("."), dpi=DPI)
-    print(f"wrote {path}")
-
-
-def command_line() -> int:
-    """Run the command line and return its exit status: 2 for a user's mistake."""
-    return exit_status(main)
 
 
 def _test_image(workspace: Workspace, index: int | None) -> Float[Tensor, "1 28 28"]:
@@ -215,10 +191,12 @@ def _print(
     counts: Mapping[Variant, list[int]],
     measures: Mapping[Variant, Mapping[str, float]],
 ) -> None:
-    """The votes for each class, and the uncertainty measures, as tables in the terminal."""
+    """Print the votes for each class, and the uncertainty measures, as tables in the terminal."""
     above = terminal_text(f"{title}: votes for each class", style="italic")
     votes = {variant: [str(count or "") for count in cast] for variant, cast in counts.items()}
-    numbers = {variant: map(three_decimals, one.values()) for variant, one in measures.items()}
+    numbers = {
+        variant: map(three_decimals, values.values()) for variant, values in measures.items()
+    }
     for heading, columns, rows in (
         (above, map(str, range(10)), votes),
         ("Measures (entropies in nats)", MEASURES.values(), numbers),

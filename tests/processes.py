@@ -11,37 +11,45 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from benchmarks.cli import exit_status, sub_command
+
 ROOT = Path(__file__).parents[1]
 
-RUN = "benchmarks.comparison.command"
-"""The command of `run_all.py`."""
-
-MODULE, FIRST = "TESTED_COMMAND", "DONE_BEFORE_IT"
-"""The variables with the module of the command, and with code that is run before."""
+FIRST = "DONE_BEFORE_IT"
+"""The variable with code that is run before the command."""
 
 SCRIPT = """
-from benchmarks.entry import CONTINUES, run_command
+from benchmarks.cli import run_command
+
+def command():
+    from tests import small_command
+    return small_command.command()
 
 if __name__ == "__main__":
-    run_command("tests.small_command", CONTINUES)
+    run_command(command)
 """
 
 Start = Callable[..., subprocess.Popen[str]]
+
+
+def status_of(*arguments: object) -> int:
+    """The exit status of the command line with these arguments, in this process."""
+    return exit_status(lambda: sub_command([str(argument) for argument in arguments]))
 
 
 @contextmanager
 def processes() -> Iterator[Start]:
     """A function that starts a command in its own session, as a terminal would; ended after it.
 
-    Its arguments are the command's; by name the command's `module`, and what it does `first`.
+    Its arguments are the command's; by name, what it does `first`.
     """
     started = []
 
-    def start(*arguments: str, module: str = RUN, first: str = "") -> subprocess.Popen[str]:
+    def start(*arguments: str, first: str = "") -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, *arguments],
             cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", MODULE: module, FIRST: first},
+            env=os.environ | {"OMP_NUM_THREADS": "1", FIRST: first},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.check import command_line as check
 from benchmarks.check import epistemic_check
 from benchmarks.data.loading import load_mnist
 from methods import METHODS
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import Recipe
+from tests.processes import status_of
 from tests.runs import small_mnist
 
 GUIDE = Path(__file__).parents[1] / "docs" / "running.md"
@@ -48,8 +47,7 @@ def command_line(
 
     def call(*arguments: str) -> tuple[int, str, str]:
         options = ("--networks", str(networks), "--members", "3")
-        monkeypatch.setattr(sys, "argv", ["check", *arguments, *options])
-        return check(), *capsys.readouterr()
+        return status_of("check", *arguments, *options), *capsys.readouterr()
 
     return call
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.comparison import command as run_all
 from benchmarks.data.files import Unavailable
-from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import PRESETS, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import STAGES, Failure
@@ -24,34 +20,25 @@ from benchmarks.tasks import mnist
 from benchmarks.tasks.mnist import MNIST
 from methods import METHODS
 from methods.networks.recipes import RECIPES
+from tests.processes import status_of
 from tests.runs import Run
 
 CommandLine = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def no_images(*_: object, **__: object) -> None:
-        raise AssertionError("a mistake must be reported before anything is computed")
-
-    monkeypatch.setattr(mnist, "load_mnist", no_images)
-    monkeypatch.setattr(run_all, "NETWORKS", tmp_path / "networks")
+def _empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("UNCERTAINTY_BENCH_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    workspace_module._split.cache_clear()
 
 
 @pytest.fixture
-def command_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CommandLine:
+def command_line(capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """Exit status, standard output and standard error of these arguments."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["run_all.py", *arguments])
-        status = run_all.command_line()
-        return status, *capsys.readouterr()
+        return status_of(*arguments), *capsys.readouterr()
 
     return call
 
@@ -67,7 +54,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Run, str | None, bool]
         runs.append((Run(plan, workspace), only, overwrite))
         return []
 
-    monkeypatch.setattr(run_all, "run_stages", record)
+    monkeypatch.setattr("benchmarks.run.stages.run_stages", record)
     return runs
 
 
@@ -96,34 +83,6 @@ def test_list_names_everything_there_is(command_line: CommandLine) -> None:
     assert (status, error) == (0, "")
     words = set(shown.split())
     assert {*PRESETS, *RECIPES, *METHODS, *(c.name for c in MNIST.conditions), *STAGES} < words
-
-
-def test_help_explains_every_option(command_line: CommandLine) -> None:
-    status, shown, error = command_line("--help")
-    assert (status, error) == (0, "")
-    options = (
-        *("preset", "recipe", "methods", "method", "conditions", "members", "passes", "in-depth"),
-        *("replicates", "pool", "shard", "images", "subset-images", "epochs", "resamples"),
-        *("batch-sizes", "seed", "device", "data-dir", "networks", "out", "only", "jobs", "list"),
-        *("overwrite", "version"),
-    )
-    for option in options:
-        assert re.search(rf"^\s+--{option}\b.*\s\s+\S", shown, re.MULTILINE), option
-    assert str(Path.home()) not in shown
-
-
-def test_script_reports_a_mistake_too() -> None:
-    script = Path(__file__).parents[1] / "run_all.py"
-    ended = subprocess.run(
-        [sys.executable, str(script), "--preset", "slow"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=script.parent,
-    )
-    assert ended.returncode == 2
-    assert ended.stdout == ""
-    assert re.fullmatch(r"error: .*'slow'.*'quick', 'article', 'medium', 'full'.*\n", ended.stderr)
 
 
 @pytest.mark.parametrize(

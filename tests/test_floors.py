@@ -16,7 +16,7 @@ FILES = [path for room in ("methods", "benchmarks") for path in sorted((ROOT / r
 
 FLOORS = (
     ("methods",),
-    ("benchmarks.io", "benchmarks.vocabulary", "benchmarks.entry", "benchmarks.environment"),
+    ("benchmarks.io", "benchmarks.vocabulary", "benchmarks.environment"),
     ("benchmarks.arrays", "benchmarks.progress", "benchmarks.schema"),
     ("benchmarks.nouns", "benchmarks.parallel", "benchmarks.compared_sizes"),
     ("benchmarks.data",),
@@ -30,18 +30,17 @@ FLOORS = (
         "benchmarks.cluster",
         "benchmarks.external_arrays",
         "benchmarks.external",
-        "benchmarks.command_line",
     ),
     (
         "benchmarks.external_methods",
         "benchmarks.api",
-        "benchmarks.score",
         "benchmarks.across",
         "benchmarks.check",
+        "benchmarks.choices",
         "benchmarks.lab",
-        "benchmarks.views",
     ),
-    ("benchmarks.cli", "benchmarks.comparison"),
+    ("benchmarks.commands",),
+    ("benchmarks.cli",),
 )
 """From the ground up: a room imports itself, rooms of its own floor, and those below."""
 
@@ -124,8 +123,8 @@ def test_report_needs_neither_torch_nor_methods() -> None:
 
 
 def test_command_line_starts_without_heavy_libraries() -> None:
-    heavy = {"joblib", "matplotlib", "numpy", "pandas", "torch"}
-    code = f"import sys, run_all; print({heavy} & set(sys.modules))"
+    heavy = {"joblib", "matplotlib", "methods", "numpy", "pandas", "torch"}
+    code = f"import sys, run_all, benchmarks.commands; print({heavy} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (shown.stdout, shown.stderr) == ("set()\n", "")
 

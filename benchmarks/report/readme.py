@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from benchmarks.entry import run_command
 from benchmarks.io import UserError, path_of, read_run_json, written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.answer.table import RULE
@@ -235,11 +234,5 @@ def main(
             temporary.write_text(wanted[page], encoding="utf-8")
 
 
-def command_line() -> int:
-    """Run the command line and return its exit status."""
-    typer.run(main)
-    return 0
-
-
 if __name__ == "__main__":
-    run_command("benchmarks.report.readme")
+    typer.run(main)

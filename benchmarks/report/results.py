@@ -581,7 +581,7 @@ def summary_beside(run: Path) -> str:
 
 
 def _read_across(folder: Path) -> dict[str, Any]:
-    path, remedy = folder / ACROSS_JSON, "run python -m benchmarks.across again"
+    path, remedy = folder / ACROSS_JSON, "run uncertainty-bench across again"
     if not path.is_file():
         raise UserError(f"there is no {path}; {remedy}")
     return read_json(path, remedy)

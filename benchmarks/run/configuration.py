@@ -417,8 +417,9 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
     """What a preset computes of a task.
 
     Raises:
-        UserError: there is no such task, or the preset has no recipe of it.
+        UserError: there is no such preset or task, or the preset has no recipe of it.
     """
+    _require_known("preset", (preset,), PRESETS)
     _require_known("task", (task,), TASKS)
     chosen, noun = PRESETS[preset], TASKS[task]
     recipes = tuple(chosen.recipes(noun))

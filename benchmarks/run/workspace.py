@@ -11,10 +11,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from benchmarks.io import one_line, written_whole
+from benchmarks.io import UserError, existing_folder, one_line, written_whole
 from benchmarks.parallel import Item, Result, parallel
 from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.progress import announce
+from benchmarks.run.configuration import NETWORKS, fitting_jobs
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition, EvaluationSet, Split, Task
 from benchmarks.vocabulary import ERRORS_FOLDER, PREDICTIONS_FOLDER
@@ -154,6 +155,29 @@ class Workspace:
         seed_call(plan.method(unit), "__init__")
         method = plan.method(unit, self.store)
         return fit(method, self.images(plan.task, split), held_out)
+
+
+def workspace_for(
+    plan: Plan,
+    out: Path,
+    *,
+    networks: Path | None = None,
+    data_dir: Path | None = None,
+    jobs: int | None = None,
+) -> Workspace:
+    """Where a plan is computed: by default with the cache of networks, and every core.
+
+    Raises:
+        UserError: there is no such folder of data, or the one of networks cannot be created.
+    """
+    if data_dir is not None and not data_dir.is_dir():
+        raise UserError(f"--data-dir {data_dir}: there is no such folder")
+    return Workspace(
+        out=out,
+        networks=existing_folder("--networks", networks or NETWORKS),
+        data_dir=data_dir,
+        jobs=jobs or fitting_jobs(plan.configuration.device),
+    )
 
 
 @cache

@@ -12,8 +12,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.across.command import command_line
-from benchmarks.across.pivot import (
+from benchmarks.across import (
     AS_MANY,
     IN_PART,
     NO,
@@ -23,14 +22,16 @@ from benchmarks.across.pivot import (
     agreement,
     pivot,
     rank_correlations,
+    rankings_table,
     read_runs,
+    write_across,
 )
-from benchmarks.across.writing import rankings_table, write_across
 from benchmarks.io import UserError
 from benchmarks.report.answer.answer import write_answer
 from benchmarks.report.results import Candidate, Results, summary_across, summary_beside
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD, SUMMARY_CSV
+from tests.processes import status_of
 from tests.report.answer.cases import (
     BETTER,
     CLEAN,
@@ -112,7 +113,7 @@ def test_decisions_are_pivoted_by_run(tmp_path: Path) -> None:
     (folders[1] / SUMMARY_CSV).write_text("of another run")
     assert summary_beside(folders[1]) == ""
     (out / ACROSS_JSON).write_text('{"runs": "mni')
-    with pytest.raises(UserError, match=r"across\.json is damaged .* -m benchm"):
+    with pytest.raises(UserError, match=r"across\.json is damaged .* run uncertainty-bench across"):
         summary_across(out)
     assert summary_beside(folders[0]) == ""
 
@@ -144,15 +145,13 @@ def test_conditions_of_any_run_are_called_by_its_names() -> None:
 
 
 def test_runs_that_cannot_be_compared_are_refused_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(UserError, match="name the folders of two runs or more"):
         read_runs([ARTICLE, ARTICLE])
     with pytest.raises(UserError, match=r"decision\.csv has no column 'situation'"):
         read_runs([ARTICLE, tmp_path])
-    monkeypatch.setattr("sys.argv", ["across", str(tmp_path), str(ARTICLE)])
-    assert command_line() == 2
+    assert status_of("across", tmp_path, ARTICLE) == 2
     assert re.fullmatch(r"error: there are no results in [^\n]*\n", capsys.readouterr().err)
-    monkeypatch.setattr("sys.argv", ["across", str(ARTICLE), "--out", str(ARTICLE)])
-    assert command_line() == 2
+    assert status_of("across", ARTICLE, "--out", ARTICLE) == 2
     assert "this folder holds a run; name another folder" in capsys.readouterr().err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ import pytest
 import yaml
 
 from benchmarks.cluster import ClusterChoice, DaskCluster
-from benchmarks.comparison import command as run_all
 from benchmarks.run.configuration import Configuration, command_of
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Failure
+from tests.processes import status_of
 from tests.runs import DIGITS, neither_timed_nor_drawn, run_of
 
 Command = Callable[..., tuple[int, str]]
@@ -65,10 +64,9 @@ def command(
             *("--out", str(tmp_path / "out"), "--networks", str(tmp_path / "networks")),
             *("--cluster", str(tmp_path / "cluster.yaml")),
         ]
-        arguments = ["run_all.py", *chosen, "--device", "cpu", "--jobs", "1", *places, *options]
-        monkeypatch.setattr(sys, "argv", arguments)
+        arguments = [*chosen, "--device", "cpu", "--jobs", "1", *places, *options]
         capsys.readouterr()
-        status = run_all.command_line()
+        status = status_of(*arguments)
         lines = capsys.readouterr().err.splitlines()
         faults = [line for line in lines if line.startswith("error: ")]
         assert len(faults) <= 1, lines

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +23,10 @@ from benchmarks.inference.comparisons import comparisons_table
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import Comparison, Measurement, in_order, read_table, table_of
-from benchmarks.score import command_line
 from methods import Prediction
 from methods.scores import SCORES
 from tests.measuring import compared, drawn, every_row
+from tests.processes import status_of
 from tests.runs import CONDITIONS
 
 IMAGES, MEMBERS, CLASSES = 120, 4, 7
@@ -75,10 +74,9 @@ def test_command_prints_the_main_table_and_writes_what_a_run_writes(
 ) -> None:
     np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_far=FAR)
     np.savez("other.npz", probabilities=members(4), labels=LABELS, ood_far=FAR)
-    arguments = ["mine.npz", "other.npz", "--out", "scored", "--resamples", "100"]
-    monkeypatch.setattr(sys, "argv", ["score", *arguments])
     monkeypatch.setenv("COLUMNS", "80")
-    assert command_line() == 0
+    arguments = ("mine.npz", "other.npz", "--out", "scored", "--resamples", "100")
+    assert status_of("score", *arguments) == 0
     shown = capsys.readouterr().out
     assert re.search(r"Clean\n +mine, M = 4 +other, M = 4", shown)
     assert re.search(r"Accuracy ↑ ", shown)

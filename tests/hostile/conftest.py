@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.comparison import command as run_all
 from benchmarks.run.configuration import command_of
 from benchmarks.run.stages import run_stages
 from tests import runs
+from tests.processes import status_of
 from tests.runs import Run, neither_timed_nor_drawn, run_of
 
 DIGITS = replace(
@@ -35,9 +34,8 @@ def run_command(monkeypatch: pytest.MonkeyPatch, folder: Path, *options: str) ->
     """The exit status of the same run as a command, in this process."""
     _, _, *chosen = shlex.split(command_of(DIGITS))
     places = ["--out", str(folder / "out"), "--networks", str(folder / "networks")]
-    arguments = ["run_all.py", *chosen, "--device", "cpu", "--jobs", "1", *places, *options]
-    monkeypatch.setattr(sys, "argv", arguments)
-    return run_all.command_line()
+    arguments = [*chosen, "--device", "cpu", "--jobs", "1", *places, *options]
+    return status_of(*arguments)
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.comparison import command as run_all
+from tests.processes import status_of
 
 WORDS = st.one_of(
     st.text(max_size=12),
@@ -37,8 +36,10 @@ NAMES = (
 def test_any_command_line_runs_or_is_one_line(
     examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_all, "run_stages", lambda plan, *_, **__: plan.units() and [])
-    monkeypatch.setattr(run_all, "show_outcome", lambda _: None)
+    monkeypatch.setattr(
+        "benchmarks.run.stages.run_stages", lambda plan, *_, **__: plan.units() and []
+    )
+    monkeypatch.setattr("benchmarks.report.outcome.show_outcome", lambda _: None)
     monkeypatch.chdir(tmp_path)
     few = settings(
         max_examples=examples,
@@ -52,10 +53,9 @@ def test_any_command_line_runs_or_is_one_line(
 
     def holds(options: list[tuple[str, str]]) -> None:
         words = [word for option in options for word in option]
-        monkeypatch.setattr(sys, "argv", ["run_all.py", "--task", "digits", *words, *folders])
         shown, error = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(error):
-            status = run_all.command_line()
+            status = status_of("--task", "digits", *words, *folders)
         lines = error.getvalue().splitlines()
         assert status in (0, 2)
         assert status == 0 or (len(lines) == 1 and lines[0].startswith("error: ")), lines

@@ -46,10 +46,10 @@ runner.write_report = write_report
 COUNTED = (
     KILLED_AT
     + """
-ends = command_line
+ends = command
 
 
-def command_line():
+def command():
     status = ends()
     open({count!r}, "w").write(str(-left[0]))
     return status

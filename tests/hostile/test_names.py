@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from matplotlib.text import Text
 from rich.console import Console
 
-import benchmarks.score as score
 from benchmarks.io import (
     UserError,
     latex_text,
@@ -83,6 +81,7 @@ def test_name_that_cannot_be_shown_is_objected_to(name: str, message: str) -> No
 
 METHOD = """
 from methods import UncertaintyMethod
+from tests.processes import status_of
 class Mine(UncertaintyMethod):
     name = "mine"
     label = {value!r}
@@ -125,8 +124,7 @@ def command_line(
     monkeypatch.setenv("COLUMNS", "400")
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["score", *arguments, "--resamples", "100"])
-        status = score.command_line()
+        status = status_of("score", *arguments, "--resamples", "100")
         return status, *capsys.readouterr()
 
     return call

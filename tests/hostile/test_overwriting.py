@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import benchmarks.score as score_command
-from benchmarks.comparison import command as run_all
 from benchmarks.io import UserError
 from benchmarks.run.stages import run_stages
 from tests.hostile.conftest import DIGITS, digits_run, run_command
+from tests.processes import status_of
 from tests.runs import run_of
 
 
@@ -143,11 +141,6 @@ def test_report_without_a_summary_is_refused(
     assert files(folder) == before
 
 
-def run_with(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["run_all.py", *arguments])
-    return run_all.command_line()
-
-
 @pytest.mark.parametrize("option", ["--out", "--networks", "--data-dir"])
 @pytest.mark.parametrize("name", ["", "  "])
 def test_empty_name_of_a_folder_is_not_the_current_one(
@@ -160,7 +153,7 @@ def test_empty_name_of_a_folder_is_not_the_current_one(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "mine.png").write_text("mine")
-    assert run_with(monkeypatch, "--overwrite", "--task", "digits", option, name) == 2
+    assert status_of("--overwrite", "--task", "digits", option, name) == 2
     shown = capsys.readouterr().err
     assert re.fullmatch(
         f"error: Invalid value for '{option}'[^\n]*: the name is empty; [^\n]+\n", shown
@@ -176,7 +169,6 @@ def test_scores_do_not_go_where_others_files_are(
     (out / name).parent.mkdir(parents=True)
     (out / name).write_text("mine")
     np.savez(tmp_path / "mine.npz", probabilities=np.eye(3), labels=np.arange(3))
-    monkeypatch.setattr(sys, "argv", ["score", str(tmp_path / "mine.npz"), "--out", str(out)])
-    assert score_command.command_line() == 2
+    assert status_of("score", tmp_path / "mine.npz", "--out", out) == 2
     assert "but no score.json of earlier scores" in capsys.readouterr().err
     assert files(out) == {name: b"mine"}

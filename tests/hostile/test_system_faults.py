@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import resource
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks.command_line import exit_status
+from benchmarks.cli import exit_status
 from benchmarks.io import MachineError, NotWrittenError, one_line, write_json
 from benchmarks.parallel import parallel
 from benchmarks.run.stages import run_stages
@@ -35,7 +34,6 @@ def test_fault_of_the_system_is_one_line(
     error: Exception,
     status: int,
     line: str,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(_: int) -> None:
@@ -44,7 +42,6 @@ def test_fault_of_the_system_is_one_line(
     def main() -> None:
         parallel(fail, range(2), stage="test", what="faults", jobs=2, threads=True)
 
-    monkeypatch.setattr(sys, "argv", ["command"])
     assert exit_status(main) == status
     shown = capsys.readouterr().err
     assert shown.startswith("error: ")

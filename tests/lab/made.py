@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from benchmarks.comparison import command as run_all
-from benchmarks.lab import command as lab
+from tests.processes import status_of
 from tests.runs import small_mnist
 
 IMAGES = 600
@@ -17,13 +14,6 @@ MEMBERS, RELU_MEMBERS = 3, 2
 
 TRAINED = ("--epochs", "1")
 SIZES = ("--members", str(MEMBERS), "--relu-members", str(RELU_MEMBERS))
-
-
-def called(command: object, *arguments: object) -> int:
-    """The exit status of a command with these arguments."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["command", *map(str, arguments)])
-        return int(command.command_line())  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -39,7 +29,7 @@ def make_lab(folder: Path) -> Path:
         chosen = ("--recipe", recipe, "--methods", "deep_ensemble", "--members", count)
         stored = ("--networks", networks, "--out", folder / recipe, "--jobs", 1)
         options = ("--preset", "article", "--only", "train", *TRAINED, *chosen, *stored)
-        assert called(run_all, *options) == 0
+        assert status_of(*options) == 0
     page = folder / "lab.html"
-    assert called(lab, "--networks", networks, "--out", page, *TRAINED, *SIZES) == 0
+    assert status_of("lab", "--networks", networks, "--out", page, *TRAINED, *SIZES) == 0
     return page

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.lab import command
 from benchmarks.lab.contents import Group, RecipeContents, rounded
 from benchmarks.lab.page import write_lab
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from methods.networks.architectures import LeNet5
-from tests.lab.made import IMAGES, MEMBERS, RELU_MEMBERS, SIZES, TRAINED, called, few_images
+from tests.lab.made import IMAGES, MEMBERS, RELU_MEMBERS, SIZES, TRAINED, few_images
+from tests.processes import status_of
 
 BLOCK = re.compile(r'<script type="text/plain" data-kind="(\w+)"([^>]*)>([^<]*)</script>')
 
@@ -74,7 +74,7 @@ def test_same_networks_give_the_same_bytes(
 ) -> None:
     page = tmp_path / "again.html"
     with few_images():
-        assert called(command, "--networks", networks, "--out", page, *TRAINED, *SIZES) == 0
+        assert status_of("lab", "--networks", networks, "--out", page, *TRAINED, *SIZES) == 0
     assert page.read_bytes() == small_lab.read_bytes()
     assert f"wrote {page}" in capsys.readouterr().out
 
@@ -85,7 +85,7 @@ def test_missing_networks_are_named_with_the_command_that_trains_them(
     next(networks.glob("relu-dropout-seed0-001-*")).unlink()
     page = tmp_path / "lab.html"
     with few_images():
-        assert called(command, "--networks", networks, "--out", page, *TRAINED, *SIZES) == 2
+        assert status_of("lab", "--networks", networks, "--out", page, *TRAINED, *SIZES) == 2
     shown = capsys.readouterr().err
     assert shown == (
         f"error: --networks {networks}: 1 of 2 networks of the recipe 'relu-dropout' are not there "

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import views
+from tests.processes import status_of
 
 
 def called(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object
 ) -> tuple[int, str, str]:
     """Exit status, standard output and standard error."""
-    name, *others = map(str, arguments)
-    monkeypatch.setattr(sys, "argv", [f"uncertainty-bench {name}", *others])
-    return views.command_line(), *capsys.readouterr()
+    return status_of(*arguments), *capsys.readouterr()
 
 
 def test_table_is_printed_or_written(

@@ -6,13 +6,11 @@ import fnmatch
 import json
 import shlex
 import shutil
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.comparison import command as run_all
 from benchmarks.io import UserError
 from benchmarks.run.configuration import (
     COSTLY,
@@ -35,6 +33,7 @@ from tests.runs import FULL, QUICK
 
 CUSTOM = """
 from methods import UncertaintyMethod
+from tests.processes import status_of
 
 
 class {cls}(UncertaintyMethod):
@@ -61,11 +60,12 @@ def custom_method(folder: Path, name: str = "mine", file: str = "mine.py") -> st
 def given_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     """The configuration that the command line would run."""
     plans: list[Plan] = []
-    monkeypatch.setattr(run_all, "run_stages", lambda plan, *_, **__: plans.append(plan) or [])
-    python, *words = shlex.split(command)
-    assert python == "python"
-    monkeypatch.setattr(sys, "argv", words)
-    assert run_all.command_line() == 0
+    monkeypatch.setattr(
+        "benchmarks.run.stages.run_stages", lambda plan, *_, **__: plans.append(plan) or []
+    )
+    python, script, *words = shlex.split(command)
+    assert (python, script) == ("python", "run_all.py")
+    assert status_of(*words) == 0
     return plans[0].configuration
 
 

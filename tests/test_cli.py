@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
-import benchmarks.score as score
-from benchmarks import entry
-from tests.processes import ROOT
+from benchmarks.commands import app
+from tests.processes import ROOT, status_of
 
 SCRIPT = """
-from benchmarks.entry import run_command
+from importlib import import_module
+from benchmarks.cli import run_command
 
 if __name__ == "__main__":
-    run_command("tiny", "the same command goes on")
+    run_command(lambda: import_module("tiny").command())
 """
 
 BEGIN = """
-import ctypes, os, time
-from benchmarks.command_line import exit_status
+import ctypes, time
+from benchmarks.io import UserError
 from benchmarks.parallel import parallel
 
 """
@@ -37,45 +38,39 @@ def work(number):
     print("at work" + chr(10), end="", flush=True)
     time.sleep(600)
 
-def main() -> None:
+def command():
     parallel(work, [1, 2], stage="test", what="sleeps", jobs=2)
-
-def command_line():
-    return exit_status(main)
 """
 
 CRASHING = """
 def work(number):
     ctypes.string_at(0)
 
-def main() -> None:
+def command():
     parallel(work, [1, 2], stage="test", what="crashes", jobs=2)
-
-def command_line():
-    return exit_status(main)
 """
 
 FAILING = """
-from benchmarks.io import UserError
-
 def work(number):
     return number
 
-def main() -> None:
+def command():
     parallel(work, [1, 2], stage="test", what="numbers", jobs=2)
     raise UserError("no")
-
-def command_line():
-    return exit_status(main)
 """
 
 PRINTING = """
-def main() -> None:
+def command():
     for _ in range(100_000):
         print("T ≈ 1")
+"""
 
-def command_line():
-    return exit_status(main)
+IMPORTED = """
+import time; print("at work\\n" * 2, end="", flush=True)
+try:
+    time.sleep(600)
+except BaseException:
+    raise ImportError("a bad install") from None
 """
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -113,34 +108,14 @@ def at_work(process: subprocess.Popen[str]) -> None:
     assert [process.stdout.readline() for _ in range(2)] == ["at work\n"] * 2
 
 
-def test_interruption_is_one_line_and_ends_all_workers(start: Start) -> None:
-    process = start(BEGIN + AT_WORK)
+@pytest.mark.parametrize("code", [BEGIN + AT_WORK, IMPORTED], ids=["workers", "import"])
+def test_interruption_is_one_line_and_ends_all_workers(code: str, start: Start) -> None:
+    process = start(code)
     at_work(process)
     os.killpg(process.pid, signal.SIGINT)
     # Waits for the workers as well, which hold the other end of the pipe.
-    assert process.communicate(timeout=60) == ("", "interrupted; the same command goes on\n")
-    assert process.returncode == 130
-
-
-def test_interruption_of_an_import_is_the_same(start: Start) -> None:
-    process = start("import time; print('begun', flush=True); time.sleep(600)")
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60) == ("", "interrupted; the same command goes on\n")
-    assert process.returncode == 130
-
-
-def test_interruption_of_a_library_that_catches_it_is_the_same(start: Start) -> None:
-    process = start(
-        "import time; print('begun', flush=True)\n"
-        "try:\n    time.sleep(600)\n"
-        "except BaseException:\n    raise ImportError('a bad install') from None"
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60) == ("", "interrupted; the same command goes on\n")
+    told = "interrupted; the same command continues the run\n"
+    assert process.communicate(timeout=60) == ("", told)
     assert process.returncode == 130
 
 
@@ -180,54 +155,32 @@ def test_closed_output_is_no_traceback(start: Start) -> None:
     assert process.wait(timeout=60) == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "module", "seen"),
-    [
-        ([], "comparison.command", ["/usr/bin/uncertainty-bench"]),
-        (["run", "--list"], "comparison.command", ["uncertainty-bench run", "--list"]),
-        (["score", "a.npz"], "score", ["uncertainty-bench score", "a.npz"]),
-        *(
-            ([name], module, [f"uncertainty-bench {name}"])
-            for name, module in entry.COMMANDS.items()
-        ),
-    ],
-)
-def test_sub_command_is_run(
-    arguments: list[str], module: str, seen: list[str], monkeypatch: pytest.MonkeyPatch
+def test_unknown_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of("scores") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: there is no command 'scores'; choose from run, score, check,")
+    assert error.count("\n") == 1
+
+
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_its_options(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ran: list[tuple[str, list[str]]] = []
-    monkeypatch.setattr(entry, "run_command", lambda module, _: ran.append((module, sys.argv)))
-    monkeypatch.setattr(sys, "argv", ["/usr/bin/uncertainty-bench", *arguments])
-    entry.main()
-    assert ran == [(f"benchmarks.{module}", seen)]
-    assert callable(import_module(ran[0][0]).command_line)
-
-
-def test_unknown_sub_command_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["uncertainty-bench", "scores"])
-    with pytest.raises(SystemExit) as ended:
-        entry.main()
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == (
-        f"error: there is no command 'scores'; choose from {', '.join(entry.COMMANDS)}, or give "
-        "options alone for a comparison\n"
-    )
-
-
-def test_help_names_the_installed_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for called in ("uncertainty-bench score", "python -m benchmarks.score"):
-        monkeypatch.setattr(sys, "argv", [called, "--help"])
-        assert score.command_line() == 0
-        assert f"Usage: {called} " in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "120")
+    assert status_of(name, "--help") == 0
+    shown = capsys.readouterr().out
+    for parameter in COMMANDS[name].params:
+        assert parameter.help.split(" ")[0] in shown
+        if parameter.param_type_name == "option":
+            assert re.search(rf"^│ +{parameter.opts[0]} .*\w", shown, re.MULTILINE)
 
 
 def test_package_declares_the_command_and_all_of_its_files() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["project"]["scripts"] == {"uncertainty-bench": "benchmarks.entry:main"}
+    assert project["project"]["scripts"] == {"uncertainty-bench": "benchmarks.cli:main"}
     declared = {
         path
         for package, patterns in project["tool"]["setuptools"]["package-data"].items()

@@ -1,1 +1,0 @@
-"""The command `run_all.py`: choose a configuration, run its stages, report."""
