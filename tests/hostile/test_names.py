@@ -25,6 +25,7 @@ from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
 from benchmarks.run.custom_method import load_method
 from benchmarks.schema import read_table
+from tests.processes import status_of
 
 INVISIBLE = {
     "line break": "one\ntwo",
@@ -81,7 +82,6 @@ def test_name_that_cannot_be_shown_is_objected_to(name: str, message: str) -> No
 
 METHOD = """
 from methods import UncertaintyMethod
-from tests.processes import status_of
 class Mine(UncertaintyMethod):
     name = "mine"
     label = {value!r}

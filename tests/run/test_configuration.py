@@ -29,11 +29,11 @@ from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods import METHODS
 from methods.networks.recipes import RECIPES
+from tests.processes import status_of
 from tests.runs import FULL, QUICK
 
 CUSTOM = """
 from methods import UncertaintyMethod
-from tests.processes import status_of
 
 
 class {cls}(UncertaintyMethod):
