@@ -28,7 +28,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from benchmarks.claims import training_sets
+from benchmarks.claims import missing_data
 from benchmarks.data.loading import load_mnist
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.predictions import StoredPrediction
@@ -217,4 +217,4 @@ def forget_images() -> None:
     """What this process has loaded is loaded again."""
     workspace_module._split.cache_clear()
     workspace_module._evaluation_set.cache_clear()
-    training_sets._chosen.cache_clear()
+    missing_data._training_images.cache_clear()

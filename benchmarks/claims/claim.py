@@ -1,4 +1,4 @@
-"""What a claim is, the rows that it measures, and how its verdict is computed from them."""
+"""What a claim is, and how a verdict is computed from the rows that it measures."""
 
 from __future__ import annotations
 
@@ -10,61 +10,17 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool
 
 from benchmarks import vocabulary
-from benchmarks.claims.intervals import Interval, share_of_networks
+from benchmarks.claims.numbers import Interval, share_of_networks
 from benchmarks.claims.predictor import RecipePredictor
-from benchmarks.schema import where
-
-KEYS = ("method", "condition", "score", "case")
-"""The columns that say what a number is of, beside its metric; see `benchmarks.schema.ClaimRow`."""
 
 HALF, TENTH = 0.5, 0.1
 """Of the networks, for most of which or for some of which a claim must hold."""
 
 FEWEST_COUNTED = 6
 """With fewer networks the interval of a share reaches below a half even if all of them hold."""
-
-
-def rows(metric: str, values: float | Iterable[float] | Interval, **keys: str) -> pd.DataFrame:
-    """The rows of a metric: one a network, or a single one of a number or an interval.
-
-    Args:
-        keys: the columns of `KEYS` that are not empty.
-
-    >>> rows("votes", [3.0, 5.0], case="8")[["metric", "case", "network", "value"]]
-      metric case  network  value
-    0  votes    8      0.0    3.0
-    1  votes    8      1.0    5.0
-    """
-    names = {"metric": metric, **dict.fromkeys(KEYS, ""), **keys}
-    if isinstance(values, Interval):
-        return pd.DataFrame([{**names, "network": math.nan, **values._asdict()}])
-    numbers = [(math.nan, values)] if isinstance(values, float) else enumerate(values)
-    return pd.DataFrame(
-        [
-            {**names, "network": float(network), "value": value}
-            | {"lower": math.nan, "upper": math.nan}
-            for network, value in numbers
-        ]
-    )
-
-
-def values(table: pd.DataFrame, metric: str, **keys: str) -> Float64[np.ndarray, " networks"]:
-    """The values that `rows` made of these arguments."""
-    numbers: Float64[np.ndarray, " networks"] = _rows_of(table, metric, keys)["value"].to_numpy()
-    return numbers
-
-
-def interval(table: pd.DataFrame, metric: str, **keys: str) -> Interval:
-    """The interval that `rows` made a row of."""
-    (row,) = _rows_of(table, metric, keys)[list(Interval._fields)].itertuples(index=False)
-    return Interval(*row)
-
-
-def _rows_of(table: pd.DataFrame, metric: str, keys: Mapping[str, str]) -> pd.DataFrame:
-    return where(table, metric=metric, **{**dict.fromkeys(KEYS, ""), **keys})
 
 
 class Verdict(StrEnum):
@@ -83,7 +39,7 @@ class Verdict(StrEnum):
         return cls.PARTLY if part else cls.NOT_REPRODUCED
 
 
-class Part(NamedTuple):
+class RulePart(NamedTuple):
     """What a rule compares, for a table.
 
     Attributes:
@@ -102,7 +58,7 @@ class Judgement(NamedTuple):
 
     verdict: Verdict
     why: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[RulePart, ...] = ()
 
 
 class NotTestableError(Exception):
@@ -159,8 +115,7 @@ def by_networks(parts: Mapping[str, Sequence[bool] | Bool[np.ndarray, " networks
     >>> by_networks({"It rises": [True] * 9 + [False]}).why
     'It rises in 9 of 10 networks: 90 % (95 % interval: 55 to 100 %).'
     """
-    each = {part: [bool(one) for one in holds] for part, holds in parts.items()}
-    together = [all(holds) for holds in zip(*each.values(), strict=True)]
+    together = [all(holds) for holds in zip(*parts.values(), strict=True)]
     if len(together) < FEWEST_COUNTED:
         raise NotTestableError(
             f"A rule that counts networks takes at least {FEWEST_COUNTED}; there are "
@@ -171,22 +126,23 @@ def by_networks(parts: Mapping[str, Sequence[bool] | Bool[np.ndarray, " networks
     if len(parts) == 1:
         why = f"{next(iter(parts))} {count}"
     else:
-        alone = (f"{part} in {sum(holds)} networks." for part, holds in each.items())
-        both = "Both" if len(parts) == 2 else "All"
-        why = " ".join([f"{both} conditions hold {count}", *alone])
+        conditions = f"{'Both' if len(parts) == 2 else 'All'} conditions hold {count}"
+        alone = (f"{part} in {sum(holds)} networks." for part, holds in parts.items())
+        why = " ".join([conditions, *alone])
     return Judgement(Verdict.of(whole=share.above(HALF), part=share.above(TENTH)), why)
 
 
 def require_intervals(intervals: Iterable[Interval]) -> None:
     """Raise `NotTestableError` if one of them is without bounds, as that of a single value is."""
-    if any(math.isnan(one.lower) for one in intervals):
+    if any(math.isnan(interval.lower) for interval in intervals):
         raise NotTestableError("An interval over networks takes at least two; there is one.")
 
 
-def by_parts(parts: Iterable[Part], why: str) -> Judgement:
+def by_parts(parts: Iterable[RulePart], why: str) -> Judgement:
     """The verdict of a rule of several parts: reproduced if all hold, partly reproduced if some.
 
-    >>> by_parts([Part("rise", "0.2", True), Part("fall", "0.1", False)], "It rises.").verdict.value
+    >>> parts = [RulePart("rise", "0.2", True), RulePart("fall", "0.1", False)]
+    >>> by_parts(parts, "It rises.").verdict.value
     'partly reproduced'
     """
     listed = tuple(parts)

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
 
+import pandas as pd
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from benchmarks.claims.training_sets import TRAINING_SETS, training_set
+from benchmarks.claims.numbers import NO_INTERVAL, Interval
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.schema import TABLES, read_table, table_of, where
 from benchmarks.tasks.task import EvaluationSet
-from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TYPICAL
+from benchmarks.vocabulary import CLAIMS, CLEAN, COMPARISONS_CSV, PECULIAR, TYPICAL
 from methods import METHODS, Prediction, UncertaintyMethod
 from methods.determinism import one_torch_thread
 from methods.mc_dropout import MCDropout
@@ -37,14 +39,14 @@ TWO_IMAGES = "article-images"
 PASSES = 100
 """How many passes with dropout on the article takes."""
 
-OUTSIDE = 5
-"""How many networks are in neither of two disjoint ensembles, where a claim needs such."""
-
 CHOOSING = 5
-"""How many further networks choose images on which models disagree."""
+"""How many networks choose the images on which models disagree; a claim then leaves them out."""
 
 AT_ONCE = 1_000_000
 """How many members times images a method predicts at once, for the sake of memory."""
+
+SizedMethod = tuple[str, int | None]
+"""A method and its size; ``None`` where it has one member."""
 
 
 class OtherMasks(MCDropout):
@@ -68,7 +70,7 @@ class RecipePredictor:
 
     Attributes:
         plan, workspace: the run whose networks and images these are.
-        recipe: the recipe, or one of `training_sets.TRAINING_SETS`.
+        recipe: the recipe.
         networks: how many networks there are, from number 0.
         unavailable: the conditions whose images cannot be had.
     """
@@ -78,42 +80,6 @@ class RecipePredictor:
     recipe: str
     networks: int
     unavailable: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls, plan: Plan, workspace: Workspace, recipe: str, unavailable: Mapping[str, str]
-    ) -> RecipePredictor:
-        """Those of a recipe of the run."""
-        numbers = [number for name, number in plan.networks() if name == recipe]
-        return cls(plan, workspace, recipe, min(NETWORKS, len(numbers)), unavailable)
-
-    @cached_property
-    def trained(self) -> int:
-        """How many networks of the recipe the run trains."""
-        return sum(1 for recipe, _ in self.plan.networks() if recipe == self.recipe)
-
-    @property
-    def disjoint_ensembles(self) -> tuple[RunUnit, RunUnit]:
-        """Two ensembles, A and B, as large as they can be without sharing a network."""
-        size = min(NETWORKS, self.trained // 2)
-        return RunUnit(self.recipe, ENSEMBLE, size, 0), RunUnit(self.recipe, ENSEMBLE, size, 1)
-
-    @property
-    def outside(self) -> range:
-        """The numbers of networks that are in neither; they are trained if the run has none."""
-        ensemble, _ = self.disjoint_ensembles
-        first = 2 * (ensemble.size or 0)
-        return range(first, first + OUTSIDE)
-
-    @property
-    def choosing_ensemble(self) -> RunUnit:
-        """Ensemble C: its networks are in neither of the disjoint ensembles, and not outside."""
-        return RunUnit(self.recipe, ENSEMBLE, CHOOSING, -(-self.outside.stop // CHOOSING))
-
-    def blocks(self, size: int, networks: int) -> list[RunUnit]:
-        """Disjoint ensembles of this size, as many as so many networks give; at least one."""
-        count = max(1, networks // size)
-        return [RunUnit(self.recipe, ENSEMBLE, min(size, networks), one) for one in range(count)]
 
     @property
     def repeated(self) -> int:
@@ -140,11 +106,6 @@ class RecipePredictor:
         assert labels is not None
         return labels
 
-    @property
-    def ensemble(self) -> RunUnit:
-        """All networks as members of one ensemble."""
-        return RunUnit(self.recipe, ENSEMBLE, self.networks, 0)
-
     def softmax(self, network: int) -> RunUnit:
         """The network, dropout off."""
         return RunUnit(self.recipe, SOFTMAX, None, network)
@@ -153,13 +114,16 @@ class RecipePredictor:
         """The network, dropout on."""
         return RunUnit(self.recipe, SAMPLED, passes, network)
 
-    def other_masks(self, network: int, passes: int = PASSES) -> RunUnit:
-        """The network, dropout on, by as many further masks."""
-        return RunUnit(self.recipe, OtherMasks.name, passes, network)
+    @property
+    def ensemble(self) -> RunUnit:
+        """All networks as members of one ensemble."""
+        return RunUnit(self.recipe, ENSEMBLE, self.networks, 0)
 
-    def exact(self, network: int) -> RunUnit:
-        """All sub-networks of the network."""
-        return RunUnit(self.recipe, "mc_dropout_exact", None, network)
+    def blocks(self, size: int) -> list[RunUnit]:
+        """Disjoint ensembles of this size, as many as the networks give; at least one."""
+        count = max(1, self.networks // size)
+        size = min(size, self.networks)
+        return [RunUnit(self.recipe, ENSEMBLE, size, block) for block in range(count)]
 
     def images(self, name: str) -> EvaluationSet:
         """The images of a condition, or the article's two."""
@@ -169,17 +133,10 @@ class RecipePredictor:
         return EvaluationSet(test.images[[TYPICAL, PECULIAR]], test.labels[[TYPICAL, PECULIAR]])
 
     def pool(self, recipe: str = "") -> tuple[NetworkPool, LabelledImages]:
-        """The networks of a recipe, by default this one, and the images that they are trained on.
-
-        Args:
-            recipe: also one of the `TRAINING_SETS`.
-        """
+        """The networks of a recipe, by default this one, and the images they are trained on."""
         name = recipe or self.recipe
-        if name in TRAINING_SETS:
-            return training_set(self.plan, self.workspace, name)
-        return self.plan.pool(name, self.workspace.store), self.workspace.training_images(
-            self.plan, name
-        )
+        training = self.workspace.training_images(self.plan, name)
+        return self.plan.pool(name, self.workspace.store), training
 
     def method(self, unit: RunUnit) -> PooledMethod:
         """The unit's method, not fitted yet."""
@@ -243,6 +200,38 @@ class RecipePredictor:
                 threads=self.plan.in_threads,
             )
 
+    def rows_of_run(self, file: str, method: SizedMethod, condition: str) -> pd.DataFrame:
+        """The recipe's rows of a table of the run; none where there is no such table."""
+        folder = self.workspace.out
+        table = read_table(folder, file) if (folder / file).exists() else table_of(TABLES[file], ())
+        return where(table, recipe=self.recipe, condition=condition, **_columns(method))
+
+    def difference(
+        self,
+        method: SizedMethod,
+        other_method: SizedMethod,
+        condition: str,
+        metric: str,
+        score: str = "",
+    ) -> Interval:
+        """The paired difference of two methods by ``comparisons.csv``, over images and networks.
+
+        It is the first less the other; NaN where the two were not compared.
+        """
+        for sign, pair in ((1, (method, other_method)), (-1, (other_method, method))):
+            table = self.rows_of_run(COMPARISONS_CSV, pair[0], condition)
+            table = where(table, metric=metric, score=score, **_columns(pair[1], "other_"))
+            table = table[table["other_recipe"].isin(["", self.recipe])]
+            if len(table):
+                value, *bounds = sign * table.iloc[0][["difference", "lower", "upper"]]
+                return Interval(value, min(bounds), max(bounds))
+        return NO_INTERVAL
+
+
+def _columns(method: SizedMethod, prefix: str = "") -> dict[str, str]:
+    name, size = method
+    return {f"{prefix}method": name, f"{prefix}members": str(size or 1)}
+
 
 @one_torch_thread()
 def _train(predictor: RecipePredictor, workspace: Workspace, batch: tuple[str, list[int]]) -> None:
@@ -266,16 +255,11 @@ def _predict(
         for name in names:
             images = predictor.images(name)
             blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
-            prediction = _joined(map(method.predict, blocks))
-            save(unit, name, StoredPrediction(prediction, images.labels, sources=sources))
-
-
-def _joined(predictions: Iterable[Prediction]) -> Prediction:
-    """The prediction of all images, from those of blocks of them."""
-    each = list(predictions)
-    return Prediction(
-        mean=torch.cat([one.mean for one in each]),
-        vote_share=torch.cat([one.vote_share for one in each]),
-        expected_entropy=torch.cat([one.expected_entropy for one in each]),
-        members=each[0].members,
-    )
+            predictions = list(map(method.predict, blocks))
+            whole = Prediction(
+                mean=torch.cat([block.mean for block in predictions]),
+                vote_share=torch.cat([block.vote_share for block in predictions]),
+                expected_entropy=torch.cat([block.expected_entropy for block in predictions]),
+                members=predictions[0].members,
+            )
+            save(unit, name, StoredPrediction(whole, images.labels, sources=sources))

@@ -72,15 +72,15 @@ def held_bytes(held: object) -> int:
     tensors: dict[int, int] = {}
     pending: list[object] = [held]
     while pending:
-        one = pending.pop()
-        if isinstance(one, Tensor):
-            tensors[one.data_ptr()] = one.nbytes
-        elif isinstance(one, (list, tuple)):
-            pending += one
-        elif is_dataclass(one):
-            pending += vars(one).values()
-        elif not isinstance(one, nn.Module):
-            pending += [cell.cell_contents for cell in getattr(one, "__closure__", None) or ()]
+        value = pending.pop()
+        if isinstance(value, Tensor):
+            tensors[value.data_ptr()] = value.nbytes
+        elif isinstance(value, (list, tuple)):
+            pending += value
+        elif is_dataclass(value):
+            pending += vars(value).values()
+        elif not isinstance(value, nn.Module):
+            pending += [cell.cell_contents for cell in getattr(value, "__closure__", None) or ()]
     return sum(tensors.values())
 
 

@@ -12,120 +12,97 @@ from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
-import pandas as pd
 from torch import Tensor
 
 from benchmarks.latency.cost import held_bytes
-from benchmarks.latency.setups import (
+from benchmarks.latency.stage import (
     VERSIONS,
-    Setup,
+    TimedOn,
+    median_columns,
     random_images,
     random_training_images,
     read_rows,
-    setups,
+    timed_on,
 )
 from benchmarks.latency.stopwatch import Limits, stopwatch
 from benchmarks.progress import tracked
-from benchmarks.run.configuration import stored_scores
+from benchmarks.run.configuration import PRESETS, stored_scores
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace, reason_of
 from benchmarks.schema import ScoreLatency, table_of, write_table
 from benchmarks.vocabulary import LATENCY, SCORE_LATENCY_CSV
 from methods.determinism import torch_threads
-from methods.engines import choose_engine
-from methods.networks.pool import UntrainedPool
 from methods.networks.recipes import LabelledImages
 from methods.scores import FitError, Score
 from methods.scores.score import fit_to_networks
 from methods.softmax import Softmax
 
-IDENTITY = (
+IDENTITY = [
     *("score", "batch_size", "device", "device_name", "threads", "engine"),
     *("torch_version", "numba_version"),
-)
+]
 """The columns that distinguish what is timed, where, and by which versions."""
 
 
-def time_scores(plan: Plan, workspace: Workspace, limits: Limits) -> None:
+def time_scores(plan: Plan, workspace: Workspace, limits: Limits | None = None) -> None:
     """Time every score of the run that is not among those of probabilities, on one thread.
 
     The rows of this machine and these versions are kept, if none is missing.
+
+    Args:
+        limits: by default those of the run's preset.
     """
     scores = stored_scores(plan.configuration)
-    setup = next((one for one in setups(plan) if one.engine == plan.configuration.engine), None)
-    if not scores or setup is None:
+    place = next((on for on in timed_on(plan) if on.engine == plan.configuration.engine), None)
+    if not scores or place is None:
         return
-    versions = {name: VERSIONS[name] for name in ("torch_version", "numba_version")}
+    versions = {name: VERSIONS[name] for name in IDENTITY if name in VERSIONS}
     wanted = [
         ScoreLatency(
-            *(name, size, setup.device, setup.device_name, setup.threads, setup.engine), **versions
+            *(name, size, place.device, place.device_name, place.threads, place.engine), **versions
         )
         for name in scores
         for size in plan.configuration.batch_sizes
     ]
     earlier = read_rows(workspace.out, SCORE_LATENCY_CSV)
-    if _identities(earlier) == _identities(table_of(ScoreLatency, wanted)):
+    if earlier[IDENTITY].equals(table_of(ScoreLatency, wanted)[IDENTITY]):
         return
-    rows: list[ScoreLatency] = []
-    timed = _timed(plan, scores, setup, wanted, limits)
-    for some in tracked(timed, len(scores), LATENCY, "scores"):
-        rows += some
+    timed = _timed(plan, place, wanted, limits or PRESETS[plan.configuration.preset].limits)
+    rows = list(tracked(timed, len(wanted), LATENCY, "scores"))
     write_table(table_of(ScoreLatency, rows), workspace.out, SCORE_LATENCY_CSV)
 
 
 def _timed(
-    plan: Plan,
-    scores: dict[str, Score],
-    setup: Setup,
-    wanted: list[ScoreLatency],
-    limits: Limits,
-) -> Iterator[list[ScoreLatency]]:
-    engine = choose_engine(setup.engine, setup.device)
-    pool = UntrainedPool(recipe=plan.task.recipes[0], seed=plan.configuration.seed, engine=engine)
-    training = random_training_images(plan)
-    method = Softmax(pool=pool).fit(training.images, training.labels)
-    for name, score in scores.items():
+    plan: Plan, place: TimedOn, wanted: list[ScoreLatency], limits: Limits
+) -> Iterator[ScoreLatency]:
+    training = random_training_images(plan, plan.task.training_images)
+    method = Softmax(pool=place.untrained_pool(plan)).fit(training.images, training.labels)
+    for name, score in stored_scores(plan.configuration).items():
         rows = [row for row in wanted if row.score == name]
-        with torch_threads(setup.threads):
+        with torch_threads(place.threads):
             begun = perf_counter()
             try:
-                of_images = _function(score, method, training)
+                function = _function(score, method, training)
             except FitError as error:
-                yield [replace(row, status="failed", reason=reason_of(error)) for row in rows]
+                reason = reason_of(error)
+                yield from (replace(row, status="failed", reason=reason) for row in rows)
                 continue
-            if score.fit is not None:
-                seconds, held = round(perf_counter() - begun, 3), held_bytes(of_images)
-                rows = [replace(row, fit_s=seconds, state_bytes=held) for row in rows]
-            yield [_time(plan, row, of_images, limits) for row in rows]
+            seconds = round(perf_counter() - begun, 3)
+            for row in rows:
+                if score.fit is not None:
+                    row = replace(row, fit_s=seconds, state_bytes=held_bytes(function))
+                images = random_images(plan, row.batch_size).to(row.device)
+                clock = stopwatch(partial(function, images), limits, device=row.device)[0]
+                yield replace(row, **median_columns(clock))
 
 
 def _function(
     score: Score, method: Softmax, training: LabelledImages
 ) -> Callable[[Tensor], Tensor]:
     """From images to the score."""
-    of = score.of
-    if of is None:
+    formula = score.of
+    if formula is None:
         return fit_to_networks(score, method, training.images, training.labels)
     if "logits" in score.needs:
-        return lambda images: of(method.member_logits(images))
-    return lambda images: of(method.member_logits(images).softmax(dim=-1))
-
-
-def _time(
-    plan: Plan, row: ScoreLatency, of_images: Callable[[Tensor], Tensor], limits: Limits
-) -> ScoreLatency:
-    images = random_images(plan, row.batch_size).to(row.device)
-    timed = stopwatch(partial(of_images, images), limits, device=row.device)[0]
-    lower, upper = (round(bound, 6) for bound in timed.interval)
-    return replace(
-        row,
-        p50_ms=round(timed.median, 6),
-        p50_lower_ms=lower,
-        p50_upper_ms=upper,
-        calls=len(timed.calls),
-        stopped_because=timed.stopped_because,
-    )
-
-
-def _identities(table: pd.DataFrame) -> set[tuple[object, ...]]:
-    return set(table[list(IDENTITY)].itertuples(index=False, name=None))
+        return lambda images: formula(method.member_logits(images))
+    return lambda images: formula(method.member_logits(images).softmax(dim=-1))

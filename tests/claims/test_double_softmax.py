@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.claims.run_tables import double_softmax
-from benchmarks.claims.writing import RECIPES
+from benchmarks.claims.stage import double_softmax
 from benchmarks.schema import Measurement, table_of, write_table
 from tests.claims.support import run_in
 
@@ -44,8 +43,8 @@ def test_methods_and_conditions_are_those_of_the_run(tmp_path: Path) -> None:
         replace(auroc, condition="ood-unknown", value=0.1),
     ]
     write_table(table_of(Measurement, rows), run.workspace.out, "measurements.csv")
-    found = pd.concat(double_softmax(*run, RECIPES, ("strange", "ood-noise")))
-    assert found[["method", "metric", "condition", "recipe", "value"]].to_numpy().tolist() == [
+    effect = pd.concat(double_softmax(*run, ("strange", "ood-noise")))
+    assert effect[["method", "metric", "condition", "recipe", "value"]].to_numpy().tolist() == [
         ["softmax", "accuracy", "clean", "article", 0.5],
         ["softmax", "auroc", "out-of-distribution", "article", pytest.approx(0.85)],
         ["mc_dropout", "accuracy", "clean", "article", 0.6],
@@ -62,12 +61,12 @@ def test_difference_is_paired_over_replicates(tmp_path: Path) -> None:
         for replicate, value in enumerate(values)
     ]
     write_table(table_of(Measurement, rows), run.workspace.out, "measurements.csv")
-    found = pd.concat(double_softmax(*run, RECIPES, ()))
+    effect = pd.concat(double_softmax(*run, ()))
     interval = stats.ttest_rel(article, logits).confidence_interval()
-    assert found["recipe"].tolist() == ["article", "article-logits", "article"]
-    assert found["case"].tolist() == ["", "", "minus article-logits"]
-    assert found["value"].tolist() == pytest.approx([article.mean(), logits.mean(), -0.1])
-    assert found.iloc[-1][["lower", "upper"]].tolist() == pytest.approx(list(interval))
+    assert effect["recipe"].tolist() == ["article", "article-logits", "article"]
+    assert effect["case"].tolist() == ["", "", "minus article-logits"]
+    assert effect["value"].tolist() == pytest.approx([article.mean(), logits.mean(), -0.1])
+    assert effect.iloc[-1][["lower", "upper"]].tolist() == pytest.approx(list(interval))
 
 
 @pytest.mark.parametrize(("rows", "expected"), [([ONE], 1), ([ONE, OTHER], 3), ([OTHER], 0)])
@@ -75,8 +74,8 @@ def test_without_replicates_there_is_no_interval(
     rows: list[Measurement], expected: int, tmp_path: Path
 ) -> None:
     run = run_in(tmp_path)
-    assert list(double_softmax(*run, RECIPES, ())) == []
+    assert list(double_softmax(*run, ())) == []
     write_table(table_of(Measurement, rows), run.workspace.out, "measurements.csv")
-    found = list(double_softmax(*run, RECIPES, ()))
-    assert len(found) == expected
-    assert all(table["lower"].isna().all() for table in found)
+    effect = list(double_softmax(*run, ()))
+    assert len(effect) == expected
+    assert all(table["lower"].isna().all() for table in effect)

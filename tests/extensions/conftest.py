@@ -8,7 +8,7 @@ from unittest.mock import patch as mock_patch
 
 import pytest
 
-from benchmarks.claims.statements import CLAIMS
+from benchmarks.claims import CLAIMS
 from benchmarks.metrics import METRICS
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST

@@ -1,4 +1,4 @@
-"""The stage `latency`: what is timed, on what, and the rows of what is not."""
+"""The stage `latency`: what is timed, on what, and the rows of what is not; custom methods."""
 
 from __future__ import annotations
 
@@ -10,28 +10,49 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks.latency.setups import setups
-from benchmarks.latency.stage import time_methods
+from benchmarks.latency.stage import TimedOn, mode, time_methods, timed_on
+from benchmarks.latency.stopwatch import Limits
+from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
-from benchmarks.schema import Latency, types_of
+from benchmarks.schema import Latency, read_table, types_of
 from benchmarks.vocabulary import LOCK_FILE, NOUNS_JSON
+from methods import METHODS
 from methods.networks.pool import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
-from tests.latency.support import SMALL, run_in, table_of, timed
-from tests.runs import FULL
+from tests.runs import FULL, QUICK, Run, run_of
 
-pytestmark = pytest.mark.slow
+SMALL = replace(QUICK, members=(2, 3), passes=(2, 4), batch_sizes=(1, 2, 4))
+SHORT = Limits(seconds=0.02, fewest=10)
 
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 with_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
+def table_of(run: Run) -> pd.DataFrame:
+    return read_table(run.workspace.out, "latency.csv")
+
+
+def timed(run: Run, trained_on: str | None = None) -> pd.DataFrame:
+    """The rows of a run without failures."""
+    assert time_methods(*run, trained_on, SHORT) == []
+    return table_of(run)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in whose `out` all has been timed."""
+    folder = tmp_path_factory.mktemp("finished")
+    timed(run_of(SMALL, folder))
+    return folder
+
+
 @pytest.fixture
 def table(finished: Path) -> pd.DataFrame:
-    return table_of(run_in(finished))
+    return table_of(run_of(SMALL, finished))
 
 
+@pytest.mark.slow
 def test_largest_sizes_are_timed_everywhere_and_smaller_ones_less_often(
     table: pd.DataFrame,
 ) -> None:
@@ -44,20 +65,19 @@ def test_largest_sizes_are_timed_everywhere_and_smaller_ones_less_often(
     }
     largest = {("softmax", "1"), ("mc_dropout", "4"), ("deep_ensemble", "3")}
     smaller = {("mc_dropout", "2"), ("deep_ensemble", "2")}
-    everywhere = [(s.threads, s.engine) for s in setups(Plan(SMALL)) if s.device == "cpu"]
+    places = [place for place in timed_on(Plan(SMALL)) if place.device == "cpu"]
+    everywhere = [(place.threads, place.engine) for place in places]
     assert batch_sizes == {
-        **{(*variant, *setup): {1, 2, 4} for variant in largest for setup in everywhere},
+        **{(*variant, *place): {1, 2, 4} for variant in largest for place in everywhere},
         **{(*variant, 1, "numba"): {1, 4} for variant in smaller},
     }
 
 
+@pytest.mark.slow
 def test_numbers_agree_with_one_another(table: pd.DataFrame) -> None:
     rows = table[table["status"] == "ok"]
-    assert (
-        (rows["images_per_s"] / (1000 * rows["batch_size"] / rows["p50_ms"]))
-        .between(*(0.999, 1.001))
-        .all()
-    )
+    images_per_s = 1000 * rows["batch_size"] / rows["p50_ms"]
+    assert (rows["images_per_s"] / images_per_s).between(0.999, 1.001).all()
     assert (rows["calls"] >= 1).all()
     assert rows["p99_ms"].isna().all()
     assert (rows["p90_ms"].notna() == (rows["calls"] >= 30)).all()
@@ -71,6 +91,7 @@ def test_numbers_agree_with_one_another(table: pd.DataFrame) -> None:
     assert rows["device_name"].str.endswith(" cores").all() or torch.cuda.is_available()
 
 
+@pytest.mark.slow
 @without_cuda
 def test_machine_without_a_gpu_has_a_reason_for_each_method(table: pd.DataFrame) -> None:
     rows = table[table["device"] == "cuda"]
@@ -89,28 +110,28 @@ def test_gpu_is_timed_by_both_clocks(table: pd.DataFrame) -> None:
     assert (rows["peak_memory_mb"] > 0).all()
 
 
+@pytest.mark.slow
 def test_exact_enumeration_is_timed_on_single_images_alone(tmp_path: Path) -> None:
     exact = replace(FULL, methods=("mc_dropout_exact",), batch_sizes=(1, 8))
-    rows = timed(tmp_path, exact).set_index("batch_size")
+    rows = timed(run_of(exact, tmp_path)).set_index("batch_size")
     assert rows.loc[1, "status"] == "ok"
     assert rows.loc[1, "members"] == "exact"
     assert rows.loc[8, "status"] == "not applicable"
     assert "single images" in rows.loc[8, "reason"]
 
 
+@pytest.mark.slow
 def test_training_takes_what_the_networks_in_the_store_took(tmp_path: Path) -> None:
     few = replace(SMALL, batch_sizes=(1,))
-    run = run_in(tmp_path, few)
-    assert timed(tmp_path, few)["training_s"].isna().all()
+    run = run_of(few, tmp_path)
+    assert timed(run)["training_s"].isna().all()
     for recipe, number in run.plan.networks():
         pool = run.plan.pool(recipe, run.workspace.store)
         key = NetworkKey(pool.recipe, pool.seed, number, "f", pool.engine.name)
         network = initial_network(pool.recipe, number)
         pool.store.save(key, TrainedNetwork(network, (), 2.5))
-    time_methods(*run, "g")
-    assert table_of(run)["training_s"].isna().all()
-    time_methods(*run, "f")
-    table = table_of(run)
+    assert timed(run, "g")["training_s"].isna().all()
+    table = timed(run, "f")
     there = (table["engine"] == few.engine) & (table["status"] == "ok")
     assert table.loc[~there, "training_s"].isna().all()
     assert table[there].groupby(["method", "members"])["training_s"].unique().to_dict() == {
@@ -120,25 +141,115 @@ def test_training_takes_what_the_networks_in_the_store_took(tmp_path: Path) -> N
     }
 
 
+@pytest.mark.slow
 def test_what_is_timed_is_not_timed_again(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "out" / "latency.csv"
     before = path.read_bytes()
     lines = before.splitlines(keepends=True)
-    timed(tmp_path)
+    timed(run_of(SMALL, tmp_path))
     assert path.read_bytes() == before
     path.write_bytes(b"".join(lines[:4] + lines[5:]))
-    timed(tmp_path)
+    timed(run_of(SMALL, tmp_path))
     kept = path.read_bytes().splitlines(keepends=True)
     assert kept[:4] + kept[5:] == lines[:4] + lines[5:]
 
 
+@pytest.mark.slow
 def test_record_has_how_long_it_took_and_needs_no_data(tmp_path: Path) -> None:
     few = replace(SMALL, methods=("softmax",), batch_sizes=(1,))
-    assert run_stages(*run_in(tmp_path, few), "latency") == []
+    assert run_stages(*run_of(few, tmp_path), "latency") == []
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {
         *("latency.csv", "score-latency.csv", "run.json", "tables", LOCK_FILE),
         NOUNS_JSON,
     }
     assert '"latency": ' in (tmp_path / "out" / "run.json").read_text()
+
+
+CUSTOM = '''
+import time
+
+import numpy as np
+import torch
+
+from methods import Prediction, UncertaintyMethod
+
+
+class Mine(UncertaintyMethod):
+    """Sleeps for 30 ms and touches 200 MB."""
+
+    name = "mine"
+
+    def fit(self, images, labels):
+        assert len(images) == len(labels)
+        return self
+
+    def predict(self, images):
+        time.sleep(0.03)
+        np.ones(200_000_000, dtype=np.uint8)
+        return Prediction.of(torch.full((7, len(images), 10), 0.1))
+'''
+
+
+def custom(folder: Path, code: str) -> Configuration:
+    (folder / "mine.py").write_text(code)
+    return replace(
+        SMALL, methods=(), custom_methods=(f"{folder / 'mine.py'}:Mine",), batch_sizes=(1, 4)
+    )
+
+
+def test_known_sleep_and_allocation_are_measured_through_the_stage(tmp_path: Path) -> None:
+    table = timed(run_of(custom(tmp_path, CUSTOM), tmp_path))
+    rows = table[(table["status"] == "ok") & (table["device"] == "cpu")]
+    assert set(rows["method"]) == {"mine"}
+    assert set(rows["members"]) == {"7"}
+    assert set(rows["engine"]) == {"self-trained"}
+    assert (rows["p50_ms"] >= 30).all()
+    if rows["peak_memory_mb"].notna().all():
+        assert rows["peak_memory_mb"].between(198, 206).all()
+    assert rows["reason"].str.contains("fitted on 1,000 random images").all()
+    assert rows["parameters"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("method", "on_cpu", "on_gpu"),
+    [
+        ("softmax", "single", "single"),
+        ("mc_dropout", "batched", "batched"),
+        ("temperature_scaled_mc_dropout", "batched", "batched"),
+        ("deep_ensemble", "loop", "batched"),
+        ("swag", "loop", "batched"),
+        ("snapshot_ensemble", "loop", "batched"),
+        ("test_time_augmentation", "loop", "loop"),
+        ("laplace_last_layer", "single", "single"),
+    ],
+)
+def test_mode_is_how_pytorch_evaluates_the_members(method: str, on_cpu: str, on_gpu: str) -> None:
+    places = (TimedOn("cpu", "A processor", 1, "torch"), TimedOn("cuda:0", "A Card", 1, "torch"))
+    assert tuple(mode(METHODS[method], place) for place in places) == (on_cpu, on_gpu)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "statuses"),
+    [
+        (
+            "assert len(images) < 4, '/home/secret/x.npy'",
+            "AssertionError",
+            ["ok", "failed"],
+        ),
+        ("__import__('os')._exit(0)", "ProcessEndedError: the method ended", ["failed"] * 2),
+    ],
+)
+def test_method_that_fails_is_reported_and_the_others_go_on(
+    code: str, reason: str, statuses: list[str], tmp_path: Path
+) -> None:
+    run = run_of(custom(tmp_path, CUSTOM.replace("time.sleep(0.03)", code)), tmp_path)
+    failures = time_methods(*run, limits=SHORT)
+    on_cpu = len({place.threads for place in timed_on(Plan(SMALL)) if place.device == "cpu"})
+    assert len(failures) == on_cpu * statuses.count("failed")
+    assert failures[-1][0] == "mine on cpu, batch size 4"
+    assert failures[-1][1].startswith(reason)
+    assert "secret" not in failures[-1][1]
+    table = table_of(run)
+    assert list(table[table["device"] == "cpu"]["status"])[:2] == statuses

@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.claims import CLAIMS
-from benchmarks.claims.claim import Part, Verdict, rows
-from benchmarks.claims.intervals import Interval
-from benchmarks.claims.statements import imitation, missing_data
-from benchmarks.claims.statements import votes as of_votes
+from benchmarks.claims import CLAIMS, imitation, missing_data
+from benchmarks.claims import votes as votes_claims
+from benchmarks.claims.claim import RulePart, Verdict
+from benchmarks.claims.numbers import Interval, rows
 from benchmarks.io import UserError
 from benchmarks.report.claims import (
     claim_tables,
@@ -52,7 +51,7 @@ def measured(claim: str) -> Iterator[pd.DataFrame]:
         for c in range(10):
             yield rows("votes", [10.0] * NETWORKS, **VOTES | {"condition": image, "case": str(c)})
     if claim == "certain-when-agreeing":
-        for condition, edge in product(("clean", "rotated-030"), of_votes.LOWER_EDGES):
+        for condition, edge in product(("clean", "rotated-030"), votes_claims.LOWER_EDGES):
             empty = (condition, edge) == ("clean", 0.0)
             for metric, number in (("images", 20.0), ("correct", 15.0)):
                 numbers = [0.0 if empty else number] * NETWORKS
@@ -80,7 +79,10 @@ def measured(claim: str) -> Iterator[pd.DataFrame]:
 
 def described(id: str) -> dict[str, object]:
     claim = CLAIMS[id]
-    parts = [Part("a | b", "0.5 (0.4 to 0.6)", True)._asdict(), Part("c", "1", None)._asdict()]
+    parts = [
+        RulePart("a | b", "0.5 (0.4 to 0.6)", True)._asdict(),
+        RulePart("c", "1", None)._asdict(),
+    ]
     judged = {"verdict": Verdict.PARTLY.value, "why": "a | reason.", "parts": parts}
     beside = {"verdict": "reproduced", "why": "the same.", "parts": []}
     return {

@@ -1,7 +1,7 @@
 """A claim about the accuracy of single networks."""
 
-from benchmarks.claims.claim import Claim, Part, by_parts, rows, values
-from benchmarks.claims.intervals import over_networks
+from benchmarks.claims.claim import Claim, RulePart, by_parts
+from benchmarks.claims.numbers import over_networks, rows, values
 from benchmarks.metrics.scoring import correct
 from benchmarks.vocabulary import CLEAN
 
@@ -26,8 +26,8 @@ def judge(table):
     )
     falls = over_networks(clean - noisy)
     parts = [
-        Part("fall of the accuracy, above 0 %", falls.percent(), falls.above()),
-        Part("fall of the accuracy, above 50 %", falls.percent(), falls.above(0.5)),
+        RulePart("fall of the accuracy, above 0 %", falls.percent(), falls.above()),
+        RulePart("fall of the accuracy, above 50 %", falls.percent(), falls.above(0.5)),
     ]
     return by_parts(parts, f"Noise lowers the accuracy by {falls.percent()}.")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator
+from itertools import chain, product
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,19 @@ from benchmarks.claims.claim import (
     Claim,
     Judgement,
     NotTestableError,
-    Part,
+    RulePart,
     Verdict,
     by_parts,
-    interval,
     require_intervals,
+)
+from benchmarks.claims.numbers import (
+    Placements,
+    auroc_interval,
+    interval,
+    over_networks,
     rows,
     values,
 )
-from benchmarks.claims.intervals import Placements, auroc_interval, over_networks
 from benchmarks.claims.predictor import (
     ENSEMBLE,
     IN_TEXT,
@@ -31,7 +35,6 @@ from benchmarks.claims.predictor import (
     SOFTMAX,
     RecipePredictor,
 )
-from benchmarks.claims.run_tables import difference
 from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.predictions import RunUnit
 from benchmarks.schema import where
@@ -46,7 +49,6 @@ ROTATED = "rotated-045"
 
 SMALL_ENSEMBLE = 5
 """So that fifty networks give ten disjoint ensembles, which have an interval."""
-
 
 OOD = "out-of-distribution"
 REFERENCES = {CLEAN: "clean", ROTATED: "45°"}
@@ -63,31 +65,52 @@ SEVERAL = (SAMPLED, ENSEMBLE)
 """The methods that have several members."""
 
 
+def ood_conditions(predictor: RecipePredictor) -> tuple[str, ...]:
+    """The out-of-distribution conditions, of which there must be one."""
+    if not predictor.ood:
+        raise NotTestableError("The run has no out-of-distribution images.")
+    return predictor.ood
+
+
+def predicted_units(
+    predictor: RecipePredictor, conditions: tuple[str, ...]
+) -> dict[str, list[RunUnit]]:
+    """The run units of each method, which have predicted the images of the conditions."""
+    networks = range(predictor.repeated)
+    units: dict[str, list[RunUnit]] = {
+        SOFTMAX: [predictor.softmax(network) for network in networks],
+        SAMPLED: [predictor.mc_dropout(network) for network in networks],
+        ENSEMBLE: [predictor.ensemble],
+    }
+    predictor.predict(chain(*units.values()), conditions)
+    return units
+
+
 def measure_confident(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """The share of each set's images with a confidence above 0.9, for each network."""
     ood = ood_conditions(predictor)
-    for method, units in predicted(predictor, ood).items():
-        for condition in ood:
-            means = [predictor.get(unit, condition).mean for unit in units]
-            shares = [float((confidence(mean) > CONFIDENT).double().mean()) for mean in means]
-            label = predictor.plan.task.condition(condition).label
-            yield rows(CONFIDENT_SHARE, shares, method=method, condition=condition, case=label)
+    units = predicted_units(predictor, ood)
+    for method, condition in product(units, ood):
+        means = [predictor.get(unit, condition).mean for unit in units[method]]
+        shares = [float((confidence(mean) > CONFIDENT).double().mean()) for mean in means]
+        label = predictor.plan.task.condition(condition).label
+        yield rows(CONFIDENT_SHARE, shares, method=method, condition=condition, case=label)
 
 
 def judge_confident(table: pd.DataFrame) -> Judgement:
     """Above 10 % of the images of all sets for softmax, or else of some set."""
-    of_sets = where(table, metric=CONFIDENT_SHARE, method=SOFTMAX).groupby("case", sort=False)
-    shares = {str(name): rows_of_set["value"].to_numpy() for name, rows_of_set in of_sets}
-    mean = over_networks(np.mean(list(shares.values()), axis=0))
+    softmax = where(table, metric=CONFIDENT_SHARE, method=SOFTMAX)
+    by_set = {str(name): group["value"] for name, group in softmax.groupby("case", sort=False)}
+    mean = over_networks(np.mean(list(by_set.values()), axis=0))
     require_intervals([mean])
-    by_set = {name: over_networks(values) for name, values in shares.items()}
+    shares = {name: over_networks(numbers) for name, numbers in by_set.items()}
     parts = tuple(
-        Part(
+        RulePart(
             f"confidence above {CONFIDENT}, {name}",
             share.percent(),
             share.above(LEAST_CONFIDENT_SHARE),
         )
-        for name, share in {"all sets (mean)": mean, **by_set}.items()
+        for name, share in {"all sets (mean)": mean, **shares}.items()
     )
     return Judgement(
         Verdict.of(whole=bool(parts[0].holds), part=any(part.holds for part in parts)),
@@ -106,100 +129,66 @@ def measure_split(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     kinds = {CLEAN: (CLEAN,), ROTATED: (ROTATED,), OOD: ood_conditions(predictor)}
     units = {
         SAMPLED: [predictor.mc_dropout(network) for network in range(predictor.repeated)],
-        ENSEMBLE: predictor.blocks(SMALL_ENSEMBLE, predictor.networks),
+        ENSEMBLE: predictor.blocks(SMALL_ENSEMBLE),
     }
     predictor.predict(chain(*units.values()), sum(kinds.values(), ()))
-    for method, several in units.items():
-        for kind, of_kind in kinds.items():
-            both = [_aleatoric(predictor, unit, of_kind) for unit in several]
-            for measure, numbers in zip(MEASURES, zip(*both, strict=True), strict=True):
-                yield rows(measure, numbers, method=method, condition=kind)
+    for method, (kind, conditions) in product(units, kinds.items()):
+        entropies, shares = [], []
+        for unit in units[method]:
+            predictions = [predictor.get(unit, condition) for condition in conditions]
+            expected = torch.cat([prediction.expected_entropy for prediction in predictions])
+            total = sum(METRICS[RANKED_BY].function(prediction).sum() for prediction in predictions)
+            entropies.append(float(expected.mean()))
+            shares.append(float(expected.sum() / total))
+        yield rows(ENTROPY, entropies, method=method, condition=kind)
+        yield rows(SHARE, shares, method=method, condition=kind)
 
 
 def judge_split(table: pd.DataFrame) -> Judgement:
     """Expected entropy and its share are higher out of distribution, by each method."""
-    changes = {
-        (kind, measure, method): over_networks(
-            values(table, measure, method=method, condition=OOD)
-            - values(table, measure, method=method, condition=kind)
+    parts = []
+    for kind, measure, method in product(REFERENCES, MEASURES, SEVERAL):
+        ood, reference = (
+            values(table, measure, method=method, condition=condition) for condition in (OOD, kind)
         )
-        for kind in REFERENCES
-        for measure in MEASURES
-        for method in SEVERAL
-    }
-    require_intervals(changes.values())
-    parts = [
-        Part(
-            f"{MEASURES[measure]} of {IN_TEXT[method]}, minus {REFERENCES[kind]}",
-            change.text("+.3f"),
-            change.above(),
-        )
-        for (kind, measure, method), change in changes.items()
-    ]
+        change = over_networks(ood - reference)
+        require_intervals([change])
+        what = f"{MEASURES[measure]} of {IN_TEXT[method]}, minus {REFERENCES[kind]}"
+        parts.append(RulePart(what, change.text("+.3f"), change.above()))
     rises = sum(bool(part.holds) for part in parts)
     return by_parts(parts, f"{rises} of {len(parts)} comparisons show a rise.")
-
-
-def ood_conditions(predictor: RecipePredictor) -> tuple[str, ...]:
-    """The out-of-distribution conditions, of which there must be one."""
-    if not predictor.ood:
-        raise NotTestableError("The run has no out-of-distribution images.")
-    return predictor.ood
-
-
-def predicted(predictor: RecipePredictor, conditions: Sequence[str]) -> dict[str, list[RunUnit]]:
-    """The run units of each method, which have predicted the images of the conditions."""
-    networks = range(predictor.repeated)
-    units: dict[str, list[RunUnit]] = {
-        SOFTMAX: [predictor.softmax(network) for network in networks],
-        SAMPLED: [predictor.mc_dropout(network) for network in networks],
-        ENSEMBLE: [predictor.ensemble],
-    }
-    predictor.predict(chain(*units.values()), conditions)
-    return units
-
-
-def _aleatoric(
-    predictor: RecipePredictor, unit: RunUnit, conditions: Sequence[str]
-) -> tuple[float, float]:
-    """Mean expected entropy, and its sum over that of predictive entropy."""
-    of_conditions = [predictor.get(unit, condition) for condition in conditions]
-    expected = torch.cat([one.expected_entropy for one in of_conditions])
-    total = sum(METRICS[RANKED_BY].function(one).sum() for one in of_conditions)
-    return float(expected.mean()), float(expected.sum() / total)
 
 
 def measure_similarity(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """ECE on rotated images and AUROC, of softmax and the others, and the differences."""
     ood = ood_conditions(predictor)
-    units = predicted(predictor, (CLEAN, ROTATED, *ood))
-    for method, of_method in units.items():
-        for condition in (CLEAN, ROTATED):
-            eces = [
-                METRICS["ece"].value(MetricInputs(predictor.get(unit, condition), predictor.labels))
-                for unit in of_method
-            ]
-            yield rows("ece", eces, method=method, condition=condition)
-    placements = {
-        method: [_placements(predictor, of_method, condition) for condition in ood]
-        for method, of_method in units.items()
-    }
-    for method, sets in placements.items():
-        auroc = auroc_interval(sets).value
+    units = predicted_units(predictor, (CLEAN, ROTATED, *ood))
+    for method, condition in product(units, (CLEAN, ROTATED)):
+        predictions = (predictor.get(unit, condition) for unit in units[method])
+        eces = [METRICS["ece"].value(MetricInputs(each, predictor.labels)) for each in predictions]
+        yield rows("ece", eces, method=method, condition=condition)
+    placements: dict[str, list[Placements]] = {}
+    for method in units:
+        clean, *sets = (
+            np.stack(
+                [METRICS[RANKED_BY].function(predictor.get(unit, name)) for unit in units[method]]
+            )
+            for name in (CLEAN, *ood)
+        )
+        placements[method] = [Placements.of(clean, entropies) for entropies in sets]
+        auroc = auroc_interval(placements[method]).value
         yield rows("auroc", auroc, method=method, condition=OOD, score=RANKED_BY)
-    sizes = {SAMPLED: PASSES, ENSEMBLE: predictor.networks}
-    for method in SEVERAL:
+    for method, size in ((SAMPLED, PASSES), (ENSEMBLE, predictor.networks)):
         pairs = zip(placements[SOFTMAX], placements[method], strict=True)
-        apart = auroc_interval([one - other for one, other in pairs])
-        yield rows("auroc", apart, **auroc_minus(method))
-        other = (method, sizes[method])
-        apart = difference(predictor, (SOFTMAX, None), other, ROTATED, "ece")
-        yield rows("ece", apart, **ece_minus(method))
+        gap = auroc_interval([softmax - other for softmax, other in pairs])
+        yield rows("auroc", gap, **auroc_minus(method))
+        gap = predictor.difference((SOFTMAX, None), (method, size), ROTATED, "ece")
+        yield rows("ece", gap, **ece_minus(method))
 
 
 def judge_similarity(table: pd.DataFrame) -> Judgement:
     """ECE above and AUROC below those of both others, with intervals that leave zero."""
-    parts: list[Part] = []
+    parts: list[RulePart] = []
     for method in SEVERAL:
         ece = interval(table, "ece", **ece_minus(method))
         auroc = interval(table, "auroc", **auroc_minus(method))
@@ -210,13 +199,12 @@ def judge_similarity(table: pd.DataFrame) -> Judgement:
                 f"The run does not compare the ECE of softmax and {IN_TEXT[method]} at 45°."
             )
         parts += [
-            Part(f"ECE at 45°: softmax minus {IN_TEXT[method]}", ece.text("+.3f"), ece.above()),
-            Part(f"AUROC: softmax minus {IN_TEXT[method]}", auroc.text("+.3f"), auroc.below()),
+            RulePart(f"ECE at 45°: softmax minus {IN_TEXT[method]}", ece.text("+.3f"), ece.above()),
+            RulePart(f"AUROC: softmax minus {IN_TEXT[method]}", auroc.text("+.3f"), auroc.below()),
         ]
     worse = sum(bool(part.holds) for part in parts)
-    return by_parts(
-        parts, f"Softmax is significantly worse in {worse} of {len(parts)} comparisons."
-    )
+    why = f"Softmax is significantly worse in {worse} of {len(parts)} comparisons."
+    return by_parts(parts, why)
 
 
 def ece_minus(method: str) -> dict[str, str]:
@@ -227,16 +215,6 @@ def ece_minus(method: str) -> dict[str, str]:
 def auroc_minus(method: str) -> dict[str, str]:
     """The columns of the AUROC of softmax less that of another method, with an interval."""
     return {"method": SOFTMAX, "condition": OOD, "score": RANKED_BY, "case": f"minus {method}"}
-
-
-def _placements(predictor: RecipePredictor, units: Sequence[RunUnit], condition: str) -> Placements:
-    """The placements by predictive entropy; a row for each run unit."""
-    entropy = METRICS[RANKED_BY].function
-    clean, ood = (
-        np.stack([entropy(predictor.get(unit, images)) for unit in units])
-        for images in (CLEAN, condition)
-    )
-    return Placements.of(clean, ood)
 
 
 STILL_CLASSIFIED = Claim(

@@ -10,24 +10,13 @@ from itertools import product
 
 import pandas as pd
 
-from benchmarks.claims.claim import (
-    Claim,
-    Judgement,
-    NotTestableError,
-    Part,
-    by_parts,
-    interval,
-    rows,
-    values,
-)
-from benchmarks.claims.intervals import NO_INTERVAL, Interval
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, by_parts
+from benchmarks.claims.numbers import NO_INTERVAL, Interval, interval, rows, values
 from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredictor
-from benchmarks.claims.run_tables import worth
 from benchmarks.schema import read_table, where, write_table
-from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV
+from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV, WORTH_CSV
 from methods.determinism import one_torch_thread
 from methods.engines import EngineName, choose_engine, has_kernels, unsupported
-from methods.engines.base import Engine
 from methods.networks.recipes import ARTICLE, LabelledImages
 from methods.networks.training import train_networks
 
@@ -41,9 +30,9 @@ LEAST_RATIO = 10
 
 TIMES = f"{CLAIMS_FOLDER}/training_seconds.csv"
 
-ENGINES = {"numba": "the kernels", "torch": "PyTorch"}
+ENGINES: dict[EngineName, str] = {"numba": "the kernels", "torch": "PyTorch"}
 WORTH_BY = {"accuracy": "accuracy", "nll": "NLL", "brier": "the Brier score"}
-ONE, ALL, AS_GOOD = "one network", "all networks", "smallest ensemble as good"
+ALONE, ALL, AS_GOOD = "one network", "all networks", "smallest ensemble as good"
 
 
 def measure_cost(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
@@ -54,8 +43,18 @@ def measure_cost(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """
     if predictor.recipe != ARTICLE.name:
         raise NotTestableError("What networks cost does not depend on this recipe.")
-    latency = _latency(predictor)
-    engines = _engines(predictor)
+    folder, configuration = predictor.workspace.out, predictor.plan.configuration
+    if not (folder / LATENCY_CSV).exists():
+        raise NotTestableError("There is no latency.csv; the stage latency writes it.")
+    # Of whole batches on the run's device, by the clock on the wall.
+    latency = where(read_table(folder, LATENCY_CSV), status="ok", clock="wall")
+    latency = latency[latency["device"].str.startswith(configuration.device)]
+    kernels = (
+        configuration.device == "cpu"
+        and has_kernels()
+        and not unsupported([configuration.recipe(predictor.recipe)])
+    )
+    engines = [engine for engine in ENGINES if kernels or engine == "torch"]
     predicting = {
         engine: {
             ENSEMBLE: _milliseconds(latency, engine, ENSEMBLE, predictor.networks),
@@ -69,63 +68,17 @@ def measure_cost(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
             f"latency.csv has no times of {ENSEMBLE} with {predictor.networks} members and of "
             f"{SAMPLED} with {PASSES}."
         )
-    folder = predictor.workspace.out
     if not (folder / TIMES).exists():
         write_table(_training_times(predictor, engines), folder, TIMES)
     yield rows("networks", float(predictor.networks), case=ALL)
     by_training = read_table(folder, TIMES).groupby(["engine", "networks"], sort=False)
-    for (engine, networks), training in by_training:
-        trained = ONE if networks == 1 else ALL
-        yield rows("training_seconds", training["seconds"], case=f"{engine}, {trained}")
+    for (name, networks), training in by_training:
+        case = f"{name}, {ALONE if networks == 1 else ALL}"
+        yield rows("training_seconds", training["seconds"], case=case)
     for engine in timed:
         for method, times in predicting[engine].items():
             yield rows("p50_ms", times or NO_INTERVAL, method=method, case=engine)
     yield from _worth(predictor, latency, timed[0])
-
-
-def judge_cost(table: pd.DataFrame) -> Judgement:
-    """By each engine: training takes 10 times as long, predicting longer than 100 passes."""
-    (networks,) = values(table, "networks", case=ALL)
-    parts: list[Part] = []
-    for engine, name in ENGINES.items():
-        one, many = (
-            values(table, "training_seconds", case=f"{engine}, {case}") for case in (ONE, ALL)
-        )
-        if len(many):
-            least, usual = many.min() / one.max(), many.min() / one.min()
-            what = f"{name}: training {networks:.0f} networks, against one (condition 1)"
-            shown = f"{usual:.0f} times as long, at least {least:.0f} times"
-            parts.append(Part(what, shown, bool(least >= LEAST_RATIO)))
-        if len(values(table, "p50_ms", method=ENSEMBLE, case=engine)):
-            ensemble, sampled = (
-                interval(table, "p50_ms", method=method, case=engine)
-                for method in (ENSEMBLE, SAMPLED)
-            )
-            what = f"{name}: prediction by the ensemble, against {PASSES} passes (condition 2)"
-            too_few = math.isnan(ensemble.lower) or math.isnan(sampled.upper)
-            slower = None if too_few else ensemble.lower > sampled.upper
-            parts.append(Part(what, f"{ensemble.value / sampled.value:.2f} times", slower))
-    judged = [part.holds for part in parts if part.holds is not None]
-    why = f"{sum(judged)} of {len(judged)} conditions that could be judged hold."
-    return by_parts([*parts, *_worth_parts(table)], why)
-
-
-def _engines(predictor: RecipePredictor) -> dict[str, Engine]:
-    """The engines that compute the recipe on the run's device, by name."""
-    chosen = predictor.plan.configuration
-    recipe = chosen.recipe(predictor.recipe)
-    kernels = chosen.device == "cpu" and has_kernels() and not unsupported([recipe])
-    names: tuple[EngineName, ...] = ("numba", "torch") if kernels else ("torch",)
-    return {name: choose_engine(name, chosen.device) for name in names}
-
-
-def _latency(predictor: RecipePredictor) -> pd.DataFrame:
-    """The times of whole batches on the run's device, measured by the clock on the wall."""
-    folder, chosen = predictor.workspace.out, predictor.plan.configuration
-    if not (folder / LATENCY_CSV).exists():
-        raise NotTestableError("There is no latency.csv; the stage latency writes it.")
-    latency = where(read_table(folder, LATENCY_CSV), status="ok", clock="wall")
-    return latency[latency["device"].str.startswith(chosen.device)]
 
 
 def _milliseconds(latency: pd.DataFrame, engine: str, method: str, members: int) -> Interval | None:
@@ -137,70 +90,98 @@ def _milliseconds(latency: pd.DataFrame, engine: str, method: str, members: int)
     return Interval(*row[["p50_ms", "p50_lower_ms", "p50_upper_ms"]].astype(float))
 
 
-def _worth(
-    predictor: RecipePredictor, latency: pd.DataFrame, engine: str
-) -> Iterator[pd.DataFrame]:
-    """The worth of the passes by each measure, and the time of the smallest ensemble as good."""
-    most = 0.0
-    for metric in WORTH_BY:
-        networks = worth(predictor, (SAMPLED, PASSES), CLEAN, metric)
-        if networks is not None:
-            yield rows("worth", networks, method=SAMPLED, condition=CLEAN, case=metric)
-            most = max(most, _at_most(networks))
-    timed = where(latency, engine=engine, method=ENSEMBLE)["members"].astype(int)
-    as_good = sorted(size for size in set(timed) if size >= most > 0)
-    for size in as_good[:1]:
-        yield rows("networks", float(size), case=AS_GOOD)
-        times = _milliseconds(latency, engine, ENSEMBLE, size) or NO_INTERVAL
-        yield rows("p50_ms", times, method=ENSEMBLE, case=f"{engine}, {AS_GOOD}")
-
-
-def _at_most(networks: Interval) -> float:
-    """The largest number that a worth can be; infinite where only a lower bound is known."""
-    if math.isnan(networks.value):
-        return math.inf if math.isnan(networks.upper) else networks.upper
-    return networks.value
-
-
-def _worth_parts(table: pd.DataFrame) -> Iterator[Part]:
-    """What the passes are worth, and what an ensemble that is as good needs to predict."""
-    for metric in where(table, metric="worth")["case"]:
-        networks = interval(table, "worth", method=SAMPLED, condition=CLEAN, case=metric)
-        known = {"": networks.value, "< ": networks.upper, "> ": networks.lower}
-        shown = next(f"{sign}{bound:.2g}" for sign, bound in known.items() if not math.isnan(bound))
-        what = f"networks that {PASSES} passes are worth on clean images, by {WORTH_BY[metric]}"
-        yield Part(what, shown)
-    for engine, size in product(ENGINES, values(table, "networks", case=AS_GOOD)):
-        for ms in values(table, "p50_ms", method=ENSEMBLE, case=f"{engine}, {AS_GOOD}"):
-            passes = interval(table, "p50_ms", method=SAMPLED, case=engine)
-            what = f"prediction by {size:.0f} networks, the fewest timed that are as good"
-            yield Part(f"{ENGINES[engine]}: {what}", f"{ms / passes.value:.2f} times")
-
-
 @one_torch_thread()
-def _training_times(predictor: RecipePredictor, engines: dict[str, Engine]) -> pd.DataFrame:
+def _training_times(predictor: RecipePredictor, engines: list[EngineName]) -> pd.DataFrame:
     """Seconds of a whole training by one thread or on one device, from a few timed epochs."""
     pool, whole = predictor.pool()
     few = LabelledImages(whole.images[:TRAINED_ON], whole.labels[:TRAINED_ON])
     epoch = replace(pool.recipe, epochs=1)
     epochs = pool.recipe.epochs * len(whole.labels) / len(few.labels)
 
-    def seconds(networks: int, engine: Engine) -> float:
+    def seconds(networks: int, engine: EngineName) -> float:
+        chosen = choose_engine(engine, predictor.plan.configuration.device)
         start = time.perf_counter()
-        train_networks(epoch, range(networks), few, seed=pool.seed, engine=engine)
+        train_networks(epoch, range(networks), few, seed=pool.seed, engine=chosen)
         return time.perf_counter() - start
 
     return pd.DataFrame(
         {
             "recipe": predictor.recipe,
-            "engine": name,
+            "engine": engine,
             "networks": networks,
             "seconds": round(epochs * seconds(networks, engine), 2),
         }
-        for (name, engine), networks, _ in product(
-            engines.items(), (1, predictor.networks), range(REPEATS)
-        )
+        for engine, networks, _ in product(engines, (1, predictor.networks), range(REPEATS))
     )
+
+
+def _worth(
+    predictor: RecipePredictor, latency: pd.DataFrame, engine: str
+) -> Iterator[pd.DataFrame]:
+    """The worth of the passes by each measure, and the time of the smallest ensemble as good."""
+    most = 0.0
+    worths = predictor.rows_of_run(WORTH_CSV, (SAMPLED, PASSES), CLEAN)
+    worths = where(worths, ensemble_recipe=predictor.recipe)
+    for metric in WORTH_BY:
+        for text in map(str, where(worths, metric=metric)["worth"]):
+            number = float(text.strip("<>") or math.nan)
+            if math.isnan(number):
+                continue
+            networks = Interval(
+                value=number if text[0] not in "<>" else math.nan,
+                lower=number if text[0] == ">" else math.nan,
+                upper=number if text[0] == "<" else math.nan,
+            )
+            yield rows("worth", networks, method=SAMPLED, condition=CLEAN, case=metric)
+            most = max(most, math.inf if text[0] == ">" else number)
+    timed = where(latency, engine=engine, method=ENSEMBLE)["members"].astype(int)
+    as_good = [size for size in sorted(set(timed)) if size >= most > 0]
+    for size in as_good[:1]:
+        yield rows("networks", float(size), case=AS_GOOD)
+        times = _milliseconds(latency, engine, ENSEMBLE, size) or NO_INTERVAL
+        yield rows("p50_ms", times, method=ENSEMBLE, case=f"{engine}, {AS_GOOD}")
+
+
+def judge_cost(table: pd.DataFrame) -> Judgement:
+    """By each engine: training takes 10 times as long, predicting longer than 100 passes."""
+    (networks,) = values(table, "networks", case=ALL)
+    parts: list[RulePart] = []
+    for engine, name in ENGINES.items():
+        alone, together = (
+            values(table, "training_seconds", case=f"{engine}, {case}") for case in (ALONE, ALL)
+        )
+        if len(together):
+            least, usual = together.min() / alone.max(), together.min() / alone.min()
+            what = f"{name}: training {networks:.0f} networks, against one (condition 1)"
+            shown = f"{usual:.0f} times as long, at least {least:.0f} times"
+            parts.append(RulePart(what, shown, bool(least >= LEAST_RATIO)))
+        if len(values(table, "p50_ms", method=ENSEMBLE, case=engine)):
+            ensemble, sampled = (
+                interval(table, "p50_ms", method=method, case=engine)
+                for method in (ENSEMBLE, SAMPLED)
+            )
+            what = f"{name}: prediction by the ensemble, against {PASSES} passes (condition 2)"
+            too_few = math.isnan(ensemble.lower) or math.isnan(sampled.upper)
+            slower = None if too_few else ensemble.lower > sampled.upper
+            parts.append(RulePart(what, f"{ensemble.value / sampled.value:.2f} times", slower))
+    judged = [part.holds for part in parts if part.holds is not None]
+    why = f"{sum(judged)} of {len(judged)} conditions that could be judged hold."
+    return by_parts([*parts, *_worth_parts(table)], why)
+
+
+def _worth_parts(table: pd.DataFrame) -> Iterator[RulePart]:
+    """What the passes are worth, and what an ensemble that is as good needs to predict."""
+    for metric in where(table, metric="worth")["case"]:
+        networks = interval(table, "worth", method=SAMPLED, condition=CLEAN, case=metric)
+        known = {"": networks.value, "< ": networks.upper, "> ": networks.lower}
+        shown = next(f"{sign}{bound:.2g}" for sign, bound in known.items() if not math.isnan(bound))
+        what = f"networks that {PASSES} passes are worth on clean images, by {WORTH_BY[metric]}"
+        yield RulePart(what, shown)
+    for engine, size in product(ENGINES, values(table, "networks", case=AS_GOOD)):
+        for ms in values(table, "p50_ms", method=ENSEMBLE, case=f"{engine}, {AS_GOOD}"):
+            passes = interval(table, "p50_ms", method=SAMPLED, case=engine)
+            what = f"prediction by {size:.0f} networks, the fewest timed that are as good"
+            yield RulePart(f"{ENGINES[engine]}: {what}", f"{ms / passes.value:.2f} times")
 
 
 COST = Claim(

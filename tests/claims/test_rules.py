@@ -1,4 +1,4 @@
-"""Every rule on means, on either side of each of its thresholds, and with intervals of each kind.
+"""Every rule, on either side of each of its thresholds, and what every claim has.
 
 Numbers of several networks are exact in binary, so that their intervals end where they should.
 """
@@ -8,22 +8,203 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import product
+from types import ModuleType
 
 import pandas as pd
 import pytest
 
+from benchmarks import claims
 from benchmarks.claims import CLAIMS
-from benchmarks.claims.claim import NotTestableError, Verdict, rows
-from benchmarks.claims.intervals import NO_INTERVAL, Interval
-from benchmarks.claims.statements.imitation import MEASURES
-from benchmarks.claims.statements.missing_data import IMAGES as EVALUATED_ON
-from benchmarks.claims.statements.missing_data import LABELS
-from benchmarks.claims.statements.out_of_distribution import auroc_minus, ece_minus
-from benchmarks.claims.statements.votes import CONDITIONS, LOWER_EDGES
-from benchmarks.vocabulary import CLEAN, IMITATION, PAIRS, WHERE_C_DISAGREES
-from tests.claims.support import NO, PARTLY, YES, judged
+from benchmarks.claims.claim import (
+    FEWEST_COUNTED,
+    HALF,
+    Claim,
+    Judgement,
+    NotTestableError,
+    RulePart,
+    Verdict,
+    by_networks,
+    by_parts,
+    require_intervals,
+)
+from benchmarks.claims.edge_cases import ACROSS, EXCESS, RECIPES
+from benchmarks.claims.imitation import MEASURES
+from benchmarks.claims.missing_data import IMAGES as EVALUATED_ON
+from benchmarks.claims.missing_data import LABELS
+from benchmarks.claims.numbers import NO_INTERVAL, Interval, over_networks, rows, share_of_networks
+from benchmarks.claims.out_of_distribution import auroc_minus, ece_minus
+from benchmarks.claims.votes import CONDITIONS, LOWER_EDGES
+from benchmarks.vocabulary import CENTRAL, CLEAN, IMITATION, PAIRS, WEIGHTS, WHERE_C_DISAGREES
 
+YES, PARTLY, NO = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
 METHODS = ("mc_dropout", "deep_ensemble")
+NETWORKS = 50
+
+
+def judged(id: str, table: pd.DataFrame) -> Verdict:
+    return CLAIMS[id].judge(table).verdict
+
+
+def test_every_claim_is_there_once_with_all_that_a_reader_needs() -> None:
+    modules = [module for module in vars(claims).values() if isinstance(module, ModuleType)]
+    defined = [noun for module in modules for noun in vars(module).values() if type(noun) is Claim]
+    assert sorted(CLAIMS) == sorted(claim.id for claim in defined)
+    for claim in CLAIMS.values():
+        assert claim.place, claim.id
+        assert claim.rule, claim.id
+        assert claim.statement.endswith("."), claim.id
+        assert claim.against.endswith("."), claim.id
+
+
+def test_claims_are_in_the_order_of_their_weights() -> None:
+    weights = [claim.weight for claim in CLAIMS.values()]
+    assert weights == sorted(weights, key=list(WEIGHTS).index)
+    assert [claim.id for claim in CLAIMS.values() if claim.weight == CENTRAL] == [
+        "dropout-mimics-ensemble",
+        "image-61",
+        "image-591-many-for-3",
+        "image-591-few-for-7-or-9",
+        "certain-when-agreeing",
+        "disagree-on-edge-cases",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "verdict"),
+    [((True, True), YES), ((True, False), PARTLY), ((False, False), NO)],
+)
+def test_parts(parts: tuple[bool, bool], verdict: Verdict) -> None:
+    judged = [RulePart("a", "1", parts[0]), RulePart("b", "2", parts[1]), RulePart("c", "3")]
+    assert by_parts(judged, "a reason") == Judgement(verdict, "a reason", tuple(judged))
+
+
+def test_parts_must_hold_for_the_same_networks() -> None:
+    judgement = by_networks({"First": [True, False] * 10, "Second": [False, True] * 10})
+    assert judgement.verdict == NO
+    assert judgement.why == (
+        "Both conditions hold in 0 of 20 networks: 0 % (95 % interval: 0 to 17 %). First in 10 "
+        "networks. Second in 10 networks."
+    )
+
+
+def test_fewer_networks_than_can_show_a_half_have_no_verdict() -> None:
+    assert share_of_networks([True] * FEWEST_COUNTED).above(HALF)
+    assert not share_of_networks([True] * (FEWEST_COUNTED - 1)).above(HALF)
+    assert by_networks({"It rises": [True] * FEWEST_COUNTED}).verdict == YES
+    with pytest.raises(NotTestableError, match="takes at least 6; there are 5"):
+        by_networks({"It rises": [True] * (FEWEST_COUNTED - 1)})
+
+
+def test_a_single_value_has_no_interval_to_judge_by() -> None:
+    require_intervals([over_networks([0.1, 0.2]), Interval(0.5, 0.4, 0.6)])
+    with pytest.raises(NotTestableError, match="takes at least two"):
+        require_intervals([over_networks([0.1, 0.2]), over_networks([0.5])])
+
+
+def of_networks(holding: int, holds: pd.DataFrame, fails: pd.DataFrame) -> pd.DataFrame:
+    """The rows of 50 networks, of which so many are like the first."""
+    return pd.concat([holds] * holding + [fails] * (NETWORKS - holding))
+
+
+def rise(
+    training: float = 0.97,
+    validation: float = 0.97,
+    correlations: tuple[float, float] = (0.9, 0.9),
+) -> pd.DataFrame:
+    """Of one network, whose accuracies begin at 93 %."""
+    splits = ("training", "validation")
+    return pd.concat(
+        rows(metric, [value], condition=split, case=case)
+        for split, last, correlation in zip(
+            splits, (training, validation), correlations, strict=True
+        )
+        for metric, case, value in (
+            ("accuracy", "first epoch", 0.93),
+            ("accuracy", "last epoch", last),
+            ("rank_correlation", "with the epoch", correlation),
+        )
+    )
+
+
+def final(accuracy: float, split: str, metric: str = "accuracy") -> pd.DataFrame:
+    return rows(metric, [accuracy], condition=split, case="last epoch")
+
+
+def votes(image: int, **classes: float) -> pd.DataFrame:
+    keys = {"method": "mc_dropout", "condition": f"image {image}"}
+    return pd.concat(
+        rows("votes", [classes.get(f"c{c}", 0.0)], case=str(c), **keys) for c in range(10)
+    )
+
+
+def switch(same: float = 1.0, first: float = 1.0, second: float = 2.0) -> pd.DataFrame:
+    return pd.concat(
+        [
+            rows("repeats", [same], method="softmax"),
+            *(
+                rows("classes_with_votes", [count], method="mc_dropout", condition=image)
+                for image, count in (("image 61", first), ("image 591", second))
+            ),
+        ]
+    )
+
+
+PER_NETWORK: list[tuple[str, pd.DataFrame, pd.DataFrame]] = [
+    *(
+        ("accuracy-rises", rise(), fails)
+        for fails in (
+            rise(training=0.93),
+            rise(validation=0.92),
+            rise(correlations=(0.899, 0.9)),
+            rise(correlations=(0.9, 0.899)),
+            rise(correlations=(0.9, math.nan)),
+        )
+    ),
+    *(
+        (id, final(inside, *split), final(outside, *split))
+        for id, *split in (
+            ("final-training-accuracy-dropout-off", "all training"),
+            ("final-training-accuracy-dropout-off", "training"),
+            ("final-training-accuracy-dropout-on", "all training", "accuracy_dropout_on"),
+        )
+        for inside, outside in ((0.970, 0.96999), (0.980, 0.98001))
+    ),
+    *(
+        ("final-validation-accuracy", final(inside, "validation"), final(outside, "validation"))
+        for inside, outside in ((0.968, 0.96799), (0.978, 0.97801))
+    ),
+    ("image-61", votes(61, c8=91, c2=9), votes(61, c8=90, c2=10)),
+    ("image-61", votes(61, c8=91, c2=5, c3=4), votes(61, c8=91, c2=4, c3=5)),
+    ("image-61", votes(61, c8=96, c2=4), votes(61, c8=96, c2=2, c3=2)),
+    ("image-61", votes(61, c8=96, c2=3, c1=1), votes(61, c8=96, c1=2, c2=2)),
+    ("image-61", votes(61, c8=99, c2=1), votes(61, c8=100)),
+    ("image-591-many-for-3", votes(591, c3=41, c8=59), votes(591, c3=40, c8=60)),
+    ("image-591-few-for-7-or-9", votes(591, c7=2, c8=98), votes(591, c7=1, c8=99)),
+    ("image-591-few-for-7-or-9", votes(591, c7=3, c9=3, c8=94), votes(591, c7=3, c9=4, c8=93)),
+    ("eval-switch", switch(), switch(same=0.0)),
+    ("eval-switch", switch(first=2.0, second=1.0), switch(second=1.0)),
+]
+
+
+@pytest.mark.parametrize(("id", "holds", "fails"), PER_NETWORK)
+@pytest.mark.parametrize(
+    ("holding", "verdict"),
+    # The 95 % interval of 33 of 50 begins above a half, that of 10 of 50 above a tenth.
+    [(50, YES), (33, YES), (32, PARTLY), (10, PARTLY), (9, NO), (0, NO)],
+)
+def test_rule_counts_networks(
+    id: str, holds: pd.DataFrame, fails: pd.DataFrame, holding: int, verdict: Verdict
+) -> None:
+    assert judged(id, of_networks(holding, holds, fails)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("table", "runners_up"),
+    [(votes(61, c2=60, c8=40), 0), (votes(61, c2=50, c8=50), 0), (votes(61, c3=60, c2=40), 50)],
+)
+def test_winner_is_no_runner_up(table: pd.DataFrame, runners_up: int) -> None:
+    why = CLAIMS["image-61"].judge(of_networks(NETWORKS, table, table)).why
+    assert f"2 is the only runner-up in {runners_up} networks." in why
 
 
 def certainty(elsewhere: float = 50.0, agreeing: float = 1000.0, **first: float) -> pd.DataFrame:
@@ -348,3 +529,27 @@ def test_difference_without_an_interval_has_no_verdict(metric: str, reason: str)
     table.loc[table["metric"] == metric, ["lower", "upper"]] = math.nan
     with pytest.raises(NotTestableError, match=reason):
         judged("softmax-is-not-certainty", table)
+
+
+def architectures(*, across: float, lower: float) -> pd.DataFrame:
+    excess = Interval(lower + 0.01, lower, lower + 0.02)
+    return pd.concat(
+        [
+            rows("disagreement", Interval(across, across - 0.02, across + 0.02), case=ACROSS),
+            rows("disagreement", excess, case=EXCESS),
+            *(rows("accuracy", [0.98, 0.98], method="softmax", case=name) for name in RECIPES),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("across", "lower", "verdict"),
+    [(0.5, 0.001, YES), (0.5, -0.001, PARTLY), (0.11, -0.05, NO)],
+)
+def test_architectures_differ(across: float, lower: float, verdict: Verdict) -> None:
+    assert judged("architectures-differ", architectures(across=across, lower=lower)) == verdict
+
+
+def test_architectures_without_an_interval_have_no_verdict() -> None:
+    with pytest.raises(NotTestableError, match="takes at least 3 networks"):
+        judged("architectures-differ", architectures(across=0.5, lower=math.nan))

@@ -1,17 +1,19 @@
-"""Intervals by which claims are judged, and rank statistics with such intervals."""
+"""The numbers of claims: rows of them, intervals, and rank statistics with such intervals."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from jaxtyping import Float64
 from scipy import stats
 
 from benchmarks.inference.intervals import FEWEST_OF_A_KIND, estimate
+from benchmarks.schema import where
 from benchmarks.vocabulary import CONFIDENCE
 
 
@@ -53,6 +55,51 @@ class Interval(NamedTuple):
 
 
 NO_INTERVAL = Interval(math.nan, math.nan, math.nan)
+
+
+KEYS = ("method", "condition", "score", "case")
+"""The columns that say what a number is of, beside its metric; see `benchmarks.schema.ClaimRow`."""
+
+
+def rows(metric: str, values: float | Iterable[float] | Interval, **keys: str) -> pd.DataFrame:
+    """The rows of a metric: one a network, or a single one of a number or an interval.
+
+    Args:
+        keys: the columns of `KEYS` that are not empty.
+
+    >>> rows("votes", [3.0, 5.0], case="8")[["metric", "case", "network", "value"]]
+      metric case  network  value
+    0  votes    8      0.0    3.0
+    1  votes    8      1.0    5.0
+    """
+    names = {"metric": metric, **dict.fromkeys(KEYS, ""), **keys}
+    if isinstance(values, float):
+        values = Interval(values, math.nan, math.nan)
+    if isinstance(values, Interval):
+        return pd.DataFrame([{**names, "network": math.nan, **values._asdict()}])
+    bounds = {"lower": math.nan, "upper": math.nan}
+    return pd.DataFrame(
+        [
+            {**names, "network": float(network), "value": value, **bounds}
+            for network, value in enumerate(values)
+        ]
+    )
+
+
+def values(table: pd.DataFrame, metric: str, **keys: str) -> Float64[np.ndarray, " networks"]:
+    """The values that `rows` made of these arguments."""
+    numbers: Float64[np.ndarray, " networks"] = _rows_of(table, metric, keys)["value"].to_numpy()
+    return numbers
+
+
+def interval(table: pd.DataFrame, metric: str, **keys: str) -> Interval:
+    """The interval that `rows` made a row of."""
+    (row,) = _rows_of(table, metric, keys)[list(Interval._fields)].itertuples(index=False)
+    return Interval(*row)
+
+
+def _rows_of(table: pd.DataFrame, metric: str, keys: Mapping[str, str]) -> pd.DataFrame:
+    return where(table, metric=metric, **{**dict.fromkeys(KEYS, ""), **keys})
 
 
 def over_networks(values: npt.ArrayLike) -> Interval:
@@ -125,24 +172,23 @@ def auroc_interval(sets: Sequence[Placements]) -> Interval:
     >>> round(auroc_interval([placements]).value, 4)
     0.9167
     """
-    negatives = np.mean([one.negatives for one in sets], axis=0)
-    fewest = min(negatives.shape[1], *(one.positives.shape[1] for one in sets))
+    negatives = np.mean([placements.negatives for placements in sets], axis=0)
+    fewest = min(negatives.shape[1], *(placements.positives.shape[1] for placements in sets))
     if fewest < FEWEST_OF_A_KIND:
         return Interval(float(negatives.mean()), math.nan, math.nan)
-    covariance = _covariance(negatives) + sum(_covariance(one.positives) for one in sets) / (
-        len(sets) ** 2
-    )
+    by_set = (_covariance(placements.positives) for placements in sets)
+    covariance = _covariance(negatives) + sum(by_set) / len(sets) ** 2
     mean = estimate(negatives.mean(axis=1), covariance, negatives.shape[1])
     return Interval(mean.value, mean.value - mean.half_width, mean.value + mean.half_width)
 
 
-def rank_correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
+def rank_correlation(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     """Spearman's: the correlation of the ranks, ties at their mean rank; NaN of constants.
 
     >>> round(rank_correlation([1, 2, 3, 4], [1, 2, 4, 3]), 6)
     0.8
     """
-    ranks = np.stack([stats.rankdata(one), stats.rankdata(other)])
+    ranks = np.stack([stats.rankdata(first), stats.rankdata(second)])
     if (np.ptp(ranks, axis=1) == 0).any():
         return float("nan")
     return float(np.corrcoef(ranks)[0, 1])
@@ -152,6 +198,7 @@ def _covariance(
     placements: Float64[np.ndarray, "networks images"],
 ) -> Float64[np.ndarray, "networks networks"]:
     """The covariance of the networks' means over images."""
-    of_one: Float64[np.ndarray, "networks networks"] = np.atleast_2d(np.cov(placements))
-    of_mean: Float64[np.ndarray, "networks networks"] = of_one / placements.shape[1]
-    return of_mean
+    covariance: Float64[np.ndarray, "networks networks"] = (
+        np.atleast_2d(np.cov(placements)) / placements.shape[1]
+    )
+    return covariance

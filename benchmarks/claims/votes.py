@@ -1,14 +1,25 @@
-"""Claims about the votes of 100 passes: for the article's two images, and where they agree."""
+"""Claims about the votes of 100 passes: for the article's two images, and where they agree.
+
+How much of a count plot is Monte-Carlo noise, and how much the network's draw, is told by two
+tables in the folder ``claims`` of a run, which need no sampling:
+
+``exact.csv``: every measure by all 2²² sub-networks and by 100 passes, for each network and image;
+``spread.csv``: the variance of a class's votes, by networks and by passes.
+
+A measure there is a measure of uncertainty, or the share of the votes for a ``class``.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from benchmarks.claims.claim import (
@@ -16,17 +27,20 @@ from benchmarks.claims.claim import (
     Claim,
     Judgement,
     NotTestableError,
-    Part,
+    RulePart,
     Verdict,
     by_networks,
     require_intervals,
-    rows,
-    values,
 )
-from benchmarks.claims.intervals import over_networks
+from benchmarks.claims.numbers import over_networks, rows, values
 from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, RecipePredictor
+from benchmarks.metrics import METRICS
+from benchmarks.metrics.uncertainties import PredictionMeans
+from benchmarks.predictions import RunUnit
 from benchmarks.report.texts import listed
-from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL, VOTES
+from benchmarks.schema import where, write_table
+from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, PECULIAR, TYPICAL, VOTES
+from methods import Prediction
 
 CLASSES = range(10)
 IMAGES = {TYPICAL: "image 61", PECULIAR: "image 591"}
@@ -45,75 +59,15 @@ LOWER_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, OVERWHELMING)
 LAST = "rotated-045"
 CONDITIONS = {CLEAN: "clean", "rotated-015": "15°", "rotated-030": "30°", LAST: "45°"}
 
+DECIMALS = 6
+"""Of the tables in the folder of claims."""
+
 
 def measure_votes(predictor: RecipePredictor, image: int) -> Iterator[pd.DataFrame]:
     """The votes of 100 passes for each class on one of the two images, for each network."""
     votes = _votes(predictor)[list(IMAGES).index(image)]
     for c in CLASSES:
         yield rows(VOTES, votes[:, c], method=SAMPLED, condition=IMAGES[image], case=str(c))
-
-
-def judge_typical(table: pd.DataFrame) -> Judgement:
-    """More than 90 votes for 8, and 2 the runner-up: only one class has as many votes or more."""
-    votes = np.stack([votes_for(c, TYPICAL, table) for c in CLASSES], axis=1)
-    of_2 = votes[:, [2]]
-    runner_up = ((votes > of_2).sum(axis=1) == 1) & ((votes >= of_2).sum(axis=1) == 2)
-    return by_networks(
-        {
-            f"8 gets more than {MOST_FOR_8} votes": votes[:, 8] > MOST_FOR_8,
-            "2 is the only runner-up": runner_up & (votes[:, 2] > 0),
-        }
-    )
-
-
-def judge_many_for_3(table: pd.DataFrame) -> Judgement:
-    """More than 40 votes for 3."""
-    many = votes_for(3, PECULIAR, table) > MOST_FOR_3
-    return by_networks({f"3 gets more than {MOST_FOR_3} votes": many})
-
-
-def judge_few_for_7_or_9(table: pd.DataFrame) -> Judgement:
-    """2 to 6 votes for 7 and 9 together."""
-    few = np.isin(votes_for(7, PECULIAR, table) + votes_for(9, PECULIAR, table), FOR_7_OR_9)
-    least, most = FOR_7_OR_9[0], FOR_7_OR_9[-1]
-    return by_networks({f"7 and 9 together get {least} to {most} votes": few})
-
-
-def measure_switch(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
-    """Whether softmax gives equal bits twice, and how many classes get votes."""
-    images = _two_images(predictor)
-    pool, training = predictor.pool()
-    networks = pool.networks(range(predictor.networks), training)
-    repeats = [
-        float(torch.equal(pool.engine.logits(one, images), pool.engine.logits(one, images)))
-        for one in networks
-    ]
-    yield rows("repeats", repeats, method=SOFTMAX)
-    for image, votes in zip(IMAGES.values(), _votes(predictor), strict=True):
-        classes = (votes > 0).sum(axis=1).astype(float)
-        yield rows("classes_with_votes", classes, method=SAMPLED, condition=image)
-
-
-def judge_switch(table: pd.DataFrame) -> Judgement:
-    """Off: bitwise identical; on: more than one class gets votes on at least one image."""
-    classes = [
-        values(table, "classes_with_votes", method=SAMPLED, condition=image)
-        for image in IMAGES.values()
-    ]
-    return by_networks(
-        {
-            "With dropout off, two predictions are identical": values(
-                table, "repeats", method=SOFTMAX
-            )
-            == 1,
-            "With dropout on, passes vote for more than one class": np.max(classes, axis=0) > 1,
-        }
-    )
-
-
-def votes_for(c: int, image: int, table: pd.DataFrame) -> Float64[np.ndarray, " networks"]:
-    """What `measure_votes` measured."""
-    return values(table, VOTES, method=SAMPLED, condition=IMAGES[image], case=str(c))
 
 
 def _votes(predictor: RecipePredictor) -> Float64[np.ndarray, "images networks classes"]:
@@ -135,6 +89,66 @@ def _two_images(predictor: RecipePredictor) -> Tensor:
     return predictor.images(TWO_IMAGES).images
 
 
+def judge_typical(table: pd.DataFrame) -> Judgement:
+    """More than 90 votes for 8, and 2 the runner-up: only one class has as many votes or more."""
+    votes = np.stack([_votes_for(c, TYPICAL, table) for c in CLASSES], axis=1)
+    for_2 = votes[:, [2]]
+    runner_up = ((votes > for_2).sum(axis=1) == 1) & ((votes >= for_2).sum(axis=1) == 2)
+    return by_networks(
+        {
+            f"8 gets more than {MOST_FOR_8} votes": votes[:, 8] > MOST_FOR_8,
+            "2 is the only runner-up": runner_up & (votes[:, 2] > 0),
+        }
+    )
+
+
+def judge_many_for_3(table: pd.DataFrame) -> Judgement:
+    """More than 40 votes for 3."""
+    many = _votes_for(3, PECULIAR, table) > MOST_FOR_3
+    return by_networks({f"3 gets more than {MOST_FOR_3} votes": many})
+
+
+def judge_few_for_7_or_9(table: pd.DataFrame) -> Judgement:
+    """2 to 6 votes for 7 and 9 together."""
+    few = np.isin(_votes_for(7, PECULIAR, table) + _votes_for(9, PECULIAR, table), FOR_7_OR_9)
+    least, most = FOR_7_OR_9[0], FOR_7_OR_9[-1]
+    return by_networks({f"7 and 9 together get {least} to {most} votes": few})
+
+
+def _votes_for(c: int, image: int, table: pd.DataFrame) -> Float64[np.ndarray, " networks"]:
+    return values(table, VOTES, method=SAMPLED, condition=IMAGES[image], case=str(c))
+
+
+def measure_switch(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+    """Whether softmax gives equal bits twice, and how many classes get votes."""
+    images = _two_images(predictor)
+    pool, training = predictor.pool()
+    logits = pool.engine.logits
+    repeats = [
+        float(torch.equal(logits(network, images), logits(network, images)))
+        for network in pool.networks(range(predictor.networks), training)
+    ]
+    yield rows("repeats", repeats, method=SOFTMAX)
+    for image, votes in zip(IMAGES.values(), _votes(predictor), strict=True):
+        classes = (votes > 0).sum(axis=1).astype(float)
+        yield rows("classes_with_votes", classes, method=SAMPLED, condition=image)
+
+
+def judge_switch(table: pd.DataFrame) -> Judgement:
+    """Off: bitwise identical; on: more than one class gets votes on at least one image."""
+    identical = values(table, "repeats", method=SOFTMAX) == 1
+    classes = [
+        values(table, "classes_with_votes", method=SAMPLED, condition=image)
+        for image in IMAGES.values()
+    ]
+    return by_networks(
+        {
+            "With dropout off, two predictions are identical": identical,
+            "With dropout on, passes vote for more than one class": np.max(classes, axis=0) > 1,
+        }
+    )
+
+
 def measure_certainty(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Images and correct majority votes by the majority's share of the votes, for each network.
 
@@ -146,14 +160,14 @@ def measure_certainty(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     predictor.predict(units[:few], CONDITIONS)
     predictor.predict(units[few:])
     for condition in CONDITIONS:
-        shares, correct = [], []
+        bins, correct = [], []
         for unit in units if condition == CLEAN else units[:few]:
             share, vote = predictor.get(unit, condition).vote_share.max(dim=1)
             # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
-            shares.append(np.digitize(share.numpy().round(9), LOWER_EDGES[1:]))
+            bins.append(np.digitize(share.numpy().round(9), LOWER_EDGES[1:]))
             correct.append((vote == predictor.labels).numpy())
         for position, edge in enumerate(LOWER_EDGES):
-            inside = np.array(shares) == position
+            inside = np.array(bins) == position
             for metric, counted in (("images", inside), ("correct", inside & np.array(correct))):
                 counts = counted.sum(axis=1).astype(float)
                 yield rows(metric, counts, condition=condition, case=str(edge))
@@ -161,9 +175,14 @@ def measure_certainty(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
 
 def judge_certainty(table: pd.DataFrame) -> Judgement:
     """On each condition: accuracy above 99 % where 90 % agree, and higher than where fewer do."""
-    holds, right, parts = {}, {}, []
+    holds, parts, right = {}, [], ""
     for condition, name in CONDITIONS.items():
-        images, correct = (_by_bin(table, metric, condition) for metric in ("images", "correct"))
+        images, correct = (
+            np.array(
+                [values(table, metric, condition=condition, case=str(edge)) for edge in LOWER_EDGES]
+            )
+            for metric in ("images", "correct")
+        )
         # Networks with no image of either kind are left out.
         both = (images[-1] > 0) & (images[:-1].sum(axis=0) > 0)
         if not both.any():
@@ -173,28 +192,85 @@ def judge_certainty(table: pd.DataFrame) -> Judgement:
         certain, gain = over_networks(accuracies), over_networks(accuracies - elsewhere)
         require_intervals([certain, gain])
         above = certain.above(LEAST_ACCURACY), gain.above()
-        holds[condition], right[condition] = all(above), f"{100 * certain.value:.1f} %"
+        holds[condition], right = all(above), f"{100 * certain.value:.1f} %"
         share = f"{100 * images[-1].sum() / images.sum():.0f} %"
         parts += [
-            Part(f"{name}: share of images on which 90 % of votes agree", share),
-            Part(f"{name}: accuracy on them (condition 1)", certain.percent(2), above[0]),
-            Part(f"{name}: minus accuracy elsewhere (condition 2)", gain.text("+.3f"), above[1]),
+            RulePart(f"{name}: share of images on which 90 % of votes agree", share),
+            RulePart(f"{name}: accuracy on them (condition 1)", certain.percent(2), above[0]),
+            RulePart(
+                f"{name}: minus accuracy elsewhere (condition 2)", gain.text("+.3f"), above[1]
+            ),
         ]
-    where = [name for condition, name in CONDITIONS.items() if holds[condition]]
+    names = [name for condition, name in CONDITIONS.items() if holds[condition]]
     return Judgement(
         Verdict.of(whole=all(holds.values()), part=holds[CLEAN]),
-        f"Both conditions hold on {listed(where) or 'no'} images. At 45°, agreeing votes are right "
-        f"for {right[LAST]} of images.",
+        f"Both conditions hold on {listed(names) or 'no'} images. At 45°, agreeing votes are right "
+        f"for {right} of images.",
         tuple(parts),
     )
 
 
-def _by_bin(
-    table: pd.DataFrame, metric: str, condition: str
-) -> Float64[np.ndarray, "bins networks"]:
-    return np.array(
-        [values(table, metric, condition=condition, case=str(edge)) for edge in LOWER_EDGES]
-    )
+def write_exact(predictor: RecipePredictor) -> None:
+    """Write ``exact.csv`` and ``spread.csv`` of a recipe's networks."""
+    units = [
+        (RunUnit(predictor.recipe, "mc_dropout_exact", None, n), predictor.mc_dropout(n))
+        for n in range(predictor.networks)
+    ]
+    predictor.predict(chain(*units), [TWO_IMAGES])
+    lines = []
+    for network, pair in enumerate(units):
+        exact, sampled = (_measures(predictor.get(unit, TWO_IMAGES)) for unit in pair)
+        lines += [
+            {
+                **{"recipe": predictor.recipe, "images": TWO_IMAGES, "network": network},
+                **{"image": image, "measure": name, "class": class_number},
+                "exact": float(exact[name, class_number][position]),
+                "sampled": float(sampled[name, class_number][position]),
+            }
+            for position, image in enumerate(IMAGES)
+            for name, class_number in exact
+        ]
+    table = pd.DataFrame(lines).astype({"class": "Int64"})
+    folder = predictor.workspace.out / CLAIMS_FOLDER
+    write_table(table.round(DECIMALS), folder, "exact.csv")
+    write_table(spread(table).round(DECIMALS), folder, "spread.csv")
+
+
+def _measures(prediction: Prediction) -> dict[tuple[str, int | None], Float[Tensor, " images"]]:
+    """By name, and class of a share of votes: these, and every measure of uncertainty."""
+    return {
+        **{(VOTES, c): share for c, share in enumerate(prediction.vote_share.T)},
+        **{
+            (metric.name, None): metric.function(prediction)
+            for metric in METRICS.values()
+            if metric.family is PredictionMeans
+        },
+    }
+
+
+def spread(exact: pd.DataFrame) -> pd.DataFrame:
+    """The parts of the variance of each class's share of votes on the two images.
+
+    With s the exact share of a network, Var(votes / T) = Var(s) + E(s(1 − s)) / T: the draw of the
+    network, and that of its T passes (the law of total variance).
+    """
+    lines = []
+    by_class = where(exact, measure=VOTES).groupby(["recipe", "image", "class"])
+    for (recipe, image, class_number), votes in by_class:
+        share = votes["exact"].to_numpy()
+        between = float(share.var(ddof=1)) if len(share) > 1 else math.nan
+        within = float((share * (1 - share)).mean()) / PASSES
+        lines.append(
+            {
+                **{"recipe": recipe, "image": image, "class": class_number},
+                **{"networks": len(share), "mean_share": share.mean()},
+                "std_by_network": np.sqrt(between),
+                "std_by_passes": np.sqrt(within),
+                "variance_by_network": between / (between + within) if between + within else 0.0,
+                "sampled_std": votes["sampled"].std(),
+            }
+        )
+    return pd.DataFrame(lines)
 
 
 TYPICAL_IMAGE = Claim(

@@ -9,28 +9,18 @@ draw of weights and of order?
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Float64, Int64
 from scipy import stats
 from torch import Tensor
 
-from benchmarks.claims.claim import (
-    Claim,
-    Judgement,
-    NotTestableError,
-    Part,
-    Verdict,
-    interval,
-    rows,
-    values,
-)
-from benchmarks.claims.intervals import Interval, Placements, auroc_interval
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, Verdict
+from benchmarks.claims.numbers import Interval, Placements, auroc_interval, interval, rows, values
 from benchmarks.claims.predictor import CHOOSING, ENSEMBLE, SOFTMAX, RecipePredictor
 from benchmarks.metrics import METRICS, MetricInputs, scoring
 from benchmarks.predictions import RunUnit
@@ -45,7 +35,7 @@ WRONG, RIGHT = "misclassified images", "correct images"
 RECIPES = (PLAIN.name, RELU.name)
 """Of the article's network and of the one with ReLU; both train without dropout, on one split."""
 
-ENSEMBLE_OF = 4
+ENSEMBLE_SIZE = 4
 """How many networks the ensembles have whose accuracy and NLL are told."""
 
 FEWEST = 3
@@ -56,10 +46,10 @@ LEAST = 0.1
 
 ACROSS, EXCESS = "across architectures", "across minus within"
 
-Matrix = Float64[np.ndarray, "networks networks"]
+PairShares = Float64[np.ndarray, "networks networks"]
 """Of each two networks a share of the images."""
 
-Rows = Int64[np.ndarray, " kind"]
+Kind = Int64[np.ndarray, " kind"]
 """The networks of one kind, by their rows in such a matrix."""
 
 
@@ -85,17 +75,16 @@ def judge_edge_cases(table: pd.DataFrame) -> Judgement:
     (wrong,), (right,) = (values(table, DISAGREEMENT, case=case) for case in (WRONG, RIGHT))
     return Judgement(
         Verdict.of(whole=auroc.above(LEAST_AUROC), part=auroc.above(LEAST_FOR_A_PART)),
-        f"Disagreement detects misclassified images with an AUROC of "
-        f"{auroc.text(named=True)}. Two networks "
-        f"disagree on {100 * wrong:.0f} % of the misclassified images and on {100 * right:.1f} % "
-        "of the others.",
+        f"Disagreement detects misclassified images with an AUROC of {auroc.text(named=True)}. "
+        f"Two networks disagree on {100 * wrong:.0f} % of the misclassified images and on "
+        f"{100 * right:.1f} % of the others.",
     )
 
 
 def measure_architectures(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Disagreement within and across architectures, and ensembles of one and of both."""
-    trained = Counter(recipe for recipe, _ in predictor.plan.networks())
-    count = min(trained[recipe] for recipe in RECIPES)
+    trained = [recipe for recipe, _ in predictor.plan.networks()]
+    count = min(map(trained.count, RECIPES))
     if count < CHOOSING + FEWEST:
         raise NotTestableError(
             f"This takes at least {CHOOSING + FEWEST} networks of each of the recipes "
@@ -103,24 +92,41 @@ def measure_architectures(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
         )
     units = {name: [RunUnit(name, SOFTMAX, None, n) for n in range(count)] for name in RECIPES}
     predictor.predict(chain(*units.values()))
-    means = [torch.stack([predictor.get(unit).mean for unit in units[name]]) for name in RECIPES]
-    votes = [mean.argmax(dim=2) for mean in means]
-    disputed = is_disputed(torch.cat([of_recipe[:CHOOSING] for of_recipe in votes]))
+    means = {
+        name: torch.stack([predictor.get(unit).mean for unit in units[name]]) for name in RECIPES
+    }
+    choosing = torch.cat([mean[:CHOOSING].argmax(dim=2) for mean in means.values()])
+    disputed = (choosing != choosing[0]).any(dim=0)
     if not disputed.any():
         raise NotTestableError("The networks that choose disputed images agree on every image.")
     compared = count - CHOOSING
     yield rows("networks", float(compared), case="of each architecture")
     yield rows("images", float(disputed.sum()), case="disputed")
-    for name, of_recipe in zip(RECIPES, votes, strict=True):
-        right = (of_recipe[CHOOSING:] == predictor.labels).double().mean(dim=1)
+    means = {name: mean[CHOOSING:] for name, mean in means.items()}
+    votes = {name: mean.argmax(dim=2) for name, mean in means.items()}
+    for name, classes in votes.items():
+        right = (classes == predictor.labels).double().mean(dim=1)
         yield rows("accuracy", right.tolist(), method=SOFTMAX, case=name)
-    matrix = disagreement(torch.cat([of_recipe[CHOOSING:, disputed] for of_recipe in votes]))
+    shares = disagreement(torch.cat(list(votes.values()))[:, disputed])
     kinds = np.arange(compared), compared + np.arange(compared)
     for name, kind in zip(RECIPES, kinds, strict=True):
-        yield rows("disagreement", within(matrix, kind), case=f"within {name}")
-    yield rows("disagreement", jackknife(across, matrix, *kinds), case=ACROSS)
-    yield rows("disagreement", jackknife(excess, matrix, *kinds), case=EXCESS)
-    yield from _of_ensembles([mean[CHOOSING:] for mean in means], predictor.labels)
+        yield rows("disagreement", within(shares, kind), case=f"within {name}")
+    yield rows("disagreement", jackknife(across, shares, *kinds), case=ACROSS)
+    yield rows("disagreement", jackknife(excess, shares, *kinds), case=EXCESS)
+    # Accuracy and NLL of disjoint ensembles of each kind; a mixed one has half of each.
+    blocks = {name: torch.split(mean, ENSEMBLE_SIZE) for name, mean in means.items()}
+    halves = (torch.split(mean, ENSEMBLE_SIZE // 2) for mean in means.values())
+    blocks["mixed"] = tuple(map(torch.cat, zip(*halves, strict=True)))
+    for name, ensembles in blocks.items():
+        whole = [
+            MetricInputs(Prediction.of(members), predictor.labels)
+            for members in ensembles
+            if len(members) == ENSEMBLE_SIZE
+        ]
+        case = f"{name}, of {ENSEMBLE_SIZE} networks"
+        for metric in ("accuracy", "nll"):
+            numbers = [METRICS[metric].value(arrays) for arrays in whole] or [math.nan]
+            yield rows(metric, numbers, method=ENSEMBLE, case=case)
 
 
 def judge_architectures(table: pd.DataFrame) -> Judgement:
@@ -129,51 +135,47 @@ def judge_architectures(table: pd.DataFrame) -> Judgement:
     if math.isnan(more.lower):
         raise NotTestableError(f"An interval takes at least {FEWEST} networks of each kind.")
     plain, relu = (values(table, "accuracy", method=SOFTMAX, case=name) for name in RECIPES)
+    gap = Interval(plain.mean() - relu.mean(), math.nan, math.nan)
+    excess = "disagreement across minus within one architecture"
+    accuracy = f"accuracy of {' minus '.join(RECIPES)}, which adds to the disagreement"
     return Judgement(
         Verdict.of(whole=more.above(), part=across.above(LEAST)),
         f"Two networks of different architectures disagree on {across.percent(named=True)} of the "
         "disputed images.",
         (
-            Part("disagreement across architectures", across.percent(1), across.above(LEAST)),
-            Part(
-                "disagreement across minus within one architecture", more.text("+.3f"), more.above()
-            ),
-            Part(
-                f"accuracy of {' minus '.join(RECIPES)}, which adds to the disagreement",
-                Interval(plain.mean() - relu.mean(), math.nan, math.nan).text("+.4f"),
-            ),
+            RulePart("disagreement across architectures", across.percent(1), across.above(LEAST)),
+            RulePart(excess, more.text("+.3f"), more.above()),
+            RulePart(accuracy, gap.text("+.4f")),
         ),
     )
 
 
-def is_disputed(votes: Int64[Tensor, "networks images"]) -> Bool[Tensor, " images"]:
-    """Where the networks do not all vote for the same class."""
-    return (votes != votes[0]).any(dim=0)
-
-
-def disagreement(votes: Int64[Tensor, "networks images"]) -> Matrix:
+def disagreement(votes: Int64[Tensor, "networks images"]) -> PairShares:
     """On which share of the images each two networks vote differently."""
     return np.array([(votes != row).double().mean(dim=1).numpy() for row in votes])
 
 
-def within(matrix: Matrix, kind: Rows) -> float:
+def within(shares: PairShares, kind: Kind) -> float:
     """The mean over pairs of two networks of one kind."""
-    total = matrix[np.ix_(kind, kind)].sum()  # of a network with itself it is 0
+    total = shares[np.ix_(kind, kind)].sum()  # of a network with itself it is 0
     return float(total / (len(kind) * (len(kind) - 1)))
 
 
-def across(matrix: Matrix, one: Rows, other: Rows) -> float:
+def across(shares: PairShares, first: Kind, second: Kind) -> float:
     """The mean over pairs of networks of different kinds."""
-    return float(matrix[np.ix_(one, other)].mean())
+    return float(shares[np.ix_(first, second)].mean())
 
 
-def excess(matrix: Matrix, one: Rows, other: Rows) -> float:
+def excess(shares: PairShares, first: Kind, second: Kind) -> float:
     """Across kinds, less the mean of that within each."""
-    return across(matrix, one, other) - (within(matrix, one) + within(matrix, other)) / 2
+    return across(shares, first, second) - (within(shares, first) + within(shares, second)) / 2
 
 
 def jackknife(
-    statistic: Callable[[Matrix, Rows, Rows], float], matrix: Matrix, one: Rows, other: Rows
+    statistic: Callable[[PairShares, Kind, Kind], float],
+    shares: PairShares,
+    first: Kind,
+    second: Kind,
 ) -> Interval:
     """A statistic of two samples of networks with its 95 % interval (Student's t).
 
@@ -181,37 +183,19 @@ def jackknife(
     (n − 1)/n Σ (left out − their mean)² (Efron & Stein 1981), with Satterthwaite's degrees of
     freedom. With fewer than three networks of a kind there is no interval.
     """
-    value = statistic(matrix, one, other)
-    if min(len(one), len(other)) < FEWEST:
+    value = statistic(shares, first, second)
+    if min(len(first), len(second)) < FEWEST:
         return Interval(value, math.nan, math.nan)
     without = (
-        [statistic(matrix, np.delete(one, i), other) for i in range(len(one))],
-        [statistic(matrix, one, np.delete(other, i)) for i in range(len(other))],
+        [statistic(shares, np.delete(first, i), second) for i in range(len(first))],
+        [statistic(shares, first, np.delete(second, i)) for i in range(len(second))],
     )
-    parts = [(len(some) - 1) * float(np.var(some)) for some in without]
+    parts = [(len(left_out) - 1) * float(np.var(left_out)) for left_out in without]
     variance = sum(parts)
-    spread = sum(part**2 / (len(some) - 1) for part, some in zip(parts, without, strict=True))
+    spread = sum(part**2 / (len(each) - 1) for part, each in zip(parts, without, strict=True))
     degrees = variance**2 / spread if spread else math.inf
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees)) * math.sqrt(variance)
     return Interval(value, value - reach, value + reach)
-
-
-def _of_ensembles(
-    means: list[Float64[Tensor, "networks images classes"]], labels: Int64[Tensor, " images"]
-) -> Iterator[pd.DataFrame]:
-    """Accuracy and NLL of disjoint ensembles of each kind; a mixed one has half of each."""
-    halves = zip(*(torch.split(some, ENSEMBLE_OF // 2) for some in means), strict=True)
-    members = {
-        **{name: torch.split(some, ENSEMBLE_OF) for name, some in zip(RECIPES, means, strict=True)},
-        "mixed": [torch.cat(pair) for pair in halves],
-    }
-    for kind, several in members.items():
-        whole = [
-            MetricInputs(Prediction.of(one), labels) for one in several if len(one) == ENSEMBLE_OF
-        ]
-        for metric in ("accuracy", "nll"):
-            numbers = [METRICS[metric].value(one) for one in whole] or [math.nan]
-            yield rows(metric, numbers, method=ENSEMBLE, case=f"{kind}, of {ENSEMBLE_OF} networks")
 
 
 EDGE_CASES = Claim(

@@ -5,28 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-import numpy as np
 import pandas as pd
-from jaxtyping import Bool
 
-from benchmarks.claims.claim import (
-    FEWEST_COUNTED,
-    Claim,
-    Judgement,
-    NotTestableError,
-    by_networks,
-    rows,
-    values,
-)
-from benchmarks.claims.intervals import rank_correlation
+from benchmarks.claims.claim import FEWEST_COUNTED, Claim, Judgement, NotTestableError, by_networks
+from benchmarks.claims.numbers import rank_correlation, rows, values
 from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import RANK_CORRELATION, TRAINING_CSV
 from methods.networks.training import ALL_TRAINING, TRAINING, VALIDATION
 
-SPLITS = (TRAINING, VALIDATION)
 LEAST_CORRELATION = 0.9
-FIRST, LAST = "first epoch", "last epoch"
+FIRST, LAST, ALONG = "first epoch", "last epoch", "with the epoch"
+
 ON, OFF = "accuracy_dropout_on", "accuracy"
 DROPOUT = {OFF: "dropout off", ON: "dropout on"}
 """The columns of the training log, and what sentences call them."""
@@ -38,31 +28,30 @@ ACCURACIES = {
 }
 """What sentences call the final accuracies on the splits of the training log."""
 
-FINAL_TRAINING, FINAL_VALIDATION = (0.970, 0.980), (0.968, 0.978)
-
 
 def measure_rise(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """First and last accuracy of each network, and its rank correlation with the epoch."""
     log = _log(predictor)
     if log["epoch"].nunique() < 2:
         raise NotTestableError("The networks were trained for one epoch only.")
-    for split in SPLITS:
+    for split in (TRAINING, VALIDATION):
         curves = _by_network(log, split, OFF)
         yield rows(OFF, curves.iloc[:, 0], condition=split, case=FIRST)
         yield rows(OFF, curves.iloc[:, -1], condition=split, case=LAST)
         correlations = [rank_correlation(curves.columns, curve) for curve in curves.to_numpy()]
-        yield rows(RANK_CORRELATION, correlations, condition=split, case="with the epoch")
+        yield rows(RANK_CORRELATION, correlations, condition=split, case=ALONG)
 
 
 def judge_rise(table: pd.DataFrame) -> Judgement:
     """Last above first and rank correlation at least 0.9, on both splits, for each network."""
-
-    def rises(split: str) -> Bool[np.ndarray, " networks"]:
+    rises = {}
+    for split in (TRAINING, VALIDATION):
         first, last = (values(table, OFF, condition=split, case=epoch) for epoch in (FIRST, LAST))
-        correlation = values(table, RANK_CORRELATION, condition=split, case="with the epoch")
-        return (last > first) & (correlation >= LEAST_CORRELATION)
-
-    return by_networks({f"{split.capitalize()} accuracy rises": rises(split) for split in SPLITS})
+        correlation = values(table, RANK_CORRELATION, condition=split, case=ALONG)
+        rises[f"{split.capitalize()} accuracy rises"] = (last > first) & (
+            correlation >= LEAST_CORRELATION
+        )
+    return by_networks(rises)
 
 
 def measure_final(predictor: RecipePredictor, split: str, metric: str) -> Iterator[pd.DataFrame]:
@@ -117,7 +106,7 @@ RISE = Claim(
 
 
 def _final(id: str, statement: str, split: str, metric: str, against: str) -> Claim:
-    low, high = FINAL_VALIDATION if split == VALIDATION else FINAL_TRAINING
+    low, high = (0.968, 0.978) if split == VALIDATION else (0.970, 0.980)
     return Claim(
         id=id,
         statement=statement,

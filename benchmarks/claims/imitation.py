@@ -11,26 +11,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
+from typing import NamedTuple
 
 import pandas as pd
 import torch
-from torch import Tensor
 
-from benchmarks.claims.claim import (
-    Claim,
-    Judgement,
-    NotTestableError,
-    Part,
-    Verdict,
+from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, Verdict
+from benchmarks.claims.numbers import (
+    Interval,
     interval,
+    over_networks,
+    rank_correlation,
     rows,
     values,
 )
-from benchmarks.claims.intervals import Interval, over_networks, rank_correlation
-from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, RecipePredictor
-from benchmarks.claims.run_tables import difference, mean_of_replicates
+from benchmarks.claims.predictor import (
+    CHOOSING,
+    ENSEMBLE,
+    NETWORKS,
+    SAMPLED,
+    OtherMasks,
+    RecipePredictor,
+)
 from benchmarks.metrics import METRICS
+from benchmarks.predictions import RunUnit
+from benchmarks.schema import where
 from benchmarks.vocabulary import (
     CEILING,
     CLEAN,
@@ -42,12 +48,16 @@ from benchmarks.vocabulary import (
     PARTLY,
     RANK_CORRELATION,
     REPRODUCED,
+    SUMMARY_CSV,
     WHERE_C_DISAGREES,
 )
 from methods import Prediction
 
 MANY_PASSES = 1_000
 """As good as all masks; to enumerate these for 10,000 images would take hours a network."""
+
+OUTSIDE = 5
+"""How many networks are in neither ensemble; they are trained if the run has none."""
 
 DECIDING = "mutual_information"
 MEASURES = {DECIDING: "mutual information", DISAGREEMENT: "disagreement"}
@@ -57,43 +67,84 @@ IMAGES = {CLEAN: "all images", WHERE_C_DISAGREES: "images where ensemble C disag
 MOST_UNCERTAIN = 500
 
 
+class ComparedUnits(NamedTuple):
+    """Ensembles A, B and C, and passes of networks of none of them, one of them by other masks."""
+
+    a: RunUnit
+    b: RunUnit
+    c: RunUnit
+    sampled: list[RunUnit]
+    other_masks: RunUnit
+
+    @classmethod
+    def of(cls, predictor: RecipePredictor) -> ComparedUnits:
+        """A and B are as large as they can be without sharing one of the run's networks."""
+        recipe = predictor.recipe
+        size = min(NETWORKS, [name for name, _ in predictor.plan.networks()].count(recipe) // 2)
+        a, b = (RunUnit(recipe, ENSEMBLE, size, block) for block in (0, 1))
+        outside = range(2 * size, 2 * size + OUTSIDE)
+        c = RunUnit(recipe, ENSEMBLE, CHOOSING, -(-outside.stop // CHOOSING))
+        sampled = [predictor.mc_dropout(network, MANY_PASSES) for network in outside]
+        other_masks = RunUnit(recipe, OtherMasks.name, MANY_PASSES, outside[0])
+        return cls(a, b, c, sampled, other_masks)
+
+
 def measure_imitation(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Rank correlations and shared most uncertain images of each kind of pair; error detection."""
-    ensembles = predictor.disjoint_ensembles
-    units = [predictor.mc_dropout(network, MANY_PASSES) for network in predictor.outside]
-    again = predictor.other_masks(predictor.outside[0], MANY_PASSES)
-    choosing = predictor.choosing_ensemble
-    predictor.predict((*ensembles, choosing, again, *units))
-    a, b, c, other_masks = map(predictor.get, (*ensembles, choosing, again))
-    sampled = [predictor.get(unit) for unit in units]
+    units = ComparedUnits.of(predictor)
+    predictor.predict((units.a, units.b, units.c, units.other_masks, *units.sampled))
+    a, b, c, other_masks = map(predictor.get, (units.a, units.b, units.c, units.other_masks))
+    sampled = [predictor.get(unit) for unit in units.sampled]
     pairs = {
-        IMITATION: [(one, b) for one in sampled],
+        IMITATION: [(prediction, b) for prediction in sampled],
         OTHER_NETWORK: list(combinations(sampled, 2)),
         OTHER_MASKS: [(sampled[0], other_masks)],
         CEILING: [(a, b)],
     }
     disputed = METRICS[DISAGREEMENT].function(c) > 0
     images = {CLEAN: torch.ones_like(disputed), WHERE_C_DISAGREES: disputed}
-    size = ensembles[0].size or 0
+    size = units.a.size or 0
     yield rows("ensemble_members", float(size))
     for condition, chosen in images.items():
         yield rows("images", float(chosen.sum()), condition=condition)
-    for measure in MEASURES:
+    for measure, (name, predictions) in product(MEASURES, pairs.items()):
         function = METRICS[measure].function
-        for pair, predictions in pairs.items():
-            scores = [(function(one), function(other)) for one, other in predictions]
-            for condition, chosen in images.items():
-                correlations = [
-                    rank_correlation(one[chosen], other[chosen]) if chosen.any() else math.nan
-                    for one, other in scores
-                ]
-                yield rows(
-                    RANK_CORRELATION, correlations, condition=condition, score=measure, case=pair
-                )
-    for pair, predictions in pairs.items():
-        shared = [_shared(*two) for two in predictions]
-        yield rows(f"shared_of_{MOST_UNCERTAIN}_most_uncertain", shared, score=DECIDING, case=pair)
-    yield from _error_detection(predictor, size)
+        scores = [(function(first), function(second)) for first, second in predictions]
+        for condition, chosen in images.items():
+            correlations = [
+                rank_correlation(first[chosen], second[chosen]) if chosen.any() else math.nan
+                for first, second in scores
+            ]
+            keys = {"condition": condition, "score": measure, "case": name}
+            yield rows(RANK_CORRELATION, correlations, **keys)
+    for name, predictions in pairs.items():
+        shared = [_shared(*pair) for pair in predictions]
+        yield rows(f"shared_of_{MOST_UNCERTAIN}_most_uncertain", shared, score=DECIDING, case=name)
+    # Each method's detection of its own errors, with as many passes as networks.
+    metric = "misclassification_auroc"
+    for measure in MEASURES:
+        for method in (SAMPLED, ENSEMBLE):
+            summary = predictor.rows_of_run(SUMMARY_CSV, (method, size), CLEAN)
+            means = where(summary, metric=metric, score=measure)["value"]
+            mean = float(means.iloc[0]) if len(means) else math.nan
+            yield rows(metric, mean, method=method, score=measure)
+        difference = predictor.difference((SAMPLED, size), (ENSEMBLE, size), CLEAN, metric, measure)
+        yield rows(metric, difference, method=SAMPLED, score=measure, case=f"minus {ENSEMBLE}")
+
+
+def _shared(first: Prediction, second: Prediction) -> float:
+    """The share of the most uncertain images, by mutual information, that both have in common.
+
+    NaN where these are all images.
+    """
+    if len(first.mean) <= MOST_UNCERTAIN:
+        return math.nan
+    orders = (
+        torch.sort(METRICS[DECIDING].function(prediction), descending=True, stable=True).indices
+        for prediction in (first, second)
+    )
+    chosen = [set(order[:MOST_UNCERTAIN].tolist()) for order in orders]
+    return len(chosen[0] & chosen[1]) / MOST_UNCERTAIN
 
 
 def judge_imitation(table: pd.DataFrame) -> Judgement:
@@ -102,24 +153,23 @@ def judge_imitation(table: pd.DataFrame) -> Judgement:
     lowest = min(share.lower for share in shares.values())
     (size,) = values(table, "ensemble_members")
     networks = len(values(table, RANK_CORRELATION, condition=CLEAN, score=DECIDING, case=IMITATION))
-    on_all, disputed = shares.values()
     parts = [
-        Part(f"share of the ceiling, {IMAGES[images]}", share.percent())
+        RulePart(f"share of the ceiling, {IMAGES[images]}", share.percent())
         for images, share in shares.items()
     ]
     for measure, name in MEASURES.items():
         errors = {"method": SAMPLED, "score": measure, "case": f"minus {ENSEMBLE}"}
-        apart = interval(table, "misclassification_auroc", **errors)
-        if not math.isnan(apart.value):  # else the two were not compared
+        difference = interval(table, "misclassification_auroc", **errors)
+        if not math.isnan(difference.value):  # else the two were not compared
             what = f"AUROC of errors by {name}: MC-dropout minus the ensemble"
-            parts.append(Part(what, apart.text("+.3f")))
+            parts.append(RulePart(what, difference.text("+.3f")))
     return Judgement(
         Verdict.of(
             whole=lowest > LEAST_OF_CEILING[REPRODUCED], part=lowest > LEAST_OF_CEILING[PARTLY]
         ),
-        f"MC-dropout, on {networks} networks, reaches {on_all.percent(named=True)} of the "
+        f"MC-dropout, on {networks} networks, reaches {shares[CLEAN].percent(named=True)} of the "
         f"correlation between two ensembles of {size:.0f}. On the images where ensemble C "
-        f"disagrees, it reaches {disputed.percent()}.",
+        f"disagrees, it reaches {shares[WHERE_C_DISAGREES].percent()}.",
         tuple(parts),
     )
 
@@ -137,34 +187,6 @@ def share_of_ceiling(table: pd.DataFrame, images: str) -> Interval:
     if ceiling <= 0:
         raise NotTestableError("The rankings by two ensembles are not correlated.")
     return over_networks(reached / ceiling)
-
-
-def _shared(one: Prediction, other: Prediction) -> float:
-    """The share of the most uncertain images, by mutual information, that both have in common.
-
-    NaN where these are all images.
-    """
-    if len(one.mean) <= MOST_UNCERTAIN:
-        return math.nan
-    chosen = [_most_uncertain(prediction) for prediction in (one, other)]
-    return len(chosen[0] & chosen[1]) / len(chosen[0])
-
-
-def _most_uncertain(prediction: Prediction) -> set[int]:
-    score: Tensor = METRICS[DECIDING].function(prediction)
-    order = torch.sort(score, descending=True, stable=True).indices
-    return set(order[:MOST_UNCERTAIN].tolist())
-
-
-def _error_detection(predictor: RecipePredictor, size: int) -> Iterator[pd.DataFrame]:
-    """AUROCs for each method's own errors, with as many passes as networks, and the difference."""
-    metric, sampled, ensemble = "misclassification_auroc", (SAMPLED, size), (ENSEMBLE, size)
-    for measure in MEASURES:
-        for method in (sampled, ensemble):
-            mean = mean_of_replicates(predictor, method, CLEAN, metric, measure).value
-            yield rows(metric, mean, method=method[0], score=measure)
-        apart = difference(predictor, sampled, ensemble, CLEAN, metric, measure)
-        yield rows(metric, apart, method=SAMPLED, score=measure, case=f"minus {ENSEMBLE}")
 
 
 RANK_AGREEMENT = Claim(

@@ -1,0 +1,174 @@
+"""Intervals of claims, rank statistics, disagreement of pairs, and parts of a variance."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from benchmarks.claims.edge_cases import across, disagreement, excess, jackknife, within
+from benchmarks.claims.numbers import (
+    Interval,
+    Placements,
+    auroc_interval,
+    over_networks,
+    rank_correlation,
+    share_of_networks,
+)
+from benchmarks.claims.votes import spread
+
+
+def test_interval_over_networks_is_student_t() -> None:
+    values = np.random.default_rng(0).normal(size=7)
+    interval = over_networks(values)
+    expected = stats.ttest_1samp(values, 0).confidence_interval()
+    assert interval == pytest.approx((values.mean(), *expected))
+
+
+def test_one_network_has_no_interval_and_so_decides_nothing() -> None:
+    interval = over_networks([0.5])
+    assert math.isnan(interval.lower)
+    assert not interval.above(-10)
+    assert not interval.below(10)
+
+
+def test_interval_that_touches_a_bound_does_not_leave_it() -> None:
+    interval = Interval(0.5, 0.25, 0.75)
+    assert (interval.above(0.25), interval.above(0.2)) == (False, True)
+    assert (interval.below(0.75), interval.below(0.8)) == (False, True)
+
+
+def test_share_of_networks_is_clopper_pearson() -> None:
+    share = share_of_networks([True] * 3 + [False] * 7)
+    assert share.value == 0.3
+    # Clopper & Pearson 1934: quantiles of the beta distribution.
+    assert share[1:] == pytest.approx((stats.beta.ppf(0.025, 3, 8), stats.beta.ppf(0.975, 4, 7)))
+
+
+def scores(seed: int, images: int, shift: float, networks: int = 1) -> np.ndarray:
+    """Rounded, so that there are ties."""
+    return np.random.default_rng(seed).normal(shift, 1, (networks, images)).round(1)
+
+
+def test_aurocs_are_scikit_learns() -> None:
+    negative, positive = scores(0, 200, 0, networks=3), scores(1, 100, 1, networks=3)
+    placements = Placements.of(negative, positive)
+    expected = [
+        roc_auc_score(np.repeat([0, 1], [200, 100]), both)
+        for both in np.concatenate([negative, positive], axis=1)
+    ]
+    np.testing.assert_allclose(placements.positives.mean(axis=1), expected)
+    np.testing.assert_allclose(placements.negatives.mean(axis=1), expected)
+    assert auroc_interval([placements]).value == pytest.approx(np.mean(expected))
+
+
+def test_difference_of_a_score_with_itself_is_certainly_nothing() -> None:
+    placements = Placements.of(scores(0, 200, 0), scores(1, 100, 1))
+    assert auroc_interval([placements - placements]) == (0, 0, 0)
+
+
+def test_several_networks_can_be_compared_with_one() -> None:
+    many = Placements.of(scores(0, 200, 0, networks=4), scores(1, 100, 1, networks=4))
+    one = Placements.of(scores(2, 200, 0), scores(3, 100, 1))
+    difference = auroc_interval([many - one]).value
+    assert difference == pytest.approx(many.positives.mean() - one.positives.mean())
+
+
+@pytest.mark.slow
+def test_interval_over_images_covers_the_truth_as_often_as_its_level() -> None:
+    """Paired differences of two noisy copies of a score, as a mean over two sets."""
+    random = np.random.default_rng(0)
+
+    def auroc(std: float) -> float:
+        return float(stats.norm.cdf(1 / math.sqrt(2 * (1 + std**2))))
+
+    def noisy(score: np.ndarray, std: float) -> np.ndarray:
+        return (score + std * random.normal(0, 1, score.shape))[None]
+
+    truth, covered, draws = auroc(0.5) - auroc(1.0), 0, 400
+    for _ in range(draws):
+        negative = random.normal(0, 1, 300)
+        clean = [noisy(negative, std) for std in (0.5, 1.0)]
+        sets = []
+        for positive in random.normal(1, 1, (2, 200)):
+            first, second = (
+                Placements.of(negatives, noisy(positive, std))
+                for negatives, std in zip(clean, (0.5, 1.0), strict=True)
+            )
+            sets.append(first - second)
+        interval = auroc_interval(sets)
+        covered += interval.lower < truth < interval.upper
+    assert covered / draws == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / draws))
+
+
+def test_rank_correlation_is_scipys_and_constants_have_none() -> None:
+    first = scores(0, 200, 0)[0]
+    second = scores(1, 200, 0)[0] + 0.5 * first
+    assert rank_correlation(first, second) == pytest.approx(
+        stats.spearmanr(first, second).statistic
+    )
+    assert math.isnan(rank_correlation([1, 1, 1], [1, 2, 3]))
+
+
+def test_disagreement_by_hand() -> None:
+    """Four images; networks 0 and 1 are of one kind, 2, 3 and 4 of the other."""
+    votes = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 2], [3, 3, 1, 1], [3, 1, 1, 1], [3, 1, 1, 2]])
+    shares, first, second = disagreement(votes), np.array([0, 1]), np.array([2, 3, 4])
+    assert shares[0].tolist() == [0, 1 / 4, 2 / 4, 1 / 4, 2 / 4]
+    inside = (1 / 4, (1 / 4 + 2 / 4 + 1 / 4) / 3)
+    assert (within(shares, first), within(shares, second)) == pytest.approx(inside)
+    between = (2 + 1 + 2 + 3 + 2 + 1) / 4 / 6
+    assert across(shares, first, second) == pytest.approx(between)
+    assert excess(shares, first, second) == pytest.approx(between - np.mean(inside))
+
+
+def drawn(random: np.random.Generator, networks: int, taste: float, images: int) -> torch.Tensor:
+    """Votes of networks that each follow their architecture's taste on a share of the images.
+
+    A network votes for its architecture's class with a probability of its own, else at random
+    between two classes that all share.
+    """
+    own = random.random((networks, 1)) * taste
+    follows = random.random((networks, images)) < own
+    return torch.from_numpy(np.where(follows, 2, random.integers(0, 2, (networks, images))))
+
+
+def test_jackknife_covers_the_expected_excess() -> None:
+    """In the limit of many images only the draw of networks varies: 400 draws, 12 networks."""
+    random, taste = np.random.default_rng(0), 0.8
+    # Mean and mean square of the probability q ~ U(0, taste) that a network follows its taste.
+    first = taste / 2
+    # Two of one kind agree if both follow, or if neither does and chance has it; across, the second
+    # kind never does: it votes at random.
+    same = 1 - (first**2 + (1 - first) ** 2 / 2)
+    unlike = 1 - (1 - first) / 2
+    expected = unlike - (same + 1 / 2) / 2
+    covered = []
+    for _ in range(400):
+        votes = torch.cat([drawn(random, 12, taste, 2000), drawn(random, 12, 0.0, 2000)])
+        interval = jackknife(excess, disagreement(votes), np.arange(12), np.arange(12, 24))
+        covered.append(interval.lower <= expected <= interval.upper)
+    assert 0.92 <= np.mean(covered) <= 0.98
+
+
+def test_too_few_networks_have_no_jackknife() -> None:
+    shares = disagreement(torch.randint(0, 3, (4, 20), generator=torch.Generator().manual_seed(0)))
+    assert math.isnan(jackknife(across, shares, np.arange(2), np.arange(2, 4)).lower)
+
+
+def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
+    """Shares differ by network with a known standard deviation; votes are binomial draws."""
+    random = np.random.default_rng(0)
+    share = random.beta(8, 4, 20_000)
+    columns = {"recipe": "article", "image": 61, "measure": "votes", "class": 8}
+    sampled = random.binomial(100, share) / 100
+    table = pd.DataFrame({**columns, "exact": share, "sampled": sampled})
+    (row,) = spread(table).to_dict("records")
+    both = row["std_by_network"] ** 2 + row["std_by_passes"] ** 2
+    assert both == pytest.approx(row["sampled_std"] ** 2, rel=0.03)
+    assert row["variance_by_network"] == pytest.approx(share.var() / both, rel=0.01)

@@ -1,0 +1,258 @@
+"""The stage `claims`, end to end, on a run by the article's recipe and on others."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks.claims import CLAIMS, missing_data
+from benchmarks.claims.claim import Verdict
+from benchmarks.claims.imitation import ComparedUnits
+from benchmarks.claims.missing_data import LABELS, SIZES, OtherTrainingImages
+from benchmarks.claims.numbers import values
+from benchmarks.claims.predictor import TWO_IMAGES, RecipePredictor
+from benchmarks.data.loading import load_mnist
+from benchmarks.predictions import THE_RUN
+from benchmarks.run import stages
+from benchmarks.run.stages import run_stages
+from benchmarks.schema import read_table, where
+from benchmarks.tasks.shifts import rotated
+from benchmarks.vocabulary import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
+from methods import METHODS
+from tests import runs
+from tests.claims.support import lighten, run_in, write_latency
+from tests.runs import lose_predictions
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_mnist")]
+
+
+@pytest.fixture(scope="module")
+def small_mnist() -> Iterator[None]:
+    """600 images to train with and 600 to test, so that there is one of number 591."""
+    with runs.small_mnist(training=600, test=600) as patch:
+        patch.setattr(stages, "write_report", lambda *_: None)
+        # Other tests time methods; this saves time.
+        patch.setitem(stages.STAGES, "latency", lambda *_: [])
+        lighten(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, small_mnist: None) -> Path:
+    """A folder with a finished run in `out` and its networks in `networks`."""
+    folder = tmp_path_factory.mktemp("finished")
+    assert run_stages(*run_in(folder), "train") == []
+    write_latency(folder)
+    assert run_stages(*run_in(folder)) == []
+    return folder
+
+
+def predictor_in(folder: Path) -> RecipePredictor:
+    return RecipePredictor(*run_in(folder), "article", 10)
+
+
+def claims_of(folder: Path) -> dict[str, dict[str, Any]]:
+    content = json.loads((folder / "out" / "claims.json").read_text())
+    return {claim["id"]: claim for claim in content["claims"]}
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    paths = [folder / "out" / name for name in ("claims.csv", "claims.json")]
+    return {path.name: path.read_bytes() for path in (*paths, *(folder / "out/claims").iterdir())}
+
+
+def rows_of(folder: Path, claim: str, **columns: object) -> pd.DataFrame:
+    return where(read_table(folder / "out", "claims.csv"), claim=claim, **columns)
+
+
+def test_every_claim_is_measured_and_judged_by_the_published_numbers(finished: Path) -> None:
+    claims = claims_of(finished)
+    assert tuple(claims) == tuple(CLAIMS)
+    table = read_table(finished / "out", "claims.csv")
+    for id, claim in claims.items():
+        if CLAIMS[id].recipes:  # which this run has not
+            assert claim["verdict"] == Verdict.NOT_TESTABLE
+            continue
+        assert claim["why"].startswith("Only 10 networks, not 50. "), id
+        verdict, why, _ = CLAIMS[id].judge(where(table, claim=id, recipe="article"))
+        assert claim["verdict"] == verdict
+        assert claim["why"].endswith(why)
+    setting = json.loads((finished / "out" / "claims.json").read_text())["setting"]
+    assert (setting["networks"], setting["epochs"], setting["images"]) == (10, 10, 600)
+    assert setting["ood"] == ["Uniform noise"]
+
+
+def test_other_recipes_stand_beside_with_a_verdict_by_the_same_rule(finished: Path) -> None:
+    claims = claims_of(finished)
+    many_for_3 = claims["image-591-many-for-3"]
+    assert (many_for_3["recipe"], set(many_for_3["beside"])) == ("article", {"article-logits"})
+    table = rows_of(finished, many_for_3["id"], recipe="article-logits")
+    expected = CLAIMS[many_for_3["id"]].judge(table).verdict
+    assert many_for_3["beside"]["article-logits"]["verdict"] == expected
+    for id in ("epistemic-is-missing-data", "fifty-is-expensive"):
+        assert claims[id]["beside"] == {}
+        assert set(rows_of(finished, id)["recipe"]) == {"article"}
+
+
+def test_votes_are_mc_dropouts_own(finished: Path) -> None:
+    run = run_in(finished)
+    pool = run.plan.pool("article-logits", run.workspace.store)
+    training = run.workspace.training_images(run.plan, "article-logits")
+    test = run.workspace.images(run.plan.task, "test")
+    method = METHODS["mc_dropout"].build(pool, 1, 100).fit(training.images, training.labels)
+    expected = method.predict(test.images[591:592]).vote_share[0] * 100
+    votes = rows_of(finished, "image-591-many-for-3", recipe="article-logits", network=1)
+    assert votes["case"].tolist() == [str(c) for c in range(10)]
+    assert votes["value"].tolist() == expected.round().tolist()
+
+
+def test_predictions_of_another_run_are_made_again(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    predictor = predictor_in(tmp_path)
+    unit, store = predictor.mc_dropout(0), predictor.workspace.predictions
+    expected = predictor.get(unit, TWO_IMAGES).mean
+    stored = store.load(unit, TWO_IMAGES)
+    other = replace(stored.prediction, mean=stored.prediction.mean.flip(0))
+    store.save(unit, TWO_IMAGES, replace(stored, prediction=other, sources={THE_RUN: 1}))
+    assert torch.equal(predictor.get(unit, TWO_IMAGES).mean, expected)
+
+
+def test_second_time_writes_the_same_bytes_by_any_number_of_jobs(
+    finished: Path, tmp_path: Path
+) -> None:
+    def stored() -> dict[Path, int]:
+        folders = (tmp_path / "out" / "predictions", tmp_path / "networks")
+        files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+        return {path: path.stat().st_mtime_ns for path in files}
+
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    before, times = written(tmp_path), stored()
+    assert run_stages(*run_in(tmp_path), "claims") == []
+    assert (written(tmp_path), stored()) == (before, times)
+    lose_predictions(tmp_path / "out", "article-images")
+    assert run_stages(*run_in(tmp_path, jobs=2), "claims") == []
+    assert written(tmp_path) == before
+
+
+def test_without_the_articles_recipe_nothing_is_measured(tmp_path: Path) -> None:
+    assert run_stages(*run_in(tmp_path, recipes=("standard",)), "claims") == []
+    assert not (tmp_path / "out" / "predictions").exists()
+    claims = claims_of(tmp_path).values()
+    assert {claim["verdict"] for claim in claims} == {Verdict.NOT_TESTABLE}
+    recipes = {re.findall(r"needs --recipe (\S+)\.$", claim["why"])[0] for claim in claims}
+    assert recipes == {"article", "plain,relu"}
+
+
+def test_claim_with_recipes_of_its_own_needs_no_article(tmp_path: Path) -> None:
+    recipes = CLAIMS["architectures-differ"].recipes
+    run = run_in(tmp_path, recipes=recipes, members=(9,), conditions=(), methods=("deep_ensemble",))
+    for stage in ("train", "claims"):
+        assert run_stages(*run, stage) == []
+    claim = claims_of(tmp_path)["architectures-differ"]
+    assert claim["verdict"] in set(Verdict) - {Verdict.NOT_TESTABLE}
+    assert claim["why"].startswith("Only 9 networks, not 50. Only 600 images, not 10000. ")
+    assert claim["recipe"] == "plain and relu"
+    table = rows_of(tmp_path, claim["id"])
+    # Five of each architecture choose images.
+    assert values(table, "networks", case="of each architecture").tolist() == [4]
+    accuracies = where(table, metric="accuracy")
+    assert accuracies.groupby(["method", "case"]).size().to_dict() == {
+        ("deep_ensemble", "mixed, of 4 networks"): 2,
+        **{("deep_ensemble", f"{recipe}, of 4 networks"): 1 for recipe in recipes},
+        **{("softmax", recipe): 4 for recipe in recipes},
+    }
+
+
+def test_other_training_gets_no_verdict(tmp_path: Path) -> None:
+    run = run_in(tmp_path, epochs=1, recipes=("article",), conditions=())
+    assert run_stages(*run, "train") == []
+    write_latency(tmp_path)
+    assert run_stages(*run) == []
+    claims = claims_of(tmp_path)
+    assert {claim["verdict"] for claim in claims.values()} == {Verdict.NOT_TESTABLE}
+    why = {id: claim["why"] for id, claim in claims.items()}
+    assert why["image-61"].startswith("Networks were trained for 1 epochs, not 10. ")
+    assert "one epoch only" in why["accuracy-rises"]
+    assert "no out-of-distribution images" in why["ood-is-aleatoric"]
+    assert "4 conditions that could be judged hold" in why["fifty-is-expensive"]
+
+
+def test_one_network_has_no_verdict_that_takes_several(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "networks", tmp_path / "networks")
+    alone = run_in(tmp_path, recipes=("article",), members=(1,), replicates=1)
+    for stage in ("train", "predict", "measure", "claims"):
+        assert run_stages(*alone, stage) == []
+    claims = claims_of(tmp_path)
+    for id, claim in CLAIMS.items():
+        reason = f"This takes at least {claim.least_networks} networks; the run has 1."
+        assert (claims[id]["why"] == reason) is (claim.least_networks > 1), id
+    assert {claim["verdict"] for claim in claims.values()} == {Verdict.NOT_TESTABLE}
+
+
+def test_training_sets_take_as_many_steps_and_are_nested(finished: Path) -> None:
+    run, images = run_in(finished), {}
+    for name in set(LABELS) - {"article"}:
+        pool, training = OtherTrainingImages(*run, name, 1).pool()
+        counts = torch.bincount(training.labels, minlength=10)
+        assert len(training.labels) == SIZES.get(name, 600)
+        assert name not in SIZES or counts.tolist() == [SIZES[name] // 10] * 10
+        assert pool.recipe.epochs * -(-len(training.labels) // 64) == pytest.approx(100, abs=3)
+        images[name] = {image.numpy().tobytes() for image in training.images}
+    few, more = (images[name] for name in SIZES)
+    assert few < more
+
+
+def test_images_are_rotated_by_the_drawn_angle_as_in_the_conditions() -> None:
+    class Drawn:
+        def uniform(self, *_: object) -> np.ndarray:
+            return np.array([np.pi / 4, -np.pi / 6])
+
+    images = load_mnist("test").images[:2]
+    turned = missing_data.rotated_at_random(images, Drawn())  # type: ignore[arg-type]
+    expected = torch.stack([rotated(images, 45)[0], rotated(images, -30)[1]])
+    torch.testing.assert_close(turned, expected, atol=1e-4, rtol=0)
+
+
+def test_sampled_shares_of_votes_are_near_the_exact_ones(finished: Path) -> None:
+    table = read_table(finished / "out" / "claims", "exact.csv")
+    assert set(table["image"]) == {61, 591}
+    shares = where(table, measure="votes")
+    totals = shares.groupby(["network", "image"])[["exact", "sampled"]].sum()
+    np.testing.assert_allclose(totals, 1, atol=1e-5)
+    # The standard deviation of a share of 100 votes is 0.05 at most.
+    assert (shares["exact"] - shares["sampled"]).abs().max() < 0.25
+
+
+def test_imitation_is_measured_on_networks_of_neither_ensemble(finished: Path) -> None:
+    predictor = predictor_in(finished)
+    units = ComparedUnits.of(predictor)
+    used = [list(predictor.method(unit).networks) for unit in (*units[:3], *units.sampled)]
+    assert used == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [12, 13, 14], [10], [11]]
+    columns = {"metric": "rank_correlation", "score": "mutual_information", "condition": "clean"}
+    table = rows_of(finished, "dropout-mimics-ensemble", recipe="article", **columns)
+    counts = {IMITATION: 2, OTHER_NETWORK: 1, OTHER_MASKS: 1, CEILING: 1}
+    assert table.groupby("case").size().to_dict() == counts
+
+
+def test_other_masks_follow_those_of_mc_dropout(finished: Path) -> None:
+    predictor = predictor_in(finished)
+    _, training = predictor.pool()
+    images = predictor.images("clean").images[:20]
+    first = predictor.mc_dropout(1, 8)
+    other = replace(first, method="mc_dropout_other_masks")
+    shares = [
+        predictor.method(unit).fit(training.images, training.labels).predict(images).vote_share
+        for unit in (first, other, predictor.mc_dropout(1, 16))
+    ]
+    torch.testing.assert_close((shares[0] + shares[1]) / 2, shares[2])
+    assert not torch.equal(shares[0], shares[1])
