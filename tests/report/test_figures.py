@@ -1,4 +1,4 @@
-"""What figures show, against the run's tables; and how they are drawn."""
+"""What figures show and say, against the run's tables; and how they are drawn."""
 
 from __future__ import annotations
 
@@ -13,251 +13,82 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.offsetbox import OffsetImage
 from PIL import Image
 
 from benchmarks.io import UserError
 from benchmarks.nouns import MethodRecord, Variant
-from benchmarks.report.figures import Drawing, draw_figure, drawn_figures, figure
-from benchmarks.report.figures.numbers import mean_bins, mean_curve
+from benchmarks.report.figures import Drawing, draw_figure, drawn_figures, figure, figure_names
+from benchmarks.report.figures.engine import in_print
+from benchmarks.report.figures.files import TITLE, svg_and_png
+from benchmarks.report.figures.numbers import finding, mean_bins, mean_curve
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import looks
+from benchmarks.report.timings import Setup, main_setup
 from benchmarks.schema import read_table, where
-from tests.report.support import NAMES, nouns
+from tests.report.support import NAMES, comparisons, table_named
 
 
 @pytest.fixture(scope="module")
-def results(reported: Path) -> Results:
-    return Results.load(reported).of_recipe("standard")
+def results(made_up_run: Path) -> Results:
+    return Results.load(made_up_run).of_recipe("standard")
 
 
 def numbers(folder: Path, name: str) -> pd.DataFrame:
     return read_table(folder / "figures", f"{name}-standard.csv")
 
 
-def summary_of(folder: Path, metric: str) -> pd.Series:
-    table = read_table(folder, "summary.csv")
-    table = table[(table["metric"] == metric) & table["score"].isin(["", "predictive_entropy"])]
-    return table.set_index(["method", "members", "condition"])["value"]
-
-
-def test_lines_over_severities_are_the_summarys_values(reported: Path) -> None:
-    drawn = numbers(reported, "rotated")
-    assert set(drawn["severity"]) == {0, 30, 60, 120}
-    for metric, lines in drawn.groupby("metric"):
-        expected = summary_of(reported, str(metric))
-        for row in lines.itertuples():
-            condition = f"rotated-{row.severity:03.0f}" if row.severity else "clean"
-            assert row.condition == condition
-            assert row.value == expected.loc[(row.method, row.members, condition)]
-
-
-def test_split_adds_up_to_the_predictive_entropy(reported: Path) -> None:
-    drawn = numbers(reported, "entropy-split")
-    total = summary_of(reported, "predictive_entropy")
-    several = drawn[drawn["method"] != "softmax"]
-    for row in several.itertuples():
-        both = row.expected_entropy + row.mutual_information
-        assert both == pytest.approx(total.loc[(row.method, row.members, row.condition)])
-    assert drawn.loc[drawn["method"] == "softmax", "mutual_information"].isna().all()
-
-
-def test_smaller_sizes_have_no_panel_but_a_hollow_line(results: Results) -> None:
-    small, large = Variant("mc_dropout", "3"), Variant("mc_dropout", "8")
-    assert small in results.shown
-    assert small not in results.largest
-    look = looks(results.names, results.shown)
-    assert look[small].color == look[large].color
-    assert look[small].marker == look[large].marker
-    assert (look[small].filled, look[large].filled) == (False, True)
-
-
-def test_methods_differ_in_colour_and_marker() -> None:
-    custom = tuple(MethodRecord(f"mine_{number}", "") for number in range(30))
-    names = replace(NAMES, methods=NAMES.methods + custom)
-    shown = looks(names, [Variant(method.name, "2") for method in names.methods]).values()
-    assert len({(look.color, look.marker) for look in shown}) == len(names.methods)
-
-
-def test_methods_of_a_family_share_its_colour_and_differ_in_marker_and_dash() -> None:
-    names = nouns(methods=("softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble"))
-    one, other, ensemble = (
-        looks(names, [Variant(name, "4")])[Variant(name, "4")]
-        for name in ("mc_dropout", "mc_dropout_exact", "deep_ensemble")
-    )
-    assert one.color == other.color != ensemble.color
-    assert one.marker != other.marker
-    assert one.linestyle != other.linestyle
-
-
-def drawing(results: Results, name: str, **chosen: Any) -> Drawing:
-    return draw_figure(results, name, **chosen)
-
-
-def panel(drawn: Drawing, label: str) -> Axes:
+def panel(drawing: Drawing, label: str) -> Axes:
     """The panel with this label at its axis of values, or with this title."""
-    (found, *_) = [ax for ax in drawn.figure.axes if label in (ax.get_ylabel(), ax.get_title())]
-    return found
+    return next(ax for ax in drawing.figure.axes if label in (ax.get_ylabel(), ax.get_title()))
 
 
-def test_range_of_ill_defined_labels_is_shaded_with_the_reason(results: Results) -> None:
-    drawn = drawing(results, "rotated")
-    (shade,) = panel(drawn, "Accuracy").patches
-    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (60, 123)
-    labels = [text.get_text() for text in drawn.figure.legends[0].get_texts()]
-    assert "Labels ill-defined (6 and 9 swap)" in labels
-    summary = results.summary[results.summary["condition"] != "rotated-120"]
-    assert not panel(drawing(replace(results, summary=summary), "rotated"), "Accuracy").patches
+def replicate_lines(ax: Axes) -> int:
+    return sum(line.get_linewidth() == 0.5 for line in ax.lines)
 
 
-def test_methods_with_infinite_values_are_named(results: Results) -> None:
-    worst = {"method": "softmax", "condition": "rotated-060", "metric": "nll"}
-    summary = results.summary.copy()
-    summary.loc[where(summary, **worst).index, "value"] = math.inf
-    drawn = drawing(replace(results, summary=summary), "rotated")
-    texts = {text.get_text() for text in panel(drawn, "NLL (nats)").texts}
-    assert texts == {"not drawn where infinite:\nSoftmax"}
-    assert not panel(drawn, "Accuracy").texts
+# Numbers.
 
 
-def test_images_stand_below_severities_and_above_votes(results: Results) -> None:
-    for name, count in (("rotated-votes", 4), ("high-disagreement", 12)):
-        drawn = drawing(results, name)
-        drawn.figure.draw_without_rendering()
-        boxes = [image.get_window_extent() for image in drawn.figure.findobj(OffsetImage)]
-        assert len(boxes) == count
-        assert all(round(box.width - box.height, 3) == 0 for box in boxes)
+def test_lines_over_severities_are_the_summarys_values(made_up_run: Path, results: Results) -> None:
+    shown = numbers(made_up_run, "rotated")
+    assert set(shown["severity"]) == {0, 30, 60, 120}
+    for row in shown.to_dict("records"):
+        condition = f"rotated-{row['severity']:03.0f}" if row["severity"] else "clean"
+        variant = Variant(row["method"], str(row["members"]))
+        assert row["condition"] == condition
+        assert row["value"] == results.find(variant, Quantity(condition, row["metric"]))["value"]
 
 
-def test_a_single_replicate_has_a_band_and_several_have_lines(
-    make_run: Any, measured: Path
-) -> None:
-    for replicates, folder in ((1, make_run(replicates=1)), (2, measured)):
-        results = Results.load(folder).of_recipe("standard")
-        for name, table in (("roc", "roc"), ("risk-coverage", "risk_coverage")):
-            numbers = results.curve(table)
-            ax = drawing(results, name).figure.axes[0]
-            counts = (
-                where(numbers, condition=numbers["condition"].iloc[0])
-                .groupby(["method", "members"])["replicate"]
-                .nunique()
-            )
-            counts = counts[[variant for variant in results.largest if variant in counts.index]]
-            thin = [line for line in ax.lines if line.get_linewidth() == 0.5]
-            assert len(thin) == counts[counts > 1].sum()
-            assert len(ax.collections) == (counts == 1).sum()
-            assert counts.max() == replicates
-
-
-def test_replicates_are_drawn_where_their_mean_has_no_interval(results: Results) -> None:
-    for replicates, has_interval in ((1, True), (2, False), (4, False), (5, True)):
-        of_many = replace(results, summary=results.summary.assign(replicates=replicates))
-        drawn = drawing(of_many, "rotated", metrics=["ece"])
-        assert drawn.numbers["lower"].notna().any() == has_interval
-        thin = [line for line in drawn.figure.axes[0].lines if line.get_linewidth() == 0.5]
-        assert bool(thin) != has_interval
-
-
-def test_an_outlier_is_drawn(results: Results) -> None:
-    rows = where(results.measured, method="mc_dropout", members="8", replicate=1, metric="ece")
-    changed = replace(results, measured=results.measured.copy())
-    changed.measured.loc[rows.index, "value"] = 0.95
-    ax = panel(drawing(changed, "rotated"), "ECE")
-    assert [0.95] * 4 in [list(line.get_ydata()) for line in ax.lines]
-    assert ax.get_ylim()[1] > 0.95
+def test_split_adds_up_to_the_predictive_entropy(made_up_run: Path) -> None:
+    shown = numbers(made_up_run, "entropy-split")
+    is_single = shown["method"] == "softmax"
+    both = shown["expected_entropy"] + shown["mutual_information"]
+    np.testing.assert_allclose(both[~is_single], shown["predictive_entropy"][~is_single])
+    assert shown.loc[is_single, "mutual_information"].isna().all()
 
 
 def test_errors_of_abstaining_are_the_measured_ones_in_percent(
-    reported: Path, results: Results
+    made_up_run: Path, results: Results
 ) -> None:
-    drawn = where(numbers(reported, "abstaining"), condition="clean")
-    assert sorted(set(drawn["abstained"])) == [0, 1, 5, 10, 20]
-    for row in drawn.to_dict("records"):
-        found = results.find(
-            Variant(row["method"], row["members"]), Quantity("clean", row["metric"])
-        )
-        assert found is not None
-        value = found["value"]
+    shown = where(numbers(made_up_run, "abstaining"), condition="clean")
+    assert sorted(set(shown["abstained"])) == [0, 1, 5, 10, 20]
+    for row in shown.to_dict("records"):
+        variant = Variant(row["method"], str(row["members"]))
+        value = results.find(variant, Quantity("clean", row["metric"]))["value"]
         expected = 1 - value if row["metric"] == "accuracy" else value
         assert row["error"] == pytest.approx(100 * expected)
 
 
-def test_figures_beyond_those_of_a_run_are_named(
-    reported: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert len(drawn_figures(Results.load(reported), most=9)) == 9
-    announced = " ".join(capsys.readouterr().err.split())
-    assert "without training-standard, which the command figure draws" in announced
-
-
-def test_points_of_cost_join_value_and_time(timed_results: Results) -> None:
-    drawn = drawing(timed_results, "cost").numbers
-    assert set(where(drawn, method="mc_dropout")["members"]) == set("1248")
-    (row,) = where(drawn, method="mc_dropout", members="4", batch_size=64, metric="ece").to_dict(
-        "records"
-    )
-    found = timed_results.find(Variant("mc_dropout", "4"), Quantity("clean", "ece"))
-    assert found is not None
-    assert (row["value"], row["p50_ms"]) == (found["value"], 44)
-
-
-def test_front_is_what_nothing_else_beats(timed_results: Results) -> None:
-    drawn = drawing(timed_results, "cost").numbers
-    for (metric, _), rows in drawn.groupby(["metric", "batch_size"]):
-        loss = rows["value"] * (-1 if metric == "auroc" else 1)
-        best = [
-            not any((rows["p50_ms"] < ms) & (loss <= own) | (rows["p50_ms"] <= ms) & (loss < own))
-            for ms, own in zip(rows["p50_ms"], loss, strict=True)
-        ]
-        assert list(rows["pareto"]) == best
-        assert any(best)
-
-
-def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
-    reported: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "mine.pdf"
-    made = figure(
-        reported,
-        "rotated",
-        methods=["mc_dropout-3", "deep_ensemble"],
-        metrics=["nll"],
-        conditions=["rotated-030", "rotated-060"],
-        out=out,
-    )
-    (ax,) = made.axes
-    lines = {line.get_label(): list(line.get_xdata()) for line in ax.lines}
-    lines = {label: x for label, x in lines.items() if not label.startswith("_")}
-    assert lines == {"MC-dropout, T = 3": [30, 60], "Deep ensemble, M = 4": [30, 60]}
-    title = " ".join(made.get_suptitle().split())
-    assert re.match(
-        r"(MC-dropout \(T = 3\)|Deep ensemble \(M = 4\)) has the lowest NLL .* of 1 ", title
-    )
-    content = out.read_bytes()
-    assert content.startswith(b"%PDF")
-    assert b"CreationDate" not in content  # the same figure is the same file
-
-
-@pytest.mark.parametrize(
-    ("name", "chosen", "message"),
-    [
-        ("rotate", {}, "there is no figure 'rotate'; choose from .*rotated"),
-        ("rotated", {"methods": ["dropout"]}, "no method 'dropout'; choose from .*mc_dropout-8"),
-        ("rotated", {"metrics": ["f1"]}, "there is no metric 'f1'; choose from .*accuracy"),
-        ("rotated", {"recipe": "relu"}, "there is no recipe 'relu'; choose from standard"),
-        ("rotated", {"conditions": ["ood-uniform_noise"]}, "there are no numbers for the figure"),
-        ("roc", {"metrics": ["nll"]}, "the figure 'roc' has no numbers of metric 'nll'"),
-        ("roc", {"conditions": ["clean", "ood-uniform_noise"]}, "no numbers of condition 'clean'"),
-        ("training", {"methods": ["softmax"]}, "'training' has no methods to choose from"),
-        ("rotated", {"out": "mine.xyz"}, "mine.xyz: there is no format 'xyz'; end the name in"),
-        ("rotated", {"out": "mine"}, "mine: there is no format ''; end the name in"),
-    ],
-)
-def test_what_cannot_be_drawn_is_named(
-    name: str, chosen: dict[str, Any], message: str, reported: Path
-) -> None:
-    with pytest.raises(UserError, match=message):
-        figure(reported, name, **chosen)
+def test_training_curves_are_mean_and_range_of_the_networks(made_up_run: Path) -> None:
+    shown = numbers(made_up_run, "training")
+    assert set(shown["split"]) == {"training", "validation"}
+    assert (shown["images"] == 10_000).all()
+    shown = shown.set_index(["measure", "split", "epoch"])
+    row = shown.loc[("accuracy_dropout_on", "training", 2)]
+    assert tuple(row[["mean", "least", "most"]]) == pytest.approx((0.821, 0.82, 0.822))
+    assert ("accuracy_dropout_on", "validation", 2) not in shown.index
 
 
 ROC = ("flagged_clean", "flagged")
@@ -268,20 +99,17 @@ def curve(replicate: int, points: list[tuple[float, float]]) -> pd.DataFrame:
     return table.assign(replicate=replicate, lower=0.1, upper=0.9)
 
 
-STEEP = curve(0, [(0, 0), (0, 0.6), (0.5, 1), (1, 1)])
-FLAT = curve(3, [(0, 0), (0, 0.2), (0.2, 0.4), (1, 1)])
-
-
 def test_mean_of_roc_curves_is_vertical() -> None:
-    mean = mean_curve(pd.concat([STEEP, FLAT]), *ROC)
+    steep = curve(0, [(0, 0), (0, 0.6), (0.5, 1), (1, 1)])
+    flat = curve(3, [(0, 0), (0, 0.2), (0.2, 0.4), (1, 1)])
+    mean = mean_curve(pd.concat([steep, flat]), *ROC)
     assert mean["flagged_clean"].tolist() == [0, 0, 0.2, 0.5, 1]
     at_half = (1 + 0.4 + 0.6 * 0.3 / 0.8) / 2
     expected = [0, (0.6 + 0.2) / 2, (0.76 + 0.4) / 2, at_half, 1]
     assert mean["flagged"].tolist() == pytest.approx(expected)
     assert mean[["lower", "upper"]].isna().all(axis=None)
-    single = mean_curve(FLAT, *ROC)
     columns = [*ROC, "lower", "upper"]
-    pd.testing.assert_frame_equal(single[columns], FLAT[columns])
+    pd.testing.assert_frame_equal(mean_curve(flat, *ROC)[columns], flat[columns])
 
 
 def test_area_of_the_mean_is_the_mean_of_the_areas() -> None:
@@ -291,7 +119,7 @@ def test_area_of_the_mean_is_the_mean_of_the_areas() -> None:
         x = np.concatenate([[0, 0], np.sort(random.random(5)), [1]])
         y = [0, *np.sort(random.random(6)), 1]
         curves.append(curve(replicate, list(zip(x, y, strict=True))))
-    areas = [np.trapezoid(one["flagged"], one["flagged_clean"]) for one in curves]
+    areas = [np.trapezoid(table["flagged"], table["flagged_clean"]) for table in curves]
     mean = mean_curve(pd.concat(curves), *ROC)
     assert np.trapezoid(mean["flagged"], mean["flagged_clean"]) == pytest.approx(np.mean(areas))
 
@@ -314,49 +142,305 @@ def test_mean_of_a_bin_is_over_the_replicates_that_fill_it_if_these_are_half() -
     )
     mean = mean_bins(table)
     assert mean["count"].tolist() == pytest.approx([5, 59 / 3, 226 / 3])
-    assert mean["lower"].tolist() == [0, 1 / 3, 2 / 3]
-    drawn = mean.dropna(subset="accuracy")
-    assert drawn["confidence"].tolist() == pytest.approx([0.45, 0.8])
-    assert drawn["accuracy"].tolist() == pytest.approx([0.6, 0.8])
-    assert drawn["accuracy_lower"].isna().all()
+    shown = mean.dropna(subset="accuracy")
+    assert shown["confidence"].tolist() == pytest.approx([0.45, 0.8])
+    assert shown["accuracy"].tolist() == pytest.approx([0.6, 0.8])
+    assert shown["accuracy_lower"].isna().all()
     single = mean_bins(table[table["replicate"] == 2]).dropna(subset="accuracy")
     assert single[["count", "accuracy_upper"]].to_numpy().tolist() == [[88, 0.9]]
 
 
-def test_training_curves_are_mean_and_range_of_the_networks(reported: Path) -> None:
-    drawn = numbers(reported, "training").set_index(["measure", "split", "epoch"])
-    row = drawn.loc[("accuracy_dropout_on", "training", 2)]
-    assert tuple(row[["mean", "least", "most"]]) == pytest.approx((0.821, 0.82, 0.822))
-    assert ("accuracy_dropout_on", "validation", 2) not in drawn.index
+# Quality against cost.
 
 
-def test_training_curves_are_of_the_same_images_at_every_epoch(reported: Path) -> None:
-    drawn = numbers(reported, "training")
-    assert set(drawn["split"]) == {"training", "validation"}
-    assert (drawn["images"] == 10_000).all()
-    legend = (reported / "figures" / "training-standard.svg").read_text()
-    assert "Training (10,000 images)" in legend
-    assert "Test (10,000 images)" in legend
+def test_points_of_cost_join_value_and_time(results: Results) -> None:
+    shown = draw_figure(results, "cost").numbers
+    assert set(where(shown, method="mc_dropout")["members"]) == set("1248")
+    point = where(shown, method="mc_dropout", members="4", batch_size=64, metric="ece").iloc[0]
+    expected = results.find(Variant("mc_dropout", "4"), Quantity("clean", "ece"))
+    assert (point["value"], point["p50_ms"]) == (expected["value"], 44)
+    for (metric, _), rows in shown.groupby(["metric", "batch_size"]):
+        loss = rows["value"] * (-1 if metric == "auroc" else 1)
+        best = [
+            not any((rows["p50_ms"] < ms) & (loss <= own) | (rows["p50_ms"] <= ms) & (loss < own))
+            for ms, own in zip(rows["p50_ms"], loss, strict=True)
+        ]
+        assert list(rows["pareto"]) == best
+        assert any(best)
 
 
-def test_figures_are_small_have_print_resolution_and_text_as_text(reported: Path) -> None:
-    for path in sorted((reported / "figures").glob("*.png")):
+def test_an_ensemble_of_one_network_is_no_point(results: Results) -> None:
+    summary, latency = (
+        table.replace({"members": {"2": "1"}}).where(table["method"] == "deep_ensemble", table)
+        for table in (results.summary, results.latency)
+    )
+    shown = draw_figure(replace(results, summary=summary, latency=latency), "cost").numbers
+    assert "1" not in set(where(shown, method="deep_ensemble")["members"])
+    assert "1" in set(where(shown, method="softmax")["members"])
+
+
+def test_setup_compared_is_the_one_in_which_most_sizes_were_timed(results: Results) -> None:
+    latency = results.latency
+    assert main_setup(latency) == Setup("cpu", "A Processor", 1, "numba")
+    card = {"device": "cuda:0", "device_name": "A Card", "engine": "torch"}
+    both = pd.concat([latency, latency[latency["threads"] == 1].assign(**card)])
+    assert main_setup(both).label == "A Card"
+    assert main_setup(pd.DataFrame()) is None
+
+
+def test_custom_methods_are_compared_with_the_others(results: Results) -> None:
+    is_softmax = results.latency["method"] == "softmax"
+    engine = results.latency["engine"].mask(is_softmax, "self-trained")
+    timed = replace(results, latency=results.latency.assign(engine=engine))
+    shown = draw_figure(timed, "cost").numbers
+    assert set(shown["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
+    assert "Softmax" in {row.labels[0] for row in table_named(timed, "resources").rows}
+
+
+# Titles.
+
+NLL = Quantity("clean", "nll")
+
+VALUES = {"softmax": ("1", 0.3), "mc_dropout": ("8", 0.2), "deep_ensemble": ("4", 0.1)}
+
+
+def compared(values: dict[str, tuple[str, float]], metric: str = "nll", **p: float) -> Results:
+    """Of one recipe; by method the p-value of its difference from the deep ensemble."""
+    place = {"recipe": "standard", "condition": "clean", "score": "", "status": "ok", "reason": ""}
+    metrics = dict.fromkeys((metric, "squared_ce_debiased"))
+    rows = [
+        {**place, "metric": name, "method": method, "members": members}
+        | {"value": value, "lower": value - 0.01, "upper": value + 0.01}
+        for name in metrics
+        for method, (members, value) in values.items()
+    ]
+    tests = [
+        {"metric": name, "p_holm": p_value, "difference": -0.1}
+        | {"method": "deep_ensemble", "members": "4"}
+        | {"other_method": method, "other_members": values[method][0]}
+        for name in metrics
+        for method, p_value in p.items()
+    ]
+    return Results(pd.DataFrame(rows), NAMES, comparisons=comparisons(tests))
+
+
+@pytest.mark.parametrize(
+    ("p_values", "separated"),
+    [
+        ({"softmax": 0.01, "mc_dropout": 0.01}, 2),
+        ({"softmax": 0.01, "mc_dropout": 0.2}, 1),
+        ({"softmax": float("nan")}, 0),
+        ({}, 0),
+    ],
+)
+def test_a_title_claims_what_tests_say(p_values: dict[str, float], separated: int) -> None:
+    title = finding(compared(VALUES, **p_values), NLL)
+    assert title.startswith("Deep ensemble (M = 4) has the lowest NLL (Clean: 0.100)")
+    assert title.endswith(f"from {separated} of 2 others")
+
+
+def test_of_a_biased_metric_another_is_tested() -> None:
+    ece = Quantity("clean", "ece")
+    both = compared(VALUES, "ece", softmax=0.01, mc_dropout=0.01)
+    untested = both.comparisons[both.comparisons["metric"] == "ece"]
+    assert "from 2 of 2 others" in finding(both, ece)
+    assert "from 0 of 2 others" in finding(replace(both, comparisons=untested), ece)
+    # Where it is the other that the tested metric finds better, nothing is claimed.
+    of_softmax = both.comparisons["other_method"] == "softmax"
+    worse = both.comparisons.assign(difference=-0.1 * (-1) ** of_softmax)
+    assert "from 1 of 2 others" in finding(replace(both, comparisons=worse), ece)
+
+
+def test_title_of_one_method_compares_none_and_without_values_there_is_no_title() -> None:
+    assert finding(compared({"softmax": ("1", 0.25)}), NLL) == "NLL of Softmax (Clean: 0.250)"
+    assert finding(compared({"softmax": ("1", 0.25)}), Quantity("clean", "accuracy")) == ""
+    assert finding(compared({"softmax": ("1", math.nan)}), NLL) == ""
+
+
+# How things look.
+
+
+def test_sizes_and_families_of_methods_are_alike_and_told_apart() -> None:
+    small, large, exact, ensemble = (
+        Variant("mc_dropout", "3"),
+        Variant("mc_dropout", "8"),
+        Variant("mc_dropout_exact", "exact"),
+        Variant("deep_ensemble", "4"),
+    )
+    look = looks(NAMES, [small, large, exact, ensemble])
+    assert (look[small].color, look[small].marker) == (look[large].color, look[large].marker)
+    assert (look[small].filled, look[large].filled) == (False, True)
+    assert look[large].color == look[exact].color != look[ensemble].color
+    assert look[large].marker != look[exact].marker
+    assert look[large].linestyle != look[exact].linestyle
+
+
+def test_methods_differ_in_colour_and_marker() -> None:
+    custom = tuple(MethodRecord(f"mine_{number}", "") for number in range(30))
+    names = replace(NAMES, methods=NAMES.methods + custom)
+    shown = looks(names, [Variant(method.name, "2") for method in names.methods]).values()
+    assert len({(look.color, look.marker) for look in shown}) == len(names.methods)
+
+
+def test_range_of_ill_defined_labels_is_shaded_with_the_reason(results: Results) -> None:
+    drawing = draw_figure(results, "rotated")
+    (shade,) = panel(drawing, "Accuracy").patches
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (60, 123)
+    labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+    assert "Labels ill-defined (6 and 9 swap)" in labels
+    summary = results.summary[results.summary["condition"] != "rotated-120"]
+    without = draw_figure(replace(results, summary=summary), "rotated")
+    assert not panel(without, "Accuracy").patches
+
+
+def test_methods_with_infinite_values_are_named(results: Results) -> None:
+    worst = {"method": "softmax", "condition": "rotated-060", "metric": "nll"}
+    summary = results.summary.copy()
+    summary.loc[where(summary, **worst).index, "value"] = math.inf
+    drawing = draw_figure(replace(results, summary=summary), "rotated")
+    texts = {text.get_text() for text in panel(drawing, "NLL (nats)").texts}
+    assert texts == {"not drawn where infinite:\nSoftmax"}
+    assert not panel(drawing, "Accuracy").texts
+
+
+@pytest.mark.parametrize(("name", "count"), [("rotated-votes", 4), ("high-disagreement", 12)])
+def test_images_stand_below_severities_and_above_votes(
+    name: str, count: int, results: Results
+) -> None:
+    sheet = draw_figure(results, name).figure
+    sheet.draw_without_rendering()
+    boxes = [image.get_window_extent() for image in sheet.findobj(OffsetImage)]
+    assert len(boxes) == count
+    assert all(round(box.width - box.height, 3) == 0 for box in boxes)
+
+
+def test_curves_of_a_single_replicate_have_a_band_and_several_have_lines(results: Results) -> None:
+    for name, curves in (("roc", "roc"), ("risk-coverage", "risk_coverage")):
+        first = where(results.curve(curves), replicate=0).assign(lower=0.0, upper=1.0)
+        single = replace(results, curves={**results.curves, curves: first})
+        thin, bands = (draw_figure(shown, name).figure.axes[0] for shown in (results, single))
+        assert replicate_lines(thin) > 0 == replicate_lines(bands)
+        assert len(thin.collections) < len(bands.collections)
+
+
+@pytest.mark.parametrize(
+    ("replicates", "has_interval"), [(1, True), (2, False), (4, False), (5, True)]
+)
+def test_replicates_are_drawn_where_their_mean_has_no_interval(
+    replicates: int, has_interval: bool, results: Results
+) -> None:
+    repeated = replace(results, summary=results.summary.assign(replicates=replicates))
+    drawing = draw_figure(repeated, "rotated", metrics=["ece"])
+    assert drawing.numbers["lower"].notna().any() == has_interval
+    assert bool(replicate_lines(drawing.figure.axes[0])) != has_interval
+
+
+def test_sampling_error_has_each_condition_and_the_slope_of_chance(results: Results) -> None:
+    assert "sampling-error" not in figure_names(results)
+    table = pd.DataFrame(
+        {"recipe": "standard", "method": "mc_dropout", "members": str(size), "condition": condition}
+        | {"measure": "votes", "rms_error": 0.1 / size**0.4}
+        for condition in ("subset-clean", "subset-rotated-045")
+        for size in (2, 8)
+    )
+    sampled = replace(results, curves={**results.curves, "sampling_error": table})
+    drawing = draw_figure(sampled, "sampling-error")
+    assert len(drawing.figure.axes) == 2
+    labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+    assert labels == ["Share of votes for a class", "Slope of 1/√T"]
+    measured, ideal, _ = drawing.figure.axes[0].lines
+    np.testing.assert_allclose(ideal.get_ydata(), measured.get_ydata()[-1] * np.array([2, 1]))
+
+
+# What a user asks for.
+
+
+def test_figures_beyond_those_of_a_run_are_named(
+    made_up_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(drawn_figures(Results.load(made_up_run), most=1)) == 1
+    announced = " ".join(capsys.readouterr().err.split())
+    assert re.search("without cost-standard, .*, which the command figure draws", announced)
+
+
+def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
+    made_up_run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine.pdf"
+    sheet = figure(
+        made_up_run,
+        "rotated",
+        methods=["mc_dropout-4", "deep_ensemble"],
+        metrics=["nll"],
+        conditions=["rotated-030", "rotated-060"],
+        out=out,
+    )
+    (ax,) = sheet.axes
+    lines = {line.get_label(): list(line.get_xdata()) for line in ax.lines}
+    lines = {label: x for label, x in lines.items() if not label.startswith("_")}
+    assert lines == {"MC-dropout, T = 4": [30, 60], "Deep ensemble, M = 4": [30, 60]}
+    title = " ".join(sheet.get_suptitle().split())
+    assert re.match(r"(MC-dropout|Deep ensemble).* has the lowest NLL .* of 1 ", title)
+    content = out.read_bytes()
+    assert content.startswith(b"%PDF")
+    assert b"CreationDate" not in content  # the same figure is the same file
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "message"),
+    [
+        ("rotate", {}, "there is no figure 'rotate'; choose from .*rotated"),
+        ("rotated", {"methods": ["dropout"]}, "no method 'dropout'; choose from .*mc_dropout-8"),
+        ("rotated", {"metrics": ["f1"]}, "there is no metric 'f1'; choose from .*accuracy"),
+        ("rotated", {"recipe": "relu"}, "there is no recipe 'relu'; choose from .*standard"),
+        ("rotated", {"conditions": ["ood-uniform_noise"]}, "there are no numbers for the figure"),
+        ("roc", {"metrics": ["nll"]}, "the figure 'roc' has no numbers of metric 'nll'"),
+        ("roc", {"conditions": ["clean", "ood-uniform_noise"]}, "no numbers of condition 'clean'"),
+        ("training", {"methods": ["softmax"]}, "'training' has no methods to choose from"),
+        ("rotated", {"out": "mine.xyz"}, "mine.xyz: there is no format 'xyz'; end the name in"),
+        ("rotated", {"out": "mine"}, "mine: there is no format ''; end the name in"),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(
+    name: str, chosen: dict[str, Any], message: str, made_up_run: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        figure(made_up_run, name, **chosen)
+
+
+# Files.
+
+
+def test_pictures_are_small_and_have_print_resolution(made_up_run: Path) -> None:
+    for path in sorted((made_up_run / "figures").glob("*.png")):
         with Image.open(path) as image:
             assert np.allclose(image.info["dpi"], 200, atol=0.1)
             assert 660 <= image.width <= 1380, path.name
         assert path.stat().st_size < 150_000
-    assert "MC-dropout, T = 8" in (reported / "figures" / "rotated-standard.svg").read_text()
 
 
-def test_drawings_can_stand_in_one_page_which_shows_their_titles(reported: Path) -> None:
+def test_drawings_can_stand_in_one_page_and_their_text_is_text(made_up_run: Path) -> None:
     elsewhere: set[str] = set()
-    for path in sorted((reported / "figures").glob("*.svg")):
+    for path in sorted((made_up_run / "figures").glob("*.svg")):
         root = ElementTree.fromstring(path.read_text())
         assert root.get("aria-label")
-        identifiers = {f"#{element.get('id')}" for element in root.iter()}
-        assert not identifiers & elsewhere - {"#None"}
+        identifiers = {f"#{element.get('id')}" for element in root.iter() if element.get("id")}
+        assert not identifiers & elsewhere
         elsewhere |= identifiers
-        for element in root.iter():
-            target = element.get("{http://www.w3.org/1999/xlink}href", "data:image/png")
-            assert target in identifiers or target.startswith("data:image/png")
-        assert path.stat().st_size < 170_000
+        targets = {element.get("{http://www.w3.org/1999/xlink}href", "") for element in root.iter()}
+        assert {target for target in targets if target.startswith("#")} <= identifiers
+        assert path.stat().st_size < 200_000
+    assert "MC-dropout, T = 8" in (made_up_run / "figures" / "rotated-standard.svg").read_text()
+
+
+def test_svg_begins_between_the_title_and_the_panels() -> None:
+    with in_print():
+        sheet = Figure(figsize=(4, 3), layout="constrained")
+        sheet.subplots().set_title("panel")
+        sheet.suptitle("title", gid=TITLE)
+        svg, _ = svg_and_png(sheet, "name", "title")
+    (above,) = re.findall(r'viewBox="0 ([\d.]+)', svg)
+    (size,) = re.findall(r"font-size: ([\d.]+)px[^>]*>panel<", svg)
+    (baseline,) = re.findall(r'(?: y="|translate\([\d.]+ )([\d.]+)[^>]*>panel<', svg)
+    assert ">title<" not in svg
+    assert 0 < float(above) < float(baseline) - 0.8 * float(size)
