@@ -19,18 +19,18 @@ KINDS = ("dropout", "advice", "decision", "figure", "latency", "provenance")
 PAGE = Path("README.md")
 
 
-def test_generated_parts_are_the_same_from_what_is_kept(reported: Path, tmp_path: Path) -> None:
-    shutil.copytree(reported, tmp_path / "whole" / "run")
-    keep(reported, tmp_path / "kept" / "run")
+def test_generated_parts_are_the_same_from_what_is_kept(made_up_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(made_up_run, tmp_path / "whole" / "run")
+    keep(made_up_run, tmp_path / "kept" / "run")
     text = "".join(f"<!-- generated: {kind} from run -->\n<!-- end -->\n" for kind in KINDS)
     whole, kept = (filled({PAGE: text}, tmp_path / name)[PAGE] for name in ("whole", "kept"))
     assert kept == whole.replace("summary.csv)", "summary.csv.gz)")
 
 
-def test_headline_rows_and_living_links_are_kept(reported: Path, tmp_path: Path) -> None:
+def test_headline_rows_and_living_links_are_kept(made_up_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    keep(reported, out)
-    whole, kept = Results.load(reported).summary, Results.load(out).summary
+    keep(made_up_run, out)
+    whole, kept = Results.load(made_up_run).summary, Results.load(out).summary
     assert len(kept) == len(whole.merge(kept.astype(object), how="inner", on=[*whole])) < len(whole)
     page = (out / "index.html").read_text(encoding="utf-8")
     links = re.findall(r'href="([^"#:]+)["#]', page)
@@ -38,9 +38,9 @@ def test_headline_rows_and_living_links_are_kept(reported: Path, tmp_path: Path)
 
 
 def test_report_of_what_is_kept_is_refused_and_changes_nothing(
-    reported: Path, tmp_path: Path
+    made_up_run: Path, tmp_path: Path
 ) -> None:
-    keep(reported, tmp_path)
+    keep(made_up_run, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match=r"no measurements\.csv: .* the command in its run\.json"):
         write_report(tmp_path)
