@@ -6,22 +6,20 @@ and what README and docs are made from; the command in ``run.json`` makes the re
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import re
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import pandas as pd
 
 from benchmarks.io import UserError, content_of, path_of
-from benchmarks.nouns import Names
 from benchmarks.report.editorial import KEPT_FIGURES, KEPT_METRICS
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.results import Results
+from benchmarks.schema import write_table
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     CLAIMS_CSV,
@@ -75,12 +73,15 @@ def keep(run: Path, out: Path) -> None:
     results = Results.load(run)
     for folder in (FIGURES_FOLDER, TABLES_FOLDER):  # of an earlier run
         shutil.rmtree(out / folder, ignore_errors=True)
-    for name in (*COPIED, *_figures(results, run)):
+    figures = [name for name in _figures(results) if (run / name).exists()]
+    for name in (*COPIED, *figures[:MOST_FIGURES]):
         if (run / name).exists():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(run / name, out / name)
-    contents = {n: content_of(path_of(run, n)) for n in ZIPPED if path_of(run, n).exists()}
-    contents[SUMMARY_CSV] = _headline(content_of(path_of(run, SUMMARY_CSV)), results.names)
+    write_table(_headline(results), out, SUMMARY_CSV)
+    contents = {SUMMARY_CSV: (out / SUMMARY_CSV).read_bytes()}
+    (out / SUMMARY_CSV).unlink()
+    contents |= {n: content_of(path_of(run, n)) for n in ZIPPED if path_of(run, n).exists()}
     for name, content in contents.items():  # the same content gives the same file
         (out / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
     # Links to files that are not kept go: on the page with the words, in a text without.
@@ -93,42 +94,25 @@ def keep(run: Path, out: Path) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _figures(results: Results, run: Path) -> Sequence[str]:
-    """The paths of the figures that are kept; of those of claims the recipe of the verdicts."""
+def _figures(results: Results) -> Iterator[str]:
+    """The paths of the figures that may be kept; of those of claims the recipe of the verdicts."""
     main = results.recipes[0]
     of_claims = results.claims["setting"]["recipe"] if results.claims else main
-    names = (f"{name}-{of_claims if name.startswith('claims-') else main}" for name in KEPT_FIGURES)
-    paths = [f"{FIGURES_FOLDER}/{name}.png" for name in names]
-    return [path for path in paths if (run / path).exists()][:MOST_FIGURES]
+    for name in KEPT_FIGURES:
+        recipe = of_claims if name.startswith("claims-") else main
+        yield f"{FIGURES_FOLDER}/{name}-{recipe}.png"
 
 
-def _headline(summary: bytes, names: Names) -> bytes:
-    """The rows of a summary that are kept, as they are."""
-    rows = csv.DictReader(io.StringIO(summary.decode()))
-    primary = {method.name: method.primary_score for method in names.methods}
-    of_papers = {(number.metric, number.score) for number in PUBLISHED}
-    written = io.StringIO()
-    writer = csv.DictWriter(written, rows.fieldnames or (), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        metric, score = row["metric"], row["score"]
-        by_its_score = score in ("", primary[row["method"]]) or (metric, score) in of_papers
-        if metric in KEPT_METRICS and by_its_score:
-            writer.writerow(row)
-    return written.getvalue().encode()
-
-
-def main(
-    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
-    out: Annotated[Path, typer.Argument(help="Where what is kept goes: a folder in results/.")],
-) -> None:
-    """Copy what the repository keeps of a run."""
-    try:
-        keep(run, out)
-    except UserError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
+def _headline(results: Results) -> pd.DataFrame:
+    """The rows of the summary that are kept: by primary scores, and those that papers have."""
+    rows = results.summary[results.summary["metric"].isin(KEPT_METRICS)]
+    published = {(number.metric, number.score) for number in PUBLISHED}
+    in_papers = [pair in published for pair in zip(rows["metric"], rows["score"], strict=True)]
+    return rows[in_papers | rows.index.isin(results.by_primary_score(rows).index)]
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        keep(*map(Path, sys.argv[1:3]))
+    except (TypeError, UserError) as error:
+        sys.exit(f"error: {error}; usage: python -m benchmarks.report.kept RUN OUT")
