@@ -15,15 +15,21 @@ from benchmarks.report.number_format import UNDEFINED, plain, spread
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Cell, Row, Table, markdown
 from benchmarks.report.texts import (
-    article_answer,
     left_out_remark,
     listed,
     render,
-    sentences,
     training_images_remark,
 )
 from benchmarks.schema import where
-from benchmarks.vocabulary import CLAIMS_MD, DOUBLE_SOFTMAX, PECULIAR, TYPICAL, WEIGHTS
+from benchmarks.vocabulary import (
+    CENTRAL,
+    CLAIMS_MD,
+    DOUBLE_SOFTMAX,
+    PECULIAR,
+    TYPICAL,
+    VERDICTS,
+    WEIGHTS,
+)
 
 NUMBERS = "Mean [minimum to maximum, n], or value (95 % interval)"
 COMPARED = "What the rule compares; yes: it is as the claim says"
@@ -31,7 +37,7 @@ COMPARED = "What the rule compares; yes: it is as the claim says"
 WHAT = ["metric", "score", "method", "condition", "case"]
 """The columns that say what a row of `claims.csv` is of."""
 
-Claim = Mapping[str, Any]
+JudgedClaim = Mapping[str, Any]
 """One of those in `claims.json`."""
 
 
@@ -43,7 +49,7 @@ def write_claims_page(results: Results, figures: Collection[str], folder: Path) 
     """
     if shown := claims_shown(results):
 
-        def drawn(claim: Claim) -> list[str]:
+        def drawn(claim: JudgedClaim) -> list[str]:
             """The recipes by which the run has the claim's figure."""
             recipes = claim["recipe"], *claim["beside"]
             return [recipe for recipe in recipes if f"{claim['figure']}-{recipe}" in figures]
@@ -79,7 +85,34 @@ def claims_shown(results: Results) -> dict[str, Any] | None:
     }
 
 
-def by_weight(claims: Sequence[Claim]) -> dict[str, list[Claim]]:
+def article_answer(claims: Mapping[str, Any]) -> str:
+    """How many of the article's central claims hold, and which, in a few sentences.
+
+    Args:
+        claims: the content of `claims.json`; empty where no claim was evaluated.
+
+    Returns:
+        Empty where no central claim has a verdict.
+    """
+    central = [claim for claim in claims.get("claims", []) if claim["weight"] == CENTRAL]
+    by_verdict: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
+    for claim in central:
+        by_verdict.setdefault(claim["verdict"], []).append(f"“{claim['statement']}”")
+    if not any(by_verdict[verdict] for verdict in VERDICTS):
+        return ""
+    sentences = (
+        f"Central claims of the article: {len(central)}.",
+        "Networks trained by its listing give these verdicts.",
+        *(
+            f"{verdict[:1].upper()}{verdict[1:]}: {' '.join(statements)}"
+            for verdict, statements in by_verdict.items()
+            if statements
+        ),
+    )
+    return " ".join(sentences)
+
+
+def by_weight(claims: Sequence[JudgedClaim]) -> dict[str, list[JudgedClaim]]:
     """The claims by the heading of their weight, the weightiest first; a claim's order is kept.
 
     >>> by_weight([{"weight": "check"}, {"weight": "central"}])
@@ -89,21 +122,35 @@ def by_weight(claims: Sequence[Claim]) -> dict[str, list[Claim]]:
         heading: [claim for claim in claims if claim["weight"] == weight]
         for weight, heading in WEIGHTS.items()
     }
-    return {heading: some for heading, some in groups.items() if some}
+    return {heading: claims for heading, claims in groups.items() if claims}
 
 
 def setting_text(results: Results, setting: Mapping[str, Any]) -> str:
     """What the verdicts rest on: how many networks, and which images."""
-    recipes = (setting["recipe"], *setting["beside"])
-    return sentences(
-        "setting.j2",
-        setting=setting,
-        left_out=left_out_remark(results.left_out),
-        trained_on=training_images_remark(results.names.training_images(recipes)),
-        beside=[
-            f"{networks} networks of `{recipe}`" for recipe, networks in setting["beside"].items()
-        ],
+    recipe, beside = setting["recipe"], setting["beside"]
+    if "networks" not in setting:
+        return (
+            f"The run has no networks of the recipe `{recipe}`. It tests only claims that do "
+            "without them."
+        )
+    ood = listed(setting["ood"])
+    others = listed([f"{networks} networks of `{name}`" for name, networks in beside.items()])
+    sentences = (
+        f"Claims are measured on {setting['networks']} networks of `{recipe}`, trained for "
+        f"{setting['epochs']} epochs; rules name further ones.",
+        f"MC-dropout takes {setting['passes']} passes, unless a rule says otherwise.",
+        f"There are {setting['images']:,} test images, clean and rotated.",
+        f"The out-of-distribution images are {ood}."
+        if ood
+        else "There are no out-of-distribution images.",
+        left_out_remark(results.left_out),
+        training_images_remark(results.names.training_images((recipe, *beside))),
+        f"For comparison, {others} predict rotated and out-of-distribution images."
+        if others
+        else "",
+        "Some analyses use fewer networks; the tables give n.",
     )
+    return " ".join(filter(None, sentences))
 
 
 def verdict_table(claims: Mapping[str, Any]) -> Table:
@@ -126,7 +173,7 @@ def verdict_table(claims: Mapping[str, Any]) -> Table:
     )
 
 
-def claim_tables(results: Results, claim: Claim) -> list[Table]:
+def claim_tables(results: Results, claim: JudgedClaim) -> list[Table]:
     """What the rule compares by each recipe, and what was measured; those that have a row."""
     compared = {
         recipe: {part["what"]: _part(part) for part in judgement["parts"]}
@@ -136,7 +183,7 @@ def claim_tables(results: Results, claim: Claim) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def _verdict(claim: Claim, recipe: str) -> str:
+def _verdict(claim: JudgedClaim, recipe: str) -> str:
     verdict: str = claim["beside"].get(recipe, {"verdict": UNDEFINED})["verdict"]
     return verdict
 

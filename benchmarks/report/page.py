@@ -98,7 +98,7 @@ def _content(
         "figures": figures,
         "sections": _sections(results),
         "claims": claims_shown(results),
-        "published": published_shown(folder, names),
+        "published": published_shown(results),
         "images": shown_images(results),
         "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
         "scores": [(names.printed_score(score.name), score) for score in names.scores],

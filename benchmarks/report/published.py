@@ -6,10 +6,9 @@ The numbers are the rows of `published.csv`. A finding without a number has a ru
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.io import markdown_text, or_none, write_json, written_whole
-from benchmarks.nouns import Names, Variant
+from benchmarks.nouns import Variant
 from benchmarks.report.editorial import SAMPLED
-from benchmarks.report.number_format import UNDEFINED, rounded
+from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.results import Quantity, Results, TableRow
-from benchmarks.report.tables.table import Cell, Row, Table
+from benchmarks.report.tables.table import Cell, Row, Table, markdown
 from benchmarks.report.texts import render
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, PUBLISHED_JSON, PUBLISHED_MD
@@ -278,61 +277,62 @@ FINDINGS = (
 )
 
 
+LABELS = "Paper", "Where", "What they did", "Metric", "Images"
+COLUMNS = "Theirs", "Ours", "Networks", "Tolerance", "Verdict"
+"""Of the table of numbers."""
+
+
 def write_published(results: Results, folder: Path) -> None:
     """Write the task's numbers and findings with ours, if the run has measured any of them."""
+    if shown := published_shown(results):
+        numbers = [
+            number | {name: or_none(number[name]) for name in ("value", "lower", "upper")}
+            for number in shown["numbers"]
+        ]
+        content = {"count": shown["count"], "numbers": numbers, "findings": shown["findings"]}
+        write_json(content, folder / PUBLISHED_JSON)
+        texts = {name: shown[name] for name in ("count", "numbers")} | {
+            "task": results.names.task.label,
+            "table": markdown(shown["table"]),
+            "findings": [
+                {name: markdown_text(text) for name, text in finding.items()}
+                for finding in shown["findings"]
+            ],
+        }
+        with written_whole(folder / PUBLISHED_MD) as temporary:
+            temporary.write_text(render("published.md.j2", **texts), encoding="utf-8")
+
+
+def published_shown(results: Results) -> dict[str, Any] | None:
+    """What files and the page show; ``None`` where the run has measured nothing of it.
+
+    ``numbers``: theirs with ours; ``count``: how many of these have each verdict; ``table``: the
+    same in print; ``findings``: what papers show without a number, and ours; ``agreeing``: how many
+    of both agree, in words.
+    """
     numbers, findings = _judged_numbers(results), []
-    for one in FINDINGS:
-        if one.task == results.names.task.name and (ours := one.judge(results)):
-            theirs = {name: getattr(one, name) for name in ("paper", "place", "says", "rule")}
+    for finding in FINDINGS:
+        if finding.task == results.names.task.name and (ours := finding.judge(results)):
+            theirs = {name: getattr(finding, name) for name in ("paper", "place", "says", "rule")}
             findings.append(theirs | {"ours": ours[1], "verdict": SAME if ours[0] else ANOTHER})
     if not numbers and not findings:
-        return
-    plain = [one | {k: or_none(one[k]) for k in ("value", "lower", "upper")} for one in numbers]
-    content = {"count": counted(numbers), "numbers": plain, "findings": findings}
-    write_json(content, folder / PUBLISHED_JSON)
-    escaped = [{k: markdown_text(text) for k, text in one.items()} for one in findings]
-    shown = {"task": results.names.task.label, "findings": escaped} | _shown(numbers, results)
-    with written_whole(folder / PUBLISHED_MD) as temporary:
-        temporary.write_text(render("published.md.j2", **shown), encoding="utf-8")
-
-
-def published_shown(folder: Path, names: Names) -> dict[str, Any] | None:
-    """What the page shows of `published.json`; ``None`` where the run has none.
-
-    ``finding``: how many agree; ``table``: their numbers and ours; ``findings``: what papers show
-    without a number, and ours.
-    """
-    path = folder / PUBLISHED_JSON
-    if not path.exists():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    count, findings = content["count"], content.get("findings", [])
-    agreeing = []
-    if compared := count[WITHIN] + count[NOT_WITHIN]:
-        agreeing.append(f"numbers within tolerance: {count[WITHIN]} of {compared}")
-    if findings:
-        same = sum(finding["verdict"] == SAME for finding in findings)
-        agreeing.append(f"findings that agree: {same} of {len(findings)}")
-    rows = [
-        Row(
-            "",
-            (f"{number['paper']}, {number['place']}", number["what"]),
-            (
-                Cell(text=names.metric(number["metric"]).label),
-                Cell(text=f"{number['published']:.3f}"),
-                Cell(text=UNDEFINED if number["value"] is None else f"{number['value']:.3f}"),
-                Cell(text=number["verdict"]),
-            ),
-        )
-        for number in content["numbers"]
-    ]
-    headings = ("Metric", "Theirs", "Ours", "Verdict")
+    verdicts = Counter(number["verdict"] for number in numbers)
+    compared = verdicts[WITHIN] + verdicts[NOT_WITHIN]
+    same = sum(finding["verdict"] == SAME for finding in findings)
+    agreeing = (
+        f"numbers within tolerance: {verdicts[WITHIN]} of {compared}" if compared else "",
+        f"findings that agree: {same} of {len(findings)}" if findings else "",
+    )
     return {
-        "finding": "; ".join(agreeing) or "none could be compared",
+        "count": {
+            verdict: verdicts[verdict]
+            for verdict in (WITHIN, NOT_WITHIN, NOT_COMPARABLE, NOT_MEASURED)
+        },
+        "numbers": numbers,
+        "table": _table(numbers, results),
         "findings": findings,
-        "table": Table(
-            name="published", label_headings=("Paper", "What"), headings=headings, rows=tuple(rows)
-        ),
+        "agreeing": "; ".join(filter(None, agreeing)) or "none could be compared",
     }
 
 
@@ -342,39 +342,52 @@ def comparable_numbers(results: Results, link: str) -> str:
     Args:
         link: to the run's `published.md`.
     """
-    every = _judged_numbers(results)
-    numbers = [one | {"why": ""} if one["verdict"] == WITHIN else one for one in every]
-    numbers = [one for one in numbers if one["verdict"] in (WITHIN, NOT_WITHIN)]
-    return render("published-summary.md.j2", link=link, **_shown(numbers, results))
-
-
-def counted(numbers: list[dict[str, Any]]) -> dict[str, int]:
-    """How many numbers have each verdict."""
-    counts = Counter(one["verdict"] for one in numbers)
-    return {one: counts[one] for one in (WITHIN, NOT_WITHIN, NOT_COMPARABLE, NOT_MEASURED)}
+    numbers = [
+        number | ({"why": ""} if number["verdict"] == WITHIN else {})
+        for number in _judged_numbers(results)
+        if number["verdict"] in (WITHIN, NOT_WITHIN)
+    ]
+    within = sum(number["verdict"] == WITHIN for number in numbers)
+    return (
+        f"{within} of {len(numbers)} comparable numbers are within tolerance. "
+        f"[published.md]({link}) also has what is not comparable or not measured.\n\n"
+        f"{markdown(_table(numbers, results, without=('Where', 'Networks', 'Tolerance')))}"
+    )
 
 
 def _judged_numbers(results: Results) -> list[dict[str, Any]]:
     """The task's; none where the run has none of their recipes."""
-    numbers = [one for one in PUBLISHED if one.task == results.names.task.name]
-    if not {one.recipe for one in numbers}.intersection(results.recipes):
+    numbers = [number for number in PUBLISHED if number.task == results.names.task.name]
+    if not {number.recipe for number in numbers}.intersection(results.recipes):
         return []
-    return [judged(one, results) for one in numbers]
+    return [judged(number, results) for number in numbers]
 
 
-def _shown(numbers: list[dict[str, Any]], results: Results) -> dict[str, Any]:
-    """The count of verdicts, the cells of each number, and what must be known of some."""
-    lines, notes = [], []
-    for one in numbers:
-        metric, of = results.names.metric(one["metric"]).label, ", ".join(one["of"])
-        without = f" (without {', '.join(one['missing'])})" if of and one["missing"] else ""
-        ours = rounded(one["value"], (one["upper"] - one["lower"]) / 2) if of else [UNDEFINED]
-        cells = (
-            *(one["paper"], one["place"], one["what"], metric, f"{of}{without}" or UNDEFINED),
-            *(f"{one['published']:.3f}", " ± ".join(filter(None, ours))),
-            *(str(one["networks"] or UNDEFINED), one["tolerance"], one["verdict"]),
-        )
-        lines.append(list(map(markdown_text, cells)))
-        named = f"{one['paper']}, {one['place']}, {one['what']}: {metric}"
-        notes += [(markdown_text(named), one["why"])] if one["why"] else []
-    return {"count": counted(numbers), "lines": lines, "notes": notes}
+def _table(
+    numbers: Sequence[Mapping[str, Any]], results: Results, without: Collection[str] = ()
+) -> Table:
+    """A row a number; what must be known of some is a footnote."""
+    labels = tuple(heading for heading in LABELS if heading not in without)
+    headings = tuple(heading for heading in COLUMNS if heading not in without)
+    rows = []
+    for number in numbers:
+        images = ", ".join(number["of"])
+        lacking = f" (without {', '.join(number['missing'])})" if number["missing"] else ""
+        texts = {
+            "Paper": number["paper"],
+            "Where": number["place"],
+            "What they did": number["what"],
+            "Metric": results.names.metric(number["metric"]).label,
+            "Images": f"{images}{lacking}" if images else UNDEFINED,
+        }
+        half_width = (number["upper"] - number["lower"]) / 2
+        cells = {
+            "Theirs": Cell(text=f"{number['published']:.3f}"),
+            "Ours": Cell(number["value"], half_width) if images else Cell(),
+            "Networks": Cell(text=str(number["networks"] or UNDEFINED)),
+            "Tolerance": Cell(text=number["tolerance"]),
+            "Verdict": Cell(status="ok", reason=number["why"], text=number["verdict"]),
+        }
+        row = (texts[heading] for heading in labels), (cells[heading] for heading in headings)
+        rows.append(Row("", *map(tuple, row)))
+    return Table(name="published", label_headings=labels, headings=headings, rows=tuple(rows))

@@ -16,13 +16,14 @@ import typer
 from benchmarks.io import UserError, path_of, read_run_json, written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.answer.table import RULE
+from benchmarks.report.claims import article_answer
 from benchmarks.report.editorial import README_FIGURES
 from benchmarks.report.published import comparable_numbers
 from benchmarks.report.results import Results, read_claims, read_if_there, summary_across
 from benchmarks.report.tables.declared import LATENCY
 from benchmarks.report.tables.pivot import table_of
 from benchmarks.report.tables.table import markdown
-from benchmarks.report.texts import article_answer, listed
+from benchmarks.report.texts import listed
 from benchmarks.vocabulary import (
     ANSWER_JSON,
     FIGURES_FOLDER,

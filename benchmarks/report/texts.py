@@ -1,4 +1,4 @@
-"""Results in words: sentences of `templates/` around numbers that are computed here."""
+"""Results in words: texts of `templates/`, and the remarks that several texts have."""
 
 from __future__ import annotations
 
@@ -8,49 +8,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from benchmarks.vocabulary import CENTRAL, VERDICTS
-
 
 def render(template: str, **values: Any) -> str:
     """Fill one of the files in `templates/`."""
     return _environment().get_template(template).render(values)
 
 
-def sentences(template: str, **values: Any) -> str:
-    """The same as one line, wherever the template breaks its lines."""
-    return " ".join(render(template, **values).split())
-
-
-def article_answer(claims: Mapping[str, Any]) -> str:
-    """How many of the article's central claims hold, and which, in a few sentences.
-
-    Args:
-        claims: the content of `claims.json`; empty where no claim was evaluated.
-
-    Returns:
-        Empty where no central claim has a verdict.
-    """
-    central = [claim for claim in claims.get("claims", []) if claim["weight"] == CENTRAL]
-    verdicts = (*VERDICTS, *dict.fromkeys(claim["verdict"] for claim in central))
-    by_verdict = [
-        f"{verdict[:1].upper()}{verdict[1:]}: {' '.join(statements)}"
-        for verdict in dict.fromkeys(verdicts)
-        if (statements := [f"“{one['statement']}”" for one in central if one["verdict"] == verdict])
-    ]
-    if not any(claim["verdict"] in VERDICTS for claim in central):
-        return ""
-    return " ".join(
-        [
-            f"Central claims of the article: {len(central)}.",
-            "Networks trained by its listing give these verdicts.",
-            *by_verdict,
-        ]
-    )
-
-
 @cache
 def _environment() -> Environment:
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("benchmarks.report"),
         autoescape=False,  # plain text and Markdown
         undefined=StrictUndefined,
@@ -58,13 +24,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        "capitalised": lambda text: text[:1].upper() + text[1:],
-        "listed": listed,
-        "uncapitalised": lambda name: name if name[1:2].isupper() else name[:1].lower() + name[1:],
-        "one_line": lambda text: " ".join(text.split()),
-    }
-    return environment
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -205,20 +205,6 @@ def test_what_holds_elsewhere_is_told_where_the_run_is_compared(
     assert 'href="../across/across.md"' in page
 
 
-def test_published_numbers_are_beside_ours(made_up_copy: Path) -> None:
-    number = {"paper": "A & B", "place": "table 1", "what": "softmax", "metric": "nll"}
-    numbers = [
-        {**number, "published": 0.5, "value": 0.25, "verdict": "not within tolerance"},
-        {**number, "published": 0.5, "value": None, "verdict": "not measured"},
-    ]
-    count = {"within tolerance": 0, "not within tolerance": 1, "not measured": 1}
-    (made_up_copy / "published.json").write_text(json.dumps({"count": count, "numbers": numbers}))
-    text = Parsed(page_of(made_up_copy)).text
-    assert "Other papers: numbers within tolerance: 0 of 1" in text
-    assert "A & B, table 1 softmax NLL 0.500 0.250 not within tolerance" in text
-    assert "A & B, table 1 softmax NLL 0.500 — not measured" in text
-
-
 def test_nouns_are_defined_by_their_fields(made_up_run: Path) -> None:
     text = Parsed(read(made_up_run)).text
     for metric in NAMES.metrics:

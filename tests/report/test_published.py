@@ -146,7 +146,7 @@ def test_files_tell_the_count_and_what_is_not_measured(tmp_path: Path) -> None:
     assert (first["published"], first["value"], first["verdict"]) == (0.037, 0.9, NOT_WITHIN)
     page = (tmp_path / "published.md").read_text(encoding="utf-8")
     assert "| 0.991 | 0.990 ± 0.010 | 5 | 0.3 points | within tolerance |" in page
-    assert "NLL. In `results/published` it is chance" in page
+    assert "</sup> in results/published it is chance" in page
 
 
 def test_runs_without_a_papers_recipe_write_nothing(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 import typer
 
 from benchmarks.io import UserError
+from benchmarks.report.claims import article_answer
 from benchmarks.report.readme import ROOT, SECTIONS, filled, main, read_pages
-from benchmarks.report.texts import article_answer
 from tests.made_up import CLAIMS, LATENCY, write_latency
 
 README = Path("README.md")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.report.texts import article_answer
+from benchmarks.report.claims import article_answer
 
 
 def claims(*verdicts: str) -> dict[str, list[dict[str, str]]]:

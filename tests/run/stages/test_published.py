@@ -38,7 +38,7 @@ def test_files_say_that_short_trainings_are_not_judged(out: Path) -> None:
     written = json.loads((out / "published.json").read_text())
     assert {one["verdict"] for one in written["numbers"]} == {NOT_MEASURED}
     page = (out / "published.md").read_text(encoding="utf-8")
-    assert "Networks were trained for 1 of 100 epochs." in page
+    assert "networks were trained for 1 of 100 epochs" in page
 
 
 @pytest.mark.parametrize(("members", "count"), [(1, 11), (2, 6)])
