@@ -30,10 +30,6 @@ def test_expected_entropy_is_the_mean_of_the_members_entropies_in_nats() -> None
     assert Prediction.of(TWO_MEMBERS).expected_entropy.tolist() == pytest.approx(expected)
 
 
-def test_certain_members_have_no_entropy() -> None:
-    assert Prediction.of(torch.eye(3)[None]).expected_entropy.tolist() == [0, 0, 0]
-
-
 def test_logits_give_the_same_as_their_softmax() -> None:
     logits = torch.randn(5, 7, 10, generator=torch.Generator().manual_seed(0))
     of_logits, of_both = Prediction.of_logits(logits), Prediction.of(logits.double().softmax(-1))

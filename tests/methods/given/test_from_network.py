@@ -146,18 +146,6 @@ class TestPasses:
         assert all(map(torch.equal, parallel, alone))
 
 
-@pytest.mark.parametrize("name", ["of_maps", "of_volumes", "of_rows", "twice"])
-def test_dropout_of_each_kind_is_switched_on_alone(name: str) -> None:
-    module = deepcopy(EVERY_KIND)
-    for other in ("of_maps", "of_volumes", "of_rows", "twice"):
-        getattr(module, other).p = 0.5 if other == name else 0.0
-    passes = MCDropout.from_network(module, passes=8).member_logits(IMAGES)
-    assert len(passes.flatten(1).unique(dim=0)) > 4
-    getattr(module, name).p = 1e-9
-    nothing = MCDropout.from_network(module, passes=1).member_logits(IMAGES)
-    torch.testing.assert_close(nothing[0], plain(module))
-
-
 def test_module_without_dropout_is_refused() -> None:
     with pytest.raises(ValueError, match=r"has no dropout layer; put an nn\.Dropout before"):
         MCDropout.from_network(RESNET)

@@ -1,4 +1,4 @@
-"""What is found in a user's module, and what is refused."""
+"""What is found in a user's module, how its dropout is switched on, and what is refused."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import logging
 import pickle
 from copy import deepcopy
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 from torchvision.models import resnet18
 
-from methods.given import GivenNetwork
+from methods.deep_ensemble import DeepEnsemble
+from methods.given import GivenNetwork, switched_on
+from methods.mc_dropout import MCDropout
+from methods.softmax import Softmax
 
 IMAGES = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -81,14 +86,6 @@ def test_last_one_reached_is_not_the_last_one_defined() -> None:
     features = network.features(images)
     assert network.head_name == "out"
     assert torch.equal(features, module.first(images.flatten(1)).relu())
-
-
-def test_named_layer_need_not_be_linear() -> None:
-    network = GivenNetwork(RESNET, features="layer4")
-    with torch.no_grad():
-        features = network.features(IMAGES)
-    assert network.head is network.module.layer4
-    assert torch.equal(features, expected_features(RESNET, RESNET.layer4, IMAGES))
 
 
 def test_layer_of_another_name_is_refused() -> None:
@@ -186,3 +183,161 @@ def test_encoder_whose_fast_path_skips_its_layers_has_its_dropout_switched_on() 
         one, other = network.subnetwork_logits(images, network.passes(0, 0, 2), most=9)
         assert not torch.allclose(one, other)
         torch.testing.assert_close(network(images), deepcopy(module).eval()(images))
+
+
+ELEMENTWISE = [(nn.Dropout, (5, 7)), (nn.Dropout, (5, 3, 4, 4))]
+CHANNELS = [
+    (nn.Dropout1d, (5, 6, 9)),
+    (nn.Dropout2d, (5, 6, 4, 4)),
+    (nn.Dropout3d, (5, 6, 2, 4, 4)),
+]
+KINDS = pytest.mark.parametrize(
+    ("kind", "shape"), ELEMENTWISE + CHANNELS, ids=lambda value: getattr(value, "__name__", None)
+)
+
+
+def on(layer: nn.Module, inputs: Tensor, seed: int = 0) -> Tensor:
+    return switched_on(layer, inputs, np.random.default_rng(seed))
+
+
+@KINDS
+@pytest.mark.parametrize("p", [0.2, 0.5])
+def test_numbers_are_those_of_the_layer_in_training_mode(
+    kind: type[nn.Module], shape: tuple[int, ...], p: float
+) -> None:
+    """A number is kept or dropped; both become a linear function of the input."""
+    layer = kind(p).train()
+    for value in (0.0, 1.0, -3.0):
+        inputs = torch.full((64, *shape[1:]), value)
+        with torch.random.fork_rng(devices=[]):
+            theirs = layer(inputs)
+        ours = torch.stack([on(layer, inputs, seed) for seed in range(64)])
+        expected, found = (torch.unique(x.double().mul(1e5).round()) for x in (theirs, ours))
+        torch.testing.assert_close(found, expected, atol=1, rtol=0)
+
+
+@pytest.mark.parametrize(("kind", "shape"), CHANNELS)
+def test_channels_are_dropped_as_a_whole(kind: type[nn.Module], shape: tuple[int, ...]) -> None:
+    outputs = torch.cat([on(kind(0.5), torch.ones(shape), seed)[0] for seed in range(20)])
+    assert torch.equal(outputs.flatten(1).amin(dim=1), outputs.flatten(1).amax(dim=1))
+    assert len(outputs.flatten(1)[:, 0].unique()) == 2
+
+
+@KINDS
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_nothing_or_everything_is_dropped(
+    kind: type[nn.Module], shape: tuple[int, ...], p: float
+) -> None:
+    inputs = torch.rand(shape)
+    torch.testing.assert_close(on(kind(p), inputs), inputs * (1 - p))
+
+
+def test_layer_that_drops_in_its_own_way_is_named() -> None:
+    class Own(nn.Dropout):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return inputs * 2
+
+    with pytest.raises(ValueError, match=r"'1' has a forward of its own \(Own\)"):
+        GivenNetwork(nn.Sequential(nn.Linear(2, 2), Own())).require_dropout()
+    with pytest.raises(ValueError, match=r"'0' has a forward of its own \(AlphaDropout\)"):
+        GivenNetwork(nn.Sequential(nn.AlphaDropout())).require_dropout()
+
+
+class Flat(nn.Module):
+    """Two linear layers, with dropout between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.drop, self.last = nn.Linear(3072, 8), nn.Dropout(), nn.Linear(8, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.last(self.drop(self.first(images.flatten(1))))
+
+
+MODULE = Flat()
+
+
+@pytest.mark.parametrize("given", [lambda images: images, {}, nn.Linear, None])
+def test_what_is_no_module_is_refused(given: object) -> None:
+    with pytest.raises(ValueError, match=r"expected a trained torch\.nn\.Module"):
+        Softmax.from_network(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ([], "no module is given"),
+        (MODULE, r"a single module is given \(Flat\); expected a list"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(2, 2)), r"single module is given \(Sequential\)"),
+        ([MODULE, MODULE.state_dict()], r"is a OrderedDict; expected a trained torch\.nn\.Module"),
+    ],
+    ids=["none", "module", "sequential", "state dict"],
+)
+def test_what_are_no_members_is_refused(given: object, match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        DeepEnsemble.from_networks(given)
+
+
+def test_members_that_differ_in_size_are_refused() -> None:
+    five, other = MODULE, nn.Sequential(nn.Flatten(), nn.Linear(3072, 5))
+    with pytest.raises(ValueError, match="numbers of features of the networks are 8, 3072;"):
+        DeepEnsemble.from_networks([five, other]).features(IMAGES)
+    other[1] = nn.Linear(3072, 3)
+    with pytest.raises(ValueError, match="numbers of classes of the networks are 5, 3; expected"):
+        DeepEnsemble.from_networks([five, other]).predict(IMAGES)
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5])
+@pytest.mark.parametrize("name", ["passes", "batch_size"])
+def test_counts_are_whole_numbers_from_one(name: str, count: float) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is {count}; expected a whole number, at least"):
+        MCDropout.from_network(MODULE, **{name: count})
+
+
+class Encoder(nn.Module):
+    """A transformer over the rows of an image."""
+
+    def __init__(self, *, batch_first: bool) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.5, batch_first=batch_first)
+        self.encoder, self.head = nn.TransformerEncoder(layer, 1), nn.Linear(8, 4)
+        self.axis = 1 if batch_first else 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        rows = images[:, 0] if self.axis else images[:, 0].transpose(0, 1)
+        return self.head(self.encoder(rows).mean(dim=self.axis))
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+@pytest.mark.parametrize("count", [1, 4])
+def test_dropout_on_rows_that_are_not_images_is_refused(count: int) -> None:
+    """Also where the number of images equals, or divides, the length of the sequence."""
+    images = IMAGES[:count, :1, :8, :8]
+    method = MCDropout.from_network(Encoder(batch_first=False), passes=4)
+    match = r"dropout1 gets the shape \[8, 2, 8\] for 2 images and \[8, 3, 8\] for 3; its first"
+    for _ in range(2):
+        with pytest.raises(ValueError, match=match):
+            method.predict(images)
+    method = MCDropout.from_network(Encoder(batch_first=True), passes=4)
+    whole, alone = method.member_logits(images), method.member_logits(images[:1])
+    torch.testing.assert_close(whole[:, :1], alone)
+
+
+class Functional(nn.Module):
+    """`dropout` as a function, which is on unless it is told of the mode."""
+
+    def __init__(self, **options: bool) -> None:
+        super().__init__()
+        self.drop, self.head, self.options = nn.Dropout(), nn.Linear(3072, 4), options
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(dropout(self.drop(images.flatten(1)), 0.01, **self.options))
+
+
+@pytest.mark.parametrize("method", [Softmax, MCDropout])
+def test_dropout_that_is_always_on_is_refused(method: type[Softmax | MCDropout]) -> None:
+    module, random = Functional(), torch.get_rng_state()
+    with pytest.raises(ValueError, match="draws random numbers in evaluation mode"):
+        method.from_network(module).predict(IMAGES[:1])
+    assert torch.equal(torch.get_rng_state(), random)
+    method.from_network(Functional(training=False)).predict(IMAGES[:1])

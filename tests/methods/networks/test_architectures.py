@@ -5,13 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector
 from torchvision.transforms.v2.functional import resize
 
-from methods.engines.torch import TorchEngine
 from methods.networks.architectures import LeNet5, LeNet5ReLU, LeNet5Same, LeNet28, SmallCNN
 from methods.networks.network import Network
-from methods.networks.recipes import LAPLACE_REDUX, UNCERTAINTY_BASELINES
 
 LENETS = pytest.mark.parametrize("kind", [LeNet5, LeNet5ReLU], ids=lambda kind: kind.name)
 WITH_DROPOUT = pytest.mark.parametrize(
@@ -106,13 +103,6 @@ def test_computes_the_layers_under_any_mask(kind: type[Network]) -> None:
     torch.testing.assert_close(apart, network(x, keep_mask))
 
 
-@WITH_DROPOUT
-def test_without_a_mask_dropout_is_off(kind: type[Network]) -> None:
-    network, x = made(kind, dropout=0.0), images(kind, 4)
-    everything = torch.ones(1, sum(network.channels), dtype=torch.bool)
-    torch.testing.assert_close(network(x), network(x, everything))
-
-
 @LENETS
 def test_sub_networks_share_what_their_masks_leave(kind: type[LeNet5]) -> None:
     lenet, x = made(kind), images(kind, 3)
@@ -137,17 +127,6 @@ def test_published_networks_have_logits_and_gradients_of_their_sources(
     torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-4)
 
 
-def test_recipes_are_those_of_the_papers() -> None:
-    one, other = UNCERTAINTY_BASELINES, LAPLACE_REDUX
-    assert (one.epochs * -(-55_000 // one.batch_size), one.pool) == (4945, 10)
-    assert (one.mean, one.std, other.mean, other.std) == (0.0, 1.0, 0.0, 1.0)
-    assert (one.learning_rate, one.schedule, one.l2_penalty) == (1e-3, "constant", 0.0)
-    assert (other.split, other.epochs, other.batch_size, other.pool) == ("all", 100, 128, 5)
-    assert (other.schedule, other.l2_penalty, other.weight_decay) == ("cosine", 5e-4, 0.0)
-    assert (one.dropout, other.dropout) == (0.0, 0.0)
-    assert all(TorchEngine().supports(recipe) for recipe in (one, other))
-
-
 def test_initial_weights_are_xavier_uniform_and_biases_zero() -> None:
     lenet = made(LeNet5)
     bound = (6 / (400 + 120)) ** 0.5
@@ -155,8 +134,3 @@ def test_initial_weights_are_xavier_uniform_and_biases_zero() -> None:
     assert bound * 0.999 < weights.abs().max() <= bound
     assert abs(weights.std() / (bound / 3**0.5) - 1) < 0.01
     assert not any(layer.bias.any() for layer in lenet.children())
-
-
-def test_both_lenets_begin_with_the_same_weights() -> None:
-    vectors = [parameters_to_vector(made(kind).parameters()) for kind in (LeNet5, LeNet5ReLU)]
-    assert torch.equal(*vectors)

@@ -1,3 +1,5 @@
+"""Training, and the log of how well networks do after each epoch."""
+
 from __future__ import annotations
 
 import math
@@ -6,16 +8,31 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
 from torch.nn.utils import parameters_to_vector
 
+from methods.determinism import derive_seed
 from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
-from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, RECIPES, STANDARD
-from methods.networks.training import (
+from methods.networks import training
+from methods.networks.architectures import LeNet5
+from methods.networks.network import draw_masks
+from methods.networks.recipes import (
+    ARTICLE,
+    ARTICLE_LOGITS,
+    PLAIN,
+    RECIPES,
+    STANDARD,
     LabelledImages,
+    Recipe,
+)
+from methods.networks.training import (
+    EpochLog,
     TrainedNetwork,
     TrainingDivergedError,
+    complete_splits,
+    watched_images,
 )
 from tests.training import train_network
 
@@ -91,3 +108,75 @@ def test_a_last_step_that_no_loss_has_seen_is_noticed(
     one_step = replace(SHORT, batch_size=1500, learning_rate=math.inf)
     with pytest.raises(TrainingDivergedError, match="the loss became nan in epoch 1"):
         train_network(one_step, 7, training_images, engine=engine)
+
+
+EPOCHS, TRAINING, SOME = 2, 500, 200
+
+
+@pytest.fixture
+def few_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "WATCHED", SOME)
+
+
+def trained_by(
+    recipe: Recipe, training: LabelledImages, validation: LabelledImages, engine: Engine = ENGINE
+) -> TrainedNetwork:
+    return train_network(replace(recipe, epochs=EPOCHS), 0, training, validation, engine=engine)
+
+
+def row_of(trained: TrainedNetwork, split: str) -> EpochLog:
+    """After the last epoch, whose network is at hand."""
+    (row,) = [row for row in trained.log if (row.epoch, row.split) == (EPOCHS, split)]
+    return row
+
+
+@pytest.mark.usefixtures("few_are_watched")
+@pytest.mark.parametrize("engine", [ENGINE, NumbaEngine()], ids=["torch", "numba"])
+@pytest.mark.parametrize("recipe", [STANDARD, PLAIN, ARTICLE], ids=lambda recipe: recipe.name)
+def test_rows_agree_with_scikit_learn(
+    recipe: Recipe, engine: Engine, few_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    trained = trained_by(recipe, few_images, test_images, engine)
+    chosen = watched_images(TRAINING)
+    some = LabelledImages(few_images.images[chosen], few_images.labels[chosen])
+    splits = {"training": some, "validation": test_images, "all training": few_images}
+    for split in complete_splits(recipe):
+        row, data = row_of(trained, split), splits[split]
+        outputs = ENGINE.logits(trained.network, data.images)
+        votes = outputs.argmax(dim=1)
+        assert row.images == len(data.labels)
+        assert row.accuracy == pytest.approx(accuracy_score(data.labels, votes))
+        for measured, score in ((row.precision, precision_score), (row.recall, recall_score)):
+            expected = score(data.labels, votes, average="macro", zero_division=0.0)
+            assert measured == pytest.approx(expected)
+        probabilities = outputs.double().softmax(1)
+        if recipe.loss == "softmax":
+            probabilities = probabilities.softmax(1)
+        assert row.loss == pytest.approx(log_loss(data.labels, probabilities), rel=1e-5)
+
+
+@pytest.mark.usefixtures("few_are_watched")
+@pytest.mark.parametrize("engine", [ENGINE, NumbaEngine()], ids=["torch", "numba"])
+def test_accuracy_with_dropout_on_draws_a_mask_an_image(
+    engine: Engine, few_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    trained = trained_by(ARTICLE, few_images, test_images, engine)
+    random = np.random.default_rng(derive_seed("evaluation", 0, 0, EPOCHS))
+    keep_mask = draw_masks(random, TRAINING, LeNet5.channels, 0.5)
+    votes = ENGINE.logits(trained.network, few_images.images, keep_mask).argmax(dim=1)
+    right = (votes == few_images.labels).double()
+    assert row_of(trained, "all training").accuracy_dropout_on == pytest.approx(right.mean().item())
+    some = right[watched_images(TRAINING)].mean().item()
+    assert row_of(trained, "training").accuracy_dropout_on == pytest.approx(some)
+    assert some != row_of(trained, "training").accuracy
+    assert row_of(trained, "validation").accuracy_dropout_on is None
+
+
+def test_watched_images_are_a_fixed_choice_from_all() -> None:
+    chosen = watched_images(60_000)
+    assert torch.equal(chosen, watched_images(60_000))
+    assert len(chosen) == 10_000
+    assert (chosen.diff() > 0).all()
+    in_tenths = torch.bincount(chosen // 6000, minlength=10)
+    assert (in_tenths - 1000).abs().max() < 4.5 * (1000 * (5 / 6) * 0.9) ** 0.5
+    assert torch.equal(watched_images(300), torch.arange(300))

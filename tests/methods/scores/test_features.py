@@ -97,15 +97,6 @@ def test_neighbour_is_scikit_learns(images: int) -> None:
     np.testing.assert_allclose(computed, distances[:, -1], atol=1e-6)
 
 
-def test_neighbour_by_hand() -> None:
-    training = torch.tensor([[2.0, 0.0], [0.0, 5.0], [-3.0, 0.0]])
-    nearest, second = (fit_neighbour(training, LABELS[:3], neighbour=k) for k in (1, 2))
-    features = torch.tensor([[0.5, 0.0], [1.0, 1.0]])
-    side = np.sqrt(2 - np.sqrt(2))  # between unit vectors of 45°
-    assert nearest(features).tolist() == pytest.approx([0.0, side])
-    assert second(features).tolist() == pytest.approx([np.sqrt(2), side])  # tied
-
-
 def test_part_of_the_images_has_a_smaller_k_and_nearly_the_same_distances() -> None:
     training, labels = features_of(1000, 3)
     whole, part = fit_neighbour(training, labels), fit_neighbour(training, labels, most=200)

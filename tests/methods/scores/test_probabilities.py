@@ -16,7 +16,6 @@ from methods.scores.probabilities import (
     entropy,
     mutual_information,
     pairwise_disagreement,
-    predictive_entropy,
     variation_ratio,
     vote_entropy,
 )
@@ -38,11 +37,6 @@ def test_entropy_is_in_nats_and_exact_at_its_ends():
     rows = torch.tensor([[1.0, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25]])
     torch.testing.assert_close(entropy(rows), torch.tensor([0, log(2), log(4)]).double())
     assert entropy(rows)[0] == 0
-
-
-def test_predictive_entropy_is_of_the_mean_not_the_mean_of_entropies():
-    certain_of_different_classes = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]])
-    assert predictive_entropy(certain_of_different_classes.mean(0)).item() == log(2)
 
 
 @pytest.mark.parametrize("members", [2, 50])
@@ -68,11 +62,6 @@ def test_mutual_information_of_one_member_is_undefined_but_of_the_exact_distribu
 def test_rows_that_are_no_distribution_are_refused(row):
     with pytest.raises(ValueError, match="image 1 has the probabilities"):
         entropy(torch.tensor([[0.5, 0.5], row]))
-
-
-def test_members_axis_is_refused():
-    with pytest.raises(ValueError, match=r"\[images, classes\]"):
-        entropy(random_members(2))
 
 
 def test_expected_entropy_in_other_units_is_refused():
