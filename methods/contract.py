@@ -56,7 +56,11 @@ def check_method(
     _require(modes == _module_modes(method), "predict must leave train and eval modes alone")
 
     check_prediction(prediction, len(test_images))
-    _check_members_differ(prediction)
+    epistemic = _entropy_of_mean(prediction) - prediction.expected_entropy
+    _require(
+        prediction.members == 1 or bool((epistemic > 1e-9).any()),
+        "the members must differ, but all predict the same for every image",
+    )
     _require(
         _same(prediction, method.predict(test_images)),
         "predict must give the same prediction twice",
@@ -81,81 +85,42 @@ def check_prediction(prediction: Prediction, images: int) -> None:
         ContractError: shapes, types, sums, signs, finiteness or whole votes are not as promised.
     """
     _require(isinstance(prediction, Prediction), "predict must return a Prediction")
-    _check_shapes(prediction, images)
-    _check_values(prediction)
-    _check_votes(prediction)
-    _check_member_probabilities(prediction)
-
-
-def _check_shapes(prediction: Prediction, images: int) -> None:
-    _require(prediction.mean.ndim == 2, "mean must be [images, classes]")
-    classes = prediction.mean.shape[-1]
-    tensors = {
-        "mean": (prediction.mean, (images, classes)),
-        "vote_share": (prediction.vote_share, (images, classes)),
-        "expected_entropy": (prediction.expected_entropy, (images,)),
-    }
-    tensors |= {name: (score, (images,)) for name, score in prediction.scores.items()}
-    for name, (tensor, shape) in tensors.items():
+    mean, members = prediction.mean, prediction.members
+    _require(mean.ndim == 2, "mean must be [images, classes]")
+    rows = {"mean": mean, "vote_share": prediction.vote_share}
+    numbers = {"expected_entropy": prediction.expected_entropy}
+    for name, tensor in {**rows, **numbers, **prediction.scores}.items():
+        shape = (images, mean.shape[-1]) if name in rows else (images,)
         _require(tuple(tensor.shape) == shape, f"{name} must be {shape}, not {tuple(tensor.shape)}")
         _require(bool(tensor.isfinite().all()), f"{name} must be finite everywhere")
-        _require(
-            tensor.device.type == "cpu" and not tensor.requires_grad,
-            f"{name} must lie on the CPU, without a gradient",
-        )
-    for name in ("mean", "vote_share", "expected_entropy"):
-        dtype = getattr(prediction, name).dtype
-        _require(dtype == torch.float64, f"{name} must be float64, not {dtype}")
-
-
-def _check_values(prediction: Prediction) -> None:
-    for name in ("mean", "vote_share"):
-        shares = getattr(prediction, name)
+        on_cpu = tensor.device.type == "cpu" and not tensor.requires_grad
+        _require(on_cpu, f"{name} must lie on the CPU, without a gradient")
+    for name, tensor in {**rows, **numbers}.items():
+        double = tensor.dtype == torch.float64
+        _require(double, f"{name} must be float64, not {tensor.dtype}")
+    for name, shares in rows.items():
         _require(bool((shares >= 0).all()), f"{name} must not be negative")
         worst = (shares.sum(dim=1) - 1).abs().max().item()
         _require(worst < 1e-6, f"every row of {name} must sum to 1; one is off by {worst:.2g}")
-    entropy = torch.special.entr(prediction.mean).sum(dim=1)
+    entropy = prediction.expected_entropy
     _require(
-        bool((prediction.expected_entropy >= 0).all())
-        and bool((prediction.expected_entropy <= entropy + 1e-6).all()),
+        bool((entropy >= 0).all() and (entropy <= _entropy_of_mean(prediction) + 1e-6).all()),
         "expected_entropy must lie between 0 and the entropy of the mean (in nats)",
     )
+    if members is not None:
+        _require(members >= 1, f"members must be at least 1, not {members}")
+        votes = prediction.vote_share * members
+        whole = bool((votes - votes.round()).abs().max() < 1e-6)
+        _require(whole, f"vote_share must hold whole votes of {members} members")
+    if (each := prediction.member_probabilities) is not None:
+        full_shape, shape = (members, *mean.shape), tuple(each.shape)
+        _require(shape == full_shape, f"member_probabilities must be {full_shape}, not {shape}")
+        apart = (each.double().mean(dim=0) - mean).abs().max().item()
+        _require(apart < 1e-6, "the mean of member_probabilities must be mean")
 
 
-def _check_votes(prediction: Prediction) -> None:
-    if prediction.members is None:
-        return
-    _require(prediction.members >= 1, f"members must be at least 1, not {prediction.members}")
-    votes = prediction.vote_share * prediction.members
-    _require(
-        bool((votes - votes.round()).abs().max() < 1e-6),
-        f"vote_share must hold whole votes of {prediction.members} members",
-    )
-
-
-def _check_member_probabilities(prediction: Prediction) -> None:
-    members = prediction.member_probabilities
-    if members is None:
-        return
-    shape = (prediction.members, *prediction.mean.shape)
-    _require(
-        tuple(members.shape) == shape,
-        f"member_probabilities must be {shape}, not {tuple(members.shape)}",
-    )
-    _require(
-        bool(((members.double().mean(dim=0) - prediction.mean).abs() < 1e-6).all()),
-        "the mean of member_probabilities must be mean",
-    )
-
-
-def _check_members_differ(prediction: Prediction) -> None:
-    if prediction.members == 1:
-        return
-    entropy = torch.special.entr(prediction.mean).sum(dim=1)
-    _require(
-        bool((entropy - prediction.expected_entropy > 1e-9).any()),
-        "the members must differ, but all predict the same for every image",
-    )
+def _entropy_of_mean(prediction: Prediction) -> Tensor:
+    return torch.special.entr(prediction.mean).sum(dim=1)
 
 
 def _check_batches(method: UncertaintyMethod, whole: Prediction, images: Tensor) -> None:
@@ -185,14 +150,10 @@ def _random_states() -> tuple[object, ...]:
 
 
 def _module_modes(method: UncertaintyMethod) -> list[bool]:
-    held = [
-        item
-        for value in vars(method).values()
-        for item in (value if isinstance(value, (list, tuple)) else [value])
-    ]
-    return [
-        part.training for item in held if isinstance(item, nn.Module) for part in item.modules()
-    ]
+    """Of the modules that it holds, alone or in lists."""
+    values = [v if isinstance(v, (list, tuple)) else [v] for v in vars(method).values()]
+    modules = [value for group in values for value in group if isinstance(value, nn.Module)]
+    return [part.training for module in modules for part in module.modules()]
 
 
 def _require(holds: bool, clause: str) -> None:

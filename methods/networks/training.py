@@ -70,89 +70,72 @@ def watched_images(count: int) -> Int64[Tensor, " watched"]:
     return torch.from_numpy(np.sort(random.permutation(count)[:WATCHED]))
 
 
+@dataclass(frozen=True, eq=False)
 class Watch:
     """Evaluates networks after an epoch, with random numbers of its own: it changes no network.
 
-    Args:
+    Attributes:
         recipe, engine, seed: those of the networks.
         training, validation: all images of both.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        engine: Engine,
-        seed: int,
-        training: LabelledImages,
-        validation: LabelledImages,
-    ) -> None:
-        self._recipe, self._engine, self._seed = recipe, engine, seed
-        self._training, self._validation = training, validation
-        self._chosen = watched_images(len(training.labels))
-        self._images = training.images[self._chosen]
+    recipe: Recipe
+    engine: Engine
+    seed: int
+    training: LabelledImages
+    validation: LabelledImages
 
     def after(
         self, epoch: int, networks: Sequence[Network], indices: Sequence[int]
-    ) -> list[tuple[EpochLog, ...]]:
+    ) -> list[list[EpochLog]]:
         """Of each network a row for each split; ``indices``: their numbers in the pool."""
-        masks = torch.stack([self._masks(index, epoch) for index in indices])
-        final = self._recipe.reported is not None and epoch == self._recipe.epochs
-        labels, chosen = self._training.labels, self._chosen
-        if final:
-            every = self._off_and_on(networks, self._training.images, masks)
-            watched = [logits[:, chosen] for logits in every]
-        else:
-            watched = self._off_and_on(networks, self._images, masks[:, chosen])
-        validation = self._engine.prepare(networks).logits(self._validation.images)
-        rows = [
-            self._rows(epoch, TRAINING, labels[chosen], *watched),
-            self._rows(epoch, VALIDATION, self._validation.labels, validation),
-        ]
-        if final:
-            rows.append(self._rows(epoch, ALL_TRAINING, labels, *every))
-        return list(zip(*rows, strict=True))
+        labels, chosen = self.training.labels, watched_images(len(self.training.labels))
+        final = self.recipe.reported is not None and epoch == self.recipe.epochs
+        # Of the last epoch all images are evaluated, and the chosen ones taken from these.
+        seen, watched = (slice(None), chosen) if final else (chosen, slice(None))
+        prepared, images = self.engine.prepare(networks), self.training.images[seen]
+        off, validation = prepared.logits(images), prepared.logits(self.validation.images)
+        logs = []
+        for i, network in enumerate(networks):
+            on = off[i]
+            if self.recipe.dropout:
+                on = self.engine.logits(network, images, self._masks(indices[i], epoch)[seen])
+            rows = [
+                self._row(epoch, TRAINING, labels[chosen], off[i][watched], on[watched]),
+                self._row(epoch, VALIDATION, self.validation.labels, validation[i]),
+            ]
+            if final:
+                rows.append(self._row(epoch, ALL_TRAINING, labels, off[i], on))
+            logs.append(rows)
+        return logs
 
     def _masks(self, index: int, epoch: int) -> Bool[Tensor, "images channels"]:
         """One for each training image, whether it is evaluated or not."""
-        random = np.random.default_rng(derive_seed("evaluation", self._seed, index, epoch))
-        channels = self._recipe.network.channels
-        return draw_masks(random, len(self._training.labels), channels, self._recipe.dropout)
+        random = np.random.default_rng(derive_seed("evaluation", self.seed, index, epoch))
+        channels = self.recipe.network.channels
+        return draw_masks(random, len(self.training.labels), channels, self.recipe.dropout)
 
-    def _off_and_on(
-        self,
-        networks: Sequence[Network],
-        images: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "networks images channels"],
-    ) -> list[Float[Tensor, "networks images classes"]]:
-        """Logits with dropout off, and with each network's own masks."""
-        off = self._engine.prepare(networks).logits(images)
-        if not self._recipe.dropout:
-            return [off, off]
-        each = zip(networks, keep_mask, strict=True)
-        return [off, torch.stack([self._engine.logits(n, images, mask) for n, mask in each])]
-
-    def _rows(
+    def _row(
         self,
         epoch: int,
         split: str,
         labels: Int64[Tensor, " images"],
-        off: Float[Tensor, "networks images classes"],
-        on: Float[Tensor, "networks images classes"] | None = None,
-    ) -> Iterator[EpochLog]:
-        """A row for each network, from its logits with dropout off and on."""
-        for i, logits in enumerate(off):
-            votes = logits.argmax(dim=1)
-            precision, recall = precision_and_recall(labels, votes, classes=logits.shape[1])
-            yield EpochLog(
-                epoch=epoch,
-                split=split,
-                images=len(labels),
-                loss=self._recipe.mean_loss(logits, labels).item(),
-                accuracy=_accuracy(labels, votes),
-                precision=precision,
-                recall=recall,
-                accuracy_dropout_on=None if on is None else _accuracy(labels, on[i].argmax(dim=1)),
-            )
+        off: Float[Tensor, "images classes"],
+        on: Float[Tensor, "images classes"] | None = None,
+    ) -> EpochLog:
+        """From a network's logits with dropout off and on."""
+        votes = off.argmax(dim=1)
+        precision, recall = precision_and_recall(labels, votes, classes=off.shape[1])
+        return EpochLog(
+            epoch=epoch,
+            split=split,
+            images=len(labels),
+            loss=self.recipe.mean_loss(off, labels).item(),
+            accuracy=_accuracy(labels, votes),
+            precision=precision,
+            recall=recall,
+            accuracy_dropout_on=None if on is None else _accuracy(labels, on.argmax(dim=1)),
+        )
 
 
 def precision_and_recall(
