@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from time import perf_counter
 from typing import Any, Self, TypedDict
 
 from jaxtyping import Float
@@ -11,12 +12,15 @@ from torch import Tensor, nn
 
 from methods.engines import choose_engine
 from methods.engines.base import PreparedNetworks
-from methods.given import GivenEngine, GivenNetwork, GivenPool, require_count
+from methods.given import GivenEngine, GivenNetwork, GivenPool, announce, require_count
 from methods.interface import Prediction, UncertaintyMethod
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
 from methods.networks.training import Trajectory
+
+TRIED = 100
+"""Images by which it is estimated how long all will take."""
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -138,6 +142,17 @@ class PooledMethod(UncertaintyMethod):
     ) -> Float[Tensor, "networks images width"]:
         """The penultimate layer of each network, dropout off."""
         return self.prepared.features(images)
+
+    def fitting_features(
+        self, images: Float[Tensor, "images ..."]
+    ) -> Float[Tensor, "networks images width"]:
+        """`features` of all images of a fit; of a user's networks it is said if that takes long."""
+        if isinstance(self.fitted[0], GivenNetwork):
+            begun = perf_counter()
+            self.features(images[:TRIED])
+            seconds = (perf_counter() - begun) * len(images) / TRIED
+            announce(f"computing the features of {len(images):,} images", seconds)
+        return self.features(images)
 
 
 class SingleNetwork(PooledMethod):

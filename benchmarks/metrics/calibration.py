@@ -29,27 +29,6 @@ from benchmarks.metrics.metric import (
 from benchmarks.metrics.scoring import correct
 from methods.scores.probabilities import ROUNDING, confidence
 
-
-def require_flags(values: Float[Tensor, " images"], flags: Bool[Tensor, " images"]) -> None:
-    """Each value must be a number with a flag: NaN cannot be ranked, and labels are no flags.
-
-    Raises:
-        ValueError: the shapes differ or are not [images], no image, flags not Bool, or a NaN.
-    """
-    if values.ndim != 1 or values.shape != flags.shape or values.numel() == 0:
-        raise ValueError(
-            f"values have the shape {list(values.shape)}, flags {list(flags.shape)}; "
-            "expected [images] for both, with at least one image"
-        )
-    if flags.dtype != torch.bool:
-        raise ValueError(f"flags are {flags.dtype}; expected torch.bool: compare with labels first")
-    if values.isnan().any():
-        raise ValueError(
-            f"{int(values.isnan().sum())} of {len(values)} values are NaN and cannot be ranked; "
-            "leave out a score that is undefined (such as mutual information of one member)"
-        )
-
-
 ByBin = Float64[np.ndarray, "bins resamples"]
 TwoValues = tuple[NDArray[Any], NDArray[Any]]
 TwoBinnings = tuple["BinnedImages", "BinnedImages"]
@@ -137,7 +116,7 @@ def equal_width_bins(
     last. Bins may be empty.
 
     Raises:
-        ValueError: a confidence lies outside [0, 1], or has no flag.
+        ValueError: a confidence lies outside [0, 1], or is NaN.
 
     >>> import torch
     >>> once = np.ones((3, 1), np.uint8)
@@ -145,7 +124,6 @@ def equal_width_bins(
     >>> equal_width_bins(torch.tensor([0.4, 0.8, 1.0]), right, 2).fill(once).images[:, 0]
     array([1., 2.])
     """
-    require_flags(confidence, correct)
     return _binned(confidence, correct, np.arange(1, bins) / bins)
 
 
@@ -160,14 +138,13 @@ def equal_mass_bins(
     is empty.
 
     Raises:
-        ValueError: a confidence lies outside [0, 1], or has no flag.
+        ValueError: a confidence lies outside [0, 1], or is NaN.
 
     >>> import torch
     >>> right = torch.tensor([True, False, True, True])
     >>> equal_mass_bins(torch.tensor([0.75, 0.25, 0.75, 0.5]), right, bins=2).edges
     array([0. , 0.5, 1. ])
     """
-    require_flags(confidence, correct)
     ordered = np.sort(confidence.double().numpy())
     # ⌈b · images / B⌉, in integers: 0.1 · 30 is not 3
     ranks = (np.arange(1, bins) * len(ordered) + bins - 1) // bins
@@ -182,7 +159,7 @@ def _binned(
 ) -> BinnedImages:
     values = confidence.double().numpy()
     low, high = float(values.min()), float(values.max())
-    if low < 0 or high > 1 + ROUNDING:
+    if not (low >= 0 and high <= 1 + ROUNDING):  # NaN is not, either
         raise ValueError(
             f"confidences range from {low:.4g} to {high:.4g}; expected probabilities in [0, 1]: "
             "apply softmax to logits first"

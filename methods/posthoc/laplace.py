@@ -136,7 +136,7 @@ class LaplaceLastLayer(Laplace):
             ValueError: the head is not the linear layer that gives the logits.
         """
         super().fit(images, labels)
-        (features,) = self.features(images)
+        (features,) = self.fitting_features(images)
         head = self.fitted[0].head
         self._weights = _weights_of(head)
         (logits,) = self.prepared.logits(images[:CHECKED])

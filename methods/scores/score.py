@@ -102,7 +102,7 @@ def fit_to_networks(
     Raises:
         FitError: the score cannot be fitted to the features of one of the networks.
     """
-    each = method.features(images)  # first: it may find the last layers
+    each = method.fitting_features(images)  # first: it may find the last layers
     if "head" in score.needs:
         logits = method.prepared.logits(images[:CHECKED])
         for features, own, network in zip(each, logits, method.fitted, strict=True):

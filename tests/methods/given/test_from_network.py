@@ -14,6 +14,7 @@ from torchvision.models import resnet18
 
 from methods.contract import check_method
 from methods.deep_ensemble import DeepEnsemble
+from methods.given import announce
 from methods.mc_dropout import MCDropout
 from methods.networks.network import pass_seeds
 from methods.softmax import Softmax
@@ -165,3 +166,11 @@ def test_ensemble_is_the_mean_of_its_modules() -> None:
     expected = torch.stack([plain(module).double().softmax(dim=1) for module in modules])
     torch.testing.assert_close(prediction.mean, expected.mean(dim=0))
     assert prediction.members == 2
+
+
+def test_what_takes_long_is_said_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    announce("waiting", seconds=59.0)
+    announce("fitting", seconds=150.0)
+    assert capsys.readouterr().err == "fitting takes about 2 minutes\n"
+    Softmax.from_network(RESNET).fitting_features(IMAGES)
+    assert capsys.readouterr().err == ""
