@@ -1,23 +1,23 @@
 """What the page holds of a recipe: its networks in few bytes, and what they say of test images.
 
-The page's script reads the bytes (`static/lenet5.js`), and shows which test images are offered, and
-where a drawn image stands among all of them.
+The page's script reads the bytes (`static/networks.js`), and shows which test images are offered,
+and where a drawn image stands among all of them.
 """
 
 from __future__ import annotations
 
 import shlex
 from base64 import b64encode
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int8, Int64
+from jaxtyping import Bool, Float, Float32, Int8
 from torch import Tensor
 
 from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, SOFTMAX, RecipePredictor
@@ -46,7 +46,7 @@ LARGEST = 127
 
 MEASURES = ("predictive_entropy", "mutual_information", "pairwise_disagreement")
 
-Predictions = Mapping[str, Prediction]
+LabPredictions = Mapping[str, Prediction]
 """By method, of all test images."""
 
 SURE, AGREED = 0.9, 0.8
@@ -59,8 +59,7 @@ MOST = 12
 """Images of a group."""
 
 
-@dataclass(frozen=True, eq=False)
-class Rounded:
+class RoundedNetwork(NamedTuple):
     """A network whose numbers have 16 bits, or fewer.
 
     Attributes:
@@ -83,8 +82,7 @@ class GalleryImage:
     pixels: str
 
 
-@dataclass(frozen=True)
-class Group:
+class GalleryGroup(NamedTuple):
     """Test images with what they have in common."""
 
     title: str
@@ -108,33 +106,78 @@ class RecipeContents:
 
     name: str
     label: str
-    networks: tuple[Rounded, ...]
+    networks: tuple[RoundedNetwork, ...]
     masks: Bool[Tensor, "passes channels"]
     standings: Mapping[tuple[str, str], Float32[np.ndarray, " images"]]
-    groups: Sequence[Group]
+    groups: Sequence[GalleryGroup]
     change: float
     votes_changed: int
+
+
+def require_stored(plan: Plan, workspace: Workspace, counts: Mapping[str, int]) -> None:
+    """Stop where networks are missing, and say what trains them.
+
+    Args:
+        counts: how many networks of each recipe are needed, from number 0.
+
+    Raises:
+        UserError: one of them is not stored.
+    """
+    for recipe, count in counts.items():
+        pool = plan.pool(recipe, workspace.store)
+        missing = pool.missing(range(count), workspace.training_images(plan, recipe))
+        if not missing:
+            continue
+        training = replace(
+            plan.configuration, recipes=(recipe,), methods=(DeepEnsemble.name,), members=(count,)
+        )
+        words = ["--only", "train", "--networks", str(workspace.networks)]
+        if workspace.data_dir is not None:
+            words += ["--data-dir", str(workspace.data_dir)]
+        words += ["--out", f"results/lab-{recipe}"]
+        raise UserError(
+            f"--networks {workspace.networks}: {len(missing)} of {count} networks of the "
+            f"recipe {recipe!r} are not there (the first: number {missing[0]}); train them by "
+            f"{command_of(training)} {shlex.join(words)}"
+        )
 
 
 def recipe_contents(
     plan: Plan, workspace: Workspace, recipe: str, label: str, *, networks: int, passes: int
 ) -> RecipeContents:
     """Of this many stored networks of a recipe, and passes of the first."""
-    trained = stored_networks(plan, workspace, recipe, networks)
-    small = tuple(rounded(one, LARGE if number else ()) for number, one in enumerate(trained))
-    test, predictions = predictions_of_test_images(
-        plan, workspace, recipe, networks=networks, passes=passes
+    pool = plan.pool(recipe, workspace.store)
+    training = workspace.training_images(plan, recipe)
+    trained = cast(list[LeNet5], pool.networks(range(networks), training))
+    small = tuple(
+        rounded(network, LARGE if number else ()) for number, network in enumerate(trained)
     )
+    with TemporaryDirectory() as folder:
+        elsewhere = replace(workspace, out=Path(folder))
+        predictor = RecipePredictor(plan, elsewhere, recipe, networks=networks)
+        units = {
+            SOFTMAX: predictor.softmax(0),
+            SAMPLED: predictor.mc_dropout(0, passes),
+            ENSEMBLE: predictor.ensemble,
+        }
+        predictor.predict(units.values())
+        predictions = {name: predictor.get(unit) for name, unit in units.items()}
+        test = predictor.images(CLEAN)
     change, votes = rounding_error(
-        plan.engine, trained, [one.network for one in small], test.images[:COMPARED]
+        plan.engine, trained, [each.network for each in small], test.images[:COMPARED]
     )
     return RecipeContents(
         name=recipe,
         label=label,
         networks=small,
         masks=trained[0].passes(plan.configuration.seed, 0, passes),
-        standings=standings(predictions),
-        groups=groups(test, predictions),
+        standings={
+            (method, measure): np.sort(METRICS[measure].function(prediction).numpy().astype("<f4"))
+            for method, prediction in predictions.items()
+            # A single network has no measure of members that differ.
+            for measure in (MEASURES[:1] if prediction.members == 1 else MEASURES)
+        },
+        groups=gallery(test, predictions),
         change=change,
         votes_changed=votes,
     )
@@ -161,54 +204,24 @@ def rounding_error(
     return float(max(changes)), round(float(max(votes)))
 
 
-def require_stored(plan: Plan, workspace: Workspace, counts: Mapping[str, int]) -> None:
-    """Stop where networks are missing, and say what trains them.
-
-    Args:
-        counts: how many networks of each recipe are needed, from number 0.
-
-    Raises:
-        UserError: one of them is not stored.
-    """
-    for recipe, count in counts.items():
-        pool = plan.pool(recipe, workspace.store)
-        missing = pool.missing(range(count), workspace.training_images(plan, recipe))
-        if missing:
-            raise UserError(
-                f"--networks {workspace.networks}: {len(missing)} of {count} networks of the "
-                f"recipe {recipe!r} are not there (the first: number {missing[0]}); train them by "
-                f"{_training_command(plan, workspace, recipe, count)}"
-            )
-
-
-def stored_networks(plan: Plan, workspace: Workspace, recipe: str, count: int) -> list[LeNet5]:
-    """So many networks of a recipe, from number 0; all are stored."""
-    pool = plan.pool(recipe, workspace.store)
-    networks = pool.networks(range(count), workspace.training_images(plan, recipe))
-    return cast(list[LeNet5], networks)
-
-
-def _training_command(plan: Plan, workspace: Workspace, recipe: str, count: int) -> str:
-    configuration = replace(
-        plan.configuration, recipes=(recipe,), methods=(DeepEnsemble.name,), members=(count,)
-    )
-    words = ["--only", "train", "--networks", str(workspace.networks)]
-    if workspace.data_dir is not None:
-        words += ["--data-dir", str(workspace.data_dir)]
-    words += ["--out", f"results/lab-{recipe}"]
-    return f"{command_of(configuration)} {shlex.join(words)}"
-
-
-def rounded(network: LeNet5, eight_bits: Collection[str] = LARGE) -> Rounded:
+def rounded(network: LeNet5, eight_bits: Collection[str] = LARGE) -> RoundedNetwork:
     """The network with weights of 8 bits in some layers, and all other numbers in 16.
 
     Each output of a layer of 8 bits has a scale of its own in float32, so that its largest weight
     becomes 127 or -127.
     """
-    copy = deepcopy(network)
-    layers = tuple(name for name in LARGE if name in eight_bits)
-    content = b"".join(_rounded_in_place(copy, frozenset(layers)))
-    return Rounded(copy, layers, content)
+    copy, content = deepcopy(network), b""
+    for name, parameter in copy.named_parameters():
+        layer, _, kind = name.partition(".")
+        if kind == "weight" and layer in eight_bits:
+            scales, whole = scaled(parameter)
+            parameter.data = torch.from_numpy(scales * whole)
+            content += scales.astype("<f4").tobytes() + whole.tobytes()
+        else:
+            halves = parameter.detach().numpy().astype("<f2")
+            parameter.data = torch.from_numpy(halves.astype(np.float32))
+            content += halves.tobytes()
+    return RoundedNetwork(copy, tuple(layer for layer in LARGE if layer in eight_bits), content)
 
 
 def scaled(
@@ -226,96 +239,54 @@ def scaled(
     return scales, np.rint(numbers / scales).astype(np.int8)
 
 
-def _rounded_in_place(network: LeNet5, eight_bits: Collection[str]) -> Iterator[bytes]:
-    for name, parameter in network.named_parameters():
-        layer, _, kind = name.partition(".")
-        if kind == "weight" and layer in eight_bits:
-            scales, whole = scaled(parameter)
-            parameter.data = torch.from_numpy(scales * whole)
-            yield scales.astype("<f4").tobytes() + whole.tobytes()
-        else:
-            halves = parameter.detach().numpy().astype("<f2")
-            parameter.data = torch.from_numpy(halves.astype(np.float32))
-            yield halves.tobytes()
-
-
-def predictions_of_test_images(
-    plan: Plan, workspace: Workspace, recipe: str, *, networks: int, passes: int
-) -> tuple[EvaluationSet, Predictions]:
-    """The test images, and what is predicted by network 0, its passes, and all networks."""
-    with TemporaryDirectory() as folder:
-        elsewhere = replace(workspace, out=Path(folder))
-        predictor = RecipePredictor(plan, elsewhere, recipe, networks=networks)
-        units = {
-            SOFTMAX: predictor.softmax(0),
-            SAMPLED: predictor.mc_dropout(0, passes),
-            ENSEMBLE: predictor.ensemble,
-        }
-        predictor.predict(units.values())
-        predictions = {name: predictor.get(unit) for name, unit in units.items()}
-        return predictor.images(CLEAN), predictions
-
-
-def standings(predictions: Predictions) -> dict[tuple[str, str], Float32[np.ndarray, " images"]]:
-    """By method and measure, the values of all test images, ascending.
-
-    A single network has no measure of members that differ.
-    """
-    return {
-        (method, measure): np.sort(METRICS[measure].function(prediction).numpy().astype("<f4"))
-        for method, prediction in predictions.items()
-        for measure in (MEASURES[:1] if prediction.members == 1 else MEASURES)
-    }
-
-
-def groups(test: EvaluationSet, predictions: Predictions) -> list[Group]:
+def gallery(test: EvaluationSet, predictions: LabPredictions) -> list[GalleryGroup]:
     """The groups of a recipe's gallery; the article's two images come first."""
     members = predictions[ENSEMBLE].members
     sure = sure_alone(predictions)
     disagreement = METRICS[DISAGREEMENT].function(predictions[ENSEMBLE])
-    uncertain = disagreement.argsort(descending=True, stable=True)
+    uncertain = disagreement.argsort(descending=True, stable=True).tolist()
     count = int(sure.sum())
     return [
-        Group(
+        GalleryGroup(
             "The article’s",
             f"A clear 8 (image {TYPICAL}) and a peculiar one (image {PECULIAR}).",
             _images(test, (TYPICAL, PECULIAR)),
         ),
-        Group(
+        GalleryGroup(
             "The single network is sure of these, and the ensemble is not",
             f"Network 0 gives a class at least {SURE:.0%}, and at most {AGREED:.0%} of the "
             f"{members} networks vote for one class: {count:,} of {len(sure):,} test images"
             + (f"; the {MOST} with the most disagreement." if count > MOST else "."),
-            _images(test, [int(i) for i in uncertain if sure[i]][:MOST]),
+            _images(test, [index for index in uncertain if sure[index]][:MOST]),
         ),
-        Group(
+        GalleryGroup(
             "The networks disagree most about these",
             f"By the share of pairs of the {members} networks that vote differently.",
-            _images(test, map(int, uncertain[:MOST])),
+            _images(test, uncertain[:MOST]),
         ),
-        Group(
+        GalleryGroup(
             "One of each class, of which all are sure",
             "The first test image of each class for which all networks vote.",
-            _images(test, map(int, first_agreed(test, predictions))),
+            _images(test, first_agreed(test, predictions)),
         ),
     ]
 
 
-def sure_alone(predictions: Predictions) -> Bool[Tensor, " images"]:
+def sure_alone(predictions: LabPredictions) -> Bool[Tensor, " images"]:
     """The images of which the single network is sure, and the ensemble is not."""
     confidence = predictions[SOFTMAX].mean.amax(dim=1)
     return (confidence >= SURE) & (predictions[ENSEMBLE].vote_share.amax(dim=1) <= AGREED)
 
 
-def first_agreed(test: EvaluationSet, predictions: Predictions) -> Int64[Tensor, " images"]:
+def first_agreed(test: EvaluationSet, predictions: LabPredictions) -> list[int]:
     """The first image of each class for which all members vote, and network 0 is sure."""
     assert test.labels is not None
     sure = predictions[SOFTMAX].mean.amax(dim=1) >= SURE
     votes = predictions[ENSEMBLE].vote_share.gather(1, test.labels[:, None])[:, 0]
-    agreed = torch.nonzero(sure & (votes == 1))[:, 0]
-    labels = test.labels[agreed]
-    classes = sorted(set(labels.tolist()))
-    return torch.tensor([int(agreed[labels == c][0]) for c in classes], dtype=torch.int64)
+    first: dict[int, int] = {}
+    for index in torch.nonzero(sure & (votes == 1))[:, 0].tolist():
+        first.setdefault(int(test.labels[index]), index)
+    return [first[label] for label in sorted(first)]
 
 
 def _images(test: EvaluationSet, indices: Iterable[int]) -> tuple[GalleryImage, ...]:

@@ -1,16 +1,43 @@
-"""What tests of the lab share: one page."""
+"""What tests of the lab share: one page of few networks that were hardly trained."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.lab.made import few_images, make_lab
+from tests.processes import status_of
+from tests.runs import small_mnist
+
+IMAGES = 600
+MEMBERS, RELU_MEMBERS = 3, 2
+OPTIONS = ("--epochs", "1", "--members", str(MEMBERS), "--relu-members", str(RELU_MEMBERS))
+
+
+@contextmanager
+def few_images() -> Iterator[None]:
+    with small_mnist(training=IMAGES, test=IMAGES):
+        yield
+
+
+def made_lab(networks: Path, page: Path) -> int:
+    """The exit status of the command that makes the lab of these networks."""
+    with few_images():
+        return status_of("lab", "--networks", networks, "--out", page, *OPTIONS)
 
 
 @pytest.fixture(scope="session")
 def small_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of few networks; their folder ``networks`` is beside it."""
+    """The page; its networks are beside it, trained by the command of runs."""
+    folder = tmp_path_factory.mktemp("lab")
+    networks, page = folder / "networks", folder / "lab.html"
     with few_images():
-        return make_lab(tmp_path_factory.mktemp("lab"))
+        for recipe, count in (("standard", MEMBERS), ("relu-dropout", RELU_MEMBERS)):
+            chosen = ("--recipe", recipe, "--methods", "deep_ensemble", "--members", count)
+            stored = ("--networks", networks, "--out", folder / recipe, "--jobs", 1)
+            training = ("--preset", "article", "--only", "train", "--epochs", 1)
+            assert status_of(*training, *chosen, *stored) == 0
+    assert made_lab(networks, page) == 0
+    return page

@@ -5,7 +5,7 @@ A set of its own: ``python -m pytest -m browser``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +20,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.tasks.shifts import rotated
 from methods import METHODS, Prediction
 from tests.browsers import FETCHED, chromium, show, violations
-from tests.lab.made import MEMBERS, few_images
-from tests.lab.strokes import EIGHT, by_finger, by_mouse
+from tests.lab.conftest import MEMBERS, few_images
 from tests.runs import run_of
 
 pytest.importorskip("selenium", reason="selenium drives the browser")
@@ -34,11 +33,18 @@ from selenium.webdriver.support.ui import WebDriverWait
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Chrome]
+Points = Sequence[tuple[float, float]]
+
+EIGHT: Points = [
+    *((0.62, 0.3), (0.5, 0.2), (0.38, 0.3), (0.42, 0.42), (0.5, 0.5), (0.6, 0.62)),
+    *((0.62, 0.74), (0.5, 0.83), (0.38, 0.74), (0.4, 0.62), (0.5, 0.5), (0.6, 0.4), (0.62, 0.3)),
+]
+"""An 8 in one stroke, in shares of the canvas."""
 
 
 COUNTS = """
 return Object.fromEntries([...document.querySelectorAll('[data-plot]')].map((plot) => [
-  plot.dataset.plot, [...plot.querySelectorAll('.count')].map((one) => Number(one.textContent)),
+  plot.dataset.plot, [...plot.querySelectorAll('.count')].map((count) => Number(count.textContent)),
 ]));
 """
 
@@ -63,7 +69,7 @@ def lab(browser: Chrome, small_lab: Path) -> Iterator[Open]:
         until(
             chrome,
             "return [...document.querySelectorAll('[data-loaded]')]"
-            ".every((one) => /^(\\d+) of \\1 networks loaded$/.test(one.textContent))",
+            ".every((part) => /^(\\d+) of \\1 networks loaded$/.test(part.textContent))",
         )
         return answered(chrome)
 
@@ -85,14 +91,13 @@ def answered(chrome: Chrome) -> Chrome:
 
 
 def press(chrome: Chrome, selector: str) -> Chrome:
-    one = chrome.find_element(By.CSS_SELECTOR, selector)
-    chrome.execute_script("arguments[0].click()", one)
+    chrome.execute_script("arguments[0].click()", chrome.find_element(By.CSS_SELECTOR, selector))
     return chrome
 
 
 def counts(chrome: Chrome) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = chrome.execute_script(COUNTS)
-    return found
+    columns: dict[str, list[int]] = chrome.execute_script(COUNTS)
+    return columns
 
 
 def seen(chrome: Chrome) -> np.ndarray:
@@ -131,6 +136,37 @@ def predictions(small_lab: Path, image: torch.Tensor) -> dict[str, Prediction]:
         }
 
 
+def by_mouse(chrome: Chrome, points: Points) -> None:
+    """Press, move and release the left button."""
+    kinds = ["mousePressed", *["mouseMoved"] * (len(points) - 2), "mouseReleased"]
+    for kind, (x, y) in zip(kinds, _on_screen(chrome, points), strict=True):
+        event = {"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1}
+        chrome.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+
+
+def by_finger(chrome: Chrome, points: Points) -> None:
+    """Touch, move and lift one finger."""
+    chrome.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    try:
+        for number, (x, y) in enumerate(_on_screen(chrome, points)):
+            kind = "touchMove" if number else "touchStart"
+            event = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+            chrome.execute_cdp_cmd("Input.dispatchTouchEvent", event)
+        chrome.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    finally:
+        chrome.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def _on_screen(chrome: Chrome, points: Points) -> list[tuple[float, float]]:
+    box = chrome.execute_script(
+        "const pad = document.getElementById('pad'); pad.scrollIntoView({block: 'center'});"
+        "const {left, top, width, height} = pad.getBoundingClientRect();"
+        "return [left, top, width, height]"
+    )
+    left, top, width, height = box
+    return [(left + x * width, top + y * height) for x, y in points]
+
+
 def test_nothing_is_fetched_and_the_first_step_is_shown(lab: Open) -> None:
     chrome = lab()
     assert chrome.execute_script(FETCHED) == []
@@ -151,13 +187,13 @@ def test_answers_are_those_of_python(
         test = run_of(configuration, tmp_path).workspace.images(Plan(configuration).task, "test")
     image = rotated(test.images[[index]], angle) if angle else test.images[[index]]
     assert np.abs(seen(chrome) - 255 * image[0, 0].numpy()).max() <= 1
-    found = counts(chrome)
+    shown = counts(chrome)
     for name, expected in predictions(small_lab, image).items():
         if name == "softmax":
-            assert np.abs(np.array(found[name]) - 100 * expected.mean[0].numpy()).max() <= 1.5
+            assert np.abs(np.array(shown[name]) - 100 * expected.mean[0].numpy()).max() <= 1.5
         else:
             votes = expected.vote_share[0].numpy() * (expected.members or 0)
-            assert np.abs(np.array(found[name]) - votes).max() <= 1
+            assert np.abs(np.array(shown[name]) - votes).max() <= 1
         value = float(text_of(chrome, f'[data-cell="{name} predictive_entropy"] .value'))
         entropy = -(expected.mean * expected.mean.log()).nansum()
         assert value == pytest.approx(float(entropy), abs=0.02)
@@ -190,8 +226,9 @@ def test_page_is_used_by_keyboard_alone(lab: Open) -> None:
     reached = set()
     for _ in range(80):
         chrome.switch_to.active_element.send_keys(Keys.TAB)
-        one = chrome.switch_to.active_element
-        reached.add(one.get_attribute("id") or one.get_attribute("class") or one.tag_name)
+        focused = chrome.switch_to.active_element
+        names = (focused.get_attribute("id"), focused.get_attribute("class"), focused.tag_name)
+        reached.add(next(filter(None, names)))
     assert {"eraser", "wipe", "angle", "noise", "pick", "summary"} <= reached
 
 

@@ -1,31 +1,18 @@
 "use strict";
 // What the worker answers, shown: count plots, measures, the verdict.
 
+const SIDE = 28, CLASSES = 10;
 const MEASURES = ["predictive_entropy", "mutual_information", "pairwise_disagreement"];
 
-function found(selector, where = document) {
+function element(selector, where = document) {
   return where.querySelector(selector);
-}
-
-/** Ten columns of a count plot, empty. */
-function layOutPlot(plot) {
-  for (let c = 0; c < CLASSES; c++) {
-    const column = document.createElement("span");
-    column.className = "column";
-    for (const part of ["count", "height", "class"]) {
-      const one = column.appendChild(document.createElement("span"));
-      one.className = part;
-      if (part === "class") one.textContent = c;
-    }
-    plot.append(column);
-  }
 }
 
 /** The shares as columns; `texts` stand above those that are not empty. */
 function fillPlot(plot, shares, texts, label) {
   [...plot.children].forEach((column, c) => {
-    found(".count", column).textContent = texts[c];
-    found(".height", column).style.height = `${100 * shares[c]}%`;
+    element(".count", column).textContent = texts[c];
+    element(".height", column).style.height = `${100 * shares[c]}%`;
     column.classList.toggle("label", c === label);
   });
 }
@@ -45,16 +32,16 @@ function standing(share) {
 
 function showMeasures(method, { measures, smaller }) {
   for (const measure of MEASURES) {
-    const cell = found(`[data-cell="${method} ${measure}"]`);
+    const cell = element(`[data-cell="${method} ${measure}"]`);
     const value = measures[measure], share = smaller[measure];
-    found(".value", cell).textContent = value === undefined ? "—" : value.toFixed(3);
-    found(".standing", cell).textContent = value === undefined ? "" : standing(share);
-    found(".meter", cell).style.setProperty("--share", share ?? 0);
+    element(".value", cell).textContent = value === undefined ? "—" : value.toFixed(3);
+    element(".standing", cell).textContent = value === undefined ? "" : standing(share);
+    element(".meter", cell).style.setProperty("--share", share ?? 0);
   }
 }
 
 function showVotes(method, summary, what, label) {
-  const plot = found(`[data-plot="${method}"]`);
+  const plot = element(`[data-plot="${method}"]`);
   const shares = summary.votes.map((count) => count / summary.members);
   fillPlot(plot, shares, summary.votes.map((count) => count || ""), label);
   plot.setAttribute("aria-label", votesText(summary, what));
@@ -62,18 +49,18 @@ function showVotes(method, summary, what, label) {
 }
 
 function showSingle(summary, label) {
-  const plot = found('[data-plot="softmax"]');
+  const plot = element('[data-plot="softmax"]');
   const percents = summary.mean.map((p) => Math.round(100 * p));
-  fillPlot(plot, summary.mean, percents.map((one) => one || ""), label);
-  const named = percents.map((one, c) => [one, c]).filter(([one]) => one);
+  fillPlot(plot, summary.mean, percents.map((percent) => percent || ""), label);
+  const named = percents.map((percent, c) => [percent, c]).filter(([percent]) => percent);
   named.sort(([a], [b]) => b - a);
-  const text = named.map(([one, c]) => `${c}: ${one} %`).join(", ");
+  const text = named.map(([percent, c]) => `${c}: ${percent} %`).join(", ");
   plot.setAttribute("aria-label", `Probabilities of the single network: ${text}`);
   showMeasures("softmax", summary);
 }
 
 function showVerdict({ text, telling }) {
-  const sentence = found("#verdict");
+  const sentence = element("#verdict");
   sentence.textContent = text;
   sentence.classList.toggle("telling", telling);
 }
@@ -96,7 +83,7 @@ function clearAnswers(text = "Draw a digit.") {
     plot.setAttribute("aria-label", "Nothing is drawn yet");
     showMeasures(plot.dataset.plot, { measures: {}, smaller: {} });
   }
-  paint(found("#seen"), new Float32Array(SIDE * SIDE));
+  paint(element("#seen"), new Float32Array(SIDE * SIDE));
   showVerdict({ text, telling: false });
 }
 
@@ -123,11 +110,11 @@ function verdict(single, passes, networks) {
     const count = Math.max(...votes);
     return { count, members, name: votes.indexOf(count), agree: count > AGREED * members };
   };
-  const all = most(networks), some = most(passes), sure = confidence >= SURE;
-  const begun = opening(sure, some.agree, all.agree, all.name === named);
+  const all = most(networks), sampled = most(passes), sure = confidence >= SURE;
+  const begun = opening(sure, sampled.agree, all.agree, all.name === named);
   const text = `${begun}: it gives ${named} a probability of ${percent(confidence)}; ` +
-    `${all.count} of the ${all.members} networks vote for ${all.name}, and ${some.count} of ` +
-    `the ${some.members} passes for ${some.name}.`;
+    `${all.count} of the ${all.members} networks vote for ${all.name}, and ${sampled.count} of ` +
+    `the ${sampled.members} passes for ${sampled.name}.`;
   return {
     text: text.replace(/^(None is sure|All choose the same): it/, "$1: the single network"),
     telling: sure && !all.agree,

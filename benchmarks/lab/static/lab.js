@@ -11,8 +11,8 @@ const TURN = 90, TURN_STEP = 3;
 
 document.documentElement.classList.add("scripted");
 
-const setting = JSON.parse(found("#setting").textContent);
-const source = found("#worker").textContent;
+const setting = JSON.parse(element("#setting").textContent);
+const source = element("#worker").textContent;
 const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
 const shown = { recipe: setting.recipes[0].name, image: null, label: null, first: null };
 const asked = { id: 0, at: 0, later: 0 };
@@ -23,9 +23,9 @@ function bytesOf(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
-const OWN = found('[data-step="own"]');
-const angle = found("#angle"), noise = found("#noise");
-const pad = new Pad(found("#pad"), found("#hand"), (ended) => {
+const OWN = element('[data-step="own"]');
+const angle = element("#angle"), noise = element("#noise");
+const pad = new Pad(element("#pad"), element("#hand"), (ended) => {
   shown.image = shown.label = null;
   stopTurning();
   markPicked(null);
@@ -61,9 +61,10 @@ function ask(now = true) {
 
 const ANSWERS = {
   network({ recipe, number }) {
-    const done = arrived.get(recipe) + 1, { count } = setting.recipes.find((one) => one.name === recipe);
+    const done = arrived.get(recipe) + 1;
+    const { count } = setting.recipes.find(({ name }) => name === recipe);
     arrived.set(recipe, done);
-    found(`[data-loaded="${CSS.escape(recipe)}"]`).textContent = `${done} of ${count} networks loaded`;
+    element(`[data-loaded="${CSS.escape(recipe)}"]`).textContent = `${done} of ${count} networks loaded`;
     if (recipe === shown.recipe && (number === 0 || done === count)) ask();
   },
 
@@ -73,7 +74,7 @@ const ANSWERS = {
 
   first(answer) {
     shown.first = answer;
-    paint(found("#seen"), answer.image);
+    paint(element("#seen"), answer.image);
     showVotes("mc_dropout", answer.mc_dropout, "passes of MC-dropout", shown.label);
     showSingle(answer.softmax, shown.label);
     performance.measure("first answer", "asked");
@@ -116,7 +117,7 @@ function turnTo(end) {
 
 function setSlider(slider, value) {
   slider.value = value;
-  found(`output[for="${slider.id}"]`).textContent = `${slider.value}${slider.dataset.unit}`;
+  element(`output[for="${slider.id}"]`).textContent = `${slider.value}${slider.dataset.unit}`;
 }
 
 function markPicked(index) {
@@ -147,7 +148,7 @@ function blank() {
   pad.wipe();
 }
 
-const tileOf = (index) => found(`.pick[data-index="${index}"]`);
+const tileOf = (index) => element(`.pick[data-index="${index}"]`);
 const STEPS = {
   clear: () => showImage(tileOf(setting.typical)),
   peculiar: () => showImage(tileOf(setting.peculiar)),
@@ -173,9 +174,9 @@ function press(buttons, pressed) {
   }
 }
 
-function markStep(button, told = button.dataset.told) {
+function markStep(button, sentence = button.dataset.sentence) {
   press("[data-step]", button);
-  found("#told").textContent = told;
+  element("#sentence").textContent = sentence;
 }
 
 function takeStep(button) {
@@ -202,7 +203,7 @@ function listen() {
     button.addEventListener("click", () => takeStep(button));
   }
   for (const tile of document.querySelectorAll(".pick")) {
-    paint(found("canvas", tile), Float32Array.from(bytesOf(tile.dataset.pixels), (byte) => byte / 255));
+    paint(element("canvas", tile), Float32Array.from(bytesOf(tile.dataset.pixels), (byte) => byte / 255));
     tile.addEventListener("click", () => pick(tile));
   }
   for (const button of document.querySelectorAll("[data-recipe-switch]")) {
@@ -215,11 +216,11 @@ function listen() {
       ask(false);
     });
   }
-  found("#eraser").addEventListener("click", (event) => {
+  element("#eraser").addEventListener("click", (event) => {
     pad.erasing = !pad.erasing;
     event.currentTarget.setAttribute("aria-pressed", String(pad.erasing));
   });
-  found("#wipe").addEventListener("click", () => {
+  element("#wipe").addEventListener("click", () => {
     markStep(OWN);
     blank();
     ask();
@@ -242,8 +243,7 @@ async function send() {
   }
 }
 
-document.querySelectorAll("[data-plot]").forEach(layOutPlot);
 clearAnswers("The networks are loading.");
 listen();
-takeStep(found('[data-step="clear"]'));
+takeStep(element('[data-step="clear"]'));
 send();

@@ -69,7 +69,7 @@ class Pad {
   follow(event) {
     if (!this.last) return;
     const passed = event.getCoalescedEvents?.() ?? [];
-    const points = [this.last, ...(passed.length ? passed : [event]).map((one) => this.place(one))];
+    const points = [this.last, ...(passed.length ? passed : [event]).map((at) => this.place(at))];
     this.line(points, this.erasing);
     this.last = points.at(-1);
     this.changed(false);

@@ -64,7 +64,7 @@ const HANDLERS = {
     if (!image) return postMessage({ kind: "blank", ...answer });
     const [first] = recipe.networks, single = new Tally(), passes = new Tally();
     single.add(logits(first, image));
-    passLogits(first, image, recipe.masks).forEach((one) => passes.add(one));
+    for (const members of passLogits(first, image, recipe.masks)) passes.add(members);
     postMessage({
       kind: "first", ...answer, image,
       softmax: placed(recipe, "softmax", single),

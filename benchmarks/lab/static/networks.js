@@ -1,6 +1,7 @@
 "use strict";
-// LeNet-5's forward pass, as methods/networks/architectures.py has it.
+// LeNet-5's forward pass, as methods/networks/architectures.py has it; what members say, summarised.
 
+const SIDE = 28, CLASSES = 10;
 const RESIZED = 32, KERNEL = 5;
 const FIRST = 6, SECOND = 16, HIDDEN = 120, FEATURES = 84;
 
@@ -146,4 +147,57 @@ function logits(network, image) {
 function passLogits(network, image, masks) {
   const terms = secondTerms(network, image), kept = 1 / (1 - network.dropout);
   return masks.map((mask) => logitsOfTerms(network, terms, Float32Array.from(mask, (k) => k * kept)));
+}
+
+function softmax(logits) {
+  const most = Math.max(...logits), powers = Array.from(logits, (logit) => Math.exp(logit - most));
+  const total = powers.reduce((sum, power) => sum + power);
+  return powers.map((power) => power / total);
+}
+
+/** In nats. */
+function entropy(probabilities) {
+  return -probabilities.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0);
+}
+
+/** Sums over members; of equally many votes the first class wins. */
+class Tally {
+  constructor() {
+    this.members = 0;
+    this.sums = new Array(CLASSES).fill(0);
+    this.votes = new Array(CLASSES).fill(0);
+    this.entropies = 0;
+  }
+
+  add(logits) {
+    const probabilities = softmax(logits);
+    this.members += 1;
+    probabilities.forEach((p, c) => { this.sums[c] += p; });
+    this.votes[probabilities.indexOf(Math.max(...probabilities))] += 1;
+    this.entropies += entropy(probabilities);
+  }
+
+  /** Measures as methods/scores defines them; one member has but the first. */
+  get summary() {
+    const { members, votes } = this, mean = this.sums.map((sum) => sum / members);
+    const total = entropy(mean), measures = { predictive_entropy: total };
+    if (members > 1) {
+      const pairs = votes.reduce((sum, count) => sum + count * (count - 1), 0);
+      measures.mutual_information = Math.max(0, total - this.entropies / members);
+      measures.pairwise_disagreement = 1 - pairs / (members * (members - 1));
+    }
+    return { members, votes: [...votes], mean, measures };
+  }
+}
+
+/** How many of the ascending values are smaller. */
+function smaller(sorted, value) {
+  let low = 0, high = sorted.length;
+  // Both were computed in other orders of the same sums.
+  const limit = value - 1e-6;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < limit) low = middle + 1; else high = middle;
+  }
+  return low;
 }
