@@ -240,7 +240,7 @@ def fits_of(plan: Plan, workspace: Workspace, unit: RunUnit) -> tuple[RunUnit, F
     """What is fitted to a unit's prediction of the calibration images, if there is one."""
     images = plan.calibration_of(unit)
     stored = None if images is None else _load(plan, workspace, unit, images.name)
-    return unit, fits_to(stored)
+    return unit, dict(fits_to(stored))  # which pickle can send, of no fits as well
 
 
 def _load(

@@ -18,9 +18,6 @@ from benchmarks.run.custom_method import (
     in_own_process,
     load_method,
 )
-from methods.determinism import derive_seed
-from methods.networks.pool import NetworkPool
-from methods.networks.recipes import LabelledImages
 
 HEAD = "from methods import Prediction, UncertaintyMethod\n"
 BODY = (
@@ -38,47 +35,6 @@ def write(tmp_path: Path) -> Write:
         return f"{tmp_path / file}:{name}"
 
     return write
-
-
-def test_replicates_have_seeds_of_their_own(write: Write) -> None:
-    loaded = load_method(write(GOOD))
-    seeds = {
-        loaded.build(NetworkPool(seed=seed), replicate).seed
-        for seed in (0, 1)
-        for replicate in (0, 1)
-    }
-    assert seeds == {
-        derive_seed("mine", seed, replicate) for seed in (0, 1) for replicate in (0, 1)
-    }
-    assert len(seeds) == 4
-
-
-def test_method_of_pool_networks_gets_the_pool(
-    write: Write, training_images: LabelledImages
-) -> None:
-    loaded = load_method(
-        write(
-            "from methods import PooledMethod\n"
-            "class Mine(PooledMethod):\n"
-            "    name = 'mine'\n"
-            "    def predict(self, images): return len(self.fitted)\n"
-        )
-    )
-    assert loaded.pooled
-    pool = NetworkPool(seed=3)
-    method = loaded.build(pool, replicate=2)
-    assert (method.seed, method.pool, list(method.networks)) == (3, pool, [2])
-
-
-def test_file_is_loaded_once(write: Write, tmp_path: Path) -> None:
-    count = f"""
-import pathlib
-log = pathlib.Path({str(tmp_path / "log")!r})
-log.write_text(("once" if not log.exists() else "again"))
-"""
-    location = write(GOOD + count)
-    assert load_method(location) is load_method(location)
-    assert (tmp_path / "log").read_text() == "once"
 
 
 @pytest.mark.parametrize(

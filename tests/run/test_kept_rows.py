@@ -82,29 +82,10 @@ def test_what_only_one_kind_of_condition_has_is_kept_there_alone() -> None:
     assert all(names == {"ood-uniform_noise"} for names in where.values())
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_the_mean_over_a_group_has_is_measured_under_its_conditions(name: str) -> None:
-    condition = CONDITIONS[name]
-    measured = {
-        (metric.name, score)
-        for family, score in RULE.measures(condition, OWN)
-        for metric in family.metrics
-    }
-    assert set(of_condition(condition)) <= measured
-    assert not condition.in_mean or set(of_mean(condition)) <= measured
-
-
 def test_mean_over_images_of_no_class_has_no_measure_of_labels() -> None:
     noise = replace(CONDITIONS["ood-uniform_noise"], in_mean=True)
     assert all("labels" not in METRICS[metric].needs for metric, _ in of_mean(noise))
     assert ("auroc", PRIMARY) in of_mean(noise)
-
-
-def test_every_row_is_kept_if_that_is_asked_for() -> None:
-    every, condition = KeptRows(PRIMARY, every=True), CONDITIONS["rotated-045"]
-    assert set(of_condition(condition, every)) == {
-        (metric.name, score) for family, score in every_measure(OWN) for metric in family.metrics
-    }
 
 
 def test_preset_medium_writes_few_rows() -> None:

@@ -26,7 +26,7 @@ from benchmarks.run.measurements import without_value
 from benchmarks.schema import Measurement
 from benchmarks.tasks.task import Condition
 from methods import Prediction
-from methods.scores import SCORES, Score, probability_scores
+from methods.scores import probability_scores
 from tests.measuring import EVERY, every_row
 from tests.runs import CONDITIONS
 
@@ -297,20 +297,6 @@ def test_one_member_has_no_disagreement(name: str) -> None:
             assert "one member" not in row.reason
 
 
-@pytest.mark.parametrize("members", [1, 5])
-def test_nan_that_the_method_predicts_is_not_put_down_to_a_single_member(members: int) -> None:
-    condition, stored, clean = predictions("rotated-045", members, scored=True)
-    nan = torch.full((IMAGES,), torch.nan, dtype=torch.float64)
-    prediction = replace(stored.prediction, expected_entropy=nan, scores={"spread": nan})
-    rows = every_row(UNIT, condition, replace(stored, prediction=prediction), clean)
-    reasons = {(row.metric, row.score): row.reason for row in rows if row.status == "undefined"}
-    itself = "the method itself predicts NaN"
-    assert reasons["expected_entropy", ""] == itself
-    assert reasons["auroc", "spread"] == reasons["aurc", "spread"] == itself
-    of_one = "one member cannot disagree with itself"
-    assert reasons.get(("pairwise_disagreement", "")) == (of_one if members == 1 else None)
-
-
 def test_out_of_distribution_images_have_no_label_to_be_measured_against() -> None:
     rows = by_key(rows_of("ood-uniform_noise"))
     for metric in AGAINST_LABELS:
@@ -388,20 +374,6 @@ def test_metric_that_gives_another_shape_is_named(
         f"the function of the metric 'mine' gives the shape {shapes[0]}; expected {shapes[1]}: "
         "correct it and run again"
     )
-
-
-def test_score_of_probabilities_that_gives_another_shape_is_named(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    mine = Score(
-        name="mine",
-        label="Mine",
-        needs=frozenset({"probabilities"}),
-        of=lambda prediction: prediction.mean.amax(),
-    )
-    monkeypatch.setitem(SCORES, "mine", mine)
-    with pytest.raises(UserError, match=r"function of the score 'mine' gives the shape \[\]; expe"):
-        rows_of("clean")
 
 
 def test_what_was_fitted_is_told_where_it_is_at_an_end() -> None:

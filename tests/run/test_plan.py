@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-import torch
 
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import ADDED, COSTLY, Configuration
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods import MemberMethod, PooledMethod
-from methods.deep_ensemble import DeepEnsemble
-from methods.mc_dropout import MCDropout
 from methods.networks.recipes import RECIPES, LabelledImages
 from tests import runs
 from tests.runs import CONDITIONS, FULL, QUICK, Run
@@ -152,12 +149,6 @@ def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> 
     ]
 
 
-def test_subsets_are_those_of_the_chosen_conditions() -> None:
-    run = run_of(replace(QUICK, methods=("mc_dropout_exact",), conditions=("rotated-045",)))
-    names = [condition.name for condition in run.plan.conditions]
-    assert names == ["clean", "rotated-045", "subset-clean", "subset-rotated-045"]
-
-
 def test_smaller_ensembles_are_disjoint_blocks_of_the_largest() -> None:
     run = run_of(
         replace(FULL, recipes=("article",), methods=("deep_ensemble",), members=(5, 20, 50))
@@ -170,13 +161,6 @@ def test_smaller_ensembles_are_disjoint_blocks_of_the_largest() -> None:
     for size, networks in ((5, 50), (20, 100), (50, 100)):
         used = [set(networks_of(run, unit)) for unit in run.plan.units() if unit.size == size]
         assert sum(map(len, used)) == len(set.union(*used)) == networks
-
-
-def test_ensembles_are_of_the_largest_alone_where_the_pool_is_smaller() -> None:
-    few = replace(QUICK, methods=("deep_ensemble",), members=(2, 6), replicates=3)
-    for pool, replicates in ((1, (3, 1)), (6, (3, 1)), (11, (3, 1)), (12, (3, 2)), (40, (3, 3))):
-        units = run_of(replace(few, pool=pool)).plan.units()
-        assert tuple(sum(unit.size == size for unit in units) for size in (2, 6)) == replicates
 
 
 def test_ensembles_of_two_blocks_predict_by_themselves() -> None:
@@ -251,21 +235,6 @@ def test_method_that_calibrates_needs_images_that_its_networks_have_not_seen(
     assert plan.objection(unit) == "the task 'mnist' has no calibration images"
 
 
-def test_pooled_method_that_calibrates_is_refused_by_recipes_that_train_on_all(
-    tmp_path: Path,
-) -> None:
-    text = CUSTOM.format(needs="{'calibration'}")
-    text = text.replace("UncertaintyMethod", "PooledMethod")
-    (tmp_path / "mine.py").write_text(text)
-    chosen = replace(QUICK, methods=(), custom_methods=(f"{tmp_path / 'mine.py'}:Mine",))
-    plan = run_of(replace(chosen, recipes=("standard", "article"))).plan
-    objections = {unit.recipe: plan.objection(unit) for unit in plan.units()}
-    assert objections == {
-        "standard": None,
-        "article": "the recipe 'article' trains on the calibration images too",
-    }
-
-
 def test_sweep_of_a_custom_method_is_its_class_field(tmp_path: Path) -> None:
     text = (
         CUSTOM.format(needs="()")
@@ -289,24 +258,6 @@ def test_sweep_of_a_custom_method_is_its_class_field(tmp_path: Path) -> None:
     assert plan.groups() == [(unit,) for unit in units]
 
 
-def test_method_is_built_with_the_recipe_size_and_replicate_of_its_unit() -> None:
-    run = run_of(replace(QUICK, recipes=("article",), seed=9, epochs=4))
-    passes = run.plan.method(RunUnit("article", "mc_dropout", 10, 2), run.workspace.store)
-    assert isinstance(passes, MCDropout)
-    assert (passes.passes, passes.replicate, passes.seed) == (10, 2, 9)
-    assert passes.pool.recipe == replace(RECIPES["article"], epochs=4)
-    ensemble = run.plan.method(RunUnit("article", "deep_ensemble", 5, 1), run.workspace.store)
-    assert isinstance(ensemble, DeepEnsemble)
-    assert list(ensemble.networks) == [5, 6, 7, 8, 9]
-
-
-def test_conditions_are_in_one_order_with_clean_first() -> None:
-    run = run_of(replace(QUICK, conditions=("ood-kmnist", "rotated-090")))
-    assert run.plan.conditions == tuple(
-        CONDITIONS[name] for name in ("clean", "rotated-090", "ood-kmnist")
-    )
-
-
 def test_images_are_loaded_once_and_only_when_needed(loaded: list[str]) -> None:
     run = run_of(replace(QUICK, images=40))
     assert loaded == []
@@ -317,13 +268,6 @@ def test_images_are_loaded_once_and_only_when_needed(loaded: list[str]) -> None:
     assert evaluated is run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
     assert loaded == ["train", "test"]
     assert len(evaluated.images) == 40
-
-
-def test_validation_data_are_all_test_images(
-    loaded: list[str], test_images: LabelledImages
-) -> None:
-    run = run_of(replace(QUICK, images=40))
-    assert torch.equal(run.workspace.images(run.plan.task, "test").images, test_images.images)
 
 
 def test_run_can_be_sent_to_a_worker(custom: str) -> None:

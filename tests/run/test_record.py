@@ -86,19 +86,6 @@ def test_folder_of_another_configuration_is_refused(
     assert (tmp_path / "run.json").read_bytes() == before
 
 
-def test_folder_of_other_predictions_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    RunRecord.begin(*run_in(tmp_path))
-    before = (tmp_path / "run.json").read_bytes()
-    monkeypatch.setattr(run_record, "PREDICTIONS", run_record.PREDICTIONS + 1)
-    with pytest.raises(UserError, match=r"\(other meaning of predictions\)"):
-        RunRecord.begin(*run_in(tmp_path))
-    assert (tmp_path / "run.json").read_bytes() == before
-    RunRecord.begin(*run_in(tmp_path), overwrite=True)
-    assert content(tmp_path)["predictions"] == run_record.PREDICTIONS
-
-
 def test_record_holds_no_path(tmp_path: Path) -> None:
     record = RunRecord.begin(*run_in(tmp_path))
     record.note_data({"clean": {"fingerprint": "f"}})

@@ -18,7 +18,6 @@ from benchmarks.run.curves import (
     sampling_errors,
     sampling_table,
 )
-from benchmarks.run.plan import Plan
 from benchmarks.schema import where
 from methods import Prediction
 from tests.runs import Run, run_of
@@ -116,8 +115,3 @@ def test_error_of_a_share_of_votes_falls_with_the_square_root(errors: pd.DataFra
     assert few / many == pytest.approx(4, rel=0.25)
     # Of 10 classes that are equally likely: √(0.1 · 0.9 / T).
     assert few == pytest.approx(0.15, rel=0.15)
-
-
-def test_without_a_limit_there_is_none(run: Run) -> None:
-    sampled = Plan(replace(CONFIGURATION, methods=("mc_dropout",)))
-    assert errors_of(Run(sampled, run.workspace)).empty

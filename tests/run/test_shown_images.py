@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from benchmarks.predictions import RunUnit
 from benchmarks.run import shown_images
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.plan import Plan
 from benchmarks.run.shown_images import Ranked, highest, write_shown
 from benchmarks.schema import read_table
 from benchmarks.tasks.task import Condition, choice
@@ -115,13 +114,6 @@ def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
     assert whole.to_numpy() == pytest.approx(1, abs=1e-4)
 
 
-def test_nothing_predicted_is_an_empty_table(run: Run, tmp_path: Path) -> None:
-    empty = Run(run.plan, replace(run.workspace, out=tmp_path))
-    write_shown(*empty)
-    assert table(empty).empty
-    assert table(empty, "high_disagreement").empty
-
-
 def test_high_disagreement_images_have_the_largest_divergence(of_few: Run) -> None:
     rows = table(of_few, "high_disagreement")
     assert set(zip(rows["method"], rows["members"], strict=True)) == {
@@ -175,14 +167,6 @@ def test_images_are_all_that_is_shown_as_it_was_evaluated(of_few: Run) -> None:
     assert {(name, example) for name in ("clean", "rotated-030", "rotated-120")} <= set(written)
 
 
-def test_same_predictions_give_the_same_bytes(of_few: Run) -> None:
-    folder = of_few.workspace.out
-    paths = [folder / "images.npz", *(folder / "curves").iterdir()]
-    before = {path: path.read_bytes() for path in paths}
-    write_shown(*of_few)
-    assert {path: path.read_bytes() for path in paths} == before
-
-
 def test_set_that_cannot_be_had_is_not_shown(of_few: Run, tmp_path: Path) -> None:
     elsewhere, missing = with_predictions_of(of_few, tmp_path), ["rotated-030", "ood-uniform_noise"]
     for name in missing:
@@ -191,22 +175,6 @@ def test_set_that_cannot_be_had_is_not_shown(of_few: Run, tmp_path: Path) -> Non
     assert set(images_of(elsewhere)["condition"]) == {"clean", "rotated-120"}
     for name in ("image_votes", "high_disagreement"):
         assert set(table(elsewhere, name)["condition"]) == {"clean"}
-
-
-def test_fewer_images_than_are_shown_are_enough(tmp_path: Path) -> None:
-    few = run_of(replace(OF_FEW, images=3), tmp_path)
-    make_up_predictions(few)
-    write_shown(*few)
-    assert table(few, "high_disagreement")["rank"].max() <= 3
-    assert list(images_of(few)["condition"]).count("ood-uniform_noise") == 3
-
-
-def test_one_method_alone_has_no_high_disagreement(of_few: Run, tmp_path: Path) -> None:
-    elsewhere = with_predictions_of(of_few, tmp_path)
-    alone = Run(Plan(replace(OF_FEW, methods=("mc_dropout",))), elsewhere.workspace)
-    write_shown(*alone)
-    assert table(alone, "high_disagreement").empty
-    assert set(table(alone)["method"]) == {"mc_dropout"}
 
 
 CLEAN = Condition("clean", "Clean", "clean", "digits")

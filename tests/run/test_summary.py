@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from benchmarks.inference.intervals import Interval, Key
 from benchmarks.run.measurements import means_over_groups, summarise
-from benchmarks.schema import Measurement, in_order, table_of, write_table
+from benchmarks.schema import Measurement, table_of, write_table
 from tests.runs import CONDITIONS
 
 ROW = Measurement("standard", "mc_dropout", "10", "clean", "", "ece", 0, 0.25, 100)
@@ -24,18 +23,6 @@ def rows_of_means(
     rows: Iterable[Measurement], intervals: Mapping[Key, Interval] | None = None
 ) -> list[dict[str, Any]]:
     return summarise(table_of(Measurement, rows), intervals).to_dict("records")
-
-
-def test_order_of_the_rows_does_not_matter() -> None:
-    rows = [
-        replace(ROW, replicate=replicate, members=members, value=replicate / 7)
-        for replicate in (0, 1, 10)
-        for members in ("10", "100", "exact", "")
-    ]
-    first, second = (
-        in_order(summarise(table_of(Measurement, some))) for some in (rows, rows[::-1])
-    )
-    pd.testing.assert_frame_equal(first, second)
 
 
 def test_means_over_groups_leaves_out_ill_defined_labels_and_subsets() -> None:
@@ -56,14 +43,6 @@ def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:
     # Four digits of the half-width are enough.
     assert (row["lower"], row["upper"]) == (0.18765, 0.21235)
     assert (row["replicates"], row["images"], row["status"]) == (3, 100, "ok")
-
-
-def test_missing_interval_has_a_reason() -> None:
-    ill_defined = replace(ROW, status="ill-defined labels", reason="rotated")
-    for row, reason in ((ROW, "alike"), (ill_defined, "rotated; alike")):
-        (summary,) = rows_of_means([row], {KEY_OF_ROW: Interval(math.nan, "alike")})
-        assert math.isnan(summary["lower"])
-        assert summary["reason"] == reason
 
 
 def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> None:
