@@ -126,7 +126,7 @@ def version_of(library: str) -> str | None:
 
 def suite_version() -> str:
     """The suite's version, read from the checkout where there is one."""
-    project = Path(__file__).parents[2] / "pyproject.toml"
+    project = Path(__file__).parents[1] / "pyproject.toml"
     if not project.exists():
         return version("uncertainty-bench")
     text: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]

@@ -1,4 +1,7 @@
-"""What an architecture is: images in, logits out, with dropout by masks that are handed over."""
+"""What an architecture is: images in, logits out, with dropout by masks that are handed over.
+
+Masks are drawn on the CPU whatever the device.
+"""
 
 from __future__ import annotations
 

@@ -99,7 +99,6 @@ RECIPES = {
 }
 """The suite's recipes by name; what each is for stands in docs/data.md."""
 
-
 UNCERTAINTY_BASELINES = Recipe(
     "uncertainty-baselines",
     network=LeNet5Same,
@@ -112,7 +111,6 @@ UNCERTAINTY_BASELINES = Recipe(
     pool=10,
 )
 """Nado et al. 2021: ``baselines/mnist/deterministic.py``, for MNIST and Fashion-MNIST alike."""
-
 
 LAPLACE_REDUX = Recipe(
     "laplace-redux",
@@ -127,4 +125,4 @@ LAPLACE_REDUX = Recipe(
     batch_size=128,
     pool=5,
 )
-"""Daxberger et al. 2021, for MNIST."""
+"""Daxberger et al. 2021, for MNIST. Where a recipe departs from its paper: docs/published.md."""

@@ -1,4 +1,4 @@
-"""Where everything lies: the flat parameter vector, the flat, padded maps, and what comes in.
+"""Where everything lies (parameters, maps, what comes in), and arithmetic of single numbers.
 
 Maps are stored flat, with rows padded to 32 or 16 values. So a step down is a constant distance,
 a 5x5 convolution is one sum of 25 terms over a flat index, and the padding, computed along with
@@ -197,6 +197,10 @@ def checked_mask(keep_mask: Array | None, rows: int) -> Bool[Array, "rows 22"]:
 def _plain(array: Array, dtype: type[np.generic]) -> Array:
     """Contiguous and writable, though nothing is written: a copy only where it is not already."""
     return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"])
+
+
+# Functions of single numbers in plain arithmetic, so that loops over them vectorise everywhere.
+# Clamps are written as `low if x < low else x`, which hands a NaN through, as `min` need not.
 
 
 @kernel
