@@ -211,13 +211,13 @@ def run(
     The same command continues a run that was interrupted. It is run where no command is named.
     """
     from benchmarks.choices import list_choices
-    from benchmarks.environment import suite_version
     from benchmarks.report.outcome import show_outcome
     from benchmarks.run.configuration import NETWORKS, chosen_configuration, fitting_device
     from benchmarks.run.plan import Plan, Shard
     from benchmarks.run.record import require_apart
     from benchmarks.run.stages import run_stages
     from benchmarks.run.workspace import workspace_for
+    from methods.determinism import suite_version
 
     if show_version:
         print(suite_version())

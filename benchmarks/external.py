@@ -25,14 +25,12 @@ from jaxtyping import Int64
 from joblib import cpu_count
 from torch import Tensor
 
-from benchmarks.environment import suite_version
 from benchmarks.external_arrays import (
     CALIBRATION,
     LABELS,
     OOD,
     PROBABILITIES,
     AnyArray,
-    ArraysByName,
     arrays_in,
     check_arrays,
     check_rows,
@@ -59,6 +57,7 @@ from benchmarks.run.curves import CurveRow, DrawnUnit, Evaluation, curve_tables,
 from benchmarks.run.measurements import FamilyValues, KeptRows, measured, rows_of, summarise
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.schema import (
+    ArraysByName,
     Comparison,
     Measurement,
     in_order,
@@ -80,7 +79,7 @@ from benchmarks.vocabulary import (
     TABLES_FOLDER,
 )
 from methods import Prediction, UncertaintyMethod
-from methods.determinism import one_torch_thread
+from methods.determinism import one_torch_thread, suite_version
 from methods.scores import member_scores, probability_scores
 
 LABELLED = Condition(CLEAN, "Clean", "clean", data="labelled")

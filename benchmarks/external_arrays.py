@@ -32,6 +32,7 @@ from pandas.api.types import is_numeric_dtype
 from torch import Tensor
 
 from benchmarks.io import UserError, objection_to
+from benchmarks.schema import ArraysByName
 
 PROBABILITIES, LABELS = "probabilities", "labels"
 """The names of the two arrays that there must be."""
@@ -54,8 +55,6 @@ FEW_IMAGES = 16
 """Of so many, rows show which axis is which."""
 
 AnyArray = NDArray[Any]
-
-ArraysByName = dict[str, AnyArray]
 
 
 def arrays_in(path: Path) -> ArraysByName:

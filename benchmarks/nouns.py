@@ -7,9 +7,10 @@ registers nor what they import.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from benchmarks.io import UserError, read_json, write_json
@@ -415,3 +416,85 @@ def _named(nouns: Iterable[Record], name: str) -> Record | None:
 def _position(nouns: Iterable[Noun], name: str) -> tuple[int, str]:
     order = [noun.name for noun in nouns]
     return (order.index(name), "") if name in order else (len(order), name)
+
+
+FEW = 2
+"""If a method has at most so many sizes, all are compared."""
+
+SizesByMethod = Mapping[str, Collection[int]]
+"""By method, the sizes that users run; see `MethodRecord.usual_sizes`."""
+
+NO_SIZES: SizesByMethod = MappingProxyType({})
+
+
+def compared_sizes(
+    sizes: Mapping[str, Iterable[int]], usual: SizesByMethod = NO_SIZES
+) -> dict[str, tuple[int, ...]]:
+    """Each method's largest size, and every size that is the largest of another method.
+
+    Plug-in mutual information, vote entropy and variation ratio depend on the number of members, so
+    methods are also compared at equal sizes, where they have them. Of a method with one or two
+    sizes all are compared, since the user chose exactly these. Where a method's
+    only size is a usual one, others need not have it.
+
+    Args:
+        sizes: the numbers of members of each method.
+
+    >>> compared_sizes({"mc_dropout": [5, 50, 100], "deep_ensemble": [5, 20, 50]})
+    {'mc_dropout': (50, 100), 'deep_ensemble': (50,)}
+    >>> compared_sizes({"mc_dropout": [10, 20], "deep_ensemble": [50]})
+    {'mc_dropout': (10, 20), 'deep_ensemble': (50,)}
+    >>> compared_sizes({"swag": [30], "deep_ensemble": [5, 30, 50]}, {"swag": [30]})
+    {'swag': (30,), 'deep_ensemble': (50,)}
+    """
+    ascending = {method: sorted(set(numbers)) for method, numbers in sizes.items()}
+    largest = {
+        numbers[-1]
+        for method, numbers in ascending.items()
+        if len(numbers) > 1 or set(numbers) - set(usual.get(method, ()))
+    }
+    return {
+        method: tuple(
+            number for number in numbers if number in {*largest, numbers[-1]} or len(numbers) <= FEW
+        )
+        for method, numbers in ascending.items()
+    }
+
+
+def compared_variants(
+    variants: Iterable[tuple[str, str]], usual: SizesByMethod = NO_SIZES
+) -> set[tuple[str, str]]:
+    """Of pairs (method, members as records write them) those of the sizes that are compared.
+
+    A size of 1 is compared only for methods that have no other (softmax); a method whose members
+    are not counted is always compared.
+
+    >>> sorted(compared_variants([("softmax", "1"), ("mine", "1"), ("mine", "5"), ("it", "exact")]))
+    [('it', 'exact'), ('mine', '5'), ('softmax', '1')]
+    """
+    variants = set(variants)
+    sizes: dict[str, list[int]] = {}
+    for method, members in variants:
+        if members.isdigit() and members != "1":
+            sizes.setdefault(method, []).append(int(members))
+    compared = compared_sizes(sizes, usual)
+    return {
+        (method, members)
+        for method, members in variants
+        if method not in compared or not members.isdigit() or int(members) in compared[method]
+    }
+
+
+def usual_variants(
+    variants: Iterable[tuple[str, str]], usual: SizesByMethod
+) -> set[tuple[str, str]]:
+    """Of pairs (method, members as records write them) those of usual sizes.
+
+    >>> usual_variants([("mc_dropout", "10"), ("mc_dropout", "100")], {"mc_dropout": [10, 20]})
+    {('mc_dropout', '10')}
+    """
+    return {
+        (method, members)
+        for method, members in variants
+        if members.isdigit() and int(members) in usual.get(method, ())
+    }

@@ -17,9 +17,15 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from benchmarks.arrays import Arrays, DamagedArraysError, is_of_the_machine, packed, unpacked
 from benchmarks.io import UserError, one_line, printable, written_whole
-from benchmarks.schema import members_text
+from benchmarks.schema import (
+    ArraysByName,
+    DamagedArraysError,
+    is_of_the_machine,
+    members_text,
+    packed,
+    unpacked,
+)
 from methods import Prediction
 from methods.determinism import machine
 
@@ -243,7 +249,7 @@ def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
     return members_text(stored.prediction.members)
 
 
-def _arrays(stored: StoredPrediction) -> Arrays:
+def _arrays(stored: StoredPrediction) -> ArraysByName:
     prediction = stored.prediction
     about = {
         "members": prediction.members,
@@ -264,7 +270,7 @@ def _arrays(stored: StoredPrediction) -> Arrays:
     }
 
 
-def _stored(arrays: Arrays) -> StoredPrediction:
+def _stored(arrays: ArraysByName) -> StoredPrediction:
     def named(prefix: str) -> dict[str, Tensor]:
         return {
             name.removeprefix(prefix): torch.from_numpy(values)

@@ -1,4 +1,4 @@
-"""The tables of a run: their columns, types and order, and how they are written and read.
+"""The tables and arrays of a run: what they hold, and how they are written and read.
 
 The fields of a row are the columns of its table, in their order; `TABLES` says which row each file
 has. Files in folders of a run, such as ``curves/``, have whatever columns they need.
@@ -6,6 +6,7 @@ has. Files in folders of a run, such as ``curves/``, have whatever columns they 
 
 from __future__ import annotations
 
+import errno
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchmarks.io import UserError, content_of, path_of, written_whole
 from benchmarks.vocabulary import (
@@ -461,3 +464,45 @@ def _free_types() -> dict[str, str]:
     """The types of columns wherever they stand: texts of any table, and what is measured."""
     texts = (name for kind in TABLES.values() for name, of in types_of(kind).items() if of == "str")
     return dict.fromkeys(texts, "str") | dict.fromkeys(_FLOATS, "float64")
+
+
+ArraysByName = dict[str, NDArray[Any]]
+
+
+class DamagedArraysError(Exception):
+    """A file holds no arrays, or others than were written; the message is the reason."""
+
+
+def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The content of a file of arrays (NumPy's ``.npz``); the same arrays give the same bytes."""
+    # In memory: where a disk is full, NumPy's archive fails again while it is closed.
+    with BytesIO() as archive:
+        np.savez_compressed(archive, **arrays)  # type: ignore[arg-type]
+        return archive.getvalue()
+
+
+def unpacked(content: bytes) -> ArraysByName:
+    """The arrays of such a content.
+
+    Raises:
+        DamagedArraysError: they cannot be read.
+    """
+    try:
+        with np.load(BytesIO(content)) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    # What damaged bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
+    except Exception as error:
+        if is_of_the_machine(error):
+            raise
+        raise DamagedArraysError(" ".join(f"{type(error).__name__}: {error}".split())) from error
+    # NumPy gives the bytes of what does not begin as an array does.
+    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise DamagedArraysError(f"{strange[0]!r} is no array")
+    return arrays
+
+
+def is_of_the_machine(error: Exception) -> bool:
+    """Whether a file could not be read for a reason that says nothing about its content."""
+    if isinstance(error, OSError):
+        return error.errno != errno.EINVAL  # a place before the file's beginning
+    return isinstance(error, MemoryError)

@@ -16,9 +16,9 @@ FILES = [path for room in ("methods", "benchmarks") for path in sorted((ROOT / r
 
 FLOORS = (
     ("methods",),
-    ("benchmarks.io", "benchmarks.vocabulary", "benchmarks.environment"),
-    ("benchmarks.arrays", "benchmarks.progress", "benchmarks.schema"),
-    ("benchmarks.nouns", "benchmarks.parallel", "benchmarks.compared_sizes"),
+    ("benchmarks.io", "benchmarks.vocabulary"),
+    ("benchmarks.progress", "benchmarks.schema"),
+    ("benchmarks.nouns", "benchmarks.parallel"),
     ("benchmarks.data",),
     ("benchmarks.corruptions",),
     ("benchmarks.tasks", "benchmarks.metrics"),

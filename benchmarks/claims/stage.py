@@ -15,6 +15,7 @@ from benchmarks.claims.numbers import over_networks, rows
 from benchmarks.claims.predictor import NETWORKS, PASSES, RecipePredictor
 from benchmarks.claims.votes import write_exact
 from benchmarks.io import write_json
+from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
 from benchmarks.run.shown_images import save_images
 from benchmarks.run.workspace import Workspace
@@ -55,6 +56,7 @@ def write_claims(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str
     """
     claims = [claim for claim in CLAIMS.values() if claim.task == plan.task.name]
     if not claims:
+        announce("claims", f"nothing to do: no claim is about the task {plan.task.name}")
         return
     predictors = {
         name: RecipePredictor(plan, workspace, name, min(NETWORKS, count), unavailable)

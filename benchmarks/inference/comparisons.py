@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from benchmarks.compared_sizes import NONE, Usual, compared_variants, usual_variants
 from benchmarks.inference.intervals import (
     ALIKE,
     Column,
@@ -45,6 +44,7 @@ from benchmarks.inference.intervals import (
 from benchmarks.inference.resampling import Draws, ResampledValues
 from benchmarks.inference.worth import Worth, margins, worth
 from benchmarks.metrics import METRICS
+from benchmarks.nouns import NO_SIZES, SizesByMethod, compared_variants, usual_variants
 from benchmarks.predictions import RunUnit
 from benchmarks.schema import Comparison, WorthRow, members_rank
 from benchmarks.vocabulary import SELF_TRAINED
@@ -81,11 +81,11 @@ Pair = tuple[Variant, Variant]
 
 
 def pairs_compared(
-    variants: Sequence[Variant], usual: Usual = NONE, *, smaller: bool = True
+    variants: Sequence[Variant], usual: SizesByMethod = NO_SIZES, *, smaller: bool = True
 ) -> list[Pair]:
     """The pairs of methods that are compared, in the order of the variants.
 
-    Of one recipe all pairs of the sizes of `benchmarks.compared_sizes`, every usual size with all
+    Of one recipe all pairs of the sizes of `compared_sizes`, every usual size with all
     methods at their largest, and every other size with the largest of its own method. Of two
     recipes the methods at their largest sizes. A method that trains itself counts as one of each
     recipe.

@@ -34,9 +34,9 @@ from jaxtyping import Float64
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
-from benchmarks.compared_sizes import Usual
 from benchmarks.inference.resampling import Draws, ResampledValues, covariance_of
 from benchmarks.metrics import METRICS, Metric
+from benchmarks.nouns import SizesByMethod
 from benchmarks.predictions import RunUnit
 from benchmarks.schema import members_rank
 from benchmarks.vocabulary import CONFIDENCE, FEWEST_REPLICATES, NETWORKS_KNOWN_FROM
@@ -483,7 +483,7 @@ class Relations:
     splits: Mapping[tuple[str, str], str] = field(default_factory=dict)
     ensemble_methods: Collection[str] = ()
     primary_scores: Mapping[str, str] = field(default_factory=dict)
-    usual_sizes: Usual = field(default_factory=dict)
+    usual_sizes: SizesByMethod = field(default_factory=dict)
     basic: Collection[str] = ()
     single_network_methods: Collection[str] = ()
     further_scores: Sequence[str] = ()

@@ -12,7 +12,6 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX
-from benchmarks.environment import suite_version
 from benchmarks.io import written_whole
 from benchmarks.lab.contents import (
     ANGLE,
@@ -30,6 +29,7 @@ from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import PECULIAR, TYPICAL
+from methods.determinism import suite_version
 from methods.engines import EngineName
 from methods.networks.recipes import RELU_DROPOUT, STANDARD
 

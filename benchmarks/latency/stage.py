@@ -21,11 +21,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmarks.environment import processor, version_of
 from benchmarks.io import UserError
 from benchmarks.latency.cost import allocated, network_cost, peak_memory, state_bytes
 from benchmarks.latency.stopwatch import WALL, Limits, Timed, stopwatch
-from benchmarks.progress import tracked
+from benchmarks.progress import announce, tracked
 from benchmarks.run.configuration import PRESETS, SLOW
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.plan import Plan
@@ -41,7 +40,7 @@ from benchmarks.schema import (
 )
 from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SELF_TRAINED
 from methods import METHODS, PooledMethod, UncertaintyMethod
-from methods.determinism import derive_seed, torch_threads
+from methods.determinism import derive_seed, processor, torch_threads, version_of
 from methods.engines import EngineName, choose_engine, has_kernels, unsupported
 from methods.networks.pool import UntrainedPool
 from methods.networks.recipes import LabelledImages
@@ -133,6 +132,8 @@ def time_methods(
         for task in latency_tasks(plan, workspace, trained_on, places)
     }
     missing = [task for task, measured in rows.items() if not measured]
+    if not missing:
+        announce(LATENCY, f"nothing to do: {LATENCY_CSV} has all timings of this machine")
     absent = list(_absent_rows(plan, places))
 
     def write() -> None:

@@ -15,12 +15,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.arrays import DamagedArraysError, read_arrays
-from benchmarks.compared_sizes import compared_variants, usual_variants
 from benchmarks.io import UserError, content_of, path_of, read_json, read_run_json
-from benchmarks.nouns import ConditionRecord, MetricRecord, Names, Variant
+from benchmarks.nouns import (
+    ConditionRecord,
+    MetricRecord,
+    Names,
+    Variant,
+    compared_variants,
+    usual_variants,
+)
 from benchmarks.report.editorial import RIGHT
-from benchmarks.schema import read_table, where
+from benchmarks.schema import DamagedArraysError, read_table, unpacked, where
 from benchmarks.vocabulary import (
     ACROSS_FOLDER,
     ACROSS_JSON,
@@ -226,7 +231,7 @@ class Results:
     def compared(self) -> tuple[Variant, ...]:
         """Those that have a row in tables: of compared and of usual sizes.
 
-        See `benchmarks.compared_sizes`; only the figure and the table of quality against cost show
+        See `compared_sizes`; only the figure and the table of quality against cost show
         all sizes.
         """
         every, usual = self.variants, self.names.usual_sizes
@@ -542,7 +547,7 @@ def _read_images(folder: Path) -> dict[tuple[str, int], ShownPixels]:
     if not path.exists():
         return {}
     try:
-        arrays = read_arrays(path)
+        arrays = unpacked(path.read_bytes())
     except DamagedArraysError as error:
         raise UserError(f"{path} is damaged ({error}); delete it and run again") from error
     pairs = zip(arrays["condition"].tolist(), arrays["index"].tolist(), strict=True)

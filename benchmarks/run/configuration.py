@@ -265,7 +265,7 @@ class Configuration:
         conditions: the sets of images evaluated; ``clean`` is always among them.
         members, passes: sizes of the methods whose size is called so; see `sizes`.
         in_depth: the recipes evaluated at every size and by slow methods; the others only at
-            the sizes of `benchmarks.compared_sizes`, but ensembles of networks at every size. All
+            the sizes of `compared_sizes`, but ensembles of networks at every size. All
             recipes, if none of the chosen is named.
         replicates: on how many networks of the pool single-network methods are repeated.
         pool: of how many networks of a recipe ensembles are formed, as replicates in disjoint

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Self, cast
 
-from benchmarks.compared_sizes import compared_sizes
 from benchmarks.io import UserError
+from benchmarks.nouns import compared_sizes
 from benchmarks.parallel import Item
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import COSTLY, SLOW, USUAL_SIZES, Configuration, command_of
@@ -243,7 +243,7 @@ class Plan:
         return self.shard.share_of(every)
 
     def is_compared(self, unit: RunUnit) -> bool:
-        """Whether methods are compared at the unit's size; see `benchmarks.compared_sizes`."""
+        """Whether methods are compared at the unit's size; see `compared_sizes`."""
         return unit.size is None or unit.size in self._compared_sizes[unit.method]
 
     def forms_ensembles(self, method: str) -> bool:

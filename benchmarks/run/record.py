@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import shutil
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock, Timeout
 
-from benchmarks.environment import commit, environment, suite_version
 from benchmarks.io import (
     HALF_WRITTEN,
     UserError,
@@ -32,6 +35,13 @@ from benchmarks.vocabulary import (
     RUN_JSON,
     SUMMARY_CSV,
     TRAIN,
+)
+from methods.determinism import processor, suite_version, version_of
+from methods.engines.base import Engine
+
+LIBRARIES = (
+    *("joblib", "numba", "numpy", "pandas", "safetensors", "scikit-image", "scikit-learn"),
+    *("scipy", "torch", "torchvision"),
 )
 
 PREDICTIONS = 3
@@ -307,3 +317,42 @@ def require_apart(out: Path, **others: Path | None) -> None:
                 f"{option} {folder}: this lies in the folder of the run, --out {out}, which "
                 "--overwrite removes; name another"
             )
+
+
+def environment(engine: Engine) -> dict[str, object]:
+    """Versions, processor, engine and device."""
+    return {
+        "python": platform.python_version(),
+        "libraries": {name: version_of(name) for name in LIBRARIES},
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "engine": engine.name,
+        "device": "cpu" if engine.device == "cpu" else torch.cuda.get_device_name(engine.device),
+    }
+
+
+def commit(file: Path = Path(__file__)) -> str | None:
+    """The commit of the code, ``modified`` where a file differs from it; ``None`` outside git.
+
+    A repository that only surrounds the installed code does not count.
+
+    Args:
+        file: one of the code.
+    """
+    git = ["git", "-C", str(file.parent)]
+    try:
+        own = [*git, "ls-files", "--error-unmatch", "--", file.name]
+        subprocess.run(own, capture_output=True, check=True)
+        head = subprocess.run(
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+        status = subprocess.run(
+            [*git, "status", "--porcelain", "--", ":/*.py"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + (" modified" if status.stdout.strip() else "")

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from benchmarks.arrays import write_arrays
+from benchmarks.io import written_whole
 from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.run.curves import (
     DECIMALS,
@@ -33,7 +33,7 @@ from benchmarks.run.curves import (
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.schema import write_table
+from benchmarks.schema import packed, write_table
 from benchmarks.tasks.task import Condition, EvaluationSet, choice
 from benchmarks.vocabulary import (
     CLEAN,
@@ -232,7 +232,8 @@ def save_images(chosen: Sequence[tuple[str, EvaluationSet, int]], path: Path) ->
         "index": np.array([index for *_, index in chosen]),
         "label": np.array(labels),
     }
-    write_arrays(arrays, path)
+    with written_whole(path) as temporary:
+        temporary.write_bytes(packed(arrays))
 
 
 def pixels(image: Float[Tensor, "channels height width"]) -> UInt8[np.ndarray, "height width *3"]:

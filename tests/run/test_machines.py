@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.environment import processor, suite_version
 from benchmarks.report.page import facts
 from benchmarks.run.record import RunRecord
-from methods.determinism import machine
+from methods.determinism import machine, processor, suite_version
 from tests.runs import QUICK, run_of
 
 
