@@ -19,15 +19,15 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver", "chromium.chromedriver")
 
 FETCHED = (
-    "return performance.getEntriesByType('resource').map(one => one.name)"
+    "return performance.getEntriesByType('resource').map(entry => entry.name)"
     ".filter(name => !name.startsWith('data:') && !name.startsWith('blob:'))"
 )
 """A script that returns the addresses of what a page has requested."""
 
 AXE = """
 const done = arguments[arguments.length - 1];
-axe.run().then((found) => done(found.violations.map(
-  (one) => `${one.help}: ${one.nodes.map((node) => node.html.slice(0, 200)).join('; ')}`
+axe.run().then((results) => done(results.violations.map(
+  (rule) => `${rule.help}: ${rule.nodes.map((node) => node.html.slice(0, 200)).join('; ')}`
 )));
 """
 """A script that returns what axe-core finds wrong."""
@@ -75,10 +75,10 @@ def violations(browser: Chrome) -> list[str]:
 
     The test is skipped where axe-core is not installed: a package for another driver holds it.
     """
-    found = find_spec("axe_playwright_python")
-    if found is None or not found.submodule_search_locations:
+    package = find_spec("axe_playwright_python")
+    if package is None or not package.submodule_search_locations:
         pytest.skip("no axe-core: pip install axe-playwright-python")
-    script = Path(found.submodule_search_locations[0]) / "axe.min.js"
+    script = Path(package.submodule_search_locations[0]) / "axe.min.js"
     browser.execute_script(script.read_text(encoding="utf-8"))
     browser.set_script_timeout(120)
     return list(browser.execute_async_script(AXE))

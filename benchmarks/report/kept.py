@@ -97,9 +97,9 @@ def keep(run: Path, out: Path) -> None:
 def _figures(results: Results) -> Iterator[str]:
     """The paths of the figures that may be kept; of those of claims the recipe of the verdicts."""
     main = results.recipes[0]
-    of_claims = results.claims["setting"]["recipe"] if results.claims else main
+    claims_recipe = results.claims["setting"]["recipe"] if results.claims else main
     for name in KEPT_FIGURES:
-        recipe = of_claims if name.startswith("claims-") else main
+        recipe = claims_recipe if name.startswith("claims-") else main
         yield f"{FIGURES_FOLDER}/{name}-{recipe}.png"
 
 

@@ -40,7 +40,7 @@ def timed(latency: pd.DataFrame) -> pd.DataFrame:
     return where(latency, status="ok", clock="wall")
 
 
-def of_setup(latency: pd.DataFrame, setup: Setup) -> pd.DataFrame:
+def in_setup(latency: pd.DataFrame, setup: Setup) -> pd.DataFrame:
     """The rows of a setup, and those of custom methods, which no engine of the suite computes."""
     device, device_name, threads, engine = setup
     here = latency[latency["engine"].isin([engine, SELF_TRAINED])]
@@ -68,5 +68,5 @@ def milliseconds(
     latency: pd.DataFrame, setup: Setup, variant: Variant, batch_size: int
 ) -> pd.Series | None:
     """The row of a variant in a setup, if it was timed there."""
-    rows = where(of_setup(timed(latency), setup), **variant._asdict(), batch_size=batch_size)
+    rows = where(in_setup(timed(latency), setup), **variant._asdict(), batch_size=batch_size)
     return None if rows.empty else rows.iloc[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -19,19 +18,12 @@ from benchmarks.report.figures.engine import SMALL_DOTS, Figure, FigureData, Vie
 from benchmarks.report.style import PAGE, Look
 from benchmarks.vocabulary import RANK_CORRELATION, VOTES
 
-SPLITS: Mapping[str, Any] = {
-    "training": ("Training", "0.15", "o", "-"),
-    "validation": ("Test", "0.55", "s", (0.0, (4.0, 1.5))),
-}
-"""Names, greys (colours are the methods'), markers and dashes; as in the article, networks are
-validated on the test images."""
-
 
 def looks_of_splits(view: View) -> dict[Any, Look]:
     """By split and whether dropout is on, which is hollow."""
     images = view.results.training.drop_duplicates("split").set_index("split")["images"]
     looks: dict[Any, Look] = {}
-    for split, (name, color, marker, dash) in SPLITS.items():
+    for split, (name, color, marker, dash) in numbers.SPLITS.items():
         label = f"{name} ({images.get(split, 0):,} images)"
         looks[split, False] = Look(label, color, marker, dash)
         looks[split, True] = Look(f"{label}, dropout on", color, marker, dash, filled=False)

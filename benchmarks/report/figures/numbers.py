@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ from benchmarks.report.editorial import (
 from benchmarks.report.figures.engine import FigureData, View
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results
-from benchmarks.report.timings import batch_sizes, main_setup, of_setup, timed
+from benchmarks.report.timings import batch_sizes, in_setup, main_setup, timed
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, SIGNIFICANT, VOTES
 
@@ -37,8 +38,12 @@ VALUES = [*("metric", "condition"), *METHODS, *("replicates", "value", "lower", 
 FEWEST = 10
 """Images that a bin must hold to be drawn, as for the MCE: the accuracy of fewer is chance."""
 
-SPLITS = ("training", "validation")
-"""Whose curves are drawn: the images of others are not those of the curves."""
+SPLITS: Mapping[str, Any] = {
+    "training": ("Training", "0.15", "o", "-"),
+    "validation": ("Test", "0.55", "s", (0.0, (4.0, 1.5))),
+}
+"""Whose curves of training are drawn (the images of others are not those of the curves): names,
+greys, markers and dashes. As in the article, networks are validated on the test images."""
 
 DROPOUT_ON = "accuracy_dropout_on"
 
@@ -183,7 +188,7 @@ def costs(view: View) -> FigureData:
         for variant in view.results.variants
         if not (variant.members == "1" and names.method(variant.method).counts_networks)
     ]
-    timings = of_setup(timed(latency), setup)
+    timings = in_setup(timed(latency), setup)
     parts = []
     for size, (metric, condition) in product(batch_sizes(latency), shown):
         rows = values(view, [metric], [condition], sizes)
@@ -212,15 +217,7 @@ def _on_front(costs: pd.Series[float], losses: pd.Series[float]) -> list[bool]:
 
 def curves(name: str, x: str, y: str) -> Callable[[View], FigureData]:
     """The means of the curves of a table in `curves/`, and those of their replicates."""
-
-    def data(view: View) -> FigureData:
-        table = _curve(view, name)
-        key = ["recipe", *METHODS, "condition", "score"]
-        return FigureData(
-            _of_each(table, key, lambda curve: mean_curve(curve, x, y)), _several(table)
-        )
-
-    return data
+    return lambda view: _means(_curve(view, name), lambda curve: mean_curve(curve, x, y))
 
 
 def mean_curve(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
@@ -243,11 +240,7 @@ def mean_curve(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 def reliability(view: View) -> FigureData:
     """The means of bins of confidence, and the bins of replicates."""
     table = _curve(view, "reliability")
-    if table.empty:
-        return FigureData(table)
-    table = _full_alone(table)
-    key = ["recipe", *METHODS, "condition"]
-    return FigureData(_of_each(table, key, mean_bins), _several(table))
+    return FigureData(table) if table.empty else _means(_full_alone(table), mean_bins)
 
 
 def mean_bins(bins: pd.DataFrame) -> pd.DataFrame:
@@ -347,20 +340,17 @@ def _curve(view: View, name: str) -> pd.DataFrame:
     return _of_conditions(view, pd.concat([table.iloc[:0], *rows]))
 
 
-def _of_each(
-    table: pd.DataFrame, key: list[str], mean: Callable[[pd.DataFrame], pd.DataFrame]
-) -> pd.DataFrame:
-    """What a function makes of the rows of each method, condition and so on, with these columns."""
+def _means(table: pd.DataFrame, mean: Callable[[pd.DataFrame], pd.DataFrame]) -> FigureData:
+    """What a function makes of the replicates of each curve, and those of several replicates."""
+    if table.empty:
+        return FigureData(table)
+    key = [name for name in ("recipe", *METHODS, "condition", "score") if name in table]
     parts = [
         mean(rows).assign(**{name: rows[name].iloc[0] for name in key})
         for _, rows in table.groupby(key, sort=False)
     ]
-    return pd.concat(parts, ignore_index=True) if parts else table
-
-
-def _several(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of methods with several replicates; a single one is drawn as the mean."""
-    return table[table.groupby(METHODS)["replicate"].transform("nunique") > 1]
+    several = table.groupby(METHODS)["replicate"].transform("nunique") > 1
+    return FigureData(pd.concat(parts, ignore_index=True), table[several])
 
 
 # The article's claims.

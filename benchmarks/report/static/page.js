@@ -15,7 +15,7 @@ function sortBy(heading) {
   known.sort((a, b) => sign * (isNumber
     ? a.cell.dataset.value - b.cell.dataset.value
     : a.cell.textContent.localeCompare(b.cell.textContent, "en", { numeric: true })));
-  const unknown = rows.filter((one) => !known.includes(one));
+  const unknown = rows.filter((row) => !known.includes(row));
   table.tBodies[0].append(...[...known, ...unknown].map(({ row }) => row));
 }
 
@@ -25,9 +25,9 @@ for (const button of all(".sortable thead button")) {
 
 // Rows of tables and figures of other recipes than the chosen one are hidden; its own are opened.
 document.getElementById("recipe")?.addEventListener("change", ({ target }) => {
-  for (const one of all("[data-recipe]")) {
-    one.hidden = target.value !== "" && one.dataset.recipe !== target.value;
-    if (one.matches("details")) one.open = one.dataset.recipe === target.value;
+  for (const shown of all("[data-recipe]")) {
+    shown.hidden = target.value !== "" && shown.dataset.recipe !== target.value;
+    if (shown.matches("details")) shown.open = shown.dataset.recipe === target.value;
   }
 });
 
@@ -59,8 +59,8 @@ openTarget();
 let closed = [];
 addEventListener("beforeprint", () => {
   closed = all("details:not([open])");
-  for (const one of closed) one.open = true;
+  for (const details of closed) details.open = true;
 });
 addEventListener("afterprint", () => {
-  for (const one of closed) one.open = false;
+  for (const details of closed) details.open = false;
 });

@@ -13,7 +13,7 @@ from benchmarks.nouns import Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.pivot import Pivot, Place, value_cell
 from benchmarks.report.tables.table import Cell
-from benchmarks.report.timings import Setup, batch_sizes, main_setup, milliseconds, of_setup
+from benchmarks.report.timings import Setup, batch_sizes, in_setup, main_setup, milliseconds
 from benchmarks.vocabulary import SELF_TRAINED
 
 NOT_TIMED = "not timed"
@@ -69,7 +69,7 @@ def resources(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     single_image, most = batches[0], batches[-1]
     table = _largest(results.latency)
     table = table[(table["batch_size"] == most) & (table["clock"] == "wall")]
-    for row in of_setup(table, setup).to_dict("records"):
+    for row in in_setup(table, setup).to_dict("records"):
         variant = Variant(row["method"], row["members"])
         single = milliseconds(results.latency, setup, variant, single_image)
         tails = {
