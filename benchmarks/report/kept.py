@@ -115,4 +115,5 @@ if __name__ == "__main__":
     try:
         keep(*map(Path, sys.argv[1:3]))
     except (TypeError, UserError) as error:
-        sys.exit(f"error: {error}; usage: python -m benchmarks.report.kept RUN OUT")
+        print(f"error: {error}; usage: python -m benchmarks.report.kept RUN OUT", file=sys.stderr)
+        sys.exit(2)

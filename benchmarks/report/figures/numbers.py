@@ -194,22 +194,17 @@ def costs(view: View) -> FigureData:
         rows = values(view, [metric], [condition], sizes)
         times = where(timings, batch_size=size).drop_duplicates(METHODS)[[*METHODS, "p50_ms"]]
         rows = rows.merge(times, on=METHODS).assign(batch_size=size)
-        sign = -1 if names.metric(metric).better == "higher" else 1
-        parts.append(rows.assign(pareto=_on_front(rows["p50_ms"], sign * rows["value"])))
+        ms, losses = rows["p50_ms"], rows["value"]
+        if names.metric(metric).better == "higher":
+            losses = -losses
+        is_on_front = [
+            not any((ms <= own) & (losses <= loss) & ((ms < own) | (losses < loss)))
+            for own, loss in zip(ms, losses, strict=True)
+        ]
+        parts.append(rows.assign(pareto=is_on_front))
     machine = {name: getattr(setup, name) for name in ("device_name", "threads", "engine")}
     rows = pd.concat(parts, ignore_index=True).assign(**machine)
     return with_replicates(view, rows, "batch_size", "p50_ms")
-
-
-def _on_front(costs: pd.Series[float], losses: pd.Series[float]) -> list[bool]:
-    """Whether no other point is as fast and as good, and better in one."""
-    places = list(zip(costs, losses, strict=True))
-    return [
-        not any(
-            other != point and other[0] <= point[0] and other[1] <= point[1] for other in places
-        )
-        for point in places
-    ]
 
 
 # Curves, bins and votes.
