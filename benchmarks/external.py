@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
-from itertools import count
+from hashlib import file_digest, sha256
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple
@@ -132,30 +131,32 @@ def read_predictions(
     Raises:
         UserError: a file cannot be read, or an array is missing, unknown or malformed.
     """
-    # By the names of the arrays in each further file what these are.
-    further: list[tuple[Path, dict[str, str]]] = []
-    if labels is not None:
-        further.append((labels, {PROBABILITIES: LABELS, LABELS: LABELS}))
-    for name, file in (ood or {}).items():
-        further.append((file, {PROBABILITIES: f"{OOD}{name}"}))
-    if calibration is not None:
-        names = dict(zip((PROBABILITIES, LABELS), CALIBRATION, strict=True))
-        further.append((calibration, names))
-    if calibration_labels is not None:
-        names = dict.fromkeys((PROBABILITIES, LABELS), CALIBRATION[1])
-        further.append((calibration_labels, names))
-    file = path
+    # Each further file, and what its arrays are among all.
+    further: list[tuple[Path | None, dict[str, str]]] = [
+        (labels, {PROBABILITIES: LABELS, LABELS: LABELS}),
+        *((file, {PROBABILITIES: f"{OOD}{name}"}) for name, file in (ood or {}).items()),
+        (calibration, dict(zip((PROBABILITIES, LABELS), CALIBRATION, strict=True))),
+        (calibration_labels, dict.fromkeys((PROBABILITIES, LABELS), CALIBRATION[1])),
+    ]
+    file, files = path, [path]
     try:
         arrays = arrays_in(path)
         if objection := objection_to(path.stem):
             raise UserError(f"the file's name, which names the method, {objection}")
-        for file, names in further:
-            _add(arrays, arrays_in(file), names)
+        for further_file, names in further:
+            if further_file is not None:
+                file = further_file
+                _add(arrays, arrays_in(file), names)
+                files.append(file)
         file = path
         checked = checked_predictions(path.stem, arrays, from_logits=from_logits)
-        return replace(checked, sha256=_digest([path, *(file for file, _ in further)]))
     except UserError as error:
         raise UserError(f"{printable(str(file))}: {error}") from error
+    digest = sha256()
+    for file in files:
+        with file.open("rb") as content:
+            file_digest(content, lambda: digest)
+    return replace(checked, sha256=digest.hexdigest())
 
 
 def _add(arrays: ArraysByName, further: ArraysByName, names: Mapping[str, str]) -> None:
@@ -172,16 +173,6 @@ def _add(arrays: ArraysByName, further: ArraysByName, names: Mapping[str, str]) 
     arrays.update(added)
 
 
-def _digest(paths: Iterable[Path]) -> str:
-    """Of the contents of these files, one after the other."""
-    digest = sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            while content := file.read(2**20):
-                digest.update(content)
-    return digest.hexdigest()
-
-
 @one_torch_thread()
 def checked_predictions(
     method: str, arrays: Mapping[str, AnyArray], *, from_logits: bool = False
@@ -193,22 +184,24 @@ def checked_predictions(
     """
     check_arrays(arrays)
 
-    def blocks(name: str, labels: Int64[Tensor, " images"] | None) -> Iterator[StoredPrediction]:
+    def blocks(
+        name: str, labels: Int64[Tensor, " images"] | None = None
+    ) -> Iterator[StoredPrediction]:
         return _blocks(name, arrays[name], labels, from_logits=from_logits)
 
     def known(name: str) -> Int64[Tensor, " images"]:
         return torch.from_numpy(arrays[name].astype(np.int64))
 
-    of_calibration, its_labels = CALIBRATION
-    held_out = None
-    if of_calibration in arrays:
-        held_out = mean_prediction(blocks(of_calibration, known(its_labels)))
+    images, their_labels = CALIBRATION
+    held_out = mean_prediction(blocks(images, known(their_labels))) if images in arrays else None
     labels = known(LABELS)
     predictions = {LABELLED: ImageValues(blocks(PROBABILITIES, labels), fits_to(held_out))}
     sets = sorted(name for name in arrays if name.startswith(OOD))
     conditions = out_of_distribution(name.removeprefix(OOD) for name in sets)
-    for name, condition in zip(sets, conditions, strict=True):
-        predictions[condition] = ImageValues(blocks(name, None))
+    predictions |= {
+        condition: ImageValues(blocks(name))
+        for name, condition in zip(sets, conditions, strict=True)
+    }
     return ExternalPredictions(method, predictions, labels)
 
 
@@ -260,22 +253,22 @@ def mean_prediction(blocks: Iterable[StoredPrediction]) -> StoredPrediction:
     return StoredPrediction(Prediction.of(torch.cat(means)[None]), torch.cat(labels))
 
 
-def out_of_distribution(names: Iterable[str]) -> Iterator[Condition]:
+def out_of_distribution(labels: Iterable[str]) -> Iterator[Condition]:
     """Conditions of such sets; what a condition's name may not hold is in its label alone."""
-    taken: set[str] = set()
-    for name in names:
-        plain = "ood-" + re.sub("[^a-z0-9_-]+", "-", name.lower())
-        numbered = (f"{plain}{f'-{number}' if number > 1 else ''}" for number in count(1))
-        condition = next(candidate for candidate in numbered if candidate not in taken)
-        taken.add(condition)
+    plain_names: list[str] = []
+    for label in labels:
+        plain = "ood-" + re.sub("[^a-z0-9_-]+", "-", label.lower())
+        plain_names.append(plain)
+        same = plain_names.count(plain)
+        name = plain if same == 1 else f"{plain}-{same}"
         yield Condition(
-            name=condition,
-            label=name,
+            name=name,
+            label=label,
             group="out-of-distribution",
-            data=name,
+            data=label,
             labels="none",
             reason="out-of-distribution images have no label",
-            paired_with=condition,
+            paired_with=name,
         )
 
 
@@ -329,7 +322,7 @@ class Scored(NamedTuple):
 @one_torch_thread()
 def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int) -> Scored:
     """All metrics of each method, with intervals over images, and the methods' differences."""
-    units = {RunUnit(SELF_TRAINED, one.method, None, 0): one for one in external}
+    units = {RunUnit(SELF_TRAINED, method.method, None, 0): method for method in external}
     rows, estimates = _estimated(units, resamples, seed)
     measurements = in_order(table_of(Measurement, rows))
     results = Results(
@@ -344,12 +337,12 @@ def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int)
 def _names(external: Sequence[ExternalPredictions]) -> Names:
     """What the tables name; methods are called as their files are."""
     primary_score = UncertaintyMethod.primary_score
-    images = len(external[0].labels)
     return Names(
-        tasks=(TaskRecord("", "Your images", (), (), 0, images, 0, ()),),
+        tasks=(TaskRecord("", "Your images", (), (), 0, len(external[0].labels), 0, ()),),
         conditions=condition_records(external[0].predictions),
         methods=tuple(
-            MethodRecord(one.method, one.method, primary_score=primary_score) for one in external
+            MethodRecord(method.method, method.method, primary_score=primary_score)
+            for method in external
         ),
         scores=score_records((probability_scores() | member_scores()).values()),
         metrics=metric_records(),
@@ -390,13 +383,14 @@ def _estimated(
 ) -> tuple[list[Measurement], Estimates]:
     """Every measure of every method, with its interval, and the comparisons."""
     rows: list[Measurement] = []
-    of_conditions: list[Draws] = []
+    draws_by_condition: list[Draws] = []
     parts: list[_Part] = []
     sizes: dict[ImageSet, int] = {}
-    conditions = {one.name: one for one in next(iter(units.values())).predictions}
+    first = next(iter(units.values()))
+    conditions = {condition.name: condition for condition in first.predictions}
     for condition in conditions.values():
         draws = Draws(condition.name, condition)
-        of_conditions.append(draws)
+        draws_by_condition.append(draws)
         images = ImageSet.of(condition, conditions)
         reference_images = ImageSet.of(conditions[condition.reference], conditions)
         for unit, external in units.items():
@@ -411,7 +405,9 @@ def _estimated(
                 if each.prepared is not None and each.family.resampled:
                     parts.append(_Part(draws, unit, each, images, reference_images))
     _resample(parts, sizes, resamples, seed)
-    return rows, Estimates.joined(compare(draws, list(draws.members)) for draws in of_conditions)
+    return rows, Estimates.joined(
+        compare(draws, list(draws.members)) for draws in draws_by_condition
+    )
 
 
 def _resample(
@@ -434,8 +430,8 @@ def _resample(
     )
     values: list[list[MetricsByResample]] = [[] for _ in parts]
     with ThreadPoolExecutor(cpu_count()) as threads:  # the kernels and PyTorch take one each
-        for of_block in blocks:
-            weights = dict(zip(sizes, of_block, strict=True))
+        for weights_by_set in blocks:
+            weights = dict(zip(sizes, weights_by_set, strict=True))
             evaluated = threads.map(partial(_Part.values, weights=weights), parts)
             for drawn, more in zip(values, evaluated, strict=True):
                 drawn.append(more)
@@ -491,7 +487,7 @@ def write_scores(
         "version": suite_version(),
         "resamples": resamples,
         "seed": seed,
-        "files": {one.method: one.sha256 for one in external},
+        "files": {method.method: method.sha256 for method in external},
     }
     write_json(record, folder / SCORE_JSON)
     for earlier in FOLDERS:

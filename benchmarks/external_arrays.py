@@ -115,12 +115,11 @@ def _read_npy(path: Path) -> ArraysByName:
 
 
 def _read_npz(path: Path) -> ArraysByName:
-    with _read_as("an .npz file of numbers", f"write it with {EXAMPLE}"):
-        archive = np.load(path, allow_pickle=False)
+    with _read_as("an .npz file of numbers", f"write it with {EXAMPLE}"), path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
         if isinstance(archive, np.ndarray):
             raise UserError(f"this is one array (.npy) without labels; save both with {EXAMPLE}")
-        with archive:
-            arrays = {name: archive[name] for name in archive.files}
+        arrays = dict(archive)
         if not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise TypeError("this is an archive of something else")
         return arrays

@@ -86,8 +86,8 @@ def _predicted(
             without = replace(kept.prediction, member_probabilities=None, member_logits=None)
             blocks[name].append(replace(kept, prediction=without))
         seen += len(images)
-    for name, of_method in blocks.items():
-        for remark in {block.prediction.remark for block in of_method} - {""}:
+    for name, predictions in blocks.items():
+        for remark in {stored.prediction.remark for stored in predictions} - {""}:
             warnings.warn(f"{name}: {remark}", stacklevel=2)
     return blocks
 
