@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib import rcParams
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
-from benchmarks.api import ArgumentError
+from benchmarks.api import ArgumentError, BenchmarkResults, load_results
 from benchmarks.report.figures import draw_figure, figure_names
-from tests.api.conftest import Kept
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="session")
-def pages(kept: Kept) -> dict[str, Figure]:
-    """Every figure as the report draws it."""
-    assert kept.results.report is not None
-    of_recipe = kept.results.report.of_recipe("standard")
-    return {name: draw_figure(of_recipe, name).figure for name in figure_names(of_recipe)}
+@pytest.fixture
+def results(digits_run: Path) -> BenchmarkResults:
+    return load_results(digits_run / "out")
 
 
-def points(axes: list) -> list[list[float]]:
+def points(figure: Figure | SubFigure) -> np.ndarray:
     """What lines and bars show, panel by panel."""
-    return [
-        [*(x for line in ax.lines for x in np.ravel(line.get_xydata())), len(ax.patches)]
-        for ax in axes
-    ]
-
-
-def test_figures_are_those_of_the_report(kept: Kept, pages: dict[str, Figure]) -> None:
-    assert kept.results.figures() == list(pages)
-    assert {"rotated", "reliability", "entropy-split", "training"} <= set(pages)
+    return np.concatenate(
+        [
+            [*(x for line in ax.lines for x in np.ravel(line.get_xydata())), len(ax.patches)]
+            for ax in figure.axes
+        ]
+    )
 
 
 @pytest.mark.parametrize(
     "name", ["rotated", "reliability", "rotated-votes", "training", "entropy-split"]
 )
-def test_figure_fills_the_place_of_an_axes(name: str, kept: Kept, pages: dict[str, Figure]) -> None:
+def test_figure_fills_the_place_of_an_axes(name: str, results: BenchmarkResults) -> None:
+    assert results.report is not None
+    of_recipe = results.report.of_recipe("standard")
+    assert name in results.figures()
+    assert results.figures() == list(figure_names(of_recipe))
     figure = Figure(figsize=(14, 6))
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1])
     before = dict(rcParams)
-    assert kept.results.plot(name, ax=right) is right
+    assert results.plot(name, ax=right) is right
     assert dict(rcParams) == before
     (part,) = figure.subfigs
-    np.testing.assert_array_equal(
-        np.concatenate(points(part.axes)), np.concatenate(points(pages[name].axes))
-    )
+    on_page = draw_figure(of_recipe, name).figure
+    np.testing.assert_array_equal(points(part), points(on_page))
     figure.draw_without_rendering()
     assert left.lines
     middle = figure.bbox.width / 2
@@ -57,20 +55,20 @@ def test_figure_fills_the_place_of_an_axes(name: str, kept: Kept, pages: dict[st
         assert box is None or box.x0 > middle - 0.03 * figure.bbox.width
 
 
-def test_title_can_be_left_to_a_caption(kept: Kept) -> None:
+def test_title_can_be_left_to_a_caption(results: BenchmarkResults) -> None:
     for title in (True, False):
         figure = Figure(figsize=(7, 4))
-        kept.results.plot("rotated", ax=figure.subplots(), title=title)
+        results.plot("rotated", ax=figure.subplots(), title=title)
         assert bool(figure.subfigs[0].get_suptitle()) == title
 
 
-def test_unknown_figure_recipe_and_free_axes_are_named(kept: Kept) -> None:
+def test_unknown_figure_recipe_and_free_axes_are_named(results: BenchmarkResults) -> None:
     with pytest.raises(ArgumentError, match="no figure 'worths'; choose from abstaining, "):
-        kept.results.plot("worths")
+        results.plot("worths")
     with pytest.raises(ArgumentError, match="recipe: unknown name 'plane'; choose from standard"):
-        kept.results.plot("rotated", recipe="plane")
+        results.plot("rotated", recipe="plane")
     with pytest.raises(TypeError, match=r"ax: this is a ndarray; expected one Axes"):
-        kept.results.plot("rotated", ax=Figure().subplots(1, 2))
+        results.plot("rotated", ax=Figure().subplots(1, 2))
     free = Figure().add_axes((0, 0, 1, 1))
     with pytest.raises(ArgumentError, match="ax: it has no place in a grid"):
-        kept.results.plot("rotated", ax=free)
+        results.plot("rotated", ax=free)

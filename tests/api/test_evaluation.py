@@ -1,10 +1,10 @@
-"""A user's own network: the numbers of scikit-learn, whatever the data come in."""
+"""A user's own network, and predictions of others: the numbers of scikit-learn, in any form."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,33 @@ from benchmarks.api import (
 )
 from methods import MCDropout, Prediction, Softmax, TemperatureScaling, UncertaintyMethod
 from methods.pooled import NotFittedError
-from tests.api.conftest import Own
+
+
+class Own(NamedTuple):
+    """A network, and points of 3 classes in 5 dimensions."""
+
+    module: nn.Module
+    points: Tensor
+    labels: Tensor
+
+
+@pytest.fixture(scope="module")
+def own() -> Own:
+    """Some points are predicted wrongly."""
+    random = torch.Generator().manual_seed(0)
+    centres = 2 * torch.eye(3, 5)
+    labels = torch.randint(3, (300,), generator=random)
+    points = centres[labels] + torch.randn(300, 5, generator=random)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = nn.Sequential(nn.Linear(5, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 3))
+    optimiser = torch.optim.Adam(module.parameters(), lr=0.02)
+    for _ in range(50):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(module(points), labels).backward()
+        optimiser.step()
+    return Own(module, points, labels)
+
 
 FAR = torch.full((40, 5), 0.3) + 3 * torch.randn(40, 5, generator=torch.Generator().manual_seed(1))
 
@@ -49,7 +75,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(own: Own, folder: Path) -> BenchmarkResults:
+def evaluated(own: Own, folder: Path) -> BenchmarkResults:
     methods = {
         "softmax": Softmax.from_network(own.module),
         "mc": MCDropout.from_network(own.module, passes=4),
@@ -64,7 +90,7 @@ def found(own: Own, folder: Path) -> BenchmarkResults:
     )
 
 
-def test_numbers_are_those_of_scikit_learn(found: BenchmarkResults, own: Own) -> None:
+def test_numbers_are_those_of_scikit_learn(evaluated: BenchmarkResults, own: Own) -> None:
     own.module.eval()
     with torch.no_grad():
         near, far = (own.module(x).double().softmax(1).numpy() for x in (own.points, FAR))
@@ -74,30 +100,32 @@ def test_numbers_are_those_of_scikit_learn(found: BenchmarkResults, own: Own) ->
         "nll": log_loss(labels, near),
     }
     for metric, number in expected.items():
-        row = value(found, "softmax", "clean", metric)
+        row = value(evaluated, "softmax", "clean", metric)
         assert row["value"] == pytest.approx(number, abs=1e-6)
         assert row["lower"] < row["value"] < row["upper"]
     entropy = [-(p * np.log(p)).sum(axis=1) for p in (near, far)]
     auroc = roc_auc_score([0] * len(near) + [1] * len(far), np.concatenate(entropy))
-    row = value(found, "softmax", "ood-far-away", "auroc", "predictive_entropy")
+    row = value(evaluated, "softmax", "ood-far-away", "auroc", "predictive_entropy")
     assert row["value"] == pytest.approx(auroc, abs=1e-6)
 
 
-def test_methods_are_compared_and_calibrated(found: BenchmarkResults) -> None:
-    compared = found.comparisons[found.comparisons["metric"] == "nll"].iloc[0]
-    differing = [value(found, one, "clean", "nll")["value"] for one in ("softmax", "mc")]
+def test_methods_are_compared_and_calibrated(evaluated: BenchmarkResults) -> None:
+    compared = evaluated.comparisons[evaluated.comparisons["metric"] == "nll"].iloc[0]
+    differing = [value(evaluated, one, "clean", "nll")["value"] for one in ("softmax", "mc")]
     assert abs(compared["difference"]) == pytest.approx(abs(differing[0] - differing[1]), abs=1e-5)
-    assert set(found.summary["members"]) == {"1", "4"}
-    recalibrated = found.summary[found.summary["metric"].str.contains("recalibrated|temperature")]
-    sets = found.summary[found.summary["metric"].str.contains("coverage")]
-    assert len(recalibrated) + len(sets) > 0
+    assert set(evaluated.summary["members"]) == {"1", "4"}
+    recalibrated = evaluated.summary[
+        evaluated.summary["metric"].str.contains("recalibrated|temperature")
+    ]
+    sets = evaluated.summary[evaluated.summary["metric"].str.contains("coverage")]
+    assert len(recalibrated) > 0
     assert sets.loc[sets["condition"] == "clean", "value"].notna().any()
-    assert found.worth.empty
-    assert "entropy-split" in found.figures()
+    assert evaluated.worth.empty
+    assert "entropy-split" in evaluated.figures()
 
 
-def test_it_is_written_as_a_run_is(found: BenchmarkResults, folder: Path) -> None:
-    pd.testing.assert_frame_equal(load_results(folder).summary, found.summary)
+def test_it_is_written_as_a_run_is(evaluated: BenchmarkResults, folder: Path) -> None:
+    pd.testing.assert_frame_equal(load_results(folder).summary, evaluated.summary)
     assert (folder / "summary.csv").exists()
     assert "| mc, M = 4 |" in (folder / "tables" / "main.md").read_text(encoding="utf-8")
     page = (folder / "index.html").read_text(encoding="utf-8")
@@ -109,14 +137,9 @@ def test_it_is_written_as_a_run_is(found: BenchmarkResults, folder: Path) -> Non
     assert "far<away" not in page
 
 
-def test_folder_of_something_else_is_refused(own: Own, tmp_path: Path) -> None:
-    (tmp_path / "summary.csv").write_text("mine")
-    with pytest.raises(ArgumentError, match=r"^out .* holds summary\.csv, but no score\.json"):
-        evaluate({"exact": Exact()}, (own.points, own.labels), resamples=100, out=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["summary.csv"]
-
-
-def test_it_is_what_scoring_the_same_probabilities_gives(found: BenchmarkResults, own: Own) -> None:
+def test_it_is_what_scoring_the_same_probabilities_gives(
+    evaluated: BenchmarkResults, own: Own
+) -> None:
     method = MCDropout.from_network(own.module, passes=4)
     members, far = (method.member_logits(x).double().softmax(-1) for x in (own.points, FAR))
     scored = score_predictions(
@@ -126,8 +149,9 @@ def test_it_is_what_scoring_the_same_probabilities_gives(found: BenchmarkResults
         calibration=(members[:, :100], own.labels[:100]),
         resamples=100,
     )
-    evaluated = found.measurements[found.measurements["method"] == "mc"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(evaluated, scored.measurements.reset_index(drop=True))
+    rows = evaluated.measurements
+    expected = rows[rows["method"] == "mc"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(expected, scored.measurements.reset_index(drop=True))
 
 
 class Points(Dataset[tuple[Tensor, int]]):
@@ -155,10 +179,10 @@ class Points(Dataset[tuple[Tensor, int]]):
     ],
     ids=["loader", "dataset", "arrays of float64", "arrays of other byte order", "list"],
 )
-def test_data_may_come_in_any_form(form: Any, found: BenchmarkResults, own: Own) -> None:
+def test_data_may_come_in_any_form(form: Any, evaluated: BenchmarkResults, own: Own) -> None:
     results = evaluate({"softmax": Softmax.from_network(own.module)}, form(own), resamples=100)
     for metric in ("accuracy", "nll"):
-        expected = value(found, "softmax", "clean", metric)["value"]
+        expected = value(evaluated, "softmax", "clean", metric)["value"]
         assert value(results, "softmax", "clean", metric)["value"] == pytest.approx(
             expected,
             abs=4e-3,  # half precision may move one of the 300 images
@@ -168,12 +192,14 @@ def test_data_may_come_in_any_form(form: Any, found: BenchmarkResults, own: Own)
 def test_images_of_any_shape_and_networks_of_any_precision() -> None:
     images, labels = torch.rand(12, 2, 3, 4, 5), torch.arange(12) % 7
     module = nn.Sequential(nn.Flatten(), nn.Linear(120, 7))
-    numbers = [
-        evaluate({"a": Softmax.from_network(one)}, (images, labels), resamples=100)
-        for one in (module, module.double())
-    ]
-    nll = [value(one, "a", "clean", "nll")["value"] for one in numbers]
-    assert nll[0] == pytest.approx(nll[1], abs=1e-5)
+    single, double = (
+        value(
+            evaluate({"a": Softmax.from_network(network)}, (images, labels), resamples=100),
+            *("a", "clean", "nll"),
+        )["value"]
+        for network in (module, module.double())
+    )
+    assert single == pytest.approx(double, abs=1e-5)
 
 
 def test_module_random_state_and_output_are_as_before(
@@ -332,8 +358,76 @@ def test_method_whose_module_does_not_return_logits_is_named(own: Own) -> None:
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_network_on_a_gpu_gives_the_same_numbers(own: Own, found: BenchmarkResults) -> None:
+def test_network_on_a_gpu_gives_the_same_numbers(own: Own, evaluated: BenchmarkResults) -> None:
     method = Softmax.from_network(own.module, device="cuda")
     results = evaluate({"softmax": method}, (own.points.cuda(), own.labels.cuda()), resamples=100)
-    expected = value(found, "softmax", "clean", "nll")["value"]
+    expected = value(evaluated, "softmax", "clean", "nll")["value"]
     assert value(results, "softmax", "clean", "nll")["value"] == pytest.approx(expected, abs=1e-5)
+
+
+RANDOM = np.random.default_rng(0)
+SCORED_LABELS = RANDOM.integers(4, size=60)
+LOGITS = RANDOM.normal(size=(3, 60, 4)) + 2 * np.eye(4)[SCORED_LABELS]
+GOOD = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=-1, keepdims=True)
+
+
+def nll(**predictions: Any) -> float:
+    results = score_predictions(**{"labels": SCORED_LABELS, "resamples": 100, **predictions})
+    rows = results.summary
+    return float(rows[rows["metric"] == "nll"].iloc[0]["value"])
+
+
+def test_forms_of_probabilities_and_logits_are_alike() -> None:
+    expected = -np.log(GOOD.mean(axis=0)[np.arange(60), SCORED_LABELS]).mean()
+    for form in (GOOD, torch.tensor(GOOD, requires_grad=True), list(GOOD)):
+        assert nll(predictions={"mine": form}) == pytest.approx(expected, abs=1e-9)
+    logits = torch.tensor(LOGITS)
+    assert nll(predictions={"mine": logits}, from_logits=True) == pytest.approx(expected, abs=1e-9)
+    half = logits.to(torch.bfloat16)
+    assert nll(predictions={"mine": half}, from_logits=True) == pytest.approx(expected, abs=0.02)
+    single = -np.log(GOOD[0][np.arange(60), SCORED_LABELS]).mean()
+    assert nll(predictions={"mine": pd.DataFrame(GOOD[0])}) == pytest.approx(single, abs=1e-9)
+
+
+MINE = {"mine": GOOD}
+
+WRONG_PREDICTIONS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "no dictionary": ({"predictions": GOOD}, TypeError, "expected a dictionary"),
+    "logits": (
+        {"predictions": {"mine": LOGITS}},
+        ValueError,
+        r"'mine': .* of 180 rows .*from_logits",
+    ),
+    "probabilities said to be logits": (
+        {"predictions": MINE, "from_logits": True},
+        ValueError,
+        "'mine': all rows of 'probabilities' sum to 1.*leave out from_logits",
+    ),
+    "words": ({"predictions": {"mine": [["a", "b"]]}}, ValueError, "has the type <U1"),
+    "of which method": (
+        {"predictions": {**MINE, "other": GOOD}, "ood": {"far": GOOD}},
+        ValueError,
+        "ood 'far': there are 2 methods; expected a dictionary",
+    ),
+    "missing method": (
+        {"predictions": {**MINE, "other": GOOD}, "ood": {"far": MINE}},
+        ValueError,
+        "ood 'far': there are no probabilities of 'other'",
+    ),
+    "calibration alone": (
+        {"predictions": MINE, "calibration": GOOD[0]},
+        TypeError,
+        "calibration: expected a pair",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_PREDICTIONS)
+def test_wrong_predictions_are_named_in_one_line(case: str) -> None:
+    arguments, kind, message = WRONG_PREDICTIONS[case]
+    with pytest.raises(kind, match=message) as raised:
+        score_predictions(**{"labels": SCORED_LABELS, **arguments})
+    assert "\n" not in str(raised.value)
+    assert "--" not in str(raised.value)
+    if kind is ValueError:
+        assert isinstance(raised.value, ArgumentError)
