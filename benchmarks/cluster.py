@@ -27,8 +27,8 @@ import yaml
 from joblib import cpu_count
 
 from benchmarks.io import AGAIN, MachineError, UserError, one_line
-from benchmarks.parallel import Item, Result, interrupts_held_back
-from benchmarks.progress import announce, tracked
+from benchmarks.parallel import Result, interrupts_held_back
+from benchmarks.progress import Item, announce, tracked
 from benchmarks.run.custom_method import load_method
 from benchmarks.run.workspace import Workspace, compile_once
 from methods.determinism import COMPUTE, one_torch_thread, suite_version, version_of

@@ -15,9 +15,8 @@ from threading import Thread
 from typing import TypeVar
 
 from benchmarks.io import AGAIN, MachineError
-from benchmarks.progress import tracked
+from benchmarks.progress import Item, tracked
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 

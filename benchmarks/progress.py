@@ -20,7 +20,7 @@ from rich.progress import (
 
 from benchmarks.io import terminal_text
 
-T = TypeVar("T")
+Item = TypeVar("Item")
 
 _SHOWN = ContextVar("shown", default=True)
 
@@ -36,13 +36,13 @@ def progress_shown(shown: bool) -> Iterator[None]:
 
 
 def tracked(
-    done: Iterable[T],
+    done: Iterable[Item],
     total: int,
     stage: str,
     what: str,
     *,
     most_lines: int | None = None,
-) -> Iterator[T]:
+) -> Iterator[Item]:
     """Yield each item as it is done, and show how many of the total are.
 
     Args:
@@ -52,51 +52,28 @@ def tracked(
         most_lines: how many lines there are at most; by default one an item.
     """
     console = Console(stderr=True, quiet=not _SHOWN.get())
-    if console.is_terminal and _SHOWN.get():
-        return _bar(done, total, stage, what, console)
-    return _lines(done, total, stage, what, console, most_lines or total)
-
-
-def announce(stage: str, text: str) -> None:
-    """Print what is being waited for, where no count can show it."""
-    Console(stderr=True, quiet=not _SHOWN.get()).print(terminal_text(f"{stage:8} {text}"))
-
-
-def _bar(
-    done: Iterable[T],
-    total: int,
-    stage: str,
-    what: str,
-    console: Console,
-) -> Iterator[T]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(what),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"{stage:8}", total=total)
-        for item in done:
-            yield item
-            progress.update(task, advance=1)
-
-
-def _lines(
-    done: Iterable[T],
-    total: int,
-    stage: str,
-    what: str,
-    console: Console,
-    most: int,
-) -> Iterator[T]:
-    start = time.monotonic()
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(what),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console) as progress:
+            yield from progress.track(done, total=total, description=f"{stage:8}")
+        return
+    start, most = time.monotonic(), most_lines or total
     for count, item in enumerate(done, start=1):
         if count * most // total > (count - 1) * most // total:
             seconds = time.monotonic() - start
             text = f"{stage:8} {count} of {total} {what}, {seconds:.0f} s"
             console.print(terminal_text(text))
         yield item
+
+
+def announce(stage: str, text: str) -> None:
+    """Print what is being waited for, where no count can show it."""
+    Console(stderr=True, quiet=not _SHOWN.get()).print(terminal_text(f"{stage:8} {text}"))

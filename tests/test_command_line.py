@@ -16,7 +16,7 @@ from benchmarks.run.configuration import PRESETS, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import STAGES, Failure
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks import mnist
+from benchmarks.tasks import TASKS, mnist
 from benchmarks.tasks.mnist import MNIST
 from methods import METHODS
 from methods.networks.recipes import RECIPES
@@ -58,31 +58,13 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Run, str | None, bool]
     return runs
 
 
-def test_version_is_the_packages(command_line: CommandLine) -> None:
+def test_version_and_choices_are_shown(command_line: CommandLine) -> None:
     assert command_line("--version") == (0, version("uncertainty-bench") + "\n", "")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "folder"),
-    [
-        ([], "results/quick"),
-        (["--preset", "full"], "results/full"),
-        (["--task", "digits"], "results/digits-quick"),
-        (["--task", "digits", "--out", "here"], "here"),
-    ],
-)
-def test_folder_is_named_after_task_and_preset(
-    arguments: list[str], folder: str, command_line: CommandLine, chosen: list
-) -> None:
-    assert command_line(*arguments)[0] == 0
-    assert chosen[0][0].workspace.out == Path(folder)
-
-
-def test_list_names_everything_there_is(command_line: CommandLine) -> None:
     status, shown, error = command_line("--list")
     assert (status, error) == (0, "")
-    words = set(shown.split())
-    assert {*PRESETS, *RECIPES, *METHODS, *(c.name for c in MNIST.conditions), *STAGES} < words
+    conditions = {condition.name for condition in MNIST.conditions}
+    assert {*PRESETS, *TASKS, *RECIPES, *METHODS, *conditions, *STAGES} < {*shown.split()}
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(
@@ -134,28 +116,24 @@ def test_cuda_is_refused_where_there_is_none(command_line: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "message"),
+    ("arguments", "message"),
     [
-        ("1 +", "SyntaxError"),
-        ("raise ValueError('two\\nlines')", "ValueError: two"),
+        (["--method", "taken:Mine"], r"--method taken:Mine: expected path/to/file\.py:ClassName"),
+        (["--method", "mine.py:Mine"], r"--method mine\.py:Mine: .*ValueError: two.*"),
+        (["--out", "taken"], ".*taken.*"),
+        (["--networks", "taken"], "--networks taken: this is a file; name a folder"),
+        (["--out", "taken/inside"], r"--out taken/inside: .*cannot be created.*"),
+        (["--networks", "taken/inside"], r"--networks taken/inside: .*cannot be created.*"),
     ],
 )
-def test_mistake_in_a_custom_method(code: str, message: str, command_line: CommandLine) -> None:
-    Path("mine.py").write_text(code)
-    status, _, error = command_line("--method", "mine.py:Mine")
-    assert status == 2
-    assert re.fullmatch(r"error: --method mine\.py:Mine: [^\n]+\n", error)
-    assert message in error
-
-
-@pytest.mark.parametrize("option", ["--out", "--networks"])
-def test_folder_that_is_a_file_is_refused(
-    option: str, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+def test_file_that_cannot_be_used_is_refused(
+    arguments: list[str], message: str, command_line: CommandLine
 ) -> None:
     Path("taken").write_text("a file")
-    status, _, error = command_line(option, "taken")
+    Path("mine.py").write_text("raise ValueError('two\\nlines')")
+    status, _, error = command_line(*arguments)
     assert status == 2
-    assert re.fullmatch(r"error: [^\n]*taken[^\n]*\n", error)
+    assert re.fullmatch(rf"error: {message}\n", error)
 
 
 def test_unavailable_mnist_is_reported_in_one_line(
@@ -172,8 +150,11 @@ def test_unavailable_mnist_is_reported_in_one_line(
 
 
 def test_options_choose_the_configuration(
-    command_line: CommandLine, chosen: list[tuple[Run, str | None, bool]]
+    command_line: CommandLine,
+    chosen: list[tuple[Run, str | None, bool]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("UNCERTAINTY_BENCH_DATA", ".")
     status, _, _ = command_line(
         *("--preset", "full", "--recipe", "article, plain", "--recipe", "standard"),
         *("--methods", "softmax,mc_dropout", "--conditions", "rotated-0[13]*,ood-*noise"),
@@ -181,7 +162,7 @@ def test_options_choose_the_configuration(
         *("--images", "60", "--epochs", "3", "--batch-sizes", "32,4", "--seed", "8"),
         *("--device", "cpu", "--jobs", "2"),
         *("--only", "measure", "--overwrite", "--out", "there", "--networks", "pool"),
-        *("--data-dir", ".", "--resamples", "700"),
+        *("--resamples", "700"),
     )
     assert status == 0
     ((run, only, overwrite),) = chosen
@@ -203,28 +184,26 @@ def test_options_choose_the_configuration(
     assert (only, overwrite) == ("measure", True)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    ("preset", "task", "folder"),
+    [
+        *((preset, "mnist", f"results/{preset}") for preset in PRESETS),
+        ("quick", "digits", "results/digits-quick"),
+    ],
+)
 def test_without_options_it_is_the_preset(
-    preset: str, command_line: CommandLine, chosen: list[tuple[Run, str | None, bool]]
-) -> None:
-    command_line("--preset", preset, "--device", "cpu")
-    ((run, only, overwrite),) = chosen
-    assert run.plan.configuration == configuration_of(preset)
-    assert run.workspace.out == Path("results") / preset
-    assert run.workspace.data_dir is None
-    assert run.workspace.jobs >= 1
-    assert (only, overwrite) == (None, False)
-
-
-def test_data_folder_may_come_from_the_environment(
+    preset: str,
+    task: str,
+    folder: str,
     command_line: CommandLine,
     chosen: list[tuple[Run, str | None, bool]],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    Path("sets").mkdir()
-    monkeypatch.setenv("UNCERTAINTY_BENCH_DATA", "sets")
-    command_line()
-    assert chosen[0][0].workspace.data_dir == Path("sets")
+    command_line("--preset", preset, "--task", task, "--device", "cpu")
+    ((run, only, overwrite),) = chosen
+    assert run.plan.configuration == configuration_of(preset, task)
+    assert run.workspace.out == Path(folder)
+    assert (run.workspace.data_dir, only, overwrite) == (None, None, False)
+    assert run.workspace.jobs >= 1
 
 
 @pytest.mark.parametrize(("has_browser", "message"), [(True, ""), (False, "no browser was found")])
@@ -249,11 +228,3 @@ def test_page_is_opened_at_the_end(
     assert (status, opened) == (0, [page.resolve().as_uri()])
     assert message in error
     assert len(chosen) == 2
-
-
-@pytest.mark.parametrize("option", ["--out", "--networks"])
-def test_folder_that_cannot_be_written_is_refused(option: str, command_line: CommandLine) -> None:
-    Path("taken").write_text("a file")
-    status, _, error = command_line(option, "taken/inside")
-    assert status == 2
-    assert re.fullmatch(r"error: [^\n]*taken/inside[^\n]*cannot be created[^\n]*\n", error)

@@ -10,8 +10,8 @@ from typing import Self, cast
 
 from benchmarks.io import UserError
 from benchmarks.nouns import compared_sizes
-from benchmarks.parallel import Item
 from benchmarks.predictions import RunUnit
+from benchmarks.progress import Item
 from benchmarks.run.configuration import COSTLY, SLOW, USUAL_SIZES, Configuration, command_of
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import Condition, Split

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from benchmarks.io import UserError, existing_folder, one_line, written_whole
-from benchmarks.parallel import Item, Result, parallel
+from benchmarks.parallel import Result, parallel
 from benchmarks.predictions import PredictionStore, RunUnit
-from benchmarks.progress import announce
+from benchmarks.progress import Item, announce
 from benchmarks.run.configuration import NETWORKS, fitting_jobs
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition, EvaluationSet, Split, Task
