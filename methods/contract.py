@@ -90,7 +90,7 @@ def check_prediction(prediction: Prediction, images: int) -> None:
     rows = {"mean": mean, "vote_share": prediction.vote_share}
     numbers = {"expected_entropy": prediction.expected_entropy}
     for name, tensor in {**rows, **numbers, **prediction.scores}.items():
-        shape = (images, mean.shape[-1]) if name in rows else (images,)
+        shape: tuple[int, ...] = (images, mean.shape[-1]) if name in rows else (images,)
         _require(tuple(tensor.shape) == shape, f"{name} must be {shape}, not {tuple(tensor.shape)}")
         _require(bool(tensor.isfinite().all()), f"{name} must be finite everywhere")
         on_cpu = tensor.device.type == "cpu" and not tensor.requires_grad
@@ -113,14 +113,18 @@ def check_prediction(prediction: Prediction, images: int) -> None:
         whole = bool((votes - votes.round()).abs().max() < 1e-6)
         _require(whole, f"vote_share must hold whole votes of {members} members")
     if (each := prediction.member_probabilities) is not None:
-        full_shape, shape = (members, *mean.shape), tuple(each.shape)
-        _require(shape == full_shape, f"member_probabilities must be {full_shape}, not {shape}")
+        full = (members, *mean.shape)
+        _require(
+            tuple(each.shape) == full,
+            f"member_probabilities must be {full}, not {tuple(each.shape)}",
+        )
         apart = (each.double().mean(dim=0) - mean).abs().max().item()
         _require(apart < 1e-6, "the mean of member_probabilities must be mean")
 
 
 def _entropy_of_mean(prediction: Prediction) -> Tensor:
-    return torch.special.entr(prediction.mean).sum(dim=1)
+    entropy: Tensor = torch.special.entr(prediction.mean).sum(dim=1)
+    return entropy
 
 
 def _check_batches(method: UncertaintyMethod, whole: Prediction, images: Tensor) -> None:
