@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool
 
 from benchmarks import vocabulary
-from benchmarks.claims.numbers import Interval, share_of_networks
+from benchmarks.claims.numbers import ValueRange, share_of_networks
 from benchmarks.claims.predictor import RecipePredictor
 
 HALF, TENTH = 0.5, 0.1
@@ -132,7 +132,7 @@ def by_networks(parts: Mapping[str, Sequence[bool] | Bool[np.ndarray, " networks
     return Judgement(Verdict.of(whole=share.above(HALF), part=share.above(TENTH)), why)
 
 
-def require_intervals(intervals: Iterable[Interval]) -> None:
+def require_intervals(intervals: Iterable[ValueRange]) -> None:
     """Raise `NotTestableError` if one of them is without bounds, as that of a single value is."""
     if any(math.isnan(interval.lower) for interval in intervals):
         raise NotTestableError("An interval over networks takes at least two; there is one.")

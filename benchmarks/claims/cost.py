@@ -11,7 +11,7 @@ from itertools import product
 import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, by_parts
-from benchmarks.claims.numbers import NO_INTERVAL, Interval, interval, rows, values
+from benchmarks.claims.numbers import NO_INTERVAL, ValueRange, interval, rows, values
 from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredictor
 from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV, WORTH_CSV
@@ -81,13 +81,15 @@ def measure_cost(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     yield from _worth(predictor, latency, timed[0])
 
 
-def _milliseconds(latency: pd.DataFrame, engine: str, method: str, members: int) -> Interval | None:
+def _milliseconds(
+    latency: pd.DataFrame, engine: str, method: str, members: int
+) -> ValueRange | None:
     """Median and its bounds, on one thread, at the largest batch size, if it was timed."""
     timed = where(latency, engine=engine, method=method, members=str(members))
     if timed.empty:
         return None
     row = timed.sort_values(["threads", "batch_size"], ascending=[True, False]).iloc[0]
-    return Interval(*row[["p50_ms", "p50_lower_ms", "p50_upper_ms"]].astype(float))
+    return ValueRange(*row[["p50_ms", "p50_lower_ms", "p50_upper_ms"]].astype(float))
 
 
 @one_torch_thread()
@@ -127,7 +129,7 @@ def _worth(
             number = float(text.strip("<>") or math.nan)
             if math.isnan(number):
                 continue
-            networks = Interval(
+            networks = ValueRange(
                 value=number if text[0] not in "<>" else math.nan,
                 lower=number if text[0] == ">" else math.nan,
                 upper=number if text[0] == "<" else math.nan,

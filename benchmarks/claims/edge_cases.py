@@ -20,7 +20,14 @@ from scipy import stats
 from torch import Tensor
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, Verdict
-from benchmarks.claims.numbers import Interval, Placements, auroc_interval, interval, rows, values
+from benchmarks.claims.numbers import (
+    Placements,
+    ValueRange,
+    auroc_interval,
+    interval,
+    rows,
+    values,
+)
 from benchmarks.claims.predictor import CHOOSING, ENSEMBLE, SOFTMAX, RecipePredictor
 from benchmarks.metrics import METRICS, MetricInputs, scoring
 from benchmarks.predictions import RunUnit
@@ -49,7 +56,7 @@ ACROSS, EXCESS = "across architectures", "across minus within"
 PairShares = Float64[np.ndarray, "networks networks"]
 """Of each two networks a share of the images."""
 
-Kind = Int64[np.ndarray, " kind"]
+KindRows = Int64[np.ndarray, " kind"]
 """The networks of one kind, by their rows in such a matrix."""
 
 
@@ -135,7 +142,7 @@ def judge_architectures(table: pd.DataFrame) -> Judgement:
     if math.isnan(more.lower):
         raise NotTestableError(f"An interval takes at least {FEWEST} networks of each kind.")
     plain, relu = (values(table, "accuracy", method=SOFTMAX, case=name) for name in RECIPES)
-    gap = Interval(plain.mean() - relu.mean(), math.nan, math.nan)
+    gap = ValueRange(plain.mean() - relu.mean())
     excess = "disagreement across minus within one architecture"
     accuracy = f"accuracy of {' minus '.join(RECIPES)}, which adds to the disagreement"
     return Judgement(
@@ -155,28 +162,28 @@ def disagreement(votes: Int64[Tensor, "networks images"]) -> PairShares:
     return np.array([(votes != row).double().mean(dim=1).numpy() for row in votes])
 
 
-def within(shares: PairShares, kind: Kind) -> float:
+def within(shares: PairShares, kind: KindRows) -> float:
     """The mean over pairs of two networks of one kind."""
     total = shares[np.ix_(kind, kind)].sum()  # of a network with itself it is 0
     return float(total / (len(kind) * (len(kind) - 1)))
 
 
-def across(shares: PairShares, first: Kind, second: Kind) -> float:
+def across(shares: PairShares, first: KindRows, second: KindRows) -> float:
     """The mean over pairs of networks of different kinds."""
     return float(shares[np.ix_(first, second)].mean())
 
 
-def excess(shares: PairShares, first: Kind, second: Kind) -> float:
+def excess(shares: PairShares, first: KindRows, second: KindRows) -> float:
     """Across kinds, less the mean of that within each."""
     return across(shares, first, second) - (within(shares, first) + within(shares, second)) / 2
 
 
 def jackknife(
-    statistic: Callable[[PairShares, Kind, Kind], float],
+    statistic: Callable[[PairShares, KindRows, KindRows], float],
     shares: PairShares,
-    first: Kind,
-    second: Kind,
-) -> Interval:
+    first: KindRows,
+    second: KindRows,
+) -> ValueRange:
     """A statistic of two samples of networks with its 95 % interval (Student's t).
 
     Each network is left out once. The variance is the sum over both samples of
@@ -185,7 +192,7 @@ def jackknife(
     """
     value = statistic(shares, first, second)
     if min(len(first), len(second)) < FEWEST:
-        return Interval(value, math.nan, math.nan)
+        return ValueRange(value)
     without = (
         [statistic(shares, np.delete(first, i), second) for i in range(len(first))],
         [statistic(shares, first, np.delete(second, i)) for i in range(len(second))],
@@ -195,7 +202,7 @@ def jackknife(
     spread = sum(part**2 / (len(each) - 1) for part, each in zip(parts, without, strict=True))
     degrees = variance**2 / spread if spread else math.inf
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees)) * math.sqrt(variance)
-    return Interval(value, value - reach, value + reach)
+    return ValueRange.around(value, reach)
 
 
 EDGE_CASES = Claim(

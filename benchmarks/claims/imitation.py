@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, Verdict
 from benchmarks.claims.numbers import (
-    Interval,
+    ValueRange,
     interval,
     over_networks,
     rank_correlation,
@@ -174,7 +174,7 @@ def judge_imitation(table: pd.DataFrame) -> Judgement:
     )
 
 
-def share_of_ceiling(table: pd.DataFrame, images: str) -> Interval:
+def share_of_ceiling(table: pd.DataFrame, images: str) -> ValueRange:
     """The correlation with ensemble B, over that of ensembles A and B: interval over networks."""
     (ceiling,), reached = (
         values(table, RANK_CORRELATION, condition=images, score=DECIDING, case=pair)

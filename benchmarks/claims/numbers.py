@@ -17,12 +17,17 @@ from benchmarks.schema import where
 from benchmarks.vocabulary import CONFIDENCE
 
 
-class Interval(NamedTuple):
+class ValueRange(NamedTuple):
     """An estimate with the bounds of its 95 % interval, NaN where there can be none."""
 
     value: float
-    lower: float
-    upper: float
+    lower: float = math.nan
+    upper: float = math.nan
+
+    @classmethod
+    def around(cls, value: float, half_width: float) -> ValueRange:
+        """As far below the value as above it; NaN for none."""
+        return cls(value, value - half_width, value + half_width)
 
     def above(self, bound: float = 0.0) -> bool:
         """Whether the whole interval lies above the bound; never without an interval."""
@@ -35,7 +40,7 @@ class Interval(NamedTuple):
     def text(self, digits: str = ".3f", *, named: bool = False) -> str:
         """The value, and its bounds if there are any; ``named``: with what the brackets give.
 
-        >>> Interval(0.5, 0.4, 0.6).text(".1f"), Interval(-0.5, math.nan, math.nan).text("+.2f")
+        >>> ValueRange(0.5, 0.4, 0.6).text(".1f"), ValueRange(-0.5).text("+.2f")
         ('0.5 (0.4 to 0.6)', '−0.50')
         """
         value, lower, upper = (f"{bound:{digits}}".replace("-", "−") for bound in self)
@@ -46,22 +51,22 @@ class Interval(NamedTuple):
     def percent(self, digits: int = 0, *, named: bool = False) -> str:
         """A share as a percentage, as `text` gives a value.
 
-        >>> Interval(0.5, 0.4, 0.6).percent(named=True), Interval(0.5, math.nan, math.nan).percent()
+        >>> ValueRange(0.5, 0.4, 0.6).percent(named=True), ValueRange(0.5).percent()
         ('50 % (95 % interval: 40 to 60 %)', '50 %')
         """
-        text = Interval(*(100 * bound for bound in self)).text(f".{digits}f", named=named)
+        text = ValueRange(*(100 * bound for bound in self)).text(f".{digits}f", named=named)
         value, bracket, bounds = text.partition(" (")
         return f"{value} %{bracket}{bounds.replace(')', ' %)')}"
 
 
-NO_INTERVAL = Interval(math.nan, math.nan, math.nan)
+NO_INTERVAL = ValueRange(math.nan)
 
 
 KEYS = ("method", "condition", "score", "case")
 """The columns that say what a number is of, beside its metric; see `benchmarks.schema.ClaimRow`."""
 
 
-def rows(metric: str, values: float | Iterable[float] | Interval, **keys: str) -> pd.DataFrame:
+def rows(metric: str, values: float | Iterable[float] | ValueRange, **keys: str) -> pd.DataFrame:
     """The rows of a metric: one a network, or a single one of a number or an interval.
 
     Args:
@@ -74,35 +79,31 @@ def rows(metric: str, values: float | Iterable[float] | Interval, **keys: str) -
     """
     names = {"metric": metric, **dict.fromkeys(KEYS, ""), **keys}
     if isinstance(values, float):
-        values = Interval(values, math.nan, math.nan)
-    if isinstance(values, Interval):
-        return pd.DataFrame([{**names, "network": math.nan, **values._asdict()}])
-    bounds = {"lower": math.nan, "upper": math.nan}
-    return pd.DataFrame(
-        [
-            {**names, "network": float(network), "value": value, **bounds}
-            for network, value in enumerate(values)
-        ]
-    )
+        values = ValueRange(values)
+    if isinstance(values, ValueRange):
+        return pd.DataFrame({**names, "network": math.nan, **values._asdict()}, index=[0])
+    numbers = list(values)
+    columns = {"network": np.arange(len(numbers), dtype=float), "value": numbers}
+    return pd.DataFrame({**names, **columns, "lower": math.nan, "upper": math.nan})
 
 
 def values(table: pd.DataFrame, metric: str, **keys: str) -> Float64[np.ndarray, " networks"]:
     """The values that `rows` made of these arguments."""
-    numbers: Float64[np.ndarray, " networks"] = _rows_of(table, metric, keys)["value"].to_numpy()
+    numbers: Float64[np.ndarray, " networks"] = _selected(table, metric, keys)["value"].to_numpy()
     return numbers
 
 
-def interval(table: pd.DataFrame, metric: str, **keys: str) -> Interval:
+def interval(table: pd.DataFrame, metric: str, **keys: str) -> ValueRange:
     """The interval that `rows` made a row of."""
-    (row,) = _rows_of(table, metric, keys)[list(Interval._fields)].itertuples(index=False)
-    return Interval(*row)
+    (row,) = _selected(table, metric, keys)[list(ValueRange._fields)].itertuples(index=False)
+    return ValueRange(*row)
 
 
-def _rows_of(table: pd.DataFrame, metric: str, keys: Mapping[str, str]) -> pd.DataFrame:
+def _selected(table: pd.DataFrame, metric: str, keys: Mapping[str, str]) -> pd.DataFrame:
     return where(table, metric=metric, **{**dict.fromkeys(KEYS, ""), **keys})
 
 
-def over_networks(values: npt.ArrayLike) -> Interval:
+def over_networks(values: npt.ArrayLike) -> ValueRange:
     """The mean of a value, or of a paired difference, of each network: Student's t interval.
 
     Several ensembles of disjoint networks count as networks do. One value has no interval.
@@ -112,12 +113,12 @@ def over_networks(values: npt.ArrayLike) -> Interval:
     """
     known = np.asarray(values, dtype=np.float64)
     if len(known) < 2:
-        return Interval(float(known.mean()), math.nan, math.nan)
+        return ValueRange(float(known.mean()))
     mean = estimate(known, np.zeros((len(known), len(known))), len(known))
-    return Interval(mean.value, mean.value - mean.half_width, mean.value + mean.half_width)
+    return ValueRange.around(mean.value, mean.half_width)
 
 
-def share_of_networks(holds: Sequence[bool]) -> Interval:
+def share_of_networks(holds: Sequence[bool]) -> ValueRange:
     """The share of networks for which something holds: Clopper and Pearson's interval.
 
     >>> [round(bound, 2) for bound in share_of_networks([True] * 19 + [False] * 31)]
@@ -125,7 +126,7 @@ def share_of_networks(holds: Sequence[bool]) -> Interval:
     """
     test = stats.binomtest(sum(map(bool, holds)), len(holds))
     exact = test.proportion_ci(CONFIDENCE)
-    return Interval(test.statistic, exact.low, exact.high)
+    return ValueRange(test.statistic, exact.low, exact.high)
 
 
 class Placements(NamedTuple):
@@ -159,7 +160,7 @@ class Placements(NamedTuple):
         return Placements(self.negatives - other.negatives, self.positives - other.positives)
 
 
-def auroc_interval(sets: Sequence[Placements]) -> Interval:
+def auroc_interval(sets: Sequence[Placements]) -> ValueRange:
     """The mean over networks and sets of positives of an AUROC, or of a paired difference of two.
 
     All sets share their negative images. The covariance over images is DeLong's (equation 6):
@@ -175,11 +176,11 @@ def auroc_interval(sets: Sequence[Placements]) -> Interval:
     negatives = np.mean([placements.negatives for placements in sets], axis=0)
     fewest = min(negatives.shape[1], *(placements.positives.shape[1] for placements in sets))
     if fewest < FEWEST_OF_A_KIND:
-        return Interval(float(negatives.mean()), math.nan, math.nan)
+        return ValueRange(float(negatives.mean()))
     by_set = (_covariance(placements.positives) for placements in sets)
     covariance = _covariance(negatives) + sum(by_set) / len(sets) ** 2
     mean = estimate(negatives.mean(axis=1), covariance, negatives.shape[1])
-    return Interval(mean.value, mean.value - mean.half_width, mean.value + mean.half_width)
+    return ValueRange.around(mean.value, mean.half_width)
 
 
 def rank_correlation(first: npt.ArrayLike, second: npt.ArrayLike) -> float:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
+from typing import Any
 
 import pandas as pd
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from benchmarks.claims.numbers import NO_INTERVAL, Interval
+from benchmarks.claims.numbers import NO_INTERVAL, ValueRange
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -169,14 +170,7 @@ class RecipePredictor:
             if again or not stored.holds(unit, name):
                 pending.setdefault(unit, []).append(name)
         self.train(pending)
-        if pending:
-            self.workspace.in_parallel(
-                partial(_predict, self),
-                list(pending.items()),
-                stage=CLAIMS,
-                what="predictions",
-                threads=self.plan.in_threads,
-            )
+        self._in_parallel(_predict, list(pending.items()), "predictions")
 
     def train(self, units: Iterable[RunUnit]) -> None:
         """Train the networks of these run units that are not stored yet, in parallel.
@@ -191,14 +185,13 @@ class RecipePredictor:
             pool, training = self.pool(name)
             missing = pool.missing(sorted(numbers), training)
             batches += [(name, batch) for batch in pool.engine.batches(missing)]
-        if batches:
-            self.workspace.in_parallel(
-                partial(_train, self),
-                batches,
-                stage=CLAIMS,
-                what="networks",
-                threads=self.plan.in_threads,
-            )
+        self._in_parallel(_train, batches, "networks")
+
+    def _in_parallel(self, work: Callable[..., None], items: list[Any], what: str) -> None:
+        if items:
+            threads = self.plan.in_threads
+            call = partial(work, self)
+            self.workspace.in_parallel(call, items, stage=CLAIMS, what=what, threads=threads)
 
     def rows_of_run(self, file: str, method: SizedMethod, condition: str) -> pd.DataFrame:
         """The recipe's rows of a table of the run; none where there is no such table."""
@@ -213,7 +206,7 @@ class RecipePredictor:
         condition: str,
         metric: str,
         score: str = "",
-    ) -> Interval:
+    ) -> ValueRange:
         """The paired difference of two methods by ``comparisons.csv``, over images and networks.
 
         It is the first less the other; NaN where the two were not compared.
@@ -224,7 +217,7 @@ class RecipePredictor:
             table = table[table["other_recipe"].isin(["", self.recipe])]
             if len(table):
                 value, *bounds = sign * table.iloc[0][["difference", "lower", "upper"]]
-                return Interval(value, min(bounds), max(bounds))
+                return ValueRange(value, min(bounds), max(bounds))
         return NO_INTERVAL
 
 

@@ -244,7 +244,7 @@ def _timed(plan: Plan, tasks: list[LatencyTask], limits: Limits) -> Iterator[Tim
             yield from in_own_process(partial(_all_timed, plan, alike, limits), variables={})
         except ProcessEndedError as error:
             for task in alike:
-                row = row_of(plan, task)
+                row = untimed_row(plan, task)
                 yield task, [replace(row, status="failed", reason=reason_of(error))]
 
 
@@ -259,7 +259,7 @@ def _timed_together(plan: Plan, tasks: list[LatencyTask], limits: Limits) -> Ite
     fitted = cache(partial(_fitted, plan, method, tasks[0].size, place))
     before = allocated(place.device)
     for task in tasks:
-        row = row_of(plan, task)
+        row = untimed_row(plan, task)
         try:
             with torch_threads(place.threads):
                 ready, seconds = fitted()
@@ -351,7 +351,7 @@ def median_columns(timed: Timed) -> dict[str, Any]:
     }
 
 
-def row_of(plan: Plan, task: LatencyTask) -> Latency:
+def untimed_row(plan: Plan, task: LatencyTask) -> Latency:
     """The row of a task before it is timed."""
     method, place = plan.configuration.classes[task.method], task.place
     return Latency(
@@ -391,7 +391,7 @@ def _absent_rows(plan: Plan, places: list[TimedOn]) -> Iterator[Latency]:
     for name, method in plan.configuration.classes.items():
         for place, size in product(places, plan.configuration.batch_sizes):
             if name in SLOW and size > 1 and _concerns(method, place, [place]):
-                row = row_of(plan, LatencyTask(name, None, place, size))
+                row = untimed_row(plan, LatencyTask(name, None, place, size))
                 members = "exact" if method.exact else row.members
                 yield replace(row, members=members, status="not applicable", reason=SINGLE_IMAGES)
         lacking = []
@@ -410,7 +410,7 @@ def _absent_rows(plan: Plan, places: list[TimedOn]) -> Iterator[Latency]:
 
 def _measured_earlier(earlier: pd.DataFrame, plan: Plan, task: LatencyTask) -> list[Latency]:
     """The rows of a task that were measured earlier, with the training time known now."""
-    row = row_of(plan, task)
+    row = untimed_row(plan, task)
     trained = {} if row.training_s is None else {"training_s": row.training_s}
     wanted = {name: value for name in IDENTITY if (value := getattr(row, name)) != ""}
     return [

@@ -38,15 +38,15 @@ def test_a_network() -> None:
 
 
 def test_cost_is_that_of_all_evaluations() -> None:
-    one, pool = cost_of(Softmax(pool=UntrainedPool())), UntrainedPool()
-    assert one is not None
+    network, pool = cost_of(Softmax(pool=UntrainedPool())), UntrainedPool()
+    assert network is not None
     drawn = SWAG(samples=4, pool=pool)
     for method, networks in ((DeepEnsemble(members=50, pool=pool), 50), (drawn, 4)):
-        assert cost_of(method) == tuple(networks * number for number in one)
+        assert cost_of(method) == tuple(networks * number for number in network)
     passes = cost_of(MCDropout(passes=7, pool=pool))  # which share the first convolution
-    assert passes == one._replace(multiply_adds=FIRST_CONVOLUTION + 7 * REST)
+    assert passes == network._replace(multiply_adds=FIRST_CONVOLUTION + 7 * REST)
     moved = cost_of(Augmentation(views=9, pool=pool))
-    assert moved == one._replace(multiply_adds=9 * 416_520)
+    assert moved == network._replace(multiply_adds=9 * 416_520)
     assert cost_of(MCDropoutExact(pool=pool)) is None  # in whole networks
 
 

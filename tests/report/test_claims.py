@@ -17,7 +17,7 @@ import pytest
 from benchmarks.claims import CLAIMS, imitation, missing_data
 from benchmarks.claims import votes as votes_claims
 from benchmarks.claims.claim import RulePart, Verdict
-from benchmarks.claims.numbers import Interval, rows
+from benchmarks.claims.numbers import ValueRange, rows
 from benchmarks.io import UserError
 from benchmarks.report.claims import (
     claim_tables,
@@ -69,10 +69,10 @@ def measured(claim: str) -> Iterator[pd.DataFrame]:
             means = random.uniform(0, 0.3, count)
             yield rows(measure, means, method=method, condition=condition, case=trained_on)
     if claim == "softmax-is-not-certainty":
-        yield rows("auroc", Interval(-0.066, -0.08, -0.052), method="softmax", case="minus a_b")
-        yield rows("auroc", Interval(-0.063, math.nan, math.nan), method="softmax", case="c")
-        yield rows("worth", Interval(math.nan, math.nan, 1.0), case="upper")
-        yield rows("worth", Interval(math.nan, 50.0, math.nan), case="lower")
+        yield rows("auroc", ValueRange(-0.066, -0.08, -0.052), method="softmax", case="minus a_b")
+        yield rows("auroc", ValueRange(-0.063, math.nan, math.nan), method="softmax", case="c")
+        yield rows("worth", ValueRange(math.nan, math.nan, 1.0), case="upper")
+        yield rows("worth", ValueRange(math.nan, 50.0, math.nan), case="lower")
         yield rows("worth", [math.nan, 0.95, 1.0, 1.0], case="some")
         yield rows("worth", [math.nan], case="none")
 
