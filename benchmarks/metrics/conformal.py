@@ -20,8 +20,8 @@ are the same for all methods and all runs. Ties between classes go to the lowest
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -225,61 +225,52 @@ class ConformalSets(MeansOverImages):
         )
 
 
-def _metric(
-    kind: Kind,
-    level: int,
-    name: str,
-    label: str,
-    function: Callable[..., Tensor],
-    *,
-    summary: str,
-    formula: str,
-    edge_cases: str,
-    unit: str = "",
-    nominal: float = math.nan,
-) -> Metric:
-    return Metric(
-        name=f"{kind.name}_{name}_{level}",
-        label=f"{kind.label} {label}, {level} %",
-        unit=unit,
+def _metrics(kind: Kind, level: int) -> Iterator[Metric]:
+    """How often sets of a kind at a level hold the label, how large they are, how many are empty."""
+    common = Metric(
+        name=kind.name,
+        label=kind.label,
         shown="detail",
         family=ConformalSets,
-        function=partial(function, kind=kind, level=level),
+        function=PredictionSets.cover,
         level=level / 100,
-        nominal=nominal,
-        summary=summary,
-        formula=f"{formula} of the set {{c: s_c ≤ q}}, {kind.formula}; q is the "
-        f"⌈{level / 100:g} (n + 1)⌉-th smallest s_y of n calibration images",
-        edge_cases=edge_cases,
         source=kind.source,
     )
-
-
-def _metrics(kind: Kind, level: int) -> tuple[Metric, ...]:
-    return (
-        _metric(
-            *(kind, level, "coverage", "coverage", PredictionSets.cover),
-            nominal=level / 100,
-            summary=f"The share of images whose {kind.label} prediction set holds the label; "
-            f"{level} % are promised for images like the calibration images.",
-            formula="Mean over images of whether the label is one",
-            edge_cases="In [0, 1]. Undefined where there are no calibration images.",
-        ),
-        _metric(
-            *(kind, level, "size", "set size", PredictionSets.sizes),
-            unit="classes",
-            summary=f"The mean number of classes in the {kind.label} prediction sets for "
-            f"{level} % coverage.",
-            formula="Mean over images of the number of classes",
-            edge_cases="In [0, classes]. Smaller is better only where the sets cover.",
-        ),
-        _metric(
-            *(kind, level, "empty", "empty sets", PredictionSets.are_empty),
-            summary=f"The share of images whose {kind.label} prediction set for {level} % coverage "
-            "holds no class: none fits as well as labels usually do.",
-            formula="Mean over images of whether there is no class",
-            edge_cases="In [0, 1]. Not 0 where a classifier is more accurate than sets must be.",
-        ),
+    rule = (
+        f" of the set {{c: s_c ≤ q}}, {kind.formula}; q is the ⌈{level / 100:g} (n + 1)⌉-th "
+        "smallest s_y of n calibration images"
+    )
+    yield replace(
+        common,
+        name=f"{kind.name}_coverage_{level}",
+        label=f"{kind.label} coverage, {level} %",
+        function=partial(PredictionSets.cover, kind=kind, level=level),
+        nominal=level / 100,
+        summary=f"The share of images whose {kind.label} prediction set holds the label; "
+        f"{level} % are promised for images like the calibration images.",
+        formula=f"Mean over images of whether the label is one{rule}",
+        edge_cases="In [0, 1]. Undefined where there are no calibration images.",
+    )
+    yield replace(
+        common,
+        name=f"{kind.name}_size_{level}",
+        label=f"{kind.label} set size, {level} %",
+        unit="classes",
+        function=partial(PredictionSets.sizes, kind=kind, level=level),
+        summary=f"The mean number of classes in the {kind.label} prediction sets for "
+        f"{level} % coverage.",
+        formula=f"Mean over images of the number of classes{rule}",
+        edge_cases="In [0, classes]. Smaller is better only where the sets cover.",
+    )
+    yield replace(
+        common,
+        name=f"{kind.name}_empty_{level}",
+        label=f"{kind.label} empty sets, {level} %",
+        function=partial(PredictionSets.are_empty, kind=kind, level=level),
+        summary=f"The share of images whose {kind.label} prediction set for {level} % coverage "
+        "holds no class: none fits as well as labels usually do.",
+        formula=f"Mean over images of whether there is no class{rule}",
+        edge_cases="In [0, 1]. Not 0 where a classifier is more accurate than sets must be.",
     )
 
 
