@@ -226,7 +226,7 @@ class ConformalSets(MeansOverImages):
 
 
 def _metrics(kind: Kind, level: int) -> Iterator[Metric]:
-    """How often sets of a kind at a level hold the label, how large they are, how many are empty."""
+    """How often sets of a kind at a level hold the label, how large they are, how many empty."""
     common = Metric(
         name=kind.name,
         label=kind.label,
