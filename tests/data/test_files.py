@@ -108,29 +108,18 @@ def test_a_namesake_of_another_set_is_passed_over(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tiny/images", "tiny/images.gz", "Tiny/raw/images"])
-def test_a_corrupt_file_is_named_with_both_checksums(data_dir: Path, name: str) -> None:
-    path = put(data_dir / name, b"damaged")
+@pytest.mark.parametrize("damaged", [b"damaged", gzip.compress(IMAGES, mtime=0)[:-20]])
+def test_a_corrupt_file_is_named_with_its_checksum(
+    data_dir: Path, name: str, damaged: bytes
+) -> None:
+    path = put(data_dir / name, damaged)
     with pytest.raises(UserError) as caught:
         read(TINY, "images", data_dir=data_dir)
     message = str(caught.value)
-    for part in (str(path), sha256(IMAGES), sha256(b"damaged"), "replace it"):
+    for part in (str(path), "is damaged", sha256(IMAGES), "replace it"):
         assert part in message
     assert "\n" not in message
-    assert path.read_bytes() == b"damaged"
-
-
-@pytest.mark.parametrize(
-    "damaged",
-    [
-        gzip.compress(IMAGES, mtime=0)[:-20],
-        gzip.compress(IMAGES, mtime=0) + b"more",
-    ],
-)
-def test_a_damaged_gzip_file_is_an_error(data_dir: Path, damaged: bytes) -> None:
-    put(data_dir / "tiny/images.gz", damaged)
-    with pytest.raises(UserError, match=r"images.gz is damaged") as caught:
-        read(TINY, "images", data_dir=data_dir)
-    assert sha256(IMAGES) in str(caught.value)
+    assert path.read_bytes() == damaged
 
 
 def test_a_corrupt_file_in_the_cache_is_not_silently_replaced(cache: Path) -> None:

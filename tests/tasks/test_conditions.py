@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.data.loading import load_mnist, load_out_of_distribution
 from benchmarks.io import UserError
-from benchmarks.tasks import mnist, shifts
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.shifts import rotated
-from benchmarks.tasks.task import EvaluationSet, choice, stratified_choice
+from benchmarks.tasks.task import EvaluationSet, Task, choice, stratified_choice
 from methods.networks.recipes import LabelledImages
 from tests.runs import CONDITIONS
 
@@ -25,22 +23,18 @@ OOD = [
 SUITES = ["clean", *ROTATED, *OOD]
 
 
-@pytest.fixture(autouse=True)
-def few_images(
-    monkeypatch: pytest.MonkeyPatch, test_images: LabelledImages, training_images: LabelledImages
-) -> None:
-    def few(split: str, *, data_dir: Path | None) -> LabelledImages:
+@pytest.fixture(scope="module")
+def few(test_images: LabelledImages, training_images: LabelledImages) -> Task:
+    """MNIST with few images."""
+
+    def load(split: str, data_dir: Path | None) -> LabelledImages:
         return {"test": test_images, "train": training_images}[split]
 
-    def ood(name: str, *, seed: int, data_dir: Path | None) -> torch.Tensor:
-        return torch.rand(80, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
-
-    monkeypatch.setattr(mnist, "load_mnist", few)
-    monkeypatch.setattr(shifts, "load_out_of_distribution", ood)
+    return replace(MNIST, load=load)
 
 
-def build(name: str, images: int | None = None, seed: int = 0) -> EvaluationSet:
-    return MNIST.evaluation_set(CONDITIONS[name], images, seed=seed, data_dir=None)
+def build(task: Task, name: str, images: int | None = None) -> EvaluationSet:
+    return task.evaluation_set(CONDITIONS[name], images, seed=0, data_dir=None)
 
 
 def test_rotations_and_sets_of_other_images_are_in_the_order_of_print() -> None:
@@ -50,21 +44,21 @@ def test_rotations_and_sets_of_other_images_are_in_the_order_of_print() -> None:
 
 
 def test_subsets_are_references_and_pairs_of_one_another() -> None:
-    subsets = {one.name: one for one in MNIST.subset_conditions}
+    subsets = {condition.name: condition for condition in MNIST.subset_conditions}
     clean, rotation = (subsets[name] for name in ("subset-clean", "subset-rotated-045"))
-    assert {one.reference for one in (clean, rotation)} == {"subset-clean"}
+    assert {condition.reference for condition in (clean, rotation)} == {"subset-clean"}
     assert rotation.paired_with == "subset-clean"
     assert not clean.detected
     assert rotation.detected
-    assert not any(one.in_mean or one.has_subset for one in (clean, rotation))
+    assert not any(subset.in_mean or subset.has_subset for subset in (clean, rotation))
     assert rotation.label == "45°, subset"
 
 
-def test_subset_is_stratified_by_class(test_images: LabelledImages) -> None:
-    labels = build("subset-clean", 50).labels
+def test_subset_is_stratified_by_class(few: Task) -> None:
+    labels = build(few, "subset-clean", 50).labels
     assert labels is not None
     assert labels.bincount().tolist() == [5] * 10
-    assert torch.equal(labels, build("subset-rotated-045", 50).labels)  # type: ignore[arg-type]
+    assert torch.equal(labels, build(few, "subset-rotated-045", 50).labels)  # type: ignore[arg-type]
 
 
 def test_stratified_choice_is_of_any_number_of_classes_and_nested() -> None:
@@ -103,54 +97,29 @@ def test_glob_that_matches_nothing_is_refused(pattern: str) -> None:
     assert "\n" not in message
 
 
-def test_labels_are_the_digits_or_none() -> None:
-    for name in SUITES:
-        assert CONDITIONS[name].labelled == (name not in OOD)
-        assert (build(name, 2).labels is not None) == CONDITIONS[name].labelled
-
-
 def test_labels_are_ill_defined_beyond_90_degrees() -> None:
     ill_defined = [name for name in SUITES if CONDITIONS[name].labels == "ill-defined"]
     assert ill_defined == [name for name in ROTATED if int(name[-3:]) > 90]
 
 
 @pytest.mark.parametrize("name", ["rotated-015", "rotated-180"])
-def test_rotations_are_of_the_same_images_as_clean(name: str) -> None:
-    clean, built = build("clean", 30), build(name, 30)
-    assert clean.labels is not None
-    assert built.labels is not None
-    assert torch.equal(built.labels, clean.labels)
+def test_rotations_are_of_the_same_images_as_clean(name: str, few: Task) -> None:
+    clean, built = build(few, "clean", 30), build(few, name, 30)
+    assert torch.equal(built.labels, clean.labels)  # type: ignore[arg-type]
     torch.testing.assert_close(built.images, rotated(clean.images, CONDITIONS[name].severity or 0))
 
 
-def test_fewer_images_are_a_part_of_more() -> None:
-    few, many = build("clean", 20), build("clean", 60)
-    assert all((many.images == image).all(dim=(1, 2, 3)).any() for image in few.images)
+def test_fewer_images_are_a_part_of_more(few: Task) -> None:
+    fewer, more = build(few, "clean", 20), build(few, "clean", 60)
+    assert all((more.images == image).all(dim=(1, 2, 3)).any() for image in fewer.images)
+    assert torch.equal(fewer.images, few.split("test", None).images[choice(300, 20, 0)])
 
 
-def test_fingerprint_follows_the_content() -> None:
-    clean = build("clean", 10)
-    assert clean.fingerprint == build("clean", 10).fingerprint
-    assert len(clean.fingerprint) == 64
+def test_fingerprint_follows_the_content(few: Task) -> None:
+    clean = build(few, "clean", 10)
+    assert clean.fingerprint == build(few, "clean", 10).fingerprint
     changed = clean.images.clone()
     changed[3, 0, 14, 14] += 0.5
-    prints = {
-        clean.fingerprint,
-        replace(clean, images=changed).fingerprint,
-        replace(clean, images=clean.images.flip(0)).fingerprint,
-        replace(clean, images=clean.images[:9]).fingerprint,
-        build("rotated-015", 10).fingerprint,
-    }
-    assert len(prints) == 5
-
-
-@pytest.mark.parametrize("images", [10, None])
-def test_indices_of_the_evaluated_images_are_known_without_loading_them(
-    images: int | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mnist, "load_mnist", load_mnist)
-    monkeypatch.setattr(shifts, "load_out_of_distribution", load_out_of_distribution)
-    chosen = choice(MNIST.test_images, images, 0)
-    assert torch.equal(build("clean", images).images, load_mnist("test").images[chosen])
-    noise = load_out_of_distribution("uniform_noise", seed=0, data_dir=None)
-    assert torch.equal(build("ood-uniform_noise", images).images, noise[chosen])
+    others = [changed, clean.images.flip(0), clean.images[:9]]
+    prints = {clean.fingerprint, *(replace(clean, images=images).fingerprint for images in others)}
+    assert len(prints) == 4
