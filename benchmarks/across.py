@@ -30,7 +30,7 @@ DECISIONS_CSV, RANKINGS_CSV = "decisions.csv", "rankings.csv"
 MOST_CHOICES = 3
 """In a cell of the page; the CSV names all."""
 
-Question = tuple[str, str]
+QuestionKey = tuple[str, str]
 """The situation of a user, and the images."""
 
 AS_MANY = "Is one network with dropout as good as the largest ensemble?", ""
@@ -43,7 +43,7 @@ FEWEST = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class ComparedRun:
     """A run, with its answers.
 
     Attributes:
@@ -53,10 +53,10 @@ class Run:
 
     label: str
     results: Results
-    answers: Mapping[Question, Mapping[str | Candidate, str]]
+    answers: Mapping[QuestionKey, Mapping[str | Candidate, str]]
 
 
-def read_runs(folders: Sequence[Path]) -> list[Run]:
+def read_runs(folders: Sequence[Path]) -> list[ComparedRun]:
     """The runs of several folders, in their order.
 
     Raises:
@@ -69,17 +69,19 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     return [_read_run(path, path.as_posix() if alike else path.name) for path in paths]
 
 
-def _read_run(folder: Path, name: str) -> Run:
+def _read_run(folder: Path, name: str) -> ComparedRun:
     results = Results.load(folder)
     decisions = read_table(folder, DECISION_CSV, DecisionRow)
     reply = str(read_json(folder / ANSWER_JSON).get("reply", ""))
-    answers: dict[Question, dict[str | Candidate, str]] = {AS_MANY: {reply: reply} if reply else {}}
+    answers: dict[QuestionKey, dict[str | Candidate, str]] = {
+        AS_MANY: {reply: reply} if reply else {}
+    }
     for row in (DecisionRow(*row) for row in decisions.itertuples(index=False)):
         choices = answers.setdefault((row.situation, row.images), {})
         if row.method and row.verdict != RIVAL:
             choice = Candidate(row.recipe, row.method, row.members, row.score)
             choices[choice] = label(results, choice)
-    return Run(name, results, answers)
+    return ComparedRun(name, results, answers)
 
 
 def agreement(answers: Sequence[Mapping[str | Candidate, str]]) -> str:
@@ -93,11 +95,10 @@ def agreement(answers: Sequence[Mapping[str | Candidate, str]]) -> str:
 
 def _in_all(answers: Sequence[Mapping[str | Candidate, str]]) -> list[str]:
     """What all of the answers name, in words."""
-    first, *others = answers
-    return [words for key, words in first.items() if all(key in other for other in others)]
+    return [words for key, words in answers[0].items() if all(key in answer for answer in answers)]
 
 
-def pivot(runs: Sequence[Run]) -> pd.DataFrame:
+def pivot(runs: Sequence[ComparedRun]) -> pd.DataFrame:
     """A row a question: situation, images, whether runs agree, what all name, and each answer."""
     rows = []
     for question in dict.fromkeys(question for run in runs for question in run.answers):
@@ -108,7 +109,7 @@ def pivot(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def rank_correlations(runs: Sequence[Run]) -> pd.DataFrame:
+def rank_correlations(runs: Sequence[ComparedRun]) -> pd.DataFrame:
     """Spearman's rank correlation of methods between each two runs, by each measure of both.
 
     A method is the same one if it has the same size, and networks of the same recipe.
@@ -131,8 +132,9 @@ def rank_correlations(runs: Sequence[Run]) -> pd.DataFrame:
         rows.append(
             [*quantity[:2], *(correlations.loc[pair] for pair in combinations(measured, 2))]
         )
-    pairs = [f"{one}, {other}" for one, other in combinations(measured, 2)]
-    return pd.DataFrame(rows, columns=["condition", "metric", *pairs])
+    return pd.DataFrame(
+        rows, columns=["condition", "metric", *map(", ".join, combinations(measured, 2))]
+    )
 
 
 def _values(results: Results) -> dict[Quantity, dict[Candidate, float]]:
@@ -213,8 +215,8 @@ def rankings_table(correlations: pd.DataFrame, runs: Sequence[Names]) -> Table:
     """A row a measure, a column a pair of runs; as the first run that has a condition calls it."""
 
     def label(condition: str) -> str:
-        known = (one.label for names in runs for one in names.conditions if one.name == condition)
-        return next(known, condition)
+        conditions = (known for names in runs for known in names.conditions)
+        return next((known.label for known in conditions if known.name == condition), condition)
 
     return Table(
         name="rankings",
@@ -226,7 +228,7 @@ def rankings_table(correlations: pd.DataFrame, runs: Sequence[Names]) -> Table:
             Row(
                 "",
                 (label(condition), runs[0].printed(metric).name),
-                tuple(Cell() if pd.isna(one) else Cell(text=f"{one:.2f}") for one in values),
+                tuple(Cell() if pd.isna(value) else Cell(text=f"{value:.2f}") for value in values),
             )
             for condition, metric, *values in correlations.itertuples(index=False)
         ),

@@ -83,10 +83,10 @@ _how_much = _option("How much", metavar="N")
 _flag, _end = _option("How", metavar=" "), _option("Options", metavar=" ")
 _path = _option("Where", metavar="PATH", parser=_path_in)
 _shown = _option("What is shown", metavar="NAME,…", show_default="all")
-_of_preset = partial(_option, show_default="the preset's")
-_number = _of_preset("How much", metavar="N")
-_numbers = _of_preset("How much", metavar="N,…")
-_names = _of_preset("What", metavar="NAME,…")
+_by_preset = partial(_option, show_default="the preset's")
+_number = _by_preset("How much", metavar="N")
+_numbers = _by_preset("How much", metavar="N,…")
+_names = _by_preset("What", metavar="NAME,…")
 
 PresetSetting = Annotated[
     str,
@@ -145,7 +145,7 @@ def run(
     ] = None,
     scores: Annotated[
         Literal["all", "unfitted"] | None,
-        _of_preset("What")("Uncertainty scores; unfitted: none fitted on training images."),
+        _by_preset("What")("Uncertainty scores; unfitted: none fitted on training images."),
     ] = None,
     all_rows: Annotated[
         bool, _what("Every metric by every score and condition.", "--all-rows", metavar=" ")

@@ -311,8 +311,8 @@ def in_single_precision(mean: np.ndarray) -> np.ndarray:
     """The probabilities, rounded unless one would lose its digits, or a class its first place."""
     tiny = (mean > 0) & (mean < np.finfo(np.float32).tiny)
     rounded = mean.astype(np.float32)
-    other = in_double_precision(rounded).argmax(axis=1) != mean.argmax(axis=1)
-    return mean if tiny.any() or other.any() else rounded
+    moved = in_double_precision(rounded).argmax(axis=1) != mean.argmax(axis=1)
+    return mean if tiny.any() or moved.any() else rounded
 
 
 def in_double_precision(mean: np.ndarray) -> np.ndarray:

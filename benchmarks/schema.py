@@ -416,7 +416,7 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
     path = path_of(folder, name)
     kind = kind or TABLES.get(name)
     types = _in_memory(types_of(kind)) if kind else _free_types()
-    floats = [name for name, of in types.items() if of == "float64"]
+    floats = [name for name, dtype in types.items() if dtype == "float64"]
     try:
         content = content_of(path)
         if not content.endswith(b"\n"):
@@ -426,9 +426,9 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
             table = pd.read_csv(
                 BytesIO(content),
                 index_col=False,
-                dtype={name: of for name, of in types.items() if name not in floats},
+                dtype={name: dtype for name, dtype in types.items() if name not in floats},
                 # Python's own float, since pandas before 3 reads some numbers in other bits.
-                converters=dict.fromkeys(floats, _float),
+                converters=dict.fromkeys(floats, lambda text: float(text or "nan")),
                 # A method may be called "null", and a column of reasons may be empty: texts.
                 keep_default_na=False,
                 na_values="",
@@ -443,26 +443,26 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
             f"{path} has no column {missing[0]!r}: it is of another version of the suite; use that "
             "version, or make the run again in another folder"
         )
-    return table.fillna({name: "" for name, of in types.items() if of == "str" and name in table})
-
-
-def _float(text: str) -> float:
-    return float(text or "nan")
+    return table.fillna(
+        {name: "" for name, dtype in types.items() if dtype == "str" and name in table}
+    )
 
 
 def _numbers(types: Mapping[str, str]) -> dict[str, str]:
     """Those of columns of numbers; pandas before 3 would write "nan" for a missing text."""
-    return {name: of for name, of in types.items() if of != "str"}
+    return {name: dtype for name, dtype in types.items() if dtype != "str"}
 
 
 def _in_memory(types: Mapping[str, str]) -> dict[str, str]:
     """In memory, whole numbers that may be missing are floats, whose NaN everybody knows."""
-    return {name: "float64" if of == "Int64" else of for name, of in types.items()}
+    return {name: "float64" if dtype == "Int64" else dtype for name, dtype in types.items()}
 
 
 def _free_types() -> dict[str, str]:
     """The types of columns wherever they stand: texts of any table, and what is measured."""
-    texts = (name for kind in TABLES.values() for name, of in types_of(kind).items() if of == "str")
+    texts = (
+        name for kind in TABLES.values() for name, dtype in types_of(kind).items() if dtype == "str"
+    )
     return dict.fromkeys(texts, "str") | dict.fromkeys(_FLOATS, "float64")
 
 

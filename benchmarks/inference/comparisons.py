@@ -22,13 +22,13 @@ from jaxtyping import Float64
 from benchmarks.inference.intervals import (
     ALIKE,
     Column,
+    Entrant,
     Estimate,
     Interval,
     Key,
     MetricValues,
     Relations,
     Side,
-    Variant,
     columns_of,
     difference,
     effect_size,
@@ -77,11 +77,11 @@ BETWEEN_SCORES = "between scores"
 OF_SCORES = (FURTHER_SCORES, BETWEEN_SCORES)
 """The families that compare scores."""
 
-Pair = tuple[Variant, Variant]
+Pair = tuple[Entrant, Entrant]
 
 
 def pairs_compared(
-    variants: Sequence[Variant], usual: SizesByMethod = NO_SIZES, *, smaller: bool = True
+    variants: Sequence[Entrant], usual: SizesByMethod = NO_SIZES, *, smaller: bool = True
 ) -> list[Pair]:
     """The pairs of methods that are compared, in the order of the variants.
 
@@ -114,7 +114,7 @@ def pairs_compared(
 
 def family(
     pair: Pair,
-    among: Sequence[Variant],
+    among: Sequence[Entrant],
     measured: MetricValues,
     primary: Mapping[str, str],
     basic: Collection[str] = (),
@@ -162,7 +162,7 @@ def _is_secondary(pair: Pair, measured: MetricValues, primary: Mapping[str, str]
     return score != "" and any(primary.get(variant.method, score) != score for variant in pair)
 
 
-def largest_of(variants: Iterable[Variant]) -> set[Variant]:
+def largest_of(variants: Iterable[Entrant]) -> set[Entrant]:
     """Of each recipe and method the largest size."""
     last = {variant[:2]: variant for variant in sorted(variants, key=order)}
     return set(last.values())
@@ -201,7 +201,7 @@ class Estimates(NamedTuple):
 class Scored(NamedTuple):
     """A method by a score."""
 
-    variant: Variant
+    variant: Entrant
     score: str
 
 
@@ -333,7 +333,7 @@ def _is_compared(measured: MetricValues) -> bool:
 
 def _compared(
     measured: MetricValues,
-    sides: Mapping[Variant, Side],
+    sides: Mapping[Entrant, Side],
     relations: Relations,
 ) -> Iterator[Comparison]:
     """The comparisons of one measure on some images."""
@@ -356,7 +356,7 @@ def _compared(
 def _worths(
     measured: MetricValues,
     sides: Mapping[Scored, Side],
-    every: Mapping[Variant, Side],
+    every: Mapping[Entrant, Side],
     relations: Relations,
 ) -> Iterator[WorthRow]:
     """The worth of each method in ensembles of each recipe, by one measure on some images.
@@ -369,7 +369,7 @@ def _worths(
     curves = ensembles_of(every, relations.ensemble_methods)
     for (variant, score), side in sides.items():
         for ensemble, sizes in curves.items():
-            alike = relations.split_of((variant, Variant(*ensemble, ""))) is not None
+            alike = relations.split_of((variant, Entrant(*ensemble, ""))) is not None
             if ensemble != variant[:2] and alike:
                 yield worth_row(measured, variant, side, ensemble, sizes, score)
 
@@ -428,7 +428,7 @@ def comparison(
 
 def worth_row(
     measured: MetricValues,
-    variant: Variant,
+    variant: Entrant,
     side: Side,
     ensemble: tuple[str, str],
     sizes: Mapping[int, Side],

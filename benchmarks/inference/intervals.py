@@ -310,7 +310,7 @@ ALIKE = "no interval: every resample gives the same value"
 BORROWED = f"{NETWORKS_KNOWN_FROM} ensembles of {{}} by the ratio of the sizes"
 
 
-class Variant(NamedTuple):
+class Entrant(NamedTuple):
     """A method of a size: all its replicates."""
 
     recipe: str
@@ -389,18 +389,20 @@ def columns_of(
     }
 
 
-def variants_of(columns: Sequence[Column], scores: Collection[str]) -> dict[Variant, list[int]]:
+def variants_of(columns: Sequence[Column], scores: Collection[str]) -> dict[Entrant, list[int]]:
     """The columns of the replicates of each method and size, in their order, by these scores."""
-    variants: dict[Variant, list[int]] = {}
+    variants: dict[Entrant, list[int]] = {}
     for index, (unit, members, score) in enumerate(columns):
         if score in scores:
-            variants.setdefault(Variant(unit.recipe, unit.method, members), []).append(index)
+            variants.setdefault(Entrant(unit.recipe, unit.method, members), []).append(index)
     return {variant: variants[variant] for variant in sorted(variants, key=order)}
 
 
 def sides_of(
-    measured: MetricValues, variants: Mapping[Variant, list[int]], ensemble_methods: Collection[str]
-) -> dict[Variant, Side]:
+    measured: MetricValues,
+    variants: Mapping[Entrant, list[int]],
+    ensemble_methods: Collection[str],
+) -> dict[Entrant, Side]:
     """The replicates of each variant, which have a value."""
     sides = {
         variant: Side.of(measured.values[columns], columns) for variant, columns in variants.items()
@@ -408,13 +410,13 @@ def sides_of(
     for (recipe, method), ensembles in ensembles_of(sides, ensemble_methods).items():
         sizes = {size: side.values for size, side in ensembles.items()}
         for size, side in ensembles.items():
-            variant = Variant(recipe, method, str(size))
+            variant = Entrant(recipe, method, str(size))
             sides[variant] = Side.of(side.values, side.columns, sizes, size)
     return sides
 
 
 def ensembles_of(
-    sides: Mapping[Variant, Side], ensemble_methods: Collection[str]
+    sides: Mapping[Entrant, Side], ensemble_methods: Collection[str]
 ) -> dict[tuple[str, str], dict[int, Side]]:
     """By recipe and method, ensembles of networks by their sizes, ascending; of one size, none."""
     ensembles: dict[tuple[str, str], dict[int, Side]] = {}
@@ -426,7 +428,7 @@ def ensembles_of(
 
 def in_common(
     measured: MetricValues,
-    pair: tuple[Variant, Variant],
+    pair: tuple[Entrant, Entrant],
     sides: tuple[Side, Side],
     ensemble_methods: Collection[str],
 ) -> list[tuple[int, int]]:
@@ -456,7 +458,7 @@ def difference(
     return paired(measured.values[first], measured.values[second], between, measured.images)
 
 
-def order(variant: Variant) -> tuple[str, float, str, str]:
+def order(variant: Entrant) -> tuple[str, float, str, str]:
     """Sort key of variants: by method, then by size."""
     return variant.method, members_rank(variant.members), variant.members, variant.recipe
 
@@ -488,7 +490,7 @@ class Relations:
     single_network_methods: Collection[str] = ()
     further_scores: Sequence[str] = ()
 
-    def split_of(self, pair: Iterable[Variant]) -> str | None:
+    def split_of(self, pair: Iterable[Entrant]) -> str | None:
         """The images that both are fitted on; ``None`` if these differ."""
         splits = {self.splits.get(variant[:2], "") for variant in pair}
         return splits.pop() if len(splits) == 1 else None

@@ -36,10 +36,10 @@ from scipy.optimize import isotonic_regression
 
 from benchmarks.inference.intervals import (
     Covariance,
+    Entrant,
     Estimate,
     MetricValues,
     Side,
-    Variant,
     ensembles_of,
     unpaired,
     unreliable,
@@ -186,7 +186,7 @@ def _two_digits(value: float) -> str:
 
 
 def margins(
-    measured: MetricValues, sides: Mapping[Variant, Side], ensemble_methods: Collection[str]
+    measured: MetricValues, sides: Mapping[Entrant, Side], ensemble_methods: Collection[str]
 ) -> dict[str, float]:
     """The margin of each recipe that has one.
 

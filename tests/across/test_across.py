@@ -18,7 +18,7 @@ from benchmarks.across import (
     NO,
     UNKNOWN,
     YES,
-    Run,
+    ComparedRun,
     agreement,
     pivot,
     rank_correlations,
@@ -118,11 +118,11 @@ def test_decisions_are_pivoted_by_run(tmp_path: Path) -> None:
     assert summary_beside(folders[0]) == ""
 
 
-def with_values(order: Mapping[Candidate, float]) -> Run:
+def with_values(order: Mapping[Candidate, float]) -> ComparedRun:
     results = run(dict.fromkeys(order, CLEAN))
     keys = zip(*(results.summary[name] for name in ("recipe", "method", "members")), strict=True)
     values = [order[Candidate(*key)] for key in keys]
-    return Run(
+    return ComparedRun(
         str(hash(tuple(values))), replace(results, summary=results.summary.assign(value=values)), {}
     )
 

@@ -19,7 +19,7 @@ from benchmarks.inference.comparisons import (
     holm,
     pairs_compared,
 )
-from benchmarks.inference.intervals import ALIKE, TOO_FEW, Interval, Relations, Variant
+from benchmarks.inference.intervals import ALIKE, TOO_FEW, Entrant, Interval, Relations
 from benchmarks.inference.resampling import Draws
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import Comparison, table_of, types_of
@@ -333,7 +333,7 @@ def test_infinite_loss_is_compared_with_nothing() -> None:
 
 def test_largest_sizes_and_their_equals_are_all_compared_and_others_with_their_own() -> None:
     variants = [
-        Variant("standard", *pair)
+        Entrant("standard", *pair)
         for pair in (
             *(("deep_ensemble", "1"), ("deep_ensemble", "5"), ("deep_ensemble", "20")),
             *(("deep_ensemble", "50"), ("mc_dropout", "10"), ("mc_dropout", "50")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.inference.intervals import MetricValues, Side, Variant, unpaired
+from benchmarks.inference.intervals import Entrant, MetricValues, Side, unpaired
 from benchmarks.inference.resampling import Draws
 from benchmarks.inference.worth import margins
 from benchmarks.metrics import METRICS
@@ -25,12 +25,12 @@ def measured(metric: str, values: np.ndarray) -> MetricValues:
     return MetricValues(METRICS[metric], "", draws, (), values, none, np.zeros(len(values)))
 
 
-def of_sizes(means: dict[str, float], spread: float) -> tuple[np.ndarray, dict[Variant, Side]]:
+def of_sizes(means: dict[str, float], spread: float) -> tuple[np.ndarray, dict[Entrant, Side]]:
     around, sides, values = spread * np.array([-2.0, -1, 0, 1, 2]), {}, []
     for position, (size, mean) in enumerate(means.items()):
         columns = range(5 * position, 5 * position + 5)
         values.append(mean + around)
-        sides[Variant("standard", "deep_ensemble", size)] = Side.of(mean + around, columns)
+        sides[Entrant("standard", "deep_ensemble", size)] = Side.of(mean + around, columns)
     return np.concatenate(values), sides
 
 

@@ -16,13 +16,13 @@ from benchmarks.inference.comparisons import (
     is_of_interest,
     pairs_compared,
 )
-from benchmarks.inference.intervals import MetricValues, Variant
+from benchmarks.inference.intervals import Entrant, MetricValues
 from benchmarks.inference.resampling import Draws
 from benchmarks.metrics import METRICS
 from tests.runs import CONDITIONS
 
 VARIANTS = [
-    Variant(recipe, method, size)
+    Entrant(recipe, method, size)
     for method, sizes in {"deep_ensemble": ("5", "50"), "mc_dropout": ("10", "50", "100")}.items()
     for size in sizes
     for recipe in ("plain", "standard")
@@ -61,15 +61,15 @@ def test_recipes_are_compared_by_methods_at_their_largest_sizes() -> None:
 )
 def test_families(condition: str, score: str, expected: str) -> None:
     primary = {"deep_ensemble": "predictive_entropy", "mc_dropout": "predictive_entropy"}
-    pair = Variant("plain", "deep_ensemble", "50"), Variant("standard", "mc_dropout", "100")
+    pair = Entrant("plain", "deep_ensemble", "50"), Entrant("standard", "mc_dropout", "100")
     assert family(pair, VARIANTS, measured(condition, score), primary) == expected
-    smaller = pair[0], Variant("plain", "deep_ensemble", "5")
+    smaller = pair[0], Entrant("plain", "deep_ensemble", "5")
     assert family(smaller, VARIANTS, measured(condition, score), primary) == SIZES
 
 
 def test_pairs_of_added_methods_have_a_family_of_their_own() -> None:
-    one, other = Variant("plain", "swag", "30"), Variant("plain", "laplace_kron", "1")
-    basic = Variant("standard", "deep_ensemble", "50")
+    one, other = Entrant("plain", "swag", "30"), Entrant("plain", "laplace_kron", "1")
+    basic = Entrant("standard", "deep_ensemble", "50")
     among = [*VARIANTS, one, other]
     for pair, expected in (((one, other), ADDED), ((one, basic), MAIN), ((basic, other), MAIN)):
         found = family(pair, among, measured("clean"), {}, ["deep_ensemble", "mc_dropout"])
@@ -78,7 +78,7 @@ def test_pairs_of_added_methods_have_a_family_of_their_own() -> None:
 
 
 def test_severity_is_in_the_main_family_where_its_group_has_no_mean() -> None:
-    pair = Variant("plain", "deep_ensemble", "50"), Variant("standard", "mc_dropout", "100")
+    pair = Entrant("plain", "deep_ensemble", "50"), Entrant("standard", "mc_dropout", "100")
     assert family(pair, VARIANTS, measured("rotated-045", with_mean=False), {}) == MAIN
 
 
@@ -105,7 +105,7 @@ def test_rows_that_nobody_reads_are_left_out(
     metric: str, score: str, of: str, across: bool, expected: bool
 ) -> None:
     primary = {"deep_ensemble": ENTROPY, "mc_dropout": ENTROPY}
-    other = Variant("standard" if across else "plain", "mc_dropout", "100")
-    pair = Variant("plain", "deep_ensemble", "50"), other
+    other = Entrant("standard" if across else "plain", "mc_dropout", "100")
+    pair = Entrant("plain", "deep_ensemble", "50"), other
     compared = measured("clean", score, metric=metric)
     assert is_of_interest(pair, of, compared, primary) == expected
