@@ -89,12 +89,13 @@ def built_once(
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    folder, unfinished = shared / name, shared / f"{name}-unfinished"
+    # Not renamed when it is finished: a custom method is imported from a file in it.
+    folder, finished = shared / name, shared / f"{name}.finished"
     with FileLock(shared / f"{name}.lock"):
-        if not folder.exists():
-            unfinished.mkdir()
-            build(unfinished)
-            unfinished.rename(folder)
+        if not finished.exists():
+            folder.mkdir()
+            build(folder)
+            finished.touch()
     return folder
 
 

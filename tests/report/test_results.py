@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from benchmarks.io import UserError
 from benchmarks.report.figures import draw_figure
-from benchmarks.report.results import Quantity, Results
-from benchmarks.schema import read_table, write_table
+from benchmarks.report.results import Results
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import NOUNS_JSON
 from tests.report.support import page_of
-
-
-def test_text_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    table = pd.DataFrame(
-        {
-            "method": ["null", "NA", "softmax"],
-            "members": ["", "exact", "010"],
-            "value": [1 / 3, float("inf"), float("nan")],
-            "reason": ["", "", ""],
-        }
-    )
-    write_table(table, tmp_path, "table.csv")
-    pd.testing.assert_frame_equal(read_table(tmp_path, "table.csv"), table, check_dtype=False)
 
 
 def test_sizes_are_ordered_as_numbers_and_custom_methods_come_last(make_run) -> None:
@@ -59,9 +43,9 @@ def test_method_that_failed_has_a_line_in_tables_and_none_in_figures(make_run) -
     assert "deep_ensemble" not in {variant.method for variant in results.shown}
 
 
-def test_folder_without_curves_or_images_is_read(measured: Path, tmp_path: Path) -> None:
+def test_folder_without_curves_or_images_is_read(made_up_run: Path, tmp_path: Path) -> None:
     for name in ("measurements.csv", "summary.csv", NOUNS_JSON):
-        (tmp_path / name).write_bytes((measured / name).read_bytes())
+        (tmp_path / name).write_bytes((made_up_run / name).read_bytes())
     results = Results.load(tmp_path)
     assert results.training.empty
     assert results.curve("roc").empty
@@ -69,21 +53,10 @@ def test_folder_without_curves_or_images_is_read(measured: Path, tmp_path: Path)
     assert not results.of_recipe("standard").contestants
 
 
-def test_results_that_were_read_can_be_pickled(measured: Path) -> None:
-    results = Results.load(measured)
-    quantity = Quantity("clean", "accuracy")
-    one = results.of_recipe("standard").variants[0]
-    found = results.of_recipe("standard").find(one, quantity)
-    assert found is not None
-    again = pickle.loads(pickle.dumps(results))
-    assert again.of_recipe("standard").find(one, quantity) == found
-
-
 def test_conditions_without_data_are_left_out_by_name(
-    measured: Path, make_run: Callable[..., Path]
+    made_up_run: Path, make_run: Callable[..., Path]
 ) -> None:
-    assert Results.load(measured).left_out == ("Gaussian noise",)
-    assert Results.load(measured).of_recipe("standard").left_out == ("Gaussian noise",)
+    assert Results.load(made_up_run).of_recipe("standard").left_out == ("Gaussian noise",)
     names = ("rotated-060", "subset-rotated-060", "ood-gaussian_noise", "ood-kmnist")
     folder = make_run(
         methods=("softmax", "mc_dropout_exact"),
@@ -111,28 +84,16 @@ def of_groups(make_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) ->
     return make_run(methods=("softmax",), conditions=("rotated-0[36]0", "dim*", "far*"))
 
 
-@pytest.fixture
-def brightness(of_groups: Path) -> Results:
-    return Results.load(of_groups).of_recipe("standard")
-
-
-def test_group_of_severities_without_a_mean_is_shown_by_its_conditions(
-    brightness: Results,
-) -> None:
-    assert brightness.main_conditions == (
+def test_group_of_severities_without_a_mean_is_shown_by_its_conditions(of_groups: Path) -> None:
+    results = Results.load(of_groups).of_recipe("standard")
+    assert results.main_conditions == (
         *("clean", "rotated-mean", "dim-40", "dim20", "dim-20", "far50", "far100"),
     )
-
-
-def test_lines_go_from_the_least_severity_to_the_greatest(brightness: Results) -> None:
-    drawn = draw_figure(brightness, "brightness")
+    drawn = draw_figure(results, "brightness")
     lines = drawn.numbers
     assert list(lines.loc[lines["metric"] == "nll", "severity"]) == [-40, -20, 0, 20]
     assert drawn.figure.axes[0].get_xlim()[0] < -40
-
-
-def test_group_without_labels_has_no_lines_of_metrics_that_need_them(brightness: Results) -> None:
-    metrics = set(draw_figure(brightness, "calibration").numbers["metric"])
+    metrics = set(draw_figure(results, "calibration").numbers["metric"])  # without labels
     assert {"auroc", "predictive_entropy"} <= metrics
     assert not metrics & {"accuracy", "nll", "brier", "ece"}
 
@@ -144,9 +105,11 @@ def test_group_may_be_called_as_a_section_of_the_page(of_groups: Path) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_file_of_something_else_among_the_curves_is_named(reported: Path, tmp_path: Path) -> None:
+def test_file_of_something_else_among_the_curves_is_named(
+    made_up_run: Path, tmp_path: Path
+) -> None:
     for name in ("summary.csv", "nouns.json"):
-        shutil.copy(reported / name, tmp_path / name)
+        shutil.copy(made_up_run / name, tmp_path / name)
     (tmp_path / "curves").mkdir()
     (tmp_path / "curves" / "mine.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match=r"mine\.csv is no file of a run"):

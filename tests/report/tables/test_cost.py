@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from tests.report.support import comparisons, table_named
 
 FULL = Variant("mc_dropout", "8")
 ACCURACY, NLL = Quantity("clean", "accuracy"), Quantity("clean", "nll")
+
+BY_INFORMATION = Quantity("ood-uniform_noise", "auroc", "mutual_information")
 
 SAME, BETTER, WORSE = (-0.01, 0.01), (0.001, 0.009), (-0.009, -0.001)
 """Intervals of a difference in accuracy."""
@@ -38,42 +41,31 @@ def with_differences(
     return replace(results, summary=summary, comparisons=comparisons(rows))
 
 
+@pytest.fixture(scope="module")
+def timed_results(made_up_run: Path) -> Results:
+    return Results.load(made_up_run).of_recipe("standard")
+
+
 @pytest.mark.parametrize(
-    ("bounds", "enough"),
+    ("bounds", "quantity", "enough"),
     [
-        ({"1": WORSE, "2": WORSE, "4": SAME}, "T = 4"),
-        ({"1": SAME, "2": WORSE, "4": SAME}, "T = 4"),  # the first is so by chance
-        ({"1": SAME, "2": SAME, "4": SAME}, "T = 1"),
-        ({"1": WORSE, "2": WORSE, "4": WORSE}, "T = 8"),
-        ({"1": WORSE, "2": SAME, "4": BETTER}, "T = 2"),
-        ({"4": SAME}, "≤ T = 4"),
-        ({"1": SAME}, "≤ T = 8"),
+        ({"1": WORSE, "2": WORSE, "4": SAME}, ACCURACY, "T = 4"),
+        ({"1": SAME, "2": WORSE, "4": SAME}, ACCURACY, "T = 4"),  # the first is so by chance
+        ({"1": SAME, "2": SAME, "4": SAME}, ACCURACY, "T = 1"),
+        ({"1": WORSE, "2": WORSE, "4": WORSE}, ACCURACY, "T = 8"),
+        ({"1": WORSE, "2": SAME, "4": BETTER}, ACCURACY, "T = 2"),
+        ({"4": SAME}, ACCURACY, "≤ T = 4"),
+        ({"1": SAME}, ACCURACY, "≤ T = 8"),
+        ({"1": BETTER, "2": WORSE, "4": SAME}, NLL, "T = 2"),
+        ({"2": SAME, "4": SAME}, BY_INFORMATION, "T = 2"),  # undefined with one member
     ],
 )
 def test_enough_is_the_size_from_which_on_none_is_worse(
-    bounds: dict[str, tuple[float, float]], enough: str, timed_results: Results
+    bounds: dict[str, tuple[float, float]], quantity: Quantity, enough: str, timed_results: Results
 ) -> None:
-    found = needed(with_differences(timed_results, bounds), FULL, ACCURACY)
-    assert found is not None
-    assert found[1] == enough
-
-
-def test_less_is_better_of_a_loss(timed_results: Results) -> None:
-    with_losses = with_differences(timed_results, {"1": BETTER, "2": WORSE, "4": SAME}, NLL)
-    found = needed(with_losses, FULL, NLL)
-    assert found is not None
-    assert found[1] == "T = 2"
-
-
-def test_size_without_disagreement_is_not_enough(timed_results: Results) -> None:
-    by_information = Quantity(timed_results.ood[0], "auroc", "mutual_information")
-    single = timed_results.find(Variant("mc_dropout", "1"), by_information)
-    assert single is not None
-    assert single["status"] == "undefined"
-    compared = with_differences(timed_results, {"2": SAME, "4": SAME}, by_information)
-    found = needed(compared, FULL, by_information)
-    assert found is not None
-    assert found[1] == "T = 2"
+    smallest = needed(with_differences(timed_results, bounds, quantity), FULL, quantity)
+    assert smallest is not None
+    assert smallest[1] == enough
 
 
 def test_without_an_interval_nothing_is_claimed(timed_results: Results) -> None:

@@ -36,8 +36,8 @@ def test_failure_is_a_footnote_whether_or_not_there_is_a_value() -> None:
     assert numbers["notes"] == "ValueError: no; ValueError: once"
 
 
-def test_latex_has_a_cell_a_column_and_no_character_that_it_cannot_print(reported: Path) -> None:
-    tables = tables_of(Results.load(reported))
+def test_latex_has_a_cell_a_column_and_no_character_that_it_cannot_print(made_up_run: Path) -> None:
+    tables = tables_of(Results.load(made_up_run))
     assert len(tables) > 8
     for table in tables:
         text = latex(table)
@@ -50,7 +50,7 @@ def test_latex_has_a_cell_a_column_and_no_character_that_it_cannot_print(reporte
         assert "".join(columns) == found[1]
         body = text[text.index("\\toprule") : text.index("\\bottomrule")].splitlines()
         rows = [line for line in body if line.endswith("\\\\")]
-        assert len(rows) >= 6
+        assert len(rows) >= 2
         for line in rows:
             assert len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1
 

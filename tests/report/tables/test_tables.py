@@ -1,0 +1,359 @@
+"""The tables of a run: cells against its files, what stands below them, and which there are."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.metrics import METRICS
+from benchmarks.nouns import MetricRecord, Variant
+from benchmarks.report import write_latency_tables
+from benchmarks.report.claims import setting_text
+from benchmarks.report.figures import draw_figure
+from benchmarks.report.results import Results
+from benchmarks.report.tables.declared import kind_of, made_of, pivots
+from benchmarks.report.tables.table import Table, as_frame, markdown
+from benchmarks.schema import WorthRow, read_table
+from methods.scores import SCORES
+from tests.made_up import CLAIMS, timings, write_latency
+from tests.report.support import NAMES, made_table, nouns, table_named
+
+CONDITIONS = {"Clean": "clean", "Mean of 30°, 60°": "rotated-mean"}
+CONDITIONS |= {"Uniform noise": "ood-uniform_noise"}
+
+MAIN = tuple(name for name, metric in METRICS.items() if metric.shown != "detail")
+CALIBRATION = tuple(name for name, metric in METRICS.items() if metric.needs == {"labels"})
+UNCERTAINTY = tuple(name for name, metric in METRICS.items() if not metric.needs)
+
+LEFT_OUT = "Left out, because their data are not available: "
+
+
+@pytest.fixture(scope="module")
+def results(made_up_run: Path) -> Results:
+    return Results.load(made_up_run)
+
+
+@pytest.fixture(scope="module")
+def of_standard(results: Results) -> Results:
+    return results.of_recipe("standard")
+
+
+@pytest.fixture(scope="module")
+def with_exact(make_run: Callable[..., Path]) -> Results:
+    folder = make_run(
+        methods=("softmax", "mc_dropout", "mc_dropout_exact"),
+        conditions=("clean", "rotated-045", "ood-fashion_mnist"),
+        unavailable={"ood-fashion_mnist": "asleep"},
+    )
+    return Results.load(folder)
+
+
+def measured_tables(results: Results) -> list[Table]:
+    return made_of(pivots(results), results)
+
+
+def half_unit(text: str) -> float:
+    """By how much a number may differ from one that is printed so."""
+    return 0.5001 * 10.0 ** -len(text.partition(".")[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics"),
+    [("main", MAIN), ("calibration", CALIBRATION), ("uncertainty", UNCERTAINTY)],
+)
+def test_cells_are_the_summarys_values(
+    name: str, metrics: tuple[str, ...], made_up_run: Path
+) -> None:
+    printed = pd.read_csv(made_up_run / "tables" / f"{name}.csv", dtype=str)
+    summary = read_table(made_up_run, "summary.csv")
+    variants = {
+        NAMES.label(Variant(*pair)): pair
+        for pair in zip(summary["method"], summary["members"], strict=True)
+    }
+    compared = 0
+    for row in printed[printed["Images"].isin(CONDITIONS)].to_dict("records"):
+        method, members = variants[row["Method"]]
+        of_row = summary[
+            (summary["method"] == method)
+            & (summary["members"] == members)
+            & (summary["condition"] == CONDITIONS[row["Images"]])
+            & summary["recipe"].isin([row["Recipe"], "self-trained"])
+        ]
+        for metric in metrics:
+            heading = NAMES.printed(metric).heading.replace("\n", " ")
+            score = "predictive_entropy" if metric == "auroc" else ""
+            known = of_row[(of_row["metric"] == metric) & (of_row["score"] == score)]
+            if known.empty or math.isnan(known["value"].iloc[0]):
+                assert row[heading] == ("undefined" if known.empty else known["status"].iloc[0])
+                continue
+            compared += 1
+            value, spread = row[heading], row[f"{heading} ±"]
+            assert float(value) == pytest.approx(known["value"].iloc[0], abs=half_unit(value))
+            half = (known["upper"].iloc[0] - known["lower"].iloc[0]) / 2
+            if math.isnan(half):
+                assert isinstance(spread, float)
+            else:
+                assert float(spread) == pytest.approx(half, abs=half_unit(spread))
+    assert compared > 80
+
+
+def test_cells_without_a_value_have_a_reason(of_standard: Results) -> None:
+    text = markdown(table_named(of_standard, "main"))
+    softmax = text[text.index("**Clean**") :].splitlines()[1]
+    assert softmax.startswith("| Softmax | 0.")
+    assert softmax.endswith("| — | — | — |")
+    assert "— undefined: one member cannot disagree with itself, or " in text
+    assert "the images have no label" in text
+
+
+def test_conditions_without_data_are_left_out_in_one_remark(results: Results) -> None:
+    for table in measured_tables(results):
+        text = markdown(table)
+        assert "Name or service not known" not in text
+        is_listing = table.name in {"main", "detection"}
+        assert text.count(f"{LEFT_OUT}Gaussian noise.") == is_listing
+        assert text.count("Gaussian noise") == is_listing
+
+
+def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(
+    with_exact: Results,
+) -> None:
+    texts = {table.name: markdown(table) for table in measured_tables(with_exact)}
+    assert "80 images per condition" in texts["main"]
+    subset = texts.pop("subset")
+    assert "Too slow for more images: MC-dropout, exact." in subset
+    assert "40 images per condition" in subset
+    assert f" {LEFT_OUT}Fashion-MNIST.\n" in subset
+    clean, rotated = re.split(r"\n\| \*\*", subset)[1:]
+    for group, name in ((clean, "Clean"), (rotated, "45°")):
+        assert group.startswith(f"{name}, subset**")
+        for method in ("Softmax", "MC-dropout, T = 3", "MC-dropout, T = 8", "MC-dropout, exact"):
+            assert f"| {method} |" in group
+    assert "What sampling changes" in texts.pop("exact")
+    assert not [name for name, text in texts.items() if "exact" in text]
+
+
+def test_paired_differences_of_every_size_say_what_sampling_changes(with_exact: Results) -> None:
+    table = table_named(with_exact, "exact")
+    assert [row.labels[0] for row in table.rows] == ["MC-dropout, T = 3", "MC-dropout, T = 8"] * 2
+    errors = with_exact.curve("sampling_error")
+    (line,) = errors[
+        (errors["members"] == "8")
+        & (errors["condition"] == "subset-rotated-045")
+        & (errors["measure"] == "predictive_entropy")
+    ].to_dict("records")
+    cell = table.rows[-1].cells[table.headings.index("Predictive\nentropy\n(nats)")]
+    assert cell.value == line["difference"]
+    assert cell.half_width == pytest.approx((line["upper"] - line["lower"]) / 2)
+    axes = draw_figure(with_exact.of_recipe("standard"), "sampling-error").figure.axes
+    assert [ax.get_title() for ax in axes] == ["Clean, subset", "45°, subset"]
+
+
+def test_scores_have_a_row_each_by_one_metric(of_standard: Results) -> None:
+    for name, images, metric in (
+        ("detection-scores", "Uniform noise", "AUROC ↑"),
+        ("selective-scores", "Clean", "AUGRC ↓"),
+    ):
+        table = table_named(of_standard, name)
+        assert table.headings == (images,)
+        assert metric in table.caption
+        rows = {
+            method: [row.labels[0] for row in table.rows if row.group == method]
+            for method in ("MC-dropout, T = 8", "my_method, M = 5")
+        }
+        known = [score.label for score in SCORES.values()]
+        assert set(rows["MC-dropout, T = 8"]) <= set(known)
+        assert rows["my_method, M = 5"][-1] == "own_score"
+
+
+def test_every_table_says_what_it_shows_and_what_intervals_cover_in_three_lines(
+    of_standard: Results,
+) -> None:
+    names = [pivot.name for pivot in pivots(of_standard)]
+    assert len(set(names)) == len(names) <= 23
+    for table in measured_tables(of_standard):
+        assert table.caption.endswith(".")
+        text = markdown(table).rpartition("|\n")[2].strip()
+        assert len(text.split("\n\n")) <= 3
+        without = ("abstaining", "worth", "cost", "latency", "resources")
+        assert table.name in without or "what it covers: docs/statistics.md" in text
+
+
+def test_every_metric_is_in_one_table_of_its_kind_whatever_it_needs(of_standard: Results) -> None:
+    every = ("labels", "members", "score", "reference")
+    needs = [some for count in range(5) for some in combinations(every, count)]
+    added = tuple(
+        MetricRecord(f"added_{i}", f"Added-{i}-", needs=some, shown="detail")
+        for i, some in enumerate(needs)
+    )
+    metrics = (*of_standard.names.metrics, *added)
+    # As if each metric had been measured everywhere by the primary score, those of sets too.
+    rows = of_standard.summary[of_standard.summary["metric"] == "accuracy"]
+    scored = {metric.name: "predictive_entropy" * ("score" in metric.needs) for metric in metrics}
+    summary = pd.concat(
+        rows.assign(metric=name, score=score, value=0.5, status="ok", reason="")
+        for name, score in scored.items()
+    )
+    summary = pd.concat([summary, summary.assign(condition="ood-uniform_noise")])
+    names = replace(of_standard.names, metrics=metrics)
+    tables = measured_tables(replace(of_standard, summary=summary, names=names))
+    others = ("main", "overview", "subset", "shifts")
+    for metric in metrics:
+        if metric.coverage < 1:
+            continue  # the table of abstaining has these together
+        heading = names.printed(metric.name).heading
+        having = [t.name for t in tables if heading in t.headings and t.name not in others]
+        assert len(having) == 1
+        assert having[0].startswith(kind_of(metric))
+
+
+def test_overview_has_few_metrics_of_few_conditions(of_standard: Results) -> None:
+    headings = [text.replace("\n", ", ") for text in table_named(of_standard, "overview").headings]
+    measured = ("Accuracy ↑", "ECE ↓", "Disagreement")
+    expected = [f"{m}, {images}" for images in ("Clean", "Mean of 30°, 60°") for m in measured]
+    assert headings == [*expected, "AUROC ↑, Uniform noise"]
+
+
+def test_kinds_of_a_shift_stand_together_with_their_mean(of_standard: Results) -> None:
+    names = nouns(conditions=("corrupted-*",))
+    corrupted = [one.name for one in names.conditions if one.group == "corrupted"]
+    rows = of_standard.summary[of_standard.summary["condition"] == "clean"]
+    summary = pd.concat(rows.assign(condition=name) for name in ("clean", *corrupted))
+    table = table_named(replace(of_standard, summary=summary, names=names), "shifts")
+    assert list(table.groups) == [names.condition(name).label for name in corrupted]
+    assert "mean of" in list(table.groups)[-1]
+    assert made_table(of_standard, "shifts") is None
+
+
+def test_errors_are_in_percent_by_the_share_abstained_on(of_standard: Results) -> None:
+    table, whole = (table_named(of_standard, name) for name in ("abstaining", "calibration"))
+    assert "Abstains\non 5 %" in table.headings
+    for row, of_all in zip(table.rows, whole.rows, strict=True):
+        assert (row.group, row.labels) == (of_all.group, of_all.labels)
+        assert row.cells[0].value == pytest.approx(100 * (1 - of_all.cells[0].value))
+    names = replace(NAMES, metrics=tuple(one for one in NAMES.metrics if one.coverage == 1))
+    assert made_table(replace(of_standard, names=names), "abstaining") is None
+
+
+def test_different_training_images_are_marked(results: Results) -> None:
+    setting = CLAIMS["setting"]
+    marked = "Training images: 55,000 (standard); 60,000 (article). Those with fewer hold out "
+    both = {**setting, "recipe": "standard", "beside": {"article": 3}}
+    assert marked in setting_text(results, both)
+    assert "Training images" not in setting_text(results, {**setting, "beside": {}})
+    methods = tuple(
+        replace(one, images=55_000) if one.name == "softmax" else one
+        for one in results.names.methods
+    )
+    changed = replace(results, names=replace(results.names, methods=methods))
+    remarks = table_named(changed.of_recipe("article"), "main").remarks
+    assert any("60,000 (article); 55,000 (Softmax)" in remark for remark in remarks)
+    of_standard = table_named(changed.of_recipe("standard"), "main").remarks
+    assert not any("Training images" in remark for remark in of_standard)
+
+
+# Timings.
+
+
+def test_latency_is_tabled_by_device_and_batch_size(results: Results) -> None:
+    text = markdown(table_named(results, "latency"))
+    cpu, more, gpu = text.split("\n| **")[1:]
+    assert cpu.startswith("A Processor (1 thread, kernels)**")
+    assert "| MC-dropout, T = 8 | 8.00 ± 0.16 | 88.0 ± 1.8 |" in cpu
+    assert "T = 4" not in text
+    assert more.startswith("A Processor (2 threads, kernels)**")
+    assert gpu.startswith("GPU**")
+    assert gpu.count("n/a <sup>a</sup>") == 6
+    assert "unavailable: no GPU on this machine" in gpu
+
+
+def test_resources_are_those_of_the_largest_size(results: Results) -> None:
+    frame = as_frame(table_named(results, "resources")).set_index("Method")
+    assert list(frame["Weights (MB)"]) == ["0.247"] * 3
+    of_passes = frame.loc["MC-dropout, T = 8"]
+    assert float(of_passes["p90 (ms) 1 image"]) == 12
+    assert of_passes["p99 (ms) 1 image"] == "undefined"
+    rate = float(of_passes["Thousand images per second, 64 images"])
+    assert rate == pytest.approx(64 / 88, abs=1e-3)
+
+
+def test_timings_alone_are_reported(tmp_path: Path) -> None:
+    write_latency(timings(), tmp_path)
+    NAMES.write(tmp_path)
+    write_latency_tables(tmp_path)
+    written = {path.name for path in (tmp_path / "tables").glob("*.md")}
+    assert written == {"latency.md", "resources.md"}
+    assert not (tmp_path / "figures").exists()
+
+
+# Worth in networks.
+
+ROW = WorthRow(
+    *("standard", "softmax", "1", "clean", "", "accuracy", "standard", "deep_ensemble"),
+    *("1", "<1", "1.9"),
+    images=80,
+)
+OPEN = replace(
+    ROW, method="mc_dropout", members="8", worth="2.5", worth_lower="1.1", worth_upper=">4"
+)
+UNDEFINED = replace(
+    ROW, **dict.fromkeys(("worth", "worth_lower", "worth_upper"), ""), status="undefined"
+)
+ROWS = [ROW, OPEN, replace(OPEN, metric="nll", worth=">4", worth_lower="3")]
+ROWS += [replace(UNDEFINED, metric="nll", reason="why")]
+ROWS += [replace(ROW, ensemble_recipe="plain", worth="<1", worth_upper="<1")]
+
+
+def worth_of(results: Results, *rows: WorthRow, name: str = "worth") -> Table:
+    worth = pd.DataFrame([vars(row) for row in rows])
+    return table_named(replace(results, worth=worth), name)
+
+
+def test_worth_is_shown_with_its_interval_or_a_reason(of_standard: Results) -> None:
+    nothing = replace(UNDEFINED, reason="no gain", condition="rotated-mean")
+    table = worth_of(of_standard, *ROWS, nothing)
+    assert list(table.groups) == ["Clean"]  # without the condition that has no number
+    text = markdown(table)
+    assert "| Softmax | standard | 1 (&lt;1–1.9) | — |" in text
+    assert "| MC-dropout, T = 8 | standard | 2.5 (1.1–&gt;4) | &gt;4 (3–&gt;4) |" in text
+    assert "| Softmax | plain | &lt;1 (&lt;1–&lt;1) | — |" in text
+    assert "— undefined: why" in text
+    frame = as_frame(table)
+    assert frame[frame["Method"] == "MC-dropout, T = 8"].iloc[0]["Accuracy ↑"] == "2.5 (1.1–>4)"
+
+
+def test_worth_is_told_by_main_measures_and_further_scores_apart(of_standard: Results) -> None:
+    by_score = replace(ROW, score="predictive_entropy")
+    further = [*ROWS, *(replace(by_score, metric=name) for name in ("fpr95", "augrc", "auroc"))]
+    main = worth_of(of_standard, *further)
+    assert main.headings == ("Accuracy ↑", "NLL ↓", "AUROC ↑", "AUGRC ↓")
+    ood = replace(ROW, condition="ood-uniform_noise", metric="auroc", worth="3.5")
+    rows = [ROW, replace(ood, score="knn"), replace(ood, score="energy", worth="1.2")]
+    assert worth_of(of_standard, *rows).headings == ("Accuracy ↑",)
+    text = markdown(worth_of(of_standard, *rows, name="worth-scores"))
+    assert text.index("| Softmax | Energy | 1.2 (") < text.index("| Softmax | k-th neighbour | 3.5")
+    without = replace(of_standard, worth=pd.DataFrame())
+    assert made_table(without, "worth") is made_table(without, "worth-scores") is None
+
+
+def test_figure_of_worth_is_in_ensembles_of_the_methods_own_recipe(of_standard: Results) -> None:
+    worth = pd.DataFrame([vars(row) for row in ROWS])
+    drawing = draw_figure(replace(of_standard, worth=worth), "worth")
+    assert set(drawing.numbers["ensemble_recipe"]) == {"standard"}
+    assert set(drawing.numbers["status"]) == {"ok"}
+    accuracy, nll = drawing.figure.axes
+    assert [text.get_text() for text in accuracy.get_yticklabels()] == [
+        *("Softmax", "MC-dropout, T = 8")
+    ]
+    assert [text.get_text() for text in accuracy.get_xticklabels()] == ["less", "1", "2", "more"]
+    missing = [(text.get_text(), text.get_position()[1]) for text in nll.texts]
+    assert (accuracy.texts[:], missing) == ([], [("n/a", 0)])
+    # Beyond the sizes: an arrow at the end of the axis.
+    assert [line for line in nll.get_lines() if line.get_marker() == ">"]
