@@ -11,7 +11,7 @@ import pytest
 from benchmarks.report import write_report
 from benchmarks.report.figures import drawn_figures
 from benchmarks.report.results import Results
-from tests.made_up import CLAIMS, MEMBERS, PASSES, make_up, timings, write_latency
+from tests.made_up import CLAIMS, make_up
 from tests.report.support import page_of
 
 MakeRun = Callable[..., Path]
@@ -44,16 +44,3 @@ def reported(measured: Path) -> Path:
     """The same, with its tables and figures."""
     write_report(measured)
     return measured
-
-
-@pytest.fixture(scope="session")
-def timed(make_run: MakeRun) -> Path:
-    """A run of several sizes that were timed."""
-    folder = make_run(members=MEMBERS, passes=PASSES)
-    write_latency(timings(), folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def timed_results(timed: Path) -> Results:
-    return Results.load(timed).of_recipe("standard")

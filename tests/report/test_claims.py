@@ -20,6 +20,7 @@ from benchmarks.claims.claim import RulePart, Verdict
 from benchmarks.claims.numbers import ValueRange, rows
 from benchmarks.io import UserError
 from benchmarks.report.claims import (
+    article_answer,
     claim_tables,
     claims_shown,
     verdict_table,
@@ -93,14 +94,14 @@ def described(id: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def folder(reported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(made_up_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder with claims in it."""
     folder = tmp_path_factory.mktemp("claims")
     for name in (
         *("measurements.csv", "summary.csv", "comparisons.csv", "images.npz", "training.csv"),
         NOUNS_JSON,
     ):
-        (folder / name).write_bytes((reported / name).read_bytes())
+        (folder / name).write_bytes((made_up_run / name).read_bytes())
     setting = {
         **{"recipe": "standard", "passes": 100, "networks": NETWORKS, "epochs": 10},
         **{"images": 1234, "ood": ["Fashion-MNIST"]},
@@ -238,15 +239,15 @@ def test_numbers_stand_with_what_is_known_of_their_interval(folder: Path) -> Non
     }
 
 
-def test_without_claims_no_page_is_written(reported: Path, tmp_path: Path) -> None:
-    results = Results.load(reported)
+def test_without_claims_no_page_is_written(made_up_run: Path, tmp_path: Path) -> None:
+    results = replace(Results.load(made_up_run), claims=None)
     write_claims_page(results, (), tmp_path)
     assert claims_shown(results) is None
     assert not list(tmp_path.iterdir())
 
 
-def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -> None:
-    log = read_table(reported, "training.csv")
+def test_training_figure_has_no_dropout_on_where_there_is_none(made_up_run: Path) -> None:
+    log = read_table(made_up_run, "training.csv")
     earlier = log["accuracy_dropout_on"].fillna(0.5)  # runs that measured it on both splits
     none = log["accuracy"].where(log["accuracy_dropout_on"].notna())
     for changed, expected in (
@@ -255,18 +256,20 @@ def test_training_figure_has_no_dropout_on_where_there_is_none(reported: Path) -
         (none, 0),
         (log["accuracy"], 0),
     ):
-        results = replace(Results.load(reported), training=log.assign(accuracy_dropout_on=changed))
+        results = replace(
+            Results.load(made_up_run), training=log.assign(accuracy_dropout_on=changed)
+        )
         drawing = draw_figure(results, "training")
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
         assert sum(label.endswith("dropout on") for label in labels) == expected
 
 
 def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
-    reported: Path,
+    made_up_run: Path,
 ) -> None:
-    log = read_table(reported, "training.csv")
+    log = read_table(made_up_run, "training.csv")
     longer = pd.concat([log, log.assign(epoch=10)])
-    results = Results.load(reported)
+    results = Results.load(made_up_run)
     for recipe, expected in (("article", 1), ("standard", 0)):
         of_recipe = replace(
             results,
@@ -290,3 +293,18 @@ def test_claims_of_another_version_are_refused_in_one_line(tmp_path: Path) -> No
 )
 def test_claims_in_the_repository_are_read(path: Path) -> None:
     assert verdict_table(read_claims(path.parent)).rows
+
+
+def test_central_claims_are_counted_and_named_by_verdict() -> None:
+    verdicts = "partly reproduced", "not testable here", "reproduced"
+    central = [
+        {"statement": f"Text {i}.", "verdict": verdict, "weight": "central"}
+        for i, verdict in enumerate(verdicts)
+    ]
+    claims = [{**central[0], "weight": "supporting"}, *central]
+    text = article_answer({"claims": claims})
+    assert "Central claims of the article: 3." in text
+    assert text.endswith(
+        "Reproduced: “Text 2.” Partly reproduced: “Text 0.” Not testable here: “Text 1.”"
+    )
+    assert article_answer({"claims": central[1:2]}) == article_answer({}) == ""

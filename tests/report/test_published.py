@@ -154,17 +154,6 @@ def test_runs_without_a_papers_recipe_write_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_confidences_by_set_have_the_mean_of_the_papers_first_table() -> None:
-    emnist = {"softmax": 0.836, "deep_ensemble": 0.758}  # which the suite does not have
-    emnist |= {"laplace_last_layer_kron": 0.748, "laplace_last_layer_fisher": 0.620}
-    of_sets = [one for one in PUBLISHED if one.metric == "mean_confidence"]
-    for method, of_emnist in emnist.items():
-        (mean,) = (one.published for one in of_sets if one.method == method and one.lacking)
-        by_set = [one.published for one in of_sets if one.method == method and not one.lacking]
-        assert len(by_set) == 2
-        assert (sum(by_set) + of_emnist) / 3 == pytest.approx(mean, abs=5e-4)
-
-
 def test_register_names_what_there_is() -> None:
     assert len(PUBLISHED) == 30
     for number in PUBLISHED:

@@ -12,9 +12,8 @@ import pytest
 import typer
 
 from benchmarks.io import UserError
-from benchmarks.report.claims import article_answer
 from benchmarks.report.readme import ROOT, SECTIONS, filled, main, read_pages
-from tests.made_up import CLAIMS, LATENCY, write_latency
+from tests.made_up import LATENCY, write_latency
 
 README = Path("README.md")
 
@@ -23,9 +22,10 @@ MOST_WORDS = 1_500
 
 
 @pytest.fixture
-def root(reported: Path, tmp_path: Path) -> Path:
+def root(made_up_run: Path, tmp_path: Path) -> Path:
     """A repository with the results of a run."""
-    shutil.copytree(reported, tmp_path / "results", ignore=lambda *_: ["predictions"])
+    ignored = shutil.ignore_patterns("predictions", "latency.csv")
+    shutil.copytree(made_up_run, tmp_path / "results", ignore=ignored)
     return tmp_path
 
 
@@ -86,11 +86,6 @@ def test_figure_is_the_first_that_there_is_and_links_lead_from_the_page(root: Pa
     assert (root / shown).exists()
     (root / "results" / "figures" / "worth-standard.png").write_bytes(b"")
     assert "](results/figures/worth-standard.png)" in section("figure", root)
-
-
-def test_central_claims_are_told(root: Path) -> None:
-    (root / "results" / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
-    assert section("article", root) == f"{article_answer(CLAIMS)}\n"
 
 
 @pytest.mark.parametrize(("name", "folder"), [("verdicts", "results"), ("advice", "none")])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +9,19 @@ import pytest
 from matplotlib import style
 
 from benchmarks.io import UserError
-from benchmarks.metrics import METRICS
 from benchmarks.report import write_report
 from benchmarks.report.figures import draw_figure, figure_names
 from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import made_of, pivots, tables_of
+from benchmarks.report.tables.declared import made_of, pivots
 from benchmarks.report.tables.table import markdown
-from benchmarks.run.plan import Plan
-from benchmarks.run.stages import run_stages
-from benchmarks.run.workspace import Workspace
-from methods import METHODS
-from methods.scores import SCORES
-from tests.report.support import nouns, table_named
-from tests.runs import FULL
+from tests.report.support import table_named
 
 FIGURES = {
     *("rotated", "rotated-votes", "entropy-split", "reliability"),
     *("histograms", "roc", "risk-coverage", "abstaining", "high-disagreement", "training"),
 }
+"""Of a run without timings."""
+
 OF_QUALITY = {
     *("overview", "main", "calibration", "uncertainty"),
     *("detection", "detection-scores", "selective", "selective-scores"),
@@ -51,23 +44,14 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_every_table_and_figure_is_written_in_all_its_forms(reported: Path) -> None:
-    assert drawn(reported) == FIGURES
-    assert {path.suffix for path in (reported / "figures").iterdir()} == {".png", ".svg", ".csv"}
-    assert len(list((reported / "figures").iterdir())) == 3 * len(FIGURES)
-    written = {path.name for path in (reported / "tables").iterdir()}
-    assert written == {f"{name}.{suffix}" for name in TABLES for suffix in ("md", "csv")}
-    assert {table.name for table in tables_of(Results.load(reported))} == TABLES
-
-
-def test_kinds_have_methods_of_users_by_their_names_and_are_two_or_more(
-    reported: Path, make_run: Any
-) -> None:
-    assert "| Other | my\\_method (M = 5) |" in (reported / "tables" / "kinds.md").read_text(
-        "utf-8"
-    )
-    alone = Results.load(make_run(methods=("softmax",)))
-    assert "kinds" not in {table.name for table in tables_of(alone)}
+def test_every_table_and_figure_is_written_in_all_its_forms(made_up_run: Path) -> None:
+    assert drawn(made_up_run) == FIGURES | {"cost", "worth"}
+    assert {path.suffix for path in (made_up_run / "figures").iterdir()} == {".png", ".svg", ".csv"}
+    written = {path.name for path in (made_up_run / "tables").iterdir()}
+    tables = TABLES | {"claims", "worth", "cost", "latency", "resources"}
+    assert written == {f"{name}.{suffix}" for name in tables for suffix in ("md", "csv")}
+    kinds = (made_up_run / "tables" / "kinds.md").read_text("utf-8")
+    assert "| Other | my\\_method (M = 5) |" in kinds
 
 
 def test_run_without_any_value_has_a_report_without_figures_of_methods(make_run: Any) -> None:
@@ -79,32 +63,14 @@ def test_run_without_any_value_has_a_report_without_figures_of_methods(make_run:
 
 
 @pytest.mark.slow
-def test_everything_is_drawn_again_from_the_committed_files_byte_for_byte(
-    reported: Path, tmp_path: Path
+def test_everything_is_drawn_again_from_the_same_files_byte_for_byte(
+    made_up_run: Path, made_up_copy: Path
 ) -> None:
-    for path in reported.iterdir():
-        if path.is_file() or path.name == "curves":
-            (shutil.copy if path.is_file() else shutil.copytree)(path, tmp_path / path.name)
     with style.context("dark_background"):
-        write_report(tmp_path)
-    again, before = contents(tmp_path), contents(reported)
+        write_report(made_up_copy)
+    again, before = contents(made_up_copy), contents(made_up_run)
     assert again.keys() == before.keys()
     assert [name for name in before if again[name] != before[name]] == []
-
-
-def test_stage_report_takes_a_folder_of_any_configuration_and_leaves_its_record(
-    measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("run.json", "summary.csv", "measurements.csv"):
-        shutil.copy(measured / name, tmp_path)
-    reports: list[tuple[Path]] = []
-    monkeypatch.setattr(
-        "benchmarks.run.stages.write_report", lambda *chosen: reports.append(chosen)
-    )
-    machine = Workspace(tmp_path, tmp_path / "networks", None, jobs=3)
-    assert run_stages(Plan(FULL), machine, "report") == []
-    assert reports == [(tmp_path,)]
-    assert (tmp_path / "run.json").read_bytes() == (measured / "run.json").read_bytes()
 
 
 def test_folder_without_results_is_an_error(tmp_path: Path) -> None:
@@ -112,24 +78,9 @@ def test_folder_without_results_is_an_error(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
-def test_names_are_those_of_the_registers() -> None:
-    known = nouns(**vars(FULL))
-    for condition in Plan(FULL).conditions:
-        record = known.condition(condition.name)
-        assert (record.label, record.data) == (condition.label, condition.data)
-        severity = None if math.isnan(record.severity) else record.severity
-        assert severity == condition.severity
-    for method in METHODS.values():
-        assert known.method(method.name).label == method.label
-    for metric in METRICS.values():
-        assert known.metric(metric.name).label == metric.label
-    for score in SCORES.values():
-        assert known.score(score.name).label == score.label
-
-
-def test_no_date_nor_path_is_written(reported: Path) -> None:
-    private = [str(reported.parent), str(Path.home()), "<dc:date>", "matplotlib.org"]
-    for name, content in contents(reported).items():
+def test_no_date_nor_path_is_written(made_up_run: Path) -> None:
+    private = [str(made_up_run.parent), str(Path.home()), "<dc:date>", "matplotlib.org"]
+    for name, content in contents(made_up_run).items():
         text = content.decode("utf-8", errors="ignore")
         assert not [word for word in private if word in text], name
 
@@ -186,12 +137,9 @@ def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -
     assert set(drawn["method"]) == {"softmax", "deep_ensemble", "my_method"}
 
 
-def test_report_of_an_earlier_version_is_refused_and_left_alone(
-    measured: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(measured, tmp_path / "old")
-    (tmp_path / "old" / "nouns.json").unlink()
-    before = contents(tmp_path / "old")
+def test_report_of_an_earlier_version_is_refused_and_left_alone(made_up_copy: Path) -> None:
+    (made_up_copy / "nouns.json").unlink()
+    before = contents(made_up_copy)
     with pytest.raises(UserError, match=r"no nouns\.json .* of an earlier version"):
-        write_report(tmp_path / "old")
-    assert contents(tmp_path / "old") == before
+        write_report(made_up_copy)
+    assert contents(made_up_copy) == before
