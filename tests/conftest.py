@@ -26,7 +26,6 @@ NO_CLUSTER = [name for name in ("distributed", "yaml") if find_spec(name) is Non
 """What of the extra `cluster` is not installed."""
 
 collect_ignore = [
-    "small_command.py",  # a command, which only `tests.processes` starts
     *(["cluster"] if NO_CLUSTER else []),
 ]
 

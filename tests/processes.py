@@ -1,4 +1,4 @@
-"""Commands in processes of their own, which tests interrupt and kill; MNIST has few images."""
+"""The command line in tests: in this process, or in another that is interrupted or killed."""
 
 from __future__ import annotations
 
@@ -15,18 +15,15 @@ from benchmarks.cli import exit_status, sub_command
 
 ROOT = Path(__file__).parents[1]
 
-FIRST = "DONE_BEFORE_IT"
-"""The variable with code that is run before the command."""
-
 SCRIPT = """
-from benchmarks.cli import run_command
+import os
 
-def command():
-    from tests import small_command
-    return small_command.command()
+exec(os.environ["DONE_BEFORE_IT"])
+
+from benchmarks.cli import main
 
 if __name__ == "__main__":
-    run_command(command)
+    main()
 """
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -41,7 +38,7 @@ def status_of(*arguments: object) -> int:
 def processes() -> Iterator[Start]:
     """A function that starts a command in its own session, as a terminal would; ended after it.
 
-    Its arguments are the command's; by name, what it does `first`.
+    Its arguments are the command's; by name, the code that is run `first`.
     """
     started = []
 
@@ -49,7 +46,7 @@ def processes() -> Iterator[Start]:
         process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, *arguments],
             cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", FIRST: first},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "DONE_BEFORE_IT": first},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -15,10 +15,12 @@ stages that others need, neither timed nor drawn), or by `tests.made_up.make_up`
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import ZipFile
@@ -34,7 +36,7 @@ from benchmarks.latency.stopwatch import Limits
 from benchmarks.predictions import StoredPrediction
 from benchmarks.run import stages as runner
 from benchmarks.run import workspace as workspace_module
-from benchmarks.run.configuration import PRESETS, Configuration, configuration_of
+from benchmarks.run.configuration import PRESETS, Configuration, command_of, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Failure, Workspace
@@ -99,10 +101,10 @@ def built_once(
     return folder
 
 
-def compute(run: Run) -> list[Failure]:
-    """Train, predict and measure; other tests cover timings and drawings, which take time."""
-    stages = TRAIN, PREDICT, MEASURE
-    return [failure for stage in stages for failure in run_stages(*run, stage)]
+def compute(run: Run, *stages: str) -> list[Failure]:
+    """Train, predict and measure, or some of it: timings and drawings take time."""
+    failures = [run_stages(*run, stage) for stage in stages or (TRAIN, PREDICT, MEASURE)]
+    return list(dict.fromkeys(chain(*failures)))
 
 
 def finish_digits(folder: Path) -> None:
@@ -111,6 +113,13 @@ def finish_digits(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "quick", short)
         assert run_stages(*run_of(DIGITS, folder)) == []
+
+
+def command_words(folder: Path) -> list[str]:
+    """The words of the command line that continues the run `DIGITS` in a folder."""
+    chosen = shlex.split(command_of(DIGITS))[2:]
+    places = ["--out", str(folder / "out"), "--networks", str(folder / "networks")]
+    return [*chosen, "--device", "cpu", "--jobs", "1", *places]
 
 
 def numbers(folder: Path) -> dict[str, bytes]:

@@ -78,7 +78,7 @@ MNIST = Task(
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
-    recipes=tuple(RECIPES.values()),
+    recipes=(*RECIPES.values(),),
     published=(UNCERTAINTY_BASELINES, LAPLACE_REDUX),
     training_images=55_000,
     test_images=IMAGES,

@@ -8,6 +8,7 @@ from unittest.mock import patch as mock_patch
 
 import pytest
 
+import methods.networks
 from benchmarks.claims import CLAIMS
 from benchmarks.metrics import METRICS
 from benchmarks.tasks import TASKS
@@ -25,6 +26,9 @@ from tests.extensions.nouns.shifted_views import ShiftedViews
 from tests.extensions.nouns.spherical_score import SPHERICAL_SCORE
 from tests.extensions.support import SMALL, Written, run
 from tests.runs import small_mnist
+
+# The guide puts the network of a task there.
+methods.networks.__path__.append(f"{Path(__file__).parent}/nouns")
 
 METHODS_RUN = ("softmax", "mc_dropout", "deep_ensemble", "shifted_views", "power_scaling")
 

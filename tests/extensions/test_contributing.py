@@ -22,24 +22,22 @@ from tests.extensions.nouns import class_mean
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/contributing.md").read_text(encoding="utf-8")
 NOUNS = Path(__file__).parent / "nouns"
-SHOWN = ("bagged_centroids", "class_mean", "spherical_score", "gaussian_noise")
+SHOWN = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 
 SOURCES = ("benchmarks", "methods", "run_all.py", "pyproject.toml")
 FLOORS = Path("tests/test_floors.py")
 
-LINE = re.compile(
-    r"`([\w/]+\.py)`; its line: `([*\w]+)` in[^.]*?`([\w/]+\.py)`\.",
-)
-"""What the guide says of an example: its file, its line, and the file of the register."""
-
-REGISTER_ENDS = ("\n    )\n}", "\n    ),\n    recipes=")
-"""After the last line of a register."""
+LINE = re.compile(r"`([\w/]+\.py)`; its line: `([*\w]+)` in[^.]*?`?(\w+)`? of `([\w/]+\.py)`\.")
+"""What the guide says of an example: its file, its line, the register and the file of that."""
 
 
 def test_guide_shows_the_files_whole() -> None:
-    examples = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    assert examples == [(NOUNS / f"{name}.py").read_text(encoding="utf-8") for name in SHOWN]
-    assert max(len(example.splitlines()) for example in examples) <= 40
+    files = {path.read_text(encoding="utf-8"): path.stem for path in NOUNS.glob("*.py")}
+    shown = {files.get(example, example) for example in SHOWN}
+    assert shown == {
+        *("stripes", "stripes_net", "momentum", "gaussian_noise"),
+        *("bagged_centroids", "class_mean", "spherical_score", "noise_claim"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -53,25 +51,35 @@ def contributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    lines = LINE.findall(GUIDE)
-    assert [Path(file).stem for file, *_ in lines] == list(SHOWN)
-    for file, line, register in lines:
+    for file, line, register, place in LINE.findall(GUIDE):
         shutil.copy(NOUNS / Path(file).name, copy / file)
-        add(line, Path(file), copy / register)
+        add(line, Path(file), register, copy / place)
+    shutil.copy(NOUNS / "stripes_net.py", copy / "methods" / "networks")  # the task names it
     return copy
 
 
-def add(line: str, file: Path, register: Path) -> None:
+def add(line: str, file: Path, register: str, place: Path) -> None:
     """Write the line last into a register, and its import where it is in alphabetical order."""
-    text = register.read_text(encoding="utf-8")
-    (end,) = (end for end in REGISTER_ENDS if end in text)
-    text = text.replace(end, f"\n        {line},{end}")
+    text = place.read_text(encoding="utf-8")
+    begin = re.search(rf"^\s*{register}\b[^(]*\(", text, re.MULTILINE)
+    assert begin, f"{place} has no {register}"
+    end, depth = begin.end(), 1
+    while depth:
+        depth += {"(": 1, ")": -1}.get(text[end], 0)
+        end += 1
+    entries, closing = re.fullmatch(r"(.*?),?(\s*\))", text[begin.end() : end], re.S).groups()
+    indented = closing.startswith("\n")
+    added = f",{closing[:-1]}    {line}," if indented else f", {line}"
+    text = text[: begin.end()] + entries + added + closing + text[end:]
     imported = f"from {'.'.join(file.with_suffix('').parts)} import {line.lstrip('*')}"
     lines = text.splitlines()
     imports = [at for at, one in enumerate(lines) if one.startswith(("from methods", "from b"))]
     after = [at for at in imports if lines[at] > imported]
-    lines.insert(after[0] if after else imports[-1] + 1, imported)
-    register.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    at = after[0] if after else imports[-1] + 1
+    if lines[at - 1].endswith("("):
+        at = lines.index(")", at) + 1
+    lines.insert(at, imported)
+    place.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def command(folder: Path, *arguments: str) -> str:
@@ -86,15 +94,16 @@ def command(folder: Path, *arguments: str) -> str:
 @pytest.mark.slow
 def test_guide_followed_literally_lists_the_nouns(contributed: Path) -> None:
     listed = command(contributed, "run_all.py", "--list")
-    for name in ("bagged_centroids", "noise-20", "noise-40"):
+    for name in ("bagged_centroids", "noise-20", "noise-40", "momentum", "stripes"):
         assert name in listed
     of_registers = command(
         contributed,
         "-c",
-        "from benchmarks.metrics import METRICS; from methods.scores import SCORES; "
-        "print('spherical_score' in METRICS, 'class_mean' in SCORES)",
+        "from benchmarks.claims import CLAIMS; from benchmarks.metrics import METRICS; "
+        "from methods.scores import SCORES; print('spherical_score' in METRICS, "
+        "'class_mean' in SCORES, 'noise-lowers-accuracy' in CLAIMS)",
     )
-    assert of_registers == "True True\n"
+    assert of_registers == "True True True\n"
 
 
 def test_guide_followed_literally_passes_the_checks(contributed: Path) -> None:

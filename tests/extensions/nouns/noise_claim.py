@@ -1,14 +1,19 @@
 """A claim about the accuracy of single networks."""
 
-from benchmarks.claims.claim import Claim, RulePart, by_parts
+from collections.abc import Iterator
+
+import pandas as pd
+
+from benchmarks.claims.claim import Claim, Judgement, RulePart, by_parts
 from benchmarks.claims.numbers import over_networks, rows, values
+from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.metrics.scoring import correct
 from benchmarks.vocabulary import CLEAN
 
 NOISY = "noise-40"
 
 
-def measure(predictor):
+def measure(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """The accuracy of each network on clean and noisy images."""
     for condition in (CLEAN, NOISY):
         means = [
@@ -18,7 +23,7 @@ def measure(predictor):
         yield rows("accuracy", accuracies, method="softmax", condition=condition)
 
 
-def judge(table):
+def judge(table: pd.DataFrame) -> Judgement:
     """Whether noise lowers the accuracy."""
     clean, noisy = (
         values(table, "accuracy", method="softmax", condition=condition)

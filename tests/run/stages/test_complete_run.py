@@ -1,4 +1,4 @@
-"""A small run on real data, end to end: its files, rows and record."""
+"""The shared run of digits, end to end: its files, rows and record; and its stages one by one."""
 
 from __future__ import annotations
 
@@ -12,56 +12,78 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
+from benchmarks.io import UserError
 from benchmarks.predictions import RunUnit
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
-from benchmarks.schema import read_table, write_table
-from benchmarks.vocabulary import NOUNS_JSON
-from tests import sample_run
-from tests.run.stages.support import (
-    SMALL,
-    UNITS,
-    arrays,
-    prediction_files,
-    run_in,
+from benchmarks.run.train import log_of, logged
+from benchmarks.schema import read_table, where, write_table
+from benchmarks.vocabulary import CLEAN, MEASURE, NOUNS_JSON, PREDICT, TRAIN
+from methods.networks.recipes import STANDARD
+from methods.networks.training import (
+    ALL_TRAINING,
+    TRAINING,
+    VALIDATION,
+    EpochLog,
+    TrainedNetwork,
+    initial_network,
 )
+from tests import sample_run
+from tests.runs import DIGITS, predicted_arrays, run_of
+
+PLAN = Plan(DIGITS)
+UNITS = [unit for unit in PLAN.units() if not PLAN.objection(unit)]
+FEW = replace(DIGITS, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1, pool=1)
 
 
-def test_every_file_is_there(finished: Path) -> None:
-    out = finished / "out"
+def arrays(folder: Path, unit: RunUnit, condition: str) -> dict[str, np.ndarray]:
+    """The arrays of a prediction file, with means in double precision and shares of votes."""
+    stored = predicted_arrays(folder / "out" / "predictions" / f"{unit.name}.zip", condition)
+    members = stored["votes"].sum(axis=1, keepdims=True)
+    mean, share = stored["mean"].astype(np.float64), stored["votes"] / members
+    largest = mean.max(axis=1, keepdims=True)
+    certain = (mean == largest) & (largest > 0.5)
+    others = np.where(certain, 0, mean).sum(axis=1, keepdims=True)
+    mean = np.where(certain, 1 - others, mean)
+    mean /= mean.sum(axis=1, keepdims=True)
+    return stored | {"mean": mean, "vote_share": share, "members": members[0]}
+
+
+def entropies(probabilities: np.ndarray) -> np.ndarray:
+    logarithms = np.log(probabilities, where=probabilities > 0, out=np.zeros_like(probabilities))
+    return -(probabilities * logarithms).sum(axis=1)
+
+
+def test_every_file_is_there(digits_run: Path) -> None:
+    out = digits_run / "out"
     assert {path.name for path in out.glob("[!.]*")} == {
-        *("measurements.csv", "summary.csv", "comparisons.csv", "training.csv", "run.json"),
-        *("worth.csv", "predictions", "curves", "images.npz", "claims.csv", "claims.json"),
-        NOUNS_JSON,
+        *("measurements.csv", "summary.csv", "comparisons.csv", "worth.csv", "training.csv"),
+        *("latency.csv", "score-latency.csv", "run.json", NOUNS_JSON, "answer.json", "images.npz"),
+        *("predictions", "curves", "figures", "tables", "index.html"),
     }
-    predictions = {str(path.relative_to(out)) for path in prediction_files(finished)}
-    assert predictions == {f"predictions/{RunUnit(*unit).name}.zip" for unit in UNITS}
-    for path in prediction_files(finished):
+    names = {path.relative_to(out / "predictions").as_posix() for path in out.rglob("*.zip")}
+    assert names == {f"{unit.name}.zip" for unit in UNITS}
+    for path in out.rglob("*.zip"):
         with ZipFile(path) as archive:
-            names = [f"{condition}.npz" for condition in (*SMALL.conditions, "calibration")]
-            assert archive.namelist() == sorted(names)
-    assert len(list((finished / "networks").iterdir())) == 4
+            conditions = (*DIGITS.conditions, "calibration")
+            assert archive.namelist() == sorted(f"{name}.npz" for name in conditions)
+    assert len(list((digits_run / "networks").iterdir())) == 8
 
 
-def test_every_unit_has_rows_of_every_condition(finished: Path) -> None:
-    table = read_table(finished / "out", "measurements.csv")
+def test_every_unit_has_rows_of_every_condition(digits_run: Path) -> None:
+    table = read_table(digits_run / "out", "measurements.csv")
     rows = set(table.groupby(["recipe", "method", "members", "replicate", "condition"]).groups)
-    members = {"softmax": "1", "mc_dropout": "4", "deep_ensemble": "2"}
-    expected = {
-        (recipe, method, members[method], replicate, condition)
-        for recipe, method, _, replicate in [
-            *UNITS,
-            *(("plain", "mc_dropout", 4, replicate) for replicate in (0, 1)),
-        ]
-        for condition in ("clean", *SMALL.conditions, "rotated-mean")
+    assert rows == {
+        (unit.recipe, unit.method, str(unit.size or 1), unit.replicate, condition)
+        for unit in PLAN.units()
+        for condition in (*DIGITS.conditions, "rotated-mean")
     }
-    assert rows == expected
     key = ["recipe", "method", "members", "replicate", "condition", "score", "metric"]
     assert not table.duplicated(key).any()
 
 
-def test_mc_dropout_of_networks_without_dropout_has_a_reason_and_no_numbers(finished: Path) -> None:
-    table = read_table(finished / "out", "measurements.csv")
+def test_mc_dropout_without_dropout_has_a_reason_and_no_numbers(digits_run: Path) -> None:
+    table = read_table(digits_run / "out", "measurements.csv")
     mine = (table["recipe"] == "plain") & (table["method"] == "mc_dropout")
     assert set(table.loc[mine, "status"]) == {"not applicable"}
     assert table.loc[mine, "value"].isna().all()
@@ -69,22 +91,18 @@ def test_mc_dropout_of_networks_without_dropout_has_a_reason_and_no_numbers(fini
     assert not (table.loc[~mine, "status"] == "not applicable").any()
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: RunUnit(*unit).name)
-def test_numbers_follow_from_the_prediction_files(
-    unit: tuple[str, str, int | None, int], finished: Path
-) -> None:
-    table = read_table(finished / "out", "measurements.csv")
-    recipe, method, _, replicate = unit
-    table = table[
-        (table["recipe"] == recipe)
-        & (table["method"] == method)
-        & (table["replicate"] == replicate)
-        & table["score"].isin(["", "predictive_entropy"])
-    ]
-    clean = arrays(finished, RunUnit(*unit), "clean")
-    for condition in SMALL.conditions:
-        values = table[table["condition"] == condition].set_index("metric")["value"]
-        stored = arrays(finished, RunUnit(*unit), condition)
+@pytest.mark.parametrize("unit", UNITS[::3], ids=lambda unit: unit.name)
+def test_numbers_follow_from_the_prediction_files(unit: RunUnit, digits_run: Path) -> None:
+    table = where(
+        read_table(digits_run / "out", "measurements.csv"),
+        **{"recipe": unit.recipe, "method": unit.method, "members": str(unit.size or 1)},
+        replicate=unit.replicate,
+    )
+    table = table[table["score"].isin(["", "predictive_entropy"])]
+    clean = arrays(digits_run, unit, CLEAN)
+    for condition in DIGITS.conditions:
+        values = where(table, condition=condition).set_index("metric")["value"]
+        stored = arrays(digits_run, unit, condition)
         mean, share, members = stored["mean"], stored["vote_share"], int(stored["members"][0])
         entropy = entropies(mean)
         assert values["predictive_entropy"] == pytest.approx(entropy.mean(), rel=1e-12)
@@ -98,9 +116,9 @@ def test_numbers_follow_from_the_prediction_files(
             assert values["accuracy"] == np.mean(mean.argmax(axis=1) == labels)
             nll = log_loss(labels, mean, labels=range(10))
             assert values["nll"] == pytest.approx(nll, rel=1e-9)
-        if condition != "clean":
+        if condition != CLEAN:
             scores = np.concatenate([entropies(clean["mean"]), entropy])
-            positive = np.repeat([0, 1], [150, 150])
+            positive = np.repeat([0, 1], [100, 100])
             assert values["auroc"] == pytest.approx(roc_auc_score(positive, scores))
             if "labels" not in stored:
                 precision = average_precision_score(positive, scores)
@@ -108,9 +126,9 @@ def test_numbers_follow_from_the_prediction_files(
 
 
 def test_sampled_units_measured_anew_have_the_numbers_of_the_table(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    digits_copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = folder / "out"
+    out = digits_copy / "out"
     assert sample_run.main([str(out), "--units", "3"]) == 0
     table = read_table(out, "measurements.csv")
     table.loc[table["method"] == "softmax", "value"] += 1e-9
@@ -119,27 +137,22 @@ def test_sampled_units_measured_anew_have_the_numbers_of_the_table(
     assert "softmax/replicate-" in capsys.readouterr().out.splitlines()[-1]
 
 
-def entropies(probabilities: np.ndarray) -> np.ndarray:
-    logarithms = np.log(probabilities, where=probabilities > 0, out=np.zeros_like(probabilities))
-    return -(probabilities * logarithms).sum(axis=1)
-
-
 def test_single_networks_beat_chance_and_members_of_the_ensemble_are_the_pools(
-    finished: Path,
+    digits_run: Path,
 ) -> None:
     singles = [
-        arrays(finished, RunUnit("standard", "softmax", None, replicate), "clean")
+        arrays(digits_run, RunUnit("standard", "softmax", None, replicate), CLEAN)
         for replicate in (0, 1)
     ]
     for single in singles:
         assert np.mean(single["mean"].argmax(axis=1) == single["labels"]) > 0.4
-    ensemble = arrays(finished, RunUnit("standard", "deep_ensemble", 2, 0), "clean")
+    ensemble = arrays(digits_run, RunUnit("standard", "deep_ensemble", 2, 0), CLEAN)
     both = (singles[0]["mean"] + singles[1]["mean"]) / 2
     np.testing.assert_allclose(ensemble["mean"], both, atol=1e-7)
 
 
-def test_predictions_of_calibration_images_are_stored_but_not_measured(finished: Path) -> None:
-    run = run_in(finished)
+def test_predictions_of_calibration_images_are_stored_but_not_measured(digits_run: Path) -> None:
+    run = run_of(DIGITS, digits_run)
     held_out = run.workspace.images(run.plan.task, "calibration")
     unit = RunUnit("standard", "softmax", None, 1)
     stored = run.workspace.predictions.load(unit, "calibration")
@@ -148,27 +161,52 @@ def test_predictions_of_calibration_images_are_stored_but_not_measured(finished:
     training = run.workspace.images(run.plan.task, "training")
     method = run.plan.method(unit, run.workspace.store).fit(training.images, training.labels)
     torch.testing.assert_close(method.predict(held_out.images).mean, stored.prediction.mean)
-    assert "calibration" not in set(read_table(finished / "out", "measurements.csv")["condition"])
+    table = read_table(digits_run / "out", "measurements.csv")
+    assert "calibration" not in set(table["condition"])
 
 
-def test_record_has_the_configuration_and_the_data(finished: Path) -> None:
-    record = json.loads((finished / "out" / "run.json").read_text())
-    assert record["configuration"] == SMALL.identity
-    assert set(record["data"]) == {"training", "calibration", *SMALL.conditions}
-    assert len({entry["fingerprint"] for entry in record["data"].values()}) == 7
+def test_record_has_the_configuration_and_the_data(digits_run: Path) -> None:
+    record = json.loads((digits_run / "out" / "run.json").read_text())
+    assert record["configuration"] == DIGITS.identity
+    assert set(record["data"]) == {"training", "calibration", *DIGITS.conditions}
+    fingerprints = {entry["fingerprint"] for entry in record["data"].values()}
+    assert len(fingerprints) == len(record["data"])
     stages = {"train", "predict", "measure", "latency", "claims", "report"}
     assert set(record["seconds"]) == stages
 
 
-def test_units_of_a_group_are_as_if_predicted_alone(tmp_path: Path) -> None:
-    methods = "mc_dropout", "deep_ensemble"
-    chosen = replace(SMALL, recipes=("standard",), methods=methods, replicates=1)
-    both = replace(chosen, passes=(3, 7), members=(2, 5))
-    run_stages(*run_in(tmp_path, both), only="predict")
-    few = replace(chosen, passes=(3,), members=(2,))
-    machine = replace(run_in(tmp_path).workspace, out=tmp_path / "few" / "out")
-    run_stages(Plan(few), machine, only="predict")
-    assert len(prediction_files(tmp_path / "few")) > 0
-    for path in prediction_files(tmp_path / "few"):
-        twin = tmp_path / "out" / path.relative_to(machine.out)
-        assert twin.read_bytes() == path.read_bytes()
+@pytest.mark.parametrize("stage", [TRAIN, PREDICT])
+def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None:
+    assert run_stages(*run_of(FEW, tmp_path), stage) == []
+    written = {path.name for path in (tmp_path / "out").glob("[!.]*")}
+    files = {TRAIN: {"training.csv"}, PREDICT: {"predictions", "images.npz", "curves"}}
+    assert written == {"run.json", NOUNS_JSON, *files[stage]}
+
+
+def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no predictions .* run without --only first"):
+        run_stages(*run_of(FEW, tmp_path), MEASURE)
+    assert not (tmp_path / "out").exists()
+
+
+def trained(*splits: str) -> TrainedNetwork:
+    """With a row for each split; those of the training images have an accuracy with dropout on."""
+    network = initial_network(STANDARD, 0)
+    rows = [
+        EpochLog(1 + i // 2, split, 10, 1 / (i + 3), 0.1, 1e-17, 0.5, 0.3 if i % 2 else None)
+        for i, split in enumerate(splits)
+    ]
+    return TrainedNetwork(network, tuple(rows), 1.0)
+
+
+def test_log_is_complete_with_every_split_of_every_epoch() -> None:
+    plan = Plan(replace(DIGITS, task="mnist", recipes=("standard", "article"), epochs=2))
+    twice = (TRAINING, VALIDATION) * 2
+    networks = {
+        ("standard", 0): trained(*twice),
+        ("standard", 1): trained(TRAINING, VALIDATION),
+        ("article", 0): trained(*twice, ALL_TRAINING),
+        ("article", 1): trained(*twice),
+    }
+    assert logged(log_of(networks), plan) == {("standard", 0), ("article", 0)}
+    assert logged(log_of({}), plan) == set()

@@ -1,129 +1,70 @@
-"""What the stage `measure` writes and reads: the means over groups, and each prediction once."""
+"""What the stage `measure` writes: the means over groups, and rows of predictions that are lost."""
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
-from benchmarks.run import measure as measured_images
-from benchmarks.run.measure import measure as measure_all
-from benchmarks.run.plan import Plan
-from benchmarks.run.record import RunRecord
-from benchmarks.schema import read_table
-from benchmarks.vocabulary import FINISHED_FOLDER
-from tests.run.stages.support import SMALL
-from tests.runs import Run, lose_predictions, make_up_predictions, run_of
+from benchmarks.predictions import RunUnit
+from benchmarks.run.stages import run_stages
+from benchmarks.schema import read_table, where
+from benchmarks.vocabulary import MEASURE
+from tests.runs import DIGITS, lose_predictions, run_of
 
-ROTATED = ("rotated-030", "rotated-045")
-CHOSEN = replace(
-    SMALL,
-    recipes=("standard",),
-    methods=("softmax", "mc_dropout"),
-    conditions=(*ROTATED, "rotated-120", "ood-uniform_noise"),
-    images=80,
-)
 KEY = ["recipe", "method", "members", "replicate", "score", "metric"]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """With predictions of calibration images, made up as well."""
-    run = run_of(CHOSEN, tmp_path_factory.mktemp("measured"))
-    RunRecord.begin(*run)
-    make_up_predictions(run)
-    store = run.workspace.predictions
-    for unit in run.plan.units():
-        store.save(unit, "calibration", store.load(unit, "clean"))
-    return run
+def measurements(folder: Path) -> pd.DataFrame:
+    return read_table(folder / "out", "measurements.csv")
 
 
-def measured(run: Run) -> pd.DataFrame:
-    record = RunRecord.begin(*run)
-    assert measure_all(*run, record) == []
-    return read_table(run.workspace.out, "measurements.csv")
-
-
-def test_means_over_groups_are_plain_means_of_each_replicate(run: Run) -> None:
-    every = measured(Run(Plan(CHOSEN, all_rows=True), run.workspace))
-    singles = every[every["condition"].isin(ROTATED)].groupby(KEY)["value"]
+def test_means_over_groups_are_plain_means_of_each_replicate(
+    digits_run: Path, digits_copy: Path
+) -> None:
+    plan, workspace = run_of(DIGITS, digits_copy)
+    assert run_stages(replace(plan, all_rows=True), workspace, MEASURE) == []
+    every = measurements(digits_copy)
+    severities = every["condition"].isin(("rotated-030", "rotated-045"))
+    singles = every[severities].groupby(KEY)["value"]
     expected = singles.agg(lambda values: values.mean(skipna=False))
-    means = every[every["condition"] == "rotated-mean"].set_index(KEY)
-    assert set(means["images"]) == {80}
+    means = where(every, condition="rotated-mean").set_index(KEY)
+    assert set(means["images"]) == {0, 100}  # none where nothing is applicable
     assert means["value"].to_dict() == pytest.approx(expected.to_dict(), nan_ok=True)
     # By default rows are left out, and no other is written.
-    kept = measured(run)
+    kept = measurements(digits_run)
     assert "rotated-mean" in set(kept["condition"])
-    assert len(kept) < len(every) / 2
+    assert len(kept) < len(every)
     both = kept.merge(every, on=[*KEY, "condition"], how="left", suffixes=("", "_of_all"))
     for column in ("value", "images", "status", "reason"):
         pd.testing.assert_series_equal(both[column], both[f"{column}_of_all"], check_names=False)
 
 
-def test_each_prediction_is_read_once_and_that_of_a_reference_once_a_set(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: Counter[tuple[RunUnit, str]] = Counter()
-    fitted: list[StoredPrediction | None] = []
-    load, fits_to = PredictionStore.load_if_there, measured_images.fits_to
-
-    def counted(store: PredictionStore, unit: RunUnit, condition: str) -> StoredPrediction | None:
-        read[unit, condition] += 1
-        return load(store, unit, condition)
-
-    def noted(calibration: StoredPrediction | None) -> measured_images.Fits:
-        fitted.append(calibration)
-        return fits_to(calibration)
-
-    monkeypatch.setattr(PredictionStore, "load_if_there", counted)
-    monkeypatch.setattr(measured_images, "fits_to", noted)
-    shutil.rmtree(run.workspace.out / FINISHED_FOLDER, ignore_errors=True)
-    measured(run)
-    units = run.plan.units()
-    assert read == {
-        (unit, name): 4 if name == "clean" else 1
-        for unit in units
-        for name in ("clean", "calibration", *CHOSEN.conditions)
-    }
-    assert len(fitted) == len(units)
-    assert None not in fitted
-
-
-def test_rows_of_a_prediction_that_is_missing_say_so(run: Run, tmp_path: Path) -> None:
-    elsewhere = Run(run.plan, replace(run.workspace, out=tmp_path))
-    record, gone = RunRecord.begin(*elsewhere), run.plan.units()[0]
-    make_up_predictions(elsewhere)
-    lose_predictions(tmp_path, "rotated-045", gone.name)
-    ((_, reason),) = measure_all(*elsewhere, record)
+def test_rows_of_a_prediction_that_is_missing_say_so(digits_run: Path, digits_copy: Path) -> None:
+    """As do those of a prediction whose reference is missing; all others are as they were."""
+    gone, alone = (RunUnit("standard", "softmax", None, replicate) for replicate in (0, 1))
+    lose_predictions(digits_copy / "out", "rotated-045", gone.name)
+    lose_predictions(digits_copy / "out", "clean", alone.name)
+    ((_, reason),) = run_stages(*run_of(DIGITS, digits_copy), MEASURE)
     assert "predictions are missing" in reason
-    table = read_table(tmp_path, "measurements.csv")
-    mine = table[(table["method"] == gone.method) & (table["replicate"] == gone.replicate)]
-    of_missing = mine[mine["condition"] == "rotated-045"]
-    assert set(of_missing["status"]) == {"failed"}
-    assert mine.loc[mine["condition"] == "rotated-mean", "value"].isna().all()
-    assert "ok" in set(mine.loc[mine["condition"] == "rotated-030", "status"])
-
-
-def test_rows_without_the_reference_are_those_of_the_method(run: Run, tmp_path: Path) -> None:
-    elsewhere = Run(run.plan, replace(run.workspace, out=tmp_path))
-    record, gone = RunRecord.begin(*elsewhere), run.plan.units()[0]
-    make_up_predictions(elsewhere)
-    before = read_measured(elsewhere, record)
-    lose_predictions(tmp_path, "clean", gone.name)
-    after = read_measured(elsewhere, record)
-    key = ["method", "members", "replicate", "condition", "score", "metric"]
-    pd.testing.assert_frame_equal(after[key], before[key])
-    mine = (after["method"] == gone.method) & (after["replicate"] == gone.replicate)
-    reasons = after[mine].groupby("condition")["reason"].first()
-    assert reasons["clean"] == "not predicted yet"
-    assert reasons["rotated-045"] == "clean, which it is compared with: not predicted yet"
-
-
-def read_measured(run: Run, record: RunRecord) -> pd.DataFrame:
-    measure_all(*run, record)
-    return read_table(run.workspace.out, "measurements.csv")
+    before, after = (
+        table.set_index([*KEY, "condition"]).sort_index()
+        for table in map(measurements, (digits_run, digits_copy))
+    )
+    assert list(after.index) == list(before.index)
+    lost = after.xs(("standard", "softmax"), drop_level=False)
+    others = after.drop(lost.index)
+    pd.testing.assert_frame_equal(others, before.loc[others.index])
+    of_unit = where(measurements(digits_copy), recipe="standard", method="softmax")
+    rows = {
+        (replicate, condition): table
+        for (replicate, condition), table in of_unit.groupby(["replicate", "condition"])
+    }
+    assert set(rows[0, "rotated-045"]["status"]) == {"failed"}
+    assert rows[0, "rotated-mean"]["value"].isna().all()
+    assert "ok" in set(rows[0, "rotated-030"]["status"])
+    assert set(rows[1, "clean"]["reason"]) == {"not predicted yet"}
+    compared = set(rows[1, "rotated-045"]["reason"])
+    assert "clean, which it is compared with: not predicted yet" in compared

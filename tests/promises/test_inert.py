@@ -1,12 +1,15 @@
-"""Names that are markup, formulas, commands or invisible: shown as they are, or refused."""
+"""5. Nothing from a data file is executed; names are text wherever they are shown.
+
+Of files of others' predictions, `tests/external` tells the same.
+"""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -24,8 +27,11 @@ from benchmarks.io import (
 from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
 from benchmarks.run.custom_method import load_method
+from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table
+from benchmarks.vocabulary import MEASURE
 from tests.processes import status_of
+from tests.runs import DIGITS, run_of
 
 INVISIBLE = {
     "line break": "one\ntwo",
@@ -107,8 +113,6 @@ def test_class_field_that_cannot_be_shown_is_refused(
         load_method(f"{tmp_path / 'mine.py'}:Mine")
 
 
-CommandLine = Callable[..., tuple[int, str, str]]
-
 LABELS = np.random.default_rng(0).integers(3, size=60)
 
 
@@ -116,43 +120,32 @@ def probabilities(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).dirichlet(np.ones(3), (2, 60))
 
 
-@pytest.fixture
-def command_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> CommandLine:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "400")
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        status = status_of("score", *arguments, "--resamples", "100")
-        return status, *capsys.readouterr()
-
-    return call
-
-
 @pytest.mark.parametrize(
     ("stem", "name"), [("a", "one\ntwo"), ("a", "\x1b[2Jone"), ("one\u202etwo", "far")]
 )
 def test_set_or_file_of_an_invisible_name_is_refused_before_anything_is_written(
-    stem: str, name: str, command_line: CommandLine, tmp_path: Path
+    stem: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sets = {f"ood_{name}": probabilities(1)}
-    np.savez(f"{stem}.npz", probabilities=probabilities(0), labels=LABELS, **sets)
-    status, shown, error = command_line(f"{stem}.npz", "--out", "out")
-    assert (status, shown) == (2, "")
+    np.savez(tmp_path / stem, probabilities=probabilities(0), labels=LABELS, **sets)
+    assert status_of("score", tmp_path / f"{stem}.npz", "--out", tmp_path / "out") == 2
+    shown, error = capsys.readouterr()
+    assert shown == ""
     assert re.fullmatch(r"error: [^\n\x1b\u202e]+ name[^\n\x1b\u202e]+\n", error)
     assert not (tmp_path / "out").exists()
 
 
 def test_hostile_names_are_inert_in_all_that_is_written(
-    command_line: CommandLine, tmp_path: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files, names = ("[red]x[bold]:bug:", "a|b", "=1+1|$<i>"), (*HOSTILE, "Far", "far", "f?ar")
     sets = {f"ood_{name}": probabilities(k) for k, name in enumerate(names)}
     for name in files:
-        np.savez(f"{name}.npz", probabilities=probabilities(7), labels=LABELS, **sets)
-    status, shown, _ = command_line(*(f"./{name}.npz" for name in files), "--out", "out")
-    assert status == 0
+        np.savez(tmp_path / name, probabilities=probabilities(7), labels=LABELS, **sets)
+    monkeypatch.setenv("COLUMNS", "400")
+    paths = [tmp_path / f"{name}.npz" for name in files]
+    assert status_of("score", *paths, "--out", tmp_path / "out", "--resamples", "100") == 0
+    shown = capsys.readouterr().out
     for name in (*files, "=cmd|' /C calc'!A0", "$x^2$ ~#&", "Ünïcode 日本 ﷽", "Far", "far"):
         assert name in shown
     summary = read_table(tmp_path / "out", "summary.csv")
@@ -173,13 +166,39 @@ def test_hostile_names_are_inert_in_all_that_is_written(
             assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, path.name
 
 
-def test_hostile_label_is_text_in_a_figure() -> None:
+def test_hostile_label_is_text_in_a_figure(made_up_run: Path) -> None:
     label = r"$\frac{$<script>|&_{%"
-    loaded = Results.load(Path(__file__).parents[2] / "results" / "article").of_recipe("standard")
-    methods = tuple(replace(one, label=label) for one in loaded.names.methods[:1])
-    names = replace(loaded.names, methods=methods + loaded.names.methods[1:])
-    results = replace(loaded, names=names)
-    figure = draw_figure(results, "cost").figure
+    loaded = Results.load(made_up_run).of_recipe("standard")
+    first, *others = loaded.names.methods
+    names = replace(loaded.names, methods=(replace(first, label=label), *others))
+    figure = draw_figure(replace(loaded, names=names), "cost").figure
     figure.draw_without_rendering()
     texts = [text.get_text() for text in figure.findobj(Text) if not text.get_parse_math()]
     assert label in texts
+
+
+class Code:
+    """Writes a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.write_text, (self.path, "run")
+
+
+def test_code_in_a_prediction_file_is_not_run(digits_copy: Path) -> None:
+    run, ran = run_of(DIGITS, digits_copy), digits_copy / "ran"
+    path = run.workspace.predictions.path(run.plan.units()[0])
+    with ZipFile(path) as archive:
+        contents, comment = {one: archive.read(one) for one in archive.infolist()}, archive.comment
+    code = io.BytesIO()
+    np.savez(code, mean=np.array([Code(ran)], dtype=object))
+    with ZipFile(path, "w") as archive:
+        archive.comment = comment
+        for member, content in contents.items():
+            of_clean = member.filename == "clean.npz"
+            archive.writestr(member, code.getvalue() if of_clean else content)
+    with pytest.raises(UserError, match="cannot be used"):
+        run_stages(*run, MEASURE)
+    assert not ran.exists()

@@ -1,0 +1,208 @@
+"""3. A run writes and removes only in its own folder; `--overwrite` removes all of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.io import UserError
+from benchmarks.run.record import held
+from benchmarks.run.stages import run_stages
+from tests.processes import ROOT, status_of
+from tests.runs import DIGITS, command_words, run_of
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_overwriting_removes_all_that_the_folder_of_a_run_holds_but_not_what_links_stand_for(
+    digits_copy: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    out, elsewhere = digits_copy / "out", tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "mine.csv").write_text("mine")
+    for name in ("notes.txt", "tables/old.csv", ".finished"):
+        (out / name).write_text("old")
+    (out / "claims").symlink_to(elsewhere)
+    (out / "claims.csv").symlink_to(elsewhere / "mine.csv")
+    assert run_stages(*run_of(DIGITS, digits_copy), "train", overwrite=True) == []
+    assert files(out).keys() == {"run.json", ".lock", "nouns.json", "training.csv"}
+    assert files(elsewhere) == {"mine.csv": b"mine"}
+
+
+BEGUN: dict[str, Callable[[Path], object]] = {
+    "all": lambda folder: run_stages(*run_of(DIGITS, folder)),
+    "overwriting": lambda folder: run_stages(*run_of(DIGITS, folder), overwrite=True),
+    "report": lambda folder: run_stages(*run_of(DIGITS, folder), "report"),
+    "latency": lambda folder: run_stages(*run_of(DIGITS, folder), "latency", overwrite=True),
+}
+
+
+@pytest.mark.parametrize("begin", BEGUN)
+@pytest.mark.parametrize("name", ["notes.txt", "figures/mine.png", "summary.csv", "errors/a"])
+def test_folder_of_something_else_is_refused_before_anything_is_written(
+    name: str, begin: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "out" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    with pytest.raises(UserError, match=r"holds \S+ and no run\.json of a run; choose[^\n]+$"):
+        BEGUN[begin](tmp_path)
+    assert files(tmp_path) == {f"out/{name}": b"mine"}
+
+
+@pytest.mark.parametrize("content", ['{"name": "mine"}', "[]", "{", "", '{"configuration": {}}'])
+def test_run_json_of_something_else_is_refused_and_left_alone(content: str, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").write_text(content)
+    for begin in BEGUN.values():
+        with pytest.raises(UserError, match=r"run\.json is .*choose another folder with --out"):
+            begin(tmp_path)
+    assert files(tmp_path) == {"out/run.json": content.encode()}
+
+
+def test_run_of_another_configuration_is_refused(digits_copy: Path) -> None:
+    (digits_copy / "out" / ".lock").unlink()
+    before = files(digits_copy)
+    with pytest.raises(UserError, match=r"another configuration \(other epochs, seed\).*--out"):
+        run_stages(*run_of(replace(DIGITS, seed=1, epochs=2), digits_copy))
+    assert files(digits_copy) == before
+
+
+def test_folder_left_by_a_kill_at_the_very_start_is_taken(digits_copy: Path) -> None:
+    for path in (digits_copy / "out").iterdir():
+        if path.name not in ("run.json", ".lock"):
+            path.rename(digits_copy / path.name)
+    (digits_copy / "out" / "run.json").rename(digits_copy / "out" / ".run.json.4711.140.part")
+    assert run_stages(*run_of(DIGITS, digits_copy), "train") == []
+    assert not list((digits_copy / "out").glob("*.part"))
+
+
+@pytest.mark.parametrize("option", ["--networks", "--data-dir", "--method", "--cluster"])
+def test_what_overwriting_would_remove_may_not_be_named(
+    option: str, digits_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(digits_copy)
+    inside = digits_copy / "out" / "inside"
+    named = f"{inside}:Mine" if option == "--method" else str(inside)
+    assert status_of(*command_words(digits_copy), "--overwrite", option, named) == 2
+    assert re.fullmatch(
+        rf"error: {option} {inside}: this lies in the folder of the run, [^\n]+\n",
+        capsys.readouterr().err,
+    )
+    assert files(digits_copy) == before
+    assert not inside.exists()
+
+
+@pytest.mark.parametrize("only", ["measure", "latency", "claims", "report"])
+def test_overwriting_removes_nothing_that_the_only_stage_does_not_compute(
+    only: str, digits_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(digits_copy)
+    assert status_of(*command_words(digits_copy), "--overwrite", "--only", only) == 2
+    assert f"--only {only} computes none of it" in capsys.readouterr().err
+    assert files(digits_copy) == before
+
+
+@pytest.mark.parametrize("option", ["--out", "--networks", "--data-dir"])
+@pytest.mark.parametrize("name", ["", "  "])
+def test_empty_name_of_a_folder_is_not_the_current_one(
+    option: str,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "mine.png").write_text("mine")
+    assert status_of("--overwrite", "--task", "digits", option, name) == 2
+    shown = capsys.readouterr().err
+    assert re.fullmatch(
+        f"error: Invalid value for '{option}'[^\n]*: the name is empty; [^\n]+\n", shown
+    )
+    assert files(tmp_path) == {"figures/mine.png": b"mine"}
+
+
+@pytest.mark.parametrize("name", ["tables/mine.csv", "summary.csv", "measurements.csv"])
+def test_scores_do_not_go_where_others_files_are(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    np.savez(tmp_path / "mine.npz", probabilities=np.eye(3), labels=np.arange(3))
+    assert status_of("score", tmp_path / "mine.npz", "--out", out) == 2
+    assert "but no score.json of earlier scores" in capsys.readouterr().err
+    assert files(out) == {name: b"mine"}
+
+
+HOLDING = """
+import os
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.run.record import held
+
+with held(Path(sys.argv[1])):
+    forked = os.fork()
+    if not forked:
+        os.close(1)
+        time.sleep(600)
+        os._exit(0)
+    print(forked, flush=True)
+    input()
+"""
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds a folder, and has forked another, which outlives it if it is killed."""
+    command = [sys.executable, "-c", HOLDING, str(folder)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        forked = int(process.stdout.readline())
+        try:
+            yield process
+            os.kill(forked, 0)
+        finally:
+            os.kill(forked, signal.SIGKILL)
+            process.kill()
+
+
+def test_second_run_in_a_folder_is_refused_in_one_line_and_goes_on_after_a_kill(
+    digits_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, before = digits_copy / "out", files(digits_copy)
+    with holding(out) as first:
+        for options in ([], ["--only", "report"], ["--overwrite"]):
+            assert status_of(*command_words(digits_copy), *options) == 2
+            shown = capsys.readouterr().err
+            assert re.fullmatch(rf"error: another run is writing to {out}; [^\n]+\n", shown)
+        assert files(digits_copy) == before
+        first.kill()
+        first.wait()
+        assert run_stages(*run_of(DIGITS, digits_copy), "train") == []
+
+
+def test_folder_is_released_by_an_error(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="mine"), held(tmp_path / "out"):
+            raise ValueError("mine")

@@ -1,0 +1,241 @@
+"""1. A run that is killed at any moment is continued by the same command, to the same numbers."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.run import record as run_record
+from benchmarks.run.stages import run_stages
+from benchmarks.run.workspace import Workspace
+from benchmarks.vocabulary import FINISHED_FOLDER, MEASURE, PREDICT, TRAIN
+from tests.processes import Start
+from tests.runs import DIGITS, Run, command_words, compute, lose_predictions, numbers, run_of
+
+KILLED_AT = """
+import os, signal, sys
+from dataclasses import replace
+
+from benchmarks.latency.stopwatch import Limits
+from benchmarks.run.configuration import PRESETS
+
+PRESETS["quick"] = replace(PRESETS["quick"], limits=Limits(seconds=0.02, fewest=10))
+left = [{moment}]
+
+
+def count(event, arguments):
+    opens = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wxa+")
+    if (opens or event in ("os.rename", "os.remove")) and {folder!r} in str(arguments[0]):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), {by})
+
+
+sys.addaudithook(count)
+"""
+"""A run that ends itself at the n-th change that it makes on the disk.
+
+A file is opened to be written, renamed or removed: so moments fall into every stage, and a failure
+comes again.
+"""
+
+COUNTED = """
+import atexit
+
+atexit.register(lambda: print(-left[0]))
+"""
+
+
+def ended(start: Start, folder: Path, first: str) -> tuple[int, str]:
+    """Run the shared run's command in a folder; its exit status, and its last line."""
+    process = start(*command_words(folder), first=first)
+    shown, error = process.communicate(timeout=600)
+    assert "Traceback" not in error, error
+    return process.returncode, shown.splitlines()[-1] if shown else ""
+
+
+def kill_and_continue(
+    start: Start, tmp_path: Path, expected: dict[str, bytes], kills: int, seed: int
+) -> None:
+    """End runs at so many moments; each series ends with a run that is left alone."""
+    whole, seeded = tmp_path / "whole", random.Random(seed)
+    counting = KILLED_AT.format(moment=0, folder=str(whole), by=0) + COUNTED
+    status, changes = ended(start, whole, counting)
+    assert status == 0
+    series = 0
+    while kills:
+        series += 1
+        folder, left = tmp_path / f"killed-{series}", int(changes)
+        while kills and left > 1:
+            moment, by = seeded.randint(1, left), seeded.choice((signal.SIGKILL, signal.SIGTERM))
+            kills, left = kills - 1, left - moment
+            first = KILLED_AT.format(moment=moment, folder=str(folder), by=int(by))
+            assert ended(start, folder, first)[0] in (-by, 0)
+        assert ended(start, folder, KILLED_AT.format(moment=0, folder="", by=0))[0] == 0
+        assert numbers(folder / "out") == expected
+        names = [
+            sorted(path.name for path in out.rglob("*")) for out in (folder / "out", whole / "out")
+        ]
+        assert names[0] == names[1]
+
+
+@pytest.mark.slow
+def test_run_killed_at_a_moment_ends_the_same(
+    start: Start, digits_run: Path, tmp_path: Path
+) -> None:
+    kill_and_continue(start, tmp_path, numbers(digits_run / "out"), kills=2, seed=0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_run_killed_at_many_moments_ends_the_same(
+    start: Start, digits_run: Path, tmp_path: Path, seed: int
+) -> None:
+    kill_and_continue(start, tmp_path, numbers(digits_run / "out"), kills=6, seed=seed)
+
+
+def lose_tables(folder: Path) -> None:
+    """Measuring needs no networks."""
+    shutil.rmtree(folder / "networks")
+    for path in (folder / "out").glob("*.csv"):
+        path.unlink()
+
+
+def lose_a_condition(folder: Path) -> None:
+    lose_predictions(folder / "out", "rotated-045", f"standard/{CHANGED}/*")
+
+
+def lose_a_network(folder: Path) -> None:
+    """And what was predicted by it, or it would not be needed."""
+    next((folder / "networks").glob("*plain*000*")).unlink()
+    shutil.rmtree(folder / "out" / "predictions" / "plain")
+
+
+CHANGED = "mc_dropout-5"
+
+LOST: dict[str, Callable[[Path], None]] = {
+    "tables": lose_tables,
+    "a condition": lose_a_condition,
+    "a network": lose_a_network,
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_what_is_lost_is_computed_again_and_nothing_else(
+    lost: str, digits_run: Path, digits_copy: Path
+) -> None:
+    LOST[lost](digits_copy)
+    kept = {
+        path: path.stat().st_mtime_ns
+        for path in digits_copy.rglob("*")
+        if path.suffix in (".zip", ".safetensors") and path.parent.name != CHANGED
+    }
+    assert compute(run_of(DIGITS, digits_copy)) == []
+    assert numbers(digits_copy / "out") == numbers(digits_run / "out")
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_what_killed_runs_left_half_written_is_removed_at_the_start(digits_copy: Path) -> None:
+    out = digits_copy / "out"
+    prediction = "predictions/standard/softmax/.replicate-00.zip.4711.140.part"
+    network = digits_copy / "networks" / ".a-seed0-000-abc.safetensors.4711.part"
+    of_another_run = network.with_name(".b.safetensors.4712.part")
+    left = [out / ".run.json.4711.140.part", out / prediction, network]
+    stays = [out / ".notes.part.txt", of_another_run]
+    for path in (*left, *stays):
+        path.write_text("half a file")
+    os.utime(network, (0, 0))
+    assert run_stages(*run_of(DIGITS, digits_copy), TRAIN) == []
+    assert [path for path in left if path.exists()] == []
+    assert [path for path in stays if not path.exists()] == []
+
+
+@dataclass
+class Interrupting:
+    """Stands for workers elsewhere, and is interrupted at one set of images.
+
+    Attributes:
+        left: how many sets are finished before.
+        done: how many were begun.
+    """
+
+    left: int
+    done: int = 0
+
+    def in_parallel(
+        self,
+        work: Callable[[Workspace, Any], Any],
+        workspace: Workspace,
+        items: Sequence[Any],
+        *,
+        stage: str,
+        what: str,
+    ) -> list[Any]:
+        results = []
+        for item in items:
+            if what == "sets of images":
+                if self.done == self.left:
+                    raise KeyboardInterrupt
+                self.done += 1
+            results.append(work(workspace, item))
+        return results
+
+    def leave_this_machine(self) -> None:
+        pass
+
+
+def interrupt(run: Run, after: int) -> None:
+    """Measure until so many sets of images are finished."""
+    workspace = replace(run.workspace, cluster=Interrupting(after))
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(run.plan, workspace, MEASURE)
+
+
+def finished(run: Run) -> list[Path]:
+    return list((run.workspace.out / FINISHED_FOLDER).glob("*/[!.]*/"))
+
+
+@pytest.fixture
+def measuring(digits_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The shared run without its tables, and as if the code were not being changed."""
+    monkeypatch.setattr(run_record, "commit", lambda: "0" * 40)
+    lose_tables(digits_copy)
+    return run_of(DIGITS, digits_copy)
+
+
+def test_interrupted_measuring_goes_on_to_equal_numbers(measuring: Run, digits_run: Path) -> None:
+    for after in (1, 2):
+        interrupt(measuring, after)
+        assert len(finished(measuring)) == after
+    part = measuring.workspace.out / FINISHED_FOLDER / ".ood-uniform_noise"
+    part.mkdir(exist_ok=True)
+    (part / "measurements.csv").write_text("killed within a r")
+    assert run_stages(*measuring, MEASURE) == []
+    expected = numbers(digits_run / "out")
+    found = numbers(measuring.workspace.out)
+    assert found == {name: expected[name] for name in found}
+    assert finished(measuring) == []
+
+
+def test_what_was_finished_is_read(measuring: Run) -> None:
+    interrupt(measuring, 1)
+    path = finished(measuring)[0] / "measurements.csv"
+    path.write_text(path.read_text().replace("accuracy", "another"))
+    run_stages(*measuring, MEASURE)
+    assert ",another," in (measuring.workspace.out / "measurements.csv").read_text()
+
+
+def test_what_was_finished_is_forgotten_before_anything_is_predicted(measuring: Run) -> None:
+    interrupt(measuring, 1)
+    (unit, *_) = measuring.plan.units()
+    measuring.workspace.predictions.path(unit).unlink()
+    assert run_stages(*measuring, PREDICT) == []
+    assert finished(measuring) == []

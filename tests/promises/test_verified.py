@@ -1,0 +1,180 @@
+"""4. What is stored says what it is: a file of something else is computed again, with one line.
+
+Of data sets, which are verified by checksum, `tests/data/test_files.py` tells the same.
+"""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.io import UserError
+from benchmarks.metrics import METRICS
+from benchmarks.predictions import RunUnit
+from benchmarks.run.stages import run_stages
+from benchmarks.tasks import TASKS
+from benchmarks.vocabulary import MEASURE, PREDICT
+from methods.scores import SCORES
+from tests.processes import status_of
+from tests.runs import (
+    DIGITS,
+    command_words,
+    forget_images,
+    lose_predictions,
+    numbers,
+    predicted_arrays,
+    run_of,
+)
+
+SOFTMAX = RunUnit("standard", "softmax", None, 0)
+DROPOUT, OTHER = (RunUnit("standard", "mc_dropout", passes, 0) for passes in (5, 2))
+FEW = replace(DIGITS, recipes=("standard",), methods=("softmax",), conditions=(), replicates=1)
+
+AGAIN = "; the stage predict computes it again"
+
+
+def of_another_run(folder: Path) -> bytes:
+    run = run_of(replace(FEW, seed=1, pool=1), folder)
+    assert run_stages(*run, PREDICT) == []
+    return run.workspace.predictions.path(SOFTMAX).read_bytes()
+
+
+def with_another_byte(content: bytes) -> bytes:
+    return content[:2000] + bytes([content[2000] ^ 1]) + content[2001:]
+
+
+def test_prediction_file_of_something_else_is_named_and_predicted_again(
+    digits_run: Path, digits_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_of(DIGITS, digits_copy)
+    first, second, third = map(run.workspace.predictions.path, (DROPOUT, OTHER, SOFTMAX))
+    whole = numbers(digits_copy / "out")
+    contents = {
+        first: (with_another_byte(first.read_bytes()), "Bad CRC-32 for file"),
+        second: (first.read_bytes(), "it is not whole, or that of another run unit"),
+        third: (of_another_run(digits_copy / "other"), "is of another run"),
+    }
+    for path, (content, why) in contents.items():
+        before = path.read_bytes()
+        path.write_bytes(content)
+        with pytest.raises(UserError) as error:
+            run_stages(*run, MEASURE)
+        assert re.fullmatch(rf"[^\n]*{path}[^\n]*{why}[^\n]*{AGAIN}", str(error.value))
+        assert path.read_bytes() == content
+        path.write_bytes(before)
+    for path, (content, _) in contents.items():
+        path.write_bytes(content)
+    capsys.readouterr()
+    assert run_stages(*run, PREDICT) == []
+    assert numbers(digits_copy / "out") == whole
+    lines = [line for line in capsys.readouterr().err.splitlines() if "cannot be used" in line]
+    assert len(lines) == 2
+    for path in (first, second):
+        (line,) = [line for line in lines if str(path) in line]
+        assert contents[path][1] in line
+
+
+def test_measuring_without_predictions_fails_in_one_line(
+    digits_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lose_predictions(digits_copy / "out", "clean", SOFTMAX.name)
+    assert status_of(*command_words(digits_copy), "--only", MEASURE) == 1
+    (line,) = re.findall("^failed: .*", capsys.readouterr().err, re.MULTILINE)
+    assert f"first: {SOFTMAX.name}/clean; run without --only to compute" in line
+
+
+def test_network_under_the_name_of_another_is_trained_anew(
+    digits_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, foreign = (
+        next((digits_copy / "networks").glob(f"{recipe}-seed0-000-*"))
+        for recipe in ("standard", "plain")
+    )
+    before = numbers(digits_copy / "out")
+    shutil.copy(foreign, path)
+    run = run_of(DIGITS, digits_copy)
+    run.workspace.predictions.path(SOFTMAX).unlink()  # so that the network is needed
+    capsys.readouterr()
+    assert run_stages(*run, PREDICT) == []
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "cannot be used" in line]
+    assert line == (
+        f"the stored network {path} cannot be used (it holds another network): it is trained anew"
+    )
+    assert numbers(digits_copy / "out") == before
+
+
+@pytest.fixture
+def images_loaded_anew() -> Iterator[None]:
+    """Conditions are the same to what remembers their images, whatever their functions do."""
+    forget_images()
+    yield
+    forget_images()
+
+
+@pytest.mark.usefixtures("images_loaded_anew")
+def test_edited_condition_is_refused(digits_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = TASKS["digits"]
+    edited = tuple(
+        replace(condition, transform=torch.neg) if condition.name == "rotated-045" else condition
+        for condition in task.conditions
+    )
+    before = numbers(digits_copy / "out")
+    monkeypatch.setitem(TASKS, "digits", replace(task, conditions=edited))
+    with pytest.raises(UserError, match=r"images of 'rotated-045' differ .* with --overwrite"):
+        run_stages(*run_of(DIGITS, digits_copy))
+    assert numbers(digits_copy / "out") == before
+
+
+ENERGY = """
+from benchmarks.metrics.uncertainties import MemberMeans
+from benchmarks.metrics.metric import Metric
+from methods.scores import Score
+
+
+def energy(logits):
+    return {sign}logits.double().logsumexp(dim=-1).mean(dim=0)
+
+
+def fit(features, labels):
+    return lambda features: {sign}features.norm(dim=1)
+
+
+NOUN = {noun}
+"""
+
+NOUNS = {
+    "score:mine": "Score(name='mine', label='', needs=frozenset({'logits'}), of=energy)",
+    "score:mine of features": (
+        "Score(name='mine', label='', needs=frozenset({'features'}), fit=fit)"
+    ),
+    "members:mine": "Metric(name='mine', label='', family=MemberMeans, function=energy)",
+}
+
+
+@pytest.mark.parametrize("stored", NOUNS)
+def test_values_of_an_edited_noun_are_computed_again(
+    stored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, key = tmp_path / "noun.py", stored.split()[0]
+    run = run_of(replace(FEW, pool=1), tmp_path)
+    file = run.workspace.predictions.path(SOFTMAX)
+
+    def predict(sign: str) -> tuple[np.ndarray, int]:
+        path.write_text(ENERGY.format(sign=sign, noun=NOUNS[stored]))
+        noun = runpy.run_path(str(path))["NOUN"]
+        monkeypatch.setitem(SCORES if key.startswith("score") else METRICS, "mine", noun)
+        assert run_stages(*run, PREDICT) == []
+        return predicted_arrays(file, "clean")[key], file.stat().st_mtime_ns
+
+    (before, written), (same, kept), (edited, again) = map(predict, ("", "", "-"))
+    np.testing.assert_array_equal(same, before)
+    np.testing.assert_array_equal(edited, -before)
+    assert written == kept < again
