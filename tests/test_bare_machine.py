@@ -12,8 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.run.stages import STAGES as WORK
-from benchmarks.vocabulary import NOUNS_JSON, STAGES
+from benchmarks.vocabulary import NOUNS_JSON
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,7 +87,3 @@ def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path:
     assert set(timed["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
     assert set(timed["engine"]) == {"torch"}
     assert "Numba is not installed" in set(table["reason"])
-
-
-def test_names_of_stages_are_those_that_have_work() -> None:
-    assert tuple(WORK) == STAGES
