@@ -1,8 +1,7 @@
 """A run's units on the workers of Dask: of this machine, of a scheduler, or of a queue.
 
-Dask does what keeps a cluster going: it starts workers, hands out units, and hands them out again
-where a worker is lost. A unit may be done twice: it writes the same files, under a temporary name
-first.
+Dask starts workers, hands out units, and does so again where a worker is lost: a unit may be done
+twice, and writes the same files.
 """
 
 from __future__ import annotations
@@ -161,7 +160,7 @@ class DaskCluster(ExitStack):
             logging.getLogger(name).setLevel(SILENT)
         try:
             with interrupts_held_back():
-                client = self._started()
+                client = self._client()
             workers, dashboard = len(client.nthreads()), client.dashboard_link or "none"
         except Exception as error:  # Dask raises nearly anything of options
             why = f"Dask cannot start from it ({one_line(error)})"
@@ -170,31 +169,35 @@ class DaskCluster(ExitStack):
         here = (_versions(), shared, workspace.networks)
         return client, partial(require_fit, *here, kernels=self._kernels)
 
-    def _started(self) -> distributed.Client:
+    def _client(self) -> distributed.Client:
         """A client whose workers are started, or are being started."""
         backend, workers, options = self._choice.backend, self._choice.workers, self._choice.options
         if backend == ADDRESS:
-            client = distributed.Client(**({"timeout": 10} | options))
-            self.callback(_close_quietly, client)
-            return client
+            return self._closed_at_end(distributed.Client(**({"timeout": 10} | options)))
         if backend == LOCAL:
             usual = {"dashboard_address": "127.0.0.1:0", "memory_limit": 0}
             ours = {"processes": True, "threads_per_worker": 1, "silence_logs": SILENT}
             count = workers or cpu_count()
             cluster = distributed.LocalCluster(count, **ours, **(usual | options))
-        else:
-            handler = signal.getsignal(signal.SIGINT)
-            import dask_jobqueue  # here, not above: it takes Ctrl-C for itself, which is undone
+            return self._closed_at_end(distributed.Client(self._closed_at_end(cluster)))
+        handler = signal.getsignal(signal.SIGINT)
+        import dask_jobqueue  # here, not above: it takes Ctrl-C for itself, which is undone
 
-            signal.signal(signal.SIGINT, handler)
-            kind = getattr(dask_jobqueue, backend)
-            cluster = kind(**({"cores": 1, "processes": 1} | options))
-        self.callback(_close_quietly, cluster)
-        if backend != LOCAL:
-            cluster.sync(_submitted, cluster, workers)
-        client = distributed.Client(cluster)
-        self.callback(_close_quietly, client)
-        return client
+        signal.signal(signal.SIGINT, handler)
+        options = {"cores": 1, "processes": 1} | options
+        cluster = self._closed_at_end(getattr(dask_jobqueue, backend)(**options))
+        cluster.sync(_submitted, cluster, workers)
+        return self._closed_at_end(distributed.Client(cluster))
+
+    def _closed_at_end(self, resource: Any) -> Any:
+        """It may be gone by then; workers have three seconds to end by themselves."""
+
+        def close() -> None:
+            with suppress(Exception):
+                resource.close(timeout=3)
+
+        self.callback(close)
+        return resource
 
     def _outcomes(self, client: distributed.Client, units: Sequence[bytes]) -> Iterator[bytes]:
         """What comes back of each unit, in the order in which they are finished."""
@@ -228,12 +231,6 @@ async def _submitted(cluster: Any, jobs: int) -> None:
     cluster.scale(jobs=jobs)
     await cluster._correct_state()  # else an error of the queue is logged, and nobody told
     cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # one that ends is replaced
-
-
-def _close_quietly(resource: Any) -> None:
-    """It may be gone already; workers have three seconds to end by themselves."""
-    with suppress(Exception):
-        resource.close(timeout=3)
 
 
 def do_unit(sent: bytes) -> bytes:

@@ -267,7 +267,8 @@ class _Results:
 
     def __init__(self, plan: Plan, workspace: Workspace, fits: Mapping[RunUnit, Fits]) -> None:
         self._plan, self._workspace, self._fits = plan, workspace, fits
-        self._units, self._classes = plan.units(), plan.configuration.classes
+        self._units = {unit: plan.conditions_of(unit) for unit in plan.units()}
+        self._classes = plan.configuration.classes
         self._conditions = {condition.name: condition for condition in plan.conditions}
         self._groups = {c.group: c for c in plan.conditions if c.in_mean}
         self._compared = set(filter(plan.is_compared, self._units))
@@ -291,8 +292,8 @@ class _Results:
         averaged = condition.group in self._groups and not condition.subset
         draws = Draws(condition.name, condition, with_mean=averaged)
         sampled: dict[RunUnit, StoredPrediction] = {}
-        for unit in self._units:
-            if condition in self._plan.conditions_of(unit):
+        for unit, conditions in self._units.items():
+            if condition in conditions:
                 stored = self._add_unit(draws, unit, condition)
                 if stored is not None and unit in self._paired:
                     sampled[unit] = stored
