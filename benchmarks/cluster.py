@@ -169,7 +169,7 @@ class DaskCluster(ExitStack):
         here = (_versions(), shared, workspace.networks)
         return client, partial(require_fit, *here, kernels=self._kernels)
 
-    def _client(self) -> distributed.Client:
+    def _client(self) -> Any:
         """A client whose workers are started, or are being started."""
         backend, workers, options = self._choice.backend, self._choice.workers, self._choice.options
         if backend == ADDRESS:

@@ -199,24 +199,24 @@ def example_votes(
     plan: Plan, drawn: DrawnUnit, condition: Condition, stored: StoredPrediction
 ) -> Iterator[tuple[str, CurveRow]]:
     """The votes of a first replicate on the first image of the task's example class."""
-    index = example_image(plan, stored.labels)
-    if drawn.first and not condition.subset and shows_example(condition) and index is not None:
+    index = example_image(plan, condition, stored.labels)
+    if drawn.first and not condition.subset and index is not None:
         begin = origin(drawn.unit, stored.prediction.members, condition)
         for row in votes_on(stored, index):
             yield "example_image", begin | row
 
 
-def example_image(plan: Plan, labels: Int64[Tensor, " images"] | None) -> int | None:
-    """The index of the first image of the task's example class, or ``None`` if there is none."""
-    if labels is None:
+def example_image(
+    plan: Plan, condition: Condition, labels: Int64[Tensor, " images"] | None
+) -> int | None:
+    """The index of the first image of the task's example class, if the condition has it.
+
+    So it has if its images are those of the clean condition, changed or not.
+    """
+    if labels is None or condition.paired_with != CLEAN:
         return None
     indices = (labels == plan.task.example_class).nonzero().flatten().tolist()
     return int(indices[0]) if indices else None
-
-
-def shows_example(condition: Condition) -> bool:
-    """Whether its images are those of the clean condition, changed or not."""
-    return condition.paired_with == CLEAN
 
 
 def origin(unit: RunUnit, members: int | None, condition: Condition) -> CurveRow:

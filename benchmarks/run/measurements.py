@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float64
-from torch import Tensor
 
 from benchmarks.inference.image_values import ImageValues, RankedFamily, every_measure, prepared
 from benchmarks.inference.intervals import Interval, Key
@@ -167,16 +165,25 @@ def rows_of(
     reference: ImageValues,
 ) -> Iterator[Measurement]:
     """A row a metric; an undefined one has the reason."""
-    row = partial(_row, unit, condition, members_text(own.members), images=own.images)
+    row = _row(unit, condition, members_text(own.members), own.images)
     score = measured.score
     for metric, value in zip(measured.family.metrics, measured.values.tolist(), strict=True):
         if math.isnan(value):
             status, reason = _why_undefined(metric, condition, score, own, reference)
-            yield row(metric.name, score, None, status=status, reason=reason)
-        else:
-            status, reason = _status(metric, condition, own, value)
-            remarks = "; ".join(filter(None, (reason, own.note, own.remark(metric))))
-            yield row(metric.name, score, value, status=status, reason=remarks)
+            yield replace(row, metric=metric.name, score=score, status=status, reason=reason)
+            continue
+        status, remarks = "ok", [own.note, own.remark(metric)]
+        if "labels" in metric.needs:
+            if math.isinf(value):
+                labels = f"{own.impossible_labels} of {own.images} labels"
+                remarks.insert(0, f"{labels} were given the probability 0")
+            if condition.labels == "ill-defined":
+                status = ILL_DEFINED
+                remarks.insert(0, condition.reason)
+        reason = "; ".join(filter(None, remarks))
+        yield replace(
+            row, metric=metric.name, score=score, value=value, status=status, reason=reason
+        )
 
 
 def without_value(
@@ -188,68 +195,40 @@ def without_value(
     reason: str,
 ) -> Iterator[Measurement]:
     """The rows of measures that have no value, each with the reason why."""
-    row = partial(_row, unit, condition, members, images=0)
+    row = replace(_row(unit, condition, members, images=0), status=status, reason=reason)
     for family, score in measures:
         for metric in family.metrics:
-            yield row(metric.name, score, None, status=status, reason=reason)
+            yield replace(row, metric=metric.name, score=score)
 
 
-def _row(
-    unit: RunUnit,
-    condition: Condition,
-    members: str,
-    metric: str,
-    score: str,
-    value: float | None,
-    *,
-    images: int,
-    status: str,
-    reason: str,
-) -> Measurement:
+def _row(unit: RunUnit, condition: Condition, members: str, images: int) -> Measurement:
+    """Of no measure yet."""
     return Measurement(
         recipe=unit.recipe,
         method=unit.method,
-        replicate=unit.replicate,
         members=members,
         condition=condition.name,
-        score=score,
-        metric=metric,
-        value=value,
+        score="",
+        metric="",
+        replicate=unit.replicate,
+        value=None,
         images=images,
-        status=status,
-        reason=reason,
     )
-
-
-def _status(
-    metric: Metric, condition: Condition, own: ImageValues, value: float
-) -> tuple[str, str]:
-    """The status of a value, and the reason if it is not ``ok`` or is infinite."""
-    if "labels" not in metric.needs:
-        return "ok", ""
-    remark = (
-        f"{own.impossible_labels} of {own.images} labels were given the probability 0"
-        if math.isinf(value)
-        else ""
-    )
-    if condition.labels == "ill-defined":
-        return ILL_DEFINED, "; ".join(filter(None, (condition.reason, remark)))
-    return "ok", remark
 
 
 def _why_undefined(
     metric: Metric, condition: Condition, score: str, own: ImageValues, reference: ImageValues
 ) -> tuple[str, str]:
     """``unavailable`` where something that it needs is missing, else ``undefined``; and why."""
-    one_member = own.members == 1
     if "labels" in metric.needs and not own.labelled:
         return "undefined", condition.reason or NO_LABELS
     if "calibration" in metric.needs and not own.calibrated:
         return "unavailable", NO_CALIBRATION
     ranked = (own, reference) if "reference" in metric.needs else (own,)
-    if score and any(_is_unranked(values.score(score)) for values in ranked):
+    scores = [values.score(score) for values in ranked] if score else []
+    if any(values is None or values.isnan().any() for values in scores):
         return _why_unranked(score, ranked)
-    if one_member and metric.undefined_for_one:
+    if own.members == 1 and metric.undefined_for_one:
         return "undefined", ONE_MEMBER
     if "members" in metric.needs:
         return "unavailable", NOT_GIVEN["members"]
@@ -267,10 +246,6 @@ def _why_unranked(score: str, ranked: tuple[ImageValues, ...]) -> tuple[str, str
         return "undefined", ONE_MEMBER
     missing = next((NOT_GIVEN[need] for need in NOT_GIVEN if need in known.needs), "")
     return ("unavailable", missing) if missing else ("undefined", NOT_A_NUMBER)
-
-
-def _is_unranked(score: Tensor | None) -> bool:
-    return score is None or bool(score.isnan().any())
 
 
 SECONDARY = "no interval: not computed for this score or size"
@@ -319,19 +294,16 @@ def summarise(
 ) -> pd.DataFrame:
     """Mean over replicates with its 95 % interval, where there is one: ``summary.csv``."""
     groups: dict[Key, list[Measurement]] = {}
-    for row in measurements.itertuples(index=False):
-        replicate = cast(Measurement, row)
-        groups.setdefault(_key(replicate), []).append(replicate)
-    intervals, constant = intervals or {}, _constant()
+    for each in measurements.itertuples(index=False):
+        row = cast(Measurement, each)
+        key = (row.recipe, row.method, row.members, row.condition, row.score, row.metric)
+        groups.setdefault(key, []).append(row)
+    constant = {name for name, metric in METRICS.items() if not metric.family.resampled}
     rows = (
-        _mean_of_replicates(key, replicates, intervals.get(key), key[-1] in constant)
+        _mean_of_replicates(key, replicates, (intervals or {}).get(key), key[-1] in constant)
         for key, replicates in groups.items()
     )
     return table_of(SummaryRow, rows)
-
-
-def _key(row: Measurement) -> Key:
-    return (row.recipe, row.method, row.members, row.condition, row.score, row.metric)
 
 
 def _mean_of_replicates(
@@ -367,8 +339,3 @@ def _missing(replicates: list[Measurement]) -> str:
     first = missing[0]
     why = f": {first.reason}" if first.reason else ""
     return f"{first.status} in {len(missing)} of {len(replicates)} replicates{why}"
-
-
-def _constant() -> set[str]:
-    """The metrics that no draw of images changes."""
-    return {name for name, metric in METRICS.items() if not metric.family.resampled}

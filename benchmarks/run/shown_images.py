@@ -28,7 +28,6 @@ from benchmarks.run.curves import (
     drawn_units,
     example_image,
     origin,
-    shows_example,
     votes_on,
 )
 from benchmarks.run.plan import Plan
@@ -94,12 +93,10 @@ def write_shown(plan: Plan, workspace: Workspace, unavailable: Collection[str] =
     available = [c for c in plan.whole_conditions if c.name not in unavailable]
     sets = {c.name: workspace.evaluation_set(c, plan) for c in available}
     wanted = {(row["condition"], row["index"]) for row in (*disagreed, *explorer)}
-    example = example_image(plan, sets[CLEAN].labels)
     for condition in available:
         examples = _examples_of(sets[condition.name])
-        if example is not None and shows_example(condition):
-            examples.append(example)
-        wanted |= {(condition.name, index) for index in examples}
+        example = example_image(plan, condition, sets[CLEAN].labels)
+        wanted |= {(condition.name, index) for index in (*examples, example) if index is not None}
     save_images(
         [
             (condition.name, sets[condition.name], index)
