@@ -28,7 +28,6 @@ from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, where
 from benchmarks.tasks.shifts import rotated
 from benchmarks.vocabulary import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
-from methods import METHODS
 from tests import runs
 from tests.claims.support import lighten, run_in, write_latency
 from tests.runs import lose_predictions
@@ -102,18 +101,6 @@ def test_other_recipes_stand_beside_with_a_verdict_by_the_same_rule(finished: Pa
     for id in ("epistemic-is-missing-data", "fifty-is-expensive"):
         assert claims[id]["beside"] == {}
         assert set(rows_of(finished, id)["recipe"]) == {"article"}
-
-
-def test_votes_are_mc_dropouts_own(finished: Path) -> None:
-    run = run_in(finished)
-    pool = run.plan.pool("article-logits", run.workspace.store)
-    training = run.workspace.training_images(run.plan, "article-logits")
-    test = run.workspace.images(run.plan.task, "test")
-    method = METHODS["mc_dropout"].build(pool, 1, 100).fit(training.images, training.labels)
-    expected = method.predict(test.images[591:592]).vote_share[0] * 100
-    votes = rows_of(finished, "image-591-many-for-3", recipe="article-logits", network=1)
-    assert votes["case"].tolist() == [str(c) for c in range(10)]
-    assert votes["value"].tolist() == expected.round().tolist()
 
 
 def test_predictions_of_another_run_are_made_again(finished: Path, tmp_path: Path) -> None:
@@ -221,16 +208,6 @@ def test_images_are_rotated_by_the_drawn_angle_as_in_the_conditions() -> None:
     turned = missing_data.rotated_at_random(images, Drawn())  # type: ignore[arg-type]
     expected = torch.stack([rotated(images, 45)[0], rotated(images, -30)[1]])
     torch.testing.assert_close(turned, expected, atol=1e-4, rtol=0)
-
-
-def test_sampled_shares_of_votes_are_near_the_exact_ones(finished: Path) -> None:
-    table = read_table(finished / "out" / "claims", "exact.csv")
-    assert set(table["image"]) == {61, 591}
-    shares = where(table, measure="votes")
-    totals = shares.groupby(["network", "image"])[["exact", "sampled"]].sum()
-    np.testing.assert_allclose(totals, 1, atol=1e-5)
-    # The standard deviation of a share of 100 votes is 0.05 at most.
-    assert (shares["exact"] - shares["sampled"]).abs().max() < 0.25
 
 
 def test_imitation_is_measured_on_networks_of_neither_ensemble(finished: Path) -> None:
