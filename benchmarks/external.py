@@ -312,7 +312,7 @@ MOST_BAND_WEIGHTS = 2**25
 """How many the resamples for the bands of curves have, unless they are the fewest."""
 
 
-class Scored(NamedTuple):
+class ScoredMethods(NamedTuple):
     """What tables and figures are made from, and the rows of ``measurements.csv``."""
 
     results: Results
@@ -320,7 +320,7 @@ class Scored(NamedTuple):
 
 
 @one_torch_thread()
-def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int) -> Scored:
+def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int) -> ScoredMethods:
     """All metrics of each method, with intervals over images, and the methods' differences."""
     units = {RunUnit(SELF_TRAINED, method.method, None, 0): method for method in external}
     rows, estimates = _estimated(units, resamples, seed)
@@ -331,7 +331,7 @@ def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int)
         comparisons_table(table_of(Comparison, estimates.comparisons)),
         curves=curve_tables(_curves(units, resamples, seed)),
     )
-    return Scored(results, measurements)
+    return ScoredMethods(results, measurements)
 
 
 def _names(external: Sequence[ExternalPredictions]) -> Names:
@@ -363,7 +363,7 @@ def _curves(
             yield from curves_of(evaluation, drawn, condition, own, values[condition.reference])
 
 
-class _Part(NamedTuple):
+class _MeasuredFamily(NamedTuple):
     """One method's metrics of a family under a condition, to be resampled."""
 
     draws: Draws
@@ -384,7 +384,7 @@ def _estimated(
     """Every measure of every method, with its interval, and the comparisons."""
     rows: list[Measurement] = []
     draws_by_condition: list[Draws] = []
-    parts: list[_Part] = []
+    families: list[_MeasuredFamily] = []
     sizes: dict[ImageSet, int] = {}
     first = next(iter(units.values()))
     conditions = {condition.name: condition for condition in first.predictions}
@@ -403,19 +403,19 @@ def _estimated(
             for each in measured(measures, own, reference if condition.detected else None):
                 rows.extend(rows_of(unit, condition, each, own, reference))
                 if each.prepared is not None and each.family.resampled:
-                    parts.append(_Part(draws, unit, each, images, reference_images))
-    _resample(parts, sizes, resamples, seed)
+                    families.append(_MeasuredFamily(draws, unit, each, images, reference_images))
+    _resample(families, sizes, resamples, seed)
     return rows, Estimates.joined(
         compare(draws, list(draws.members)) for draws in draws_by_condition
     )
 
 
 def _resample(
-    parts: Sequence[_Part], sizes: Mapping[ImageSet, int], resamples: int, seed: int
+    families: Sequence[_MeasuredFamily], sizes: Mapping[ImageSet, int], resamples: int, seed: int
 ) -> None:
     """Add all values on resamples to the draws of their conditions.
 
-    All parts together: of many images, resamples take longer to draw than to measure.
+    All families together: of many images, resamples take longer to draw than to measure.
     """
     block = max(1, min(BLOCK, MOST_WEIGHTS // sum(sizes.values())))
     weights_of_sets = [
@@ -428,16 +428,18 @@ def _resample(
         "blocks of resamples",
         most_lines=PROGRESS_LINES,
     )
-    values: list[list[MetricsByResample]] = [[] for _ in parts]
+    values: list[list[MetricsByResample]] = [[] for _ in families]
     with ThreadPoolExecutor(cpu_count()) as threads:  # the kernels and PyTorch take one each
         for weights_by_set in blocks:
             weights = dict(zip(sizes, weights_by_set, strict=True))
-            evaluated = threads.map(partial(_Part.values, weights=weights), parts)
+            evaluated = threads.map(partial(_MeasuredFamily.values, weights=weights), families)
             for drawn, more in zip(values, evaluated, strict=True):
                 drawn.append(more)
-    for part, drawn in zip(parts, values, strict=True):
-        family, score_name, estimates, _ = part.measured
-        part.draws.add(part.unit, family, score_name, estimates, np.concatenate(drawn, axis=1))
+    for measured_family, drawn in zip(families, values, strict=True):
+        family, score_name, estimates, _ = measured_family.measured
+        measured_family.draws.add(
+            measured_family.unit, family, score_name, estimates, np.concatenate(drawn, axis=1)
+        )
 
 
 SCORE_JSON = "score.json"
@@ -472,7 +474,7 @@ def folder_for_scores(out: Path) -> Path:
 
 
 def write_scores(
-    scored: Scored,
+    scored: ScoredMethods,
     external: Sequence[ExternalPredictions],
     folder: Path,
     *,

@@ -182,6 +182,10 @@ BAD_ARRAYS: dict[str, tuple[dict[str, np.ndarray], str]] = {
         r"image 0\) holds -.*logits, save scipy\.special\.softmax\(probabilities, axis=-1\), or "
         "say so by --from-logits",
     ),
+    "logits of minus infinity": (
+        {"probabilities": changed(LOGITS, -np.inf, 0, 0)},
+        "holds -inf; .*say so by --from-logits",
+    ),
     "logarithms": ({"probabilities": np.log(GOOD)}, r"save np\.exp\(probabilities\)"),
     "sum off": (
         {"probabilities": changed(GOOD, GOOD[2, 7, 3] + 0.01, 2, 7)},

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmarks import external
-from benchmarks.external import Scored, read_predictions, score_files
+from benchmarks.external import ScoredMethods, read_predictions, score_files
 from benchmarks.external import score as scored_methods
 from benchmarks.inference.comparisons import comparisons_table
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
@@ -53,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def scored(**methods: dict[str, NDArray[np.float64]]) -> Scored:
+def scored(**methods: dict[str, NDArray[np.float64]]) -> ScoredMethods:
     """What is computed of a file of arrays a method."""
     for name, arrays in methods.items():
         np.savez(f"{name}.npz", labels=LABELS, **arrays)
