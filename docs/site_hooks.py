@@ -38,7 +38,7 @@ The entries are the docstrings. [Your own model](your-own-model.md) has examples
 
 ::: benchmarks.metrics.metric.Family
 
-::: benchmarks.metrics.metric.Arrays
+::: benchmarks.metrics.metric.MetricInputs
 
 ::: methods.scores.score.Score
 """
