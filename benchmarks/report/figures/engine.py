@@ -44,8 +44,6 @@ LEAST = 2.0
 ROWS, ROW = 3, 0.146
 """How many rows of a legend a figure's height has space for, and how many inches one takes."""
 
-METHODS = ("method", "members")
-
 THIN_LINES = Line2D([], [], color="0.4", linewidth=0.5, label="Thin: replicates; thick: their mean")
 SMALL_DOTS = Line2D([], [], color="0.4", marker=".", linestyle="none", label="Small: replicates")
 """What legends show of replicates."""
@@ -186,7 +184,7 @@ class Figure:
     panels: tuple[str, ...]
     parts: tuple[tuple[DrawPanel, float], ...]
     title: str | Callable[[View, pd.DataFrame], str]
-    lines: tuple[str, ...] = METHODS
+    lines: tuple[str, ...] = Variant._fields
     looks: Callable[[View], Mapping[Any, Look]] = lambda view: view.looks
     rows: tuple[str, ...] = ()
     columns: int = 3

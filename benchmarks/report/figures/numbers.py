@@ -31,7 +31,7 @@ from benchmarks.report.timings import batch_sizes, in_setup, main_setup, timed
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, SIGNIFICANT, VOTES
 
-METHODS = ["method", "members"]
+METHODS = [*Variant._fields]
 
 VALUES = [*("metric", "condition"), *METHODS, *("replicates", "value", "lower", "upper")]
 
