@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 # Tests compare bits: torch must not pick another kernel for another thread count.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,9 +24,7 @@ from tests.runs import built_once, finish_digits
 NO_CLUSTER = [name for name in ("distributed", "yaml") if find_spec(name) is None]
 """What of the extra `cluster` is not installed."""
 
-collect_ignore = [
-    *(["cluster"] if NO_CLUSTER else []),
-]
+collect_ignore = ["cluster"] if NO_CLUSTER else []
 
 
 def pytest_report_header() -> str | None:
@@ -38,15 +35,6 @@ def pytest_report_header() -> str | None:
 def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
     """Tests have no doctests: `--doctest-ignore-import-errors` would hide one that cannot start."""
     return [one for one in (yield) if type(one) is not DoctestModule]
-
-
-@pytest.hookimpl(optionalhook=True)  # where pytest-xdist is not installed, nobody calls it
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    if config.getoption("dist") != "loadfile":
-        return None
-    from tests.shared_runs import BySharedRuns
-
-    return BySharedRuns(config, log)
 
 
 @pytest.fixture(autouse=True)

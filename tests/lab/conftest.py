@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import status_of
-from tests.runs import small_mnist
+from tests.runs import built_once, small_mnist
 
 IMAGES = 600
 MEMBERS, RELU_MEMBERS = 3, 2
@@ -28,16 +28,19 @@ def made_lab(networks: Path, page: Path) -> int:
         return status_of("lab", "--networks", networks, "--out", page, *OPTIONS)
 
 
-@pytest.fixture(scope="session")
-def small_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page; its networks are beside it, trained by the command of runs."""
-    folder = tmp_path_factory.mktemp("lab")
-    networks, page = folder / "networks", folder / "lab.html"
+def finish_lab(folder: Path) -> None:
+    """The page and beside it its networks, which the command of runs trains."""
+    networks = folder / "networks"
     with few_images():
         for recipe, count in (("standard", MEMBERS), ("relu-dropout", RELU_MEMBERS)):
             chosen = ("--recipe", recipe, "--methods", "deep_ensemble", "--members", count)
             stored = ("--networks", networks, "--out", folder / recipe, "--jobs", 1)
             training = ("--preset", "article", "--only", "train", "--epochs", 1)
             assert status_of(*training, *chosen, *stored) == 0
-    assert made_lab(networks, page) == 0
-    return page
+    assert made_lab(networks, folder / "lab.html") == 0
+
+
+@pytest.fixture(scope="session")
+def small_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page."""
+    return built_once("lab", finish_lab, tmp_path_factory) / "lab.html"

@@ -17,7 +17,7 @@ from benchmarks.predictions import RunUnit
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.train import log_of, logged
-from benchmarks.schema import read_table, where, write_table
+from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import CLEAN, MEASURE, NOUNS_JSON, PREDICT, TRAIN
 from methods.networks.recipes import STANDARD
 from methods.networks.training import (
@@ -28,7 +28,6 @@ from methods.networks.training import (
     TrainedNetwork,
     initial_network,
 )
-from tests import sample_run
 from tests.runs import DIGITS, predicted_arrays, run_of
 
 PLAN = Plan(DIGITS)
@@ -123,18 +122,6 @@ def test_numbers_follow_from_the_prediction_files(unit: RunUnit, digits_run: Pat
             if "labels" not in stored:
                 precision = average_precision_score(positive, scores)
                 assert values["aupr_out"] == pytest.approx(precision)
-
-
-def test_sampled_units_measured_anew_have_the_numbers_of_the_table(
-    digits_copy: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = digits_copy / "out"
-    assert sample_run.main([str(out), "--units", "3"]) == 0
-    table = read_table(out, "measurements.csv")
-    table.loc[table["method"] == "softmax", "value"] += 1e-9
-    write_table(table, out, "measurements.csv")
-    assert sample_run.main([str(out), "--units", "99"]) == 1
-    assert "softmax/replicate-" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_single_networks_beat_chance_and_members_of_the_ensemble_are_the_pools(
