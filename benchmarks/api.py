@@ -252,7 +252,7 @@ class BenchmarkResults:
             raise ArgumentError(
                 f"recipe: unknown name {chosen!r}; choose from {', '.join(results.recipes)}"
             )
-        return results.of_recipe(chosen)
+        return results.for_recipe(chosen)
 
 
 def _required(value: Present | None) -> Present:

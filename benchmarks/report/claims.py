@@ -160,9 +160,12 @@ def verdict_table(claims: Mapping[str, Any]) -> Table:
     beside = tuple(setting["beside"])
     compared = f" Other columns: recipes {listed(beside)}." if beside else ""
     rows = [
-        Row(heading, (claim["id"], claim["verdict"], *(_verdict(claim, one) for one in beside)))
-        for heading, some in by_weight(claims["claims"]).items()
-        for claim in some
+        Row(
+            heading,
+            (claim["id"], claim["verdict"], *(_verdict(claim, recipe) for recipe in beside)),
+        )
+        for heading, group in by_weight(claims["claims"]).items()
+        for claim in group
     ]
     return Table(
         name="claims",
@@ -202,9 +205,9 @@ def _measured(results: Results, claim: str) -> dict[str, dict[str, str]]:
     return {
         str(recipe): {
             _label(results.names, *map(str, what)): _numbers(numbers)
-            for what, numbers in of_recipe.groupby(WHAT, sort=False)
+            for what, numbers in measured.groupby(WHAT, sort=False)
         }
-        for recipe, of_recipe in where(rows, claim=claim).groupby("recipe", sort=False)
+        for recipe, measured in where(rows, claim=claim).groupby("recipe", sort=False)
     }
 
 
@@ -238,11 +241,11 @@ def _label(names: Names, metric: str, score: str, method: str, condition: str, c
 
 def _by_recipe(caption: str, cells: Mapping[str, Mapping[str, str]]) -> Table:
     """Texts by recipe and by what they are of: a column a recipe, without rows of nothing."""
-    what = [name for of_recipe in cells.values() for name in of_recipe]
+    what = [name for texts in cells.values() for name in texts]
     rows = [
-        Row("", (name,), tuple(Cell(text=one.get(name, UNDEFINED)) for one in cells.values()))
+        Row("", (name,), tuple(Cell(text=texts.get(name, UNDEFINED)) for texts in cells.values()))
         for name in dict.fromkeys(what)
-        if any(one.get(name, UNDEFINED) != UNDEFINED for one in cells.values())
+        if any(texts.get(name, UNDEFINED) != UNDEFINED for texts in cells.values())
     ]
     return Table(
         name="",

@@ -76,8 +76,8 @@ def spread(values: Sequence[float | None], decimals: int | None = None) -> str:
     if not known:
         return UNDEFINED
     mean, lowest, highest = (
-        f"{one:.{decimals}f}" if decimals is not None and one != round(one) else plain(one)
-        for one in (fmean(known), min(known), max(known))
+        f"{value:.{decimals}f}" if decimals is not None and value != round(value) else plain(value)
+        for value in (fmean(known), min(known), max(known))
     )
     if len(known) == 1:
         return mean

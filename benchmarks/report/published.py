@@ -110,7 +110,7 @@ def judged(number: PublishedNumber, results: Results) -> dict[str, Any]:
     others that theirs is of, too. ``why``: why it is not measured or misses theirs, or what must be
     known of it.
     """
-    own, variant = results.of_recipe(number.recipe), Variant(number.method, str(number.members))
+    own, variant = results.for_recipe(number.recipe), Variant(number.method, str(number.members))
     by_label = {
         results.label_of(name): own.find(variant, Quantity(name, number.metric, number.score))
         for name in number.conditions
@@ -146,20 +146,20 @@ def _not_measured(
     rows: list[TableRow],
 ) -> str:
     """Why nothing of the run can be compared; empty: it can."""
-    epochs = {one.name: one.epochs for one in results.names.recipes}.get(number.recipe)
+    epochs = {recipe.name: recipe.epochs for recipe in results.names.recipes}.get(number.recipe)
     if number.recipe not in results.recipes:
         return f"the run has no networks of the recipe {number.recipe!r}"
     if epochs != number.epochs:
         return f"networks were trained for {epochs} of {number.epochs} epochs"
-    if number.method not in set(results.of_recipe(number.recipe).summary["method"]):
+    if number.method not in set(results.for_recipe(number.recipe).summary["method"]):
         return f"the run has no predictions by the method {number.method!r}"
     for row in by_label.values():
         if row and not rows:
             return str(row["reason"] or row["status"])
     single = number.members == 1
     if not rows:
-        of = "single networks" if single else f"an ensemble of {number.members} networks"
-        return f"the run has no value of {of} for {', '.join(by_label)}"
+        kind = "single networks" if single else f"an ensemble of {number.members} networks"
+        return f"the run has no value of {kind} for {', '.join(by_label)}"
     replicates = min(int(row["replicates"]) for row in rows)
     if single and replicates < FEWEST_REPLICATES:
         return f"the run has {replicates} networks; at least {FEWEST_REPLICATES} are needed"
@@ -176,28 +176,28 @@ def _remark(rows: list[TableRow], results: Results) -> str:
 def rotated_digit(results: Results) -> tuple[bool, str] | None:
     """The class with most votes, angle by angle, and how far passes disagree."""
     votes = results.curve("example_image")
-    dropout = [one.name for one in results.names.recipes if one.dropout]
+    dropout = [recipe.name for recipe in results.names.recipes if recipe.dropout]
     votes = votes[(votes["method"] == SAMPLED) & votes["recipe"].isin(dropout)]
     # Rotated further than by 90°, a 1 becomes a 1 again.
-    rotated = [one for one in results.severities.get("rotated", []) if one.severity <= 90]
-    conditions = [CLEAN, *(one.name for one in rotated)]
+    rotated = [c for c in results.severities.get("rotated", []) if c.severity <= 90]
+    conditions = [CLEAN, *(condition.name for condition in rotated)]
     if votes.empty or len(conditions) < 3 or not set(conditions) <= set(votes["condition"]):
         return None
-    recipe = next(one for one in results.recipes if one in set(votes["recipe"]))
+    recipe = next(name for name in results.recipes if name in set(votes["recipe"]))
     votes = where(votes, recipe=recipe, replicate=min(votes["replicate"]))
     passes = max(votes["members"], key=int)
     shares = [
         where(votes, members=passes, condition=name).sort_values("class")["vote_share"].to_numpy()
         for name in conditions
     ]
-    classes = [int(np.argmax(one)) for one in shares]
-    differ = [1 - float(np.square(one).sum()) for one in shares]
-    changes = [pair for pair in pairwise(one == 1 for one in classes) if pair[0] != pair[1]]
+    classes = [int(np.argmax(share)) for share in shares]
+    differ = [1 - float(np.square(share).sum()) for share in shares]
+    changes = [pair for pair in pairwise(number == 1 for number in classes) if pair[0] != pair[1]]
     spreads = max(differ[1:-1]) > max(differ[0], differ[-1])
     return changes == [(True, False)] and spreads, (
         f"from 0° to {rotated[-1].severity:g}°, most votes of {passes} passes (network 0 of the "
         f"recipe {recipe}) are for {', '.join(map(str, classes))}; the chance that two passes "
-        f"differ is {', '.join(f'{one:.2f}' for one in differ)}"
+        f"differ is {', '.join(f'{chance:.2f}' for chance in differ)}"
     )
 
 
@@ -221,7 +221,7 @@ def order_under_shift(results: Results) -> tuple[bool, str] | None:
         brier = {
             name: float(row["value"])
             for name, (recipe, variant) in CHOICES.items()
-            if (row := results.of_recipe(recipe).find(variant, Quantity(shift, "brier")))
+            if (row := results.for_recipe(recipe).find(variant, Quantity(shift, "brier")))
         }
         if len(brier) < len(CHOICES) or not all(map(math.isfinite, brier.values())):
             return None
@@ -388,6 +388,6 @@ def _table(
             "Tolerance": Cell(text=number["tolerance"]),
             "Verdict": Cell(status="ok", reason=number["why"], text=number["verdict"]),
         }
-        row = (texts[heading] for heading in labels), (cells[heading] for heading in headings)
-        rows.append(Row("", *map(tuple, row)))
+        named = tuple(texts[heading] for heading in labels)
+        rows.append(Row("", named, tuple(cells[heading] for heading in headings)))
     return Table(name="published", label_headings=labels, headings=headings, rows=tuple(rows))

@@ -185,11 +185,11 @@ class Results:
         names = sorted(self.summary["recipe"].unique(), key=self.names.recipe_rank)
         return tuple(name for name in names if name != SELF_TRAINED) or tuple(names)
 
-    def of_recipe(self, *recipes: str) -> Results:
+    def for_recipe(self, *recipes: str) -> Results:
         """Those of one recipe or several, and of the methods that train themselves; made once."""
-        if recipes not in self._of_recipes:
-            self._of_recipes[recipes] = self._restricted([*recipes, SELF_TRAINED])
-        return self._of_recipes[recipes]
+        if recipes not in self._by_recipes:
+            self._by_recipes[recipes] = self._restricted([*recipes, SELF_TRAINED])
+        return self._by_recipes[recipes]
 
     def _restricted(self, recipes: Sequence[str]) -> Results:
         def chosen(table: pd.DataFrame, *further: str) -> pd.DataFrame:
@@ -264,8 +264,8 @@ class Results:
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """Those that have a row in tables, of each recipe."""
-        of_recipes = map(self.of_recipe, self.recipes)
-        candidates = (map(results.candidate, results.compared) for results in of_recipes)
+        by_recipe = map(self.for_recipe, self.recipes)
+        candidates = (map(results.candidate, results.compared) for results in by_recipe)
         return tuple(dict.fromkeys(chain(*candidates)))
 
     def candidate(self, variant: Variant) -> Candidate:
@@ -389,12 +389,12 @@ class Results:
         row = self.row(candidate, quantity)
         return row if row and row["status"] == "ok" and math.isfinite(row["value"]) else None
 
-    def comparison(self, one: Candidate, other: Candidate, quantity: Quantity) -> Tested | None:
-        """One less the other; ``None`` if they were not compared."""
-        one, other = self.ranked(one, quantity), self.ranked(other, quantity)
-        if tested := self._tests.get((one, other, *quantity[:2])):
+    def comparison(self, left: Candidate, right: Candidate, quantity: Quantity) -> Tested | None:
+        """The left less the right; ``None`` if they were not compared."""
+        left, right = self.ranked(left, quantity), self.ranked(right, quantity)
+        if tested := self._tests.get((left, right, *quantity[:2])):
             return tested
-        tested = self._tests.get((other, one, *quantity[:2]))
+        tested = self._tests.get((right, left, *quantity[:2]))
         return tested and tested.flipped
 
     def worth_in(
@@ -412,12 +412,12 @@ class Results:
         """The row of the summary, if there is one; meant for results of one recipe."""
         return self.row(self.side(variant, quantity), quantity)
 
-    def tested(self, one: Variant, other: Variant, quantity: Quantity) -> Tested | None:
-        """One less the other, of one recipe; ``None`` if they were not compared.
+    def tested(self, left: Variant, right: Variant, quantity: Quantity) -> Tested | None:
+        """The left less the right, of one recipe; ``None`` if they were not compared.
 
         Nothing is compared between the primary scores of two methods, if these differ.
         """
-        sides = self.side(one, quantity), self.side(other, quantity)
+        sides = self.side(left, quantity), self.side(right, quantity)
         return self.comparison(*sides, quantity) if sides[0].score == sides[1].score else None
 
     def side(self, variant: Variant, quantity: Quantity) -> Candidate:
@@ -436,7 +436,7 @@ class Results:
         return self.curves.get(name, pd.DataFrame(columns=_CURVE_COLUMNS))
 
     @cached_property
-    def _of_recipes(self) -> dict[tuple[str, ...], Results]:
+    def _by_recipes(self) -> dict[tuple[str, ...], Results]:
         return {}  # those asked for until now
 
     @cached_property

@@ -35,7 +35,7 @@ def points(figure: Figure | SubFigure) -> np.ndarray:
 )
 def test_figure_fills_the_place_of_an_axes(name: str, results: BenchmarkResults) -> None:
     assert results.report is not None
-    of_recipe = results.report.of_recipe("standard")
+    of_recipe = results.report.for_recipe("standard")
     assert name in results.figures()
     assert results.figures() == list(figure_names(of_recipe))
     figure = Figure(figsize=(14, 6))

@@ -168,7 +168,7 @@ def test_hostile_names_are_inert_in_all_that_is_written(
 
 def test_hostile_label_is_text_in_a_figure(made_up_run: Path) -> None:
     label = r"$\frac{$<script>|&_{%"
-    loaded = Results.load(made_up_run).of_recipe("standard")
+    loaded = Results.load(made_up_run).for_recipe("standard")
     first, *others = loaded.names.methods
     names = replace(loaded.names, methods=(replace(first, label=label), *others))
     figure = draw_figure(replace(loaded, names=names), "cost").figure

@@ -136,7 +136,7 @@ FIGURES = {figure.name for figure in DECLARED if figure.name.startswith("claims-
 def test_figures_and_tables_are_of_the_recipe_of_the_numbers(folder: Path) -> None:
     results = Results.load(folder)
     for recipe, expected in (("standard", FIGURES), ("plain", set())):
-        of_recipe = results.of_recipe(recipe)
+        of_recipe = results.for_recipe(recipe)
         assert FIGURES & set(figure_names(of_recipe)) == expected
     spread = table_named(results, "claims-spread")
     assert {row.recipe for row in spread.rows} == {"standard"}
@@ -277,7 +277,7 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
             names=nouns(recipes=(recipe,), epochs=10),
             training=longer.assign(recipe=recipe),
         )
-        drawing = draw_figure(of_recipe.of_recipe(recipe), "training")
+        drawing = draw_figure(of_recipe.for_recipe(recipe), "training")
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
         assert labels.count("As its source reports") == expected
 

@@ -32,7 +32,7 @@ from tests.report.support import NAMES, comparisons, table_named
 
 @pytest.fixture(scope="module")
 def results(made_up_run: Path) -> Results:
-    return Results.load(made_up_run).of_recipe("standard")
+    return Results.load(made_up_run).for_recipe("standard")
 
 
 def numbers(folder: Path, name: str) -> pd.DataFrame:

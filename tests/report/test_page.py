@@ -144,7 +144,7 @@ def test_the_ranking_has_every_method_once_a_recipe_the_best_first(made_up_run: 
     assert sorted(row.labels for row in ranked.rows) == sorted(
         (results.names.label(variant), recipe)
         for recipe in results.recipes
-        for variant in results.of_recipe(recipe).largest
+        for variant in results.for_recipe(recipe).largest
     )
     (position, *_) = (
         i for i, text in enumerate(ranked.headings) if text.startswith("NLL") and "Clean" in text

@@ -113,7 +113,7 @@ VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
 def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     changes, missing = VARIATIONS[name]
     recipe = "self-trained" if name == "a custom method alone" else "standard"
-    results = Results.load(make_run(**changes)).of_recipe(recipe)
+    results = Results.load(make_run(**changes)).for_recipe(recipe)
     assert set(figure_names(results)) == FIGURES - missing
     detection = {table for table in OF_QUALITY if table.startswith("detection")}
     expected = OF_QUALITY - detection if "roc" in missing else set(OF_QUALITY)
@@ -130,7 +130,7 @@ def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -
         methods = {row.labels[0] for row in table.rows if row.recipe == recipe}
         assert {"my_method, M = 5", "Deep ensemble, M = 4"} < methods
         assert f"| **Recipe {recipe}: Clean** |" in markdown(table)
-    plain = results.of_recipe("plain")
+    plain = results.for_recipe("plain")
     assert "not applicable: the recipe 'plain' trains without dropout" in markdown(table)
     assert "training" not in figure_names(plain)  # the log is of the other recipe
     drawn = draw_figure(plain, "rotated").numbers

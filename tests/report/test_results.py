@@ -50,13 +50,13 @@ def test_folder_without_curves_or_images_is_read(made_up_run: Path, tmp_path: Pa
     assert results.training.empty
     assert results.curve("roc").empty
     assert results.images == {}
-    assert not results.of_recipe("standard").contestants
+    assert not results.for_recipe("standard").contestants
 
 
 def test_conditions_without_data_are_left_out_by_name(
     made_up_run: Path, make_run: Callable[..., Path]
 ) -> None:
-    assert Results.load(made_up_run).of_recipe("standard").left_out == ("Gaussian noise",)
+    assert Results.load(made_up_run).for_recipe("standard").left_out == ("Gaussian noise",)
     names = ("rotated-060", "subset-rotated-060", "ood-gaussian_noise", "ood-kmnist")
     folder = make_run(
         methods=("softmax", "mc_dropout_exact"),
@@ -85,7 +85,7 @@ def of_groups(make_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_group_of_severities_without_a_mean_is_shown_by_its_conditions(of_groups: Path) -> None:
-    results = Results.load(of_groups).of_recipe("standard")
+    results = Results.load(of_groups).for_recipe("standard")
     assert results.main_conditions == (
         *("clean", "rotated-mean", "dim-40", "dim20", "dim-20", "far50", "far100"),
     )

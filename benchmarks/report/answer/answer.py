@@ -50,7 +50,7 @@ def _on_dropout(results: Results) -> tuple[str, str]:
         of the one.
     """
     cannot_tell = "This run cannot tell whether one network with dropout is as good as many:"
-    main = results.of_recipe(results.recipes[0])
+    main = results.for_recipe(results.recipes[0])
     choices = [main.candidate(variant) for variant in main.largest]
     ensembles = [choice for choice in choices if is_ensemble(results, choice)]
     sampled = [
@@ -61,16 +61,16 @@ def _on_dropout(results: Results) -> tuple[str, str]:
     if not sampled or not ensembles:
         missing = "an ensemble" if sampled else "a method that leaves dropout on"
         return "", f"{cannot_tell} it has no values of {missing}."
-    one, many, quantities = sampled[0], ensembles[0], judged_by(results)
-    measured = [q for q in quantities if results.value(one, q) or results.value(many, q)]
-    by_measure = relations(results, one, many, measured)
+    dropout, ensemble, quantities = sampled[0], ensembles[0], judged_by(results)
+    measured = [q for q in quantities if results.value(dropout, q) or results.value(ensemble, q)]
+    by_measure = relations(results, dropout, ensemble, measured)
     if set(by_measure.values()) <= {Relation.UNTESTED}:
         return "", f"{cannot_tell} the two were not compared."
     given = reply(by_measure.values())
     sentences = [
         f"{given}.",
-        f"{label(results, one, of_recipe=False)} was compared with an ensemble of "
-        f"{networks_of(results, many)} networks on {len(by_measure)} measures.",
+        f"{label(results, dropout, with_recipe=False)} was compared with an ensemble of "
+        f"{networks_of(results, ensemble)} networks on {len(by_measure)} measures.",
     ]
     by_relation: dict[Relation, list[Quantity]] = {relation: [] for relation in Relation}
     for quantity, relation in by_measure.items():
@@ -82,7 +82,7 @@ def _on_dropout(results: Results) -> tuple[str, str]:
         sentences += [f"By {number} measures, no difference was found."]
     if number := len(by_relation[Relation.UNTESTED]):
         sentences += [f"By {number} measures, they were not compared."]
-    known = (worth(results, one, many, quantity) for quantity in quantities)
+    known = (worth(results, dropout, ensemble, quantity) for quantity in quantities)
     if worths := sorted((bounds[0] for bounds in known if bounds), key=networks):
         least, middle, most = (
             text.replace("<", "less than ").replace(">", "more than ")
@@ -142,7 +142,7 @@ def _advice(results: Results) -> str:
             continue
         kept = [decision.baseline] if decision.keeps and decision.baseline else []
         names = [
-            label(results, choice, of_recipe=question.retrains)
+            label(results, choice, with_recipe=question.retrains)
             for choice in (*kept, *decision.chosen)
         ]
         several = f", the cheapest of {len(names)}" if len(names) > 1 else ""

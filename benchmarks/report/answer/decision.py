@@ -94,16 +94,16 @@ def _decided(results: Results, known: Decision) -> Decision:
     """The decision by what tests say of those that were tested."""
     tested, baseline = known.tested, known.tested[0]
 
-    def beats(one: Candidate, other: Candidate) -> bool:
+    def beats(choice: Candidate, other: Candidate) -> bool:
         """Whether it is better by at least one measure, and worse by none; all are tested."""
-        said = set(relations(results, one, other, known.quantities).values())
+        said = set(relations(results, choice, other, known.quantities).values())
         return Relation.BETTER in said and said.isdisjoint((Relation.WORSE, Relation.UNTESTED))
 
-    def is_preferred(one: Candidate, other: Candidate) -> bool:
-        if one == other or beats(one, other):
+    def is_preferred(choice: Candidate, other: Candidate) -> bool:
+        if choice == other or beats(choice, other):
             return True
-        is_cheaper = tested.index(one) < tested.index(other)
-        said = set(relations(results, one, other, known.quantities).values())
+        is_cheaper = tested.index(choice) < tested.index(other)
+        said = set(relations(results, choice, other, known.quantities).values())
         return is_cheaper and said <= {Relation.AS_GOOD, Relation.BETTER}
 
     for choice in tested:
@@ -218,21 +218,21 @@ def single_image(results: Results, choice: Candidate) -> pd.Series | None:
     return None if setup is None else milliseconds(results.latency, setup, choice.variant, 1)
 
 
-def label(results: Results, choice: Candidate, *, of_recipe: bool = True) -> str:
+def label(results: Results, choice: Candidate, *, with_recipe: bool = True) -> str:
     """A choice by its name, for example ``SWAG (S = 30, recipe plain)``; a user's own as it is.
 
     Args:
-        of_recipe: whether to name the recipe, where the run has several.
+        with_recipe: whether to name the recipe, where the run has several.
     """
     names = results.names
     record = names.method(choice.method)
-    method, of_method = record.label, ""
+    method, scored = record.label, ""
     if choice.score:
-        method, of_method = names.score(choice.score).label, f"with {method}"
+        method, scored = names.score(choice.score).label, f"with {method}"
     size = names.size(choice.variant) if choice.members not in ("", "1") else ""
     several = len(results.recipes) > 1 and choice.recipe in results.recipes
-    recipe = f"recipe {choice.recipe}" if of_recipe and several else ""
-    details = ", ".join(filter(None, (of_method, size, recipe)))
+    recipe = f"recipe {choice.recipe}" if with_recipe and several else ""
+    details = ", ".join(filter(None, (scored, size, recipe)))
     is_users_own = record.position < 0 and not choice.score
     name = method if is_users_own else f"{method[:1].upper()}{method[1:]}"
     return f"{name}{f' ({details})' if details else ''}"
@@ -253,20 +253,20 @@ class Relation(StrEnum):
 
 
 def relations(
-    results: Results, one: Candidate, other: Candidate, quantities: Iterable[Quantity]
+    results: Results, left: Candidate, right: Candidate, quantities: Iterable[Quantity]
 ) -> dict[Quantity, Relation]:
-    """What tests say of one against the other, by each measure."""
-    return {quantity: relation(results, one, other, quantity) for quantity in quantities}
+    """What tests say of the left against the right, by each measure."""
+    return {quantity: relation(results, left, right, quantity) for quantity in quantities}
 
 
-def relation(results: Results, one: Candidate, other: Candidate, quantity: Quantity) -> Relation:
-    """What tests say of one against the other.
+def relation(results: Results, left: Candidate, right: Candidate, quantity: Quantity) -> Relation:
+    """What tests say of the left against the right.
 
     By the paired comparison of the two, if there is one. Else, of an ensemble of networks, by the
     worth of the other: the interval of that holds the sizes of ensembles which the other is not
     distinguished from.
     """
-    if tested := results.comparison(one, other, quantity):
+    if tested := results.comparison(left, right, quantity):
         better = results.names.metric(quantity.metric).better
         if math.isnan(tested.p_value) or not better:
             return Relation.UNTESTED
@@ -276,15 +276,15 @@ def relation(results: Results, one: Candidate, other: Candidate, quantity: Quant
             is_better = (tested.difference > 0) == (better == "higher")
             return Relation.BETTER if is_better else Relation.WORSE
         return Relation.AS_GOOD if tested.p_not_worse < SIGNIFICANT else Relation.OPEN
-    scores = {results.ranked(choice, quantity).score for choice in (one, other)}
-    if len(scores) > 1 and not (one.score or other.score):
+    scores = {results.ranked(choice, quantity).score for choice in (left, right)}
+    if len(scores) > 1 and not (left.score or right.score):
         return Relation.UNTESTED  # methods' own scores are compared with nothing
-    for ensemble, choice in ((one, other), (other, one)):
+    for ensemble, choice in ((left, right), (right, left)):
         if bounds := _bounds_of_worth(results, choice, ensemble, quantity):
             size = int(ensemble.members)
             if bounds[0] <= size <= bounds[1]:
                 return Relation.OPEN
-            return Relation.BETTER if (size > bounds[1]) == (ensemble == one) else Relation.WORSE
+            return Relation.BETTER if (size > bounds[1]) == (ensemble == left) else Relation.WORSE
     return Relation.UNTESTED
 
 

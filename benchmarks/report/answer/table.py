@@ -106,15 +106,15 @@ def _rows(results: Results, decision: Decision) -> Iterator[DecisionRow]:
         yield DecisionRow(question.situation, question.images, NONE, use=reason)
     count = len(decision.chosen)
     room = count if count <= FEW else 1
-    of_many = f", the cheapest of {count}" if count > FEW else ""
+    cheapest = f", the cheapest of {count}" if count > FEW else ""
     for verdict, prefix, choices, suffix in (
         (KEEP, "Keep ", kept, ""),
-        (USE, "", decision.chosen[:room], of_many),
+        (USE, "", decision.chosen[:room], cheapest),
         (ALSO, "", decision.chosen[room:], ""),
         (RIVAL, "", decision.rivals, ""),
     ):
         for choice in choices:
-            name = label(results, choice, of_recipe=question.retrains)
+            name = label(results, choice, with_recipe=question.retrains)
             yield DecisionRow(
                 question.situation,
                 question.images,

@@ -59,7 +59,7 @@ def drawn_figures(results: Results, most: int = MOST_FIGURES) -> list[FigureFile
     wanted = [
         (recipe, name, figure, view, data)
         for recipe in results.recipes
-        for name, figure, view, data in _with_data(results.of_recipe(recipe))
+        for name, figure, view, data in _with_data(results.for_recipe(recipe))
         if recipe in recipes[figure.recipes]
     ]
     files = []
@@ -152,7 +152,7 @@ def figure(
     recipe = recipe or results.recipes[0]
     _require("recipe", [recipe], results.recipes)
     chosen: Any = {"methods": methods, "metrics": metrics, "conditions": conditions}
-    sheet = draw_figure(results.of_recipe(recipe), name, **chosen, titled=title).figure
+    sheet = draw_figure(results.for_recipe(recipe), name, **chosen, titled=title).figure
     if out is not None:
         save_figure(sheet, Path(out))
     return sheet

@@ -205,8 +205,8 @@ def _device(row: pd.Series[Any]) -> str:
 
 def _time(rows: pd.DataFrame, batch_size: int) -> Cell:
     """The median at this batch size, or the reason why there is none."""
-    of_size = rows[rows["batch_size"].isna() | (rows["batch_size"] == batch_size)]
-    return Cell(reason=NOT_TIMED) if of_size.empty else median_cell(of_size.iloc[0])
+    matching = rows[rows["batch_size"].isna() | (rows["batch_size"] == batch_size)]
+    return Cell(reason=NOT_TIMED) if matching.empty else median_cell(matching.iloc[0])
 
 
 def _number(value: float, reason: str = "") -> Cell:

@@ -48,7 +48,7 @@ def tables_of(results: Results) -> list[Table]:
 
 def pivots(results: Results) -> tuple[Pivot, ...]:
     """All declared tables, whether or not the run has numbers for them."""
-    return KINDS, RANKING, *MEANS, *map(of_sets, levels(results)), *FURTHER, *TIMES
+    return KINDS, RANKING, *MEANS, *map(sets_table, levels(results)), *FURTHER, *TIMES
 
 
 def made_of(pivots: Iterable[Pivot], results: Results) -> list[Table]:
@@ -78,12 +78,12 @@ def by_score(
     def quantities(results: Results) -> Iterator[Quantity]:
         own = chain(*map(results.method_scores, results.compared))
         scores = dict.fromkeys([*(score.name for score in results.names.scores), *own])
-        return (Quantity(*one) for one in product(conditions(results), [metric], scores))
+        return (Quantity(*key) for key in product(conditions(results), [metric], scores))
 
     return quantities
 
 
-def of_kind(kind: str) -> Callable[[Results], Iterator[MetricRecord]]:
+def in_kind(kind: str) -> Callable[[Results], Iterator[MetricRecord]]:
     """The metrics of a kind of table that judge all images."""
     return lambda results: (
         metric
@@ -141,7 +141,7 @@ def further_scores(results: Results) -> Iterator[Quantity]:
     if not results.worth.empty:
         primary = results.by_primary_score(results.worth).index
         scores = sorted(results.worth.drop(primary)["score"].unique(), key=results.names.score_rank)
-        yield from (Quantity(*one) for one in product(results.ood, [DETECTION], scores))
+        yield from (Quantity(*key) for key in product(results.ood, [DETECTION], scores))
 
 
 def compared_sizes(results: Results) -> Iterator[Quantity]:
@@ -215,17 +215,19 @@ MEANS = (
         measures(kinds_of_shift, attrgetter("names.overview")),
     ),
     Means(
-        "calibration", "Calibration in detail, 15 bins", measures(LABELLED, of_kind("calibration"))
+        "calibration",
+        "Calibration in detail, 15 bins",
+        measures(LABELLED, in_kind("calibration")),
     ),
     Means(
         "uncertainty",
         "Mean uncertainty per image",
-        measures(MAIN_CONDITIONS, of_kind("uncertainty")),
+        measures(MAIN_CONDITIONS, in_kind("uncertainty")),
     ),
     Means(
         "detection",
         "Detection of out-of-distribution images",
-        measures(OOD, of_kind("detection")),
+        measures(OOD, in_kind("detection")),
         notes=remarks_with_left_out,
     ),
     ByScore(
@@ -236,7 +238,7 @@ MEANS = (
     Means(
         "selective",
         "Detection of misclassified images",
-        measures(WELL_LABELLED, of_kind("selective")),
+        measures(WELL_LABELLED, in_kind("selective")),
     ),
     ByScore(
         "selective-scores",
@@ -253,7 +255,7 @@ MEANS = (
 """The tables of means over replicates."""
 
 
-def of_sets(level: float) -> Pivot:
+def sets_table(level: float) -> Pivot:
     """The table of conformal sets that are to cover this share of the images."""
     return Means(
         f"sets-{100 * level:g}",
@@ -261,7 +263,7 @@ def of_sets(level: float) -> Pivot:
         "images exchangeable with the calibration images",
         measures(
             lambda results: (CLEAN, *results.group_means),
-            lambda results: (one for one in results.names.metrics if one.level == level),
+            lambda results: (metric for metric in results.names.metrics if metric.level == level),
         ),
     )
 

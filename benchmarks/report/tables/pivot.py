@@ -69,8 +69,8 @@ def table_of(pivot: Pivot, results: Results) -> Table | None:
     recipes = results.recipes if pivot.by_recipe else (SELF_TRAINED,)
     blocks: dict[tuple[str, Label], dict[tuple[Label, ...], dict[Label, Cell]]] = {}
     for recipe in recipes:
-        of_recipe = results.of_recipe(recipe) if pivot.by_recipe else results
-        for place, cell in pivot.source(of_recipe, pivot):
+        part = results.for_recipe(recipe) if pivot.by_recipe else results
+        for place, cell in pivot.source(part, pivot):
             block = recipe, place[pivot.group] if pivot.group else ("", "")
             labels = tuple(place[axis] for axis in pivot.rows)
             cells_of_row = blocks.setdefault(block, {}).setdefault(labels, {})
@@ -282,8 +282,8 @@ def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -
 def _trained_as_the_recipe(results: Results, variant: Variant) -> bool:
     """Whether the method is fitted on as many images as the networks of the results' recipe."""
     images = results.names.method(variant.method).images
-    of_recipe = results.names.training_images(results.recipes).values()
-    return not images or not of_recipe or images in of_recipe
+    by_recipe = results.names.training_images(results.recipes).values()
+    return not images or not by_recipe or images in by_recipe
 
 
 def worth_cell(row: TableRow | None) -> Cell:
@@ -334,9 +334,9 @@ def remarks(results: Results, pivot: Pivot) -> Iterator[str]:
     if any(metric.biased for metric in metrics):
         yield BINNED
     methods = {variant.method: names.method(variant.method) for variant in variants}
-    of_pool = [method for method in methods.values() if method.pooled]
+    pooled = [method for method in methods.values() if method.pooled]
     known = results.summary["reason"].str.contains(NETWORKS_KNOWN_FROM, regex=False).any()
-    if not known and len(of_pool) > 1 and any(method.counts_networks for method in of_pool):
+    if not known and len(pooled) > 1 and any(method.counts_networks for method in pooled):
         yield ONE_ENSEMBLE
     trained_on = names.training_images(results.recipes)
     if trained_on:

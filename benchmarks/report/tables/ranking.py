@@ -45,14 +45,14 @@ def ranking(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     """
     ranked: list[tuple[float, Place, Mapping[str, Cell]]] = []
     for recipe in results.recipes:
-        of_recipe = results.of_recipe(recipe)
-        for variant in of_recipe.largest:
-            candidate = of_recipe.candidate(variant)
+        part = results.for_recipe(recipe)
+        for variant in part.largest:
+            candidate = part.candidate(variant)
             values = _values(results, candidate)
             if all(math.isnan(cell.value) for cell in values.values()):
                 continue
             cells = {
-                "Worth\n(networks) ↑": _worth(of_recipe, variant, recipe),
+                "Worth\n(networks) ↑": _worth(part, variant, recipe),
                 **values,
                 **_costs(results, candidate, Cell(reason=NOT_MEASURED)),
             }
@@ -105,14 +105,14 @@ def _by_kind(results: Results) -> dict[str, dict[Candidate, float]]:
     main = splits.get(results.recipes[0])
     methods = [
         candidate
-        for candidate in sorted(results.candidates, key=lambda one: results.names.rank(one.variant))
+        for candidate in sorted(results.candidates, key=lambda c: results.names.rank(c.variant))
         if candidate.recipe == SELF_TRAINED or splits.get(candidate.recipe) == main
     ]
     kinds: dict[str, dict[Candidate, float]] = {}
     for method in methods:
-        of_kind = kinds.setdefault(results.names.method(method.method).group or OTHER, {})
+        chosen_by = kinds.setdefault(results.names.method(method.method).group or OTHER, {})
         if row := results.value(method, Quantity(*RANKED_BY)):
-            of_kind[method] = -row["value"]
+            chosen_by[method] = -row["value"]
     kinds |= {OF_LOGITS: {}, OF_FEATURES: {}}
     scored = {choice._replace(score="") for choice in results.further_scored}
     for score in results.names.scores:

@@ -231,13 +231,13 @@ def markdown(table: Table) -> str:
 def as_frame(table: Table) -> pd.DataFrame:
     """The table for a CSV; half-widths and verdicts have columns of their own."""
     headings, names = table.named
-    of_cells = [f"{_in_one_line(text)}{part}" for text in table.headings for part in CSV_PARTS]
+    columns = [f"{_in_one_line(text)}{part}" for text in table.headings for part in CSV_PARTS]
     # Not by column: a set of images may be called as another column is.
     rows = [
         [*name, *_numbers(row.cells), "; ".join(dict.fromkeys(_reasons(row.cells)))]
         for name, row in zip(names, table.rows, strict=True)
     ]
-    return pd.DataFrame(rows, columns=[*headings, *of_cells, "notes"])
+    return pd.DataFrame(rows, columns=[*headings, *columns, "notes"])
 
 
 def latex(table: Table) -> str:

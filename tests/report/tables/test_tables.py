@@ -42,7 +42,7 @@ def results(made_up_run: Path) -> Results:
 
 @pytest.fixture(scope="module")
 def of_standard(results: Results) -> Results:
-    return results.of_recipe("standard")
+    return results.for_recipe("standard")
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_paired_differences_of_every_size_say_what_sampling_changes(with_exact: 
     cell = table.rows[-1].cells[table.headings.index("Predictive\nentropy\n(nats)")]
     assert cell.value == line["difference"]
     assert cell.half_width == pytest.approx((line["upper"] - line["lower"]) / 2)
-    axes = draw_figure(with_exact.of_recipe("standard"), "sampling-error").figure.axes
+    axes = draw_figure(with_exact.for_recipe("standard"), "sampling-error").figure.axes
     assert [ax.get_title() for ax in axes] == ["Clean, subset", "45°, subset"]
 
 
@@ -253,9 +253,9 @@ def test_different_training_images_are_marked(results: Results) -> None:
         for one in results.names.methods
     )
     changed = replace(results, names=replace(results.names, methods=methods))
-    remarks = table_named(changed.of_recipe("article"), "main").remarks
+    remarks = table_named(changed.for_recipe("article"), "main").remarks
     assert any("60,000 (article); 55,000 (Softmax)" in remark for remark in remarks)
-    of_standard = table_named(changed.of_recipe("standard"), "main").remarks
+    of_standard = table_named(changed.for_recipe("standard"), "main").remarks
     assert not any("Training images" in remark for remark in of_standard)
 
 
