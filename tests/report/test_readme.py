@@ -17,7 +17,7 @@ from tests.made_up import LATENCY, write_latency
 
 README = Path("README.md")
 
-MOST_WORDS = 1_500
+MOST_WORDS = 1_600
 """Of the README and of each page of docs, generated parts included."""
 
 
