@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from numbers import Integral
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar, get_args
@@ -118,26 +117,9 @@ def _require_named(argument: str, given: object, example: str) -> None:
             raise ArgumentError(f"{argument}: the name {name!r} {objection}")
 
 
-def _several(argument: str, value: Any, kind: type) -> tuple[Any, ...]:
-    """One value or several as a tuple: names (`str`) or whole numbers (`Integral`)."""
-    alone = isinstance(value, str) or not isinstance(value, Iterable)
-    values = (value,) if alone else tuple(value)
-    for each in values:
-        if not isinstance(each, kind) or isinstance(each, bool):
-            expected = "a name" if kind is str else "a whole number"
-            raise TypeError(f"{argument}: {each!r} is a {type(each).__name__}; expected {expected}")
-    return values
-
-
 def _require_one_of(argument: str, name: object, known: Collection[str]) -> None:
     if name not in known:
         raise ArgumentError(f"{argument}: unknown name {name!r}; choose from {', '.join(known)}")
-
-
-def _require_resampling(resamples: int, seed: int) -> None:
-    for argument, value in (("resamples", resamples), ("seed", seed)):
-        _several(argument, value, Integral)
-    require_resampling(resamples, seed)
 
 
 Present = TypeVar("Present")
@@ -347,7 +329,7 @@ def evaluate(
         TypeError: methods or data are of another type.
         ArgumentError: they do not fit together, or a prediction is not as it must be.
     """
-    _require_resampling(resamples, seed)
+    require_resampling(resamples, seed)
     _require_methods(methods)
     folder = None if out is None else folder_for_scores(Path(out))
     sets = {} if ood is None else ood
@@ -424,7 +406,7 @@ def score_predictions(
         TypeError: the predictions, or sets of images, are no dictionary by names.
         ArgumentError: they are no probabilities (or logits), or do not fit together.
     """
-    _require_resampling(resamples, seed)
+    require_resampling(resamples, seed)
     example = '{"mine": probabilities}'
     _require_named("predictions", predictions, example)
     if not predictions:
@@ -469,8 +451,11 @@ def _by_method(given: Any, methods: Mapping[str, Any], what: str) -> dict[str, A
 OWN = ("preset", "task", "recipes", "methods", "conditions", "seed", "device", "engine")
 """The parts of a configuration that are arguments of their own."""
 
-OF_NUMBERS, OF_NAMES = ("members", "passes", "batch_sizes"), ("in_depth", "custom_methods")
-"""Other parts that are several values."""
+SEVERAL = (
+    *("recipes", "methods", "conditions", "members", "passes", "batch_sizes", "in_depth"),
+    "custom_methods",
+)
+"""The parts that are several values."""
 
 DEVICES, ENGINES = ("auto", "cpu", "cuda"), ("auto", *get_args(EngineName))
 
@@ -522,28 +507,32 @@ def run_benchmark(
         TypeError: there is no such argument, or a value is of another type.
         ArgumentError: a value is unknown or out of range, or the choices do not fit together.
     """
-    names = {"methods": methods, "recipes": recipes, "conditions": conditions}
-    chosen = _choices(choices) | {
-        name: None if value is None else _several(name, value, str) for name, value in names.items()
+    known = [field.name for field in fields(Configuration) if field.name not in OWN]
+    if unknown := [name for name in choices if name not in known]:
+        raise TypeError(
+            f"run_benchmark: unknown argument {unknown[0]!r}; further choices are "
+            f"{', '.join(known)}"
+        )
+    choices |= {"methods": methods, "recipes": recipes, "conditions": conditions}
+    chosen = {
+        name: _several(value) if name in SEVERAL and value is not None else value
+        for name, value in choices.items()
     }
-    for argument, name, known in (
+    chosen_stages = set(_several(stages))
+    if not chosen_stages:
+        raise ArgumentError(f"stages: nothing is chosen; choose from {', '.join(STAGES)}")
+    for argument, name, names in (
         ("preset", preset, PRESETS),
         ("device", device, DEVICES),
         ("engine", engine, ENGINES),
+        ("scores", chosen.get("scores") or "all", get_args(ScoreChoice)),
+        *(("stages", stage, STAGES) for stage in chosen_stages),
     ):
-        _require_one_of(argument, name, known)
-    numbers = {"seed": seed} if jobs is None else {"seed": seed, "jobs": jobs}
-    for argument, number in numbers.items():
-        _several(argument, number, Integral)
+        _require_one_of(argument, name, names)
     if jobs is not None and jobs < 1:
         raise ArgumentError(f"jobs: {jobs} is too small; expected at least 1")
     if data_dir is not None and not Path(data_dir).is_dir():
         raise ArgumentError(f"data_dir {data_dir}: there is no such folder")
-    chosen_stages = {*_several("stages", stages or (), str)}
-    if not chosen_stages:
-        raise ArgumentError(f"stages: nothing is chosen; choose from {', '.join(STAGES)}")
-    for name in chosen_stages:
-        _require_one_of("stages", name, STAGES)
     fitting = fitting_device(device)
     plan = Plan(
         chosen_configuration(preset, task, chosen, seed=seed, device=fitting, engine=engine)
@@ -566,19 +555,6 @@ def run_benchmark(
         return _results_in(folder, tuple(dict.fromkeys(failures)))
 
 
-def _choices(given: dict[str, Any]) -> dict[str, Any]:
-    """Other parts of the configuration."""
-    known = [field.name for field in fields(Configuration) if field.name not in OWN]
-    if unknown := [name for name in given if name not in known]:
-        raise TypeError(
-            f"run_benchmark: unknown argument {unknown[0]!r}; further choices are "
-            f"{', '.join(known)}"
-        )
-    choices = {name: value for name, value in given.items() if value is not None}
-    for name, value in choices.items():
-        if name == "scores":
-            _require_one_of(name, value, get_args(ScoreChoice))
-            continue
-        values = _several(name, value, str if name in OF_NAMES else Integral)
-        choices[name] = values if name in (*OF_NAMES, *OF_NUMBERS) else value
-    return choices
+def _several(value: Any) -> tuple[Any, ...]:
+    """One value or several, as a tuple."""
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)

