@@ -212,10 +212,6 @@ class GivenNetwork(Network):
         """Evaluation mode, whatever is asked for."""
         return super().train(False)
 
-    def extra_repr(self) -> str:
-        """Which layers dropout and features are."""
-        return f"dropout={list(self.dropouts)}, head={self.head_name!r}"
-
     def require_dropout(self) -> None:
         """Check that there is dropout to be switched on, and log where.
 

@@ -190,25 +190,18 @@ class Optimiser:
 
     def step(self, loss: Float[Tensor, ""], learning_rate: float | None = None) -> None:
         """One step against the loss' gradient; ``learning_rate``: instead of the schedule's."""
-        rate = self._rate() if learning_rate is None else learning_rate
+        rate = self._recipe.learning_rate if learning_rate is None else learning_rate
+        if learning_rate is None and self._recipe.schedule == "cosine":
+            rate *= (1 + math.cos(math.pi * self._step / self._steps)) / 2
         self._step += 1
         self._optimiser.param_groups[0]["lr"] = rate
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if self._recipe.weight_decay:
-            self._decay(1 - rate * self._recipe.weight_decay)
+            with torch.no_grad():
+                for parameter in self._parameters:
+                    parameter.mul_(1 - rate * self._recipe.weight_decay)
         self._optimiser.step()
-
-    def _rate(self) -> float:
-        """The learning rate of the next step."""
-        if self._recipe.schedule == "constant":
-            return self._recipe.learning_rate
-        return self._recipe.learning_rate * (1 + math.cos(math.pi * self._step / self._steps)) / 2
-
-    @torch.no_grad()
-    def _decay(self, factor: float) -> None:
-        for parameter in self._parameters:
-            parameter.mul_(factor)
 
 
 class LoopTrainer:

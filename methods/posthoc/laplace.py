@@ -290,7 +290,10 @@ class LaplaceKron(Laplace):
             log_likelihood -= cross_entropy(
                 logits.cpu().double(), own_labels, reduction="sum"
             ).item()
-            _, signals = network.signals(batch, _roots(logits.softmax(dim=1)))
+            p = logits.softmax(dim=1)
+            # Rows √p_c (e_c − p), whose outer products add up to diag p − p pᵀ.
+            roots = p.sqrt()[:, :, None] * (torch.eye(p.shape[1]).to(p) - p[:, None, :])
+            _, signals = network.signals(batch, roots)
             for total, layer_signals in zip(factors, signals, strict=True):
                 total.add(layer_signals, len(images))
         tensors = [tensor for layer in network.layers for tensor in layer.parameters()]
@@ -319,11 +322,6 @@ class LaplaceKron(Laplace):
             means.append(logits)
             variances.append(torch.stack(by_layer).sum(dim=0))
         return torch.cat(means).cpu(), torch.cat(variances).cpu()
-
-
-def _roots(p: Float[Tensor, "images classes"]) -> Float[Tensor, "images classes classes"]:
-    """Rows √p_c (e_c − p), whose outer products add up to diag p − p pᵀ."""
-    return p.sqrt()[:, :, None] * (torch.eye(p.shape[1]).to(p) - p[:, None, :])
 
 
 BLOCK = 1000

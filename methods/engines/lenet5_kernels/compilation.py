@@ -108,7 +108,8 @@ def _cache_folder() -> Path | None:
     # Numba looks kernels up by path and time of their source, so the folder must, too: a copy of
     # the sources that took it for complete would compile for itself, to other bits.
     stamps = [f"{source.resolve()} {source.stat().st_mtime_ns}" for source in sources]
-    state = [numba.__version__, numba.config.CPU_NAME or _processor(), *stamps]
+    processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+    state = [numba.__version__, numba.config.CPU_NAME or processor, *stamps]
     content = b"".join([*(source.read_bytes() for source in sources), *map(str.encode, state)])
     parent = numba.config.CACHE_DIR or user_cache_dir("uncertainty-bench", appauthor=False)
     folder = Path(parent) / f"kernels-{hashlib.sha256(content).hexdigest()[:16]}"
@@ -118,11 +119,6 @@ def _cache_folder() -> Path | None:
             return folder
     except OSError:
         return None
-
-
-def _processor() -> str:
-    features = binding.get_host_cpu_features().flatten()
-    return f"{binding.get_host_cpu_name()} {features}"
 
 
 @contextmanager
