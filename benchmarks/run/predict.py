@@ -53,7 +53,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
         shutil.rmtree(workspace.out / FINISHED_FOLDER, ignore_errors=True)
         _require_disjoint(plan.task, workspace)
     else:
-        announce(PREDICT, "nothing to do: all predictions are there")
+        announce(PREDICT, "nothing to do: no prediction is missing")
     work = partial(_predict, plan, unavailable)
     done = workspace.in_parallel(
         work, pending, stage=PREDICT, what="groups", threads=plan.in_threads

@@ -82,7 +82,7 @@ def _train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[NetworkNa
         missing = [number for number in numbers if number not in stored]
         batches += [(recipe, batch) for batch in plan.engine.batches(missing)]
     if not batches:
-        announce(TRAIN, "nothing to do: all networks are stored")
+        announce(TRAIN, "nothing to do: no network is missing")
     done = workspace.in_parallel(
         partial(_train, plan), batches, stage=TRAIN, what="networks", threads=plan.in_threads
     )
