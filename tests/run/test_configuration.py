@@ -147,12 +147,6 @@ def test_custom_method_must_not_take_the_name_of_one_of_the_suites(
         assert replace(QUICK, methods=methods, custom_methods=(location,)).classes
 
 
-def test_custom_methods_must_not_share_a_name(tmp_path: Path) -> None:
-    one, other = custom_method(tmp_path / "a"), custom_method(tmp_path / "b")
-    with pytest.raises(UserError, match="the name 'mine' is taken; give the class another name"):
-        assert replace(QUICK, custom_methods=(one, other)).classes
-
-
 @pytest.mark.parametrize("preset", PRESETS)
 def test_identity_is_json_and_stays_the_same_through_it(preset: str) -> None:
     identity = configuration_of(preset).identity

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,7 +25,7 @@ from benchmarks.run.curves import (
 from benchmarks.run.measure import measure as measure_all
 from benchmarks.run.record import RunRecord
 from benchmarks.schema import read_table
-from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, run_of
+from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
 
 IMAGES = 70
 ORIGIN = ["method", "members", "condition", "replicate"]
@@ -175,20 +173,6 @@ def test_votes_on_the_example_are_those_of_the_prediction_files(run: Run) -> Non
         mean = stored.prediction.mean[row["index"], row["class"]].item()
         written = row["vote_share"], row["mean_probability"]
         assert written == pytest.approx((share, mean), abs=1e-5)
-
-
-def test_set_that_cannot_be_had_has_no_curves(run: Run, tmp_path: Path) -> None:
-    alone = replace(CONFIGURATION, methods=("deep_ensemble",))
-    elsewhere, missing = run_of(alone, tmp_path), ["rotated-030", "ood-uniform_noise"]
-    record = RunRecord.begin(*elsewhere)
-    record.note_data({name: {"unavailable": "no network"} for name in missing})
-    make_up_predictions(elsewhere)
-    for name in missing:
-        lose_predictions(tmp_path / "out", name)
-    measure_all(*elsewhere, record)
-    for name in COLUMNS:
-        assert not set(curve(elsewhere, name)["condition"]) & set(missing)
-    assert curve(elsewhere, "roc").empty
 
 
 @pytest.mark.parametrize("seed", range(5))

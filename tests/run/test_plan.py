@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -15,9 +14,9 @@ from benchmarks.run.configuration import ADDED, COSTLY, Configuration
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods import MemberMethod, PooledMethod
-from methods.networks.recipes import RECIPES, LabelledImages
+from methods.networks.recipes import RECIPES
 from tests import runs
-from tests.runs import CONDITIONS, FULL, QUICK, Run
+from tests.runs import FULL, QUICK, Run
 
 CUSTOM = """
 from methods import UncertaintyMethod
@@ -33,19 +32,6 @@ class Mine(UncertaintyMethod):
     def predict(self, images):
         raise NotImplementedError
 """
-
-
-@pytest.fixture
-def loaded(training_images: LabelledImages, test_images: LabelledImages) -> Iterator[list[str]]:
-    """The names of what has been loaded, in order; MNIST is reduced to a few images."""
-    names = []
-
-    def mnist(split: str, *, data_dir: Path | None) -> LabelledImages:
-        names.append(split)
-        return {"train": training_images, "test": test_images}[split]
-
-    with runs.mnist_loaded_by(mnist, len(training_images.labels)):
-        yield names
 
 
 @pytest.fixture
@@ -176,15 +162,6 @@ def test_ensembles_of_two_blocks_predict_by_themselves() -> None:
             assert whole[own] == list(networks_of(run, unit))
 
 
-def test_methods_without_dropout_need_no_network_of_their_own() -> None:
-    only_dropout = replace(QUICK, recipes=("plain", "standard"), methods=("mc_dropout",))
-    run = run_of(only_dropout)
-    assert run.plan.networks() == [("standard", number) for number in range(QUICK.replicates)]
-    objections = {unit.recipe: run.plan.objection(unit) for unit in run.plan.units()}
-    assert objections["standard"] is None
-    assert "without dropout" in str(objections["plain"])
-
-
 def test_custom_method_is_self_trained_and_needs_no_network(custom: str) -> None:
     run = run_of(replace(QUICK, recipes=("plain", "article"), methods=(), custom_methods=(custom,)))
     assert run.plan.units() == [
@@ -256,18 +233,6 @@ def test_sweep_of_a_custom_method_is_its_class_field(tmp_path: Path) -> None:
     assert plan.units() == units
     assert [plan.method(unit).bags for unit in units] == [5, 5, 20, 20]  # type: ignore[attr-defined]
     assert plan.groups() == [(unit,) for unit in units]
-
-
-def test_images_are_loaded_once_and_only_when_needed(loaded: list[str]) -> None:
-    run = run_of(replace(QUICK, images=40))
-    assert loaded == []
-    training = run.workspace.training_images(run.plan, "standard")
-    assert training is run.workspace.images(run.plan.task, "training")
-    assert loaded == ["train"]
-    evaluated = run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
-    assert evaluated is run.workspace.evaluation_set(CONDITIONS["rotated-030"], run.plan)
-    assert loaded == ["train", "test"]
-    assert len(evaluated.images) == 40
 
 
 def test_run_can_be_sent_to_a_worker(custom: str) -> None:

@@ -45,16 +45,6 @@ def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:
     assert (row["replicates"], row["images"], row["status"]) == (3, 100, "ok")
 
 
-def test_summary_keeps_apart_what_differs_in_anything_but_the_replicate() -> None:
-    others = {
-        **{"recipe": "plain", "method": "softmax", "members": "100"},
-        **{"condition": "rotated-015", "score": "mine", "metric": "mce"},
-    }
-    apart = [ROW, *(replace(ROW, **{part: name}) for part, name in others.items())]
-    for rows, replicates in ((apart, [1] * 7), ([ROW, replace(ROW, replicate=1)], [2])):
-        assert [row["replicates"] for row in rows_of_means(rows)] == replicates
-
-
 @pytest.mark.parametrize(
     ("metric", "reason"),
     [
