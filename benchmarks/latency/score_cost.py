@@ -68,7 +68,7 @@ def time_scores(plan: Plan, workspace: Workspace, limits: Limits | None = None) 
     if earlier[IDENTITY].equals(table_of(ScoreLatency, wanted)[IDENTITY]):
         return
     timed = _timed(plan, place, wanted, limits or PRESETS[plan.configuration.preset].limits)
-    rows = list(tracked(timed, len(wanted), LATENCY, "scores"))
+    rows = list(tracked(timed, len(wanted), LATENCY, "timings of scores"))
     write_table(table_of(ScoreLatency, rows), workspace.out, SCORE_LATENCY_CSV)
 
 
