@@ -18,15 +18,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from torch import nn
 
 from benchmarks.external import (
-    ExternalPredictions,
     checked_predictions,
     folder_for_scores,
     require_same_images,
     score,
-    write_scores,
 )
 from benchmarks.external_arrays import (
     CALIBRATION,
@@ -336,7 +333,7 @@ def evaluate(
     _require_named("ood", sets, '{"noise": images}')
     external = predictions_of(methods, data, sets, calibration)
     with progress_shown(progress):
-        return _scored(external, resamples, seed, folder)
+        return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed))
 
 
 def _require_methods(methods: Mapping[str, UncertaintyMethod]) -> None:
@@ -345,25 +342,11 @@ def _require_methods(methods: Mapping[str, UncertaintyMethod]) -> None:
     if not methods:
         raise ArgumentError(f"methods: expected at least one method, such as {example}")
     for name, method in methods.items():
-        if isinstance(method, nn.Module):
-            raise TypeError(
-                f"methods: {name!r} is a torch module; give a method, such as "
-                "Softmax.from_network(module) or MCDropout.from_network(module)"
-            )
         if not isinstance(method, UncertaintyMethod):
             raise TypeError(
                 f"methods: {name!r} is a {type(method).__name__}; expected a fitted method, such "
-                "as Softmax.from_network(module)"
+                "as Softmax.from_network(module) or MCDropout.from_network(module)"
             )
-
-
-def _scored(
-    external: list[ExternalPredictions], resamples: int, seed: int, folder: Path | None
-) -> BenchmarkResults:
-    scored = score(external, resamples=resamples, seed=seed)
-    if folder is not None:
-        write_scores(scored, external, folder, resamples=resamples, seed=seed)
-    return BenchmarkResults(*scored)
 
 
 @as_library()
@@ -432,7 +415,7 @@ def score_predictions(
                 checked = checked_predictions(method, arrays_of_method, from_logits=from_logits)
             external.append(checked)
         require_same_images(external)
-        return _scored(external, resamples, seed, folder)
+        return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed))
 
 
 def _by_method(given: Any, methods: Mapping[str, Any], what: str) -> dict[str, Any]:

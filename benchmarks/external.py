@@ -312,6 +312,13 @@ MOST_BAND_WEIGHTS = 2**25
 """How many the resamples for the bands of curves have, unless they are the fewest."""
 
 
+SCORE_JSON = "score.json"
+"""What was scored, by which version."""
+
+FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER)
+"""Those that are written anew."""
+
+
 class ScoredMethods(NamedTuple):
     """What tables and figures are made from, and the rows of ``measurements.csv``."""
 
@@ -320,8 +327,21 @@ class ScoredMethods(NamedTuple):
 
 
 @one_torch_thread()
-def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int) -> ScoredMethods:
-    """All metrics of each method, with intervals over images, and the methods' differences."""
+def score(
+    external: Sequence[ExternalPredictions],
+    folder: Path | None = None,
+    *,
+    resamples: int,
+    seed: int,
+) -> ScoredMethods:
+    """All metrics of each method, with intervals over images, and the methods' differences.
+
+    Args:
+        external: of each method.
+        folder: where to write what a run writes, in place of earlier scores: numbers, tables,
+            figures and page; what was scored is told by ``score.json``.
+        resamples, seed: of the bootstrap of images.
+    """
     units = {RunUnit(SELF_TRAINED, method.method, None, 0): method for method in external}
     rows, estimates = _estimated(units, resamples, seed)
     measurements = in_order(table_of(Measurement, rows))
@@ -331,6 +351,15 @@ def score(external: Sequence[ExternalPredictions], *, resamples: int, seed: int)
         comparisons_table(table_of(Comparison, estimates.comparisons)),
         curves=curve_tables(_curves(units, resamples, seed)),
     )
+    if folder is not None:
+        record = {
+            "version": suite_version(),
+            "resamples": resamples,
+            "seed": seed,
+            "files": {method.method: method.sha256 for method in external},
+        }
+        write_json(record, folder / SCORE_JSON)
+        _write(results, measurements, folder)
     return ScoredMethods(results, measurements)
 
 
@@ -442,13 +471,6 @@ def _resample(
         )
 
 
-SCORE_JSON = "score.json"
-"""What was scored, by which version."""
-
-FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER)
-"""Those that are written anew."""
-
-
 def folder_for_scores(out: Path) -> Path:
     """The folder, created if it does not exist.
 
@@ -473,29 +495,10 @@ def folder_for_scores(out: Path) -> Path:
     return folder
 
 
-def write_scores(
-    scored: ScoredMethods,
-    external: Sequence[ExternalPredictions],
-    folder: Path,
-    *,
-    resamples: int,
-    seed: int,
-) -> None:
-    """Write what a run writes, in place of earlier scores: numbers, tables, figures and page.
-
-    What was scored is told by ``score.json``.
-    """
-    record = {
-        "version": suite_version(),
-        "resamples": resamples,
-        "seed": seed,
-        "files": {method.method: method.sha256 for method in external},
-    }
-    write_json(record, folder / SCORE_JSON)
+def _write(results: Results, measurements: pd.DataFrame, folder: Path) -> None:
     for earlier in FOLDERS:
         shutil.rmtree(folder / earlier, ignore_errors=True)
-    results = scored.results
-    write_table(scored.measurements, folder, MEASUREMENTS_CSV)
+    write_table(measurements, folder, MEASUREMENTS_CSV)
     write_table(results.summary, folder, SUMMARY_CSV)
     write_table(results.comparisons, folder, COMPARISONS_CSV)
     for name, table in results.curves.items():
@@ -558,7 +561,4 @@ def score_files(
     ]
     require_same_images(external)
     folder = None if out is None else folder_for_scores(out)
-    scored = score(external, resamples=resamples, seed=seed)
-    if folder is not None:
-        write_scores(scored, external, folder, resamples=resamples, seed=seed)
-    return scored.results
+    return score(external, folder, resamples=resamples, seed=seed).results

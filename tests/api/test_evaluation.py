@@ -299,7 +299,7 @@ def test_wrong_data_are_named_in_one_line(case: str, own: Own) -> None:
         ({}, ArgumentError, "methods: expected at least one method"),
         ([1], TypeError, "methods: this is a list; expected a dictionary"),
         ({1: Exact()}, TypeError, "methods: the name 1 is a int, no text"),
-        ({"a": nn.Linear(5, 3)}, TypeError, r"'a' is a torch module.*Softmax\.from_network"),
+        ({"a": nn.Linear(5, 3)}, TypeError, r"'a' is a Linear; .*Softmax\.from_network"),
         ({"a": MCDropout()}, NotFittedError, "not fitted"),
     ],
 )
