@@ -118,24 +118,32 @@ def judged(number: PublishedNumber, results: Results) -> dict[str, Any]:
     rows = {label: row for label, row in by_label.items() if row and math.isfinite(row["value"])}
     missing = (*(label for label in by_label if label not in rows), *number.lacking)
     if why := _not_measured(number, results, by_label, list(rows.values())):
-        verdict, rows = NOT_MEASURED, {}
+        rows = {}
     value, lower, upper = (
         fmean(row[name] for row in rows.values()) if rows else math.nan
         for name in ("value", "lower", "upper")
     )
-    if rows:
-        near = WITHIN if number.admits(value) else NOT_WITHIN
-        verdict = NOT_COMPARABLE if missing else near
-        why = _remark(list(rows.values()), results)
-        if verdict == NOT_WITHIN:
-            why = "; ".join(filter(None, [number.reason or "reason not known yet", why]))
+    if not rows:
+        verdict = NOT_MEASURED
+    elif missing:
+        verdict = NOT_COMPARABLE
+    else:
+        verdict = WITHIN if number.admits(value) else NOT_WITHIN
+    images = min((int(row["images"]) for row in rows.values()), default=0)
+    whole = results.names.task.test_images
+    known = (
+        why,
+        (number.reason or "reason not known yet") if verdict == NOT_WITHIN else "",
+        f"only {images:,} of {whole:,} images" if rows and images < whole else "",
+        *dict.fromkeys(str(row["reason"]) for row in rows.values()),
+    )
     replicates = min((int(row["replicates"]) for row in rows.values()), default=0)
     return {
         **{name: text for name, text in asdict(number).items() if name != "reason"},
         "tolerance": TOLERANCES[number.metric][2],
         **{"value": value, "lower": lower, "upper": upper},
         **{"networks": replicates * number.members, "of": tuple(rows), "missing": missing},
-        **{"verdict": verdict, "why": why},
+        **{"verdict": verdict, "why": "; ".join(filter(None, known))},
     }
 
 
@@ -153,24 +161,16 @@ def _not_measured(
         return f"networks were trained for {epochs} of {number.epochs} epochs"
     if number.method not in set(results.for_recipe(number.recipe).summary["method"]):
         return f"the run has no predictions by the method {number.method!r}"
-    for row in by_label.values():
-        if row and not rows:
-            return str(row["reason"] or row["status"])
     single = number.members == 1
     if not rows:
+        if failed := next(filter(None, by_label.values()), None):
+            return str(failed["reason"] or failed["status"])
         kind = "single networks" if single else f"an ensemble of {number.members} networks"
         return f"the run has no value of {kind} for {', '.join(by_label)}"
     replicates = min(int(row["replicates"]) for row in rows)
     if single and replicates < FEWEST_REPLICATES:
         return f"the run has {replicates} networks; at least {FEWEST_REPLICATES} are needed"
     return ""
-
-
-def _remark(rows: list[TableRow], results: Results) -> str:
-    """What the summary tells of the rows, and whether they are of fewer images than there are."""
-    images, every = min(int(row["images"]) for row in rows), results.names.task.test_images
-    fewer = f"only {images:,} of {every:,} images" if images < every else ""
-    return "; ".join(dict.fromkeys(filter(None, [fewer, *(str(row["reason"]) for row in rows)])))
 
 
 def rotated_digit(results: Results) -> tuple[bool, str] | None:
