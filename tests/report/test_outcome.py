@@ -74,19 +74,6 @@ def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
     assert "MC-dropout, exact" in text
 
 
-def test_only_usual_and_compared_sizes_and_methods_with_whole_conditions_have_a_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = [replace(ROW, members=str(passes)) for passes in (1, 10, 50, 100)]
-    rows += [replace(ROW, method="deep_ensemble", members=str(m)) for m in (1, 5, 20, 50)]
-    rows += [replace(ROW, method="mc_dropout_exact", members="exact", condition="subset-clean")]
-    lines = shown(tmp_path, rows, capsys).splitlines()
-    assert [line.split("  ")[0][9:].strip() for line in lines if line.startswith("standard")] == [
-        *(f"MC-dropout, T = {passes}" for passes in (10, 50, 100)),
-        *(f"Deep ensemble, M = {members}" for members in (5, 50)),
-    ]
-
-
 def test_files_are_named_with_their_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

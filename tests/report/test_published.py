@@ -78,25 +78,21 @@ def test_tolerances_have_two_sides(
     assert list(map(number.admits, (*near, *far, math.nan))) == [True, True, False, False, False]
 
 
-def test_verdict_compares_the_values_alone() -> None:
-    assert judged(NUMBER, results(row(NUMBER, 0.988)))["verdict"] == WITHIN
-    found = judged(NUMBER, results(row(NUMBER, 0.987)))
-    assert (found["verdict"], found["why"]) == (NOT_WITHIN, "reason not known yet")
-
-
-def test_value_has_the_interval_and_the_networks_of_the_summary() -> None:
-    found = judged(NUMBER, results(row(NUMBER, 0.99)))
-    assert (found["value"], found["lower"], found["upper"]) == (0.99, 0.98, 1.0)
-    assert (found["networks"], found["of"], found["missing"]) == (5, ("Clean",), ())
-    ensemble = replace(NUMBER, method="deep_ensemble", members=10)
-    found = judged(ensemble, results(row(ensemble, 0.99, replicates=1, reason="of a few")))
-    assert (found["verdict"], found["networks"], found["why"]) == (WITHIN, 10, "of a few")
-
-
-def test_known_reason_is_told_of_a_miss_alone() -> None:
+def test_verdict_compares_the_values_alone_and_a_miss_has_its_known_reason() -> None:
+    near = judged(NUMBER, results(row(NUMBER, 0.988, images=100)))
+    assert (near["verdict"], near["why"]) == (WITHIN, "only 100 of 10,000 images")
+    assert (near["value"], near["networks"], near["of"], near["missing"]) == (
+        *(0.988, 5, ("Clean",), ()),
+    )
+    assert (near["lower"], near["upper"]) == (pytest.approx(0.978), pytest.approx(0.998))
+    far = judged(NUMBER, results(row(NUMBER, 0.987)))
+    assert (far["verdict"], far["why"]) == (NOT_WITHIN, "reason not known yet")
     known = replace(NUMBER, reason="other pixels")
     assert judged(known, results(row(known, 0.9)))["why"] == "other pixels"
     assert judged(known, results(row(known, 0.991)))["why"] == ""
+    ensemble = replace(NUMBER, method="deep_ensemble", members=10)
+    one = judged(ensemble, results(row(ensemble, 0.99, replicates=1, reason="of a few")))
+    assert (one["verdict"], one["networks"], one["why"]) == (WITHIN, 10, "of a few")
 
 
 def test_mean_is_over_the_sets_that_the_run_has() -> None:
@@ -130,11 +126,6 @@ def test_what_is_not_measured_says_why(measured: Results, why: str) -> None:
     assert (found["verdict"], found["networks"], found["of"]) == (NOT_MEASURED, 0, ())
     assert math.isnan(found["value"])
     assert why in found["why"]
-
-
-def test_fewer_images_are_told() -> None:
-    found = judged(NUMBER, results(row(NUMBER, 0.991, images=100)))
-    assert (found["verdict"], found["why"]) == (WITHIN, "only 100 of 10,000 images")
 
 
 def test_files_tell_the_count_and_what_is_not_measured(tmp_path: Path) -> None:
