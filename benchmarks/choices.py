@@ -22,14 +22,14 @@ def list_choices(task_name: str) -> None:
     presets = [configuration_of(name, task_name) for name in PRESETS if PRESETS[name].recipes(task)]
     _print_table(
         "--preset",
-        ("recipes", "methods", "conditions", "images", "networks in an ensemble"),
+        ("methods", "conditions", "images", "networks", "recipes"),
         {
             chosen.preset: (
-                ", ".join(chosen.recipes),
                 len(chosen.methods),
                 len(chosen.conditions),
                 chosen.images or "all",
-                ", ".join(map(str, chosen.members)),
+                max(chosen.members),
+                ", ".join(chosen.recipes),
             )
             for chosen in presets
         },
