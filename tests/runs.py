@@ -19,7 +19,6 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -34,13 +33,12 @@ from benchmarks.claims import missing_data
 from benchmarks.data.loading import load_mnist
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.predictions import StoredPrediction
-from benchmarks.run import stages as runner
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import PRESETS, Configuration, command_of, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Failure, Workspace
-from benchmarks.tasks import TASKS, Task, mnist
+from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
 from methods import Prediction
@@ -176,51 +174,22 @@ def make_up_predictions(run: Run, lost: tuple[str, int] | None = None) -> None:
 
 
 @contextmanager
-def neither_timed_nor_drawn() -> Iterator[None]:
-    """Timings and drawings take time, and other tests cover them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(runner.STAGES, "latency", lambda *_: [])
-        patch.setattr(runner, "write_report", lambda *_: None)
-        yield
-
-
-@contextmanager
 def small_mnist(*, training: int, test: int) -> Iterator[pytest.MonkeyPatch]:
-    """MNIST reduced to so many images, as runs load it."""
+    """MNIST reduced to so many images, of which as large a share is held out, in this process."""
     sizes = {"train": training, "test": test}
     whole = {split: load_mnist(split) for split in sizes}
 
-    def load(split: str, *, data_dir: Path | None) -> LabelledImages:
+    def load(split: str, data_dir: Path | None) -> LabelledImages:
         count = sizes[split]
         return LabelledImages(whole[split].images[:count], whole[split].labels[:count])
 
-    with mnist_loaded_by(load, training) as patch:
-        yield patch
-
-
-@contextmanager
-def mnist_loaded_by(
-    load: Callable[..., LabelledImages], training: int
-) -> Iterator[pytest.MonkeyPatch]:
-    """Runs load MNIST by this function, with so many images to train with.
-
-    Another process would not do so: custom methods work in this one.
-    """
+    held_out = training * MNIST.calibration_images // 60_000
+    few = {"training_images": training - held_out, "calibration_images": held_out}
     with pytest.MonkeyPatch.context() as patch:
-        for stage in ("latency.stage", "run.predict"):
-            module = import_module(f"benchmarks.{stage}")
-            patch.setattr(module, "in_own_process", lambda work, **_: work())
-        patch.setattr(mnist, "load_mnist", load)
-        patch.setitem(TASKS, MNIST.name, with_few_held_out(training))
+        patch.setitem(TASKS, MNIST.name, replace(MNIST, load=load, **few))
         forget_images()
         yield patch
     forget_images()
-
-
-def with_few_held_out(images: int) -> Task:
-    """MNIST as if it had so many images to train with, of which as large a share is held out."""
-    held_out = images * MNIST.calibration_images // 60_000
-    return replace(MNIST, training_images=images - held_out, calibration_images=held_out)
 
 
 def forget_images() -> None:

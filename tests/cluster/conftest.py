@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,10 @@ import pytest
 import yaml
 
 from benchmarks.cluster import ClusterChoice, DaskCluster
-from benchmarks.run.configuration import Configuration, command_of
-from benchmarks.run.stages import run_stages
+from benchmarks.run.configuration import Configuration
 from benchmarks.run.workspace import Failure
 from tests.processes import status_of
-from tests.runs import DIGITS, neither_timed_nor_drawn, run_of
+from tests.runs import DIGITS, Run, command_words, compute, run_of
 
 Command = Callable[..., tuple[int, str]]
 
@@ -25,12 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick_stages() -> Iterator[None]:
-    with neither_timed_nor_drawn():
-        yield
 
 
 def run_on_workers(
@@ -45,7 +37,7 @@ def run_on_workers(
     plan, workspace = run_of(configuration, folder)
     workspace.networks.mkdir(parents=True)
     with DaskCluster(choice, kernels=False) as cluster:
-        return run_stages(plan, workspace.on(cluster))
+        return compute(Run(plan, workspace.on(cluster)))
 
 
 @pytest.fixture
@@ -59,12 +51,8 @@ def command(
 
     def call(*options: str, **content: Any) -> tuple[int, str]:
         (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(content))
-        _, _, *chosen = shlex.split(command_of(DIGITS))
-        places = [
-            *("--out", str(tmp_path / "out"), "--networks", str(tmp_path / "networks")),
-            *("--cluster", str(tmp_path / "cluster.yaml")),
-        ]
-        arguments = [*chosen, "--device", "cpu", "--jobs", "1", *places, *options]
+        cluster = "--cluster", str(tmp_path / "cluster.yaml")
+        arguments = [*command_words(tmp_path), *cluster, *options]
         capsys.readouterr()
         status = status_of(*arguments)
         lines = capsys.readouterr().err.splitlines()

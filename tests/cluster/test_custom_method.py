@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.run.configuration import Configuration
-from benchmarks.run.stages import run_stages
 from tests.cluster.conftest import run_on_workers
-from tests.runs import DIGITS, numbers, run_of
+from tests.runs import DIGITS, compute, numbers, run_of
 
 METHOD = """
 import torch
@@ -40,7 +39,7 @@ def with_mine(folder: Path) -> Configuration:
 @pytest.mark.long
 def test_custom_method_is_loaded_on_workers(tmp_path: Path) -> None:
     configuration = with_mine(tmp_path)
-    assert run_stages(*run_of(configuration, tmp_path / "serial")) == []
+    assert compute(run_of(configuration, tmp_path / "serial")) == []
     (tmp_path / "cluster").mkdir()
     assert run_on_workers(tmp_path / "cluster", configuration=configuration) == []
     assert numbers(tmp_path / "cluster" / "out") == numbers(tmp_path / "serial" / "out")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
 import time
@@ -12,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.run.configuration import command_of
 from tests.processes import Start, processes
-from tests.runs import DIGITS, numbers
+from tests.runs import command_words, numbers
 
 pytestmark = pytest.mark.long
 
@@ -27,10 +25,8 @@ def start() -> Iterator[Start]:
 
 def begun(start: Start, folder: Path) -> subprocess.Popen[str]:
     (folder / "cluster.yaml").write_text("backend: local\nworkers: 2\n")
-    _, _, *chosen = shlex.split(command_of(DIGITS))
-    places = ("--out", str(folder / "out"), "--networks", str(folder / "networks"))
     cluster = ("--cluster", str(folder / "cluster.yaml"))
-    return start(*chosen, "--device", "cpu", "--jobs", "1", *places, *cluster)
+    return start(*command_words(folder), *cluster)
 
 
 def at_work(process: subprocess.Popen[str], folder: Path) -> None:

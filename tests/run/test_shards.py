@@ -20,7 +20,7 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
-from tests.runs import DIGITS, neither_timed_nor_drawn, run_of
+from tests.runs import DIGITS, Run, compute, run_of
 
 
 def divided(configuration: Configuration, shards: int, only: str | None = None) -> list[Plan]:
@@ -59,23 +59,22 @@ def test_shards_copied_together_give_the_undivided_run(
     plan, whole = Plan(DIGITS), digits_run / "out"
     machines = [run_of(DIGITS, tmp_path / str(number), jobs=2).workspace for number in (1, 2, 3)]
     together = Workspace(tmp_path / "together", tmp_path / "no-networks", None, 1)
-    with neither_timed_nor_drawn():
-        for shard, workspace in zip(divided(DIGITS, 3), machines, strict=True):
-            assert run_stages(shard, workspace) == []
-        copied(*(one.out for one in machines[1:]))
-        ((what, reason),) = run_stages(plan, together, MEASURE)
-        assert what == MEASURE
-        assert "predictions are missing, first: standard/" in reason
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(measure, "_write_tables", interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                run_stages(plan, together, MEASURE)
-        copied(*(one.out for one in machines))
-        assert run_stages(plan, together, MEASURE) == []
-        assert run_stages(plan, together) == []
-        for name in ("training", "measurements", "summary", "comparisons", "worth"):
-            table = f"{name}.csv"
-            assert (together.out / table).read_bytes() == (whole / table).read_bytes()
+    for shard, workspace in zip(divided(DIGITS, 3), machines, strict=True):
+        assert run_stages(shard, workspace) == []
+    copied(*(one.out for one in machines[1:]))
+    ((what, reason),) = run_stages(plan, together, MEASURE)
+    assert what == MEASURE
+    assert "predictions are missing, first: standard/" in reason
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "_write_tables", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run_stages(plan, together, MEASURE)
+    copied(*(one.out for one in machines))
+    assert run_stages(plan, together, MEASURE) == []
+    assert compute(Run(plan, together)) == []
+    for name in ("training", "measurements", "summary", "comparisons", "worth"):
+        table = f"{name}.csv"
+        assert (together.out / table).read_bytes() == (whole / table).read_bytes()
     assert not any(together.networks.glob("*"))
     assert (together.out / "images.npz").read_bytes() == (whole / "images.npz").read_bytes()
     found, expected = record(together.out), record(whole)

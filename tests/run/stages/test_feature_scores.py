@@ -11,9 +11,8 @@ from benchmarks.tasks.digits import STANDARD
 from methods.deep_ensemble import DeepEnsemble
 from methods.engines.torch import TorchEngine
 from methods.mc_dropout import MCDropout
-from methods.networks.pool import NetworkPool
+from methods.networks.pool import UntrainedPool
 from methods.networks.recipes import LabelledImages
-from methods.networks.training import initial_network
 from methods.pooled import PooledMethod
 from methods.scores import FitError, Score
 from methods.scores.score import ScoreFunction
@@ -50,11 +49,6 @@ def scores_of(**fits: object) -> dict[str, Score]:
     }
 
 
-@pytest.fixture(scope="module")
-def pool() -> NetworkPool:
-    return NetworkPool(recipe=STANDARD, engine=TorchEngine())
-
-
 def values(
     method: PooledMethod, scores: dict[str, Score], images: str = "clean", by: int = 0
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -64,11 +58,8 @@ def values(
 
 
 @pytest.fixture
-def methods(pool: NetworkPool, monkeypatch: pytest.MonkeyPatch) -> tuple[PooledMethod, ...]:
-    def networks(self: NetworkPool, indices: range, training: LabelledImages) -> list[object]:
-        return [initial_network(self.recipe, index, seed=0).eval() for index in indices]
-
-    monkeypatch.setattr(NetworkPool, "networks", networks)
+def methods() -> tuple[PooledMethod, ...]:
+    pool = UntrainedPool(recipe=STANDARD, engine=TorchEngine())
     every = (
         Softmax(pool=pool),
         MCDropout(pool=pool, passes=3),
