@@ -174,7 +174,7 @@ class BenchmarkResults:
         Args:
             recipe: one of `recipes`; by default the first.
         """
-        return figure_names(self._of_recipe(recipe))
+        return figure_names(self._for_recipe(recipe))
 
     @as_library()
     def plot(
@@ -211,7 +211,7 @@ class BenchmarkResults:
             raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
         chosen: Any = {"methods": methods, "metrics": metrics, "conditions": conditions}
         place: Any = {"canvas": _canvas_of(ax), "titled": title}
-        drawing = draw_figure(self._of_recipe(recipe), name, **chosen, **place)
+        drawing = draw_figure(self._for_recipe(recipe), name, **chosen, **place)
         return ax or drawing.figure.axes[0]
 
     def __repr__(self) -> str:
@@ -224,7 +224,7 @@ class BenchmarkResults:
     def _measured(self) -> Results:
         return _required(self.report)
 
-    def _of_recipe(self, recipe: str | None) -> Results:
+    def _for_recipe(self, recipe: str | None) -> Results:
         results = self._measured
         chosen = recipe or results.recipes[0]
         if chosen not in results.recipes:

@@ -212,7 +212,12 @@ def run(
     """
     from benchmarks.choices import list_choices
     from benchmarks.report.outcome import show_outcome
-    from benchmarks.run.configuration import NETWORKS, chosen_configuration, fitting_device
+    from benchmarks.run.configuration import (
+        DEFAULT_TASK,
+        NETWORKS,
+        chosen_configuration,
+        fitting_device,
+    )
     from benchmarks.run.plan import Plan, Shard
     from benchmarks.run.record import require_apart
     from benchmarks.run.stages import run_stages
@@ -229,7 +234,7 @@ def run(
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
     networks = networks or NETWORKS
     share = None if shard is None else Shard.named(shard, only)
-    out = out or Path("results") / (preset if task == "mnist" else f"{task}-{preset}")
+    out = out or Path("results") / (preset if task == DEFAULT_TASK else f"{task}-{preset}")
     require_apart(out, networks=networks, data_dir=data_dir, cluster=cluster)
     for location in method or ():
         require_apart(out, method=Path(location.rpartition(":")[0]))

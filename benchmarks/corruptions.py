@@ -326,8 +326,8 @@ def _either_way(
     signs = generator.choice([-1, 1], size=len(images))
     mapped = np.empty_like(images)
     for sign in np.unique(signs):
-        of_sign = np.array(matrix(np.sin(sign * ANGLE), np.cos(sign * ANGLE)))
-        mapped[signs == sign] = _mapped(images[signs == sign], of_sign)
+        signed = np.array(matrix(np.sin(sign * ANGLE), np.cos(sign * ANGLE)))
+        mapped[signs == sign] = _mapped(images[signs == sign], signed)
     return mapped
 
 

@@ -240,9 +240,9 @@ def with_scores(
     members = prediction.member_probabilities
     unknown = torch.full((len(prediction.mean),), torch.nan, dtype=torch.float64)
     scores = {
-        name: unknown if members is None else score.of(members)
+        name: unknown if members is None else score.function(members)
         for name, score in member_scores().items()
-        if score.of
+        if score.function
     }
     return StoredPrediction(replace(prediction, scores=scores), labels)
 

@@ -1,12 +1,14 @@
-"""What is done for a particular noun is decided by its fields: no code compares a name with a text.
+"""Names say what a thing is, and no code compares the name of a noun with a text.
 
-The exceptions are the places that say so: registers, presets, claims of the article, the lab, and
-what the report says about particular names.
+What is done for a particular noun is decided by its fields. The exceptions are the places that say
+so: registers, presets, claims of the article, the lab, and what the report says about particular
+names.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,8 +21,14 @@ from methods.scores import SCORES
 
 ROOT = Path(__file__).parents[1]
 
+PRODUCT = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for room in ("methods", "benchmarks")
+    for path in sorted((ROOT / room).rglob("*.py"))
+}
+
 KNOW_NAMES = (
-    *("benchmarks/tasks", "benchmarks/metrics", "benchmarks/run/presets.py"),
+    *("benchmarks/tasks", "benchmarks/metrics", "benchmarks/run/configuration.py"),
     *("benchmarks/claims", "benchmarks/lab", "benchmarks/report/editorial.py"),
 )
 
@@ -104,3 +112,43 @@ def test_no_name_is_compared_with_a_text() -> None:
         for line in compared(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+PRONOUN = re.compile(r"_*(one|some|found|told|instead|of|of_\w+)")
+"""What says nothing of the thing that is named so."""
+
+
+CONSTRUCTORS = ("of", "of_logits")
+
+
+def given_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The names of variables, parameters, functions and classes, without `CONSTRUCTORS`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name not in CONSTRUCTORS:
+            yield node.lineno, node.name
+
+
+def test_names_say_what_a_thing_is() -> None:
+    assert [
+        f"{path}:{line}: {name}"
+        for path, tree in PRODUCT.items()
+        for line, name in given_names(tree)
+        if PRONOUN.fullmatch(name)
+    ] == []
+
+
+def test_type_name_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for path, tree in PRODUCT.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name.lstrip("_"), []).append(path)
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id.lstrip("_")
+                if name[:1].isupper() and not name.isupper():
+                    places.setdefault(name, []).append(path)
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}

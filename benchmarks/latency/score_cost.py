@@ -100,7 +100,7 @@ def _function(
     score: Score, method: Softmax, training: LabelledImages
 ) -> Callable[[Tensor], Tensor]:
     """From images to the score."""
-    formula = score.of
+    formula = score.function
     if formula is None:
         return fit_to_networks(score, method, training.images, training.labels)
     if "logits" in score.needs:

@@ -32,13 +32,13 @@ def _mean_of_score(
 ) -> Metric:
     """The mean over images of an uncertainty score of probabilities."""
     score = SCORES[name]
-    assert score.of is not None
+    assert score.function is not None
     return Metric(
         name=name,
         label=score.label,
         shown=shown,
         family=PredictionMeans,
-        function=score.of,
+        function=score.function,
         unit=score.unit,
         undefined_for_one=score.undefined_for_one,
         summary=summary,

@@ -53,7 +53,8 @@ def sources(plan: Plan) -> dict[str, int]:
     And a hash of the run, which decides all else.
     """
     functions = {
-        name: score.of or score.fit for name, score in stored_scores(plan.configuration).items()
+        name: score.function or score.fit
+        for name, score in stored_scores(plan.configuration).items()
     }
     functions |= {name: metric.function for name, metric in member_metrics().items()}
     hashes = {name: _hash_of_file(function) for name, function in functions.items()}
@@ -118,7 +119,7 @@ class DerivedValues:
         values, reasons = dict[str, PerImage](), dict[str, str]()
         for name, score in self._member_scores.items():
             (need,) = score.needs
-            array, function = given[need], score.of
+            array, function = given[need], score.function
             values[name] = (
                 _nan(prediction)
                 if array is None or function is None

@@ -226,7 +226,7 @@ def measure_images(
     Returns:
         By the names that they have in the folder of a run, without their ending.
     """
-    results = _Results(plan, workspace, fits)
+    results = _MeasuredRun(plan, workspace, fits)
     for condition in conditions:
         if condition.name not in left_out:
             results.add(condition)
@@ -262,7 +262,7 @@ def _load(
     return stored
 
 
-class _Results:
+class _MeasuredRun:
     """What is computed of one set of images, condition by condition and unit by unit."""
 
     def __init__(self, plan: Plan, workspace: Workspace, fits: Mapping[RunUnit, Fits]) -> None:

@@ -65,6 +65,6 @@ def scores_of(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
 def score_of(prediction: Prediction, name: str) -> Float[Tensor, " images"] | None:
     """One of the scores, or ``None`` if the prediction has it not."""
     score = probability_scores().get(name)
-    if score is None or score.of is None:
+    if score is None or score.function is None:
         return prediction.scores.get(name)
-    return score.of(prediction)
+    return score.function(prediction)

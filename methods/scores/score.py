@@ -43,8 +43,8 @@ class Score:
         citation: the papers, as "Author Year, section".
         formula: with p̄ the members' mean, p_m of member m, s_c the share of votes for class c.
         needs: the one thing that it is computed from; beside features it may need the last layer.
-        of: computes it, [images]; from a `Prediction` if it needs probabilities, from an array
-            [members, images, classes] if it needs members or logits; ``None`` if it needs features.
+        function: computes it, [images]; from a `Prediction` if it needs probabilities, from an
+            array [members, images, classes] if it needs members or logits; ``None`` if features.
         fit: if it needs features: from the features of the training images of one network, and the
             labels, and the last layer if it needs the head, to a function of features; of several
             networks the mean is taken. A `FitError` says why these features do not do.
@@ -59,7 +59,7 @@ class Score:
     name: str
     label: str
     needs: frozenset[ScoreNeed]
-    of: ScoreFunction | None = None
+    function: ScoreFunction | None = None
     fit: FitFunction | None = None
     unit: str = ""
     citation: str = ""
@@ -75,8 +75,8 @@ class Score:
                 "'probabilities', 'members', 'logits' and 'features', or 'features' with 'head'"
             )
         fitted = self.needs in FEATURE_NEEDS
-        if (self.fit is not None, self.of is not None) != (fitted, not fitted):
-            expected = "`fit` and no `of`" if fitted else "`of` and no `fit`"
+        if (self.fit is not None, self.function is not None) != (fitted, not fitted):
+            expected = "`fit` and no `function`" if fitted else "`function` and no `fit`"
             raise ValueError(f"the score {self.name!r} needs {expected}")
 
 
@@ -135,7 +135,7 @@ def fit_to_network(
         ValueError: it is not fitted to features at all.
     """
     if score.fit is None:
-        raise ValueError(f"the score {score.name!r} needs no features; call its `of`")
+        raise ValueError(f"the score {score.name!r} needs no features; call its `function`")
     if not features.isfinite().all():
         raise FitError("features of the training images are not finite")
     layer: tuple[nn.Linear, ...] = ()

@@ -63,7 +63,7 @@ def scored(**methods: dict[str, NDArray[np.float64]]) -> ScoredMethods:
 
 def stored(array: NDArray[np.float64], *, labelled: bool) -> StoredPrediction:
     """As a run stores it, with the score that probabilities of members give."""
-    prediction, gen = Prediction.of(torch.from_numpy(array)), SCORES["gen"].of
+    prediction, gen = Prediction.of(torch.from_numpy(array)), SCORES["gen"].function
     assert gen is not None
     with_score = replace(prediction, scores={"gen": gen(prediction.member_probabilities)})
     return StoredPrediction(with_score, torch.from_numpy(LABELS) if labelled else None)

@@ -151,7 +151,7 @@ NOUN = {noun}
 """
 
 NOUNS = {
-    "score:mine": "Score(name='mine', label='', needs=frozenset({'logits'}), of=energy)",
+    "score:mine": "Score(name='mine', label='', needs=frozenset({'logits'}), function=energy)",
     "score:mine of features": (
         "Score(name='mine', label='', needs=frozenset({'features'}), fit=fit)"
     ),

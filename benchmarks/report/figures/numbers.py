@@ -168,7 +168,7 @@ def worth(view: View) -> FigureData:
         and (bool(view.metrics) or (row["metric"], row["condition"]) in judged)
         for row in table.to_dict("records")
     ]
-    rows = _of_conditions(view, table.loc[is_shown])
+    rows = _shown_conditions(view, table.loc[is_shown])
     order = rows["metric"].map(metrics.index).sort_values(kind="stable").index
     return FigureData(rows.loc[order].reset_index(drop=True))
 
@@ -293,7 +293,7 @@ def sampling_errors(view: View) -> FigureData:
         return FigureData(table)
     table = table[table["measure"].isin(SAMPLED_MEASURES) & table["rms_error"].notna()]
     table = table.assign(size=table["members"].astype("int64"))
-    return FigureData(_of_conditions(view, table.sort_values("size", kind="stable")))
+    return FigureData(_shown_conditions(view, table.sort_values("size", kind="stable")))
 
 
 def training(view: View) -> FigureData:
@@ -318,7 +318,7 @@ def training(view: View) -> FigureData:
     )
 
 
-def _of_conditions(view: View, table: pd.DataFrame) -> pd.DataFrame:
+def _shown_conditions(view: View, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the conditions shown, in their order."""
     if view.conditions:
         table = table[table["condition"].isin(view.conditions)]
@@ -332,7 +332,7 @@ def _curve(view: View, name: str) -> pd.DataFrame:
     table = view.results.curve(name)
     rows = (where(table, **variant._asdict()) for variant in view.variants)
     # Without a method that has a value there are no rows.
-    return _of_conditions(view, pd.concat([table.iloc[:0], *rows]))
+    return _shown_conditions(view, pd.concat([table.iloc[:0], *rows]))
 
 
 def _means(table: pd.DataFrame, mean: Callable[[pd.DataFrame], pd.DataFrame]) -> FigureData:

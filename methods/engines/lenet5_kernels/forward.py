@@ -249,7 +249,7 @@ IMAGES, PASSES = 64, 128
 """Images, or passes, that go through the linear layers together; no bit depends on them."""
 
 
-class _Buffers(threading.local):
+class _ThreadBuffers(threading.local):
     """Those of each thread, kept from call to call: to allocate them takes as long as an image."""
 
     def __init__(self) -> None:
@@ -257,7 +257,7 @@ class _Buffers(threading.local):
         self.partial = buffers(PartialMaps)
 
 
-_BUFFERS = _Buffers()
+_BUFFERS = _ThreadBuffers()
 
 
 def logits_and_features(

@@ -40,7 +40,7 @@ def test_energy_of_large_logits_is_finite() -> None:
 
 @pytest.mark.parametrize("name", ["max_logit", "energy", "gen"])
 def test_score_is_the_mean_of_its_members_scores(name: str) -> None:
-    score = SCORES[name].of
+    score = SCORES[name].function
     assert score is not None
     given = MEMBERS.float() if name != "gen" else MEMBERS.softmax(dim=-1)
     values = score(given)

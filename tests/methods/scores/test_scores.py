@@ -45,7 +45,7 @@ def test_score_of_logits_is_read_from_the_prediction(monkeypatch: pytest.MonkeyP
         name="energy",
         label="Energy",
         needs=frozenset({"logits"}),
-        of=lambda logits: -logits.logsumexp(dim=-1).mean(dim=0),
+        function=lambda logits: -logits.logsumexp(dim=-1).mean(dim=0),
     )
     monkeypatch.setitem(SCORES, "energy", energy)
     assert "energy" not in scores_of(PREDICTION)
@@ -56,11 +56,11 @@ def test_score_of_logits_is_read_from_the_prediction(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("needs", "functions", "message"),
     [
-        (set(), {"of": len}, r"needs \[\]; expected one of"),
-        ({"logits", "features"}, {"of": len}, r"needs \['features', 'logits'\]"),
-        ({"features"}, {"of": len}, "needs `fit` and no `of`"),
-        ({"features"}, {"of": len, "fit": len}, "needs `fit` and no `of`"),
-        ({"members"}, {}, "needs `of` and no `fit`"),
+        (set(), {"function": len}, r"needs \[\]; expected one of"),
+        ({"logits", "features"}, {"function": len}, r"needs \['features', 'logits'\]"),
+        ({"features"}, {"function": len}, "needs `fit` and no `function`"),
+        ({"features"}, {"function": len, "fit": len}, "needs `fit` and no `function`"),
+        ({"members"}, {}, "needs `function` and no `fit`"),
     ],
 )
 def test_score_that_cannot_be_computed_is_refused(
@@ -141,5 +141,5 @@ def test_features_that_are_not_finite_are_refused(name: str) -> None:
 
 def test_score_of_logits_is_not_fitted() -> None:
     method = Softmax.from_network(module(0))
-    with pytest.raises(ValueError, match="'energy' needs no features; call its `of`"):
+    with pytest.raises(ValueError, match="'energy' needs no features; call its `function`"):
         values("energy", method, UNKNOWN)

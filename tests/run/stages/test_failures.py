@@ -242,7 +242,7 @@ def transposed(features: torch.Tensor, labels: torch.Tensor) -> Callable[..., to
     ("noun", "message"),
     [
         (
-            Score(name="mine", label="", needs=frozenset({"logits"}), of=torch.mean),
+            Score(name="mine", label="", needs=frozenset({"logits"}), function=torch.mean),
             "score 'mine' gives the shape []; expected [100]",
         ),
         (
