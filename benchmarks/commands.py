@@ -369,14 +369,15 @@ def score(
     column a class), and the options name the files of the rest. An .npz file of
     np.savez(file, probabilities=..., labels=..., ood_NAME=...) holds all of it:
 
-    probabilities (or logits): images x classes, or members x images x classes; rows sum to 1.
+    probabilities: images x classes, or members x images x classes; rows sum to 1. With
+    --from-logits, these are logits, under the same name.
 
     labels: a whole number from 0 for each image.
 
     ood_NAME: the same for images that belong to none of the classes.
 
-    calibration and calibration_labels: both, or neither; the same for images that the model was not
-    trained on, for conformal sets and recalibration.
+    calibration_probabilities and calibration_labels: both, or neither; the same for images that
+    the model was not trained on, for conformal sets and recalibration.
     """
     from benchmarks.external import score_files
     from benchmarks.report.tables.declared import MAIN

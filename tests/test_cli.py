@@ -16,6 +16,7 @@ import pytest
 from typer.main import get_command
 
 from benchmarks.commands import app
+from benchmarks.external_arrays import CALIBRATION
 from tests.processes import ROOT, status_of
 
 SCRIPT = """
@@ -176,6 +177,16 @@ def test_every_command_explains_its_options(
         assert parameter.help.split(" ")[0] in shown
         if parameter.param_type_name == "option":
             assert re.search(rf"^│ +{parameter.opts[0]} .*\w", shown, re.MULTILINE)
+
+
+def test_help_of_score_names_the_arrays_as_they_are_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    assert status_of("score", "--help") == 0
+    shown = capsys.readouterr().out
+    for name in ("probabilities", "labels", "ood_NAME", *CALIBRATION):
+        assert re.search(rf"^ (.* and )?{name}( and .*)?: ", shown, re.MULTILINE)
 
 
 def test_package_declares_the_command_and_all_of_its_files() -> None:
