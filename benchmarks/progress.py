@@ -52,7 +52,7 @@ def tracked(
         most_lines: how many lines there are at most; by default one an item.
     """
     console = Console(stderr=True, quiet=not _SHOWN.get())
-    if console.is_terminal:
+    if console.is_terminal and not console.quiet:  # else what others print would be lost
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),

@@ -42,3 +42,13 @@ def test_nothing_is_shown_to_those_who_want_none(capsys: pytest.CaptureFixture[s
     with progress_shown(False):
         assert list(tracked("ab", 2, "train", "networks")) == ["a", "b"]
     assert capsys.readouterr().err == ""
+
+
+def test_what_others_print_is_seen_by_those_who_want_no_progress_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress_shown(False):
+        for letter in tracked("ab", 2, "train", "networks"):
+            print(letter)
+    assert capsys.readouterr().out == "a\nb\n"
