@@ -453,7 +453,8 @@ def check_rows(
     if not np.isfinite(row).all():
         wrong = f"holds {row[~np.isfinite(row)][0]}"
     else:
-        wrong = f"holds {row.min():.4g}" if (row < 0).any() else f"sums to {row.sum():.6g}"
+        below = row.min() < -NEGATIVE_TOLERANCE
+        wrong = f"holds {row.min():.4g}" if below else f"sums to {row.sum():.6g}"
     raise UserError(
         f"{begin} not probabilities; the first ({place}) {wrong}; expected non-negative numbers "
         f"that sum to 1; {_remedy(name, row)}"
@@ -478,7 +479,7 @@ def _remedy(name: str, row: AnyArray) -> str:
         return "find its origin: metrics of it would be NaN too"
     if (row <= 0).all() and abs(np.exp(row).sum() - 1) <= SUM_TOLERANCE:
         return f"if these are logarithms, save np.exp({name})"
-    if (row >= 0).all() and abs(row.sum() - 1) < 0.1:
+    if (row >= -NEGATIVE_TOLERANCE).all() and abs(row.sum() - 1) < 0.1:
         return f"save {name} / {name}.sum(axis=-1, keepdims=True)"
     return (
         f"if these are logits, save scipy.special.softmax({name}, axis=-1), or say so by "

@@ -192,6 +192,10 @@ BAD_ARRAYS: dict[str, tuple[dict[str, np.ndarray], str]] = {
         r"1 of 210 rows .*\(member 2, image 7\) sums to 1\.01; expected .* save probabilities / "
         r"probabilities\.sum\(axis=-1, keepdims=True\)",
     ),
+    "sum off, beside rounding": (
+        {"probabilities": changed(np.eye(5)[[LABELS] * 3] * 0.98, -1e-12)},
+        r"sums to 0\.98; expected .* save probabilities / probabilities\.sum",
+    ),
     "NaN": (
         {"probabilities": changed(GOOD, np.nan)},
         r"\(member 1, image 5\) holds nan; expected",
