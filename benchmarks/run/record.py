@@ -310,8 +310,10 @@ def require_apart(out: Path, **others: Path | None) -> None:
         UserError: it does, or the folder is none of a run.
     """
     read_record(out)
+    # Not `Path.resolve`, which links that lead in a circle end.
+    real_out = os.path.realpath(out)
     for name, folder in others.items():
-        if folder is not None and folder.resolve().is_relative_to(out.resolve()):
+        if folder is not None and Path(os.path.realpath(folder)).is_relative_to(real_out):
             option = f"--{name.replace('_', '-')}"
             raise UserError(
                 f"{option} {folder}: this lies in the folder of the run, --out {out}, which "

@@ -108,6 +108,16 @@ def test_what_overwriting_would_remove_may_not_be_named(
     assert not inside.exists()
 
 
+@pytest.mark.parametrize("option", ["--out", "--networks", "--data-dir"])
+def test_links_that_lead_in_a_circle_are_a_mistake_of_one_line(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    assert status_of(*command_words(tmp_path), option, str(circle)) == 2
+    assert re.fullmatch(rf"error: {option} {circle}: [^\n]+\n", capsys.readouterr().err)
+
+
 @pytest.mark.parametrize("only", ["measure", "latency", "claims", "report"])
 def test_overwriting_removes_nothing_that_the_only_stage_does_not_compute(
     only: str, digits_copy: Path, capsys: pytest.CaptureFixture[str]
