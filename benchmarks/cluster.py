@@ -1,7 +1,6 @@
 """A run's units on the workers of Dask: of this machine, of a scheduler, or of a queue.
 
-Dask starts workers, hands out units, and does so again where a worker is lost: a unit may be done
-twice, and writes the same files.
+Where a worker is lost, its units are handed out again, and write the same files.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import traceback
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -32,7 +31,7 @@ from benchmarks.run.custom_method import load_method
 from benchmarks.run.workspace import Workspace, compile_once
 from methods.determinism import COMPUTE, one_torch_thread, suite_version, version_of
 
-LOCAL, ADDRESS = "local", "address"
+LOCAL, ADDRESS, KEYS = "local", "address", ("backend", "workers", "wait", "options")
 
 SETTINGS = {
     # A unit that ends a fourth worker ends the run.
@@ -51,40 +50,27 @@ SILENT = 100  # above all levels of logging: the suite says in one line what wen
 
 @dataclass(frozen=True)
 class ClusterChoice:
-    """What the user chose.
-
-    Attributes:
-        file: where it stands, for messages.
-        backend: `LOCAL`, `ADDRESS` or the name of a class of dask-jobqueue.
-        workers: how many workers of this machine, or jobs of a queue; ``None``: a worker a core.
-        wait: seconds without any worker after which the run ends.
-        options: handed on to the class of Dask.
-    """
+    """What a YAML file chooses."""
 
     file: Path
-    backend: str = ""
-    workers: int | None = None
-    wait: float = 300
-    options: dict[str, Any] = field(default_factory=dict)
+    backend: str = ""  # `LOCAL`, `ADDRESS` or the name of a class of dask-jobqueue
+    workers: int | None = None  # of this machine, or jobs of a queue; `None`: a worker a core
+    wait: float = 300  # seconds without any worker after which the run ends
+    options: dict[str, Any] = field(default_factory=dict)  # of the class of Dask
 
 
 def read_choice(file: Path) -> ClusterChoice:
-    """The choice in a YAML file.
-
-    Raises:
-        UserError: there is no such file, or it does not say what it should.
-    """
+    """The choice in a YAML file; a `UserError` where it does not say what it should."""
     try:
         content = dict(yaml.safe_load(file.read_text(encoding="utf-8")))
     except (OSError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
         why = f"the file cannot be read as YAML with keys ({one_line(error)})"
         raise UserError(f"--cluster {file}: {why}") from error
-    known = [part.name for part in fields(ClusterChoice)][1:]
     queue = content.get("backend") not in (LOCAL, ADDRESS)
     choice: dict[str, Any] = {"wait": 3600 if queue else 300} | content
     backend, workers = choice.get("backend"), choice.get("workers")
-    if unknown := [key for key in content if key not in known]:
-        why = f"unknown key {unknown[0]!r}; choose from {', '.join(known)}"
+    if unknown := [key for key in content if key not in KEYS]:
+        why = f"unknown key {unknown[0]!r}; choose from {', '.join(KEYS)}"
     elif queue and not str(backend).endswith("Cluster"):
         why = (
             f"backend: {backend!r} is none; choose from local, address, or a class of "
@@ -102,12 +88,7 @@ def read_choice(file: Path) -> ClusterChoice:
 
 
 class DaskCluster(ExitStack):
-    """See `benchmarks.run.workspace.Cluster`; a context manager that ends what it has started.
-
-    Args:
-        choice: the user's.
-        kernels: whether the run needs the kernels.
-    """
+    """See `benchmarks.run.workspace.Cluster`; a context manager that ends what it has started."""
 
     def __init__(self, choice: ClusterChoice, *, kernels: bool) -> None:
         super().__init__()
@@ -115,7 +96,7 @@ class DaskCluster(ExitStack):
         self._begun: tuple[distributed.Client, Callable[[], None]] | None = None
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
-        """Another process has none: `None`."""
+        """Another process has none."""
         return type(None), ()
 
     def in_parallel(
@@ -127,11 +108,7 @@ class DaskCluster(ExitStack):
         stage: str,
         what: str,
     ) -> list[Result]:
-        """See `Workspace.in_parallel`.
-
-        Raises:
-            UserError, MachineError: workers cannot be started or used, or are lost.
-        """
+        """See `Workspace.in_parallel`; a `UserError` or `MachineError` where workers fail."""
         if self._begun is None:  # not before: where all is finished, workers have nothing to do
             self._begun = self._begin(workspace)
         client, check = self._begun
@@ -166,8 +143,7 @@ class DaskCluster(ExitStack):
             why = f"Dask cannot start from it ({one_line(error)})"
             raise UserError(f"--cluster {self._choice.file}: {why}") from error
         announce("cluster", f"{workers} workers; dashboard: {dashboard}")
-        here = (_versions(), shared, workspace.networks)
-        return client, partial(require_fit, *here, kernels=self._kernels)
+        return client, partial(require_fit, _versions(), shared, workspace.networks, self._kernels)
 
     def _client(self) -> Any:
         """A client whose workers are started, or are being started."""
@@ -175,10 +151,9 @@ class DaskCluster(ExitStack):
         if backend == ADDRESS:
             return self._closed_at_end(distributed.Client(**({"timeout": 10} | options)))
         if backend == LOCAL:
-            usual = {"dashboard_address": "127.0.0.1:0", "memory_limit": 0}
             ours = {"processes": True, "threads_per_worker": 1, "silence_logs": SILENT}
-            count = workers or cpu_count()
-            cluster = distributed.LocalCluster(count, **ours, **(usual | options))
+            usual = {"dashboard_address": "127.0.0.1:0", "memory_limit": 0} | options
+            cluster = distributed.LocalCluster(workers or cpu_count(), **ours, **usual)
             return self._closed_at_end(distributed.Client(self._closed_at_end(cluster)))
         handler = signal.getsignal(signal.SIGINT)
         import dask_jobqueue  # here, not above: it takes Ctrl-C for itself, which is undone
@@ -246,19 +221,15 @@ def do_unit(sent: bytes) -> bytes:
 
 
 @cache
-def require_fit(versions: str, shared: Path, networks: Path, *, kernels: bool) -> None:
-    """Called on a worker before its first unit, with what there is on the machine of the run.
-
-    Raises:
-        UserError: the worker has other versions, or does not see the folders.
-    """
+def require_fit(versions: str, shared: Path, networks: Path, kernels: bool) -> None:
+    """A `UserError` on a worker, before its first unit, that is not as the machine of the run."""
     worker = distributed.get_worker()
     at = f"--cluster: the worker at {worker.address}"
     if versions != _versions():
         raise UserError(f"{at} has {_versions()}, not {versions}; install the same there")
     if worker.state.nthreads != 1:
         raise UserError(f"{at} has several threads; start it with --nthreads 1, or bits differ")
-    if not _appears(shared) or not networks.is_dir():
+    if not (_appears(shared) and networks.is_dir()):
         remedy = "use folders that all share, or divide the run by --shard"
         raise UserError(f"{at} does not see {shared.parent} and {networks} as here; {remedy}")
     load_method.cache_clear()  # of an earlier run: the file may be another by now
@@ -273,8 +244,7 @@ def _versions() -> str:
 
 def _appears(file: Path) -> bool:
     """Whether the file is there; a shared file system takes seconds to show it."""
-    for _ in range(25):
-        if file.exists():
-            return True
+    until = time.monotonic() + 5
+    while not file.exists() and time.monotonic() < until:
         time.sleep(0.2)
-    return False
+    return file.exists()
