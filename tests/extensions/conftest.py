@@ -40,13 +40,6 @@ OWN_METHOD = f"{Path(__file__).parent}/nouns/bagged_centroids.py:BaggedCentroids
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """The finished run; the article's recipe, since claims are judged by it."""
-    task = replace(
-        MNIST,
-        conditions=(*MNIST.conditions, *GAUSSIAN_NOISE),
-        recipes=(replace(ARTICLE, split="training"),),
-        training_images=1000,
-        calibration_images=200,
-    )
     judged = (CLAIMS["certain-when-agreeing"], NOISE_LOWERS_ACCURACY)
     few_claims = {claim.id: claim for claim in judged}
     # The register's order is restored as well, unlike by pytest.
@@ -57,6 +50,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         lighten(patch)
         for stage in (predict, latency):  # another process has not these nouns
             patch.setattr(stage, "in_own_process", lambda work, **_: work())
+        task = replace(
+            TASKS["mnist"],
+            conditions=(*MNIST.conditions, *GAUSSIAN_NOISE),
+            recipes=(replace(ARTICLE, split="training"),),
+            training_images=1000,
+            calibration_images=200,
+        )
         patch.setitem(TASKS, "mnist", task)
         patch.setitem(SCORES, "class_mean", CLASS_MEAN)
         for metric in (SPHERICAL_SCORE, *metrics.METRICS):
