@@ -254,7 +254,7 @@ def test_different_training_images_are_marked(results: Results) -> None:
     )
     changed = replace(results, names=replace(results.names, methods=methods))
     remarks = table_named(changed.for_recipe("article"), "main").remarks
-    assert any("60,000 (article); 55,000 (Softmax)" in remark for remark in remarks)
+    assert any("60,000 (article); 55,000 (Softmax, my_method)" in remark for remark in remarks)
     of_standard = table_named(changed.for_recipe("standard"), "main").remarks
     assert not any("Training images" in remark for remark in of_standard)
 
