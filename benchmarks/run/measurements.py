@@ -25,15 +25,11 @@ SINGLE, MEAN, ALONE, UNLABELLED = "single", "mean", "alone", "unlabelled"
 """Kinds of conditions beside the clean one: a severity or kind of a shift, the mean over these, a
 labelled condition that is neither, and images of no class."""
 
-OF_SEVERITIES = frozenset(
-    (
-        *("accuracy", "nll", "brier", "ece", "squared_ce_debiased", "nll_recalibrated"),
-        *("predictive_entropy", "expected_entropy", "mutual_information"),
-        *("pairwise_disagreement", "mean_confidence"),
-        *("auroc", "misclassification_auroc", "aurc", "augrc"),
-    )
+OF_SEVERITIES = (
+    *("squared_ce_debiased", "nll_recalibrated", "expected_entropy", "mean_confidence"),
+    *("misclassification_auroc", "aurc", "augrc"),
 )
-"""The metrics that single severities and kinds have, too."""
+"""The metrics that single severities and kinds have, too, beside those of the main table."""
 
 ONLY = {
     "vote_entropy": CLEAN,
@@ -111,7 +107,7 @@ class KeptRows:
             places = {(metric.name, kind), (metric.name, group)}
             return kind != SINGLE and not OF_OTHER_SCORES.isdisjoint(places)
         if kind == SINGLE:
-            return metric.name in OF_SEVERITIES
+            return metric.shown != "detail" or metric.name in OF_SEVERITIES
         return kind in OF_SETS if metric.level else ONLY.get(metric.name, kind) == kind
 
 

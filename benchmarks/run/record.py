@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -166,8 +166,11 @@ class RunRecord:
         start = time.monotonic()
         try:
             yield
-        finally:
-            self._add_seconds(stage, time.monotonic() - start)
+        except BaseException:
+            with suppress(OSError):  # perhaps the same full disk, which is said already
+                self._add_seconds(stage, time.monotonic() - start)
+            raise
+        self._add_seconds(stage, time.monotonic() - start)
 
     def _add_seconds(self, stage: str, seconds: float) -> None:
         by_stage = self._content["seconds"]
