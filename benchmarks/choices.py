@@ -49,7 +49,7 @@ def list_choices(task_name: str) -> None:
     )
     _print_table(
         "--recipe",
-        ("network", "training images", "epochs", "dropout", "loss computed on"),
+        ("network", "training images", "epochs", "dropout", "loss on"),
         {
             recipe.name: (
                 recipe.network.name,
@@ -83,8 +83,9 @@ def _print_table(
     """Print what an option can be: its names, and columns of what these are."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(option, no_wrap=True)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
+    for heading, column in zip(headings, zip(*rows.values(), strict=True), strict=True):
+        words = " ".join(map(str, (heading, *column))).split()
+        table.add_column(heading, overflow="fold", min_width=max(map(len, words)))
     for name, cells in rows.items():
         table.add_row(*(terminal_text(str(cell)) for cell in (name, *cells)))
     Console().print(table)
