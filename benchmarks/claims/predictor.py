@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
@@ -16,6 +17,7 @@ from torch import Tensor
 from benchmarks.claims.numbers import NO_INTERVAL, ValueRange
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
+from benchmarks.run.reading import OtherRunError, predicted_conditions, read_prediction
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import TABLES, read_table, table_of, where
 from benchmarks.tasks.task import EvaluationSet
@@ -148,9 +150,10 @@ class RecipePredictor:
 
     def get(self, unit: RunUnit, images: str = CLEAN) -> Prediction:
         """The unit's prediction; computed now if it is not stored, or by another run."""
-        stored = self.workspace.predictions.load_if_there(unit, images)
-        digest = self.plan.configuration.digest
-        if stored is None or stored.sources.get(THE_RUN, digest) != digest:
+        stored = None
+        with suppress(OtherRunError):
+            stored = read_prediction(self.plan, self.workspace, unit, images)
+        if stored is None:
             self.predict([unit], [images], again=True)
             stored = self.workspace.predictions.load(unit, images)
         return stored.prediction
@@ -164,10 +167,9 @@ class RecipePredictor:
             names: conditions, or `TWO_IMAGES`.
             again: also what is stored.
         """
-        stored = self.workspace.predictions
         pending: dict[RunUnit, list[str]] = {}
         for unit, name in product(dict.fromkeys(units), names):
-            if again or not stored.holds(unit, name):
+            if again or name not in predicted_conditions(self.plan, self.workspace, unit):
                 pending.setdefault(unit, []).append(name)
         self.train(pending)
         self._in_parallel(_predict, list(pending.items()), "predictions")

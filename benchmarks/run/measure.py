@@ -20,10 +20,9 @@ from benchmarks.inference.comparisons import Estimates, compare, comparisons_tab
 from benchmarks.inference.image_values import Fits, ImageValues, RankedFamily, fits_to
 from benchmarks.inference.intervals import Relations
 from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
-from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.metric import Weights
-from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction, members_of
+from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.run.configuration import USUAL_SIZES, is_basic, stored_scores
 from benchmarks.run.curves import (
     COLUMNS,
@@ -48,6 +47,7 @@ from benchmarks.run.measurements import (
     without_value,
 )
 from benchmarks.run.plan import Plan
+from benchmarks.run.reading import predicted_conditions, read_prediction
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.schema import (
@@ -97,7 +97,7 @@ def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     of images after the other. Continued after an interrupt, it computes what was not finished.
     """
     units = plan.units()
-    held = {unit: workspace.predictions.conditions(unit) for unit in units}
+    held = {unit: predicted_conditions(plan, workspace, unit) for unit in units}
     absent = {
         unit: [c.name for c in plan.predicted(unit) if c.name not in names]
         for unit, names in held.items()
@@ -239,27 +239,8 @@ def measure_images(
 def fits_of(plan: Plan, workspace: Workspace, unit: RunUnit) -> tuple[RunUnit, Fits]:
     """What is fitted to a unit's prediction of the calibration images, if there is one."""
     images = plan.calibration_of(unit)
-    stored = None if images is None else _load(plan, workspace, unit, images.name)
+    stored = None if images is None else read_prediction(plan, workspace, unit, images.name)
     return unit, dict(fits_to(stored))  # which pickle can send, of no fits as well
-
-
-def _load(
-    plan: Plan, workspace: Workspace, unit: RunUnit, condition: str
-) -> StoredPrediction | None:
-    """A unit's prediction, if there is one.
-
-    Raises:
-        UserError: it is damaged, or was predicted by another run.
-    """
-    store = workspace.predictions
-    stored = store.load_if_there(unit, condition)
-    digest = plan.configuration.digest
-    if stored is not None and stored.sources.get(THE_RUN, digest) != digest:
-        raise UserError(
-            f"the prediction file {store.path(unit)} is of another run; the stage predict "
-            "computes it again"
-        )
-    return stored
 
 
 class _MeasuredRun:
@@ -272,7 +253,7 @@ class _MeasuredRun:
         self._conditions = {condition.name: condition for condition in plan.conditions}
         self._groups = {c.group: c for c in plan.conditions if c.in_mean}
         self._compared = set(filter(plan.is_compared, self._units))
-        self._drawn = drawn_units(plan, lambda unit: workspace.predictions.holds(unit, CLEAN))
+        self._drawn = drawn_units(plan, lambda u: CLEAN in predicted_conditions(plan, workspace, u))
         chosen = plan.configuration
         self._evaluation = Evaluation(plan.whole_conditions, chosen.resamples, chosen.seed)
         self._limits = limits_of_sampled(plan)
@@ -341,9 +322,9 @@ class _MeasuredRun:
     ) -> StoredPrediction | None:
         plan, rule = self._plan, self._rule(unit.method)
         objection = plan.objection(unit)
-        stored = _load(plan, self._workspace, unit, condition.name)
-        compared = not condition.detected or self._workspace.predictions.holds(
-            unit, condition.reference
+        stored = read_prediction(plan, self._workspace, unit, condition.name)
+        compared = not condition.detected or condition.reference in predicted_conditions(
+            plan, self._workspace, unit
         )
         if objection is not None or stored is None or not compared:
             members, scores = self._known_of(unit)
@@ -380,8 +361,8 @@ class _MeasuredRun:
         """A unit's members and own scores, by whatever is stored of it or of another replicate."""
         alike = (other for other in self._units if other.variant == unit.variant)
         for other in (unit, *alike):
-            for condition in self._workspace.predictions.conditions(other):
-                stored = _load(self._plan, self._workspace, other, condition)
+            for condition in predicted_conditions(self._plan, self._workspace, other):
+                stored = read_prediction(self._plan, self._workspace, other, condition)
                 if stored is not None:
                     return members_of(other, stored), tuple(stored.prediction.scores)
         return members_of(unit, None), ()
@@ -400,7 +381,7 @@ class _MeasuredRun:
         wanted = [(family, score) for family, score in measures if "reference" in family.needs]
         key = unit, condition.reference, tuple(score for _, score in wanted)
         if (known := self._references.get(key)) is None:
-            stored = _load(self._plan, self._workspace, unit, condition.reference)
+            stored = read_prediction(self._plan, self._workspace, unit, condition.reference)
             assert stored is not None
             known = ImageValues([stored], measures=lambda _: wanted)
             # Of all units they are gigabytes: kept for the other conditions of a mean alone.

@@ -19,7 +19,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from benchmarks.io import written_whole
-from benchmarks.predictions import PredictionStore, RunUnit
+from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.curves import (
     DECIMALS,
     ORIGIN,
@@ -31,6 +31,7 @@ from benchmarks.run.curves import (
     votes_on,
 )
 from benchmarks.run.plan import Plan
+from benchmarks.run.reading import predicted_conditions, read_prediction
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import packed, write_table
 from benchmarks.tasks.task import Condition, EvaluationSet, choice
@@ -75,16 +76,18 @@ class Ranked(NamedTuple):
 @one_torch_thread()
 def write_shown(plan: Plan, workspace: Workspace, unavailable: Collection[str] = ()) -> None:
     """Write the images that figures and page show, and the votes on those chosen."""
-    store, folder = workspace.predictions, workspace.out / CURVES_FOLDER
+    folder = workspace.out / CURVES_FOLDER
     disagreed: list[CurveRow] = []
     explorer: list[CurveRow] = []
     for recipe in plan.recipes_compared:
-        units = largest_units(plan, store, recipe)
-        values = divergences(plan, store, units)
+        units = largest_units(plan, workspace, recipe)
+        values = divergences(plan, workspace, units)
         defined = {c: each for c, each in values.items() if c.labels == "valid"}
-        disagreed += _votes(store, units, recipe, highest(defined, HIGH_DISAGREEMENT))
+        disagreed += _votes(plan, workspace, units, recipe, highest(defined, HIGH_DISAGREEMENT))
         if recipe == plan.main_recipe:
-            explorer += _explorer(plan, _votes(store, units, recipe, explored(plan, values)))
+            explorer += _explorer(
+                plan, _votes(plan, workspace, units, recipe, explored(plan, values))
+            )
     for rows, columns, name in (
         (disagreed, HIGH_DISAGREEMENT_COLUMNS, "high_disagreement.csv"),
         (explorer, EXPLORER_COLUMNS, "image_votes.csv"),
@@ -108,14 +111,14 @@ def write_shown(plan: Plan, workspace: Workspace, unavailable: Collection[str] =
 
 
 def _votes(
-    store: PredictionStore, units: list[RunUnit], recipe: str, images: list[Ranked]
+    plan: Plan, workspace: Workspace, units: list[RunUnit], recipe: str, images: list[Ranked]
 ) -> Iterator[CurveRow]:
     """The votes of run units on images, which are ranked in their order."""
     ranks = enumerate(images, start=1)
     for condition, shown in groupby(ranks, lambda ranked: ranked[1].condition):
-        predictions = [(unit, store.load(unit, condition.name)) for unit in units]
+        predictions = _predictions(plan, workspace, units, condition)
         for rank, (_, image, value) in shown:
-            for unit, stored in predictions:
+            for unit, stored in predictions.items():
                 begin = origin(unit, stored.prediction.members, condition)
                 begin |= {"recipe": recipe, "rank": rank, "divergence": value}
                 for row in votes_on(stored, image):
@@ -133,12 +136,12 @@ def _explorer(plan: Plan, votes: Iterable[CurveRow]) -> Iterator[CurveRow]:
                 yield row | {"number": numbers[row["condition"]][row["index"]]}
 
 
-def largest_units(plan: Plan, store: PredictionStore, recipe: str) -> list[RunUnit]:
+def largest_units(plan: Plan, workspace: Workspace, recipe: str) -> list[RunUnit]:
     """The first replicate of the largest size of each method of a recipe, by name.
 
     Methods that train themselves are among those of each recipe.
     """
-    drawn = drawn_units(plan, lambda unit: store.holds(unit, CLEAN)).values()
+    drawn = drawn_units(plan, lambda u: CLEAN in predicted_conditions(plan, workspace, u)).values()
     largest = {
         curve.unit.method: curve.unit
         for curve in drawn
@@ -147,18 +150,27 @@ def largest_units(plan: Plan, store: PredictionStore, recipe: str) -> list[RunUn
     return [largest[method] for method in sorted(largest)]
 
 
-def divergences(plan: Plan, store: PredictionStore, units: list[RunUnit]) -> Divergences:
+def divergences(plan: Plan, workspace: Workspace, units: list[RunUnit]) -> Divergences:
     """The `divergence` of run units under each condition of which all have predictions.
 
     Under none whose labels are ill-defined.
     """
+    common = [predicted_conditions(plan, workspace, unit) for unit in units]
     return {
-        condition: divergence(store, units, condition)
+        condition: divergence(list(_predictions(plan, workspace, units, condition).values()))
         for condition in plan.whole_conditions
         if condition.labels != "ill-defined"
         and units
-        and all(store.holds(unit, condition.name) for unit in units)
+        and all(condition.name in names for names in common)
     }
+
+
+def _predictions(
+    plan: Plan, workspace: Workspace, units: list[RunUnit], condition: Condition
+) -> dict[RunUnit, StoredPrediction]:
+    """Of those of the units that have one."""
+    predictions = {unit: read_prediction(plan, workspace, unit, condition.name) for unit in units}
+    return {unit: stored for unit, stored in predictions.items() if stored is not None}
 
 
 def highest(values: dict[Condition, Float[Tensor, " images"]], count: int) -> list[Ranked]:
@@ -178,15 +190,14 @@ def highest(values: dict[Condition, Float[Tensor, " images"]], count: int) -> li
     return sorted(ranked, key=lambda ranked_image: -ranked_image.value)[:count]
 
 
-def divergence(
-    store: PredictionStore, units: list[RunUnit], condition: Condition
-) -> Float[Tensor, " images"]:
-    """How much the votes of run units differ on each image, in nats.
+def divergence(predictions: list[StoredPrediction]) -> Float[Tensor, " images"]:
+    """How much the votes of predictions differ on each image, in nats.
 
     The Jensen–Shannon divergence (Lin 1991, equation 5.1), H(mean_k s_k) − mean_k H(s_k) with s_k
-    the vote shares of unit k: 0 where these are equal, however much the members of each disagree.
+    the vote shares of prediction k: 0 where these are equal, however much the members of each
+    disagree.
     """
-    shares = torch.stack([store.load(unit, condition.name).prediction.vote_share for unit in units])
+    shares = torch.stack([stored.prediction.vote_share for stored in predictions])
     entropy_of_mean = torch.special.entr(shares.mean(dim=0)).sum(dim=-1)
     difference: Tensor = entropy_of_mean - torch.special.entr(shares).sum(dim=-1).mean(dim=0)
     return difference
