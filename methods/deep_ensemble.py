@@ -23,6 +23,7 @@ class DeepEnsemble(SeveralNetworks, MemberMethod):
     group = "ensemble"
     size = "members"
     counts_networks = True
+    reads = "logits"
 
     def __init__(self, *, members: int = 50, **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)

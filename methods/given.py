@@ -252,13 +252,20 @@ class GivenNetwork(Network):
     def features(
         self, images: Float[Tensor, "images ..."], keep_mask: Bool[Tensor, ...] | None = None
     ) -> Float[Tensor, "images width"]:
-        """The input of the last layer, dropout off.
+        """The input of the last layer, dropout off; see `outputs`."""
+        return self.outputs(images)[1]
+
+    def outputs(
+        self, images: Float[Tensor, "images ..."]
+    ) -> tuple[Float[Tensor, "images classes"], Float[Tensor, "images width"]]:
+        """Logits and the input of the last layer, dropout off.
 
         Raises:
-            ValueError: no such layer is reached, or its input has no row for each image.
+            ValueError: no such layer is reached, or its input has no row for each image; or as
+                `forward`.
         """
         forward = Forward()
-        self._run(images, forward)
+        logits = require_logits(self._run(images, forward), len(images))
         if forward.head is None:
             what = "no nn.Linear" if self.head_name is None else f"no layer {self.head_name!r}"
             raise ValueError(f"a forward reaches {what}; name the last layer by features=")
@@ -274,7 +281,7 @@ class GivenNetwork(Network):
                 f"the layer {self.head_name} gets the shape {list(inputs.shape)} for {len(images)} "
                 "images; its first axis must be the images"
             )
-        return inputs.flatten(start_dim=1)
+        return logits, inputs.flatten(start_dim=1)
 
     def passes(self, seed: int, replicate: int, count: int) -> Int64[Tensor, "passes 1"]:
         """The seed of each pass, from which all its masks are drawn."""

@@ -15,6 +15,7 @@ from methods.determinism import derive_seed
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import Recipe
 
+MethodReads = Literal["images", "logits", "features"]
 MethodNeed = Literal["dropout", "calibration", "training", "training images"]
 
 
@@ -124,6 +125,9 @@ class UncertaintyMethod(ABC):
         feature_scores: whether runs fit scores of features to its networks; false for methods that
             draw many networks of their own.
         pooled: whether its networks come from a pool; else it trains itself.
+        reads: what its prediction follows from: images, or what one forward of the pool's networks
+            gives (`methods.pooled`). A subclass that is fitted to images or predicts them in a way
+            of its own reads images, without saying so.
     """
 
     name: ClassVar[str]
@@ -141,6 +145,14 @@ class UncertaintyMethod(ABC):
     probabilities_of: ClassVar[str] = ""
     feature_scores: ClassVar[bool] = True
     pooled: ClassVar[bool] = False
+    reads: ClassVar[MethodReads] = "images"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        declaring = next(parent for parent in cls.__mro__ if "reads" in vars(parent))
+        own = (getattr(cls, name, None) != getattr(declaring, name, None) for name in OF_IMAGES)
+        if cls.reads != "images" and any(own):
+            cls.reads = "images"
 
     def __init__(self, *, seed: int = 0, device: str = "cpu") -> None:
         self.seed = seed
@@ -189,6 +201,10 @@ class UncertaintyMethod(ABC):
     def _sized(cls, size: int | None) -> dict[str, Any]:
         """The size as a keyword argument."""
         return {} if size is None or cls.size is None else {cls.size: size}
+
+
+OF_IMAGES = ("fit", "calibrate", "predict", "member_logits", "outputs", "features")
+"""What a method, or a pooled one, does with images."""
 
 
 def _require_members(members: Tensor) -> None:

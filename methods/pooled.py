@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import Any, Self, TypedDict
 
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from methods.engines import choose_engine
-from methods.engines.base import PreparedNetworks
+from methods.engines.base import NetworkOutputs, PreparedNetworks
 from methods.given import GivenEngine, GivenNetwork, GivenPool, announce, require_count
 from methods.interface import Prediction, UncertaintyMethod
 from methods.networks.network import Network
@@ -38,6 +38,10 @@ class PoolArguments(TypedDict, total=False):
 
 class PooledMethod(UncertaintyMethod):
     """A method whose members are networks of a pool, or sub-networks of one of them.
+
+    One that `reads` logits or features does what it does by `fit_outputs`, `calibrate_outputs` and
+    `predict_outputs`, so that many methods can share a forward of their networks; of images, it
+    applies these to `outputs`. One that reads images has none of the three.
 
     Args:
         pool: where the networks come from; by default a pool of its own, in memory.
@@ -117,6 +121,10 @@ class PooledMethod(UncertaintyMethod):
     @fitted.setter
     def fitted(self, networks: list[Network]) -> None:
         self._fitted, self._prepared = networks, None
+        self.forget()
+
+    def forget(self) -> None:
+        """Undo what was learned with other networks; by default nothing."""
 
     @property
     def prepared(self) -> PreparedNetworks:
@@ -137,22 +145,51 @@ class PooledMethod(UncertaintyMethod):
         self.fitted = self.pool.networks(self.networks, LabelledImages(images, labels))
         return self
 
+    def outputs(self, images: Float[Tensor, "images ..."]) -> NetworkOutputs:
+        """The logits and features of each network, dropout off."""
+        return self.prepared.outputs(images)
+
     def features(
         self, images: Float[Tensor, "images ..."]
     ) -> Float[Tensor, "networks images width"]:
         """The penultimate layer of each network, dropout off."""
-        return self.prepared.features(images)
+        return require_features(self.outputs(images))
 
-    def fitting_features(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "networks images width"]:
-        """`features` of all images of a fit; of a user's networks it is said if that takes long."""
+    def fitting_outputs(self, images: Float[Tensor, "images ..."]) -> NetworkOutputs:
+        """`outputs` of all images of a fit; of a user's networks it is said if that takes long."""
         if isinstance(self.fitted[0], GivenNetwork):
             begun = perf_counter()
-            self.features(images[:TRIED])
+            self.outputs(images[:TRIED])
             seconds = (perf_counter() - begun) * len(images) / TRIED
             announce(f"computing the features of {len(images):,} images", seconds)
-        return self.features(images)
+        return self.outputs(images)
+
+    def fit_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
+        """Learn from the training images, if it needs these; `fitted` is known."""
+        return self
+
+    def calibrate_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
+        """Learn from held-out images, if it needs these."""
+        return self
+
+    def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
+        """The prediction of the images that the outputs are of.
+
+        Raises:
+            NotImplementedError: the method reads images.
+        """
+        raise NotImplementedError(f"{type(self).__name__} reads images; call predict")
+
+
+def require_features(outputs: NetworkOutputs) -> Float[Tensor, "networks images width"]:
+    """The features among outputs.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if outputs.features is None:
+        raise ValueError("the outputs of the networks are logits alone; expected features, too")
+    return outputs.features
 
 
 class SingleNetwork(PooledMethod):
@@ -236,15 +273,20 @@ def require_modules(modules: Iterable[nn.Module]) -> tuple[nn.Module, ...]:
 class MemberMethod(PooledMethod):
     """A pooled method with one prediction for each member, by default for each network.
 
-    Methods of different sizes can share these: the members of a smaller one are some of a larger
-    one's, at `slice_of`.
+    All that it does follows from its members' logits, by `form` and `calibrate_members`. Methods
+    can share these: the members of a smaller one are some of a larger one's, at `slice_of`.
     """
 
     @classmethod
-    def shares_members(cls) -> bool:
-        """Whether sizes can share an evaluation: the members alone form the prediction."""
-        own = (cls.fit, cls.calibrate, cls.predict)
-        return own == (MemberMethod.fit, MemberMethod.calibrate, MemberMethod.predict)
+    def member_kind(cls) -> tuple[object, ...] | None:
+        """What its members are: methods of a kind, recipe, replicate and size have the same.
+
+        ``None``: it does more with images than to form its prediction from the members.
+        """
+        own = (cls.calibrate, cls.predict)
+        if own != (MemberMethod.calibrate, MemberMethod.predict):
+            return None
+        return cls.fit, cls.member_logits, cls.networks, cls.trajectory, cls.member_slice
 
     @property
     @abstractmethod
@@ -262,6 +304,30 @@ class MemberMethod(PooledMethod):
         """The logits of each member for each image."""
         return self.prepared.logits(images)
 
+    def calibrate_members(
+        self, logits: Float[Tensor, "members images classes"], labels: Int64[Tensor, " images"]
+    ) -> Self:
+        """Learn from the members' logits of held-out images; by default nothing."""
+        return self
+
+    def form(self, logits: Float[Tensor, "members images classes"]) -> Prediction:
+        """The prediction, from the members' logits."""
+        return Prediction.of_logits(logits)
+
+    def calibrate(self, images: Tensor, labels: Tensor) -> Self:
+        """Learn from held-out images, if it needs these."""
+        if type(self).calibrate_members is MemberMethod.calibrate_members:
+            return self
+        return self.calibrate_members(self.member_logits(images), labels)
+
     def predict(self, images: Tensor) -> Prediction:
         """The members' prediction of each image."""
-        return Prediction.of_logits(self.member_logits(images))
+        return self.form(self.member_logits(images))
+
+    def calibrate_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
+        """Learn from held-out images, where its members are the networks."""
+        return self.calibrate_members(outputs.logits, labels)
+
+    def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
+        """The prediction, where its members are the networks."""
+        return self.form(outputs.logits)

@@ -15,6 +15,7 @@ class Softmax(SingleNetwork, MemberMethod):
     label = "Softmax"
     citation = "Hendrycks & Gimpel 2017"
     group = "single network"
+    reads = "logits"
 
     @property
     def member_slice(self) -> slice:

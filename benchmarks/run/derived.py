@@ -26,6 +26,7 @@ from benchmarks.run.plan import Plan
 from methods import MemberMethod, PooledMethod, Prediction, UncertaintyMethod
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages
+from methods.pooled import require_features
 from methods.scores import FitError, Score
 from methods.scores.score import ScoreFunction, fit_to_network
 
@@ -164,7 +165,7 @@ def _features_of(method: PooledMethod, position: int) -> FeatureFunction:
     if type(method).features is not PooledMethod.features:
         return lambda images: method.features(images)[position]
     engine, network = method.pool.engine, method.fitted[position]
-    return lambda images: engine.prepare([network]).features(images)[0]
+    return lambda images: require_features(engine.prepare([network]).outputs(images))[0]
 
 
 class NetworkScores:

@@ -289,7 +289,9 @@ class Plan:
     def _largest(self, unit: RunUnit) -> RunUnit:
         method = self.configuration.classes[unit.method]
         sizes = self.configuration.sizes(method, unit.recipe)
-        if not (sizes and issubclass(method, MemberMethod) and method.shares_members()):
+        if not (sizes and issubclass(method, MemberMethod) and method.member_kind()):
+            return unit
+        if method.form != MemberMethod.form:
             return unit
         largest, replicate = max(sizes), unit.replicate
         if unit.size and method.counts_networks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -29,6 +29,18 @@ class Trainer(Protocol):
         """
 
 
+class NetworkOutputs(NamedTuple):
+    """What one forward of networks gives, dropout off.
+
+    Attributes:
+        logits: of each network.
+        features: its penultimate layer; ``None`` where only logits are known.
+    """
+
+    logits: Float[Tensor, "networks images classes"]
+    features: Float[Tensor, "networks images width"] | None = None
+
+
 class PreparedNetworks(Protocol):
     """Networks of one recipe in the form in which an engine predicts with them.
 
@@ -47,10 +59,8 @@ class PreparedNetworks(Protocol):
     ) -> Float[Tensor, "passes images classes"]:
         """Logits of the only network, all images in each of the passes; see `Network.passes`."""
 
-    def features(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "networks images width"]:
-        """Each network's penultimate layer, dropout off."""
+    def outputs(self, images: Float[Tensor, "images ..."]) -> NetworkOutputs:
+        """Logits, equal to those of `logits`, and features of each network, by one forward."""
 
 
 class Engine(ABC):

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.engines import lenet5_kernels as kernels
-from methods.engines.base import Engine
+from methods.engines.base import Engine, NetworkOutputs
 from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
@@ -88,12 +88,11 @@ class NumbaNetworks:
         (network,) = self.networks
         return torch.from_numpy(kernels.sample_logits(network, images.numpy(), passes.numpy()))
 
-    def features(
-        self, images: Float[Tensor, "images 1 28 28"]
-    ) -> Float[Tensor, "networks images 84"]:
-        """Each network's penultimate layer, dropout off."""
-        each = [kernels.logits_and_features(n, images.numpy())[1] for n in self.networks]
-        return torch.from_numpy(np.stack(each))
+    def outputs(self, images: Float[Tensor, "images 1 28 28"]) -> NetworkOutputs:
+        """Logits and features of each network, which the kernels give together."""
+        each = [kernels.logits_and_features(n, images.numpy()) for n in self.networks]
+        logits, features = map(np.stack, zip(*each, strict=True))
+        return NetworkOutputs(torch.from_numpy(logits), torch.from_numpy(features))
 
 
 class NumbaTrainer:

@@ -6,7 +6,7 @@ Networks are trained one after the other or batched: one alone leaves a GPU idle
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
-from methods.engines.base import Engine
+from methods.engines.base import Engine, NetworkOutputs
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
 
@@ -93,7 +93,9 @@ class TorchNetworks:
             stacked = [self._stacked_logits(stack, part.to(self._device)) for part in parts]
             return torch.cat(stacked, dim=1).cpu()
         given = (images,) if keep_mask is None else (images, keep_mask)
-        return self._each("classes", lambda network: network, *given)
+        batches = list(zip(*map(self._batches, given), strict=True))
+        each = [torch.cat([network(*batch) for batch in batches]) for network in self._networks]
+        return _stacked("classes", each)
 
     def _stacked_logits(
         self, stack: dict[str, Float[Tensor, "networks ..."]], images: Tensor
@@ -119,32 +121,35 @@ class TorchNetworks:
         return torch.cat(outputs, dim=1)
 
     @_predicting()
-    def features(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "networks images width"]:
-        """Each network's penultimate layer, dropout off."""
-        return self._each("features", lambda network: network.features, images)
-
-    def _each(
-        self, what: str, computing: Callable[[Network], Callable[..., Tensor]], *given: Tensor
-    ) -> Float[Tensor, "networks images width"]:
-        """What each network makes of these, batch by batch.
-
-        Raises:
-            ValueError: widths differ; a user's own networks may be of any architecture.
-        """
-        batches = list(zip(*(torch.split(tensor, self._most) for tensor in given), strict=True))
-        made = [
-            torch.cat([compute(*(part.to(self._device) for part in batch)) for batch in batches])
-            for compute in map(computing, self._networks)
+    def outputs(self, images: Float[Tensor, "images ..."]) -> NetworkOutputs:
+        """Logits and features of each network, by one forward."""
+        each = [
+            map(torch.cat, zip(*map(network.outputs, self._batches(images)), strict=True))
+            for network in self._networks
         ]
-        widths = [part.shape[-1] for part in made]
-        if len(set(widths)) > 1:
-            raise ValueError(
-                f"the numbers of {what} of the networks are {', '.join(map(str, widths))}; "
-                "expected the same for all"
-            )
-        return torch.stack(made).cpu()
+        logits, features = zip(*each, strict=True)
+        return NetworkOutputs(_stacked("classes", logits), _stacked("features", features))
+
+    def _batches(self, tensor: Float[Tensor, "images ..."]) -> Iterator[Tensor]:
+        """Its parts, on the device."""
+        return (part.to(self._device) for part in torch.split(tensor, self._most))
+
+
+def _stacked(
+    what: str, each: Sequence[Float[Tensor, "images width"]]
+) -> Float[Tensor, "networks images width"]:
+    """What networks give, on the CPU.
+
+    Raises:
+        ValueError: widths differ; a user's own networks may be of any architecture.
+    """
+    widths = [part.shape[-1] for part in each]
+    if len(set(widths)) > 1:
+        raise ValueError(
+            f"the numbers of {what} of the networks are {', '.join(map(str, widths))}; "
+            "expected the same for all"
+        )
+    return torch.stack(list(each)).cpu()
 
 
 def stack(networks: Sequence[Network]) -> dict[str, Float[Tensor, "networks ..."]]:

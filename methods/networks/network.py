@@ -119,6 +119,13 @@ class Network(nn.Module, ABC):
         logits: Tensor = self.head(self.features(images, keep_mask))
         return logits
 
+    def outputs(
+        self, images: Float[Tensor, "images ..."]
+    ) -> tuple[Float[Tensor, "images classes"], Float[Tensor, "images width"]]:
+        """Logits and features by one forward, dropout off."""
+        features = self.features(images)
+        return self.head(features), features
+
     def shared(self, images: Float[Tensor, "images ..."]) -> Float[Tensor, "images ..."]:
         """What is the same for every mask: by default nothing but the images."""
         return images

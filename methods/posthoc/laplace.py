@@ -9,7 +9,6 @@ by evidence. The predictive is the probit's.
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -23,10 +22,11 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot, pad, unfold
 
+from methods.engines.base import NetworkOutputs
 from methods.given import GivenNetwork, announce
 from methods.interface import Prediction
-from methods.pooled import SingleNetwork
-from methods.scores.score import CHECKED, NOT_LAST, is_last
+from methods.pooled import SingleNetwork, require_features
+from methods.scores.score import NOT_LAST, is_last
 
 SMALLEST, LARGEST = 1e-4, 1e8
 """Prior precisions that are searched."""
@@ -104,13 +104,9 @@ class Laplace(SingleNetwork):
     group = "Laplace approximation"
     needs = frozenset({"training images"})
 
-    @abstractmethod
-    def moments(self, images: Tensor) -> Moments:
-        """Mean and variance of each logit."""
-
-    def predict(self, images: Tensor) -> Prediction:
+    def predictive(self, moments: Moments) -> Prediction:
         """One prediction an image: the Gaussian is integrated, not sampled."""
-        logits = probit(*self.moments(images))
+        logits = probit(*moments)
         inside = 2 * SMALLEST < self.precision < LARGEST / 2
         remark = "" if inside else f"the prior precision {self.precision:.3g} is at its bound"
         return replace(Prediction.of_logits(logits[None]), remark=remark)
@@ -127,20 +123,28 @@ class LaplaceLastLayer(Laplace):
     name = "laplace_last_layer"
     label = "Last-layer Laplace"
     citation = "Daxberger et al. 2021"
+    reads = "features"
     _posterior: ClassBlocks | LayerPosterior
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Take the network, sum the GGN over the training images and choose the prior.
+        """Take the network, and fit to its outputs for the training images; see `fit_outputs`."""
+        super().fit(images, labels)
+        return self.fit_outputs(self.fitting_outputs(images), labels)
+
+    def predict(self, images: Tensor) -> Prediction:
+        """One prediction an image: the Gaussian is integrated, not sampled."""
+        return self.predict_outputs(self.outputs(images))
+
+    def fit_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
+        """Sum the GGN over the training images, and choose the prior.
 
         Raises:
             ValueError: the head is not the linear layer that gives the logits.
         """
-        super().fit(images, labels)
-        (features,) = self.fitting_features(images)
+        (features,), (logits,) = require_features(outputs), outputs.logits
         head = self.fitted[0].head
         self._weights = _weights_of(head)
-        (logits,) = self.prepared.logits(images[:CHECKED])
-        if not is_last(head, features[:CHECKED], logits):
+        if not is_last(head, features, logits):
             raise ValueError(NOT_LAST)
         inputs = self._inputs(features)
         logits = inputs @ self._weights.T
@@ -154,9 +158,13 @@ class LaplaceLastLayer(Laplace):
         self._posterior = curvature.posterior(self.precision)
         return self
 
-    def moments(self, images: Tensor) -> Moments:
+    def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
+        """The prediction, from features."""
+        return self.predictive(self.moments(outputs))
+
+    def moments(self, outputs: NetworkOutputs) -> Moments:
         """Mean and variance of each logit."""
-        (features,) = self.features(images)
+        (features,) = require_features(outputs)
         inputs = self._inputs(features)
         return inputs @ self._weights.T, self._posterior.variances(inputs)
 
@@ -180,8 +188,7 @@ class LaplaceLastLayer(Laplace):
 
     def _inputs(self, features: Tensor) -> Float64[Tensor, "images width"]:
         """What the weights multiply: the features, and 1 where there are biases."""
-        biases = self._weights.shape[1] - features.shape[1]
-        return pad(features.double(), (0, biases), value=1.0)
+        return pad(features.double(), (0, self._weights.shape[1] - features.shape[1]), value=1.0)
 
 
 SECONDS_PER_CUBE = 1.5e-10
@@ -305,6 +312,10 @@ class LaplaceKron(Laplace):
         self.precision = self.evidence.best_precision()
         self._posteriors = [factor.posterior(self.precision) for factor in factors]
         return self
+
+    def predict(self, images: Tensor) -> Prediction:
+        """One prediction an image: the Gaussian is integrated, not sampled."""
+        return self.predictive(self.moments(images))
 
     def moments(self, images: Tensor) -> Moments:
         """Mean and variance of each logit."""

@@ -90,28 +90,27 @@ class TemperatureScaled(MemberMethod):
 
     temperature: float | None = None
 
-    def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Take the networks; their temperature is not known yet."""
+    def forget(self) -> None:
+        """The temperature of other networks is not known yet."""
         self.temperature = None
-        return super().fit(images, labels)
 
-    def calibrate(self, images: Tensor, labels: Tensor) -> Self:
+    def calibrate_members(
+        self, logits: Float[Tensor, "members images classes"], labels: Int64[Tensor, " images"]
+    ) -> Self:
         """Choose the temperature of least NLL.
 
         Raises:
             ValueError: no temperature has a finite NLL.
         """
-        logits = self.member_logits(images).double()
-        self.temperature = temperature_of_least_nll(partial(nll_of_members, logits, labels))
+        nll = partial(nll_of_members, logits.double(), labels)
+        self.temperature = temperature_of_least_nll(nll)
         return self
 
-    def predict(self, images: Tensor) -> Prediction:
+    def form(self, logits: Float[Tensor, "members images classes"]) -> Prediction:
         """Of the divided logits, in float64 so that none become equal."""
-        logits = self.member_logits(images).double() / (self.temperature or 1.0)
-        return replace(Prediction.of_logits(logits), remark=self._remark())
-
-    def _remark(self) -> str:
-        return NOT_CALIBRATED if self.temperature is None else at_bound(self.temperature)
+        remark = NOT_CALIBRATED if self.temperature is None else at_bound(self.temperature)
+        scaled = logits.double() / (self.temperature or 1.0)
+        return replace(Prediction.of_logits(scaled), remark=remark)
 
 
 class TemperatureScaling(TemperatureScaled, Softmax):

@@ -81,7 +81,7 @@ class Score:
 
 
 CHECKED = 100
-"""Images on which the logits must be those of the last layer."""
+"""Images whose logits must be those of the last layer."""
 
 NOT_LAST = "the network does not end in the linear layer of its features"
 
@@ -102,12 +102,11 @@ def fit_to_networks(
     Raises:
         FitError: the score cannot be fitted to the features of one of the networks.
     """
-    each = method.fitting_features(images)  # first: it may find the last layers
+    logits, each = method.fitting_outputs(images)  # first: it may find the last layers
     if "head" in score.needs:
-        logits = method.prepared.logits(images[:CHECKED])
         for features, own, network in zip(each, logits, method.fitted, strict=True):
             layer = network.head
-            if isinstance(layer, nn.Linear) and not is_last(layer, features[:CHECKED], own):
+            if isinstance(layer, nn.Linear) and not is_last(layer, features, own):
                 raise FitError(NOT_LAST)
     fits = [
         fit_to_network(score, features, labels, network)
@@ -154,12 +153,13 @@ def is_last(
     features: Float[Tensor, "images width"],
     logits: Float[Tensor, "images classes"],
 ) -> bool:
-    """Whether the logits are the layer's of these features, but for rounding.
+    """Whether the logits are the layer's of these features, but for rounding; the first tell.
 
     Those of any network of the pool are; one given by its user may end in another layer.
     """
     if layer.in_features != features.shape[1]:
         return False
     bias = 0.0 if layer.bias is None else layer.bias.detach().cpu().double()
+    features, logits = features[:CHECKED], logits[:CHECKED]
     own = features.double() @ layer.weight.detach().cpu().double().T + bias
     return own.shape == logits.shape and torch.allclose(own, logits.double(), atol=1e-3, rtol=1e-3)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from methods.engines import choose_engine
+from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import LoopTrainer, Optimiser, StackedTrainer, TorchEngine, TorchNetworks
 from methods.mc_dropout_exact import MCDropoutExact
@@ -39,6 +40,20 @@ def test_logits_agree(recipe: Recipe, masked: bool, test_images: LabelledImages)
     keep_mask = draw_masks(np.random.default_rng(0), len(images), CHANNELS, 0.5) if masked else None
     ours, theirs = (engine.logits(network, images, keep_mask) for engine in (NUMBA, TORCH))
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("engine", [TORCH, NUMBA], ids=["torch", "kernels"])
+def test_one_forward_gives_the_logits_and_what_the_heads_get(
+    engine: Engine, test_images: LabelledImages
+) -> None:
+    networks, images = [initial_network(PLAIN, index) for index in range(2)], test_images.images
+    prepared = engine.prepare(networks)
+    logits, features = prepared.outputs(images)
+    logits, features = prepared.outputs(images)
+    assert torch.equal(logits, prepared.logits(images))
+    assert features is not None
+    for network, own, inputs in zip(networks, logits, features, strict=True):
+        torch.testing.assert_close(network.head(inputs), own, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("recipe", [ARTICLE, RELU], ids=lambda recipe: recipe.name)

@@ -172,5 +172,5 @@ def test_what_takes_long_is_said_in_a_line(capsys: pytest.CaptureFixture[str]) -
     announce("waiting", seconds=59.0)
     announce("fitting", seconds=150.0)
     assert capsys.readouterr().err == "fitting takes about 2 minutes\n"
-    Softmax.from_network(RESNET).fitting_features(IMAGES)
+    Softmax.from_network(RESNET).fitting_outputs(IMAGES)
     assert capsys.readouterr().err == ""

@@ -1,0 +1,137 @@
+"""Methods that follow from one forward of their networks, or from the logits of their members."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from methods import METHODS, MemberMethod, PooledMethod, Prediction
+from methods.deep_ensemble import DeepEnsemble
+from methods.engines.base import NetworkOutputs
+from methods.mc_dropout import MCDropout
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import STANDARD, LabelledImages
+from methods.pooled import require_features
+from methods.posthoc.augmentation import Augmentation
+from methods.posthoc.laplace import LaplaceLastLayer
+from methods.posthoc.temperature_scaling import (
+    TemperatureScaledEnsemble,
+    TemperatureScaledMCDropout,
+)
+from methods.softmax import Softmax
+
+POOL = NetworkPool(replace(STANDARD, epochs=1))
+
+
+def same(first: Prediction, second: Prediction) -> bool:
+    return first.remark == second.remark and all(
+        torch.equal(getattr(first, name), getattr(second, name))
+        for name in ("mean", "vote_share", "expected_entropy")
+    )
+
+
+def by_reads(*reads: str) -> list[type[PooledMethod]]:
+    return [m for m in METHODS.values() if issubclass(m, PooledMethod) and m.reads in reads]
+
+
+def test_methods_read_what_they_follow_from() -> None:
+    assert [method.name for method in by_reads("logits")] == [
+        "softmax",
+        "deep_ensemble",
+        "temperature_scaling",
+        "temperature_scaled_ensemble",
+    ]
+    assert [method.name for method in by_reads("features")] == [
+        "laplace_last_layer",
+        "laplace_last_layer_kron",
+        "laplace_last_layer_fisher",
+    ]
+
+
+@pytest.mark.parametrize("kind", by_reads("logits", "features"))
+def test_outputs_of_the_networks_are_all_that_is_read(
+    kind: type[PooledMethod], training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    pool, training = POOL, training_images
+    held_out, images = test_images.images[:100], test_images.images[100:]
+    labels = test_images.labels[:100]
+    whole = kind.build(pool, replicate=1, size=2)
+    whole.fit(training.images, training.labels).calibrate(held_out, labels)
+
+    networks = [pool.networks([n], training)[0] for n in whole.networks]
+    each = [pool.engine.prepare([network]) for network in networks]
+
+    def outputs(images: Tensor) -> NetworkOutputs:
+        parts = [prepared.outputs(images) for prepared in each]
+        logits = torch.cat([part.logits for part in parts])
+        if kind.reads == "logits":
+            return NetworkOutputs(logits)
+        return NetworkOutputs(logits, torch.cat([require_features(part) for part in parts]))
+
+    method = kind.build(pool, replicate=1, size=2)
+    if "training images" in kind.needs:
+        method.fitted = networks
+        method.fit_outputs(outputs(training.images), training.labels)
+    method.calibrate_outputs(outputs(held_out), labels)
+    assert same(method.predict_outputs(outputs(images)), whole.predict(images))
+
+
+class OtherPrediction(Softmax):
+    def predict(self, images: Tensor) -> Prediction:
+        return Prediction.of_logits(2 * self.member_logits(images))
+
+
+class OtherForm(Softmax):
+    def form(self, logits: Tensor) -> Prediction:
+        return Prediction.of_logits(2 * logits)
+
+
+class Mixin:
+    def fit(self, images: Tensor, labels: Tensor) -> Mixin:
+        return self
+
+
+class OtherFit(Mixin, LaplaceLastLayer):  # type: ignore[misc]
+    pass
+
+
+def test_method_with_a_way_of_its_own_reads_images() -> None:
+    ways = (OtherPrediction, OtherFit, Augmentation, OtherForm)
+    assert [kind.reads for kind in ways] == ["images", "images", "images", "logits"]
+    with pytest.raises(NotImplementedError, match="LaplaceKron reads images"):
+        METHODS["laplace_kron"].build(POOL).predict_outputs(NetworkOutputs(torch.zeros(1, 1, 2)))  # type: ignore[attr-defined]
+
+
+def test_last_layer_needs_features() -> None:
+    with pytest.raises(ValueError, match="logits alone; expected features"):
+        LaplaceLastLayer().predict_outputs(NetworkOutputs(torch.zeros(1, 1, 2)))
+
+
+def test_scaled_mc_dropout_is_formed_of_the_passes_of_mc_dropout(
+    training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    training = training_images.images, training_images.labels
+    dropout = MCDropout(pool=POOL, passes=7).fit(*training)
+    scaled = TemperatureScaledMCDropout(pool=POOL, passes=4)
+    whole = TemperatureScaledMCDropout(pool=POOL, passes=4).fit(*training)
+    whole.calibrate(test_images.images, test_images.labels)
+    assert scaled.member_kind() == dropout.member_kind() is not None
+    passes = dropout.member_logits(test_images.images)[scaled.slice_of(dropout)]
+    scaled.calibrate_members(passes, test_images.labels)
+    assert same(scaled.form(passes), whole.predict(test_images.images))
+
+
+def test_kinds_of_members() -> None:
+    assert TemperatureScaledEnsemble.member_kind() == DeepEnsemble.member_kind()
+    assert DeepEnsemble.member_kind() != MCDropout.member_kind() != Softmax.member_kind()
+    assert OtherPrediction.member_kind() is None
+
+    class OtherPasses(MCDropout):
+        def member_logits(self, images: Tensor) -> Tensor:
+            return 2 * super().member_logits(images)
+
+    assert issubclass(OtherPasses, MemberMethod)
+    assert OtherPasses.member_kind() != MCDropout.member_kind()
