@@ -187,7 +187,7 @@ class Optimiser:
     def __init__(self, parameters: Iterable[Tensor], recipe: Recipe, images: int) -> None:
         self._parameters, self._recipe = list(parameters), recipe
         self._optimiser = (
-            torch.optim.Adam(self._parameters, weight_decay=recipe.l2_penalty)
+            torch.optim.Adam(self._parameters, weight_decay=recipe.l2_penalty, fused=True)
             if recipe.optimiser == "adam"
             else torch.optim.SGD(self._parameters, momentum=0.9, weight_decay=recipe.l2_penalty)
         )
@@ -220,7 +220,8 @@ class LoopTrainer:
             Optimiser(network.parameters(), recipe, len(data.labels)) for network in networks
         ]
         self._recipe = recipe
-        self._images, self._labels = data.images.to(device), data.labels.to(device)
+        self._images = networks[0].resized(data.images.to(device))
+        self._labels = data.labels.to(device)
 
     @full_float32()
     def epoch(
@@ -267,7 +268,8 @@ class StackedTrainer:
         self._parameters = stack(networks)
         self._optimiser = Optimiser(self._parameters.values(), recipe, len(data.labels))
         self._recipe = recipe
-        self._images, self._labels = data.images.to(device), data.labels.to(device)
+        self._images = networks[0].resized(data.images.to(device))
+        self._labels = data.labels.to(device)
 
     @full_float32()
     def epoch(

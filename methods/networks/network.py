@@ -126,6 +126,13 @@ class Network(nn.Module, ABC):
         features = self.features(images)
         return self.head(features), features
 
+    def resized(self, images: Float[Tensor, "images ..."]) -> Float[Tensor, "images ..."]:
+        """The images at the size at which the first layer reads them: by default their own.
+
+        Done once, it is not repeated in every epoch: a network reads these as it reads the others.
+        """
+        return images
+
     def shared(self, images: Float[Tensor, "images ..."]) -> Float[Tensor, "images ..."]:
         """What is the same for every mask: by default nothing but the images."""
         return images
