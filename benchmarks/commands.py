@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from benchmarks.io import UserError, writable_folder, written_whole
-from benchmarks.vocabulary import ACROSS_MD, INDEX_HTML, LAB_HTML, LATENCY, RUN_JSON, STAGES
+from benchmarks.vocabulary import ACROSS_MD, ALL, INDEX_HTML, LAB_HTML, LATENCY, RUN_JSON, STAGES
 
 if TYPE_CHECKING:
     from benchmarks.run.plan import Plan
@@ -67,6 +67,16 @@ def _integers(option: str, values: list[str] | None) -> tuple[int, ...] | None:
                 f"{option}: {word!r} is not a whole number; write, for example, {option} 10,50"
             )
     return None if words is None else tuple(sorted({int(word) for word in words}))
+
+
+def _images(option: str, text: str | None) -> int | str | None:
+    """How many images an option says: a number, or all."""
+    if text is None or text == ALL:
+        return text
+    numbers = _integers(option, [text])
+    if numbers is None or len(numbers) != 1:
+        raise UserError(f"{option}: {text!r} is not one number; write a number, or {ALL}")
+    return numbers[0]
 
 
 def _option(panel: str, **common: Any) -> Callable[..., Any]:
@@ -166,7 +176,12 @@ def run(
     pool: Annotated[
         int | None, _number("Networks of a recipe; ensembles are disjoint blocks of them.")
     ] = None,
-    images: Annotated[int | None, _number("Images of each condition.")] = None,
+    images: Annotated[
+        str | None, _number("Images of each condition; all: of each severity as well.")
+    ] = None,
+    severity_images: Annotated[
+        str | None, _number("Images of each severity and corruption, or all.")
+    ] = None,
     subset_images: Annotated[
         int | None, _how_much("Images of each condition for slow methods.", show_default="50")
     ] = None,
@@ -256,7 +271,8 @@ def run(
             "in_depth": _separate(in_depth),
             "replicates": replicates,
             "pool": pool,
-            "images": images,
+            "images": _images("--images", images),
+            "severity_images": _images("--severity-images", severity_images),
             "subset_images": subset_images,
             "epochs": epochs,
             "resamples": resamples,

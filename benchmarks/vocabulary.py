@@ -84,6 +84,9 @@ TABLES_FOLDER, FIGURES_FOLDER = "tables", "figures"
 DECISION_CSV = "tables/decision.csv"
 """Which method to use, question by question, as runs are compared by it."""
 
+ALL = "all"
+"""How many images there are where no limit is chosen."""
+
 CLEAN = "clean"
 """The condition of the test images as they are."""
 

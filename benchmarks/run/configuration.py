@@ -19,6 +19,7 @@ from benchmarks.io import UserError
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.run.custom_method import load_method, sha256_of_file, without_folder
 from benchmarks.tasks import TASKS, Task
+from benchmarks.vocabulary import ALL
 from methods import METHODS, UncertaintyMethod
 from methods.engines import EngineName, EngineOption, fitting_engine, unsupported
 from methods.networks.recipes import Recipe
@@ -121,6 +122,7 @@ PRESETS: dict[str, Preset] = {
             "passes": (100,),
             "replicates": 10,
             "pool": None,
+            "severity_images": 2500,
         },
         by_task={"mnist": {"passes": (1, 2, 5, 10, 20, 50, 100)}},
         in_depth=True,
@@ -174,7 +176,7 @@ FEWEST_RESAMPLES = 100
 MOST = {
     **dict.fromkeys(("members", "pool", "replicates"), 1000),  # networks: hours of training
     **dict.fromkeys(("passes", "epochs"), 10_000),
-    **dict.fromkeys(("images", "subset_images", "batch_sizes"), 1_000_000),
+    **dict.fromkeys(("images", "severity_images", "subset_images", "batch_sizes"), 1_000_000),
     "resamples": 100_000,
 }
 """The parts that are numbers; more would be a typing error that takes days, or all memory."""
@@ -247,7 +249,8 @@ def fitting_jobs(device: str) -> int:
 
 
 DECIDE_PREDICTIONS = (
-    *("task", "images", "subset_images", "epochs", "seed", "device", "engine", "custom_methods"),
+    *("task", "images", "severity_images", "subset_images", "epochs", "seed", "device", "engine"),
+    "custom_methods",
 )
 """The parts that decide a run unit's prediction, as far as it has them."""
 
@@ -271,6 +274,8 @@ class Configuration:
         pool: of how many networks of a recipe ensembles are formed, as replicates in disjoint
             blocks; at least of as many as the largest one has. ``None``: as the recipe says.
         images: how many images of each condition are evaluated; ``None``: all.
+        severity_images: how many of each severity, and of each condition of a mean, the same of
+            all of a group; ``None``: as many.
         subset_images: how many of each subset condition, on which slow methods are evaluated.
         epochs: how long networks train; ``None``: as long as the recipe says.
         resamples: how often the images are drawn anew for intervals and comparisons.
@@ -293,6 +298,7 @@ class Configuration:
     in_depth: tuple[str, ...] = ()
     custom_methods: tuple[str, ...] = ()
     images: int | None = None
+    severity_images: int | None = None
     subset_images: int = 50
     epochs: int | None = None
     resamples: int = 1000
@@ -426,8 +432,9 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
     if not recipes:
         raise UserError(f"--preset {preset} has no recipe of the task {task!r}; use another preset")
     parts = {**chosen.parts, **chosen.by_task.get(task, {})}
-    if parts.get("images", 0) >= noun.test_images:
-        parts["images"] = None
+    for part in ("images", "severity_images"):
+        if (parts.get(part) or 0) >= noun.test_images:
+            parts[part] = None
     return Configuration(
         preset=preset,
         task=task,
@@ -455,7 +462,7 @@ def command_of(configuration: Configuration) -> str:
             for method in value:
                 words += [option_of(part.name), without_folder(method)]
         elif value != getattr(preset, part.name):
-            values = value if isinstance(value, tuple) else (value,)
+            values = value if isinstance(value, tuple) else (ALL if value is None else value,)
             words += [option_of(part.name), ",".join(map(str, values))]
     return shlex.join(words)
 
@@ -472,15 +479,22 @@ def chosen_configuration(
     """The preset's, with what is chosen.
 
     Args:
-        choices: by the name of a part of the configuration; ``None``: the preset's.
+        choices: by the name of a part of the configuration; ``None``: the preset's. All images are
+            `ALL`, and then by default those of each severity, too.
 
     Raises:
         UserError: something is unknown, out of range, or does not fit the rest.
     """
     if choices["conditions"] == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
+    chosen = {name: value for name, value in choices.items() if value is not None}
+    if chosen.get("images") == ALL:
+        chosen.setdefault("severity_images", ALL)
+    for part in ("images", "severity_images"):
+        if chosen.get(part) == ALL:
+            chosen[part] = None
     defaults = configuration_of(preset, task)
-    recipes = choices["recipes"] or defaults.recipes  # unknown ones are refused later
+    recipes = chosen.get("recipes", defaults.recipes)  # unknown ones are refused later
     return replace(
         defaults,
         seed=seed,
@@ -488,5 +502,5 @@ def chosen_configuration(
         engine=fitting_engine(
             engine, device, [r for r in TASKS[task].every_recipe if r.name in recipes]
         ),
-        **{name: value for name, value in choices.items() if value is not None},
+        **chosen,
     )

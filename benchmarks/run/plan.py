@@ -14,7 +14,7 @@ from benchmarks.predictions import RunUnit
 from benchmarks.progress import Item
 from benchmarks.run.configuration import COSTLY, SLOW, USUAL_SIZES, Configuration, command_of
 from benchmarks.tasks import TASKS, Task
-from benchmarks.tasks.task import Condition, Split
+from benchmarks.tasks.task import ALL_IMAGES, Condition, ImageLimits, Split
 from benchmarks.vocabulary import PREDICT, SELF_TRAINED, SUBSET, TRAIN
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines import choose_engine
@@ -279,12 +279,14 @@ class Plan:
             for number in cast(PooledMethod, self.method(unit)).networks
         }
 
-    def images_of(self, condition: Condition) -> int | None:
-        """How many images of a condition are evaluated; ``None``: all, as of the calibration's."""
+    def limits_of(self, condition: Condition) -> ImageLimits:
+        """How many images of a condition are evaluated: of the calibration's all."""
         chosen = self.configuration
         if condition == self.task.calibration:
-            return None
-        return chosen.subset_images if condition.subset else chosen.images
+            return ALL_IMAGES
+        if condition.subset:
+            return ImageLimits(chosen.subset_images)
+        return ImageLimits(chosen.images, chosen.severity_images)
 
     def _largest(self, unit: RunUnit) -> RunUnit:
         method = self.configuration.classes[unit.method]

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.io import written_whole
 from benchmarks.predictions import RunUnit, StoredPrediction
@@ -34,7 +35,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.reading import predicted_conditions, read_prediction
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import packed, write_table
-from benchmarks.tasks.task import Condition, EvaluationSet, choice
+from benchmarks.tasks.task import Condition, EvaluationSet
 from benchmarks.vocabulary import (
     CLEAN,
     CURVES_FOLDER,
@@ -85,9 +86,9 @@ def write_shown(plan: Plan, workspace: Workspace, unavailable: Collection[str] =
         defined = {c: each for c, each in values.items() if c.labels == "valid"}
         disagreed += _votes(plan, workspace, units, recipe, highest(defined, HIGH_DISAGREEMENT))
         if recipe == plan.main_recipe:
-            explorer += _explorer(
-                plan, _votes(plan, workspace, units, recipe, explored(plan, values))
-            )
+            images = explored(plan, workspace, values)
+            votes = _votes(plan, workspace, units, recipe, images)
+            explorer += _explorer(plan, workspace, votes)
     for rows, columns, name in (
         (disagreed, HIGH_DISAGREEMENT_COLUMNS, "high_disagreement.csv"),
         (explorer, EXPLORER_COLUMNS, "image_votes.csv"),
@@ -125,15 +126,15 @@ def _votes(
                     yield begin | row
 
 
-def _explorer(plan: Plan, votes: Iterable[CurveRow]) -> Iterator[CurveRow]:
+def _explorer(plan: Plan, workspace: Workspace, votes: Iterable[CurveRow]) -> Iterator[CurveRow]:
     """The rows of ``image_votes.csv``."""
-    numbers = {c.name: _numbers(plan, c) for c in plan.whole_conditions}
     for _, classes in groupby(votes, itemgetter("rank", "method")):
         rows = list(classes)
         predicted = max(row["mean_probability"] for row in rows)
         for row in rows:
             if row["vote_share"] > 0 or row["mean_probability"] == predicted:
-                yield row | {"number": numbers[row["condition"]][row["index"]]}
+                numbers = _numbers(plan, workspace, plan.task.condition(row["condition"]))
+                yield row | {"number": int(numbers[row["index"]])}
 
 
 def largest_units(plan: Plan, workspace: Workspace, recipe: str) -> list[RunUnit]:
@@ -180,8 +181,10 @@ def highest(values: dict[Condition, Float[Tensor, " images"]], count: int) -> li
         paired.setdefault(condition.paired_with, []).append(condition)
     ranked: list[Ranked] = []
     for conditions in paired.values():
+        # Of a severity there may be the first images only.
+        each = pad_sequence([values[c] for c in conditions], batch_first=True)
         # Rounded, so that images are ranked alike on every machine.
-        highest, where = torch.stack([values[c] for c in conditions]).round(decimals=9).max(dim=0)
+        highest, where = each.round(decimals=9).max(dim=0)
         ranked += [
             Ranked(conditions[int(where[image])], int(image), float(highest[image]))
             for image in highest.sort(descending=True, stable=True).indices[:count]
@@ -203,7 +206,7 @@ def divergence(predictions: list[StoredPrediction]) -> Float[Tensor, " images"]:
     return difference
 
 
-def explored(plan: Plan, values: Divergences) -> list[Ranked]:
+def explored(plan: Plan, workspace: Workspace, values: Divergences) -> list[Ranked]:
     """The images of the explorer: of each condition as many, those of the highest divergence.
 
     Of the clean images the article's come first.
@@ -214,16 +217,17 @@ def explored(plan: Plan, values: Divergences) -> list[Ranked]:
         # Rounded, so that images are ranked alike on every machine.
         ranked = each.round(decimals=9).sort(descending=True, stable=True).indices.tolist()
         if condition.name == CLEAN:
-            numbers = _numbers(plan, condition)
+            numbers = _numbers(plan, workspace, condition).tolist()
             ranked.sort(key=lambda image: numbers[image] not in plan.task.article_images)
         chosen += [Ranked(condition, i, float(each[i])) for i in ranked[:share]]
     return chosen[:EXPLORED]
 
 
-def _numbers(plan: Plan, condition: Condition) -> list[int]:
-    """Of the images evaluated, their numbers in the data set; loads nothing."""
-    available = condition.size or plan.task.test_images
-    return choice(available, plan.images_of(condition), plan.configuration.seed).tolist()
+def _numbers(plan: Plan, workspace: Workspace, condition: Condition) -> Int64[Tensor, " images"]:
+    """Of the images evaluated, their numbers in the data set."""
+    numbers = workspace.evaluation_set(condition, plan).numbers
+    assert numbers is not None
+    return numbers
 
 
 def save_images(chosen: Sequence[tuple[str, EvaluationSet, int]], path: Path) -> None:

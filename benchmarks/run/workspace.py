@@ -17,7 +17,7 @@ from benchmarks.predictions import PredictionStore, RunUnit
 from benchmarks.progress import Item, announce
 from benchmarks.run.configuration import NETWORKS, fitting_jobs
 from benchmarks.run.plan import Plan
-from benchmarks.tasks.task import Condition, EvaluationSet, Split, Task
+from benchmarks.tasks.task import Condition, EvaluationSet, ImageLimits, Split, Task
 from benchmarks.vocabulary import ERRORS_FOLDER, PREDICTIONS_FOLDER
 from methods import METHODS, UncertaintyMethod
 from methods.determinism import (
@@ -121,8 +121,8 @@ class Workspace:
 
     def evaluation_set(self, condition: Condition, plan: Plan) -> EvaluationSet:
         """The images of a condition that the plan evaluates, built once a process."""
-        images, seed = plan.images_of(condition), plan.configuration.seed
-        return _evaluation_set(plan.task, condition, images, seed, self.data_dir)
+        limits, seed = plan.limits_of(condition), plan.configuration.seed
+        return _evaluation_set(plan.task, condition, limits, seed, self.data_dir)
 
     def error_path(self, unit: RunUnit) -> Path:
         """The file of the error by which a unit failed, whether there is one or not."""
@@ -187,9 +187,9 @@ def _split(task: Task, split: Split, data_dir: Path | None) -> LabelledImages:
 
 @cache
 def _evaluation_set(
-    task: Task, condition: Condition, images: int | None, seed: int, data_dir: Path | None
+    task: Task, condition: Condition, limits: ImageLimits, seed: int, data_dir: Path | None
 ) -> EvaluationSet:
-    return task.evaluation_set(condition, images, seed=seed, data_dir=data_dir)
+    return task.evaluation_set(condition, limits, seed=seed, data_dir=data_dir)
 
 
 def fit(

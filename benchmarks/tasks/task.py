@@ -9,7 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -32,11 +32,13 @@ class EvaluationSet:
         images: in [0, 1].
         labels: ``None`` where the images belong to none of the classes.
         source: where the images come from, in a phrase, if the same condition may have several.
+        numbers: of the images in their data set; ``None`` before a task chooses among them.
     """
 
     images: Float[Tensor, "images channels height width"]
     labels: Int64[Tensor, " images"] | None
     source: str = ""
+    numbers: Int64[Tensor, " images"] | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -62,8 +64,8 @@ class Condition:
         reason: why labels are not valid, in a phrase.
         reference: the condition of in-distribution images that detection compares it with; the
             condition's own name where there is no detection.
-        paired_with: the condition whose images these are, image by image; its own name where its
-            images are its own.
+        paired_with: the condition whose images these are, image by image; where that has more,
+            these are its first. Its own name where its images are its own.
         subset: whether it has few of the images, for which even a slow method is affordable.
         has_subset: whether there is such a subset of it.
         in_mean: whether the mean over its group includes it.
@@ -172,6 +174,47 @@ def stratified_choice(
 def _generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(derive_seed("images", seed))
 
+
+class ImageLimits(NamedTuple):
+    """How many images of a condition are evaluated; ``None``: all.
+
+    Attributes:
+        images: of any condition.
+        severity_images: of each that is one of many.
+    """
+
+    images: int | None = None
+    severity_images: int | None = None
+
+    def chosen(
+        self,
+        condition: Condition,
+        labels: Int64[Tensor, " available"] | None,
+        available: int,
+        seed: int,
+    ) -> Int64[Tensor, " images"]:
+        """Which of the available images of a condition are evaluated, in their order.
+
+        Those of a severity are stratified by class where there are labels, and come first among
+        those of the conditions that are paired with it: so its images are their first ones.
+        """
+        if condition.subset and self.images is not None and labels is not None:
+            return stratified_choice(labels, self.images, seed)
+        every = choice(available, self.images, seed)
+        if self.severity_images is None or self.severity_images >= len(every):
+            return every
+        if labels is None:
+            few = choice(len(every), self.severity_images, seed)
+        else:
+            few = stratified_choice(labels[every], self.severity_images, seed)
+        if condition.is_one_of_many:
+            return every[few]
+        others = torch.ones(len(every), dtype=torch.bool)
+        others[few] = False
+        return torch.cat([every[few], every[others]])
+
+
+ALL_IMAGES = ImageLimits()
 
 Split = Literal["training", "calibration", "all", "test"]
 """``all``: the training and the calibration images together."""
@@ -314,9 +357,14 @@ class Task:
         return EvaluationSet(held_out.images, held_out.labels)
 
     def evaluation_set(
-        self, condition: Condition, images: int | None, *, seed: int, data_dir: Path | None
+        self,
+        condition: Condition,
+        limits: ImageLimits = ALL_IMAGES,
+        *,
+        seed: int,
+        data_dir: Path | None,
     ) -> EvaluationSet:
-        """The images of a condition: all of them, or so many of a seeded choice.
+        """The images of a condition: all of them, or a seeded choice.
 
         The images of paired conditions are chosen alike.
 
@@ -329,15 +377,13 @@ class Task:
             whole = EvaluationSet(test.images, test.labels)
         else:
             whole = condition.load(seed, data_dir)
-        if condition.subset and images is not None and whole.labels is not None:
-            chosen = stratified_choice(whole.labels, images, seed)
-        else:
-            chosen = choice(len(whole.images), images, seed)
+        chosen = limits.chosen(condition, whole.labels, len(whole.images), seed)
         pixels = whole.images[chosen]
         built = EvaluationSet(
             pixels if condition.transform is None else condition.transform(pixels),
             whole.labels[chosen] if condition.labelled and whole.labels is not None else None,
             whole.source,
+            chosen,
         )
         if condition.labelled and built.labels is None:
             raise UserError(

@@ -173,13 +173,16 @@ def test_custom_method_is_identified_by_content_and_not_by_folder(tmp_path: Path
         replace(QUICK, recipes=("plain", "article"), members=(3, 5), seed=4),
         replace(QUICK, conditions=("rotated-03*", "ood-gaussian_noise"), images=20, epochs=1),
         replace(FULL, methods=("mc_dropout",), passes=(2, 3), replicates=1, images=100),
+        replace(FULL, images=None, severity_images=None),
+        replace(configuration_of("medium"), images=None, severity_images=70),
         replace(configuration_of("medium"), pool=40),
         configuration_of("article"),
         configuration_of("published", "fashion_mnist"),
         replace(QUICK, recipes=("uncertainty-baselines",), engine="torch"),
     ],
     ids=[
-        *("quick", "full", "recipes", "conditions", "passes", "medium", "article", "published"),
+        *("quick", "full", "recipes", "conditions", "passes", "all images", "images of severities"),
+        *("medium", "article", "published"),
         "of a paper",
     ],
 )
@@ -188,6 +191,35 @@ def test_command_gives_the_configuration_again(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the command makes its output folder
     assert given_by(f"{command_of(configuration)} --device cpu", monkeypatch) == configuration
+
+
+@pytest.mark.parametrize(
+    ("options", "limits"),
+    [
+        ("--images 70", (70, 2500)),
+        ("--images all", (None, None)),
+        ("--images all --severity-images 90", (None, 90)),
+        ("--severity-images all", (None, None)),
+        ("", (None, 2500)),
+    ],
+)
+def test_all_images_are_those_of_each_severity_as_well(
+    options: str, limits: tuple[int | None, int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = given_by(f"python run_all.py --preset full {options}", monkeypatch)
+    assert (chosen.images, chosen.severity_images) == limits
+
+
+def test_number_of_images_decides_predictions() -> None:
+    assert QUICK.digest != replace(QUICK, severity_images=50).digest
+
+
+@pytest.mark.parametrize("text", ["", "many", "3,4"])
+def test_number_of_images_is_one_number_or_all(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status_of("--images", text) == 2
+    assert "--images: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("methods", [(), ("softmax",)])

@@ -13,6 +13,7 @@ from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import ADDED, COSTLY, Configuration
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
+from benchmarks.tasks.task import ImageLimits
 from methods import MemberMethod, PooledMethod
 from methods.networks.recipes import RECIPES
 from tests import runs
@@ -184,7 +185,7 @@ def test_self_trained_method_learns_from_the_images_of_the_main_recipe(custom: s
 
 
 def test_calibration_images_are_predicted_by_those_who_have_not_seen_them() -> None:
-    chosen = replace(FULL, recipes=("standard", "article"), images=50)
+    chosen = replace(FULL, recipes=("standard", "article"), images=50, severity_images=20)
     plan = run_of(chosen).plan
     for unit in plan.units():
         more = [c.name for c in plan.predicted(unit) if c not in plan.conditions_of(unit)]
@@ -194,8 +195,8 @@ def test_calibration_images_are_predicted_by_those_who_have_not_seen_them() -> N
     assert "calibration" not in [condition.name for condition in plan.conditions]
     held_out = plan.task.calibration
     assert held_out is not None
-    assert plan.images_of(held_out) is None
-    assert plan.images_of(held_out.as_subset()) == chosen.subset_images
+    assert plan.limits_of(held_out) == ImageLimits()
+    assert plan.limits_of(held_out.as_subset()) == ImageLimits(chosen.subset_images)
 
 
 def test_method_that_calibrates_needs_images_that_its_networks_have_not_seen(

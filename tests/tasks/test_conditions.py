@@ -11,7 +11,7 @@ import torch
 from benchmarks.io import UserError
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.shifts import rotated
-from benchmarks.tasks.task import EvaluationSet, Task, choice, stratified_choice
+from benchmarks.tasks.task import EvaluationSet, ImageLimits, Task, choice, stratified_choice
 from methods.networks.recipes import LabelledImages
 from tests.runs import CONDITIONS
 
@@ -34,7 +34,7 @@ def few(test_images: LabelledImages, training_images: LabelledImages) -> Task:
 
 
 def build(task: Task, name: str, images: int | None = None) -> EvaluationSet:
-    return task.evaluation_set(CONDITIONS[name], images, seed=0, data_dir=None)
+    return task.evaluation_set(CONDITIONS[name], ImageLimits(images), seed=0, data_dir=None)
 
 
 def test_rotations_and_sets_of_other_images_are_in_the_order_of_print() -> None:
@@ -113,6 +113,47 @@ def test_fewer_images_are_a_part_of_more(few: Task) -> None:
     fewer, more = build(few, "clean", 20), build(few, "clean", 60)
     assert all((more.images == image).all(dim=(1, 2, 3)).any() for image in fewer.images)
     assert torch.equal(fewer.images, few.split("test", None).images[choice(300, 20, 0)])
+
+
+@pytest.mark.parametrize("most", [None, 120])
+def test_images_of_every_severity_are_the_first_of_all(most: int | None, few: Task) -> None:
+    clean, slight, strong = (
+        few.evaluation_set(CONDITIONS[name], ImageLimits(most, 40), seed=0, data_dir=None)
+        for name in ("clean", "rotated-015", "rotated-120")
+    )
+    for turned, angle in ((slight, 15), (strong, 120)):
+        assert len(turned.images) == 40
+        torch.testing.assert_close(turned.images, rotated(clean.images[:40], angle))
+        assert torch.equal(turned.labels, clean.labels[:40])  # type: ignore[arg-type,index]
+    assert slight.labels.bincount().tolist() == [4] * 10  # type: ignore[union-attr]
+    # The others follow, each once.
+    test, numbers = few.split("test", None), clean.numbers
+    assert sorted(numbers.tolist()) == choice(300, most, 0).tolist()  # type: ignore[union-attr]
+    assert torch.equal(clean.images, test.images[numbers])
+    assert torch.equal(clean.labels, test.labels[numbers])  # type: ignore[arg-type]
+
+
+def test_severities_have_no_more_images_than_others(few: Task) -> None:
+    clean, turned = (
+        few.evaluation_set(CONDITIONS[name], ImageLimits(30, 40), seed=0, data_dir=None)
+        for name in ("clean", "rotated-015")
+    )
+    assert torch.equal(clean.images, build(few, "clean", 30).images)
+    assert torch.equal(turned.images, build(few, "rotated-015", 30).images)
+
+
+def test_severities_of_images_of_no_class_are_the_first_too(few: Task) -> None:
+    noise = EvaluationSet(torch.rand(50, 1, 28, 28, generator=torch.Generator()), None)
+    all_, some = (
+        replace(CONDITIONS["ood-uniform_noise"], load=lambda *_: noise, severity=severity)
+        for severity in (None, 1.0)
+    )
+    whole, first = (
+        few.evaluation_set(condition, ImageLimits(None, 8), seed=0, data_dir=None)
+        for condition in (all_, some)
+    )
+    assert torch.equal(first.images, whole.images[:8])
+    assert sorted(whole.numbers.tolist()) == list(range(50))  # type: ignore[union-attr]
 
 
 def test_fingerprint_follows_the_content(few: Task) -> None:

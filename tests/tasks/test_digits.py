@@ -57,8 +57,7 @@ def test_networks_are_accurate(recipe: Recipe) -> None:
 def test_noise_has_the_shape_of_the_digits_and_follows_from_its_seed(name: str) -> None:
     condition = DIGITS.condition(name)
     noise, same, other = (
-        DIGITS.evaluation_set(condition, None, seed=seed, data_dir=None).images
-        for seed in (0, 0, 1)
+        DIGITS.evaluation_set(condition, seed=seed, data_dir=None).images for seed in (0, 0, 1)
     )
     assert noise.shape == (597, 1, 8, 8)
     assert torch.equal(noise, same)

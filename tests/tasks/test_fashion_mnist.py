@@ -8,6 +8,7 @@ from benchmarks.data.loading import load_mnist
 from benchmarks.io import UserError
 from benchmarks.run.configuration import configuration_of
 from benchmarks.tasks.fashion_mnist import FASHION_MNIST
+from benchmarks.tasks.task import ImageLimits
 from methods.networks.recipes import LabelledImages
 
 
@@ -47,7 +48,7 @@ def test_labels_are_valid_at_every_angle() -> None:
 
 def test_digits_are_out_of_distribution() -> None:
     digits = FASHION_MNIST.evaluation_set(
-        FASHION_MNIST.condition("ood-mnist"), 50, seed=0, data_dir=None
+        FASHION_MNIST.condition("ood-mnist"), ImageLimits(50), seed=0, data_dir=None
     )
     mnist = {image.numpy().tobytes() for image in load_mnist("test").images}
     assert digits.labels is None

@@ -15,7 +15,7 @@ from benchmarks.data.files import CACHE_VARIABLE, DATA_VARIABLE
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.shifts import COMPUTED, ORIGINAL, corruptions, rotated, translated
-from benchmarks.tasks.task import Task
+from benchmarks.tasks.task import ImageLimits, Task
 from methods.networks.recipes import LabelledImages
 
 
@@ -34,7 +34,7 @@ def test_distances_are_those_of_ovadia_et_al(name: str) -> None:
     assert [condition.severity for condition in chosen] == [2, 4, 6, 8, 10, 12]
     assert all(condition.in_mean and condition.labels == "valid" for condition in chosen)
     clean, rolled = (
-        TASKS[name].evaluation_set(condition, 20, seed=0, data_dir=None)
+        TASKS[name].evaluation_set(condition, ImageLimits(20), seed=0, data_dir=None)
         for condition in (TASKS[name].condition("clean"), chosen[-1])
     )
     assert torch.equal(rolled.images, torch.roll(clean.images, 12, dims=3))
@@ -43,7 +43,7 @@ def test_distances_are_those_of_ovadia_et_al(name: str) -> None:
 
 def test_natural_digits_are_scikit_learn_s_resized() -> None:
     condition = MNIST.condition("natural-digits")
-    built = MNIST.evaluation_set(condition, None, seed=0, data_dir=None)
+    built = MNIST.evaluation_set(condition, seed=0, data_dir=None)
     digits = datasets.load_digits()
     assert built.images.shape == (1797, 1, 28, 28)
     assert built.labels is not None
@@ -117,7 +117,7 @@ def test_conditions_are_paired_with_one_another(task: Task) -> None:
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_images_are_those_of_the_test_set_corrupted(task: Task, name: str) -> None:
     """Of few test images all are evaluated, in their order."""
-    built = task.evaluation_set(task.condition(f"corrupted-{name}"), None, seed=3, data_dir=None)
+    built = task.evaluation_set(task.condition(f"corrupted-{name}"), seed=3, data_dir=None)
     assert built.source == COMPUTED
     assert built.images.dtype == torch.float32
     whole = task.split("test", None)
@@ -135,7 +135,7 @@ def test_choice_is_stratified_and_the_same_for_each(
     whole = LabelledImages(many, torch.arange(len(many)) % 10)
     added = corruptions("mnist", lambda data_dir: whole)
     stripe, bright = (
-        task.evaluation_set(condition, None, seed=seed, data_dir=None)
+        task.evaluation_set(condition, seed=seed, data_dir=None)
         for seed, condition in enumerate(added)
         if condition.name in ("corrupted-stripe", "corrupted-brightness")
     )
@@ -150,9 +150,7 @@ def test_published_images_are_taken_where_they_are_at_hand(task: Task, tmp_path:
     folder.mkdir(parents=True)
     np.save(folder / "test_images.npy", published)
     fog, stripe = (
-        task.evaluation_set(
-            task.condition(f"corrupted-{name}"), None, seed=0, data_dir=tmp_path / "data"
-        )
+        task.evaluation_set(task.condition(f"corrupted-{name}"), seed=0, data_dir=tmp_path / "data")
         for name in ("fog", "stripe")
     )
     assert (fog.source, stripe.source) == (ORIGINAL, COMPUTED)

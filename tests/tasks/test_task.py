@@ -67,7 +67,7 @@ def test_fields_of_a_task_agree(task: object) -> None:
     assert len(task.split("training", None).labels) == task.training_images
     assert len(task.split("calibration", None).labels) == task.calibration_images
     assert task.calibration is not None
-    held_out = task.evaluation_set(task.calibration, None, seed=3, data_dir=None)
+    held_out = task.evaluation_set(task.calibration, seed=3, data_dir=None)
     assert torch.equal(held_out.images, task.split("calibration", None).images)
     for recipe in task.recipes:
         trained_on = task.split(recipe.split, None)
@@ -125,7 +125,7 @@ def test_references_of_the_chosen_are_evaluated_too() -> None:
 def evaluated(condition: Condition) -> EvaluationSet:
     clean = MNIST.conditions[0]
     task = replace(TASK, shape=(1, 1, 1), conditions=(clean, condition))
-    return task.evaluation_set(condition, None, seed=0, data_dir=None)
+    return task.evaluation_set(condition, seed=0, data_dir=None)
 
 
 @pytest.mark.parametrize(
