@@ -1,16 +1,15 @@
 """The sub-commands of the suite and their options; `benchmarks.cli` begins and ends them.
 
-An option that several commands have is declared once. What computes is imported by the command that
-needs it, so that help, and mistakes in options, take no time.
+What computes is imported by the command that needs it, so that help, and mistakes in options, take
+no time.
 """
 
 from __future__ import annotations
 
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,7 +18,33 @@ import typer
 from typer.core import TyperGroup
 
 from benchmarks.io import UserError, writable_folder, written_whole
-from benchmarks.vocabulary import ACROSS_MD, ALL, INDEX_HTML, LAB_HTML, LATENCY, RUN_JSON, STAGES
+from benchmarks.options import (
+    DataSetting,
+    DeviceSetting,
+    EngineSetting,
+    EpochsSetting,
+    NetworksSetting,
+    PresetSetting,
+    RunArgument,
+    SeedSetting,
+    by_preset,
+    end,
+    flag,
+    how,
+    how_much,
+    image_limit,
+    integers,
+    names,
+    number,
+    numbers,
+    path,
+    path_in,
+    separate,
+    shown,
+    what,
+    where,
+)
+from benchmarks.vocabulary import ACROSS_MD, INDEX_HTML, LAB_HTML, LATENCY, RUN_JSON, STAGES
 
 if TYPE_CHECKING:
     from benchmarks.run.plan import Plan
@@ -43,156 +68,62 @@ app = typer.Typer(
 )
 
 
-def _path_in(text: str | Path) -> Path:
-    """The path that an option names; `Path` would take an empty name for the current folder."""
-    if not str(text).strip():
-        raise typer.BadParameter("the name is empty; name a folder, or write . for this one")
-    return Path(text)
-
-
-def _separate(values: list[str] | None) -> tuple[str, ...] | None:
-    """The words of an option, which may be separated by commas and given several times."""
-    if values is None:
-        return None
-    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
-
-
-def _integers(option: str, values: list[str] | None) -> tuple[int, ...] | None:
-    """The numbers of an option, in their order."""
-    words = _separate(values)
-    for word in words or ():
-        # Python itself reads no number of thousands of digits.
-        if not word.isdecimal() or len(word) > 100:
-            raise UserError(
-                f"{option}: {word!r} is not a whole number; write, for example, {option} 10,50"
-            )
-    return None if words is None else tuple(sorted({int(word) for word in words}))
-
-
-def _images(option: str, text: str | None) -> int | str | None:
-    """How many images an option says: a number, or all."""
-    if text is None or text == ALL:
-        return text
-    numbers = _integers(option, [text])
-    if numbers is None or len(numbers) != 1:
-        raise UserError(f"{option}: {text!r} is not one number; write a number, or {ALL}")
-    return numbers[0]
-
-
-def _option(panel: str, **common: Any) -> Callable[..., Any]:
-    """A function of a help text that declares an option of a group in the help."""
-
-    def declared(text: str, *names: str, **own: Any) -> Any:
-        return typer.Option(*names, help=text, **{"rich_help_panel": panel} | common | own)
-
-    return declared
-
-
-_what, _where, _how = _option("What"), _option("Where"), _option("How")
-_how_much = _option("How much", metavar="N")
-_flag, _end = _option("How", metavar=" "), _option("Options", metavar=" ")
-_path = _option("Where", metavar="PATH", parser=_path_in)
-_shown = _option("What is shown", metavar="NAME,…", show_default="all")
-_by_preset = partial(_option, show_default="the preset's")
-_number = _by_preset("How much", metavar="N")
-_numbers = _by_preset("How much", metavar="N,…")
-_names = _by_preset("What", metavar="NAME,…")
-
-PresetSetting = Annotated[
-    str,
-    _what(
-        "The rest of the options: quick (a first look), article (its claims), medium (all "
-        "methods, in hours), full (everything) or published (numbers of other papers).",
-        metavar="NAME",
-    ),
-]
-EpochsSetting = Annotated[
-    int | None, _how_much("Epochs of training.", show_default="the preset's, or the recipe's")
-]
-SeedSetting = Annotated[int, _how("Every random choice follows from it.", metavar="N")]
-DeviceSetting = Annotated[
-    Literal["auto", "cpu", "cuda"],
-    _how("Where networks are trained and evaluated; auto: on a GPU, if there is one."),
-]
-EngineSetting = Annotated[
-    Literal["auto", "numba", "torch"],
-    _how("What computes: compiled kernels (numba, on the CPU) or PyTorch; auto: as fits."),
-]
-DataSetting = Annotated[
-    Path | None,
-    _path(
-        "A folder of your data sets; what it lacks is downloaded to the cache.",
-        envvar="UNCERTAINTY_BENCH_DATA",
-    ),
-]
-NetworksSetting = Annotated[
-    Path | None,
-    _path(
-        "Trained networks, shared by all runs: what is there is not trained again.",
-        show_default="the cache",
-    ),
-]
-RunArgument = Annotated[
-    Path, typer.Argument(help="The folder of a run.", parser=_path_in, metavar="RUN")
-]
-
-
 @app.command(
     epilog="Other commands, each with its own --help: score (predictions of others), check (votes "
     "for one image), lab (a page to draw digits on), table, figure (of a run), across (of several)."
 )
 def run(
     preset: PresetSetting = "quick",
-    task: Annotated[str, _what("What is classified.", metavar="NAME")] = "mnist",
-    recipe: Annotated[list[str] | None, _names("How networks are trained.")] = None,
-    methods: Annotated[list[str] | None, _names("Methods that are compared.")] = None,
+    task: Annotated[str, what("What is classified.", metavar="NAME")] = "mnist",
+    recipe: Annotated[list[str] | None, names("How networks are trained.")] = None,
+    methods: Annotated[list[str] | None, names("Methods that are compared.")] = None,
     method: Annotated[
         list[str] | None,
-        _what("A method of your own, compared as well.", metavar="FILE.py:CLASS"),
+        what("A method of your own, compared as well.", metavar="FILE.py:CLASS"),
     ] = None,
     conditions: Annotated[
-        list[str] | None, _names("Sets of images, or globs such as 'rotated-*'.")
+        list[str] | None, names("Sets of images, or globs such as 'rotated-*'.")
     ] = None,
     scores: Annotated[
         Literal["all", "unfitted"] | None,
-        _by_preset("What")("Uncertainty scores; unfitted: none fitted on training images."),
+        by_preset("What")("Uncertainty scores; unfitted: none fitted on training images."),
     ] = None,
     all_rows: Annotated[
-        bool, _what("Every metric by every score and condition.", "--all-rows", metavar=" ")
+        bool, what("Every metric by every score and condition.", "--all-rows", metavar=" ")
     ] = False,
     only: Annotated[
         str | None,
-        _what(f"One stage: {', '.join(STAGES)}.", metavar="STAGE", show_default="all of them"),
+        what(f"One stage: {', '.join(STAGES)}.", metavar="STAGE", show_default="all of them"),
     ] = None,
-    members: Annotated[list[str] | None, _numbers("Networks of an ensemble.")] = None,
-    passes: Annotated[list[str] | None, _numbers("Passes of MC-dropout.")] = None,
+    members: Annotated[list[str] | None, numbers("Networks of an ensemble.")] = None,
+    passes: Annotated[list[str] | None, numbers("Passes of MC-dropout.")] = None,
     in_depth: Annotated[
         list[str] | None,
-        _names("Recipes evaluated at every size and by slow methods.", rich_help_panel="How much"),
+        names("Recipes evaluated at every size and by slow methods.", rich_help_panel="How much"),
     ] = None,
     replicates: Annotated[
-        int | None, _number("Networks on which a method of one network is repeated.")
+        int | None, number("Networks on which a method of one network is repeated.")
     ] = None,
     pool: Annotated[
-        int | None, _number("Networks of a recipe; ensembles are disjoint blocks of them.")
+        int | None, number("Networks of a recipe; ensembles are disjoint blocks of them.")
     ] = None,
     images: Annotated[
-        str | None, _number("Images of each condition; all: of each severity as well.")
+        str | None, number("Images of each condition; all: of each severity as well.")
     ] = None,
     severity_images: Annotated[
-        str | None, _number("Images of each severity and corruption, or all.")
+        str | None, number("Images of each severity and corruption, or all.")
     ] = None,
     subset_images: Annotated[
-        int | None, _how_much("Images of each condition for slow methods.", show_default="50")
+        int | None, how_much("Images of each condition for slow methods.", show_default="50")
     ] = None,
     epochs: EpochsSetting = None,
     resamples: Annotated[
-        int | None, _number("How often images are drawn anew, for intervals.")
+        int | None, number("How often images are drawn anew, for intervals.")
     ] = None,
-    batch_sizes: Annotated[list[str] | None, _numbers("Images of a call, in timings.")] = None,
+    batch_sizes: Annotated[list[str] | None, numbers("Images of a call, in timings.")] = None,
     out: Annotated[
         Path | None,
-        _path("The folder of the run.", show_default="results/PRESET or results/TASK-PRESET"),
+        path("The folder of the run.", show_default="results/PRESET or results/TASK-PRESET"),
     ] = None,
     networks: NetworksSetting = None,
     data_dir: DataSetting = None,
@@ -201,25 +132,23 @@ def run(
     engine: EngineSetting = "auto",
     jobs: Annotated[
         int | None,
-        _how(
-            "Processes that compute.", metavar="N", min=1, show_default="one a core; one on a GPU"
-        ),
+        how("Processes that compute.", metavar="N", min=1, show_default="one a core; one on a GPU"),
     ] = None,
     cluster: Annotated[
-        Path | None, _how("Compute on the cluster that a YAML file names.", metavar="FILE")
+        Path | None, how("Compute on the cluster that a YAML file names.", metavar="FILE")
     ] = None,
     shard: Annotated[
         str | None,
-        _how("Only the I-th of N shares, where machines share no folder.", metavar="I/N"),
+        how("Only the I-th of N shares, where machines share no folder.", metavar="I/N"),
     ] = None,
     overwrite: Annotated[
-        bool, _flag("Remove an earlier run from the folder first.", "--overwrite")
+        bool, flag("Remove an earlier run from the folder first.", "--overwrite")
     ] = False,
     open_page: Annotated[
-        bool, _flag("Open the page of results in a browser at the end.", "--open")
+        bool, flag("Open the page of results in a browser at the end.", "--open")
     ] = False,
-    list_all: Annotated[bool, _end("List what can be chosen.", "--list")] = False,
-    show_version: Annotated[bool, _end("Show the version.", "--version")] = False,
+    list_all: Annotated[bool, end("List what can be chosen.", "--list")] = False,
+    show_version: Annotated[bool, end("Show the version.", "--version")] = False,
 ) -> None:
     """Compare uncertainty methods on clean, shifted and out-of-distribution images.
 
@@ -262,21 +191,21 @@ def run(
         preset,
         task,
         {
-            "recipes": _separate(recipe),
-            "methods": _separate(methods),
+            "recipes": separate(recipe),
+            "methods": separate(methods),
             "custom_methods": method,
-            "conditions": _separate(conditions),
-            "members": _integers("--members", members),
-            "passes": _integers("--passes", passes),
-            "in_depth": _separate(in_depth),
+            "conditions": separate(conditions),
+            "members": integers("--members", members),
+            "passes": integers("--passes", passes),
+            "in_depth": separate(in_depth),
             "replicates": replicates,
             "pool": pool,
-            "images": _images("--images", images),
-            "severity_images": _images("--severity-images", severity_images),
+            "images": image_limit("--images", images),
+            "severity_images": image_limit("--severity-images", severity_images),
             "subset_images": subset_images,
             "epochs": epochs,
             "resamples": resamples,
-            "batch_sizes": _integers("--batch-sizes", batch_sizes),
+            "batch_sizes": integers("--batch-sizes", batch_sizes),
             "scores": scores,
         },
         seed=seed,
@@ -295,8 +224,8 @@ def run(
         print(share.next_step)
     if open_page:
         _open(out / INDEX_HTML)
-    for what, reason in failures:
-        print(f"failed: {what}: {reason}", file=sys.stderr)
+    for failed, reason in failures:
+        print(f"failed: {failed}: {reason}", file=sys.stderr)
     if failures:
         raise typer.Exit(1)
 
@@ -345,37 +274,37 @@ def score(
         ),
     ],
     labels: Annotated[
-        Path | None, _where("The labels, where the other files hold none.", metavar="FILE")
+        Path | None, where("The labels, where the other files hold none.", metavar="FILE")
     ] = None,
     ood: Annotated[
         list[str] | None,
-        _where(
+        where(
             "Predictions of out-of-distribution images; once for each method, in their order.",
             metavar="NAME=FILE",
         ),
     ] = None,
     calibration: Annotated[
         list[Path] | None,
-        _where(
+        where(
             "Predictions of calibration images; once for each method, in their order.",
             metavar="FILE",
         ),
     ] = None,
     calibration_labels: Annotated[
-        Path | None, _where("The labels of the calibration images.", metavar="FILE")
+        Path | None, where("The labels of the calibration images.", metavar="FILE")
     ] = None,
     out: Annotated[
         Path | None,
-        _path(
+        path(
             "A folder for numbers, tables, figures and a page.",
             show_default="none; the main table is printed",
         ),
     ] = None,
     from_logits: Annotated[
-        bool, _flag("All predictions are logits, not probabilities.", "--from-logits")
+        bool, flag("All predictions are logits, not probabilities.", "--from-logits")
     ] = False,
     resamples: Annotated[
-        int, _how("How often images are drawn anew, for intervals.", metavar="N")
+        int, how("How often images are drawn anew, for intervals.", metavar="N")
     ] = 10_000,
     seed: SeedSetting = 0,
 ) -> None:
@@ -424,16 +353,16 @@ def check(
         typer.Argument(help="An image of a digit, of any size and colours.", metavar="FILE"),
     ] = None,
     index: Annotated[
-        int | None, _what("Instead of a file: which test image, from 0.", metavar="N")
+        int | None, what("Instead of a file: which test image, from 0.", metavar="N")
     ] = None,
     preset: PresetSetting = "quick",
-    recipe: Annotated[str, _what("How networks are trained.", metavar="NAME")] = "standard",
-    passes: Annotated[int, _how_much("Passes of MC-dropout.")] = 100,
-    members: Annotated[int, _how_much("Networks of the deep ensemble.")] = 50,
+    recipe: Annotated[str, what("How networks are trained.", metavar="NAME")] = "standard",
+    passes: Annotated[int, how_much("Passes of MC-dropout.")] = 100,
+    members: Annotated[int, how_much("Networks of the deep ensemble.")] = 50,
     epochs: EpochsSetting = None,
     out: Annotated[
         Path | None,
-        _path("The figure: a PNG, SVG or PDF.", show_default="epistemic-check-IMAGE.png"),
+        path("The figure: a PNG, SVG or PDF.", show_default="epistemic-check-IMAGE.png"),
     ] = None,
     networks: NetworksSetting = None,
     data_dir: DataSetting = None,
@@ -484,10 +413,10 @@ def _workspace_of_file(
 
 @app.command()
 def lab(
-    members: Annotated[int, _how_much("Networks of the article's kind.", min=2)] = 50,
-    relu_members: Annotated[int, _how_much("Networks with ReLU.", min=2)] = 20,
+    members: Annotated[int, how_much("Networks of the article's kind.", min=2)] = 50,
+    relu_members: Annotated[int, how_much("Networks with ReLU.", min=2)] = 20,
     epochs: EpochsSetting = None,
-    out: Annotated[Path, _path("The page to write.")] = Path(LAB_HTML),
+    out: Annotated[Path, path("The page to write.")] = Path(LAB_HTML),
     networks: NetworksSetting = None,
     data_dir: DataSetting = None,
     seed: SeedSetting = 0,
@@ -518,11 +447,11 @@ def table(
         str, typer.Argument(help="Of the table: its file's in tables/.", metavar="NAME")
     ],
     latex: Annotated[
-        bool, _flag("For LaTeX with booktabs, instead of Markdown.", "--latex")
+        bool, flag("For LaTeX with booktabs, instead of Markdown.", "--latex")
     ] = False,
     out: Annotated[
         Path | None,
-        _where("The file to write.", show_default="none; it is printed", metavar="FILE"),
+        where("The file to write.", show_default="none; it is printed", metavar="FILE"),
     ] = None,
 ) -> None:
     """Print a table of a run, or write it to a file."""
@@ -549,18 +478,18 @@ def figure(
     name: Annotated[str, typer.Argument(help="Such as rotated or roc.", metavar="NAME")],
     methods: Annotated[
         list[str] | None,
-        _shown("Methods; of a certain size as mc_dropout-50.", metavar="NAME,…"),
+        shown("Methods; of a certain size as mc_dropout-50.", metavar="NAME,…"),
     ] = None,
-    metrics: Annotated[list[str] | None, _shown("Metrics.", metavar="NAME,…")] = None,
-    conditions: Annotated[list[str] | None, _shown("Sets of images.", metavar="NAME,…")] = None,
+    metrics: Annotated[list[str] | None, shown("Metrics.", metavar="NAME,…")] = None,
+    conditions: Annotated[list[str] | None, shown("Sets of images.", metavar="NAME,…")] = None,
     recipe: Annotated[
         str,
-        _shown("How networks are trained.", metavar="NAME", show_default="the run's main recipe"),
+        shown("How networks are trained.", metavar="NAME", show_default="the run's main recipe"),
     ] = "",
-    title: Annotated[bool, _shown("The finding, above the figure.", metavar=" ")] = True,
+    title: Annotated[bool, shown("The finding, above the figure.", metavar=" ")] = True,
     out: Annotated[
         Path | None,
-        _where("The file: PDF, SVG or PNG.", show_default="NAME.pdf", metavar="FILE"),
+        where("The file: PDF, SVG or PNG.", show_default="NAME.pdf", metavar="FILE"),
     ] = None,
 ) -> None:
     """Draw a figure of a run for a paper, with what it is to show."""
@@ -572,10 +501,10 @@ def figure(
     drawn = figures.figure(
         run,
         name,
-        methods=_separate(methods) or (),
+        methods=separate(methods) or (),
         recipe=recipe or None,
-        metrics=_separate(metrics) or (),
-        conditions=_separate(conditions) or (),
+        metrics=separate(metrics) or (),
+        conditions=separate(conditions) or (),
         title=title,
     )
     figures.save_figure(drawn, _file_to_write(path))
@@ -598,9 +527,9 @@ def _file_to_write(out: Path) -> Path:
 def across(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="The folders of two runs or more.", parser=_path_in, metavar="RUN"),
+        typer.Argument(help="The folders of two runs or more.", parser=path_in, metavar="RUN"),
     ],
-    out: Annotated[Path, _path("Where the tables are written.")] = Path("results/across"),
+    out: Annotated[Path, path("Where the tables are written.")] = Path("results/across"),
 ) -> None:
     """Tell which decisions hold in several runs, for example of several tasks or networks.
 

@@ -17,7 +17,7 @@ FILES = [path for room in ("methods", "benchmarks") for path in sorted((ROOT / r
 FLOORS = (
     ("methods",),
     ("benchmarks.io", "benchmarks.vocabulary"),
-    ("benchmarks.progress", "benchmarks.schema"),
+    ("benchmarks.progress", "benchmarks.schema", "benchmarks.options"),
     ("benchmarks.nouns", "benchmarks.parallel"),
     ("benchmarks.data",),
     ("benchmarks.corruptions",),
