@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float, Float64, Int
 from scipy.special import ndtri
 
 from benchmarks.inference.resampling import BLOCK, image_weights
-from benchmarks.metrics.detection import DetectionStatistics, flagging_order
-from benchmarks.metrics.metric import Counts, Ranking, Weights, each_once
-from benchmarks.metrics.selective import Selection, SelectionStatistics
+from benchmarks.metrics.detection import flagging_order
+from benchmarks.metrics.metric import Weights, each_once
+from benchmarks.metrics.ranking import Counts, Ranking
 from benchmarks.vocabulary import CONFIDENCE
 
 Bounds = Float64[np.ndarray, "2 points"]
@@ -69,7 +69,7 @@ def roc_curve(
     order = flagging_order(negatives, positives)
 
     def counts(weights: Weights, positive_weights: Weights) -> tuple[Counts, Counts]:
-        return DetectionStatistics(order, weights, positive_weights).flagged
+        return order.counts(np.concatenate([weights, positive_weights]))
 
     images = len(negatives), len(positives)
     return _with_bounds(counts, images, draws, false_positive_rates, len(positives))
@@ -86,10 +86,11 @@ def risk_curve(
     Expected over the order of images of the same uncertainty, copies of an image among them.
     Without draws bounds are NaN.
     """
-    selection = Selection(Ranking.by(uncertainty), correct)
+    order = Ranking.by(uncertainty, ~correct)
 
     def counts(weights: Weights) -> tuple[Counts, Counts]:
-        return SelectionStatistics(selection, weights).selected
+        right, wrong = order.counts(weights)
+        return right + wrong, wrong
 
     every = None if draws is None else (draws,)
     return _with_bounds(counts, (len(correct),), every, coverages, coverages * len(correct))
@@ -105,7 +106,7 @@ def _with_bounds(
     """The second count at shares of the first one, of totals, for each draw."""
 
     def traced(weights: Iterable[Weights]) -> Float64[np.ndarray, "resamples points"]:
-        columns = zip(*(count.T for count in counts(*weights)), strict=True)
+        columns = zip(*(count.T.numpy() for count in counts(*weights)), strict=True)
         return np.stack([np.interp(shares, x / x[-1], y) / totals for x, y in columns])
 
     (curve,) = traced(map(each_once, images))

@@ -7,28 +7,38 @@ if either kind is absent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from operator import attrgetter
+from math import nan
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float64
 
-from benchmarks.metrics.kernels import detect
 from benchmarks.metrics.metric import (
-    Counts,
     Family,
+    Influences,
     Metric,
     MetricInputs,
     MetricsByResample,
-    PerResample,
-    Ranking,
     Weights,
+)
+from benchmarks.metrics.ranking import (
+    ByResample,
+    Counts,
+    RankedKinds,
+    Ranking,
+    centred,
+    first_step,
+    share,
+    share_of_pairs,
 )
 
 
-class Detection(Family):
-    """A metric's `function`: from `DetectionStatistics` to [resamples]."""
+class Detection(RankedKinds):
+    """A metric's `function`: from the numbers of negatives and of positives that are flagged.
+
+    Both are float64 [steps, resamples]: at each threshold from the highest down, none at the first.
+    PyTorch must differentiate the function.
+    """
 
     needs = frozenset({"score", "reference"})
 
@@ -49,63 +59,68 @@ class Detection(Family):
     def evaluate(
         self, prepared: Ranking, weights: Weights, reference_weights: Weights
     ) -> MetricsByResample:
-        """One pass over the images."""
-        statistics = DetectionStatistics(prepared, reference_weights, weights)
-        return np.stack(self.each(weights.shape[1], statistics))
+        """From the numbers of images that are flagged at each threshold."""
+        return self.by_counts(prepared, np.concatenate([reference_weights, weights]))
+
+    def influence(self, prepared: Ranking) -> Influences | None:
+        """Of AUROC, DeLong's placements (DeLong, DeLong & Clarke-Pearson 1988)."""
+        negatives, positives = np.split(
+            self.gradients(prepared), [np.count_nonzero(~prepared.second)], axis=1
+        )
+        return Influences(centred(positives), centred(negatives))
 
 
-@dataclass(frozen=True, eq=False)
-class DetectionStatistics:
-    """What metrics of detection are computed from, on every resample.
+class DetectionAtThreshold(Detection):
+    """A metric's `function`: as in `Detection`, but of the counts at one threshold.
 
-    Attributes:
-        order: the images, see `flagging_order`.
-        negatives, positives: the weights of both kinds.
+    It need not be differentiated: a threshold jumps from image to image.
     """
 
-    order: Ranking
-    negatives: Weights
-    positives: Weights
-
-    @cached_property
-    def _in_one_pass(self) -> tuple[PerResample, ...]:
-        values = np.empty((4, self.negatives.shape[1]))
-        detect(*self.order, self.negatives, self.positives, values)
-        return tuple(values)
-
-    @property
-    def auroc(self) -> PerResample:
-        """Area under the ROC curve. Pairs are counted in whole numbers."""
-        return self._in_one_pass[0]
-
-    @property
-    def aupr_out(self) -> PerResample:
-        """Average precision for the positives."""
-        return self._in_one_pass[1]
-
-    @property
-    def aupr_in(self) -> PerResample:
-        """Average precision for the negatives, which are detected by their low scores."""
-        return self._in_one_pass[2]
-
-    @property
-    def fpr95(self) -> PerResample:
-        """The share of negatives flagged with 95 % of the positives, in whole numbers."""
-        return self._in_one_pass[3]
-
-    @cached_property
-    def flagged(self) -> tuple[Counts, Counts]:
-        """Negatives and positives that are flagged at each threshold, from none to all."""
-        weights = np.concatenate([self.negatives, self.positives])
-        positive = np.arange(len(weights)) >= len(self.negatives)
-        return self.order.counts(weights, ~positive), self.order.counts(weights, positive)
+    def influence(self, prepared: Ranking) -> None:
+        """Not known."""
 
 
 def flagging_order(
     negatives: Float[np.ndarray, " negatives"], positives: Float[np.ndarray, " positives"]
 ) -> Ranking:
     """Images by falling score, positives numbered after the negatives."""
-    return Ranking.by(-np.concatenate([negatives, positives]))
+    scores = np.concatenate([negatives, positives])
+    return Ranking.by(-scores, np.arange(len(scores)) >= len(negatives))
+
+
+def auroc(negatives: Counts, positives: Counts) -> ByResample:
+    """Area under the ROC curve."""
+    return share_of_pairs(positives, negatives)
+
+
+def average_precision(wanted: Counts, others: Counts) -> ByResample:
+    """Mean, over the images that are wanted, of the precision at the threshold that flags them.
+
+    NaN if either kind is absent.
+    """
+    precision = share(wanted[1:], wanted[1:] + others[1:])
+    mean = (wanted.diff(dim=0) * precision).sum(dim=0) / wanted[-1]
+    return torch.where(others[-1] > 0, mean, nan)
+
+
+def aupr_out(negatives: Counts, positives: Counts) -> ByResample:
+    """Average precision for the positives."""
+    return average_precision(positives, negatives)
+
+
+def aupr_in(negatives: Counts, positives: Counts) -> ByResample:
+    """Average precision for the negatives, which are detected by their low scores."""
+    return average_precision(*((kind[-1] - kind).flip(0) for kind in (negatives, positives)))
+
+
+def fpr95(negatives: Counts, positives: Counts) -> ByResample:
+    """The share of negatives flagged with 95 % of the positives, in whole numbers.
+
+    NaN if either kind is absent.
+    """
+    threshold = first_step(positives, (19 * positives[-1] / 20).ceil())
+    flagged = negatives.gather(0, threshold[None])[0]
+    return torch.where(positives[-1] > 0, flagged / negatives[-1], nan)
 
 
 METRICS = (
@@ -114,7 +129,7 @@ METRICS = (
         label="AUROC",
         shown="overview",
         family=Detection,
-        function=attrgetter("auroc"),
+        function=auroc,
         better="higher",
         margin=0.002,
         summary="Area under the ROC curve: the probability that an image that is not clean "
@@ -128,7 +143,7 @@ METRICS = (
         label="AUPR-out",
         shown="detail",
         family=Detection,
-        function=attrgetter("aupr_out"),
+        function=aupr_out,
         better="higher",
         margin=0.002,
         summary="Average precision of detecting the images that are not clean.",
@@ -142,7 +157,7 @@ METRICS = (
         label="AUPR-in",
         shown="detail",
         family=Detection,
-        function=attrgetter("aupr_in"),
+        function=aupr_in,
         better="higher",
         margin=0.002,
         summary="Average precision of detecting the clean images by their low scores.",
@@ -154,8 +169,8 @@ METRICS = (
         name="fpr95",
         label="FPR95",
         shown="detail",
-        family=Detection,
-        function=attrgetter("fpr95"),
+        family=DetectionAtThreshold,
+        function=fpr95,
         better="lower",
         margin=0.005,
         summary="The share of clean images that are flagged when 95 % of the others are.",

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int32, Int64, UInt8
+from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 
 from benchmarks.io import UserError
@@ -21,6 +21,25 @@ Weights = UInt8[np.ndarray, "images resamples"]
 """How often each resample has each image."""
 
 MetricsByResample = Float64[np.ndarray, "metrics resamples"]
+
+
+class Influences(NamedTuple):
+    """How each image moves metrics: N times the derivative by its weight, with N images of a side.
+
+    The number of images is always the same, so that each row sums to 0. Over the draw of images, a
+    metric has the variance Σ ψ² / N², summed over both sides (the infinitesimal jackknife: Jaeckel
+    1972; Efron 1982, chapter 6); where the sides have the same images, both influences of an image
+    are added first. No number of a row is finite if its metric is
+    not.
+
+    Attributes:
+        own: of the images that are measured.
+        reference: of those that they are compared with; ``None`` if they are not.
+    """
+
+    own: Float64[np.ndarray, "metrics images"]
+    reference: Float64[np.ndarray, "metrics reference_images"] | None = None
+
 
 PerResample = Float64[np.ndarray, " resamples"]
 
@@ -114,6 +133,10 @@ class Family(ABC):
     ) -> MetricsByResample:
         """The metrics on every resample, NaN where undefined; weights are numbers of copies."""
 
+    def influence(self, prepared: Any) -> Influences | None:
+        """How each image moves the metrics; ``None``: intervals come from resamples."""
+        return None
+
     def prepare(self, arrays: MetricInputs) -> Any | None:
         """What is done once for all resamples; ``None`` where no metric is defined."""
         own, reference = self.per_image(arrays), None
@@ -155,6 +178,11 @@ class MeansOverImages(Family):
     ) -> MetricsByResample:
         """The weighted means of the images' values."""
         return weighted_means(prepared, weights)
+
+    def influence(self, prepared: Float64[np.ndarray, "metrics images"]) -> Influences:
+        """Each value's distance from the mean."""
+        with np.errstate(invalid="ignore"):  # infinite values
+            return Influences(prepared - prepared.mean(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,35 +306,3 @@ def weighted_means(
     totals, images = (reduce(torch.add, sums) for sums in zip(*parts, strict=True))
     means: Float64[np.ndarray, "rows resamples"] = (totals / images).numpy()
     return means
-
-
-Counts = Int32[np.ndarray, "steps resamples"]
-
-
-class Ranking(NamedTuple):
-    """Images by rising value; those of the same value are one step.
-
-    Attributes:
-        rows: which images.
-        ends: whether an image is the last of its value.
-    """
-
-    rows: Int32[np.ndarray, " images"]
-    ends: Bool[np.ndarray, " images"]
-
-    @classmethod
-    def by(cls, values: Float[np.ndarray, " images"]) -> Ranking:
-        """Sort the images."""
-        rows = np.argsort(values, kind="stable").astype(np.int32)
-        ordered = values[rows]
-        return cls(rows, np.append(ordered[1:] != ordered[:-1], True))
-
-    def counts(self, weights: Weights, counted: Bool[np.ndarray, " images"]) -> Counts:
-        """How many of the images counted come before the first step and up to the end of each.
-
-        >>> once = np.ones((3, 1), np.uint8)
-        >>> Ranking.by(np.array([0.3, 0.1, 0.1])).counts(once, np.array([True, True, False]))[:, 0]
-        array([0, 1, 2], dtype=int32)
-        """
-        drawn = np.cumsum((weights * counted[:, None])[self.rows], axis=0, dtype=np.int32)
-        return np.concatenate([np.zeros_like(drawn[:1]), drawn[self.ends]])

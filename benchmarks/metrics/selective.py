@@ -6,24 +6,22 @@ over all their orders, computed exactly; copies of an image are equal, too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property, partial
-from operator import attrgetter
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 
-from benchmarks.metrics.kernels import abstain, select
-from benchmarks.metrics.metric import (
+from benchmarks.metrics.metric import Influences, Metric, MetricInputs, MetricsByResample, Weights
+from benchmarks.metrics.ranking import (
+    ByResample,
     Counts,
-    Family,
-    Metric,
-    MetricInputs,
-    MetricsByResample,
-    PerResample,
+    RankedKinds,
     Ranking,
-    Weights,
+    centred,
+    first_step,
+    share,
+    share_of_pairs,
 )
 from benchmarks.metrics.scoring import correct
 
@@ -33,15 +31,12 @@ COVERAGES = (99, 95, 90, 80)
 ScoredImages = tuple[Float[np.ndarray, " images"], Bool[np.ndarray, " images"]]
 
 
-class Selection(NamedTuple):
-    """Images by rising score, and whether each image is classified correctly."""
+class Selective(RankedKinds):
+    """A metric's `function`: from the numbers of correct and of wrong images that are selected.
 
-    order: Ranking
-    correct: Bool[np.ndarray, " images"]
-
-
-class Selective(Family):
-    """A metric's `function`: from `SelectionStatistics` to [resamples]."""
+    Both are float64 [steps, resamples]: up to each distinct score, none at the first. PyTorch must
+    differentiate the function.
+    """
 
     needs = frozenset({"labels", "score"})
 
@@ -52,72 +47,75 @@ class Selective(Family):
             return None
         return score.numpy(), correct(arrays.prediction.mean, labels).numpy()
 
-    def arranged(self, images: ScoredImages, reference: object) -> Selection | None:
+    def arranged(self, images: ScoredImages, reference: object) -> Ranking | None:
         """Sort the images; a score that is NaN cannot be ranked."""
         score, right = images
-        return None if np.isnan(score).any() else Selection(Ranking.by(score), right)
+        return None if np.isnan(score).any() else Ranking.by(score, ~right)
 
     def evaluate(
-        self, prepared: Selection, weights: Weights, reference_weights: Weights
+        self, prepared: Ranking, weights: Weights, reference_weights: Weights
     ) -> MetricsByResample:
-        """One pass over the images."""
-        statistics = SelectionStatistics(prepared, weights)
-        return np.stack(self.each(weights.shape[1], statistics))
+        """From the numbers of images up to each score."""
+        return self.by_counts(prepared, weights)
+
+    def influence(self, prepared: Ranking) -> Influences | None:
+        """By the derivative of each metric."""
+        return Influences(centred(self.gradients(prepared)))
 
 
-@dataclass(frozen=True, eq=False)
-class SelectionStatistics:
-    """What metrics of selective prediction are computed from, on every resample."""
+class SelectiveAtCoverage(Selective):
+    """A metric's `function`: as in `Selective`, but of the counts at one coverage.
 
-    selection: Selection
-    weights: Weights
+    It need not be differentiated: a threshold jumps from image to image.
+    """
 
-    @cached_property
-    def _in_one_pass(self) -> tuple[PerResample, ...]:
-        values = np.empty((3, self.weights.shape[1]))
-        order, right = self.selection
-        select(*order, right[order.rows], self.weights, values)
-        return tuple(values)
+    def influence(self, prepared: Ranking) -> None:
+        """Not known."""
 
-    @property
-    def auroc(self) -> PerResample:
-        """AUROC of detecting the misclassified images."""
-        return self._in_one_pass[0]
 
-    @property
-    def aurc(self) -> PerResample:
-        """Area under the risk-coverage curve: the mean over i of the error rate of i images."""
-        return self._in_one_pass[1]
+def misclassification_auroc(right: Counts, wrong: Counts) -> ByResample:
+    """AUROC of detecting the misclassified images; NaN if all are, or none is."""
+    return share_of_pairs(right, wrong)
 
-    @property
-    def augrc(self) -> PerResample:
-        """Area under the generalised risk-coverage curve.
 
-        Equal to (1 − AUROC) · a (1 − a) + ½ (1 − a)², with accuracy a.
-        """
-        return self._in_one_pass[2]
+def aurc(right: Counts, wrong: Counts) -> ByResample:
+    """Area under the risk-coverage curve: the mean over i of the error rate of i images.
 
-    def error_at(self, coverage: int) -> PerResample:
-        """Error rate of the most certain images, at one of `COVERAGES`."""
-        return self._errors_kept[COVERAGES.index(coverage)]
+    Copies of an image are ties: of m images with e errors after a images with E errors, in a random
+    order,
 
-    @cached_property
-    def _errors_kept(self) -> tuple[PerResample, ...]:
-        values = np.empty((len(COVERAGES), self.weights.shape[1]))
-        order, right = self.selection
-        abstain(*order, right[order.rows], self.weights, np.array(COVERAGES), values)
-        return tuple(values)
+        Σ_{k=1..m} (E + e k / m) / (a + k) = e + (E − a e / m) (H_{a+m} − H_a)
 
-    @cached_property
-    def selected(self) -> tuple[Counts, Counts]:
-        """Images up to each distinct score, from none to all, and the errors among them.
+    with the harmonic numbers H_k = 1 + 1/2 + … + 1/k, which the digamma function continues.
+    """
+    images, errors = right + wrong, wrong.diff(dim=0)
+    earlier = wrong[:-1] - images[:-1] * share(errors, images.diff(dim=0))
+    risk = errors + earlier * torch.digamma(images + 1).diff(dim=0)
+    return risk.sum(dim=0) / images[-1]
 
-        In between, of tied images, errors are expected in proportion.
-        """
-        order, right = self.selection
-        counted = np.ones_like(right), ~right
-        images, errors = (order.counts(self.weights, which) for which in counted)
-        return images, errors
+
+def augrc(right: Counts, wrong: Counts) -> ByResample:
+    """Area under the generalised risk-coverage curve.
+
+    Equal to (1 − AUROC) · a (1 − a) + ½ (1 − a)², with accuracy a.
+    """
+    images = right + wrong
+    trapezoids = images.diff(dim=0) * (wrong[1:] + wrong[:-1])
+    return trapezoids.sum(dim=0) / (2 * images[-1].square())
+
+
+def error_at(right: Counts, wrong: Counts, *, coverage: int) -> ByResample:
+    """Error rate of the most certain images, a share in percent rounded up to whole images.
+
+    Of a tie that is selected in part, errors are so in proportion.
+    """
+    images = right + wrong
+    kept = (coverage * images[-1] / 100).ceil()
+    ends = first_step(images, kept)
+    steps = torch.stack([ends - 1, ends])
+    (before, after), (errors, errors_after) = images.gather(0, steps), wrong.gather(0, steps)
+    selected: ByResample = errors + (kept - before) / (after - before) * (errors_after - errors)
+    return selected / kept
 
 
 def _error_at(coverage: int) -> Metric:
@@ -126,8 +124,8 @@ def _error_at(coverage: int) -> Metric:
         name=f"error_at_coverage_{coverage}",
         label=f"Error at {coverage} % coverage",
         shown="detail",
-        family=Selective,
-        function=partial(SelectionStatistics.error_at, coverage=coverage),
+        family=SelectiveAtCoverage,
+        function=partial(error_at, coverage=coverage),
         better="lower",
         margin=0.0005,
         coverage=coverage / 100,
@@ -146,7 +144,7 @@ METRICS = (
         label="Misclassification AUROC",
         shown="detail",
         family=Selective,
-        function=attrgetter("auroc"),
+        function=misclassification_auroc,
         better="higher",
         margin=0.002,
         undefined="all images are classified correctly, or all wrongly",
@@ -160,7 +158,7 @@ METRICS = (
         label="AURC",
         shown="detail",
         family=Selective,
-        function=attrgetter("aurc"),
+        function=aurc,
         better="lower",
         margin=0.0005,
         summary="Area under the risk-coverage curve: the mean error rate of the most certain "
@@ -175,7 +173,7 @@ METRICS = (
         label="AUGRC",
         shown="detail",
         family=Selective,
-        function=attrgetter("augrc"),
+        function=augrc,
         better="lower",
         margin=0.0005,
         summary="Area under the generalised risk-coverage curve: the mean rate of undetected "

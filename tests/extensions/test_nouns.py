@@ -22,6 +22,7 @@ METRICS = {
     "balanced_accuracy": "Balanced accuracy",
     "error_rate_at_80": "Error rate at 80 %",
     "fpr80": "FPR80",
+    "discrimination": "Discrimination",
     "margin": "Margin",
     "member_spread": "Member spread",
 }
@@ -55,6 +56,7 @@ def expected(written: Written, condition: str) -> dict[str, float]:
         "balanced_accuracy": balanced_accuracy_score(labels, mean.argmax(axis=1)),
         "error_rate_at_80": float(np.mean(mean.argmax(axis=1)[order] != labels[order])),
         "fpr80": float(flagged_clean[np.argmax(flagged >= 0.8)]),
+        "discrimination": 2 * roc_auc_score(mean.argmax(axis=1) != labels, score) - 1,
         "margin": float(np.mean(ordered[:, -1] - ordered[:, -2])),
         "member_spread": float(stored["members:member_spread"].mean()),
     }

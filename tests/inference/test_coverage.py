@@ -17,9 +17,9 @@ from scipy import stats
 
 from benchmarks.inference.intervals import Estimate, Side, estimate, paired, unpaired
 from benchmarks.inference.resampling import image_weights
-from benchmarks.metrics import calibration
+from benchmarks.metrics import METRICS, calibration
 from benchmarks.metrics.calibration import BinnedImages
-from benchmarks.metrics.detection import DetectionStatistics, flagging_order
+from benchmarks.metrics.detection import Detection, flagging_order
 from benchmarks.metrics.metric import each_once, weighted_means
 
 pytestmark = pytest.mark.slow
@@ -94,15 +94,15 @@ def test_means(measure: str, replicates: int) -> None:
 def test_auroc(replicates: int) -> None:
     random = np.random.default_rng(replicates)
     clean, ood = weights(1, 150), weights(2, 150)
-    once = each_once(150)
+    once, family = each_once(150), Detection([METRICS["auroc"]])
     result = []
     for _ in range(RUNS):
         shift = 1.2 + (SKILL * random.normal(size=replicates) if replicates > 1 else np.zeros(1))
         difficulty = random.normal(size=(2, 1, 150))
         scores = difficulty + BOTH * random.normal(size=(2, replicates, 150))
         ranked = [flagging_order(n, p + s) for n, p, s in zip(*scores, shift, strict=True)]
-        values = np.array([DetectionStatistics(one, once, once).auroc[0] for one in ranked])
-        resampled = np.stack([DetectionStatistics(one, clean, ood).auroc for one in ranked])
+        values = np.concatenate([family.evaluate(one, once, once)[0] for one in ranked])
+        resampled = np.concatenate([family.evaluate(one, ood, clean) for one in ranked])
         result.append(estimate(values, np.atleast_2d(np.cov(resampled)), 150))
     spread = math.sqrt(2 * (1 + BOTH**2) + (SKILL**2 if replicates > 1 else 0))
     assert 0.93 <= covered(result, float(stats.norm.cdf(1.2 / spread))) <= 0.97

@@ -21,8 +21,10 @@ from benchmarks.inference.intervals import (
     unpaired,
 )
 from benchmarks.inference.resampling import covariance_of, image_weights
-from benchmarks.metrics.metric import Ranking, each_once, weighted_means
-from benchmarks.metrics.selective import Selection, SelectionStatistics
+from benchmarks.metrics import METRICS
+from benchmarks.metrics.metric import each_once, weighted_means
+from benchmarks.metrics.ranking import Ranking
+from benchmarks.metrics.selective import Selective
 
 
 def over_images(rows: np.ndarray, resamples: int = 4000) -> np.ndarray:
@@ -50,8 +52,8 @@ def test_standard_error_is_scipys_bootstrap() -> None:
     uncertainty, correct = random.normal(size=60), random.random(60) < 0.6
 
     def aurc_of(weights: np.ndarray, images: np.ndarray) -> np.ndarray:
-        selection = Selection(Ranking.by(uncertainty[images]), correct[images])
-        return SelectionStatistics(selection, weights).aurc
+        ranking = Ranking.by(uncertainty[images], ~correct[images])
+        return Selective([METRICS["aurc"]]).evaluate(ranking, weights, weights)[0]
 
     every = np.arange(60)
     drawn = [aurc_of(weights, every) for weights in image_weights(60, 4000, seed=1)]

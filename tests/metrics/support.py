@@ -1,4 +1,4 @@
-"""The registered metrics as functions of scores or of a mean prediction, for tests by hand."""
+"""The registered metrics as functions of scores or of a mean prediction, and cases for them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.metrics import METRICS, MetricInputs, calibration
+from benchmarks.metrics import METRICS, Family, MetricInputs, calibration
 from benchmarks.metrics.calibration import BinnedImages, FilledBins
 from benchmarks.metrics.metric import each_once
 from methods import Prediction
@@ -83,3 +84,44 @@ debiased_calibration_error = partial(_error_of, calibration.debiased_calibration
 debiased_squared_calibration_error = partial(
     _error_of, calibration.debiased_squared_calibration_error
 )
+
+
+Floats = NDArray[np.float64]
+
+CASES = range(40)
+
+
+def scores_of(case: int, images: int) -> Floats:
+    """Anything from no ties to nothing but ties, with infinite values among them."""
+    random = np.random.default_rng(case)
+    scores = random.normal(size=images)
+    if case % 4:
+        scores = np.round(scores * (8, 2, 0.3)[case % 4 - 1])
+    if case % 5 == 0:
+        scores[random.integers(images)] = random.choice([-np.inf, np.inf])
+    return scores
+
+
+def size_of(case: int) -> int:
+    return int(np.random.default_rng(case).integers(1, 30))
+
+
+def family_of(family: type[Family]) -> Family:
+    """The family with all the metrics that are registered."""
+    return family(metric for metric in METRICS.values() if metric.family is family)
+
+
+def prediction_of(confidence: Floats) -> Prediction:
+    """Of class 0 of ten, with these confidences of at least a tenth."""
+    rest = np.repeat((1 - confidence[:, None]) / 9, 9, axis=1)
+    return Prediction.of(torch.from_numpy(np.column_stack([confidence, rest]))[None])
+
+
+def labels_of(correct: NDArray[np.bool_]) -> torch.Tensor:
+    """Of a prediction of class 0."""
+    return (~torch.from_numpy(correct)).long()
+
+
+def members_of(case: int, images: int) -> torch.Tensor:
+    random = np.random.default_rng(case)
+    return torch.from_numpy(random.dirichlet(np.full(4, 0.4), (1 + case % 4, images)))

@@ -11,29 +11,31 @@ from numpy.typing import NDArray
 
 from benchmarks.metrics import METRICS, Family, Metric, MetricInputs, in_families
 from benchmarks.metrics.calibration import Calibration
-from benchmarks.metrics.detection import Detection, DetectionStatistics, Prevalence, flagging_order
-from benchmarks.metrics.metric import Ranking, each_once, weighted_means
+from benchmarks.metrics.detection import (
+    Detection,
+    DetectionAtThreshold,
+    Prevalence,
+    flagging_order,
+)
+from benchmarks.metrics.metric import each_once, weighted_means
+from benchmarks.metrics.ranking import Ranking
 from benchmarks.metrics.scoring import LabelMeans
-from benchmarks.metrics.selective import Selection, SelectionStatistics, Selective
+from benchmarks.metrics.selective import Selective, SelectiveAtCoverage
 from benchmarks.metrics.uncertainties import MemberMeans, PredictionMeans
 from methods import Prediction
 from tests.metrics import reference
+from tests.metrics.support import (
+    CASES,
+    Floats,
+    family_of,
+    labels_of,
+    members_of,
+    prediction_of,
+    scores_of,
+    size_of,
+)
 
-Floats = NDArray[np.float64]
 Weights = NDArray[np.uint8]
-
-CASES = range(40)
-
-
-def scores_of(case: int, images: int) -> Floats:
-    """Anything from no ties to nothing but ties, with infinite values among them."""
-    random = np.random.default_rng(case)
-    scores = random.normal(size=images)
-    if case % 4:
-        scores = np.round(scores * (8, 2, 0.3)[case % 4 - 1])
-    if case % 5 == 0:
-        scores[random.integers(images)] = random.choice([-np.inf, np.inf])
-    return scores
 
 
 def weights_of(case: int, images: int, resamples: int = 5) -> Weights:
@@ -51,15 +53,6 @@ def copies(weights: Weights) -> Iterator[NDArray[np.int64]]:
         yield np.repeat(np.arange(len(column)), column)
 
 
-def size_of(case: int) -> int:
-    return int(np.random.default_rng(case).integers(1, 30))
-
-
-def family_of(family: type[Family]) -> Family:
-    """The family with all the metrics that are registered."""
-    return family(metric for metric in METRICS.values() if metric.family is family)
-
-
 def evaluated(
     family: Family, arrays: MetricInputs, weights: Weights, reference_weights: Weights | None = None
 ) -> dict[str, Floats]:
@@ -74,22 +67,6 @@ def evaluated(
     return {metric.name: row for metric, row in zip(family.metrics, values, strict=True)}
 
 
-def prediction_of(confidence: Floats) -> Prediction:
-    """Of class 0 of ten, with these confidences of at least a tenth."""
-    rest = np.repeat((1 - confidence[:, None]) / 9, 9, axis=1)
-    return Prediction.of(torch.from_numpy(np.column_stack([confidence, rest]))[None])
-
-
-def labels_of(correct: NDArray[np.bool_]) -> torch.Tensor:
-    """Of a prediction of class 0."""
-    return (~torch.from_numpy(correct)).long()
-
-
-def members_of(case: int, images: int) -> torch.Tensor:
-    random = np.random.default_rng(case)
-    return torch.from_numpy(random.dirichlet(np.full(4, 0.4), (1 + case % 4, images)))
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_detection(case: int) -> None:
     n, p = size_of(case), size_of(case + 100)
@@ -101,7 +78,9 @@ def test_detection(case: int) -> None:
         score=scores[n:],
         reference_score=scores[:n],
     )
-    result = evaluated(family_of(Detection), arrays, positive, negative)
+    result: dict[str, Floats] = {}
+    for family in (Detection, DetectionAtThreshold):
+        result |= evaluated(family_of(family), arrays, positive, negative)
     for b, (i, j) in enumerate(zip(copies(negative), copies(positive), strict=True)):
         both = torch.cat([scores[:n][i], scores[n:][j]])
         flags = torch.arange(len(both)) >= len(i)
@@ -118,7 +97,7 @@ def test_flagged_images_are_the_roc_curve(case: int) -> None:
     scores = scores_of(case, n + p)
     negative, positive = weights_of(case, n), weights_of(case + 1, p)
     order = flagging_order(scores[:n], scores[n:])
-    false, true = DetectionStatistics(order, negative, positive).flagged
+    false, true = order.counts(np.concatenate([negative, positive]))
     for b, (i, j) in enumerate(zip(copies(negative), copies(positive), strict=True)):
         both = torch.from_numpy(np.concatenate([scores[:n][i], scores[n:][j]]))
         curve = reference.roc_curve(both, torch.arange(len(both)) >= len(i))
@@ -133,7 +112,11 @@ def test_selection(case: int) -> None:
     score, weights = torch.from_numpy(scores_of(case, images)), weights_of(case, images)
     correct = np.random.default_rng(case).random(images) < 0.7
     arrays = MetricInputs(prediction_of(np.ones(images)), labels_of(correct), score=score)
-    result = evaluated(family_of(Selective), arrays, weights)
+    result = {
+        name: values
+        for family in (Selective, SelectiveAtCoverage)
+        for name, values in evaluated(family_of(family), arrays, weights).items()
+    }
     for b, drawn in enumerate(copies(weights)):
         of_drawn = score[drawn], torch.from_numpy(correct[drawn])
         for name, values in result.items():
@@ -146,7 +129,8 @@ def test_selected_images_are_the_risk_coverage_curve(case: int) -> None:
     images = size_of(case)
     score, weights = scores_of(case, images), weights_of(case, images)
     correct = np.random.default_rng(case).random(images) < 0.7
-    selected, errors = SelectionStatistics(Selection(Ranking.by(score), correct), weights).selected
+    right, errors = Ranking.by(score, ~correct).counts(weights)
+    selected = right + errors
     for b, drawn in enumerate(copies(weights)):
         coverage, risk = reference.risk_coverage_curve(
             torch.from_numpy(score[drawn]), torch.from_numpy(correct[drawn])
@@ -314,6 +298,5 @@ def test_aurc_keeps_its_digits() -> None:
     for i, is_wrong in enumerate(wrong.tolist(), start=1):
         errors += is_wrong
         exact += errors * 10**40 // i
-    selection = Selection(Ranking.by(np.arange(4000.0)), ~wrong)
-    value = SelectionStatistics(selection, each_once(4000)).aurc[0]
-    assert value == pytest.approx(exact / 10**40 / 4000, rel=1e-13)
+    value = METRICS["aurc"].function(*Ranking.by(np.arange(4000.0), wrong).counts(each_once(4000)))
+    assert value[0].item() == pytest.approx(exact / 10**40 / 4000, rel=1e-12)

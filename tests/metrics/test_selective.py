@@ -6,8 +6,8 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.metrics.metric import Ranking, each_once
-from benchmarks.metrics.selective import Selection, SelectionStatistics
+from benchmarks.metrics.metric import each_once
+from benchmarks.metrics.ranking import Ranking
 from tests.metrics.support import augrc, aurc, error_at
 
 
@@ -84,12 +84,11 @@ def test_augrc_is_what_auroc_and_accuracy_make_it(decimals):
 
 def test_curve_by_hand():
     correct = np.array([False, False, True, True])
-    selection = Selection(Ranking.by(np.array([0.9, 0.1, 0.5, 0.5])), correct)
-    selected, errors = SelectionStatistics(selection, each_once(4)).selected
-    assert selected[:, 0].tolist() == [0, 1, 3, 4]
+    right, errors = Ranking.by(np.array([0.9, 0.1, 0.5, 0.5]), ~correct).counts(each_once(4))
+    assert right[:, 0].tolist() == [0, 0, 2, 2]
     assert errors[:, 0].tolist() == [0, 1, 1, 2]
     # Of the tied images in between, errors are expected in proportion.
-    risk = np.interp([1, 2, 3, 4], selected[:, 0], errors[:, 0]) / [1, 2, 3, 4]
+    risk = np.interp([1, 2, 3, 4], (right + errors)[:, 0], errors[:, 0]) / [1, 2, 3, 4]
     np.testing.assert_allclose(risk, [1, 1 / 2, 1 / 3, 2 / 4])
 
 

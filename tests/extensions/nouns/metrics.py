@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from benchmarks.metrics.detection import Detection
+from benchmarks.metrics.detection import DetectionAtThreshold
 from benchmarks.metrics.metric import Family, Metric
 from benchmarks.metrics.scoring import correct
-from benchmarks.metrics.selective import Selective
+from benchmarks.metrics.selective import Selective, SelectiveAtCoverage
 from benchmarks.metrics.uncertainties import MemberMeans, PredictionMeans
 
 
@@ -29,22 +29,28 @@ class PerClass(Family):
             return np.stack([metric.function(right / images) for metric in self.metrics])
 
 
-def error_rate_at_80(statistics):
+def error_rate_at_80(right, wrong):
     """Of the most certain 80 %, tied images in proportion."""
-    images, errors = statistics.selected
+    images = right + wrong
     return np.array(
         [
-            np.interp(0.8 * total[-1], total, wrong) / (0.8 * total[-1])
-            for total, wrong in zip(images.T, errors.T, strict=True)
+            np.interp(0.8 * total[-1], total, errors) / (0.8 * total[-1])
+            for total, errors in zip(images.T.numpy(), wrong.T.numpy(), strict=True)
         ]
     )
 
 
-def fpr80(statistics):
+def fpr80(negatives, positives):
     """The share of negatives flagged at the first threshold that flags 80 % of the positives."""
-    negatives, positives = statistics.flagged
-    first = (positives >= 0.8 * positives[-1]).argmax(axis=0)
-    return negatives[first, np.arange(len(first))] / negatives[-1]
+    first = (positives >= 0.8 * positives[-1]).int().argmax(dim=0)
+    return negatives[first, torch.arange(len(first))] / negatives[-1]
+
+
+def discrimination(right, wrong):
+    """Pairs of a correct and a wrong image that are ranked right, less those ranked wrong."""
+    won = right[1:] * wrong.diff(dim=0)
+    lost = wrong[1:] * right.diff(dim=0)
+    return (won - lost).sum(dim=0) / (right[-1] * wrong[-1])
 
 
 def margin(prediction):
@@ -71,11 +77,21 @@ BALANCED_ACCURACY = Metric(
 ERROR_RATE_AT_80 = Metric(
     name="error_rate_at_80",
     label="Error rate at 80 %",
-    family=Selective,
+    family=SelectiveAtCoverage,
     function=error_rate_at_80,
     better="lower",
 )
-FPR80 = Metric(name="fpr80", label="FPR80", family=Detection, function=fpr80, better="lower")
+FPR80 = Metric(
+    name="fpr80", label="FPR80", family=DetectionAtThreshold, function=fpr80, better="lower"
+)
+DISCRIMINATION = Metric(
+    name="discrimination",
+    label="Discrimination",
+    family=Selective,
+    function=discrimination,
+    better="higher",
+    undefined="all images are classified correctly, or all wrongly",
+)
 MARGIN = Metric(name="margin", label="Margin", family=PredictionMeans, function=margin)
 SPREAD = Metric(
     name="member_spread",
@@ -85,4 +101,4 @@ SPREAD = Metric(
     undefined_for_one=True,
 )
 
-METRICS = (BALANCED_ACCURACY, ERROR_RATE_AT_80, FPR80, MARGIN, SPREAD)
+METRICS = (BALANCED_ACCURACY, ERROR_RATE_AT_80, FPR80, DISCRIMINATION, MARGIN, SPREAD)
