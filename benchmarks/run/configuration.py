@@ -150,7 +150,7 @@ USUAL_SIZES: dict[str, tuple[int, ...]] = {
     "temperature_scaled_mc_dropout": (20,),
     "temperature_scaled_ensemble": (5,),
     "test_time_augmentation": (9,),
-    "swag": (30,),
+    "swag": (10,),
     "snapshot_ensemble": (5,),
 }
 """The sizes of methods that users run: tables show them beside the largest."""

@@ -89,5 +89,7 @@ def moved(
     rotation = torch.tensor([[cos, -sin * height / width], [sin * width / height, cos]])
     shift = torch.tensor([[2 * version.right / width], [2 * version.down / height]])
     matrix = torch.cat([rotation, -rotation @ shift], dim=1).to(images)
-    grid = affine_grid(matrix.expand(len(images), 2, 3), list(images.shape), align_corners=False)
-    return grid_sample(images, grid, align_corners=False)
+    grid = affine_grid(matrix[None], [1, 1, height, width], align_corners=False)
+    # As channels of one image, since the grid and its weights are then computed once.
+    planes = images.flatten(end_dim=1)[None]
+    return grid_sample(planes, grid, align_corners=False).reshape(images.shape)

@@ -22,6 +22,7 @@ from methods.pooled import MemberMethod, PoolArguments, require_modules
 
 TRAJECTORY = Trajectory("swag", snapshots=20, epochs=1, cyclic=False, continued=True)
 SAMPLES = 30
+"""As the paper has it; runs take fewer, since each costs as much as a network."""
 
 
 class SWAG(MemberMethod):
@@ -40,7 +41,7 @@ class SWAG(MemberMethod):
     citation = "Maddox et al. 2019"
     group = "snapshots"
     needs = frozenset({"training"})
-    size, sweep = "samples", (SAMPLES,)
+    size, sweep = "samples", (10,)
     feature_scores = False
 
     def __init__(self, *, samples: int = SAMPLES, **shared: Unpack[PoolArguments]) -> None:

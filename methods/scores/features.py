@@ -159,8 +159,8 @@ The authors search a random part as well, down to a hundredth of the images, and
 SEED = 0
 """Of which training images these are."""
 
-BLOCK = 2_000
-"""How many images are compared with all of these at once."""
+BLOCK = 64
+"""How many images are compared with all of these at once: few, so that a cache has the products."""
 
 
 def fit_neighbour(
