@@ -15,9 +15,13 @@ from jaxtyping import Bool
 from benchmarks import vocabulary
 from benchmarks.claims.numbers import ValueRange, share_of_networks
 from benchmarks.claims.predictor import RecipePredictor
+from methods.networks.recipes import ARTICLE_LOGITS, STANDARD
 
 HALF, TENTH = 0.5, 0.1
 """Of the networks, for most of which or for some of which a claim must hold."""
+
+BESIDE = (ARTICLE_LOGITS.name, STANDARD.name)
+"""The recipes by which claims are judged beside the article's."""
 
 FEWEST_COUNTED = 6
 """With fewer networks the interval of a share reaches below a half even if all of them hold."""
@@ -84,6 +88,7 @@ class Claim:
         task: the task that it is about.
         recipes: those whose networks it is measured by, instead of the article's; ``measure`` gets
             the first one's.
+        beside: the recipes by whose networks it is judged beside the article's.
     """
 
     id: str
@@ -98,6 +103,7 @@ class Claim:
     least_networks: int = 1
     task: str = "mnist"
     recipes: tuple[str, ...] = ()
+    beside: tuple[str, ...] = BESIDE
 
 
 def by_networks(parts: Mapping[str, Sequence[bool] | Bool[np.ndarray, " networks"]]) -> Judgement:

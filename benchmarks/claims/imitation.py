@@ -52,12 +52,13 @@ from benchmarks.vocabulary import (
     WHERE_C_DISAGREES,
 )
 from methods import Prediction
+from methods.networks.recipes import STANDARD
 
 MANY_PASSES = 1_000
 """As good as all masks; to enumerate these for 10,000 images would take hours a network."""
 
 OUTSIDE = 5
-"""How many networks are in neither ensemble; they are trained if the run has none."""
+"""How many networks are in none of the ensembles; of few networks, they are trained for this."""
 
 DECIDING = "mutual_information"
 MEASURES = {DECIDING: "mutual information", DISAGREEMENT: "disagreement"}
@@ -78,9 +79,10 @@ class ComparedUnits(NamedTuple):
 
     @classmethod
     def of(cls, predictor: RecipePredictor) -> ComparedUnits:
-        """A and B are as large as they can be without sharing one of the run's networks."""
+        """A and B are as large as the run's networks allow, of which none is in two of all."""
         recipe = predictor.recipe
-        size = min(NETWORKS, [name for name, _ in predictor.plan.networks()].count(recipe) // 2)
+        trained = [name for name, _ in predictor.plan.networks()].count(recipe)
+        size = min(NETWORKS, max(2, (trained - OUTSIDE - CHOOSING) // 2))
         a, b = (RunUnit(recipe, ENSEMBLE, size, block) for block in (0, 1))
         outside = range(2 * size, 2 * size + OUTSIDE)
         c = RunUnit(recipe, ENSEMBLE, CHOOSING, -(-outside.stop // CHOOSING))
@@ -120,15 +122,16 @@ def measure_imitation(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     for name, predictions in pairs.items():
         shared = [_shared(*pair) for pair in predictions]
         yield rows(f"shared_of_{MOST_UNCERTAIN}_most_uncertain", shared, score=DECIDING, case=name)
-    # Each method's detection of its own errors, with as many passes as networks.
-    metric = "misclassification_auroc"
+    # Each method's detection of its own errors, with as many passes as the run has networks.
+    metric, members = "misclassification_auroc", predictor.networks
     for measure in MEASURES:
         for method in (SAMPLED, ENSEMBLE):
-            summary = predictor.rows_of_run(SUMMARY_CSV, (method, size), CLEAN)
+            summary = predictor.rows_of_run(SUMMARY_CSV, (method, members), CLEAN)
             means = where(summary, metric=metric, score=measure)["value"]
             mean = float(means.iloc[0]) if len(means) else math.nan
             yield rows(metric, mean, method=method, score=measure)
-        difference = predictor.difference((SAMPLED, size), (ENSEMBLE, size), CLEAN, metric, measure)
+        pair = (SAMPLED, members), (ENSEMBLE, members)
+        difference = predictor.difference(*pair, CLEAN, metric, measure)
         yield rows(metric, difference, method=SAMPLED, score=measure, case=f"minus {ENSEMBLE}")
 
 
@@ -208,4 +211,5 @@ RANK_AGREEMENT = Claim(
     "Ranking images alike does not mean being equally good. So the detection of errors is "
     "compared, too, with as many passes as networks.",
     least_networks=4,
+    beside=(STANDARD.name,),
 )

@@ -26,7 +26,7 @@ from methods import METHODS, Prediction, UncertaintyMethod
 from methods.determinism import one_torch_thread
 from methods.mc_dropout import MCDropout
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import ARTICLE, LabelledImages
+from methods.networks.recipes import LabelledImages
 from methods.pooled import PooledMethod
 
 NETWORKS = 50
@@ -86,12 +86,8 @@ class RecipePredictor:
 
     @property
     def repeated(self) -> int:
-        """How many networks predict rotated and out-of-distribution images.
-
-        All of the article's recipe; of another recipe those that the run uses anyway.
-        """
-        replicates = self.plan.configuration.replicates
-        return self.networks if self.recipe == ARTICLE.name else min(replicates, self.networks)
+        """How many networks predict whole sets of images: those of which the run has it."""
+        return min(self.plan.configuration.replicates, self.networks)
 
     @cached_property
     def ood(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.claims import CLAIMS
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, Verdict
+from benchmarks.claims.claim import BESIDE, Claim, Judgement, NotTestableError, Verdict
 from benchmarks.claims.numbers import over_networks, rows
 from benchmarks.claims.predictor import NETWORKS, PASSES, RecipePredictor
 from benchmarks.claims.votes import write_exact
@@ -35,9 +35,9 @@ from benchmarks.vocabulary import (
     WITH_VALUE,
 )
 from methods.determinism import one_torch_thread
-from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, STANDARD
+from methods.networks.recipes import ARTICLE
 
-RECIPES = (ARTICLE.name, ARTICLE_LOGITS.name, STANDARD.name)
+RECIPES = (ARTICLE.name, *BESIDE)
 """The article's recipe, whose verdicts count, and those by which claims are judged beside it."""
 
 DECIMALS = 6
@@ -80,9 +80,7 @@ def write_claims(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str
             "epochs": plan.configuration.recipe(ARTICLE.name).epochs,
             "images": len(article.labels),
             "ood": [plan.task.condition(name).label for name in article.ood],
-            "beside": {
-                name: predictors[name].repeated for name in RECIPES[1:] if name in predictors
-            },
+            "beside": {name: predictors[name].repeated for name in BESIDE if name in predictors},
         }
     write_table(pd.concat(tables), workspace.out, CLAIMS_CSV)
     described = [_described(claim, judged[claim.id]) for claim in claims]
@@ -103,7 +101,7 @@ def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> JudgedBy
         return {name: _by_recipe(claim, name, [predictors[recipe] for recipe in needed])}
     judged = {
         recipe: _by_recipe(claim, recipe, [predictors[recipe]])
-        for recipe in RECIPES
+        for recipe in (name, *claim.beside)
         if recipe in predictors
     }
     # Of the recipes beside the article's, what could not be measured is left out.

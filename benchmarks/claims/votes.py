@@ -152,16 +152,13 @@ def judge_switch(table: pd.DataFrame) -> Judgement:
 def measure_certainty(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     """Images and correct majority votes by the majority's share of the votes, for each network.
 
-    Of equally many votes the lowest class wins. Rotated images are predicted by those networks by
-    which the run repeats its methods.
+    Of equally many votes the lowest class wins.
     """
-    few = min(predictor.plan.configuration.replicates, predictor.networks)
-    units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
-    predictor.predict(units[:few], CONDITIONS)
-    predictor.predict(units[few:])
+    units = [predictor.mc_dropout(network) for network in range(predictor.repeated)]
+    predictor.predict(units, CONDITIONS)
     for condition in CONDITIONS:
         bins, correct = [], []
-        for unit in units if condition == CLEAN else units[:few]:
+        for unit in units:
             share, vote = predictor.get(unit, condition).vote_share.max(dim=1)
             # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
             bins.append(np.digitize(share.numpy().round(9), LOWER_EDGES[1:]))
@@ -214,7 +211,7 @@ def write_exact(predictor: RecipePredictor) -> None:
     """Write ``exact.csv`` and ``spread.csv`` of a recipe's networks."""
     units = [
         (RunUnit(predictor.recipe, "mc_dropout_exact", None, n), predictor.mc_dropout(n))
-        for n in range(predictor.networks)
+        for n in range(predictor.repeated)
     ]
     predictor.predict(chain(*units), [TWO_IMAGES])
     lines = []

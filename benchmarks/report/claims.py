@@ -134,7 +134,7 @@ def setting_text(results: Results, setting: Mapping[str, Any]) -> str:
             "without them."
         )
     ood = listed(setting["ood"])
-    others = listed([f"{networks} networks of `{name}`" for name, networks in beside.items()])
+    others = listed([f"`{name}`" for name in beside])
     sentences = (
         f"Claims are measured on {setting['networks']} networks of `{recipe}`, trained for "
         f"{setting['epochs']} epochs; rules name further ones.",
@@ -145,10 +145,8 @@ def setting_text(results: Results, setting: Mapping[str, Any]) -> str:
         else "There are no out-of-distribution images.",
         left_out_remark(results.left_out),
         training_images_remark(results.names.training_images((recipe, *beside))),
-        f"For comparison, {others} predict rotated and out-of-distribution images."
-        if others
-        else "",
-        "Some analyses use fewer networks; the tables give n.",
+        f"For comparison, networks of {others} are measured, too." if others else "",
+        "Whole sets of images are predicted by fewer networks; the tables give n.",
     )
     return " ".join(filter(None, sentences))
 
