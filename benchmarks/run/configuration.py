@@ -54,6 +54,11 @@ class Preset:
     in_depth: bool = False
 
 
+def with_calibration_images(task: Task) -> list[Recipe]:
+    """The task's own recipes that leave it images to calibrate with, which most methods need."""
+    return [recipe for recipe in task.recipes if recipe.split == "training"]
+
+
 EXACT = ("mc_dropout_exact",)
 
 ADDED = (
@@ -96,15 +101,16 @@ PRESETS: dict[str, Preset] = {
         limits=Limits(seconds=1.5),
         parts={"members": (50,), "passes": (50, 100), "replicates": 10, "scores": "unfitted"},
     ),
-    # A comparison of all methods in hours, not a night. Most need calibration images.
+    # A comparison of all methods with few networks and images.
     "medium": Preset(
-        recipes=lambda task: [recipe for recipe in task.recipes if recipe.split == "training"],
+        recipes=with_calibration_images,
         without_methods=(*EXACT, *OF_PAPERS),
         without_conditions=(EMNIST,),
         limits=Limits(seconds=0.5),
         parts={
             "members": (1, 2, 3, 5, 7, 10, 14, 20),
             "passes": (1, 2, 5, 10, 20, 50, 100),
+            "replicates": 20,
             "pool": 20,
             "images": 2500,
             "resamples": 500,
@@ -113,14 +119,14 @@ PRESETS: dict[str, Preset] = {
     ),
     # All; numbers of dropout passes are compared on the article's task alone.
     "full": Preset(
-        recipes=lambda task: task.recipes,
+        recipes=with_calibration_images,
         without_methods=OF_PAPERS,
         without_conditions=(EMNIST,),
         limits=Limits(seconds=1.5),
         parts={
             "members": (1, 2, 3, 5, 7, 10, 14, 20, 30, 50),
             "passes": (100,),
-            "replicates": 10,
+            "replicates": 20,
             "pool": None,
             "severity_images": 2500,
         },
@@ -161,8 +167,11 @@ ONLY_USUAL = frozenset({"temperature_scaled_mc_dropout", "temperature_scaled_ens
 SLOW = frozenset(EXACT)
 """About a second an image: evaluated in depth, on the subset conditions; timed on single images."""
 
-COSTLY = frozenset({"laplace_kron"})
+IN_DEPTH = SLOW | {"laplace_kron"}
 """Evaluated only for the recipes in depth."""
+
+COSTLY = IN_DEPTH | {"test_time_augmentation", "swag", "snapshot_ensemble"}
+"""Repeated on `FEWEST_REPLICATES` networks at most: the others share one forward or its masks."""
 
 
 def is_basic(method: str) -> bool:
@@ -270,7 +279,8 @@ class Configuration:
         in_depth: the recipes evaluated at every size and by slow methods; the others only at
             the sizes of `compared_sizes`, but ensembles of networks at every size. All
             recipes, if none of the chosen is named.
-        replicates: on how many networks of the pool single-network methods are repeated.
+        replicates: on how many networks of the pool single-network methods are repeated; those
+            of `COSTLY` on few.
         pool: of how many networks of a recipe ensembles are formed, as replicates in disjoint
             blocks; at least of as many as the largest one has. ``None``: as the recipe says.
         images: how many images of each condition are evaluated; ``None``: all.

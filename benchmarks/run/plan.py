@@ -12,10 +12,17 @@ from benchmarks.io import UserError
 from benchmarks.nouns import compared_sizes
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import Item
-from benchmarks.run.configuration import COSTLY, SLOW, USUAL_SIZES, Configuration, command_of
+from benchmarks.run.configuration import (
+    COSTLY,
+    IN_DEPTH,
+    SLOW,
+    USUAL_SIZES,
+    Configuration,
+    command_of,
+)
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import ALL_IMAGES, Condition, ImageLimits, Split
-from benchmarks.vocabulary import PREDICT, SELF_TRAINED, SUBSET, TRAIN
+from benchmarks.vocabulary import FEWEST_REPLICATES, PREDICT, SELF_TRAINED, SUBSET, TRAIN
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines import choose_engine
 from methods.engines.base import Engine
@@ -217,7 +224,7 @@ class Plan:
             RunUnit(recipe, name, size, replicate)
             for name, method in self.configuration.classes.items()
             for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
-            if name not in SLOW | COSTLY or self._in_depth(recipe)
+            if name not in IN_DEPTH or self._in_depth(recipe)
             for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, recipe, size))
         ]
@@ -319,10 +326,12 @@ class Plan:
 
     def _replicates(self, method: str, recipe: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the pool; other replicates have own networks."""
-        kind = self.configuration.classes[method]
+        kind, replicates = self.configuration.classes[method], self.configuration.replicates
+        if method in COSTLY:
+            replicates = min(replicates, FEWEST_REPLICATES)
         if size is None or not kind.counts_networks:
-            return self.configuration.replicates
+            return replicates
         pool = max(self.configuration.sizes(kind, recipe))
         if kind.pooled:
             pool = max(pool, self.configuration.pool_of(recipe))
-        return min(self.configuration.replicates, pool // size)
+        return min(replicates, pool // size)

@@ -125,8 +125,10 @@ def diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDiv
 TRAINING, VALIDATION, ALL_TRAINING = "training", "validation", "all training"
 """The splits of a log."""
 
-WATCHED = 10_000
-"""How many training images are evaluated after each epoch."""
+WATCHED, WATCHED_EARLIER = 10_000, 2_000
+"""How many training images are evaluated after the last epoch, and how many images of each split
+after an earlier one, unless the recipe's source reports accuracies. More would cost a fifth of the
+training."""
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,10 @@ class EpochLog:
 
     Attributes:
         split: ``"training"``: a fixed choice of 10,000 training images (all where there are
-            fewer); ``"validation"``; or ``"all training"``, after the last epoch of a recipe
-            whose source reports a final accuracy.
-        images: how many images the split has.
+            fewer); ``"validation"``: all of these; or ``"all training"``, after the last epoch of
+            a recipe whose source reports a final accuracy.
+        images: how many images were evaluated. Before the last epoch these are at most 2,000 of a
+            split, but of such a recipe as many as after it.
         accuracy_dropout_on: with one mask an image, since the article's listing computes its
             training accuracy before it switches dropout off. None on validation images.
     """
@@ -161,16 +164,16 @@ def complete_splits(recipe: Recipe) -> set[str]:
     return {TRAINING, VALIDATION} | ({ALL_TRAINING} if recipe.reported else set())
 
 
-def watched_images(count: int) -> Int64[Tensor, " watched"]:
-    """Which of ``count`` training images are evaluated after each epoch, in ascending order.
+def watched_images(count: int, most: int) -> Int64[Tensor, " watched"]:
+    """Which of ``count`` images are evaluated, in ascending order.
 
-    The same for all networks, epochs and seeds.
+    The same for all networks and seeds; fewer are some of more.
 
-    >>> watched_images(3)
+    >>> watched_images(3, 5)
     tensor([0, 1, 2])
     """
     random = np.random.default_rng(derive_seed("watched images"))
-    return torch.from_numpy(np.sort(random.permutation(count)[:WATCHED]))
+    return torch.from_numpy(np.sort(random.permutation(count)[:most]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,12 +195,18 @@ class Watch:
         self, epoch: int, networks: Sequence[Network], indices: Sequence[int]
     ) -> list[list[EpochLog]]:
         """Of each network a row for each split; ``indices``: their numbers in the pool."""
-        labels, chosen = self.training.labels, watched_images(len(self.training.labels))
-        final = self.recipe.reported is not None and epoch == self.recipe.epochs
-        # Of the last epoch all images are evaluated, and the chosen ones taken from these.
-        seen, watched = (slice(None), chosen) if final else (chosen, slice(None))
+        last, reported = epoch == self.recipe.epochs, self.recipe.reported is not None
+        all_seen, early = last and reported, not (last or reported)
+        labels = self.training.labels
+        chosen = watched_images(len(labels), WATCHED_EARLIER if early else WATCHED)
+        # Where all images are evaluated, the chosen ones are taken from these.
+        seen, watched = (slice(None), chosen) if all_seen else (chosen, slice(None))
         prepared, images = self.engine.prepare(networks), self.training.images[seen]
-        off, validation = prepared.logits(images), prepared.logits(self.validation.images)
+        held_out = self.validation
+        if early:
+            few = watched_images(len(held_out.labels), WATCHED_EARLIER)
+            held_out = LabelledImages(held_out.images[few], held_out.labels[few])
+        off, validation = prepared.logits(images), prepared.logits(held_out.images)
         logs = []
         for i, network in enumerate(networks):
             on = off[i]
@@ -205,9 +214,9 @@ class Watch:
                 on = self.engine.logits(network, images, self._masks(indices[i], epoch)[seen])
             rows = [
                 self._row(epoch, TRAINING, labels[chosen], off[i][watched], on[watched]),
-                self._row(epoch, VALIDATION, self.validation.labels, validation[i]),
+                self._row(epoch, VALIDATION, held_out.labels, validation[i]),
             ]
-            if final:
+            if all_seen:
                 rows.append(self._row(epoch, ALL_TRAINING, labels, off[i], on))
             logs.append(rows)
         return logs

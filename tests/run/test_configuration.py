@@ -16,7 +16,6 @@ from benchmarks.run.configuration import (
     COSTLY,
     ONLY_USUAL,
     PRESETS,
-    SLOW,
     USUAL_SIZES,
     Configuration,
     command_of,
@@ -92,7 +91,7 @@ def test_presets_leave_out_what_there_is_and_all_else_is_in_them() -> None:
         assert set(preset.by_task) <= set(TASKS)
         for glob in preset.without_conditions:
             assert fnmatch.filter(conditions, glob), glob
-    assert {*USUAL_SIZES, *SLOW, *COSTLY} <= set(METHODS)
+    assert {*USUAL_SIZES, *COSTLY} <= set(METHODS)
     assert set(USUAL_SIZES) >= ONLY_USUAL
     assert [name for name in METHODS if is_basic(name)] == list(QUICK.methods)
 

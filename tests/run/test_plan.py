@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -10,12 +11,11 @@ from typing import cast
 import pytest
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import ADDED, COSTLY, Configuration
+from benchmarks.run.configuration import Configuration
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.task import ImageLimits
 from methods import MemberMethod, PooledMethod
-from methods.networks.recipes import RECIPES
 from tests import runs
 from tests.runs import FULL, QUICK, Run
 
@@ -65,21 +65,35 @@ def test_quick_is_fifty_networks_and_thirty_eight_units() -> None:
     assert not any(condition.subset for condition in run.plan.conditions)
 
 
-def test_full_is_a_hundred_networks_of_the_main_recipes_and_fifty_of_others() -> None:
-    run = run_of(FULL)
-    assert run.plan.networks() == [
+def test_full_is_a_hundred_networks_of_the_main_recipe_and_fifty_of_others() -> None:
+    plan = run_of(FULL).plan
+    assert plan.networks() == [
         (recipe, number)
-        for recipe in RECIPES
-        for number in range(100 if recipe in ("standard", "article") else 50)
+        for recipe in ("standard", "plain", "relu-dropout", "relu")
+        for number in range(100 if recipe == "standard" else 50)
     ]
-    ensembles = 6 * 10 + 7 + 5 + 3 + 2
-    of_fifty = 4 * 10 + 7 + 5 + 3 + 2 + 1 + 1
-    compared, in_depth = 10 + 2 * 10, 10 + 7 * 10 + 10
-    added = set(ADDED) - COSTLY
-    every = in_depth + 5 * compared + 2 * ensembles + 4 * of_fifty + 6 * 10 * len(added)
-    every += 10  # of a costly one, in depth
-    assert len(run.plan.units()) == every
-    assert len(set(run.plan.units())) == len(run.plan.units())
+    counted = Counter((u.recipe, u.method, u.size) for u in plan.units())
+    assert counted.total() == len(set(plan.units()))
+    blocks = {1: 20, 2: 20, 3: 20, 5: 20, 7: 14, 10: 10, 14: 7, 20: 5, 30: 3, 50: 2}
+    of_fifty = {1: 20, 2: 20, 3: 16, 5: 10, 7: 7, 10: 5, 14: 3, 20: 2, 30: 1, 50: 1}
+    for recipe, ensembles in (("standard", blocks), ("plain", of_fifty), ("relu", of_fifty)):
+        found = {size: counted[recipe, "deep_ensemble", size] for size in blocks}
+        assert found == ensembles
+    repeated = {(m, recipe): count for (recipe, m, _), count in counted.items()}
+    for recipe in ("standard", "plain", "relu-dropout", "relu"):
+        for method in ("softmax", "mc_dropout", "temperature_scaling", "laplace_last_layer"):
+            assert repeated[method, recipe] == 20
+        for method in ("swag", "snapshot_ensemble", "test_time_augmentation"):
+            assert repeated[method, recipe] == 5
+        for method in ("laplace_kron", "mc_dropout_exact"):
+            assert repeated.get((method, recipe)) == (5 if recipe == "standard" else None)
+
+
+def test_few_replicates_are_fewer_of_costly_methods_too() -> None:
+    plan = run_of(replace(FULL, replicates=3, methods=("swag", "softmax"))).plan
+    assert {(u.method, u.replicate) for u in plan.units()} == {
+        (method, replicate) for method in ("swag", "softmax") for replicate in range(3)
+    }
 
 
 def test_recipes_not_in_depth_are_evaluated_at_the_sizes_compared() -> None:
@@ -128,24 +142,24 @@ def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> 
     assert conditions_of["mc_dropout_exact"] == subsets
     for name in ("softmax", "mc_dropout", "deep_ensemble"):
         assert conditions_of[name] == [*FULL.conditions, *subsets]
-    elsewhere = run.plan.conditions_of(RunUnit("article", "softmax", None, 0))
+    elsewhere = run.plan.conditions_of(RunUnit("plain", "softmax", None, 0))
     assert [condition.name for condition in elsewhere] == list(FULL.conditions)
     exact = [unit for unit in run.plan.units() if unit.method == "mc_dropout_exact"]
     assert [(unit.recipe, unit.replicate) for unit in exact] == [
-        ("standard", replicate) for replicate in range(10)
+        ("standard", replicate) for replicate in range(5)
     ]
 
 
 def test_smaller_ensembles_are_disjoint_blocks_of_the_largest() -> None:
     run = run_of(
-        replace(FULL, recipes=("article",), methods=("deep_ensemble",), members=(5, 20, 50))
+        replace(FULL, recipes=("standard",), methods=("deep_ensemble",), members=(5, 20, 50))
     )
     replicates = {
         size: [unit.replicate for unit in run.plan.units() if unit.size == size]
         for size in (5, 20, 50)
     }
-    assert replicates == {5: list(range(10)), 20: list(range(5)), 50: [0, 1]}
-    for size, networks in ((5, 50), (20, 100), (50, 100)):
+    assert replicates == {5: list(range(20)), 20: list(range(5)), 50: [0, 1]}
+    for size, networks in ((5, 100), (20, 100), (50, 100)):
         used = [set(networks_of(run, unit)) for unit in run.plan.units() if unit.size == size]
         assert sum(map(len, used)) == len(set.union(*used)) == networks
 

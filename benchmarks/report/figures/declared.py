@@ -21,7 +21,8 @@ from benchmarks.vocabulary import RANK_CORRELATION, VOTES
 
 def looks_of_splits(view: View) -> dict[Any, Look]:
     """By split and whether dropout is on, which is hollow."""
-    images = view.results.training.drop_duplicates("split").set_index("split")["images"]
+    log = view.results.training.drop_duplicates("split", keep="last")  # of a last epoch
+    images = log.set_index("split")["images"]
     looks: dict[Any, Look] = {}
     for split, (name, color, marker, dash) in numbers.SPLITS.items():
         label = f"{name} ({images.get(split, 0):,} images)"

@@ -110,12 +110,13 @@ def test_a_last_step_that_no_loss_has_seen_is_noticed(
         train_network(one_step, 7, training_images, engine=engine)
 
 
-EPOCHS, TRAINING, SOME = 2, 500, 200
+EPOCHS, TRAINING, SOME, EARLY = 2, 500, 200, 60
 
 
 @pytest.fixture
 def few_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "WATCHED", SOME)
+    monkeypatch.setattr(training, "WATCHED_EARLIER", EARLY)
 
 
 def trained_by(
@@ -137,7 +138,7 @@ def test_rows_agree_with_scikit_learn(
     recipe: Recipe, engine: Engine, few_images: LabelledImages, test_images: LabelledImages
 ) -> None:
     trained = trained_by(recipe, few_images, test_images, engine)
-    chosen = watched_images(TRAINING)
+    chosen = watched_images(TRAINING, SOME)
     some = LabelledImages(few_images.images[chosen], few_images.labels[chosen])
     splits = {"training": some, "validation": test_images, "all training": few_images}
     for split in complete_splits(recipe):
@@ -156,6 +157,25 @@ def test_rows_agree_with_scikit_learn(
 
 
 @pytest.mark.usefixtures("few_are_watched")
+def test_before_the_last_epoch_few_images_are_evaluated(
+    few_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    """The log of the first of two epochs is of the network that one epoch gives."""
+    trained = trained_by(STANDARD, few_images, test_images)
+    assert [(row.epoch, row.split, row.images) for row in trained.log] == [
+        *((1, "training", EARLY), (1, "validation", EARLY)),
+        *((2, "training", SOME), (2, "validation", len(test_images.labels))),
+    ]
+    reported = trained_by(ARTICLE, few_images, test_images)
+    assert [row.images for row in reported.log if row.epoch == 1] == [SOME, len(test_images.labels)]
+    network = train_network(SHORT, 0, few_images, engine=ENGINE).network
+    for row, data in zip(trained.log, (few_images, test_images), strict=False):
+        chosen = watched_images(len(data.labels), EARLY)
+        votes = ENGINE.logits(network, data.images[chosen]).argmax(dim=1)
+        assert row.accuracy == pytest.approx((votes == data.labels[chosen]).double().mean().item())
+
+
+@pytest.mark.usefixtures("few_are_watched")
 @pytest.mark.parametrize("engine", [ENGINE, NumbaEngine()], ids=["torch", "numba"])
 def test_accuracy_with_dropout_on_draws_a_mask_an_image(
     engine: Engine, few_images: LabelledImages, test_images: LabelledImages
@@ -166,17 +186,18 @@ def test_accuracy_with_dropout_on_draws_a_mask_an_image(
     votes = ENGINE.logits(trained.network, few_images.images, keep_mask).argmax(dim=1)
     right = (votes == few_images.labels).double()
     assert row_of(trained, "all training").accuracy_dropout_on == pytest.approx(right.mean().item())
-    some = right[watched_images(TRAINING)].mean().item()
+    some = right[watched_images(TRAINING, SOME)].mean().item()
     assert row_of(trained, "training").accuracy_dropout_on == pytest.approx(some)
     assert some != row_of(trained, "training").accuracy
     assert row_of(trained, "validation").accuracy_dropout_on is None
 
 
 def test_watched_images_are_a_fixed_choice_from_all() -> None:
-    chosen = watched_images(60_000)
-    assert torch.equal(chosen, watched_images(60_000))
+    chosen = watched_images(60_000, 10_000)
+    assert torch.equal(chosen, watched_images(60_000, 10_000))
+    assert set(watched_images(60_000, 100).tolist()) < set(chosen.tolist())
     assert len(chosen) == 10_000
     assert (chosen.diff() > 0).all()
     in_tenths = torch.bincount(chosen // 6000, minlength=10)
     assert (in_tenths - 1000).abs().max() < 4.5 * (1000 * (5 / 6) * 0.9) ** 0.5
-    assert torch.equal(watched_images(300), torch.arange(300))
+    assert torch.equal(watched_images(300, 10_000), torch.arange(300))
