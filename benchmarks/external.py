@@ -9,11 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from hashlib import file_digest, sha256
-from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +18,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Int64
-from joblib import cpu_count
 from torch import Tensor
 
 from benchmarks.external_arrays import (
@@ -35,8 +31,9 @@ from benchmarks.external_arrays import (
     check_rows,
 )
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
+from benchmarks.inference.evidence import Evidence, MeasuredUnit, MeasureName, network_blocks
 from benchmarks.inference.image_values import ImageValues, fits_to
-from benchmarks.inference.resampling import BLOCK, Draws, ImageSet
+from benchmarks.inference.resampling import Frame
 from benchmarks.io import (
     UserError,
     objection_to,
@@ -45,15 +42,14 @@ from benchmarks.io import (
     writable_folder,
     write_json,
 )
-from benchmarks.metrics.metric import MetricsByResample, Weights
 from benchmarks.nouns import MethodRecord, Names, TaskRecord
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.progress import tracked
 from benchmarks.report import write_report
 from benchmarks.report.results import Results
-from benchmarks.run.configuration import FEWEST_RESAMPLES, require_resampling
+from benchmarks.run.configuration import require_resampling
 from benchmarks.run.curves import CurveRow, DrawnUnit, Evaluation, curve_tables, curves_of
-from benchmarks.run.measurements import FamilyValues, KeptRows, measured, rows_of, summarise
+from benchmarks.run.measurements import KeptRows, measured, rows_of, summarise, varying
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.schema import (
     ArraysByName,
@@ -305,13 +301,6 @@ def _sizes(external: ExternalPredictions) -> str:
 EVERY_MEASURE = KeptRows(UncertaintyMethod.primary_score, every=True)
 """A few methods have few rows."""
 
-MOST_WEIGHTS = 2**27
-"""How many a block of resamples has, a byte each, where it is not of `BLOCK` resamples."""
-
-MOST_BAND_WEIGHTS = 2**25
-"""How many the resamples for the bands of curves have, unless they are the fewest."""
-
-
 SCORE_JSON = "score.json"
 """What was scored, by which version."""
 
@@ -340,7 +329,7 @@ def score(
         external: of each method.
         folder: where to write what a run writes, in place of earlier scores: numbers, tables,
             figures and page; what was scored is told by ``score.json``.
-        resamples, seed: of the bootstrap of images.
+        resamples, seed: of the bootstrap of images, where no influence is known.
     """
     units = {RunUnit(SELF_TRAINED, method.method, None, 0): method for method in external}
     rows, estimates = _estimated(units, resamples, seed)
@@ -349,7 +338,7 @@ def score(
         summarise(measurements, estimates.intervals),
         _names(external),
         comparisons_table(table_of(Comparison, estimates.comparisons)),
-        curves=curve_tables(_curves(units, resamples, seed)),
+        curves=curve_tables(_curves(units, seed)),
     )
     if folder is not None:
         record = {
@@ -379,32 +368,15 @@ def _names(external: Sequence[ExternalPredictions]) -> Names:
 
 
 def _curves(
-    units: Mapping[RunUnit, ExternalPredictions], resamples: int, seed: int
+    units: Mapping[RunUnit, ExternalPredictions], seed: int
 ) -> Iterator[tuple[str, CurveRow]]:
     """Those that a run has of a method with a single replicate."""
     for unit, external in units.items():
         values = {condition.name: own for condition, own in external.predictions.items()}
-        most = MOST_BAND_WEIGHTS // max(own.images for own in values.values())
-        most_resamples = min(resamples, max(FEWEST_RESAMPLES, most))
-        evaluation = Evaluation(tuple(external.predictions), most_resamples, seed)
+        evaluation = Evaluation(tuple(external.predictions), seed)
         drawn = DrawnUnit(unit, UncertaintyMethod.primary_score, first=True, alone=True)
         for condition, own in external.predictions.items():
             yield from curves_of(evaluation, drawn, condition, own, values[condition.reference])
-
-
-class _MeasuredFamily(NamedTuple):
-    """One method's metrics of a family under a condition, to be resampled."""
-
-    draws: Draws
-    unit: RunUnit
-    measured: FamilyValues
-    images: ImageSet
-    reference_images: ImageSet
-
-    def values(self, weights: Mapping[ImageSet, Weights]) -> MetricsByResample:
-        """On a block of resamples."""
-        own, reference = weights[self.images], weights[self.reference_images]
-        return self.measured.family.evaluate(self.measured.prepared, own, reference)
 
 
 def _estimated(
@@ -412,63 +384,28 @@ def _estimated(
 ) -> tuple[list[Measurement], Estimates]:
     """Every measure of every method, with its interval, and the comparisons."""
     rows: list[Measurement] = []
-    draws_by_condition: list[Draws] = []
-    families: list[_MeasuredFamily] = []
-    sizes: dict[ImageSet, int] = {}
+    estimates = [Estimates.joined(())]
     first = next(iter(units.values()))
     conditions = {condition.name: condition for condition in first.predictions}
-    for condition in conditions.values():
-        draws = Draws(condition.name, condition)
-        draws_by_condition.append(draws)
-        images = ImageSet.of(condition, conditions)
-        reference_images = ImageSet.of(conditions[condition.reference], conditions)
+    images = {condition.name: own.images for condition, own in first.predictions.items()}
+    (block,) = network_blocks(units, ())
+    for condition in tracked(conditions.values(), len(conditions), "score", "sets of images"):
+        reference = conditions[condition.reference]
+        sizes = {name: images[name] for name in (condition.name, reference.name)}
+        frame = Frame(sizes, conditions, resamples, seed)
+        counts = images[condition.name], images[reference.name]
+        evidence = Evidence(condition.name, condition, *counts)
+        measures: dict[RunUnit, dict[MeasureName, MeasuredUnit]] = {unit: {} for unit in units}
         for unit, external in units.items():
-            own = external.predictions[condition]
-            reference = external.predictions[conditions[condition.reference]]
-            draws.images, draws.reference_images = own.images, reference.images
-            draws.members[unit] = members_text(own.members)
-            sizes[images] = own.images
-            measures = EVERY_MEASURE.measures(condition, own.own_scores)
-            for each in measured(measures, own, reference if condition.detected else None):
-                rows.extend(rows_of(unit, condition, each, own, reference))
-                if each.prepared is not None and each.family.resampled:
-                    families.append(_MeasuredFamily(draws, unit, each, images, reference_images))
-    _resample(families, sizes, resamples, seed)
-    return rows, Estimates.joined(
-        compare(draws, list(draws.members)) for draws in draws_by_condition
-    )
-
-
-def _resample(
-    families: Sequence[_MeasuredFamily], sizes: Mapping[ImageSet, int], resamples: int, seed: int
-) -> None:
-    """Add all values on resamples to the draws of their conditions.
-
-    All families together: of many images, resamples take longer to draw than to measure.
-    """
-    block = max(1, min(BLOCK, MOST_WEIGHTS // sum(sizes.values())))
-    weights_of_sets = [
-        images.weights(size, resamples, seed, block) for images, size in sizes.items()
-    ]
-    blocks = tracked(
-        zip(*weights_of_sets, strict=True),
-        ceil(resamples / block),
-        "score",
-        "blocks of resamples",
-        most_lines=PROGRESS_LINES,
-    )
-    values: list[list[MetricsByResample]] = [[] for _ in families]
-    with ThreadPoolExecutor(cpu_count()) as threads:  # the kernels and PyTorch take one each
-        for weights_by_set in blocks:
-            weights = dict(zip(sizes, weights_by_set, strict=True))
-            evaluated = threads.map(partial(_MeasuredFamily.values, weights=weights), families)
-            for drawn, more in zip(values, evaluated, strict=True):
-                drawn.append(more)
-    for measured_family, drawn in zip(families, values, strict=True):
-        family, score_name, estimates, _ = measured_family.measured
-        measured_family.draws.add(
-            measured_family.unit, family, score_name, estimates, np.concatenate(drawn, axis=1)
-        )
+            own, other = external.predictions[condition], external.predictions[reference]
+            evidence.members[unit] = members_text(own.members)
+            every = EVERY_MEASURE.measures(condition, own.own_scores)
+            for each in measured(every, own, other if condition.detected else None):
+                rows.extend(rows_of(unit, condition, each, own, other))
+                measures[unit] |= varying(each, frame, condition)
+        evidence.add(block, measures)
+        estimates.append(compare(evidence, list(units)))
+    return rows, Estimates.joined(estimates)
 
 
 def folder_for_scores(out: Path) -> Path:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
 
 import pandas as pd
 
 from benchmarks.inference.comparisons import Estimates, compare
+from benchmarks.inference.evidence import (
+    BlockMean,
+    Evidence,
+    MeasuredUnit,
+    MeasureName,
+    network_blocks,
+)
 from benchmarks.inference.image_values import ImageValues, RankedFamily, every_measure, fits_to
 from benchmarks.inference.intervals import Relations
-from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
+from benchmarks.inference.resampling import Frame, ImageSet
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.run.measurements import FamilyValues, KeptRows, means_over_groups, measured, rows_of
+from benchmarks.run.measurements import (
+    FamilyValues,
+    KeptRows,
+    means_over_groups,
+    measured,
+    rows_of,
+    varying,
+)
 from benchmarks.schema import Measurement, members_text, table_of
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import mean_name
@@ -52,15 +65,16 @@ def measurements(predictions: Predictions, conditions: Sequence[Condition]) -> p
     return pd.concat([rows, means_over_groups(rows, conditions)], ignore_index=True)
 
 
-def drawn(
+def gathered(
     predictions: Predictions,
     conditions: Sequence[Condition],
     metrics: Collection[str] = METRICS,
     *,
     calibration: Mapping[RunUnit, StoredPrediction] | None = None,
+    ensemble_methods: Collection[str] = ("deep_ensemble",),
     resamples: int = 200,
     seed: int = 0,
-) -> dict[str, Draws]:
+) -> dict[str, Evidence]:
     """The measures under each condition, then those of the means over groups, by their names."""
     of_name = {condition.name: condition for condition in conditions}
     held_out, averaged = calibration or {}, {c.group for c in conditions if c.in_mean}
@@ -72,32 +86,68 @@ def drawn(
         )
         for (unit, name), stored in predictions.items()
     }
-    found: dict[str, Draws] = {}
-    means = {group: MeanDraws(mean_name(group)) for group in averaged}
-    for condition in conditions:
-        images, of_reference = (
-            ImageSet.of(of_name[name], of_name) for name in (condition.name, condition.reference)
-        )
-        draws = Draws(condition.name, condition, with_mean=condition.group in averaged)
-        found[condition.name] = draws
-        for unit in (unit for unit, name in formed if name == condition.name):
-            own, reference = formed[unit, condition.name], formed[unit, condition.reference]
-            draws.images, draws.reference_images = own.images, reference.images
-            draws.members[unit] = members_text(own.members)
-            weights = list(images.weights(own.images, resamples, seed))
-            others = list(of_reference.weights(reference.images, resamples, seed))
-            for each in _measured(condition, own, reference, metrics):
-                if each.prepared is not None and each.family.resampled:
-                    values = resampled(each.family, each.prepared, weights, others)
-                    draws.add(unit, each.family, each.score, each.values, values)
-        if condition.in_mean:
-            means[condition.group].add(deepcopy(draws), images)  # whose values it takes
-    return found | {mean_name(group): mean.finish() for group, mean in means.items()}
+    sizes = {name: values.images for (_, name), values in formed.items()}
+    members = {unit: members_text(values.members) for (unit, _), values in formed.items()}
+    sets = [[c for c in conditions if c.in_mean and c.group == group] for group in averaged]
+    sets += [[condition] for condition in conditions if not condition.in_mean]
+    known: dict[str, Evidence] = {}
+    for together in sets:
+        own, other = [c.name for c in together], [c.reference for c in together]
+        frames = [
+            Frame({name: sizes[name] for name in names}, of_name, resamples, seed)
+            for names in (own, own + other)
+        ]
+        parts = {
+            condition: Evidence(
+                condition.name,
+                condition,
+                sizes[condition.name],
+                sizes[condition.reference],
+                with_mean=condition.group in averaged,
+                members=members,
+            )
+            for condition in together
+        }
+        of_mean = Evidence(mean_name(together[0].group), None, members=members)
+        units = sorted({unit for unit, name in formed if name in own})
+        for block in network_blocks(units, ensemble_methods):
+            mean = BlockMean()
+            for condition, part in parts.items():
+                measures = {
+                    unit: _varying(frames, condition, formed, unit, metrics)
+                    for unit in block.summed
+                    if (unit, condition.name) in formed
+                }
+                part.add(block, measures)
+                mean.add(measures)
+            of_mean.add(block, mean.finish())
+        known |= {part.condition: part for part in parts.values()}
+        if together[0].in_mean:
+            images = {ImageSet.of(condition, of_name) for condition in together}
+            known[of_mean.condition] = of_mean.averaging(parts.values(), len(images))
+    return known
 
 
-def compared(draws: Mapping[str, Draws], relations: Relations | None = None) -> Estimates:
+def _varying(
+    frames: Sequence[Frame],
+    condition: Condition,
+    formed: Mapping[tuple[RunUnit, str], ImageValues],
+    unit: RunUnit,
+    metrics: Collection[str],
+) -> dict[MeasureName, MeasuredUnit]:
+    own, reference = formed[unit, condition.name], formed[unit, condition.reference]
+    return {
+        measure: each
+        for of_family in _measured(condition, own, reference, metrics)
+        for measure, each in varying(
+            of_family, frames["reference" in of_family.family.needs], condition
+        ).items()
+    }
+
+
+def compared(known: Mapping[str, Evidence], relations: Relations | None = None) -> Estimates:
     """The intervals and comparisons of all of them."""
-    return Estimates.joined(compare(each, list(each.members), relations) for each in draws.values())
+    return Estimates.joined(compare(each, list(each.members), relations) for each in known.values())
 
 
 def _measured(

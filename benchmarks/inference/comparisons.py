@@ -19,17 +19,15 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
+from benchmarks.inference.evidence import Entrant, Evidence, Scored
 from benchmarks.inference.intervals import (
     ALIKE,
-    Column,
-    Entrant,
     Estimate,
     Interval,
     Key,
     MetricValues,
     Relations,
     Side,
-    columns_of,
     difference,
     effect_size,
     ensembles_of,
@@ -39,9 +37,7 @@ from benchmarks.inference.intervals import (
     reliable,
     sides_of,
     unreliable,
-    variants_of,
 )
-from benchmarks.inference.resampling import Draws, ResampledValues
 from benchmarks.inference.worth import Worth, margins, worth
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import NO_SIZES, SizesByMethod, compared_variants, usual_variants
@@ -127,12 +123,12 @@ def family(
         primary: of each method its primary score.
         basic: the methods that every preset has; empty: all methods are alike.
     """
-    shift = measured.draws.shift
+    shift = measured.evidence.shift
     kinds = {
         SIZES: not set(pair) <= largest_of(among),
         OTHER_SCORES: _is_secondary(pair, measured, primary),
         SUBSETS: shift is not None and shift.subset,
-        SEVERITIES: shift is not None and shift.is_one_of_many and measured.draws.with_mean,
+        SEVERITIES: shift is not None and shift.is_one_of_many and measured.evidence.with_mean,
     }
     kinds[ADDED] = bool(basic) and not any(variant.method in basic for variant in pair)
     return next((kind for kind, is_it in kinds.items() if is_it), MAIN)
@@ -198,18 +194,11 @@ class Estimates(NamedTuple):
         return every
 
 
-class Scored(NamedTuple):
-    """A method by a score."""
-
-    variant: Entrant
-    score: str
-
-
 Sides = dict[Scored, Side]
 
 
 def compare(
-    draws: Draws,
+    evidence: Evidence,
     units: Collection[RunUnit],
     relations: Relations | None = None,
     *,
@@ -224,54 +213,48 @@ def compare(
     """
     relations = relations or Relations()
     estimates = Estimates.joined(())
-    shift = draws.shift
+    shift = evidence.shift
     alone = shift is not None and shift.is_one_of_many and not shift.subset
-    for metric, score in draws.values:
-        columns = columns_of(draws, metric, score, units)
-        if not columns:
-            continue
-        measured = MetricValues.of(
-            draws, metric, score, columns | _standing_in(draws, metric, score, units, relations)
-        )
-        sides = sides_of(
-            measured, variants_of(measured.columns, {score}), relations.ensemble_methods
-        )
-        for variant, side in sides.items():
-            key = (*variant, measured.draws.condition, score, metric)
-            estimates.intervals[key] = interval_of(measured, side)
-        if (not alone or metric in severities) and _is_compared(measured):
-            others = {column.score for column in measured.columns} - {score}
-            standing_in = variants_of(measured.columns, others)
-            every = sides_of(measured, standing_in, relations.ensemble_methods) | sides
-            estimates.comparisons.extend(_compared(measured, sides, relations))
-            by_primary = {
-                Scored(variant, score): side
-                for variant, side in sides.items()
-                if not score or relations.primary_scores.get(variant.method, score) == score
-            }
-            estimates.worths.extend(_worths(measured, by_primary, every, relations))
+    variants = {evidence.entrant(unit) for unit in units}
+    for metric, sums in evidence.metrics.items():
+        every = [scored for scored in sums.values if scored.variant in variants]
+        for score in dict.fromkeys(scored.score for scored in every):
+            methods = [scored for scored in every if scored.score == score]
+            others = _standing_in(score, every, relations)
+            measured = MetricValues.of(evidence, metric, score, [*methods, *others])
+            sides = sides_of(measured, methods, relations.ensemble_methods)
+            for variant, side in sides.items():
+                key = (*variant, evidence.condition, score, metric)
+                estimates.intervals[key] = interval_of(measured, side)
+            if (not alone or metric in severities) and _is_compared(measured):
+                with_others = sides_of(measured, others, relations.ensemble_methods) | sides
+                estimates.comparisons.extend(_compared(measured, sides, relations))
+                by_primary = {
+                    Scored(variant, score): side
+                    for variant, side in sides.items()
+                    if not score or relations.primary_scores.get(variant.method, score) == score
+                }
+                estimates.worths.extend(_worths(measured, by_primary, with_others, relations))
     if by_score and shift is not None and not (shift.labelled or shift.subset):
-        for measured in _measures_by_score(draws, by_score, relations):
+        for measured in _measures_by_score(evidence, by_score, relations):
             further, primary = _sides_by_score(measured, relations)
             estimates.comparisons.extend(_scores_compared(measured, further, primary, relations))
-            every = {scored.variant: side for scored, side in primary.items()}
-            estimates.worths.extend(_worths(measured, further, every, relations))
+            standing = {scored.variant: side for scored, side in primary.items()}
+            estimates.worths.extend(_worths(measured, further, standing, relations))
     return estimates
 
 
-def _standing_in(
-    draws: Draws, metric: str, score: str, units: Collection[RunUnit], relations: Relations
-) -> dict[Column, ResampledValues]:
+def _standing_in(score: str, every: Iterable[Scored], relations: Relations) -> list[Scored]:
     """Ensembles by their primary scores, where the score is another method's own."""
     if score == "" or score in SCORES:
-        return {}
-    columns: dict[Column, ResampledValues] = {}
-    for method in relations.ensemble_methods:
-        method_units = [unit for unit in units if unit.method == method]
-        own = relations.primary_scores.get(method, score)
-        if own != score:
-            columns |= columns_of(draws, metric, own, method_units)
-    return columns
+        return []
+    return [
+        scored
+        for scored in every
+        if scored.variant.method in relations.ensemble_methods
+        and scored.score != score
+        and scored.score == relations.primary_scores.get(scored.variant.method, score)
+    ]
 
 
 def holm(p_values: Float64[np.ndarray, " tests"]) -> Float64[np.ndarray, " tests"]:
@@ -323,7 +306,7 @@ def worths_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def _is_compared(measured: MetricValues) -> bool:
     """Not by labels that are ill-defined, and detection only beyond single ones of a group."""
-    metric, shift = measured.metric, measured.draws.shift
+    metric, shift = measured.metric, measured.evidence.shift
     if shift is None:
         return True
     if "labels" in metric.needs and shift.labels == "ill-defined":
@@ -342,7 +325,7 @@ def _compared(
     methods = {variant.method for variant in among}
     sharing = {name for name, other in relations.probabilities_of.items() if other in methods}
     # Of a group, smaller sizes are compared by its mean.
-    in_mean = measured.draws.shift is not None and measured.draws.shift.in_mean
+    in_mean = measured.evidence.shift is not None and measured.evidence.shift.in_mean
     for pair in pairs_compared(among, relations.usual_sizes, smaller=not in_mean):
         inherited = not measured.score and sharing & {variant.method for variant in pair}
         if relations.split_of(pair) is not None and not inherited:
@@ -397,21 +380,22 @@ def comparison(
         family: the tests that it is corrected with.
         scores: by which the two rank images; ``None``: both by the score of the measure.
     """
-    common = in_common(measured, pair, both, relations.ensemble_methods)
     score, other_score = scores or (measured.score, measured.score)
+    scored = Scored(pair[0], score), Scored(pair[1], other_score)
     row = partial(
         Comparison,
         family=family,
         split=relations.split_of(pair) or "",
-        condition=measured.draws.condition,
+        condition=measured.evidence.condition,
         metric=measured.metric.name,
         score=score,
         other_score=other_score if other_score != score else "",
-        images=measured.draws.images,
+        images=measured.evidence.images,
         **_named(pair),
     )
     if not all(np.isfinite(side.values).all() for side in both):
         return row(status="undefined", reason=INFINITE)
+    common = in_common(measured, scored, relations.ensemble_methods)
     apart = difference(measured, both, common)
     interval = reliable(apart, measured, both)
     value, lower, upper = interval.around(apart.value)
@@ -419,7 +403,7 @@ def comparison(
         difference=value,
         lower=lower,
         upper=upper,
-        effect_size=effect_size(apart, measured.draws.images) if measured.by_image else None,
+        effect_size=effect_size(apart, measured.evidence.images) if measured.by_image else None,
         # Pairs vary as they are seen to: nothing is borrowed.
         reason=interval.reason or ("" if common else interval.note),
         **_tests(measured, apart, interval, _margin(pair, within)),
@@ -449,12 +433,12 @@ def worth_row(
     )
     return WorthRow(
         *variant,
-        measured.draws.condition,
+        measured.evidence.condition,
         score,
         measured.metric.name,
         *ensemble,
         *networks.texts(list(sizes)),
-        measured.draws.images,
+        measured.evidence.images,
         "undefined" if math.isnan(networks.networks) else "ok",
         networks.reason,
     )
@@ -493,32 +477,37 @@ def _tests(
 
 
 def _measures_by_score(
-    draws: Draws, units: Collection[RunUnit], relations: Relations
+    evidence: Evidence, units: Collection[RunUnit], relations: Relations
 ) -> Iterator[MetricValues]:
     """Each metric of detection: of all units by their primary scores, of one network by others."""
-    single = [unit for unit in units if unit.method in relations.single_network_methods]
-    primary = {unit: relations.primary_scores[unit.method] for unit in units}
-    for name in dict.fromkeys(metric for metric, _ in draws.values):
+    variants = {evidence.entrant(unit) for unit in units}
+    for name, sums in evidence.metrics.items():
         if not {"score", "reference"} <= METRICS[name].needs:
             continue
-        columns: dict[Column, ResampledValues] = {}
-        for score in sorted(set(primary.values())):
-            ranked = [unit for unit in units if primary[unit] == score]
-            columns |= columns_of(draws, name, score, ranked)
-        for score in relations.further_scores:
-            columns |= columns_of(draws, name, score, single)
-        if any(column.score in relations.further_scores for column in columns):
-            yield MetricValues.of(draws, name, "", columns)
+        own = [scored for scored in sums.values if scored.variant in variants]
+        further = [
+            scored
+            for scored in own
+            if scored.score in relations.further_scores
+            and scored.variant.method in relations.single_network_methods
+        ]
+        primary = [
+            scored
+            for scored in own
+            if scored.score == relations.primary_scores[scored.variant.method]
+        ]
+        if further:
+            yield MetricValues.of(evidence, name, "", [*primary, *further])
 
 
 def _sides_by_score(measured: MetricValues, relations: Relations) -> tuple[Sides, Sides]:
     """The replicates by the further scores, and those of every method by its primary score."""
     further: Sides = {}
     primary: Sides = {}
-    for score in dict.fromkeys(column.score for column in measured.columns):
-        variants = variants_of(measured.columns, {score})
-        for variant, side in sides_of(measured, variants, relations.ensemble_methods).items():
-            is_further = score in relations.further_scores
+    for score in sorted({scored.score for scored in measured.columns}):
+        methods = [scored for scored in measured.columns if scored.score == score]
+        is_further = score in relations.further_scores
+        for variant, side in sides_of(measured, methods, relations.ensemble_methods).items():
             (further if is_further else primary)[Scored(variant, score)] = side
     return further, primary
 

@@ -34,18 +34,25 @@ from jaxtyping import Float64
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
-from benchmarks.inference.resampling import Draws, ResampledValues, covariance_of
+from benchmarks.inference.evidence import (
+    Covariance,
+    Entrant,
+    Evidence,
+    MetricSums,
+    Replicates,
+    Scored,
+)
 from benchmarks.metrics import METRICS, Metric
 from benchmarks.nouns import SizesByMethod
-from benchmarks.predictions import RunUnit
 from benchmarks.schema import members_rank
 from benchmarks.vocabulary import CONFIDENCE, FEWEST_REPLICATES, NETWORKS_KNOWN_FROM
 
 ROUNDING = 1e-12
 """A smaller spread, relative to the value or to 1, is rounding of a constant."""
 
-CANCELLED = 2e-15
-"""What is left of numbers that cancel is rounding below this, relative to them."""
+CANCELLED = 1e-13
+"""What is left of numbers that cancel is rounding below this, relative to them: products of rows in
+single precision."""
 
 SMALLEST = 200.0
 """Minus the logarithm of the smallest p-value distinguished from 0, 1e-87.
@@ -53,9 +60,7 @@ SMALLEST = 200.0
 From 1e-109 on, quantiles of Student's t by SciPy are wrong or NaN for some degrees of freedom.
 """
 
-Replicates = Float64[np.ndarray, " replicates"]
-Covariance = Float64[np.ndarray, "replicates replicates"]
-Variances = Float64[np.ndarray, "*any"]
+ReplicateValues = Float64[np.ndarray, " replicates"]
 
 
 class Part(NamedTuple):
@@ -123,27 +128,45 @@ class Estimate(NamedTuple):
         return math.hypot(*(part.error * stdtrit(part.degrees, level / 2) for part in self.parts))
 
 
+class ImageVariances(NamedTuple):
+    """The variances over the draw of images of what all replicates share, and of their mean."""
+
+    shared: float
+    fixed: float
+
+    @classmethod
+    def from_sums(cls, total: float, own: float, count: int) -> Self:
+        """From the sums of all covariances between so many replicates, and of their variances.
+
+        What they share is the mean of the covariances between two; of a single one, its variance.
+        """
+        between = (total - own) / (count * (count - 1)) if count > 1 else total
+        return cls(between, total / count**2)
+
+
 class Side(NamedTuple):
     """Replicates of a method.
 
     Attributes:
         values: of each replicate.
-        columns: their columns of the covariance over resampled images.
+        columns: of the covariance over the draw of images: one of each, or one of all together.
         networks: how their mean varies with the networks; ``None`` where this is not known.
         borrowed_from: the size of the ensembles by which it is known, if not by the replicates.
+        undefined: the largest share of draws in which one of them has no value.
     """
 
-    values: Replicates
+    values: ReplicateValues
     columns: Sequence[int]
     networks: Part | None = None
     borrowed_from: int | None = None
+    undefined: float = 0.0
 
     @classmethod
     def of(
         cls,
-        values: Replicates,
+        values: ReplicateValues,
         columns: Sequence[int],
-        smaller: Mapping[int, Replicates] | None = None,
+        smaller: Mapping[int, ReplicateValues] | None = None,
         size: int = 1,
     ) -> Side:
         """The side of some replicates.
@@ -182,13 +205,13 @@ class Side(NamedTuple):
         """Over the replicates."""
         return float(self.values.mean())
 
-    def shared(self, covariance: Covariance) -> float:
-        """The variance over images that all replicates share; of a single one, its own."""
-        between = covariance[np.ix_(self.columns, self.columns)]
-        count = len(self.columns)
-        if count == 1:
-            return float(between[0, 0])
-        return float(between.sum() - between.trace()) / (count * (count - 1))
+    def over_images(self, covariance: Covariance) -> ImageVariances:
+        """The variances of the mean over the draw of images."""
+        return ImageVariances.from_sums(
+            covariance.total(self.columns, self.columns),
+            covariance.paired(self.columns, self.columns),
+            len(self.values),
+        )
 
 
 def varies(spread: float, value: float) -> bool:
@@ -200,25 +223,29 @@ def varies(spread: float, value: float) -> bool:
     return spread > ROUNDING * max(1.0, abs(value))
 
 
-def estimate(values: Replicates, covariance: Covariance, images: int) -> Estimate:
+def estimate(
+    values: ReplicateValues,
+    covariance: Float64[np.ndarray, "replicates replicates"],
+    images: int,
+) -> Estimate:
     """The mean of the replicates and its standard error, from both replicates and images.
 
     The parts are s / √R with R − 1 degrees of freedom, and √ mean_{r ≠ r'} cov(r, r'), the mean not
     below 0, with images − 1. One replicate has √ cov(1, 1) alone: the images.
 
-    ``covariance``: of the replicates' values over resampled images, see `covariance_of`.
+    ``covariance``: between the replicates, over the draw of images.
 
     >>> mean = estimate(np.array([1.0, 3.0]), np.array([[2.0, 0.5], [0.5, 2.0]]), images=100)
     >>> mean.value, [(round(error**2, 6), degrees) for error, degrees in mean.parts]
     (2.0, [(1.0, 1), (0.5, 99)])
     """
-    return mean(Side.of(values, range(len(values))), covariance, images)
+    side = Side.of(values, range(len(values)))
+    return mean(side, Covariance.between_replicates(covariance), images)
 
 
 def mean(side: Side, covariance: Covariance, images: int) -> Estimate:
     """The mean of a side's replicates, and how it varies with the networks and the images."""
-    between = covariance[np.ix_(side.columns, side.columns)]
-    return _estimate(side.mean, (side,), side.shared(covariance), float(between.mean()), images)
+    return _estimate(side.mean, (side,), side.over_images(covariance), images)
 
 
 def unpaired(side: Side, other: Side, covariance: Covariance, images: int) -> Estimate:
@@ -226,41 +253,42 @@ def unpaired(side: Side, other: Side, covariance: Covariance, images: int) -> Es
 
     They predict the same images: what the two share there cancels.
 
-    >>> independent = np.diag([2.0, 1.0])
+    >>> independent = Covariance.between_replicates(np.diag([2.0, 1.0]))
     >>> sides = Side.of(np.array([5.0]), [0]), Side.of(np.array([3.0]), [1])
     >>> apart = unpaired(*sides, independent, images=100)
     >>> apart.value, round(apart.image_error**2, 6)
     (2.0, 3.0)
     """
-    across = float(covariance[np.ix_(side.columns, other.columns)].mean())
-    shared = side.shared(covariance) + other.shared(covariance) - 2 * across
-    fixed = -2 * across
-    for columns in (side.columns, other.columns):
-        fixed += float(covariance[np.ix_(columns, columns)].mean())
-    both = [*side.columns, *other.columns]
-    between = covariance[np.ix_(both, both)]
-    shared, fixed = without_rounding(np.array([shared, fixed]), between).tolist()
-    return _estimate(side.mean - other.mean, (side, other), shared, fixed, images)
+    across = covariance.total(side.columns, other.columns)
+    across /= len(side.values) * len(other.values)
+    parts = side.over_images(covariance), other.over_images(covariance)
+    largest = max(part.fixed for part in parts)
+    shared, fixed = (
+        _without_rounding(sum(variances) - 2 * across, largest)
+        for variances in zip(*parts, strict=True)
+    )
+    variances = ImageVariances(shared, fixed)
+    return _estimate(side.mean - other.mean, (side, other), variances, images)
 
 
-def paired(
-    values: Replicates,
-    other_values: Replicates,
-    covariance: Float64[np.ndarray, "both both"],
-    images: int,
-) -> Estimate:
-    """The mean of some values less that of others, where replicates of a position share networks.
+def paired(side: Side, other: Side, covariance: Covariance, images: int) -> Estimate:
+    """The mean of one side less that of the other, where replicates of a position share networks.
 
-    ``covariance``: between the replicates of the first, then of the others, over resampled images.
-
-    >>> independent = np.diag([2.0, 1.0])
-    >>> apart = paired(np.array([5.0]), np.array([3.0]), independent, images=100)
+    >>> independent = Covariance.between_replicates(np.diag([2.0, 1.0]))
+    >>> sides = Side.of(np.array([5.0]), [0]), Side.of(np.array([3.0]), [1])
+    >>> apart = paired(*sides, independent, images=100)
     >>> apart.value, round(apart.image_error**2, 6)
     (2.0, 3.0)
     """
-    contrast = np.hstack([np.eye(len(values)), -np.eye(len(values))])
-    between = without_rounding(contrast @ covariance @ contrast.T, covariance)
-    return estimate(values - other_values, between, images)
+    first, second, count = side.columns, other.columns, len(side.values)
+    sums = []
+    for covariances in (covariance.total, covariance.paired):
+        own, others = covariances(first, first), covariances(second, second)
+        left = own + others - 2 * covariances(first, second)
+        sums.append(_without_rounding(left, max(own, others)))
+    differences = Side.of(side.values - other.values, ())
+    variances = ImageVariances.from_sums(*sums, count)
+    return _estimate(differences.mean, (differences,), variances, images)
 
 
 def effect_size(difference: Estimate, images: int) -> float:
@@ -274,18 +302,18 @@ def effect_size(difference: Estimate, images: int) -> float:
     return float(difference.value / std) if varies(std, difference.value) else math.nan
 
 
-def without_rounding(left: Variances, covariance: Covariance) -> Variances:
-    """Variances of differences, 0 where only rounding is left of covariances that cancel."""
-    return np.where(np.abs(left) > CANCELLED * np.abs(covariance).max(initial=0.0), left, 0.0)
+def _without_rounding(left: float, largest: float) -> float:
+    """A variance of a difference; 0 where only rounding is left of covariances that cancel."""
+    return left if abs(left) > CANCELLED * largest else 0.0
 
 
 def _estimate(
-    value: float, sides: Sequence[Side], shared: float, fixed: float, images: int
+    value: float, sides: Sequence[Side], variances: ImageVariances, images: int
 ) -> Estimate:
-    """With the variances over images of what all replicates share, and of the mean of these."""
-    image_part = Part(math.sqrt(max(shared, 0.0)), max(images - 1, 1))
+    image_part = Part(math.sqrt(max(variances.shared, 0.0)), max(images - 1, 1))
     network_parts = _joined([side.networks for side in sides if side.networks is not None])
-    return Estimate(value, (*network_parts, image_part), math.sqrt(max(fixed, 0.0)))
+    image_error = math.sqrt(max(variances.fixed, 0.0))
+    return Estimate(value, (*network_parts, image_part), image_error)
 
 
 def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -310,66 +338,66 @@ ALIKE = "no interval: every resample gives the same value"
 BORROWED = f"{NETWORKS_KNOWN_FROM} ensembles of {{}} by the ratio of the sizes"
 
 
-class Entrant(NamedTuple):
-    """A method of a size: all its replicates."""
-
-    recipe: str
-    method: str
-    members: str
-
-
-class Column(NamedTuple):
-    """A run unit by a measure.
-
-    Attributes:
-        members: of the run unit.
-        score: by which it ranks images; empty: by none.
-    """
-
-    unit: RunUnit
-    members: str
-    score: str
-
-
 class MetricValues(NamedTuple):
-    """One measure on some images: of each run unit, and their covariance.
+    """One measure on some images: of methods, and their covariance.
 
     Attributes:
         score: by which images are ranked, else empty.
-        draws: what it is of.
-        columns: what the values are of.
-        values, covariance, undefined: see `covariance_of`; none of the values is NaN.
+        evidence: what it is of.
+        columns: of each method by a score, which column the covariance has of which replicates.
+        covariance: over the draw of images.
     """
 
     metric: Metric
     score: str
-    draws: Draws
-    columns: tuple[Column, ...]
-    values: ResampledValues
-    covariance: ResampledValues
-    undefined: ResampledValues
+    evidence: Evidence
+    columns: Mapping[Scored, Mapping[Replicates, int]]
+    covariance: Covariance
 
     @classmethod
-    def of(
-        cls, draws: Draws, metric: str, score: str, columns: Mapping[Column, ResampledValues]
-    ) -> Self:
-        """Of these columns, each with its values on the images and on the resamples."""
-        values = np.stack(list(columns.values()))
-        covariance, undefined = covariance_of(values)
-        return cls(
-            METRICS[metric], score, draws, tuple(columns), values[:, 0], covariance, undefined
-        )
+    def of(cls, evidence: Evidence, metric: str, score: str, methods: Iterable[Scored]) -> Self:
+        """Of these methods by scores, those that have a value."""
+        columns: dict[Scored, dict[Replicates, int]] = {}
+        sums = evidence.metrics[metric]
+        summed = sums.columns(set(methods))
+        for position, (scored, replicates) in enumerate(summed):
+            columns.setdefault(scored, {})[replicates] = position
+        return cls(METRICS[metric], score, evidence, columns, sums.covariance(summed))
+
+    def side(
+        self,
+        scored: Scored,
+        replicates: Replicates | None = None,
+        smaller: Mapping[int, ReplicateValues] | None = None,
+        size: int = 1,
+    ) -> Side:
+        """A method's replicates that have a value.
+
+        Args:
+            replicates: those of a column; ``None``: all.
+            smaller, size: see `Side.of`.
+        """
+        columns, by_replicate = self.columns[scored], self.sums.values[scored]
+        summed = max(columns, key=len) if replicates is None else replicates
+        values = np.array([by_replicate[r] for r in sorted(by_replicate) if r in summed])
+        side = Side.of(values, [columns[summed]], smaller, size)
+        return side._replace(undefined=self.sums.undefined[scored])
+
+    @property
+    def sums(self) -> MetricSums:
+        """What is known of the metric."""
+        return self.evidence.metrics[self.metric.name]
 
     @property
     def images(self) -> int:
         """Those that the degrees of freedom count; in detection the fewer of the two kinds."""
-        fewer = min(self.draws.images, self.draws.reference_images)
-        return fewer if "reference" in self.metric.needs else self.draws.images
+        fewer = min(self.evidence.images, self.evidence.reference_images)
+        return fewer if "reference" in self.metric.needs else self.evidence.images
 
     @property
     def by_image(self) -> bool:
         """Whether it is a mean over images, each of which gives a difference."""
-        return self.metric.family.means_over_images and self.draws.drawn_together
+        return self.metric.family.means_over_images and self.evidence.drawn_together
 
     @property
     def is_tested(self) -> bool:
@@ -377,41 +405,18 @@ class MetricValues(NamedTuple):
         return bool(self.metric.better) and not self.metric.biased
 
 
-def columns_of(
-    draws: Draws, metric: str, score: str, units: Iterable[RunUnit]
-) -> dict[Column, ResampledValues]:
-    """The run units that have a value by a measure, in their order, each with its values."""
-    values = draws.values.get((metric, score), {})
-    return {
-        Column(unit, draws.members[unit], score): values[unit]
-        for unit in sorted(units)
-        if unit in values
-    }
-
-
-def variants_of(columns: Sequence[Column], scores: Collection[str]) -> dict[Entrant, list[int]]:
-    """The columns of the replicates of each method and size, in their order, by these scores."""
-    variants: dict[Entrant, list[int]] = {}
-    for index, (unit, members, score) in enumerate(columns):
-        if score in scores:
-            variants.setdefault(Entrant(unit.recipe, unit.method, members), []).append(index)
-    return {variant: variants[variant] for variant in sorted(variants, key=order)}
-
-
 def sides_of(
-    measured: MetricValues,
-    variants: Mapping[Entrant, list[int]],
-    ensemble_methods: Collection[str],
+    measured: MetricValues, methods: Iterable[Scored], ensemble_methods: Collection[str]
 ) -> dict[Entrant, Side]:
-    """The replicates of each variant, which have a value."""
-    sides = {
-        variant: Side.of(measured.values[columns], columns) for variant, columns in variants.items()
-    }
+    """The replicates of each method, each by one score, in their order."""
+    by_variant = {each.variant: each for each in methods if each in measured.columns}
+    scored = {variant: by_variant[variant] for variant in sorted(by_variant, key=order)}
+    sides = {variant: measured.side(each) for variant, each in scored.items()}
     for (recipe, method), ensembles in ensembles_of(sides, ensemble_methods).items():
         sizes = {size: side.values for size, side in ensembles.items()}
-        for size, side in ensembles.items():
+        for size in ensembles:
             variant = Entrant(recipe, method, str(size))
-            sides[variant] = Side.of(side.values, side.columns, sizes, size)
+            sides[variant] = measured.side(scored[variant], None, sizes, size)
     return sides
 
 
@@ -427,35 +432,33 @@ def ensembles_of(
 
 
 def in_common(
-    measured: MetricValues,
-    pair: tuple[Entrant, Entrant],
-    sides: tuple[Side, Side],
-    ensemble_methods: Collection[str],
-) -> list[tuple[int, int]]:
-    """The columns of replicates with the same networks; empty where these cannot be paired.
+    measured: MetricValues, pair: tuple[Scored, Scored], ensemble_methods: Collection[str]
+) -> tuple[Side, Side] | None:
+    """The replicates of both with the same networks; ``None`` where these cannot be paired.
 
-    Replicate r of a method of one network has network r, of an ensemble other networks.
+    Replicate r of a method of one network has network r, of an ensemble other networks. They are
+    all of those that one of the methods has, none of which lacks a value.
     """
-    sizes = {variant.members if variant.method in ensemble_methods else "" for variant in pair}
-    if pair[0].recipe != pair[1].recipe or len(sizes) > 1:
-        return []
-    first, second = (
-        {measured.columns[i].unit.replicate: i for i in side.columns} for side in sides
-    )
-    both = [(first[number], second[number]) for number in first if number in second]
-    return both if len(both) > 1 or min(len(first), len(second)) == 1 else []
+    first, second = (scored.variant for scored in pair)
+    sizes = {v.members if v.method in ensemble_methods else "" for v in (first, second)}
+    if first.recipe != second.recipe or len(sizes) > 1:
+        return None
+    values = [measured.sums.values[scored].keys() for scored in pair]
+    summed = measured.columns[pair[0]].keys() & measured.columns[pair[1]].keys()
+    for replicates in sorted(summed, key=len, reverse=True):
+        both = values[0] & replicates
+        if both == values[1] & replicates and (len(both) > 1 or min(map(len, values)) == 1):
+            return measured.side(pair[0], replicates), measured.side(pair[1], replicates)
+    return None
 
 
 def difference(
-    measured: MetricValues, sides: tuple[Side, Side], common: list[tuple[int, int]]
+    measured: MetricValues, sides: tuple[Side, Side], common: tuple[Side, Side] | None
 ) -> Estimate:
     """The difference of two sides, from the pairs of replicates that have networks in common."""
-    if not common:
+    if common is None:
         return unpaired(*sides, measured.covariance, measured.images)
-    first, second = ([pair[i] for pair in common] for i in (0, 1))
-    columns = [*first, *second]
-    between = measured.covariance[np.ix_(columns, columns)]
-    return paired(measured.values[first], measured.values[second], between, measured.images)
+    return paired(*common, measured.covariance, measured.images)
 
 
 def order(variant: Entrant) -> tuple[str, float, str, str]:
@@ -537,8 +540,7 @@ def unreliable(measured: MetricValues, sides: Iterable[Side]) -> str:
     """Why resamples say nothing of some sides; empty where they do."""
     if "reference" in measured.metric.needs and measured.images < FEWEST_OF_A_KIND:
         return FEW_OF_A_KIND
-    columns = [column for side in sides for column in side.columns]
-    return TOO_FEW if (measured.undefined[columns] > MOST_UNDEFINED).any() else ""
+    return TOO_FEW if any(side.undefined > MOST_UNDEFINED for side in sides) else ""
 
 
 def reliable(estimated: Estimate, measured: MetricValues, sides: tuple[Side, ...]) -> Interval:

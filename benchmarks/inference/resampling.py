@@ -1,23 +1,22 @@
-"""Every measure of every method on resampled images.
+"""How a measure varies with the draw of images: a row of numbers for each run unit.
 
-The resamples are the same for all methods. An image and its rotations are drawn together, each set
-of other images separately; detection combines a set's draw with that of its reference's images.
+What a row is, `benchmarks.inference.evidence` says. An image and its rotations are drawn together,
+each set of other images separately; detection combines a set's draw with that of its reference's
+images. Resamples are the same for all methods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Float64, UInt8
 
 from benchmarks.metrics import Family
 from benchmarks.metrics.kernels import count_draws
 from benchmarks.metrics.metric import Weights
-from benchmarks.predictions import RunUnit
 from benchmarks.tasks.task import Condition
 from methods.determinism import derive_seed
 
@@ -26,12 +25,6 @@ BLOCK = 128
 
 MOST_DRAWN = 2**22
 """How many images are drawn at once, so that this needs little memory."""
-
-MeasureName = tuple[str, str]
-"""A metric, and the score by which it ranks images; empty: by none."""
-
-ResampledValues = Float64[np.ndarray, " values"]
-"""Of a measure: on the images themselves, then on every resample."""
 
 
 def image_weights(
@@ -81,123 +74,91 @@ class ImageSet(NamedTuple):
         return image_weights(images, resamples, own_seed, block)
 
 
-@dataclass(eq=False)
-class Draws:
-    """The measures of all run units on some images.
+class MetricRows(NamedTuple):
+    """How the metrics of a family vary with the draw of images.
 
     Attributes:
-        condition: its name, or that of the mean over a group of conditions.
-        shift: the condition itself; ``None``: such a mean.
-        images: how many there are; of a mean as many as the smallest set that it averages.
-        reference_images: the same of the images that detection compares them with.
-        drawn_together: whether there is one image a draw; no mean over several sets of images has.
-        with_mean: whether the mean over its group is measured too.
-        members: of each run unit.
-        values: of each measure, by run unit; without those that it is undefined for.
+        rows: see `benchmarks.inference.evidence`.
+        undefined: of each metric the share of draws in which it has no finite value.
     """
 
-    condition: str
-    shift: Condition | None
-    images: int = 0
-    reference_images: int = 0
-    drawn_together: bool = True
-    with_mean: bool = False
-    members: dict[RunUnit, str] = field(default_factory=dict)
-    values: dict[MeasureName, dict[RunUnit, ResampledValues]] = field(default_factory=dict)
+    rows: Float64[np.ndarray, "metrics images"]
+    undefined: Float64[np.ndarray, " metrics"]
 
-    def add(
+
+class Frame:
+    """Where the images of some conditions stand in a row, and how they are drawn.
+
+    Each set of images stands once: an image that several conditions show, or a condition and its
+    reference, has one place. A condition of fewer images has the first of its set.
+
+    Args:
+        images: by the names of these conditions, how many images each has.
+        conditions: every condition, by name.
+        resamples, seed: of the bootstrap, for families that know no influence.
+    """
+
+    def __init__(
         self,
-        unit: RunUnit,
-        family: Family,
-        score: str,
-        values: Float64[np.ndarray, " metrics"],
-        drawn: Float64[np.ndarray, "metrics resamples"],
+        images: Mapping[str, int],
+        conditions: Mapping[str, Condition],
+        resamples: int,
+        seed: int,
     ) -> None:
-        """Add a unit's metrics of a family by a score, on the images and on the resamples."""
-        both = np.concatenate([values[:, None], drawn], axis=1)
-        for metric, metric_values in zip(family.metrics, both, strict=True):
-            if not np.isnan(metric_values[0]):
-                self.values.setdefault((metric.name, score), {})[unit] = metric_values
+        self._resamples, self._seed = resamples, seed
+        self._weights: dict[str, list[Weights]] = {}
+        self._sets = {name: ImageSet.of(conditions[name], conditions) for name in images}
+        self._sizes: dict[ImageSet, int] = {}
+        for name, image_set in self._sets.items():
+            self._sizes[image_set] = max(images[name], self._sizes.get(image_set, 0))
+        starts: dict[ImageSet, int] = {}
+        self._length = 0
+        for image_set, size in self._sizes.items():
+            starts[image_set] = self._length
+            self._length += size
+        self._places = {
+            name: slice(starts[image_set], starts[image_set] + images[name])
+            for name, image_set in self._sets.items()
+        }
 
+    def rows(self, family: Family, prepared: Any, condition: Condition) -> MetricRows:
+        """Of the family's metrics under a condition.
 
-class MeanDraws:
-    """The mean over the conditions of a group, draw by draw; conditions are added one by one.
+        Args:
+            prepared: its images, sorted or binned by the family.
+        """
+        influences = family.influence(prepared)
+        if influences is None:
+            return self._resampled(family, prepared, condition)
+        rows = np.zeros((len(influences.own), self._length))
+        rows[:, self._places[condition.name]] = influences.own / influences.own.shape[1]
+        if (against := influences.reference) is not None:
+            rows[:, self._places[condition.reference]] += against / against.shape[1]
+        known = np.isfinite(rows).all(axis=1)
+        rows[~known] = 0.0
+        return MetricRows(rows, 1.0 - known)
 
-    Args:
-        condition: the name of the mean.
-    """
+    def weights(self, name: str) -> list[Weights]:
+        """The resamples of a condition's images, in blocks."""
+        if name not in self._weights:
+            image_set, place = self._sets[name], self._places[name]
+            drawn = image_set.weights(self._sizes[image_set], self._resamples, self._seed)
+            self._weights[name] = [block[: place.stop - place.start] for block in drawn]
+        return self._weights[name]
 
-    def __init__(self, condition: str) -> None:
-        self._mean = Draws(condition, None)
-        self._sets: list[ImageSet] = []
-
-    def add(self, draws: Draws, images: ImageSet) -> None:
-        """Add a condition, whose images are of a set; its values become those of the mean."""
-        mean = self._mean
-        if not self._sets:
-            mean.images, mean.reference_images = draws.images, draws.reference_images
-            mean.values = draws.values
-        self._sets.append(images)
-        mean.members |= draws.members
-        mean.images = min(mean.images, draws.images)
-        mean.reference_images = min(mean.reference_images, draws.reference_images)
-        if len(self._sets) > 1:
-            mean.values = {
-                measure: _sums(by_unit, draws.values[measure])
-                for measure, by_unit in mean.values.items()
-                if measure in draws.values
-            }
-
-    def finish(self) -> Draws:
-        """The mean of what was added, once; a run unit has it where each condition has a value."""
-        mean = self._mean
-        mean.drawn_together = len(set(self._sets)) == 1
-        for by_unit in mean.values.values():
-            for values in by_unit.values():
-                values /= len(self._sets)
-        return mean
-
-
-def _sums(
-    by_unit: Mapping[RunUnit, ResampledValues], others: Mapping[RunUnit, ResampledValues]
-) -> dict[RunUnit, ResampledValues]:
-    """The sums of what both have, in place."""
-    both = {unit: values for unit, values in by_unit.items() if unit in others}
-    for unit, values in both.items():
-        values += others[unit]
-    return both
-
-
-def resampled(
-    family: Family,
-    prepared: Any,
-    weights: Sequence[Weights],
-    reference_weights: Sequence[Weights],
-) -> Float64[np.ndarray, "metrics resamples"]:
-    """The metrics of a family on resamples that come in blocks."""
-    blocks = map(family.evaluate, [prepared] * len(weights), weights, reference_weights)
-    return np.concatenate(list(blocks), axis=1)
-
-
-def covariance_of(
-    values: Float64[np.ndarray, "columns values"],
-) -> tuple[Float64[np.ndarray, "columns columns"], Float64[np.ndarray, " columns"]]:
-    """The covariance of columns over resamples, and the share of resamples without a value.
-
-    A resample on which a measure is undefined or infinite counts as one with the estimate itself.
-
-    Args:
-        values: of each column on the images themselves, then on at least two resamples.
-    """
-    estimates, drawn = values[:, :1], values[:, 1:]
-    resamples = drawn.shape[1]
-    defined = np.isfinite(drawn) & np.isfinite(estimates)
-    # Differences from the estimate, which is near their mean, so that no digits are lost.
-    differences = np.where(defined, drawn, 0.0) - np.where(defined, estimates, 0.0)
-    rows = torch.from_numpy(differences)
-    mean = differences.mean(axis=1)
-    centred = (rows @ rows.mT).numpy() - resamples * np.outer(mean, mean)
-    return centred / (resamples - 1), (~defined).mean(axis=1)
+    def _resampled(self, family: Family, prepared: Any, condition: Condition) -> MetricRows:
+        """Of the metrics on resamples; without a finite value, one counts as their mean."""
+        reference = condition.reference if "reference" in family.needs else condition.name
+        weights = zip(self.weights(condition.name), self.weights(reference), strict=True)
+        drawn = np.concatenate([family.evaluate(prepared, *each) for each in weights], axis=1)
+        defined = np.isfinite(drawn)
+        count = np.maximum(defined.sum(axis=1, keepdims=True), 1)
+        # Of differences from one of them, so that a constant leaves nothing.
+        drawn = np.where(defined, drawn, 0.0)
+        first = np.take_along_axis(drawn, defined.argmax(axis=1)[:, None], axis=1)
+        apart = np.where(defined, drawn - first, 0.0)
+        rows = np.where(defined, apart - apart.sum(axis=1, keepdims=True) / count, 0.0)
+        return MetricRows(rows / math.sqrt(drawn.shape[1] - 1), 1.0 - defined.mean(axis=1))
 
 
 def _drawn(

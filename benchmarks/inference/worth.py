@@ -9,7 +9,7 @@ networks. Between these, it and the width of the interval are linear in log M. A
 
 - with the method's replicates: their variance / R, R − 1 degrees of freedom;
 - with the networks of the ensembles: the variance of B blocks / B, see `Side.of` where B < 5;
-- with the images: the covariances over resampled images that replicates have in common.
+- with the images: the covariances over their draw that replicates have in common.
 
 The parts are joined as in `benchmarks.inference.estimate`. Where a method has fewer than five
 replicates, how it varies with its network is not known: the interval covers the images, and the
@@ -34,9 +34,8 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.optimize import isotonic_regression
 
+from benchmarks.inference.evidence import Covariance, Entrant
 from benchmarks.inference.intervals import (
-    Covariance,
-    Entrant,
     Estimate,
     MetricValues,
     Side,
@@ -102,7 +101,7 @@ def worth(
     Args:
         method: its replicates.
         ensembles: those of ensembles, by size, ascending.
-        covariance: of all of these over resampled images; see `covariance_of`.
+        covariance: of all of these over the draw of images.
         images: how many there are.
         higher_is_better: whether higher values of the measure are better.
     """

@@ -28,6 +28,10 @@ from benchmarks.metrics.scoring import correct
 COVERAGES = (99, 95, 90, 80)
 """Shares of the images that are kept, in percent, where the error rate of these is a metric."""
 
+FEWEST_OF_A_KIND = 5
+"""So many correct and wrong images a metric that needs both must have to know how it varies: of 4,
+2 % of all draws of images have none."""
+
 ScoredImages = tuple[Float[np.ndarray, " images"], Bool[np.ndarray, " images"]]
 
 
@@ -59,8 +63,18 @@ class Selective(RankedKinds):
         return self.by_counts(prepared, weights)
 
     def influence(self, prepared: Ranking) -> Influences | None:
-        """By the derivative of each metric."""
-        return Influences(centred(self.gradients(prepared)))
+        """By the derivative of each metric.
+
+        NaN of a metric that needs both correct and wrong images where one kind has fewer than
+        `FEWEST_OF_A_KIND`.
+        """
+        influences = centred(self.gradients(prepared))
+        kinds = np.stack([prepared.second, ~prepared.second], axis=1)
+        if kinds.sum(axis=0).min() < FEWEST_OF_A_KIND:
+            alone = np.empty_like(kinds, dtype=np.uint8)
+            alone[prepared.rows] = kinds
+            influences[np.isnan(self.evaluate(prepared, alone, alone)).any(axis=1)] = np.nan
+        return Influences(influences)
 
 
 class SelectiveAtCoverage(Selective):

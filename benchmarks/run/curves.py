@@ -41,8 +41,8 @@ HISTOGRAM_BINS = 40
 MOST_BINS = 100_000
 """Of a histogram, on either side of where the clean images' begin."""
 
-BAND_RESAMPLES = 400
-"""At most, for a band's percentiles; intervals in tables use all of a run's resamples."""
+BAND_RESAMPLES, MOST_BAND_WEIGHTS = 400, 2**25
+"""For a band's percentiles; of very many images there are fewer, with as many weights in all."""
 
 FALSE_POSITIVE_RATES = np.arange(51) ** 2 / 2500
 """At which ROC curves are given; denser where few clean images are flagged."""
@@ -110,11 +110,10 @@ class Evaluation(NamedTuple):
 
     Attributes:
         conditions: all of them, without subsets.
-        resamples, seed: of the images, for bands.
+        seed: of the resampled images, for bands.
     """
 
     conditions: Sequence[Condition]
-    resamples: int
     seed: int
 
 
@@ -268,7 +267,7 @@ def _band_weights(
 ) -> BandWeights:
     """The same for all curves of a data set of so many images."""
     reference = next(c for c in evaluation.conditions if c.name == condition.reference)
-    count = min(BAND_RESAMPLES, evaluation.resamples)
+    count = min(BAND_RESAMPLES, max(1, MOST_BAND_WEIGHTS // max(images, reference_images)))
 
     def weights(data: str, number: int) -> Weights:
         return image_draws(number, count, derive_seed("bands", evaluation.seed, data))

@@ -17,11 +17,17 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table, worths_table
+from benchmarks.inference.evidence import (
+    BlockMean,
+    Evidence,
+    MeasuredUnit,
+    MeasureName,
+    network_blocks,
+)
 from benchmarks.inference.image_values import Fits, ImageValues, RankedFamily, fits_to
 from benchmarks.inference.intervals import Relations
-from benchmarks.inference.resampling import Draws, ImageSet, MeanDraws, resampled
+from benchmarks.inference.resampling import Frame, ImageSet
 from benchmarks.metrics import METRICS
-from benchmarks.metrics.metric import Weights
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.run.configuration import USUAL_SIZES, is_basic, stored_scores
 from benchmarks.run.curves import (
@@ -38,12 +44,12 @@ from benchmarks.run.curves import (
 )
 from benchmarks.run.measurements import (
     COMPARED_ALONE,
-    FamilyValues,
     KeptRows,
     means_over_groups,
     measured,
     rows_of,
     summarise,
+    varying,
     without_value,
 )
 from benchmarks.run.plan import Plan
@@ -226,13 +232,11 @@ def measure_images(
     Returns:
         By the names that they have in the folder of a run, without their ending.
     """
-    results = _MeasuredRun(plan, workspace, fits)
-    for condition in conditions:
-        if condition.name not in left_out:
-            results.add(condition)
-    if conditions[0].in_mean and not left_out.intersection(c.name for c in conditions):
-        results.add_mean()
-    return results.tables
+    present = [condition for condition in conditions if condition.name not in left_out]
+    averaged = conditions[0].in_mean and len(present) == len(conditions)
+    run = _MeasuredRun(plan, workspace, fits, present)
+    run.measure(mean_name(conditions[0].group) if averaged else None)
+    return run.tables
 
 
 @one_torch_thread()
@@ -244,21 +248,39 @@ def fits_of(plan: Plan, workspace: Workspace, unit: RunUnit) -> tuple[RunUnit, F
 
 
 class _MeasuredRun:
-    """What is computed of one set of images, condition by condition and unit by unit."""
+    """What is computed of some conditions."""
 
-    def __init__(self, plan: Plan, workspace: Workspace, fits: Mapping[RunUnit, Fits]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        workspace: Workspace,
+        fits: Mapping[RunUnit, Fits],
+        conditions: Sequence[Condition],
+    ) -> None:
         self._plan, self._workspace, self._fits = plan, workspace, fits
         self._units = {unit: plan.conditions_of(unit) for unit in plan.units()}
+        self._held = {unit: {*predicted_conditions(plan, workspace, unit)} for unit in self._units}
         self._classes = plan.configuration.classes
         self._conditions = {condition.name: condition for condition in plan.conditions}
         self._groups = {c.group: c for c in plan.conditions if c.in_mean}
         self._compared = set(filter(plan.is_compared, self._units))
-        self._drawn = drawn_units(plan, lambda u: CLEAN in predicted_conditions(plan, workspace, u))
-        chosen = plan.configuration
-        self._evaluation = Evaluation(plan.whole_conditions, chosen.resamples, chosen.seed)
+        self._drawn = drawn_units(plan, lambda unit: CLEAN in self._held[unit])
+        self._evaluation = Evaluation(plan.whole_conditions, plan.configuration.seed)
+        self._members: dict[RunUnit, str] = {}
+        self._evidence = {
+            condition: Evidence(
+                condition.name,
+                condition,
+                with_mean=condition.group in self._groups and not condition.subset,
+                members=self._members,
+            )
+            for condition in conditions
+        }
+        own = [condition.name for condition in conditions]
+        self._frame = self._frame_of(own)
+        self._detection_frame = self._frame_of([*own, *(c.reference for c in conditions)])
         self._limits = limits_of_sampled(plan)
-        self._paired = {*self._limits, *self._limits.values()}
-        self._weights: dict[ImageSet, list[Weights]] = {}
+        self._sampled: dict[Condition, dict[RunUnit, StoredPrediction]] = {}
         self._references: dict[object, ImageValues] = {}
         self._rows: list[Measurement] = []
         self._kept: list[bool] = []
@@ -266,28 +288,35 @@ class _MeasuredRun:
         self._sampling: list[CurveRow] = []
         self._machines: set[str] = set()
         self._estimates = [Estimates.joined(())]
-        self._mean: MeanDraws | None = None
 
-    def add(self, condition: Condition) -> None:
-        """Measure every unit under a condition, and compare them."""
-        averaged = condition.group in self._groups and not condition.subset
-        draws = Draws(condition.name, condition, with_mean=averaged)
-        sampled: dict[RunUnit, StoredPrediction] = {}
-        for unit, conditions in self._units.items():
-            if condition in conditions:
-                stored = self._add_unit(draws, unit, condition)
-                if stored is not None and unit in self._paired:
-                    sampled[unit] = stored
-        self._sampling += sampling_errors(self._limits, condition.name, sampled)
-        self._compare(draws)
-        if condition.in_mean:
-            self._mean = self._mean or MeanDraws(mean_name(condition.group))
-            self._mean.add(draws, ImageSet.of(condition, self._conditions))
+    def measure(self, mean: str | None) -> None:
+        """Measure every unit under the conditions, and compare the methods.
 
-    def add_mean(self) -> None:
-        """Compare the units by the mean over the conditions."""
-        if self._mean is not None:
-            self._compare(self._mean.finish())
+        Args:
+            mean: the name of the mean over the conditions, if there is one.
+        """
+        own = {condition.name for condition in self._evidence}
+        predicted = [unit for unit, held in self._held.items() if own & held]
+        for unit in self._units.keys() - set(predicted):
+            for condition in self._evidence:
+                self._measured(unit, condition)
+        mean_evidence = Evidence(mean or "", None, members=self._members)
+        for block in network_blocks(predicted, self._relations.ensemble_methods):
+            block_mean = BlockMean()
+            for condition, evidence in self._evidence.items():
+                measures = {unit: self._measured(unit, condition) for unit in block.summed}
+                evidence.add(block, self._kept_alone(condition, measures))
+                block_mean.add(measures)
+            if mean is not None:
+                mean_evidence.add(block, block_mean.finish())
+            self._references.clear()
+        for condition, evidence in self._evidence.items():
+            sampled = self._sampled.get(condition, {})
+            self._sampling += sampling_errors(self._limits, condition.name, sampled)
+            self._compare(evidence)
+        if mean is not None:
+            sets = {ImageSet.of(condition, self._conditions) for condition in self._evidence}
+            self._compare(mean_evidence.averaging(self._evidence.values(), len(sets)))
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -314,18 +343,28 @@ class _MeasuredRun:
             "machines": pd.DataFrame({"machine": sorted(self._machines)}),
         }
 
+    def _frame_of(self, names: Iterable[str]) -> Frame:
+        """Of conditions of which there is a prediction, which has as many images."""
+        images: dict[str, int] = {}
+        for name in dict.fromkeys(names):
+            unit = next((unit for unit, held in self._held.items() if name in held), None)
+            stored = unit and read_prediction(self._plan, self._workspace, unit, name)
+            if stored is not None:
+                images[name] = len(stored.prediction.mean)
+        chosen = self._plan.configuration
+        return Frame(images, self._conditions, chosen.resamples, chosen.seed)
+
     def _rule(self, method: str) -> KeptRows:
         return KeptRows(self._classes[method].primary_score, self._plan.all_rows)
 
-    def _add_unit(
-        self, draws: Draws, unit: RunUnit, condition: Condition
-    ) -> StoredPrediction | None:
+    def _measured(self, unit: RunUnit, condition: Condition) -> dict[MeasureName, MeasuredUnit]:
+        """The measures of a unit that vary with the draw of images; all are noted as rows."""
         plan, rule = self._plan, self._rule(unit.method)
+        if condition not in self._units[unit]:
+            return {}
         objection = plan.objection(unit)
         stored = read_prediction(plan, self._workspace, unit, condition.name)
-        compared = not condition.detected or condition.reference in predicted_conditions(
-            plan, self._workspace, unit
-        )
+        compared = not condition.detected or condition.reference in self._held[unit]
         if objection is not None or stored is None or not compared:
             members, scores = self._known_of(unit)
             reason = self._workspace.failure_reason(unit)
@@ -335,27 +374,48 @@ class _MeasuredRun:
             missing = rule.measures(condition, scores)
             rows = without_value(unit, condition, members, missing, status, objection or reason)
             self._note(rule, condition, rows)
-            return None
+            return {}
         self._machines.add(stored.machine)
-        measures = partial(rule.measures, condition)
-        own = ImageValues([stored], self._fits[unit], measures)
-        reference = self._reference_of(unit, condition, measures(own.own_scores)) or own
-        draws.images, draws.reference_images = own.images, reference.images
-        draws.members[unit] = members_text(own.members)
-        weights = self._weights_of(condition, own.images)
-        reference_weights = self._weights_of(
-            self._conditions[condition.reference], reference.images
-        )
+        if self._has_limit(unit, condition):
+            self._sampled.setdefault(condition, {})[unit] = stored
+        kept = partial(rule.measures, condition)
+        own = ImageValues([stored], self._fits[unit], kept)
+        reference = self._reference_of(unit, condition, kept(own.own_scores)) or own
+        evidence = self._evidence[condition]
+        evidence.images, evidence.reference_images = own.images, reference.images
+        self._members[unit] = members_text(own.members)
+        measures: dict[MeasureName, MeasuredUnit] = {}
         against = reference if condition.detected else None
-        for each in measured(measures(own.own_scores), own, against):
+        for each in measured(kept(own.own_scores), own, against):
             self._note(rule, condition, rows_of(unit, condition, each, own, reference))
-            if self._is_resampled(unit, condition, each):
-                drawn = resampled(each.family, each.prepared, weights, reference_weights)
-                draws.add(unit, each.family, each.score, each.values, drawn)
+            frame = self._detection_frame if "reference" in each.family.needs else self._frame
+            measures |= varying(each, frame, condition)
         if (curves := self._drawn.get(unit)) is not None:
             self._curves += curves_of(self._evaluation, curves, condition, own, reference)
             self._curves += example_votes(plan, curves, condition, stored)
-        return stored
+        return measures
+
+    def _has_limit(self, unit: RunUnit, condition: Condition) -> bool:
+        """Whether it is sampled and its limit is predicted too, or it is such a limit."""
+        return any(
+            unit in pair and all(condition in self._units[other] for other in pair)
+            for pair in self._limits.items()
+        )
+
+    def _kept_alone(
+        self,
+        condition: Condition,
+        measured: Mapping[RunUnit, Mapping[MeasureName, MeasuredUnit]],
+    ) -> dict[RunUnit, dict[MeasureName, MeasuredUnit]]:
+        """Without the measures that only the mean over the condition's group is to have."""
+        return {
+            unit: {
+                (metric, score): each
+                for (metric, score), each in measures.items()
+                if self._rule(unit.method).keeps(condition, METRICS[metric], score)
+            }
+            for unit, measures in measured.items()
+        }
 
     def _known_of(self, unit: RunUnit) -> tuple[str, Collection[str]]:
         """A unit's members and own scores, by whatever is stored of it or of another replicate."""
@@ -383,37 +443,10 @@ class _MeasuredRun:
         if (known := self._references.get(key)) is None:
             stored = read_prediction(self._plan, self._workspace, unit, condition.reference)
             assert stored is not None
-            known = ImageValues([stored], measures=lambda _: wanted)
-            # Of all units they are gigabytes: kept for the other conditions of a mean alone.
-            if condition.in_mean:
-                self._references[key] = known
+            known = self._references[key] = ImageValues([stored], measures=lambda _: wanted)
         return known
 
-    def _weights_of(self, condition: Condition, images: int) -> list[Weights]:
-        drawn, chosen = ImageSet.of(condition, self._conditions), self._plan.configuration
-        if drawn not in self._weights:
-            weights = drawn.weights(images, chosen.resamples, chosen.seed)
-            self._weights[drawn] = list(weights)
-        return self._weights[drawn]
-
-    def _is_resampled(self, unit: RunUnit, condition: Condition, values: FamilyValues) -> bool:
-        """Not most of the sizes that are not compared, under single conditions of a group.
-
-        Those of MC-dropout are resampled for the measures of labels alone, whose mean is shown by
-        number of members; those of ensembles also for their methods' primary scores, by which
-        others have a worth in networks.
-        """
-        family = values.family
-        if values.prepared is None or not family.resampled:
-            return False
-        if unit in self._compared or not condition.is_one_of_many:
-            return True
-        if condition.in_mean and "labels" in family.needs and "score" not in family.needs:
-            return True
-        primary = {method.primary_score for method in self._classes.values()}
-        return self._plan.forms_ensembles(unit.method) and values.score in ("", *primary)
-
-    def _compare(self, draws: Draws) -> None:
+    def _compare(self, evidence: Evidence) -> None:
         """Compare the methods of all recipes that are fitted on the same images."""
         plan = self._plan
         splits: dict[str, list[str]] = {}
@@ -422,14 +455,14 @@ class _MeasuredRun:
             splits.setdefault(split, []).append(recipe)
         severities = METRICS.keys() if plan.all_rows else COMPARED_ALONE
         for recipes in splits.values():
-            units = [unit for unit in draws.members if unit.recipe in (*recipes, SELF_TRAINED)]
+            units = [unit for unit in evidence.members if unit.recipe in (*recipes, SELF_TRAINED)]
             by_score = [
                 unit
                 for unit in units
                 if unit in self._compared or plan.forms_ensembles(unit.method)
             ]
             self._estimates.append(
-                compare(draws, units, self._relations, by_score=by_score, severities=severities)
+                compare(evidence, units, self._relations, by_score=by_score, severities=severities)
             )
 
     @cached_property

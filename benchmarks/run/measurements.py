@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
+from benchmarks.inference.evidence import MeasuredUnit, MeasureName
 from benchmarks.inference.image_values import ImageValues, RankedFamily, every_measure, prepared
 from benchmarks.inference.intervals import Interval, Key
+from benchmarks.inference.resampling import Frame
 from benchmarks.metrics import METRICS, Family, Metric
 from benchmarks.metrics.metric import each_once
 from benchmarks.predictions import RunUnit
@@ -123,7 +125,7 @@ NOT_GIVEN = {
 
 
 class FamilyValues(NamedTuple):
-    """The metrics of one prediction by one score, and what their resamples are computed from.
+    """The metrics of one prediction by one score, and what their rows are computed from.
 
     Attributes:
         values: of the images themselves, NaN where undefined.
@@ -151,6 +153,26 @@ def measured(
         if ready is not None:
             values = family.evaluate(ready, *once)[:, 0]
         yield FamilyValues(family, score, values, ready)
+
+
+def varying(
+    measured: FamilyValues, frame: Frame, condition: Condition
+) -> dict[MeasureName, MeasuredUnit]:
+    """The metrics that have a value, and how they vary with the draw of images.
+
+    Args:
+        frame: of the condition, for metrics that need a reference also of that.
+    """
+    family, score, values, ready = measured
+    if ready is None or not family.resampled:
+        return {}
+    rows, undefined = frame.rows(family, ready, condition)
+    columns = values.tolist(), rows.astype(np.float32), undefined.tolist()
+    return {
+        (metric.name, score): MeasuredUnit(*each)
+        for metric, *each in zip(family.metrics, *columns, strict=True)
+        if not math.isnan(each[0])
+    }
 
 
 def rows_of(

@@ -25,7 +25,7 @@ from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import Comparison, Measurement, in_order, read_table, table_of
 from methods import Prediction
 from methods.scores import SCORES
-from tests.measuring import compared, drawn, every_row
+from tests.measuring import compared, every_row, gathered
 from tests.processes import status_of
 from tests.runs import CONDITIONS
 
@@ -120,7 +120,7 @@ def test_intervals_and_comparisons_are_those_of_the_suites_own_methods() -> None
         for name, sets in arrays.items()
         for condition, array in zip(conditions, sets.values(), strict=True)
     }
-    comparisons = compared(drawn(predictions, conditions, resamples=100)).comparisons
+    comparisons = compared(gathered(predictions, conditions, resamples=100)).comparisons
     expected = comparisons_table(table_of(Comparison, comparisons))
     pd.testing.assert_frame_equal(computed, expected, check_exact=True)
 

@@ -11,14 +11,14 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.inference.comparisons import OF_SCORES, Estimates, compare, comparisons_table, holm
+from benchmarks.inference.evidence import Evidence
 from benchmarks.inference.intervals import Relations
-from benchmarks.inference.resampling import Draws
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report.answer.decision import networks
 from benchmarks.schema import Comparison, table_of
 from methods import Prediction
 from methods.scores import score_of
-from tests.measuring import drawn
+from tests.measuring import gathered
 from tests.runs import CONDITIONS
 
 CLEAN, NOISE = CONDITIONS["clean"], CONDITIONS["ood-uniform_noise"]
@@ -72,14 +72,14 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def draws(world: World) -> dict[str, Draws]:
+def known(world: World) -> dict[str, Evidence]:
     made = {(unit, c.name): world.predict(unit, c.name) for unit in UNITS for c in (CLEAN, NOISE)}
-    return drawn(made, (CLEAN, NOISE), ("auroc", "fpr95"), resamples=400)
+    return gathered(made, (CLEAN, NOISE), ("auroc", "fpr95"), resamples=400)
 
 
 @pytest.fixture(scope="module")
-def estimates(draws: dict[str, Draws]) -> Estimates:
-    return compare(draws[NOISE.name], UNITS, RELATIONS, by_score=UNITS)
+def estimates(known: dict[str, Evidence]) -> Estimates:
+    return compare(known[NOISE.name], UNITS, RELATIONS, by_score=UNITS)
 
 
 @pytest.fixture(scope="module")
@@ -181,10 +181,10 @@ def test_worth_of_a_score_is_the_size_of_the_ensemble_that_detects_as_well(
 
 
 def test_further_scores_are_compared_where_images_belong_to_no_class(
-    draws: dict[str, Draws],
+    known: dict[str, Evidence],
 ) -> None:
-    of_shift = replace(draws[NOISE.name], shift=CONDITIONS["rotated-030"])
-    for each, by_score in ((of_shift, UNITS), (draws[NOISE.name], ())):
+    of_shift = replace(known[NOISE.name], shift=CONDITIONS["rotated-030"])
+    for each, by_score in ((of_shift, UNITS), (known[NOISE.name], ())):
         result = compare(each, UNITS, RELATIONS, by_score=by_score)
         assert not {row.family for row in result.comparisons} & set(OF_SCORES)
         assert not {row.score for row in result.worths} & set(SCORES)

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks.inference.evidence import Covariance
 from benchmarks.inference.intervals import Estimate, Side, estimate, paired, unpaired
 from benchmarks.inference.resampling import image_weights
 from benchmarks.metrics import METRICS, calibration
@@ -109,15 +110,18 @@ def test_auroc(replicates: int) -> None:
 
 
 def in_pairs(means: Floats, of_one: int, covariance: Floats) -> Estimate:
-    return paired(means[:of_one], means[of_one:], covariance, IMAGES)
+    return paired(*sides(means, of_one), Covariance.between_replicates(covariance), IMAGES)
 
 
 def of_other_networks(means: Floats, of_one: int, covariance: Floats) -> Estimate:
-    sides = (
+    return unpaired(*sides(means, of_one), Covariance.between_replicates(covariance), IMAGES)
+
+
+def sides(means: Floats, of_one: int) -> tuple[Side, Side]:
+    return (
         Side.of(means[:of_one], range(of_one)),
         Side.of(means[of_one:], range(of_one, len(means))),
     )
-    return unpaired(*sides, covariance, IMAGES)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.inference.intervals import Entrant, MetricValues, Side, unpaired
-from benchmarks.inference.resampling import Draws
+from benchmarks.inference.evidence import Covariance, Entrant, Evidence
+from benchmarks.inference.intervals import MetricValues, Side, unpaired
 from benchmarks.inference.worth import margins
 from benchmarks.metrics import METRICS
 
@@ -20,9 +20,8 @@ SHORT_AND_LONG = [
 
 def measured(metric: str, values: np.ndarray) -> MetricValues:
     """A measure of units whose images vary not at all."""
-    none = np.zeros((len(values), len(values)))
-    draws = Draws("clean", None, images=IMAGES)
-    return MetricValues(METRICS[metric], "", draws, (), values, none, np.zeros(len(values)))
+    none = Covariance.between_replicates(np.zeros((len(values), len(values))))
+    return MetricValues(METRICS[metric], "", Evidence("clean", None, IMAGES), {}, none)
 
 
 def of_sizes(means: dict[str, float], spread: float) -> tuple[np.ndarray, dict[Entrant, Side]]:
@@ -61,12 +60,13 @@ def test_every_margin_is_of_a_metric_that_is_tested() -> None:
     assert all(one.margin == 0 for one in METRICS.values() if one not in tested)
 
 
-def drawn(random: np.random.Generator, apart: float) -> tuple[Side, Side, np.ndarray]:
+def drawn(random: np.random.Generator, apart: float) -> tuple[Side, Side, Covariance]:
     """Two methods of five replicates each, whose means differ by so much."""
     image = random.normal(size=IMAGES)
     rows = image + 0.2 * random.normal(size=(10, 1)) + 0.5 * random.normal(size=(10, IMAGES))
     rows[:5] += apart
-    means, covariance = rows.mean(axis=1), np.cov(rows) / IMAGES
+    means = rows.mean(axis=1)
+    covariance = Covariance.between_replicates(np.cov(rows) / IMAGES)
     return Side.of(means[:5], range(5)), Side.of(means[5:], range(5, 10)), covariance
 
 

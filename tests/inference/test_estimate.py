@@ -10,6 +10,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from benchmarks.inference.comparisons import holm
+from benchmarks.inference.evidence import Covariance
 from benchmarks.inference.intervals import (
     Estimate,
     Part,
@@ -20,7 +21,7 @@ from benchmarks.inference.intervals import (
     paired,
     unpaired,
 )
-from benchmarks.inference.resampling import covariance_of, image_weights
+from benchmarks.inference.resampling import image_weights
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.metric import each_once, weighted_means
 from benchmarks.metrics.ranking import Ranking
@@ -30,21 +31,7 @@ from benchmarks.metrics.selective import Selective
 def over_images(rows: np.ndarray, resamples: int = 4000) -> np.ndarray:
     """The covariance of the rows' means over resampled images."""
     drawn = [weighted_means(rows, w) for w in image_weights(rows.shape[1], resamples, seed=0)]
-    return covariance_of(np.hstack([rows.mean(axis=1, keepdims=True), *drawn]))[0]
-
-
-def test_covariance_of_means_is_the_closed_form() -> None:
-    rows = np.random.default_rng(0).gamma(1.0, size=(3, 150)).cumsum(axis=0)
-    expected = np.cov(rows, ddof=0) / 150
-    assert over_images(rows, 20_000) == pytest.approx(expected, rel=0.05)
-
-
-def test_undefined_resamples_are_counted_and_change_nothing() -> None:
-    rows = [[2.0, 1.0, np.nan, 3.0, 2.0], [np.inf, np.inf, np.nan, 1.0, 1.0]]
-    covariance, undefined = covariance_of(np.array(rows))
-    assert undefined.tolist() == [0.25, 1.0]
-    assert covariance[0, 0] == pytest.approx(np.var([1, 2, 3, 2], ddof=1))
-    assert covariance[1].tolist() == [0, 0]
+    return np.atleast_2d(np.cov(np.hstack(drawn)))
 
 
 def test_standard_error_is_scipys_bootstrap() -> None:
@@ -57,7 +44,6 @@ def test_standard_error_is_scipys_bootstrap() -> None:
 
     every = np.arange(60)
     drawn = [aurc_of(weights, every) for weights in image_weights(60, 4000, seed=1)]
-    of_all = np.concatenate([aurc_of(each_once(60), every), *drawn])
 
     def aurc(drawn: np.ndarray) -> float:
         return float(aurc_of(each_once(60), drawn)[0])
@@ -65,7 +51,7 @@ def test_standard_error_is_scipys_bootstrap() -> None:
     result = stats.bootstrap(
         (every,), aurc, n_resamples=2000, vectorized=False, rng=random, method="basic"
     )
-    error = math.sqrt(covariance_of(of_all[None])[0][0, 0])
+    error = np.concatenate(drawn).std(ddof=1)
     assert error == pytest.approx(float(result.standard_error), rel=0.06)
 
 
@@ -129,7 +115,12 @@ def test_rounding_is_no_variation() -> None:
     assert math.isnan(estimate(np.array([0.0943]), rounding, images=9).p_value)
     assert estimate(np.array([1e-16]), rounding, images=9).p_value == 1
     assert estimate(np.array([0.1 + 0.2, 0.3]), np.zeros((2, 2)), images=9).half_width == 0
-    apart = paired(np.array([0.5]), np.array([0.4]), np.diag([1e-34, 0]), images=9)
+    apart = paired(
+        Side.of(np.array([0.5]), [0]),
+        Side.of(np.array([0.4]), [1]),
+        Covariance.between_replicates(np.diag([1e-34, 0])),
+        images=9,
+    )
     assert math.isnan(effect_size(apart, 9))
     # Small numbers that do vary are not rounding.
     assert estimate(np.array([1e-9]), np.array([[1e-20]]), images=9).half_width > 0
@@ -139,7 +130,9 @@ def test_difference_pairs_replicates_and_images() -> None:
     random = np.random.default_rng(5)
     image = random.normal(size=80)
     rows = image + random.normal(size=(6, 1)) * 0.3 + random.normal(size=(6, 80)) * 0.2
-    result = paired(rows[:3].mean(axis=1), rows[3:].mean(axis=1), over_images(rows), images=80)
+    means, covariance = rows.mean(axis=1), Covariance.between_replicates(over_images(rows))
+    sides = Side.of(means[:3], range(3)), Side.of(means[3:], range(3, 6))
+    result = paired(*sides, covariance, images=80)
     by_replicate = rows[:3] - rows[3:]
     assert result.value == pytest.approx(by_replicate.mean())
     assert result.parts[0].error == pytest.approx(stats.sem(by_replicate.mean(axis=1)))
@@ -149,7 +142,7 @@ def test_difference_pairs_replicates_and_images() -> None:
 
 def test_sides_of_other_networks_vary_each_on_its_own() -> None:
     rows = np.random.default_rng(6).normal(size=(7, 80))
-    means, covariance = rows.mean(axis=1), over_images(rows)
+    means, covariance = rows.mean(axis=1), Covariance.between_replicates(over_images(rows))
     sides = Side.of(means[:5], range(5)), Side.of(means[5:], range(5, 7))
     result, mirrored = (unpaired(*pair, covariance, images=80) for pair in (sides, sides[::-1]))
     assert result.value == pytest.approx(means[:5].mean() - means[5:].mean())
@@ -161,7 +154,7 @@ def test_sides_of_other_networks_vary_each_on_its_own() -> None:
 
 def test_what_sides_share_over_images_cancels() -> None:
     """Cov 4 within and across the sides, variance 9 of each replicate: nothing is left of c."""
-    covariance = np.full((4, 4), 4.0) + 5 * np.eye(4)
+    covariance = Covariance.between_replicates(np.full((4, 4), 4.0) + 5 * np.eye(4))
     sides = Side.of(np.array([1.0, 3.0]), [0, 1]), Side.of(np.array([2.0, 6.0]), [2, 3])
     result = unpaired(*sides, covariance, images=50)
     assert [part.error**2 for part in result.parts] == pytest.approx([5.0, 0.0])
@@ -173,7 +166,7 @@ def test_few_ensembles_vary_as_smaller_ones_do_by_the_ratio_of_the_sizes() -> No
     side = Side.of(np.array([5.0, 7.0]), [0, 1], sizes, size=50)
     assert side.borrowed_from == 10
     assert side.networks == (pytest.approx(math.sqrt(2.5 * 10 / 50 / 2)), 4)
-    estimated = mean(side, np.full((2, 2), 4.0), images=30)
+    estimated = mean(side, Covariance.between_replicates(np.full((2, 2), 4.0)), images=30)
     assert [part.degrees for part in estimated.parts] == [4, 29]
     # With five of its own it borrows nothing, and with no such sizes there is nothing to borrow.
     assert Side.of(np.arange(5.0), range(5), sizes, size=50).borrowed_from is None

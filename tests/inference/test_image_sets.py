@@ -1,4 +1,4 @@
-"""Conditions with images of their own: what is drawn together, averaged and compared."""
+"""Conditions with images of their own: what is gathered together, averaged and compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import Comparison
 from benchmarks.tasks.task import Condition
 from methods import Prediction
-from tests.measuring import Predictions, compared, drawn
+from tests.measuring import Predictions, compared, gathered
 
 CLEAN = Condition("clean", "Clean", "clean", "digits")
 BLURRED = Condition("blurred", "Blurred", "blurred", "digits")
@@ -67,7 +67,7 @@ def pair(row: Comparison) -> set[str]:
 
 def test_a_mean_over_sets_of_images_averages_them_all() -> None:
     """Independent sets: the variance of a mean of two is a quarter of the sum of theirs."""
-    result = compared(drawn(MADE, (CLEAN, MATT, GLOSSY), ["accuracy"], resamples=2000))
+    result = compared(gathered(MADE, (CLEAN, MATT, GLOSSY), ["accuracy"], resamples=2000))
     (row,) = [
         row
         for row in result.comparisons
@@ -83,10 +83,10 @@ def test_a_mean_over_sets_of_images_averages_them_all() -> None:
         return stats.t.ppf(0.975, 149) * error  # the fewer images count the degrees of freedom
 
     assert row.difference == pytest.approx(np.mean([v.mean() for v in apart]), abs=1e-5)
-    assert row.upper - row.difference == pytest.approx(half_width(apart), rel=0.06)
+    assert row.upper - row.difference == pytest.approx(half_width(apart), rel=1e-5)
     assert (row.images, row.effect_size) == (150, None)
     interval = result.intervals["standard", "softmax", "1", "far-mean", "", "accuracy"]
-    assert interval.half_width == pytest.approx(half_width(of_softmax), rel=0.06)
+    assert interval.half_width == pytest.approx(half_width(of_softmax))
 
 
 @pytest.mark.parametrize(("condition", "reference"), [(ODD, "blurred"), (UNSEEN, "clean")])
@@ -94,30 +94,31 @@ def test_detection_is_against_the_conditions_own_reference(
     condition: Condition, reference: str
 ) -> None:
     """DeLong, DeLong & Clarke-Pearson 1988."""
-    draws = drawn(MADE, (CLEAN, BLURRED, ODD, condition), ["auroc"], resamples=2000)
+    known = gathered(MADE, (CLEAN, BLURRED, ODD, condition), ["auroc"], resamples=2000)
     own, other = (
         stats.entropy(MADE[UNITS[2], name].prediction.mean.numpy(), axis=1)
         for name in ("odd", reference)
     )
     won = (own[:, None] > other).astype(float)
-    variance = won.mean(axis=1).var(ddof=1) / 200 + won.mean(axis=0).var(ddof=1) / 400
+    variance = won.mean(axis=1).var() / 200 + won.mean(axis=0).var() / 400
     key = ("standard", "softmax", "1", condition.name, "predictive_entropy", "auroc")
     expected = stats.t.ppf(0.975, 199) * math.sqrt(variance)
-    assert compared(draws).intervals[key].half_width == pytest.approx(expected, rel=0.06)
+    assert compared(known).intervals[key].half_width == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_condition_of_its_references_images_is_drawn_with_it() -> None:
     """The same predictions under both, so that each resample detects nothing: AUROC one half."""
-    draws = drawn(MADE, (CLEAN, BLURRED, SAME), ["auroc"])["same"]
-    for values in draws.values["auroc", "predictive_entropy"].values():
-        assert values == pytest.approx(np.full(201, 0.5))
+    known = gathered(MADE, (CLEAN, BLURRED, SAME), ["auroc"])["same"].metrics["auroc"]
+    columns = known.columns(known.values)
+    assert {value for values in known.values.values() for value in values.values()} == {0.5}
+    assert known.covariance(columns).every == pytest.approx(np.zeros((len(columns),) * 2))
 
 
 def test_metrics_of_shared_probabilities_are_tested_once() -> None:
-    draws = drawn(MADE, (CLEAN, BLURRED, ODD), ("accuracy", "augrc", "auroc"))
-    result = compared(draws, Relations({"shared": "deep_ensemble"}))
+    known = gathered(MADE, (CLEAN, BLURRED, ODD), ("accuracy", "augrc", "auroc"))
+    result = compared(known, Relations({"shared": "deep_ensemble"}))
     by_score = {bool(row.score) for row in result.comparisons if "shared" in pair(row)}
     assert by_score == {True}
     assert any(pair(row) == {"deep_ensemble", "softmax"} for row in result.comparisons)
-    apart = compared(draws)
+    apart = compared(known)
     assert any("shared" in pair(row) for row in apart.comparisons if not row.score)

@@ -16,8 +16,8 @@ from benchmarks.inference.comparisons import (
     is_of_interest,
     pairs_compared,
 )
-from benchmarks.inference.intervals import Entrant, MetricValues
-from benchmarks.inference.resampling import Draws
+from benchmarks.inference.evidence import Covariance, Entrant, Evidence
+from benchmarks.inference.intervals import MetricValues
 from benchmarks.metrics import METRICS
 from tests.runs import CONDITIONS
 
@@ -28,14 +28,14 @@ VARIANTS = [
     for recipe in ("plain", "standard")
 ]
 
-NONE = np.zeros(0)
+NONE = np.zeros((0, 0))
 
 
 def measured(
     condition: str, score: str = "", *, with_mean: bool = True, metric: str = "accuracy"
 ) -> MetricValues:
-    draws = Draws(condition, CONDITIONS.get(condition), images=1, with_mean=with_mean)
-    return MetricValues(METRICS[metric], score, draws, (), NONE, NONE, NONE)
+    evidence = Evidence(condition, CONDITIONS.get(condition), images=1, with_mean=with_mean)
+    return MetricValues(METRICS[metric], score, evidence, {}, Covariance.between_replicates(NONE))
 
 
 def test_recipes_are_compared_by_methods_at_their_largest_sizes() -> None:

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks.inference.evidence import Covariance
 from benchmarks.inference.intervals import Side
 from benchmarks.inference.worth import (
     FEWER,
@@ -29,12 +30,15 @@ POOL, BLOCKS = 100, 10
 
 IMAGES, CLASSES = 250, 3
 
+NONE = Covariance.between_replicates(np.zeros((1, 1)))
+"""Images of which none differs from another."""
+
 
 def exact(values: dict[int, float], of_method: float, spread: float = 0.0) -> Worth:
     """The worth where only replicates vary: five of the method and of each size, around a mean."""
     around = spread * np.array([-2.0, -1, 0, 1, 2])
     sides = [Side.of(value + around, [0] * 5) for value in (of_method, *values.values())]
-    return worth(sides[0], dict(zip(values, sides[1:], strict=True)), np.zeros((1, 1)), images=100)
+    return worth(sides[0], dict(zip(values, sides[1:], strict=True)), NONE, images=100)
 
 
 def test_size_is_interpolated_in_its_logarithm() -> None:
@@ -80,7 +84,7 @@ def test_curve_is_made_monotone() -> None:
 
 def test_few_replicates_leave_out_how_networks_differ() -> None:
     sizes = {size: Side.of(np.arange(5.0) + size, [0] * 5) for size in (1, 50)}
-    found = worth(Side.of(np.array([9.0, 11.0]), [0, 0]), sizes, np.zeros((1, 1)), images=9)
+    found = worth(Side.of(np.array([9.0, 11.0]), [0, 0]), sizes, NONE, images=9)
     assert found.reason == IMAGES_ONLY
 
 
@@ -155,7 +159,7 @@ def worths(random: np.random.Generator, size: int, replicates: int, *, of_pool: 
             for each, at in zip(SIZES, columns[1:], strict=True)
         }
         method = Side.of(values[columns[0]], columns[0])
-        found = worth(method, ensembles, covariance, IMAGES)
+        found = worth(method, ensembles, Covariance.between_replicates(covariance), IMAGES)
         covered.append(found.lower <= size * (1 + 1e-9) and size <= found.upper * (1 + 1e-9))
     return covered
 

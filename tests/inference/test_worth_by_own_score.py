@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.inference.evidence import Evidence
 from benchmarks.inference.intervals import Relations
-from benchmarks.inference.resampling import Draws
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import WorthRow
 from methods import Prediction
-from tests.measuring import compared, drawn
+from tests.measuring import compared, gathered
 from tests.runs import CONDITIONS
 
 CLEAN = CONDITIONS["clean"]
@@ -55,39 +55,39 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def draws() -> dict[str, Draws]:
+def known() -> dict[str, Evidence]:
     world, units = World(), [*ENSEMBLES, *MINE]
     made = {(unit, "clean"): world.predict(unit, "clean") for unit in units}
     held_out = {unit: world.predict(unit, "held") for unit in units}
-    return drawn(made, (CLEAN,), calibration=held_out)
+    return gathered(made, (CLEAN,), calibration=held_out)
 
 
-def worths(draws: dict[str, Draws], *primary: tuple[str, str]) -> dict[str, WorthRow]:
+def worths(known: dict[str, Evidence], *primary: tuple[str, str]) -> dict[str, WorthRow]:
     """By metric, what `mine` is worth by its primary score."""
     relations = Relations(ensemble_methods=["deep_ensemble"], primary_scores=dict(primary))
-    rows = compared(draws, relations).worths
+    rows = compared(known, relations).worths
     found = {row.metric: row for row in rows if row.method == "mine" and row.score in ("", "own")}
     assert {(row.method, row.ensemble) for row in rows} == {("mine", "deep_ensemble")}
     return found
 
 
-def test_ensembles_stand_in_by_their_primary_score(draws: dict[str, Draws]) -> None:
-    row = worths(draws, ("mine", "own"), ("deep_ensemble", "predictive_entropy"))["aurc"]
+def test_ensembles_stand_in_by_their_primary_score(known: dict[str, Evidence]) -> None:
+    row = worths(known, ("mine", "own"), ("deep_ensemble", "predictive_entropy"))["aurc"]
     assert (row.score, row.status) == ("own", "ok")
     assert float(row.worth) == pytest.approx(2, rel=0.3)
 
 
 def test_by_a_score_that_nothing_stands_in_for_there_is_neither_worth_nor_comparison(
-    draws: dict[str, Draws],
+    known: dict[str, Evidence],
 ) -> None:
-    assert "aurc" not in worths(draws, ("mine", "own"))
-    estimates = compared(draws, Relations(ensemble_methods=["deep_ensemble"]))
+    assert "aurc" not in worths(known, ("mine", "own"))
+    estimates = compared(known, Relations(ensemble_methods=["deep_ensemble"]))
     assert not [row for row in estimates.comparisons if row.score == "own"]
     assert {key[1] for key in estimates.intervals if key[4] == "own"} == {"mine"}
 
 
-def test_recalibrated_worth_leaves_confidence_out(draws: dict[str, Draws]) -> None:
-    found = worths(draws, ("mine", "own"))
+def test_recalibrated_worth_leaves_confidence_out(known: dict[str, Evidence]) -> None:
+    found = worths(known, ("mine", "own"))
     assert found["nll"].worth == "<1"
     assert float(found["nll_recalibrated"].worth) == pytest.approx(2, rel=0.3)
     assert float(found["accuracy"].worth) == pytest.approx(2, rel=0.3)

@@ -1,0 +1,173 @@
+"""Sums of rows give what the covariances between all replicates give."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.inference.evidence import (
+    BlockMean,
+    Covariance,
+    Entrant,
+    Evidence,
+    MeasuredUnit,
+    Scored,
+    network_blocks,
+)
+from benchmarks.inference.intervals import (
+    Estimate,
+    MetricValues,
+    Side,
+    difference,
+    in_common,
+    mean,
+    paired,
+    unpaired,
+)
+from benchmarks.inference.resampling import Frame
+from benchmarks.metrics import METRICS
+from benchmarks.predictions import RunUnit
+from tests.runs import CONDITIONS
+
+IMAGES = 40
+
+REPLICATES = {("a", None): 6, ("b", None): 6, ("c", None): 3, ("e", 2): 4, ("f", 2): 4, ("e", 4): 1}
+"""By method and size; `e` and `f` are of ensembles, all others of one network."""
+
+UNITS = [
+    RunUnit("plain", method, size, replicate)
+    for (method, size), count in REPLICATES.items()
+    for replicate in range(count)
+]
+ENSEMBLES = ("e", "f")
+
+Floats = NDArray[np.float64]
+
+
+def entrant(unit: RunUnit) -> Entrant:
+    return Entrant(unit.recipe, unit.method, str(unit.size or 1))
+
+
+def losses() -> dict[RunUnit, Floats]:
+    """Of each image; what an image, a network and both have in common is of every method."""
+    random = np.random.default_rng(0)
+    image, networks = random.normal(size=IMAGES), random.normal(size=(8, IMAGES))
+    return {
+        unit: image + networks[unit.replicate] + 0.3 * random.normal(size=IMAGES) for unit in UNITS
+    }
+
+
+LOSSES = losses()
+
+
+def evidence_of(units: Collection[RunUnit]) -> Evidence:
+    known = Evidence("clean", CONDITIONS["clean"], IMAGES, IMAGES)
+    known.members = {unit: entrant(unit).members for unit in units}
+    for block in network_blocks(units, ENSEMBLES):
+        measured = {}
+        for unit in block.summed:
+            row = (LOSSES[unit] - LOSSES[unit].mean()) / IMAGES
+            measured[unit] = {
+                ("nll", ""): MeasuredUnit(LOSSES[unit].mean(), row.astype(np.float32))
+            }
+        known.add(block, measured)
+    return known
+
+
+def by_sums(units: Collection[RunUnit], *methods: tuple[str, int | None]) -> Estimate:
+    """Of one method, or of the difference of two."""
+    known = evidence_of(units)
+    measured = MetricValues.of(known, "nll", "", list(known.metrics["nll"].values))
+    scored = [Scored(Entrant("plain", name, str(size or 1)), "") for name, size in methods]
+    if len(scored) == 1:
+        return mean(measured.side(scored[0]), measured.covariance, IMAGES)
+    pair = scored[0], scored[1]
+    both = measured.side(pair[0]), measured.side(pair[1])
+    return difference(measured, both, in_common(measured, pair, ENSEMBLES))
+
+
+def replicates(
+    units: Collection[RunUnit], methods: Collection[tuple[str, int | None]], among: Collection[int]
+) -> tuple[list[Side], Covariance]:
+    """Sides of these replicates, and the covariance between all of them."""
+    of_each = [
+        [unit for unit in units if (unit.method, unit.size) == method and unit.replicate in among]
+        for method in methods
+    ]
+    every = [unit for own in of_each for unit in own]
+    covariance = np.atleast_2d(np.cov([LOSSES[unit] for unit in every], ddof=0)) / IMAGES
+    sides = [
+        Side.of(
+            np.array([LOSSES[unit].mean() for unit in own]), [every.index(unit) for unit in own]
+        )
+        for own in of_each
+    ]
+    return sides, Covariance.between_replicates(covariance)
+
+
+def assert_same(found: Estimate, expected: Estimate) -> None:
+    assert found.value == pytest.approx(expected.value)
+    assert found.parts == pytest.approx(np.array(expected.parts), rel=1e-5)
+    assert found.image_error == pytest.approx(expected.image_error, rel=1e-5)
+
+
+@pytest.mark.parametrize("method", REPLICATES)
+def test_mean(method: tuple[str, int | None]) -> None:
+    (side,), covariance = replicates(UNITS, [method], range(6))
+    assert_same(by_sums(UNITS, method), mean(side, covariance, IMAGES))
+
+
+@pytest.mark.parametrize(
+    ("method", "other", "common"),
+    [
+        (("a", None), ("b", None), range(6)),
+        (("a", None), ("c", None), range(3)),  # the first ones, which both have
+        (("e", 2), ("f", 2), range(4)),
+    ],
+)
+def test_difference_of_replicates_that_share_networks(
+    method: tuple[str, int | None], other: tuple[str, int | None], common: range
+) -> None:
+    sides, covariance = replicates(UNITS, [method, other], common)
+    assert_same(by_sums(UNITS, method, other), paired(*sides, covariance, IMAGES))
+
+
+@pytest.mark.parametrize("other", [("e", 2), ("e", 4)])
+def test_difference_of_replicates_that_share_none(other: tuple[str, int | None]) -> None:
+    sides, covariance = replicates(UNITS, [("a", None), other], range(6))
+    assert_same(by_sums(UNITS, ("a", None), other), unpaired(*sides, covariance, IMAGES))
+
+
+def test_pairs_are_those_of_the_replicates_that_have_predictions() -> None:
+    left = [unit for unit in UNITS if (unit.method, unit.replicate) != ("b", 2)]
+    sides, covariance = replicates(left, [("a", None), ("b", None)], (0, 1, 3, 4, 5))
+    assert_same(by_sums(left, ("a", None), ("b", None)), paired(*sides, covariance, IMAGES))
+
+
+def test_means_over_images_vary_as_their_values_do() -> None:
+    clean = CONDITIONS["clean"]
+    family = METRICS["nll"].family([METRICS["nll"]])
+    frame = Frame({"clean": IMAGES}, CONDITIONS, resamples=0, seed=0)
+    prepared = np.stack([LOSSES[unit] for unit in UNITS])
+    rows, undefined = frame.rows(family, prepared, clean)
+    assert rows @ rows.T == pytest.approx(np.cov(prepared, ddof=0) / IMAGES)
+    assert undefined.tolist() == [0.0] * len(UNITS)
+
+
+def test_mean_over_conditions_has_what_each_has() -> None:
+    block = next(iter(network_blocks([UNITS[0], UNITS[6]], ENSEMBLES)))
+    rows = np.arange(6.0, dtype=np.float32).reshape(2, 3)
+    mean_rows = BlockMean()
+    for row, others in zip(rows, ({"x": 1.0}, {}), strict=True):
+        measured = {UNITS[0]: {("nll", ""): MeasuredUnit(row[0], row.copy(), row[0] / 4)}}
+        measured[UNITS[0]] |= {("ece", k): MeasuredUnit(v, row) for k, v in others.items()}
+        mean_rows.add(measured)
+    (measures,) = mean_rows.finish().values()
+    assert list(measures) == [("nll", "")]
+    assert measures["nll", ""].value == 1.5
+    assert measures["nll", ""].row.tolist() == rows.mean(axis=0).tolist()
+    assert measures["nll", ""].undefined == 0.75
+    assert len(block.summed) == 2
