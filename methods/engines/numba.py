@@ -21,7 +21,7 @@ from methods.networks.recipes import LabelledImages, Recipe
 
 @dataclass(frozen=True)
 class NumbaEngine(Engine):
-    """Kernels that never compute a dropped channel; networks run in parallel, a thread each.
+    """Kernels that compute sixteen images side by side; networks run in parallel, a thread each.
 
     Results do not depend on the number of threads.
     """

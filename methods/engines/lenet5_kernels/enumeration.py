@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int32
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
 from methods.engines.lenet5_kernels.forward import (
@@ -20,8 +20,9 @@ from methods.engines.lenet5_kernels.forward import (
     set_features,
     set_partial_maps,
 )
-from methods.engines.lenet5_kernels.layers import activate, add_product
+from methods.engines.lenet5_kernels.layers import activate, product
 from methods.engines.lenet5_kernels.layout import (
+    CHANNELS,
     CLASSES,
     FEATURES,
     FIRST,
@@ -67,12 +68,14 @@ def enumerate_subnetworks(
         raise ValueError("the parameters are not all finite")
     compile_kernels()
     first, half = (subset_weights(size, network.dropout) for size in (FIRST, HALF))
+    everything, every = np.ones((1, CHANNELS), bool), np.arange(len(images))
     mean, vote_share = (np.zeros((len(images), CLASSES)) for _ in range(2))
-    expected_entropy, workspace = np.zeros(len(images)), buffers(EnumerationBuffers, images=1)
+    expected_entropy, workspace = np.zeros(len(images)), buffers(EnumerationBuffers)
     # Image by image, so that an interrupt waits for one of them, not for all.
-    for i, image in enumerate(images):
+    for i in range(len(images)):
+        chosen, sums = every[i : i + 1], (mean[i], vote_share[i])
         expected_entropy[i] = _enumerate(
-            network, image, subsets(FIRST), first, half, workspace, mean[i], vote_share[i]
+            network, images, chosen, everything, subsets(FIRST), first, half, workspace, *sums
         )
     return mean, vote_share, expected_entropy
 
@@ -102,7 +105,9 @@ class EnumerationBuffers(NamedTuple):
 @kernel
 def _enumerate(
     network: KernelNetwork,
-    image: Float32[Array, " 28*28"],
+    images: Float32[Array, "images 28*28"],
+    chosen: Int64[Array, " 1"],
+    everything: Bool[Array, "1 22"],
     first_subsets: Bool[Array, "64 6"],
     first_weights: Float64[Array, " 64"],
     half_weights: Float64[Array, " 256"],
@@ -112,12 +117,13 @@ def _enumerate(
 ) -> float:
     """Add every sub-network's weighted prediction to the sums; returns that of their entropies."""
     subnetworks, parameters = workspace.subnetworks, network.parameters
-    first_layer(network, image, first_subsets[-1], workspace.maps, 0)
-    set_partial_maps(workspace.partial, parameters, workspace.maps)
+    first_layer(network, images, chosen, everything, workspace.maps)
+    set_partial_maps(workspace.partial.terms, parameters, workspace.maps)
     entropy = 0.0
     for first in range(first_subsets.shape[0]):
         for o in range(SECOND):
-            set_features(workspace.features, network, workspace.partial, o, first_subsets[first])
+            kept = first_subsets[first]
+            set_features(workspace.features, network, workspace.partial, 0, o, kept)
             set_contribution(
                 subnetworks.contributions[o], parameters.linear1_weight, workspace.features, o
             )
@@ -211,15 +217,18 @@ def apply_double_exp(table: Float32[Array, "rows columns"]) -> None:
         values[i] = exp(f4(2) * values[i])
 
 
+add_to_columns = product(SUBSETS)
+
+
 @inlined
 def set_logits(subnetworks: Subnetworks, parameters: Parameters, subset: int, relu: bool) -> None:
     """The logits of all 256 lower subsets joined with one upper subset."""
     set_hidden1(subnetworks.hidden1, subnetworks.lower, subnetworks.upper, subset, relu)
     fill_columns(subnetworks.hidden2, parameters.linear2_bias)
-    add_product(subnetworks.hidden2, parameters.linear2_weight, subnetworks.hidden1)
+    add_to_columns(subnetworks.hidden2, parameters.linear2_weight, subnetworks.hidden1)
     activate(subnetworks.hidden2, relu)
     fill_columns(subnetworks.logits, parameters.linear3_bias)
-    add_product(subnetworks.logits, parameters.linear3_weight, subnetworks.hidden2)
+    add_to_columns(subnetworks.logits, parameters.linear3_weight, subnetworks.hidden2)
 
 
 @kernel

@@ -1,7 +1,7 @@
-"""The network forwards: per image through the convolutions, then all images through the linears.
+"""The network forwards: sixteen images through the convolutions, then as rows through the linears.
 
-The masks are known beforehand, so a dropped channel costs nothing: neither its map nor its part
-in any sum is computed. A channel of which nothing reaches the next layer leaves it its bias.
+The masks are known beforehand. A first channel that none of the images keeps is not computed, nor
+what a dropped second channel would add to the first linear layer.
 
 Many sub-networks of one image share work: a map of the second convolution is a sum over the first
 maps that dropout keeps, whose six terms do not depend on the masks. They are computed once for each
@@ -14,22 +14,23 @@ import threading
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int64
 
 from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
 from methods.engines.lenet5_kernels.layers import (
     activate,
     add_first_convolution,
     add_kept_products,
-    add_product,
     add_second_convolution,
-    add_second_convolutions,
     copy,
     fill_rows,
+    load_images,
+    load_masks,
     pool_first,
     pool_second,
+    product,
     resize,
-    shift_left,
+    to_rows,
     transpose,
 )
 from methods.engines.lenet5_kernels.layout import (
@@ -38,8 +39,7 @@ from methods.engines.lenet5_kernels.layout import (
     FEATURES,
     FIRST,
     HIDDEN_2,
-    PIXELS,
-    POOLED_MAP,
+    LANES,
     SECOND,
     Array,
     KernelNetwork,
@@ -58,60 +58,36 @@ from methods.engines.lenet5_kernels.layout import (
 @inlined
 def first_layer(
     network: KernelNetwork,
-    image: Float32[Array, " 28*28"],
-    keep_mask: Bool[Array, "6+"],
+    images: Float32[Array, "images 28*28"],
+    chosen: Int64[Array, " count"],
+    keep_mask: Bool[Array, "count 22"],
     maps: Maps,
-    i: int,
 ) -> None:
-    """Each kept channel: conv(pixels) + bias, activated, pooled, scaled, in five shifted copies.
+    """Each channel that is kept: conv(pixels) + bias, activated, pooled, scaled.
 
-    Of maps that the way back needs, the image has those numbered ``i``.
+    Of the chosen images, at most sixteen, of which each has a row of the mask.
     """
-    resize(maps.row[i], image, maps.tall, network.pixel_scale, network.pixel_offset)
-    shift_left(maps.pixels, maps.row[i], PIXELS)
+    load_images(maps.raw, images, chosen)
+    load_masks(maps.keep, maps.scales, maps.used, keep_mask, network.kept_scale)
+    resize(maps.pixels, maps.tall, maps.raw, network.pixel_scale, network.pixel_offset)
     for c in range(FIRST):
-        if keep_mask[c]:
-            values, pooled = maps.first[i, c], maps.pooled[i, c]
-            values[:] = network.parameters.conv1_bias[c]
-            add_first_convolution(values, maps.pixels, network.parameters.conv1_weight[c])
-            pool_first(pooled, values, network.kept_scale, network.relu)
-            shift_left(maps.shifted[c], pooled, POOLED_MAP)
+        if maps.used[c]:
+            maps.first[c, :] = network.parameters.conv1_bias[c]
+            add_first_convolution(maps.first[c], maps.pixels, network.parameters.conv1_weight[c])
+            pool_first(maps.pooled[c], maps.first[c], maps.scales[c], network.relu)
 
 
 @inlined
-def second_layer(
-    network: KernelNetwork,
-    keep_mask: Bool[Array, " 22"],
-    maps: Maps,
-    i: int,
-    features: Float32[Array, "16 25"],
-) -> None:
-    """Each kept channel: Σ conv(kept first maps) + bias, activated, pooled, scaled; others 0."""
+def second_layer(network: KernelNetwork, maps: Maps, features: Float32[Array, "16 16 25"]) -> None:
+    """Each channel: Σ conv(kept first maps) + bias, activated, pooled, scaled; rows of features."""
     for o in range(SECOND):
-        maps.second[i, o, :] = network.parameters.conv2_bias[o]
-    for c in range(FIRST):
-        if keep_mask[c]:
-            for o in range(0, SECOND, 2):
-                add_to_two_maps(network.parameters, keep_mask, maps, i, c, o)
-    for o in range(SECOND):
-        if keep_mask[FIRST + o]:
-            pool_second(features[o], maps.second[i, o], network.kept_scale, network.relu)
-        else:
-            features[o, :] = f4(0)
-
-
-@inlined
-def add_to_two_maps(
-    parameters: Parameters, keep_mask: Bool[Array, " 22"], maps: Maps, i: int, c: int, o: int
-) -> None:
-    """Add conv(first map c) to the second maps o and o + 1, as far as they are kept."""
-    inputs, weight, second = maps.shifted[c], parameters.conv2_weight, maps.second[i]
-    if keep_mask[FIRST + o] and keep_mask[FIRST + o + 1]:
-        add_second_convolutions(second[o], second[o + 1], inputs, weight[o, c], weight[o + 1, c])
-    elif keep_mask[FIRST + o]:
-        add_second_convolution(second[o], inputs, weight[o, c])
-    elif keep_mask[FIRST + o + 1]:
-        add_second_convolution(second[o + 1], inputs, weight[o + 1, c])
+        maps.second[o, :] = network.parameters.conv2_bias[o]
+        for c in range(FIRST):
+            if maps.used[c]:
+                weight = network.parameters.conv2_weight[o, c]
+                add_second_convolution(maps.second[o], maps.pooled[c], weight)
+        pool_second(maps.features[o], maps.second[o], maps.scales[FIRST + o], network.relu)
+    to_rows(features.reshape(LANES, SECOND * FEATURES), maps.features)
 
 
 class Linears(NamedTuple):
@@ -150,23 +126,26 @@ def set_linears(linears: Linears, parameters: Parameters) -> None:
     copy(linears.bias3, parameters.linear3_bias)
 
 
+add_to_hidden2, add_to_logits = product(96), product(16)
+
+
 @inlined
 def classify(workspace: ForwardBuffers, keep_mask: Bool[Array, "rows 22"], relu: bool) -> None:
     """logits = W₃·f(W₂·f(W₁·features + b₁) + b₂) + b₃; f: tanh, or ReLU.
 
-    Of as many rows of the workspace as there are masks.
+    Of as many rows of the workspace as there are masks, and one more if that is odd.
     """
-    rows, linears = keep_mask.shape[0], workspace.linears
+    rows, linears = (keep_mask.shape[0] + 1) // 2 * 2, workspace.linears
     hidden1, hidden2 = workspace.hidden1[:rows], workspace.hidden2[:rows]
     logits = workspace.logits[:rows]
     fill_rows(hidden1, linears.bias1)
-    add_kept_products(hidden1, workspace.features[:rows], keep_mask, linears.weight1)
+    add_kept_products(hidden1, workspace.features, keep_mask, linears.weight1)
     activate(hidden1, relu)
     fill_rows(hidden2, linears.bias2)
-    add_product(hidden2, hidden1, linears.weight2)
+    add_to_hidden2(hidden2, hidden1, linears.weight2)
     activate(hidden2, relu)
     fill_rows(logits, linears.bias3)
-    add_product(logits, hidden2, linears.weight3)
+    add_to_logits(logits, hidden2, linears.weight3)
 
 
 CORNER = 28
@@ -174,32 +153,37 @@ CORNER = 28
 
 
 class PartialMaps(NamedTuple):
-    """Buffers for the terms of every second map, and for the sum of some of them."""
+    """Buffers for the terms of sixteen images' second maps, and for the sum of some of them."""
 
-    terms: Float32[Array, "16 6 4*28"]
+    terms: Float32[Array, "16 16 6 4*28"]
     total: Float32[Array, " 4*28"]
 
 
 @inlined
-def set_partial_maps(partial: PartialMaps, parameters: Parameters, maps: Maps) -> None:
-    """terms[o, c] = conv(first map c) with the kernel from c to o, for all 96 pairs."""
-    values = maps.second[0, 0]
+def set_partial_maps(
+    terms: Float32[Array, "16 16 6 4*28"], parameters: Parameters, maps: Maps
+) -> None:
+    """terms[image, o, c] = conv(first map c) with the kernel from c to o, for all 96 pairs."""
+    values = maps.second[0]
     for o in range(SECOND):
         for c in range(FIRST):
             values[:] = f4(0)
-            add_second_convolution(values, maps.shifted[c], parameters.conv2_weight[o, c])
-            split_corners(partial.terms[o, c], values)
+            add_second_convolution(values, maps.pooled[c], parameters.conv2_weight[o, c])
+            split_corners(terms, o, c, values)
 
 
 @kernel
-def split_corners(corners: Float32[Array, " 4*28"], values: Float32[Array, " 10*16"]) -> None:
-    """Sort a 10x10 map by the position in a 2x2 square: pooling then adds four contiguous parts."""
-    for corner in range(4):
-        start = 16 * (corner // 2) + corner % 2
-        target = corners[CORNER * corner : CORNER * corner + FEATURES]
-        for r in range(5):
-            for j in range(5):
-                target[5 * r + j] = values[start + 32 * r + 2 * j]
+def split_corners(
+    terms: Float32[Array, "16 16 6 4*28"], o: int, c: int, values: Float32[Array, "10 10*16"]
+) -> None:
+    """Sort 10x10 maps by the position in a 2x2 square: pooling then adds four contiguous parts."""
+    for lane in range(LANES):
+        target = terms[lane, o, c]
+        for corner in range(4):
+            for r in range(5):
+                row = values[2 * r + corner // 2, (corner % 2) * LANES + lane :]
+                for j in range(5):
+                    target[CORNER * corner + 5 * r + j] = row[2 * LANES * j]
 
 
 @inlined
@@ -207,12 +191,14 @@ def set_features(
     features: Float32[Array, " 25"],
     network: KernelNetwork,
     partial: PartialMaps,
+    image: int,
     o: int,
     keep_mask: Bool[Array, "6+"],
 ) -> None:
-    """Channel o's features: scale · pool(f(bias + Σ terms of the kept first channels))."""
+    """An image's channel o: scale · pool(f(bias + Σ terms of the kept first channels))."""
     bias, scale = network.parameters.conv2_bias[o], network.kept_scale
-    combine(features, partial.terms[o], partial.total, bias, keep_mask, scale, network.relu)
+    terms = partial.terms[image, o]
+    combine(features, terms, partial.total, bias, keep_mask, scale, network.relu)
 
 
 @kernel
@@ -245,15 +231,15 @@ def combine(
         features[i] = scale * f4(0.25) * square
 
 
-IMAGES, PASSES = 64, 128
-"""Images, or passes, that go through the linear layers together; no bit depends on them."""
+PASSES = 128
+"""Passes that go through the linear layers together; no bit depends on it."""
 
 
 class _ThreadBuffers(threading.local):
     """Those of each thread, kept from call to call: to allocate them takes as long as an image."""
 
     def __init__(self) -> None:
-        self.workspace = buffers(ForwardBuffers, images=1, rows=max(IMAGES, PASSES))
+        self.workspace = buffers(ForwardBuffers, rows=PASSES)
         self.partial = buffers(PartialMaps)
 
 
@@ -281,7 +267,8 @@ def logits_and_features(
     keep_mask = checked_mask(keep_mask, len(images))
     out, penultimate = (np.empty((len(images), width), f4) for width in (CLASSES, HIDDEN_2))
     compile_kernels()
-    _evaluate(network, images, keep_mask, _BUFFERS.workspace, out, penultimate)
+    every = np.arange(len(images))
+    _evaluate(network, images, every, keep_mask, _BUFFERS.workspace, out, penultimate)
     return out, penultimate
 
 
@@ -289,20 +276,21 @@ def logits_and_features(
 def _evaluate(
     network: KernelNetwork,
     images: Float32[Array, "images 28*28"],
+    every: Int64[Array, " images"],
     keep_mask: Bool[Array, "images 22"],
     workspace: ForwardBuffers,
     out: Float32[Array, "images 10"],
     penultimate: Float32[Array, "images 84"],
 ) -> None:
-    """Fill ``out`` and ``penultimate``, some images at a time."""
+    """Fill ``out`` and ``penultimate``, sixteen images at a time."""
+    maps = workspace.maps
     set_linears(workspace.linears, network.parameters)
-    for start in range(0, images.shape[0], IMAGES):
-        part, masks = images[start : start + IMAGES], keep_mask[start : start + IMAGES]
-        for i in range(part.shape[0]):
-            first_layer(network, part[i], masks[i], workspace.maps, 0)
-            second_layer(network, masks[i], workspace.maps, 0, workspace.features[i])
-        classify(workspace, masks, network.relu)
-        for i in range(part.shape[0]):
+    for start in range(0, images.shape[0], LANES):
+        chosen, masks = every[start : start + LANES], keep_mask[start : start + LANES]
+        first_layer(network, images, chosen, masks, maps)
+        second_layer(network, maps, workspace.features[:LANES])
+        classify(workspace, maps.keep, network.relu)
+        for i in range(chosen.size):
             for k in range(CLASSES):
                 out[start + i, k] = workspace.logits[i, k]
             for k in range(HIDDEN_2):
@@ -327,9 +315,9 @@ def sample_logits(
     images, keep_mask = checked_images(images), checked_mask(keep_mask, len(keep_mask))
     out = np.empty((len(keep_mask), len(images), CLASSES), f4)
     compile_kernels()
-    everything = np.ones(FIRST, bool)
+    every, everything = np.arange(len(images)), np.ones((1, CHANNELS), bool)
     _sample_logits(
-        network, images, keep_mask, everything, _BUFFERS.workspace, _BUFFERS.partial, out
+        network, images, every, keep_mask, everything, _BUFFERS.workspace, _BUFFERS.partial, out
     )
     return out
 
@@ -338,24 +326,28 @@ def sample_logits(
 def _sample_logits(
     network: KernelNetwork,
     images: Float32[Array, "images 28*28"],
+    every: Int64[Array, " images"],
     keep_mask: Bool[Array, "passes 22"],
-    everything: Bool[Array, " 6"],
+    everything: Bool[Array, "1 22"],
     workspace: ForwardBuffers,
     partial: PartialMaps,
     out: Float32[Array, "passes images 10"],
 ) -> None:
-    """Fill ``out`` image by image, some passes at a time."""
+    """Fill ``out``: the terms of sixteen images at a time, then some passes of each."""
     set_linears(workspace.linears, network.parameters)
-    for image in range(images.shape[0]):
-        first_layer(network, images[image], everything, workspace.maps, 0)
-        set_partial_maps(partial, network.parameters, workspace.maps)
-        for start in range(0, keep_mask.shape[0], PASSES):
-            masks = keep_mask[start : start + PASSES]
-            for i in range(masks.shape[0]):
-                for o in range(SECOND):
-                    if masks[i, FIRST + o]:
-                        set_features(workspace.features[i, o], network, partial, o, masks[i])
-            classify(workspace, masks, network.relu)
-            for i in range(masks.shape[0]):
-                for k in range(CLASSES):
-                    out[start + i, image, k] = workspace.logits[i, k]
+    for begin in range(0, images.shape[0], LANES):
+        chosen = every[begin : begin + LANES]
+        first_layer(network, images, chosen, everything, workspace.maps)
+        set_partial_maps(partial.terms, network.parameters, workspace.maps)
+        for image in range(chosen.size):
+            for start in range(0, keep_mask.shape[0], PASSES):
+                masks = keep_mask[start : start + PASSES]
+                for i in range(masks.shape[0]):
+                    for o in range(SECOND):
+                        if masks[i, FIRST + o]:
+                            features = workspace.features[i, o]
+                            set_features(features, network, partial, image, o, masks[i])
+                classify(workspace, masks, network.relu)
+                for i in range(masks.shape[0]):
+                    for k in range(CLASSES):
+                        out[start + i, begin + image, k] = workspace.logits[i, k]

@@ -1,8 +1,8 @@
-"""The layers forwards and backwards: 5x5 convolutions of flat maps, pooling, linear layers.
+"""The layers forwards and backwards: 5x5 convolutions of sixteen images, pooling, linear layers.
 
-Every map that a convolution reads comes as five copies, copy c shifted by c columns. So its 25
-terms are 25 contiguous streams that begin on cache lines, and plain loops become vector code on any
-processor. Five terms are added at a time: 25 would need more registers than there are.
+All are plain loops that become vector code on any processor. What is added to a row is added in one
+expression of 16 or 25 terms: with a load for each multiply-add and the row itself read and written
+once, a convolution runs near the peak of a core.
 
 Products of matrices are without BLAS, which would bring a thread pool of its own, and cannot skip
 the channels that dropout dropped.
@@ -13,19 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int64
 
-from methods.engines.lenet5_kernels.compilation import kernel
+from methods.engines.lenet5_kernels.compilation import inlined, kernel
 from methods.engines.lenet5_kernels.layout import (
+    CHANNELS,
     FEATURES,
     FIRST,
-    FIRST_MAP,
-    FIRST_WIDTH,
-    MARGIN,
-    POOLED_MAP,
-    POOLED_WIDTH,
+    LANES,
     SECOND,
-    SECOND_MAP,
     Array,
     f4,
     larger,
@@ -33,137 +29,46 @@ from methods.engines.lenet5_kernels.layout import (
     tanh,
 )
 
-Convolution = Callable[[Array, Array, Array], None]
-
-
-def convolution(size: int, width: int) -> Convolution:
-    """The kernel that adds a convolution; sizes are constants, so that short loops unroll."""
-    copy = size + 4 * width
-
-    @kernel
-    def add_convolution(
-        outputs: Float32[Array, " size"],
-        shifted: Float32[Array, " 5*copy"],
-        weight: Float32[Array, " 25"],
-    ) -> None:
-        """outputs[i] += Σ_rc weight[r, c] · inputs[i + r·width + c]."""
-        for r in range(5):
-            x = shifted[r * width :]
-            w = weight[5 * r : 5 * r + 5]
-            w0, w1, w2, w3, w4 = w[0], w[1], w[2], w[3], w[4]
-            for i in range(size):
-                outputs[i] += (
-                    w0 * x[i]
-                    + w1 * x[i + copy]
-                    + w2 * x[i + 2 * copy]
-                    + w3 * x[i + 3 * copy]
-                    + w4 * x[i + 4 * copy]
-                )
-
-    return add_convolution
-
-
-def two_convolutions(size: int, width: int) -> Callable[..., None]:
-    """The kernel that adds two convolutions of the same inputs, which are then read only once."""
-    copy = size + 4 * width
-
-    @kernel
-    def add_convolutions(
-        outputs: Float32[Array, " size"],
-        others: Float32[Array, " size"],
-        shifted: Float32[Array, " 5*copy"],
-        weight: Float32[Array, " 25"],
-        other_weight: Float32[Array, " 25"],
-    ) -> None:
-        """As ``add_convolution`` for (outputs, weight) and for (others, other_weight)."""
-        for r in range(5):
-            x = shifted[r * width :]
-            w, v = weight[5 * r : 5 * r + 5], other_weight[5 * r : 5 * r + 5]
-            w0, w1, w2, w3, w4 = w[0], w[1], w[2], w[3], w[4]
-            v0, v1, v2, v3, v4 = v[0], v[1], v[2], v[3], v[4]
-            for i in range(size):
-                x0, x1, x2 = x[i], x[i + copy], x[i + 2 * copy]
-                x3, x4 = x[i + 3 * copy], x[i + 4 * copy]
-                outputs[i] += w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3 + w4 * x4
-                others[i] += v0 * x0 + v1 * x1 + v2 * x2 + v3 * x3 + v4 * x4
-
-    return add_convolutions
-
-
-def weight_gradient(size: int, width: int) -> Convolution:
-    """The kernel that adds a convolution's gradient with respect to its weight."""
-    copy = size + 4 * width
-
-    @kernel
-    def add_weight_gradient(
-        gradient: Float32[Array, " 25"],
-        errors: Float32[Array, " size"],
-        shifted: Float32[Array, " 5*copy"],
-    ) -> None:
-        """gradient[r, c] += Σ_i errors[i] · inputs[i + r·width + c]."""
-        for r in range(5):
-            x = shifted[r * width :]
-            g0 = g1 = g2 = g3 = g4 = f4(0)
-            for i in range(size):
-                error = errors[i]
-                g0 += error * x[i]
-                g1 += error * x[i + copy]
-                g2 += error * x[i + 2 * copy]
-                g3 += error * x[i + 3 * copy]
-                g4 += error * x[i + 4 * copy]
-            gradient[5 * r] += g0
-            gradient[5 * r + 1] += g1
-            gradient[5 * r + 2] += g2
-            gradient[5 * r + 3] += g3
-            gradient[5 * r + 4] += g4
-
-    return add_weight_gradient
-
-
-add_first_convolution = convolution(FIRST_MAP, FIRST_WIDTH)
-"""From the 32x32 pixels to a 28x28 map."""
-add_second_convolution = convolution(SECOND_MAP, POOLED_WIDTH)
-"""From a pooled 14x14 map to a 10x10 map."""
-add_second_convolutions = two_convolutions(SECOND_MAP, POOLED_WIDTH)
-"""The same to two 10x10 maps."""
-add_backward_convolution = convolution(POOLED_MAP, POOLED_WIDTH)
-"""From the errors of a 10x10 map, with margins, to those of a 14x14 map."""
-add_first_weight_gradient = weight_gradient(FIRST_MAP, FIRST_WIDTH)
-add_second_weight_gradient = weight_gradient(SECOND_MAP, POOLED_WIDTH)
+N = LANES  # short, since it is in every index
 
 
 @kernel
-def shift_left(
-    shifted: Float32[Array, " 5*copy"], row: Float32[Array, " longer"], copy: int
+def load_images(
+    raw: Float32[Array, "28 28*16"],
+    images: Float32[Array, "images 28*28"],
+    chosen: Int64[Array, " count"],
 ) -> None:
-    """Copy c of five, each ``copy`` long: shifted[c][i] = row[i + c]."""
-    for c in range(5):
-        target = shifted[c * copy : (c + 1) * copy]
-        source = row[c : c + copy]
-        for i in range(copy):
-            target[i] = source[i]
+    """The chosen images, at most sixteen, one a lane; the last of them in the lanes left over."""
+    lanes = raw.reshape(-1)
+    for pixel in range(28 * 28):
+        for lane in range(N):
+            lanes[pixel * N + lane] = images[chosen[min(lane, chosen.size - 1)], pixel]
 
 
 @kernel
-def shift_right(shifted: Float32[Array, " 5*288"], errors: Float32[Array, " 160"]) -> None:
-    """Copy c of five, between its margins: shifted[c][margin + i + c] = errors[i].
-
-    The convolution backwards is inputs[i] += Σ_rc weight[r, c] · errors[i − r·width − c]: the
-    forward kernel with the rows of the weight reversed and the columns shifted the other way.
-    """
-    copy = SECOND_MAP + 2 * MARGIN
-    for c in range(5):
-        start = c * copy + MARGIN + c
-        target = shifted[start : start + SECOND_MAP]
-        for i in range(SECOND_MAP):
-            target[i] = errors[i]
+def load_masks(
+    keep: Bool[Array, "16 22"],
+    scales: Float32[Array, "22 16"],
+    used: Bool[Array, " 6"],
+    keep_mask: Bool[Array, "count 22"],
+    kept_scale: np.float32,
+) -> None:
+    """The rows of the mask, at most sixteen, one a lane; the last in the lanes left over."""
+    used[:] = False
+    for lane in range(N):
+        mask = keep_mask[min(lane, keep_mask.shape[0] - 1)]
+        for c in range(CHANNELS):
+            keep[lane, c] = mask[c]
+            scales[c, lane] = kept_scale if mask[c] else f4(0)
+        for c in range(FIRST):
+            used[c] |= mask[c]
 
 
 @kernel
 def resize(
-    row: Float32[Array, " 32*32+16"],
-    image: Float32[Array, " 28*28"],
-    tall: Float32[Array, "32 30"],
+    pixels: Float32[Array, "32 32*16"],
+    tall: Float32[Array, "32 28*16"],
+    raw: Float32[Array, "28 28*16"],
     pixel_scale: np.float32,
     pixel_offset: np.float32,
 ) -> None:
@@ -176,36 +81,159 @@ def resize(
 
     with x[−1] = x[0] and x[28] = x[27]. First down the columns, then along the rows.
     """
-    for block in range(4):
-        for i in range(8):
-            share = f4((2 * i + 1) / 16)
-            above = 28 * max(7 * block + i - 1, 0)
-            below = 28 * min(7 * block + i, 27)
-            upper, lower = image[above : above + 28], image[below : below + 28]
-            line = tall[8 * block + i]
-            for j in range(28):
-                line[j + 1] = share * upper[j] + (f4(1) - share) * lower[j]
-            line[0], line[29] = line[1], line[28]
-    for y in range(32):
-        for block in range(4):
-            source = tall[y, 7 * block : 7 * block + 9]
-            target = row[32 * y + 8 * block : 32 * y + 8 * block + 8]
-            for i in range(8):
-                share = f4(i) * f4(0.125) + f4(0.0625)
-                value = share * source[i] + (f4(1) - share) * source[i + 1]
-                target[i] = pixel_scale * value + pixel_offset
+    for i in range(32):
+        share, position = f4((2 * (i % 8) + 1) / 16), 7 * (i // 8) + i % 8
+        upper, lower = raw[max(position - 1, 0)], raw[min(position, 27)]
+        line = tall[i]
+        for j in range(28 * N):
+            line[j] = share * upper[j] + (f4(1) - share) * lower[j]
+    for i in range(32):
+        share, position = f4((2 * (i % 8) + 1) / 16), 7 * (i // 8) + i % 8
+        left, right = N * max(position - 1, 0), N * min(position, 27)
+        for y in range(32):
+            line = tall[y]
+            target = pixels[y, N * i : N * (i + 1)]
+            for lane in range(N):
+                value = share * line[left + lane] + (f4(1) - share) * line[right + lane]
+                target[lane] = pixel_scale * value + pixel_offset
 
 
-def pooling(
-    squares: int, columns: int, width: int
-) -> Callable[[Array, Array, np.float32, bool], None]:
-    """The kernel that pools maps of rows of ``width`` to rows of ``columns``, padding included."""
+def convolution(size: int) -> Callable[[Array, Array, Array], None]:
+    """The kernel that adds a convolution to maps of ``size`` rows and columns."""
+
+    @kernel
+    def add_convolution(
+        outputs: Float32[Array, "size size*16"],
+        inputs: Float32[Array, "size+4 size*16+4*16"],
+        weight: Float32[Array, " 25"],
+    ) -> None:
+        """outputs[y, x] += Σ_rc weight[r, c] · inputs[y + r, x + c], in every lane."""
+        a0, a1, a2, a3, a4 = weight[0], weight[1], weight[2], weight[3], weight[4]
+        b0, b1, b2, b3, b4 = weight[5], weight[6], weight[7], weight[8], weight[9]
+        c0, c1, c2, c3, c4 = weight[10], weight[11], weight[12], weight[13], weight[14]
+        d0, d1, d2, d3, d4 = weight[15], weight[16], weight[17], weight[18], weight[19]
+        e0, e1, e2, e3, e4 = weight[20], weight[21], weight[22], weight[23], weight[24]
+        for y in range(size):
+            output = outputs[y]
+            a, b, c, d, e = inputs[y], inputs[y + 1], inputs[y + 2], inputs[y + 3], inputs[y + 4]
+            for i in range(size * N):
+                j, k, m, n = i + N, i + 2 * N, i + 3 * N, i + 4 * N
+                output[i] += (
+                    (a0 * a[i] + a1 * a[j] + a2 * a[k] + a3 * a[m] + a4 * a[n])
+                    + (b0 * b[i] + b1 * b[j] + b2 * b[k] + b3 * b[m] + b4 * b[n])
+                    + (c0 * c[i] + c1 * c[j] + c2 * c[k] + c3 * c[m] + c4 * c[n])
+                    + (d0 * d[i] + d1 * d[j] + d2 * d[k] + d3 * d[m] + d4 * d[n])
+                    + (e0 * e[i] + e1 * e[j] + e2 * e[k] + e3 * e[m] + e4 * e[n])
+                )
+
+    return add_convolution
+
+
+def weight_gradient(size: int, block: int) -> Callable[[Array, Array, int, Array], None]:
+    """The kernel that adds a convolution's gradient with respect to its weight.
+
+    Args:
+        size: rows and columns of the maps that the convolution makes.
+        block: columns whose errors stay in registers while the five of a row's weights need them.
+    """
+
+    @kernel
+    def add_weight_gradient(
+        gradient: Float32[Array, "5 5*16"],
+        errors: Float32[Array, "size maps size*16"],
+        o: int,
+        inputs: Float32[Array, "size+4 size*16+4*16"],
+    ) -> None:
+        """gradient[r, c] += Σ_yx errors[y, o, x] · inputs[y + r, x + c], in every lane."""
+        for r in range(5):
+            total = gradient[r]
+            for y in range(size):
+                for start in range(0, size * N, block * N):
+                    error = errors[y, o, start:]
+                    x = inputs[y + r, start:]
+                    for lane in range(N):
+                        g0, g1, g2 = total[lane], total[lane + N], total[lane + 2 * N]
+                        g3, g4 = total[lane + 3 * N], total[lane + 4 * N]
+                        for j in range(block):
+                            i = lane + N * j
+                            e = error[i]
+                            g0 += e * x[i]
+                            g1 += e * x[i + N]
+                            g2 += e * x[i + 2 * N]
+                            g3 += e * x[i + 3 * N]
+                            g4 += e * x[i + 4 * N]
+                        total[lane], total[lane + N], total[lane + 2 * N] = g0, g1, g2
+                        total[lane + 3 * N], total[lane + 4 * N] = g3, g4
+
+    return add_weight_gradient
+
+
+add_first_convolution = convolution(28)
+"""From 32x32 pixels to a 28x28 map."""
+add_second_convolution = convolution(10)
+"""From a pooled 14x14 map to a 10x10 map."""
+add_first_weight_gradient = weight_gradient(28, block=14)
+add_second_weight_gradient = weight_gradient(10, block=10)
+
+
+def sixteen(columns: int, width: int) -> Callable[[Array, Array, Array], None]:
+    """The kernel that adds up sixteen rows of ``width`` numbers, of which ``columns`` count."""
+
+    @inlined
+    def add_sixteen(
+        total: Float32[Array, " columns"],
+        weights: Float32[Array, " 16"],
+        rows: Float32[Array, "16 width"],
+    ) -> None:
+        """total += Σ_k weights[k] · rows[k]."""
+        a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+        e, f, g, h = weights[4], weights[5], weights[6], weights[7]
+        j, k, m, n = weights[8], weights[9], weights[10], weights[11]
+        p, q, r, s = weights[12], weights[13], weights[14], weights[15]
+        x, w = rows.reshape(-1), width
+        for i in range(columns):
+            total[i] += (
+                (a * x[i] + b * x[i + w] + c * x[i + 2 * w] + d * x[i + 3 * w])
+                + (e * x[i + 4 * w] + f * x[i + 5 * w] + g * x[i + 6 * w] + h * x[i + 7 * w])
+                + (j * x[i + 8 * w] + k * x[i + 9 * w] + m * x[i + 10 * w] + n * x[i + 11 * w])
+                + (p * x[i + 12 * w] + q * x[i + 13 * w] + r * x[i + 14 * w] + s * x[i + 15 * w])
+            )
+
+    return add_sixteen
+
+
+add_errors = sixteen(10 * N, width=10 * N)
+"""A row of the sixteen second maps' errors."""
+
+
+@kernel
+def add_backward_convolution(
+    inputs: Float32[Array, "6 14 14*16"],
+    errors: Float32[Array, "10 16 10*16"],
+    weight: Float32[Array, "6 25 16"],
+    used: Bool[Array, " 6"],
+) -> None:
+    """inputs[c, y + r, x + k] += Σ_o weight[c, 5·r + k, o] · errors[y, o, x], in every lane.
+
+    The errors of the second convolution's inputs, of those that are used.
+    """
+    for y in range(10):
+        for c in range(FIRST):
+            if used[c]:
+                for r in range(5):
+                    for k in range(5):
+                        row = inputs[c, y + r, k * N : (k + 10) * N]
+                        add_errors(row, weight[c, 5 * r + k], errors[y])
+
+
+def pooling(squares: int) -> Callable[[Array, Array, Array, bool], None]:
+    """The kernel that pools maps of twice as many rows and columns."""
 
     @kernel
     def pool(
-        pooled: Float32[Array, " squares*columns"],
-        values: Float32[Array, " 2*squares*width"],
-        scale: np.float32,
+        pooled: Float32[Array, "squares squares*16"],
+        values: Float32[Array, "2*squares 2*squares*16"],
+        scale: Float32[Array, " 16"],
         relu: bool,
     ) -> None:
         """pooled = scale · max(0, largest value of each 2x2 square), or scale · mean of its tanh.
@@ -213,145 +241,233 @@ def pooling(
         Values become their tanh, from which follows its derivative on the way back.
         """
         if not relu:
-            for i in range(2 * squares * width):
-                values[i] = tanh(values[i])
+            activate(values, relu)
         for r in range(squares):
-            above = values[2 * r * width : (2 * r + 1) * width]
-            below = values[(2 * r + 1) * width : (2 * r + 2) * width]
-            target = pooled[r * columns : (r + 1) * columns]
-            if relu:
-                for j in range(columns):
-                    upper = larger(above[2 * j], above[2 * j + 1])
-                    lower = larger(below[2 * j], below[2 * j + 1])
-                    target[j] = scale * rectify(larger(upper, lower))
-            else:
-                for j in range(columns):
-                    square = (above[2 * j] + above[2 * j + 1]) + (below[2 * j] + below[2 * j + 1])
-                    target[j] = scale * f4(0.25) * square
+            for j in range(squares):
+                above = values[2 * r, 2 * j * N : (2 * j + 2) * N]
+                below = values[2 * r + 1, 2 * j * N : (2 * j + 2) * N]
+                target = pooled[r, j * N : (j + 1) * N]
+                if relu:
+                    for i in range(N):
+                        upper = larger(above[i], above[i + N])
+                        lower = larger(below[i], below[i + N])
+                        target[i] = scale[i] * rectify(larger(upper, lower))
+                else:
+                    for i in range(N):
+                        square = (above[i] + above[i + N]) + (below[i] + below[i + N])
+                        target[i] = scale[i] * f4(0.25) * square
 
     return pool
 
 
-def unpooling(
-    squares: int, columns: int, width: int
-) -> Callable[[Array, Array, Array, np.float32, bool], np.float32]:
-    """The kernel that leads errors back; only ``squares`` of each row's columns have any."""
+def unpooling(squares: int) -> Callable[[Array, int, Array, Array, Array, bool], np.float32]:
+    """The kernel that leads errors back through pooling and activation."""
 
     @kernel
     def unpool(
-        errors: Float32[Array, " 2*squares*width"],
-        pooled: Float32[Array, " squares*columns"],
-        values: Float32[Array, " 2*squares*width"],
-        scale: np.float32,
+        errors: Float32[Array, "2*squares maps 2*squares*16"],
+        o: int,
+        pooled: Float32[Array, "squares squares*16"],
+        values: Float32[Array, "2*squares 2*squares*16"],
+        scale: Float32[Array, " 16"],
         relu: bool,
     ) -> np.float32:
-        """Back through scale, pooling and activation; returns the sum of all errors.
+        """Back through scale, pooling and activation, to map o; returns the sum of all errors.
 
         Through mean and tanh: e' = scale/4 · e · (1 − value²) for each value of a square. Through
         maximum and ReLU: each square's error goes to its first largest value, if that is above
         zero; row by row, as in PyTorch. A square with a NaN passes its error on as well, so that
         what has diverged shows.
         """
-        total = f4(0)
-        if (
-            columns == squares and not relu
-        ):  # row by row: the order of the sum decides its last bits
-            for r in range(2 * squares):
-                source = pooled[r // 2 * columns : (r // 2 + 1) * columns]
-                value = values[r * width : r * width + 2 * columns]
-                error = errors[r * width : r * width + 2 * columns]
-                for j in range(2 * columns):
-                    error[j] = scale * f4(0.25) * source[j // 2] * (f4(1) - value[j] * value[j])
-                    total += error[j]
-            return total
         for r in range(squares):
-            value = values[2 * r * width : (2 * r + 2) * width]
-            error = errors[2 * r * width : (2 * r + 2) * width]
-            source = pooled[r * columns : (r + 1) * columns]
-            if relu:
-                for j in range(columns):
-                    a, b = value[2 * j], value[2 * j + 1]
-                    c, d = value[width + 2 * j], value[width + 2 * j + 1]
-                    largest = larger(larger(a, b), larger(c, d))
-                    left = f4(0) if (largest <= f4(0)) | (j >= squares) else scale * source[j]
-                    total += left
-                    error[2 * j] = f4(0) if a < largest else left
-                    left = left if a < largest else f4(0)
-                    error[2 * j + 1] = f4(0) if b < largest else left
-                    left = left if b < largest else f4(0)
-                    error[width + 2 * j] = f4(0) if c < largest else left
-                    error[width + 2 * j + 1] = left if c < largest else f4(0)
-            else:
-                for j in range(columns):
-                    slope = f4(0) if j >= squares else scale * f4(0.25) * source[j]
-                    for i in (2 * j, 2 * j + 1, width + 2 * j, width + 2 * j + 1):
-                        error[i] = slope * (f4(1) - value[i] * value[i])
-                        total += error[i]
+            for j in range(squares):
+                source = pooled[r, j * N : (j + 1) * N]
+                square = slice(2 * j * N, (2 * j + 2) * N)
+                above, below = values[2 * r, square], values[2 * r + 1, square]
+                upper, lower = errors[2 * r, o, square], errors[2 * r + 1, o, square]
+                for i in range(N):
+                    a, b, c, d = above[i], above[i + N], below[i], below[i + N]
+                    error = scale[i] * source[i]
+                    if relu:
+                        largest = larger(larger(a, b), larger(c, d))
+                        left = f4(0) if largest <= f4(0) else error
+                        upper[i] = f4(0) if a < largest else left
+                        left = left if a < largest else f4(0)
+                        upper[i + N] = f4(0) if b < largest else left
+                        left = left if b < largest else f4(0)
+                        lower[i] = f4(0) if c < largest else left
+                        lower[i + N] = left if c < largest else f4(0)
+                    else:
+                        upper[i] = f4(0.25) * error * (f4(1) - a * a)
+                        upper[i + N] = f4(0.25) * error * (f4(1) - b * b)
+                        lower[i] = f4(0.25) * error * (f4(1) - c * c)
+                        lower[i + N] = f4(0.25) * error * (f4(1) - d * d)
+        total = f4(0)
+        for y in range(2 * squares):
+            error_row = errors[y, o]
+            for i in range(2 * squares * N):
+                total += error_row[i]
         return total
 
     return unpool
 
 
-pool_first = pooling(14, POOLED_WIDTH, FIRST_WIDTH)
+pool_first = pooling(14)
 """From a 28x28 map to a 14x14 map."""
-pool_second = pooling(5, 5, POOLED_WIDTH)
+pool_second = pooling(5)
 """From a 10x10 map to 25 features."""
-unpool_first = unpooling(14, POOLED_WIDTH, FIRST_WIDTH)
-unpool_second = unpooling(5, 5, POOLED_WIDTH)
+unpool_first = unpooling(14)
+unpool_second = unpooling(5)
 
 
 @kernel
-def add_product(
-    totals: Float32[Array, "rows columns"],
-    left: Float32[Array, "rows terms"],
-    right: Float32[Array, "terms columns"],
-) -> None:
-    """totals += left · right; surplus columns of ``left`` and ``right`` are padding.
+def to_rows(rows: Float32[Array, "16 400"], lanes: Float32[Array, "16 5 5*16"]) -> None:
+    """From a feature's sixteen images side by side to an image's 400 features in a row."""
+    source = lanes.reshape(-1)
+    for lane in range(N):
+        row = rows[lane]
+        for k in range(SECOND * FEATURES):
+            row[k] = source[k * N + lane]
 
-    Eight rows of ``right`` at a time stay in the nearest cache while all rows of ``totals`` pass.
-    """
-    terms, width = right.shape[0], totals.shape[1]
-    whole = terms // 8 * 8
-    for k in range(0, whole, 8):
-        x0, x1, x2, x3 = right[k], right[k + 1], right[k + 2], right[k + 3]
-        x4, x5, x6, x7 = right[k + 4], right[k + 5], right[k + 6], right[k + 7]
-        for row in range(totals.shape[0]):
-            total, a = totals[row], left[row, k : k + 8]
-            a0, a1, a2, a3, a4, a5, a6, a7 = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
-            for i in range(width):
-                total[i] += (a0 * x0[i] + a1 * x1[i] + a2 * x2[i] + a3 * x3[i]) + (
-                    a4 * x4[i] + a5 * x5[i] + a6 * x6[i] + a7 * x7[i]
-                )
-    for k in range(whole, terms):
-        x = right[k]
-        for row in range(totals.shape[0]):
-            total, a0 = totals[row], left[row, k]
-            for i in range(width):
-                total[i] += a0 * x[i]
+
+@kernel
+def to_lanes(lanes: Float32[Array, "16 5 5*16"], rows: Float32[Array, "16 400"]) -> None:
+    """The way back of `to_rows`."""
+    target = lanes.reshape(-1)
+    for k in range(SECOND * FEATURES):
+        for lane in range(N):
+            target[k * N + lane] = rows[lane, k]
+
+
+@kernel
+def add_lanes(total: Float32[Array, " 25"], lanes: Float32[Array, "5 5*16"]) -> None:
+    """total += the sums over the lanes."""
+    source = lanes.reshape(-1)
+    for k in range(total.size):
+        of_weight = source[k * N : (k + 1) * N]
+        for lane in range(N):
+            total[k] += of_weight[lane]
+
+
+def product(width: int) -> Callable[[Array, Array, Array], None]:
+    """The kernel that adds a product of matrices; rows of the result have ``width`` numbers."""
+
+    @kernel
+    def add_product(
+        totals: Float32[Array, "rows width"],
+        left: Float32[Array, "rows terms+"],
+        right: Float32[Array, "terms width"],
+    ) -> None:
+        """totals += left · right; an even number of rows; surplus columns of ``left`` are padding.
+
+        Eight rows of ``right`` at a time stay in the nearest cache while all rows of ``totals``
+        pass, two by two.
+        """
+        terms, w = right.shape[0], width
+        whole = terms // 8 * 8
+        for k in range(0, whole, 8):
+            x = right.reshape(-1)[k * w :]
+            for row in range(0, totals.shape[0], 2):
+                total, a, b = totals.reshape(-1)[row * w :], left[row, k:], left[row + 1, k:]
+                a0, a1, a2, a3, a4, a5, a6, a7 = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
+                b0, b1, b2, b3, b4, b5, b6, b7 = b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]
+                for i in range(width):
+                    x0, x1, x2, x3 = x[i], x[i + w], x[i + 2 * w], x[i + 3 * w]
+                    x4, x5, x6, x7 = x[i + 4 * w], x[i + 5 * w], x[i + 6 * w], x[i + 7 * w]
+                    total[i] += (a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3) + (
+                        a4 * x4 + a5 * x5 + a6 * x6 + a7 * x7
+                    )
+                    total[i + w] += (b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3) + (
+                        b4 * x4 + b5 * x5 + b6 * x6 + b7 * x7
+                    )
+        for k in range(whole, terms):
+            x = right[k]
+            for row in range(totals.shape[0]):
+                total, a0 = totals[row], left[row, k]
+                for i in range(width):
+                    total[i] += a0 * x[i]
+
+    return add_product
+
+
+def outer_products(columns: int, width: int) -> Callable[[Array, Array, Array], None]:
+    """The kernel that adds the gradient of a linear layer's weight, with ``columns`` inputs."""
+    add_inputs = sixteen(columns, width)
+
+    @kernel
+    def add_outer_products(
+        gradient: Float32[Array, "outputs columns"],
+        errors: Float32[Array, "16 outputs"],
+        inputs: Float32[Array, "16 width"],
+    ) -> None:
+        """gradient += errorsᵀ · inputs, by sixteen images."""
+        for j in range(gradient.shape[0]):
+            add_inputs(gradient[j], errors[:, j], inputs)
+
+    return add_outer_products
 
 
 @kernel
 def add_kept_products(
-    totals: Float32[Array, "rows columns"],
-    features: Float32[Array, "rows 16 25"],
+    totals: Float32[Array, "more 128"],
+    features: Float32[Array, "more 16 25"],
     keep_mask: Bool[Array, "rows 22"],
-    weights: Float32[Array, "16*25 columns"],
+    weights: Float32[Array, "16*25 128"],
 ) -> None:
     """totals += Σ_o features[:, o] · weights[o] over the channels o that each row keeps.
 
     Features of channels that are dropped are never read.
     """
-    width = totals.shape[1]
-    for k in range(0, SECOND * FEATURES, 5):
-        o, q = k // FEATURES, k % FEATURES
-        w = weights[k : k + 5]
-        x0, x1, x2, x3, x4 = w[0], w[1], w[2], w[3], w[4]
-        for row in range(totals.shape[0]):
+    w = 128
+    for o in range(SECOND):
+        x = weights.reshape(-1)[o * FEATURES * w :]
+        for row in range(keep_mask.shape[0]):
             if keep_mask[row, FIRST + o]:
-                total, a = totals[row], features[row, o, q : q + 5]
-                a0, a1, a2, a3, a4 = a[0], a[1], a[2], a[3], a[4]
-                for i in range(width):
-                    total[i] += a0 * x0[i] + a1 * x1[i] + a2 * x2[i] + a3 * x3[i] + a4 * x4[i]
+                total, f = totals[row], features[row, o]
+                a0, a1, a2, a3, a4 = f[0], f[1], f[2], f[3], f[4]
+                b0, b1, b2, b3, b4 = f[5], f[6], f[7], f[8], f[9]
+                c0, c1, c2, c3, c4 = f[10], f[11], f[12], f[13], f[14]
+                d0, d1, d2, d3, d4 = f[15], f[16], f[17], f[18], f[19]
+                e0, e1, e2, e3, e4 = f[20], f[21], f[22], f[23], f[24]
+                for i in range(w):
+                    a, b, c, d, e = i, i + 5 * w, i + 10 * w, i + 15 * w, i + 20 * w
+                    total[i] += (
+                        (
+                            a0 * x[a]
+                            + a1 * x[a + w]
+                            + a2 * x[a + 2 * w]
+                            + a3 * x[a + 3 * w]
+                            + a4 * x[a + 4 * w]
+                        )
+                        + (
+                            b0 * x[b]
+                            + b1 * x[b + w]
+                            + b2 * x[b + 2 * w]
+                            + b3 * x[b + 3 * w]
+                            + b4 * x[b + 4 * w]
+                        )
+                        + (
+                            c0 * x[c]
+                            + c1 * x[c + w]
+                            + c2 * x[c + 2 * w]
+                            + c3 * x[c + 3 * w]
+                            + c4 * x[c + 4 * w]
+                        )
+                        + (
+                            d0 * x[d]
+                            + d1 * x[d + w]
+                            + d2 * x[d + 2 * w]
+                            + d3 * x[d + 3 * w]
+                            + d4 * x[d + 4 * w]
+                        )
+                        + (
+                            e0 * x[e]
+                            + e1 * x[e + w]
+                            + e2 * x[e + 2 * w]
+                            + e3 * x[e + 3 * w]
+                            + e4 * x[e + 4 * w]
+                        )
+                    )
 
 
 @kernel

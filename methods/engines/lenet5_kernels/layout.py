@@ -1,9 +1,10 @@
 """Where everything lies (parameters, maps, what comes in), and arithmetic of single numbers.
 
-Maps are stored flat, with rows padded to 32 or 16 values. So a step down is a constant distance,
-a 5x5 convolution is one sum of 25 terms over a flat index, and the padding, computed along with
-the rest, is never looked at. Kernels check no bounds, and compile anew for every type of array: so
-what comes in from outside is checked here, and brought into the one form that they expect.
+Convolutions compute sixteen images side by side, in the lanes of vectors: the last axis of a map is
+(column, lane), so a step to the right is sixteen numbers further. Every sum is then a sum of whole
+vectors that begin on cache lines, whatever the width of a map, and nothing needs padding. Kernels
+check no bounds, and compile anew for every type of array: so what comes in from outside is checked
+here, and brought into the one form that they expect.
 """
 
 from __future__ import annotations
@@ -25,18 +26,10 @@ FIRST, SECOND = 6, 16
 CHANNELS = FIRST + SECOND
 HIDDEN_1, HIDDEN_2, CLASSES = 120, 84, 10
 
-PIXELS = 32 * 32
-"""The resized image."""
-FIRST_MAP, FIRST_WIDTH = 28 * 32, 32
-"""A map of the first convolution: 28 rows of 32, the last 4 columns padding."""
-POOLED_MAP, POOLED_WIDTH = 14 * 16, 16
-"""A pooled one: 14 rows of 16, the last 2 columns padding."""
-SECOND_MAP = 10 * 16
-"""A map of the second convolution: 10 rows of 16, the last 6 columns padding."""
+LANES = 16
+"""Images side by side: one vector of AVX-512, two of AVX2."""
 FEATURES = 5 * 5
-"""Such a map pooled: one channel's part of what enters the first linear layer; no padding."""
-MARGIN = 4 * POOLED_WIDTH
-"""Four rows of zeros above and below a map, for the convolution that runs backwards."""
+"""A pooled map of the second convolution: one channel's part of the first linear layer's inputs."""
 
 Buffers = TypeVar("Buffers", bound="NamedTuple")
 
@@ -128,19 +121,27 @@ class KernelNetwork(NamedTuple):
 
 
 class Maps(NamedTuple):
-    """Buffers for images on their way through the convolutions.
+    """Buffers for sixteen images on their way through the convolutions, and for their masks.
 
-    The first three serve one image at a time; the way back needs the others of each image. What is
-    shifted ends with a little more, which only the shift reads.
+    Attributes:
+        raw, tall, pixels: the images as they come, resized in height, and at 32x32, normalised.
+        first, second: what the convolutions make, after ReLU's pooling or tanh.
+        pooled, features: of these maps, scaled by dropout.
+        keep: the channels that dropout keeps of each image.
+        scales: what dropout multiplies each channel by.
+        used: whether any of the images keeps this channel of the first convolution.
     """
 
-    tall: Float32[Array, "32 30"]
-    pixels: Float32[Array, " 5*32*32"]
-    shifted: Float32[Array, "6 5*14*16"]
-    row: Float32[Array, "images 32*32+16"]
-    first: Float32[Array, "images 6 28*32"]
-    pooled: Float32[Array, "images 6 15*16"]
-    second: Float32[Array, "images 16 10*16"]
+    raw: Float32[Array, "28 28*16"]
+    tall: Float32[Array, "32 28*16"]
+    pixels: Float32[Array, "32 32*16"]
+    first: Float32[Array, "6 28 28*16"]
+    pooled: Float32[Array, "6 14 14*16"]
+    second: Float32[Array, "16 10 10*16"]
+    features: Float32[Array, "16 5 5*16"]
+    keep: Bool[Array, "16 22"]
+    scales: Float32[Array, "22 16"]
+    used: Bool[Array, " 6"]
 
 
 def buffers(kind: type[Buffers], **sizes: int) -> Buffers:
@@ -149,8 +150,8 @@ def buffers(kind: type[Buffers], **sizes: int) -> Buffers:
     Args:
         sizes: what the words in the shapes stand for.
 
-    >>> buffers(Maps, images=2).pooled.shape
-    (2, 6, 240)
+    >>> buffers(Maps).pooled.shape
+    (6, 14, 224)
     """
     return kind._make(
         aligned_zeros(*_shape(hint, **sizes), dtype=hint.dtypes[0])
@@ -163,7 +164,7 @@ def buffers(kind: type[Buffers], **sizes: int) -> Buffers:
 def aligned_zeros(*shape: int, dtype: npt.DTypeLike = f4) -> Array:
     """Zeros that begin on a cache line, so that no vector of a padded row straddles two."""
     size = math.prod(shape)
-    raw = np.zeros(size + 16, dtype)
+    raw = np.zeros(size + 64, dtype)
     start = -raw.ctypes.data % 64 // raw.itemsize
     return raw[start : start + size].reshape(shape)
 

@@ -18,12 +18,13 @@ from methods.engines.lenet5_kernels.forward import (
 from methods.engines.lenet5_kernels.layers import (
     add_backward_convolution,
     add_first_weight_gradient,
-    add_product,
+    add_lanes,
     add_rows,
     add_second_weight_gradient,
-    shift_left,
-    shift_right,
+    outer_products,
+    product,
     through_activation,
+    to_lanes,
     unpool_first,
     unpool_second,
 )
@@ -31,8 +32,7 @@ from methods.engines.lenet5_kernels.layout import (
     CLASSES,
     FEATURES,
     FIRST,
-    PIXELS,
-    POOLED_MAP,
+    LANES,
     SECOND,
     Array,
     KernelNetwork,
@@ -116,40 +116,54 @@ def train_epoch(
         raise ValueError(f"cannot train on {len(order)} images in batches of {batch_size}")
     if len(labels) != len(images):
         raise ValueError(f"{len(labels)} labels for {len(images)} images")
+    order = checked_indices(order, len(images), "the order")
+    keep_mask = checked_mask(keep_mask, len(order))
+    alike = _with_like_masks_together(keep_mask, batch_size)
     examples = Examples(
         checked_images(images),
         checked_indices(labels, CLASSES, "labels"),
-        checked_indices(order, len(images), "the order"),
-        checked_mask(keep_mask, len(order)),
+        order[alike],
+        keep_mask[alike],
     )
     compile_kernels()
-    workspace = buffers(TrainingBuffers, images=TOGETHER, rows=TOGETHER)
+    workspace = buffers(TrainingBuffers, rows=LANES)
     double_softmax = loss == "softmax"
     total = _train(state, examples, double_softmax, batch_size, float(learning_rate), workspace)
     return total / len(order)
 
 
-TOGETHER = 64
-"""Images that pass the linear layers together; a larger batch takes several rounds."""
+def _with_like_masks_together(
+    keep_mask: Bool[Array, "positions 22"], batch_size: int
+) -> Int64[Array, " positions"]:
+    """The positions, those of a batch sorted by the first channels that dropout keeps.
+
+    So sixteen images that are computed side by side often drop the same channel, which then costs
+    nothing. A batch's gradient is a sum, whose order is free.
+    """
+    positions = np.arange(len(keep_mask))
+    return np.lexsort((keep_mask[:, :FIRST] @ 2 ** np.arange(FIRST), positions // batch_size))
 
 
 class TrainingBuffers(NamedTuple):
-    """Buffers for one network in training, about 4 MB for `TOGETHER` images.
+    """Buffers for one network in training, about 2 MB.
 
-    After the way forwards come errors, the loss's derivatives: of what the linear layers read and
-    write, for all images; then of one image's maps, whose margins and padding stay zero.
+    After the way forwards come errors, the loss's derivatives, of sixteen images: as rows of what
+    the linear layers read and write, then side by side in maps. The convolutions' gradients are
+    summed lane by lane.
     """
 
     forward: ForwardBuffers
-    features: Float32[Array, "images 400"]
-    hidden1: Float32[Array, "images 120"]
-    hidden2: Float32[Array, "images 84"]
-    logits: Float32[Array, "images 10"]
-    second: Float32[Array, " 10*16"]
-    shifted: Float32[Array, " 5*18*16"]
-    pooled: Float32[Array, "6 14*16"]
-    first: Float32[Array, " 28*32"]
-    reversed_weight: Float32[Array, "16 6 25"]
+    rows: Float32[Array, "16 400"]
+    hidden1: Float32[Array, "16 120"]
+    hidden2: Float32[Array, "16 84"]
+    logits: Float32[Array, "16 10"]
+    features: Float32[Array, "16 5 5*16"]
+    second: Float32[Array, "10 16 10*16"]
+    pooled: Float32[Array, "6 14 14*16"]
+    first: Float32[Array, "28 1 28*16"]
+    second_gradient: Float32[Array, "16 6 5 5*16"]
+    first_gradient: Float32[Array, "6 5 5*16"]
+    weights_to_channel: Float32[Array, "6 25 16"]
     probabilities: Float32[Array, " 10"]
 
 
@@ -167,11 +181,17 @@ def _train(
     for start in range(0, examples.order.size, batch_size):
         end = min(start + batch_size, examples.order.size)
         set_linears(workspace.forward.linears, parameters)
-        reverse_rows(workspace.reversed_weight, parameters.conv2_weight)
+        order_by_channel(workspace.weights_to_channel, parameters.conv2_weight)
         state.gradient[:] = f4(0)
-        for begin in range(start, end, TOGETHER):
-            part = slice(begin, min(begin + TOGETHER, end))
+        workspace.second_gradient[:] = f4(0)
+        workspace.first_gradient[:] = f4(0)
+        for begin in range(start, end, LANES):
+            part = slice(begin, min(begin + LANES, end))
             total += add_gradient(state, examples, part, double_softmax, end - start, workspace)
+        for c in range(FIRST):
+            add_lanes(state.gradients.conv1_weight[c], workspace.first_gradient[c])
+            for o in range(SECOND):
+                add_lanes(state.gradients.conv2_weight[o, c], workspace.second_gradient[o, c])
         adam_step(state, learning_rate)
     return total
 
@@ -185,15 +205,18 @@ def add_gradient(
     batch_size: int,
     workspace: TrainingBuffers,
 ) -> float:
-    """gradient += Σ that of the losses at these positions / batch size; returns the losses' sum."""
+    """gradient += Σ that of the losses at these positions / batch size; returns the losses' sum.
+
+    Of at most sixteen positions. Lanes left over have no error.
+    """
     network, forward = state.network, workspace.forward
     chosen, keep_mask = examples.order[part], examples.keep_mask[part]
-    for i in range(chosen.size):
-        first_layer(network, examples.images[chosen[i]], keep_mask[i], forward.maps, i)
-        second_layer(network, keep_mask[i], forward.maps, i, forward.features[i])
-    classify(forward, keep_mask, network.relu)
+    first_layer(network, examples.images, chosen, keep_mask, forward.maps)
+    second_layer(network, forward.maps, forward.features)
+    classify(forward, forward.maps.keep, network.relu)
 
     total, share = 0.0, f4(1) / f4(batch_size)
+    workspace.logits[:] = f4(0)
     for i in range(chosen.size):
         error, logits, label = workspace.logits[i], forward.logits[i], examples.labels[chosen[i]]
         if double_softmax:
@@ -203,10 +226,9 @@ def add_gradient(
         for k in range(CLASSES):
             error[k] *= share
 
-    linears_backward(network, state.gradients, workspace, chosen.size)
-    for i in range(chosen.size):
-        second_layer_backward(state, keep_mask[i], i, workspace)
-        first_layer_backward(state, keep_mask[i], i, workspace)
+    linears_backward(network, state.gradients, workspace)
+    second_layer_backward(state, workspace)
+    first_layer_backward(state, workspace)
     return total
 
 
@@ -257,87 +279,75 @@ def double_softmax_cross_entropy(
     return loss
 
 
+add_to_weight1, add_to_weight2 = outer_products(400, 400), outer_products(120, 128)
+add_to_weight3 = outer_products(84, 96)
+add_to_features, add_to_hidden1, add_to_hidden2 = product(400), product(120), product(84)
+
+
 @inlined
-def linears_backward(
-    network: KernelNetwork, gradient: Parameters, errors: TrainingBuffers, rows: int
-) -> None:
+def linears_backward(network: KernelNetwork, gradient: Parameters, errors: TrainingBuffers) -> None:
     """For every layer y = W·x + b with x = f(z): W' += y'ᵀ·x, b' += Σ y', z' = (y'·W) ⊙ f'(z).
 
     The features come from a pool: their errors go through it and its activation in
     `second_layer_backward`.
     """
-    parameters, forward, logits_error = network.parameters, errors.forward, errors.logits[:rows]
-    hidden1, hidden1_error = forward.hidden1[:rows], errors.hidden1[:rows]
-    hidden2, hidden2_error = forward.hidden2[:rows], errors.hidden2[:rows]
-    features, features_error = forward.features[:rows], errors.features[:rows]
-    add_product(gradient.linear3_weight, logits_error.T, hidden2)
-    add_rows(gradient.linear3_bias, logits_error)
-    hidden2_error[:] = f4(0)
-    add_product(hidden2_error, logits_error, parameters.linear3_weight)
-    through_activation(hidden2_error, hidden2, network.relu)
+    parameters, forward = network.parameters, errors.forward
+    add_to_weight3(gradient.linear3_weight, errors.logits, forward.hidden2)
+    add_rows(gradient.linear3_bias, errors.logits)
+    errors.hidden2[:] = f4(0)
+    add_to_hidden2(errors.hidden2, errors.logits, parameters.linear3_weight)
+    through_activation(errors.hidden2, forward.hidden2, network.relu)
 
-    add_product(gradient.linear2_weight, hidden2_error.T, hidden1)
-    add_rows(gradient.linear2_bias, hidden2_error)
-    hidden1_error[:] = f4(0)
-    add_product(hidden1_error, hidden2_error, parameters.linear2_weight)
-    through_activation(hidden1_error, hidden1, network.relu)
+    add_to_weight2(gradient.linear2_weight, errors.hidden2, forward.hidden1)
+    add_rows(gradient.linear2_bias, errors.hidden2)
+    errors.hidden1[:] = f4(0)
+    add_to_hidden1(errors.hidden1, errors.hidden2, parameters.linear2_weight)
+    through_activation(errors.hidden1, forward.hidden1, network.relu)
 
-    add_product(gradient.linear1_weight, hidden1_error.T, features.reshape(-1, SECOND * FEATURES))
-    add_rows(gradient.linear1_bias, hidden1_error)
-    features_error[:] = f4(0)
-    add_product(features_error, hidden1_error, parameters.linear1_weight)
+    features = forward.features.reshape(LANES, SECOND * FEATURES)
+    add_to_weight1(gradient.linear1_weight, errors.hidden1, features)
+    add_rows(gradient.linear1_bias, errors.hidden1)
+    errors.rows[:] = f4(0)
+    add_to_features(errors.rows, errors.hidden1, parameters.linear1_weight)
+    to_lanes(errors.features, errors.rows)
 
 
 @kernel
-def reverse_rows(reversed_weight: Array, weight: Float32[Array, "16 6 25"]) -> None:
-    """The second convolution's kernels with their rows in reverse, for the way back."""
+def order_by_channel(ordered: Float32[Array, "6 25 16"], weight: Float32[Array, "16 6 25"]) -> None:
+    """ordered[c, k, o] = weight[o, c, k]: on the way back, all second maps reach a first one."""
     for o in range(SECOND):
         for c in range(FIRST):
-            for r in range(5):
-                for k in range(5):
-                    reversed_weight[o, c, 5 * (4 - r) + k] = weight[o, c, 5 * r + k]
+            for k in range(25):
+                ordered[c, k, o] = weight[o, c, k]
 
 
 @inlined
-def second_layer_backward(
-    state: TrainingState, keep_mask: Bool[Array, " 22"], i: int, errors: TrainingBuffers
-) -> None:
+def second_layer_backward(state: TrainingState, errors: TrainingBuffers) -> None:
     """The second convolution's gradient, and the errors of the pooled maps that it reads."""
     network, gradient, maps = state.network, state.gradients, errors.forward.maps
-    for c in range(FIRST):
-        if keep_mask[c]:
-            shift_left(maps.shifted[c], maps.pooled[i, c], POOLED_MAP)
-            errors.pooled[c, :] = f4(0)
     for o in range(SECOND):
-        if keep_mask[FIRST + o]:
-            source, values = (
-                errors.features[i, FEATURES * o : FEATURES * (o + 1)],
-                maps.second[i, o],
-            )
-            gradient.conv2_bias[o] += unpool_second(
-                errors.second, source, values, network.kept_scale, network.relu
-            )
-            shift_right(errors.shifted, errors.second)
-            for c in range(FIRST):
-                if keep_mask[c]:
-                    weight, reverse = gradient.conv2_weight[o, c], errors.reversed_weight[o, c]
-                    add_second_weight_gradient(weight, errors.second, maps.shifted[c])
-                    add_backward_convolution(errors.pooled[c], errors.shifted, reverse)
+        scale = maps.scales[FIRST + o]
+        gradient.conv2_bias[o] += unpool_second(
+            errors.second, o, errors.features[o], maps.second[o], scale, network.relu
+        )
+        for c in range(FIRST):
+            if maps.used[c]:
+                weight = errors.second_gradient[o, c]
+                add_second_weight_gradient(weight, errors.second, o, maps.pooled[c])
+    errors.pooled[:] = f4(0)
+    add_backward_convolution(errors.pooled, errors.second, errors.weights_to_channel, maps.used)
 
 
 @inlined
-def first_layer_backward(
-    state: TrainingState, keep_mask: Bool[Array, " 22"], i: int, errors: TrainingBuffers
-) -> None:
+def first_layer_backward(state: TrainingState, errors: TrainingBuffers) -> None:
     """The first convolution's gradient."""
     network, gradient, maps = state.network, state.gradients, errors.forward.maps
-    shift_left(maps.pixels, maps.row[i], PIXELS)
     for c in range(FIRST):
-        if keep_mask[c]:
+        if maps.used[c]:
             gradient.conv1_bias[c] += unpool_first(
-                errors.first, errors.pooled[c], maps.first[i, c], network.kept_scale, network.relu
+                errors.first, 0, errors.pooled[c], maps.first[c], maps.scales[c], network.relu
             )
-            add_first_weight_gradient(gradient.conv1_weight[c], errors.first, maps.pixels)
+            add_first_weight_gradient(errors.first_gradient[c], errors.first, 0, maps.pixels)
 
 
 @kernel
