@@ -202,7 +202,7 @@ def test_function_that_cannot_be_differentiated_is_named() -> None:
         name="mine",
         label="Mine",
         family=Selective,
-        function=lambda right, wrong: np.interp([0.5], right[:, 0], wrong[:, 0]),
+        function=lambda images, errors: np.interp([0.5], images[:, 0], errors[:, 0]),
     )
     arrays = MetricInputs(prediction_of(np.ones(9)), torch.zeros(9).long(), score=torch.arange(9.0))
     family = Selective([mine])
