@@ -68,8 +68,8 @@ def roc_curve(
     """
     order = flagging_order(negatives, positives)
 
-    def by_kind(flagged: Counts, of_positives: Counts) -> tuple[Counts, Counts]:
-        return flagged - of_positives, of_positives
+    def by_kind(flagged: Counts, hits: Counts) -> tuple[Counts, Counts]:
+        return flagged - hits, hits
 
     both = None if draws is None else np.concatenate(draws)
     return _with_bounds(order, by_kind, both, false_positive_rates, len(positives))

@@ -60,7 +60,7 @@ class Detection(RankedImages):
         self, prepared: Ranking, weights: Weights, reference_weights: Weights
     ) -> MetricsByResample:
         """From the numbers of images that are flagged at each threshold."""
-        return self.of_ranking(prepared, np.concatenate([reference_weights, weights]))
+        return self.ranked_values(prepared, np.concatenate([reference_weights, weights]))
 
     def influence(self, prepared: Ranking) -> Influences | None:
         """Of AUROC, DeLong's placements (DeLong, DeLong & Clarke-Pearson 1988)."""

@@ -59,7 +59,7 @@ class Ranking(NamedTuple):
 class RankedImages(Family):
     """A metric's `function`: from the counts of all and of positive images to [resamples]."""
 
-    def of_ranking(self, ranking: Ranking, weights: Weights) -> MetricsByResample:
+    def ranked_values(self, ranking: Ranking, weights: Weights) -> MetricsByResample:
         """The metrics on resamples of all images of a ranking."""
         by_metric = self.each(weights.shape[1], *ranking.counts(weights))
         values: MetricsByResample = np.stack(by_metric)
@@ -97,9 +97,11 @@ def centred(
     gradients: Float64[np.ndarray, "metrics images"],
 ) -> Float64[np.ndarray, "metrics images"]:
     """Influences of images of which always as many are drawn."""
-    apart = gradients - gradients.mean(axis=1, keepdims=True)
-    apart *= gradients.shape[1]
-    return apart
+    count = gradients.shape[1]
+    influences: Float64[np.ndarray, "metrics images"] = count * (
+        gradients - gradients.mean(axis=1, keepdims=True)
+    )
+    return influences
 
 
 def share(part: Tensor, whole: Tensor) -> Tensor:

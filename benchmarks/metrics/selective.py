@@ -60,7 +60,7 @@ class Selective(RankedImages):
         self, prepared: Ranking, weights: Weights, reference_weights: Weights
     ) -> MetricsByResample:
         """From the numbers of images up to each score."""
-        return self.of_ranking(prepared, weights)
+        return self.ranked_values(prepared, weights)
 
     def influence(self, prepared: Ranking) -> Influences | None:
         """By the derivative of each metric.
@@ -69,11 +69,11 @@ class Selective(RankedImages):
         `FEWEST_OF_A_KIND`.
         """
         influences = centred(self.gradients(prepared))
-        kinds = np.stack([prepared.second, ~prepared.second], axis=1)
-        if kinds.sum(axis=0).min() < FEWEST_OF_A_KIND:
-            alone = np.empty_like(kinds, dtype=np.uint8)
-            alone[prepared.rows] = kinds
-            influences[np.isnan(self.evaluate(prepared, alone, alone)).any(axis=1)] = np.nan
+        alone = np.empty((len(prepared.rows), 2), dtype=bool)
+        alone[prepared.rows] = np.stack([prepared.positive, ~prepared.positive], axis=1)
+        if alone.sum(axis=0).min() < FEWEST_OF_A_KIND:
+            values = self.ranked_values(prepared, alone[:, alone.any(axis=0)])
+            influences[np.isnan(values).any(axis=1)] = np.nan
         return Influences(influences)
 
 
