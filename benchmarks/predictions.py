@@ -1,4 +1,4 @@
-"""Predictions on disk: of each replicate of a method one file, with all its conditions."""
+"""Predictions and outputs on disk: of each run unit, or network, one file with all conditions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
@@ -70,6 +72,22 @@ class RunUnit:
         return f"{self.recipe}/{self.method}{size}"
 
 
+class PoolNetwork(NamedTuple):
+    """A network of a recipe's pool, by its number."""
+
+    recipe: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """For messages and file names: ``<recipe>/network-<number>``."""
+        return f"{self.recipe}/network-{self.number:03d}"
+
+
+Owner = RunUnit | PoolNetwork
+"""Whose file it is in a `PredictionStore`."""
+
+
 @dataclass(frozen=True, eq=False)
 class StoredPrediction:
     """A run unit's prediction under a condition, with what it is measured by.
@@ -91,8 +109,32 @@ class StoredPrediction:
     machine: str = field(default_factory=machine)
 
 
-Save = Callable[[RunUnit, str, StoredPrediction], None]
-"""Stores a run unit's prediction under a condition."""
+@dataclass(frozen=True, eq=False)
+class StoredOutputs:
+    """What one forward of a network gives for the images of a condition, dropout off.
+
+    Attributes:
+        labels: ``None`` where the images belong to none of the classes.
+        scores: by its name, each image's value of a score of the network's features.
+        sources, reasons, machine: see `StoredPrediction`.
+    """
+
+    logits: Float[Tensor, "images classes"]
+    labels: Int64[Tensor, " images"] | None
+    scores: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
+    sources: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    machine: str = field(default_factory=machine)
+
+
+Save = Callable[[Owner, str, StoredPrediction | StoredOutputs], None]
+"""Stores what is predicted under a condition."""
+
+Stamp = tuple[int, int, int]
+"""By which it is noticed that a file was written anew."""
+
+
+Loaded = TypeVar("Loaded")
 
 
 class UnusableFileError(UserError):
@@ -101,52 +143,58 @@ class UnusableFileError(UserError):
 
 @dataclass(frozen=True)
 class PredictionStore:
-    """The prediction files of a run: ``<recipe>/<method>-<size>/replicate-<r>.zip``.
+    """The files of a run: ``<recipe>/<method>-<size>/replicate-<r>.zip``, and those of networks.
 
-    A file is an archive with a ``<condition>.npz`` for each condition. This has ``mean`` [images,
-    classes] in single precision, ``votes`` [images, classes] as whole numbers (or ``vote_share``
-    where there is no such number of votes), ``expected_entropy`` [images], where there are any
-    ``labels`` [images], scores as ``score:<name>`` [images] and metrics of the members as
-    ``members:<name>`` [images]; what else a `StoredPrediction` has is JSON in ``about``. The
-    archive's comment is the unit's name, so that a file under the name of another is noticed. Of
-    each ``.npz`` it has the checksum (CRC-32), which is verified whenever that is read.
+    A file is an archive with a ``<condition>.npz`` for each condition. That of a run unit has
+    ``mean`` [images, classes] in single precision, ``votes`` [images, classes] as whole numbers (or
+    ``vote_share`` where there is no such number of votes), ``expected_entropy`` [images], where
+    there are any ``labels`` [images], scores as ``score:<name>`` [images] and metrics of the
+    members as ``members:<name>`` [images]. That of a network, ``<recipe>/network-<number>.zip``,
+    has ``logits`` [images, classes] in single precision, ``labels``, and scores of its features.
+    What else there is is JSON in ``about``. The archive's comment is the unit's or network's name,
+    so that a file under the name of another is noticed. Of each ``.npz`` it has the checksum
+    (CRC-32), which is verified whenever that is read.
 
-    A unit's file must not be written by two processes at once.
+    A file must not be written by two processes at once.
     """
 
     folder: Path
 
-    def path(self, unit: RunUnit) -> Path:
-        """The path of the unit's file, whether it has been written or not."""
-        return self.folder / f"{unit.name}.zip"
+    def path(self, owner: Owner) -> Path:
+        """The path of a file, whether it has been written or not."""
+        return self.folder / f"{owner.name}.zip"
 
-    def conditions(self, unit: RunUnit) -> list[str]:
-        """The conditions of which a prediction is stored; only the file's directory is read.
+    def stamp(self, owner: Owner) -> Stamp | None:
+        """Of the file as it is; ``None`` where there is none."""
+        try:
+            status = self.path(owner).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def conditions(self, owner: Owner) -> tuple[str, ...]:
+        """The conditions that are stored; only the directory of a new file is read.
 
         Raises:
             UnusableFileError: it is damaged.
         """
-        with self._opened(unit) as archive:
-            return [name.removesuffix(".npz") for name in archive.namelist()]
+        stamp = self.stamp(owner)
+        return () if stamp is None else _conditions_in(self, owner, stamp)
 
-    def holds(self, unit: RunUnit, condition: str) -> bool:
-        """Whether the prediction is stored; see `conditions`."""
-        return condition in self.conditions(unit)
-
-    def complete(self, unit: RunUnit, sources: Mapping[str, int]) -> frozenset[str]:
-        """The conditions whose predictions are stored with all values that these compute.
+    def complete(self, owner: Owner, sources: Mapping[str, int]) -> frozenset[str]:
+        """The conditions that are stored with all values that these compute.
 
         A file that cannot be used is removed, so that it is predicted again, with one line.
         """
         try:
-            with self._opened(unit) as archive:
+            with self._opened(owner) as archive:
                 return frozenset(
                     name.removesuffix(".npz")
                     for name in archive.namelist()
-                    if sources.items() <= _stored(unpacked(archive.read(name))).sources.items()
+                    if sources.items() <= _about(unpacked(archive.read(name)))["sources"].items()
                 )
         except UnusableFileError as error:
-            self.path(unit).unlink()
+            self.path(owner).unlink()
             print(printable(str(error)), file=sys.stderr)
             return frozenset()
 
@@ -156,9 +204,7 @@ class PredictionStore:
         Raises:
             UnusableFileError: it is damaged, or of something else.
         """
-        with self._opened(unit) as archive:
-            name = f"{condition}.npz"
-            return _stored(unpacked(archive.read(name))) if name in archive.namelist() else None
+        return self.load(unit, condition) if condition in self.conditions(unit) else None
 
     def load(self, unit: RunUnit, condition: str) -> StoredPrediction:
         """Read a prediction; see `load_if_there`.
@@ -166,17 +212,16 @@ class PredictionStore:
         Raises:
             UserError: there is none.
         """
-        stored = self.load_if_there(unit, condition)
-        if stored is None:
-            raise UserError(
-                f"{self.path(unit)} holds no prediction of {condition}; run without --only"
-            )
-        return stored
+        return self._loaded(unit, condition, _prediction_in)
 
-    def save(self, unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
-        """Write one prediction; several are written faster by `saving`."""
+    def load_outputs(self, network: PoolNetwork, condition: str) -> StoredOutputs:
+        """Read a network's outputs; see `load`."""
+        return self._loaded(network, condition, _outputs_in)
+
+    def save(self, owner: Owner, condition: str, stored: StoredPrediction | StoredOutputs) -> None:
+        """Write what is predicted under one condition; several are written faster by `saving`."""
         with self.saving() as save:
-            save(unit, condition, stored)
+            save(owner, condition, stored)
 
     @contextmanager
     def saving(self, *, after: float = WRITTEN_AFTER) -> Iterator[Save]:
@@ -189,12 +234,13 @@ class PredictionStore:
             NotWrittenError: the disk is full, for example.
             UnusableFileError: the file that predictions are added to is damaged.
         """
-        waiting: dict[RunUnit, dict[str, bytes]] = {}
+        waiting: dict[Owner, dict[str, bytes]] = {}
         written = time.monotonic()
 
-        def save(unit: RunUnit, condition: str, stored: StoredPrediction) -> None:
+        def save(owner: Owner, condition: str, stored: StoredPrediction | StoredOutputs) -> None:
             nonlocal written
-            waiting.setdefault(unit, {})[f"{condition}.npz"] = packed(_arrays(stored))
+            content = packed(_arrays(stored))
+            waiting.setdefault(owner, {})[f"{condition}.npz"] = content
             if time.monotonic() >= written + after:
                 self._write(waiting)
                 written = time.monotonic()
@@ -204,22 +250,33 @@ class PredictionStore:
         finally:
             self._write(waiting)
 
-    def _write(self, waiting: dict[RunUnit, dict[str, bytes]]) -> None:
-        """Add predictions to the files of their units; then none wait any more."""
+    def _write(self, waiting: dict[Owner, dict[str, bytes]]) -> None:
+        """Add what waits to the files; then nothing waits any more."""
         while waiting:
-            unit, added = waiting.popitem()
-            with self._opened(unit) as archive:
+            owner, added = waiting.popitem()
+            with self._opened(owner) as archive:
                 contents = {name: archive.read(name) for name in archive.namelist()} | added
-            with written_whole(self.path(unit)) as temporary, ZipFile(temporary, "w") as archive:
-                archive.comment = unit.name.encode()
+            path = self.path(owner)
+            with written_whole(path) as temporary, ZipFile(temporary, "w") as archive:
+                archive.comment = owner.name.encode()
                 for name in sorted(contents):
                     # Without a date: the same predictions give the same bytes.
                     archive.writestr(ZipInfo(name), contents[name])
 
+    def _loaded(
+        self, owner: Owner, condition: str, formed: Callable[[ArraysByName], Loaded]
+    ) -> Loaded:
+        if condition not in self.conditions(owner):
+            raise UserError(
+                f"{self.path(owner)} holds no prediction of {condition}; run without --only"
+            )
+        with self._opened(owner) as archive:
+            return formed(unpacked(archive.read(f"{condition}.npz")))
+
     @contextmanager
-    def _opened(self, unit: RunUnit) -> Iterator[ZipFile]:
-        """The unit's file, or an empty archive where there is none."""
-        path = self.path(unit)
+    def _opened(self, owner: Owner) -> Iterator[ZipFile]:
+        """The file, or an empty archive where there is none."""
+        path = self.path(owner)
         if not path.exists():
             with ZipFile(BytesIO(), "w") as archive:
                 yield archive
@@ -228,7 +285,7 @@ class PredictionStore:
             try:
                 with ZipFile(file) as archive:
                     # Of a file that is cut off, zipfile reads the last `.npz` as the archive.
-                    if archive.comment != unit.name.encode():
+                    if archive.comment != owner.name.encode():
                         raise DamagedArraysError("it is not whole, or that of another run unit")
                     yield archive
             # What damaged bytes raise is up to zipfile, and is nearly anything.
@@ -242,6 +299,13 @@ class PredictionStore:
                 ) from error
 
 
+@lru_cache(maxsize=4096)
+def _conditions_in(store: PredictionStore, owner: Owner, stamp: Stamp) -> tuple[str, ...]:
+    """The conditions in the file of a stamp."""
+    with store._opened(owner) as archive:
+        return tuple(name.removesuffix(".npz") for name in archive.namelist())
+
+
 def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
     """The number of members as records write it; the chosen size where there is no prediction."""
     if stored is None:
@@ -249,53 +313,67 @@ def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
     return members_text(stored.prediction.members)
 
 
-def _arrays(stored: StoredPrediction) -> ArraysByName:
-    prediction = stored.prediction
-    about = {
-        "members": prediction.members,
-        "remark": prediction.remark,
+def _arrays(stored: StoredPrediction | StoredOutputs) -> ArraysByName:
+    about: dict[str, object] = {
         "machine": stored.machine,
         "sources": dict(stored.sources),
         "reasons": dict(stored.reasons),
     }
     labels = {} if stored.labels is None else {"labels": stored.labels.numpy()}
+    if isinstance(stored, StoredOutputs):
+        arrays, scores = {"logits": stored.logits.numpy()}, stored.scores
+    else:
+        prediction, scores = stored.prediction, stored.prediction.scores
+        about |= {"members": prediction.members, "remark": prediction.remark}
+        values = stored.member_values.items()
+        arrays = {
+            "mean": in_single_precision(prediction.mean.numpy()),
+            **_votes(prediction),
+            "expected_entropy": prediction.expected_entropy.numpy(),
+            **{MEMBER_VALUE + name: value.numpy() for name, value in values},
+        }
     return {
         "about": np.array(json.dumps(about)),
-        "mean": in_single_precision(prediction.mean.numpy()),
-        **_votes(prediction),
-        "expected_entropy": prediction.expected_entropy.numpy(),
         **labels,
-        **{SCORE + name: score.numpy() for name, score in prediction.scores.items()},
-        **{MEMBER_VALUE + name: value.numpy() for name, value in stored.member_values.items()},
+        **arrays,
+        **{SCORE + name: score.numpy() for name, score in scores.items()},
     }
 
 
-def _stored(arrays: ArraysByName) -> StoredPrediction:
-    def named(prefix: str) -> dict[str, Tensor]:
-        return {
-            name.removeprefix(prefix): torch.from_numpy(values)
-            for name, values in arrays.items()
-            if name.startswith(prefix)
-        }
+def _about(arrays: ArraysByName) -> dict[str, Any]:
+    return dict(json.loads(str(arrays["about"])))
 
-    about = json.loads(str(arrays["about"]))
-    members = about["members"]
+
+def _named(prefix: str, arrays: ArraysByName) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): torch.from_numpy(values)
+        for name, values in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def _labels(arrays: ArraysByName) -> Tensor | None:
+    return torch.from_numpy(arrays["labels"]) if "labels" in arrays else None
+
+
+def _outputs_in(arrays: ArraysByName) -> StoredOutputs:
+    logits = torch.from_numpy(arrays["logits"])
+    return StoredOutputs(logits, _labels(arrays), _named(SCORE, arrays), **_about(arrays))
+
+
+def _prediction_in(arrays: ArraysByName) -> StoredPrediction:
+    about = _about(arrays)
+    members = about.pop("members")
     share = arrays["votes"] / members if "votes" in arrays else arrays["vote_share"]
-    return StoredPrediction(
-        Prediction(
-            mean=torch.from_numpy(in_double_precision(arrays["mean"])),
-            vote_share=torch.from_numpy(share),
-            expected_entropy=torch.from_numpy(arrays["expected_entropy"]),
-            members=members,
-            scores=named(SCORE),
-            remark=about["remark"],
-        ),
-        torch.from_numpy(arrays["labels"]) if "labels" in arrays else None,
-        named(MEMBER_VALUE),
-        about["sources"],
-        about["reasons"],
-        about["machine"],
+    prediction = Prediction(
+        mean=torch.from_numpy(in_double_precision(arrays["mean"])),
+        vote_share=torch.from_numpy(share),
+        expected_entropy=torch.from_numpy(arrays["expected_entropy"]),
+        members=members,
+        scores=_named(SCORE, arrays),
+        remark=about.pop("remark"),
     )
+    return StoredPrediction(prediction, _labels(arrays), _named(MEMBER_VALUE, arrays), **about)
 
 
 def _votes(prediction: Prediction) -> dict[str, np.ndarray]:

@@ -15,7 +15,13 @@ import pytest
 import torch
 
 from benchmarks.io import UserError
-from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
+from benchmarks.predictions import (
+    PoolNetwork,
+    PredictionStore,
+    RunUnit,
+    StoredOutputs,
+    StoredPrediction,
+)
 from benchmarks.schema import is_of_the_machine
 from methods import Prediction
 from methods.determinism import machine
@@ -88,6 +94,29 @@ def test_file_has_its_path_and_arrays_that_others_can_read(
     assert (arrays["votes"].sum(axis=1) == 4).all()
 
 
+def test_outputs_of_a_network_are_read_back_as_they_were(store: PredictionStore) -> None:
+    random = torch.Generator().manual_seed(0)
+    written = StoredOutputs(
+        torch.randn(30, 10, generator=random),
+        torch.arange(30) % 10,
+        {"knn": torch.rand(30, generator=random)},
+        {"knn": 7},
+        {"ddu": "the covariance is singular"},
+    )
+    network = PoolNetwork("plain", 41)
+    store.save(network, "clean", written)
+    assert store.path(network) == store.folder / "plain" / "network-041.zip"
+    read = store.load_outputs(network, "clean")
+    for name in ("logits", "labels", "scores"):
+        pair = (getattr(side, name) for side in (read, written))
+        torch.testing.assert_close(*pair, rtol=0, atol=0)
+    assert (read.sources, read.reasons) == (written.sources, written.reasons)
+    assert store.complete(network, {"knn": 7}) == {"clean"}
+    assert store.complete(network, {"knn": 8}) == set()
+    with pytest.raises(UserError, match=r"network-041\.zip holds no prediction of rotated"):
+        store.load_outputs(network, "rotated-015")
+
+
 def read_back(store: PredictionStore, prediction: Prediction) -> Prediction:
     store.save(UNIT, "clean", StoredPrediction(prediction, None))
     return store.load(UNIT, "clean").prediction
@@ -151,7 +180,7 @@ def test_same_predictions_are_written_in_the_same_bytes(
         save(UNIT, "clean", stored())
         save(UNIT, "rotated-015", stored(images=3))
     assert store.path(UNIT).read_bytes() == other.path(UNIT).read_bytes()
-    assert store.conditions(UNIT) == ["clean", "rotated-015"]
+    assert store.conditions(UNIT) == ("clean", "rotated-015")
     assert [len(store.load(UNIT, name).prediction.mean) for name in ("clean", "rotated-015")] == [
         *(30, 3)
     ]
@@ -170,13 +199,15 @@ def test_predictions_are_written_together_whatever_ends_the_block(
         if error is not None:
             raise error
     for unit in (UNIT, other):
-        assert store.conditions(unit) == ["clean", "rotated-015"]
+        assert store.conditions(unit) == ("clean", "rotated-015")
 
 
 def test_predictions_are_written_from_time_to_time(store: PredictionStore) -> None:
     with store.saving(after=0) as save:
         save(UNIT, "clean", stored(images=2))
-        assert store.holds(UNIT, "clean")
+        assert store.conditions(UNIT) == ("clean",)
+        save(UNIT, "rotated-015", stored(images=2))
+        assert store.conditions(UNIT) == ("clean", "rotated-015")
 
 
 DAMAGES = {
@@ -216,7 +247,7 @@ def test_prediction_is_complete_with_the_values_of_these_sources(store: Predicti
     assert store.complete(UNIT, {"spread": 2**63 - 1}) == {"clean"}
     assert store.complete(UNIT, {"spread": 0}) == set()
     assert store.complete(UNIT, {"distance": 2**63 - 1}) == set()
-    assert store.conditions(UNIT) == ["clean", "rotated-015"]
+    assert store.conditions(UNIT) == ("clean", "rotated-015")
 
 
 def test_only_what_says_nothing_of_the_content_is_of_the_machine() -> None:

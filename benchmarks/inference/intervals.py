@@ -281,15 +281,13 @@ def paired(side: Side, other: Side, covariance: Covariance, images: int) -> Esti
     (2.0, 3.0)
     """
     first, second, count = side.columns, other.columns, len(side.values)
-    total, own = (
-        _without_rounding(
-            sums(first, first) + sums(second, second) - 2 * sums(first, second),
-            max(sums(first, first), sums(second, second)),
-        )
-        for sums in (covariance.total, covariance.paired)
-    )
+    sums = []
+    for covariances in (covariance.total, covariance.paired):
+        own, others = covariances(first, first), covariances(second, second)
+        left = own + others - 2 * covariances(first, second)
+        sums.append(_without_rounding(left, max(own, others)))
     differences = Side.of(side.values - other.values, ())
-    variances = ImageVariances.from_sums(total, own, count)
+    variances = ImageVariances.from_sums(*sums, count)
     return _estimate(differences.mean, (differences,), variances, images)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Self, cast
 
 from benchmarks.io import UserError
 from benchmarks.nouns import compared_sizes
-from benchmarks.predictions import RunUnit
+from benchmarks.predictions import Owner, PoolNetwork, RunUnit
 from benchmarks.progress import Item
 from benchmarks.run.configuration import (
     COSTLY,
@@ -19,6 +21,7 @@ from benchmarks.run.configuration import (
     USUAL_SIZES,
     Configuration,
     command_of,
+    stored_scores,
 )
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import ALL_IMAGES, Condition, ImageLimits, Split
@@ -26,7 +29,11 @@ from benchmarks.vocabulary import FEWEST_REPLICATES, PREDICT, SELF_TRAINED, SUBS
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines import choose_engine
 from methods.engines.base import Engine
+from methods.interface import MethodReads
 from methods.networks.pool import NetworkPool, NetworkStore
+
+PredictedTogether = tuple[Owner, ...]
+"""Whose files are computed together; see `Plan.groups`."""
 
 DIVIDED = (TRAIN, PREDICT)
 """The stages that are divided; later ones need what all shards have predicted."""
@@ -140,11 +147,13 @@ class Plan:
         subsets_too = unit.recipe == SELF_TRAINED or self._in_depth(unit.recipe)
         return self.conditions if subsets_too else self.whole_conditions
 
-    def predicted(self, unit: RunUnit) -> tuple[Condition, ...]:
-        """What the unit's method predicts: its conditions, and the calibration images.
+    def predicted(self, owner: Owner) -> tuple[Condition, ...]:
+        """What is in a unit's file: its conditions, and the calibration images.
 
-        It predicts the latter if its networks were not trained on them; if it is slow, a subset.
+        The latter if its networks were not trained on them; a subset if its method is slow. In that
+        of a network is what a method of its recipe needs.
         """
+        unit = owner if isinstance(owner, RunUnit) else RunUnit(owner.recipe, "", None, 0)
         held_out = self.calibration_of(unit)
         conditions = self.conditions_of(unit)
         return conditions if held_out is None else (*conditions, held_out)
@@ -229,25 +238,61 @@ class Plan:
             for replicate in range(self._replicates(name, recipe, size))
         ]
 
-    def groups(self) -> list[tuple[RunUnit, ...]]:
-        """Run units whose members are among those of the largest, which comes first.
+    def groups(self) -> list[PredictedTogether]:
+        """Whose files are computed together, network by network.
 
-        Each member predicts once for its whole group: fewer passes are the first of more, and the
-        networks of a smaller ensemble are some of a largest one's.
+        Of a network come first its outputs, with the units that read features. Further groups are
+        of units that read images: each member predicts once for all of the group, since the members
+        of the others are among those of the first, as fewer passes are the first of more.
         """
-        units = self.units()
-        known = set(units)
-        groups: dict[RunUnit, list[RunUnit]] = {}
-        for unit in units:
-            largest = self._largest(unit)
-            groups.setdefault(largest if largest in known else unit, []).append(unit)
-        every = [
-            (largest, *(unit for unit in group if unit != largest))
-            for largest, group in groups.items()
+        grouped: dict[PoolNetwork, dict[object, list[Owner]]] = {}
+        for network in self.scored_networks:
+            grouped[network] = {PoolNetwork: [network]}
+        for unit in self.units():
+            reads = self.reads(unit)
+            if reads != "images":
+                for network in self.networks_of(unit):
+                    owners = grouped.setdefault(network, {}).setdefault(PoolNetwork, [network])
+                    owners += [unit] if reads == "features" else []
+            elif self.objection(unit) is None:
+                groups = grouped.setdefault(PoolNetwork(unit.recipe, unit.replicate), {})
+                groups.setdefault(self._members(unit), []).append(unit)
+        shares = [
+            [tuple(sorted(group, key=_size, reverse=True)) for group in grouped[network].values()]
+            for network in self._in_order(grouped)
         ]
-        if self.shard is None or self.shard.only_trains:
-            return every
-        return self.shard.share_of(every)
+        if self.shard is not None and not self.shard.only_trains:
+            shares = self.shard.share_of(shares)  # of networks, so that none is trained twice
+        return list(chain.from_iterable(shares))
+
+    def reads(self, unit: RunUnit) -> MethodReads:
+        """What the unit's prediction is formed from; a custom method is handed images."""
+        kind = self.configuration.classes[unit.method]
+        return "images" if self.is_custom(unit.method) else kind.reads
+
+    def is_pooled(self, unit: RunUnit) -> bool:
+        """Whether the unit's method is one of the run's, and its networks come from the pool."""
+        kind = self.configuration.classes.get(unit.method)
+        return kind is not None and kind.pooled
+
+    def networks_of(self, unit: RunUnit) -> list[PoolNetwork]:
+        """The networks that the unit's method takes from the pool; none if it is not applicable."""
+        if not self.is_pooled(unit) or self.objection(unit) is not None:
+            return []
+        numbers = cast(PooledMethod, self.method(unit)).networks
+        return [PoolNetwork(unit.recipe, number) for number in numbers]
+
+    def scored_network(self, unit: RunUnit) -> PoolNetwork | None:
+        """The only network of the unit's method, whose features give it scores, if it has one."""
+        kind = self.configuration.classes[unit.method]
+        networks = self.networks_of(unit)
+        single = kind.feature_scores and not kind.counts_networks and len(networks) == 1
+        return networks[0] if single else None
+
+    @property
+    def scored_networks(self) -> frozenset[PoolNetwork]:
+        """The networks to whose features scores are fitted: those of single-network methods."""
+        return _scored_networks(self)
 
     def is_compared(self, unit: RunUnit) -> bool:
         """Whether methods are compared at the unit's size; see `compared_sizes`."""
@@ -268,23 +313,19 @@ class Plan:
                 return f"the recipe {unit.recipe!r} trains on the calibration images too"
         return method.objection(self.configuration.recipe(unit.recipe)) if method.pooled else None
 
-    def networks(self) -> list[tuple[str, int]]:
-        """The networks that the groups need: pairs (recipe, number), each once."""
-        needed = self.networks_needed(chain.from_iterable(self.groups()))
-        recipes = self.configuration.recipes
-        networks = sorted(needed, key=lambda pair: (recipes.index(pair[0]), pair[1]))
+    def networks(self) -> list[PoolNetwork]:
+        """The networks that the groups need, each once."""
+        networks = self._in_order(self.networks_needed(chain.from_iterable(self.groups())))
         if self.shard is None or not self.shard.only_trains:
             return networks
         return self.shard.share_of(networks)
 
-    def networks_needed(self, units: Iterable[RunUnit]) -> set[tuple[str, int]]:
-        """The networks that these run units need."""
-        return {
-            (unit.recipe, number)
-            for unit in units
-            if self.configuration.classes[unit.method].pooled and self.objection(unit) is None
-            for number in cast(PooledMethod, self.method(unit)).networks
-        }
+    def networks_needed(self, owners: Iterable[Owner]) -> set[PoolNetwork]:
+        """The networks that the files of these owners need."""
+        needed: set[PoolNetwork] = set()
+        for owner in owners:
+            needed.update([owner] if isinstance(owner, PoolNetwork) else self.networks_of(owner))
+        return needed
 
     def limits_of(self, condition: Condition) -> ImageLimits:
         """How many images of a condition are evaluated: of the calibration's all."""
@@ -295,19 +336,19 @@ class Plan:
             return ImageLimits(chosen.subset_images)
         return ImageLimits(chosen.images, chosen.severity_images)
 
-    def _largest(self, unit: RunUnit) -> RunUnit:
-        method = self.configuration.classes[unit.method]
-        sizes = self.configuration.sizes(method, unit.recipe)
-        if not (sizes and issubclass(method, MemberMethod) and method.member_kind()):
+    def _members(self, unit: RunUnit) -> object:
+        """Equal for units of a recipe and replicate that can share members."""
+        kind = self.configuration.classes[unit.method]
+        if kind.counts_networks or not issubclass(kind, MemberMethod):
             return unit
-        if method.form != MemberMethod.form:
+        members = kind.member_kind()
+        if members is None:
             return unit
-        largest, replicate = max(sizes), unit.replicate
-        if unit.size and method.counts_networks:
-            replicate, position = divmod(unit.replicate * unit.size, largest)
-            if position + unit.size > largest:  # of two blocks
-                return unit
-        return replace(unit, size=largest, replicate=replicate)
+        return members, unit.method if self.is_custom(unit.method) else ""
+
+    def _in_order(self, networks: Iterable[PoolNetwork]) -> list[PoolNetwork]:
+        order = {recipe: position for position, recipe in enumerate(self.configuration.recipes)}
+        return sorted(networks, key=lambda n: (order.get(n.recipe, len(order)), n.number))
 
     def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
         sizes = self.configuration.sizes(self.configuration.classes[method], recipe)
@@ -335,3 +376,17 @@ class Plan:
         if kind.pooled:
             pool = max(pool, self.configuration.pool_of(recipe))
         return min(replicates, pool // size)
+        return min(self.configuration.replicates, pool // size)
+
+
+@lru_cache(maxsize=4)
+def _scored_networks(plan: Plan) -> frozenset[PoolNetwork]:
+    """Remembered, since each file of a network is asked whether it has scores."""
+    if not any(score.fit for score in stored_scores(plan.configuration).values()):
+        return frozenset()
+    return frozenset(filter(None, map(plan.scored_network, plan.units())))
+
+
+def _size(owner: Owner) -> float:
+    """Of a unit's method; a network comes before all."""
+    return (owner.size or 0) if isinstance(owner, RunUnit) else math.inf

@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from hashlib import sha256
 from itertools import chain
+from pathlib import Path
 from typing import Any, cast
 
 from torch import Tensor
 
 from benchmarks.data.files import Unavailable
 from benchmarks.io import NotWrittenError, UserError, objection_to
-from benchmarks.predictions import WRITTEN_AFTER, RunUnit, StoredPrediction
+from benchmarks.predictions import (
+    WRITTEN_AFTER,
+    Owner,
+    PoolNetwork,
+    RunUnit,
+    StoredOutputs,
+    StoredPrediction,
+)
 from benchmarks.progress import announce
-from benchmarks.run.configuration import SLOW, stored_scores
+from benchmarks.run.configuration import SLOW
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
-from benchmarks.run.derived import DerivedValues, sources
-from benchmarks.run.plan import Plan
+from benchmarks.run.derived import (
+    feature_scores,
+    fit_scores,
+    score_values,
+    sources,
+    with_member_values,
+)
+from benchmarks.run.plan import Plan, PredictedTogether
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
 from benchmarks.run.workspace import Failure, Workspace, seed_call
 from benchmarks.tasks import Task
+from benchmarks.tasks.task import Condition, EvaluationSet
 from benchmarks.vocabulary import FINISHED_FOLDER, PREDICT
-from methods import MemberMethod, Prediction, UncertaintyMethod
+from methods import MemberMethod, PooledMethod, Prediction
 from methods.contract import ContractError, check_prediction
 from methods.determinism import one_torch_thread
 from methods.networks.pool import NotStoredError
-from methods.scores import SCORES
+from methods.pooled import require_features
+from methods.scores import SCORES, Score
+from methods.scores.score import ScoreFunction
 
-UnitGroup = tuple[RunUnit, ...]
-"""Run units whose members are among those of the first; see `Plan.groups`."""
+Missing = dict[Condition, list[Owner]]
+"""By condition, those of whose files it is missing."""
+
+Predicted = tuple[Owner, Condition, StoredPrediction | StoredOutputs]
+"""What is to be written, and where."""
 
 NO_FAILURES = (UserError, Unavailable, NotStoredError, NotWrittenError, KeyboardInterrupt)
 """What is no failure of the method that was at work: the run stops, and goes on later."""
@@ -41,13 +60,14 @@ NO_FAILURES = (UserError, Unavailable, NotStoredError, NotWrittenError, Keyboard
 def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Write missing prediction files, and of a whole run the images that figures show.
 
-    A method is fitted once for all conditions, and each member predicts once for its group.
+    A method is fitted once for all conditions, and each network predicts once for all units that
+    read its outputs, as each member does for its group.
     """
     record.note_data(find_data(plan, workspace))
     unavailable = tuple(record.unavailable)
     pending = pending_groups(plan, workspace, unavailable)
     # The longest first: it cannot be split, and one worker would wait for the other.
-    pending.sort(key=lambda group: group[0].method not in SLOW)
+    pending.sort(key=lambda group: isinstance(group[0], PoolNetwork) or group[0].method not in SLOW)
     if pending:
         # What was measured of earlier predictions.
         shutil.rmtree(workspace.out / FINISHED_FOLDER, ignore_errors=True)
@@ -60,7 +80,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     )
     if plan.shard is None:
         write_shown(plan, workspace, unavailable)
-    return list(chain.from_iterable(done))
+    return [*chain.from_iterable(done), *_failures_of_formed(plan, workspace)]
 
 
 def find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, Any]]:
@@ -104,115 +124,190 @@ def _require_disjoint(task: Task, workspace: Workspace) -> None:
 
 def pending_groups(
     plan: Plan, workspace: Workspace, unavailable: Collection[str]
-) -> list[UnitGroup]:
-    """The groups of which a prediction is not there yet, although its images can be had."""
-    computed_by = sources(plan)
+) -> list[PredictedTogether]:
+    """The groups of which something is not there yet, although its images can be had."""
+    return [
+        group
+        for group in plan.groups()
+        if any(_missing(plan, workspace, unavailable, group).values())
+    ]
 
-    def is_pending(unit: RunUnit) -> bool:
-        if plan.objection(unit) is not None:
-            return False
-        wanted = {condition.name for condition in plan.predicted(unit)} - {*unavailable}
-        return not wanted <= workspace.predictions.complete(unit, computed_by)
 
-    return [group for group in plan.groups() if any(map(is_pending, group))]
+def _missing(
+    plan: Plan, workspace: Workspace, unavailable: Collection[str], group: PredictedTogether
+) -> Missing:
+    """By condition of a group, references first, those of whose files it is missing."""
+    store = workspace.predictions
+    complete = {owner: store.complete(owner, sources(plan, owner)) for owner in group}
+    return {
+        condition: [owner for owner, names in complete.items() if condition.name not in names]
+        for condition in plan.predicted(group[0])
+        if condition.name not in unavailable
+    }
 
 
 def _predict(
-    plan: Plan, unavailable: Collection[str], workspace: Workspace, group: UnitGroup
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, group: PredictedTogether
 ) -> list[Failure]:
-    """Predict a group; if that fails, each of its units alone, since not all need all members.
+    """Predict a group; if that fails, each of it alone, since not all need all members.
 
     A custom method does so in a process of its own, whose end is its failure alone.
     """
 
-    def failures_of(units: UnitGroup) -> list[Failure]:
-        work = partial(_predict_units, plan, unavailable, workspace, units)
+    def failures_of(owners: PredictedTogether) -> list[Failure]:
+        work = partial(_predict_together, plan, unavailable, workspace, owners)
         try:
-            return in_own_process(work) if plan.is_custom(units[0].method) else work()
+            return in_own_process(work) if _is_custom(plan, owners) else work()
         except ProcessEndedError as error:
-            return [workspace.note_failure(unit, error) for unit in units]
+            return [workspace.note_failure(owner, error) for owner in owners]
 
     failures = failures_of(group)
     if failures and len(group) > 1:
-        failures = [failure for unit in group for failure in failures_of((unit,))]
+        failures = [failure for owner in group for failure in failures_of((owner,))]
     return failures
 
 
+def _is_custom(plan: Plan, group: PredictedTogether) -> bool:
+    return isinstance(group[0], RunUnit) and plan.is_custom(group[0].method)
+
+
 @one_torch_thread()
-def _predict_units(
-    plan: Plan, unavailable: Collection[str], workspace: Workspace, units: UnitGroup
+def _predict_together(
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, group: PredictedTogether
 ) -> list[Failure]:
-    """Predict units of one group; where their method fails, each with the reason."""
+    """Write what is missing of a group; where a method or a network fails, each has the reason."""
+    # A custom method may end its process, and with it what waits to be written.
+    after = 0 if _is_custom(plan, group) else WRITTEN_AFTER
     try:
-        _write_predictions(plan, unavailable, workspace, units)
+        missing = _missing(plan, workspace, unavailable, group)
+        with workspace.predictions.saving(after=after) as save:
+            for owner, condition, stored in _Predictions(plan, workspace, missing).of(group):
+                save(owner, condition.name, stored)
     except NO_FAILURES:
         raise
     # Whatever a method raises is its own failure: it is reported, and the others continue.
     except BaseException as error:
-        return [workspace.note_failure(unit, error) for unit in units]
-    for unit in units:
-        workspace.error_path(unit).unlink(missing_ok=True)
+        return [workspace.note_failure(owner, error) for owner in group]
+    for owner in group:
+        workspace.error_path(owner).unlink(missing_ok=True)
     return []
 
 
-def _write_predictions(
-    plan: Plan, unavailable: Collection[str], workspace: Workspace, group: UnitGroup
-) -> None:
-    """Write a group's prediction files that are not there yet, but for those of some conditions."""
-    largest, store, computed_by = group[0], workspace.predictions, sources(plan)
-    complete = {unit: store.complete(unit, computed_by) for unit in group}
-    latest: dict[RunUnit, StoredPrediction] = {}
-    # A custom method may end its process, and with it what waits to be written.
-    after = 0 if plan.is_custom(largest.method) else WRITTEN_AFTER
-    method = workspace.fitted(plan, largest)
-    training = partial(workspace.images, plan.task, plan.split(largest))
-    derived = DerivedValues(method, stored_scores(plan.configuration), training, computed_by)
-    with store.saving(after=after) as save:
-        for condition in plan.predicted(largest):
-            missing = [unit for unit in group if condition.name not in complete[unit]]
-            if condition.name in unavailable or not missing:
+def _failures_of_formed(plan: Plan, workspace: Workspace) -> list[Failure]:
+    """The units that cannot be formed, since one of their networks failed."""
+    failures = []
+    for unit in plan.units():
+        if plan.reads(unit) != "logits":
+            continue
+        own = workspace.error_path(unit)
+        own.unlink(missing_ok=True)
+        paths = (workspace.error_path(network) for network in plan.networks_of(unit))
+        if error := next(filter(Path.exists, paths), None):
+            shutil.copy(error, own)
+            failures.append(Failure(unit.name, workspace.failure_reason(unit)))
+    return failures
+
+
+class _Predictions:
+    """What is missing of the files of a group."""
+
+    def __init__(self, plan: Plan, workspace: Workspace, missing: Missing) -> None:
+        self._plan, self._workspace, self._missing = plan, workspace, missing
+        self._latest: dict[RunUnit, StoredPrediction] = {}
+
+    def of(self, group: PredictedTogether) -> Iterator[Predicted]:
+        """Condition by condition."""
+        first, units = group[0], [owner for owner in group if isinstance(owner, RunUnit)]
+        if isinstance(first, PoolNetwork):
+            return self._of_network(first, units)
+        return self._of_members(units) if len(units) > 1 else self._of_unit(*units)
+
+    def _of_network(self, network: PoolNetwork, units: Sequence[RunUnit]) -> Iterator[Predicted]:
+        """The outputs of a network, and the predictions of units that read its features."""
+        plan, incomplete = self._plan, set(chain.from_iterable(self._missing.values()))
+        pool, computed_by = plan.pool(network.recipe, self._workspace.store), sources(plan, network)
+        training = self._workspace.training_images(plan, network.recipe)
+        trained = pool.networks([network.number], training)
+        prepared = pool.engine.prepare(trained)
+        scores, fits = dict[str, Score](), dict[str, ScoreFunction | str]()
+        if network in plan.scored_networks & incomplete:
+            scores = feature_scores(plan.configuration)
+        methods = {u: cast(PooledMethod, plan.method(u)) for u in units if u in incomplete}
+        if scores or methods:
+            outputs = prepared.outputs(training.images)
+            (features,) = require_features(outputs)
+            fits = fit_scores(scores, features, training.labels, trained[0])
+            for method in methods.values():
+                method.fitted = trained
+                method.fit_outputs(outputs, training.labels)
+        for condition, owners in self._missing.items():
+            if not owners:
                 continue
-            evaluated = workspace.evaluation_set(condition, plan)
-            # A copy: a method that changes its images must not change the others'.
-            images = evaluated.images.clone()
-            seed_call(method, "predict")
-            predictions = (
-                [(largest, method, method.predict(images))]
-                if len(group) == 1
-                else _shared_predictions(plan, cast(MemberMethod, method), missing, images)
-            )
-            for unit, built, prediction in predictions:
-                check_prediction(prediction, len(evaluated.images))
-                other = latest.get(unit) or store.load_if_there(unit, condition.reference)
-                _require_comparable(plan.task, built, prediction, other)
-                scores = derived.scores(prediction, evaluated.fingerprint, images, built)
-                latest[unit] = StoredPrediction(
-                    replace(prediction, scores={**prediction.scores, **scores.values}),
-                    evaluated.labels,
-                    derived.metrics(prediction),
-                    computed_by,
-                    scores.reasons,
-                )
-                save(unit, condition.name, latest[unit])
+            evaluated = self._workspace.evaluation_set(condition, plan)
+            outputs = prepared.outputs(evaluated.images)
+            (logits,), (features,) = outputs.logits, require_features(outputs)
+            for owner in owners:
+                if isinstance(owner, RunUnit):
+                    prediction = methods[owner].predict_outputs(outputs)
+                    yield owner, condition, self._stored(owner, prediction, condition, evaluated)
+                    continue
+                if not logits.isfinite().all():
+                    raise ContractError("the logits are not finite")
+                own = score_values(fits, features)
+                stored = StoredOutputs(logits, evaluated.labels, own[0], computed_by, own[1])
+                yield owner, condition, stored
 
+    def _of_members(self, units: Sequence[RunUnit]) -> Iterator[Predicted]:
+        """The predictions of units whose members are all among those of the first."""
+        plan, incomplete = self._plan, set(chain.from_iterable(self._missing.values()))
+        largest = cast(MemberMethod, self._workspace.fitted(plan, units[0]))
+        methods = {u: cast(MemberMethod, plan.method(u)) for u in units if u in incomplete}
+        held_out, calibrating = plan.calibration_of(units[0]), set[Condition | None]()
+        if any("calibration" in method.needs for method in methods.values()):
+            calibrating = {held_out}
+        for condition in sorted(self._missing, key=lambda other: other != held_out):
+            if not (self._missing[condition] or condition in calibrating):
+                continue
+            evaluated = self._workspace.evaluation_set(condition, plan)
+            seed_call(largest, "predict")
+            logits = largest.member_logits(evaluated.images.clone())
+            for unit, method in methods.items():
+                own = logits[method.slice_of(largest)]
+                if condition in calibrating:
+                    method.calibrate_members(own, cast(Tensor, evaluated.labels))
+                if unit in self._missing[condition]:
+                    stored = self._stored(unit, method.form(own), condition, evaluated)
+                    yield unit, condition, stored
 
-def _shared_predictions(
-    plan: Plan, method: MemberMethod, units: list[RunUnit], images: Tensor
-) -> Iterator[tuple[RunUnit, UncertaintyMethod, Prediction]]:
-    """The methods and predictions of units whose members are all the given method's."""
-    logits = method.member_logits(images)
-    for unit in units:
-        built = cast(MemberMethod, plan.method(unit))
-        yield unit, built, Prediction.of_logits(logits[built.slice_of(method)])
+    def _of_unit(self, unit: RunUnit) -> Iterator[Predicted]:
+        """The predictions of a unit alone."""
+        method = self._workspace.fitted(self._plan, unit)
+        for condition, owners in self._missing.items():
+            if owners:
+                evaluated = self._workspace.evaluation_set(condition, self._plan)
+                seed_call(method, "predict")
+                # A copy: a method that changes its images must not change the others'.
+                prediction = method.predict(evaluated.images.clone())
+                yield unit, condition, self._stored(unit, prediction, condition, evaluated)
+
+    def _stored(
+        self, unit: RunUnit, prediction: Prediction, condition: Condition, evaluated: EvaluationSet
+    ) -> StoredPrediction:
+        """What is stored of a prediction, if it is as it should be."""
+        plan, store = self._plan, self._workspace.predictions
+        check_prediction(prediction, len(evaluated.images))
+        other = self._latest.get(unit) or store.load_if_there(unit, condition.reference)
+        _require_comparable(plan, unit, prediction, other)
+        stored = with_member_values(plan, prediction, evaluated.labels, sources(plan, unit))
+        self._latest[unit] = stored
+        return stored
 
 
 def _require_comparable(
-    task: Task,
-    method: UncertaintyMethod,
-    prediction: Prediction,
-    other: StoredPrediction | None,
+    plan: Plan, unit: RunUnit, prediction: Prediction, other: StoredPrediction | None
 ) -> None:
     """What metrics need beyond the contract: the task's classes, the same scores for all images."""
+    task = plan.task
     if (classes := prediction.mean.shape[1]) != len(task.classes):
         raise ContractError(
             f"{task.label} has {len(task.classes)} classes; the prediction has {classes}"
@@ -225,7 +320,8 @@ def _require_comparable(
         objection = "holds a slash; leave it out" if {*"/\\"} & {*name} else objection_to(name)
         if objection:
             raise ContractError(f"the name of the score {name!r} {objection}")
-    if (primary := method.primary_score) not in SCORES.keys() | own:
+    primary = plan.configuration.classes[unit.method].primary_score
+    if primary not in SCORES.keys() | own:
         known = ", ".join((*SCORES, *sorted(own)))
         raise ContractError(f"there is no primary_score {primary!r}; choose from {known}")
     elsewhere = set(other.prediction.scores) - SCORES.keys() if other else own

@@ -1,12 +1,41 @@
-"""The one way by which stages read what a run unit predicts."""
+"""The one way by which stages read what a run unit predicts.
+
+A unit that reads logits has no file: its prediction is formed from its networks' when it is read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
 
-from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction, UnusableFileError
+import torch
+from torch import Tensor
+
+from benchmarks.predictions import (
+    THE_RUN,
+    Owner,
+    PoolNetwork,
+    RunUnit,
+    Stamp,
+    StoredOutputs,
+    StoredPrediction,
+    UnusableFileError,
+)
+from benchmarks.run.derived import feature_scores, with_member_values
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from methods import PooledMethod
+from methods.engines.base import NetworkOutputs
+
+OF_ONE = "scores of features are of one network of the pool"
+"""Why other methods have none."""
+
+MOST_CONDITIONS = 3
+"""Of so many a process keeps the networks' outputs: one, its reference, and the calibration."""
 
 
 class OtherRunError(UnusableFileError):
@@ -22,14 +51,15 @@ def read_prediction(
         OtherRunError: it was predicted by another run.
         UnusableFileError: it is damaged.
     """
-    store, digest = workspace.predictions, plan.configuration.digest
-    stored = store.load_if_there(unit, condition)
-    if stored is not None and stored.sources.get(THE_RUN, digest) != digest:
-        raise OtherRunError(
-            f"the prediction file {store.path(unit)} is of another run; the stage predict "
-            "computes it again"
-        )
-    return stored
+    # First its own file, which also a unit that reads logits has, of what claims predict.
+    stored = workspace.predictions.load_if_there(unit, condition)
+    if stored is not None:
+        _require_of_run(plan, workspace, unit, stored.sources)
+    elif condition in predicted_conditions(plan, workspace, unit):
+        stored = _formed(plan, workspace, unit, condition)
+    if stored is None or not plan.is_pooled(unit):
+        return stored
+    return _with_feature_scores(plan, workspace, unit, condition, stored)
 
 
 def predicted_conditions(plan: Plan, workspace: Workspace, unit: RunUnit) -> Collection[str]:
@@ -38,4 +68,102 @@ def predicted_conditions(plan: Plan, workspace: Workspace, unit: RunUnit) -> Col
     Raises:
         UnusableFileError: a file is damaged.
     """
-    return workspace.predictions.conditions(unit)
+    store = workspace.predictions
+    own = store.conditions(unit)
+    networks = plan.networks_of(unit) if plan.is_pooled(unit) else []
+    if not networks or plan.reads(unit) != "logits":
+        return own
+    held_out = _calibrated_with(plan, unit)
+    common = set.intersection(*(set(store.conditions(network)) for network in networks))
+    return {*own, *common} if held_out is None or held_out in common else own
+
+
+def _calibrated_with(plan: Plan, unit: RunUnit) -> str | None:
+    """The condition whose images the unit's method needs to be calibrated, if it does."""
+    needs = plan.configuration.classes[unit.method].needs
+    held_out = plan.calibration_of(unit)
+    return held_out.name if held_out is not None and "calibration" in needs else None
+
+
+def _formed(plan: Plan, workspace: Workspace, unit: RunUnit, condition: str) -> StoredPrediction:
+    """A unit's prediction, formed from the logits of its networks."""
+    stamps = tuple(map(workspace.predictions.stamp, plan.networks_of(unit)))
+    outputs, first = _logits(plan, workspace, unit, condition)
+    prediction = _ready(plan, workspace, unit, stamps).predict_outputs(outputs)
+    formed = with_member_values(plan, prediction, first.labels, first.sources)
+    return replace(formed, machine=first.machine)
+
+
+@lru_cache(maxsize=1024)
+def _ready(
+    plan: Plan, workspace: Workspace, unit: RunUnit, stamps: tuple[Stamp | None, ...]
+) -> PooledMethod:
+    """The unit's method, calibrated once a process with its networks' logits of these stamps."""
+    method = cast(PooledMethod, plan.method(unit))
+    held_out = _calibrated_with(plan, unit)
+    if held_out is not None:
+        outputs, first = _logits(plan, workspace, unit, held_out)
+        method.calibrate_outputs(outputs, cast(Tensor, first.labels))
+    return method
+
+
+def _logits(
+    plan: Plan, workspace: Workspace, unit: RunUnit, condition: str
+) -> tuple[NetworkOutputs, StoredOutputs]:
+    """The logits of all networks of a unit, and what is stored of the first."""
+    every = [_outputs(plan, workspace, n, condition) for n in plan.networks_of(unit)]
+    return NetworkOutputs(torch.stack([stored.logits for stored in every])), every[0]
+
+
+_kept: OrderedDict[tuple[Path, str], dict[PoolNetwork, tuple[Stamp | None, StoredOutputs]]]
+_kept = OrderedDict()
+
+
+def _outputs(
+    plan: Plan, workspace: Workspace, network: PoolNetwork, condition: str
+) -> StoredOutputs:
+    """The stored outputs of a network, read once while the process is at a condition."""
+    store = workspace.predictions
+    stamp, key = store.stamp(network), (store.folder, condition)
+    of_condition = _kept.setdefault(key, {})
+    _kept.move_to_end(key)
+    if len(_kept) > MOST_CONDITIONS:
+        _kept.popitem(last=False)
+    known, outputs = of_condition.get(network, (None, None))
+    if outputs is None or known != stamp:
+        outputs = store.load_outputs(network, condition)
+        of_condition[network] = stamp, outputs
+    _require_of_run(plan, workspace, network, outputs.sources)
+    return outputs
+
+
+def _require_of_run(
+    plan: Plan, workspace: Workspace, owner: Owner, sources: Mapping[str, int]
+) -> None:
+    digest = plan.configuration.digest
+    if sources.get(THE_RUN, digest) != digest:
+        raise OtherRunError(
+            f"the prediction file {workspace.predictions.path(owner)} is of another run; the stage "
+            "predict computes it again"
+        )
+
+
+def _with_feature_scores(
+    plan: Plan, workspace: Workspace, unit: RunUnit, condition: str, stored: StoredPrediction
+) -> StoredPrediction:
+    """With the scores of the network's features; where there are none, NaN and the reason."""
+    names = feature_scores(plan.configuration).keys() - stored.prediction.scores.keys()
+    network = plan.scored_network(unit)
+    scores: Mapping[str, Tensor] = {}
+    if network is None:
+        reasons = dict.fromkeys(names, OF_ONE)
+    elif condition in workspace.predictions.conditions(network):
+        outputs = _outputs(plan, workspace, network, condition)
+        scores, reasons = outputs.scores, dict(outputs.reasons)
+    else:
+        reasons = dict.fromkeys(names, workspace.failure_reason(network))
+    prediction = stored.prediction
+    absent = torch.full_like(prediction.expected_entropy, torch.nan)
+    own = {name: scores[name].double() if name in scores else absent for name in sorted(names)}
+    together = replace(prediction, scores={**prediction.scores, **own})
+    return replace(stored, prediction=together, reasons={**stored.reasons, **reasons})

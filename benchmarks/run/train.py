@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 
 import pandas as pd
@@ -140,7 +140,7 @@ def _read_log(path: Path) -> pd.DataFrame:
 
 def _write_log(log: pd.DataFrame, plan: Plan, path: Path) -> None:
     """Write a log in the order of the plan's networks; others are left out."""
-    order = {network: position for position, network in enumerate(plan.networks())}
+    order = dict[NetworkName, int](zip(plan.networks(), count(), strict=False))
     positions = [order.get(network, math.nan) for network in _networks_in(log)]
     chosen = pd.Series(positions, index=log.index).dropna().sort_values(kind="stable")
     write_table(log.loc[chosen.index], path.parent, path.name, TrainingRow)

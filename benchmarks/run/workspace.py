@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from benchmarks.io import UserError, existing_folder, one_line, written_whole
 from benchmarks.parallel import Result, parallel
-from benchmarks.predictions import PredictionStore, RunUnit
+from benchmarks.predictions import Owner, PredictionStore, RunUnit
 from benchmarks.progress import Item, announce
 from benchmarks.run.configuration import NETWORKS, fitting_jobs
 from benchmarks.run.plan import Plan
@@ -124,22 +124,22 @@ class Workspace:
         limits, seed = plan.limits_of(condition), plan.configuration.seed
         return _evaluation_set(plan.task, condition, limits, seed, self.data_dir)
 
-    def error_path(self, unit: RunUnit) -> Path:
-        """The file of the error by which a unit failed, whether there is one or not."""
-        return self.out / ERRORS_FOLDER / f"{unit.name.replace('/', '-')}.txt"
+    def error_path(self, owner: Owner) -> Path:
+        """The file of the error by which a unit or a network failed, if there is one."""
+        return self.out / ERRORS_FOLDER / f"{owner.name.replace('/', '-')}.txt"
 
-    def note_failure(self, unit: RunUnit, error: BaseException) -> Failure:
-        """Write the error with its trace to the unit's file; absolute paths lose their folders."""
+    def note_failure(self, owner: Owner, error: BaseException) -> Failure:
+        """Write the error with its trace to its file; absolute paths lose their folders."""
         reason = reason_of(error)
         trace = without_folders("".join(traceback.format_exception(error)))
-        with written_whole(self.error_path(unit)) as temporary:
+        with written_whole(self.error_path(owner)) as temporary:
             # Names of files may hold what is no character.
             temporary.write_text(f"{reason}\n\n{trace}", encoding="utf-8", errors="replace")
-        return Failure(unit.name, reason)
+        return Failure(owner.name, reason)
 
-    def failure_reason(self, unit: RunUnit) -> str:
-        """Why the unit has no prediction, in one line."""
-        path = self.error_path(unit)
+    def failure_reason(self, owner: Owner) -> str:
+        """Why nothing is predicted, in one line."""
+        path = self.error_path(owner)
         if not path.exists():
             return "not predicted yet"
         return path.read_text(encoding="utf-8").splitlines()[0]

@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
-from benchmarks.predictions import RunUnit
+from benchmarks.predictions import PoolNetwork, RunUnit
 from benchmarks.run.stages import run_stages
 from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import MEASURE, PREDICT
@@ -34,7 +34,7 @@ from tests.runs import (
     run_of,
 )
 
-SOFTMAX = RunUnit("standard", "softmax", None, 0)
+NETWORK = PoolNetwork("standard", 0)
 DROPOUT, OTHER = (RunUnit("standard", "mc_dropout", passes, 0) for passes in (5, 2))
 FEW = replace(DIGITS, recipes=("standard",), methods=("softmax",), conditions=(), replicates=1)
 
@@ -44,7 +44,7 @@ AGAIN = "; the stage predict computes it again"
 def of_another_run(folder: Path) -> bytes:
     run = run_of(replace(FEW, seed=1, pool=1), folder)
     assert run_stages(*run, PREDICT) == []
-    return run.workspace.predictions.path(SOFTMAX).read_bytes()
+    return run.workspace.predictions.path(NETWORK).read_bytes()
 
 
 def with_another_byte(content: bytes) -> bytes:
@@ -55,7 +55,7 @@ def test_prediction_file_of_something_else_is_named_and_predicted_again(
     digits_run: Path, digits_copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = run_of(DIGITS, digits_copy)
-    first, second, third = map(run.workspace.predictions.path, (DROPOUT, OTHER, SOFTMAX))
+    first, second, third = map(run.workspace.predictions.path, (DROPOUT, OTHER, NETWORK))
     whole = numbers(digits_copy / "out")
     contents = {
         first: (with_another_byte(first.read_bytes()), "Bad CRC-32 for file"),
@@ -85,10 +85,10 @@ def test_prediction_file_of_something_else_is_named_and_predicted_again(
 def test_measuring_without_predictions_fails_in_one_line(
     digits_copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lose_predictions(digits_copy / "out", "clean", SOFTMAX.name)
+    lose_predictions(digits_copy / "out", "clean", NETWORK.name)
     assert status_of(*command_words(digits_copy), "--only", MEASURE) == 1
     (line,) = re.findall("^failed: .*", capsys.readouterr().err, re.MULTILINE)
-    assert f"first: {SOFTMAX.name}/clean; run without --only to compute" in line
+    assert "first: standard/softmax/replicate-00/clean; run without --only to compute" in line
 
 
 def test_network_under_the_name_of_another_is_trained_anew(
@@ -101,7 +101,7 @@ def test_network_under_the_name_of_another_is_trained_anew(
     before = numbers(digits_copy / "out")
     shutil.copy(foreign, path)
     run = run_of(DIGITS, digits_copy)
-    run.workspace.predictions.path(SOFTMAX).unlink()  # so that the network is needed
+    run.workspace.predictions.path(NETWORK).unlink()  # so that the network is needed
     capsys.readouterr()
     assert run_stages(*run, PREDICT) == []
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "cannot be used" in line]
@@ -164,8 +164,8 @@ def test_values_of_an_edited_noun_are_computed_again(
     stored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, key = tmp_path / "noun.py", stored.split()[0]
-    run = run_of(replace(FEW, pool=1), tmp_path)
-    file = run.workspace.predictions.path(SOFTMAX)
+    run = run_of(replace(FEW, methods=("mc_dropout",), passes=(2,), pool=1), tmp_path)
+    file = run.workspace.predictions.path(NETWORK if "features" in stored else OTHER)
 
     def predict(sign: str) -> tuple[np.ndarray, int]:
         path.write_text(ENERGY.format(sign=sign, noun=NOUNS[stored]))

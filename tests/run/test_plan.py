@@ -5,13 +5,15 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from benchmarks.predictions import RunUnit
+from benchmarks.predictions import PoolNetwork, RunUnit
 from benchmarks.run.configuration import Configuration
+from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.task import ImageLimits
@@ -108,25 +110,47 @@ def test_recipes_not_in_depth_are_evaluated_at_the_sizes_compared() -> None:
         assert ensembles == {2, 5, 10}
 
 
-def test_members_of_a_group_are_among_those_of_its_largest() -> None:
-    run = run_of(
-        replace(QUICK, passes=(10, 50), members=(2, 5), replicates=2, conditions=("clean",))
+def test_groups_go_network_by_network() -> None:
+    """What reads logits is in no group; what reads features is in its network's."""
+    methods = (
+        *("softmax", "mc_dropout", "deep_ensemble", "temperature_scaled_mc_dropout"),
+        *("laplace_last_layer", "snapshot_ensemble"),
     )
-    groups = run.plan.groups()
-    assert sorted(unit for group in groups for unit in group) == sorted(run.plan.units())
-    shared = [[(unit.size, unit.replicate) for unit in group] for group in groups]
-    assert shared == [
-        [(None, 0)],
-        [(None, 1)],
-        [(50, 0), (10, 0)],
-        [(50, 1), (10, 1)],
-        [(5, 0), (2, 0), (2, 1)],
+    chosen = replace(QUICK, methods=methods, conditions=("clean",), pool=1, replicates=2)
+    plan = run_of(replace(chosen, passes=(10, 50), members=(2,))).plan
+    dropout, scaled = "mc_dropout", "temperature_scaled_mc_dropout"
+    of_single = [
+        [["outputs", None], ["laplace_last_layer", None]],
+        [[dropout, 50], [scaled, 50], [dropout, 10]],
+        [["snapshot_ensemble", 5]],
     ]
-    slices = [
-        cast(MemberMethod, run.plan.method(unit, run.workspace.store)).member_slice
-        for unit in groups[-1]
-    ]
-    assert slices == [slice(0, 5), slice(0, 2), slice(2, 4)]
+    assert [
+        [[getattr(o, "method", "outputs"), getattr(o, "size", None)] for o in group]
+        for group in plan.groups()
+    ] == [*of_single, *of_single]
+    for number, groups in enumerate((plan.groups()[:3], plan.groups()[3:])):
+        outputs, *units = chain.from_iterable(groups)
+        assert outputs == PoolNetwork("standard", number)
+        assert all(isinstance(u, RunUnit) and u.replicate == number for u in units)
+    largest, *others = (cast(MemberMethod, plan.method(u)) for u in plan.groups()[1])
+    assert [method.slice_of(largest) for method in others] == [slice(0, 50), slice(0, 10)]
+
+
+def test_networks_of_ensembles_alone_have_outputs_too() -> None:
+    chosen = replace(QUICK, methods=("deep_ensemble", "softmax"), members=(2, 3), pool=7)
+    plan = run_of(replace(chosen, replicates=2)).plan
+    assert plan.groups() == [(PoolNetwork("standard", number),) for number in range(6)]
+
+
+def test_scores_of_features_are_of_methods_with_one_network() -> None:
+    plan = run_of(replace(FULL, recipes=("standard",))).plan
+    scored = {u.method: plan.scored_network(u) for u in plan.units() if u.replicate == 1}
+    of_several = {"deep_ensemble", "temperature_scaled_ensemble", "swag", "snapshot_ensemble"}
+    assert {method for method, network in scored.items() if network is None} == of_several
+    assert set(scored.values()) == {PoolNetwork("standard", 1), None}
+    replicates = range(plan.configuration.replicates)
+    assert plan.scored_networks == {PoolNetwork("standard", number) for number in replicates}
+    assert not Plan(replace(plan.configuration, scores="unfitted")).scored_networks
 
 
 def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> None:
@@ -162,19 +186,6 @@ def test_smaller_ensembles_are_disjoint_blocks_of_the_largest() -> None:
     for size, networks in ((5, 100), (20, 100), (50, 100)):
         used = [set(networks_of(run, unit)) for unit in run.plan.units() if unit.size == size]
         assert sum(map(len, used)) == len(set.union(*used)) == networks
-
-
-def test_ensembles_of_two_blocks_predict_by_themselves() -> None:
-    chosen = replace(QUICK, methods=("deep_ensemble",), members=(2, 3), replicates=5, pool=6)
-    run = run_of(chosen)
-    shared = [[(unit.size, unit.replicate) for unit in group] for group in run.plan.groups()]
-    assert shared == [[(3, 0), (2, 0)], [(2, 1)], [(3, 1), (2, 2)]]
-    for largest, *others in run.plan.groups():
-        whole = list(networks_of(run, largest))
-        for unit in others:
-            method = cast(MemberMethod, run.plan.method(unit))
-            own = method.slice_of(cast(MemberMethod, run.plan.method(largest)))
-            assert whole[own] == list(networks_of(run, unit))
 
 
 def test_custom_method_is_self_trained_and_needs_no_network(custom: str) -> None:
@@ -247,7 +258,7 @@ def test_sweep_of_a_custom_method_is_its_class_field(tmp_path: Path) -> None:
     units = [RunUnit("self-trained", "mine", size, r) for size in (5, 20) for r in (0, 1)]
     assert plan.units() == units
     assert [plan.method(unit).bags for unit in units] == [5, 5, 20, 20]  # type: ignore[attr-defined]
-    assert plan.groups() == [(unit,) for unit in units]
+    assert plan.groups() == [(units[0],), (units[2],), (units[1],), (units[3],)]
 
 
 def test_run_can_be_sent_to_a_worker(custom: str) -> None:

@@ -30,11 +30,13 @@ def divided(configuration: Configuration, shards: int, only: str | None = None) 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("shards", [1, 2, 4])
-def test_shards_are_the_run_and_share_no_group(shards: int, preset: str) -> None:
+def test_shards_are_the_run_and_share_no_network(shards: int, preset: str) -> None:
     chosen = configuration_of(preset)
     whole, plans = Plan(chosen), divided(chosen, shards)
     groups = [group for plan in plans for group in plan.groups()]
-    assert sorted(groups) == sorted(whole.groups())
+    assert sorted(groups, key=str) == sorted(whole.groups(), key=str)
+    predicted = [network for plan in plans for network in plan.networks()]
+    assert sorted(predicted) == sorted(whole.networks())
     for plan in plans:
         assert set(plan.networks()) == plan.networks_needed(chain.from_iterable(plan.groups()))
     trained = [network for plan in divided(chosen, shards, TRAIN) for network in plan.networks()]

@@ -204,13 +204,20 @@ def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(
 
     monkeypatch.setattr(network_pool, "train_networks", train)
     ensembles = replace(FEW, methods=("deep_ensemble",), members=(2, 4), replicates=2)
-    failures = compute(run_of(ensembles, tmp_path), TRAIN, PREDICT)
-    assert [failure.what for failure in failures] == [
-        "network 3 of plain",
-        "plain/deep_ensemble-4/replicate-00",
-        "plain/deep_ensemble-2/replicate-01",
-    ]
-    assert {path.name for path in prediction_files(tmp_path)} == {"replicate-00.zip"}
+    failed = ["plain/deep_ensemble-2/replicate-01", "plain/deep_ensemble-4/replicate-00"]
+    failures = compute(run_of(ensembles, tmp_path))
+    names = ["network 3 of plain", "plain/network-003", *failed]
+    assert [failure.what for failure in failures] == names
+    assert {failure.reason for failure in failures[1:]} == {
+        "TrainingDivergedError: network 3 diverged"
+    }
+    table = read_table(tmp_path / "out", "measurements.csv").groupby(["members", "replicate"])
+    status = {key: set(rows["status"]) for key, rows in table}
+    assert status["4", 0] == status["2", 1] == {"failed"}
+    assert "ok" in status["2", 0]
+    monkeypatch.undo()
+    assert compute(run_of(ensembles, tmp_path)) == []
+    assert not list((tmp_path / "out" / "errors").iterdir())
 
 
 @pytest.mark.parametrize("error", [None, "OSError(2, 'no', __file__)"])
@@ -260,10 +267,13 @@ def test_value_of_another_shape_is_named_and_not_stored(
 ) -> None:
     register = SCORES if isinstance(noun, Score) else METRICS
     monkeypatch.setitem(register, "mine", noun)  # type: ignore[arg-type]
-    few = replace(FEW, scores="all")
+    few = replace(FEW, recipes=("standard",), methods=("mc_dropout",), passes=(2,), scores="all")
     with pytest.raises(UserError, match=re.escape(message)):
         compute(run_of(few, tmp_path), TRAIN, PREDICT)
-    assert not prediction_files(tmp_path)
+    stored = {
+        name for path in prediction_files(tmp_path) for name in predicted_arrays(path, "clean")
+    }
+    assert not stored & {"score:mine", "members:mine"}
 
 
 def test_primary_score_that_there_is_not_is_a_failure(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_means_over_groups_are_plain_means_of_each_replicate(
 
 def test_rows_of_a_prediction_that_is_missing_say_so(digits_run: Path, digits_copy: Path) -> None:
     """As do those of a prediction whose reference is missing; all others are as they were."""
-    gone, alone = (RunUnit("standard", "softmax", None, replicate) for replicate in (0, 1))
+    gone, alone = (RunUnit("standard", "mc_dropout", 5, replicate) for replicate in (0, 1))
     lose_predictions(digits_copy / "out", "rotated-045", gone.name)
     lose_predictions(digits_copy / "out", "clean", alone.name)
     ((_, reason),) = run_stages(*run_of(DIGITS, digits_copy), MEASURE)
@@ -54,10 +54,10 @@ def test_rows_of_a_prediction_that_is_missing_say_so(digits_run: Path, digits_co
         for table in map(measurements, (digits_run, digits_copy))
     )
     assert list(after.index) == list(before.index)
-    lost = after.xs(("standard", "softmax"), drop_level=False)
+    lost = after.xs(("standard", "mc_dropout", "5"), drop_level=False)
     others = after.drop(lost.index)
     pd.testing.assert_frame_equal(others, before.loc[others.index])
-    of_unit = where(measurements(digits_copy), recipe="standard", method="softmax")
+    of_unit = where(measurements(digits_copy), recipe="standard", method="mc_dropout", members="5")
     rows = {
         (replicate, condition): table
         for (replicate, condition), table in of_unit.groupby(["replicate", "condition"])

@@ -1,0 +1,148 @@
+"""What stages read: predictions formed from the outputs of networks, and scores of features."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.predictions import PoolNetwork, RunUnit, StoredPrediction
+from benchmarks.run.derived import fit_scores, score_values
+from benchmarks.run.reading import OF_ONE, predicted_conditions, read_prediction
+from benchmarks.vocabulary import CLEAN, PREDICT, TRAIN
+from methods import PooledMethod
+from methods.scores import SCORES, FitError, Score
+from methods.scores.score import ScoreFunction, fit_to_networks
+from tests.runs import DIGITS, Run, compute, lose_predictions, run_of
+
+EVERY = replace(
+    DIGITS,
+    recipes=("standard",),
+    methods=(
+        *("softmax", "temperature_scaling", "deep_ensemble", "temperature_scaled_ensemble"),
+        *("mc_dropout", "temperature_scaled_mc_dropout", "laplace_last_layer", "snapshot_ensemble"),
+    ),
+    conditions=("rotated-045", "ood-uniform_noise"),
+    passes=(2, 5),
+    pool=1,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = run_of(EVERY, tmp_path_factory.mktemp("every"))
+    assert compute(run, TRAIN, PREDICT) == []
+    return run
+
+
+def read(run: Run, unit: RunUnit, condition: str) -> StoredPrediction:
+    stored = read_prediction(*run, unit, condition)
+    assert stored is not None
+    return stored
+
+
+def test_predictions_are_those_of_the_methods_alone(run: Run) -> None:
+    for unit in run.plan.units():
+        method = run.workspace.fitted(run.plan, unit)
+        for condition in run.plan.predicted(unit):
+            evaluated = run.workspace.evaluation_set(condition, run.plan)
+            alone = method.predict(evaluated.images)
+            stored = read(run, unit, condition.name)
+            assert stored.prediction.members == alone.members
+            assert stored.prediction.remark == alone.remark
+            assert torch.equal(stored.prediction.vote_share, alone.vote_share)
+            for name in ("mean", "expected_entropy"):
+                pair = (getattr(side, name) for side in (stored.prediction, alone))
+                torch.testing.assert_close(*pair, rtol=2e-7, atol=1e-12)
+            assert (stored.labels is None) == (evaluated.labels is None)
+
+
+def test_scores_of_features_are_those_of_the_units_network(run: Run) -> None:
+    plan, workspace = run
+    training = workspace.training_images(plan, "standard")
+    images = workspace.evaluation_set(plan.task.condition("rotated-045"), plan).images
+    network = cast(PooledMethod, workspace.fitted(plan, RunUnit("standard", "softmax", None, 1)))
+    scores = {name for name, score in SCORES.items() if score.fit is not None}
+    expected, reasons = dict[str, Tensor](), dict[str, str]()
+    for name in scores:
+        try:
+            fit = fit_to_networks(SCORES[name], network, training.images, training.labels)
+            expected[name] = fit(images)
+        except FitError as error:
+            reasons[name] = str(error)
+    assert expected
+    assert reasons
+    for unit in plan.units():
+        stored = read(run, unit, "rotated-045")
+        own = {name: stored.prediction.scores[name] for name in sorted(scores)}
+        if unit.method in ("deep_ensemble", "temperature_scaled_ensemble", "snapshot_ensemble"):
+            assert all(values.isnan().all() for values in own.values())
+            assert stored.reasons == dict.fromkeys(scores, OF_ONE)
+        elif unit.replicate == 1:
+            assert stored.reasons == reasons
+            assert all(own.pop(name).isnan().all() for name in reasons)
+            torch.testing.assert_close(own, expected, rtol=1e-6, atol=1e-6, check_dtype=False)
+
+
+@pytest.fixture
+def copied(run: Run, tmp_path: Path) -> Run:
+    """The run with files of its own."""
+    shutil.copytree(run.workspace.out, tmp_path / "out")
+    return Run(run.plan, replace(run.workspace, out=tmp_path / "out"))
+
+
+def test_method_that_calibrates_predicts_nothing_without_the_calibration(copied: Run) -> None:
+    lose_predictions(copied.workspace.out, "calibration", "network-001")
+    scaled, softmax = (
+        RunUnit("standard", name, None, 1) for name in ("temperature_scaling", "softmax")
+    )
+    assert not predicted_conditions(*copied, scaled)
+    assert read_prediction(*copied, scaled, CLEAN) is None
+    assert predicted_conditions(*copied, softmax) == {*EVERY.conditions}
+    assert read(copied, replace(scaled, replicate=0), CLEAN)
+
+
+def test_files_that_change_are_read_anew(copied: Run) -> None:
+    store, network = copied.workspace.predictions, PoolNetwork("standard", 0)
+    units = [RunUnit("standard", "deep_ensemble", 2, 0), RunUnit("standard", "softmax", None, 0)]
+    before = [read(copied, unit, CLEAN).prediction.mean for unit in units]
+    outputs = store.load_outputs(network, CLEAN)
+    logits = outputs.logits.flip(dims=(1,))
+    store.save(network, CLEAN, replace(outputs, logits=logits))
+    ensemble, alone = (read(copied, unit, CLEAN).prediction.mean for unit in units)
+    torch.testing.assert_close(alone, before[1].flip(dims=(1,)))
+    torch.testing.assert_close(ensemble, before[0] + (alone - before[1]) / 2)
+
+
+def test_scores_are_absent_with_the_reason_where_the_network_failed(copied: Run) -> None:
+    network, unit = PoolNetwork("standard", 0), RunUnit("standard", "mc_dropout", 5, 0)
+    copied.workspace.predictions.path(network).unlink()
+    copied.workspace.note_failure(network, ValueError("its logits are not finite"))
+    stored = read(copied, unit, CLEAN)
+    assert set(stored.reasons.values()) == {"ValueError: its logits are not finite"}
+    assert all(stored.prediction.scores[name].isnan().all() for name in stored.reasons)
+    assert stored.prediction.scores["energy"].isfinite().all()
+
+
+def refused(features: Tensor, labels: Tensor) -> ScoreFunction:
+    raise FitError("the covariance is singular")
+
+
+def test_score_that_cannot_be_fitted_has_the_reason() -> None:
+    def norm(features: Tensor, labels: Tensor) -> ScoreFunction:
+        return lambda features: features.norm(dim=1)
+
+    scores = {
+        name: Score(name=name, label=name, needs=frozenset({"features"}), fit=fit)
+        for name, fit in (("bad", refused), ("norm", norm))
+    }
+    features = torch.ones(7, 4)
+    fits = fit_scores(scores, features, torch.arange(7), torch.nn.Identity())  # type: ignore[arg-type]
+    values, reasons = score_values(fits, features)
+    assert reasons == {"bad": "the covariance is singular"}
+    torch.testing.assert_close(values, {"norm": torch.full((7,), 2.0)})
