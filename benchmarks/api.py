@@ -299,7 +299,7 @@ def evaluate(
     *,
     ood: Mapping[str, Any] | None = None,
     calibration: Any = None,
-    resamples: int = 10_000,
+    resamples: int = 200,
     seed: int = 0,
     progress: bool = False,
     out: str | Path | None = None,
@@ -317,7 +317,7 @@ def evaluate(
         ood: by name, sets of out-of-distribution images, likewise or without labels.
         calibration: labelled images that the networks were not trained on, for conformal sets and
             recalibrated metrics. Methods that are calibrated themselves are not, by this.
-        resamples: bootstrap resamples of the images, for intervals.
+        resamples: of the images, for intervals of measures without influence values.
         seed: of the resampling.
         progress: whether to show it on the standard error.
         out: a folder for numbers, tables, figures and a page, as of a run.
@@ -357,7 +357,7 @@ def score_predictions(
     ood: Mapping[str, Any] | None = None,
     calibration: tuple[Any, Any] | None = None,
     from_logits: bool = False,
-    resamples: int = 10_000,
+    resamples: int = 200,
     seed: int = 0,
     progress: bool = False,
     out: str | Path | None = None,
@@ -380,7 +380,7 @@ def score_predictions(
         calibration: probabilities of images that the models were not trained on, by method or of a
             single one, and the labels; for conformal sets and recalibrated metrics.
         from_logits: whether all predictions are logits.
-        resamples: bootstrap resamples of the images, for intervals.
+        resamples: of the images, for intervals of measures without influence values.
         seed: of the resampling.
         progress: whether to show it on the standard error.
         out: a folder for numbers, tables, figures and a page, as of a run.

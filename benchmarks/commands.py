@@ -305,7 +305,7 @@ def score(
     ] = False,
     resamples: Annotated[
         int, how("How often images are drawn anew, for intervals.", metavar="N")
-    ] = 10_000,
+    ] = 200,
     seed: SeedSetting = 0,
 ) -> None:
     """Score predictions of others with the measures, intervals and tables of the suite.

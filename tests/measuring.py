@@ -52,17 +52,14 @@ def every_row(
 
 def measurements(predictions: Predictions, conditions: Sequence[Condition]) -> pd.DataFrame:
     """Every measure of all of them, and the means over groups of conditions."""
-    rows = table_of(
-        Measurement,
-        (
-            row
-            for condition in conditions
-            for (unit, name), stored in predictions.items()
-            if name == condition.name
-            for row in every_row(unit, condition, stored, predictions[unit, condition.reference])
-        ),
-    )
-    return pd.concat([rows, means_over_groups(rows, conditions)], ignore_index=True)
+    rows = [
+        row
+        for condition in conditions
+        for (unit, name), stored in predictions.items()
+        if name == condition.name
+        for row in every_row(unit, condition, stored, predictions[unit, condition.reference])
+    ]
+    return table_of(Measurement, rows + means_over_groups(rows, conditions))
 
 
 def gathered(

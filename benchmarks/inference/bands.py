@@ -9,7 +9,7 @@ Reliability needs no resamples: in a bin of given images, the number of correct 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
@@ -68,11 +68,11 @@ def roc_curve(
     """
     order = flagging_order(negatives, positives)
 
-    def counts(weights: Weights, positive_weights: Weights) -> tuple[Counts, Counts]:
-        return order.counts(np.concatenate([weights, positive_weights]))
+    def by_kind(flagged: Counts, hits: Counts) -> tuple[Counts, Counts]:
+        return flagged - hits, hits
 
-    images = len(negatives), len(positives)
-    return _with_bounds(counts, images, draws, false_positive_rates, len(positives))
+    both = None if draws is None else np.concatenate(draws)
+    return _with_bounds(order, by_kind, both, false_positive_rates, len(positives))
 
 
 def risk_curve(
@@ -88,30 +88,28 @@ def risk_curve(
     """
     order = Ranking.by(uncertainty, ~correct)
 
-    def counts(weights: Weights) -> tuple[Counts, Counts]:
-        right, wrong = order.counts(weights)
-        return right + wrong, wrong
+    def selected(images: Counts, errors: Counts) -> tuple[Counts, Counts]:
+        return images, errors
 
-    every = None if draws is None else (draws,)
-    return _with_bounds(counts, (len(correct),), every, coverages, coverages * len(correct))
+    return _with_bounds(order, selected, draws, coverages, coverages * len(correct))
 
 
 def _with_bounds(
-    counts: Callable[..., tuple[Counts, Counts]],
-    images: tuple[int, ...],
-    draws: tuple[Weights, ...] | None,
+    order: Ranking,
+    axes: Callable[[Counts, Counts], tuple[Counts, Counts]],
+    draws: Weights | None,
     shares: Float64[np.ndarray, " points"],
     totals: Float64[np.ndarray, " points"] | int,
 ) -> Curve:
-    """The second count at shares of the first one, of totals, for each draw."""
+    """The second of the axes at shares of the first one, of totals, for each draw."""
 
-    def traced(weights: Iterable[Weights]) -> Float64[np.ndarray, "resamples points"]:
-        columns = zip(*(count.T.numpy() for count in counts(*weights)), strict=True)
+    def traced(weights: Weights) -> Float64[np.ndarray, "resamples points"]:
+        columns = zip(*(count.T.numpy() for count in axes(*order.counts(weights))), strict=True)
         return np.stack([np.interp(shares, x / x[-1], y) / totals for x, y in columns])
 
-    (curve,) = traced(map(each_once, images))
+    (curve,) = traced(each_once(len(order.rows)))
     if draws is None:
         return np.stack([curve, *np.full((2, len(curve)), np.nan)])
-    starts = range(0, draws[0].shape[1], BLOCK)
-    blocks = [traced(w[:, start : start + BLOCK] for w in draws) for start in starts]
+    starts = range(0, draws.shape[1], BLOCK)
+    blocks = [traced(draws[:, start : start + BLOCK]) for start in starts]
     return np.stack([curve, *np.quantile(np.concatenate(blocks), _TAILS, axis=0)])

@@ -281,13 +281,15 @@ def paired(side: Side, other: Side, covariance: Covariance, images: int) -> Esti
     (2.0, 3.0)
     """
     first, second, count = side.columns, other.columns, len(side.values)
-    sums = []
-    for covariances in (covariance.total, covariance.paired):
-        own, others = covariances(first, first), covariances(second, second)
-        left = own + others - 2 * covariances(first, second)
-        sums.append(_without_rounding(left, max(own, others)))
+    total, own = (
+        _without_rounding(
+            sums(first, first) + sums(second, second) - 2 * sums(first, second),
+            max(sums(first, first), sums(second, second)),
+        )
+        for sums in (covariance.total, covariance.paired)
+    )
     differences = Side.of(side.values - other.values, ())
-    variances = ImageVariances.from_sums(*sums, count)
+    variances = ImageVariances.from_sums(total, own, count)
     return _estimate(differences.mean, (differences,), variances, images)
 
 

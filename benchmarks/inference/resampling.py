@@ -136,7 +136,7 @@ class Frame:
             rows[:, self._places[condition.reference]] += against / against.shape[1]
         known = np.isfinite(rows).all(axis=1)
         rows[~known] = 0.0
-        return MetricRows(rows, 1.0 - known)
+        return MetricRows(rows, (~known).astype(np.float64))
 
     def weights(self, name: str) -> list[Weights]:
         """The resamples of a condition's images, in blocks."""

@@ -24,7 +24,7 @@ from benchmarks.metrics.metric import (
 from benchmarks.metrics.ranking import (
     ByResample,
     Counts,
-    RankedKinds,
+    RankedImages,
     Ranking,
     centred,
     first_step,
@@ -33,8 +33,8 @@ from benchmarks.metrics.ranking import (
 )
 
 
-class Detection(RankedKinds):
-    """A metric's `function`: from the numbers of negatives and of positives that are flagged.
+class Detection(RankedImages):
+    """A metric's `function`: from the numbers of images, and of positive ones, that are flagged.
 
     Both are float64 [steps, resamples]: at each threshold from the highest down, none at the first.
     PyTorch must differentiate the function.
@@ -60,14 +60,13 @@ class Detection(RankedKinds):
         self, prepared: Ranking, weights: Weights, reference_weights: Weights
     ) -> MetricsByResample:
         """From the numbers of images that are flagged at each threshold."""
-        return self.by_counts(prepared, np.concatenate([reference_weights, weights]))
+        return self.ranked_values(prepared, np.concatenate([reference_weights, weights]))
 
     def influence(self, prepared: Ranking) -> Influences | None:
         """Of AUROC, DeLong's placements (DeLong, DeLong & Clarke-Pearson 1988)."""
-        negatives, positives = np.split(
-            self.gradients(prepared), [np.count_nonzero(~prepared.second)], axis=1
-        )
-        return Influences(centred(positives), centred(negatives))
+        negatives = np.count_nonzero(~prepared.positive)
+        reference, own = np.split(self.gradients(prepared), [negatives], axis=1)
+        return Influences(centred(own), centred(reference))
 
 
 class DetectionAtThreshold(Detection):
@@ -88,39 +87,36 @@ def flagging_order(
     return Ranking.by(-scores, np.arange(len(scores)) >= len(negatives))
 
 
-def auroc(negatives: Counts, positives: Counts) -> ByResample:
+def auroc(flagged: Counts, positives: Counts) -> ByResample:
     """Area under the ROC curve."""
-    return share_of_pairs(positives, negatives)
+    return share_of_pairs(positives, flagged - positives)
 
 
-def average_precision(wanted: Counts, others: Counts) -> ByResample:
-    """Mean, over the images that are wanted, of the precision at the threshold that flags them.
+def average_precision(flagged: Counts, positives: Counts) -> ByResample:
+    """Mean, over the positives, of the precision at the threshold that flags them.
 
     NaN if either kind is absent.
     """
-    precision = share(wanted[1:], wanted[1:] + others[1:])
-    mean = (wanted.diff(dim=0) * precision).sum(dim=0) / wanted[-1]
-    return torch.where(others[-1] > 0, mean, nan)
+    precision = share(positives[1:], flagged[1:])
+    mean = (positives.diff(dim=0) * precision).sum(dim=0) / positives[-1]
+    return torch.where(flagged[-1] > positives[-1], mean, nan)
 
 
-def aupr_out(negatives: Counts, positives: Counts) -> ByResample:
-    """Average precision for the positives."""
-    return average_precision(positives, negatives)
-
-
-def aupr_in(negatives: Counts, positives: Counts) -> ByResample:
+def aupr_in(flagged: Counts, positives: Counts) -> ByResample:
     """Average precision for the negatives, which are detected by their low scores."""
-    return average_precision(*((kind[-1] - kind).flip(0) for kind in (negatives, positives)))
+    left, left_positives = ((counts[-1] - counts).flip(0) for counts in (flagged, positives))
+    return average_precision(left, left - left_positives)
 
 
-def fpr95(negatives: Counts, positives: Counts) -> ByResample:
+def fpr95(flagged: Counts, positives: Counts) -> ByResample:
     """The share of negatives flagged with 95 % of the positives, in whole numbers.
 
     NaN if either kind is absent.
     """
-    threshold = first_step(positives, (19 * positives[-1] / 20).ceil())
-    flagged = negatives.gather(0, threshold[None])[0]
-    return torch.where(positives[-1] > 0, flagged / negatives[-1], nan)
+    threshold = first_step(positives, (19 * positives[-1] / 20).ceil())[None]
+    negatives = flagged.gather(0, threshold) - positives.gather(0, threshold)
+    share = negatives[0] / (flagged[-1] - positives[-1])
+    return torch.where(positives[-1] > 0, share, nan)
 
 
 METRICS = (
@@ -143,7 +139,7 @@ METRICS = (
         label="AUPR-out",
         shown="detail",
         family=Detection,
-        function=aupr_out,
+        function=average_precision,
         better="higher",
         margin=0.002,
         summary="Average precision of detecting the images that are not clean.",

@@ -65,23 +65,24 @@ def bin_sums(
 def count_steps(
     rows: Int64[np.ndarray, " images"],
     ends: Bool[np.ndarray, " images"],
-    second: Bool[np.ndarray, " images"],
+    positive: Bool[np.ndarray, " images"],
     weights: Shaped[np.ndarray, "images resamples"],
     counts: Float64[np.ndarray, "2 steps resamples"],
 ) -> None:
-    """Count the images of each kind from the first in ``rows`` up to each one that ends a step.
+    """Count the images, and the positive ones, up to each one in ``rows`` that ends a step.
 
-    ``second``, in the order of ``rows``: whether an image is of the second kind. The first step of
-    the counts is left as it is.
+    ``ends``, ``positive``: in the order of ``rows``. The first step of the counts is left as it is.
     """
-    reached = counts[:, 0].copy()
+    images, positives = counts[:, 0].copy()
     step = 1
     for k in range(len(rows)):
         weight = weights[rows[k]]
-        kind = reached[1] if second[k] else reached[0]
-        for b in range(len(kind)):
-            kind[b] += weight[b]
+        for b in range(len(images)):
+            images[b] += weight[b]
+        if positive[k]:
+            for b in range(len(positives)):
+                positives[b] += weight[b]
         if ends[k]:
-            counts[0, step] = reached[0]
-            counts[1, step] = reached[1]
+            counts[0, step] = images
+            counts[1, step] = positives
             step += 1

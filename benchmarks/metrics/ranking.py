@@ -1,4 +1,4 @@
-"""Metrics of how images of two kinds are ranked by a score."""
+"""Metrics of where the positive images are in a ranking of images by a score."""
 
 from __future__ import annotations
 
@@ -15,56 +15,51 @@ from benchmarks.metrics.kernels import count_steps
 from benchmarks.metrics.metric import Family, MetricsByResample, Weights, each_once
 
 Counts = Float64[Tensor, "steps resamples"]
-"""How many images of a kind there are up to the end of each step; the first is 0."""
+"""How many images there are up to the end of each step; the first is 0."""
 
 ByResample = Float64[Tensor, " resamples"]
-
 
 TINY = float(np.finfo(float).tiny)
 
 
 class Ranking(NamedTuple):
-    """Images of two kinds by rising value; those of the same value are one step.
+    """Images by rising value; those of the same value are one step.
 
     Attributes:
         rows: which images.
         ends: whether an image is the last of its step.
-        second: whether it is of the second kind.
+        positive: whether it is one of those that are to come last, or first.
     """
 
     rows: Int64[np.ndarray, " images"]
     ends: Bool[np.ndarray, " images"]
-    second: Bool[np.ndarray, " images"]
+    positive: Bool[np.ndarray, " images"]
 
     @classmethod
     def by(
-        cls, values: Float[np.ndarray, " images"], second: Bool[np.ndarray, " images"]
+        cls, values: Float[np.ndarray, " images"], positive: Bool[np.ndarray, " images"]
     ) -> Ranking:
         """Sort the images; their order within a step is of no account."""
         rows = np.argsort(values)
         ordered = values[rows]
-        return cls(rows, np.append(ordered[1:] != ordered[:-1], True), second[rows])
+        return cls(rows, np.append(ordered[1:] != ordered[:-1], True), positive[rows])
 
-    def counts(self, weights: Weights) -> tuple[Counts, Counts]:
-        """Those of the first kind and of the second, each image counted as often as it weighs.
+    def counts(self, weights: Weights) -> Float64[Tensor, "2 steps resamples"]:
+        """Of all images and of the positive ones, each counted as often as it weighs.
 
         >>> ranking = Ranking.by(np.array([0.3, 0.1, 0.1]), np.array([True, True, False]))
-        >>> [kind[:, 0].tolist() for kind in ranking.counts(np.ones((3, 1), np.uint8))]
-        [[0.0, 1.0, 1.0], [0.0, 1.0, 2.0]]
+        >>> ranking.counts(np.ones((3, 1), np.uint8))[..., 0].tolist()
+        [[0.0, 2.0, 3.0], [0.0, 1.0, 2.0]]
         """
         counts = np.zeros((2, np.count_nonzero(self.ends) + 1, weights.shape[1]))
         count_steps(*self, weights, counts)
-        first, second = torch.from_numpy(counts)
-        return first, second
+        return torch.from_numpy(counts)
 
 
-class RankedKinds(Family):
-    """Metrics of how many images of each kind there are up to each step of a ranking.
+class RankedImages(Family):
+    """A metric's `function`: from the counts of all and of positive images to [resamples]."""
 
-    A metric's `function`: from the counts of the first kind and of the second to [resamples].
-    """
-
-    def by_counts(self, ranking: Ranking, weights: Weights) -> MetricsByResample:
+    def ranked_values(self, ranking: Ranking, weights: Weights) -> MetricsByResample:
         """The metrics on resamples of all images of a ranking."""
         by_metric = self.each(weights.shape[1], *ranking.counts(weights))
         values: MetricsByResample = np.stack(by_metric)
@@ -73,21 +68,19 @@ class RankedKinds(Family):
     def gradients(self, ranking: Ranking) -> Float64[np.ndarray, "metrics images"]:
         """The derivative of each metric by each image's weight, at weights of one.
 
-        It is the derivative by what the image's step adds to the count of its kind.
+        An image adds to the count of images, a positive one to both, from its step on.
 
         Raises:
             UserError: PyTorch cannot differentiate the function of a metric.
         """
-        once = torch.stack(ranking.counts(each_once(len(ranking.rows))))
+        once = ranking.counts(each_once(len(ranking.rows)))
         added = once.diff(dim=1).requires_grad_()
         counts = pad(added.cumsum(dim=1), (0, 0, 1, 0))
-        addend_of_image = np.empty_like(ranking.rows)
-        steps_before = np.cumsum(ranking.ends) - ranking.ends
-        addend_of_image[ranking.rows] = ranking.second * added.shape[1] + steps_before
-        gradients = np.empty((len(self.metrics), len(ranking.rows)))
+        step = np.cumsum(ranking.ends) - ranking.ends
+        gradients = np.empty((len(self.metrics), len(step)))
         for metric, row in zip(self.metrics, gradients, strict=True):
             try:
-                (by_addend,) = torch.autograd.grad(
+                (gradient,) = torch.autograd.grad(
                     metric.function(*counts), added, retain_graph=True
                 )
             except RuntimeError as error:
@@ -95,7 +88,8 @@ class RankedKinds(Family):
                     f"PyTorch cannot differentiate the function of the metric {metric.name!r} "
                     f"({error}); a family whose intervals come from resamples takes any function"
                 ) from None
-            row[:] = by_addend.numpy().ravel()[addend_of_image]
+            by_images, by_positives = gradient.numpy()[..., 0]
+            row[ranking.rows] = by_images[step] + ranking.positive * by_positives[step]
         return gradients
 
 
@@ -103,7 +97,11 @@ def centred(
     gradients: Float64[np.ndarray, "metrics images"],
 ) -> Float64[np.ndarray, "metrics images"]:
     """Influences of images of which always as many are drawn."""
-    return gradients.shape[1] * (gradients - gradients.mean(axis=1, keepdims=True))
+    count = gradients.shape[1]
+    influences: Float64[np.ndarray, "metrics images"] = count * (
+        gradients - gradients.mean(axis=1, keepdims=True)
+    )
+    return influences
 
 
 def share(part: Tensor, whole: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from benchmarks.metrics.metric import Influences, Metric, MetricInputs, MetricsB
 from benchmarks.metrics.ranking import (
     ByResample,
     Counts,
-    RankedKinds,
+    RankedImages,
     Ranking,
     centred,
     first_step,
@@ -35,8 +35,8 @@ FEWEST_OF_A_KIND = 5
 ScoredImages = tuple[Float[np.ndarray, " images"], Bool[np.ndarray, " images"]]
 
 
-class Selective(RankedKinds):
-    """A metric's `function`: from the numbers of correct and of wrong images that are selected.
+class Selective(RankedImages):
+    """A metric's `function`: from the numbers of images, and of errors, that are selected.
 
     Both are float64 [steps, resamples]: up to each distinct score, none at the first. PyTorch must
     differentiate the function.
@@ -60,7 +60,7 @@ class Selective(RankedKinds):
         self, prepared: Ranking, weights: Weights, reference_weights: Weights
     ) -> MetricsByResample:
         """From the numbers of images up to each score."""
-        return self.by_counts(prepared, weights)
+        return self.ranked_values(prepared, weights)
 
     def influence(self, prepared: Ranking) -> Influences | None:
         """By the derivative of each metric.
@@ -69,11 +69,11 @@ class Selective(RankedKinds):
         `FEWEST_OF_A_KIND`.
         """
         influences = centred(self.gradients(prepared))
-        kinds = np.stack([prepared.second, ~prepared.second], axis=1)
-        if kinds.sum(axis=0).min() < FEWEST_OF_A_KIND:
-            alone = np.empty_like(kinds, dtype=np.uint8)
-            alone[prepared.rows] = kinds
-            influences[np.isnan(self.evaluate(prepared, alone, alone)).any(axis=1)] = np.nan
+        alone = np.empty((len(prepared.rows), 2), dtype=bool)
+        alone[prepared.rows] = np.stack([prepared.positive, ~prepared.positive], axis=1)
+        if alone.sum(axis=0).min() < FEWEST_OF_A_KIND:
+            values = self.ranked_values(prepared, alone[:, alone.any(axis=0)])
+            influences[np.isnan(values).any(axis=1)] = np.nan
         return Influences(influences)
 
 
@@ -87,12 +87,12 @@ class SelectiveAtCoverage(Selective):
         """Not known."""
 
 
-def misclassification_auroc(right: Counts, wrong: Counts) -> ByResample:
+def misclassification_auroc(images: Counts, errors: Counts) -> ByResample:
     """AUROC of detecting the misclassified images; NaN if all are, or none is."""
-    return share_of_pairs(right, wrong)
+    return share_of_pairs(images - errors, errors)
 
 
-def aurc(right: Counts, wrong: Counts) -> ByResample:
+def aurc(images: Counts, errors: Counts) -> ByResample:
     """Area under the risk-coverage curve: the mean over i of the error rate of i images.
 
     Copies of an image are ties: of m images with e errors after a images with E errors, in a random
@@ -102,34 +102,34 @@ def aurc(right: Counts, wrong: Counts) -> ByResample:
 
     with the harmonic numbers H_k = 1 + 1/2 + … + 1/k, which the digamma function continues.
     """
-    images, errors = right + wrong, wrong.diff(dim=0)
-    earlier = wrong[:-1] - images[:-1] * share(errors, images.diff(dim=0))
-    risk = errors + earlier * torch.digamma(images + 1).diff(dim=0)
+    tied, wrong = images.diff(dim=0), errors.diff(dim=0)
+    earlier = errors[:-1] - images[:-1] * share(wrong, tied)
+    risk = wrong + earlier * torch.digamma(images + 1).diff(dim=0)
     return risk.sum(dim=0) / images[-1]
 
 
-def augrc(right: Counts, wrong: Counts) -> ByResample:
+def augrc(images: Counts, errors: Counts) -> ByResample:
     """Area under the generalised risk-coverage curve.
 
     Equal to (1 − AUROC) · a (1 − a) + ½ (1 − a)², with accuracy a.
     """
-    images = right + wrong
-    trapezoids = images.diff(dim=0) * (wrong[1:] + wrong[:-1])
+    trapezoids = images.diff(dim=0) * (errors[1:] + errors[:-1])
     return trapezoids.sum(dim=0) / (2 * images[-1].square())
 
 
-def error_at(right: Counts, wrong: Counts, *, coverage: int) -> ByResample:
+def error_at(images: Counts, errors: Counts, *, coverage: int) -> ByResample:
     """Error rate of the most certain images, a share in percent rounded up to whole images.
 
     Of a tie that is selected in part, errors are so in proportion.
     """
-    images = right + wrong
     kept = (coverage * images[-1] / 100).ceil()
-    ends = first_step(images, kept)
-    steps = torch.stack([ends - 1, ends])
-    (before, after), (errors, errors_after) = images.gather(0, steps), wrong.gather(0, steps)
-    selected: ByResample = errors + (kept - before) / (after - before) * (errors_after - errors)
-    return selected / kept
+    end = first_step(images, kept)
+    (fewer, more), (few_errors, errors_then) = (
+        counts.gather(0, torch.stack([end - 1, end])) for counts in (images, errors)
+    )
+    wrong = few_errors + (kept - fewer) / (more - fewer) * (errors_then - few_errors)
+    selected: ByResample = wrong / kept
+    return selected
 
 
 def _error_at(coverage: int) -> Metric:

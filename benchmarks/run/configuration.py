@@ -113,7 +113,6 @@ PRESETS: dict[str, Preset] = {
             "replicates": 20,
             "pool": 20,
             "images": 2500,
-            "resamples": 500,
         },
         in_depth=True,
     ),
@@ -143,7 +142,6 @@ PRESETS: dict[str, Preset] = {
             "members": (1, 5, 10),
             "passes": (50,),
             "pool": None,
-            "resamples": 500,
             "batch_sizes": (1, 64),
             "scores": "unfitted",
         },
@@ -288,7 +286,7 @@ class Configuration:
             all of a group; ``None``: as many.
         subset_images: how many of each subset condition, on which slow methods are evaluated.
         epochs: how long networks train; ``None``: as long as the recipe says.
-        resamples: how often the images are drawn anew for intervals and comparisons.
+        resamples: how often images are drawn anew, for intervals where no influence is known.
         batch_sizes: how many images a timed call predicts.
         seed: what every random choice follows from.
         device: where networks train and predict.
@@ -311,7 +309,7 @@ class Configuration:
     severity_images: int | None = None
     subset_images: int = 50
     epochs: int | None = None
-    resamples: int = 1000
+    resamples: int = 200
     batch_sizes: tuple[int, ...] = (1, 8, 64, 1024)
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"

@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.inference.comparisons import Estimates, compare, comparisons_table, worths_table
@@ -261,6 +260,10 @@ class _MeasuredRun:
         self._units = {unit: plan.conditions_of(unit) for unit in plan.units()}
         self._held = {unit: {*predicted_conditions(plan, workspace, unit)} for unit in self._units}
         self._classes = plan.configuration.classes
+        self._rules = {
+            name: KeptRows(kind.primary_score, plan.all_rows)
+            for name, kind in self._classes.items()
+        }
         self._conditions = {condition.name: condition for condition in plan.conditions}
         self._groups = {c.group: c for c in plan.conditions if c.in_mean}
         self._compared = set(filter(plan.is_compared, self._units))
@@ -283,7 +286,7 @@ class _MeasuredRun:
         self._sampled: dict[Condition, dict[RunUnit, StoredPrediction]] = {}
         self._references: dict[object, ImageValues] = {}
         self._rows: list[Measurement] = []
-        self._kept: list[bool] = []
+        self._measurements: list[Measurement] = []
         self._curves: list[tuple[str, CurveRow]] = []
         self._sampling: list[CurveRow] = []
         self._machines: set[str] = set()
@@ -300,6 +303,7 @@ class _MeasuredRun:
         for unit in self._units.keys() - set(predicted):
             for condition in self._evidence:
                 self._measured(unit, condition)
+            self._keep_rows(mean)
         mean_evidence = Evidence(mean or "", None, members=self._members)
         for block in network_blocks(predicted, self._relations.ensemble_methods):
             block_mean = BlockMean()
@@ -309,6 +313,7 @@ class _MeasuredRun:
                 block_mean.add(measures)
             if mean is not None:
                 mean_evidence.add(block, block_mean.finish())
+            self._keep_rows(mean)
             self._references.clear()
         for condition, evidence in self._evidence.items():
             sampled = self._sampled.get(condition, {})
@@ -321,17 +326,7 @@ class _MeasuredRun:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """What was computed, as tables."""
-        rows = table_of(Measurement, self._rows)
-        means = means_over_groups(rows, self._plan.conditions)
-        averaged = {mean_name(group): condition for group, condition in self._groups.items()}
-        columns = (means[name] for name in ("method", "condition", "metric", "score"))
-        kept = [
-            self._rule(method).keeps_mean(averaged[condition], METRICS[metric], score)
-            for method, condition, metric, score in zip(*columns, strict=True)
-        ]
-        # No list, which of no rows would be of no columns.
-        both = rows[np.array(self._kept, dtype=bool)], means[np.array(kept, dtype=bool)]
-        measurements = pd.concat(both, ignore_index=True)
+        measurements = table_of(Measurement, self._measurements)
         estimates = Estimates.joined(self._estimates)
         return {
             "measurements": measurements,
@@ -347,19 +342,16 @@ class _MeasuredRun:
         """Of conditions of which there is a prediction, which has as many images."""
         images: dict[str, int] = {}
         for name in dict.fromkeys(names):
-            unit = next((unit for unit, held in self._held.items() if name in held), None)
-            stored = unit and read_prediction(self._plan, self._workspace, unit, name)
-            if stored is not None:
-                images[name] = len(stored.prediction.mean)
+            for unit in (unit for unit, held in self._held.items() if name in held):
+                if stored := read_prediction(self._plan, self._workspace, unit, name):
+                    images[name] = len(stored.prediction.mean)
+                    break
         chosen = self._plan.configuration
         return Frame(images, self._conditions, chosen.resamples, chosen.seed)
 
-    def _rule(self, method: str) -> KeptRows:
-        return KeptRows(self._classes[method].primary_score, self._plan.all_rows)
-
     def _measured(self, unit: RunUnit, condition: Condition) -> dict[MeasureName, MeasuredUnit]:
         """The measures of a unit that vary with the draw of images; all are noted as rows."""
-        plan, rule = self._plan, self._rule(unit.method)
+        plan, rule = self._plan, self._rules[unit.method]
         if condition not in self._units[unit]:
             return {}
         objection = plan.objection(unit)
@@ -373,7 +365,7 @@ class _MeasuredRun:
             status = "failed" if objection is None else "not applicable"
             missing = rule.measures(condition, scores)
             rows = without_value(unit, condition, members, missing, status, objection or reason)
-            self._note(rule, condition, rows)
+            self._rows += rows
             return {}
         self._machines.add(stored.machine)
         if self._has_limit(unit, condition):
@@ -387,7 +379,7 @@ class _MeasuredRun:
         measures: dict[MeasureName, MeasuredUnit] = {}
         against = reference if condition.detected else None
         for each in measured(kept(own.own_scores), own, against):
-            self._note(rule, condition, rows_of(unit, condition, each, own, reference))
+            self._rows += rows_of(unit, condition, each, own, reference)
             frame = self._detection_frame if "reference" in each.family.needs else self._frame
             measures |= varying(each, frame, condition)
         if (curves := self._drawn.get(unit)) is not None:
@@ -412,7 +404,7 @@ class _MeasuredRun:
             unit: {
                 (metric, score): each
                 for (metric, score), each in measures.items()
-                if self._rule(unit.method).keeps(condition, METRICS[metric], score)
+                if self._rules[unit.method].keeps(condition, METRICS[metric], score)
             }
             for unit, measures in measured.items()
         }
@@ -427,10 +419,19 @@ class _MeasuredRun:
                     return members_of(other, stored), tuple(stored.prediction.scores)
         return members_of(unit, None), ()
 
-    def _note(self, rule: KeptRows, condition: Condition, rows: Iterable[Measurement]) -> None:
-        for row in rows:
-            self._rows.append(row)
-            self._kept.append(rule.keeps(condition, METRICS[row.metric], row.score))
+    def _keep_rows(self, mean: str | None) -> None:
+        """Of the rows so far those that are written, and of their means over the conditions."""
+        conditions = {condition.name: condition for condition in self._evidence}
+        for row in self._rows:
+            kept = self._rules[row.method].keeps
+            if kept(conditions[row.condition], METRICS[row.metric], row.score):
+                self._measurements.append(row)
+        averaged = next(iter(conditions.values()), None)
+        if mean is not None and averaged is not None:
+            for row in means_over_groups(self._rows, conditions.values()):
+                if self._rules[row.method].keeps_mean(averaged, METRICS[row.metric], row.score):
+                    self._measurements.append(row)
+        self._rows.clear()
 
     def _reference_of(
         self, unit: RunUnit, condition: Condition, measures: Iterable[RankedFamily]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
@@ -18,7 +18,7 @@ from benchmarks.inference.resampling import Frame
 from benchmarks.metrics import METRICS, Family, Metric
 from benchmarks.metrics.metric import each_once
 from benchmarks.predictions import RunUnit
-from benchmarks.schema import KEY, Measurement, SummaryRow, members_text, table_of
+from benchmarks.schema import Measurement, SummaryRow, members_text, table_of
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLEAN, ILL_DEFINED, WITH_VALUE, mean_name
 from methods.scores import SCORES
@@ -270,41 +270,32 @@ SECONDARY = "no interval: not computed for this score or size"
 CONSTANT = "no interval: it is the same for every draw of images"
 
 
-def means_over_groups(measurements: pd.DataFrame, conditions: Iterable[Condition]) -> pd.DataFrame:
+def means_over_groups(
+    rows: Iterable[Measurement], conditions: Iterable[Condition]
+) -> list[Measurement]:
     """Each replicate's mean over the conditions of a group that are in its mean, as more rows.
 
-    A group of which a condition could not be had has none: it would be a mean of something else.
+    Where a condition has no value the mean has none either, and that condition's reason. A group of
+    which a condition could not be had has none: it would be a mean of something else.
     """
-    groups: dict[str, list[str]] = {}
-    for condition in conditions:
-        if condition.in_mean:
-            groups.setdefault(condition.group, []).append(condition.name)
-    measured = set(measurements["condition"])
-    means = [
-        _mean(measurements, group, names)
-        for group, names in groups.items()
-        if measured.issuperset(names)
-    ]
-    return pd.concat(means, ignore_index=True) if means else measurements.iloc[:0]
+    group_of = {condition.name: condition.group for condition in conditions if condition.in_mean}
+    averaged: dict[tuple[object, ...], list[Measurement]] = {}
+    measured = set[str]()
+    for row in rows:
+        if row.condition in group_of:
+            measured.add(row.condition)
+            group = mean_name(group_of[row.condition])
+            unit = row.recipe, row.method, row.members, row.replicate
+            averaged.setdefault((group, *unit, row.metric, row.score), []).append(row)
+    lacking = {mean_name(group) for name, group in group_of.items() if name not in measured}
+    return [_mean(str(key[0]), alike) for key, alike in averaged.items() if key[0] not in lacking]
 
 
-def _mean(measurements: pd.DataFrame, group: str, names: list[str]) -> pd.DataFrame:
-    """The rows of one group; where a condition has no value the mean has none either."""
-    averaged = measurements[measurements["condition"].isin(names)]
-    # Rows without a value first, then rows with a reason: the first row's status and reason count.
-    order = pd.DataFrame(
-        {"missing": ~averaged["status"].isin(WITH_VALUE), "reason": averaged["reason"] != ""}
-    )
-    first = order.sort_values(["missing", "reason"], ascending=False, kind="stable").index
-    columns = [name for name in (*KEY, "replicate") if name != "condition"]
-    groups = averaged.loc[first].groupby(columns, sort=False)
-    means = groups.agg(
-        value=("value", lambda values: values.mean(skipna=False)),
-        images=("images", "first"),
-        status=("status", "first"),
-        reason=("reason", "first"),
-    )
-    return means.reset_index().assign(condition=mean_name(group))[measurements.columns]
+def _mean(name: str, rows: Sequence[Measurement]) -> Measurement:
+    shown = min(rows, key=lambda row: (row.status in WITH_VALUE, not row.reason))
+    values = [row.value for row in rows if row.value is not None]
+    value = float(np.mean(values)) if len(values) == len(rows) else None
+    return replace(shown, condition=name, value=value)
 
 
 def summarise(

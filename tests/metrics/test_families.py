@@ -97,7 +97,8 @@ def test_flagged_images_are_the_roc_curve(case: int) -> None:
     scores = scores_of(case, n + p)
     negative, positive = weights_of(case, n), weights_of(case + 1, p)
     order = flagging_order(scores[:n], scores[n:])
-    false, true = order.counts(np.concatenate([negative, positive]))
+    flagged, true = order.counts(np.concatenate([negative, positive]))
+    false = flagged - true
     for b, (i, j) in enumerate(zip(copies(negative), copies(positive), strict=True)):
         both = torch.from_numpy(np.concatenate([scores[:n][i], scores[n:][j]]))
         curve = reference.roc_curve(both, torch.arange(len(both)) >= len(i))
@@ -129,8 +130,7 @@ def test_selected_images_are_the_risk_coverage_curve(case: int) -> None:
     images = size_of(case)
     score, weights = scores_of(case, images), weights_of(case, images)
     correct = np.random.default_rng(case).random(images) < 0.7
-    right, errors = Ranking.by(score, ~correct).counts(weights)
-    selected = right + errors
+    selected, errors = Ranking.by(score, ~correct).counts(weights)
     for b, drawn in enumerate(copies(weights)):
         coverage, risk = reference.risk_coverage_curve(
             torch.from_numpy(score[drawn]), torch.from_numpy(correct[drawn])

@@ -140,9 +140,10 @@ def test_detection(case: int) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_selection(case: int) -> None:
-    images = size_of(case)
+    images = 20 + size_of(case)
     score, direction = scores_of(case, images), direction_of(case, images)
     wrong = np.random.default_rng(case).random(images) < 0.3
+    wrong[:5] = True
     arrays = MetricInputs(
         prediction_of(np.ones(images)), labels_of(~wrong), score=torch.from_numpy(score)
     )
@@ -150,13 +151,23 @@ def test_selection(case: int) -> None:
     influences = family.influence(family.prepare(arrays))
     assert influences.reference is None
     for metric, own in zip(family.metrics, influences.own, strict=True):
-        if metric.name == "misclassification_auroc" and wrong.all() | ~wrong.any():
-            assert np.isnan(own).all()
-            continue
         by_weights = SELECTED[metric.name]
         expected = derivative(lambda weights, by=by_weights: by(score, wrong, weights), direction)
         assert own @ direction / images == pytest.approx(expected, rel=1e-6, abs=1e-8), metric.name
         assert own.sum() == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("errors", [0, 4, 5, 46, 50])
+def test_few_images_of_a_kind_do_not_say_how_a_share_of_pairs_varies(errors: int) -> None:
+    score = torch.from_numpy(scores_of(1, 50))
+    labels = labels_of(np.arange(50) >= errors)
+    family = family_of(Selective)
+    arrays = MetricInputs(prediction_of(np.ones(50)), labels, score=score)
+    known = np.isfinite(family.influence(family.prepare(arrays)).own).all(axis=1)
+    names = {
+        metric.name for metric, is_known in zip(family.metrics, known, strict=True) if is_known
+    }
+    assert names == (set(SELECTED) if errors == 5 else {"aurc", "augrc"})
 
 
 MEANS = [family for family in in_families(METRICS.values()) if isinstance(family, MeansOverImages)]
@@ -202,7 +213,7 @@ def test_function_that_cannot_be_differentiated_is_named() -> None:
         name="mine",
         label="Mine",
         family=Selective,
-        function=lambda right, wrong: np.interp([0.5], right[:, 0], wrong[:, 0]),
+        function=lambda images, errors: np.interp([0.5], images[:, 0], errors[:, 0]),
     )
     arrays = MetricInputs(prediction_of(np.ones(9)), torch.zeros(9).long(), score=torch.arange(9.0))
     family = Selective([mine])

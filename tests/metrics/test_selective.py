@@ -84,11 +84,11 @@ def test_augrc_is_what_auroc_and_accuracy_make_it(decimals):
 
 def test_curve_by_hand():
     correct = np.array([False, False, True, True])
-    right, errors = Ranking.by(np.array([0.9, 0.1, 0.5, 0.5]), ~correct).counts(each_once(4))
-    assert right[:, 0].tolist() == [0, 0, 2, 2]
+    images, errors = Ranking.by(np.array([0.9, 0.1, 0.5, 0.5]), ~correct).counts(each_once(4))
+    assert images[:, 0].tolist() == [0, 1, 3, 4]
     assert errors[:, 0].tolist() == [0, 1, 1, 2]
     # Of the tied images in between, errors are expected in proportion.
-    risk = np.interp([1, 2, 3, 4], (right + errors)[:, 0], errors[:, 0]) / [1, 2, 3, 4]
+    risk = np.interp([1, 2, 3, 4], images[:, 0], errors[:, 0]) / [1, 2, 3, 4]
     np.testing.assert_allclose(risk, [1, 1 / 2, 1 / 3, 2 / 4])
 
 

@@ -356,8 +356,8 @@ def test_infinite_loss_has_its_count_as_reason(name: str) -> None:
         (LabelMeans, lambda mean, labels: mean.mean(), ("[]", "[40]")),
         (PredictionMeans, lambda prediction: prediction.mean, ("[40, 10]", "[40]")),
         (Calibration, lambda bins: 0.5, ("[]", "[1]")),
-        (Selective, lambda right, wrong: wrong[-1:], ("[1, 1]", "[1]")),
-        (Detection, lambda negatives, positives: None, ("[]", "[1]")),
+        (Selective, lambda images, errors: errors[-1:], ("[1, 1]", "[1]")),
+        (Detection, lambda flagged, positives: None, ("[]", "[1]")),
     ],
 )
 def test_metric_that_gives_another_shape_is_named(

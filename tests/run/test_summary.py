@@ -30,9 +30,9 @@ def test_means_over_groups_leaves_out_ill_defined_labels_and_subsets() -> None:
     others = {"rotated-090": 2.0, "rotated-105": 50.0, "subset-rotated-045": 50.0, "clean": 50.0}
     rows = [row, *(replace(row, condition=name, value=v) for name, v in others.items())]
     conditions = [CONDITIONS[one.condition] for one in rows]
-    (mean,) = means_over_groups(table_of(Measurement, rows), conditions).to_dict("records")
-    assert (mean["condition"], mean["value"]) == ("rotated-mean", 1.5)
-    assert means_over_groups(table_of(Measurement, rows[1:]), conditions).empty
+    (mean,) = means_over_groups(rows, conditions)
+    assert (mean.condition, mean.value) == ("rotated-mean", 1.5)
+    assert means_over_groups(rows[1:], conditions) == []
 
 
 def test_summary_is_the_mean_with_the_interval_of_its_key() -> None:

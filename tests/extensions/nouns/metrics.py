@@ -29,28 +29,28 @@ class PerClass(Family):
             return np.stack([metric.function(right / images) for metric in self.metrics])
 
 
-def error_rate_at_80(right, wrong):
+def error_rate_at_80(images, errors):
     """Of the most certain 80 %, tied images in proportion."""
-    images = right + wrong
     return np.array(
         [
-            np.interp(0.8 * total[-1], total, errors) / (0.8 * total[-1])
-            for total, errors in zip(images.T.numpy(), wrong.T.numpy(), strict=True)
+            np.interp(0.8 * total[-1], total, wrong) / (0.8 * total[-1])
+            for total, wrong in zip(images.T.numpy(), errors.T.numpy(), strict=True)
         ]
     )
 
 
-def fpr80(negatives, positives):
+def fpr80(flagged, positives):
     """The share of negatives flagged at the first threshold that flags 80 % of the positives."""
     first = (positives >= 0.8 * positives[-1]).int().argmax(dim=0)
+    negatives = flagged - positives
     return negatives[first, torch.arange(len(first))] / negatives[-1]
 
 
-def discrimination(right, wrong):
+def discrimination(images, errors):
     """Pairs of a correct and a wrong image that are ranked right, less those ranked wrong."""
-    won = right[1:] * wrong.diff(dim=0)
-    lost = wrong[1:] * right.diff(dim=0)
-    return (won - lost).sum(dim=0) / (right[-1] * wrong[-1])
+    won = images[1:] * errors.diff(dim=0)
+    lost = errors[1:] * images.diff(dim=0)
+    return (won - lost).sum(dim=0) / ((images[-1] - errors[-1]) * errors[-1])
 
 
 def margin(prediction):
