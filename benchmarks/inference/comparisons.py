@@ -10,7 +10,7 @@ main tests no stricter.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -110,7 +110,7 @@ def pairs_compared(
 
 def family(
     pair: Pair,
-    among: Sequence[Entrant],
+    largest: Set[Entrant],
     measured: MetricValues,
     primary: Mapping[str, str],
     basic: Collection[str] = (),
@@ -118,14 +118,14 @@ def family(
     """The family of tests of a pair.
 
     Args:
-        among: all variants, of which some are at their method's largest size.
+        largest: the methods at their largest size.
         measured: what is compared.
         primary: of each method its primary score.
         basic: the methods that every preset has; empty: all methods are alike.
     """
     shift = measured.evidence.shift
     kinds = {
-        SIZES: not set(pair) <= largest_of(among),
+        SIZES: not largest >= set(pair),
         OTHER_SCORES: _is_secondary(pair, measured, primary),
         SUBSETS: shift is not None and shift.subset,
         SEVERITIES: shift is not None and shift.is_one_of_many and measured.evidence.with_mean,
@@ -320,7 +320,7 @@ def _compared(
     relations: Relations,
 ) -> Iterator[Comparison]:
     """The comparisons of one measure on some images."""
-    among = list(sides)
+    among, largest = list(sides), largest_of(sides)
     within = margins(measured, sides, relations.ensemble_methods)
     methods = {variant.method for variant in among}
     sharing = {name for name, other in relations.probabilities_of.items() if other in methods}
@@ -331,7 +331,7 @@ def _compared(
         if relations.split_of(pair) is not None and not inherited:
             both = sides[pair[0]], sides[pair[1]]
             primary = relations.primary_scores
-            name = family(pair, among, measured, primary, relations.basic)
+            name = family(pair, largest, measured, primary, relations.basic)
             if is_of_interest(pair, name, measured, primary):
                 yield comparison(measured, pair, both, relations, within, family=name)
 
@@ -468,11 +468,12 @@ def _tests(
     if margin is None:
         return tests
     better = apart if measured.metric.better == "higher" else apart._replace(value=-apart.value)
+    not_worse, not_better = better.p_within(margin)
     return tests | {
         "margin": margin,
-        "p_equivalent": better.p_within(margin),
-        "p_not_worse": better.p_above(-margin),
-        "p_not_better": better._replace(value=-better.value).p_above(-margin),
+        "p_equivalent": max(not_worse, not_better),
+        "p_not_worse": not_worse,
+        "p_not_better": not_better,
     }
 
 

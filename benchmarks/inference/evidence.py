@@ -127,11 +127,11 @@ class Covariance(NamedTuple):
 
     def total(self, columns: Sequence[int], others: Sequence[int]) -> float:
         """Σ_r Σ_r' cov(s_r, t_r') over the replicates of some columns, and of others."""
-        return float(self.every[np.ix_(columns, others)].sum())
+        return float(sum(self.every[s, t] for s in columns for t in others))
 
     def paired(self, columns: Sequence[int], others: Sequence[int]) -> float:
         """Σ_r cov(s_r, t_r) over the replicates of some columns, and of as many others."""
-        return float(self.matched[columns, others].sum())
+        return float(sum(self.matched[s, t] for s, t in zip(columns, others, strict=True)))
 
 
 class _Matched(NamedTuple):

@@ -32,7 +32,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from jaxtyping import Float64
 from scipy.optimize import brentq
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from benchmarks.inference.evidence import (
     Covariance,
@@ -108,21 +108,36 @@ class Estimate(NamedTuple):
         level = self._level(abs(distance)) / 2
         return level if distance > 0 else 1 - level
 
-    def p_within(self, margin: float) -> float:
-        """Of two one-sided tests that the truth is within ± margin (Schuirmann 1987), the larger p.
+    def p_within(self, margin: float) -> tuple[float, float]:
+        """Of two one-sided tests: that the truth is above −margin, and that it is below the margin.
 
-        Below 0.05 where the 90 % interval lies within the margin.
+        The larger is that of equivalence (Schuirmann 1987): below 0.05 where the 90 % interval lies
+        within the margin.
         """
         mirrored = self._replace(value=-self.value)
-        return max(self.p_above(-margin), mirrored.p_above(-margin))
+        return self.p_above(-margin), mirrored.p_above(-margin)
 
     def _level(self, width: float) -> float:
-        """The level whose interval has this half-width."""
+        """The level whose interval has this half-width.
+
+        It lies between those that it had if all parts had the degrees of freedom of one.
+        """
 
         def beyond(minus_log: float) -> float:
             return self._half_width(math.exp(-minus_log)) - width
 
-        return math.exp(-brentq(beyond, 0, SMALLEST)) if beyond(SMALLEST) > 0 else 0.0
+        parts = [part for part in self.parts if part.error > 0]
+        distance = width / math.hypot(*(part.error for part in parts))
+        levels = [2 * stdtr(part.degrees, -distance) for part in parts]
+        least, most = min(levels), max(levels)
+        if most < math.exp(-SMALLEST):
+            return 0.0
+        lower, upper = -math.log(most), min(SMALLEST, -math.log(max(least, math.exp(-SMALLEST))))
+        if beyond(upper) <= 0:
+            return least if upper < SMALLEST else 0.0
+        if beyond(lower) >= 0:
+            return most
+        return math.exp(-brentq(beyond, lower, upper))
 
     def _half_width(self, level: float) -> float:
         return math.hypot(*(part.error * stdtrit(part.degrees, level / 2) for part in self.parts))

@@ -134,9 +134,9 @@ class Frame:
         rows[:, self._places[condition.name]] = influences.own / influences.own.shape[1]
         if (against := influences.reference) is not None:
             rows[:, self._places[condition.reference]] += against / against.shape[1]
-        known = np.isfinite(rows).all(axis=1)
-        rows[~known] = 0.0
-        return MetricRows(rows, (~known).astype(np.float64))
+        unknown = (~np.isfinite(rows)).any(axis=1)
+        rows[unknown] = 0.0
+        return MetricRows(rows, np.asarray(unknown, dtype=np.float64))
 
     def weights(self, name: str) -> list[Weights]:
         """The resamples of a condition's images, in blocks."""

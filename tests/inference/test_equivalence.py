@@ -91,5 +91,5 @@ def test_methods_that_differ_by_the_margin_are_equivalent_at_most_at_the_level(
     found = []
     for _ in range(draws):
         one, other, covariance = drawn(random, side * margin)
-        found.append(unpaired(one, other, covariance, IMAGES).p_within(margin) < 0.05)
+        found.append(max(unpaired(one, other, covariance, IMAGES).p_within(margin)) < 0.05)
     assert bounds[0] <= np.mean(found) <= bounds[1]

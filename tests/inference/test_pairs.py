@@ -14,6 +14,7 @@ from benchmarks.inference.comparisons import (
     SUBSETS,
     family,
     is_of_interest,
+    largest_of,
     pairs_compared,
 )
 from benchmarks.inference.evidence import Covariance, Entrant, Evidence
@@ -27,6 +28,8 @@ VARIANTS = [
     for size in sizes
     for recipe in ("plain", "standard")
 ]
+
+LARGEST = largest_of(VARIANTS)
 
 NONE = np.zeros((0, 0))
 
@@ -62,15 +65,15 @@ def test_recipes_are_compared_by_methods_at_their_largest_sizes() -> None:
 def test_families(condition: str, score: str, expected: str) -> None:
     primary = {"deep_ensemble": "predictive_entropy", "mc_dropout": "predictive_entropy"}
     pair = Entrant("plain", "deep_ensemble", "50"), Entrant("standard", "mc_dropout", "100")
-    assert family(pair, VARIANTS, measured(condition, score), primary) == expected
+    assert family(pair, LARGEST, measured(condition, score), primary) == expected
     smaller = pair[0], Entrant("plain", "deep_ensemble", "5")
-    assert family(smaller, VARIANTS, measured(condition, score), primary) == SIZES
+    assert family(smaller, LARGEST, measured(condition, score), primary) == SIZES
 
 
 def test_pairs_of_added_methods_have_a_family_of_their_own() -> None:
     one, other = Entrant("plain", "swag", "30"), Entrant("plain", "laplace_kron", "1")
     basic = Entrant("standard", "deep_ensemble", "50")
-    among = [*VARIANTS, one, other]
+    among = LARGEST | {one, other}
     for pair, expected in (((one, other), ADDED), ((one, basic), MAIN), ((basic, other), MAIN)):
         found = family(pair, among, measured("clean"), {}, ["deep_ensemble", "mc_dropout"])
         assert found == expected
@@ -79,7 +82,7 @@ def test_pairs_of_added_methods_have_a_family_of_their_own() -> None:
 
 def test_severity_is_in_the_main_family_where_its_group_has_no_mean() -> None:
     pair = Entrant("plain", "deep_ensemble", "50"), Entrant("standard", "mc_dropout", "100")
-    assert family(pair, VARIANTS, measured("rotated-045", with_mean=False), {}) == MAIN
+    assert family(pair, LARGEST, measured("rotated-045", with_mean=False), {}) == MAIN
 
 
 ENTROPY, OTHER = "predictive_entropy", "mutual_information"
