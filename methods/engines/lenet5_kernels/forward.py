@@ -69,7 +69,7 @@ def first_layer(
     """
     load_images(maps.raw, images, chosen)
     load_masks(maps.keep, maps.scales, maps.used, keep_mask, network.kept_scale)
-    resize(maps.pixels, maps.tall, maps.raw, network.pixel_scale, network.pixel_offset)
+    resize(maps.pixels, maps.wide, maps.raw, network.pixel_scale, network.pixel_offset)
     for c in range(FIRST):
         if maps.used[c]:
             maps.first[c, :] = network.parameters.conv1_bias[c]

@@ -40,9 +40,11 @@ def load_images(
 ) -> None:
     """The chosen images, at most sixteen, one a lane; the last of them in the lanes left over."""
     lanes = raw.reshape(-1)
-    for pixel in range(28 * 28):
+    for start in range(0, 28 * 28, 28):
         for lane in range(N):
-            lanes[pixel * N + lane] = images[chosen[min(lane, chosen.size - 1)], pixel]
+            image = images[chosen[min(lane, chosen.size - 1)]]
+            for pixel in range(start, start + 28):
+                lanes[pixel * N + lane] = image[pixel]
 
 
 @kernel
@@ -67,69 +69,121 @@ def load_masks(
 @kernel
 def resize(
     pixels: Float32[Array, "32 32*16"],
-    tall: Float32[Array, "32 28*16"],
+    wide: Float32[Array, "28 32*16"],
     raw: Float32[Array, "28 28*16"],
     pixel_scale: np.float32,
     pixel_offset: np.float32,
 ) -> None:
-    """Resize 28x28 to 32x32, bilinear, and normalise; ``tall`` is a buffer for the step between.
+    """Resize 28x28 to 32x32, bilinear, and normalise; ``wide`` is a buffer for the step between.
 
     With ``align_corners=False`` output i looks at position 7/8·(i + 1/2) − 1/2. So eight outputs
     repeat one pattern over seven inputs, output 8b + i being
 
         (2i + 1)/16 · x[7b + i − 1] + (15 − 2i)/16 · x[7b + i]
 
-    with x[−1] = x[0] and x[28] = x[27]. First down the columns, then along the rows.
+    with x[−1] = x[0] and x[28] = x[27]. First along the rows, then down the columns.
     """
     for i in range(32):
         share, position = f4((2 * (i % 8) + 1) / 16), 7 * (i // 8) + i % 8
-        upper, lower = raw[max(position - 1, 0)], raw[min(position, 27)]
-        line = tall[i]
-        for j in range(28 * N):
-            line[j] = share * upper[j] + (f4(1) - share) * lower[j]
+        left, right = N * max(position - 1, 0), N * min(position, 27)
+        for y in range(28):
+            line, target = raw[y], wide[y, N * i : N * (i + 1)]
+            for lane in range(N):
+                target[lane] = share * line[left + lane] + (f4(1) - share) * line[right + lane]
     for i in range(32):
         share, position = f4((2 * (i % 8) + 1) / 16), 7 * (i // 8) + i % 8
-        left, right = N * max(position - 1, 0), N * min(position, 27)
-        for y in range(32):
-            line = tall[y]
-            target = pixels[y, N * i : N * (i + 1)]
-            for lane in range(N):
-                value = share * line[left + lane] + (f4(1) - share) * line[right + lane]
-                target[lane] = pixel_scale * value + pixel_offset
+        upper, lower, line = wide[max(position - 1, 0)], wide[min(position, 27)], pixels[i]
+        for j in range(32 * N):
+            value = share * upper[j] + (f4(1) - share) * lower[j]
+            line[j] = pixel_scale * value + pixel_offset
 
 
-def convolution(size: int) -> Callable[[Array, Array, Array], None]:
-    """The kernel that adds a convolution to maps of ``size`` rows and columns."""
-
-    @kernel
-    def add_convolution(
-        outputs: Float32[Array, "size size*16"],
-        inputs: Float32[Array, "size+4 size*16+4*16"],
-        weight: Float32[Array, " 25"],
-    ) -> None:
-        """outputs[y, x] += Σ_rc weight[r, c] · inputs[y + r, x + c], in every lane."""
-        a0, a1, a2, a3, a4 = weight[0], weight[1], weight[2], weight[3], weight[4]
-        b0, b1, b2, b3, b4 = weight[5], weight[6], weight[7], weight[8], weight[9]
-        c0, c1, c2, c3, c4 = weight[10], weight[11], weight[12], weight[13], weight[14]
-        d0, d1, d2, d3, d4 = weight[15], weight[16], weight[17], weight[18], weight[19]
-        e0, e1, e2, e3, e4 = weight[20], weight[21], weight[22], weight[23], weight[24]
-        for y in range(size):
-            output = outputs[y]
-            a, b, c, d, e = inputs[y], inputs[y + 1], inputs[y + 2], inputs[y + 3], inputs[y + 4]
-            for i in range(size * N):
-                j, k, m, n = i + N, i + 2 * N, i + 3 * N, i + 4 * N
-                output[i] += (
-                    (a0 * a[i] + a1 * a[j] + a2 * a[k] + a3 * a[m] + a4 * a[n])
-                    + (b0 * b[i] + b1 * b[j] + b2 * b[k] + b3 * b[m] + b4 * b[n])
-                    + (c0 * c[i] + c1 * c[j] + c2 * c[k] + c3 * c[m] + c4 * c[n])
-                    + (d0 * d[i] + d1 * d[j] + d2 * d[k] + d3 * d[m] + d4 * d[n])
-                    + (e0 * e[i] + e1 * e[j] + e2 * e[k] + e3 * e[m] + e4 * e[n])
-                )
-
-    return add_convolution
+@kernel
+def add_first_convolution(
+    outputs: Float32[Array, "28 28*16"],
+    inputs: Float32[Array, "32 32*16"],
+    weight: Float32[Array, " 25"],
+) -> None:
+    """outputs[y, x] += Σ_rc weight[r, c] · inputs[y + r, x + c], in every lane."""
+    a0, a1, a2, a3, a4 = weight[0], weight[1], weight[2], weight[3], weight[4]
+    b0, b1, b2, b3, b4 = weight[5], weight[6], weight[7], weight[8], weight[9]
+    c0, c1, c2, c3, c4 = weight[10], weight[11], weight[12], weight[13], weight[14]
+    d0, d1, d2, d3, d4 = weight[15], weight[16], weight[17], weight[18], weight[19]
+    e0, e1, e2, e3, e4 = weight[20], weight[21], weight[22], weight[23], weight[24]
+    for y in range(28):
+        output = outputs[y]
+        a, b, c, d, e = inputs[y], inputs[y + 1], inputs[y + 2], inputs[y + 3], inputs[y + 4]
+        for i in range(28 * N):
+            j, k, m, n = i + N, i + 2 * N, i + 3 * N, i + 4 * N
+            output[i] += (
+                (a0 * a[i] + a1 * a[j] + a2 * a[k] + a3 * a[m] + a4 * a[n])
+                + (b0 * b[i] + b1 * b[j] + b2 * b[k] + b3 * b[m] + b4 * b[n])
+                + (c0 * c[i] + c1 * c[j] + c2 * c[k] + c3 * c[m] + c4 * c[n])
+                + (d0 * d[i] + d1 * d[j] + d2 * d[k] + d3 * d[m] + d4 * d[n])
+                + (e0 * e[i] + e1 * e[j] + e2 * e[k] + e3 * e[m] + e4 * e[n])
+            )
 
 
-def weight_gradient(size: int, block: int) -> Callable[[Array, Array, int, Array], None]:
+@kernel
+def add_second_convolution(
+    outputs: Float32[Array, "10 10*16"],
+    inputs: Float32[Array, "14 14*16"],
+    weight: Float32[Array, " 25"],
+) -> None:
+    """outputs[y, x] += Σ_rc weight[r, c] · inputs[y + r, x + c], in every lane."""
+    for r in range(5):
+        w0, w1, w2, w3, w4 = weight[5 * r : 5 * r + 5]
+        for y in range(10):
+            out, x = outputs[y], inputs[y + r]
+            for i in range(N):
+                x0, x1, x2, x3 = x[i], x[i + N], x[i + 2 * N], x[i + 3 * N]
+                x4, x5, x6, x7 = x[i + 4 * N], x[i + 5 * N], x[i + 6 * N], x[i + 7 * N]
+                x8, x9, x10, x11 = x[i + 8 * N], x[i + 9 * N], x[i + 10 * N], x[i + 11 * N]
+                x12, x13 = x[i + 12 * N], x[i + 13 * N]
+                out[i] += w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3 + w4 * x4
+                out[i + N] += w0 * x1 + w1 * x2 + w2 * x3 + w3 * x4 + w4 * x5
+                out[i + 2 * N] += w0 * x2 + w1 * x3 + w2 * x4 + w3 * x5 + w4 * x6
+                out[i + 3 * N] += w0 * x3 + w1 * x4 + w2 * x5 + w3 * x6 + w4 * x7
+                out[i + 4 * N] += w0 * x4 + w1 * x5 + w2 * x6 + w3 * x7 + w4 * x8
+                out[i + 5 * N] += w0 * x5 + w1 * x6 + w2 * x7 + w3 * x8 + w4 * x9
+                out[i + 6 * N] += w0 * x6 + w1 * x7 + w2 * x8 + w3 * x9 + w4 * x10
+                out[i + 7 * N] += w0 * x7 + w1 * x8 + w2 * x9 + w3 * x10 + w4 * x11
+                out[i + 8 * N] += w0 * x8 + w1 * x9 + w2 * x10 + w3 * x11 + w4 * x12
+                out[i + 9 * N] += w0 * x9 + w1 * x10 + w2 * x11 + w3 * x12 + w4 * x13
+
+
+@kernel
+def add_backward_convolution(
+    inputs: Float32[Array, "14 14*16"],
+    errors: Float32[Array, "10 10*16"],
+    weight: Float32[Array, " 25"],
+) -> None:
+    """inputs[y + r, x + c] += Σ weight[r, c] · errors[y, x], in every lane."""
+    for r in range(5):
+        w0, w1, w2, w3, w4 = weight[5 * r : 5 * r + 5]
+        for y in range(10):
+            x, e = inputs[y + r], errors[y]
+            for i in range(N):
+                e0, e1, e2, e3, e4 = e[i], e[i + N], e[i + 2 * N], e[i + 3 * N], e[i + 4 * N]
+                e5, e6, e7, e8 = e[i + 5 * N], e[i + 6 * N], e[i + 7 * N], e[i + 8 * N]
+                e9 = e[i + 9 * N]
+                x[i] += w0 * e0
+                x[i + N] += w1 * e0 + w0 * e1
+                x[i + 2 * N] += w2 * e0 + w1 * e1 + w0 * e2
+                x[i + 3 * N] += w3 * e0 + w2 * e1 + w1 * e2 + w0 * e3
+                x[i + 4 * N] += w4 * e0 + w3 * e1 + w2 * e2 + w1 * e3 + w0 * e4
+                x[i + 5 * N] += w4 * e1 + w3 * e2 + w2 * e3 + w1 * e4 + w0 * e5
+                x[i + 6 * N] += w4 * e2 + w3 * e3 + w2 * e4 + w1 * e5 + w0 * e6
+                x[i + 7 * N] += w4 * e3 + w3 * e4 + w2 * e5 + w1 * e6 + w0 * e7
+                x[i + 8 * N] += w4 * e4 + w3 * e5 + w2 * e6 + w1 * e7 + w0 * e8
+                x[i + 9 * N] += w4 * e5 + w3 * e6 + w2 * e7 + w1 * e8 + w0 * e9
+                x[i + 10 * N] += w4 * e6 + w3 * e7 + w2 * e8 + w1 * e9
+                x[i + 11 * N] += w4 * e7 + w3 * e8 + w2 * e9
+                x[i + 12 * N] += w4 * e8 + w3 * e9
+                x[i + 13 * N] += w4 * e9
+
+
+def weight_gradient(size: int, block: int) -> Callable[[Array, Array, Array], None]:
     """The kernel that adds a convolution's gradient with respect to its weight.
 
     Args:
@@ -140,17 +194,15 @@ def weight_gradient(size: int, block: int) -> Callable[[Array, Array, int, Array
     @kernel
     def add_weight_gradient(
         gradient: Float32[Array, "5 5*16"],
-        errors: Float32[Array, "size maps size*16"],
-        o: int,
+        errors: Float32[Array, "size size*16"],
         inputs: Float32[Array, "size+4 size*16+4*16"],
     ) -> None:
-        """gradient[r, c] += Σ_yx errors[y, o, x] · inputs[y + r, x + c], in every lane."""
-        for r in range(5):
-            total = gradient[r]
-            for y in range(size):
+        """gradient[r, c] += Σ_yx errors[y, x] · inputs[y + r, x + c], in every lane."""
+        for y in range(size):
+            for r in range(5):
+                total = gradient[r]
                 for start in range(0, size * N, block * N):
-                    error = errors[y, o, start:]
-                    x = inputs[y + r, start:]
+                    error, x = errors[y, start:], inputs[y + r, start:]
                     for lane in range(N):
                         g0, g1, g2 = total[lane], total[lane + N], total[lane + 2 * N]
                         g3, g4 = total[lane + 3 * N], total[lane + 4 * N]
@@ -168,62 +220,8 @@ def weight_gradient(size: int, block: int) -> Callable[[Array, Array, int, Array
     return add_weight_gradient
 
 
-add_first_convolution = convolution(28)
-"""From 32x32 pixels to a 28x28 map."""
-add_second_convolution = convolution(10)
-"""From a pooled 14x14 map to a 10x10 map."""
 add_first_weight_gradient = weight_gradient(28, block=14)
 add_second_weight_gradient = weight_gradient(10, block=10)
-
-
-def sixteen(columns: int, width: int) -> Callable[[Array, Array, Array], None]:
-    """The kernel that adds up sixteen rows of ``width`` numbers, of which ``columns`` count."""
-
-    @inlined
-    def add_sixteen(
-        total: Float32[Array, " columns"],
-        weights: Float32[Array, " 16"],
-        rows: Float32[Array, "16 width"],
-    ) -> None:
-        """total += Σ_k weights[k] · rows[k]."""
-        a, b, c, d = weights[0], weights[1], weights[2], weights[3]
-        e, f, g, h = weights[4], weights[5], weights[6], weights[7]
-        j, k, m, n = weights[8], weights[9], weights[10], weights[11]
-        p, q, r, s = weights[12], weights[13], weights[14], weights[15]
-        x, w = rows.reshape(-1), width
-        for i in range(columns):
-            total[i] += (
-                (a * x[i] + b * x[i + w] + c * x[i + 2 * w] + d * x[i + 3 * w])
-                + (e * x[i + 4 * w] + f * x[i + 5 * w] + g * x[i + 6 * w] + h * x[i + 7 * w])
-                + (j * x[i + 8 * w] + k * x[i + 9 * w] + m * x[i + 10 * w] + n * x[i + 11 * w])
-                + (p * x[i + 12 * w] + q * x[i + 13 * w] + r * x[i + 14 * w] + s * x[i + 15 * w])
-            )
-
-    return add_sixteen
-
-
-add_errors = sixteen(10 * N, width=10 * N)
-"""A row of the sixteen second maps' errors."""
-
-
-@kernel
-def add_backward_convolution(
-    inputs: Float32[Array, "6 14 14*16"],
-    errors: Float32[Array, "10 16 10*16"],
-    weight: Float32[Array, "6 25 16"],
-    used: Bool[Array, " 6"],
-) -> None:
-    """inputs[c, y + r, x + k] += Σ_o weight[c, 5·r + k, o] · errors[y, o, x], in every lane.
-
-    The errors of the second convolution's inputs, of those that are used.
-    """
-    for y in range(10):
-        for c in range(FIRST):
-            if used[c]:
-                for r in range(5):
-                    for k in range(5):
-                        row = inputs[c, y + r, k * N : (k + 10) * N]
-                        add_errors(row, weight[c, 5 * r + k], errors[y])
 
 
 def pooling(squares: int) -> Callable[[Array, Array, Array, bool], None]:
@@ -260,19 +258,18 @@ def pooling(squares: int) -> Callable[[Array, Array, Array, bool], None]:
     return pool
 
 
-def unpooling(squares: int) -> Callable[[Array, int, Array, Array, Array, bool], np.float32]:
+def unpooling(squares: int) -> Callable[[Array, Array, Array, Array, bool], np.float32]:
     """The kernel that leads errors back through pooling and activation."""
 
     @kernel
     def unpool(
-        errors: Float32[Array, "2*squares maps 2*squares*16"],
-        o: int,
+        errors: Float32[Array, "2*squares 2*squares*16"],
         pooled: Float32[Array, "squares squares*16"],
         values: Float32[Array, "2*squares 2*squares*16"],
         scale: Float32[Array, " 16"],
         relu: bool,
     ) -> np.float32:
-        """Back through scale, pooling and activation, to map o; returns the sum of all errors.
+        """Back through scale, pooling and activation; returns the sum of all errors.
 
         Through mean and tanh: e' = scale/4 · e · (1 − value²) for each value of a square. Through
         maximum and ReLU: each square's error goes to its first largest value, if that is above
@@ -284,29 +281,27 @@ def unpooling(squares: int) -> Callable[[Array, int, Array, Array, Array, bool],
                 source = pooled[r, j * N : (j + 1) * N]
                 square = slice(2 * j * N, (2 * j + 2) * N)
                 above, below = values[2 * r, square], values[2 * r + 1, square]
-                upper, lower = errors[2 * r, o, square], errors[2 * r + 1, o, square]
-                for i in range(N):
-                    a, b, c, d = above[i], above[i + N], below[i], below[i + N]
-                    error = scale[i] * source[i]
-                    if relu:
+                upper, lower = errors[2 * r, square], errors[2 * r + 1, square]
+                if relu:
+                    for i in range(N):
+                        a, b, c, d = above[i], above[i + N], below[i], below[i + N]
                         largest = larger(larger(a, b), larger(c, d))
-                        left = f4(0) if largest <= f4(0) else error
+                        left = f4(0) if largest <= f4(0) else scale[i] * source[i]
                         upper[i] = f4(0) if a < largest else left
                         left = left if a < largest else f4(0)
                         upper[i + N] = f4(0) if b < largest else left
                         left = left if b < largest else f4(0)
                         lower[i] = f4(0) if c < largest else left
                         lower[i + N] = left if c < largest else f4(0)
-                    else:
-                        upper[i] = f4(0.25) * error * (f4(1) - a * a)
-                        upper[i + N] = f4(0.25) * error * (f4(1) - b * b)
-                        lower[i] = f4(0.25) * error * (f4(1) - c * c)
-                        lower[i + N] = f4(0.25) * error * (f4(1) - d * d)
-        total = f4(0)
-        for y in range(2 * squares):
-            error_row = errors[y, o]
-            for i in range(2 * squares * N):
-                total += error_row[i]
+                else:
+                    for i in range(N):
+                        a, b, c, d = above[i], above[i + N], below[i], below[i + N]
+                        mean = scale[i] * f4(0.25) * source[i]
+                        upper[i], upper[i + N] = mean * (f4(1) - a * a), mean * (f4(1) - b * b)
+                        lower[i], lower[i + N] = mean * (f4(1) - c * c), mean * (f4(1) - d * d)
+        total, error = f4(0), errors.reshape(-1)
+        for i in range(4 * squares * squares * N):
+            total += error[i]
         return total
 
     return unpool
@@ -344,9 +339,10 @@ def add_lanes(total: Float32[Array, " 25"], lanes: Float32[Array, "5 5*16"]) -> 
     """total += the sums over the lanes."""
     source = lanes.reshape(-1)
     for k in range(total.size):
-        of_weight = source[k * N : (k + 1) * N]
-        for lane in range(N):
-            total[k] += of_weight[lane]
+        lane_sum = f4(0)
+        for i in range(k * N, (k + 1) * N):
+            lane_sum += source[i]
+        total[k] += lane_sum
 
 
 def product(width: int) -> Callable[[Array, Array, Array], None]:
@@ -388,6 +384,32 @@ def product(width: int) -> Callable[[Array, Array, Array], None]:
                     total[i] += a0 * x[i]
 
     return add_product
+
+
+def sixteen(columns: int, width: int) -> Callable[[Array, Array, Array], None]:
+    """The kernel that adds up sixteen rows of ``width`` numbers, of which ``columns`` count."""
+
+    @inlined
+    def add_sixteen(
+        total: Float32[Array, " columns"],
+        weights: Float32[Array, " 16"],
+        rows: Float32[Array, "16 width"],
+    ) -> None:
+        """total += Σ_k weights[k] · rows[k]."""
+        a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+        e, f, g, h = weights[4], weights[5], weights[6], weights[7]
+        j, k, m, n = weights[8], weights[9], weights[10], weights[11]
+        p, q, r, s = weights[12], weights[13], weights[14], weights[15]
+        x, w = rows.reshape(-1), width
+        for i in range(columns):
+            total[i] += (
+                (a * x[i] + b * x[i + w] + c * x[i + 2 * w] + d * x[i + 3 * w])
+                + (e * x[i + 4 * w] + f * x[i + 5 * w] + g * x[i + 6 * w] + h * x[i + 7 * w])
+                + (j * x[i + 8 * w] + k * x[i + 9 * w] + m * x[i + 10 * w] + n * x[i + 11 * w])
+                + (p * x[i + 12 * w] + q * x[i + 13 * w] + r * x[i + 14 * w] + s * x[i + 15 * w])
+            )
+
+    return add_sixteen
 
 
 def outer_products(columns: int, width: int) -> Callable[[Array, Array, Array], None]:
@@ -474,7 +496,8 @@ def add_kept_products(
 def fill_rows(rows: Float32[Array, "rows columns"], row: Float32[Array, " columns"]) -> None:
     """Every row becomes ``row``: where a linear layer begins with its bias."""
     for r in range(rows.shape[0]):
-        copy(rows[r], row)
+        for i in range(row.size):
+            rows[r, i] = row[i]
 
 
 @kernel

@@ -124,7 +124,7 @@ class Maps(NamedTuple):
     """Buffers for sixteen images on their way through the convolutions, and for their masks.
 
     Attributes:
-        raw, tall, pixels: the images as they come, resized in height, and at 32x32, normalised.
+        raw, wide, pixels: the images as they come, resized in width, and at 32x32, normalised.
         first, second: what the convolutions make, after ReLU's pooling or tanh.
         pooled, features: of these maps, scaled by dropout.
         keep: the channels that dropout keeps of each image.
@@ -133,7 +133,7 @@ class Maps(NamedTuple):
     """
 
     raw: Float32[Array, "28 28*16"]
-    tall: Float32[Array, "32 28*16"]
+    wide: Float32[Array, "28 32*16"]
     pixels: Float32[Array, "32 32*16"]
     first: Float32[Array, "6 28 28*16"]
     pooled: Float32[Array, "6 14 14*16"]

@@ -158,12 +158,11 @@ class TrainingBuffers(NamedTuple):
     hidden2: Float32[Array, "16 84"]
     logits: Float32[Array, "16 10"]
     features: Float32[Array, "16 5 5*16"]
-    second: Float32[Array, "10 16 10*16"]
+    second: Float32[Array, "10 10*16"]
     pooled: Float32[Array, "6 14 14*16"]
-    first: Float32[Array, "28 1 28*16"]
+    first: Float32[Array, "28 28*16"]
     second_gradient: Float32[Array, "16 6 5 5*16"]
     first_gradient: Float32[Array, "6 5 5*16"]
-    weights_to_channel: Float32[Array, "6 25 16"]
     probabilities: Float32[Array, " 10"]
 
 
@@ -181,7 +180,6 @@ def _train(
     for start in range(0, examples.order.size, batch_size):
         end = min(start + batch_size, examples.order.size)
         set_linears(workspace.forward.linears, parameters)
-        order_by_channel(workspace.weights_to_channel, parameters.conv2_weight)
         state.gradient[:] = f4(0)
         workspace.second_gradient[:] = f4(0)
         workspace.first_gradient[:] = f4(0)
@@ -312,30 +310,21 @@ def linears_backward(network: KernelNetwork, gradient: Parameters, errors: Train
     to_lanes(errors.features, errors.rows)
 
 
-@kernel
-def order_by_channel(ordered: Float32[Array, "6 25 16"], weight: Float32[Array, "16 6 25"]) -> None:
-    """ordered[c, k, o] = weight[o, c, k]: on the way back, all second maps reach a first one."""
-    for o in range(SECOND):
-        for c in range(FIRST):
-            for k in range(25):
-                ordered[c, k, o] = weight[o, c, k]
-
-
 @inlined
 def second_layer_backward(state: TrainingState, errors: TrainingBuffers) -> None:
     """The second convolution's gradient, and the errors of the pooled maps that it reads."""
     network, gradient, maps = state.network, state.gradients, errors.forward.maps
+    errors.pooled[:] = f4(0)
     for o in range(SECOND):
-        scale = maps.scales[FIRST + o]
+        scale, error = maps.scales[FIRST + o], errors.second
         gradient.conv2_bias[o] += unpool_second(
-            errors.second, o, errors.features[o], maps.second[o], scale, network.relu
+            error, errors.features[o], maps.second[o], scale, network.relu
         )
         for c in range(FIRST):
             if maps.used[c]:
-                weight = errors.second_gradient[o, c]
-                add_second_weight_gradient(weight, errors.second, o, maps.pooled[c])
-    errors.pooled[:] = f4(0)
-    add_backward_convolution(errors.pooled, errors.second, errors.weights_to_channel, maps.used)
+                add_second_weight_gradient(errors.second_gradient[o, c], error, maps.pooled[c])
+                weight = network.parameters.conv2_weight[o, c]
+                add_backward_convolution(errors.pooled[c], error, weight)
 
 
 @inlined
@@ -345,9 +334,9 @@ def first_layer_backward(state: TrainingState, errors: TrainingBuffers) -> None:
     for c in range(FIRST):
         if maps.used[c]:
             gradient.conv1_bias[c] += unpool_first(
-                errors.first, 0, errors.pooled[c], maps.first[c], maps.scales[c], network.relu
+                errors.first, errors.pooled[c], maps.first[c], maps.scales[c], network.relu
             )
-            add_first_weight_gradient(errors.first_gradient[c], errors.first, 0, maps.pixels)
+            add_first_weight_gradient(errors.first_gradient[c], errors.first, maps.pixels)
 
 
 @kernel
