@@ -6,7 +6,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -42,9 +41,6 @@ class Influences(NamedTuple):
 
 
 PerResample = Float64[np.ndarray, " resamples"]
-
-BLOCK = 2**16
-"""How many images are multiplied by their weights at once, so that this needs little memory."""
 
 MetricNeed = Literal["labels", "members", "score", "reference", "calibration"]
 
@@ -296,13 +292,9 @@ def weighted_means(
     >>> weighted_means(np.array([[1.0, 4.0]]), np.array([[1, 2], [1, 0]], dtype=np.uint8))
     array([[2.5, 1. ]])
     """
-    parts = []
-    doubles = torch.empty((min(len(weights), BLOCK), weights.shape[1]), dtype=torch.float64)
-    for start in range(0, max(len(weights), 1), BLOCK):
-        block = slice(start, start + BLOCK)
-        # Multiplied by PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
-        drawn = doubles[: len(weights) - start].copy_(torch.from_numpy(weights[block]))
-        parts.append((torch.from_numpy(contributions[:, block]) @ drawn, drawn.sum(dim=0)))
-    totals, images = (reduce(torch.add, sums) for sums in zip(*parts, strict=True))
-    means: Float64[np.ndarray, "rows resamples"] = (totals / images).numpy()
+    # Multiplied by PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
+    drawn = torch.from_numpy(weights).double()
+    means: Float64[np.ndarray, "rows resamples"] = (
+        torch.from_numpy(contributions) @ drawn / drawn.sum(dim=0)
+    ).numpy()
     return means

@@ -69,7 +69,7 @@ class Selective(RankedImages):
         `FEWEST_OF_A_KIND`.
         """
         influences = centred(self.gradients(prepared))
-        alone = np.empty((len(prepared.rows), 2), dtype=bool)
+        alone = np.empty((len(prepared.rows), 2), dtype=np.uint8)
         alone[prepared.rows] = np.stack([prepared.positive, ~prepared.positive], axis=1)
         if alone.sum(axis=0).min() < FEWEST_OF_A_KIND:
             values = self.ranked_values(prepared, alone[:, alone.any(axis=0)])
