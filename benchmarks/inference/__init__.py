@@ -1,6 +1,7 @@
 """Intervals and paired differences of every metric.
 
-`resampling` computes the metrics on every resample of the images. Their covariances over the
-resamples and the values of replicates give `intervals`, the rows of tables (`comparisons`) and
-what a method is worth in networks (`worth`). `bands` computes curves and their intervals.
+`resampling` gives each measure of a run unit a row, by which it varies with the draw of images;
+`evidence` sums the rows. Their covariances and the values of replicates give `intervals`, the rows
+of tables (`comparisons`) and what a method is worth in networks (`worth`). `bands` computes curves
+and their intervals.
 """

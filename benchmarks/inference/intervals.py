@@ -1,4 +1,4 @@
-"""From replicates, and their covariances over resampled images, to an interval.
+"""From replicates, and their covariances over the draw of images, to an interval.
 
 Replicates and images are *crossed*: all replicates predict the same images. With the effects a_r of
 replicate r, c of the images and (ac)_r of both, the mean of R replicates has the variance
@@ -6,7 +6,7 @@ replicate r, c of the images and (ac)_r of both, the mean of R replicates has th
     Var(a) / R + Var(c) + Var(ac) / R.
 
 Its first and last part together are s² / R, with s the replicates' standard deviation on the images
-at hand; Var(c), common to all replicates, is the mean of their covariances over the resampled
+at hand; Var(c), common to all replicates, is the mean of their covariances over the draw of
 images. (No single resampling gives this variance: McCullagh 2000. Drawing both replicates and
 images anew, the pigeonhole bootstrap, counts Var(ac) / R three times: Owen 2007.) Percentiles of so
 few replicates are too narrow. So each part gets Student's t of its own degrees of freedom, and the
@@ -128,7 +128,7 @@ class Estimate(NamedTuple):
 
         parts = [part for part in self.parts if part.error > 0]
         distance = width / math.hypot(*(part.error for part in parts))
-        levels = [2 * stdtr(part.degrees, -distance) for part in parts]
+        levels: list[float] = [2 * stdtr(part.degrees, -distance) for part in parts]
         least, most = min(levels), max(levels)
         if most < math.exp(-SMALLEST):
             return 0.0
@@ -137,7 +137,8 @@ class Estimate(NamedTuple):
             return least if upper < SMALLEST else 0.0
         if beyond(lower) >= 0:
             return most
-        return math.exp(-brentq(beyond, lower, upper))
+        level: float = math.exp(-brentq(beyond, lower, upper))
+        return level
 
     def _half_width(self, level: float) -> float:
         return math.hypot(*(part.error * stdtrit(part.degrees, level / 2) for part in self.parts))
@@ -343,15 +344,15 @@ def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 MOST_UNDEFINED = 0.01
-"""The largest share of resamples on which a measure may be undefined; above, it has no interval."""
+"""The largest share of draws in which a measure may be undefined; above, it has no interval."""
 
 FEWEST_OF_A_KIND = 30
 """Detection with fewer positives or negatives has no interval: with ten, that of AUROC covers the
 truth in 90 % of simulations, with thirty in 94 %."""
 
 FEW_OF_A_KIND = f"no interval: fewer than {FEWEST_OF_A_KIND} images of one kind"
-TOO_FEW = "no interval: few images decide, and some resamples lack them all"
-ALIKE = "no interval: every resample gives the same value"
+TOO_FEW = "no interval: few images decide, and some draws lack them all"
+ALIKE = "no interval: every draw of images gives the same value"
 BORROWED = f"{NETWORKS_KNOWN_FROM} ensembles of {{}} by the ratio of the sizes"
 
 
@@ -554,14 +555,14 @@ def interval_of(measured: MetricValues, side: Side) -> Interval:
 
 
 def unreliable(measured: MetricValues, sides: Iterable[Side]) -> str:
-    """Why resamples say nothing of some sides; empty where they do."""
+    """Why nothing is known of how some sides vary with the images; empty where it is."""
     if "reference" in measured.metric.needs and measured.images < FEWEST_OF_A_KIND:
         return FEW_OF_A_KIND
     return TOO_FEW if any(side.undefined > MOST_UNDEFINED for side in sides) else ""
 
 
 def reliable(estimated: Estimate, measured: MetricValues, sides: tuple[Side, ...]) -> Interval:
-    """The interval of an estimate from some sides, or the reason why the resamples give none."""
+    """The interval of an estimate from some sides, or the reason why there is none."""
     if reason := unreliable(measured, sides):
         return Interval(math.nan, reason)
     if not estimated.half_width > 0:

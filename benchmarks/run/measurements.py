@@ -266,7 +266,6 @@ def _why_unranked(score: str, ranked: tuple[ImageValues, ...]) -> tuple[str, str
     return ("unavailable", missing) if missing else ("undefined", NOT_A_NUMBER)
 
 
-SECONDARY = "no interval: not computed for this score or size"
 CONSTANT = "no interval: it is the same for every draw of images"
 
 
@@ -321,8 +320,7 @@ def _mean_of_replicates(
     measured = [row for row in replicates if row.status in WITH_VALUE]
     value = float(np.mean([row.value for row in measured])) if measured else math.nan
     if interval is None:
-        why = CONSTANT if constant else SECONDARY
-        interval = Interval(math.nan, why if math.isfinite(value) else "")
+        interval = Interval(math.nan, CONSTANT if constant and math.isfinite(value) else "")
     shown_rows = measured or replicates
     shown = next((row for row in shown_rows if row.reason), shown_rows[0])
     remarks = (shown.reason, _missing(replicates), interval.reason, interval.note)
