@@ -86,7 +86,7 @@ def test_resize_is_torchs_bilinear_interpolation() -> None:
     network = KernelNetwork.from_vector(np.zeros(61_706, np.float32), mean=0.137, std=0.3081)
     maps = buffers(Maps)
     load_images(maps.raw, images.reshape(LANES, -1), np.arange(LANES))
-    resize(maps.pixels, maps.tall, maps.raw, network.pixel_scale, network.pixel_offset)
+    resize(maps.pixels, maps.wide, maps.raw, network.pixel_scale, network.pixel_offset)
     resized = interpolate(torch.from_numpy(images)[:, None], size=32, mode="bilinear")
     pixels = in_torch(maps.pixels.reshape(32, 32, LANES))
     torch.testing.assert_close(pixels, (resized - 0.137) / 0.3081, atol=1e-6, rtol=0)
