@@ -12,11 +12,11 @@ from methods.mc_dropout_exact import MCDropoutExact
 from methods.pooled import MemberMethod, PooledMethod
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import (
-    LaplaceKron,
     LaplaceLastLayer,
     LaplaceLastLayerFisher,
     LaplaceLastLayerKron,
 )
+from methods.posthoc.laplace_kron import LaplaceKron
 from methods.posthoc.snapshot_ensemble import SnapshotEnsemble
 from methods.posthoc.swag import SWAG
 from methods.posthoc.temperature_scaling import (

@@ -1,4 +1,4 @@
-"""Laplace approximations over the last layer, by three curvatures, and over all layers.
+"""Laplace approximations, and those over the last layer by three curvatures.
 
 The posterior of the weights is a Gaussian around the trained ones θ, of precision P = H + δ I: H is
 the generalised Gauss–Newton matrix (GGN) of the cross-entropy, summed over the training images, and
@@ -9,23 +9,19 @@ by evidence. The predictive is the probit's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import cached_property
-from time import perf_counter
 from typing import Self
 
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot, pad, unfold
+from torch.nn.functional import cross_entropy, one_hot, pad
 
 from methods.engines.base import NetworkOutputs
 from methods.given import GivenNetwork, announce
 from methods.interface import Prediction
 from methods.pooled import SingleNetwork, require_features
+from methods.posthoc.kronecker import Factors, LayerPosterior
 from methods.scores.score import NOT_LAST, is_last
 
 SMALLEST, LARGEST = 1e-4, 1e8
@@ -258,83 +254,6 @@ class LaplaceLastLayerKron(LaplaceLastLayer):
         )
 
 
-STEP = 100
-"""Images of a step; with more, a convolution's patches fall out of the caches."""
-
-
-class LaplaceKron(Laplace):
-    """Laplace with Kronecker factors (Ritter et al. 2018; Daxberger et al. 2021), as laplace-torch.
-
-    Each layer's weights have the precision G ⊗ A + δ I, its biases G + δ I, none with another's:
-    A is the mean of a aᵀ over images and positions, a the layer's inputs, and G the sum of gᵀ Λ g
-    over them, g the derivative of the logits by its outputs and Λ = diag p − p pᵀ. In the
-    eigenbases of A and G the precision is diagonal, so that the variance of a logit is a weighted
-    sum of squares. Layers other than linear ones and convolutions are as they were trained.
-    """
-
-    name = "laplace_kron"
-    label = "All-layer Laplace"
-    citation = "Ritter et al. 2018; Daxberger et al. 2021"
-
-    def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Take the network, sum the factors over the training images and choose the prior.
-
-        Raises:
-            ValueError: no layer is linear or a convolution, one is not used exactly once, or the
-                posterior is singular.
-        """
-        super().fit(images, labels)
-        network = LayerSignals(self.fitted[0])
-        log_likelihood, factors = 0.0, [Factors.zero(layer) for layer in network.layers]
-        begun = perf_counter()
-        steps = zip(torch.split(images, STEP), torch.split(labels, STEP), strict=True)
-        for step, (batch, own_labels) in enumerate(steps):
-            if step == 1 and isinstance(self.fitted[0], GivenNetwork):
-                seconds = (perf_counter() - begun) * len(images) / STEP
-                announce(f"fitting {self.label} to {len(images):,} images", seconds)
-            batch = batch.to(self.device)
-            logits = network.logits(batch)
-            log_likelihood -= cross_entropy(
-                logits.cpu().double(), own_labels, reduction="sum"
-            ).item()
-            p = logits.softmax(dim=1)
-            # Rows √p_c (e_c − p), whose outer products add up to diag p − p pᵀ.
-            roots = p.sqrt()[:, :, None] * (torch.eye(p.shape[1]).to(p) - p[:, None, :])
-            _, signals = network.signals(batch, roots)
-            for total, layer_signals in zip(factors, signals, strict=True):
-                total.add(layer_signals, len(images))
-        tensors = [tensor for layer in network.layers for tensor in layer.parameters()]
-        self.evidence = MarginalLikelihood(
-            log_likelihood,
-            torch.cat([factor.eigenvalues for factor in factors]),
-            sum(tensor.detach().double().square().sum().item() for tensor in tensors),
-        )
-        self.precision = self.evidence.best_precision()
-        self._posteriors = [factor.posterior(self.precision) for factor in factors]
-        return self
-
-    def predict(self, images: Tensor) -> Prediction:
-        """One prediction an image: the Gaussian is integrated, not sampled."""
-        return self.predictive(self.moments(images))
-
-    def moments(self, images: Tensor) -> Moments:
-        """Mean and variance of each logit."""
-        network = LayerSignals(self.fitted[0])  # anew: threads may share the method
-        classes = network.logits(images[:1].to(self.device)).shape[1]
-        means, variances = [], []
-        for batch in torch.split(images, STEP):
-            batch = batch.to(self.device)
-            directions = torch.eye(classes, device=batch.device).expand(len(batch), -1, -1)
-            logits, signals = network.signals(batch, directions)
-            by_layer = [
-                posterior.variance(layer_signals)
-                for posterior, layer_signals in zip(self._posteriors, signals, strict=True)
-            ]
-            means.append(logits)
-            variances.append(torch.stack(by_layer).sum(dim=0))
-        return torch.cat(means).cpu(), torch.cat(variances).cpu()
-
-
 BLOCK = 1000
 """Images whose share of a full matrix is computed in one step, to bound memory."""
 
@@ -401,200 +320,3 @@ class ClassBlocks:
         """φᵀ (P⁻¹)_cc φ of each class c."""
         variances = [((inputs @ block) * inputs).sum(dim=1) for block in self.covariances]
         return torch.stack(variances, dim=1)
-
-
-@dataclass(frozen=True, eq=False)
-class Signals:
-    """Of one layer, at each position at which its weights are used; a linear layer has one.
-
-    With them, the derivative of a sum of logits by the layer's weights is Σ_p gradients inputsᵀ,
-    and by its biases Σ_p gradients.
-
-    Attributes:
-        inputs: the layer's inputs; a convolution's patches.
-        gradients: the derivative by its outputs, in each of the directions.
-    """
-
-    inputs: Float[Tensor, "images inputs positions"]
-    gradients: Float[Tensor, "images directions outputs positions"]
-
-    def derivative(self) -> Float[Tensor, "images directions outputs inputs"]:
-        """By the weights."""
-        images, directions, outputs, _ = self.gradients.shape
-        flat = self.gradients.flatten(1, 2) @ self.inputs.transpose(1, 2)
-        return flat.reshape(images, directions, outputs, -1)
-
-
-@dataclass(frozen=True, eq=False)
-class LayerPosterior:
-    """A layer's posterior covariance in the eigenbases of its factors.
-
-    Attributes:
-        input_basis, output_basis: eigenvectors, as columns.
-        weights, biases: variances there; none where the layer has no biases.
-    """
-
-    input_basis: Float[Tensor, "inputs inputs"]
-    output_basis: Float[Tensor, "outputs outputs"]
-    weights: Float[Tensor, "outputs inputs"]
-    biases: Float[Tensor, " outputs"] | None
-
-    def variance(self, signals: Signals) -> Float[Tensor, "images directions"]:
-        """Of the logits, as far as this layer's weights and biases cause it."""
-        by_biases = signals.gradients.sum(dim=-1) @ self.output_basis
-        if signals.inputs.shape[-1] == 1:  # the derivative is a product, whose square is one, too
-            squared = (signals.inputs[..., 0] @ self.input_basis).square() @ self.weights.T
-            total = (by_biases.square() @ squared[:, :, None])[..., 0]
-        else:
-            rotated = self.output_basis.T @ (signals.derivative() @ self.input_basis)
-            total = (rotated.square() * self.weights).sum(dim=(2, 3))
-        return total if self.biases is None else total + by_biases.square() @ self.biases
-
-    def variances(self, inputs: Float64[Tensor, "images width"]) -> Float[Tensor, "images classes"]:
-        """Of the logits, where this is the last layer, and the inputs may end in ones."""
-        features = inputs[:, : len(self.input_basis)].float()
-        each_class = torch.eye(len(self.output_basis)).expand(len(features), -1, -1)
-        return self.variance(Signals(features[..., None], each_class[..., None]))
-
-
-@dataclass(eq=False)
-class Factors:
-    """A layer's Kronecker factors, in float64.
-
-    Attributes:
-        inputs, outputs: A and G, of the images so far.
-        biased: whether the layer has biases.
-    """
-
-    inputs: Float64[Tensor, "inputs inputs"]
-    outputs: Float64[Tensor, "outputs outputs"]
-    biased: bool
-
-    @classmethod
-    def zero(cls, layer: nn.Linear | nn.Conv2d) -> Self:
-        """Of no image."""
-        outputs, inputs = layer.weight.flatten(start_dim=1).shape
-        zeros = [torch.zeros(size, size).double() for size in (inputs, outputs)]
-        return cls(zeros[0], zeros[1], layer.bias is not None)
-
-    def add(self, signals: Signals, images: int) -> None:
-        """Add some of so many images."""
-        inputs = signals.inputs.transpose(0, 1).flatten(start_dim=1)
-        outputs = signals.gradients.permute(2, 0, 1, 3).flatten(start_dim=1)
-        self.inputs += (inputs @ inputs.T).cpu() / (images * signals.inputs.shape[-1])
-        self.outputs += (outputs @ outputs.T).cpu()
-
-    @cached_property
-    def decomposed(self) -> list[tuple[Float64[Tensor, " size"], Float64[Tensor, "size size"]]]:
-        """Eigenvalues and eigenvectors of A and G; what only rounding makes negative is zero."""
-        pairs = map(torch.linalg.eigh, (self.inputs, self.outputs))
-        return [(values.clamp(min=0), vectors) for values, vectors in pairs]
-
-    @property
-    def eigenvalues(self) -> Float64[Tensor, " parameters"]:
-        """Of the GGN, of weights and biases."""
-        (input_values, _), (output_values, _) = self.decomposed
-        weights = torch.outer(output_values, input_values).flatten()
-        return torch.cat([weights, output_values]) if self.biased else weights
-
-    def posterior(self, precision: float) -> LayerPosterior:
-        """The covariance with a prior of this precision, in float32."""
-        (input_values, inputs), (output_values, outputs) = self.decomposed
-        weights = 1 / (torch.outer(output_values, input_values) + precision)
-        biases = 1 / (output_values + precision)
-        return LayerPosterior(
-            inputs.float(),
-            outputs.float(),
-            weights.float(),
-            biases.float() if self.biased else None,
-        )
-
-
-class LayerSignals:
-    """The signals of all linear layers and convolutions of a network, in evaluation mode.
-
-    Args:
-        network: copied; other layers with weights stay as they are.
-
-    Attributes:
-        layers: in the order in which they are defined.
-
-    Raises:
-        ValueError: it has no such layer, or a convolution in groups or with unusual padding.
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        self._network = deepcopy(network).eval().requires_grad_(True)
-        self.layers = [
-            layer for layer in self._network.modules() if isinstance(layer, (nn.Linear, nn.Conv2d))
-        ]
-        if not self.layers:
-            raise ValueError("the network has neither an nn.Linear nor an nn.Conv2d")
-        for layer in self.layers:
-            if isinstance(layer, nn.Conv2d) and (layer.groups > 1 or layer.padding_mode != "zeros"):
-                raise ValueError(
-                    f"a convolution is in groups, or pads with other than zeros: {layer}"
-                )
-
-    def logits(self, images: Tensor) -> Float[Tensor, "images classes"]:
-        """Of the network."""
-        with torch.no_grad():
-            outputs: Tensor = self._network(images)
-        return outputs
-
-    @torch.enable_grad()
-    def signals(
-        self, images: Tensor, directions: Float[Tensor, "images directions classes"]
-    ) -> tuple[Float[Tensor, "images classes"], list[Signals]]:
-        """The logits, and each layer's signals of Σ_c directions_c logits_c.
-
-        Raises:
-            ValueError: a layer is used more than once, or not at all.
-        """
-        with self._noted_calls() as calls:
-            logits = self._network(images)
-        if sorted(map(len, calls.values())) != [1] * len(self.layers):
-            raise ValueError("each linear layer and convolution must be used exactly once")
-        inputs, outputs = zip(*(calls[layer][0] for layer in self.layers), strict=True)
-        gradients = [
-            torch.autograd.grad(logits, outputs, direction, retain_graph=True)
-            for direction in directions.unbind(dim=1)
-        ]
-        signals = [
-            _by_position(layer, layer_inputs.detach(), torch.stack(layer_gradients, 1))
-            for layer, layer_inputs, layer_gradients in zip(
-                self.layers, inputs, zip(*gradients, strict=True), strict=True
-            )
-        ]
-        return logits.detach(), signals
-
-    @contextmanager
-    def _noted_calls(self) -> Iterator[dict[nn.Module, list[tuple[Tensor, Tensor]]]]:
-        """Inputs and outputs of each call of a layer; what follows in place gets copies."""
-        calls: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {layer: [] for layer in self.layers}
-
-        def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            calls[layer].append((inputs[0], output))
-            return output.clone()
-
-        hooks = [layer.register_forward_hook(note) for layer in self.layers]
-        try:
-            yield calls
-        finally:
-            for hook in hooks:
-                hook.remove()
-
-
-def _by_position(
-    layer: nn.Linear | nn.Conv2d,
-    inputs: Float[Tensor, "images ..."],
-    gradients: Float[Tensor, "images directions ..."],
-) -> Signals:
-    if isinstance(layer, nn.Conv2d):
-        if isinstance(layer.padding, str):
-            raise ValueError(f"a convolution's padding is given by name: {layer}")
-        patches = unfold(inputs, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
-        return Signals(patches, gradients.flatten(3))
-    if inputs.ndim == 2:
-        return Signals(inputs[:, :, None], gradients[..., None])
-    return Signals(inputs.flatten(1, -2).transpose(1, 2), gradients.flatten(2, -2).transpose(2, 3))

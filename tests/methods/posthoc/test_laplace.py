@@ -21,16 +21,15 @@ from methods.networks.recipes import (
 )
 from methods.posthoc.laplace import (
     Laplace,
-    LaplaceKron,
     LaplaceLastLayer,
     LaplaceLastLayerFisher,
     LaplaceLastLayerKron,
-    LayerSignals,
     MarginalLikelihood,
     fisher,
     ggn,
     probit,
 )
+from methods.posthoc.laplace_kron import LaplaceKron, LayerSignals, each_class
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 REDUX = NetworkPool(replace(LAPLACE_REDUX, epochs=2), engine=TorchEngine())
@@ -205,8 +204,7 @@ def test_signals_are_the_derivatives_of_the_logits() -> None:
     generator = torch.Generator().manual_seed(0)
     module = small(generator)
     images = torch.randn(5, 2, 6, 6, generator=generator)
-    directions = torch.eye(3).expand(5, -1, -1)
-    _, signals = LayerSignals(module).signals(images, directions)
+    _, signals = LayerSignals(module).signals(images, each_class)
     layers = [one for one in module if isinstance(one, (nn.Conv2d, nn.Linear))]
     for layer, of_layer in zip(layers, signals, strict=True):
         for image in range(5):
@@ -219,7 +217,7 @@ def test_signals_are_the_derivatives_of_the_logits() -> None:
                     (expected,) = torch.autograd.grad(
                         module(images[image : image + 1])[0, c], layer.bias
                     )
-                    own = of_layer.gradients[image, c].sum(dim=-1)
+                    own = of_layer.gradients[image, :, c].sum(dim=0)
                     torch.testing.assert_close(own, expected, atol=1e-4, rtol=1e-4)
 
 
