@@ -69,8 +69,9 @@ def nll_of_members(
     >>> round(nll_of_members(torch.zeros(2, 1, 4), torch.tensor([3]), 0.5), 4)  # log 4
     1.3863
     """
-    logarithms = (logits * inverse).log_softmax(dim=-1)
-    label_logarithms = logarithms.gather(-1, labels.expand(len(logits), -1)[..., None])[..., 0]
+    scaled = logits * inverse
+    label_logits = scaled.gather(-1, labels.expand(len(logits), -1)[..., None])[..., 0]
+    label_logarithms = label_logits - scaled.logsumexp(dim=-1)
     return float(math.log(len(logits)) - label_logarithms.logsumexp(dim=0).mean())
 
 
