@@ -164,8 +164,9 @@ def measure_similarity(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     ood = ood_conditions(predictor)
     units = predicted_units(predictor, (CLEAN, ROTATED, *ood))
     for method, condition in product(units, (CLEAN, ROTATED)):
+        labels = predictor.labels_of(condition)
         predictions = (predictor.get(unit, condition) for unit in units[method])
-        eces = [METRICS["ece"].value(MetricInputs(each, predictor.labels)) for each in predictions]
+        eces = [METRICS["ece"].value(MetricInputs(each, labels)) for each in predictions]
         yield rows("ece", eces, method=method, condition=condition)
     placements: dict[str, list[Placements]] = {}
     for method in units:

@@ -100,8 +100,12 @@ class RecipePredictor:
 
     @property
     def labels(self) -> Int64[Tensor, " images"]:
-        """Of the clean images and of those made of them."""
-        labels = self.images(CLEAN).labels
+        """Of the clean images."""
+        return self.labels_of(CLEAN)
+
+    def labels_of(self, condition: str) -> Int64[Tensor, " images"]:
+        """Of the images of a condition that has them: of a severity there may be fewer."""
+        labels = self.images(condition).labels
         assert labels is not None
         return labels
 

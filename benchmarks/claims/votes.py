@@ -157,12 +157,12 @@ def measure_certainty(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     units = [predictor.mc_dropout(network) for network in range(predictor.repeated)]
     predictor.predict(units, CONDITIONS)
     for condition in CONDITIONS:
-        bins, correct = [], []
+        labels, bins, correct = predictor.labels_of(condition), [], []
         for unit in units:
             share, vote = predictor.get(unit, condition).vote_share.max(dim=1)
             # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
             bins.append(np.digitize(share.numpy().round(9), LOWER_EDGES[1:]))
-            correct.append((vote == predictor.labels).numpy())
+            correct.append((vote == labels).numpy())
         for position, edge in enumerate(LOWER_EDGES):
             inside = np.array(bins) == position
             for metric, counted in (("images", inside), ("correct", inside & np.array(correct))):

@@ -139,7 +139,7 @@ def setting_text(results: Results, setting: Mapping[str, Any]) -> str:
         f"Claims are measured on {setting['networks']} networks of `{recipe}`, trained for "
         f"{setting['epochs']} epochs; rules name further ones.",
         f"MC-dropout takes {setting['passes']} passes, unless a rule says otherwise.",
-        f"There are {setting['images']:,} test images, clean and rotated.",
+        f"There are {setting['images']:,} clean test images; rotated ones may be fewer.",
         f"The out-of-distribution images are {ood}."
         if ood
         else "There are no out-of-distribution images.",

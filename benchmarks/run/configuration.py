@@ -99,7 +99,14 @@ PRESETS: dict[str, Preset] = {
         without_methods=(*EXACT, *ADDED, *OF_PAPERS),
         without_conditions=(*SHIFTS, EMNIST),
         limits=Limits(seconds=1.5),
-        parts={"members": (50,), "passes": (50, 100), "replicates": 10, "scores": "unfitted"},
+        parts={
+            "members": (50,),
+            "passes": (50, 100),
+            "replicates": 10,
+            "severity_images": 2500,
+            "batch_sizes": (1, 64),
+            "scores": "unfitted",
+        },
     ),
     # A comparison of all methods with few networks and images.
     "medium": Preset(

@@ -212,7 +212,7 @@ def test_page_has_verdicts_numbers_and_names_escaped(folder: Path, tmp_path: Pat
     page = (tmp_path / "claims.md").read_text(encoding="utf-8")
     for text in (
         "Claims are measured on 4 networks of `standard`, trained for 10 epochs",
-        "There are 1,234 test images",
+        "There are 1,234 clean test images",
         "| [image-61 \\| 62 holds.](#image-61) | *partly reproduced* | reproduced |",
         '<a id="image-61"></a>\n\n## image-61 | 62 holds.',
         "**Verdict: *partly reproduced*.** a | reason.",
