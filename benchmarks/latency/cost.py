@@ -130,7 +130,7 @@ def peak_memory(call: Callable[[], object], *, device: str = "cpu") -> Peak:
     """
     if torch.device(device).type == "cuda":
         return _on_cuda(call, device)
-    gc.collect()
+    gc.collect(1)  # not of what has long been there, which takes longer than many a call
     try:
         ctypes.CDLL(None).malloc_trim(0)
         CLEAR_REFS.write_text(RESET_PEAK, encoding="ascii")
