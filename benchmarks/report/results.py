@@ -46,7 +46,6 @@ from benchmarks.vocabulary import (
 
 ShownPixels = NDArray[np.uint8]
 """An image as it is shown."""
-
 TableRow = dict[str, Any]
 """A row of a run's table, by its columns."""
 
@@ -382,7 +381,7 @@ class Results:
 
     def row(self, candidate: Candidate, quantity: Quantity) -> TableRow | None:
         """The row of the summary, if there is one, also of a failed method."""
-        return self._summary_rows.get((self.ranked(candidate, quantity), *quantity[:2]))
+        return self._summary_rows.get(*self.ranked(candidate, quantity), *quantity[:2])
 
     def value(self, candidate: Candidate, quantity: Quantity) -> TableRow | None:
         """The row of the summary; ``None`` where there is no finite value."""
@@ -392,10 +391,10 @@ class Results:
     def comparison(self, left: Candidate, right: Candidate, quantity: Quantity) -> Tested | None:
         """The left less the right; ``None`` if they were not compared."""
         left, right = self.ranked(left, quantity), self.ranked(right, quantity)
-        if tested := self._tests.get((left, right, *quantity[:2])):
-            return tested
-        tested = self._tests.get((right, left, *quantity[:2]))
-        return tested and tested.flipped
+        if tested := self._tests.get(*left, *right, *quantity[:2]):
+            return Tested(*tested.values())
+        tested = self._tests.get(*right, *left, *quantity[:2])
+        return Tested(*tested.values()).flipped if tested else None
 
     def worth_in(
         self, candidate: Candidate, ensemble: tuple[str, str], quantity: Quantity
@@ -406,7 +405,7 @@ class Results:
             ensemble: their recipe and their method.
         """
         side = self.ranked(candidate, quantity)
-        return self._worths.get((side, *ensemble, *quantity[:2]))
+        return self._worths.get(*side, *ensemble, *quantity[:2])
 
     def find(self, variant: Variant, quantity: Quantity) -> TableRow | None:
         """The row of the summary, if there is one; meant for results of one recipe."""
@@ -446,43 +445,51 @@ class Results:
         return {Variant(*pair): recipe for recipe, *pair in table.itertuples(index=False)}
 
     @cached_property
-    def _summary_rows(self) -> dict[tuple[Candidate, str, str], TableRow]:
+    def _summary_rows(self) -> RowsByTexts:
         """The rows of the summary by method, condition and metric."""
-        rows = _rows(self.summary)
-        return {(_side(row), row["condition"], row["metric"]): row for row in rows}
+        return RowsByTexts(self.summary, [*_SIDE, "condition", "metric"])
 
     @cached_property
-    def _tests(self) -> dict[tuple[Candidate, Candidate, str, str], Tested]:
-        """The comparisons by both sides, condition and metric."""
-        return {
-            (_side(row), _other_side(row), row["condition"], row["metric"]): Tested(
-                *(row[name] for name in _TESTED)
-            )
-            for row in _rows(self.comparisons)
-            if row["status"] == "ok"
-        }
+    def _tests(self) -> RowsByTexts:
+        """The columns of `Tested` by both sides, condition and metric."""
+        table = self.comparisons
+        if not table.empty:
+            table = table[table["status"] == "ok"]
+            own = table["other_score"] != ""  # else the score of both sides is the same
+            table = table.assign(other_score=table["other_score"].where(own, table["score"]))
+        others = (f"other_{name}" for name in _SIDE)
+        return RowsByTexts(table, [*_SIDE, *others, "condition", "metric"], _TESTED)
 
     @cached_property
-    def _worths(self) -> dict[tuple[Candidate, str, str, str, str], TableRow]:
+    def _worths(self) -> RowsByTexts:
         """The worth by method, recipe and method of the ensemble, condition and metric."""
-        names = "ensemble_recipe", "ensemble", "condition", "metric"
-        rows = _rows(self.worth)
-        return {(_side(row), *(row[name] for name in names)): row for row in rows}
+        ensemble = "ensemble_recipe", "ensemble"
+        return RowsByTexts(self.worth, [*_SIDE, *ensemble, "condition", "metric"])
 
 
-def _rows(table: pd.DataFrame) -> list[TableRow]:
-    rows: list[Any] = table.to_dict("records")
-    return rows
+_SIDE = Candidate._fields
 
 
-def _side(row: TableRow) -> Candidate:
-    return Candidate(row["recipe"], row["method"], row["members"], row["score"])
+class RowsByTexts:
+    """The rows of a table by the texts in some columns; each becomes a record when it is found.
 
+    Records of a million rows would take gigabytes, and most are never looked up.
+    """
 
-def _other_side(row: TableRow) -> Candidate:
-    """What a row compares with; the score is the same where that side has none of its own."""
-    recipe, method, members = (row[f"other_{name}"] for name in ("recipe", "method", "members"))
-    return Candidate(recipe, method, members, row["other_score"] or row["score"])
+    def __init__(
+        self, table: pd.DataFrame, keys: Sequence[str], columns: Sequence[str] | None = None
+    ) -> None:
+        names = [] if table.empty else [*keys, *(columns or table.columns)]
+        values = [table[name].to_numpy().tolist() for name in names]
+        known = zip(*values[: len(keys)], strict=True)
+        self._positions = {texts: position for position, texts in enumerate(known)}
+        self._columns = dict(zip(names[len(keys) :], values[len(keys) :], strict=True))
+
+    def get(self, *texts: str) -> TableRow | None:
+        """The last row with these texts in the columns of the keys, if there is one."""
+        if (position := self._positions.get(texts)) is None:
+            return None
+        return {name: column[position] for name, column in self._columns.items()}
 
 
 def _variants_in(table: pd.DataFrame, prefix: str = "") -> set[Variant]:
@@ -491,7 +498,8 @@ def _variants_in(table: pd.DataFrame, prefix: str = "") -> set[Variant]:
 
 
 def _by_primary_score(table: pd.DataFrame, names: Names) -> pd.DataFrame:
-    primary = table["method"].map(lambda name: names.method(name).primary_score)
+    scores = {name: names.method(name).primary_score for name in table["method"].unique()}
+    primary = table["method"].map(scores)
     return table[(table["score"] == "") | (table["score"] == primary)]
 
 
