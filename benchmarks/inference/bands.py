@@ -110,6 +110,6 @@ def _with_bounds(
     (curve,) = traced(each_once(len(order.rows)))
     if draws is None:
         return np.stack([curve, *np.full((2, len(curve)), np.nan)])
-    starts = range(0, draws.shape[1], BLOCK)
-    blocks = [traced(draws[:, start : start + BLOCK]) for start in starts]
+    starts = range(BLOCK, draws.shape[1], BLOCK)
+    blocks = [traced(np.ascontiguousarray(block)) for block in np.split(draws, starts, axis=1)]
     return np.stack([curve, *np.quantile(np.concatenate(blocks), _TAILS, axis=0)])

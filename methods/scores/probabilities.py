@@ -26,7 +26,7 @@ def require_probabilities(probabilities: Float[Tensor, "images classes"]) -> Non
             f"probabilities have the shape {list(probabilities.shape)}; expected [images, classes]"
         )
     sums = probabilities.double().sum(dim=-1)
-    valid = ((sums - 1).abs() <= ROUNDING) & (probabilities >= 0).all(dim=-1)
+    valid = ((sums - 1).abs() <= ROUNDING) & (probabilities.amin(dim=-1) >= 0)
     if not valid.all():
         image = int(valid.int().argmin())
         raise ValueError(
