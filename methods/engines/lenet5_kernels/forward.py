@@ -5,7 +5,7 @@ what a dropped second channel would add to the first linear layer.
 
 Many sub-networks of one image share work: a map of the second convolution is a sum over the first
 maps that dropout keeps, whose six terms do not depend on the masks. They are computed once for each
-image, and a sub-network only adds some.
+image, and sub-networks that keep the same first channels share their sums.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from jaxtyping import Bool, Float32, Int64
 from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
 from methods.engines.lenet5_kernels.layers import (
     activate,
+    add_channel,
     add_first_convolution,
-    add_kept_products,
+    add_kept_channels,
     add_second_convolution,
     copy,
     fill_rows,
@@ -49,6 +50,7 @@ from methods.engines.lenet5_kernels.layout import (
     checked_images,
     checked_mask,
     f4,
+    first_subsets,
     larger,
     rectify,
     tanh,
@@ -131,15 +133,22 @@ add_to_hidden2, add_to_logits = product(96), product(16)
 
 @inlined
 def classify(workspace: ForwardBuffers, keep_mask: Bool[Array, "rows 22"], relu: bool) -> None:
-    """logits = W₃·f(W₂·f(W₁·features + b₁) + b₂) + b₃; f: tanh, or ReLU.
+    """The logits of as many rows of the workspace's features as there are masks."""
+    fill_rows(workspace.hidden1[: keep_mask.shape[0]], workspace.linears.bias1)
+    weights = workspace.linears.weight1
+    add_kept_channels(workspace.hidden1, workspace.features, keep_mask, weights)
+    classify_sums(workspace, keep_mask.shape[0], relu)
 
-    Of as many rows of the workspace as there are masks, and one more if that is odd.
+
+@inlined
+def classify_sums(workspace: ForwardBuffers, rows: int, relu: bool) -> None:
+    """logits = W₃·f(W₂·f(sums of the first linear layer) + b₂) + b₃; f: tanh, or ReLU.
+
+    Of one row more if their number is odd.
     """
-    rows, linears = (keep_mask.shape[0] + 1) // 2 * 2, workspace.linears
-    hidden1, hidden2 = workspace.hidden1[:rows], workspace.hidden2[:rows]
-    logits = workspace.logits[:rows]
-    fill_rows(hidden1, linears.bias1)
-    add_kept_products(hidden1, workspace.features, keep_mask, linears.weight1)
+    even, linears = (rows + 1) // 2 * 2, workspace.linears
+    hidden1, hidden2 = workspace.hidden1[:even], workspace.hidden2[:even]
+    logits = workspace.logits[:even]
     activate(hidden1, relu)
     fill_rows(hidden2, linears.bias2)
     add_to_hidden2(hidden2, hidden1, linears.weight2)
@@ -153,10 +162,20 @@ CORNER = 28
 
 
 class PartialMaps(NamedTuple):
-    """Buffers for the terms of sixteen images' second maps, and for the sum of some of them."""
+    """Buffers for the terms of sixteen images' second maps, and for what some of them add up to.
+
+    Attributes:
+        total, features: of one sub-network's channel.
+        contributions: what this channel adds to the first linear layer, by the first channels that
+            are kept.
+        known: which of them are computed.
+    """
 
     terms: Float32[Array, "16 16 6 4*28"]
     total: Float32[Array, " 4*28"]
+    features: Float32[Array, " 25"]
+    contributions: Float32[Array, "64 128"]
+    known: Bool[Array, " 64"]
 
 
 @inlined
@@ -229,6 +248,31 @@ def combine(
     for i in range(FEATURES):
         square = (total[i] + total[i + CORNER]) + (total[i + 2 * CORNER] + total[i + 3 * CORNER])
         features[i] = scale * f4(0.25) * square
+
+
+@kernel
+def add_shared_channel(
+    hidden1: Float32[Array, "more 128"],
+    network: KernelNetwork,
+    weights: Float32[Array, "25 128"],
+    partial: PartialMaps,
+    image: int,
+    o: int,
+    keep_mask: Bool[Array, "passes 22"],
+    first: Int64[Array, " passes"],
+) -> None:
+    """Add channel o to the passes that keep it; those with the same first channels share it."""
+    partial.known[:] = False
+    for i in range(keep_mask.shape[0]):
+        if keep_mask[i, FIRST + o]:
+            contribution, total = partial.contributions[first[i]], hidden1[i]
+            if not partial.known[first[i]]:
+                partial.known[first[i]] = True
+                set_features(partial.features, network, partial, image, o, keep_mask[i])
+                contribution[:] = f4(0)
+                add_channel(contribution, partial.features, weights)
+            for k in range(contribution.size):
+                total[k] += contribution[k]
 
 
 PASSES = 128
@@ -305,7 +349,8 @@ def sample_logits(
     """The logits of MC-dropout's passes; all images of a pass share its row of the mask.
 
     The first convolution and the six terms of each map of the second are computed once for each
-    image; a pass only adds the terms of the channels that it keeps.
+    image, and what a second channel adds to the first linear layer once for all passes that keep
+    the same first channels.
 
     Args:
         network: may be used by several threads.
@@ -316,9 +361,8 @@ def sample_logits(
     out = np.empty((len(keep_mask), len(images), CLASSES), f4)
     compile_kernels()
     every, everything = np.arange(len(images)), np.ones((1, CHANNELS), bool)
-    _sample_logits(
-        network, images, every, keep_mask, everything, _BUFFERS.workspace, _BUFFERS.partial, out
-    )
+    masks, workspace = (keep_mask, first_subsets(keep_mask)), _BUFFERS.workspace
+    _sample_logits(network, images, every, *masks, everything, workspace, _BUFFERS.partial, out)
     return out
 
 
@@ -328,6 +372,7 @@ def _sample_logits(
     images: Float32[Array, "images 28*28"],
     every: Int64[Array, " images"],
     keep_mask: Bool[Array, "passes 22"],
+    first: Int64[Array, " passes"],
     everything: Bool[Array, "1 22"],
     workspace: ForwardBuffers,
     partial: PartialMaps,
@@ -341,13 +386,13 @@ def _sample_logits(
         set_partial_maps(partial.terms, network.parameters, workspace.maps)
         for image in range(chosen.size):
             for start in range(0, keep_mask.shape[0], PASSES):
-                masks = keep_mask[start : start + PASSES]
-                for i in range(masks.shape[0]):
-                    for o in range(SECOND):
-                        if masks[i, FIRST + o]:
-                            features = workspace.features[i, o]
-                            set_features(features, network, partial, image, o, masks[i])
-                classify(workspace, masks, network.relu)
+                masks, kept = keep_mask[start : start + PASSES], first[start : start + PASSES]
+                fill_rows(workspace.hidden1[: kept.size], workspace.linears.bias1)
+                for o in range(SECOND):
+                    part = workspace.linears.weight1[FEATURES * o : FEATURES * (o + 1)]
+                    sums = workspace.hidden1
+                    add_shared_channel(sums, network, part, partial, image, o, masks, kept)
+                classify_sums(workspace, kept.size, network.relu)
                 for i in range(masks.shape[0]):
                     for k in range(CLASSES):
                         out[start + i, begin + image, k] = workspace.logits[i, k]

@@ -429,67 +429,67 @@ def outer_products(columns: int, width: int) -> Callable[[Array, Array, Array], 
     return add_outer_products
 
 
+@inlined
+def add_channel(
+    total: Float32[Array, " 128"],
+    features: Float32[Array, " 25"],
+    weights: Float32[Array, "25 128"],
+) -> None:
+    """total += features · weights: what a second channel adds to the first linear layer."""
+    f, x, w = features, weights.reshape(-1), 128
+    a0, a1, a2, a3, a4 = f[0], f[1], f[2], f[3], f[4]
+    b0, b1, b2, b3, b4 = f[5], f[6], f[7], f[8], f[9]
+    c0, c1, c2, c3, c4 = f[10], f[11], f[12], f[13], f[14]
+    d0, d1, d2, d3, d4 = f[15], f[16], f[17], f[18], f[19]
+    e0, e1, e2, e3, e4 = f[20], f[21], f[22], f[23], f[24]
+    for a in range(w):
+        b, c, d, e = a + 5 * w, a + 10 * w, a + 15 * w, a + 20 * w
+        total[a] += (
+            (a0 * x[a] + a1 * x[a + w] + a2 * x[a + 2 * w] + a3 * x[a + 3 * w] + a4 * x[a + 4 * w])
+            + (
+                b0 * x[b]
+                + b1 * x[b + w]
+                + b2 * x[b + 2 * w]
+                + b3 * x[b + 3 * w]
+                + b4 * x[b + 4 * w]
+            )
+            + (
+                c0 * x[c]
+                + c1 * x[c + w]
+                + c2 * x[c + 2 * w]
+                + c3 * x[c + 3 * w]
+                + c4 * x[c + 4 * w]
+            )
+            + (
+                d0 * x[d]
+                + d1 * x[d + w]
+                + d2 * x[d + 2 * w]
+                + d3 * x[d + 3 * w]
+                + d4 * x[d + 4 * w]
+            )
+            + (
+                e0 * x[e]
+                + e1 * x[e + w]
+                + e2 * x[e + 2 * w]
+                + e3 * x[e + 3 * w]
+                + e4 * x[e + 4 * w]
+            )
+        )
+
+
 @kernel
-def add_kept_products(
+def add_kept_channels(
     totals: Float32[Array, "more 128"],
     features: Float32[Array, "more 16 25"],
     keep_mask: Bool[Array, "rows 22"],
     weights: Float32[Array, "16*25 128"],
 ) -> None:
-    """totals += Σ_o features[:, o] · weights[o] over the channels o that each row keeps.
-
-    Features of channels that are dropped are never read.
-    """
-    w = 128
+    """totals += Σ_o features[:, o] · weights[o] over the channels o that each row keeps."""
     for o in range(SECOND):
-        x = weights.reshape(-1)[o * FEATURES * w :]
+        part = weights[o * FEATURES : (o + 1) * FEATURES]
         for row in range(keep_mask.shape[0]):
             if keep_mask[row, FIRST + o]:
-                total, f = totals[row], features[row, o]
-                a0, a1, a2, a3, a4 = f[0], f[1], f[2], f[3], f[4]
-                b0, b1, b2, b3, b4 = f[5], f[6], f[7], f[8], f[9]
-                c0, c1, c2, c3, c4 = f[10], f[11], f[12], f[13], f[14]
-                d0, d1, d2, d3, d4 = f[15], f[16], f[17], f[18], f[19]
-                e0, e1, e2, e3, e4 = f[20], f[21], f[22], f[23], f[24]
-                for i in range(w):
-                    a, b, c, d, e = i, i + 5 * w, i + 10 * w, i + 15 * w, i + 20 * w
-                    total[i] += (
-                        (
-                            a0 * x[a]
-                            + a1 * x[a + w]
-                            + a2 * x[a + 2 * w]
-                            + a3 * x[a + 3 * w]
-                            + a4 * x[a + 4 * w]
-                        )
-                        + (
-                            b0 * x[b]
-                            + b1 * x[b + w]
-                            + b2 * x[b + 2 * w]
-                            + b3 * x[b + 3 * w]
-                            + b4 * x[b + 4 * w]
-                        )
-                        + (
-                            c0 * x[c]
-                            + c1 * x[c + w]
-                            + c2 * x[c + 2 * w]
-                            + c3 * x[c + 3 * w]
-                            + c4 * x[c + 4 * w]
-                        )
-                        + (
-                            d0 * x[d]
-                            + d1 * x[d + w]
-                            + d2 * x[d + 2 * w]
-                            + d3 * x[d + 3 * w]
-                            + d4 * x[d + 4 * w]
-                        )
-                        + (
-                            e0 * x[e]
-                            + e1 * x[e + w]
-                            + e2 * x[e + 2 * w]
-                            + e3 * x[e + 3 * w]
-                            + e4 * x[e + 4 * w]
-                        )
-                    )
+                add_channel(totals[row], features[row, o], part)
 
 
 @kernel

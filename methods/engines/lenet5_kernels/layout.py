@@ -195,6 +195,12 @@ def checked_mask(keep_mask: Array | None, rows: int) -> Bool[Array, "rows 22"]:
     return _plain(keep_mask, np.bool_)
 
 
+def first_subsets(keep_mask: Bool[Array, "rows 22"]) -> Int64[Array, " rows"]:
+    """The first channels that each row keeps, as a number below 64 of which bit c is channel c."""
+    subsets: Array = keep_mask[:, :FIRST] @ 2 ** np.arange(FIRST)
+    return subsets
+
+
 def _plain(array: Array, dtype: type[np.generic]) -> Array:
     """Contiguous and writable, though nothing is written: a copy only where it is not already."""
     return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"])

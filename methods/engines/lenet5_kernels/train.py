@@ -42,6 +42,7 @@ from methods.engines.lenet5_kernels.layout import (
     checked_indices,
     checked_mask,
     f4,
+    first_subsets,
     views,
 )
 
@@ -141,7 +142,7 @@ def _with_like_masks_together(
     nothing. A batch's gradient is a sum, whose order is free.
     """
     positions = np.arange(len(keep_mask))
-    return np.lexsort((keep_mask[:, :FIRST] @ 2 ** np.arange(FIRST), positions // batch_size))
+    return np.lexsort((first_subsets(keep_mask), positions // batch_size))
 
 
 class TrainingBuffers(NamedTuple):
