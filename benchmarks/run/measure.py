@@ -370,22 +370,22 @@ class _MeasuredRun:
         self._machines.add(stored.machine)
         if self._has_limit(unit, condition):
             self._sampled.setdefault(condition, {})[unit] = stored
-        kept = partial(rule.measures, condition)
-        own = ImageValues([stored], self._fits[unit], kept)
-        reference = self._reference_of(unit, condition, kept(own.own_scores)) or own
+        measures = list(rule.measures(condition, stored.prediction.scores.keys()))
+        own = ImageValues([stored], self._fits[unit], lambda _: measures)
+        reference = self._reference_of(unit, condition, measures) or own
         evidence = self._evidence[condition]
         evidence.images, evidence.reference_images = own.images, reference.images
         self._members[unit] = members_text(own.members)
-        measures: dict[MeasureName, MeasuredUnit] = {}
+        varied: dict[MeasureName, MeasuredUnit] = {}
         against = reference if condition.detected else None
-        for each in measured(kept(own.own_scores), own, against):
+        for each in measured(measures, own, against):
             self._rows += rows_of(unit, condition, each, own, reference)
             frame = self._detection_frame if "reference" in each.family.needs else self._frame
-            measures |= varying(each, frame, condition)
+            varied |= varying(each, frame, condition)
         if (curves := self._drawn.get(unit)) is not None:
             self._curves += curves_of(self._evaluation, curves, condition, own, reference)
             self._curves += example_votes(plan, curves, condition, stored)
-        return measures
+        return varied
 
     def _has_limit(self, unit: RunUnit, condition: Condition) -> bool:
         """Whether it is sampled and its limit is predicted too, or it is such a limit."""

@@ -34,8 +34,9 @@ from methods.engines.base import NetworkOutputs
 OF_ONE = "scores of features are of one network of the pool"
 """Why other methods have none."""
 
-MOST_CONDITIONS = 3
-"""Of so many a process keeps the networks' outputs: one, its reference, and the calibration."""
+MOST_BYTES = 2**28
+"""Of networks' logits that a process keeps: as many as measures of a mean go through network by
+network, 100 networks under 26 conditions of 2,500 images."""
 
 
 class OtherRunError(UnusableFileError):
@@ -115,24 +116,22 @@ def _logits(
     return NetworkOutputs(torch.stack([stored.logits for stored in every])), every[0]
 
 
-_kept: OrderedDict[tuple[Path, str], dict[PoolNetwork, tuple[Stamp | None, StoredOutputs]]]
-_kept = OrderedDict()
+_kept: OrderedDict[tuple[Path, str, PoolNetwork], tuple[Stamp | None, StoredOutputs]]
+_kept = OrderedDict()  # the last used comes last
 
 
 def _outputs(
     plan: Plan, workspace: Workspace, network: PoolNetwork, condition: str
 ) -> StoredOutputs:
-    """The stored outputs of a network, read once while the process is at a condition."""
+    """The stored outputs of a network, which are kept while there is room for them."""
     store = workspace.predictions
-    stamp, key = store.stamp(network), (store.folder, condition)
-    of_condition = _kept.setdefault(key, {})
-    _kept.move_to_end(key)
-    if len(_kept) > MOST_CONDITIONS:
-        _kept.popitem(last=False)
-    known, outputs = of_condition.get(network, (None, None))
+    stamp, key = store.stamp(network), (store.folder, condition, network)
+    known, outputs = _kept.pop(key, (None, None))
     if outputs is None or known != stamp:
         outputs = store.load_outputs(network, condition)
-        of_condition[network] = stamp, outputs
+        while sum(other.logits.nbytes for _, other in _kept.values()) > MOST_BYTES:
+            _kept.popitem(last=False)
+    _kept[key] = stamp, outputs
     _require_of_run(plan, workspace, network, outputs.sources)
     return outputs
 
