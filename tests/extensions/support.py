@@ -61,6 +61,11 @@ class Written:
         (path,) = self.folder.glob(f"predictions/*/{method}/replicate-00.zip")
         return predicted_arrays(path, condition)
 
+    def outputs(self, condition: str) -> dict[str, np.ndarray]:
+        """The arrays of the file of the first network."""
+        (path,) = self.folder.glob("predictions/*/network-000.zip")
+        return predicted_arrays(path, condition)
+
     @cached_property
     def figures(self) -> set[str]:
         """The names of the figures that are there as PNG, as SVG and with their numbers."""

@@ -90,7 +90,7 @@ class Ending(Changing):
 '''
 
 
-def predictions(folder: Path, method: str) -> dict[str, dict[str, bytes]]:
+def predictions(folder: Path, file: str) -> dict[str, dict[str, bytes]]:
     """The arrays by file, without ``about``: it names the run, whose methods are not the same."""
     return {
         f"{path.relative_to(folder).as_posix()}/{condition}": {
@@ -98,7 +98,7 @@ def predictions(folder: Path, method: str) -> dict[str, dict[str, bytes]]:
             for name, array in predicted_arrays(path, condition.stem).items()
             if name != "about"
         }
-        for path in folder.glob(f"out/predictions/{method}/replicate-00.zip")
+        for path in folder.glob(f"out/predictions/{file}.zip")
         for condition in map(Path, ZipFile(path).namelist())
     }
 
@@ -123,10 +123,10 @@ def test_custom_methods_that_fail_or_change_their_process_change_nothing_else(
     errors = [path.read_text() for path in (tmp_path / "out" / "errors").iterdir()]
     assert len(errors) == 2
     assert all("Traceback" in text for text in errors)
-    mine = predictions(tmp_path, "self-trained/changing")
+    mine = predictions(tmp_path, "self-trained/changing/replicate-00")
     assert len(mine) == len(DIGITS.conditions) + 1  # with the images held out
-    for method in ("standard/softmax", "standard/mc_dropout-5"):
-        assert predictions(tmp_path, method) == predictions(digits_run, method) != {}
+    for file in ("standard/network-000", "standard/mc_dropout-5/replicate-00"):
+        assert predictions(tmp_path, file) == predictions(digits_run, file) != {}
     table, whole = (read_table(path / "out", "measurements.csv") for path in (tmp_path, digits_run))
     raising = where(table, method="raising")
     assert set(raising["status"]) == {"failed"}
@@ -140,6 +140,6 @@ def test_custom_methods_that_fail_or_change_their_process_change_nothing_else(
     # Nor do those of a custom method depend on others, or on the conditions before.
     alone = replace(FEW, methods=(), custom_methods=custom[:1], conditions=("rotated-045",))
     assert run_stages(*run_of(alone, tmp_path / "alone"), PREDICT) == []
-    again = predictions(tmp_path / "alone", "*/*")
+    again = predictions(tmp_path / "alone", "*/*/*")
     assert len(again) == 3
     assert again == {name: mine[name] for name in again}

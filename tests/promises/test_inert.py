@@ -24,6 +24,7 @@ from benchmarks.io import (
     printable,
     terminal_text,
 )
+from benchmarks.predictions import PoolNetwork
 from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
 from benchmarks.run.custom_method import load_method
@@ -189,7 +190,7 @@ class Code:
 
 def test_code_in_a_prediction_file_is_not_run(digits_copy: Path) -> None:
     run, ran = run_of(DIGITS, digits_copy), digits_copy / "ran"
-    path = run.workspace.predictions.path(run.plan.units()[0])
+    path = run.workspace.predictions.path(PoolNetwork("standard", 0))
     with ZipFile(path) as archive:
         contents, comment = {one: archive.read(one) for one in archive.infolist()}, archive.comment
     code = io.BytesIO()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.predictions import PoolNetwork
 from benchmarks.run import record as run_record
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
@@ -145,7 +146,7 @@ def test_what_is_lost_is_computed_again_and_nothing_else(
 
 def test_what_killed_runs_left_half_written_is_removed_at_the_start(digits_copy: Path) -> None:
     out = digits_copy / "out"
-    prediction = "predictions/standard/softmax/.replicate-00.zip.4711.140.part"
+    prediction = "predictions/standard/.network-000.zip.4711.140.part"
     network = digits_copy / "networks" / ".a-seed0-000-abc.safetensors.4711.part"
     of_another_run = network.with_name(".b.safetensors.4712.part")
     left = [out / ".run.json.4711.140.part", out / prediction, network]
@@ -235,7 +236,6 @@ def test_what_was_finished_is_read(measuring: Run) -> None:
 
 def test_what_was_finished_is_forgotten_before_anything_is_predicted(measuring: Run) -> None:
     interrupt(measuring, 1)
-    (unit, *_) = measuring.plan.units()
-    measuring.workspace.predictions.path(unit).unlink()
+    measuring.workspace.predictions.path(PoolNetwork("standard", 0)).unlink()
     assert run_stages(*measuring, PREDICT) == []
     assert finished(measuring) == []
