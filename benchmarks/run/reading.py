@@ -32,7 +32,7 @@ from methods import PooledMethod
 from methods.engines.base import NetworkOutputs
 
 OF_ONE = "scores of features are of one network of the pool"
-"""Why other methods have none."""
+"""Why other methods of the pool have none."""
 
 MOST_BYTES = 2**28
 """Of networks' logits that a process keeps: as many as measures of a mean go through network by
@@ -58,7 +58,7 @@ def read_prediction(
         _require_of_run(plan, workspace, unit, stored.sources)
     elif condition in predicted_conditions(plan, workspace, unit):
         stored = _formed(plan, workspace, unit, condition)
-    if stored is None or not plan.is_pooled(unit):
+    if stored is None or unit.method not in plan.configuration.classes:
         return stored
     return _with_feature_scores(plan, workspace, unit, condition, stored)
 
@@ -155,7 +155,7 @@ def _with_feature_scores(
     network = plan.scored_network(unit)
     scores: Mapping[str, Tensor] = {}
     if network is None:
-        reasons = dict.fromkeys(names, OF_ONE)
+        reasons = dict.fromkeys(names, OF_ONE) if plan.is_pooled(unit) else {}
     elif condition in workspace.predictions.conditions(network):
         outputs = _outputs(plan, workspace, network, condition)
         scores, reasons = outputs.scores, dict(outputs.reasons)
