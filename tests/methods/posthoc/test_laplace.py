@@ -19,6 +19,7 @@ from methods.networks.recipes import (
     STANDARD,
     LabelledImages,
 )
+from methods.posthoc.kronecker import Factors, Signals
 from methods.posthoc.laplace import (
     Laplace,
     LaplaceLastLayer,
@@ -29,7 +30,7 @@ from methods.posthoc.laplace import (
     ggn,
     probit,
 )
-from methods.posthoc.laplace_kron import LaplaceKron, LayerSignals, each_class
+from methods.posthoc.laplace_kron import LaplaceKron, LayerSignals, each_class, patches
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 REDUX = NetworkPool(replace(LAPLACE_REDUX, epochs=2), engine=TorchEngine())
@@ -219,6 +220,51 @@ def test_signals_are_the_derivatives_of_the_logits() -> None:
                     )
                     own = of_layer.gradients[image, :, c].sum(dim=0)
                     torch.testing.assert_close(own, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(3, 4, 3),
+        nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 2)),
+        nn.Conv2d(3, 4, 3, dilation=(1, 2), padding=1),
+    ],
+)
+def test_patches_are_torchs(layer: nn.Conv2d) -> None:
+    maps = torch.randn(2, 3, 9, 8, generator=torch.Generator().manual_seed(0))
+    settings = (layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+    expected = torch.nn.functional.unfold(maps, *settings)
+    assert torch.equal(patches(layer, maps), expected.transpose(1, 2))
+
+
+@pytest.mark.parametrize(("positions", "width"), [(1, 7), (3, 7), (40, 7)])
+def test_layer_variance_is_by_the_product_of_its_factors(positions: int, width: int) -> None:
+    generator = torch.Generator().manual_seed(positions)
+    signals = Signals(
+        torch.randn(50, positions, width, generator=generator),
+        torch.randn(50, positions, 3, 4, generator=generator),
+    )
+    factors = Factors.zero(nn.Linear(width, 4))
+    factors.add(signals, 50)
+    by_weights = torch.einsum("npdo,npi->ndoi", signals.gradients, signals.inputs).double()
+    rows, gradients = signals.inputs.double().reshape(-1, width), signals.gradients.double()
+    a, g = rows.T @ rows / len(rows), gradients.reshape(-1, 4).T @ gradients.reshape(-1, 4)
+    torch.testing.assert_close(factors.inputs, a, atol=0, rtol=1e-5)
+    torch.testing.assert_close(factors.outputs, g, atol=1e-4, rtol=1e-5)
+    covariance = torch.linalg.inv(torch.kron(g, a) + 2 * torch.eye(4 * width).double())
+    flat, by_biases = by_weights.flatten(2), gradients.sum(dim=1)
+    of_biases = torch.linalg.inv(g + 2 * torch.eye(4).double())
+    expected = (flat @ covariance * flat).sum(-1) + (by_biases @ of_biases * by_biases).sum(-1)
+    own = factors.posterior(2.0).variance(signals)
+    torch.testing.assert_close(own.double(), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_sums_over_many_rows_keep_their_digits() -> None:
+    gradients = torch.rand(100, 784, 10, 2, generator=torch.Generator().manual_seed(0))
+    factors = Factors.zero(nn.Linear(1, 2))
+    factors.add(Signals(torch.ones(100, 784, 1), gradients), 100)
+    rows = gradients.double().reshape(-1, 2)
+    torch.testing.assert_close(factors.outputs, rows.T @ rows, atol=0, rtol=2e-7)
 
 
 def test_is_exact_for_one_image_and_a_single_layer() -> None:
