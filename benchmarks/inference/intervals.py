@@ -50,9 +50,9 @@ from benchmarks.vocabulary import CONFIDENCE, FEWEST_REPLICATES, NETWORKS_KNOWN_
 ROUNDING = 1e-12
 """A smaller spread, relative to the value or to 1, is rounding of a constant."""
 
-CANCELLED = 1e-13
-"""What is left of numbers that cancel is rounding below this, relative to them: products of rows in
-single precision."""
+CANCELLED, CANCELLED_SUMS = 1e-13, 1e-6
+"""What is left of numbers that cancel is rounding below this, relative to them: of products of the
+same rows, and of products of sums, which are in single precision, and sums of products."""
 
 SMALLEST = 200.0
 """Minus the logarithm of the smallest p-value distinguished from 0, 1e-87.
@@ -156,8 +156,10 @@ class ImageVariances(NamedTuple):
 
         What they share is the mean of the covariances between two; of a single one, its variance.
         """
-        between = (total - own) / (count * (count - 1)) if count > 1 else total
-        return cls(between, total / count**2)
+        if count == 1:
+            return cls(total, total)
+        between = total - own if abs(total - own) > CANCELLED_SUMS * max(total, own) else 0.0
+        return cls(between / (count * (count - 1)), total / count**2)
 
 
 class Side(NamedTuple):

@@ -171,3 +171,26 @@ def test_mean_over_conditions_has_what_each_has() -> None:
     assert measures["nll", ""].row.tolist() == rows.mean(axis=0).tolist()
     assert measures["nll", ""].undefined == 0.75
     assert len(block.summed) == 2
+
+
+def test_images_that_two_methods_exchange_in_one_replicate_are_shared_by_none() -> None:
+    """The difference of two accuracies of one value, which no other replicate has."""
+    right = np.random.default_rng(1).random((2, IMAGES)) < 0.9
+    right[:, :2] = True, False
+    known = Evidence("clean", CONDITIONS["clean"], IMAGES, IMAGES)
+    units = [unit for unit in UNITS if unit.method in ("a", "b") and unit.replicate < 2]
+    known.members = {unit: entrant(unit).members for unit in units}
+    for block in network_blocks(units, ENSEMBLES):
+        measured = {}
+        for unit in block.summed:
+            values = right[unit.replicate].copy()
+            if (unit.method, unit.replicate) == ("b", 1):
+                values[:2] = False, True
+            row = ((values - values.mean()) / IMAGES).astype(np.float32)
+            measured[unit] = {("accuracy", ""): MeasuredUnit(values.mean(), row)}
+        known.add(block, measured)
+    pair = Scored(entrant(units[0]), ""), Scored(entrant(units[-1]), "")
+    found = MetricValues.of(known, "accuracy", "", pair)
+    apart = difference(found, (found.side(pair[0]),) * 2, in_common(found, pair, ENSEMBLES))
+    assert (apart.value, apart.half_width) == (0, 0)
+    assert apart.image_error > 0
