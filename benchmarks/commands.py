@@ -147,6 +147,9 @@ def run(
     open_page: Annotated[
         bool, flag("Open the page of results in a browser at the end.", "--open")
     ] = False,
+    show_plan: Annotated[
+        bool, end("Print what the run would take, and do nothing.", "--plan")
+    ] = False,
     list_all: Annotated[bool, end("List what can be chosen.", "--list")] = False,
     show_version: Annotated[bool, end("Show the version.", "--version")] = False,
 ) -> None:
@@ -216,6 +219,11 @@ def run(
     workspace = workspace_for(
         plan, out, networks=networks, data_dir=data_dir, jobs=1 if only == LATENCY else jobs
     )
+    if show_plan:
+        from benchmarks.run.expected import show_expected  # imports what all stages need
+
+        show_expected(plan, workspace)
+        return
     with _workers(cluster, plan, only) as workers:
         there = workspace if workers is None else workspace.on(workers)
         failures = run_stages(plan, there, only, overwrite=overwrite)

@@ -186,6 +186,11 @@ class ImageLimits(NamedTuple):
     images: int | None = None
     severity_images: int | None = None
 
+    def number(self, condition: Condition, available: int) -> int:
+        """How many of the available images of a condition are evaluated."""
+        limits = [self.images, self.severity_images if condition.is_one_of_many else None]
+        return min([available, *(limit for limit in limits if limit is not None)])
+
     def chosen(
         self,
         condition: Condition,

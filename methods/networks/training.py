@@ -176,6 +176,16 @@ def watched_images(count: int, most: int) -> Int64[Tensor, " watched"]:
     return torch.from_numpy(np.sort(random.permutation(count)[:most]))
 
 
+def images_watched(recipe: Recipe, training: int, validation: int) -> int:
+    """How many images of both splits a network evaluates for its whole log."""
+    modes = 2 if recipe.dropout else 1  # dropout off and on
+    last = modes * min(training, WATCHED) + validation
+    if recipe.reported:
+        return recipe.epochs * last + modes * (training - min(training, WATCHED))
+    earlier = modes * min(training, WATCHED_EARLIER) + min(validation, WATCHED_EARLIER)
+    return (recipe.epochs - 1) * earlier + last
+
+
 @dataclass(frozen=True, eq=False)
 class Watch:
     """Evaluates networks after an epoch, with random numbers of its own: it changes no network.
