@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, by_parts
 from benchmarks.claims.numbers import NO_INTERVAL, ValueRange, interval, rows, values
-from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredictor
+from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredictor, columns_of
 from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV, WORTH_CSV
 from methods.determinism import one_torch_thread
@@ -120,8 +120,8 @@ def _worth(
 ) -> Iterator[pd.DataFrame]:
     """The worth of the passes by each measure, and the time of the smallest ensemble as good."""
     most = 0.0
-    worths = predictor.rows_of_run(WORTH_CSV, (SAMPLED, PASSES), CLEAN)
-    worths = where(worths, ensemble_recipe=predictor.recipe)
+    worths = predictor.rows_of_run(WORTH_CSV, CLEAN)
+    worths = where(worths, ensemble_recipe=predictor.recipe, **columns_of((SAMPLED, PASSES)))
     for metric in WORTH_BY:
         for text in map(str, where(worths, metric=metric)["worth"]):
             number = float(text.strip("<>") or math.nan)

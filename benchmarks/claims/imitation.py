@@ -33,6 +33,8 @@ from benchmarks.claims.predictor import (
     SAMPLED,
     OtherMasks,
     RecipePredictor,
+    columns_of,
+    difference,
 )
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
@@ -40,6 +42,7 @@ from benchmarks.schema import where
 from benchmarks.vocabulary import (
     CEILING,
     CLEAN,
+    COMPARISONS_CSV,
     DISAGREEMENT,
     IMITATION,
     LEAST_OF_CEILING,
@@ -123,16 +126,16 @@ def measure_imitation(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
         shared = [_shared(*pair) for pair in predictions]
         yield rows(f"shared_of_{MOST_UNCERTAIN}_most_uncertain", shared, score=DECIDING, case=name)
     # Each method's detection of its own errors, with as many passes as the run has networks.
-    metric, members = "misclassification_auroc", predictor.networks
+    metric, size = "misclassification_auroc", predictor.networks
+    summary = where(predictor.rows_of_run(SUMMARY_CSV, CLEAN), metric=metric)
+    compared = predictor.rows_of_run(COMPARISONS_CSV, CLEAN)
     for measure in MEASURES:
         for method in (SAMPLED, ENSEMBLE):
-            summary = predictor.rows_of_run(SUMMARY_CSV, (method, members), CLEAN)
-            means = where(summary, metric=metric, score=measure)["value"]
+            means = where(summary, score=measure, **columns_of((method, size)))["value"]
             mean = float(means.iloc[0]) if len(means) else math.nan
             yield rows(metric, mean, method=method, score=measure)
-        pair = (SAMPLED, members), (ENSEMBLE, members)
-        difference = predictor.difference(*pair, CLEAN, metric, measure)
-        yield rows(metric, difference, method=SAMPLED, score=measure, case=f"minus {ENSEMBLE}")
+        gap = difference(compared, (SAMPLED, size), (ENSEMBLE, size), metric, measure)
+        yield rows(metric, gap, method=SAMPLED, score=measure, case=f"minus {ENSEMBLE}")
 
 
 def _shared(first: Prediction, second: Prediction) -> float:

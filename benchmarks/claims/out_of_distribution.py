@@ -34,11 +34,12 @@ from benchmarks.claims.predictor import (
     SAMPLED,
     SOFTMAX,
     RecipePredictor,
+    difference,
 )
 from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.predictions import RunUnit
 from benchmarks.schema import where
-from benchmarks.vocabulary import CLEAN
+from benchmarks.vocabulary import CLEAN, COMPARISONS_CSV
 from methods.scores.probabilities import confidence
 
 CONFIDENT = 0.9
@@ -179,11 +180,12 @@ def measure_similarity(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
         placements[method] = [Placements.of(clean, entropies) for entropies in sets]
         auroc = auroc_interval(placements[method]).value
         yield rows("auroc", auroc, method=method, condition=OOD, score=RANKED_BY)
+    compared = predictor.rows_of_run(COMPARISONS_CSV, ROTATED)
     for method, size in ((SAMPLED, PASSES), (ENSEMBLE, predictor.networks)):
         pairs = zip(placements[SOFTMAX], placements[method], strict=True)
         gap = auroc_interval([softmax - other for softmax, other in pairs])
         yield rows("auroc", gap, **auroc_minus(method))
-        gap = predictor.difference((SOFTMAX, None), (method, size), ROTATED, "ece")
+        gap = difference(compared, (SOFTMAX, None), (method, size), "ece")
         yield rows("ece", gap, **ece_minus(method))
 
 

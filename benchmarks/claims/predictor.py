@@ -21,7 +21,7 @@ from benchmarks.run.reading import OtherRunError, predicted_conditions, read_pre
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import TABLES, read_table, table_of, where
 from benchmarks.tasks.task import EvaluationSet
-from benchmarks.vocabulary import CLAIMS, CLEAN, COMPARISONS_CSV, PECULIAR, TYPICAL
+from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TYPICAL
 from methods import METHODS, Prediction, UncertaintyMethod
 from methods.determinism import one_torch_thread
 from methods.mc_dropout import MCDropout
@@ -195,37 +195,41 @@ class RecipePredictor:
             call = partial(work, self)
             self.workspace.in_parallel(call, items, stage=CLAIMS, what=what, threads=threads)
 
-    def rows_of_run(self, file: str, method: SizedMethod, condition: str) -> pd.DataFrame:
+    def rows_of_run(self, file: str, condition: str) -> pd.DataFrame:
         """The recipe's rows of a table of the run; none where there is no such table."""
         folder = self.workspace.out
         table = read_table(folder, file) if (folder / file).exists() else table_of(TABLES[file], ())
-        return where(table, recipe=self.recipe, condition=condition, **_columns(method))
-
-    def difference(
-        self,
-        method: SizedMethod,
-        other_method: SizedMethod,
-        condition: str,
-        metric: str,
-        score: str = "",
-    ) -> ValueRange:
-        """The paired difference of two methods by ``comparisons.csv``, over images and networks.
-
-        It is the first less the other; NaN where the two were not compared.
-        """
-        for sign, pair in ((1, (method, other_method)), (-1, (other_method, method))):
-            table = self.rows_of_run(COMPARISONS_CSV, pair[0], condition)
-            table = where(table, metric=metric, score=score, **_columns(pair[1], "other_"))
-            table = table[table["other_recipe"].isin(["", self.recipe])]
-            if len(table):
-                value, *bounds = sign * table.iloc[0][["difference", "lower", "upper"]]
-                return ValueRange(value, min(bounds), max(bounds))
-        return NO_INTERVAL
+        return where(table, recipe=self.recipe, condition=condition)
 
 
-def _columns(method: SizedMethod, prefix: str = "") -> dict[str, str]:
+def columns_of(method: SizedMethod, prefix: str = "") -> dict[str, str]:
+    """The columns of a method and its size in tables of the run."""
     name, size = method
     return {f"{prefix}method": name, f"{prefix}members": str(size or 1)}
+
+
+def difference(
+    compared: pd.DataFrame,
+    method: SizedMethod,
+    other_method: SizedMethod,
+    metric: str,
+    score: str = "",
+) -> ValueRange:
+    """The paired difference of two methods of a recipe, over images and networks.
+
+    It is the first less the other; NaN where the two were not compared.
+
+    Args:
+        compared: the recipe's rows of ``comparisons.csv`` of a condition.
+    """
+    compared = where(compared, metric=metric, score=score)
+    compared = compared[compared["other_recipe"].isin(["", *compared["recipe"]])]
+    for sign, (left, right) in ((1, (method, other_method)), (-1, (other_method, method))):
+        table = where(compared, **columns_of(left), **columns_of(right, "other_"))
+        if len(table):
+            value, *bounds = sign * table.iloc[0][["difference", "lower", "upper"]]
+            return ValueRange(value, min(bounds), max(bounds))
+    return NO_INTERVAL
 
 
 @one_torch_thread()
@@ -240,11 +244,13 @@ def _train(predictor: RecipePredictor, workspace: Workspace, batch: tuple[str, l
 def _predict(
     predictor: RecipePredictor, workspace: Workspace, requested: tuple[RunUnit, list[str]]
 ) -> None:
-    """Fit the unit's method once, and predict all these images."""
+    """Predict all these images by the unit's method."""
     predictor = replace(predictor, workspace=workspace)
     unit, names = requested
-    _, training = predictor.pool(unit.recipe)
-    method = predictor.method(unit).fit(training.images, training.labels)
+    pool, training = predictor.pool(unit.recipe)
+    method = predictor.method(unit)
+    # As `fit` does, but without a fingerprint of the training images for each unit.
+    method.fitted = pool.networks(method.networks, training)
     sources = {THE_RUN: predictor.plan.configuration.digest}
     with workspace.predictions.saving() as save:
         for name in names:

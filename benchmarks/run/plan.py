@@ -271,9 +271,9 @@ class Plan:
         return "images" if self.is_custom(unit.method) else kind.reads
 
     def is_pooled(self, unit: RunUnit) -> bool:
-        """Whether the unit's method is one of the run's, and its networks come from the pool."""
+        """Whether its method and recipe are the run's, and its networks come from the pool."""
         kind = self.configuration.classes.get(unit.method)
-        return kind is not None and kind.pooled
+        return kind is not None and kind.pooled and unit.recipe in self.configuration.recipes
 
     def networks_of(self, unit: RunUnit) -> list[PoolNetwork]:
         """The networks that the unit's method takes from the pool; none if it is not applicable."""
