@@ -50,8 +50,8 @@ def bin_sums(
     """Add to the sums each bin's images, confidences and correct images."""
     images, resamples = weights.shape
     for i in range(images):
-        weight = weights[i]
-        count, confident, right = sums[:, bin_of_image[i]]
+        weight, k = weights[i], bin_of_image[i]
+        count, confident, right = sums[0, k], sums[1, k], sums[2, k]  # of sums[:, k] it is slow
         for b in range(resamples):
             count[b] += weight[b]
         for b in range(resamples):
