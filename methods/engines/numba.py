@@ -30,7 +30,7 @@ class NumbaEngine(Engine):
 
     @property
     def name(self) -> str:
-        """For example ``kernels-1-numba-0.62.0``."""
+        """For example ``kernels-2-numba-0.62.0``."""
         return f"kernels-{kernels.VERSION}-numba-{numba.__version__}"
 
     def supports(self, recipe: Recipe) -> bool:

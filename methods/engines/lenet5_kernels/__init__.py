@@ -36,7 +36,7 @@ __all__ = [
     "warm_up",
 ]
 
-VERSION = 1
+VERSION = 2
 """Counted up when a change gives other results: networks trained by another are not reused."""
 
 
