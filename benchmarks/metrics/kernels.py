@@ -73,16 +73,17 @@ def count_steps(
 
     ``ends``, ``positive``: in the order of ``rows``. The first step of the counts is left as it is.
     """
-    images, positives = counts[:, 0].copy()
-    step = 1
+    resamples = weights.shape[1]
+    step, starts = 1, True
     for k in range(len(rows)):
         weight = weights[rows[k]]
-        for b in range(len(images)):
-            images[b] += weight[b]
-        if positive[k]:
-            for b in range(len(positives)):
-                positives[b] += weight[b]
-        if ends[k]:
-            counts[0, step] = images
-            counts[1, step] = positives
+        images, positives = counts[0, step], counts[1, step]
+        before = step - 1 if starts else step
+        images_before, positives_before = counts[0, before], counts[1, before]
+        for b in range(resamples):
+            images[b] = images_before[b] + weight[b]
+        for b in range(resamples):
+            positives[b] = positives_before[b] + (weight[b] if positive[k] else 0)
+        starts = ends[k]
+        if starts:
             step += 1
