@@ -29,7 +29,7 @@ class Signals:
     def derivative(self) -> Float[Tensor, "images directions outputs inputs"]:
         """By the weights."""
         flat = self.gradients.flatten(2).transpose(1, 2) @ self.inputs
-        return flat.unflatten(1, self.gradients.shape[2:])
+        return flat.reshape(len(flat), *self.gradients.shape[2:], flat.shape[2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,4 +128,7 @@ TOGETHER = 4000
 
 def _gram(rows: Float[Tensor, "rows width"]) -> Float64[Tensor, "width width"]:
     """Σ of the outer products of the rows."""
-    return sum((part.T @ part).double().cpu() for part in torch.split(rows, TOGETHER))
+    total = torch.zeros(rows.shape[1], rows.shape[1]).double()
+    for part in torch.split(rows, TOGETHER):
+        total += (part.T @ part).cpu()
+    return total

@@ -179,7 +179,7 @@ def by_position(
     """A layer's outputs, or their derivatives; of a convolution mostly as they lie in memory."""
     if isinstance(layer, nn.Conv2d):
         return outputs.flatten(2).transpose(1, 2)
-    return outputs.reshape(len(outputs), -1, layer.out_features)
+    return outputs[:, None].flatten(1, -2)
 
 
 def patches(
@@ -191,7 +191,7 @@ def patches(
         ValueError: a convolution's padding is given by name.
     """
     if isinstance(layer, nn.Linear):
-        return inputs.reshape(len(inputs), -1, layer.in_features)
+        return inputs[:, None].flatten(1, -2)
     if isinstance(layer.padding, str):
         raise ValueError(f"a convolution's padding is given by name: {layer}")
     above, left = layer.padding

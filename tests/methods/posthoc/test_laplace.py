@@ -279,6 +279,7 @@ def test_is_exact_for_one_image_and_a_single_layer() -> None:
     jacobian = torch.kron(torch.eye(3).double(), of_image[None])
     expected = (jacobian @ covariance @ jacobian.T).diagonal()
     torch.testing.assert_close(method.moments(image)[1][0].double(), expected, atol=1e-5, rtol=1e-4)
+    assert method.predict(image[:0]).mean.shape == (0, 3)
 
 
 def test_is_of_a_given_network_too() -> None:
