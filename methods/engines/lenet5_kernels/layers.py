@@ -1,8 +1,9 @@
 """The layers forwards and backwards: 5x5 convolutions of sixteen images, pooling, linear layers.
 
-All are plain loops that become vector code on any processor. What is added to a row is added in one
-expression of 16 or 25 terms: with a load for each multiply-add and the row itself read and written
-once, a convolution runs near the peak of a core.
+All are plain loops that become vector code on any processor. What costs most is written out: of a
+row, as many numbers stay in registers as there are registers for, while several weights pass; so a
+number is loaded and stored once for 5 to 25 multiply-adds. Sizes are constants wherever that spares
+the compiler a check whether two arrays overlap.
 
 Products of matrices are without BLAS, which would bring a thread pool of its own, and cannot skip
 the channels that dropout dropped.
@@ -386,35 +387,13 @@ def product(width: int) -> Callable[[Array, Array, Array], None]:
     return add_product
 
 
-def sixteen(columns: int, width: int) -> Callable[[Array, Array, Array], None]:
-    """The kernel that adds up sixteen rows of ``width`` numbers, of which ``columns`` count."""
-
-    @inlined
-    def add_sixteen(
-        total: Float32[Array, " columns"],
-        weights: Float32[Array, " 16"],
-        rows: Float32[Array, "16 width"],
-    ) -> None:
-        """total += Σ_k weights[k] · rows[k]."""
-        a, b, c, d = weights[0], weights[1], weights[2], weights[3]
-        e, f, g, h = weights[4], weights[5], weights[6], weights[7]
-        j, k, m, n = weights[8], weights[9], weights[10], weights[11]
-        p, q, r, s = weights[12], weights[13], weights[14], weights[15]
-        x, w = rows.reshape(-1), width
-        for i in range(columns):
-            total[i] += (
-                (a * x[i] + b * x[i + w] + c * x[i + 2 * w] + d * x[i + 3 * w])
-                + (e * x[i + 4 * w] + f * x[i + 5 * w] + g * x[i + 6 * w] + h * x[i + 7 * w])
-                + (j * x[i + 8 * w] + k * x[i + 9 * w] + m * x[i + 10 * w] + n * x[i + 11 * w])
-                + (p * x[i + 12 * w] + q * x[i + 13 * w] + r * x[i + 14 * w] + s * x[i + 15 * w])
-            )
-
-    return add_sixteen
-
-
 def outer_products(columns: int, width: int) -> Callable[[Array, Array, Array], None]:
-    """The kernel that adds the gradient of a linear layer's weight, with ``columns`` inputs."""
-    add_inputs = sixteen(columns, width)
+    """The kernel that adds the gradient of a linear layer's weight.
+
+    Args:
+        columns: how many inputs the layer has.
+        width: of a row of inputs, padding included.
+    """
 
     @kernel
     def add_outer_products(
@@ -423,8 +402,23 @@ def outer_products(columns: int, width: int) -> Callable[[Array, Array, Array], 
         inputs: Float32[Array, "16 width"],
     ) -> None:
         """gradient += errorsᵀ · inputs, by sixteen images."""
-        for j in range(gradient.shape[0]):
-            add_inputs(gradient[j], errors[:, j], inputs)
+        x, w = inputs.reshape(-1), width
+        for output in range(gradient.shape[0]):
+            total, v = gradient[output], errors[:, output]
+            a, b, c, d, e, f, g, h = v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
+            j, k, m, n, p, q, r, s = v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15]
+            for i in range(columns):
+                total[i] += (
+                    (a * x[i] + b * x[i + w] + c * x[i + 2 * w] + d * x[i + 3 * w])
+                    + (e * x[i + 4 * w] + f * x[i + 5 * w] + g * x[i + 6 * w] + h * x[i + 7 * w])
+                    + (j * x[i + 8 * w] + k * x[i + 9 * w] + m * x[i + 10 * w] + n * x[i + 11 * w])
+                    + (
+                        p * x[i + 12 * w]
+                        + q * x[i + 13 * w]
+                        + r * x[i + 14 * w]
+                        + s * x[i + 15 * w]
+                    )
+                )
 
     return add_outer_products
 
