@@ -43,12 +43,12 @@ DIVIDED = (TRAIN, PREDICT)
 class Shard:
     """What one of several machines computes that share no folder, as ``--shard i/n`` names it.
 
-    It has every n-th group of run units, from the i-th on.
+    It has every n-th network, from the i-th on, and what is predicted with it.
 
     Attributes:
         number: i, from 1.
         count: n, how many shards there are.
-        only_trains: whether nothing is predicted: then no network is trained in two shards.
+        only_trains: whether nothing is predicted.
     """
 
     number: int
@@ -87,10 +87,11 @@ class Shard:
     def next_step(self) -> str:
         """What is to be done now."""
         if self.only_trains:
-            then = "copy the networks of all to each machine, and go on with --only predict"
+            then = "go on without --only: it predicts with the networks that it has trained"
         else:
-            then = "copy their folders into one, and run it there without --shard and --only"
-        return f"this was shard {self.number} of {self.count}; when all have ended, {then}"
+            then = "when all have ended, copy their folders into one, and run it there without "
+            then += "--shard and --only"
+        return f"this was shard {self.number} of {self.count}; {then}"
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,7 @@ class Plan:
             [tuple(sorted(group, key=_size, reverse=True)) for group in grouped[network].values()]
             for network in self._in_order(grouped)
         ]
-        if self.shard is not None and not self.shard.only_trains:
+        if self.shard is not None:
             shares = self.shard.share_of(shares)  # of networks, so that none is trained twice
         return list(chain.from_iterable(shares))
 
@@ -315,10 +316,7 @@ class Plan:
 
     def networks(self) -> list[PoolNetwork]:
         """The networks that the groups need, each once."""
-        networks = self._in_order(self.networks_needed(chain.from_iterable(self.groups())))
-        if self.shard is None or not self.shard.only_trains:
-            return networks
-        return self.shard.share_of(networks)
+        return self._in_order(self.networks_needed(chain.from_iterable(self.groups())))
 
     def networks_needed(self, owners: Iterable[Owner]) -> set[PoolNetwork]:
         """The networks that the files of these owners need."""
