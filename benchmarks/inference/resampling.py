@@ -158,7 +158,7 @@ class Frame:
         first = np.take_along_axis(drawn, defined.argmax(axis=1)[:, None], axis=1)
         apart = np.where(defined, drawn - first, 0.0)
         rows = np.where(defined, apart - apart.sum(axis=1, keepdims=True) / count, 0.0)
-        return MetricRows(rows / math.sqrt(drawn.shape[1] - 1), 1.0 - defined.mean(axis=1))
+        return MetricRows(rows / math.sqrt(drawn.shape[1] - 1), (~defined).mean(axis=1))
 
 
 def _drawn(
