@@ -219,10 +219,12 @@ class _Predictions:
         """Condition by condition."""
         first, units = group[0], [owner for owner in group if isinstance(owner, RunUnit)]
         if isinstance(first, PoolNetwork):
-            return self._of_network(first, units)
-        return self._of_members(units) if len(units) > 1 else self._of_unit(*units)
+            return self._network_predictions(first, units)
+        return self._shared_predictions(units) if len(units) > 1 else self._unit_predictions(*units)
 
-    def _of_network(self, network: PoolNetwork, units: Sequence[RunUnit]) -> Iterator[Predicted]:
+    def _network_predictions(
+        self, network: PoolNetwork, units: Sequence[RunUnit]
+    ) -> Iterator[Predicted]:
         """The outputs of a network, and the predictions of units that read its features."""
         plan, incomplete = self._plan, set(chain.from_iterable(self._missing.values()))
         pool, computed_by = plan.pool(network.recipe, self._workspace.store), sources(plan, network)
@@ -257,7 +259,7 @@ class _Predictions:
                 stored = StoredOutputs(logits, evaluated.labels, own[0], computed_by, own[1])
                 yield owner, condition, stored
 
-    def _of_members(self, units: Sequence[RunUnit]) -> Iterator[Predicted]:
+    def _shared_predictions(self, units: Sequence[RunUnit]) -> Iterator[Predicted]:
         """The predictions of units whose members are all among those of the first."""
         plan, incomplete = self._plan, set(chain.from_iterable(self._missing.values()))
         largest = cast(MemberMethod, self._workspace.fitted(plan, units[0]))
@@ -279,7 +281,7 @@ class _Predictions:
                     stored = self._stored(unit, method.form(own), condition, evaluated)
                     yield unit, condition, stored
 
-    def _of_unit(self, unit: RunUnit) -> Iterator[Predicted]:
+    def _unit_predictions(self, unit: RunUnit) -> Iterator[Predicted]:
         """The predictions of a unit alone."""
         method = self._workspace.fitted(self._plan, unit)
         for condition, owners in self._missing.items():
