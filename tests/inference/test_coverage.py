@@ -109,8 +109,8 @@ def test_auroc(replicates: int) -> None:
     assert 0.93 <= covered(result, float(stats.norm.cdf(1.2 / spread))) <= 0.97
 
 
-def in_pairs(means: Floats, of_one: int, covariance: Floats) -> Estimate:
-    return paired(*sides(means, of_one), Covariance.between_replicates(covariance), IMAGES)
+def in_pairs(means: Floats, of_one: int, covariance: Floats, images: int = IMAGES) -> Estimate:
+    return paired(*sides(means, of_one), Covariance.between_replicates(covariance), images)
 
 
 def of_other_networks(means: Floats, of_one: int, covariance: Floats) -> Estimate:
@@ -230,8 +230,8 @@ def test_calibrated_methods_differ_by_binned_ece_but_not_by_the_debiased_square(
                 binned(c, right, edges(name, c))
                 for c, right in zip(confidences, correct, strict=True)
             ]
-            values = [measure(bins.fill(once)) for bins in result]
+            values = np.concatenate([measure(bins.fill(once)) for bins in result])
             between = np.cov([measure(bins.fill(drawn)) for bins in result])
-            apart[name] += paired(*values, between, images).p_value < 0.05
+            apart[name] += in_pairs(values, 1, between, images).p_value < 0.05
     assert apart["ece"] > 0.25 * 200
     assert apart["square"] <= 0.05 * 200
