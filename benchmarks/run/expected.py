@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from math import isnan
+from math import isnan, prod
 from time import process_time
 from typing import Any, NamedTuple, cast
 
@@ -47,24 +47,22 @@ REFERENCE = 0.041
 """CPU seconds of `mixed_work` on the core that `SECONDS` are of."""
 
 SECONDS: dict[str, float] = {
-    PROCESS: 4.0,
-    "networks stored": 0.03,
-    "images loaded": 2e-5,
-    "networks whose features are scored": 0.4,
-    "images scored by features": 4e-5,
+    PROCESS: 4.5,
+    "networks stored": 0.05,
+    "data sets loaded": 0.2,
+    "networks whose features are scored": 0.63,
+    "images scored by features": 3.6e-5,
     "images of outputs": 1e-6,
-    "images written": 1.5e-6,
-    "images of members formed": 1e-6,
-    "images measured": 2e-5,
-    "predictions measured": 0.05,
-    "images ranked or binned": 1e-7,
-    "images resampled": 1e-9,
-    "pairs compared": 5e-4,
-    "methods timed": 1.0,
+    "images written": 5e-6,
+    "images of members formed": 3e-7,
+    "predictions measured": 0.017,
+    "images measured": 1.15e-5,
+    "pairs compared": 4e-5,
+    "methods timed": 1.1,
     "methods fitted on random images": 3.0,
     "networks judged": 3.8,
-    "methods reported": 1.0,
-    "reports": 40.0,
+    "reports": 3.1,
+    "methods reported": 0.65,
 }
 """Of one core, by what is counted."""
 
@@ -77,20 +75,20 @@ class MethodSeconds(NamedTuple):
 
 
 METHOD_SECONDS = {
-    "laplace_last_layer": MethodSeconds(2.0, 3e-5),
-    "laplace_last_layer_kron": MethodSeconds(2.0, 3e-5),
-    "laplace_last_layer_fisher": MethodSeconds(2.0, 3e-5),
-    "laplace_kron": MethodSeconds(6.0, 1.5e-4),
-    "test_time_augmentation": MethodSeconds(0.0, 5e-5),
+    "laplace_last_layer": MethodSeconds(1.8, 7e-6),
+    "laplace_last_layer_kron": MethodSeconds(1.8, 7e-6),
+    "laplace_last_layer_fisher": MethodSeconds(1.8, 7e-6),
+    "laplace_kron": MethodSeconds(45.0, 9.2e-4),
+    "test_time_augmentation": MethodSeconds(0.0, 3.6e-5),
     "mc_dropout_exact": MethodSeconds(0.0, 1.4),
 }
 """Likewise; of others it is nothing."""
 
-BYTES = {"images of outputs": 60.0, "images written": 85.0, "networks stored": 250_000.0}
+BYTES = {"images of outputs": 52.0, "images written": 68.0, "networks stored": 250_000.0}
 """On disk, by what is counted."""
 
-PROCESS_BYTES, NUMBER_BYTES = 6e8, 4.0
-"""In memory: of a process, and of a number in single precision."""
+PROCESS_BYTES, NUMBER_BYTES, COPIES = 4.5e8, 4.0, 4
+"""In memory: of a process, and of a number in single precision; how often training images are."""
 
 
 class Work(NamedTuple):
@@ -235,7 +233,7 @@ class Counting:
         groups = pending_groups(plan, self._workspace, self._unavailable)
         if groups:
             every = (*plan.conditions, *filter(None, [plan.task.calibration]))
-            yield Work(PREDICT, "images loaded", self._images(every))
+            yield Work(PREDICT, "data sets loaded", len(plan.splits) + len(every))
         for group in groups:
             first, images = group[0], self._images(plan.predicted(group[0]))
             units = [owner for owner in group if isinstance(owner, RunUnit)]
@@ -281,22 +279,13 @@ class Counting:
     def _measuring(self) -> Iterator[Work]:
         plan = self._plan
         for unit in self._units:
-            primary = plan.configuration.classes[unit.method].primary_score
             work = partial(Work, MEASURE, method=unit.method)
             if plan.reads(unit) == "logits":
                 formed = self._images(plan.predicted(unit)) * (unit.size or 1)
                 yield work("images of members formed", formed)
             conditions = plan.conditions_of(unit)
-            images = self._images(conditions)
             yield work("predictions measured", len(conditions))
-            yield work("images measured", images)
-            ranked = sum(
-                len(self._families(primary, condition)) * self._images([condition])
-                for condition in conditions
-            )
-            yield work("images ranked or binned", ranked)
-            resampled = images * plan.configuration.resamples
-            yield work("images resampled", resampled)
+            yield work("images measured", self._images(conditions))
         compared = {unit.variant for unit in self._units if plan.is_compared(unit)}
         metrics = sum(
             len(family.metrics)
@@ -339,7 +328,9 @@ class Counting:
         """Bytes that all processes hold at once: the parent, and workers of the stage `measure`."""
         held = sorted(map(self._row_numbers, image_sets(self._plan)), reverse=True)
         workers = held[: self._workspace.jobs]
-        return (1 + len(workers)) * PROCESS_BYTES + NUMBER_BYTES * sum(workers)
+        task = self._plan.task
+        pixels = COPIES * task.images_to_train_with("all") * prod(task.shape)
+        return (1 + len(workers)) * PROCESS_BYTES + NUMBER_BYTES * (pixels + sum(workers))
 
     def _row_numbers(self, conditions: ConditionSet) -> int:
         """How many numbers are kept to compare methods under conditions, and by their mean."""

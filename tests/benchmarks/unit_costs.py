@@ -23,6 +23,7 @@ from scipy.optimize import nnls
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.expected import (
     METHOD_SECONDS,
+    PROCESS,
     REFERENCE,
     SECONDS,
     Counting,
@@ -32,7 +33,7 @@ from benchmarks.run.expected import (
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import MEASURE, PREDICT, REPORT, STAGES, TRAIN
+from benchmarks.vocabulary import LATENCY, MEASURE, PREDICT, REPORT, STAGES, TRAIN
 from methods import METHODS
 
 FEW: dict[str, Any] = {
@@ -47,8 +48,8 @@ Timed = dict[str, dict[str, Any]]
 RUNS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
     "one": (STAGES, {"methods": ("softmax",), "images": 20, "scores": "unfitted"}),
     "images": (COMPUTED, {"methods": ("softmax",), "images": 6000}),
-    "networks": (COMPUTED, {"methods": ("softmax",), "replicates": 20, "images": 20}),
-    "ensembles": (COMPUTED, {"methods": ("deep_ensemble",), "members": (1, 2, 10), "pool": 20}),
+    "networks": (COMPUTED, {"methods": ("softmax",), "replicates": 8, "images": 20}),
+    "ensembles": (COMPUTED, {"methods": ("deep_ensemble",), "members": (1, 2, 8), "pool": 8}),
     "passes": (COMPUTED, {"methods": ("mc_dropout",), "passes": (10, 100)}),
     "recipes": (
         (*COMPUTED, REPORT),
@@ -59,12 +60,14 @@ RUNS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
             "images": 200,
         },
     ),
-    "resamples": (COMPUTED, {"methods": ("softmax",), "resamples": 2000}),
-    "methods": (STAGES, {"methods": tuple(METHODS), "replicates": 1, "images": 30}),
+    "methods": (
+        (PREDICT, MEASURE, LATENCY, REPORT),
+        {"methods": tuple(METHODS), "replicates": 1, "images": 30, "subset_images": 1},
+    ),
     **{
         f"{name} {images}": (
             (PREDICT,),
-            {"methods": (name,), "replicates": 1, "images": images, "subset_images": images // 25},
+            {"methods": (name,), "replicates": 1, "images": images, "subset_images": images // 50},
         )
         for name in METHOD_SECONDS
         for images in (50, 500)
@@ -77,7 +80,7 @@ def timed_stages(name: str, folder: Path) -> Timed:
     """What each stage of a run had to do, and the CPU seconds that it took beside networks'."""
     timed, options = RUNS[name]
     plan = Plan(replace(configuration_of("medium"), **(FEW | options)))
-    workspace = Workspace(folder / name, folder / "networks", None, 1)
+    workspace = Workspace(folder / name, folder / "store of networks", None, 1)
     workspace.networks.mkdir(parents=True, exist_ok=True)
     speed, stages = measured_speed(plan), Timed()
     for stage in timed:
@@ -106,7 +109,8 @@ def priced(work: Work) -> dict[str, float]:
 
 def fitted_costs(stages: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """The costs that explain the stages' seconds best: relative to these, and none below zero."""
-    names = sorted({name for stage in stages for name in stage["counts"]})
+    # Nothing is started here.
+    names = sorted({name for stage in stages for name in stage["counts"]} - {PROCESS})
     counts = np.array([[stage["counts"].get(name, 0.0) for name in names] for stage in stages])
     seconds = np.array([max(stage["seconds"], 0.0) for stage in stages])
     weights = 1 / (seconds + 1.0)
@@ -129,7 +133,8 @@ def main(folder: Path) -> None:
         print(f"{name:40} {seconds:.3g}")
     for name, run in runs.items():
         for which, stage in run.items():
-            explained = sum(costs[what] * count for what, count in stage["counts"].items())
+            counts = stage["counts"].items()
+            explained = sum(costs.get(what, 0.0) * count for what, count in counts)
             print(f"{name:24} {which:8} {stage['seconds']:8.1f} s, explained {explained:8.1f} s")
 
 
