@@ -118,7 +118,7 @@ def run(
     ] = None,
     epochs: EpochsSetting = None,
     resamples: Annotated[
-        int | None, number("How often images are drawn anew, for intervals.")
+        int | None, number("How often images are drawn anew, for intervals that need it.")
     ] = None,
     batch_sizes: Annotated[list[str] | None, numbers("Images of a call, in timings.")] = None,
     out: Annotated[
@@ -196,7 +196,7 @@ def run(
         {
             "recipes": separate(recipe),
             "methods": separate(methods),
-            "custom_methods": method,
+            "custom_methods": method and tuple(method),
             "conditions": separate(conditions),
             "members": integers("--members", members),
             "passes": integers("--passes", passes),
@@ -312,7 +312,7 @@ def score(
         bool, flag("All predictions are logits, not probabilities.", "--from-logits")
     ] = False,
     resamples: Annotated[
-        int, how("How often images are drawn anew, for intervals.", metavar="N")
+        int, how("How often images are drawn anew, for intervals that need it.", metavar="N")
     ] = 200,
     seed: SeedSetting = 0,
 ) -> None:

@@ -234,6 +234,8 @@ def test_command_names_custom_methods_without_their_folder(
     monkeypatch.chdir(tmp_path)
     again = given_by(f"{command_of(configuration)} --device cpu", monkeypatch)
     assert again.identity == configuration.identity
+    # Plans are keys of what is remembered.
+    assert again.custom_methods == tuple(f"{file}:{name}" for name in ("Mine", "Second"))
 
 
 def test_method_that_shares_the_probabilities_of_none_is_refused(tmp_path: Path) -> None:
