@@ -453,7 +453,7 @@ def score_files(
     calibration_labels: Path | None = None,
     from_logits: bool = False,
     out: Path | None = None,
-    resamples: int = 10_000,
+    resamples: int = 200,
     seed: int = 0,
 ) -> Results:
     """Score a file of predictions for each method, as the command ``score`` does.
@@ -466,7 +466,7 @@ def score_files(
         calibration: likewise files with predictions of calibration images.
         from_logits: whether all predictions are logits.
         out: a folder for numbers, tables, figures and a page.
-        resamples, seed: of the bootstrap of images, for intervals.
+        resamples, seed: of the bootstrap of images, where no influence is known.
 
     Raises:
         UserError: a file or an option cannot be used.

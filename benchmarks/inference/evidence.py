@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float32, Float64
 
 from benchmarks.predictions import RunUnit
@@ -174,8 +175,7 @@ class MetricSums:
                 for replicates in block.summed[unit]:
                     by_set.setdefault(replicates, []).append(scored)
         position = {scored: k for k, scored in enumerate(measured)}
-        rows = np.stack([each.row for each in measured.values()]).astype(np.float64)
-        products = rows @ rows.T
+        products = _products([each.row for each in measured.values()])
         for replicates, sides in by_set.items():
             for scored in sides:
                 row = measured[scored].row
@@ -209,7 +209,6 @@ class MetricSums:
 
     def covariance(self, columns: Sequence[SummedRows]) -> Covariance:
         """Between these sums."""
-        rows = np.stack([self._rows[column] for column in columns]).astype(np.float64)
         matched = np.zeros((len(columns), len(columns)))
         for (_, replicates), (sides, sums) in self._matched.items():
             both = [
@@ -220,7 +219,15 @@ class MetricSums:
             if both:
                 at, where = (list(positions) for positions in zip(*both, strict=True))
                 matched[np.ix_(at, at)] = sums[np.ix_(where, where)]
-        return Covariance(rows @ rows.T, matched)
+        return Covariance(_products([self._rows[column] for column in columns]), matched)
+
+
+def _products(rows: Sequence[ImageRow]) -> Float64[np.ndarray, "rows rows"]:
+    """Of each two rows."""
+    # By PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
+    together = torch.from_numpy(np.stack(rows)).double()
+    products: Float64[np.ndarray, "rows rows"] = (together @ together.mT).numpy()
+    return products
 
 
 @dataclass(eq=False)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from benchmarks.inference.evidence import (
     BlockMean,
@@ -14,6 +15,7 @@ from benchmarks.inference.evidence import (
     Entrant,
     Evidence,
     MeasuredUnit,
+    MetricSums,
     Scored,
     network_blocks,
 )
@@ -30,6 +32,7 @@ from benchmarks.inference.intervals import (
 from benchmarks.inference.resampling import Frame
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
+from methods.determinism import one_torch_thread
 from tests.runs import CONDITIONS
 
 IMAGES = 40
@@ -194,3 +197,24 @@ def test_images_that_two_methods_exchange_in_one_replicate_are_shared_by_none() 
     apart = difference(found, (found.side(pair[0]),) * 2, in_common(found, pair, ENSEMBLES))
     assert (apart.value, apart.half_width) == (0, 0)
     assert apart.image_error > 0
+
+
+@pytest.mark.parametrize("threads", [2, 7])
+def test_covariances_do_not_depend_on_the_threads_of_numpy(threads: int) -> None:
+    methods = [Scored(Entrant("plain", f"method-{k}", "1"), "") for k in range(97)]
+    rows = np.random.default_rng(0).normal(size=(97, 20_000)).astype(np.float32)
+    units = {
+        RunUnit("plain", each.variant.method, None, 0): {each: MeasuredUnit(0.0, row)}
+        for each, row in zip(methods, rows, strict=True)
+    }
+    (block,) = network_blocks(units, ())
+
+    def covariance(count: int) -> Covariance:
+        sums = MetricSums()
+        with one_torch_thread(), threadpool_limits(count):
+            sums.add(block, units)
+            return sums.covariance(sums.columns(methods))
+
+    one, several = covariance(1), covariance(threads)
+    assert np.array_equal(one.every, several.every)
+    assert np.array_equal(one.matched, several.matched)
