@@ -374,7 +374,6 @@ class Plan:
         if kind.pooled:
             pool = max(pool, self.configuration.pool_of(recipe))
         return min(replicates, pool // size)
-        return min(self.configuration.replicates, pool // size)
 
 
 @lru_cache(maxsize=4)
