@@ -288,6 +288,11 @@ class MemberMethod(PooledMethod):
             return None
         return cls.fit, cls.member_logits, cls.networks, cls.trajectory, cls.member_slice
 
+    @classmethod
+    def learns_when_calibrated(cls) -> bool:
+        """Whether held-out images change what it predicts."""
+        return cls.calibrate_members is not MemberMethod.calibrate_members
+
     @property
     @abstractmethod
     def member_slice(self) -> slice:
@@ -316,7 +321,7 @@ class MemberMethod(PooledMethod):
 
     def calibrate(self, images: Tensor, labels: Tensor) -> Self:
         """Learn from held-out images, if it needs these."""
-        if type(self).calibrate_members is MemberMethod.calibrate_members:
+        if not self.learns_when_calibrated():
             return self
         return self.calibrate_members(self.member_logits(images), labels)
 

@@ -265,7 +265,7 @@ class _Predictions:
         largest = cast(MemberMethod, self._workspace.fitted(plan, units[0]))
         methods = {u: cast(MemberMethod, plan.method(u)) for u in units if u in incomplete}
         held_out, calibrating = plan.calibration_of(units[0]), set[Condition | None]()
-        if any("calibration" in method.needs for method in methods.values()):
+        if any(method.learns_when_calibrated() for method in methods.values()):
             calibrating = {held_out}
         for condition in sorted(self._missing, key=lambda other: other != held_out):
             if not (self._missing[condition] or condition in calibrating):

@@ -52,12 +52,13 @@ def read_prediction(
         OtherRunError: it was predicted by another run.
         UnusableFileError: it is damaged.
     """
-    # First its own file, which also a unit that reads logits has, of what claims predict.
-    stored = workspace.predictions.load_if_there(unit, condition)
-    if stored is not None:
-        _require_of_run(plan, workspace, unit, stored.sources)
-    elif condition in predicted_conditions(plan, workspace, unit):
+    stored = None
+    # Its own file comes last: of a unit that reads logits it is what claims have predicted.
+    if condition in _conditions_formed(plan, workspace, unit):
         stored = _formed(plan, workspace, unit, condition)
+    elif (own := workspace.predictions.load_if_there(unit, condition)) is not None:
+        _require_of_run(plan, workspace, unit, own.sources)
+        stored = own
     if stored is None or unit.method not in plan.configuration.classes:
         return stored
     return _with_feature_scores(plan, workspace, unit, condition, stored)
@@ -69,14 +70,18 @@ def predicted_conditions(plan: Plan, workspace: Workspace, unit: RunUnit) -> Col
     Raises:
         UnusableFileError: a file is damaged.
     """
-    store = workspace.predictions
-    own = store.conditions(unit)
+    own = workspace.predictions.conditions(unit)
+    return {*own, *_conditions_formed(plan, workspace, unit)}
+
+
+def _conditions_formed(plan: Plan, workspace: Workspace, unit: RunUnit) -> set[str]:
+    """The conditions of which the unit's prediction can be formed from its networks' logits."""
     networks = plan.networks_of(unit) if plan.is_pooled(unit) else []
     if not networks or plan.reads(unit) != "logits":
-        return own
-    held_out = _calibrated_with(plan, unit)
-    common = set.intersection(*(set(store.conditions(network)) for network in networks))
-    return {*own, *common} if held_out is None or held_out in common else own
+        return set()
+    each = (workspace.predictions.conditions(network) for network in networks)
+    held_out, common = _calibrated_with(plan, unit), set.intersection(*map(set, each))
+    return common if held_out is None or held_out in common else set()
 
 
 def _calibrated_with(plan: Plan, unit: RunUnit) -> str | None:

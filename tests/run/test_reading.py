@@ -15,7 +15,7 @@ from benchmarks.predictions import PoolNetwork, RunUnit, StoredPrediction
 from benchmarks.run.derived import fit_scores, score_values
 from benchmarks.run.reading import OF_ONE, predicted_conditions, read_prediction
 from benchmarks.vocabulary import CLEAN, PREDICT, TRAIN
-from methods import PooledMethod
+from methods import PooledMethod, Prediction
 from methods.scores import SCORES, FitError, Score
 from methods.scores.score import ScoreFunction, fit_to_networks
 from tests.runs import DIGITS, Run, compute, lose_predictions, run_of
@@ -33,9 +33,30 @@ EVERY = replace(
 )
 
 
+CALIBRATED = """
+from methods import Prediction
+from methods.mc_dropout import MCDropout
+
+
+class Calibrated(MCDropout):
+    name = "calibrated"
+    factor = 1.0
+
+    def calibrate_members(self, logits, labels):
+        self.factor = 1 + (logits.mean(dim=0).argmax(dim=1) == labels).double().mean().item()
+        return self
+
+    def form(self, logits):
+        return Prediction.of_logits(logits * self.factor)
+"""
+"""It learns from the calibration images, but does not say that it needs them."""
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    run = run_of(EVERY, tmp_path_factory.mktemp("every"))
+    folder = tmp_path_factory.mktemp("every")
+    (folder / "mine.py").write_text(CALIBRATED)
+    run = run_of(replace(EVERY, custom_methods=(f"{folder / 'mine.py'}:Calibrated",)), folder)
     assert compute(run, TRAIN, PREDICT) == []
     return run
 
@@ -117,6 +138,18 @@ def test_files_that_change_are_read_anew(copied: Run) -> None:
     ensemble, alone = (read(copied, unit, CLEAN).prediction.mean for unit in units)
     torch.testing.assert_close(alone, before[1].flip(dims=(1,)))
     torch.testing.assert_close(ensemble, before[0] + (alone - before[1]) / 2)
+
+
+def test_what_claims_have_predicted_stands_in_for_no_prediction_of_the_run(copied: Run) -> None:
+    unit = RunUnit("standard", "deep_ensemble", 2, 0)
+    before = read(copied, unit, CLEAN)
+    prediction = Prediction.of(before.prediction.mean.flip(dims=(1,))[None])
+    for condition in (CLEAN, "article-images"):
+        stored = StoredPrediction(prediction, before.labels)
+        copied.workspace.predictions.save(unit, condition, stored)
+    assert torch.equal(read(copied, unit, CLEAN).prediction.mean, before.prediction.mean)
+    elsewhere = read(copied, unit, "article-images").prediction.mean
+    torch.testing.assert_close(elsewhere, prediction.mean)
 
 
 def test_scores_are_absent_with_the_reason_where_the_network_failed(copied: Run) -> None:
