@@ -25,8 +25,6 @@ from methods.engines import EngineName, EngineOption, fitting_engine, unsupporte
 from methods.networks.recipes import Recipe
 from methods.scores import SCORES, Score, probability_scores
 
-PresetName = Literal["quick", "article", "medium", "full", "published"]
-
 
 @dataclass(frozen=True)
 class Preset:
