@@ -181,10 +181,14 @@ class PredictionStore:
         stamp = self.stamp(owner)
         return () if stamp is None else _conditions_in(self, owner, stamp)
 
-    def complete(self, owner: Owner, sources: Mapping[str, int]) -> frozenset[str]:
+    def complete(
+        self, owner: Owner, sources: Mapping[str, int], *, remove: bool = True
+    ) -> frozenset[str]:
         """The conditions that are stored with all values that these compute.
 
-        A file that cannot be used is removed, so that it is predicted again, with one line.
+        Args:
+            remove: whether a file that cannot be used is removed, so that it is predicted again,
+                with one line.
         """
         try:
             with self._opened(owner) as archive:
@@ -194,8 +198,9 @@ class PredictionStore:
                     if sources.items() <= _about(unpacked(archive.read(name)))["sources"].items()
                 )
         except UnusableFileError as error:
-            self.path(owner).unlink()
-            print(printable(str(error)), file=sys.stderr)
+            if remove:
+                self.path(owner).unlink()
+                print(printable(str(error)), file=sys.stderr)
             return frozenset()
 
     def load_if_there(self, unit: RunUnit, condition: str) -> StoredPrediction | None:

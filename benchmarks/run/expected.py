@@ -115,7 +115,7 @@ class Speed:
     """How fast this machine is.
 
     Attributes:
-        gflops: of a product of matrices in single precision; only to be told.
+        gflops: of a product of matrices in single precision, to compare machines by.
         mixed: CPU seconds of `mixed_work`.
         networks: CPU seconds an image, by what is computed and recipe.
     """
@@ -230,7 +230,7 @@ class Counting:
 
     def _predicting(self) -> Iterator[Work]:
         plan = self._plan
-        groups = pending_groups(plan, self._workspace, self._unavailable)
+        groups = pending_groups(plan, self._workspace, self._unavailable, remove=False)
         if groups:
             every = (*plan.conditions, *filter(None, [plan.task.calibration]))
             yield Work(PREDICT, "data sets loaded", len(plan.splits) + len(every))
@@ -389,4 +389,5 @@ def show_expected(plan: Plan, workspace: Workspace, unavailable: Sequence[str] =
     table.add_row("all", f"{whole:,.0f}", f"{whole / 3600 / jobs:.1f} hours on {jobs} cores")
     Console().print(table)
     disk = sum(work.amount * BYTES.get(work.what, 0.0) for work in works)
-    print(f"memory: {counting.most_memory / 2**30:.1f} GiB; disk: {disk / 1e9:.1f} GB")
+    memory, core = counting.most_memory / 2**30, f"a core here: {speed.gflops:.0f} GFLOP/s"
+    print(f"memory: {memory:.1f} GiB; disk: {disk / 1e9:.1f} GB; {core}")

@@ -123,22 +123,31 @@ def _require_disjoint(task: Task, workspace: Workspace) -> None:
 
 
 def pending_groups(
-    plan: Plan, workspace: Workspace, unavailable: Collection[str]
+    plan: Plan, workspace: Workspace, unavailable: Collection[str], *, remove: bool = True
 ) -> list[PredictedTogether]:
-    """The groups of which something is not there yet, although its images can be had."""
+    """The groups of which something is not there yet, although its images can be had.
+
+    Args:
+        remove: whether files that cannot be used are removed.
+    """
     return [
         group
         for group in plan.groups()
-        if any(_missing(plan, workspace, unavailable, group).values())
+        if any(_missing(plan, workspace, unavailable, group, remove=remove).values())
     ]
 
 
 def _missing(
-    plan: Plan, workspace: Workspace, unavailable: Collection[str], group: PredictedTogether
+    plan: Plan,
+    workspace: Workspace,
+    unavailable: Collection[str],
+    group: PredictedTogether,
+    *,
+    remove: bool = True,
 ) -> Missing:
     """By condition of a group, references first, those of whose files it is missing."""
     store = workspace.predictions
-    complete = {owner: store.complete(owner, sources(plan, owner)) for owner in group}
+    complete = {o: store.complete(o, sources(plan, o), remove=remove) for o in group}
     return {
         condition: [owner for owner, names in complete.items() if condition.name not in names]
         for condition in plan.predicted(group[0])

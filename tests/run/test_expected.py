@@ -112,8 +112,19 @@ def test_speed_is_measured_of_every_recipe() -> None:
 def test_plan_is_printed_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--task", "digits", "--networks", tmp_path / "networks", "--out", tmp_path / "out"]
-    assert status_of(*words, "--plan") == 0
+    words = ["--task", "digits", "--networks", tmp_path / "networks"]
+    assert status_of(*words, "--out", tmp_path / "out", "--plan") == 0
     printed = capsys.readouterr().out
-    assert all(stage in printed for stage in (*STAGES[:4], "report", "memory", "disk"))
+    assert all(stage in printed for stage in (*STAGES[:4], "report", "memory", "disk", "GFLOP/s"))
     assert not (tmp_path / "out").exists()
+
+
+def test_plan_leaves_damaged_files_where_they_are(tmp_path: Path) -> None:
+    run = run_of(DIGITS, tmp_path)
+    damaged = run.workspace.predictions.path(run.plan.groups()[0][0])
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"damaged")
+    works = Counting(*run).works()
+    assert damaged.read_bytes() == b"damaged"
+    damaged.unlink()
+    assert Counting(*run).works() == works
