@@ -31,6 +31,9 @@ from benchmarks.schema import (
 from methods import Prediction
 from methods.determinism import machine
 
+ABOUT = "about"
+"""The name of the JSON in a prediction file."""
+
 SCORE = "score:"
 """The prefix of the names of scores in a prediction file."""
 
@@ -195,7 +198,8 @@ class PredictionStore:
                 return frozenset(
                     name.removesuffix(".npz")
                     for name in archive.namelist()
-                    if sources.items() <= _about(unpacked(archive.read(name)))["sources"].items()
+                    if sources.items()
+                    <= _about(unpacked(archive.read(name), ABOUT))["sources"].items()
                 )
         except UnusableFileError as error:
             if remove:
@@ -338,7 +342,7 @@ def _arrays(stored: StoredPrediction | StoredOutputs) -> ArraysByName:
             **{MEMBER_VALUE + name: value.numpy() for name, value in values},
         }
     return {
-        "about": np.array(json.dumps(about)),
+        ABOUT: np.array(json.dumps(about)),
         **labels,
         **arrays,
         **{SCORE + name: score.numpy() for name, score in scores.items()},
@@ -346,7 +350,7 @@ def _arrays(stored: StoredPrediction | StoredOutputs) -> ArraysByName:
 
 
 def _about(arrays: ArraysByName) -> dict[str, Any]:
-    return dict(json.loads(str(arrays["about"])))
+    return dict(json.loads(str(arrays[ABOUT])))
 
 
 def _named(prefix: str, arrays: ArraysByName) -> dict[str, Tensor]:

@@ -481,15 +481,16 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
         return archive.getvalue()
 
 
-def unpacked(content: bytes) -> ArraysByName:
-    """The arrays of such a content.
+def unpacked(content: bytes, only: str | None = None) -> ArraysByName:
+    """The arrays of such a content, or only that of a name: the others are not decompressed.
 
     Raises:
         DamagedArraysError: they cannot be read.
     """
     try:
         with np.load(BytesIO(content)) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            names = archive.files if only is None else [only]
+            arrays = {name: archive[name] for name in names}
     # What damaged bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
     except Exception as error:
         if is_of_the_machine(error):
