@@ -159,12 +159,7 @@ def _is_allowed(results: Results, question: Question, choice: Candidate) -> bool
     if limit is None:
         return True
     timing = single_image(results, choice)
-    return timing is not None and _slowest(timing) <= limit
-
-
-def _slowest(timing: pd.Series) -> float:
-    """The milliseconds of 99 % of the calls, or of half of them where too few were timed."""
-    return float(timing["p50_ms"] if pd.isna(timing["p99_ms"]) else timing["p99_ms"])
+    return timing is not None and bool(timing["p50_ms"] <= limit)
 
 
 def _objection(results: Results, question: Question, choices: Sequence[Candidate]) -> str:

@@ -218,9 +218,8 @@ def test_what_answers_too_late_is_left_out() -> None:
     fast = run({SOFTMAX: CLEAN, one: CLEAN}, [], milliseconds={SOFTMAX: 0.1, one: 0.1})
     assert candidates(fast, FAST) == [SOFTMAX]
     assert on_clean(late, FAST).objection == "no alternative was compared"
-    rare = run(measured, rows, milliseconds={SOFTMAX: 0.1, DROPOUT: 1.1})
-    rare.latency["p99_ms"] = math.nan  # after few calls, the median counts
-    assert on_clean(rare, FAST).chosen == (DROPOUT,)
+    # The tail, which is known where enough calls were timed, does not count.
+    assert (in_time.latency["p99_ms"] > 1).any()
     slow = run(measured, rows, milliseconds={SOFTMAX: 3.0, DROPOUT: 9.0})
     assert on_clean(slow, FAST).objection == "no method answers within 1 ms"
     assert on_clean(run(measured, rows), FAST).objection == "latency was not measured"
