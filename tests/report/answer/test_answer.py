@@ -51,7 +51,7 @@ def test_measures_and_costs_stand_in_cells() -> None:
         (results.summary["method"] == "mc_dropout") & (results.summary["metric"] == "nll"),
         ["value", "lower", "upper"],
     ] = 0.04, 0.039, 0.041
-    cost = "needs networks trained with dropout; 0.4 ms"
+    cost = "needs networks trained with dropout; 0.8 ms"
     measures = "MC-dropout (T = 100)", "NLL ↓ 0.0500 → 0.0400", "Accuracy", "—"
     none = "None: not measured in this run", "—", "—", "—", "—"
     assert rows_of(results, "cannot retrain") == [
@@ -93,7 +93,7 @@ def test_choice_by_another_score_names_it_with_what_it_needs() -> None:
     *_, noticed = decision_table(results).rows
     assert noticed.labels[1] == "K-th neighbour (with Softmax)"
     assert noticed.labels[2].startswith("AUROC ↑ (KMNIST) 0.900 → 0.900; ")
-    assert noticed.labels[-1].endswith("the training images; 0.1 ms without the score")
+    assert noticed.labels[-1].endswith("the training images; 0.2 ms without the score")
     timed = pd.DataFrame([{"score": "knn", "batch_size": 1, "status": "ok", "p50_ms": 0.25}])
     *_, noticed = decision_table(replace(results, score_latency=timed)).rows
     assert noticed.labels[-1].endswith("; 0.25 ms")
