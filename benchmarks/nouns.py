@@ -50,6 +50,7 @@ class ConditionRecord(Noun):
 
     Attributes:
         severity: NaN where there is none.
+        headline: whether the mean over its group is one of the shifts that methods are judged by.
         is_mean: whether it is the mean over the conditions of its group that are ``in_mean``.
     """
 
@@ -64,6 +65,7 @@ class ConditionRecord(Noun):
     paired_with: str = ""
     subset: bool = False
     in_mean: bool = False
+    headline: bool = True
     is_mean: bool = False
 
     @property

@@ -325,8 +325,8 @@ def _compared(
     methods = {variant.method for variant in among}
     sharing = {name for name, other in relations.probabilities_of.items() if other in methods}
     # Of a group, smaller sizes are compared by its mean.
-    in_mean = measured.evidence.shift is not None and measured.evidence.shift.in_mean
-    for pair in pairs_compared(among, relations.usual_sizes, smaller=not in_mean):
+    smaller = not measured.evidence.with_mean
+    for pair in pairs_compared(among, relations.usual_sizes, smaller=smaller):
         inherited = not measured.score and sharing & {variant.method for variant in pair}
         if relations.split_of(pair) is not None and not inherited:
             both = sides[pair[0]], sides[pair[1]]

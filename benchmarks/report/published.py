@@ -201,7 +201,8 @@ def rotated_digit(results: Results) -> tuple[bool, str] | None:
     )
 
 
-SHIFTS = ("rotated-mean", "translated-mean")
+SHIFTS = ("rotated", "translated")
+"""Groups of severities."""
 
 SCALED, VANILLA = "temperature scaling", "vanilla"
 
@@ -217,19 +218,20 @@ CHOICES = {
 def order_under_shift(results: Results) -> tuple[bool, str] | None:
     """By the Brier score under each shift, the methods from the best to the worst."""
     agrees, orders = True, []
-    for shift in SHIFTS:
-        brier = {
-            name: float(row["value"])
-            for name, (recipe, variant) in CHOICES.items()
-            if (row := results.for_recipe(recipe).find(variant, Quantity(shift, "brier")))
-        }
-        if len(brier) < len(CHOICES) or not all(map(math.isfinite, brier.values())):
+    for group in SHIFTS:
+        shifts = [shift for shift in results.severities.get(group, []) if shift.labels == "valid"]
+        brier = {}
+        for name, (recipe, variant) in CHOICES.items():
+            part = results.for_recipe(recipe)
+            rows = [part.find(variant, Quantity(shift.name, "brier")) for shift in shifts]
+            brier[name] = fmean(row["value"] if row else math.nan for row in rows or [None])
+        if not all(map(math.isfinite, brier.values())):
             return None
         agrees &= max(brier["ensemble"], brier["dropout"]) < brier[SCALED] < brier[VANILLA]
         order = ", ".join(
             f"{name} {brier[name]:.3f}" for name in sorted(brier, key=brier.__getitem__)
         )
-        orders.append(f"{results.label_of(shift)}: {order}")
+        orders.append(f"{group} by {shifts[0].label} to {shifts[-1].label}: {order}")
     return agrees, f"the Brier score from the best method to the worst: {'; '.join(orders)}"
 
 

@@ -138,16 +138,15 @@ def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[Run
 def is_typical(conditions: Sequence[Condition], condition: Condition) -> bool:
     """Whether curves are drawn of one of the conditions: its labels are valid, and it is of few.
 
-    Of a group with severities and a mean those at a third and at two thirds of it are; of one
-    without severities none.
+    Of a group with severities and a mean those at a third and at two thirds of what that averages
+    are; of one without severities none.
     """
     if condition.labels != "valid":
         return False
     averaged = [c for c in conditions if c.group == condition.group and c.in_mean]
-    if condition not in averaged:
-        return True
     thirds = {-(-len(averaged) // 3) - 1, -(-2 * len(averaged) // 3) - 1}
-    return condition.severity is not None and averaged.index(condition) in thirds
+    drawn = [c for place, c in enumerate(averaged) if place in thirds and c.severity is not None]
+    return not averaged or condition in drawn
 
 
 def curves_of(

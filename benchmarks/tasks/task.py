@@ -69,6 +69,7 @@ class Condition:
         subset: whether it has few of the images, for which even a slow method is affordable.
         has_subset: whether there is such a subset of it.
         in_mean: whether the mean over its group includes it.
+        headline: whether the mean over its group is one of the shifts that methods are judged by.
         size: how many images its data set has; ``None``: as many as the task's test images.
         transform: what is done to the test images; ``None``: nothing.
         load: loads its own images from a seed and the user's data folder; ``None``: they are the
@@ -88,6 +89,7 @@ class Condition:
     subset: bool = False
     has_subset: bool = False
     in_mean: bool = False
+    headline: bool = True
     size: int | None = None
     transform: ImageTransform | None = field(default=None, compare=False)
     load: Callable[[int, Path | None], EvaluationSet] | None = field(default=None, compare=False)

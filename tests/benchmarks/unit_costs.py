@@ -38,7 +38,7 @@ from methods import METHODS
 
 FEW: dict[str, Any] = {
     **{"recipes": ("standard",), "epochs": 1, "replicates": 2, "pool": 2, "images": 1000},
-    **{"members": (2,), "passes": (10,), "conditions": ("clean", "rotated-0[36]0", "ood-*_noise")},
+    **{"members": (2,), "passes": (10,), "conditions": ("clean", "rotated-0[34]?", "ood-*_noise")},
 }
 COMPUTED = (TRAIN, PREDICT, MEASURE)
 

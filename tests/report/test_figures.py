@@ -53,7 +53,7 @@ def replicate_lines(ax: Axes) -> int:
 
 def test_lines_over_severities_are_the_summarys_values(made_up_run: Path, results: Results) -> None:
     shown = numbers(made_up_run, "rotated")
-    assert set(shown["severity"]) == {0, 30, 60, 120}
+    assert set(shown["severity"]) == {0, 30, 45, 120}
     for row in shown.to_dict("records"):
         condition = f"rotated-{row['severity']:03.0f}" if row["severity"] else "clean"
         variant = Variant(row["method"], str(row["members"]))
@@ -285,7 +285,7 @@ def test_methods_differ_in_colour_and_marker() -> None:
 def test_range_of_ill_defined_labels_is_shaded_with_the_reason(results: Results) -> None:
     drawing = draw_figure(results, "rotated")
     (shade,) = panel(drawing, "Accuracy").patches
-    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (60, 123)
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (45, 123)
     labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
     assert "Labels ill-defined (6 and 9 swap)" in labels
     summary = results.summary[results.summary["condition"] != "rotated-120"]
@@ -294,7 +294,7 @@ def test_range_of_ill_defined_labels_is_shaded_with_the_reason(results: Results)
 
 
 def test_methods_with_infinite_values_are_named(results: Results) -> None:
-    worst = {"method": "softmax", "condition": "rotated-060", "metric": "nll"}
+    worst = {"method": "softmax", "condition": "rotated-045", "metric": "nll"}
     summary = results.summary.copy()
     summary.loc[where(summary, **worst).index, "value"] = math.inf
     drawing = draw_figure(replace(results, summary=summary), "rotated")
@@ -372,13 +372,13 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
         "rotated",
         methods=["mc_dropout-4", "deep_ensemble"],
         metrics=["nll"],
-        conditions=["rotated-030", "rotated-060"],
+        conditions=["rotated-030", "rotated-045"],
         out=out,
     )
     (ax,) = sheet.axes
     lines = {line.get_label(): list(line.get_xdata()) for line in ax.lines}
     lines = {label: x for label, x in lines.items() if not label.startswith("_")}
-    assert lines == {"MC-dropout, T = 4": [30, 60], "Deep ensemble, M = 4": [30, 60]}
+    assert lines == {"MC-dropout, T = 4": [30, 45], "Deep ensemble, M = 4": [30, 45]}
     title = " ".join(sheet.get_suptitle().split())
     assert re.match(r"(MC-dropout|Deep ensemble).* has the lowest NLL .* of 1 ", title)
     content = out.read_bytes()

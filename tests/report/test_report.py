@@ -92,7 +92,7 @@ VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "one method of one member": ({"methods": ("softmax",)}, {"high-disagreement"}),
     "a custom method alone": ({"methods": (), "custom": True}, {"high-disagreement", "training"}),
     "no rotation": ({"conditions": ("ood-*_noise",)}, ROTATED),
-    "no out-of-distribution images": ({"conditions": ("rotated-0[36]0",)}, OOD),
+    "no out-of-distribution images": ({"conditions": ("rotated-0[34]?",)}, OOD),
     "clean images alone": ({"conditions": ()}, ROTATED | OOD),
     "no set to be had": (
         {"unavailable": {f"ood-{kind}_noise": "asleep" for kind in ("uniform", "gaussian")}},

@@ -12,6 +12,9 @@ from sklearn import datasets
 
 from benchmarks.corruptions import CORRUPTIONS
 from benchmarks.data.files import CACHE_VARIABLE, DATA_VARIABLE
+from benchmarks.run.configuration import configuration_of
+from benchmarks.run.nouns import condition_records
+from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.shifts import COMPUTED, ORIGINAL, corruptions, rotated, translated
@@ -33,12 +36,29 @@ def test_distances_are_those_of_ovadia_et_al(name: str) -> None:
     chosen = [condition for condition in TASKS[name].conditions if condition.group == "translated"]
     assert [condition.severity for condition in chosen] == [2, 4, 6, 8, 10, 12]
     assert all(condition.in_mean and condition.labels == "valid" for condition in chosen)
+    assert not any(condition.headline for condition in chosen)
     clean, rolled = (
         TASKS[name].evaluation_set(condition, ImageLimits(20), seed=0, data_dir=None)
         for condition in (TASKS[name].condition("clean"), chosen[-1])
     )
     assert torch.equal(rolled.images, torch.roll(clean.images, 12, dims=3))
     assert torch.equal(rolled.labels, clean.labels)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_headline_shifts_are_corruptions_and_rotation_by_up_to_45_degrees(name: str) -> None:
+    averaged = [c for c in TASKS[name].conditions if c.in_mean and c.headline]
+    rotations = [c.severity for c in averaged if c.group == "rotated"]
+    assert rotations == [15, 30, 45]
+    others = {c.group for c in averaged} - {"rotated"}
+    assert others == (set() if name == "digits" else {"corrupted"})
+
+
+@pytest.mark.parametrize("preset", ["quick", "article", "medium"])
+def test_mean_over_rotations_is_the_same_in_every_preset(preset: str) -> None:
+    records = condition_records(Plan(configuration_of(preset)).conditions)
+    (mean,) = [record for record in records if record.name == "rotated-mean"]
+    assert (mean.label, mean.headline) == ("Mean 15°–45°", True)
 
 
 def test_natural_digits_are_scikit_learn_s_resized() -> None:

@@ -103,11 +103,13 @@ def kind_of(metric: MetricRecord) -> str:
 def overview(results: Results) -> Iterator[Quantity]:
     """What fits into a column, or on the first screen of a page.
 
-    Of the means over groups only the first one is shown by more than the first metric.
+    Of the means over groups the headline shifts, and only the first one by more than the first
+    metric.
     """
+    shifts = [name for name in results.group_means if results.names.condition(name).headline]
     detected = [metric for metric in results.names.overview if "reference" in metric.needs]
     others = [metric for metric in results.names.overview if metric not in detected]
-    for position, condition in enumerate((CLEAN, *results.group_means)):
+    for position, condition in enumerate((CLEAN, *shifts)):
         for metric in others if position < 2 else others[:1]:
             yield Quantity(condition, metric.name)
     for condition, metric in product(results.ood[:1], detected):

@@ -95,7 +95,7 @@ def run(
         milliseconds: in which half of single images are answered, 99 % of them in twice the time.
     """
     recipes = tuple(dict.fromkeys(one.recipe for one in measured))
-    conditions = ("rotated-030", "rotated-060", "ood-kmnist", "ood-*_noise")
+    conditions = ("rotated-030", "rotated-045", "ood-kmnist", "ood-*_noise")
     summary = [
         {**named(one), **quantity._asdict(), "value": VALUES[quantity.metric]}
         for one, quantities in measured.items()

@@ -25,7 +25,7 @@ from methods.scores import SCORES
 from tests.made_up import CLAIMS, timings, write_latency
 from tests.report.support import NAMES, made_table, nouns, table_named
 
-CONDITIONS = {"Clean": "clean", "Mean of 30°, 60°": "rotated-mean"}
+CONDITIONS = {"Clean": "clean", "Mean of 30°, 45°": "rotated-mean"}
 CONDITIONS |= {"Uniform noise": "ood-uniform_noise"}
 
 MAIN = tuple(name for name, metric in METRICS.items() if metric.shown != "detail")
@@ -217,7 +217,7 @@ def test_every_metric_is_in_one_table_of_its_kind_whatever_it_needs(of_standard:
 def test_overview_has_few_metrics_of_few_conditions(of_standard: Results) -> None:
     headings = [text.replace("\n", ", ") for text in table_named(of_standard, "overview").headings]
     measured = ("Accuracy ↑", "ECE ↓", "Disagreement")
-    expected = [f"{m}, {images}" for images in ("Clean", "Mean of 30°, 60°") for m in measured]
+    expected = [f"{m}, {images}" for images in ("Clean", "Mean of 30°, 45°") for m in measured]
     assert headings == [*expected, "AUROC ↑, Uniform noise"]
 
 
