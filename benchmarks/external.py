@@ -363,7 +363,7 @@ def _names(external: Sequence[ExternalPredictions]) -> Names:
             for method in external
         ),
         scores=score_records((probability_scores() | member_scores()).values()),
-        metrics=metric_records(),
+        metrics=metric_records(external[0].predictions[LABELLED].classes),
     )
 
 

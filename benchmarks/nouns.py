@@ -121,6 +121,7 @@ class MetricRecord(Noun):
 
     Attributes:
         path, function: what computes it, within the repository.
+        guessing: the value of equal probabilities for all of the run's classes; NaN: not known.
         coverage: the share of images on which the method does not abstain; 1: it judges all.
         level: the coverage that prediction sets are to have; 0: it is of no sets.
         nominal: the value that it has on images like the calibration images; NaN: none is known.
@@ -133,6 +134,7 @@ class MetricRecord(Noun):
     needs: tuple[str, ...] = ()
     biased: bool = False
     margin: float = 0.0
+    guessing: float = math.nan
     shown: str = ""
     summary: str = ""
     formula: str = ""
@@ -143,6 +145,19 @@ class MetricRecord(Noun):
     coverage: float = 1.0
     level: float = 0.0
     nominal: float = math.nan
+
+    def is_worse_than_guessing(
+        self, value: float, lower: float = math.nan, upper: float = math.nan
+    ) -> bool:
+        """Whether all of an interval is, or the value alone where it has none (NaN).
+
+        >>> nll = MetricRecord("nll", "NLL", better="lower", guessing=math.log(10))
+        >>> nll.is_worse_than_guessing(2.4), nll.is_worse_than_guessing(2.4, 2.2, 2.6)
+        (True, False)
+        """
+        best = lower if self.better == "lower" else upper
+        bound = value if math.isnan(best) else best
+        return bound > self.guessing if self.better == "lower" else bound < self.guessing
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ def make_up(
                     run.workspace.evaluation_set(condition, run.plan).labels,
                 )
                 run.workspace.predictions.save(unit, condition.name, stored)
-    nouns_of(run.plan, metric_records()).write(run.workspace.out)
+    nouns_of(run.plan, metric_records(10)).write(run.workspace.out)
     write_table(training_log(3), run.workspace.out, "training.csv")
     write_shown(*run, reasons)
     measure(*run, record)

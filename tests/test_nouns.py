@@ -21,7 +21,7 @@ from methods import METHODS
 from methods.networks.recipes import ARTICLE
 
 PLAN = Plan(configuration_of("article"))
-NAMES = nouns_of(PLAN, metric_records())
+NAMES = nouns_of(PLAN, metric_records(10))
 
 
 def test_nouns_are_read_back_as_they_were(tmp_path: Path) -> None:
@@ -38,6 +38,8 @@ def test_fields_are_the_attributes_of_the_same_name() -> None:
         assert Path(record.path).is_file()
         for name in ("label", "unit", "better", "margin", "formula", "source", "coverage"):
             assert getattr(record, name) == getattr(noun, name)
+    assert NAMES.metric("nll").guessing == math.log(10)
+    assert math.isnan(NAMES.metric("ece").guessing)
     by_name = {record.name: record for record in NAMES.methods}
     assert by_name.keys() == METHODS.keys()
     assert by_name["softmax"].size == ""
@@ -55,6 +57,7 @@ def test_field_that_a_noun_lacks_or_has_as_something_else_is_refused() -> None:
     assert record_of(RecipeRecord, ARTICLE, **own).images == 1
     metric = METRICS["nll"]
     of_metric = {"needs": {"labels", "calibration"}, "margin": 1, "path": "", "function": ""}
+    of_metric |= {"guessing": 2.3}
     record = record_of(MetricRecord, metric, **of_metric)
     assert (record.needs, record.margin) == (("calibration", "labels"), 1.0)
     with pytest.raises(ValueError, match="images is 'many'"):

@@ -59,6 +59,7 @@ class ImageValues:
 
     Attributes:
         images: how many there are.
+        classes: how many the prediction is of.
         members: of the prediction; ``None``: the exact distribution.
         labelled: whether its images have labels.
         calibrated: whether there are predictions of calibration images.
@@ -85,6 +86,7 @@ class ImageValues:
         for stored in blocks:
             prediction = stored.prediction
             self.members: int | None = prediction.members
+            self.classes = prediction.mean.shape[-1]
             self.labelled = stored.labels is not None
             self.own_scores = tuple(prediction.scores)
             self.reasons, self.note = stored.reasons, prediction.remark

@@ -128,6 +128,7 @@ METRICS = (
         function=auroc,
         better="higher",
         margin=0.002,
+        guessing=lambda classes: 0.5,
         summary="Area under the ROC curve: the probability that an image that is not clean "
         "scores higher than a clean one.",
         formula="(#{s₊ > s₋} + ½ #{s₊ = s₋}) / (#s₊ · #s₋), with positive for not clean",

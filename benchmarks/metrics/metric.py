@@ -196,6 +196,9 @@ class Metric:
             figures and on the page; ``detail``: only in the tables of its kind.
         biased: whether its bias differs between methods, so that a test would detect the bias.
         margin: the smallest difference that a user would care for; 0: any.
+        guessing: from the number of classes to the value of equal probabilities for all classes,
+            where a class, or the order of images, is drawn at random; ``None``: it depends on the
+            images, or no value is better.
         coverage: the share of images on which the method does not abstain; 1: it judges all.
         level: the coverage that the prediction sets it measures are to have; 0: it is of no sets.
         nominal: the value that it has, on average, on images like the calibration images; NaN: it
@@ -218,6 +221,7 @@ class Metric:
     shown: Literal["overview", "main", "detail"] = "main"
     biased: bool = False
     margin: float = 0.0
+    guessing: Callable[[int], float] | None = None
     coverage: float = 1.0
     level: float = 0.0
     nominal: float = math.nan

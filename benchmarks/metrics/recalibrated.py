@@ -22,7 +22,13 @@ from torch import Tensor
 
 from benchmarks.metrics.calibration import Calibration, debiased_squared_calibration_error
 from benchmarks.metrics.metric import Family, Metric, MetricInputs
-from benchmarks.metrics.scoring import LabelMeans, brier, negative_log_likelihood, require_labels
+from benchmarks.metrics.scoring import (
+    LabelMeans,
+    brier,
+    error_of_guessing,
+    negative_log_likelihood,
+    require_labels,
+)
 from methods.posthoc.temperature_scaling import at_bound, nll_of_members, temperature_of_least_nll
 
 UNDEFINED = "a calibration label was given the probability 0"
@@ -109,6 +115,7 @@ METRICS = (
         unit="nats",
         better="lower",
         margin=0.002,
+        guessing=math.log,  # at any temperature
         undefined=UNDEFINED,
         summary="The NLL after temperature scaling on the calibration images.",
         formula="Mean over images of −log q_y with q_c = p̄_c^(1/T) / Σ_k p̄_k^(1/T); T minimises "
@@ -124,6 +131,7 @@ METRICS = (
         function=brier,
         better="lower",
         margin=0.001,
+        guessing=error_of_guessing,
         undefined=UNDEFINED,
         summary="The Brier score after temperature scaling on the calibration images.",
         formula="Mean over images of Σ_c (q_c − y_c)², with q and T as in the recalibrated NLL",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64, Int64
@@ -39,6 +41,14 @@ class LabelMeans(MeansOverImages):
         if labels is None:
             return None
         return rows_of(self.each(len(mean), mean, labels))
+
+
+def error_of_guessing(classes: int) -> float:
+    """The error rate of a class drawn at random, whatever the labels: 1 − 1/K.
+
+    The Brier score of equal probabilities is the same: (1 − 1/K)² + (K − 1)/K² = 1 − 1/K.
+    """
+    return 1 - 1 / classes
 
 
 def correct(
@@ -105,6 +115,7 @@ METRICS = (
         function=correct,
         better="higher",
         margin=0.001,
+        guessing=lambda classes: 1 / classes,
         summary="The share of images whose most probable class is the label.",
         formula="Mean over images of [arg max_c p̄_c = y]",
         edge_cases="In [0, 1]. Ties go to the lowest class.",
@@ -117,6 +128,7 @@ METRICS = (
         unit="nats",
         better="lower",
         margin=0.002,
+        guessing=math.log,  # −log 1/K
         summary="Negative log-likelihood: the logarithmic score of the label, in nats.",
         formula="Mean over images of −log p̄_y",
         edge_cases="In [0, ∞]. Infinite if a label has probability 0; not clipped.",
@@ -129,6 +141,7 @@ METRICS = (
         function=brier,
         better="lower",
         margin=0.001,
+        guessing=error_of_guessing,
         summary="Brier score: the squared distance of the probabilities from the label.",
         formula="Mean over images of Σ_c (p̄_c − y_c)², with y the label as a unit vector",
         edge_cases="In [0, 2]: not halved, not divided by the number of classes.",

@@ -23,7 +23,7 @@ from benchmarks.metrics.ranking import (
     share,
     share_of_pairs,
 )
-from benchmarks.metrics.scoring import correct
+from benchmarks.metrics.scoring import correct, error_of_guessing
 
 COVERAGES = (99, 95, 90, 80)
 """Shares of the images that are kept, in percent, where the error rate of these is a metric."""
@@ -142,6 +142,7 @@ def _error_at(coverage: int) -> Metric:
         function=partial(error_at, coverage=coverage),
         better="lower",
         margin=0.0005,
+        guessing=error_of_guessing,
         coverage=coverage / 100,
         summary=f"The error rate of the images that are left when the method abstains on the "
         f"{100 - coverage} % of which it is least certain.",
@@ -161,6 +162,7 @@ METRICS = (
         function=misclassification_auroc,
         better="higher",
         margin=0.002,
+        guessing=lambda classes: 0.5,
         undefined="all images are classified correctly, or all wrongly",
         summary="The probability that a misclassified image scores higher than a correct one.",
         formula="The AUROC, with positive for misclassified",
@@ -175,6 +177,7 @@ METRICS = (
         function=aurc,
         better="lower",
         margin=0.0005,
+        guessing=error_of_guessing,
         summary="Area under the risk-coverage curve: the mean error rate of the most certain "
         "images, over all coverages.",
         formula="1/N Σ_i #{errors among the i most certain} / i",
@@ -190,6 +193,7 @@ METRICS = (
         function=augrc,
         better="lower",
         margin=0.0005,
+        guessing=lambda classes: error_of_guessing(classes) / 2,  # trapezoids from 0 to the error
         summary="Area under the generalised risk-coverage curve: the mean rate of undetected "
         "errors, over all coverages.",
         formula="Trapezoids over the coverage i / N, from (0, 0), under "

@@ -71,12 +71,20 @@ def score_records(scores: Iterable[Score]) -> tuple[ScoreRecord, ...]:
     return tuple(record_of(ScoreRecord, noun, fitted=noun.fit is not None) for noun in scores)
 
 
-def metric_records() -> tuple[MetricRecord, ...]:
-    """The register of metrics."""
+def metric_records(classes: int) -> tuple[MetricRecord, ...]:
+    """The register of metrics, for so many classes."""
     # Here, not above: methods are timed where what metrics need is not installed.
     from benchmarks.metrics import METRICS
 
-    return tuple(record_of(MetricRecord, noun, **_origin(noun)) for noun in METRICS.values())
+    return tuple(
+        record_of(
+            MetricRecord,
+            noun,
+            guessing=math.nan if noun.guessing is None else noun.guessing(classes),
+            **_origin(noun),
+        )
+        for noun in METRICS.values()
+    )
 
 
 def _origin(metric: Any) -> dict[str, str]:

@@ -49,7 +49,7 @@ def run_stages(
         workspace.store.remove_half_written()
         record = RunRecord.begin(plan, workspace, overwrite=overwrite)
         if only != LATENCY:
-            nouns_of(plan, metric_records()).write(out)
+            nouns_of(plan, metric_records(len(plan.task.classes))).write(out)
         elif not (out / NOUNS_JSON).exists():  # without metrics: timing needs not what they do
             nouns_of(plan).write(out)
         if plan.configuration.engine == "numba":

@@ -26,7 +26,7 @@ from tests.made_up import SMALL
 def nouns(**changes: object) -> Names:
     """What a run names; ``changes``: parts of the configuration."""
     plan = Plan(Configuration(**{**vars(SMALL), **changes}))
-    return nouns_of(plan, metric_records())
+    return nouns_of(plan, metric_records(10))
 
 
 NAMES = nouns()

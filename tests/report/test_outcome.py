@@ -28,7 +28,7 @@ def shown(folder: Path, rows: list[Measurement], capsys: pytest.CaptureFixture[s
     folder.mkdir(exist_ok=True)
     write_table(summarise(table_of(Measurement, rows)), folder, "summary.csv")
     every = replace(FULL, conditions=("*",))
-    nouns_of(Plan(every), metric_records()).write(folder)
+    nouns_of(Plan(every), metric_records(10)).write(folder)
     show_outcome(folder)
     return capsys.readouterr().out
 

@@ -39,7 +39,7 @@ from methods.scores import SCORES
 
 PLAN = Plan(configuration_of("published"))
 NAMES, NAMES_OF_MEDIUM = (
-    nouns_of(plan, metric_records()) for plan in (PLAN, Plan(configuration_of("medium")))
+    nouns_of(plan, metric_records(10)) for plan in (PLAN, Plan(configuration_of("medium")))
 )
 
 NUMBER = next(one for one in PUBLISHED if (one.method, one.metric) == ("softmax", "accuracy"))
@@ -105,7 +105,7 @@ def test_mean_is_over_the_sets_that_the_run_has() -> None:
     assert (one["value"], one["missing"]) == (0.8, ("KMNIST", "EMNIST digits"))
 
 
-SHORT = nouns_of(Plan(replace(PLAN.configuration, epochs=1)), metric_records())
+SHORT = nouns_of(Plan(replace(PLAN.configuration, epochs=1)), metric_records(10))
 
 
 @pytest.mark.parametrize(
