@@ -142,6 +142,7 @@ _IN_LATEX = str.maketrans(
         "↓": "$\\downarrow$",
         "†": "$\\dagger$",
         "‡": "$\\ddagger$",
+        "§": "\\S{}",
         "→": "$\\rightarrow$",
         "×": "$\\times$",
         "’": "'",

@@ -23,6 +23,7 @@ from benchmarks.report.figures import Drawing, draw_figure, drawn_figures, figur
 from benchmarks.report.figures.engine import in_print
 from benchmarks.report.figures.files import TITLE, svg_and_png
 from benchmarks.report.figures.numbers import finding, mean_bins, mean_curve
+from benchmarks.report.figures.panels import GUESSING
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import looks
 from benchmarks.report.timings import Setup, main_setup
@@ -291,6 +292,28 @@ def test_range_of_ill_defined_labels_is_shaded_with_the_reason(results: Results)
     summary = results.summary[results.summary["condition"] != "rotated-120"]
     without = draw_figure(replace(results, summary=summary), "rotated")
     assert not panel(without, "Accuracy").patches
+
+
+def test_level_of_guessing_is_drawn_where_it_lies_among_the_values(results: Results) -> None:
+    shown = where(draw_figure(results, "rotated").numbers, metric="nll")["value"]
+
+    def levels(largest: float) -> list[float]:
+        summary = results.summary.copy()
+        of_nll = summary["metric"] == "nll"
+        scaled = summary.loc[of_nll, "value"] * largest / shown.max()
+        for name in ("value", "lower", "upper"):
+            summary.loc[of_nll, name] = scaled
+        summary.loc[of_nll, "replicates"] = 1  # none is drawn beside
+        drawing = draw_figure(replace(results, summary=summary), "rotated", metrics=["nll"])
+        (ax,) = drawing.figure.axes
+        assert ax.get_ylim()[1] == pytest.approx(1.05 * largest)
+        drawn = [line for line in ax.lines if line.get_label() == GUESSING]
+        labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+        assert labels.count(GUESSING) == len(drawn)
+        return [float(np.asarray(line.get_ydata())[0]) for line in drawn]
+
+    assert levels(2.4) == [pytest.approx(math.log(10))]
+    assert levels(2.2) == []
 
 
 def test_methods_with_infinite_values_are_named(results: Results) -> None:

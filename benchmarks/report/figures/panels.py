@@ -56,6 +56,8 @@ from benchmarks.vocabulary import (
 GREY: Any = {"color": "0.6", "linewidth": 0.8}
 """Of lines to compare with."""
 
+GUESSING = "Guessing (equal probabilities)"
+
 COUNTS = (1, 10, 100, 1000, 10_000)
 """The ticks of numbers of images."""
 
@@ -84,7 +86,10 @@ def _by_score(view: View) -> str:
 
 
 def over_severities(ax: Axes, panel: Panel) -> None:
-    """A line a method over severities, shaded where labels are not well defined."""
+    """A line a method over severities, shaded where labels are not well defined.
+
+    What guessing scores is a line, too, where it lies among the values.
+    """
     view, severities = panel.view, sorted(panel.view.severities.values())
     margin = 0.025 * (severities[-1] - severities[0])
     first, last = severities[0] - margin, severities[-1] + margin
@@ -98,6 +103,9 @@ def over_severities(ax: Axes, panel: Panel) -> None:
         _in_corner(ax, "\n".join(("not drawn where infinite:", *infinite)))
     low, high = min(0.0, ax.dataLim.y0), ax.dataLim.y1
     ax.set_ylim(low, (low + 1.05 * (high - low)) if high > low else low + 1)
+    guessing = view.names.metric(panel.key["metric"]).guessing
+    if low <= guessing <= high:
+        ax.axhline(guessing, **GREY, linestyle=DASHES, zorder=1, label=GUESSING)
     ax.set_xlim(first, last)
     severity_axis(ax, view)
     ax.set_ylabel(view.names.printed(panel.key["metric"]).axis_label)

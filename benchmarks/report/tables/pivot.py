@@ -15,6 +15,7 @@ from statistics import mode
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.decision import networks
 from benchmarks.report.editorial import RIGHT
+from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results, TableRow
 from benchmarks.report.tables.table import BEST, EQUIVALENT, TIED, UNTESTED, Cell, Row, Table
 from benchmarks.report.texts import left_out_remark, listed, training_images_remark
@@ -143,15 +144,19 @@ def abstaining(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     Without the remarks on intervals that `summary.csv` has.
     """
     for place, cell in quality(results, pivot):
-        metric = str(place["Metric"][0])
-        share = 100 * (1 - results.names.metric(metric).coverage)
-        error = 1 - cell.value if metric == RIGHT else cell.value
+        metric = results.names.metric(str(place["Metric"][0]))
+        share = 100 * (1 - metric.coverage)
+        error, guess = (
+            100 * (1 - number if metric.name == RIGHT else number)
+            for number in (cell.value, metric.guessing)
+        )
         heading = f"Abstains\non {share:.4g} %" if share else "Error of\nall images"
         yield (
-            {**place, "Abstaining": (metric, heading)},
+            {**place, "Abstaining": (metric.name, heading)},
             cell._replace(
-                value=100 * error,
+                value=error,
                 half_width=100 * cell.half_width,
+                guessing=f"error {guess:.3g} %" if cell.guessing else "",
                 reason="" if cell.status == "ok" else cell.reason,
             ),
         )
@@ -239,10 +244,13 @@ def _compared_cell(
 
 def value_cell(results: Results, candidate: Candidate, quantity: Quantity) -> Cell:
     """The cell of a method, without a verdict."""
-    row = results.row(candidate, quantity)
+    row, metric = results.row(candidate, quantity), results.names.metric(quantity.metric)
     if row is None:
         return Cell(reason=_why_missing(results, quantity))
-    return Cell(row["value"], (row["upper"] - row["lower"]) / 2, row["status"], row["reason"])
+    value, lower, upper = row["value"], row["lower"], row["upper"]
+    worse = metric.is_worse_than_guessing(value, lower, upper)
+    guessing = f"{metric.label} {rounded(metric.guessing)[0]}" if worse else ""
+    return Cell(value, (upper - lower) / 2, row["status"], row["reason"], guessing=guessing)
 
 
 def _why_missing(results: Results, quantity: Quantity) -> str:

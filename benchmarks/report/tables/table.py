@@ -19,7 +19,7 @@ from benchmarks.schema import write_table
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER, WITH_VALUE
 
 NO_VALUE = "n/a"
-ILL_DEFINED_MARK = "†"
+ILL_DEFINED_MARK, WORSE_THAN_GUESSING_MARK = "†", "§"
 
 BEST, EQUIVALENT, TIED, UNTESTED = "best", "equivalent", "tied", "untested"
 """The verdict of a cell's comparison; empty if it is distinguished from the best."""
@@ -47,6 +47,8 @@ class Cell(NamedTuple):
         status, reason: as in `benchmarks.schema.Measurement`.
         verdict: `BEST`, `EQUIVALENT` to it, not distinguished from it (`TIED`), `UNTESTED` against
             it, or empty.
+        guessing: what equal probabilities score, such as ``NLL 2.303``, where the whole interval is
+            worse; else empty.
         text: what is shown instead of a value, where it is no plain number.
     """
 
@@ -55,6 +57,7 @@ class Cell(NamedTuple):
     status: str = "undefined"
     reason: str = ""
     verdict: str = ""
+    guessing: str = ""
     text: str = ""
 
     @property
@@ -154,6 +157,7 @@ class Table:
             **{mark: LEGEND[verdict] for verdict, mark in MARKS.items() if verdict in verdicts},
             UNDEFINED: _undefined("undefined", cells),
             ILL_DEFINED_MARK: _undefined(ILL_DEFINED, cells),
+            WORSE_THAN_GUESSING_MARK: _worse_than_guessing(cells),
         }
         if self.remarks:
             yield " ".join(map(escaped, self.remarks))
@@ -169,6 +173,12 @@ def _undefined(status: str, cells: list[Cell]) -> str:
     reasons = dict.fromkeys(cell.reason for cell in cells if cell.status == status and cell.reason)
     lacking = dict.fromkeys(reason.split("; ")[0] for reason in reasons)
     return f"{status}: {', or '.join(lacking)}" if lacking else ""
+
+
+def _worse_than_guessing(cells: list[Cell]) -> str:
+    """What guessing scores by each metric by which a cell is worse; empty where none is."""
+    levels = ", ".join(dict.fromkeys(cell.guessing for cell in cells if cell.guessing))
+    return f"worse than guessing (equal probabilities: {levels})" if levels else ""
 
 
 def write_tables(tables: Iterable[Table], folder: Path) -> None:
@@ -193,9 +203,10 @@ class Markup(NamedTuple):
             text = self.escaped(" ± ".join(filter(None, cell.texts)))
             mark = MARKS.get(cell.verdict, "")
             ill_defined = ILL_DEFINED_MARK if cell.status == ILL_DEFINED else ""
+            worse = WORSE_THAN_GUESSING_MARK if cell.guessing else ""
             parts = (
                 self.bold(text) if cell.verdict == BEST else text,
-                *map(self.escaped, (mark, ill_defined)),
+                *map(self.escaped, (mark, ill_defined, worse)),
                 self.raised(table.footnotes[cell.footnote]) if cell.footnote else "",
             )
             yield " ".join(filter(None, parts))
@@ -291,7 +302,8 @@ def _numbers(cells: Iterable[Cell]) -> Iterator[str]:
 
 
 def _reasons(cells: Iterable[Cell]) -> Iterator[str]:
-    return (cell.reason for cell in cells if cell.reason)
+    for cell in cells:
+        yield from filter(None, (cell.reason, _worse_than_guessing([cell])))
 
 
 def _in_one_line(heading: str) -> str:

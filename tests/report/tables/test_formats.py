@@ -79,6 +79,22 @@ def test_verdicts_are_printed_with_their_legend() -> None:
     assert "Bold" not in markdown(table_of(Cell(0.9, 0.1, "ok")))
 
 
+def test_value_worse_than_guessing_has_a_mark_and_a_footnote_names_the_level() -> None:
+    below = Cell(2.48, 0.02, "ok", verdict="best", guessing="NLL 2.303")
+    table = table_of(below, Cell(0.4, 0.01, "ok", guessing="AUROC 0.500"), below, Cell(2.3, 0.1))
+    text = markdown(table)
+    assert "| **2.480 ± 0.020** § | 0.400 ± 0.010 § | **2.480 ± 0.020** § | 2.30 ± 0.10 |" in text
+    said = "§ worse than guessing (equal probabilities: NLL 2.303, AUROC 0.500)"
+    assert f"Bold: the best; {said}.\n" in text
+    assert r"0.400 $\pm$ 0.010 \S{} &" in latex(table)
+    notes = as_frame(table).iloc[0]["notes"].split("; ")
+    assert notes == [
+        "worse than guessing (equal probabilities: NLL 2.303)",
+        "worse than guessing (equal probabilities: AUROC 0.500)",
+    ]
+    assert "§" not in markdown(table_of(Cell(2.3, 0.1, "ok")))
+
+
 def test_columns_that_are_called_as_others_keep_their_numbers() -> None:
     names = ("Score", "notes", "Images")
     cells = tuple(Cell(value, status="ok") for value in (0.25, 0.5, 0.75))

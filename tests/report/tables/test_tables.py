@@ -242,6 +242,23 @@ def test_errors_are_in_percent_by_the_share_abstained_on(of_standard: Results) -
     assert made_table(replace(of_standard, names=names), "abstaining") is None
 
 
+def test_error_in_percent_is_worse_than_guessing_where_the_share_is(of_standard: Results) -> None:
+    names = [metric.name for metric in NAMES.metrics if metric.coverage < 1]
+    wrong = {"value": 0.95, "lower": 0.91, "upper": 0.99}
+    summary = of_standard.summary.copy()
+    summary.loc[summary["metric"] == names[0], list(wrong)] = tuple(wrong.values())
+    is_right = summary["metric"] == "accuracy"
+    summary.loc[is_right, list(wrong)] = 0.05, 0.01, 0.09
+    table = table_named(replace(of_standard, summary=summary), "abstaining")
+    marked = [
+        heading
+        for heading, cell in zip(table.headings, table.rows[0].cells, strict=True)
+        if cell.guessing
+    ]
+    assert marked == ["Error of\nall images", "Abstains\non 1 %"]
+    assert {cell.guessing for row in table.rows for cell in row.cells} == {"", "error 90 %"}
+
+
 def test_different_training_images_are_marked(results: Results) -> None:
     setting = CLAIMS["setting"]
     marked = "Training images: 55,000 (standard); 60,000 (article). Those with fewer hold out "

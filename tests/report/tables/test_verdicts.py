@@ -105,6 +105,23 @@ def test_less_is_better_where_the_arrow_is_down_and_ill_defined_labels_win_nothi
     assert markdown(calibration_of(rows, tests)).count("†") == 1
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "guessing"),
+    [
+        ("nll", 2.32, "NLL 2.303"),  # more than log 10 by all of the interval, ± 0.01
+        ("nll", 2.31, ""),
+        ("accuracy", 0.08, "Accuracy 0.100"),
+        ("accuracy", 0.095, ""),
+        ("ece", 0.9, ""),
+    ],
+)
+def test_value_is_marked_whose_interval_is_worse_than_guessing(
+    metric: str, value: float, guessing: str
+) -> None:
+    shown = calibration_of([row_of("softmax", "1", value, metric=metric)], [])
+    assert [cell.guessing for cell in shown.rows[0].cells] == [guessing]
+
+
 def test_biased_measures_have_no_verdict_and_a_remark() -> None:
     rows = [row_of(method, "50", 0.1, metric="ece") for method in ("mc_dropout", "deep_ensemble")]
     table = calibration_of(
