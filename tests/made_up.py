@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks.latency.stage import NO_GPU
+from benchmarks.latency.places import NO_GPU
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report import write_report
 from benchmarks.run.configuration import Configuration

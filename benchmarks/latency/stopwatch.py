@@ -1,15 +1,15 @@
-"""A warmed-up, synchronised stopwatch around a callable: every single call is timed.
+"""Stopwatches that take turns, so that what disturbs a machine for a while disturbs all alike.
 
-Averages over blocks of calls would hide the tails, a clock that does not wait for the device would
-time the launch of its work, and the first call prepares what later ones need.
+Each times a few calls in each of several rounds. Between rounds, times differ by more than between
+the calls of one: so the median of a round is one observation, and the rounds give the interval.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import insort
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from time import perf_counter_ns
 from typing import Literal
@@ -20,14 +20,14 @@ import torch
 WALL, DEVICE = "wall", "device"
 """The clocks: the process' own, after the device has finished; and CUDA's events, on the device."""
 
+ROUNDS = 9
+"""The fewest of which the interval of the median leaves out the fastest and the slowest."""
+
+PATIENCE = 30
+"""So many times the limit of seconds may be used up by calls that are so slow."""
+
 P90_FROM, P99_FROM = 30, 300
 """Calls that a percentile needs: with these, three of them lie beyond it."""
-
-INTERVAL_FROM = 6
-"""Calls that the interval of a median needs."""
-
-PATIENCE = 8
-"""So many times the limit of seconds may be used up for an interval of the median."""
 
 
 @dataclass(frozen=True)
@@ -35,107 +35,179 @@ class Limits:
     """When enough has been timed.
 
     Attributes:
-        seconds, calls: what the timed calls may take at most; there is always one. Slow calls may
-            take `PATIENCE` times the seconds if the median has an interval then.
-        fewest: calls to make even if the median is precise, so that the tails are measured.
-        within: the largest half-width of the median's interval, as a share of the median.
-        warm_up: untimed calls after a first one, which may take long to load what later ones need;
-            they end early at a fifth of ``seconds``.
+        seconds: what the calls may take in all rounds together. There is one a round at least, but
+            fewer rounds if these would take `PATIENCE` times the seconds.
+        calls: of a round at most.
     """
 
     seconds: float
-    calls: int = 3000
-    fewest: int = P99_FROM
-    within: float = 0.02
-    warm_up: int = 10
+    calls: int = 300
 
 
 @dataclass(frozen=True)
 class Timed:
-    """The calls as timed by one clock.
+    """What one clock showed of the calls.
 
     Attributes:
         clock: ``wall`` or ``device``.
-        calls: milliseconds of each call, ascending.
-        stopped_because: ``median within 2 %``, or the limit that was reached first.
+        rounds: milliseconds of each call, by the number of the round.
     """
 
     clock: str
-    calls: tuple[float, ...]
-    stopped_because: str
+    rounds: Mapping[int, Sequence[float]]
+
+    @property
+    def medians(self) -> dict[int, float]:
+        """The median of the calls of each round, in milliseconds."""
+        return {number: float(np.median(calls)) for number, calls in self.rounds.items()}
 
     @property
     def median(self) -> float:
-        """Milliseconds."""
-        return float(np.median(self.calls))
+        """The median over rounds of their medians, in milliseconds."""
+        return float(np.median([*self.medians.values()]))
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the median, in milliseconds."""
-        return median_interval(self.calls)
+        """The 95 % interval of the median over rounds, in milliseconds."""
+        return median_interval(sorted(self.medians.values()))
+
+    @property
+    def calls(self) -> list[float]:
+        """Milliseconds of each call."""
+        return [ms for calls in self.rounds.values() for ms in calls]
 
     def percentile(self, percent: Literal[90, 99]) -> float:
-        """Milliseconds; NaN where the calls are too few."""
-        enough = len(self.calls) >= {90: P90_FROM, 99: P99_FROM}[percent]
-        return float(np.percentile(self.calls, percent)) if enough else math.nan
+        """Of all calls, in milliseconds; NaN where they are too few."""
+        calls = self.calls
+        enough = len(calls) >= {90: P90_FROM, 99: P99_FROM}[percent]
+        return float(np.percentile(calls, percent)) if enough else math.nan
+
+    @property
+    def stopped_because(self) -> str:
+        """How many rounds there were, and why not all."""
+        if (count := len(self.rounds)) == ROUNDS:
+            return f"{ROUNDS} rounds"
+        return f"{count} of {ROUNDS} rounds: a call takes {self.median / 1000:.2g} s"
 
 
-def stopwatch(
-    call: Callable[[], object],
-    limits: Limits,
-    *,
-    device: str = "cpu",
-    now: Callable[[], int] = perf_counter_ns,
-) -> list[Timed]:
-    """Time single calls until their median is known well enough.
+def total(parts: Sequence[Timed]) -> Timed:
+    """The time of parts that follow one another but are timed apart, by the same clock.
+
+    In each round that all have, their medians are added: to each call of the longest part those of
+    the others.
+    """
+    longest, *others = sorted(parts, key=lambda part: -part.median)
+    medians = [part.medians for part in others]
+    return Timed(
+        longest.clock,
+        {
+            number: [ms + sum(other[number] for other in medians) for ms in calls]
+            for number, calls in longest.rounds.items()
+            if all(number in other for other in medians)
+        },
+    )
+
+
+@dataclass(eq=False)
+class Stopwatch:
+    """Times single calls, a few each time it is this one's turn.
 
     On a CUDA device both clocks time each call: the wall clock from an idle device to an idle
-    device, the device's own between two events in its queue, gaps included. The wall clock decides
-    when to stop.
-
-    Looking at the interval after every call makes it a little too narrow: it is a rule for
-    stopping, and no test.
+    device, the device's own between two events in its queue, gaps included.
 
     Args:
-        call: what to time; everything that is not to be timed is done before.
+        call: what to time; everything that is not to be timed is done before, and a first call
+            made, which prepares what later ones need.
+        limits: how long.
         device: where it computes, in torch's words.
         now: the wall clock, in nanoseconds.
+
+    Attributes:
+        failure: what a call has raised; it is not made again then.
     """
-    wait = _waiting(device)
-    _warm_up(call, wait, limits, now)
-    wall: list[float] = []
-    on_device: list[float] = []
-    start = now()
-    while True:
-        events = _events(device)
-        wait()
-        before = now()
+
+    call: Callable[[], object]
+    limits: Limits
+    device: str = "cpu"
+    now: Callable[[], int] = perf_counter_ns
+    failure: BaseException | None = None
+    _wall: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _on_device: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def time_round(self, number: int) -> None:
+        """Time calls for this one's share of a round, if it is among those that it has."""
+        if self.failure or not self._is_due(number):
+            return
+        start = self.now()
+        try:
+            while True:
+                self._time_call(number)
+                is_over = (self.now() - start) * ROUNDS >= self.limits.seconds * 1e9
+                if is_over or len(self._wall[number]) >= self.limits.calls:
+                    return
+        except KeyboardInterrupt:
+            raise
+        # Whatever a method raises is its own failure.
+        except BaseException as error:
+            self.failure = error
+
+    @property
+    def timed(self) -> list[Timed]:
+        """What each clock has shown."""
+        shown = {WALL: self._wall} | ({DEVICE: self._on_device} if self._is_cuda else {})
+        return [Timed(clock, rounds) for clock, rounds in shown.items()]
+
+    @property
+    def _is_cuda(self) -> bool:
+        return torch.device(self.device).type == "cuda"
+
+    def _is_due(self, number: int) -> bool:
+        """Always in the first round, and in as many others, spread evenly, as there is time for."""
+        if not self._wall:
+            return True
+        fastest = min(min(calls) for calls in self._wall.values()) / 1000
+        affordable = PATIENCE * self.limits.seconds / fastest if fastest else ROUNDS
+        rounds = max(1, min(ROUNDS, int(affordable)))
+        return number * rounds // ROUNDS > (number - 1) * rounds // ROUNDS
+
+    def _time_call(self, number: int) -> None:
+        events = _events(self.device) if self._is_cuda else None
+        self._wait()
+        before = self.now()
         if events:
-            events[0].record(torch.cuda.current_stream(device))
-        call()
+            events[0].record(torch.cuda.current_stream(self.device))
+        self.call()
         if events:
-            events[1].record(torch.cuda.current_stream(device))
-        wait()
-        after = now()
-        insort(wall, (after - before) / 1e6)
+            events[1].record(torch.cuda.current_stream(self.device))
+        self._wait()
+        self._wall[number].append((self.now() - before) / 1e6)
         if events:
-            insort(on_device, events[0].elapsed_time(events[1]))
-        if reason := _reason_to_stop(wall, (after - start) / 1e9, limits):
-            timed = [Timed(WALL, tuple(wall), reason)]
-            return [*timed, Timed(DEVICE, tuple(on_device), reason)] if on_device else timed
+            self._on_device[number].append(events[0].elapsed_time(events[1]))
+
+    def _wait(self) -> None:
+        """Until the device has nothing left to do."""
+        if self._is_cuda:
+            torch.cuda.synchronize(self.device)
 
 
-def median_interval(calls: Sequence[float]) -> tuple[float, float]:
+def _events(device: str) -> tuple[torch.cuda.Event, torch.cuda.Event]:
+    with torch.cuda.device(device):
+        first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    return first, last
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
     """The 95 % interval of the median of ascending values, free of any distribution.
 
     The order statistics x₍ₖ₎ and x₍ₙ₊₁₋ₖ₎ with the largest k for which P(B < k) ≤ 2.5 %, where B is
-    binomial with n trials of chance ½ (Conover 1999, section 3.2). NaN below `INTERVAL_FROM`.
+    binomial with n trials of chance ½ (Conover 1999, section 3.2): of `ROUNDS` the second and the
+    last but one, which cover 96.1 %. NaN below six.
 
     >>> median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     (1.0, 6.0)
     """
-    rank = _rank(len(calls))
-    return (calls[rank - 1], calls[-rank]) if rank else (math.nan, math.nan)
+    rank = _rank(len(values))
+    return (values[rank - 1], values[-rank]) if rank else (math.nan, math.nan)
 
 
 @cache
@@ -148,48 +220,3 @@ def _rank(count: int) -> int:
             return k
         ways = ways * (count - k) // (k + 1)
     return count
-
-
-def _warm_up(
-    call: Callable[[], object], wait: Callable[[], None], limits: Limits, now: Callable[[], int]
-) -> None:
-    call()
-    wait()
-    start = now()
-    for _ in range(limits.warm_up):
-        if now() - start >= limits.seconds / 5 * 1e9:
-            return
-        call()
-        wait()
-
-
-def _reason_to_stop(wall: list[float], seconds: float, limits: Limits) -> str | None:
-    if len(wall) >= limits.fewest and _is_precise(wall, limits.within):
-        return f"median within {100 * limits.within:g} %"
-    if len(wall) >= limits.calls:
-        return f"{limits.calls} calls"
-    for_interval = seconds * INTERVAL_FROM / len(wall)
-    if len(wall) < INTERVAL_FROM and for_interval <= PATIENCE * limits.seconds:
-        return None
-    return f"{limits.seconds:g} s" if seconds >= limits.seconds else None
-
-
-def _is_precise(calls: list[float], within: float) -> bool:
-    lower, upper = median_interval(calls)
-    median = float(np.median(calls))
-    return max(upper - median, median - lower) <= within * median
-
-
-def _waiting(device: str) -> Callable[[], None]:
-    """What waits until the device has nothing left to do."""
-    if torch.device(device).type == "cuda":
-        return lambda: torch.cuda.synchronize(device)
-    return lambda: None
-
-
-def _events(device: str) -> tuple[torch.cuda.Event, torch.cuda.Event] | None:
-    if torch.device(device).type != "cuda":
-        return None
-    with torch.cuda.device(device):
-        first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
-    return first, last

@@ -23,7 +23,8 @@ from rich.table import Table
 
 from benchmarks.claims.stage import RECIPES as CLAIMED
 from benchmarks.inference.image_values import RankedFamily
-from benchmarks.latency.stage import latency_tasks, read_rows, timed_on
+from benchmarks.latency.places import latency_tasks, timed_on
+from benchmarks.latency.stage import timed_earlier
 from benchmarks.predictions import PoolNetwork, RunUnit
 from benchmarks.run.configuration import PRESETS, stored_scores
 from benchmarks.run.measure import ConditionSet, image_sets
@@ -32,7 +33,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.predict import pending_groups
 from benchmarks.run.workspace import Workspace, compile_once
 from benchmarks.tasks.task import Condition
-from benchmarks.vocabulary import CLAIMS, LATENCY, LATENCY_CSV, MEASURE, PREDICT, REPORT, TRAIN
+from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
 from methods import METHODS, PooledMethod
 from methods.determinism import one_torch_thread
 from methods.networks.recipes import LabelledImages, Recipe
@@ -306,7 +307,8 @@ class Counting:
     def _timing(self) -> Iterator[Work]:
         plan, places = self._plan, timed_on(self._plan)
         tasks = list(latency_tasks(plan, self._workspace, None, places))
-        left = max(0, len(tasks) - len(read_rows(self._workspace.out, LATENCY_CSV)))
+        rows = timed_earlier(plan, self._workspace, tasks)
+        left = sum(not timed for timed in rows.values())
         threads = sum(task.place.threads for task in tasks) / len(tasks)
         seconds = PRESETS[plan.configuration.preset].limits.seconds
         yield Work(LATENCY, "methods timed", left * threads * seconds)

@@ -84,14 +84,12 @@ def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overw
 
 def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Time every method on every device, with nothing else running, and every score."""
-    from benchmarks.latency.score_cost import time_scores
     from benchmarks.latency.stage import time_methods
 
     if workspace.cluster is not None:
         workspace.cluster.leave_this_machine()
     first = plan.configuration.recipe(plan.configuration.recipes[0])
     failures = time_methods(plan, workspace, record.data.get(first.split, {}).get("fingerprint"))
-    time_scores(plan, workspace)
     write_latency_tables(workspace.out)
     return failures
 

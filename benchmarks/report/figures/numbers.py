@@ -27,7 +27,7 @@ from benchmarks.report.editorial import (
 from benchmarks.report.figures.engine import FigureData, View
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results
-from benchmarks.report.timings import batch_sizes, in_setup, main_setup, timed
+from benchmarks.report.timings import MEDIAN, batch_sizes, in_setup, main_setup, on_front, timed
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, SIGNIFICANT, VOTES
 
@@ -192,16 +192,10 @@ def costs(view: View) -> FigureData:
     parts = []
     for size, (metric, condition) in product(batch_sizes(latency), shown):
         rows = values(view, [metric], [condition], sizes)
-        times = where(timings, batch_size=size).drop_duplicates(METHODS)[[*METHODS, "p50_ms"]]
+        times = where(timings, batch_size=size).drop_duplicates(METHODS)[[*METHODS, *MEDIAN]]
         rows = rows.merge(times, on=METHODS).assign(batch_size=size)
-        ms, losses = rows["p50_ms"], rows["value"]
-        if names.metric(metric).better == "higher":
-            losses = -losses
-        is_on_front = [
-            not any((ms <= own) & (losses <= loss) & ((ms < own) | (losses < loss)))
-            for own, loss in zip(ms, losses, strict=True)
-        ]
-        parts.append(rows.assign(pareto=is_on_front))
+        sign = -1 if names.metric(metric).better == "higher" else 1
+        parts.append(rows.assign(pareto=on_front(rows, sign * rows["value"])))
     machine = {name: getattr(setup, name) for name in ("device_name", "threads", "engine")}
     rows = pd.concat(parts, ignore_index=True).assign(**machine)
     return with_replicates(view, rows, "batch_size", "p50_ms")

@@ -334,7 +334,7 @@ def worth(ax: Axes, panel: Panel) -> None:
     ax.grid(visible=True, axis="x")
 
 
-FRONT = "Pareto front: no other point is both faster and better"
+FRONT = "Pareto front: no other point is as good and, by 20 % or more, faster"
 
 NOTE = 0.1, 0.09
 """How far apart numbers of members stand at least, as shares of a panel's width and height."""
