@@ -179,11 +179,12 @@ class Latency:
         mode: how the members are evaluated: by ``kernels``, a ``single`` one, in a ``loop`` or
             ``batched`` (see `methods.engines.torch`); ``custom`` where a custom method decides.
         clock: ``wall`` or ``device``; see `benchmarks.latency.stopwatch`.
-        p50_ms, p50_lower_ms, p50_upper_ms: median of the calls, and its 95 % interval.
-        p90_ms, p99_ms: percentiles, from 30 and 300 calls.
+        p50_ms, p50_lower_ms, p50_upper_ms: median over rounds of the median of the calls, and its
+            95 % interval.
+        p90_ms, p99_ms: percentiles, from 30 and 300 calls; nothing is decided by them.
         images_per_s: the batch size divided by the median.
         peak_memory_mb: see `benchmarks.latency.cost`.
-        calls, stopped_because: how many calls were timed, and why no more.
+        calls, stopped_because: how many calls were timed, in how many rounds, and why no more.
         parameters, multiply_adds, weight_bytes: see `benchmarks.latency.cost`.
         training_s: wall seconds of training the method's networks by the run's first recipe,
             summed, where this engine trained them on this device; see `TrainedNetwork.seconds`.
@@ -251,6 +252,7 @@ class ScoreLatency:
     fit_s: float = 0.0
     state_bytes: int = 0
     torch_version: str = ""
+    cuda_version: str = ""
     numba_version: str = ""
     status: str = "ok"
     reason: str = ""

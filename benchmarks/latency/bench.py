@@ -1,28 +1,30 @@
 """Where methods and scores stand side by side to be timed, one batch size after another.
 
 What a method adds to a forward of its networks is timed apart from that forward, which has one
-stopwatch for all that share it: so no method is faster than another by chance alone that does the
-same and more.
+stopwatch for all that share it: so by chance alone, no method is faster than another that does as
+much and more.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from itertools import chain
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from time import perf_counter, sleep
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from benchmarks.latency.cost import allocated, held_bytes, network_cost, peak_memory, state_bytes
+from benchmarks.io import written_whole
+from benchmarks.latency.cost import held_bytes, network_cost, peak_memory, state_bytes
 from benchmarks.latency.places import FITTED_ON, LatencyRow, LatencyTask, TimedOn, untimed_row
 from benchmarks.latency.stopwatch import Limits, Stopwatch, Timed, total
 from benchmarks.run.configuration import stored_scores
@@ -34,6 +36,7 @@ from methods import METHODS, PooledMethod, UncertaintyMethod
 from methods.determinism import derive_seed, torch_threads
 from methods.engines.base import NetworkOutputs
 from methods.networks.recipes import LabelledImages
+from methods.pooled import require_features
 from methods.scores import FitError
 from methods.scores.score import fit_to_network
 from methods.softmax import Softmax
@@ -43,55 +46,44 @@ ELSEWHERE = "does not use this device"
 Rows = dict[LatencyTask, list[LatencyRow]]
 """Of each task, one for each clock."""
 
-
-class Fitted(NamedTuple):
-    """What is fitted on random images, with networks that are untrained.
-
-    Attributes:
-        seconds: how long it took.
-        held: bytes that torch has allocated for it on a CUDA device.
-    """
-
-    fitted: Any
-    seconds: float
-    held: int
+Parts = list[Stopwatch]
+"""Of what follows one another in a call."""
 
 
 class Bench:
-    """What this process times in one place: each method is fitted once, for all batch sizes."""
+    """What this process times in one place: all is fitted once, for every batch size."""
 
     def __init__(self, plan: Plan, place: TimedOn, limits: Limits) -> None:
         self._plan, self._place, self._limits = plan, place, limits
         self._pool = place.untrained_pool(plan)
-        self._method = cache(self._fit_method)
-        self._score = cache(self._fit_score)
-        self._training_outputs = cache(self._compute_training_outputs)
+        self._method, self._score = cache(self._fit_method), cache(self._fit_score)
+        self._prepared: dict[LatencyTask, tuple[LatencyRow, Parts]] = {}
+        self._forwards: dict[range, tuple[NetworkOutputs, Stopwatch]] = {}
 
     def prepare(self, tasks: Sequence[LatencyTask]) -> None:
-        """Fit what these tasks of one batch size need, and call it once: what it raises is kept."""
-        self._rows: dict[LatencyTask, LatencyRow] = {}
-        self._parts: dict[LatencyTask, list[Stopwatch]] = {}
-        self._forwards: dict[range, tuple[NetworkOutputs, Stopwatch]] = {}
+        """Make ready what these tasks of one batch size time; what cannot be has failed."""
+        self._prepared, self._forwards = {}, {}
         for task in tasks:
-            row, parts = untimed_row(self._plan, task), list[Stopwatch]()
+            row = untimed_row(self._plan, task)
+            images = random_images(self._plan, task.batch_size)
             try:
-                if isinstance(row, Latency):
-                    row, parts = self._prepared_method(task, row)
-                else:
-                    row, parts = self._prepared_score(task, row)
+                self._prepared[task] = (
+                    self._prepare_method(task, row, images)
+                    if isinstance(row, Latency)
+                    else self._prepare_score(row, images)
+                )
             except KeyboardInterrupt:
                 raise
-            except FitError as error:
-                row = replace(row, status="undefined", reason=reason_of(error))
             # Whatever a method raises is its own failure; a batch may be too large for a device.
             except BaseException as error:
-                row = failed(row, reason_of(error))
-            self._rows[task], self._parts[task] = row, parts
+                status = "undefined" if isinstance(error, FitError) else "failed"
+                self._prepared[task] = replace(row, status=status, reason=reason_of(error)), []
 
     @property
     def turns(self) -> list[Callable[[int], None]]:
         """What times a round of this number, stopwatch by stopwatch."""
-        return [each.time_round for each in dict.fromkeys(chain(*self._parts.values()))]
+        every = chain.from_iterable(parts for _, parts in self._prepared.values())
+        return [each.time_round for each in dict.fromkeys(every)]
 
     def time_round(self, number: int) -> None:
         """Take all turns."""
@@ -100,20 +92,19 @@ class Bench:
 
     def rows(self) -> Rows:
         """What was timed."""
-        return {task: list(self._timed_rows(task)) for task in self._rows}
+        return {task: list(_timed_rows(*prepared)) for task, prepared in self._prepared.items()}
 
-    def _prepared_method(self, task: LatencyTask, row: Latency) -> tuple[Latency, list[Stopwatch]]:
-        method, seconds, held = self._method(
-            self._plan.configuration.classes[task.method], task.size
-        )
-        images = random_images(self._plan, task.batch_size)
-        if method.pooled:  # a self-trained method gets images on the CPU
-            images = images.to(self._place.device)
+    def _prepare_method(
+        self, task: LatencyTask, row: Latency, images: Tensor
+    ) -> tuple[Latency, Parts]:
+        method, seconds = self._method(self._plan.configuration.classes[task.method], task.size)
         row = replace(row, fit_s=round(seconds, 3), state_bytes=state_bytes(method))
+        # A self-trained method gets images on the CPU.
+        images = images.to(self._place.device) if method.pooled else images
         call = partial(method.predict, images)
         row = replace(row, members=members_text(call().members))
         peak = peak_memory(call, device=row.device)
-        if not method.pooled and row.device != "cpu" and peak.megabytes == 0 == held:
+        if not method.pooled and row.device != "cpu" and peak.megabytes == 0:
             return replace(row, status="not applicable", reason=ELSEWHERE), []
         cost = network_cost(method)
         row = replace(
@@ -127,15 +118,13 @@ class Bench:
         outputs, forward = self._forward(method, images)
         return row, [forward, self._stopwatch(partial(method.predict_outputs, outputs))]
 
-    def _prepared_score(
-        self, task: LatencyTask, row: ScoreLatency
-    ) -> tuple[ScoreLatency, list[Stopwatch]]:
+    def _prepare_score(self, row: ScoreLatency, images: Tensor) -> tuple[ScoreLatency, Parts]:
         """A score is computed from images, too: the forward pass is part of its time."""
-        function, seconds, _ = self._score(task.score)
+        function, seconds = self._score(row.score)
         if seconds:
             row = replace(row, fit_s=round(seconds, 3), state_bytes=held_bytes(function))
-        images = random_images(self._plan, task.batch_size).to(row.device)
-        outputs, forward = self._forward(self._method(Softmax, None).fitted, images)
+        method, _ = self._method(Softmax, None)
+        outputs, forward = self._forward(method, images.to(row.device))
         call = partial(function, outputs)
         call()
         return row, [forward, self._stopwatch(call)]
@@ -150,51 +139,30 @@ class Bench:
     def _stopwatch(self, call: Callable[[], object]) -> Stopwatch:
         return Stopwatch(call, self._limits, self._place.device)
 
-    def _timed_rows(self, task: LatencyTask) -> Iterator[LatencyRow]:
-        row, parts = self._rows[task], self._parts[task]
-        for failure in filter(None, (part.failure for part in parts)):
-            yield failed(row, reason_of(failure))
-            return
-        if not parts:
-            yield row
-        for clocks in zip(*(part.timed for part in parts), strict=True):
-            yield timed_row(row, total(clocks))
-
-    def _fit_method(self, method: type[UncertaintyMethod], size: int | None) -> Fitted:
+    def _fit_method(self, method: type[UncertaintyMethod], size: int | None) -> tuple[Any, float]:
+        """The method, fitted on random images, and in how many seconds."""
         learns = method in METHODS.values() and method.fit is not PooledMethod.fit
-        images = self._training(learns)
-        held = self._plan.task.calibration_images if learns else len(images.labels)
+        count = self._plan.task.training_images if learns else FITTED_ON
+        images = random_training_images(self._plan, count)
+        held = self._plan.task.calibration_images if learns else count
         held_out = LabelledImages(images.images[:held], images.labels[:held]) if held else None
-        built = method.build(self._pool, size=size)
-        before, begun = allocated(self._place.device), perf_counter()
-        fit(built, images, held_out)
-        return Fitted(built, perf_counter() - begun, allocated(self._place.device) - before)
+        built, begun = method.build(self._pool, size=size), perf_counter()
+        return fit(built, images, held_out), perf_counter() - begun
 
-    def _fit_score(self, name: str) -> Fitted:
-        """The score as a function of what a single network gives."""
+    def _fit_score(self, name: str) -> tuple[Callable[[NetworkOutputs], Tensor], float]:
+        """The score as a function of what a network gives, and in how many seconds it is fitted."""
         score = stored_scores(self._plan.configuration)[name]
         if (formula := score.function) is not None:
-            of_logits = "logits" in score.needs
-            return Fitted(lambda o: formula(o.logits if of_logits else o.logits.softmax(-1)), 0, 0)
-        outputs, seconds, _ = self._training_outputs()
-        network, begun = self._method(Softmax, None).fitted.fitted[0], perf_counter()
-        function = fit_to_network(
-            score, outputs.features[0], self._training(learns=True).labels, network
-        )
-        seconds += perf_counter() - begun
-        return Fitted(lambda o: function(o.features[0]), seconds, 0)
-
-    def _compute_training_outputs(self) -> Fitted:
-        """What a single network gives for as many images as the task has for training."""
-        method, begun = self._method(Softmax, None).fitted, perf_counter()
-        outputs = method.outputs(self._training(learns=True).images)
-        return Fitted(outputs, perf_counter() - begun, 0)
-
-    def _training(self, learns: bool) -> LabelledImages:
-        """Random images to fit to, with every label equally often."""
-        count = self._plan.task.training_images if learns else FITTED_ON
-        labels = torch.arange(count) % len(self._plan.task.classes)
-        return LabelledImages(random_images(self._plan, count), labels)
+            if "logits" in score.needs:
+                return lambda outputs: formula(outputs.logits), 0.0
+            return lambda outputs: formula(outputs.logits.softmax(dim=-1)), 0.0
+        method, _ = self._method(Softmax, None)
+        images = random_training_images(self._plan, self._plan.task.training_images)
+        begun = perf_counter()
+        (features,), (network,) = method.features(images.images), method.fitted
+        function = fit_to_network(score, features, images.labels, network)
+        seconds = perf_counter() - begun
+        return lambda outputs: function(require_features(outputs)[0]), seconds
 
 
 def _outputs(method: PooledMethod, images: Tensor) -> NetworkOutputs:
@@ -211,31 +179,38 @@ def random_images(plan: Plan, count: int) -> Tensor:
     return torch.rand(count, *plan.task.shape, generator=generator)
 
 
-def failed(row: LatencyRow, reason: str) -> LatencyRow:
-    """The row of what could not be timed."""
-    return replace(row, status="failed", reason=reason)
+def random_training_images(plan: Plan, count: int) -> LabelledImages:
+    """So many random images, with every label equally often."""
+    labels = torch.arange(count) % len(plan.task.classes)
+    return LabelledImages(random_images(plan, count), labels)
 
 
-def timed_row(row: LatencyRow, timed: Timed) -> LatencyRow:
-    """The row with what a clock showed."""
+def _timed_rows(row: LatencyRow, parts: Parts) -> Iterator[LatencyRow]:
+    """The row with what each clock showed, or with what went wrong."""
+    if failures := [part.failure for part in parts if part.failure]:
+        yield replace(row, status="failed", reason=reason_of(failures[0]))
+    elif not parts:
+        yield row
+    else:
+        for clocks in zip(*(part.timed for part in parts), strict=True):
+            yield replace(row, **_columns(row, total(clocks)))
+
+
+def _columns(row: LatencyRow, timed: Timed) -> dict[str, Any]:
     lower, upper = timed.interval
-    row = replace(
-        row,
-        p50_ms=round(timed.median, 6),
-        p50_lower_ms=round(lower, 6),
-        p50_upper_ms=round(upper, 6),
-        calls=len(timed.calls),
-        stopped_because=timed.stopped_because,
-    )
+    columns = {
+        **{"p50_ms": round(timed.median, 6), "calls": len(timed.calls)},
+        **{"p50_lower_ms": round(lower, 6), "p50_upper_ms": round(upper, 6)},
+        "stopped_because": timed.stopped_because,
+    }
     if isinstance(row, ScoreLatency):
-        return row
-    return replace(
-        row,
-        clock=timed.clock,
-        p90_ms=round(timed.percentile(90), 6),
-        p99_ms=round(timed.percentile(99), 6),
-        images_per_s=round(1000 * cast(int, row.batch_size) / timed.median, 2),
-    )
+        return columns
+    return columns | {
+        "clock": timed.clock,
+        "p90_ms": round(timed.percentile(90), 6),
+        "p99_ms": round(timed.percentile(99), 6),
+        "images_per_s": round(1000 * cast(int, row.batch_size) / timed.median, 2),
+    }
 
 
 class BenchApart:
@@ -245,16 +220,15 @@ class BenchApart:
     """
 
     def __init__(self, plan: Plan, place: TimedOn, limits: Limits) -> None:
-        self._plan, self._failure, self._tasks = plan, "", list[LatencyTask]()
+        self._plan, self._tasks = plan, list[LatencyTask]()
         with TemporaryDirectory(prefix="uncertainty-bench-") as folder:
             address, key = Path(folder, "address"), secrets.token_bytes(16)
             work = partial(_serve, plan, place, limits, address, key)
-            self._process = Thread(target=self._run, args=(work,), daemon=True)
-            self._process.start()
-            while not address.exists() and self._process.is_alive():
+            self._ended = ThreadPoolExecutor(1).submit(in_own_process, work, variables={})
+            while not (address.exists() or self._ended.done()):
                 sleep(0.02)
-            there = address.exists()
-            self._connection = Client(address.read_text(), authkey=key) if there else None
+            listens = address.exists()
+            self._bench = Client(address.read_text("utf-8"), authkey=key) if listens else None
 
     def prepare(self, tasks: Sequence[LatencyTask]) -> None:
         """As `Bench.prepare`, there."""
@@ -268,44 +242,35 @@ class BenchApart:
 
     def rows(self) -> Rows:
         """As `Bench.rows`; if the process has ended, the reason."""
+        rows: Rows | None = self._ask("rows")
+        if rows is not None:
+            return rows
+        reason = reason_of(cast(BaseException, self._ended.exception()))
         untimed = {task: untimed_row(self._plan, task) for task in self._tasks}
-        timed: Rows | None = self._ask("rows")
-        return timed or {task: [failed(row, self._failure)] for task, row in untimed.items()}
+        return {t: [replace(row, status="failed", reason=reason)] for t, row in untimed.items()}
 
     def close(self) -> None:
         """End the process."""
-        if self._connection:
-            self._connection.close()
-        self._process.join()
-
-    def _run(self, work: Callable[[], None]) -> None:
-        try:
-            in_own_process(work, variables={})
-        except Exception as error:
-            self._failure = reason_of(error)
+        if self._bench:
+            self._bench.close()
+        self._ended.exception()
 
     def _ask(self, name: str, *arguments: object) -> Any:
         """What a method of the bench there returns; ``None`` if the process has ended."""
-        if self._connection and not self._failure:
-            try:
-                self._connection.send((name, arguments))
-                return self._connection.recv()
-            except (EOFError, OSError):
-                self._process.join()  # it says how
+        with suppress(EOFError, OSError):
+            if self._bench:
+                self._bench.send((name, arguments))
+                return self._bench.recv()
         return None
 
 
 def _serve(plan: Plan, place: TimedOn, limits: Limits, address: Path, key: bytes) -> None:
-    """In the other process: do what is asked of a bench, until nothing more can be."""
+    """In the other process: do what a bench is asked to, until nothing more can be asked."""
     with torch_threads(place.threads), Listener(authkey=key) as listener:
+        with written_whole(address) as temporary:
+            temporary.write_text(str(listener.address), encoding="utf-8")
         bench = Bench(plan, place, limits)
-        whole = address.with_suffix(".part")
-        whole.write_text(str(listener.address), encoding="utf-8")
-        whole.replace(address)
-        with listener.accept() as connection:
+        with listener.accept() as connection, suppress(EOFError):
             while True:
-                try:
-                    name, arguments = connection.recv()
-                except EOFError:
-                    return
+                name, arguments = connection.recv()
                 connection.send(getattr(bench, name)(*arguments))

@@ -141,15 +141,10 @@ def peak_memory(call: Callable[[], object], *, device: str = "cpu") -> Peak:
     return Peak(max(0.0, (_resident("VmHWM") - before) / 1e6))
 
 
-def allocated(device: str) -> int:
-    """Bytes that torch has allocated on a CUDA device now; 0 on the CPU, where it is not known."""
-    return torch.cuda.memory_allocated(device) if torch.device(device).type == "cuda" else 0
-
-
 def _on_cuda(call: Callable[[], object], device: str) -> Peak:
     torch.cuda.synchronize(device)
     torch.cuda.reset_peak_memory_stats(device)
-    before = allocated(device)
+    before = torch.cuda.memory_allocated(device)
     call()
     torch.cuda.synchronize(device)
     return Peak((torch.cuda.max_memory_allocated(device) - before) / 1e6)

@@ -151,33 +151,19 @@ def _training_seconds(
 
 def untimed_row(plan: Plan, task: LatencyTask) -> LatencyRow:
     """The row of a task before it is timed."""
-    return _score_row(task) if task.score else _method_row(plan, task)
-
-
-def _score_row(task: LatencyTask) -> ScoreLatency:
-    place = task.place
-    return ScoreLatency(
-        score=task.score,
-        batch_size=task.batch_size,
-        device=place.device,
-        device_name=place.device_name,
-        threads=place.threads,
-        engine=place.engine,
-        torch_version=VERSIONS["torch_version"],
-        numba_version=VERSIONS["numba_version"],
-    )
+    if not task.score:
+        return _method_row(plan, task)
+    return ScoreLatency(task.score, task.batch_size, **vars(task.place), **VERSIONS)
 
 
 def _method_row(plan: Plan, task: LatencyTask) -> Latency:
     method, place = plan.configuration.classes[task.method], task.place
+    where_timed = vars(place) if method.pooled else vars(place) | {"engine": SELF_TRAINED}
     return Latency(
         method=task.method,
         members="" if task.size is None else str(task.size),
         batch_size=task.batch_size,
-        device=place.device,
-        device_name=place.device_name,
-        threads=place.threads,
-        engine=place.engine if method.pooled else SELF_TRAINED,
+        **where_timed,
         mode=mode(method, place),
         clock=WALL,
         training_s=task.training_s,
