@@ -37,7 +37,7 @@ class Preset:
         recipes: those of a task; where there are none, the preset is not about the task.
         without_methods: the methods that it leaves out, by name.
         without_conditions: the conditions that it leaves out, as globs.
-        limits: when a method has been timed enough.
+        limits: how long a method is timed.
         parts: other parts of its `Configuration`, by name.
         by_task: by task, the parts that are otherwise for it.
         in_depth: whether only the task's first recipe is evaluated at every size.
@@ -96,7 +96,7 @@ PRESETS: dict[str, Preset] = {
         recipes=lambda task: tuple(map(task.recipe, task.article_recipes)),
         without_methods=(*EXACT, *ADDED, *OF_PAPERS),
         without_conditions=(*SHIFTS, "rotated-0[6-9]*", "rotated-1*", EMNIST),
-        limits=Limits(seconds=1.5),
+        limits=Limits(seconds=1.0),
         parts={
             "members": (50,),
             "passes": (50, 100),
@@ -111,7 +111,7 @@ PRESETS: dict[str, Preset] = {
         recipes=with_calibration_images,
         without_methods=(*EXACT, *OF_PAPERS),
         without_conditions=(EMNIST,),
-        limits=Limits(seconds=0.5),
+        limits=Limits(seconds=0.3),
         parts={
             "members": (1, 2, 3, 5, 7, 10, 14, 20),
             "passes": (1, 2, 5, 10, 20, 50, 100),
@@ -126,7 +126,7 @@ PRESETS: dict[str, Preset] = {
         recipes=with_calibration_images,
         without_methods=OF_PAPERS,
         without_conditions=(EMNIST,),
-        limits=Limits(seconds=1.5),
+        limits=Limits(seconds=1.0),
         parts={
             "members": (1, 2, 3, 5, 7, 10, 14, 20, 30, 50),
             "passes": (100,),
@@ -142,7 +142,7 @@ PRESETS: dict[str, Preset] = {
         recipes=lambda task: task.published,
         without_methods=(*EXACT, *ADDED),
         without_conditions=("rotated-*", *SHIFTS, "ood-*_noise", "ood-notmnist", EMNIST),
-        limits=Limits(seconds=0.5),
+        limits=Limits(seconds=0.3),
         parts={
             "members": (1, 5, 10),
             "passes": (50,),

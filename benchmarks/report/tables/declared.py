@@ -337,8 +337,9 @@ LATENCY = Times(
     "Median latency in milliseconds, by batch size",
     source=latency,
     notes=noted(
-        "Median time of one call of predict; ± is half the width of its 95 % interval. The "
-        "kernels always use one thread. How methods are timed: docs/speed.md."
+        "Median time of one call of predict; ± is half the width of its 95 % interval. Differences "
+        "under 20 % are ties. The kernels always use one thread. How methods are timed: "
+        "docs/speed.md."
     ),
 )
 
