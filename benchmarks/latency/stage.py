@@ -82,8 +82,8 @@ def time_methods(
     def write() -> None:
         every = [*chain(*rows.values()), *absent]
         for kind, name in FILES.items():
-            of_kind = [row for row in every if isinstance(row, kind)]
-            write_table(table_of(kind, of_kind), workspace.out, name)
+            table = table_of(kind, [row for row in every if isinstance(row, kind)])
+            write_table(table, workspace.out, name)
 
     write()
     groups: dict[tuple[TimedOn, int], list[LatencyTask]] = {}
