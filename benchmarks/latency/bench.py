@@ -7,23 +7,22 @@ much and more.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from itertools import chain
-from multiprocessing.connection import Client, Listener
+from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from time import perf_counter, sleep
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from benchmarks.io import written_whole
 from benchmarks.latency.cost import held_bytes, network_cost, peak_memory, state_bytes
 from benchmarks.latency.places import FITTED_ON, LatencyRow, LatencyTask, TimedOn, untimed_row
 from benchmarks.latency.stopwatch import Limits, Stopwatch, Timed, total
@@ -213,6 +212,10 @@ def _columns(row: LatencyRow, timed: Timed) -> dict[str, Any]:
     }
 
 
+LONGEST_GOODBYE = 2.0
+"""Seconds in which a process ends that is in no call."""
+
+
 class BenchApart:
     """A bench in a process of its own, for a custom method: what it times takes turns with others.
 
@@ -220,15 +223,17 @@ class BenchApart:
     """
 
     def __init__(self, plan: Plan, place: TimedOn, limits: Limits) -> None:
-        self._plan, self._tasks = plan, list[LatencyTask]()
-        with TemporaryDirectory(prefix="uncertainty-bench-") as folder:
-            address, key = Path(folder, "address"), secrets.token_bytes(16)
-            work = partial(_serve, plan, place, limits, address, key)
-            self._ended = ThreadPoolExecutor(1).submit(in_own_process, work, variables={})
-            while not (address.exists() or self._ended.done()):
-                sleep(0.02)
-            listens = address.exists()
-            self._bench = Client(address.read_text("utf-8"), authkey=key) if listens else None
+        self._plan, self._tasks, self._ended = plan, list[LatencyTask](), Future[None]()
+        self._folder = TemporaryDirectory(prefix="uncertainty-bench-")
+        self._bench: Connection | None = None
+        address = str(Path(self._folder.name, "socket"))
+        work = partial(_serve, plan, place, limits, address)
+        # As a daemon: after Ctrl-C nobody waits for a call that takes long.
+        Thread(target=_run_apart, args=(work, self._ended), daemon=True).start()
+        while not (self._bench or self._ended.done()):
+            with suppress(OSError):  # it does not listen yet
+                self._bench = Client(address)
+            sleep(0.02)
 
     def prepare(self, tasks: Sequence[LatencyTask]) -> None:
         """As `Bench.prepare`, there."""
@@ -250,10 +255,11 @@ class BenchApart:
         return {t: [replace(row, status="failed", reason=reason)] for t, row in untimed.items()}
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, unless it is in the middle of a call."""
         if self._bench:
             self._bench.close()
-        self._ended.exception()
+        wait([self._ended], timeout=LONGEST_GOODBYE)
+        self._folder.cleanup()
 
     def _ask(self, name: str, *arguments: object) -> Any:
         """What a method of the bench there returns; ``None`` if the process has ended."""
@@ -264,13 +270,22 @@ class BenchApart:
         return None
 
 
-def _serve(plan: Plan, place: TimedOn, limits: Limits, address: Path, key: bytes) -> None:
+def _run_apart(work: Callable[[], None], ended: Future[None]) -> None:
+    try:
+        ended.set_result(in_own_process(work, variables={}))
+    except Exception as error:
+        ended.set_exception(error)
+
+
+def _serve(plan: Plan, place: TimedOn, limits: Limits, address: str) -> None:
     """In the other process: do what a bench is asked to, until nothing more can be asked."""
-    with torch_threads(place.threads), Listener(authkey=key) as listener:
-        with written_whole(address) as temporary:
-            temporary.write_text(str(listener.address), encoding="utf-8")
-        bench = Bench(plan, place, limits)
-        with listener.accept() as connection, suppress(EOFError):
-            while True:
-                name, arguments = connection.recv()
-                connection.send(getattr(bench, name)(*arguments))
+    bench = Bench(plan, place, limits)
+    with (
+        torch_threads(place.threads),
+        Listener(address) as listener,
+        listener.accept() as connection,
+        suppress(EOFError),
+    ):
+        while True:
+            name, arguments = connection.recv()
+            connection.send(getattr(bench, name)(*arguments))

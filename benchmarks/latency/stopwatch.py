@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from itertools import accumulate
 from time import perf_counter_ns
 from typing import Literal
 
@@ -206,17 +206,7 @@ def median_interval(values: Sequence[float]) -> tuple[float, float]:
     >>> median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     (1.0, 6.0)
     """
-    rank = _rank(len(values))
+    count = len(values)
+    below = accumulate(math.comb(count, successes) for successes in range(count))
+    rank = sum(40 * ways <= 2**count for ways in below)  # of 2ⁿ equally likely outcomes
     return (values[rank - 1], values[-rank]) if rank else (math.nan, math.nan)
-
-
-@cache
-def _rank(count: int) -> int:
-    """The largest k for which P(B < k) ≤ 1/40; 0 where there is none."""
-    below, ways = 0, 1
-    for k in range(count + 1):
-        below += ways  # of 2ⁿ equally likely outcomes, those with at most k successes
-        if 40 * below > 2**count:
-            return k
-        ways = ways * (count - k) // (k + 1)
-    return count
