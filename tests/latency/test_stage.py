@@ -64,12 +64,14 @@ def test_numbers_agree_with_one_another(digits_run: Path) -> None:
     rows = table[table["status"] == "ok"]
     images_per_s = 1000 * rows["batch_size"] / rows["p50_ms"]
     assert (rows["images_per_s"] / images_per_s).between(0.999, 1.001).all()
-    assert (rows["calls"] >= 9).all()
     assert (rows["p90_ms"].notna() == (rows["calls"] >= 30)).all()
     assert (rows["p99_ms"].notna() == (rows["calls"] >= 300)).all()
-    assert (rows["p50_lower_ms"] <= rows["p50_ms"]).all()
-    assert (rows["p50_ms"] <= rows["p50_upper_ms"]).all()
-    assert set(rows["stopped_because"]) == {"9 rounds"}
+    fewer = r"\d of 9 rounds: a call takes \S+ s"  # on a machine that is busy
+    assert rows["stopped_because"].str.fullmatch(f"9 rounds|{fewer}").all()
+    whole = rows[rows["stopped_because"] == "9 rounds"]
+    assert (whole["calls"] >= 9).all()
+    assert (whole["p50_lower_ms"] <= whole["p50_ms"]).all()
+    assert (whole["p50_ms"] <= whole["p50_upper_ms"]).all()
     held = rows.groupby(["method", "members"])[["parameters", "weight_bytes"]].first()
     assert (held.loc["deep_ensemble", "2"] == 2 * held.loc["softmax", "1"]).all()
     assert set(rows["torch_version"]) == {torch.__version__}
