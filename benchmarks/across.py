@@ -1,7 +1,7 @@
 """What holds in several runs, for example of several tasks: ``uncertainty-bench across RUN…``.
 
-It reads what each run recommends, question by question, and says which choices agree and how far
-rankings of methods do.
+It reads what each run recommends for networks of its main recipe, question by question, and says
+which choices agree and how far rankings of methods do.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import pandas as pd
 
 from benchmarks.io import UserError, read_json, write_json, written_whole
 from benchmarks.nouns import Names
-from benchmarks.report.answer.decision import label
-from benchmarks.report.answer.questions import judged_by
-from benchmarks.report.answer.table import RIVAL, DecisionRow
+from benchmarks.report.answer.decision import judged_by, label
+from benchmarks.report.answer.table import USE, DecisionRow
 from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.results import Candidate, Quantity, Results, fingerprints
 from benchmarks.report.tables.table import Cell, Row, Table, markdown
@@ -36,10 +35,15 @@ QuestionKey = tuple[str, str]
 AS_MANY = "Is one network with dropout as good as the largest ensemble?", ""
 
 YES, IN_PART, NO, UNKNOWN = "yes", "in part", "no", "not known"
-"""Whether runs agree: by the same choices, by some of them, by none; a run has no choice."""
+"""Whether runs agree: they recommend the same; something is tied with the best in all; nothing is;
+a run has no choice."""
 
 FEWEST = 5
 """Of methods that two runs have in common, for a rank correlation."""
+
+
+Answer = Mapping[str, bool]
+"""Choices in words, each with whether it is recommended, or else tied with what is; or a reply."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +52,12 @@ class ComparedRun:
 
     Attributes:
         label: the name of its folder.
-        answers: what it answers to each question, in words by what it is; nothing: no answer.
+        answers: to each question; nothing: no answer.
     """
 
     label: str
     results: Results
-    answers: Mapping[QuestionKey, Mapping[str | Candidate, str]]
+    answers: Mapping[QuestionKey, Answer]
 
 
 def read_runs(folders: Sequence[Path]) -> list[ComparedRun]:
@@ -73,37 +77,36 @@ def _read_run(folder: Path, name: str) -> ComparedRun:
     results = Results.load(folder)
     decisions = read_table(folder, DECISION_CSV, DecisionRow)
     reply = str(read_json(folder / ANSWER_JSON).get("reply", ""))
-    answers: dict[QuestionKey, dict[str | Candidate, str]] = {
-        AS_MANY: {reply: reply} if reply else {}
-    }
+    answers: dict[QuestionKey, dict[str, bool]] = {AS_MANY: {reply: True} if reply else {}}
     for row in (DecisionRow(*row) for row in decisions.itertuples(index=False)):
-        choices = answers.setdefault((row.situation, row.images), {})
-        if row.method and row.verdict != RIVAL:
-            choice = Candidate(row.recipe, row.method, row.members, row.score)
-            choices[choice] = label(results, choice)
+        if row.networks == results.recipes[0]:
+            choices = answers.setdefault((row.situation, row.images), {})
+            if row.method:
+                choice = Candidate(row.recipe, row.method, row.members, row.score)
+                choices[label(results, choice)] = row.verdict == USE
     return ComparedRun(name, results, answers)
 
 
-def agreement(answers: Sequence[Mapping[str | Candidate, str]]) -> str:
+def agreement(answers: Sequence[Answer]) -> str:
     """Whether the answers to a question agree: `YES`, `IN_PART`, `NO` or `UNKNOWN`."""
     if not all(answers):
         return UNKNOWN
-    if all(answer.keys() == answers[0].keys() for answer in answers):
+    if len({frozenset(filter(answer.get, answer)) for answer in answers}) == 1:
         return YES
     return IN_PART if _in_all(answers) else NO
 
 
-def _in_all(answers: Sequence[Mapping[str | Candidate, str]]) -> list[str]:
-    """What all of the answers name, in words."""
-    return [words for key, words in answers[0].items() if all(key in answer for answer in answers)]
+def _in_all(answers: Sequence[Answer]) -> list[str]:
+    """The choices that all of the answers have."""
+    return [choice for choice in answers[0] if all(choice in answer for answer in answers)]
 
 
 def pivot(runs: Sequence[ComparedRun]) -> pd.DataFrame:
-    """A row a question: situation, images, whether runs agree, what all name, and each answer."""
+    """A row a question: situation, images, whether runs agree, what all have, and each answer."""
     rows = []
     for question in dict.fromkeys(question for run in runs for question in run.answers):
         answers = [run.answers.get(question, {}) for run in runs]
-        cells = ["; ".join(answer.values()) for answer in answers]
+        cells = ["; ".join(answer) for answer in answers]
         rows.append([*question, agreement(answers), "; ".join(_in_all(answers)), *cells])
     columns = ["situation", "images", "agree", "in all", *(run.label for run in runs)]
     return pd.DataFrame(rows, columns=columns)
@@ -196,9 +199,10 @@ def decisions_table(decisions: pd.DataFrame) -> Table:
             for row in decisions.itertuples(index=False)
         ),
         remarks=(
-            "A run names a method, its size and its recipe; several, where no test separates them "
-            "(docs/statistics.md). Runs agree in part if they have a choice in common. A test that "
-            "finds a difference in one run and none in another is enough for another choice.",
+            "A run recommends the first of what it names, by networks of its main recipe; the "
+            "others are tied with the best, too (docs/statistics.md). Runs agree in part if "
+            "something is tied with the best in all. The more images and networks a run has, the "
+            "fewer are tied.",
         ),
     )
 

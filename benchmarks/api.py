@@ -152,9 +152,10 @@ class BenchmarkResults:
 
     @property
     def comparisons(self) -> pd.DataFrame:
-        """The paired differences between methods, with intervals and corrected p-values.
+        """The paired differences between methods, with intervals and verdicts.
 
-        Those by scores beside the primary one are among them. Empty where there is a single method.
+        With a ``question``, they hold for all of its candidates at once; see `Comparison`. Those by
+        scores beside the primary one are among them. Empty where there is a single method.
         """
         return self._measured.comparisons
 

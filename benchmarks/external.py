@@ -394,7 +394,7 @@ def _estimated(
         sizes = {name: images[name] for name in (condition.name, reference.name)}
         frame = Frame(sizes, conditions, resamples, seed)
         counts = images[condition.name], images[reference.name]
-        evidence = Evidence(condition.name, condition, *counts)
+        evidence = Evidence(condition.name, condition, condition.group, False, *counts)
         measures: dict[RunUnit, dict[MeasureName, MeasuredUnit]] = {unit: {} for unit in units}
         for unit, external in units.items():
             own, other = external.predictions[condition], external.predictions[reference]
@@ -404,7 +404,7 @@ def _estimated(
                 rows.extend(rows_of(unit, condition, each, own, other))
                 measures[unit] |= varying(each, frame, condition)
         evidence.add(block, measures)
-        estimates.append(compare(evidence, list(units)))
+        estimates.append(compare(evidence, units))
     return rows, Estimates.joined(estimates)
 
 

@@ -92,6 +92,7 @@ class MethodRecord(Noun):
     symbol: str = ""
     counts_networks: bool = False
     needs: tuple[str, ...] = ()
+    budget: float = 1.0
     exact: bool = False
     slow: bool = False
     primary_score: str = ""
@@ -133,7 +134,6 @@ class MetricRecord(Noun):
     family: str = ""
     needs: tuple[str, ...] = ()
     biased: bool = False
-    margin: float = 0.0
     guessing: float = math.nan
     shown: str = ""
     summary: str = ""

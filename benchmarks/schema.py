@@ -103,18 +103,15 @@ class Comparison(Measured):
 
     Attributes:
         other_recipe, other_method, other_members: with what the method is compared.
-        other_score: by which the other ranks images, if not by the same score.
-        family: the tests that it is corrected with; see `benchmarks.inference.pairs`.
-        split: the training images that both are fitted on.
+        other_score: by which the other ranks images.
+        question: of `benchmarks.questions`: among whose candidates both are. Its intervals hold
+            all differences of its candidates by the measure at once; empty: of this difference
+            alone, whatever else a run holds.
         difference: of the means over replicates.
         lower, upper: its 95 % interval; ``None`` if there is none.
-        p_value: two-sided, of no difference; ``None`` if nothing is tested, because no value of
-            the metric is better than another, or a test would detect its bias.
-        p_holm: corrected for the number of tests in its family.
-        margin: the largest difference that counts as none; ``None`` where there is no such.
-        p_equivalent: of two one-sided tests that the difference is within the margin.
-        p_not_worse: that the method is worse than the other by the margin or more.
-        p_not_better: that the other is worse than the method by the margin or more.
+        margin: the largest difference that no user would notice; ``None`` where there is no such.
+        verdict: what the interval says of the method; empty where there is none, no value of the
+            metric is better than another, or its bias would decide.
         effect_size: of means over images, in standard deviations of the images' differences
             (Cohen's d); ``None`` for other metrics, whose difference is an effect itself.
         images: on how many images.
@@ -126,17 +123,12 @@ class Comparison(Measured):
     other_method: str
     other_members: str
     other_score: str = ""
-    family: str
-    split: str
+    question: str = ""
     difference: float | None = None
     lower: float | None = None
     upper: float | None = None
-    p_value: float | None = None
-    p_holm: float | None = None
     margin: float | None = None
-    p_equivalent: float | None = None
-    p_not_worse: float | None = None
-    p_not_better: float | None = None
+    verdict: str = ""
     effect_size: float | None = None
     images: int
     status: str = "ok"

@@ -6,6 +6,8 @@ both sides refers to, and the thresholds by which results are read.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 TRAIN, PREDICT, MEASURE = "train", "predict", "measure"
 LATENCY, CLAIMS, REPORT = "latency", "claims", "report"
 
@@ -123,8 +125,35 @@ CONFIDENCE = 0.95
 FEWEST_REPLICATES = 5
 """With fewer, a variance over replicates is hardly known: Student's t of 2 has a factor of 12.7."""
 
-SIGNIFICANT = 0.05
-"""A corrected p-value below it distinguishes two methods."""
+
+class Verdict(StrEnum):
+    """What the interval of a difference says of the first of two methods.
+
+    Attributes:
+        BETTER, WORSE: the interval excludes 0.
+        BETTER_WITHIN, WORSE_WITHIN: likewise, and it lies within the margin that a user would
+            notice.
+        AS_GOOD: it lies within the margin, and holds 0.
+        OPEN: none of these.
+    """
+
+    BETTER, WORSE = "better", "worse"
+    BETTER_WITHIN, WORSE_WITHIN = "better, within the margin", "worse, within the margin"
+    AS_GOOD, OPEN = "as good", "open"
+
+    @property
+    def flipped(self) -> Verdict:
+        """That of the other method."""
+        opposite = {
+            Verdict.BETTER: Verdict.WORSE,
+            Verdict.BETTER_WITHIN: Verdict.WORSE_WITHIN,
+        }
+        return (opposite | {other: own for own, other in opposite.items()}).get(self, self)
+
+
+BETTER = (Verdict.BETTER, Verdict.BETTER_WITHIN)
+WORSE = (Verdict.WORSE, Verdict.WORSE_WITHIN)
+"""The verdicts of intervals that exclude 0."""
 
 REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly reproduced", "not reproduced"
 VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchmarks.inference.comparisons import Estimates, compare
 from benchmarks.inference.evidence import (
@@ -98,14 +100,15 @@ def gathered(
             condition: Evidence(
                 condition.name,
                 condition,
-                sizes[condition.name],
-                sizes[condition.reference],
-                with_mean=condition.group in averaged,
+                condition.group,
+                images=sizes[condition.name],
+                reference_images=sizes[condition.reference],
                 members=members,
             )
             for condition in together
         }
-        of_mean = Evidence(mean_name(together[0].group), None, members=members)
+        group, headline = together[0].group, together[0].headline
+        of_mean = Evidence(mean_name(group), None, group, headline, members=members)
         units = sorted({unit for unit, name in formed if name in own})
         for block in network_blocks(units, ensemble_methods):
             mean = BlockMean()
@@ -145,6 +148,38 @@ def _varying(
 def compared(known: Mapping[str, Evidence], relations: Relations | None = None) -> Estimates:
     """The intervals and comparisons of all of them."""
     return Estimates.joined(compare(each, list(each.members), relations) for each in known.values())
+
+
+def known_of(
+    losses: Mapping[RunUnit, Mapping[MeasureName, NDArray[np.float64]]],
+    shift: Condition | None,
+    group: str = "",
+    ensemble_methods: Collection[str] = ("deep_ensemble",),
+) -> Evidence:
+    """What is known of measures that are means over images, from their value of each image.
+
+    Args:
+        shift: the condition; ``None``: the mean over the ``group`` by which methods are judged.
+    """
+    (images,) = {len(each) for measures in losses.values() for each in measures.values()}
+    name, group = (shift.name, shift.group) if shift else (mean_name(group), group)
+    members = {unit: members_text(unit.size or 1) for unit in losses}
+    known = Evidence(name, shift, group, shift is None, images, images, members=members)
+    for block in network_blocks(losses, ensemble_methods):
+        measures = {unit: losses[unit] for unit in block.summed}
+        known.add(
+            block,
+            {
+                unit: {
+                    measure: MeasuredUnit(
+                        float(each.mean()), ((each - each.mean()) / images).astype(np.float32)
+                    )
+                    for measure, each in own.items()
+                }
+                for unit, own in measures.items()
+            },
+        )
+    return known
 
 
 def _measured(

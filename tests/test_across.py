@@ -16,6 +16,7 @@ from benchmarks.across import (
     IN_PART,
     NO,
     UNKNOWN,
+    YES,
     ComparedRun,
     agreement,
     pivot,
@@ -30,16 +31,16 @@ from benchmarks.schema import write_table
 from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD, SUMMARY_CSV
 from tests.processes import status_of
 from tests.report.answer.cases import (
-    BETTER,
     CLEAN,
     DROPOUT,
     FIFTY,
     FIVE,
-    OPEN,
+    ONE_CLEAN,
     PLAIN,
     SOFTMAX,
     WORSE,
     compared,
+    ranked,
     run,
 )
 
@@ -52,13 +53,21 @@ CHOICES = (SOFTMAX, DROPOUT, FIVE, FIFTY, PLAIN, Candidate("plain", "deep_ensemb
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (("ab", "ac"), IN_PART),
-        (("a", "a", "b"), NO),
-        (("a", ""), UNKNOWN),
+        (("Ab", "Ac"), YES),
+        (("Ab", "aB"), IN_PART),
+        (("Ab", "Cb"), IN_PART),
+        (("AB", "A"), IN_PART),
+        (("Ab", "Ab", "Cd"), NO),
+        (("A", ""), UNKNOWN),
     ],
 )
-def test_answers_agree_by_the_choices_that_they_name(given: tuple[str, ...], expected: str) -> None:
-    assert agreement([dict.fromkeys(answer, "named") for answer in given]) == expected
+def test_answers_agree_by_what_they_recommend_and_by_what_is_tied(
+    given: tuple[str, ...], expected: str
+) -> None:
+    """A capital letter is recommended."""
+    assert agreement([{one.lower(): one.isupper() for one in answer} for answer in given]) == (
+        expected
+    )
 
 
 def written(results: Results, folder: Path) -> Path:
@@ -73,17 +82,17 @@ def written(results: Results, folder: Path) -> Path:
 
 
 def test_decisions_are_pivoted_by_run(tmp_path: Path) -> None:
-    every = [*CLEAN]
-    against_fifty = compared(DROPOUT, FIFTY, every, WORSE)
     folders = []
-    for name, verdict in (("one", BETTER), ("other", OPEN)):
-        tests = [*compared(DROPOUT, SOFTMAX, every, verdict), *against_fifty]
-        results = run(dict.fromkeys((SOFTMAX, DROPOUT, FIFTY), every), tests)
+    for name, order in (("one", [[DROPOUT], [SOFTMAX]]), ("other", [[SOFTMAX, DROPOUT]])):
+        tests = [*ranked(order, CLEAN, ONE_CLEAN), *compared(DROPOUT, FIFTY, CLEAN, WORSE)]
+        tests += ranked([[PLAIN]], CLEAN, ONE_CLEAN)
+        results = run(dict.fromkeys((SOFTMAX, DROPOUT, FIFTY, PLAIN), CLEAN), tests)
         folders.append(written(results, tmp_path / name))
     table = pivot(read_runs(folders)).set_index(["situation", "images"])
     assert table.loc[AS_MANY].tolist() == ["yes", "No", "No", "No"]
-    clean = table.loc[("I have one trained network and cannot retrain", "Clean images")]
-    assert clean.tolist() == ["no", "", "MC-dropout (T = 100)", "Softmax"]
+    clean = table.loc[("I train one network", "Clean images")]
+    dropout = "MC-dropout (T = 100)"
+    assert clean.tolist() == ["in part", dropout, dropout, f"Softmax; {dropout}"]
     assert (table["agree"] == UNKNOWN).any()
     out = tmp_path / "across"
     out.mkdir()
@@ -125,7 +134,7 @@ def test_runs_that_cannot_be_compared_are_refused_in_one_line(
 ) -> None:
     with pytest.raises(UserError, match="name the folders of two runs or more"):
         read_runs([ARTICLE, ARTICLE])
-    with pytest.raises(UserError, match=r"decision\.csv has no column 'situation'"):
+    with pytest.raises(UserError, match=r"decision\.csv has no column 'question'"):
         read_runs([ARTICLE, tmp_path])
     assert status_of("across", tmp_path, ARTICLE) == 2
     assert re.fullmatch(r"error: there are no results in [^\n]*\n", capsys.readouterr().err)

@@ -19,7 +19,7 @@ FLOORS = (
     ("benchmarks.io", "benchmarks.vocabulary"),
     ("benchmarks.progress", "benchmarks.schema", "benchmarks.options"),
     ("benchmarks.nouns", "benchmarks.parallel"),
-    ("benchmarks.data",),
+    ("benchmarks.data", "benchmarks.questions"),
     ("benchmarks.corruptions",),
     ("benchmarks.tasks", "benchmarks.metrics"),
     ("benchmarks.predictions",),

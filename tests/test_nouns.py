@@ -36,7 +36,7 @@ def test_fields_are_the_attributes_of_the_same_name() -> None:
     for noun, record in zip(METRICS.values(), NAMES.metrics, strict=True):
         assert (record.family, record.needs) == (noun.family.__name__, tuple(sorted(noun.needs)))
         assert Path(record.path).is_file()
-        for name in ("label", "unit", "better", "margin", "formula", "source", "coverage"):
+        for name in ("label", "unit", "better", "biased", "formula", "source", "coverage"):
             assert getattr(record, name) == getattr(noun, name)
     assert NAMES.metric("nll").guessing == math.log(10)
     assert math.isnan(NAMES.metric("ece").guessing)
@@ -56,10 +56,10 @@ def test_field_that_a_noun_lacks_or_has_as_something_else_is_refused() -> None:
     own = {"images": 1, "reported_training": math.nan, "reported_validation": math.nan}
     assert record_of(RecipeRecord, ARTICLE, **own).images == 1
     metric = METRICS["nll"]
-    of_metric = {"needs": {"labels", "calibration"}, "margin": 1, "path": "", "function": ""}
+    of_metric = {"needs": {"labels", "calibration"}, "level": 1, "path": "", "function": ""}
     of_metric |= {"guessing": 2.3}
     record = record_of(MetricRecord, metric, **of_metric)
-    assert (record.needs, record.margin) == (("calibration", "labels"), 1.0)
+    assert (record.needs, record.level) == (("calibration", "labels"), 1.0)
     with pytest.raises(ValueError, match="images is 'many'"):
         record_of(RecipeRecord, ARTICLE, **own | {"images": "many"})
 

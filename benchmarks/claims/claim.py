@@ -27,7 +27,7 @@ FEWEST_COUNTED = 6
 """With fewer networks the interval of a share reaches below a half even if all of them hold."""
 
 
-class Verdict(StrEnum):
+class ClaimVerdict(StrEnum):
     """How a measurement compares with a claim."""
 
     REPRODUCED = vocabulary.REPRODUCED
@@ -36,7 +36,7 @@ class Verdict(StrEnum):
     NOT_TESTABLE = "not testable here"
 
     @classmethod
-    def of(cls, *, whole: bool, part: bool) -> Verdict:
+    def of(cls, *, whole: bool, part: bool) -> ClaimVerdict:
         """Whether the claim holds, or else a part of it."""
         if whole:
             return cls.REPRODUCED
@@ -60,7 +60,7 @@ class RulePart(NamedTuple):
 class Judgement(NamedTuple):
     """A verdict, its reason in one or more sentences, and the numbers that decided."""
 
-    verdict: Verdict
+    verdict: ClaimVerdict
     why: str
     parts: tuple[RulePart, ...] = ()
 
@@ -135,7 +135,7 @@ def by_networks(parts: Mapping[str, Sequence[bool] | Bool[np.ndarray, " networks
         conditions = f"{'Both' if len(parts) == 2 else 'All'} conditions hold {count}"
         alone = (f"{part} in {sum(holds)} networks." for part, holds in parts.items())
         why = " ".join([conditions, *alone])
-    return Judgement(Verdict.of(whole=share.above(HALF), part=share.above(TENTH)), why)
+    return Judgement(ClaimVerdict.of(whole=share.above(HALF), part=share.above(TENTH)), why)
 
 
 def require_intervals(intervals: Iterable[ValueRange]) -> None:
@@ -153,4 +153,4 @@ def by_parts(parts: Iterable[RulePart], why: str) -> Judgement:
     """
     listed = tuple(parts)
     holds = [part.holds for part in listed if part.holds is not None]
-    return Judgement(Verdict.of(whole=all(holds), part=any(holds)), why, listed)
+    return Judgement(ClaimVerdict.of(whole=all(holds), part=any(holds)), why, listed)

@@ -19,7 +19,7 @@ from jaxtyping import Float64, Int64
 from scipy import stats
 from torch import Tensor
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, Verdict
+from benchmarks.claims.claim import Claim, ClaimVerdict, Judgement, NotTestableError, RulePart
 from benchmarks.claims.numbers import (
     Placements,
     ValueRange,
@@ -81,7 +81,7 @@ def judge_edge_cases(table: pd.DataFrame) -> Judgement:
         raise NotTestableError("There are too few misclassified images for an interval.")
     (wrong,), (right,) = (values(table, DISAGREEMENT, case=case) for case in (WRONG, RIGHT))
     return Judgement(
-        Verdict.of(whole=auroc.above(LEAST_AUROC), part=auroc.above(LEAST_FOR_A_PART)),
+        ClaimVerdict.of(whole=auroc.above(LEAST_AUROC), part=auroc.above(LEAST_FOR_A_PART)),
         f"Disagreement detects misclassified images with an AUROC of {auroc.text(named=True)}. "
         f"Two networks disagree on {100 * wrong:.0f} % of the misclassified images and on "
         f"{100 * right:.1f} % of the others.",
@@ -146,7 +146,7 @@ def judge_architectures(table: pd.DataFrame) -> Judgement:
     excess = "disagreement across minus within one architecture"
     accuracy = f"accuracy of {' minus '.join(RECIPES)}, which adds to the disagreement"
     return Judgement(
-        Verdict.of(whole=more.above(), part=across.above(LEAST)),
+        ClaimVerdict.of(whole=more.above(), part=across.above(LEAST)),
         f"Two networks of different architectures disagree on {across.percent(named=True)} of the "
         "disputed images.",
         (

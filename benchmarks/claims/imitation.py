@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, Verdict
+from benchmarks.claims.claim import Claim, ClaimVerdict, Judgement, NotTestableError, RulePart
 from benchmarks.claims.numbers import (
     ValueRange,
     interval,
@@ -170,7 +170,7 @@ def judge_imitation(table: pd.DataFrame) -> Judgement:
             what = f"AUROC of errors by {name}: MC-dropout minus the ensemble"
             parts.append(RulePart(what, difference.text("+.3f")))
     return Judgement(
-        Verdict.of(
+        ClaimVerdict.of(
             whole=lowest > LEAST_OF_CEILING[REPRODUCED], part=lowest > LEAST_OF_CEILING[PARTLY]
         ),
         f"MC-dropout, on {networks} networks, reaches {shares[CLEAN].percent(named=True)} of the "

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, Verdict
+from benchmarks.claims.claim import Claim, ClaimVerdict, Judgement, NotTestableError, RulePart
 from benchmarks.claims.imitation import MEASURES
 from benchmarks.claims.numbers import over_networks, rows, values
 from benchmarks.claims.predictor import ENSEMBLE, IN_TEXT, SAMPLED, RecipePredictor
@@ -153,7 +153,7 @@ def judge_lack(table: pd.DataFrame) -> Judgement:
         parts.append(RulePart(what, change.text("+.4f"), holds))
     comparisons = len(SIMILAR) * len(METHODS) * len(MEASURES)
     return Judgement(
-        Verdict.of(whole=falls == comparisons and not rises, part=2 * falls >= comparisons),
+        ClaimVerdict.of(whole=falls == comparisons and not rises, part=2 * falls >= comparisons),
         f"Uncertainty falls in {falls} of the {comparisons} comparisons with more similar images. "
         f"It rises in {rises} of all {len(parts)}.",
         tuple(parts),

@@ -12,10 +12,10 @@ import torch
 
 from benchmarks.claims.claim import (
     Claim,
+    ClaimVerdict,
     Judgement,
     NotTestableError,
     RulePart,
-    Verdict,
     by_parts,
     require_intervals,
 )
@@ -114,7 +114,7 @@ def judge_confident(table: pd.DataFrame) -> Judgement:
         for name, share in {"all sets (mean)": mean, **shares}.items()
     )
     return Judgement(
-        Verdict.of(whole=bool(parts[0].holds), part=any(part.holds for part in parts)),
+        ClaimVerdict.of(whole=bool(parts[0].holds), part=any(part.holds for part in parts)),
         f"Softmax has a confidence above {CONFIDENT} for {100 * mean.value:.0f} % of the "
         f"out-of-distribution images (95 % interval: {100 * mean.lower:.0f} to "
         f"{100 * mean.upper:.0f} %). By set: see the table.",

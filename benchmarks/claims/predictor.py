@@ -222,7 +222,8 @@ def difference(
     Args:
         compared: the recipe's rows of ``comparisons.csv`` of a condition.
     """
-    compared = where(compared, metric=metric, score=score)
+    own = {"metric": metric, "score": score, "other_score": score}
+    compared = where(compared, question="", **own)  # of this difference alone
     compared = compared[compared["other_recipe"].isin(["", *compared["recipe"]])]
     for sign, (left, right) in ((1, (method, other_method)), (-1, (other_method, method))):
         table = where(compared, **columns_of(left), **columns_of(right, "other_"))

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.claims import CLAIMS
-from benchmarks.claims.claim import BESIDE, Claim, Judgement, NotTestableError, Verdict
+from benchmarks.claims.claim import BESIDE, Claim, ClaimVerdict, Judgement, NotTestableError
 from benchmarks.claims.numbers import over_networks, rows
 from benchmarks.claims.predictor import NETWORKS, PASSES, RecipePredictor
 from benchmarks.claims.votes import write_exact
@@ -96,7 +96,7 @@ def _judged(claim: Claim, predictors: Mapping[str, RecipePredictor]) -> JudgedBy
             f"The run has no networks of the recipe {missing[0]!r}; this claim needs "
             f"--recipe {','.join(needed)}."
         )
-        return {name: (NO_ROWS, Judgement(Verdict.NOT_TESTABLE, reason))}
+        return {name: (NO_ROWS, Judgement(ClaimVerdict.NOT_TESTABLE, reason))}
     if claim.recipes:
         return {name: _by_recipe(claim, name, [predictors[recipe] for recipe in needed])}
     judged = {
@@ -127,12 +127,12 @@ def _by_recipe(
         table = table.assign(claim=claim.id, recipe=recipe)
         verdict, why, parts = claim.judge(table)
     except NotTestableError as error:
-        return table, Judgement(Verdict.NOT_TESTABLE, str(error))
+        return table, Judgement(ClaimVerdict.NOT_TESTABLE, str(error))
     # No verdict for other epochs than the recipe's; fewer networks or images are mentioned.
     epochs = predictor.plan.configuration.recipe(predictor.recipe).epochs
     wanted = predictor.plan.task.recipe(predictor.recipe).epochs
     if epochs != wanted:
-        verdict = Verdict.NOT_TESTABLE
+        verdict = ClaimVerdict.NOT_TESTABLE
         why = f"Networks were trained for {epochs} epochs, not {wanted}. {why}"
     else:
         fewest = min(each.networks for each in predictors)

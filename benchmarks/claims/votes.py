@@ -25,10 +25,10 @@ from torch import Tensor
 from benchmarks.claims.claim import (
     FEWEST_COUNTED,
     Claim,
+    ClaimVerdict,
     Judgement,
     NotTestableError,
     RulePart,
-    Verdict,
     by_networks,
     require_intervals,
 )
@@ -200,7 +200,7 @@ def judge_certainty(table: pd.DataFrame) -> Judgement:
         ]
     names = [name for condition, name in CONDITIONS.items() if holds[condition]]
     return Judgement(
-        Verdict.of(whole=all(holds.values()), part=holds[CLEAN]),
+        ClaimVerdict.of(whole=all(holds.values()), part=holds[CLEAN]),
         f"Both conditions hold on {listed(names) or 'no'} images. At 45°, agreeing votes are right "
         f"for {right} of images.",
         tuple(parts),

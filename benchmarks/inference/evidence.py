@@ -237,20 +237,22 @@ class Evidence:
     Attributes:
         condition: its name, or that of the mean over a group of conditions.
         shift: the condition itself; ``None``: such a mean.
+        group: of conditions.
+        headline: whether it is the mean over a shift by which methods are judged.
         images: how many there are; of a mean as many as the smallest set that it averages.
         reference_images: the same of the images that detection compares them with.
         drawn_together: whether there is one image a draw; no mean over several sets of images has.
-        with_mean: whether the mean over its group is measured too.
         members: of each run unit.
         metrics: by name, those that have a value.
     """
 
     condition: str
     shift: Condition | None
+    group: str
+    headline: bool = False
     images: int = 0
     reference_images: int = 0
     drawn_together: bool = True
-    with_mean: bool = False
     members: dict[RunUnit, str] = field(default_factory=dict)
     metrics: dict[str, MetricSums] = field(default_factory=dict)
 

@@ -31,8 +31,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.optimize import brentq
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtrit
 
 from benchmarks.inference.evidence import (
     Covariance,
@@ -43,9 +42,10 @@ from benchmarks.inference.evidence import (
     Scored,
 )
 from benchmarks.metrics import METRICS, Metric
-from benchmarks.nouns import SizesByMethod
+from benchmarks.questions import Budgets
 from benchmarks.schema import members_rank
 from benchmarks.vocabulary import CONFIDENCE, FEWEST_REPLICATES, NETWORKS_KNOWN_FROM
+from methods.interface import UncertaintyMethod
 
 ROUNDING = 1e-12
 """A smaller spread, relative to the value or to 1, is rounding of a constant."""
@@ -53,12 +53,6 @@ ROUNDING = 1e-12
 CANCELLED, CANCELLED_SUMS = 1e-13, 1e-6
 """What is left of numbers that cancel is rounding below this, relative to them: of products of the
 same rows, and of products of sums, which are in single precision, and sums of products."""
-
-SMALLEST = 200.0
-"""Minus the logarithm of the smallest p-value distinguished from 0, 1e-87.
-
-From 1e-109 on, quantiles of Student's t by SciPy are wrong or NaN for some degrees of freedom.
-"""
 
 ReplicateValues = Float64[np.ndarray, " replicates"]
 
@@ -85,63 +79,13 @@ class Estimate(NamedTuple):
     @property
     def half_width(self) -> float:
         """Half of the width of the 95 % interval around the value; 0 if it is only rounding."""
-        half_width = self._half_width(1 - CONFIDENCE)
+        return self.half_width_at(1 - CONFIDENCE)
+
+    def half_width_at(self, level: float) -> float:
+        """The same of an interval that leaves out the truth with this probability."""
+        parts = (part.error * stdtrit(part.degrees, level / 2) for part in self.parts)
+        half_width = math.hypot(*parts)
         return half_width if varies(half_width, self.value) else 0.0
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided: the level at which the interval ends at 0; NaN where nothing varies."""
-        if self.value == 0:
-            return 1.0
-        if self.half_width == 0:
-            return math.nan if varies(abs(self.value), 1) else 1.0
-        return self._level(abs(self.value))
-
-    def p_above(self, bound: float) -> float:
-        """One-sided: how likely so large a value is where the truth is the bound.
-
-        Half of the level at which the two-sided interval ends at the bound.
-        """
-        distance = self.value - bound
-        if self.half_width == 0 or distance == 0:
-            return 0.0 if distance > 0 else 0.5 if distance == 0 else 1.0
-        level = self._level(abs(distance)) / 2
-        return level if distance > 0 else 1 - level
-
-    def p_within(self, margin: float) -> tuple[float, float]:
-        """Of two one-sided tests: that the truth is above −margin, and that it is below the margin.
-
-        The larger is that of equivalence (Schuirmann 1987): below 0.05 where the 90 % interval lies
-        within the margin.
-        """
-        mirrored = self._replace(value=-self.value)
-        return self.p_above(-margin), mirrored.p_above(-margin)
-
-    def _level(self, width: float) -> float:
-        """The level whose interval has this half-width.
-
-        It lies between those that it had if all parts had the degrees of freedom of one.
-        """
-
-        def beyond(minus_log: float) -> float:
-            return self._half_width(math.exp(-minus_log)) - width
-
-        parts = [part for part in self.parts if part.error > 0]
-        distance = width / math.hypot(*(part.error for part in parts))
-        levels: list[float] = [2 * stdtr(part.degrees, -distance) for part in parts]
-        least, most = min(levels), max(levels)
-        if most < math.exp(-SMALLEST):
-            return 0.0
-        lower, upper = -math.log(most), min(SMALLEST, -math.log(max(least, math.exp(-SMALLEST))))
-        if beyond(upper) <= 0:
-            return least if upper < SMALLEST else 0.0
-        if beyond(lower) >= 0:
-            return most
-        level: float = math.exp(-brentq(beyond, lower, upper))
-        return level
-
-    def _half_width(self, level: float) -> float:
-        return math.hypot(*(part.error * stdtrit(part.degrees, level / 2) for part in self.parts))
 
 
 class ImageVariances(NamedTuple):
@@ -355,34 +299,33 @@ truth in 90 % of simulations, with thirty in 94 %."""
 FEW_OF_A_KIND = f"no interval: fewer than {FEWEST_OF_A_KIND} images of one kind"
 TOO_FEW = "no interval: few images decide, and some draws lack them all"
 ALIKE = "no interval: every draw of images gives the same value"
+UNPAIRED = "unpaired: a replicate of one method has no value"
 BORROWED = f"{NETWORKS_KNOWN_FROM} ensembles of {{}} by the ratio of the sizes"
 
 
 class MetricValues(NamedTuple):
-    """One measure on some images: of methods, and their covariance.
+    """One metric on some images: of methods by scores, and their covariance.
 
     Attributes:
-        score: by which images are ranked, else empty.
         evidence: what it is of.
         columns: of each method by a score, which column the covariance has of which replicates.
         covariance: over the draw of images.
     """
 
     metric: Metric
-    score: str
     evidence: Evidence
     columns: Mapping[Scored, Mapping[Replicates, int]]
     covariance: Covariance
 
     @classmethod
-    def of(cls, evidence: Evidence, metric: str, score: str, methods: Iterable[Scored]) -> Self:
+    def of(cls, evidence: Evidence, metric: str, methods: Iterable[Scored]) -> Self:
         """Of these methods by scores, those that have a value."""
         columns: dict[Scored, dict[Replicates, int]] = {}
         sums = evidence.metrics[metric]
         summed = sums.columns(set(methods))
         for position, (scored, replicates) in enumerate(summed):
             columns.setdefault(scored, {})[replicates] = position
-        return cls(METRICS[metric], score, evidence, columns, sums.covariance(summed))
+        return cls(METRICS[metric], evidence, columns, sums.covariance(summed))
 
     def side(
         self,
@@ -425,65 +368,96 @@ class MetricValues(NamedTuple):
         return bool(self.metric.better) and not self.metric.biased
 
 
-def sides_of(
-    measured: MetricValues, methods: Iterable[Scored], ensemble_methods: Collection[str]
-) -> dict[Entrant, Side]:
-    """The replicates of each method, each by one score, in their order."""
-    by_variant = {each.variant: each for each in methods if each in measured.columns}
-    scored = {variant: by_variant[variant] for variant in sorted(by_variant, key=order)}
-    sides = {variant: measured.side(each) for variant, each in scored.items()}
-    for (recipe, method), ensembles in ensembles_of(sides, ensemble_methods).items():
-        sizes = {size: side.values for size, side in ensembles.items()}
-        for size in ensembles:
-            variant = Entrant(recipe, method, str(size))
-            sides[variant] = measured.side(scored[variant], None, sizes, size)
+def sides_of(measured: MetricValues, ensemble_methods: Collection[str]) -> dict[Scored, Side]:
+    """The replicates of each method by each score, in the order of `order`."""
+    sides = {scored: measured.side(scored) for scored in sorted(measured.columns, key=order)}
+    for ensembles in ensembles_of(sides, ensemble_methods).values():
+        values = {size: sides[scored].values for size, scored in ensembles.items()}
+        for size, scored in ensembles.items():
+            sides[scored] = measured.side(scored, None, values, size)
     return sides
 
 
 def ensembles_of(
-    sides: Mapping[Entrant, Side], ensemble_methods: Collection[str]
-) -> dict[tuple[str, str], dict[int, Side]]:
-    """By recipe and method, ensembles of networks by their sizes, ascending; of one size, none."""
-    ensembles: dict[tuple[str, str], dict[int, Side]] = {}
-    for variant in sorted(sides, key=order):
-        if variant.method in ensemble_methods and variant.members.isdigit():
-            ensembles.setdefault(variant[:2], {})[int(variant.members)] = sides[variant]
+    sides: Iterable[Scored], ensemble_methods: Collection[str]
+) -> dict[tuple[str, str, str], dict[int, Scored]]:
+    """By recipe, method and score, ensembles of networks by size, ascending; of one size, none."""
+    ensembles: dict[tuple[str, str, str], dict[int, Scored]] = {}
+    for scored in sorted(sides, key=order):
+        (recipe, method, members), score = scored
+        if method in ensemble_methods and members.isdigit():
+            ensembles.setdefault((recipe, method, score), {})[int(members)] = scored
     return {name: sizes for name, sizes in ensembles.items() if len(sizes) > 1}
+
+
+def networks_of(scored: Scored, ensemble_methods: Collection[str]) -> tuple[str, str]:
+    """Whose replicates of a number share networks: those of a recipe, and of a size if ensembles.
+
+    Replicate r of a method of one network has network r, of an ensemble other networks.
+    """
+    recipe, method, members = scored.variant
+    return recipe, members if method in ensemble_methods else ""
 
 
 def in_common(
     measured: MetricValues, pair: tuple[Scored, Scored], ensemble_methods: Collection[str]
-) -> tuple[Side, Side] | None:
+) -> Replicates | None:
     """The replicates of both with the same networks; ``None`` where these cannot be paired.
 
-    Replicate r of a method of one network has network r, of an ensemble other networks. They are
-    all of those that one of the methods has, none of which lacks a value.
+    They are all of those that one of the methods has, none of which lacks a value. What other
+    methods have does not matter.
     """
-    first, second = (scored.variant for scored in pair)
-    sizes = {v.members if v.method in ensemble_methods else "" for v in (first, second)}
-    if first.recipe != second.recipe or len(sizes) > 1:
+    first, second = (networks_of(scored, ensemble_methods) for scored in pair)
+    if first != second:
         return None
     values = [measured.sums.values[scored].keys() for scored in pair]
-    summed = measured.columns[pair[0]].keys() & measured.columns[pair[1]].keys()
-    for replicates in sorted(summed, key=len, reverse=True):
-        both = values[0] & replicates
-        if both == values[1] & replicates and (len(both) > 1 or min(map(len, values)) == 1):
-            return measured.side(pair[0], replicates), measured.side(pair[1], replicates)
-    return None
+    columns = [measured.columns[scored] for scored in pair]
+    common = min((max(own, key=len) for own in columns), key=len)
+    if not all(common in own for own in columns):
+        return None
+    both = values[0] & common
+    paired_up = both == values[1] & common and (len(both) > 1 or min(map(len, values)) == 1)
+    return common if paired_up else None
 
 
-def difference(
-    measured: MetricValues, sides: tuple[Side, Side], common: tuple[Side, Side] | None
-) -> Estimate:
-    """The difference of two sides, from the pairs of replicates that have networks in common."""
-    if common is None:
-        return unpaired(*sides, measured.covariance, measured.images)
-    return paired(*common, measured.covariance, measured.images)
+class Difference(NamedTuple):
+    """That of two methods by scores.
+
+    Attributes:
+        common: the replicates by which they are paired; ``None``: each has networks of its own.
+        note: why they are not paired although they share networks.
+    """
+
+    first: Scored
+    second: Scored
+    estimate: Estimate
+    common: Replicates | None
+    note: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        measured: MetricValues,
+        pair: tuple[Scored, Scored],
+        sides: Mapping[Scored, Side],
+        ensemble_methods: Collection[str],
+    ) -> Self:
+        """The difference, from the pairs of replicates that have networks in common."""
+        common = in_common(measured, pair, ensemble_methods)
+        if common is None:
+            both = sides[pair[0]], sides[pair[1]]
+            networks = {networks_of(scored, ensemble_methods) for scored in pair}
+            note = UNPAIRED if len(networks) == 1 else ""
+            apart = unpaired(*both, measured.covariance, measured.images)
+            return cls(*pair, apart, None, note)
+        both = measured.side(pair[0], common), measured.side(pair[1], common)
+        return cls(*pair, paired(*both, measured.covariance, measured.images), common)
 
 
-def order(variant: Entrant) -> tuple[str, float, str, str]:
-    """Sort key of variants: by method, then by size."""
-    return variant.method, members_rank(variant.members), variant.members, variant.recipe
+def order(scored: Scored) -> tuple[str, float, str, str, str]:
+    """Sort key: by method, then by size, recipe and score."""
+    recipe, method, members = scored.variant
+    return method, members_rank(members), members, recipe, scored.score
 
 
 @dataclass(frozen=True)
@@ -491,25 +465,22 @@ class Relations:
     """What comparisons must know of methods.
 
     Attributes:
+        budgets: what they take to train, and which are ensembles: methods whose members are
+            networks, of which each replicate has others.
         probabilities_of: of each method that shares another's probabilities, the name of that.
             Beside that method, its metrics of the probabilities are compared with no method's: they
-            would be tested twice.
+            would be compared twice.
         splits: of recipe and method, the images that it is fitted on; methods with different ones
             are not compared, since they differ in more than the method.
-        ensemble_methods: those whose members are networks, of which each replicate has others.
         primary_scores: of each method the score by which it is compared first.
-        usual_sizes: of each method those that users run.
-        basic: the methods that every preset has; empty: all methods are alike.
         single_network_methods: those that are a trained network alone, with further scores.
         further_scores: of logits and features, which are compared with the methods' primary ones.
     """
 
+    budgets: Budgets = field(default_factory=Budgets)
     probabilities_of: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    ensemble_methods: Collection[str] = ()
     primary_scores: Mapping[str, str] = field(default_factory=dict)
-    usual_sizes: SizesByMethod = field(default_factory=dict)
-    basic: Collection[str] = ()
     single_network_methods: Collection[str] = ()
     further_scores: Sequence[str] = ()
 
@@ -517,6 +488,10 @@ class Relations:
         """The images that both are fitted on; ``None`` if these differ."""
         splits = {self.splits.get(variant[:2], "") for variant in pair}
         return splits.pop() if len(splits) == 1 else None
+
+    def primary_score(self, method: str) -> str:
+        """The score by which a method ranks images first."""
+        return self.primary_scores.get(method, UncertaintyMethod.primary_score)
 
 
 Key = tuple[str, str, str, str, str, str]
@@ -563,11 +538,17 @@ def unreliable(measured: MetricValues, sides: Iterable[Side]) -> str:
     return TOO_FEW if any(side.undefined > MOST_UNDEFINED for side in sides) else ""
 
 
-def reliable(estimated: Estimate, measured: MetricValues, sides: tuple[Side, ...]) -> Interval:
+def reliable(
+    estimated: Estimate,
+    measured: MetricValues,
+    sides: tuple[Side, ...],
+    level: float = 1 - CONFIDENCE,
+) -> Interval:
     """The interval of an estimate from some sides, or the reason why there is none."""
     if reason := unreliable(measured, sides):
         return Interval(math.nan, reason)
-    if not estimated.half_width > 0:
+    half_width = estimated.half_width_at(level)
+    if not half_width > 0:
         return Interval(math.nan, ALIKE)
     borrowed = dict.fromkeys(side.borrowed_from for side in sides if side.borrowed_from)
-    return Interval(estimated.half_width, note="; ".join(map(BORROWED.format, borrowed)))
+    return Interval(half_width, note="; ".join(map(BORROWED.format, borrowed)))

@@ -15,41 +15,24 @@ The parts are joined as in `benchmarks.inference.estimate`. Where a method has f
 replicates, how it varies with its network is not known: the interval covers the images, and the
 networks of the ensembles alone. A method whose networks are in the pool is treated as if they were
 not; as both vary alike, its interval is too wide rather than too narrow.
-
-What ensembles gain also is the measure of what counts as equally good. "No difference was found" is
-not "they are equal": that takes a margin, fixed in advance, and a test that the difference lies
-within it (two one-sided tests, Schuirmann 1987). The margin is a tenth of what the largest deep
-ensemble gains over the smallest, a single network where the measure is defined for one, on the same
-images and by the same measure; but not less than the metric's own floor, below which no user would
-care. It is undefined where the gain is not distinguished from 0.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.optimize import isotonic_regression
 
-from benchmarks.inference.evidence import Covariance, Entrant
-from benchmarks.inference.intervals import (
-    Estimate,
-    MetricValues,
-    Side,
-    ensembles_of,
-    unpaired,
-    unreliable,
-)
+from benchmarks.inference.evidence import Covariance
+from benchmarks.inference.intervals import Estimate, Side, unpaired
 from benchmarks.vocabulary import FEWEST_REPLICATES
 
 FEWER, MORE = 0.0, math.inf
 """Worth less than the smallest ensemble, and more than the largest."""
-
-SHARE = 0.1
-"""Of the gain of ensembles: the margin of equivalence."""
 
 NO_GAIN = "no significant gain from more networks by this measure"
 IMAGES_ONLY = "fewer than five replicates: the interval leaves out how networks differ"
@@ -182,28 +165,6 @@ def _two_digits(value: float) -> str:
     if math.isnan(value) or math.isinf(value):
         return ""
     return f"{value:.2g}" if value < 10 else f"{value:.0f}"
-
-
-def margins(
-    measured: MetricValues, sides: Mapping[Entrant, Side], ensemble_methods: Collection[str]
-) -> dict[str, float]:
-    """The margin of each recipe that has one.
-
-    Args:
-        measured: a measure on some images.
-        sides: each variant's replicates.
-        ensemble_methods: the methods whose members are networks.
-    """
-    metric, by_recipe = measured.metric, dict[str, float]()
-    if not measured.is_tested:
-        return by_recipe
-    for (recipe, _), sizes in ensembles_of(sides, ensemble_methods).items():
-        if unreliable(measured, sizes.values()):
-            continue
-        total = gain(sizes, measured.covariance, measured.images, metric.better == "higher")
-        if total > 0:
-            by_recipe[recipe] = max(SHARE * total, metric.margin)
-    return by_recipe
 
 
 def gain(

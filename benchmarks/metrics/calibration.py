@@ -276,7 +276,6 @@ METRICS = (
         family=Calibration,
         function=lambda bins: debiased_squared_calibration_error(bins.equal_mass),
         better="lower",
-        margin=0.0001,
         summary="An unbiased estimate of the squared calibration error of binned confidences.",
         formula="Σ_b n_b / N · [(conf_b − acc_b)² − acc_b (1 − acc_b) / (n_b − 1)] over 15 bins of "
         "equal mass",

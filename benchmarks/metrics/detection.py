@@ -20,6 +20,7 @@ from benchmarks.metrics.metric import (
     MetricInputs,
     MetricsByResample,
     Weights,
+    margins_of,
 )
 from benchmarks.metrics.ranking import (
     ByResample,
@@ -127,7 +128,7 @@ METRICS = (
         family=Detection,
         function=auroc,
         better="higher",
-        margin=0.002,
+        margins=margins_of(shifted=0.005, unknown=0.005),
         guessing=lambda classes: 0.5,
         summary="Area under the ROC curve: the probability that an image that is not clean "
         "scores higher than a clean one.",
@@ -142,7 +143,6 @@ METRICS = (
         family=Detection,
         function=average_precision,
         better="higher",
-        margin=0.002,
         summary="Average precision of detecting the images that are not clean.",
         formula="Σ_t (R_t − R_{t−1}) P_t over the distinct scores t from the highest down, with "
         "recall R and precision P of flagging {s ≥ t}",
@@ -156,7 +156,6 @@ METRICS = (
         family=Detection,
         function=aupr_in,
         better="higher",
-        margin=0.002,
         summary="Average precision of detecting the clean images by their low scores.",
         formula="AUPR-out with negated scores and exchanged classes",
         edge_cases="In (0, 1]; 1 − prevalence for a random score.",
@@ -169,7 +168,6 @@ METRICS = (
         family=DetectionAtThreshold,
         function=fpr95,
         better="lower",
-        margin=0.005,
         summary="The share of clean images that are flagged when 95 % of the others are.",
         formula="#{clean, s ≥ t} / #clean, with t the highest threshold at which at least 95 % of "
         "the others have s ≥ t",

@@ -195,7 +195,8 @@ class Metric:
         shown: where: ``overview``: also in the short table; ``main``: in the main table, and so in
             figures and on the page; ``detail``: only in the tables of its kind.
         biased: whether its bias differs between methods, so that a test would detect the bias.
-        margin: the smallest difference that a user would care for; 0: any.
+        margins: by group of conditions, the largest difference that no user would notice, and at
+            most half of what the largest ensembles gain; of other groups there is none.
         guessing: from the number of classes to the value of equal probabilities for all classes,
             where a class, or the order of images, is drawn at random; ``None``: it depends on the
             images, or no value is better.
@@ -220,7 +221,7 @@ class Metric:
     better: Literal["higher", "lower", ""] = ""
     shown: Literal["overview", "main", "detail"] = "main"
     biased: bool = False
-    margin: float = 0.0
+    margins: Mapping[str, float] = field(default_factory=dict)
     guessing: Callable[[int], float] | None = None
     coverage: float = 1.0
     level: float = 0.0
@@ -236,6 +237,10 @@ class Metric:
     def needs(self) -> frozenset[MetricNeed]:
         """What it needs beyond a prediction of the images."""
         return self.family.needs
+
+    def margin(self, group: str) -> float:
+        """The margin under conditions of a group; 0: none, so that nothing is as good."""
+        return self.margins.get(group, 0.0)
 
     def value(self, arrays: MetricInputs) -> float:
         """Of the images themselves; NaN where it is undefined."""
@@ -262,6 +267,20 @@ def one_each(noun: str, values: Any, count: int) -> Any:
             "correct it and run again"
         )
     return values
+
+
+def margins_of(
+    clean: float = 0.0, shifted: float = 0.0, unknown: float = 0.0
+) -> Mapping[str, float]:
+    """The margins of a metric, by the groups of conditions of all tasks that have images.
+
+    Args:
+        clean: of clean images.
+        shifted: of images that are rotated, translated or corrupted.
+        unknown: of out-of-distribution images.
+    """
+    shifts = dict.fromkeys(("rotated", "translated", "corrupted"), shifted)
+    return {"clean": clean, **shifts, "out-of-distribution": unknown}
 
 
 def joined(parts: Sequence[Any]) -> Any | None:

@@ -9,7 +9,13 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
-from benchmarks.metrics.metric import MeansOverImages, Metric, MetricInputs, rows_of
+from benchmarks.metrics.metric import (
+    MeansOverImages,
+    Metric,
+    MetricInputs,
+    margins_of,
+    rows_of,
+)
 from methods.scores.probabilities import require_probabilities
 
 
@@ -114,7 +120,7 @@ METRICS = (
         family=LabelMeans,
         function=correct,
         better="higher",
-        margin=0.001,
+        margins=margins_of(clean=0.001, shifted=0.002),
         guessing=lambda classes: 1 / classes,
         summary="The share of images whose most probable class is the label.",
         formula="Mean over images of [arg max_c p̄_c = y]",
@@ -127,7 +133,7 @@ METRICS = (
         function=negative_log_likelihood,
         unit="nats",
         better="lower",
-        margin=0.002,
+        margins=margins_of(clean=0.002, shifted=0.02),
         guessing=math.log,  # −log 1/K
         summary="Negative log-likelihood: the logarithmic score of the label, in nats.",
         formula="Mean over images of −log p̄_y",
@@ -140,7 +146,7 @@ METRICS = (
         family=LabelMeans,
         function=brier,
         better="lower",
-        margin=0.001,
+        margins=margins_of(clean=0.001, shifted=0.01),
         guessing=error_of_guessing,
         summary="Brier score: the squared distance of the probabilities from the label.",
         formula="Mean over images of Σ_c (p̄_c − y_c)², with y the label as a unit vector",

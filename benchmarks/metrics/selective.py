@@ -12,7 +12,14 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from benchmarks.metrics.metric import Influences, Metric, MetricInputs, MetricsByResample, Weights
+from benchmarks.metrics.metric import (
+    Influences,
+    Metric,
+    MetricInputs,
+    MetricsByResample,
+    Weights,
+    margins_of,
+)
 from benchmarks.metrics.ranking import (
     ByResample,
     Counts,
@@ -132,6 +139,10 @@ def error_at(images: Counts, errors: Counts, *, coverage: int) -> ByResample:
     return selected
 
 
+JUDGED = 90
+"""The coverage in percent by which methods are judged; of others no margin is known."""
+
+
 def _error_at(coverage: int) -> Metric:
     """The selective risk at a coverage in percent, with the error as loss."""
     return Metric(
@@ -141,7 +152,7 @@ def _error_at(coverage: int) -> Metric:
         family=SelectiveAtCoverage,
         function=partial(error_at, coverage=coverage),
         better="lower",
-        margin=0.0005,
+        margins=margins_of(clean=0.0005, shifted=0.002) if coverage == JUDGED else {},
         guessing=error_of_guessing,
         coverage=coverage / 100,
         summary=f"The error rate of the images that are left when the method abstains on the "
@@ -161,7 +172,6 @@ METRICS = (
         family=Selective,
         function=misclassification_auroc,
         better="higher",
-        margin=0.002,
         guessing=lambda classes: 0.5,
         undefined="all images are classified correctly, or all wrongly",
         summary="The probability that a misclassified image scores higher than a correct one.",
@@ -176,7 +186,6 @@ METRICS = (
         family=Selective,
         function=aurc,
         better="lower",
-        margin=0.0005,
         guessing=error_of_guessing,
         summary="Area under the risk-coverage curve: the mean error rate of the most certain "
         "images, over all coverages.",
@@ -192,7 +201,7 @@ METRICS = (
         family=Selective,
         function=augrc,
         better="lower",
-        margin=0.0005,
+        margins=margins_of(clean=0.0001, shifted=0.001),
         guessing=lambda classes: error_of_guessing(classes) / 2,  # trapezoids from 0 to the error
         summary="Area under the generalised risk-coverage curve: the mean rate of undetected "
         "errors, over all coverages.",

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from benchmarks import questions
+from benchmarks.questions import ABSTAINING, QUALITY
 from benchmarks.vocabulary import CLEAN, VOTES
 
-# The measures that decide: names of metrics.
+# Measures that the report names: those by which questions are decided.
 
-RIGHT, PROBABLE = "accuracy", "nll"
+RIGHT, PROBABLE = QUALITY
 """Is the class right, and are the probabilities?"""
 
-QUALITY = (RIGHT, PROBABLE)
-"""By which predictions are judged on clean and on shifted images."""
-
-ABSTAINING = ("error_at_coverage_90", "augrc")
-"""By which it is judged whether a method knows on which images to abstain."""
-
-DETECTION, SELECTION = "auroc", "augrc"
-"""By which scores are judged: on images of no class, and on labelled ones."""
+SELECTION, (DETECTION,) = ABSTAINING[-1], questions.DETECTION
+"""By which scores are judged: on labelled images, and on those of no class."""
 
 TESTED_INSTEAD: Mapping[str, str] = {"ece": "squared_ce_debiased"}
-"""What is tested in place of a metric whose bias forbids it."""
+"""What is compared in place of a metric whose bias forbids it."""
 
 # The headline: what the shortest tables have of each method, and what ranks it.
 

@@ -38,6 +38,16 @@ def rounded(value: float, half_width: float = math.nan) -> tuple[str, str]:
     return _signed(value, decimals), spread
 
 
+def alike(values: Sequence[float], half_width: float) -> list[str]:
+    """Several values to the same decimals, as many as `rounded` gives the first of them.
+
+    >>> alike([0.0061, 0.00204, 0.0102], 0.0041)
+    ['0.006', '0.002', '0.010']
+    """
+    decimals = len(rounded(values[0], half_width)[0].partition(".")[2])
+    return [_signed(value, decimals) for value in values]
+
+
 def plain(value: float) -> str:
     """Counts as counts, other numbers as `rounded` writes them.
 

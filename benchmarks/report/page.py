@@ -25,7 +25,7 @@ from benchmarks.report.figures import FigureFiles
 from benchmarks.report.outcome import DOWNLOADS
 from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results, summary_beside
-from benchmarks.report.tables.table import Row, Table
+from benchmarks.report.tables.table import LEGEND, MARKS, Row, Table
 from benchmarks.report.texts import left_out_remark, listed, training_images_remark
 from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_MD, ILL_DEFINED, INDEX_HTML, LAB_HTML
 
@@ -68,6 +68,7 @@ def write_page(
         "recipe_of": _recipe_of,
     }
     environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "IN_VIEW": IN_VIEW}
+    environment.globals |= {"MARKS": MARKS, "LEGEND": LEGEND}
     content = _content(results, tables, figures, folder)
     with written_whole(folder / INDEX_HTML) as temporary:
         html = environment.get_template("page.html.j2").render(content)
@@ -116,7 +117,9 @@ def _sections(results: Results) -> list[Section]:
     cost = ("cost", "worth", "worth-scores", "latency", "latency-scores", "resources")
     scores = ("detection", "detection-scores", "uncertainty")
     return [
-        Section("ranking", "Ranking", ("kinds", "main", "shifts", "subset", "exact")),
+        Section(
+            "ranking", "Ranking", ("recipes", "kinds", "ranks", "main", "shifts", "subset", "exact")
+        ),
         Section("calibration", "Calibration", ("calibration", "sets-95", "sets-99")),
         *(
             Section(f"group-{group}", f"{group.capitalize()} images")

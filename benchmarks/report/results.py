@@ -42,6 +42,7 @@ from benchmarks.vocabulary import (
     SUMMARY_CSV,
     TRAINING_CSV,
     WORTH_CSV,
+    Verdict,
 )
 
 ShownPixels = NDArray[np.uint8]
@@ -86,30 +87,20 @@ class Tested(NamedTuple):
     """What a row of ``comparisons.csv`` says of one side less the other.
 
     Attributes:
-        p_value: corrected, of no difference; NaN where it was not tested.
-        p_not_worse, p_not_better: as in the table.
+        difference, lower, upper: as in the table; NaN where there is none.
+        verdict: a `Verdict` on the first side; empty where the interval gives none.
     """
 
     difference: float
     lower: float
     upper: float
-    p_value: float
-    p_equivalent: float
-    p_not_worse: float
-    p_not_better: float
+    verdict: str
 
     @property
     def flipped(self) -> Tested:
         """The other less the first."""
-        return Tested(
-            *(-self.difference, -self.upper, -self.lower),
-            *(self.p_value, self.p_equivalent),
-            *(self.p_not_better, self.p_not_worse),
-        )
-
-
-_TESTED = ["difference", "lower", "upper", "p_holm", "p_equivalent", "p_not_worse", "p_not_better"]
-"""The columns of ``comparisons.csv`` with the fields of `Tested`."""
+        verdict = Verdict(self.verdict).flipped if self.verdict else ""
+        return Tested(-self.difference, -self.upper, -self.lower, verdict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,10 +246,10 @@ class Results:
         """The methods that were compared by another score than theirs, each with such a score."""
         if self.comparisons.empty:
             return frozenset()
-        rows = self.comparisons[self.comparisons["other_score"] != ""]
-        return frozenset(
-            map(Candidate._make, rows[list(Candidate._fields)].itertuples(index=False))
-        )
+        rows = self.comparisons[self.comparisons["score"] != self.comparisons["other_score"]]
+        sides = (rows[[f"{prefix}{name}" for name in _SIDE]] for prefix in ("", "other_"))
+        scored = chain(*(map(Candidate._make, side.itertuples(index=False)) for side in sides))
+        return frozenset(choice for choice in scored if self.by_own_score(choice).score)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -308,6 +299,11 @@ class Results:
     def group_means(self) -> tuple[str, ...]:
         """The means over groups, as conditions."""
         return tuple(condition.name for condition in self._measured if condition.is_mean)
+
+    @property
+    def headline_shifts(self) -> tuple[str, ...]:
+        """Those of them by which methods are judged."""
+        return tuple(name for name in self.group_means if self.names.condition(name).headline)
 
     @property
     def ood(self) -> tuple[str, ...]:
@@ -388,12 +384,18 @@ class Results:
         row = self.row(candidate, quantity)
         return row if row and row["status"] == "ok" and math.isfinite(row["value"]) else None
 
-    def comparison(self, left: Candidate, right: Candidate, quantity: Quantity) -> Tested | None:
-        """The left less the right; ``None`` if they were not compared."""
+    def comparison(
+        self, left: Candidate, right: Candidate, quantity: Quantity, question: str = ""
+    ) -> Tested | None:
+        """The left less the right; ``None`` if they were not compared.
+
+        Args:
+            question: among whose candidates; empty: the interval is of this difference alone.
+        """
         left, right = self.ranked(left, quantity), self.ranked(right, quantity)
-        if tested := self._tests.get(*left, *right, *quantity[:2]):
+        if tested := self._tests.get(*left, *right, *quantity[:2], question):
             return Tested(*tested.values())
-        tested = self._tests.get(*right, *left, *quantity[:2])
+        tested = self._tests.get(*right, *left, *quantity[:2], question)
         return Tested(*tested.values()).flipped if tested else None
 
     def worth_in(
@@ -412,12 +414,8 @@ class Results:
         return self.row(self.side(variant, quantity), quantity)
 
     def tested(self, left: Variant, right: Variant, quantity: Quantity) -> Tested | None:
-        """The left less the right, of one recipe; ``None`` if they were not compared.
-
-        Nothing is compared between the primary scores of two methods, if these differ.
-        """
-        sides = self.side(left, quantity), self.side(right, quantity)
-        return self.comparison(*sides, quantity) if sides[0].score == sides[1].score else None
+        """The left less the right, of one recipe; ``None`` if they were not compared."""
+        return self.comparison(self.side(left, quantity), self.side(right, quantity), quantity)
 
     def side(self, variant: Variant, quantity: Quantity) -> Candidate:
         """A method of a size, of results of one recipe, with the score that is needed."""
@@ -429,6 +427,11 @@ class Results:
             return candidate._replace(score="")
         primary = self.names.method(candidate.method).primary_score
         return candidate._replace(score=candidate.score or quantity.score or primary)
+
+    def by_own_score(self, candidate: Candidate) -> Candidate:
+        """Without the score, where it is the method's primary one."""
+        primary = self.names.method(candidate.method).primary_score
+        return candidate._replace(score="") if candidate.score == primary else candidate
 
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
@@ -451,14 +454,11 @@ class Results:
 
     @cached_property
     def _tests(self) -> RowsByTexts:
-        """The columns of `Tested` by both sides, condition and metric."""
+        """The columns of `Tested` by both sides, condition, metric and question."""
         table = self.comparisons
-        if not table.empty:
-            table = table[table["status"] == "ok"]
-            own = table["other_score"] != ""  # else the score of both sides is the same
-            table = table.assign(other_score=table["other_score"].where(own, table["score"]))
-        others = (f"other_{name}" for name in _SIDE)
-        return RowsByTexts(table, [*_SIDE, *others, "condition", "metric"], _TESTED)
+        table = table if table.empty else table[table["status"] == "ok"]
+        sides = *_SIDE, *(f"other_{name}" for name in _SIDE)
+        return RowsByTexts(table, [*sides, "condition", "metric", "question"], Tested._fields)
 
     @cached_property
     def _worths(self) -> RowsByTexts:

@@ -177,11 +177,6 @@ COSTLY = IN_DEPTH | {"test_time_augmentation", "swag", "snapshot_ensemble"}
 """Repeated on `FEWEST_REPLICATES` networks at most: the others share one forward or its masks."""
 
 
-def is_basic(method: str) -> bool:
-    """Whether no preset leaves the method out, so that every other is compared with it."""
-    return not any(method in preset.without_methods for preset in PRESETS.values())
-
-
 FEWEST_RESAMPLES = 100
 """With so many, the standard error of a standard error is 7 %."""
 

@@ -7,6 +7,7 @@ on this machine, with few images by each recipe. All else costs what `SECONDS` s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -287,13 +288,15 @@ class Counting:
             conditions = plan.conditions_of(unit)
             yield work("predictions measured", len(conditions))
             yield work("images measured", self._images(conditions))
-        compared = {unit.variant for unit in self._units if plan.is_compared(unit)}
+        compared = {(u.recipe, u.variant) for u in self._units if plan.is_compared(u)}
+        by_recipe = Counter(recipe for recipe, _ in compared)
         metrics = sum(
             len(family.metrics)
             for condition in plan.conditions
             for family, _ in self._families("", condition)
         )
-        yield Work(MEASURE, "pairs compared", len(compared) ** 2 / 2 * metrics)
+        pairs = sum(count**2 / 2 for count in by_recipe.values())
+        yield Work(MEASURE, "pairs compared", pairs * metrics)
 
     def _families(self, primary: str, condition: Condition) -> list[RankedFamily]:
         """What is measured under a condition of methods with a primary score."""

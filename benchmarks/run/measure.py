@@ -28,7 +28,8 @@ from benchmarks.inference.intervals import Relations
 from benchmarks.inference.resampling import Frame, ImageSet
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
-from benchmarks.run.configuration import USUAL_SIZES, is_basic, stored_scores
+from benchmarks.questions import Budgets
+from benchmarks.run.configuration import USUAL_SIZES, stored_scores
 from benchmarks.run.curves import (
     COLUMNS,
     CurveRow,
@@ -265,8 +266,6 @@ class _MeasuredRun:
             for name, kind in self._classes.items()
         }
         self._conditions = {condition.name: condition for condition in plan.conditions}
-        self._groups = {c.group: c for c in plan.conditions if c.in_mean}
-        self._compared = set(filter(plan.is_compared, self._units))
         self._drawn = drawn_units(plan, lambda unit: CLEAN in self._held[unit])
         self._evaluation = Evaluation(plan.whole_conditions, plan.configuration.seed)
         self._members: dict[RunUnit, str] = {}
@@ -274,7 +273,7 @@ class _MeasuredRun:
             condition: Evidence(
                 condition.name,
                 condition,
-                with_mean=condition.group in self._groups and not condition.subset,
+                condition.group,
                 members=self._members,
             )
             for condition in conditions
@@ -298,14 +297,19 @@ class _MeasuredRun:
         Args:
             mean: the name of the mean over the conditions, if there is one.
         """
+        if not self._evidence:
+            return  # no images of these conditions can be had
         own = {condition.name for condition in self._evidence}
         predicted = [unit for unit, held in self._held.items() if own & held]
         for unit in self._units.keys() - set(predicted):
             for condition in self._evidence:
                 self._measured(unit, condition)
             self._keep_rows(mean)
-        mean_evidence = Evidence(mean or "", None, members=self._members)
-        for block in network_blocks(predicted, self._relations.ensemble_methods):
+        averaged = next(iter(self._evidence))
+        mean_evidence = Evidence(
+            *(mean or "", None, averaged.group, averaged.headline), members=self._members
+        )
+        for block in network_blocks(predicted, self._relations.budgets.ensembles):
             block_mean = BlockMean()
             for condition, evidence in self._evidence.items():
                 measures = {unit: self._measured(unit, condition) for unit in block.summed}
@@ -457,26 +461,18 @@ class _MeasuredRun:
         severities = METRICS.keys() if plan.all_rows else COMPARED_ALONE
         for recipes in splits.values():
             units = [unit for unit in evidence.members if unit.recipe in (*recipes, SELF_TRAINED)]
-            by_score = [
-                unit
-                for unit in units
-                if unit in self._compared or plan.forms_ensembles(unit.method)
-            ]
-            self._estimates.append(
-                compare(evidence, units, self._relations, by_score=by_score, severities=severities)
-            )
+            self._estimates.append(compare(evidence, units, self._relations, severities=severities))
 
     @cached_property
     def _relations(self) -> Relations:
         """What is known of the methods that are compared with one another."""
         plan, classes = self._plan, self._classes.items()
+        ensembles = frozenset(filter(plan.forms_ensembles, self._classes))
         return Relations(
+            Budgets(ensembles, {name: kind.budget for name, kind in classes}, USUAL_SIZES),
             {name: method.probabilities_of for name, method in classes if method.probabilities_of},
             {(unit.recipe, unit.method): plan.split(unit) for unit in self._units},
-            [name for name in self._classes if plan.forms_ensembles(name)],
             {name: method.primary_score for name, method in classes},
-            USUAL_SIZES,
-            [name for name in self._classes if is_basic(name)],
             # Those whose prediction is that of a trained network alone.
             [name for name, kind in classes if kind.pooled and not (kind.size or kind.needs)],
             sorted(stored_scores(plan.configuration)),

@@ -30,6 +30,7 @@ class SnapshotEnsemble(SeveralNetworks, MemberMethod):
     citation = "Huang et al. 2017"
     group = "snapshots"
     needs = frozenset({"training"})
+    budget = float(TRAININGS)
     size, sweep = "snapshots", (SNAPSHOTS,)
 
     def __init__(self, *, snapshots: int = SNAPSHOTS, **shared: Unpack[PoolArguments]) -> None:

@@ -41,6 +41,7 @@ class SWAG(MemberMethod):
     citation = "Maddox et al. 2019"
     group = "snapshots"
     needs = frozenset({"training"})
+    budget = 3.0
     size, sweep = "samples", (10,)
     feature_scores = False
 

@@ -51,6 +51,6 @@ def test_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert {one.output_type for one in outputs} <= {"execute_result", "display_data"}
     text = "".join(str(one.data.get("text/plain", "")) for one in outputs)
-    for word in ("softmax", "temperature scaling", "MC-dropout", "ood-noise", "p_holm"):
+    for word in ("softmax", "temperature scaling", "MC-dropout", "ood-noise", "verdict"):
         assert word in text
     assert any("image/png" in one.data for one in outputs)

@@ -20,7 +20,9 @@ from benchmarks.claims.numbers import (
     rank_correlation,
     share_of_networks,
 )
+from benchmarks.claims.predictor import difference
 from benchmarks.claims.votes import spread
+from benchmarks.schema import Comparison, table_of
 
 
 def test_interval_over_networks_is_student_t() -> None:
@@ -159,3 +161,25 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
     both = row["std_by_network"] ** 2 + row["std_by_passes"] ** 2
     assert both == pytest.approx(row["sampled_std"] ** 2, rel=0.03)
     assert row["variance_by_network"] == pytest.approx(share.var() / both, rel=0.01)
+
+
+def test_difference_is_of_the_pair_alone_by_one_score() -> None:
+    """Beside it are the intervals of questions, and other scores."""
+    sides = {"recipe": "a", "method": "softmax", "members": "1"}
+    sides |= {"other_recipe": "a", "other_method": "deep_ensemble", "other_members": "10"}
+    rows = [
+        Comparison(
+            **sides,
+            **{"condition": "clean", "metric": "auroc", "score": "s", "other_score": other},
+            **{"question": question, "images": 10},
+            **{"difference": 0.25 * scale, "lower": 0.125, "upper": 0.5 * scale},
+        )
+        for scale, (question, other) in enumerate(
+            [("one-unknown", "s"), ("", "t"), ("", "s"), ("few-unknown", "s")], 2
+        )
+    ]
+    table = table_of(Comparison, rows)
+    softmax, ensemble = ("softmax", None), ("deep_ensemble", 10)
+    assert difference(table, softmax, ensemble, "auroc", "s") == (1.0, 0.125, 2.0)
+    assert difference(table, ensemble, softmax, "auroc", "s") == (-1.0, -2.0, -0.125)
+    assert math.isnan(difference(table, softmax, ensemble, "auroc", "t").value)

@@ -18,10 +18,10 @@ from benchmarks.claims.claim import (
     FEWEST_COUNTED,
     HALF,
     Claim,
+    ClaimVerdict,
     Judgement,
     NotTestableError,
     RulePart,
-    Verdict,
     by_networks,
     by_parts,
     require_intervals,
@@ -41,12 +41,12 @@ from benchmarks.claims.out_of_distribution import auroc_minus, ece_minus
 from benchmarks.claims.votes import CONDITIONS, LOWER_EDGES
 from benchmarks.vocabulary import CENTRAL, CLEAN, IMITATION, PAIRS, WEIGHTS, WHERE_C_DISAGREES
 
-YES, PARTLY, NO = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
+YES, PARTLY, NO = ClaimVerdict.REPRODUCED, ClaimVerdict.PARTLY, ClaimVerdict.NOT_REPRODUCED
 METHODS = ("mc_dropout", "deep_ensemble")
 NETWORKS = 50
 
 
-def judged(id: str, table: pd.DataFrame) -> Verdict:
+def judged(id: str, table: pd.DataFrame) -> ClaimVerdict:
     return CLAIMS[id].judge(table).verdict
 
 
@@ -78,7 +78,7 @@ def test_claims_are_in_the_order_of_their_weights() -> None:
     ("parts", "verdict"),
     [((True, True), YES), ((True, False), PARTLY), ((False, False), NO)],
 )
-def test_parts(parts: tuple[bool, bool], verdict: Verdict) -> None:
+def test_parts(parts: tuple[bool, bool], verdict: ClaimVerdict) -> None:
     judged = [RulePart("a", "1", parts[0]), RulePart("b", "2", parts[1]), RulePart("c", "3")]
     assert by_parts(judged, "a reason") == Judgement(verdict, "a reason", tuple(judged))
 
@@ -198,7 +198,7 @@ PER_NETWORK: list[tuple[str, pd.DataFrame, pd.DataFrame]] = [
     [(50, YES), (33, YES), (32, PARTLY), (10, PARTLY), (9, NO), (0, NO)],
 )
 def test_rule_counts_networks(
-    id: str, holds: pd.DataFrame, fails: pd.DataFrame, holding: int, verdict: Verdict
+    id: str, holds: pd.DataFrame, fails: pd.DataFrame, holding: int, verdict: ClaimVerdict
 ) -> None:
     assert judged(id, fifty_networks(holding, holds, fails)) == verdict
 
@@ -375,7 +375,7 @@ def architectures(*, across: float, lower: float) -> pd.DataFrame:
     )
 
 
-Judged = tuple[str, pd.DataFrame, Verdict, str]
+Judged = tuple[str, pd.DataFrame, ClaimVerdict, str]
 """A claim, its rows, and the verdict and a part of its reason."""
 
 JUDGED: list[Judged] = [
@@ -471,7 +471,7 @@ JUDGED: list[Judged] = [
 
 
 @pytest.mark.parametrize(("id", "table", "verdict", "reason"), JUDGED)
-def test_rule(id: str, table: pd.DataFrame, verdict: Verdict, reason: str) -> None:
+def test_rule(id: str, table: pd.DataFrame, verdict: ClaimVerdict, reason: str) -> None:
     judgement = CLAIMS[id].judge(table)
     assert judgement.verdict == verdict
     assert reason in judgement.why

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from benchmarks.claims import CLAIMS, missing_data
-from benchmarks.claims.claim import Verdict
+from benchmarks.claims.claim import ClaimVerdict
 from benchmarks.claims.imitation import ComparedUnits
 from benchmarks.claims.missing_data import LABELS, SIZES, OtherTrainingImages
 from benchmarks.claims.numbers import values
@@ -80,7 +80,7 @@ def test_every_claim_is_measured_and_judged_by_the_published_numbers(finished: P
     table = read_table(finished / "out", "claims.csv")
     for id, claim in claims.items():
         if CLAIMS[id].recipes:  # which this run has not
-            assert claim["verdict"] == Verdict.NOT_TESTABLE
+            assert claim["verdict"] == ClaimVerdict.NOT_TESTABLE
             continue
         assert claim["why"].startswith("Only 10 networks, not 50. "), id
         verdict, why, _ = CLAIMS[id].judge(where(table, claim=id, recipe="article"))
@@ -135,7 +135,7 @@ def test_without_the_articles_recipe_nothing_is_measured(tmp_path: Path) -> None
     assert run_stages(*run_in(tmp_path, recipes=("standard",)), "claims") == []
     assert not (tmp_path / "out" / "predictions").exists()
     claims = claims_of(tmp_path).values()
-    assert {claim["verdict"] for claim in claims} == {Verdict.NOT_TESTABLE}
+    assert {claim["verdict"] for claim in claims} == {ClaimVerdict.NOT_TESTABLE}
     recipes = {re.findall(r"needs --recipe (\S+)\.$", claim["why"])[0] for claim in claims}
     assert recipes == {"article", "plain,relu"}
 
@@ -146,7 +146,7 @@ def test_claim_with_recipes_of_its_own_needs_no_article(tmp_path: Path) -> None:
     for stage in ("train", "claims"):
         assert run_stages(*run, stage) == []
     claim = claims_of(tmp_path)["architectures-differ"]
-    assert claim["verdict"] in set(Verdict) - {Verdict.NOT_TESTABLE}
+    assert claim["verdict"] in set(ClaimVerdict) - {ClaimVerdict.NOT_TESTABLE}
     assert claim["why"].startswith("Only 9 networks, not 50. Only 600 images, not 10000. ")
     assert claim["recipe"] == "plain and relu"
     table = rows_of(tmp_path, claim["id"])
@@ -166,7 +166,7 @@ def test_other_training_gets_no_verdict(tmp_path: Path) -> None:
     write_latency(tmp_path)
     assert run_stages(*run) == []
     claims = claims_of(tmp_path)
-    assert {claim["verdict"] for claim in claims.values()} == {Verdict.NOT_TESTABLE}
+    assert {claim["verdict"] for claim in claims.values()} == {ClaimVerdict.NOT_TESTABLE}
     why = {id: claim["why"] for id, claim in claims.items()}
     assert why["image-61"].startswith("Networks were trained for 1 epochs, not 10. ")
     assert "one epoch only" in why["accuracy-rises"]
@@ -183,7 +183,7 @@ def test_one_network_has_no_verdict_that_takes_several(finished: Path, tmp_path:
     for id, claim in CLAIMS.items():
         reason = f"This takes at least {claim.least_networks} networks; the run has 1."
         assert (claims[id]["why"] == reason) is (claim.least_networks > 1), id
-    assert {claim["verdict"] for claim in claims.values()} == {Verdict.NOT_TESTABLE}
+    assert {claim["verdict"] for claim in claims.values()} == {ClaimVerdict.NOT_TESTABLE}
 
 
 def test_training_sets_take_as_many_steps_and_are_nested(finished: Path) -> None:

@@ -103,14 +103,14 @@ def with_means(name: str, measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_rounding(rows: pd.DataFrame) -> pd.DataFrame:
-    """Comparisons of what is the same up to rounding have no interval and no p-value to compare.
+    """Comparisons of what is the same up to rounding have no interval and no verdict to compare.
 
     Predictions are stored in single precision, whose rounding is about 1e-7.
     """
     if "difference" not in rows:
         return rows
     rounding = pd.to_numeric(rows["difference"], errors="coerce").abs() < 1e-7
-    return rows.assign(**{name: rows[name].mask(rounding, "") for name in (*BOUNDS, "p_value")})
+    return rows.assign(**{name: rows[name].mask(rounding, "") for name in (*BOUNDS, "verdict")})
 
 
 def differences(table: str, golden: pd.DataFrame, rows: pd.DataFrame) -> str:

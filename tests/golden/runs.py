@@ -66,13 +66,13 @@ BOUNDS = ["lower", "upper"]
 COLUMNS: dict[str, tuple[list[str], list[str]]] = {
     "measurements": ([*MEASURED, "replicate"], ["value"]),
     "summary": (MEASURED, ["value", *BOUNDS]),
-    "comparisons": ([*MEASURED, *OTHER], ["difference", *BOUNDS, "p_value"]),
+    "comparisons": ([*MEASURED, *OTHER, "question"], ["difference", *BOUNDS, "margin", "verdict"]),
     "worth": (
         [*MEASURED, "ensemble_recipe", "ensemble"],
         ["worth", "worth_lower", "worth_upper"],
     ),
 }
-"""Of each table the columns that name a row, and its numbers."""
+"""Of each table the columns that name a row, and its numbers and words."""
 
 
 def configuration(name: str) -> Configuration:

@@ -20,11 +20,10 @@ from benchmarks.inference.evidence import (
     network_blocks,
 )
 from benchmarks.inference.intervals import (
+    Difference,
     Estimate,
     MetricValues,
     Side,
-    difference,
-    in_common,
     mean,
     paired,
     unpaired,
@@ -33,6 +32,7 @@ from benchmarks.inference.resampling import Frame
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
 from methods.determinism import one_torch_thread
+from tests.measuring import known_of
 from tests.runs import CONDITIONS
 
 IMAGES = 40
@@ -67,29 +67,24 @@ LOSSES = losses()
 
 
 def evidence_of(units: Collection[RunUnit]) -> Evidence:
-    known = Evidence("clean", CONDITIONS["clean"], IMAGES, IMAGES)
-    known.members = {unit: entrant(unit).members for unit in units}
-    for block in network_blocks(units, ENSEMBLES):
-        measured = {}
-        for unit in block.summed:
-            row = (LOSSES[unit] - LOSSES[unit].mean()) / IMAGES
-            measured[unit] = {
-                ("nll", ""): MeasuredUnit(LOSSES[unit].mean(), row.astype(np.float32))
-            }
-        known.add(block, measured)
-    return known
+    losses = {unit: {("nll", ""): LOSSES[unit]} for unit in units}
+    return known_of(losses, CONDITIONS["clean"], ensemble_methods=ENSEMBLES)
 
 
 def by_sums(units: Collection[RunUnit], *methods: tuple[str, int | None]) -> Estimate:
     """Of one method, or of the difference of two."""
     known = evidence_of(units)
-    measured = MetricValues.of(known, "nll", "", list(known.metrics["nll"].values))
+    measured = MetricValues.of(known, "nll", list(known.metrics["nll"].values))
     scored = [Scored(Entrant("plain", name, str(size or 1)), "") for name, size in methods]
     if len(scored) == 1:
         return mean(measured.side(scored[0]), measured.covariance, IMAGES)
     pair = scored[0], scored[1]
-    both = measured.side(pair[0]), measured.side(pair[1])
-    return difference(measured, both, in_common(measured, pair, ENSEMBLES))
+    return difference_of(measured, pair)
+
+
+def difference_of(measured: MetricValues, pair: tuple[Scored, Scored]) -> Estimate:
+    sides = {scored: measured.side(scored) for scored in pair}
+    return Difference.of(measured, pair, sides, ENSEMBLES).estimate
 
 
 def replicates(
@@ -150,6 +145,15 @@ def test_pairs_are_those_of_the_replicates_that_have_predictions() -> None:
     assert_same(by_sums(left, ("a", None), ("b", None)), paired(*sides, covariance, IMAGES))
 
 
+def test_pairs_are_those_of_two_methods_whatever_a_third_has() -> None:
+    """`c` has replicates that `a` and `b` both have, beside others that only one has."""
+    own = {"a": range(4), "b": range(1, 5), "c": (1, 2)}
+    units = [unit for unit in UNITS if unit.replicate in own.get(unit.method, ())]
+    alone = [unit for unit in units if unit.method != "c"]
+    pair = ("a", None), ("b", None)
+    assert by_sums(units, *pair) == by_sums(alone, *pair)
+
+
 def test_means_over_images_vary_as_their_values_do() -> None:
     clean = CONDITIONS["clean"]
     family = METRICS["nll"].family([METRICS["nll"]])
@@ -180,21 +184,13 @@ def test_images_that_two_methods_exchange_in_one_replicate_are_shared_by_none() 
     """The difference of two accuracies of one value, which no other replicate has."""
     right = np.random.default_rng(1).random((2, IMAGES)) < 0.9
     right[:, :2] = True, False
-    known = Evidence("clean", CONDITIONS["clean"], IMAGES, IMAGES)
     units = [unit for unit in UNITS if unit.method in ("a", "b") and unit.replicate < 2]
-    known.members = {unit: entrant(unit).members for unit in units}
-    for block in network_blocks(units, ENSEMBLES):
-        measured = {}
-        for unit in block.summed:
-            values = right[unit.replicate].copy()
-            if (unit.method, unit.replicate) == ("b", 1):
-                values[:2] = False, True
-            row = ((values - values.mean()) / IMAGES).astype(np.float32)
-            measured[unit] = {("accuracy", ""): MeasuredUnit(values.mean(), row)}
-        known.add(block, measured)
+    values = {unit: right[unit.replicate].astype(float) for unit in units}
+    values[units[-1]][:2] = values[units[-1]][:2][::-1]
+    losses = {unit: {("accuracy", ""): each} for unit, each in values.items()}
+    known = known_of(losses, CONDITIONS["clean"], ensemble_methods=ENSEMBLES)
     pair = Scored(entrant(units[0]), ""), Scored(entrant(units[-1]), "")
-    found = MetricValues.of(known, "accuracy", "", pair)
-    apart = difference(found, (found.side(pair[0]),) * 2, in_common(found, pair, ENSEMBLES))
+    apart = difference_of(MetricValues.of(known, "accuracy", pair), pair)
     assert (apart.value, apart.half_width) == (0, 0)
     assert apart.image_error > 0
 

@@ -71,7 +71,8 @@ def test_a_mean_over_sets_of_images_averages_them_all() -> None:
     (row,) = [
         row
         for row in result.comparisons
-        if row.condition == "far-mean" and pair(row) == {"deep_ensemble", "softmax"}
+        if (row.condition, row.question) == ("far-mean", "")
+        and pair(row) == {"deep_ensemble", "softmax"}
     ]
     ensemble, _, softmax = UNITS
     of_softmax = [right(softmax, name) for name in ("far-matt", "far-glossy")]
@@ -114,9 +115,9 @@ def test_a_condition_of_its_references_images_is_drawn_with_it() -> None:
     assert known.covariance(columns).every == pytest.approx(np.zeros((len(columns),) * 2))
 
 
-def test_metrics_of_shared_probabilities_are_tested_once() -> None:
+def test_metrics_of_shared_probabilities_are_compared_once() -> None:
     known = gathered(MADE, (CLEAN, BLURRED, ODD), ("accuracy", "augrc", "auroc"))
-    result = compared(known, Relations({"shared": "deep_ensemble"}))
+    result = compared(known, Relations(probabilities_of={"shared": "deep_ensemble"}))
     by_score = {bool(row.score) for row in result.comparisons if "shared" in pair(row)}
     assert by_score == {True}
     assert any(pair(row) == {"deep_ensemble", "softmax"} for row in result.comparisons)

@@ -1,114 +1,219 @@
-"""Which methods are compared, and in which family of tests."""
+"""Which methods are compared, and that no other changes what two differ by."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 
-from benchmarks.inference.comparisons import (
-    ADDED,
-    MAIN,
-    OTHER_SCORES,
-    SEVERITIES,
-    SIZES,
-    SUBSETS,
-    family,
-    is_of_interest,
-    largest_of,
-    pairs_compared,
-)
-from benchmarks.inference.evidence import Covariance, Entrant, Evidence
-from benchmarks.inference.intervals import MetricValues
-from benchmarks.metrics import METRICS
+from benchmarks.inference.comparisons import compare, image_kind
+from benchmarks.inference.evidence import Evidence
+from benchmarks.inference.intervals import Relations
+from benchmarks.predictions import RunUnit
+from benchmarks.questions import QUESTIONS, Budgets
+from benchmarks.schema import Comparison
+from benchmarks.tasks.task import Condition
+from tests.measuring import known_of
 from tests.runs import CONDITIONS
 
-VARIANTS = [
-    Entrant(recipe, method, size)
-    for method, sizes in {"deep_ensemble": ("5", "50"), "mc_dropout": ("10", "50", "100")}.items()
-    for size in sizes
-    for recipe in ("plain", "standard")
+IMAGES = 150
+CLEAN, NOISE = CONDITIONS["clean"], CONDITIONS["ood-uniform_noise"]
+ENTROPY = "predictive_entropy"
+
+SIZES = {
+    "deep_ensemble": {1: 10, 2: 5, 5: 2, 10: 1},
+    "mc_dropout": {10: 6, 20: 6, 50: 6},
+    "snapshots": {None: 5},
+    "scaled": {None: 6},
+    "softmax": {None: 6},
+    "swag": {None: 5},
+}
+"""By method the replicates of each size."""
+
+RELATIONS = Relations(
+    Budgets(
+        frozenset(["deep_ensemble"]),
+        {"swag": 3, "snapshots": 2},
+        {"deep_ensemble": (2, 5, 10), "mc_dropout": (10, 50)},
+    ),
+    probabilities_of={"shared": "softmax"},
+    single_network_methods=["softmax"],
+    further_scores=["knn"],
+)
+
+Named = tuple[str, str]
+"""A method and its size."""
+
+
+def units_of(*methods: str, recipe: str = "plain") -> list[RunUnit]:
+    return [
+        RunUnit(recipe, method, size, replicate)
+        for method in methods
+        for size, count in SIZES.get(method, {None: 6}).items()
+        for replicate in range(count)
+    ]
+
+
+EVERY = units_of(*SIZES)
+
+
+def known(
+    units: Iterable[RunUnit], shift: Condition | None = CLEAN, metric: str = "accuracy"
+) -> Evidence:
+    """One metric of these; by a score if it ranks images: the entropy, of softmax `knn` too."""
+    losses = {}
+    common = np.random.default_rng(0).normal(size=IMAGES)
+    for unit in units:
+        random = np.random.default_rng([unit.replicate, unit.size or 0, *unit.variant.encode()])
+        skill = 0.1 * random.normal() + (0.1 if unit.method == "deep_ensemble" else 0)
+        own = {ENTROPY, *(["knn"] if unit.method == "softmax" else [])}
+        losses[unit] = {
+            (metric, score if metric in ("auroc", "augrc") else ""): common
+            + skill
+            + random.normal(size=IMAGES)
+            for score in sorted(own)
+        }
+    return known_of(losses, shift, "" if shift else "rotated")
+
+
+def compared(evidence: Evidence, relations: Relations = RELATIONS) -> list[Comparison]:
+    return compare(evidence, list(evidence.members), relations).comparisons
+
+
+Sides = frozenset[tuple[str, str, str, str]]
+"""Of both sides recipe, method, size and score."""
+
+
+def sides(row: Comparison) -> Sides:
+    other = row.other_recipe, row.other_method, row.other_members, row.other_score
+    return frozenset([(row.recipe, row.method, row.members, row.score), other])
+
+
+def pairs(rows: Iterable[Comparison], question: str) -> set[Sides]:
+    asked = [sides(row) for row in rows if row.question == question]
+    assert len(asked) == len(set(asked))
+    return set(asked)
+
+
+def all_pairs(
+    methods: Iterable[Named], recipe: str = "plain", scores: Iterable[str] = ("",)
+) -> set[Sides]:
+    named = [(recipe, *method, score) for score in scores for method in methods]
+    return {frozenset(pair) for pair in combinations(named, 2)}
+
+
+SHOWN = [
+    *(("deep_ensemble", size) for size in ("2", "5", "10")),
+    *(("mc_dropout", size) for size in ("10", "50")),
+    *((method, "1") for method in ("snapshots", "scaled", "softmax", "swag")),
 ]
+"""No ensemble of one, and no size that is neither usual nor the largest."""
 
-LARGEST = largest_of(VARIANTS)
-
-NONE = np.zeros((0, 0))
-
-
-def measured(
-    condition: str, score: str = "", *, with_mean: bool = True, metric: str = "accuracy"
-) -> MetricValues:
-    evidence = Evidence(condition, CONDITIONS.get(condition), images=1, with_mean=with_mean)
-    return MetricValues(METRICS[metric], score, evidence, {}, Covariance.between_replicates(NONE))
+CANDIDATES = {
+    "one": [("mc_dropout", "50"), ("scaled", "1"), ("softmax", "1")],
+    "few": [("deep_ensemble", "5"), ("mc_dropout", "50")]
+    + [(method, "1") for method in ("snapshots", "scaled", "softmax", "swag")],
+    "fast": SHOWN,
+}
+"""By the budget of a question."""
 
 
-def test_recipes_are_compared_by_methods_at_their_largest_sizes() -> None:
-    across = {
-        (one[1:], other[1:])
-        for one, other in pairs_compared(VARIANTS)
-        if one.recipe != other.recipe
-    }
-    largest = ("deep_ensemble", "50"), ("mc_dropout", "100")
-    assert across == {(one, other) for one in largest for other in largest} - {largest[::-1]}
+def test_usual_and_compared_sizes_of_a_recipe_are_compared() -> None:
+    assert pairs(compared(known(EVERY)), "") == all_pairs(SHOWN)
 
 
-@pytest.mark.parametrize(
-    ("condition", "score", "expected"),
-    [
-        ("clean", "", MAIN),
-        ("rotated-mean", "", MAIN),
-        ("ood-fashion_mnist", "predictive_entropy", MAIN),
-        ("ood-fashion_mnist", "mutual_information", OTHER_SCORES),
-        ("subset-clean", "", SUBSETS),
-        ("rotated-045", "", SEVERITIES),
-    ],
-)
-def test_families(condition: str, score: str, expected: str) -> None:
-    primary = {"deep_ensemble": "predictive_entropy", "mc_dropout": "predictive_entropy"}
-    pair = Entrant("plain", "deep_ensemble", "50"), Entrant("standard", "mc_dropout", "100")
-    assert family(pair, LARGEST, measured(condition, score), primary) == expected
-    smaller = pair[0], Entrant("plain", "deep_ensemble", "5")
-    assert family(smaller, LARGEST, measured(condition, score), primary) == SIZES
+def test_of_two_recipes_a_network_alone_is_compared() -> None:
+    rows = compared(known([*EVERY, *units_of(*SIZES, recipe="relu")]))
+    alone = frozenset([("plain", "softmax", "1", ""), ("relu", "softmax", "1", "")])
+    assert pairs(rows, "") == all_pairs(SHOWN) | all_pairs(SHOWN, "relu") | {alone}
 
 
-def test_pairs_of_added_methods_have_a_family_of_their_own() -> None:
-    one, other = Entrant("plain", "swag", "30"), Entrant("plain", "laplace_kron", "1")
-    basic = Entrant("standard", "deep_ensemble", "50")
-    among = LARGEST | {one, other}
-    for pair, expected in (((one, other), ADDED), ((one, basic), MAIN), ((basic, other), MAIN)):
-        found = family(pair, among, measured("clean"), {}, ["deep_ensemble", "mc_dropout"])
-        assert found == expected
-    assert family((one, other), among, measured("clean"), {}) == MAIN
+def test_recipes_with_other_training_images_are_not_compared() -> None:
+    evidence = known([*EVERY, *units_of("softmax", recipe="relu")])
+    splits = {("relu", "softmax"): "all"}
+    assert pairs(compared(evidence, replace(RELATIONS, splits=splits)), "") == all_pairs(SHOWN)
 
 
-def test_severity_is_in_the_main_family_where_its_group_has_no_mean() -> None:
-    pair = Entrant("plain", "deep_ensemble", "50"), Entrant("standard", "mc_dropout", "100")
-    assert family(pair, LARGEST, measured("rotated-045", with_mean=False), {}) == MAIN
-
-
-ENTROPY, OTHER = "predictive_entropy", "mutual_information"
+def test_shared_probabilities_are_compared_once_but_own_scores_apart() -> None:
+    units = units_of("softmax", "shared", "scaled")
+    assert pairs(compared(known(units)), "") == all_pairs([("softmax", "1"), ("scaled", "1")])
+    ranked = pairs(compared(known(units, NOISE, "auroc")), "")
+    three = [(method, "1") for method in ("softmax", "shared", "scaled")]
+    assert ranked >= all_pairs(three, scores=[ENTROPY])
+    beside = known(units_of("shared", "scaled"))  # no other has these probabilities
+    assert pairs(compared(beside), "") == all_pairs([("shared", "1"), ("scaled", "1")])
 
 
 @pytest.mark.parametrize(
-    ("metric", "score", "of", "across", "expected"),
+    ("shift", "metric", "asked"),
     [
-        ("accuracy", "", MAIN, True, True),
-        ("accuracy", "", SIZES, False, True),
-        ("lac_size_95", "", MAIN, True, True),  # no size of sets is better
-        ("lac_size_95", "", SIZES, False, False),
-        ("expected_entropy", "", SEVERITIES, False, False),
-        ("auroc", ENTROPY, SIZES, False, True),
-        ("auroc", OTHER, OTHER_SCORES, False, True),
-        ("auroc", OTHER, OTHER_SCORES, True, False),
-        ("auroc", OTHER, SIZES, False, False),
-        ("error_at_coverage_90", ENTROPY, MAIN, True, True),
-        ("error_at_coverage_90", OTHER, OTHER_SCORES, False, False),
+        (CLEAN, "accuracy", {"one-clean", "few-clean", "fast-clean"}),
+        (None, "accuracy", {"one-shifted", "few-shifted", "fast-shifted"}),
+        (CLEAN, "augrc", {"one-abstain", "few-abstain"}),
+        (None, "augrc", {"one-abstain", "few-abstain"}),
+        (NOISE, "auroc", {"one-unknown", "few-unknown"}),
+        (CLEAN, "brier", set()),
+        (CONDITIONS["rotated-045"], "accuracy", set()),
     ],
 )
-def test_rows_that_nobody_reads_are_left_out(
-    metric: str, score: str, of: str, across: bool, expected: bool
+def test_questions_have_all_pairs_of_their_candidates(
+    shift: Condition | None, metric: str, asked: set[str]
 ) -> None:
-    primary = {"deep_ensemble": ENTROPY, "mc_dropout": ENTROPY}
-    other = Entrant("standard" if across else "plain", "mc_dropout", "100")
-    pair = Entrant("plain", "deep_ensemble", "50"), other
-    compared = measured("clean", score, metric=metric)
-    assert is_of_interest(pair, of, compared, primary) == expected
+    rows = compared(known(EVERY, shift, metric))
+    assert {row.question for row in rows} == {"", *asked}
+    for name in asked:
+        methods = [*CANDIDATES[name.partition("-")[0]]]
+        by = [] if metric == "accuracy" else [ENTROPY]
+        expected = all_pairs(methods, scores=by or [""])
+        if name.endswith("unknown"):  # a network alone may rank images by any of its scores
+            entrants = [("plain", *method, ENTROPY) for method in methods]
+            expected |= {frozenset([("plain", "softmax", "1", "knn"), one]) for one in entrants}
+        assert pairs(rows, name) == expected
+
+
+def test_questions_are_about_the_images_that_decide() -> None:
+    def kind(name: str) -> str | None:
+        return image_kind(Evidence(name, CONDITIONS[name], CONDITIONS[name].group))
+
+    assert [kind(name) for name in ("clean", NOISE.name)] == ["clean", "out-of-distribution"]
+    assert {kind(name) for name in ("rotated-045", "subset-clean")} == {None}
+    means = [Evidence("mean", None, "group", headline) for headline in (True, False)]
+    assert [image_kind(each) for each in means] == ["shifted", None]
+
+
+def numbers(row: Comparison) -> tuple[object, ...]:
+    return row.difference, row.lower, row.upper, row.verdict, row.reason
+
+
+NEWCOMERS = {
+    "method of one network": (units_of("new"), {"one", "few", "fast"}),
+    "method of three networks": ([u for u in EVERY if u.method == "swag"], {"few", "fast"}),
+    "ensemble of ten": ([u for u in EVERY if u.size == 10 and u.method[0] == "d"], {"fast"}),
+    "size that nobody runs": ([u for u in EVERY if u.size == 20], set()),
+    "recipe": (units_of(*SIZES, recipe="relu"), set()),
+}
+"""Whom a run may have too, and the budgets of the questions that they enter."""
+
+
+@pytest.mark.parametrize("name", NEWCOMERS)
+@pytest.mark.parametrize(
+    ("shift", "metric"), [(CLEAN, "accuracy"), (None, "augrc"), (NOISE, "auroc")]
+)
+def test_a_newcomer_changes_intervals_only_in_the_questions_that_it_enters(
+    name: str, shift: Condition | None, metric: str
+) -> None:
+    newcomers, entered = NEWCOMERS[name]
+    others = [unit for unit in EVERY if unit not in newcomers]
+    before, after = (
+        {(row.question, sides(row)): numbers(row) for row in compared(known(units, shift, metric))}
+        for units in (others, [*others, *newcomers])
+    )
+    assert before.keys() <= after.keys()
+    changed = {
+        question for question, own in before if before[question, own] != after[question, own]
+    }
+    asked = {question.name for question in QUESTIONS} & {question for question, _ in before}
+    assert changed == {name for name in asked if name.partition("-")[0] in entered}

@@ -33,7 +33,7 @@ NAMES = nouns()
 
 
 UNTESTED = Comparison(
-    **{"family": "main", "split": "training", "images": 80},
+    **{"images": 80},
     **{"condition": "clean", "metric": "accuracy", "score": ""},
     **{"recipe": "standard", "method": "", "members": "1"},
     **{"other_recipe": "standard", "other_method": "", "other_members": "1"},

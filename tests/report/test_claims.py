@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.claims import CLAIMS, imitation, missing_data
 from benchmarks.claims import votes as votes_claims
-from benchmarks.claims.claim import RulePart, Verdict
+from benchmarks.claims.claim import ClaimVerdict, RulePart
 from benchmarks.claims.numbers import ValueRange, rows
 from benchmarks.io import UserError
 from benchmarks.report.claims import (
@@ -84,7 +84,7 @@ def described(id: str) -> dict[str, object]:
         RulePart("a | b", "0.5 (0.4 to 0.6)", True)._asdict(),
         RulePart("c", "1", None)._asdict(),
     ]
-    judged = {"verdict": Verdict.PARTLY.value, "why": "a | reason.", "parts": parts}
+    judged = {"verdict": ClaimVerdict.PARTLY.value, "why": "a | reason.", "parts": parts}
     beside = {"verdict": "reproduced", "why": "the same.", "parts": []}
     return {
         **{"id": id, "statement": f"{id} | 62 holds.", "place": "somewhere", "task": "mnist"},

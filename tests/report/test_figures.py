@@ -28,6 +28,7 @@ from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import looks
 from benchmarks.report.timings import Setup, main_setup
 from benchmarks.schema import read_table, where
+from benchmarks.vocabulary import Verdict
 from tests.report.support import NAMES, comparisons, table_named
 
 
@@ -205,8 +206,8 @@ NLL = Quantity("clean", "nll")
 VALUES = {"softmax": ("1", 0.3), "mc_dropout": ("8", 0.2), "deep_ensemble": ("4", 0.1)}
 
 
-def compared(values: dict[str, tuple[str, float]], metric: str = "nll", **p: float) -> Results:
-    """Of one recipe; by method the p-value of its difference from the deep ensemble."""
+def compared(values: dict[str, tuple[str, float]], metric: str = "nll", **verdicts: str) -> Results:
+    """Of one recipe; by method what is said of the deep ensemble against it."""
     place = {"recipe": "standard", "condition": "clean", "score": "", "status": "ok", "reason": ""}
     metrics = dict.fromkeys((metric, "squared_ce_debiased"))
     rows = [
@@ -216,40 +217,37 @@ def compared(values: dict[str, tuple[str, float]], metric: str = "nll", **p: flo
         for method, (members, value) in values.items()
     ]
     tests = [
-        {"metric": name, "p_holm": p_value, "difference": -0.1}
+        {"metric": name, "verdict": verdict, "difference": -0.1}
         | {"method": "deep_ensemble", "members": "4"}
         | {"other_method": method, "other_members": values[method][0]}
         for name in metrics
-        for method, p_value in p.items()
+        for method, verdict in verdicts.items()
     ]
     return Results(pd.DataFrame(rows), NAMES, comparisons=comparisons(tests))
 
 
 @pytest.mark.parametrize(
-    ("p_values", "separated"),
+    ("verdicts", "worse"),
     [
-        ({"softmax": 0.01, "mc_dropout": 0.01}, 2),
-        ({"softmax": 0.01, "mc_dropout": 0.2}, 1),
-        ({"softmax": float("nan")}, 0),
+        ({"softmax": Verdict.BETTER, "mc_dropout": Verdict.BETTER_WITHIN}, 2),
+        ({"softmax": Verdict.BETTER, "mc_dropout": Verdict.OPEN}, 1),
+        ({"softmax": Verdict.AS_GOOD, "mc_dropout": Verdict.WORSE}, 0),
+        ({"softmax": ""}, 0),
         ({}, 0),
     ],
 )
-def test_a_title_claims_what_tests_say(p_values: dict[str, float], separated: int) -> None:
-    title = finding(compared(VALUES, **p_values), NLL)
+def test_a_title_claims_what_intervals_say(verdicts: dict[str, str], worse: int) -> None:
+    title = finding(compared(VALUES, **verdicts), NLL)
     assert title.startswith("Deep ensemble (M = 4) has the lowest NLL (Clean: 0.100)")
-    assert title.endswith(f"from {separated} of 2 others")
+    assert title.endswith(f"better than {worse} of 2 others (95 % intervals)")
 
 
-def test_of_a_biased_metric_another_is_tested() -> None:
+def test_of_a_biased_metric_another_is_compared() -> None:
     ece = Quantity("clean", "ece")
-    both = compared(VALUES, "ece", softmax=0.01, mc_dropout=0.01)
-    untested = both.comparisons[both.comparisons["metric"] == "ece"]
-    assert "from 2 of 2 others" in finding(both, ece)
-    assert "from 0 of 2 others" in finding(replace(both, comparisons=untested), ece)
-    # Where it is the other that the tested metric finds better, nothing is claimed.
-    of_softmax = both.comparisons["other_method"] == "softmax"
-    worse = both.comparisons.assign(difference=-0.1 * (-1) ** of_softmax)
-    assert "from 1 of 2 others" in finding(replace(both, comparisons=worse), ece)
+    both = compared(VALUES, "ece", softmax=Verdict.BETTER, mc_dropout=Verdict.BETTER)
+    alone = both.comparisons[both.comparisons["metric"] == "ece"]
+    assert "than 2 of 2 others" in finding(both, ece)
+    assert "than 0 of 2 others" in finding(replace(both, comparisons=alone), ece)
 
 
 def test_title_of_one_method_compares_none_and_without_values_there_is_no_title() -> None:

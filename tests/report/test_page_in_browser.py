@@ -103,7 +103,7 @@ def test_numbers_of_the_ranking_are_those_of_the_measurements(
         shown = elements(elements(chrome, "#ranking table")[0], "tbody tr")
         assert shown
         for row in shown:
-            method, recipe, *cells = (cell.text for cell in elements(row, "th, td"))
+            recipe, method, *cells = (cell.text for cell in elements(row, "th, td"))
             text = cells[position - 2].split()[0]
             trained_by = "self-trained" if method.startswith("my_method") else recipe
             value = means[trained_by, *names[method], metric]

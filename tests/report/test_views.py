@@ -30,7 +30,7 @@ def test_table_is_printed_or_written(made_up_run: Path, tmp_path: Path, called: 
 def test_unknown_table_is_one_line(made_up_run: Path, called: Called) -> None:
     status, _, error = called("table", made_up_run, "mine")
     assert status == 2
-    assert error.startswith("error: there is no table 'mine'; choose from decision, kinds, ranking")
+    assert error.startswith("error: there is no table 'mine'; choose from decision, recipes, ranks")
     assert error.count("\n") == 1
 
 

@@ -63,6 +63,14 @@ def test_what_is_there_is_not_counted_again(digits_run: Path) -> None:
     assert counted(works, "latency", "methods timed") == 0
 
 
+def test_pairs_are_counted_within_each_recipe(tmp_path: Path) -> None:
+    def pairs(*recipes: str) -> float:
+        run = run_of(replace(DIGITS, methods=("softmax",), recipes=recipes), tmp_path)
+        return counted(Counting(*run).works(), MEASURE, "pairs compared")
+
+    assert pairs("standard", "plain") == 2 * pairs("standard") > 0
+
+
 def test_part_of_what_is_there_is_not_counted(tmp_path: Path) -> None:
     few = replace(DIGITS, methods=("softmax",), replicates=1, pool=1)
     compute(run_of(few, tmp_path), TRAIN)

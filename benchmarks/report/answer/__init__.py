@@ -1,1 +1,1 @@
-"""Which method to use: the questions of a user, what tests say of each, and the answers."""
+"""Which method to use: how the candidates of each question rank, and the answers."""

@@ -8,22 +8,26 @@ from pathlib import Path
 
 from benchmarks.io import write_json
 from benchmarks.report.answer.decision import (
-    Relation,
-    decisions,
-    is_ensemble,
+    judged_by,
     label,
-    networks,
-    networks_of,
-    relations,
-    worth,
+    main_decisions,
 )
-from benchmarks.report.answer.questions import judged_by
-from benchmarks.report.answer.table import DecisionRow, decision_rows
+from benchmarks.report.answer.table import DecisionRow, chosen, decision_rows, why_none
 from benchmarks.report.editorial import DROPOUT
 from benchmarks.report.results import Quantity, Results
+from benchmarks.report.tables.pivot import networks
 from benchmarks.report.texts import listed
 from benchmarks.schema import table_of, write_table
-from benchmarks.vocabulary import ANSWER_JSON, DECISION_CSV
+from benchmarks.vocabulary import ANSWER_JSON, DECISION_CSV, Verdict
+
+IN_WORDS = {
+    Verdict.WORSE: "worse",
+    Verdict.WORSE_WITHIN: "worse, but within the margin,",
+    Verdict.AS_GOOD: "as good",
+    Verdict.BETTER_WITHIN: "better, but within the margin,",
+    Verdict.BETTER: "better",
+}
+"""Of verdicts that decide, in the order in which they are told."""
 
 
 def write_answer(results: Results, folder: Path) -> None:
@@ -46,44 +50,47 @@ def _on_dropout(results: Results) -> tuple[str, str]:
     """One network with dropout left on against the largest ensemble, both of the main recipe.
 
     Returns:
-        The reply, and sentences: the relation of the two by each measure, and the worth in networks
+        The reply, and sentences: the verdict on the two by each measure, and the worth in networks
         of the one.
     """
     cannot_tell = "This run cannot tell whether one network with dropout is as good as many:"
     main = results.for_recipe(results.recipes[0])
-    choices = [main.candidate(variant) for variant in main.largest]
-    ensembles = [choice for choice in choices if is_ensemble(results, choice)]
+    methods = {variant: results.names.method(variant.method) for variant in main.largest}
+    ensembles = [variant for variant, method in methods.items() if method.counts_networks]
     sampled = [
-        choice
-        for choice in choices
-        if DROPOUT in results.names.method(choice.method).needs and choice not in ensembles
+        variant
+        for variant, method in methods.items()
+        if DROPOUT in method.needs and not method.counts_networks
     ]
     if not sampled or not ensembles:
         missing = "an ensemble" if sampled else "a method that leaves dropout on"
         return "", f"{cannot_tell} it has no values of {missing}."
-    dropout, ensemble, quantities = sampled[0], ensembles[0], judged_by(results)
-    measured = [q for q in quantities if results.value(dropout, q) or results.value(ensemble, q)]
-    by_measure = relations(results, dropout, ensemble, measured)
-    if set(by_measure.values()) <= {Relation.UNTESTED}:
+    dropout, ensemble = main.candidate(sampled[0]), main.candidate(ensembles[0])
+    quantities = judged_by(results)
+    verdicts = {
+        quantity: tested.verdict
+        for quantity in quantities
+        if (tested := results.comparison(dropout, ensemble, quantity))
+    }
+    if not any(verdicts.values()):
         return "", f"{cannot_tell} the two were not compared."
-    given = reply(by_measure.values())
+    given = reply(verdicts.values())
     sentences = [
         f"{given}.",
-        f"{label(results, dropout, with_recipe=False)} was compared with an ensemble of "
-        f"{networks_of(results, ensemble)} networks on {len(by_measure)} measures.",
+        f"{label(results, dropout)} was compared with an ensemble of {ensemble.members} networks "
+        f"on {len(verdicts)} measures.",
     ]
-    by_relation: dict[Relation, list[Quantity]] = {relation: [] for relation in Relation}
-    for quantity, relation in by_measure.items():
-        by_relation[relation].append(quantity)
-    for relation in (Relation.WORSE, Relation.BETTER, Relation.AS_GOOD):
-        if shown := by_relation[relation]:
-            sentences += [f"It is {relation} by {_measures(results, shown)}."]
-    if number := len(by_relation[Relation.OPEN]):
-        sentences += [f"By {number} measures, no difference was found."]
-    if number := len(by_relation[Relation.UNTESTED]):
-        sentences += [f"By {number} measures, they were not compared."]
-    known = (worth(results, dropout, ensemble, quantity) for quantity in quantities)
-    if worths := sorted((bounds[0] for bounds in known if bounds), key=networks):
+    for verdict, words in IN_WORDS.items():
+        if measures := [quantity for quantity, said in verdicts.items() if said == verdict]:
+            sentences += [f"It is {words} by {_measures(results, measures)}."]
+    counted = Counter(verdicts.values())
+    for said, result in ((Verdict.OPEN, "no difference was found"), ("", "there is no interval")):
+        if number := counted[said]:
+            sentences += [f"By {number} measure{'s' if number > 1 else ''}, {result}."]
+    known = (results.worth_in(dropout, (ensemble.recipe, ensemble.method), q) for q in quantities)
+    # A reason says what an interval leaves out.
+    worths = [row["worth"] for row in known if row and row["status"] == "ok" and not row["reason"]]
+    if worths := sorted(worths, key=networks):
         least, middle, most = (
             text.replace("<", "less than ").replace(">", "more than ")
             for text in (worths[0], median(worths), worths[-1])
@@ -105,16 +112,17 @@ def _measures(results: Results, quantities: Sequence[Quantity]) -> str:
     return ", ".join(f"{name} ({listed(labels)})" for name, labels in conditions.items())
 
 
-def reply(by_measure: Collection[Relation]) -> str:
+def reply(verdicts: Collection[str]) -> str:
     """Yes: as good or better by all measures. No: worse by most, or by some and as good by none.
 
-    By a measure without a test it is neither.
+    What lies within the margin is as good. By a measure without an interval it is neither.
     """
-    counts = Counter(by_measure)
-    worse, good = counts[Relation.WORSE], counts[Relation.BETTER] + counts[Relation.AS_GOOD]
-    if good == len(by_measure):
+    counts = Counter(verdicts)
+    worse, undecided = counts[Verdict.WORSE], counts[Verdict.OPEN] + counts[""]
+    good = len(verdicts) - worse - undecided
+    if good == len(verdicts):
         return "Yes"
-    if 2 * worse > len(by_measure) or (worse and not good):
+    if 2 * worse > len(verdicts) or (worse and not good):
         return "No"
     return "In part" if worse else "Not decided"
 
@@ -134,19 +142,14 @@ def median(ordered: Sequence[str]) -> str:
 
 
 def _advice(results: Results) -> str:
-    """The cheapest choice where one network or any number is trained: a sentence a situation."""
+    """What to use with networks of the main recipe: a sentence a question, after its situation."""
     advised: dict[str, list[str]] = {}
-    for decision in decisions(results):
-        question = decision.question
-        if question.milliseconds is not None or question.networks not in (1, None):
-            continue
-        kept = [decision.baseline] if decision.keeps and decision.baseline else []
-        names = [
-            label(results, choice, with_recipe=question.retrains)
-            for choice in (*kept, *decision.chosen)
-        ]
-        several = f", the cheapest of {len(names)}" if len(names) > 1 else ""
-        text = f"{'keep ' if kept else ''}{names[0]}{several}" if names else "not decided"
-        choices = advised.setdefault(question.situation, [])
-        choices.append(f"{text} ({question.images.lower()})")
-    return " ".join(f"{situation}: {'; '.join(texts)}." for situation, texts in advised.items())
+    for decision in main_decisions(results):
+        used = [chosen(decision, choice) for choice in decision.recommended]
+        text = f"use {'; or '.join(used)}" if used else why_none(decision)
+        sentences = advised.setdefault(decision.question.situation, [])
+        sentences.append(f"{decision.question.images}: {text}.")
+    return " ".join(
+        " ".join(filter(None, (situation and f"{situation}.", *sentences)))
+        for situation, sentences in advised.items()
+    )

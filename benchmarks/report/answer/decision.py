@@ -1,202 +1,266 @@
-"""What tests say about a question: which method to use, or why none can be recommended.
+"""What the intervals of a question say: how its candidates may rank, and which of them to use.
 
-Bare numbers are never compared: one choice is before another only where tests say so.
+The intervals of a question hold all differences of its candidates by a measure at once. So do the
+ranks that follow: with the confidence of the intervals, no candidate's rank is another one (Mogstad
+et al. 2024, doi 10.1093/restud/rdad006). Bare means are never compared.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import chain
 
 import pandas as pd
 
-from benchmarks.report.answer.questions import Question, asked
-from benchmarks.report.editorial import MORE_TRAINING
-from benchmarks.report.results import Candidate, Quantity, Results
-from benchmarks.report.timings import main_setup, milliseconds
+from benchmarks.questions import QUESTIONS, Budgets, Question
+from benchmarks.report.results import Candidate, Quantity, Results, Tested
+from benchmarks.report.timings import main_setup, milliseconds, tied
 from benchmarks.schema import members_rank, where
-from benchmarks.vocabulary import SELF_TRAINED, SIGNIFICANT
-
-NOT_MEASURED = "not measured in this run"
-
-Cost = tuple[int, float, tuple[int, str], tuple[bool, int, str, float], tuple[int, str]]
+from benchmarks.vocabulary import BETTER, CLEAN, WORSE
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What to use, as the answer to a question.
+class Standing:
+    """How a candidate stands among all of its question, by a measure.
 
     Attributes:
-        quantities: by which it was decided; those that were measured.
-        baseline: the cheapest choice, which the others are compared with.
-        chosen: what to use, the cheapest first; empty: nothing is recommended.
-        keeps: whether nothing is recommended before the baseline, since no other choice beats it.
-        rivals: what no test separates from the chosen; without a recommendation, from the baseline.
-        tested: what was compared with the baseline, with it, the cheapest first.
-        objection: why nothing is recommended, whatever tests say; empty: because of tests. With a
-            baseline, what was not compared "with" it.
+        first, last: its possible ranks: behind all that are better, and before all that are worse.
+        is_worse_than_guessing: see `MetricRecord.is_worse_than_guessing`.
+    """
+
+    first: int
+    last: int
+    is_worse_than_guessing: bool = False
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether it is tied with the best: no candidate is better, nor is guessing."""
+        return self.first == 1 and not self.is_worse_than_guessing
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """The answer to a question.
+
+    Attributes:
+        results: of networks of one recipe.
+        standings: of each measure, how the candidates stand that have an interval.
     """
 
     question: Question
-    quantities: tuple[Quantity, ...] = ()
-    baseline: Candidate | None = None
-    chosen: tuple[Candidate, ...] = ()
-    keeps: bool = False
-    rivals: tuple[Candidate, ...] = ()
-    tested: tuple[Candidate, ...] = ()
-    objection: str = ""
+    results: Results
+    standings: Mapping[Quantity, Mapping[Candidate, Standing]]
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All of them, the cheapest first."""
+        return tuple(by_cost(self.results, {*chain(*self.standings.values())}))
+
+    @property
+    def baseline(self) -> Candidate:
+        """The network alone; where it is no candidate, the cheapest one."""
+        alone = (choice for choice in self.candidates if is_network_alone(self.results, choice))
+        return next(alone, self.candidates[0])
+
+    def tied(self, *quantities: Quantity) -> list[Candidate]:
+        """Those tied with the best by all of these measures, or of all; the cheapest first."""
+        by_measure = [self.standings[quantity] for quantity in quantities or self.standings]
+        return [
+            candidate
+            for candidate in self.candidates
+            if all(candidate in known and known[candidate].is_tied for known in by_measure)
+        ]
+
+    @cached_property
+    def recommended(self) -> dict[Candidate, list[Quantity]]:
+        """What to use, and by which measures: by all, or where there is no such, by each.
+
+        Where it is not known what candidates cost, as of others' predictions, all that are tied.
+        """
+        every = list(self.standings)
+        if not self.results.names.recipes and (tied := self.tied()):
+            return dict.fromkeys(tied, every)
+        if by_all := self._chosen(every):
+            return {by_all: every}
+        chosen: dict[Candidate, list[Quantity]] = {}
+        for quantity in every:
+            if candidate := self._chosen([quantity]):
+                chosen.setdefault(candidate, []).append(quantity)
+        return chosen
+
+    def _chosen(self, quantities: Sequence[Quantity]) -> Candidate | None:
+        """Of those tied by all of the measures the baseline, or the cheapest that is before it.
+
+        A method whose values vary much is easily tied with the best; that is not enough.
+        """
+        tied = self.tied(*quantities) if quantities else []
+        if tied and self.baseline in tied:
+            return self.baseline
+        before = (
+            candidate
+            for candidate in tied
+            if any(self._is_before_baseline(candidate, quantity) for quantity in quantities)
+        )
+        return next(before, None)
+
+    def _is_before_baseline(self, candidate: Candidate, quantity: Quantity) -> bool:
+        """Whether it is better, or the baseline is worse than guessing, or not compared."""
+        baseline = self.standings[quantity].get(self.baseline)
+        if baseline is None or baseline.is_worse_than_guessing:
+            return True
+        tested = self.compared(candidate, self.baseline, quantity)
+        return tested is not None and tested.verdict in BETTER
+
+    def best(self, quantity: Quantity) -> Candidate | None:
+        """The best mean of those tied by a measure; ``None`` if all are worse than guessing."""
+        sign = 1 if self.results.names.metric(quantity.metric).better == "higher" else -1
+        rows = {choice: self.results.value(choice, quantity) for choice in self.tied(quantity)}
+        values = {choice: sign * row["value"] for choice, row in rows.items() if row}
+        return max(values, key=values.__getitem__, default=None)
+
+    def compared(self, left: Candidate, right: Candidate, quantity: Quantity) -> Tested | None:
+        """The left less the right, by the question's interval."""
+        return self.results.comparison(left, right, quantity, self.question.name)
 
 
 @lru_cache(maxsize=1)
 def decisions(results: Results) -> Sequence[Decision]:
-    """Of every question, in their order.
+    """Of each recipe, the main one first, and of every question, in their order.
 
     Args:
         results: those of all recipes.
     """
-    return tuple(decide(results, question) for question in asked(results))
+    return tuple(
+        decide(results.for_recipe(recipe), question)
+        for recipe in results.recipes
+        for question in asked(results)
+    )
+
+
+def main_decisions(results: Results) -> list[Decision]:
+    """Of the main recipe, those that have an answer, from the results of all recipes."""
+    main = results.for_recipe(results.recipes[0])
+    return [made for made in decisions(results) if made.results is main and made.standings]
+
+
+def asked(results: Results) -> tuple[Question, ...]:
+    """The questions of a run; what others' predictions cost is not known, nor for whom they are."""
+    if results.names.recipes:
+        return QUESTIONS
+    distinct: dict[object, Question] = {}
+    for question in QUESTIONS:
+        distinct.setdefault((question.images, question.metrics), replace(question, situation=""))
+    return tuple(distinct.values())
+
+
+def judged_by(results: Results) -> list[Quantity]:
+    """All by which predictions are judged in a run, whatever the question."""
+    conditions = {
+        "clean": (CLEAN,),
+        "shifted": results.headline_shifts,
+        "out-of-distribution": results.ood,
+    }
+    every = (
+        Quantity(condition, metric)
+        for question in QUESTIONS
+        for kind in question.kinds
+        for condition in conditions[kind]
+        for metric in question.metrics
+    )
+    return list(dict.fromkeys(every))
 
 
 def decide(results: Results, question: Question) -> Decision:
-    """What to use, as the answer to a question.
+    """The answer to a question, from results of one recipe."""
+    compared = _compared(results, question)
+    if question.milliseconds is not None:
+        largest: dict[str, Candidate] = {}
+        for choice in sorted(
+            chain(*compared.values()), key=lambda choice: members_rank(choice.members)
+        ):
+            if _milliseconds(single_image(results, choice)) <= question.milliseconds:
+                largest[choice.method] = choice
+        compared = {name: known & {*largest.values()} for name, known in compared.items()}
 
-    One choice is recommended before another if it is better by at least one measure and worse by
-    none, or if it is as good by all and cheaper. Where none is recommended before all others, all
-    are that beat the cheapest choice and are beaten by none.
-    """
-    wanted = question.quantities(results)
-    allowed = candidates(results, question)
-    measured = [choice for choice in allowed if any(results.value(choice, q) for q in wanted)]
-    if reason := _objection(results, question, measured):
-        return Decision(question, objection=reason)
-    baseline = measured[0]
-    quantities = tuple(q for q in wanted if any(results.value(choice, q) for choice in measured))
-    if question.together and quantities != wanted:
-        return Decision(question, objection=NOT_MEASURED)
-    tested = tuple(
-        choice
-        for choice in measured
-        if choice == baseline
-        or set(relations(results, choice, baseline, quantities).values()) != {Relation.UNTESTED}
-    )
-    known = Decision(question, quantities, baseline, tested=tested)
-    if len(tested) == 1:
-        return replace(known, objection="no alternative was compared")
-    if reason := _objection(results, question, tested):
-        return replace(known, objection=reason)
-    return _decided(results, known)
-
-
-def _decided(results: Results, known: Decision) -> Decision:
-    """The decision by what tests say of those that were tested."""
-    tested, baseline = known.tested, known.tested[0]
-
-    def beats(choice: Candidate, other: Candidate) -> bool:
-        """Whether it is better by at least one measure, and worse by none; all are tested."""
-        said = set(relations(results, choice, other, known.quantities).values())
-        return Relation.BETTER in said and said.isdisjoint((Relation.WORSE, Relation.UNTESTED))
-
-    def is_preferred(choice: Candidate, other: Candidate) -> bool:
-        if choice == other or beats(choice, other):
-            return True
-        is_cheaper = tested.index(choice) < tested.index(other)
-        said = set(relations(results, choice, other, known.quantities).values())
-        return is_cheaper and said <= {Relation.AS_GOOD, Relation.BETTER}
-
-    for choice in tested:
-        if all(is_preferred(choice, other) for other in tested):
-            return replace(known, chosen=(choice,))
-    unbeaten = [choice for choice in tested if not any(beats(other, choice) for other in tested)]
-    if unbeaten == [baseline]:
-        return replace(known, chosen=(baseline,))
-    chosen = tuple(choice for choice in unbeaten if beats(choice, baseline))
-    rivals = tuple(choice for choice in unbeaten if choice not in (*chosen, baseline))
-    keeps = not chosen and baseline in unbeaten
-    return replace(known, chosen=chosen, keeps=keeps, rivals=rivals)
-
-
-# What a user may choose, and in which order of cost.
-
-
-def candidates(results: Results, question: Question) -> list[Candidate]:
-    """Of each recipe and method the largest size that the question allows, the cheapest first.
-
-    Those of the main recipe; where networks may be trained anew, of others with the same training
-    images, too. Where other scores than methods' primary ones are allowed, those count as further
-    choices by each score with which they were compared with others.
-    """
-    main = results.recipes[0]
-    splits = {recipe.name: recipe.split for recipe in results.names.recipes}
-    keys = results.summary[results.summary["value"].notna()][["recipe", "method", "members"]]
-    measured = (Candidate(*key) for key in keys.drop_duplicates().itertuples(index=False))
-    largest: dict[tuple[str, str], Candidate] = {}
-    for choice in sorted(measured, key=lambda choice: cost(results, choice)):
-        trains_alike = choice.recipe == SELF_TRAINED or splits.get(choice.recipe) == splits.get(
-            main
+    def standing(choice: Candidate, quantity: Quantity) -> Standing:
+        others, metric = compared[quantity], results.names.metric(quantity.metric)
+        tests = (results.comparison(choice, other, quantity, question.name) for other in others)
+        said = [tested.verdict for tested in tests if tested]
+        row = results.row(choice, quantity)
+        return Standing(
+            1 + sum(verdict in WORSE for verdict in said),
+            len(others) - sum(verdict in BETTER for verdict in said),
+            bool(row and metric.is_worse_than_guessing(row["value"], row["lower"], row["upper"])),
         )
-        is_offered = choice.recipe == main or (question.retrains and trains_alike)
-        if is_offered and _is_allowed(results, question, choice):
-            largest[choice[:2]] = choice
-    chosen = list(largest.values())
-    if question.by_any_score:
-        scored = results.further_scored
-        chosen += [choice for choice in scored if choice._replace(score="") in chosen]
-    return sorted(chosen, key=lambda choice: cost(results, choice))
+
+    standings = {
+        quantity: {choice: standing(choice, quantity) for choice in choices}
+        for quantity, choices in compared.items()
+        if choices
+    }
+    return Decision(question, results, standings)
 
 
-def _is_allowed(results: Results, question: Question, choice: Candidate) -> bool:
-    most, limit = question.networks, question.milliseconds
-    if MORE_TRAINING in results.names.method(choice.method).needs and not question.retrains:
-        return False
-    if most is not None and networks_of(results, choice) > most:
-        return False
-    # An ensemble of one is the network alone, which is another choice.
-    if is_ensemble(results, choice) and (most == 1 or choice.members == "1"):
-        return False
-    if limit is None:
-        return True
-    timing = single_image(results, choice)
-    return timing is not None and bool(timing["p50_ms"] <= limit)
+def _compared(results: Results, question: Question) -> dict[Quantity, set[Candidate]]:
+    """By each measure of the question the candidates that have an interval with another one."""
+    table, compared = results.comparisons, dict[Quantity, set[Candidate]]()
+    if table.empty:
+        return {}
+    rows = where(table, question=question.name)
+    for prefix in ("", "other_"):
+        side = ["condition", "metric", *(f"{prefix}{name}" for name in Candidate._fields)]
+        for condition, metric, *names in rows.loc[rows["verdict"] != "", side].to_numpy():
+            candidate = results.by_own_score(Candidate(*names))
+            compared.setdefault(Quantity(condition, metric), set()).add(candidate)
+
+    def shown(quantity: Quantity) -> tuple[object, ...]:
+        rank = results.names.condition_rank(quantity.condition)
+        return rank, question.metrics.index(quantity.metric)
+
+    return {quantity: compared[quantity] for quantity in sorted(compared, key=shown)}
 
 
-def _objection(results: Results, question: Question, choices: Sequence[Candidate]) -> str:
-    """Why nothing can be recommended among these, whatever tests say; empty if nothing is wrong."""
-    several = question.networks is not None and question.networks > 1
-    if question.milliseconds is not None and main_setup(results.latency) is None:
-        return "latency was not measured"
-    if not choices and question.milliseconds is not None:
-        return f"no method answers within {question.milliseconds:g} ms"
-    if not choices:
-        return NOT_MEASURED
-    if several and not any(is_ensemble(results, choice) for choice in choices):
-        return f"no ensemble of at most {question.networks} networks was compared"
-    return ""
+# What candidates cost, and what they are called.
 
 
-def cost(results: Results, choice: Candidate) -> Cost:
-    """Networks, then passes; a cheaper choice comes first, equal ones as they are shown."""
-    names = results.names
-    return (
-        networks_of(results, choice),
-        members_rank(choice.members),
-        names.recipe_rank(choice.recipe),
-        names.rank(choice.variant),
-        names.score_rank(choice.score) if choice.score else (-1, ""),
-    )
+def by_cost(results: Results, candidates: Collection[Candidate]) -> list[Candidate]:
+    """The cheapest first: by networks trained, then by milliseconds; equal ones as registered."""
+
+    def shown(choice: Candidate) -> tuple[object, ...]:
+        score = results.names.score_rank(choice.score) if choice.score else (-1, "")
+        return results.names.rank(choice.variant), score
+
+    left = sorted(candidates, key=shown)
+    timings = {choice: single_image(results, choice) for choice in left}
+    ordered: list[Candidate] = []
+    while left:
+        fewest = min(networks_of(results, choice) for choice in left)
+        cheap = [choice for choice in left if networks_of(results, choice) == fewest]
+        fastest = timings[min(cheap, key=lambda choice: _milliseconds(timings[choice]))]
+        ordered.append(next(choice for choice in cheap if _tie(timings[choice], fastest)))
+        left.remove(ordered[-1])
+    return ordered
 
 
-def networks_of(results: Results, choice: Candidate) -> int:
-    """How many networks it takes."""
-    size = members_rank(choice.members)
-    return int(size) if is_ensemble(results, choice) and math.isfinite(size) else 1
+def _tie(timing: pd.Series | None, fastest: pd.Series | None) -> bool:
+    """Whether it is as fast as the fastest; what was not timed is the slowest."""
+    return tied(timing, fastest) if timing is not None and fastest is not None else fastest is None
 
 
-def is_ensemble(results: Results, choice: Candidate) -> bool:
-    """Whether its members are networks."""
-    return results.names.method(choice.method).counts_networks
+def networks_of(results: Results, choice: Candidate) -> float:
+    """What it takes to train, in networks of its recipe."""
+    methods = results.names.methods
+    ensembles = frozenset(method.name for method in methods if method.counts_networks)
+    return Budgets(ensembles, {method.name: method.budget for method in methods}).networks(choice)
+
+
+def is_network_alone(results: Results, choice: Candidate) -> bool:
+    """Whether it is the prediction of a trained network, and nothing else."""
+    method = results.names.method(choice.method)
+    return method.pooled and not (method.size or method.needs or choice.score)
 
 
 def single_image(results: Results, choice: Candidate) -> pd.Series | None:
@@ -213,103 +277,19 @@ def single_image(results: Results, choice: Candidate) -> pd.Series | None:
     return None if setup is None else milliseconds(results.latency, setup, choice.variant, 1)
 
 
-def label(results: Results, choice: Candidate, *, with_recipe: bool = True) -> str:
-    """A choice by its name, for example ``SWAG (S = 30, recipe plain)``; a user's own as it is.
+def _milliseconds(timing: pd.Series | None) -> float:
+    return math.inf if timing is None else float(timing["p50_ms"])
 
-    Args:
-        with_recipe: whether to name the recipe, where the run has several.
-    """
+
+def label(results: Results, choice: Candidate) -> str:
+    """For example ``Mahalanobis distance (with softmax)``; a user's own is called as it is."""
     names = results.names
     record = names.method(choice.method)
     method, scored = record.label, ""
     if choice.score:
         method, scored = names.score(choice.score).label, f"with {method}"
     size = names.size(choice.variant) if choice.members not in ("", "1") else ""
-    several = len(results.recipes) > 1 and choice.recipe in results.recipes
-    recipe = f"recipe {choice.recipe}" if with_recipe and several else ""
-    details = ", ".join(filter(None, (scored, size, recipe)))
+    details = ", ".join(filter(None, (scored, size)))
     is_users_own = record.position < 0 and not choice.score
     name = method if is_users_own else f"{method[:1].upper()}{method[1:]}"
     return f"{name}{f' ({details})' if details else ''}"
-
-
-# What tests say of two choices by one measure.
-
-
-class Relation(StrEnum):
-    """What tests say of one choice against another."""
-
-    BETTER = "better"
-    WORSE = "worse"
-    AS_GOOD = "as good"
-    """Worse by less than the margin, if at all; a difference that is smaller counts as none."""
-    OPEN = "not distinguished"
-    UNTESTED = "not tested"
-
-
-def relations(
-    results: Results, left: Candidate, right: Candidate, quantities: Iterable[Quantity]
-) -> dict[Quantity, Relation]:
-    """What tests say of the left against the right, by each measure."""
-    return {quantity: relation(results, left, right, quantity) for quantity in quantities}
-
-
-def relation(results: Results, left: Candidate, right: Candidate, quantity: Quantity) -> Relation:
-    """What tests say of the left against the right.
-
-    By the paired comparison of the two, if there is one. Else, of an ensemble of networks, by the
-    worth of the other: the interval of that holds the sizes of ensembles which the other is not
-    distinguished from.
-    """
-    if tested := results.comparison(left, right, quantity):
-        better = results.names.metric(quantity.metric).better
-        if math.isnan(tested.p_value) or not better:
-            return Relation.UNTESTED
-        if max(tested.p_not_worse, tested.p_not_better) < SIGNIFICANT:
-            return Relation.AS_GOOD
-        if tested.p_value < SIGNIFICANT:
-            is_better = (tested.difference > 0) == (better == "higher")
-            return Relation.BETTER if is_better else Relation.WORSE
-        return Relation.AS_GOOD if tested.p_not_worse < SIGNIFICANT else Relation.OPEN
-    scores = {results.ranked(choice, quantity).score for choice in (left, right)}
-    if len(scores) > 1 and not (left.score or right.score):
-        return Relation.UNTESTED  # methods' own scores are compared with nothing
-    for ensemble, choice in ((left, right), (right, left)):
-        if bounds := _bounds_of_worth(results, choice, ensemble, quantity):
-            size = int(ensemble.members)
-            if bounds[0] <= size <= bounds[1]:
-                return Relation.OPEN
-            return Relation.BETTER if (size > bounds[1]) == (ensemble == left) else Relation.WORSE
-    return Relation.UNTESTED
-
-
-def _bounds_of_worth(
-    results: Results, choice: Candidate, ensemble: Candidate, quantity: Quantity
-) -> tuple[float, float] | None:
-    """The interval of what a choice is worth in networks of such an ensemble, if it is known."""
-    known = worth(results, choice, ensemble, quantity)
-    if known is None or ensemble.score or not ensemble.members.isdigit():
-        return None
-    return networks(known[1]), networks(known[2])
-
-
-def worth(
-    results: Results, choice: Candidate, ensemble: Candidate, quantity: Quantity
-) -> tuple[str, str, str] | None:
-    """How many of the ensemble's networks it is worth, with bounds; ``None``: not known."""
-    row = results.worth_in(choice, (ensemble.recipe, ensemble.method), quantity)
-    # A reason says what an interval leaves out: then it is no test.
-    if row is None or row["status"] != "ok" or row["reason"]:
-        return None
-    return row["worth"], row["worth_lower"], row["worth_upper"]
-
-
-def networks(text: str) -> float:
-    """A worth, or a bound of it, as ``worth.csv`` has it; beyond the sizes it is open.
-
-    >>> networks("2.5"), networks("<1"), networks(">50")
-    (2.5, 0.0, inf)
-    """
-    if text.startswith("<"):
-        return 0.0
-    return math.inf if text.startswith(">") else float(text)

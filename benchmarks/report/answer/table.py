@@ -1,62 +1,60 @@
-"""The table of decisions: each question, what to use, by which measures, and at what cost."""
+"""The table of decisions: each question, what to use, how good it is, and at what cost."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.report.answer.decision import (
     Decision,
-    Relation,
     decisions,
+    is_network_alone,
     label,
+    main_decisions,
     networks_of,
-    relations,
     single_image,
 )
 from benchmarks.report.editorial import METRIC_REMARKS, NEEDS, TRAINING_IMAGES
-from benchmarks.report.number_format import UNDEFINED, rounded, two_digits
-from benchmarks.report.results import Candidate, Quantity, Results
+from benchmarks.report.number_format import UNDEFINED, alike, two_digits
+from benchmarks.report.results import Candidate, Quantity, Results, Tested
 from benchmarks.report.tables.table import Row, Table
 from benchmarks.report.timings import main_setup, timed
 from benchmarks.vocabulary import SELF_TRAINED
 
-USE, ALSO, KEEP, NONE, RIVAL = "use", "also", "keep", "none", "rival"
-"""What is said of a choice: it is recommended; so is a cheaper one, for which alone there is room;
-it is the cheapest and no other beats it; nothing is recommended; no test separates it from what is.
-"""
+USE, TIED, NONE = "use", "tied", "none"
+"""What is said of a choice: it is recommended; it is tied with the best by all measures, and not
+recommended; there is none."""
 
-FEW = 2
-"""Of more choices than these, the cheapest alone is printed."""
-
-RULE = (
-    "A choice beats another if tests show it better by some measure and worse by none. The table "
-    "has the choice that beats all others; else those that beat the baseline and are beaten by "
-    "none (docs/statistics.md)."
+TIES = (
+    "A method is tied with the best by a measure if none of the question is better, nor guessing."
 )
 
-MEASURES = (
-    "It is what the others are compared with, and is itself compared with the next cheapest. As "
-    "good: worse by less than a margin, if at all. Of a measure in no column, tests show neither "
-    "this nor a difference."
+RULE = (
+    f"{TIES} Recommended is the network alone, if it is tied by all measures. Else it is the "
+    "cheapest method that is tied by all and better than the network alone by one: by networks "
+    "trained, then by time (docs/statistics.md)."
 )
 
 
 @dataclass(frozen=True)
 class DecisionRow:
-    """A row of ``tables/decision.csv``: what tests say of a choice, as the answer to a question.
+    """A row of ``tables/decision.csv``: a choice, as the answer to a question.
 
     Attributes:
-        situation, images: the question.
-        verdict: `USE`, `ALSO`, `KEEP`, `NONE` or `RIVAL`.
-        recipe, method, members, score: the choice; empty where nothing is recommended.
+        question: its name.
+        networks: the recipe by which networks are trained.
+        situation, images: the question in words.
+        verdict: `USE`, `TIED` or `NONE`.
+        recipe, method, members, score: the choice; empty where there is none.
         use: the choice in words, or why there is none.
-        better_by, as_good_by, worse_by: measures, against the cheapest choice, or of that against
-            the next cheapest.
+        effects: what it changes by each measure, against the network alone.
+        best: the best where it is another one, by which measures, likewise.
         cost: networks to train, what is needed beside them, and the latency of a single image.
     """
 
+    question: str
+    networks: str
     situation: str
     images: str
     verdict: str
@@ -65,107 +63,147 @@ class DecisionRow:
     members: str = ""
     score: str = ""
     use: str = ""
-    better_by: str = UNDEFINED
-    as_good_by: str = UNDEFINED
-    worse_by: str = UNDEFINED
+    effects: str = UNDEFINED
+    best: str = UNDEFINED
     cost: str = UNDEFINED
 
 
 def decision_rows(results: Results) -> list[DecisionRow]:
-    """The rows of all questions, from the results of all recipes."""
-    return [row for decision in decisions(results) for row in _rows(results, decision)]
+    """The rows of all recipes and questions, from the results of all recipes."""
+    return [row for decision in decisions(results) for row in _rows(decision)]
 
 
 def decision_table(results: Results) -> Table:
-    """The same in print, without what is `ALSO` recommended, and without rivals."""
+    """What is recommended, or why nothing is, for networks of the main recipe."""
+    main = results.recipes[0]
+    trained = f" Recipe {main}." if results.names.recipes else ""
     return Table(
         name="decision",
-        caption="Which method to use.",
+        caption=f"Which method to use.{trained}",
         group_heading="Situation",
-        label_headings=("Judged on", "Use", "Better by", "As good by", "Worse by", "Cost"),
+        label_headings=("Judged on", "Use", "What it changes", "Best, if another", "Cost"),
         rows=tuple(
-            Row(
-                row.situation,
-                (row.images, row.use, row.better_by, row.as_good_by, row.worse_by, row.cost),
-            )
+            Row(row.situation, (row.images, row.use, row.effects, row.best, row.cost))
             for row in decision_rows(results)
-            if row.verdict not in (ALSO, RIVAL)
+            if row.networks == main and row.verdict != TIED
         ),
         remarks=tuple(_remarks(results)),
-        widths=(0.1, 0.18, 0.24, 0.16, 0.16, 0.12),
+        widths=(0.1, 0.18, 0.3, 0.26, 0.12),
     )
 
 
-def _rows(results: Results, decision: Decision) -> Iterator[DecisionRow]:
-    question = decision.question
-    kept = [decision.baseline] if decision.keeps and decision.baseline else []
-    if not kept and not decision.chosen:
-        why = decision.objection or "tests do not decide"
-        compared = f" with {label(results, decision.baseline)}" if decision.baseline else ""
-        reason = f"None: {why}{compared if decision.objection else ''}"
-        yield DecisionRow(question.situation, question.images, NONE, use=reason)
-    count = len(decision.chosen)
-    room = count if count <= FEW else 1
-    cheapest = f", the cheapest of {count}" if count > FEW else ""
-    for verdict, prefix, choices, suffix in (
-        (KEEP, "Keep ", kept, ""),
-        (USE, "", decision.chosen[:room], cheapest),
-        (ALSO, "", decision.chosen[room:], ""),
-        (RIVAL, "", decision.rivals, ""),
-    ):
-        for choice in choices:
-            name = label(results, choice, with_recipe=question.retrains)
-            yield DecisionRow(
-                question.situation,
-                question.images,
-                verdict,
-                *choice,
-                use=f"{prefix}{name}{suffix}",
-                **_measures(results, decision, choice),
-                cost="; ".join(_costs(results, choice, retrains=question.retrains)) or UNDEFINED,
-            )
+def chosen(decision: Decision, choice: Candidate) -> str:
+    """What is recommended, in words, and by which measures if not by all."""
+    measures = decision.recommended[choice]
+    by = ", ".join(_measure(decision, quantity) for quantity in measures)
+    is_by_all = len(measures) == len(decision.standings)
+    return f"{_named(decision.results, choice)}{'' if is_by_all else f', by {by}'}"
 
 
-def _measures(results: Results, decision: Decision, choice: Candidate) -> dict[str, str]:
-    """By which it is better, as good and worse than the baseline, or that than the next cheapest.
+def _use(decision: Decision, choice: Candidate) -> str:
+    """The same, and how many methods are not better, or as good."""
+    text, tied = chosen(decision, choice), decision.tied()
+    if choice not in tied:
+        return text
+    is_priced = bool(decision.results.names.recipes)
+    if len(decision.candidates) > 1 and (choice == decision.baseline or not is_priced):
+        return f"{text}: none of {len(decision.candidates)} methods is shown to be better"
+    return f"{text}, one of {len(tied)} tied with the best" if len(tied) > 1 else text
 
-    With the means of both to the same decimals, where they differ: ``NLL ↓ (Clean) 0.135 → 0.106``.
+
+def why_none(decision: Decision) -> str:
+    """Why nothing is recommended."""
+    if decision.standings:
+        return "None: all are worse than guessing"
+    in_time = decision.question.milliseconds is not None
+    return f"None: no method {'is known to answer in time' if in_time else 'was compared'}"
+
+
+def _named(results: Results, choice: Candidate) -> str:
+    """A choice, and what else it takes than one network and its uncertainty."""
+    if is_network_alone(results, choice):
+        return f"{label(results, choice)}, the network alone"
+    networks = networks_of(results, choice)
+    ensemble = results.names.method(choice.method).counts_networks
+    longer = f", trained as long as {networks:g} networks" if networks > 1 and not ensemble else ""
+    return f"{label(results, choice)}{longer}"
+
+
+def _rows(decision: Decision) -> Iterator[DecisionRow]:
+    question, results = decision.question, decision.results
+    place = question.name, results.recipes[0], question.situation, question.images
+    if not decision.recommended:
+        yield DecisionRow(*place, NONE, use=why_none(decision))
+    for choice in dict.fromkeys([*decision.recommended, *decision.tied()]):
+        is_used = choice in decision.recommended
+        yield DecisionRow(
+            *place,
+            USE if is_used else TIED,
+            *choice,
+            use=_use(decision, choice) if is_used else _named(results, choice),
+            effects="; ".join(_effects(decision, choice)) or UNDEFINED,
+            best=" ".join(_best(decision, choice)) or UNDEFINED,
+            cost="; ".join(_costs(results, choice)) or UNDEFINED,
+        )
+
+
+def _effects(decision: Decision, choice: Candidate) -> Iterator[str]:
+    if choice != decision.baseline:
+        for quantity in decision.standings:
+            yield f"{_measure(decision, quantity)}{_effect(decision, choice, quantity)}"
+
+
+def _best(decision: Decision, choice: Candidate) -> Iterator[str]:
+    by_candidate: dict[str, list[str]] = {}
+    for quantity in decision.standings:
+        best, measure = decision.best(quantity), _measure(decision, quantity)
+        if best is None:
+            by_candidate.setdefault("None, as all are worse than guessing", []).append(measure)
+        elif best != choice:
+            change = "" if best == decision.baseline else _effect(decision, best, quantity)
+            named = by_candidate.setdefault(label(decision.results, best), [])
+            named.append(f"{measure}{change}")
+    yield from (f"{name}: {'; '.join(measures)}." for name, measures in by_candidate.items())
+
+
+def _effect(decision: Decision, choice: Candidate, quantity: Quantity) -> str:
+    """What a choice changes against the baseline: both means, the difference and the verdict."""
+    rows = [decision.results.value(side, quantity) for side in (decision.baseline, choice)]
+    tested = decision.compared(choice, decision.baseline, quantity)
+    if tested is None or not all(rows):
+        return ": not compared"
+    half = (tested.upper - tested.lower) / 2
+    before, after = alike([row["value"] for row in rows if row], half)
+    verdict = f", {tested.verdict}" if tested.verdict else ""
+    return f" {before} → {after} ({difference_text(tested)}){verdict}"
+
+
+def difference_text(tested: Tested) -> str:
+    """A difference with its interval.
+
+    >>> difference_text(Tested(0.0061, 0.0021, 0.0101, "better"))
+    '+0.006, 0.002 to 0.010'
     """
-    baseline, second, *_ = decision.tested
-    other = second if choice == baseline else baseline
-    by_measure = relations(results, choice, other, decision.quantities)
-    several = len({quantity.condition for quantity in decision.quantities}) > 1
-    columns = {
-        Relation.BETTER: "better_by",
-        Relation.AS_GOOD: "as_good_by",
-        Relation.WORSE: "worse_by",
-    }
-    measures = {}
-    for relation, column in columns.items():
-        texts = []
-        for quantity in (q for q, by_tests in by_measure.items() if by_tests is relation):
-            printed = results.names.printed(quantity.metric)
-            condition = f" ({results.label_of(quantity.condition)})" if several else ""
-            if relation is Relation.AS_GOOD:
-                texts.append(f"{printed.name}{condition}")
-            else:
-                means = _means(results, (other, choice), quantity)
-                texts.append(f"{printed.title}{condition} {means}".rstrip())
-        measures[column] = "; ".join(texts) or UNDEFINED
-    return measures
+    numbers = [tested.difference, tested.lower, tested.upper]
+    difference, lower, upper = alike(numbers, (tested.upper - tested.lower) / 2)
+    interval = "" if math.isnan(tested.lower) else f", {lower} to {upper}"
+    sign = "+" if tested.difference > 0 and difference.strip("0.") else ""
+    return f"{sign}{difference}{interval}"
 
 
-def _means(results: Results, choices: Sequence[Candidate], quantity: Quantity) -> str:
-    rows = [row for choice in choices if (row := results.value(choice, quantity))]
-    half = max(((row["upper"] - row["lower"]) / 2 for row in rows), default=math.nan)
-    return " → ".join(rounded(row["value"], half)[0] for row in rows)
+def _measure(decision: Decision, quantity: Quantity) -> str:
+    """A metric, with its images where there are several."""
+    printed = decision.results.names.printed(quantity.metric)
+    several = len({judged.condition for judged in decision.standings}) > 1
+    images = f" ({decision.results.label_of(quantity.condition)})" if several else ""
+    return f"{printed.title}{images}"
 
 
-def _costs(results: Results, choice: Candidate, *, retrains: bool) -> Iterator[str]:
+def _costs(results: Results, choice: Candidate) -> Iterator[str]:
     timing = single_image(results, choice._replace(score=""))
-    if retrains and results.names.recipes:
+    if results.names.recipes:
         count = networks_of(results, choice)
-        trained = f"{count} network{'s' if count > 1 else ''}"
+        trained = f"{count:g} network{'s' if count > 1 else ''}"
         seconds = math.nan if timing is None else float(timing["training_s"])
         time = "" if math.isnan(seconds) else f" ({two_digits(seconds)} s)"
         yield f"{'trains itself' if choice.recipe == SELF_TRAINED else trained}{time}"
@@ -180,24 +218,24 @@ def _costs(results: Results, choice: Candidate, *, retrains: bool) -> Iterator[s
 
 
 def _remarks(results: Results) -> Iterator[str]:
-    made = decisions(results)
-    baselines = list(dict.fromkeys(decision.baseline for decision in made if decision.baseline))
-    yield RULE
-    if baselines:
-        yield f"The baseline is {' or '.join(label(results, choice) for choice in baselines)}."
-        yield MEASURES
-    used = {quantity.metric for decision in made for quantity in decision.quantities}
+    answered = main_decisions(results)
+    yield RULE if results.names.recipes else TIES
+    if baselines := dict.fromkeys(label(results, decision.baseline) for decision in answered):
+        yield (
+            f"Differences are to {' or '.join(baselines)}, on shared networks where there are any, "
+            "with 95 % intervals that hold all differences of a question by the measure at once."
+        )
+    used = {quantity.metric for decision in answered for quantity in decision.standings}
     if classes := len(results.names.task.classes):
         for metric, remark in METRIC_REMARKS.items():
             if metric in used:
                 yield remark.format(classes=classes, uniform=math.log(classes))
+    if not results.names.recipes:
+        return
     setup = main_setup(results.latency)
     if setup is None:
         yield "Latency was not measured in this run."
         return
-    timings = (single_image(results, choice) for choice in baselines)
-    times = [two_digits(float(timing["p50_ms"])) for timing in timings if timing is not None]
-    baseline = f"; the baseline takes {' or '.join(dict.fromkeys(times))} ms" if times else ""
     gpu = timed(results.latency)["device"].str.startswith("cuda").any()
     unmeasured = "" if gpu else " No GPU has been measured."
-    yield f"Latency: median of single images on {setup.label}{baseline}.{unmeasured}"
+    yield f"Latency: median of single images on {setup.label}.{unmeasured}"

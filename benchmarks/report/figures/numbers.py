@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.decision import label
-from benchmarks.report.answer.questions import judged_by
+from benchmarks.report.answer.decision import judged_by, label
 from benchmarks.report.editorial import (
     COST_METRICS,
     DETECTION,
@@ -29,7 +28,7 @@ from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.timings import MEDIAN, batch_sizes, in_setup, main_setup, on_front, timed
 from benchmarks.schema import where
-from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, SIGNIFICANT, VOTES
+from benchmarks.vocabulary import BETTER, CLEAN, FEWEST_REPLICATES, VOTES
 
 METHODS = [*Variant._fields]
 
@@ -396,10 +395,10 @@ EXTREMES = {"higher": ("highest", 1), "lower": ("lowest", -1)}
 
 
 def finding(results: Results, quantity: Quantity) -> str:
-    """Who leads among the largest sizes of one recipe's methods, and what tests say of the others.
+    """Who leads among the largest sizes of one recipe's methods, and whom it is better than.
 
-    What is said of values is said of those measured, and what is said of differences is what tests
-    say: so a title is never false. Empty where nobody has a value, or none is better than another.
+    What is said of values is said of those measured, and what is said of differences is what their
+    intervals say. Empty where nobody has a value, or none is better than another.
     """
     metric = results.names.metric(quantity.metric)
     rows = {
@@ -413,17 +412,14 @@ def finding(results: Results, quantity: Quantity) -> str:
     leader = max(rows, key=lambda variant: sign * rows[variant]["value"])
     tested = quantity._replace(metric=TESTED_INSTEAD.get(quantity.metric, quantity.metric))
     tests = [results.tested(leader, other, tested) for other in rows if other != leader]
-    separated = sum(
-        test is not None and test.p_value < SIGNIFICANT and sign * test.difference > 0
-        for test in tests
-    )
+    better = sum(test is not None and test.verdict in BETTER for test in tests)
     row = rows[leader]
     value = rounded(row["value"], (row["upper"] - row["lower"]) / 2)[0]
     name = label(results, Candidate(results.recipes[0], *leader))
     place = f"({results.label_of(quantity.condition)}: {value})"
     if not tests:
         return f"{metric.label} of {name} {place}"
-    others = f"separated by tests from {separated} of {len(tests)} others"
+    others = f"better than {better} of {len(tests)} others (95 % intervals)"
     return f"{name} has the {extreme} {metric.label} {place}, {others}"
 
 

@@ -132,9 +132,9 @@ def sizes_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read that table, and on what methods were timed."""
     if setup := main_setup(results.latency):
         yield (
-            "Needed: from this size on, none is significantly worse than the full method (paired "
-            "difference on the same images). That is no test of equality. ≤: no smaller size was "
-            f"compared with the full one. Times on {setup.label}."
+            "Needed: from this size on, none is worse than the full method by the interval of the "
+            "difference on the same images. That does not say that they are as good. ≤: no smaller "
+            f"size was compared with the full one. Times on {setup.label}."
         )
 
 

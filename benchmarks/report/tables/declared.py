@@ -8,9 +8,10 @@ from itertools import chain, product
 from operator import attrgetter
 
 from benchmarks.nouns import MetricRecord
+from benchmarks.questions import ABSTAINING, QUALITY
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.claims import verdict_table
-from benchmarks.report.editorial import ABSTAINING, DETECTION, QUALITY, SELECTION
+from benchmarks.report.editorial import DETECTION, SELECTION
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.cost import latency, resources, score_latency, sizes, sizes_notes
 from benchmarks.report.tables.pivot import (
@@ -26,7 +27,16 @@ from benchmarks.report.tables.pivot import (
     votes_spread,
     worth,
 )
-from benchmarks.report.tables.ranking import headline, kinds, ranking, ranking_notes
+from benchmarks.report.tables.ranking import (
+    headline,
+    kinds,
+    main_recipe_noted,
+    ranking,
+    ranking_notes,
+    ranks,
+    recipe_measures,
+    recipes,
+)
 from benchmarks.report.tables.table import Table
 from benchmarks.vocabulary import CLEAN
 
@@ -48,7 +58,16 @@ def tables_of(results: Results) -> list[Table]:
 
 def pivots(results: Results) -> tuple[Pivot, ...]:
     """All declared tables, whether or not the run has numbers for them."""
-    return KINDS, RANKING, *MEANS, *map(sets_table, levels(results)), *FURTHER, *TIMES
+    return (
+        RECIPES,
+        RANKS,
+        KINDS,
+        RANKING,
+        *MEANS,
+        *map(sets_table, levels(results)),
+        *FURTHER,
+        *TIMES,
+    )
 
 
 def made_of(pivots: Iterable[Pivot], results: Results) -> list[Table]:
@@ -106,10 +125,9 @@ def overview(results: Results) -> Iterator[Quantity]:
     Of the means over groups the headline shifts, and only the first one by more than the first
     metric.
     """
-    shifts = [name for name in results.group_means if results.names.condition(name).headline]
     detected = [metric for metric in results.names.overview if "reference" in metric.needs]
     others = [metric for metric in results.names.overview if metric not in detected]
-    for position, condition in enumerate((CLEAN, *shifts)):
+    for position, condition in enumerate((CLEAN, *results.headline_shifts)):
         for metric in others if position < 2 else others[:1]:
             yield Quantity(condition, metric.name)
     for condition, metric in product(results.ood[:1], detected):
@@ -176,11 +194,44 @@ MAIN_CONDITIONS, MAIN_METRICS = attrgetter("main_conditions"), attrgetter("names
 LABELLED, WELL_LABELLED = attrgetter("labelled"), attrgetter("well_labelled")
 OOD, SUBSETS = attrgetter("ood"), attrgetter("subsets")
 
-OfAll = partial(Pivot, quantities=headline, group="", columns="Measure", by_recipe=False)
+Headline = partial(Pivot, quantities=headline, group="", columns="Measure")
 Means = partial(Pivot, source=quality, notes=remarks)
 ByScore = partial(Means, group="Method", rows=("Score",), columns="Images")
 
-KINDS = OfAll(
+RECIPES = Pivot(
+    "recipes",
+    "The network matters more than the method: the network alone, by recipe",
+    recipe_measures,
+    recipes,
+    group="",
+    rows=("Networks",),
+    columns="Measure",
+    notes=main_recipe_noted(
+        "In brackets: the difference to it, with its 95 % interval. Recipes with other training "
+        "images are not compared. The last row is what the best method of one network changes, by "
+        f"the main recipe; its intervals hold all differences of a question at once. {INTERVAL}"
+    ),
+    by_recipe=False,
+)
+
+RANKS = Pivot(
+    "ranks",
+    "The possible ranks of methods, by each measure of each question",
+    lambda _: (),
+    ranks,
+    group="Question",
+    rows=("Measure", "Method"),
+    columns="Standing",
+    notes=main_recipe_noted(
+        "A method ranks behind all that are better, and before all that are worse, by intervals "
+        "that hold all differences of a question by the measure at once: the ranks hold together "
+        "with a confidence of 95 %. Tied with the best: neither a method nor guessing is "
+        f"better. {INTERVAL}"
+    ),
+    by_recipe=False,
+)
+
+KINDS = Headline(
     "kinds",
     "The best of each kind",
     source=kinds,
@@ -191,12 +242,8 @@ KINDS = OfAll(
     ),
 )
 
-RANKING = OfAll(
-    "ranking",
-    "All methods at their largest size",
-    source=ranking,
-    rows=("Method", "Recipe"),
-    notes=ranking_notes,
+RANKING = Headline(
+    "ranking", "All methods at their largest size", source=ranking, notes=ranking_notes
 )
 
 OVERVIEW = Means("overview", "Overview of the methods", overview, group="", columns="Measure")
@@ -309,7 +356,7 @@ FURTHER = (
     ),
     Pivot(
         "cost",
-        "The smallest size that is not significantly worse than the full size, and its latency",
+        "The smallest size that is not worse than the full size, and its latency",
         compared_sizes,
         sizes,
         group="Method",

@@ -13,14 +13,13 @@ from itertools import chain, product
 from statistics import mode
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.decision import networks
 from benchmarks.report.editorial import RIGHT
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results, TableRow
-from benchmarks.report.tables.table import BEST, EQUIVALENT, TIED, UNTESTED, Cell, Row, Table
+from benchmarks.report.tables.table import AS_GOOD, BEST, OPEN, UNCOMPARED, Cell, Row, Table
 from benchmarks.report.texts import left_out_remark, listed, training_images_remark
 from benchmarks.schema import where
-from benchmarks.vocabulary import NETWORKS_KNOWN_FROM, SELF_TRAINED, SIGNIFICANT
+from benchmarks.vocabulary import NETWORKS_KNOWN_FROM, SELF_TRAINED, Verdict
 
 REFERENCE = "clean images are the reference of detection"
 NO_LABELS = "the images have no label"
@@ -234,12 +233,17 @@ def _compared_cell(
     if variant == best:
         return cell._replace(verdict=BEST)
     tested = results.tested(best, variant, quantity)
-    if tested is None or math.isnan(tested.p_value):
-        return cell._replace(verdict=UNTESTED)
-    if tested.p_value < SIGNIFICANT:
-        return cell
-    equivalent = tested.p_equivalent < SIGNIFICANT
-    return cell._replace(verdict=EQUIVALENT if equivalent else TIED)
+    said = tested.verdict if tested else ""
+    return cell._replace(verdict=_OF_BEST.get(said, UNCOMPARED))
+
+
+_OF_BEST: Mapping[str, str] = {
+    Verdict.BETTER: "",
+    **dict.fromkeys((Verdict.AS_GOOD, Verdict.BETTER_WITHIN, Verdict.WORSE_WITHIN), AS_GOOD),
+    # The best by its mean may be worse on the networks that both share.
+    **dict.fromkeys((Verdict.OPEN, Verdict.WORSE), OPEN),
+}
+"""The verdict of a cell, by that on the best against it."""
 
 
 def value_cell(results: Results, candidate: Candidate, quantity: Quantity) -> Cell:
@@ -294,6 +298,17 @@ def _trained_as_the_recipe(results: Results, variant: Variant) -> bool:
     return not images or not by_recipe or images in by_recipe
 
 
+def networks(text: str) -> float:
+    """A worth, or a bound of it, as ``worth.csv`` has it; beyond the sizes it is open.
+
+    >>> networks("2.5"), networks("<1"), networks(">50")
+    (2.5, 0.0, inf)
+    """
+    if text.startswith("<"):
+        return 0.0
+    return math.inf if text.startswith(">") else float(text)
+
+
 def worth_cell(row: TableRow | None) -> Cell:
     """How many networks something is worth, as a row of ``worth.csv`` has it."""
     if row is None:
@@ -320,7 +335,7 @@ def _place(results: Results, variant: Variant, quantity: Quantity) -> Place:
 
 INTERVAL = "± is half the width of the 95 % interval; what it covers: docs/statistics.md."
 
-BINNED = "ECE and MCE are biased upwards, so they are neither bold nor tested."
+BINNED = "ECE and MCE are biased upwards, so they are neither bold nor compared."
 
 ONE_ENSEMBLE = "The interval of a single ensemble does not cover how networks differ."
 

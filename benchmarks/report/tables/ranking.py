@@ -1,15 +1,22 @@
-"""The cells of the two tables that show least of most: the ranking, and the best of each kind."""
+"""The cells of tables that show least of most: rankings, recipes, and the best of each kind."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from statistics import fmean
 
-from benchmarks.nouns import Variant
-from benchmarks.report.answer.decision import label, single_image
+from benchmarks.report.answer.decision import (
+    Standing,
+    is_network_alone,
+    label,
+    main_decisions,
+    single_image,
+)
+from benchmarks.report.answer.table import difference_text
 from benchmarks.report.editorial import DETECTION, PROBABLE, RANKED_BY, RIGHT
-from benchmarks.report.number_format import two_digits
+from benchmarks.report.number_format import rounded, two_digits
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.pivot import (
     INTERVAL,
@@ -20,12 +27,15 @@ from benchmarks.report.tables.pivot import (
     worth_cell,
 )
 from benchmarks.report.tables.table import Cell
-from benchmarks.vocabulary import CLEAN, SELF_TRAINED
+from benchmarks.vocabulary import CLEAN
 
 COSTS = {"Training\n(s) ↓": "training_s", "One image\n(ms) ↓": "p50_ms"}
 
 OF_LOGITS, OF_FEATURES = "score of logits", "score of features"
 """The kinds of scores that are computed from networks, not from probabilities."""
+
+GAIN = "largest gain of a method of one network"
+"""What the last row of the table of recipes is called."""
 
 OTHER = "other"
 """Of methods that name no group, such as a user's own."""
@@ -33,35 +43,30 @@ OTHER = "other"
 
 def headline(results: Results) -> tuple[Quantity, ...]:
     """What a short table has of each method."""
-    conditions = (CLEAN, *results.group_means[:1])
+    conditions = (CLEAN, *results.headline_shifts[:1])
     quality = (Quantity(CLEAN, RIGHT), *(Quantity(name, PROBABLE) for name in conditions))
     return (*quality, *(Quantity(condition, DETECTION) for condition in results.ood[:1]))
 
 
 def ranking(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """All methods at their largest size, of all recipes; the best by `RANKED_BY` comes first.
+    """All methods at their largest size; the best by `RANKED_BY` comes first.
 
     A method of a few images alone has no row.
     """
     ranked: list[tuple[float, Place, Mapping[str, Cell]]] = []
-    for recipe in results.recipes:
-        part = results.for_recipe(recipe)
-        for variant in part.largest:
-            candidate = part.candidate(variant)
-            values = _values(results, candidate)
-            if all(math.isnan(cell.value) for cell in values.values()):
-                continue
-            cells = {
-                "Worth\n(networks) ↑": _worth(part, variant, recipe),
-                **values,
-                **_costs(results, candidate, Cell(reason=NOT_MEASURED)),
-            }
-            place: Place = {
-                "Method": (variant, results.names.label(variant)),
-                "Recipe": (recipe, recipe),
-            }
-            by = value_cell(results, candidate, Quantity(*RANKED_BY)).value
-            ranked.append((math.inf if math.isnan(by) else by, place, cells))
+    for variant in results.largest:
+        candidate = results.candidate(variant)
+        values = _values(results, candidate)
+        if all(math.isnan(cell.value) for cell in values.values()):
+            continue
+        cells = {
+            "Worth\n(networks) ↑": _worth(results, candidate),
+            **values,
+            **_costs(results, candidate, Cell(reason=NOT_MEASURED)),
+        }
+        place: Place = {"Method": (variant, results.names.label(variant))}
+        by = value_cell(results, candidate, Quantity(*RANKED_BY)).value
+        ranked.append((math.inf if math.isnan(by) else by, place, cells))
     for _by, row, cells_of_row in sorted(ranked, key=lambda line: line[0]):
         for heading, cell in cells_of_row.items():
             yield {**row, "Measure": (heading, heading)}, cell
@@ -70,12 +75,102 @@ def ranking(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
 def ranking_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the ranking."""
     by = _heading(results, Quantity(*RANKED_BY)).replace("\n", ", ")
-    yield f"Ranked by {by}. Neighbours may not differ: the decisions go by tests. {INTERVAL}"
+    yield f"Ranked by {by}. Neighbours may not differ: see the table ranks. {INTERVAL}"
     if not results.worth.empty:
         yield (
             "Worth: the networks of an ensemble that does as well by that measure, with its 95 % "
             "interval."
         )
+
+
+def ranks(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """By each measure of each question the possible ranks of its candidates, the best first.
+
+    Of networks of the main recipe.
+    """
+    main = results.for_recipe(results.recipes[0])
+    for decision in main_decisions(results):
+        question = decision.question
+        asked_for = ": ".join(filter(None, (question.situation, question.images)))
+        for quantity, standings in decision.standings.items():
+            values = {choice: value_cell(main, choice, quantity) for choice in standings}
+            metric = results.names.printed(quantity.metric).title
+            measure = f"{metric}, {results.label_of(quantity.condition)}"
+            sign = -1 if results.names.metric(quantity.metric).better == "higher" else 1
+            for choice in sorted(
+                standings, key=lambda choice: (sign * values[choice].value, choice)
+            ):
+                standing = standings[choice]
+                between = dict.fromkeys((standing.first, standing.last))
+                place = {
+                    "Question": (question.name, asked_for),
+                    "Measure": (quantity, measure),
+                    "Method": (choice, label(results, choice)),
+                }
+                cells = {
+                    "Value": values[choice],
+                    "Ranks": Cell(standing.first, text="–".join(map(str, between)), status="ok"),
+                    "Tied with\nthe best": Cell(text=_tied(standing)),
+                }
+                for heading, cell in cells.items():
+                    yield {**place, "Standing": (heading, heading)}, cell
+
+
+def _tied(standing: Standing) -> str:
+    if standing.is_worse_than_guessing:
+        return "no: worse than guessing"
+    return "yes" if standing.is_tied else "no"
+
+
+def recipes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The network alone, by each recipe; and what the best method of one network gains over it.
+
+    By the main recipe, and by the intervals of the questions of who trains one network.
+    """
+    main, *others = (results.for_recipe(recipe) for recipe in results.recipes)
+    alone, *beside = map(_network_alone, (main, *others))
+    if alone is None or not any(beside):
+        return
+    made_for_one = [made for made in main_decisions(results) if made.question.networks == 1]
+    for quantity in pivot.quantities(results):
+        heading = _heading(results, quantity)
+        for choice in filter(None, (alone, *beside)):
+            cell = value_cell(results, choice, quantity)
+            if tested := results.comparison(choice, alone, quantity):
+                text = f"{rounded(cell.value, cell.half_width)[0]} ({difference_text(tested)})"
+                cell = cell._replace(text=text)
+            yield {"Networks": (choice, choice.recipe), "Measure": (quantity, heading)}, cell
+        for decision in made_for_one:
+            best = decision.best(quantity) if quantity in decision.standings else None
+            if best is not None:
+                tested = decision.compared(best, alone, quantity)
+                text = f"{difference_text(tested)}, {label(main, best)}" if tested else "none"
+                place = {"Networks": (GAIN, GAIN), "Measure": (quantity, heading)}
+                yield place, Cell(status="ok", text=text)
+                break
+
+
+def _network_alone(results: Results) -> Candidate | None:
+    candidates = map(results.candidate, results.largest)
+    return next((choice for choice in candidates if is_network_alone(results, choice)), None)
+
+
+def main_recipe_noted(sentences: str) -> Callable[[Results, Pivot], Iterator[str]]:
+    """What the reader must know, with the main recipe, where the run has one."""
+
+    def notes(results: Results, _: Pivot) -> Iterator[str]:
+        if results.names.recipes:
+            yield f"The main recipe is {results.recipes[0]}."
+        yield sentences
+
+    return notes
+
+
+def recipe_measures(results: Results) -> Iterator[Quantity]:
+    """What recipes are compared by."""
+    for condition, metric in product((CLEAN, *results.headline_shifts), (RIGHT, PROBABLE)):
+        yield Quantity(condition, metric)
+    yield from (Quantity(condition, DETECTION) for condition in results.ood[:1])
 
 
 def kinds(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
@@ -98,16 +193,9 @@ def kinds(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
 def _by_kind(results: Results) -> dict[str, dict[Candidate, float]]:
     """The methods and scores of each kind with what they are chosen by: the larger, the better.
 
-    Methods, of each recipe with the main one's training images, by the NLL on clean images; scores
-    by their mean AUROC.
+    Methods by the NLL on clean images; scores by their mean AUROC.
     """
-    splits = {recipe.name: recipe.split for recipe in results.names.recipes}
-    main = splits.get(results.recipes[0])
-    methods = [
-        candidate
-        for candidate in sorted(results.candidates, key=lambda c: results.names.rank(c.variant))
-        if candidate.recipe == SELF_TRAINED or splits.get(candidate.recipe) == main
-    ]
+    methods = list(map(results.candidate, results.compared))
     kinds: dict[str, dict[Candidate, float]] = {}
     for method in methods:
         chosen_by = kinds.setdefault(results.names.method(method.method).group or OTHER, {})
@@ -153,12 +241,12 @@ def _costs(results: Results, choice: Candidate, missing: Cell) -> dict[str, Cell
     }
 
 
-def _worth(results: Results, variant: Variant, recipe: str) -> Cell:
+def _worth(results: Results, choice: Candidate) -> Cell:
     """In ensembles of the same recipe; that of an ensemble is its size."""
     ensembles = set() if results.worth.empty else set(results.worth["ensemble"])
-    if variant.method in ensembles and variant.members.isdigit():
-        return Cell(float(variant.members), status="ok", text=variant.members)
-    quantity, choice = Quantity(*RANKED_BY), results.candidate(variant)
+    if choice.method in ensembles and choice.members.isdigit():
+        return Cell(float(choice.members), status="ok", text=choice.members)
+    recipe, quantity = results.recipes[0], Quantity(*RANKED_BY)
     rows = [results.worth_in(choice, (recipe, name), quantity) for name in sorted(ensembles)]
     if ensembles and not any(rows):
         return Cell(reason="not compared with ensembles of its recipe")

@@ -21,17 +21,17 @@ from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER, WITH_VALUE
 NO_VALUE = "n/a"
 ILL_DEFINED_MARK, WORSE_THAN_GUESSING_MARK = "†", "§"
 
-BEST, EQUIVALENT, TIED, UNTESTED = "best", "equivalent", "tied", "untested"
-"""The verdict of a cell's comparison; empty if it is distinguished from the best."""
+BEST, AS_GOOD, OPEN, UNCOMPARED = "best", "as good", "open", "not compared"
+"""What a cell's interval of the difference to the best says; empty if it is worse."""
 
-MARKS = {EQUIVALENT: "≈", TIED: "?", UNTESTED: "‡"}
+MARKS = {AS_GOOD: "≈", OPEN: "?", UNCOMPARED: "‡"}
 """What stands behind a cell with this verdict."""
 
 LEGEND = {
     BEST: "the best",
-    EQUIVALENT: "equivalent to the best (p_equivalent < 0.05)",
-    TIED: "not distinguished from the best (p_holm ≥ 0.05)",
-    UNTESTED: "not tested against the best",
+    AS_GOOD: "as good as the best (the interval of the difference lies within the margin)",
+    OPEN: "not separated from the best (the interval holds 0)",
+    UNCOMPARED: "not compared with the best",
 }
 
 CSV_PARTS = "", " ±", " verdict"
@@ -45,8 +45,7 @@ class Cell(NamedTuple):
         value: NaN where there is none.
         half_width: half of the interval's width; NaN where there is none.
         status, reason: as in `benchmarks.schema.Measurement`.
-        verdict: `BEST`, `EQUIVALENT` to it, not distinguished from it (`TIED`), `UNTESTED` against
-            it, or empty.
+        verdict: `BEST`, `AS_GOOD`, `OPEN`, `UNCOMPARED` with it, or empty.
         guessing: what equal probabilities score, such as ``NLL 2.303``, where the whole interval is
             worse; else empty.
         text: what is shown instead of a value, where it is no plain number.

@@ -1,4 +1,4 @@
-"""Runs that are made up of what tests say, so that each branch of a decision can be reached."""
+"""Runs that are made up of what intervals say, so that each branch of a decision can be reached."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from dataclasses import asdict, replace
 
 import pandas as pd
 
+from benchmarks.questions import QUESTIONS
+from benchmarks.report.answer.decision import Decision, decide
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.schema import Comparison, WorthRow, table_of
+from benchmarks.vocabulary import BETTER as BETTER_VERDICTS
+from benchmarks.vocabulary import SELF_TRAINED, Verdict
+from benchmarks.vocabulary import WORSE as WORSE_VERDICTS
 from tests.made_up import LATENCY
 from tests.report.support import nouns
 
@@ -16,10 +21,16 @@ SOFTMAX, DROPOUT = (
     Candidate("standard", "softmax", "1"),
     Candidate("standard", "mc_dropout", "100"),
 )
-FIVE, FIFTY = (Candidate("standard", "deep_ensemble", size) for size in ("5", "50"))
+SCALED, LAPLACE, SWAG = (
+    Candidate("standard", "temperature_scaling", "1"),
+    Candidate("standard", "laplace_last_layer", ""),
+    Candidate("standard", "swag", "30"),
+)
+TWO, FIVE, FIFTY = (Candidate("standard", "deep_ensemble", size) for size in ("2", "5", "50"))
 PLAIN = Candidate("plain", "softmax", "1")
 
 CLEAN = [Quantity("clean", "accuracy"), Quantity("clean", "nll")]
+ACCURACY, NLL = CLEAN
 SHIFTED = [Quantity("rotated-mean", "accuracy"), Quantity("rotated-mean", "nll")]
 AUGRC = [
     Quantity(condition, "augrc", "predictive_entropy") for condition in ("clean", "rotated-mean")
@@ -32,11 +43,14 @@ AUROC = [
 VALUES = {"accuracy": 0.98, "nll": 0.05, "augrc": 0.001, "auroc": 0.9}
 VALUES["error_at_coverage_90"] = 0.002
 
-BETTER, WORSE, AS_GOOD, OPEN = "better", "worse", "as good", "open"
-"""What a test of two choices may say."""
+BETTER, WORSE, AS_GOOD, OPEN = Verdict.BETTER, Verdict.WORSE, Verdict.AS_GOOD, Verdict.OPEN
 
 _GAIN = {"accuracy": 0.01, "nll": -0.01, "augrc": -0.0005, "auroc": 0.05}
 _GAIN["error_at_coverage_90"] = -0.001
+
+ONE_CLEAN, ONE_SHIFTED, ONE_ABSTAIN, ONE_UNKNOWN, FEW_CLEAN, *_, FAST_CLEAN, _FAST_SHIFTED = (
+    question.name for question in QUESTIONS
+)
 
 
 def named(candidate: Candidate) -> dict[str, str]:
@@ -45,26 +59,49 @@ def named(candidate: Candidate) -> dict[str, str]:
 
 
 def compared(
-    one: Candidate, other: Candidate, quantities: Iterable[Quantity], said: str
+    one: Candidate,
+    other: Candidate,
+    quantities: Iterable[Quantity],
+    said: Verdict | str,
+    question: str = "",
 ) -> list[Comparison]:
-    """The rows of two choices by some measures, about all of which tests say the same."""
-    return [_row(one, other, quantity, said) for quantity in quantities]
+    """The rows of two choices by some measures, about all of which intervals say the same."""
+    return [_row(one, other, quantity, said, question) for quantity in quantities]
 
 
-def _row(one: Candidate, other: Candidate, quantity: Quantity, said: str) -> Comparison:
+def _row(
+    one: Candidate, other: Candidate, quantity: Quantity, said: Verdict | str, question: str
+) -> Comparison:
     gain = _GAIN[quantity.metric]
+    difference = (
+        gain if said in BETTER_VERDICTS else -gain if said in WORSE_VERDICTS else gain / 100
+    )
+    half = abs(gain) / 2
     return Comparison(
-        **{"family": "main", "split": "training", "images": 10_000},
         **named(one),
         **{f"other_{name}": value for name, value in named(other).items()},
-        **quantity._asdict() | ({"score": one.score} if one.score else {}),
-        other_score="" if one.score == other.score else other.score or quantity.score,
-        difference={BETTER: gain, WORSE: -gain}.get(said, gain / 100),
-        p_value=0.001 if said in (BETTER, WORSE) else 0.5,
-        p_equivalent=0.01 if said == AS_GOOD else 0.4,
-        p_not_worse=0.01 if said == AS_GOOD else 0.4,
-        p_not_better=0.01 if said == AS_GOOD else 0.4,
+        **quantity._replace(score=one.score or quantity.score)._asdict(),
+        other_score=other.score or quantity.score,
+        question=question,
+        difference=difference,
+        lower=difference - half,
+        upper=difference + half,
+        verdict=said,
+        images=10_000,
     )
+
+
+def ranked(
+    order: Sequence[Sequence[Candidate]], quantities: Iterable[Quantity], question: str
+) -> list[Comparison]:
+    """The rows of a question: groups of candidates, each better than all later; alike within."""
+    flat = [(place, one) for place, group in enumerate(order) for one in group]
+    return [
+        row
+        for position, (place, one) in enumerate(flat)
+        for later, other in flat[position + 1 :]
+        for row in compared(one, other, quantities, BETTER if later > place else OPEN, question)
+    ]
 
 
 def worth(
@@ -87,34 +124,45 @@ def run(
     comparisons: Iterable[Comparison] = (),
     worths: Iterable[WorthRow] = (),
     milliseconds: Mapping[Candidate, float] | None = None,
+    values: Mapping[tuple[Candidate, Quantity], float] | None = None,
 ) -> Results:
     """The results of a run.
 
     Args:
         measured: the measures that each choice has a value of.
         milliseconds: in which half of single images are answered, 99 % of them in twice the time.
+        values: those that are not as in `VALUES`.
     """
-    recipes = tuple(dict.fromkeys(one.recipe for one in measured))
+    trained = dict.fromkeys(one.recipe for one in measured if one.recipe not in ("", SELF_TRAINED))
+    recipes = tuple(trained) or ("standard",)
     conditions = ("rotated-030", "rotated-045", "ood-kmnist", "ood-*_noise")
+    own = values or {}
     summary = [
-        {**named(one), **quantity._asdict(), "value": VALUES[quantity.metric]}
+        {**named(one), **quantity._asdict()}
+        | {"value": own.get((one, quantity), VALUES[quantity.metric])}
         for one, quantities in measured.items()
         for quantity in quantities
     ]
     table = pd.DataFrame(summary).assign(status="ok", reason="", replicates=10, images=10_000)
     half = table["metric"].map({name: 0.1 * abs(value) for name, value in _GAIN.items()})
-    tested = [replace(row, p_holm=row.p_value) for row in comparisons]
     times = [
         replace(
             *(LATENCY,),
             **{"method": one.method, "members": one.members, "p50_ms": ms, "p99_ms": 2 * ms},
+            **{"p50_lower_ms": 0.99 * ms, "p50_upper_ms": 1.01 * ms},
         )
         for one, ms in (milliseconds or {}).items()
     ]
     return Results(
         table.assign(lower=table["value"] - half, upper=table["value"] + half),
         nouns(recipes=recipes, conditions=conditions, members=(5, 50), passes=(20, 100)),
-        comparisons=table_of(Comparison, tested),
+        comparisons=table_of(Comparison, comparisons),
         worth=pd.DataFrame([asdict(row) for row in worths]),
         latency=pd.DataFrame([asdict(row) for row in times]),
     )
+
+
+def decided(results: Results, name: str) -> Decision:
+    """The answer to a question by networks of the main recipe."""
+    (question,) = (question for question in QUESTIONS if question.name == name)
+    return decide(results.for_recipe(results.recipes[0]), question)

@@ -13,117 +13,182 @@ from benchmarks.report.answer.table import DecisionRow, decision_table
 from benchmarks.report.results import Candidate, Results
 from benchmarks.report.tables.table import markdown
 from benchmarks.schema import read_table
-from benchmarks.vocabulary import DECISION_CSV
+from benchmarks.vocabulary import DECISION_CSV, Verdict
 from tests.report.answer.cases import (
+    ACCURACY,
     AS_GOOD,
     AUGRC,
     AUROC,
     BETTER,
     CLEAN,
     DROPOUT,
+    FEW_CLEAN,
     FIFTY,
+    FIVE,
+    NLL,
+    ONE_CLEAN,
+    ONE_UNKNOWN,
     OPEN,
+    PLAIN,
+    SCALED,
     SHIFTED,
     SOFTMAX,
+    SWAG,
     WORSE,
     compared,
+    ranked,
     run,
     worth,
 )
 
 ALL = [*CLEAN, *SHIFTED, *AUGRC, *AUROC]
 MEASURED = {SOFTMAX: ALL, DROPOUT: ALL, FIFTY: ALL}
-MS = {SOFTMAX: 0.1, DROPOUT: 0.8, FIFTY: 9.0}
+MS = {SOFTMAX: 0.1, DROPOUT: 0.8, FIVE: 9.0}
 
 
 def rows_of(results: Results, situation: str) -> list[tuple[str, ...]]:
     return [row.labels for row in decision_table(results).rows if situation in row.group]
 
 
-def test_measures_and_costs_stand_in_cells() -> None:
-    accuracy, nll = CLEAN
-    tests = [
-        *compared(DROPOUT, SOFTMAX, [nll], BETTER),
-        *compared(DROPOUT, SOFTMAX, [accuracy], AS_GOOD),
+def test_effect_interval_and_verdict_stand_beside_what_is_recommended() -> None:
+    rows = [
+        *ranked([[DROPOUT], [SOFTMAX]], [NLL], ONE_CLEAN),
+        *compared(DROPOUT, SOFTMAX, [ACCURACY], AS_GOOD, ONE_CLEAN),
     ]
-    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, tests, milliseconds=MS)
-    results.summary.loc[
-        (results.summary["method"] == "mc_dropout") & (results.summary["metric"] == "nll"),
-        ["value", "lower", "upper"],
-    ] = 0.04, 0.039, 0.041
-    cost = "needs networks trained with dropout; 0.8 ms"
-    measures = "MC-dropout (T = 100)", "NLL ↓ 0.0500 → 0.0400", "Accuracy", "—"
-    none = "None: not measured in this run", "—", "—", "—", "—"
-    assert rows_of(results, "cannot retrain") == [
-        ("Clean images", *measures, cost),
+    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN}
+    values = {(DROPOUT, NLL): 0.04, (SOFTMAX, ACCURACY): 0.981}
+    results = run(measured, rows, milliseconds=MS, values=values)
+    # The made-up differences: of NLL −0.01, of accuracy 0.0001, each ± 0.005.
+    effects = (
+        "Accuracy ↑ 0.981 → 0.980 (0.000, −0.005 to 0.005), as good; "
+        "NLL ↓ 0.050 → 0.040 (−0.010, −0.015 to −0.005), better"
+    )
+    cost = "1 network (12 s); needs networks trained with dropout; 0.8 ms"
+    none = "None: no method was compared", "—", "—", "—"
+    assert rows_of(results, "I train one network") == [
+        ("Clean images", "MC-dropout (T = 100)", effects, "Softmax: Accuracy ↑.", cost),
         ("Shifted images", *none),
-        ("Clean or shifted, unknown in advance", *none),
+        ("When to abstain", *none),
+        ("Out-of-distribution images", *none),
     ]
-    assert rows_of(results, "I can retrain")[0][-1] == f"1 network (12 s); {cost}"
 
 
-@pytest.mark.parametrize(
-    ("said", "cells"),
-    [
-        (WORSE, ("Softmax", "Accuracy ↑ 0.9800 → 0.9800; NLL ↓ 0.0500 → 0.0500", "—", "—")),
-        (AS_GOOD, ("Softmax", "—", "Accuracy; NLL", "—")),
-        (OPEN, ("Keep Softmax", "—", "—", "—")),
-    ],
-)
-def test_baseline_is_compared_with_the_next_cheapest(said: str, cells: tuple[str, ...]) -> None:
-    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, compared(DROPOUT, SOFTMAX, CLEAN, said))
-    assert rows_of(results, "cannot retrain")[0][1:-1] == cells
+def test_network_alone_is_named_with_the_best_beside_it() -> None:
+    rows = ranked([[DROPOUT, FIVE, SOFTMAX]], CLEAN, FEW_CLEAN)
+    values = {(FIVE, NLL): 0.048, (FIVE, ACCURACY): 0.983}
+    results = run(dict.fromkeys((SOFTMAX, DROPOUT, FIVE), CLEAN), rows, values=values)
+    (_, use, effects, best, _), *_ = rows_of(results, "up to 5 networks")
+    assert use == "Softmax, the network alone: none of 3 methods is shown to be better"
+    assert effects == "—"
+    assert best == (
+        "Deep ensemble (M = 5): Accuracy ↑ 0.980 → 0.983 (0.000, −0.005 to 0.005), open; "
+        "NLL ↓ 0.050 → 0.048 (0.000, −0.005 to 0.005), open."
+    )
 
 
-def test_of_many_choices_the_cheapest_alone_is_printed() -> None:
-    many = [Candidate("standard", method, "1") for method in ("laplace_last_layer", "laplace_kron")]
-    many.append(Candidate("standard", "temperature_scaling", "1"))
-    tests = [row for one in many for row in compared(one, SOFTMAX, CLEAN, BETTER)]
-    results = run(dict.fromkeys((SOFTMAX, *many), CLEAN), tests)
-    clean, shifted, _ = rows_of(results, "cannot retrain")
-    assert clean[1] == "Temperature scaling, the cheapest of 3"
-    assert shifted[0] == "Shifted images"
+def test_method_that_trains_longer_names_its_budget() -> None:
+    rows = ranked([[SWAG], [SOFTMAX, FIVE]], CLEAN, FEW_CLEAN)
+    results = run(dict.fromkeys((SOFTMAX, SWAG, FIVE), CLEAN), rows)
+    (_, use, _, _, cost), *_ = rows_of(results, "up to 5 networks")
+    assert use == "SWAG (S = 30), trained as long as 3 networks"
+    assert cost == "3 networks; needs longer training"
+    assert use in answer(results)["advice"]
+
+
+def test_choices_by_single_measures_say_by_which() -> None:
+    rows = [
+        *ranked([[SOFTMAX], [SCALED]], [ACCURACY], ONE_CLEAN),
+        *ranked([[SCALED], [SOFTMAX]], [NLL], ONE_CLEAN),
+    ]
+    results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows)
+    first, second, *_ = (labels[:2] for labels in rows_of(results, "I train one network"))
+    assert first == ("Clean images", "Softmax, the network alone, by Accuracy ↑")
+    assert second == ("Clean images", "Temperature scaling, by NLL ↓")
+
+
+def test_what_is_all_worse_than_guessing_is_said() -> None:
+    rows = ranked([[SOFTMAX, SCALED]], CLEAN, ONE_CLEAN)
+    values = {
+        (one, quantity): bad
+        for one in (SOFTMAX, SCALED)
+        for quantity, bad in ((ACCURACY, 0.05), (NLL, 3.0))
+    }
+    results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, values=values)
+    (_, use, *_), *_ = rows_of(results, "I train one network")
+    assert use == "None: all are worse than guessing"
+    values.pop((SCALED, ACCURACY))
+    results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, values=values)
+    (_, use, _, best, _), *_ = rows_of(results, "I train one network")
+    assert use == "Temperature scaling, by Accuracy ↑"
+    assert best == "None, as all are worse than guessing: NLL ↓."
 
 
 def test_choice_by_another_score_names_it_with_what_it_needs() -> None:
     scored = SOFTMAX._replace(score="knn")
     measured = {SOFTMAX: [*AUROC, *(quantity._replace(score="knn") for quantity in AUROC)]}
-    tests = compared(scored, SOFTMAX, AUROC, BETTER)
-    results = run(measured, tests, milliseconds={SOFTMAX: 0.2})
-    *_, noticed = decision_table(results).rows
-    assert noticed.labels[1] == "K-th neighbour (with Softmax)"
-    assert noticed.labels[2].startswith("AUROC ↑ (KMNIST) 0.900 → 0.900; ")
-    assert noticed.labels[-1].endswith("the training images; 0.2 ms without the score")
+    rows = ranked([[scored], [SOFTMAX]], AUROC, ONE_UNKNOWN)
+    results = run(measured, rows, milliseconds={SOFTMAX: 0.2})
+    *_, noticed = rows_of(results, "I train one network")
+    assert noticed[1] == "K-th neighbour (with Softmax)"
+    assert noticed[2].startswith(
+        "AUROC ↑ (KMNIST) 0.900 → 0.900 (+0.050, 0.025 to 0.075), better; "
+    )
+    assert noticed[-1].endswith("the training images; 0.2 ms without the score")
     timed = pd.DataFrame([{"score": "knn", "batch_size": 1, "status": "ok", "p50_ms": 0.25}])
-    *_, noticed = decision_table(replace(results, score_latency=timed)).rows
-    assert noticed.labels[-1].endswith("; 0.25 ms")
+    *_, noticed = rows_of(replace(results, score_latency=timed), "I train one network")
+    assert noticed[-1].endswith("; 0.25 ms")
+
+
+def test_method_beside_others_that_are_tied_says_so() -> None:
+    rows = ranked([[DROPOUT, SCALED], [SOFTMAX]], CLEAN, ONE_CLEAN)
+    results = run(dict.fromkeys((SOFTMAX, DROPOUT, SCALED), CLEAN), rows)
+    (_, use, *_), *_ = rows_of(results, "I train one network")
+    assert use == "MC-dropout (T = 100), one of 2 tied with the best"
 
 
 def test_table_has_every_situation_and_remarks_on_its_measures() -> None:
-    tests = compared(DROPOUT, SOFTMAX, ALL, BETTER)
-    text = markdown(decision_table(run({SOFTMAX: ALL, DROPOUT: ALL}, tests)))
-    assert text.count("| **") == 6
+    rows = [
+        *ranked([[DROPOUT], [SOFTMAX]], CLEAN, ONE_CLEAN),
+        *ranked([[DROPOUT], [SOFTMAX]], AUGRC, "one-abstain"),
+    ]
+    text = markdown(decision_table(run({SOFTMAX: ALL, DROPOUT: ALL}, rows)))
+    assert text.startswith("**Which method to use. Recipe standard.**")
+    assert text.count("| **") == 3
     assert "have an NLL of 2.30" in text
     assert "AUGRC: " in text
+    assert "Differences are to Softmax" in text
 
 
-def test_file_has_keys_of_choices_and_rivals(tmp_path: Path) -> None:
+def test_file_has_choices_of_all_recipes_and_what_is_tied_with_them(tmp_path: Path) -> None:
     (tmp_path / "tables").mkdir()
-    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, compared(DROPOUT, SOFTMAX, CLEAN, OPEN))
+    plain = DROPOUT._replace(recipe="plain")
+    rows = [
+        *ranked([[SOFTMAX, DROPOUT]], CLEAN, ONE_CLEAN),
+        *ranked([[plain], [PLAIN]], CLEAN, ONE_CLEAN),
+    ]
+    results = run(dict.fromkeys((SOFTMAX, DROPOUT, PLAIN, plain), CLEAN), rows)
     write_answer(results, tmp_path)
     table = read_table(tmp_path, DECISION_CSV, DecisionRow)
-    first = table[table["images"] == "Clean images"].iloc[:2]
-    keys = ["verdict", "recipe", "method", "members", "score"]
-    assert first[keys].to_numpy().tolist() == [["keep", *SOFTMAX], ["rival", *DROPOUT]]
+    keys = ["networks", "verdict", "recipe", "method", "members", "score"]
+    assert table.loc[table["question"] == ONE_CLEAN, keys].to_numpy().tolist() == [
+        ["standard", "use", *SOFTMAX],
+        ["standard", "tied", *DROPOUT],
+        ["plain", "use", *plain],
+    ]
     assert dict(answer(results)) == pd.read_json(tmp_path / "answer.json", typ="series").to_dict()
+    assert "recipe" not in answer(results)["advice"]
+    assert answer(results)["advice"] == (
+        "I train one network. Clean images: use Softmax, the network alone."
+    )
 
 
 @pytest.mark.parametrize(
     ("said", "reply"),
     [
         ([WORSE] * 9, "No"),
+        ([Verdict.WORSE_WITHIN, Verdict.BETTER_WITHIN, *[AS_GOOD] * 7], "Yes"),
         ([BETTER, *[AS_GOOD] * 8], "Yes"),
-        ([BETTER, *[AS_GOOD] * 3], "Not decided"),
+        ([BETTER, AS_GOOD, *[""] * 7], "Not decided"),
         ([WORSE, *[OPEN] * 2, *[AS_GOOD] * 6], "In part"),
         ([WORSE, *[OPEN] * 8], "No"),
         ([OPEN] * 9, "Not decided"),
@@ -152,6 +217,18 @@ def test_run_that_cannot_tell_says_why(measured: tuple[Candidate, ...], missing:
     told = answer(run(dict.fromkeys(measured, ALL)))
     assert told["reply"] == ""
     assert told["dropout"].endswith(f"as good as many: {missing}.")
+
+
+def test_measures_are_told_by_what_intervals_say() -> None:
+    said = dict(zip(ALL, [WORSE, Verdict.WORSE_WITHIN, AS_GOOD, OPEN], strict=False))
+    tests = [
+        row for one, verdict in said.items() for row in compared(DROPOUT, FIFTY, [one], verdict)
+    ]
+    assert answer(run(MEASURED, tests))["dropout"] == (
+        "In part. MC-dropout (T = 100) was compared with an ensemble of 50 networks on 4 measures. "
+        "It is worse by accuracy (Clean). It is worse, but within the margin, by NLL (Clean). "
+        "It is as good by accuracy (Mean of 30°, 45°). By 1 measure, no difference was found."
+    )
 
 
 def test_worth_is_told_from_least_to_most() -> None:

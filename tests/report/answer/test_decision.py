@@ -1,248 +1,316 @@
-"""What is decided: by tests alone, in every way that these can turn out."""
+"""Which ranks are possible, and what is recommended: by the intervals of each question alone."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations, permutations
 
+import numpy as np
 import pytest
 
-from benchmarks.report.answer.decision import Decision, Relation, candidates, decide, relation
-from benchmarks.report.answer.questions import QUESTIONS, Question
-from benchmarks.report.results import Candidate, Results
+from benchmarks.questions import QUESTIONS
+from benchmarks.report.answer.decision import by_cost, decisions, judged_by
+from benchmarks.report.answer.table import decision_table
+from benchmarks.report.results import Candidate, Quantity
+from benchmarks.report.tables.table import markdown
+from benchmarks.vocabulary import Verdict
 from tests.report.answer.cases import (
+    ACCURACY,
     AS_GOOD,
     AUROC,
     BETTER,
     CLEAN,
     DROPOUT,
-    FIFTY,
+    FAST_CLEAN,
+    FEW_CLEAN,
     FIVE,
+    LAPLACE,
+    NLL,
+    ONE_ABSTAIN,
+    ONE_CLEAN,
+    ONE_UNKNOWN,
     OPEN,
     PLAIN,
+    SCALED,
     SOFTMAX,
+    SWAG,
+    TWO,
     WORSE,
     compared,
+    decided,
+    ranked,
     run,
-    worth,
 )
 
-FIXED, _, EITHER, RETRAINED, _, FEW, _, FAST, _, ABSTAINING, NOTICED = QUESTIONS
-"""Of those about several kinds of images, the one on clean images."""
-
-ACCURACY, NLL = CLEAN
+FOUR = (SOFTMAX, DROPOUT, SCALED, LAPLACE)
 
 
-def on_clean(results: Results, question: Question = FIXED) -> Decision:
-    return decide(results, question)
+def ranks_of(verdicts: Mapping[tuple[Candidate, Candidate], Verdict]) -> dict[Candidate, tuple]:
+    """The possible ranks by NLL, from what is said of each pair."""
+    rows = [
+        row
+        for (one, other), said in verdicts.items()
+        for row in compared(one, other, [NLL], said, ONE_CLEAN)
+    ]
+    measured = {one: CLEAN for pair in verdicts for one in pair}
+    standings = decided(run(measured, rows), ONE_CLEAN).standings[NLL]
+    return {one: (standing.first, standing.last) for one, standing in standings.items()}
 
 
-def two(*comparisons: tuple[str, str]) -> Results:
-    """Softmax and MC-dropout on clean images, by what tests say of accuracy and NLL."""
-    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN}
-    (said,) = comparisons
-    rows = zip(CLEAN, said, strict=True)
-    return run(measured, [row for q, s in rows for row in compared(DROPOUT, SOFTMAX, [q], s)])
+def test_ranks_count_who_is_better_and_who_is_worse() -> None:
+    said = dict.fromkeys(combinations(FOUR, 2), OPEN)
+    said[SOFTMAX, SCALED] = said[DROPOUT, LAPLACE] = BETTER
+    said[SOFTMAX, LAPLACE] = Verdict.BETTER_WITHIN  # still better
+    said[SCALED, LAPLACE] = AS_GOOD
+    assert ranks_of(said) == {SOFTMAX: (1, 2), DROPOUT: (1, 3), SCALED: (2, 4), LAPLACE: (3, 4)}
+    flipped = {(other, one): verdict.flipped for (one, other), verdict in said.items()}
+    assert ranks_of(flipped) == ranks_of(said)
 
 
-@pytest.mark.parametrize(
-    ("said", "chosen", "rivals"),
-    [
-        ((BETTER, BETTER), (DROPOUT,), ()),
-        ((BETTER, OPEN), (DROPOUT,), ()),
-        ((WORSE, OPEN), (SOFTMAX,), ()),
-        ((AS_GOOD, AS_GOOD), (SOFTMAX,), ()),
-        ((AS_GOOD, OPEN), (), (DROPOUT,)),
-        ((OPEN, OPEN), (), (DROPOUT,)),
-        ((BETTER, WORSE), (), (DROPOUT,)),
-    ],
-)
-def test_better_wins_and_of_equally_good_ones_the_cheaper(
-    said: tuple[str, str], chosen: tuple[Candidate, ...], rivals: tuple[Candidate, ...]
-) -> None:
-    decision = on_clean(two(said))
-    assert (decision.chosen, decision.rivals) == (chosen, rivals)
+@pytest.mark.parametrize("seed", range(5))
+def test_ranks_are_those_of_all_orders_that_no_interval_excludes(seed: int) -> None:
+    """Candidates whose own intervals are apart; every order of the others is possible."""
+    random = np.random.default_rng(seed)
+    every = (*FOUR, SWAG)
+    values, half = random.normal(size=len(every)), 0.6
+    apart = {(i, j): values[j] - values[i] > half for i, j in permutations(range(len(every)), 2)}
+    said = {
+        (every[i], every[j]): BETTER if apart[i, j] else WORSE if apart[j, i] else OPEN
+        for i, j in combinations(range(len(every)), 2)
+    }
+    orders = [
+        order
+        for order in permutations(range(len(every)))
+        if not any(apart[later, first] for first, later in combinations(order, 2))
+    ]
+    places = {i: {order.index(i) + 1 for order in orders} for i in range(len(every))}
+    expected = {every[i]: (min(ranks), max(ranks)) for i, ranks in places.items()}
+    assert ranks_of(said) == expected
+
+
+def test_cheapest_of_those_tied_by_all_measures_is_recommended() -> None:
+    order = [[SCALED, LAPLACE, DROPOUT], [SOFTMAX]]
+    rows = [*ranked(order, [NLL], ONE_CLEAN), *ranked([FOUR], [ACCURACY], ONE_CLEAN)]
+    milliseconds = {SOFTMAX: 0.1, DROPOUT: 8.0, SCALED: 0.11, LAPLACE: 0.7}
+    values = {(LAPLACE, NLL): 0.03}
+    decision = decided(run(dict.fromkeys(FOUR, CLEAN), rows, (), milliseconds, values), ONE_CLEAN)
+    assert decision.tied() == [SCALED, LAPLACE, DROPOUT]
+    assert decision.recommended == {SCALED: CLEAN}
+    assert decision.best(NLL) == LAPLACE
     assert decision.baseline == SOFTMAX
-    assert decision.objection == ""
 
 
-def test_sides_of_a_comparison_may_be_exchanged() -> None:
-    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN}
-    results = run(measured, compared(SOFTMAX, DROPOUT, CLEAN, WORSE))
-    assert relation(results, SOFTMAX, DROPOUT, NLL) is Relation.WORSE
-    assert relation(results, DROPOUT, SOFTMAX, NLL) is Relation.BETTER
-    rows = [replace(row, p_not_better=0.9) for row in compared(SOFTMAX, DROPOUT, CLEAN, AS_GOOD)]
+def test_network_alone_is_recommended_where_it_is_tied() -> None:
+    rows = ranked([FOUR], CLEAN, ONE_CLEAN)
+    decision = decided(run(dict.fromkeys(FOUR, CLEAN), rows), ONE_CLEAN)
+    assert decision.recommended == {SOFTMAX: CLEAN}
+    assert set(decision.tied()) == set(FOUR)
+
+
+def test_each_measure_has_its_own_choice_where_none_is_tied_by_all() -> None:
+    rows = [
+        *ranked([[SOFTMAX], [SCALED, DROPOUT]], [ACCURACY], ONE_CLEAN),
+        *ranked([[SCALED, DROPOUT], [SOFTMAX]], [NLL], ONE_CLEAN),
+    ]
+    measured = dict.fromkeys((SOFTMAX, SCALED, DROPOUT), CLEAN)
+    milliseconds = {SOFTMAX: 0.1, SCALED: 3.0, DROPOUT: 1.0}
+    decision = decided(run(measured, rows, (), milliseconds), ONE_CLEAN)
+    assert decision.tied() == []
+    assert decision.recommended == {SOFTMAX: [ACCURACY], DROPOUT: [NLL]}
+
+
+def test_what_is_worse_than_guessing_is_not_recommended_by_that_measure() -> None:
+    rows = ranked([[SCALED], [SOFTMAX]], CLEAN, ONE_CLEAN)
+    measured = {SOFTMAX: CLEAN, SCALED: CLEAN}
+    guessing = math.log(10)
+    for nll, recommended in (
+        (guessing - 0.01, {SCALED: CLEAN}),
+        (guessing + 0.01, {SCALED: [ACCURACY]}),  # softmax is beaten by a method
+    ):
+        results = run(measured, rows, values={(SCALED, NLL): nll})
+        decision = decided(results, ONE_CLEAN)
+        assert decision.recommended == recommended
+        assert decision.standings[NLL][SCALED].first == 1
+    assert decision.best(NLL) is None
+
+
+def test_what_varies_too_much_to_be_beaten_does_not_replace_the_network_alone() -> None:
+    """Neither where the network alone is tied, and dearer, nor where it is beaten."""
+    rows = [*ranked([[LAPLACE], [SOFTMAX]], CLEAN, ONE_CLEAN)]
+    rows += [
+        row for one in (LAPLACE, SOFTMAX) for row in compared(SCALED, one, CLEAN, OPEN, ONE_CLEAN)
+    ]
+    measured = dict.fromkeys((SOFTMAX, SCALED, LAPLACE), CLEAN)
+    milliseconds = {SOFTMAX: 0.2, SCALED: 0.1, LAPLACE: 0.7}
+    decision = decided(run(measured, rows, (), milliseconds), ONE_CLEAN)
+    assert decision.tied() == [SCALED, LAPLACE]
+    assert decision.recommended == {LAPLACE: CLEAN}
+    rows = ranked([[SOFTMAX, SCALED]], CLEAN, ONE_CLEAN)
+    decision = decided(run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, (), milliseconds), ONE_CLEAN)
+    assert decision.tied() == [SCALED, SOFTMAX]
+    assert decision.recommended == {SOFTMAX: CLEAN}
+
+
+def test_network_alone_that_ties_below_guessing_yields_to_what_is_above() -> None:
+    rows = ranked([[SOFTMAX, SCALED]], CLEAN, ONE_CLEAN)
+    results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, values={(SOFTMAX, NLL): 2.5})
+    assert decided(results, ONE_CLEAN).recommended == {SCALED: CLEAN}
+
+
+def test_cost_is_networks_then_milliseconds_then_the_order_of_methods() -> None:
+    every = (SWAG, FIVE, TWO, LAPLACE, DROPOUT, SCALED, SOFTMAX)
+    milliseconds = dict(zip(every, (0.1, 0.1, 0.1, 1.0, 1.19, 1.21, 5.0), strict=True))
+    results = run(dict.fromkeys(every, CLEAN), milliseconds=milliseconds)
+    # Within 20 % of the fastest left, MC-dropout and then temperature scaling are registered first.
+    assert by_cost(results, every) == [DROPOUT, LAPLACE, SCALED, SOFTMAX, TWO, SWAG, FIVE]
+    # One that was not timed comes behind all of as many networks that were.
+    del milliseconds[DROPOUT]
+    timed = run(dict.fromkeys(every, CLEAN), milliseconds=milliseconds)
+    assert by_cost(timed, every)[:4] == [LAPLACE, SCALED, SOFTMAX, DROPOUT]
+    untimed = run(dict.fromkeys(every, CLEAN))
+    assert by_cost(untimed, every)[:2] == [SOFTMAX, DROPOUT]
+
+
+def test_other_questions_other_recipes_and_single_pairs_decide_nothing() -> None:
+    measured = dict.fromkeys((SOFTMAX, SCALED, PLAIN), CLEAN)
+    of_plain = SCALED._replace(recipe="plain")
+    rows = [
+        *ranked([[SOFTMAX, SCALED]], CLEAN, ONE_CLEAN),
+        *compared(SCALED, SOFTMAX, CLEAN, BETTER),
+        *compared(PLAIN, SOFTMAX, CLEAN, BETTER),
+        *ranked([[SCALED], [SOFTMAX]], CLEAN, FEW_CLEAN),
+        *ranked([[of_plain], [PLAIN]], CLEAN, ONE_CLEAN),
+    ]
     results = run(measured, rows)
-    assert relation(results, SOFTMAX, DROPOUT, NLL) is Relation.AS_GOOD
-    assert relation(results, DROPOUT, SOFTMAX, NLL) is Relation.OPEN
+    assert decided(results, ONE_CLEAN).recommended == {SOFTMAX: CLEAN}
+    assert decided(results, FEW_CLEAN).recommended == {SCALED: CLEAN}
+    of_recipe = {
+        one.results.recipes[0]: list(one.recommended)
+        for one in decisions(results)
+        if one.question.name == ONE_CLEAN
+    }
+    assert of_recipe == {"standard": [SOFTMAX], "plain": [of_plain]}
 
 
-def test_the_dearer_is_not_used_for_being_as_good() -> None:
-    rows = [replace(row, p_not_better=0.9) for row in compared(DROPOUT, SOFTMAX, CLEAN, AS_GOOD)]
-    decision = on_clean(run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, rows))
-    assert (decision.chosen, decision.rivals) == ((), (DROPOUT,))
-
-
-def test_one_network_is_no_ensemble_of_one() -> None:
-    one = FIVE._replace(members="1")
-    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, one: CLEAN, FIVE: CLEAN, FIFTY: CLEAN})
-    assert candidates(results, RETRAINED) == [SOFTMAX, DROPOUT]
-    assert candidates(results, FEW) == [SOFTMAX, DROPOUT, FIVE]
-    assert candidates(results, ABSTAINING) == [SOFTMAX, DROPOUT, FIFTY]
-
-
-def test_who_cannot_retrain_is_offered_no_further_training() -> None:
-    swag = Candidate("standard", "swag", "30")
-    laplace = Candidate("standard", "laplace_last_layer", "")
-    results = run({SOFTMAX: CLEAN, swag: CLEAN, laplace: CLEAN})
-    assert candidates(results, FIXED) == [SOFTMAX, laplace]
-    assert set(candidates(results, RETRAINED)) == {SOFTMAX, swag, laplace}
+def test_method_that_trains_itself_belongs_to_every_recipe() -> None:
+    own = Candidate("self-trained", "mine", "1")
+    measured = dict.fromkeys((SOFTMAX, PLAIN, own), CLEAN)
+    rows = [row for one in (SOFTMAX, PLAIN) for row in ranked([[own], [one]], CLEAN, ONE_CLEAN)]
+    for decision in decisions(run(measured, rows)):
+        if decision.question.name == ONE_CLEAN:
+            assert list(decision.recommended) == [own]
 
 
 NEIGHBOUR, DENSITY = (SOFTMAX._replace(score=score) for score in ("knn", "ddu"))
 
 
-def on_ood(of_neighbour: str, of_density: str = WORSE) -> Decision:
-    """By tests of the score of neighbours against the usual one, and of densities against it."""
+def test_out_of_distribution_images_may_be_noticed_by_another_score() -> None:
     measured = {SOFTMAX: [*AUROC], DROPOUT: AUROC}
     measured[SOFTMAX] += [q._replace(score=one) for q in AUROC for one in ("knn", "ddu")]
-    between = [
-        *compared(NEIGHBOUR, SOFTMAX, AUROC, of_neighbour),
-        *compared(NEIGHBOUR, DROPOUT, AUROC, of_neighbour),
-        *compared(NEIGHBOUR, DENSITY, AUROC, BETTER),
-        *compared(DENSITY, SOFTMAX, AUROC, of_density),
-        *compared(DENSITY, DROPOUT, AUROC, of_density),
-    ]
-    results = run(measured, [*compared(DROPOUT, SOFTMAX, AUROC, BETTER), *between])
-    return decide(results, NOTICED)
+    rows = ranked([[NEIGHBOUR], [DENSITY, DROPOUT], [SOFTMAX]], AUROC, ONE_UNKNOWN)
+    decision = decided(run(measured, rows), ONE_UNKNOWN)
+    by = [Quantity(quantity.condition, quantity.metric) for quantity in AUROC]
+    assert decision.recommended == {NEIGHBOUR: by}
+    assert decision.baseline == SOFTMAX
+    assert set(decision.candidates) == {SOFTMAX, DROPOUT, NEIGHBOUR, DENSITY}
 
 
-def test_out_of_distribution_images_may_be_noticed_by_another_score() -> None:
-    assert on_ood(BETTER).chosen == (NEIGHBOUR,)
-    assert on_ood(WORSE).chosen == (DROPOUT,)
-    assert on_ood(BETTER).baseline == SOFTMAX
-    assert set(on_ood(BETTER).tested) == {SOFTMAX, DROPOUT, NEIGHBOUR, DENSITY}
-    undecided = on_ood(OPEN)
-    assert (undecided.chosen, undecided.rivals) == ((DROPOUT,), (NEIGHBOUR,))
-
-
-def test_scores_are_chosen_for_detection_alone() -> None:
-    between = compared(NEIGHBOUR, SOFTMAX, AUROC, BETTER)
-    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, between)
-    assert candidates(results, NOTICED) == [SOFTMAX, NEIGHBOUR, DROPOUT]
-    assert candidates(results, FIXED) == [SOFTMAX, DROPOUT]
-    assert [question for question in QUESTIONS if question.by_any_score] == [NOTICED]
-
-
-def test_numbers_that_no_test_compares_decide_nothing() -> None:
-    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN})
-    results.summary.loc[results.summary["method"] == "mc_dropout", "value"] *= 0.5
-    assert on_clean(results).chosen == ()
-    assert on_clean(results).objection == "no alternative was compared"
-    untested = [replace(row, p_value=math.nan) for row in compared(DROPOUT, SOFTMAX, CLEAN, BETTER)]
-    assert on_clean(run({SOFTMAX: CLEAN, DROPOUT: CLEAN}, untested)).chosen == ()
-
-
-def test_what_was_not_measured_is_not_recommended() -> None:
-    decision = on_clean(run({SOFTMAX: AUROC, DROPOUT: AUROC}))
-    assert (decision.chosen, decision.objection) == ((), "not measured in this run")
-
-
-def test_recipes_may_be_chosen_where_networks_are_trained_anew() -> None:
-    rows = [
-        *compared(PLAIN, SOFTMAX, CLEAN, BETTER),
-        *compared(PLAIN, DROPOUT, CLEAN, BETTER),
-        *compared(DROPOUT, SOFTMAX, CLEAN, BETTER),
-    ]
-    results = run({SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}, rows)
-    assert on_clean(results, RETRAINED).chosen == (PLAIN,)
-    assert on_clean(results, FIXED).chosen == (DROPOUT,)
-    article = Candidate("article", "softmax", "1")  # of other training images
-    results = run({SOFTMAX: CLEAN, article: CLEAN}, compared(article, SOFTMAX, CLEAN, BETTER))
-    assert on_clean(results, RETRAINED).tested == (SOFTMAX,)
-
-
-def test_several_are_named_where_no_test_separates_them() -> None:
-    rows = [
-        *compared(PLAIN, SOFTMAX, CLEAN, BETTER),
-        *compared(PLAIN, DROPOUT, CLEAN, OPEN),
-        *compared(DROPOUT, SOFTMAX, CLEAN, BETTER),
-    ]
-    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}
-    assert on_clean(run(measured, rows), RETRAINED).chosen == (PLAIN, DROPOUT)
-    rows[-2:] = compared(DROPOUT, SOFTMAX, CLEAN, OPEN)
-    decision = on_clean(run(measured, rows), RETRAINED)
-    assert (decision.chosen, decision.rivals) == ((PLAIN,), (DROPOUT,))
-
-
-def test_only_the_unbeaten_is_left_where_tests_form_a_chain() -> None:
-    rows = [
-        *compared(SOFTMAX, PLAIN, CLEAN, BETTER),
-        *compared(PLAIN, DROPOUT, CLEAN, BETTER),
-        *compared(DROPOUT, SOFTMAX, CLEAN, OPEN),
-    ]
-    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN, PLAIN: CLEAN}
-    assert on_clean(run(measured, rows), RETRAINED).chosen == (SOFTMAX,)
-
-
-def test_five_networks_are_compared_by_the_worth_of_the_others() -> None:
-    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN, FIVE: CLEAN, FIFTY: CLEAN}
-    rows = compared(DROPOUT, SOFTMAX, CLEAN, BETTER)
-    little = worth(SOFTMAX, CLEAN, "1", "<1", "1.5"), worth(DROPOUT, CLEAN, "2", "1.2", "4.9")
-    results = run(measured, rows, [*little[0], *little[1]])
-    assert relation(results, FIVE, DROPOUT, NLL) is Relation.BETTER
-    assert relation(results, DROPOUT, FIVE, NLL) is Relation.WORSE
-    assert decide(results, FEW).chosen == (FIVE,)
-    for bounds, expected in (
-        (("4", "7"), Relation.OPEN),
-        (("3", "5"), Relation.OPEN),
-        (("5", "7"), Relation.OPEN),
-        (("6", ">50"), Relation.WORSE),
-        (("<1", "<1"), Relation.BETTER),
-    ):
-        results = run(measured, rows, worth(DROPOUT, CLEAN, "5", *bounds))
-        assert relation(results, FIVE, DROPOUT, NLL) is expected
-    assert on_clean(run(measured, rows), FEW).objection == (
-        "no ensemble of at most 5 networks was compared"
-    )
-
-
-def test_what_answers_too_late_is_left_out() -> None:
+@pytest.mark.parametrize("said", [None, ""])
+def test_without_intervals_nothing_is_recommended(said: str | None) -> None:
+    """Neither where nothing is compared, nor where rows give no verdict."""
     measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN}
-    rows = compared(DROPOUT, SOFTMAX, CLEAN, BETTER)
-    in_time = run(measured, rows, milliseconds={SOFTMAX: 0.1, DROPOUT: 0.9})
-    assert on_clean(in_time, FAST).chosen == (DROPOUT,)
-    late = run(measured, rows, milliseconds={SOFTMAX: 0.1, DROPOUT: 1.1})
-    assert candidates(late, FAST) == [SOFTMAX]
-    one = FIVE._replace(members="1")  # the only ensemble that is fast enough, but the network alone
-    fast = run({SOFTMAX: CLEAN, one: CLEAN}, [], milliseconds={SOFTMAX: 0.1, one: 0.1})
-    assert candidates(fast, FAST) == [SOFTMAX]
-    assert on_clean(late, FAST).objection == "no alternative was compared"
-    # The tail, which is known where enough calls were timed, does not count.
-    assert (in_time.latency["p99_ms"] > 1).any()
-    slow = run(measured, rows, milliseconds={SOFTMAX: 3.0, DROPOUT: 9.0})
-    assert on_clean(slow, FAST).objection == "no method answers within 1 ms"
-    assert on_clean(run(measured, rows), FAST).objection == "latency was not measured"
+    rows = [] if said is None else compared(DROPOUT, SOFTMAX, CLEAN, said, ONE_CLEAN)
+    results = run(measured, rows)
+    for decision in decisions(results):
+        assert (decision.recommended, decision.candidates) == ({}, ())
+    one = run({SOFTMAX: CLEAN})
+    assert not any(decision.recommended for decision in decisions(one))
 
 
-def test_detection_counts_every_set_and_forgives_none() -> None:
-    measured = {SOFTMAX: AUROC, DROPOUT: AUROC}
-    first, *others = AUROC
-    rows = [
-        *compared(DROPOUT, SOFTMAX, [first], BETTER),
-        *compared(DROPOUT, SOFTMAX, others, OPEN),
+def test_infinite_value_is_compared_with_nothing_and_not_recommended() -> None:
+    undefined = [
+        replace(row, status="undefined", difference=None, lower=None, upper=None, verdict="")
+        for one in (DROPOUT, SCALED)
+        for row in compared(SOFTMAX, one, [NLL], OPEN, ONE_CLEAN)
     ]
-    assert decide(run(measured, rows), NOTICED).chosen == (DROPOUT,)
-    rows[-1:] = compared(DROPOUT, SOFTMAX, others[-1:], WORSE)
-    assert decide(run(measured, rows), NOTICED).chosen == ()
+    rows = [
+        *ranked([[SOFTMAX, DROPOUT, SCALED]], [ACCURACY], ONE_CLEAN),
+        *ranked([[DROPOUT, SCALED]], [NLL], ONE_CLEAN),
+        *undefined,
+    ]
+    measured = dict.fromkeys((SOFTMAX, DROPOUT, SCALED), CLEAN)
+    decision = decided(run(measured, rows, values={(SOFTMAX, NLL): math.inf}), ONE_CLEAN)
+    assert decision.tied() == [DROPOUT, SCALED]
 
 
-def test_every_question_has_measures_that_are_compared() -> None:
-    results = run({SOFTMAX: [*CLEAN, *AUROC]})
-    metrics = {
-        results.names.metric(quantity.metric)
-        for question in QUESTIONS
-        for quantity in question.quantities(results)
+def test_of_each_method_the_largest_size_that_is_fast_enough_is_judged() -> None:
+    few, many = DROPOUT._replace(members="5"), DROPOUT._replace(members="20")
+    measured = dict.fromkeys((SOFTMAX, few, many, DROPOUT), CLEAN)
+    rows = ranked([[DROPOUT], [many], [few], [SOFTMAX]], CLEAN, FAST_CLEAN)
+    milliseconds = {SOFTMAX: 0.1, few: 0.4, many: 1.0, DROPOUT: 5.0}
+    decision = decided(run(measured, rows, (), milliseconds), FAST_CLEAN)
+    assert decision.recommended == {many: CLEAN}
+    assert {one: standing.first for one, standing in decision.standings[NLL].items()} == {
+        many: 1,
+        SOFTMAX: 2,
     }
-    assert metrics
+    alone = decided(run(measured, rows, (), {SOFTMAX: 0.1, few: 1.1}), FAST_CLEAN)
+    assert alone.recommended == {SOFTMAX: CLEAN}
+    for late in ({SOFTMAX: 3.0}, {}):
+        assert decided(run(measured, rows, (), late), FAST_CLEAN).recommended == {}
+    # The tail, which is known where enough calls were timed, does not count.
+    assert (run(measured, rows, (), milliseconds).latency["p99_ms"] > 1).any()
+
+
+def test_abstention_is_judged_on_clean_and_on_shifted_images() -> None:
+    by = [
+        Quantity(condition, metric)
+        for condition in ("clean", "rotated-mean")
+        for metric in ("error_at_coverage_90", "augrc")
+    ]
+    rows = [
+        row
+        for quantity in reversed(by)
+        for row in ranked(
+            [[DROPOUT, SOFTMAX]],
+            [quantity._replace(score="predictive_entropy")],
+            ONE_ABSTAIN,
+        )
+    ]
+    measured = {SOFTMAX: CLEAN, DROPOUT: CLEAN}
+    assert list(decided(run(measured, rows), ONE_ABSTAIN).standings) == by
+
+
+def test_others_predictions_answer_each_kind_of_question_once() -> None:
+    """What they cost is not known: all that are tied with the best are named."""
+    mine, yours, third = (Candidate("", name, "5") for name in ("mine", "yours", "third"))
+    rows = [
+        row
+        for question in QUESTIONS
+        if "clean" in question.kinds and question.metrics == ("accuracy", "nll")
+        for row in ranked([[yours, mine], [third]], CLEAN, question.name)
+    ]
+    results = run(dict.fromkeys((mine, yours, third), CLEAN), rows)
+    results = replace(results, names=replace(results.names, recipes=()))
+    answers = decisions(results)
+    assert [one.question.images for one in answers] == [
+        *("Clean images", "Shifted images", "When to abstain", "Out-of-distribution images")
+    ]
+    assert {one.question.situation for one in answers} == {""}
+    assert set(answers[0].recommended) == {mine, yours}
+    first, second, *_ = decision_table(results).rows
+    assert {row.labels[1] for row in (first, second)} == {
+        f"{name} (M = 5): none of 3 methods is shown to be better" for name in ("mine", "yours")
+    }
+    assert "cheapest" not in markdown(decision_table(results))
+
+
+def test_every_measure_of_a_question_can_be_compared() -> None:
+    results = run({SOFTMAX: [*CLEAN, *AUROC]})
+    metrics = {results.names.metric(quantity.metric) for quantity in judged_by(results)}
+    assert {metric.name for metric in metrics} == {
+        metric for question in QUESTIONS for metric in question.metrics
+    }
     assert all(metric.better and not metric.biased for metric in metrics)

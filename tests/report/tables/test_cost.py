@@ -35,7 +35,7 @@ def with_differences(
     rows = [
         quantity._asdict()
         | {"method": "mc_dropout", "members": members, "lower": lower, "upper": upper}
-        | {"other_method": "mc_dropout", "other_members": "8"}
+        | {"other_method": "mc_dropout", "other_members": "8", "other_score": quantity.score}
         for members, (lower, upper) in bounds.items()
     ]
     return replace(results, summary=summary, comparisons=comparisons(rows))

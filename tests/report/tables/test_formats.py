@@ -65,17 +65,19 @@ def test_names_are_escaped() -> None:
 
 
 def test_verdicts_are_printed_with_their_legend() -> None:
-    best, tied = Cell(0.96, 0.01, "ok", verdict="best"), Cell(0.95, 0.01, "ok", verdict="tied")
-    text = markdown(table_of(best, tied))
+    best, other = Cell(0.96, 0.01, "ok", verdict="best"), Cell(0.95, 0.01, "ok", verdict="open")
+    text = markdown(table_of(best, other))
     assert "| **0.960 ± 0.010** | 0.950 ± 0.010 ? |" in text
-    assert "Bold: the best; ? not distinguished from the best" in text
-    printed = latex(table_of(best, tied))
+    assert "Bold: the best; ? not separated from the best (the interval holds 0)" in text
+    printed = latex(table_of(best, other))
     assert r"\textbf{0.960 $\pm$ 0.010} & 0.950 $\pm$ 0.010 ?" in printed
-    assert list(as_frame(table_of(best, tied)).filter(like="verdict").iloc[0]) == ["best", "tied"]
-    untested = table_of(best, Cell(0.0, status="ok", verdict="untested"))
-    assert "| 0.000 ‡ |\n" in markdown(untested)
-    assert "; ‡ not tested against the best." in markdown(untested)
-    assert r"0.000 $\ddagger$" in latex(untested)
+    assert list(as_frame(table_of(best, other)).filter(like="verdict").iloc[0]) == ["best", "open"]
+    apart = table_of(best, Cell(0.0, status="ok", verdict="not compared"))
+    assert "| 0.000 ‡ |\n" in markdown(apart)
+    assert "; ‡ not compared with the best." in markdown(apart)
+    assert r"0.000 $\ddagger$" in latex(apart)
+    good = table_of(best, Cell(0.0, status="ok", verdict="as good"))
+    assert "| 0.000 ≈ |\n" in markdown(good)
     assert "Bold" not in markdown(table_of(Cell(0.9, 0.1, "ok")))
 
 

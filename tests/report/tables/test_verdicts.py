@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -13,8 +12,12 @@ import pytest
 from benchmarks.nouns import MethodRecord, Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.pivot import compared_cells
-from benchmarks.report.tables.table import BEST, UNTESTED, Table, markdown
+from benchmarks.report.tables.table import BEST, UNCOMPARED, Table, markdown
+from benchmarks.vocabulary import Verdict
 from tests.report.support import NAMES, comparisons, table_named
+
+BETTER, BETTER_WITHIN, WORSE = Verdict.BETTER, Verdict.BETTER_WITHIN, Verdict.WORSE
+AS_GOOD, OPEN = Verdict.AS_GOOD, Verdict.OPEN
 
 
 def row_of(
@@ -30,16 +33,16 @@ def row_of(
 def compared(
     one: str,
     other: str,
-    p_value: float,
+    verdict: str,
     *,
     metric: str = "accuracy",
-    p_equivalent: float = math.nan,
     recipe: str = "standard",
+    question: str = "",
 ) -> dict[str, object]:
     methods = dict(zip(("method", "members"), one.split(), strict=True))
     methods |= dict(zip(("other_method", "other_members"), other.split(), strict=True))
-    tested = {"metric": metric, "p_holm": p_value, "p_equivalent": p_equivalent}
-    return {"recipe": recipe, "other_recipe": recipe, **methods, **tested}
+    said = {"metric": metric, "verdict": verdict, "question": question}
+    return {"recipe": recipe, "other_recipe": recipe, **methods, **said}
 
 
 def calibration_of(rows: Sequence[dict[str, object]], tests: Sequence[dict[str, object]]) -> Table:
@@ -62,39 +65,38 @@ VALUES = [
 @pytest.mark.parametrize(
     ("of_dropout", "of_softmax", "expected"),
     [
-        (0.2, 0.01, ["", "untested", "tied", "best"]),
-        (0.04, math.nan, ["untested", "untested", "", "best"]),
+        (OPEN, BETTER, ["", "not compared", "open", "best"]),
+        (BETTER, "", ["not compared", "not compared", "", "best"]),
+        (AS_GOOD, BETTER_WITHIN, ["as good", "not compared", "as good", "best"]),
     ],
 )
-def test_best_is_marked_and_whatever_is_not_distinguished_from_it(
-    of_dropout: float, of_softmax: float, expected: list[str]
+def test_best_is_marked_and_whatever_is_not_worse(
+    of_dropout: str, of_softmax: str, expected: list[str]
 ) -> None:
     """A size that was compared with its own method only cannot be the best."""
     tests = [
         compared("deep_ensemble 50", "mc_dropout 50", of_dropout),
         compared("deep_ensemble 50", "softmax 1", of_softmax),
-        compared("mc_dropout 50", "softmax 1", 0.9),
-        compared("mc_dropout 20", "mc_dropout 50", 0.9),
+        compared("mc_dropout 50", "softmax 1", OPEN),
+        compared("mc_dropout 20", "mc_dropout 50", OPEN),
     ]
     assert verdicts(VALUES, tests) == expected
     assert verdicts(VALUES, []) == [""] * 4
 
 
-def test_only_a_test_says_that_a_method_is_equivalent_to_the_best() -> None:
-    tests = [
-        compared("deep_ensemble 50", "mc_dropout 50", 0.2, p_equivalent=0.01),
-        compared("softmax 1", "deep_ensemble 50", 0.2, p_equivalent=0.2),
-        compared("mc_dropout 50", "softmax 1", 0.9),
-    ]
+def test_sides_may_be_exchanged_and_intervals_of_questions_mark_nothing() -> None:
     rows = [row for row in VALUES if row["members"] != "20"]
-    assert verdicts(rows, tests) == ["tied", "equivalent", "best"]
-    # What differs for sure is marked by nothing, however small the difference.
-    different = compared("deep_ensemble 50", "mc_dropout 50", 0.01, p_equivalent=0.01)
-    assert verdicts(rows, [different, *tests[1:]]) == ["tied", "", "best"]
+    tests = [
+        compared("mc_dropout 50", "deep_ensemble 50", WORSE),
+        compared("softmax 1", "deep_ensemble 50", OPEN),
+        compared("mc_dropout 50", "softmax 1", OPEN),
+        compared("deep_ensemble 50", "softmax 1", BETTER, question="few-clean"),
+    ]
+    assert verdicts(rows, tests) == ["open", "", "best"]
 
 
 def test_less_is_better_where_the_arrow_is_down_and_ill_defined_labels_win_nothing() -> None:
-    tests = [compared("deep_ensemble 50", "softmax 1", 0.01, metric="nll")]
+    tests = [compared("deep_ensemble 50", "softmax 1", WORSE, metric="nll")]
     rows = [
         row_of("softmax", "1", 0.2, metric="nll"),
         row_of("deep_ensemble", "50", 0.3, metric="nll"),
@@ -124,11 +126,9 @@ def test_value_is_marked_whose_interval_is_worse_than_guessing(
 
 def test_biased_measures_have_no_verdict_and_a_remark() -> None:
     rows = [row_of(method, "50", 0.1, metric="ece") for method in ("mc_dropout", "deep_ensemble")]
-    table = calibration_of(
-        rows, [compared("deep_ensemble 50", "mc_dropout 50", math.nan, metric="ece")]
-    )
+    table = calibration_of(rows, [compared("deep_ensemble 50", "mc_dropout 50", "", metric="ece")])
     assert {cell.verdict for row in table.rows for cell in row.cells} == {""}
-    assert "neither bold nor tested" in markdown(table)
+    assert "neither bold nor compared" in markdown(table)
 
 
 def test_best_is_the_best_of_its_recipe() -> None:
@@ -141,8 +141,8 @@ def test_best_is_the_best_of_its_recipe() -> None:
         )
     ]
     tests = [
-        compared("softmax 1", "temperature_scaling 1", 0.01, recipe=recipe)
-        for recipe in ("standard", "plain")
+        compared("softmax 1", "temperature_scaling 1", verdict, recipe=recipe)
+        for recipe, verdict in (("standard", WORSE), ("plain", BETTER))
     ]
     table = calibration_of(rows, tests)
     found = {(row.recipe, row.labels[0]): row.cells[0].verdict for row in table.rows}
@@ -158,11 +158,11 @@ ACCURACY = {"softmax": 0.9, "mc_dropout": 0.92, "mine": 0.98, "yours": 0.97}
 
 
 @pytest.mark.parametrize(
-    ("images", "best", "untested"),
+    ("images", "best", "apart"),
     [(55_000, "mine", set()), (60_000, "mc_dropout", {"mine", "yours"})],
 )
 def test_best_method_is_fitted_on_the_images_of_the_recipe(
-    images: int, best: str, untested: set[str]
+    images: int, best: str, apart: set[str]
 ) -> None:
     """Every method is compared with those that are fitted on as many images."""
     trained_on = next(one.images for one in NAMES.recipes if one.name == "standard")
@@ -176,7 +176,7 @@ def test_best_method_is_fitted_on_the_images_of_the_recipe(
         if images == trained_on or set(pair) in ({"softmax", "mc_dropout"}, {"mine", "yours"})
     ]
     tests = [
-        compared(f"{one} 1", f"{other} 1", 1e-9)
+        compared(f"{one} 1", f"{other} 1", BETTER if ACCURACY[one] > ACCURACY[other] else WORSE)
         | {"recipe": recipes[one], "other_recipe": recipes[other]}
         for one, other in alike
     ]
@@ -189,4 +189,4 @@ def test_best_method_is_fitted_on_the_images_of_the_recipe(
     cells = compared_cells(results, variants, Quantity("clean", "accuracy"))
     found = {variant.method: cell.verdict for variant, cell in cells.items()}
     assert [name for name, verdict in found.items() if verdict == BEST] == [best]
-    assert {name for name, verdict in found.items() if verdict == UNTESTED} == untested
+    assert {name for name, verdict in found.items() if verdict == UNCOMPARED} == apart
