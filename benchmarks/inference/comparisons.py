@@ -287,8 +287,10 @@ def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
     sides = ["recipe", "method", "size", "members"]
     by = ["question", "metric", "score", "condition", *sides]
     by += [*(f"other_{name}" for name in sides), "other_score"]
-    # Methods that train themselves are compared with each other beside the recipes of each split.
-    table = table.drop_duplicates([name for name in by if name in table], ignore_index=True)
+    # Two methods that train themselves have an interval beside each recipe: the widest holds at
+    # once with the others of every recipe.
+    order = (table["lower"] - table["upper"]).sort_values(kind="stable").index
+    table = table.loc[order].drop_duplicates([name for name in by if name in table])
     sizes = [table[name].map(members_rank) for name in ("members", "other_members")]
     table = table.assign(size=sizes[0], other_size=sizes[1]).sort_values(by)
     return table.drop(columns=["size", "other_size"]).reset_index(drop=True)

@@ -9,13 +9,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from benchmarks.inference.comparisons import compare, image_kind
+from benchmarks.inference.comparisons import compare, comparisons_table, image_kind
 from benchmarks.inference.evidence import Evidence
 from benchmarks.inference.intervals import Relations
 from benchmarks.predictions import RunUnit
 from benchmarks.questions import QUESTIONS, Budgets
-from benchmarks.schema import Comparison
+from benchmarks.schema import Comparison, table_of, where
 from benchmarks.tasks.task import Condition
+from benchmarks.vocabulary import SELF_TRAINED
 from tests.measuring import known_of
 from tests.runs import CONDITIONS
 
@@ -217,3 +218,20 @@ def test_a_newcomer_changes_intervals_only_in_the_questions_that_it_enters(
     }
     asked = {question.name for question in QUESTIONS} & {question for question, _ in before}
     assert changed == {name for name in asked if name.partition("-")[0] in entered}
+
+
+@pytest.mark.parametrize("method", ["alone", "softmax"])  # its recipe comes first, and last
+def test_methods_that_train_themselves_keep_the_interval_of_the_most_rivals(method: str) -> None:
+    """Beside another recipe they have fewer rivals, so a narrower interval."""
+    own = units_of("mine", "yours", recipe=SELF_TRAINED)
+    beside_one, beside_both = (
+        where(
+            comparisons_table(table_of(Comparison, compared(known([*EVERY, *own, *others])))),
+            question="few-clean",
+            recipe=SELF_TRAINED,
+            other_recipe=SELF_TRAINED,
+        ).to_dict("records")
+        for others in ([], units_of(method, recipe="relu"))
+    )
+    assert len(beside_one) == 1
+    assert beside_both == beside_one
