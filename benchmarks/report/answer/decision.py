@@ -17,7 +17,7 @@ import pandas as pd
 
 from benchmarks.questions import QUESTIONS, Budgets, Question
 from benchmarks.report.results import Candidate, Quantity, Results, Tested
-from benchmarks.report.timings import main_setup, milliseconds, tied
+from benchmarks.report.timings import in_setup, main_setup, milliseconds, tied
 from benchmarks.schema import members_rank, where
 from benchmarks.vocabulary import BETTER, CLEAN, WORSE
 
@@ -115,7 +115,7 @@ class Decision:
         return tested is not None and tested.verdict in BETTER
 
     def best(self, quantity: Quantity) -> Candidate | None:
-        """The best mean of those tied by a measure; ``None`` if all are worse than guessing."""
+        """The best mean of those tied by a measure; ``None`` if there is no such."""
         sign = 1 if self.results.names.metric(quantity.metric).better == "higher" else -1
         rows = {choice: self.results.value(choice, quantity) for choice in self.tied(quantity)}
         values = {choice: sign * row["value"] for choice, row in rows.items() if row}
@@ -210,6 +210,8 @@ def _compared(results: Results, question: Question) -> dict[Quantity, set[Candid
     if table.empty:
         return {}
     rows = where(table, question=question.name)
+    # Methods that train themselves on other images are compared with each other alone.
+    rows = rows[(rows[["recipe", "other_recipe"]] == results.recipes[0]).any(axis=1)]
     for prefix in ("", "other_"):
         side = ["condition", "metric", *(f"{prefix}{name}" for name in Candidate._fields)]
         for condition, metric, *names in rows.loc[rows["verdict"] != "", side].to_numpy():
@@ -268,13 +270,14 @@ def single_image(results: Results, choice: Candidate) -> pd.Series | None:
 
     That of a further score has the time of its network in it.
     """
-    if choice.score:
-        if results.score_latency.empty:
-            return None
-        rows = where(results.score_latency, score=choice.score, batch_size=1, status="ok")
-        return None if rows.empty else rows.iloc[0]
     setup = main_setup(results.latency)
-    return None if setup is None else milliseconds(results.latency, setup, choice.variant, 1)
+    if setup is None or not choice.score:
+        return setup and milliseconds(results.latency, setup, choice.variant, 1)
+    if results.score_latency.empty:
+        return None
+    timings = in_setup(results.score_latency, setup)
+    rows = where(timings, score=choice.score, batch_size=1, status="ok")
+    return None if rows.empty else rows.iloc[0]
 
 
 def _milliseconds(timing: pd.Series | None) -> float:

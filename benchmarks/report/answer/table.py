@@ -107,14 +107,17 @@ def _use(decision: Decision, choice: Candidate) -> str:
         return text
     is_priced = bool(decision.results.names.recipes)
     if len(decision.candidates) > 1 and (choice == decision.baseline or not is_priced):
-        return f"{text}: none of {len(decision.candidates)} methods is shown to be better"
+        return f"{text}: of {len(decision.candidates)} methods, no other is shown to be better"
     return f"{text}, one of {len(tied)} tied with the best" if len(tied) > 1 else text
 
 
 def why_none(decision: Decision) -> str:
     """Why nothing is recommended."""
+    if any(map(decision.tied, decision.standings)):
+        baseline = label(decision.results, decision.baseline)
+        return f"None: no method that is tied with the best is better than {baseline}"
     if decision.standings:
-        return "None: all are worse than guessing"
+        return "None: the best are worse than guessing"
     in_time = decision.question.milliseconds is not None
     return f"None: no method {'is known to answer in time' if in_time else 'was compared'}"
 
@@ -158,7 +161,7 @@ def _best(decision: Decision, choice: Candidate) -> Iterator[str]:
     for quantity in decision.standings:
         best, measure = decision.best(quantity), _measure(decision, quantity)
         if best is None:
-            by_candidate.setdefault("None, as all are worse than guessing", []).append(measure)
+            by_candidate.setdefault("None, as the best are worse than guessing", []).append(measure)
         elif best != choice:
             change = "" if best == decision.baseline else _effect(decision, best, quantity)
             named = by_candidate.setdefault(label(decision.results, best), [])
@@ -183,10 +186,16 @@ def difference_text(tested: Tested) -> str:
 
     >>> difference_text(Tested(0.0061, 0.0021, 0.0101, "better"))
     '+0.006, 0.002 to 0.010'
+    >>> difference_text(Tested(0.61, 0.02, 1.2, "better"))
+    '+0.610, 0.020 to 1.200'
     """
-    numbers = [tested.difference, tested.lower, tested.upper]
-    difference, lower, upper = alike(numbers, (tested.upper - tested.lower) / 2)
-    interval = "" if math.isnan(tested.lower) else f", {lower} to {upper}"
+    bounds = tested.lower, tested.upper
+    numbers = [tested.difference, *bounds]
+    difference, *shown = alike(numbers, (tested.upper - tested.lower) / 2)
+    if any(bound and not text.strip("0.") for bound, text in zip(bounds, shown, strict=True)):
+        # On which side of 0 it lies is the verdict.
+        difference, *shown = alike(numbers, min(map(abs, bounds)))
+    interval = "" if math.isnan(tested.lower) else f", {' to '.join(shown)}"
     sign = "+" if tested.difference > 0 and difference.strip("0.") else ""
     return f"{sign}{difference}{interval}"
 

@@ -12,6 +12,7 @@ from benchmarks.report.answer.answer import answer, write_answer
 from benchmarks.report.answer.table import DecisionRow, decision_table
 from benchmarks.report.results import Candidate, Results
 from benchmarks.report.tables.table import markdown
+from benchmarks.report.timings import main_setup
 from benchmarks.schema import read_table
 from benchmarks.vocabulary import DECISION_CSV, Verdict
 from tests.report.answer.cases import (
@@ -25,6 +26,7 @@ from tests.report.answer.cases import (
     FEW_CLEAN,
     FIFTY,
     FIVE,
+    LAPLACE,
     NLL,
     ONE_CLEAN,
     ONE_UNKNOWN,
@@ -78,7 +80,7 @@ def test_network_alone_is_named_with_the_best_beside_it() -> None:
     values = {(FIVE, NLL): 0.048, (FIVE, ACCURACY): 0.983}
     results = run(dict.fromkeys((SOFTMAX, DROPOUT, FIVE), CLEAN), rows, values=values)
     (_, use, effects, best, _), *_ = rows_of(results, "up to 5 networks")
-    assert use == "Softmax, the network alone: none of 3 methods is shown to be better"
+    assert use == "Softmax, the network alone: of 3 methods, no other is shown to be better"
     assert effects == "—"
     assert best == (
         "Deep ensemble (M = 5): Accuracy ↑ 0.980 → 0.983 (0.000, −0.005 to 0.005), open; "
@@ -115,12 +117,24 @@ def test_what_is_all_worse_than_guessing_is_said() -> None:
     }
     results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, values=values)
     (_, use, *_), *_ = rows_of(results, "I train one network")
-    assert use == "None: all are worse than guessing"
+    assert use == "None: the best are worse than guessing"
     values.pop((SCALED, ACCURACY))
     results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, values=values)
     (_, use, _, best, _), *_ = rows_of(results, "I train one network")
     assert use == "Temperature scaling, by Accuracy ↑"
-    assert best == "None, as all are worse than guessing: NLL ↓."
+    assert best == "None, as the best are worse than guessing: NLL ↓."
+
+
+def test_that_nobody_is_both_tied_and_better_is_said() -> None:
+    """The one that beats the network alone is beaten; who beats it varies too much."""
+    rows = [
+        *ranked([[LAPLACE], [SOFTMAX]], CLEAN, ONE_CLEAN),
+        *ranked([[SCALED], [LAPLACE]], CLEAN, ONE_CLEAN),
+        *ranked([[SCALED, SOFTMAX]], CLEAN, ONE_CLEAN),
+    ]
+    results = run(dict.fromkeys((SOFTMAX, SCALED, LAPLACE), CLEAN), rows)
+    (_, use, *_), *_ = rows_of(results, "I train one network")
+    assert use == "None: no method that is tied with the best is better than Softmax"
 
 
 def test_choice_by_another_score_names_it_with_what_it_needs() -> None:
@@ -133,10 +147,15 @@ def test_choice_by_another_score_names_it_with_what_it_needs() -> None:
     assert noticed[2].startswith(
         "AUROC ↑ (KMNIST) 0.900 → 0.900 (+0.050, 0.025 to 0.075), better; "
     )
-    assert noticed[-1].endswith("the training images; 0.2 ms without the score")
-    timed = pd.DataFrame([{"score": "knn", "batch_size": 1, "status": "ok", "p50_ms": 0.25}])
-    *_, noticed = rows_of(replace(results, score_latency=timed), "I train one network")
-    assert noticed[-1].endswith("; 0.25 ms")
+    without = "0.2 ms without the score"
+    assert noticed[-1].endswith(f"the training images; {without}")
+    setup = main_setup(results.latency)
+    assert setup
+    columns = {"score": "knn", "batch_size": 1, "status": "ok", "p50_ms": 0.25}
+    for place, text in ((setup, "0.25 ms"), (setup._replace(device="cuda"), without)):
+        timed = pd.DataFrame([columns | place._asdict()])
+        *_, noticed = rows_of(replace(results, score_latency=timed), "I train one network")
+        assert noticed[-1].endswith(f"; {text}")
 
 
 def test_method_beside_others_that_are_tied_says_so() -> None:

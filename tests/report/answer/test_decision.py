@@ -203,6 +203,18 @@ def test_method_that_trains_itself_belongs_to_every_recipe() -> None:
             assert list(decision.recommended) == [own]
 
 
+def test_methods_that_train_themselves_on_other_images_are_no_candidates() -> None:
+    mine, yours = (Candidate("self-trained", name, "1") for name in ("mine", "yours"))
+    rows = [
+        *ranked([[SOFTMAX, SCALED]], CLEAN, ONE_CLEAN),
+        *ranked([[mine], [yours]], CLEAN, ONE_CLEAN),
+    ]
+    results = run(dict.fromkeys((SOFTMAX, SCALED, mine, yours), CLEAN), rows)
+    assert decided(results, ONE_CLEAN).candidates == (SOFTMAX, SCALED)
+    alone = run(dict.fromkeys((mine, yours), CLEAN), rows[2:])
+    assert decided(alone, ONE_CLEAN).recommended == {mine: CLEAN}
+
+
 NEIGHBOUR, DENSITY = (SOFTMAX._replace(score=score) for score in ("knn", "ddu"))
 
 
@@ -302,7 +314,8 @@ def test_others_predictions_answer_each_kind_of_question_once() -> None:
     assert set(answers[0].recommended) == {mine, yours}
     first, second, *_ = decision_table(results).rows
     assert {row.labels[1] for row in (first, second)} == {
-        f"{name} (M = 5): none of 3 methods is shown to be better" for name in ("mine", "yours")
+        f"{name} (M = 5): of 3 methods, no other is shown to be better"
+        for name in ("mine", "yours")
     }
     assert "cheapest" not in markdown(decision_table(results))
 
