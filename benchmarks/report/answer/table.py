@@ -162,11 +162,17 @@ def _best(decision: Decision, choice: Candidate) -> Iterator[str]:
         best, measure = decision.best(quantity), _measure(decision, quantity)
         if best is None:
             by_candidate.setdefault("None, as the best are worse than guessing", []).append(measure)
-        elif best != choice:
+        elif best != choice and not _are_equal(decision, best, choice, quantity):
             change = "" if best == decision.baseline else _effect(decision, best, quantity)
             named = by_candidate.setdefault(label(decision.results, best), [])
             named.append(f"{measure}{change}")
     yield from (f"{name}: {'; '.join(measures)}." for name, measures in by_candidate.items())
+
+
+def _are_equal(decision: Decision, left: Candidate, right: Candidate, quantity: Quantity) -> bool:
+    """Whether two do not differ at all, such as by accuracy a network at any temperature."""
+    tested = decision.compared(left, right, quantity)
+    return tested is not None and tested.difference == 0
 
 
 def _effect(decision: Decision, choice: Candidate, quantity: Quantity) -> str:

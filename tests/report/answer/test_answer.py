@@ -88,6 +88,17 @@ def test_network_alone_is_named_with_the_best_beside_it() -> None:
     )
 
 
+def test_best_that_equals_what_is_recommended_is_no_other() -> None:
+    """As temperature scaling has the accuracy of the network alone, which costs less."""
+    same = compared(SCALED, SOFTMAX, [ACCURACY], AS_GOOD, ONE_CLEAN)
+    equal = [replace(row, difference=0.0, lower=None, upper=None) for row in same]
+    for accuracies, named in ((equal, "—"), (same, "Softmax: Accuracy ↑.")):
+        rows = [*accuracies, *ranked([[SCALED], [SOFTMAX]], [NLL], ONE_CLEAN)]
+        results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, milliseconds=MS)
+        (_, use, _, best, _), *_ = rows_of(results, "I train one network")
+        assert (use, best) == ("Temperature scaling", named)
+
+
 def test_method_that_trains_longer_names_its_budget() -> None:
     rows = ranked([[SWAG], [SOFTMAX, FIVE]], CLEAN, FEW_CLEAN)
     results = run(dict.fromkeys((SOFTMAX, SWAG, FIVE), CLEAN), rows)
