@@ -300,6 +300,7 @@ FEW_OF_A_KIND = f"no interval: fewer than {FEWEST_OF_A_KIND} images of one kind"
 TOO_FEW = "no interval: few images decide, and some draws lack them all"
 ALIKE = "no interval: every draw of images gives the same value"
 UNPAIRED = "unpaired: a replicate of one method has no value"
+ONE_REPLICATE = "one replicate: the interval leaves out how another would differ"
 BORROWED = f"{NETWORKS_KNOWN_FROM} ensembles of {{}} by the ratio of the sizes"
 
 
@@ -425,7 +426,7 @@ class Difference(NamedTuple):
 
     Attributes:
         common: the replicates by which they are paired; ``None``: each has networks of its own.
-        note: why they are not paired although they share networks.
+        note: why they are not paired although they share networks, or what the interval leaves out.
     """
 
     first: Scored
@@ -443,15 +444,18 @@ class Difference(NamedTuple):
         ensemble_methods: Collection[str],
     ) -> Self:
         """The difference, from the pairs of replicates that have networks in common."""
-        common = in_common(measured, pair, ensemble_methods)
-        if common is None:
+        common, note = in_common(measured, pair, ensemble_methods), ""
+        if common is not None:
+            both = measured.side(pair[0], common), measured.side(pair[1], common)
+            apart = paired(*both, measured.covariance, measured.images)
+        else:
             both = sides[pair[0]], sides[pair[1]]
+            apart = unpaired(*both, measured.covariance, measured.images)
             networks = {networks_of(scored, ensemble_methods) for scored in pair}
             note = UNPAIRED if len(networks) == 1 else ""
-            apart = unpaired(*both, measured.covariance, measured.images)
-            return cls(*pair, apart, None, note)
-        both = measured.side(pair[0], common), measured.side(pair[1], common)
-        return cls(*pair, paired(*both, measured.covariance, measured.images), common)
+        if any(side.networks is None for side in both):
+            note = note or ONE_REPLICATE
+        return cls(*pair, apart, common, note)
 
 
 def order(scored: Scored) -> tuple[str, float, str, str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from itertools import combinations
 
@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.inference.comparisons import compare, comparisons_table, image_kind
 from benchmarks.inference.evidence import Evidence
-from benchmarks.inference.intervals import Relations
+from benchmarks.inference.intervals import BORROWED, ONE_REPLICATE, Relations
 from benchmarks.predictions import RunUnit
 from benchmarks.questions import QUESTIONS, Budgets
 from benchmarks.schema import Comparison, table_of, where
@@ -62,7 +62,10 @@ EVERY = units_of(*SIZES)
 
 
 def known(
-    units: Iterable[RunUnit], shift: Condition | None = CLEAN, metric: str = "accuracy"
+    units: Iterable[RunUnit],
+    shift: Condition | None = CLEAN,
+    metric: str = "accuracy",
+    ensemble_methods: Collection[str] = RELATIONS.budgets.ensembles,
 ) -> Evidence:
     """One metric of these; by a score if it ranks images: the entropy, of softmax `knn` too."""
     losses = {}
@@ -77,7 +80,7 @@ def known(
             + random.normal(size=IMAGES)
             for score in sorted(own)
         }
-    return known_of(losses, shift, "" if shift else "rotated")
+    return known_of(losses, shift, "" if shift else "rotated", ensemble_methods)
 
 
 def compared(evidence: Evidence, relations: Relations = RELATIONS) -> list[Comparison]:
@@ -104,6 +107,26 @@ def all_pairs(
 ) -> set[Sides]:
     named = [(recipe, *method, score) for score in scores for method in methods]
     return {frozenset(pair) for pair in combinations(named, 2)}
+
+
+def test_reason_says_what_the_interval_of_few_replicates_leaves_out() -> None:
+    """A pair on the networks of one ensemble does not borrow how ensembles vary."""
+    ensembles = frozenset(["deep_ensemble", "scaled_ensemble"])
+    relations = replace(RELATIONS, budgets=replace(RELATIONS.budgets, ensembles=ensembles))
+    units = units_of("deep_ensemble", "softmax")
+    units += [*units_of("one")[:1], RunUnit("plain", "scaled_ensemble", 10, 0)]
+    rows = compared(known(units, ensemble_methods=ensembles), relations)
+    reasons = {
+        (row.method, row.other_method): row.reason
+        for row in rows
+        if not row.question and row.members == "10" and row.other_members in ("1", "10")
+    }
+    assert reasons == {
+        ("deep_ensemble", "softmax"): BORROWED.format(2),
+        ("deep_ensemble", "one"): ONE_REPLICATE,
+        ("deep_ensemble", "scaled_ensemble"): ONE_REPLICATE,
+        ("scaled_ensemble", "softmax"): ONE_REPLICATE,
+    }
 
 
 SHOWN = [
