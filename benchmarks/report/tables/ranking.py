@@ -140,14 +140,13 @@ def recipes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
                 text = f"{rounded(cell.value, cell.half_width)[0]} ({difference_text(tested)})"
                 cell = cell._replace(text=text)
             yield {"Networks": (choice, choice.recipe), "Measure": (quantity, heading)}, cell
-        for decision in made_for_one:
-            best = decision.best(quantity) if quantity in decision.standings else None
-            if best is not None:
-                tested = decision.compared(best, alone, quantity)
-                text = f"{difference_text(tested)}, {label(main, best)}" if tested else "none"
-                place = {"Networks": (GAIN, GAIN), "Measure": (quantity, heading)}
-                yield place, Cell(status="ok", text=text)
-                break
+        decision = next((made for made in made_for_one if quantity in made.standings), None)
+        if decision is not None:
+            best = decision.best(quantity)
+            tested = best and decision.compared(best, alone, quantity)
+            text = f"{difference_text(tested)}, {label(main, best)}" if best and tested else "none"
+            place = {"Networks": (GAIN, GAIN), "Measure": (quantity, heading)}
+            yield place, Cell(status="ok", text=text)
 
 
 def _network_alone(results: Results) -> Candidate | None:

@@ -103,6 +103,9 @@ def test_recipes_are_compared_by_the_network_alone_and_methods_below_them() -> N
         ],
     }
     assert made_table(run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows), "recipes") is None
+    guessing = values | {(SCALED, NLL): 2.5}
+    *_, gains = table_named(run(measured, rows, values=guessing), "recipes").rows
+    assert gains.cells[1].texts[0] == "none"
 
 
 def test_table_of_ranks_has_each_candidate_with_what_is_possible() -> None:
