@@ -444,18 +444,18 @@ class Difference(NamedTuple):
         ensemble_methods: Collection[str],
     ) -> Self:
         """The difference, from the pairs of replicates that have networks in common."""
-        common, note = in_common(measured, pair, ensemble_methods), ""
+        common, notes = in_common(measured, pair, ensemble_methods), []
         if common is not None:
             both = measured.side(pair[0], common), measured.side(pair[1], common)
             apart = paired(*both, measured.covariance, measured.images)
         else:
             both = sides[pair[0]], sides[pair[1]]
             apart = unpaired(*both, measured.covariance, measured.images)
-            networks = {networks_of(scored, ensemble_methods) for scored in pair}
-            note = UNPAIRED if len(networks) == 1 else ""
+            if len({networks_of(scored, ensemble_methods) for scored in pair}) == 1:
+                notes.append(UNPAIRED)
         if any(side.networks is None for side in both):
-            note = note or ONE_REPLICATE
-        return cls(*pair, apart, common, note)
+            notes.append(ONE_REPLICATE)
+        return cls(*pair, apart, common, "; ".join(notes))
 
 
 def order(scored: Scored) -> tuple[str, float, str, str, str]:

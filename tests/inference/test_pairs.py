@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.inference.comparisons import compare, comparisons_table, image_kind
 from benchmarks.inference.evidence import Evidence
-from benchmarks.inference.intervals import BORROWED, ONE_REPLICATE, Relations
+from benchmarks.inference.intervals import BORROWED, ONE_REPLICATE, UNPAIRED, Relations
 from benchmarks.predictions import RunUnit
 from benchmarks.questions import QUESTIONS, Budgets
 from benchmarks.schema import Comparison, table_of, where
@@ -127,6 +127,8 @@ def test_reason_says_what_the_interval_of_few_replicates_leaves_out() -> None:
         ("deep_ensemble", "scaled_ensemble"): ONE_REPLICATE,
         ("scaled_ensemble", "softmax"): ONE_REPLICATE,
     }
+    (row,) = compared(known([*units_of("scaled")[1:], *units_of("softmax")[:1]]))[:1]
+    assert row.reason == f"{UNPAIRED}; {ONE_REPLICATE}"
 
 
 SHOWN = [
