@@ -192,17 +192,19 @@ def difference_text(tested: Tested) -> str:
 
     >>> difference_text(Tested(0.0061, 0.0021, 0.0101, "better"))
     '+0.006, 0.002 to 0.010'
-    >>> difference_text(Tested(0.61, 0.02, 1.2, "better"))
-    '+0.610, 0.020 to 1.200'
+    >>> difference_text(Tested(-0.61, -1.2, -0.02, "better"))
+    '−0.6, −1.2 to −0.0'
     """
     bounds = tested.lower, tested.upper
-    numbers = [tested.difference, *bounds]
-    difference, *shown = alike(numbers, (tested.upper - tested.lower) / 2)
-    if any(bound and not text.strip("0.") for bound, text in zip(bounds, shown, strict=True)):
-        # On which side of 0 it lies is the verdict.
-        difference, *shown = alike(numbers, min(map(abs, bounds)))
-    interval = "" if math.isnan(tested.lower) else f", {' to '.join(shown)}"
+    half = (tested.upper - tested.lower) / 2
+    difference, *shown = alike([tested.difference, *bounds], half)
     sign = "+" if tested.difference > 0 and difference.strip("0.") else ""
+    # On which side of 0 a bound lies is the verdict.
+    signed = (
+        text if text.strip("0.") or not bound else f"{'+' if bound > 0 else '−'}{text}"
+        for bound, text in zip(bounds, shown, strict=True)
+    )
+    interval = "" if math.isnan(half) else f", {' to '.join(signed)}"
     return f"{sign}{difference}{interval}"
 
 
