@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from benchmarks.inference.differences import Difference
 from benchmarks.inference.evidence import Entrant, Evidence, Scored
 from benchmarks.inference.intervals import (
     ALIKE,
-    Difference,
     Interval,
     Key,
     MetricValues,
@@ -269,8 +269,6 @@ class _Comparing:
         elif measured.is_tested and interval.reason == ALIKE and value == 0:
             verdict = Verdict.AS_GOOD
         effect = effect_size(apart.estimate, evidence.images) if measured.by_image else None
-        # Pairs vary as they are seen to: nothing is borrowed.
-        note = apart.note or ("" if apart.common else interval.note)
         return row(
             difference=value,
             lower=lower,
@@ -278,7 +276,7 @@ class _Comparing:
             margin=margin or None,
             verdict=verdict,
             effect_size=None if effect is None else float(f"{effect:.3g}"),
-            reason=interval.reason or note,
+            reason=interval.reason or apart.note,
         )
 
 

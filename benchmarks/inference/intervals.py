@@ -163,6 +163,11 @@ class Side(NamedTuple):
         return cls(values, columns, Part(float(values.std(ddof=1)) / math.sqrt(count), count - 1))
 
     @property
+    def is_known(self) -> bool:
+        """Whether five or more replicates tell how it varies with its networks."""
+        return self.borrowed_from is not None or len(self.values) >= FEWEST_REPLICATES
+
+    @property
     def mean(self) -> float:
         """Over the replicates."""
         return float(self.values.mean())
@@ -299,7 +304,6 @@ truth in 90 % of simulations, with thirty in 94 %."""
 FEW_OF_A_KIND = f"no interval: fewer than {FEWEST_OF_A_KIND} images of one kind"
 TOO_FEW = "no interval: few images decide, and some draws lack them all"
 ALIKE = "no interval: every draw of images gives the same value"
-UNPAIRED = "unpaired: a replicate of one method has no value"
 ONE_REPLICATE = "one replicate: the interval leaves out how another would differ"
 BORROWED = f"{NETWORKS_KNOWN_FROM} ensembles of {{}} by the ratio of the sizes"
 
@@ -391,73 +395,6 @@ def ensembles_of(
     return {name: sizes for name, sizes in ensembles.items() if len(sizes) > 1}
 
 
-def networks_of(scored: Scored, ensemble_methods: Collection[str]) -> tuple[str, str]:
-    """Whose replicates of a number share networks: those of a recipe, and of a size if ensembles.
-
-    Replicate r of a method of one network has network r, of an ensemble other networks.
-    """
-    recipe, method, members = scored.variant
-    return recipe, members if method in ensemble_methods else ""
-
-
-def in_common(
-    measured: MetricValues, pair: tuple[Scored, Scored], ensemble_methods: Collection[str]
-) -> Replicates | None:
-    """The replicates of both with the same networks; ``None`` where these cannot be paired.
-
-    They are all of those that one of the methods has, none of which lacks a value. What other
-    methods have does not matter.
-    """
-    first, second = (networks_of(scored, ensemble_methods) for scored in pair)
-    if first != second:
-        return None
-    values = [measured.sums.values[scored].keys() for scored in pair]
-    columns = [measured.columns[scored] for scored in pair]
-    common = min((max(own, key=len) for own in columns), key=len)
-    if not all(common in own for own in columns):
-        return None
-    both = values[0] & common
-    paired_up = both == values[1] & common and (len(both) > 1 or min(map(len, values)) == 1)
-    return common if paired_up else None
-
-
-class Difference(NamedTuple):
-    """That of two methods by scores.
-
-    Attributes:
-        common: the replicates by which they are paired; ``None``: each has networks of its own.
-        note: why they are not paired although they share networks, or what the interval leaves out.
-    """
-
-    first: Scored
-    second: Scored
-    estimate: Estimate
-    common: Replicates | None
-    note: str = ""
-
-    @classmethod
-    def of(
-        cls,
-        measured: MetricValues,
-        pair: tuple[Scored, Scored],
-        sides: Mapping[Scored, Side],
-        ensemble_methods: Collection[str],
-    ) -> Self:
-        """The difference, from the pairs of replicates that have networks in common."""
-        common, notes = in_common(measured, pair, ensemble_methods), []
-        if common is not None:
-            both = measured.side(pair[0], common), measured.side(pair[1], common)
-            apart = paired(*both, measured.covariance, measured.images)
-        else:
-            both = sides[pair[0]], sides[pair[1]]
-            apart = unpaired(*both, measured.covariance, measured.images)
-            if len({networks_of(scored, ensemble_methods) for scored in pair}) == 1:
-                notes.append(UNPAIRED)
-        if any(side.networks is None for side in both):
-            notes.append(ONE_REPLICATE)
-        return cls(*pair, apart, common, "; ".join(notes))
-
-
 def order(scored: Scored) -> tuple[str, float, str, str, str]:
     """Sort key: by method, then by size, recipe and score."""
     recipe, method, members = scored.variant
@@ -532,7 +469,9 @@ def interval_of(measured: MetricValues, side: Side) -> Interval:
     """The interval of a method; an infinite value has none, the reason is in its measurements."""
     if not np.isfinite(side.values).all():
         return Interval(math.nan)
-    return reliable(mean(side, measured.covariance, measured.images), measured, (side,))
+    interval = reliable(mean(side, measured.covariance, measured.images), measured, (side,))
+    borrowed = interval.half_width > 0 and side.borrowed_from
+    return interval._replace(note=limits([side]) if borrowed else "")
 
 
 def unreliable(measured: MetricValues, sides: Iterable[Side]) -> str:
@@ -554,5 +493,12 @@ def reliable(
     half_width = estimated.half_width_at(level)
     if not half_width > 0:
         return Interval(math.nan, ALIKE)
+    return Interval(half_width)
+
+
+def limits(sides: Iterable[Side]) -> str:
+    """What the reader must know of an interval that few replicates have given."""
+    if any(side.networks is None for side in sides):
+        return ONE_REPLICATE
     borrowed = dict.fromkeys(side.borrowed_from for side in sides if side.borrowed_from)
-    return Interval(half_width, note="; ".join(map(BORROWED.format, borrowed)))
+    return "; ".join(map(BORROWED.format, borrowed))

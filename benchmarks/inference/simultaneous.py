@@ -30,8 +30,9 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import stdtrit
 
+from benchmarks.inference.differences import Difference, networks_of
 from benchmarks.inference.evidence import Replicates, Scored
-from benchmarks.inference.intervals import Difference, MetricValues, Side, networks_of
+from benchmarks.inference.intervals import MetricValues, Part, Side
 from benchmarks.vocabulary import CONFIDENCE
 
 DRAWS = 4000
@@ -160,14 +161,18 @@ class _Model:
 
     def draw(self, difference: Difference) -> _Draws:
         """Draws of a difference, and of the variances that its interval is formed from."""
-        first, second, estimate, common, _ = difference
+        first, second, estimate, common, blocks, _ = difference
         i, j = self._position[first], self._position[second]
         *networks, (image_error, image_degrees) = estimate.parts
         image_part = self._images[:, i] - self._images[:, j]
         apart = image_part * (image_error / image_part.std() if image_error > 0 else 0.0)
         variances: list[_Variance] = [(image_error**2, image_degrees)]
         for part in networks:  # one, or none where it is not known how networks differ
-            if common is None:
+            own: Float64[np.ndarray, " draws"] | float
+            if blocks is not None:  # that other differences have the same networks is left out
+                apart = apart + part.error * self._random.standard_normal(DRAWS)
+                own = self._chi_squared(part)
+            elif common is None:
                 apart = apart + self._mean(first) - self._mean(second)
                 own = self._variance(first) + self._variance(second)
             else:
@@ -196,12 +201,15 @@ class _Model:
         if side.networks is None:
             return 0.0
         if side.borrowed_from is not None:
-            error, degrees = side.networks
-            return error**2 * self._random.chisquare(degrees, DRAWS) / degrees
+            return self._chi_squared(side.networks)
         own: Float64[np.ndarray, " draws"] = self._effects_of(self._every[scored]).covariances[
             :, position, position
         ]
         return own / len(side.values)
+
+    def _chi_squared(self, part: Part) -> Float64[np.ndarray, " draws"]:
+        """Draws of a variance that is known with these degrees of freedom."""
+        return part.error**2 * self._random.chisquare(part.degrees, DRAWS) / part.degrees
 
 
 def _level_of_each(differences: Sequence[_Draws], level: float) -> float:

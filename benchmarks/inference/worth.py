@@ -29,7 +29,6 @@ from scipy.optimize import isotonic_regression
 
 from benchmarks.inference.evidence import Covariance
 from benchmarks.inference.intervals import Estimate, Side, unpaired
-from benchmarks.vocabulary import FEWEST_REPLICATES
 
 FEWER, MORE = 0.0, math.inf
 """Worth less than the smallest ensemble, and more than the largest."""
@@ -94,18 +93,13 @@ def worth(
     sign = 1 if higher_is_better else -1
     if not gain(ensembles, covariance, images, higher_is_better):
         return Worth.undefined(NO_GAIN)
-    known = _is_known(method)
+    known = method.is_known
     side = method if known else method._replace(networks=None)
     apart = [unpaired(side, ensembles[size], covariance, images) for size in sizes]
     networks = _equivalent(sign * method.mean, ensembles, sign)
     lower, upper = _not_significant(sizes, apart, sign)
-    reason = "" if known and all(map(_is_known, ensembles.values())) else IMAGES_ONLY
+    reason = "" if known and all(each.is_known for each in ensembles.values()) else IMAGES_ONLY
     return Worth(networks, min(lower, networks), max(upper, networks), reason)
-
-
-def _is_known(side: Side) -> bool:
-    """Whether it is known how a side varies with its networks."""
-    return side.borrowed_from is not None or len(side.values) >= FEWEST_REPLICATES
 
 
 def _equivalent(value: float, ensembles: Mapping[int, Side], sign: int) -> float:

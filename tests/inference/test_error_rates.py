@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from benchmarks.inference.differences import Difference
 from benchmarks.inference.evidence import Evidence, MeasuredUnit, Scored, network_blocks
-from benchmarks.inference.intervals import Difference, MetricValues, sides_of
+from benchmarks.inference.intervals import MetricValues, sides_of
 from benchmarks.inference.simultaneous import simultaneous_level
 from benchmarks.predictions import RunUnit
 from benchmarks.schema import members_text
@@ -188,5 +189,6 @@ def test_intervals_miss_the_truth_as_often_as_they_say(
     rates = np.mean(missed, axis=0)
     least, most = expected
     assert least <= rates[0] <= most
-    # Where pairs get Bonferroni's level, fewer.
-    assert (0 if name == "few replicates" else least) <= rates[1] <= most
+    # Fewer where pairs get Bonferroni's level, and where some intervals are too wide.
+    fewer = ("few replicates", "several networks, clean NLL")
+    assert (0 if name in fewer else least) <= rates[1] <= most

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from benchmarks.inference.differences import Difference
 from benchmarks.inference.evidence import (
     BlockMean,
     Covariance,
@@ -20,7 +21,6 @@ from benchmarks.inference.evidence import (
     network_blocks,
 )
 from benchmarks.inference.intervals import (
-    Difference,
     Estimate,
     MetricValues,
     Side,

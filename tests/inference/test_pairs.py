@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from benchmarks.inference.comparisons import compare, comparisons_table, image_kind
+from benchmarks.inference.differences import UNPAIRED
 from benchmarks.inference.evidence import Evidence
-from benchmarks.inference.intervals import BORROWED, ONE_REPLICATE, UNPAIRED, Relations
+from benchmarks.inference.intervals import BORROWED, ONE_REPLICATE, Relations
 from benchmarks.predictions import RunUnit
 from benchmarks.questions import QUESTIONS, Budgets
 from benchmarks.schema import Comparison, table_of, where

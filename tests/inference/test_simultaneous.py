@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.inference.comparisons import compare
-from benchmarks.inference.intervals import Difference, MetricValues, sides_of
+from benchmarks.inference.differences import Difference
+from benchmarks.inference.intervals import MetricValues, sides_of
 from benchmarks.inference.simultaneous import simultaneous_level
 from benchmarks.predictions import RunUnit
 from benchmarks.vocabulary import BETTER, WORSE

@@ -1,0 +1,106 @@
+"""An ensemble is compared with another method on the networks of each ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pytest
+
+from benchmarks.inference.differences import Difference
+from benchmarks.inference.evidence import Entrant, Scored
+from benchmarks.inference.intervals import BORROWED, MetricValues, sides_of
+from benchmarks.predictions import RunUnit
+from tests.measuring import known_of
+from tests.runs import CONDITIONS
+
+IMAGES, NETWORKS = 40, 12
+ENSEMBLES = ("ensemble",)
+
+UNITS = [
+    RunUnit("plain", method, size, replicate)
+    for method, size in [("network", None), *(("ensemble", size) for size in (2, 4, 12))]
+    for replicate in range(NETWORKS // (size or 1))
+]
+
+RANDOM = np.random.default_rng(0)
+LOSSES = {unit: RANDOM.normal(size=IMAGES) for unit in UNITS}
+VALUES = {(unit.size or 1, unit.replicate): LOSSES[unit].mean() for unit in UNITS}
+
+NETWORK = Scored(Entrant("plain", "network", "1"), "")
+OF_TWO, OF_FOUR, OF_ALL = (
+    Scored(Entrant("plain", "ensemble", size), "") for size in ("2", "4", "12")
+)
+
+
+def difference(first: Scored, second: Scored, units: Collection[RunUnit] = UNITS) -> Difference:
+    known = known_of(
+        {unit: {("nll", ""): LOSSES[unit]} for unit in units},
+        CONDITIONS["clean"],
+        ensemble_methods=ENSEMBLES,
+    )
+    measured = MetricValues.of(known, "nll", list(known.metrics["nll"].values))
+    return Difference.of(measured, (first, second), sides_of(measured, ENSEMBLES), ENSEMBLES)
+
+
+def by_hand(size: int, blocks: Collection[int]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.array(
+        [
+            np.mean([VALUES[1, block * size + k] for k in range(size)]) - VALUES[size, block]
+            for block in blocks
+        ]
+    )
+
+
+def test_each_ensemble_gives_a_difference() -> None:
+    expected, found = by_hand(2, range(6)), difference(NETWORK, OF_TWO)
+    assert found.estimate.value == pytest.approx(expected.mean())
+    networks, images = found.estimate.parts
+    assert networks == pytest.approx((expected.std(ddof=1) / np.sqrt(6), 5))
+    means = [
+        np.mean([LOSSES[unit] for unit in UNITS if unit.size == size], axis=0) for size in (None, 2)
+    ]
+    error = np.std(means[0] - means[1]) / np.sqrt(IMAGES)
+    assert images == pytest.approx((error, IMAGES - 1), rel=1e-5)
+    assert found.note == ""
+
+
+def test_sign_is_that_of_the_pair() -> None:
+    there, back = difference(NETWORK, OF_TWO).estimate, difference(OF_TWO, NETWORK).estimate
+    assert (back.value, back.half_width) == pytest.approx((-there.value, there.half_width))
+
+
+def test_few_ensembles_vary_as_smaller_ones_do() -> None:
+    found = difference(NETWORK, OF_FOUR)
+    assert found.estimate.value == pytest.approx(by_hand(4, range(3)).mean())
+    networks, _ = found.estimate.parts
+    scale = (1 - 1 / 4) / (1 - 1 / 2)
+    variance = by_hand(2, range(6)).var(ddof=1) * scale**2 * 2 / 4
+    assert networks == pytest.approx((np.sqrt(variance / 3), 5))
+    assert found.note == BORROWED.format(2)
+
+
+def test_ensembles_of_unknown_networks_are_left_out() -> None:
+    left = [unit for unit in UNITS if (unit.method, unit.replicate) != ("network", 3)]
+    found = difference(NETWORK, OF_TWO, left)
+    assert found.estimate.value == pytest.approx(by_hand(2, [0, 2, 3, 4, 5]).mean())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "left"),
+    [
+        pytest.param(NETWORK, OF_ALL, UNITS[1:], id="of no ensemble are all networks known"),
+        pytest.param(OF_FOUR, OF_ALL, UNITS, id="fewer than five ensembles, and none smaller"),
+        pytest.param(NETWORK, OF_FOUR, [u for u in UNITS if u.size != 2], id="nothing to borrow"),
+    ],
+)
+def test_otherwise_both_are_independent(
+    first: Scored, second: Scored, left: Collection[RunUnit]
+) -> None:
+    found = difference(first, second, left)
+    assert found.blocks is None
+    means = [
+        np.mean([LOSSES[u].mean() for u in left if str(u.size or 1) == scored.variant.members])
+        for scored in (first, second)
+    ]
+    assert found.estimate.value == pytest.approx(means[0] - means[1])
