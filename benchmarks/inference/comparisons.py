@@ -33,10 +33,9 @@ from benchmarks.inference.intervals import (
     interval_of,
     reliable,
     sides_of,
-    unreliable,
 )
 from benchmarks.inference.simultaneous import simultaneous_level
-from benchmarks.inference.worth import Worth, worth
+from benchmarks.inference.worth import Worth, worth_of
 from benchmarks.metrics import METRICS, Metric
 from benchmarks.nouns import compared_variants, usual_variants
 from benchmarks.predictions import RunUnit
@@ -313,7 +312,7 @@ def _worths(measured: MetricValues, sides: Sides, relations: Relations) -> Itera
     ensembles = ensembles_of(sides, relations.budgets.ensembles)
     unknown = image_kind(measured.evidence) == "out-of-distribution"
     primary, further = relations.primary_score, relations.further_scores if unknown else ()
-    for scored, side in sides.items():
+    for scored in sides:
         (recipe, method, _), score = scored
         by_primary = score in ("", primary(method))
         if not by_primary and not (score in further and method in relations.single_network_methods):
@@ -322,36 +321,21 @@ def _worths(measured: MetricValues, sides: Sides, relations: Relations) -> Itera
             same = score if by_primary and (score == "" or score in SCORES) else primary(ensemble)
             alike = relations.split_of((scored.variant, Entrant(ensemble_recipe, ensemble, "")))
             if by == same and (ensemble_recipe, ensemble) != (recipe, method) and alike is not None:
-                curve = {size: sides[each] for size, each in sizes.items()}
-                yield worth_row(measured, scored, side, (ensemble_recipe, ensemble), curve)
+                networks = worth_of(measured, scored, sizes, sides, relations.budgets.ensembles)
+                yield _worth_row(measured, scored, sizes, networks)
 
 
-def worth_row(
-    measured: MetricValues,
-    scored: Scored,
-    side: Side,
-    ensemble: tuple[str, str],
-    sizes: Mapping[int, Side],
+def _worth_row(
+    measured: MetricValues, scored: Scored, ensembles: Mapping[int, Scored], networks: Worth
 ) -> WorthRow:
-    """How many networks of an ensemble a method is worth by one measure on some images.
-
-    Args:
-        ensemble: the recipe, and the method that forms ensembles.
-        sizes: their replicates by size.
-    """
-    higher, covariance = measured.metric.better == "higher", measured.covariance
-    networks = (
-        Worth.undefined(reason)
-        if (reason := unreliable(measured, (side, *sizes.values())))
-        else worth(side, sizes, covariance, measured.images, higher_is_better=higher)
-    )
+    recipe, method, _ = ensembles[max(ensembles)].variant
     return WorthRow(
         *scored.variant,
         measured.evidence.condition,
         scored.score,
         measured.metric.name,
-        *ensemble,
-        *networks.texts(list(sizes)),
+        *(recipe, method),
+        *networks.texts(list(ensembles)),
         measured.evidence.images,
         "undefined" if math.isnan(networks.networks) else "ok",
         networks.reason,

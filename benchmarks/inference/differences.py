@@ -41,6 +41,7 @@ class Difference(NamedTuple):
         common: the replicates by which they are paired; ``None``: they are not.
         blocks: the differences by which they are paired, if one has ensembles of the other's
             networks.
+        is_known: whether five or more replicates tell how it varies with the networks.
         note: why they are not paired although they share networks, and what else is to be known of
             the interval.
     """
@@ -49,8 +50,9 @@ class Difference(NamedTuple):
     second: Scored
     estimate: Estimate
     common: Replicates | None
-    blocks: Side | None = None
-    note: str = ""
+    blocks: Side | None
+    is_known: bool
+    note: str
 
     @classmethod
     def of(
@@ -65,26 +67,28 @@ class Difference(NamedTuple):
         if common is not None:
             both = measured.side(pair[0], common), measured.side(pair[1], common)
             apart = paired(*both, measured.covariance, measured.images)
-            return cls(*pair, apart, common, note=limits(both))
+            return cls(
+                *pair, apart, common, None, all(each.is_known for each in both), limits(both)
+            )
         both = sides[pair[0]], sides[pair[1]]
         apart = unpaired(*both, measured.covariance, measured.images)
         blocks = by_block(measured, pair, ensemble_methods)
         if blocks is not None and blocks.networks is not None:
             images = apart.parts[-1]._replace(error=apart.image_error)
             apart = apart._replace(value=blocks.mean, parts=(blocks.networks, images))
-            return cls(*pair, apart, None, blocks, limits([blocks]))
-        of_same = len({networks_of(scored, ensemble_methods) for scored in pair}) == 1
-        notes = UNPAIRED if of_same else "", limits(both)
-        return cls(*pair, apart, None, note="; ".join(filter(None, notes)))
+            return cls(*pair, apart, None, blocks, True, limits([blocks]))
+        alike = len({networks_of(scored, ensemble_methods) for scored in pair}) == 1
+        note = "; ".join(filter(None, (UNPAIRED if alike else "", limits(both))))
+        return cls(*pair, apart, None, None, all(each.is_known for each in both), note)
 
 
 def networks_of(scored: Scored, ensemble_methods: Collection[str]) -> tuple[str, str]:
     """Whose replicates of a number share networks: those of a recipe, and of a size if ensembles.
 
-    Replicate r of a method of one network has network r, of an ensemble other networks.
+    Replicate r of a method of one network has network r, of an ensemble of several other ones.
     """
     recipe, method, members = scored.variant
-    return recipe, members if method in ensemble_methods else ""
+    return recipe, members if method in ensemble_methods and members != "1" else ""
 
 
 def in_common(
@@ -113,34 +117,49 @@ def by_block(
 ) -> Side | None:
     """The differences of two methods of which one has ensembles of the other's networks.
 
-    Fewer than five vary as those of smaller ensembles do (see `Side.of`). The mean of a smooth
-    function of M networks is a + c / M with an error of the order of M⁻²: so differences from
-    replicates of m networks grow with 1/m − 1/M, and those of smaller ensembles are scaled by it.
+    Fewer than five vary as those of smaller ensembles do (see `Side.of`), or more. What a network
+    adds to the mean of M is of the order a + c / M: so if differences of replicates of m networks
+    from as many do not vary, the others grow with 1/m − 1/M. Between this and no growth, they grow
+    as the ratio of both standard deviations says.
 
     Returns:
         The differences; ``None`` where the two share no networks in this way, or where it is not
         known how such differences vary.
     """
-    sizes = {scored: _networks_each(scored, ensemble_methods) for scored in measured.columns}
+    sizes = {scored: _networks_each(scored, ensemble_methods) for scored in pair}
     few, many = sorted(pair, key=sizes.__getitem__)
     fewer, size = sizes[few], sizes[many]
     recipes = {scored.variant.recipe for scored in pair}
-    if fewer == size or len(recipes) > 1 or SELF_TRAINED in recipes:
+    if fewer == size or size % fewer or len(recipes) > 1 or SELF_TRAINED in recipes:
         return None
-    by_size = {
-        sizes[scored]: _by_block(measured, few, scored, sizes)
-        * (1 / fewer - 1 / size)
-        / (1 / fewer - 1 / sizes[scored])
-        for scored in measured.columns
-        if scored.variant[:2] == many.variant[:2]
-        and scored.score == many.score
-        and fewer < sizes[scored] <= size
-    }
-    own = by_size.pop(size)
+    by_size = {}
+    for scored in measured.columns:
+        if scored.variant[:2] == many.variant[:2] and scored.score == many.score:
+            each = _networks_each(scored, ensemble_methods)
+            if fewer <= each <= size and each % fewer == 0:
+                by_size[each] = _by_block(measured, few, scored, each // fewer)
+    own, alike = by_size.pop(size), by_size.pop(fewer, np.zeros(1))
     if not len(own):
         return None
-    side = Side.of(own if few == pair[0] else -own, (), by_size, size)
+    smaller = {
+        each: values * _growth(alike, values, (1 / fewer - 1 / size) / (1 / fewer - 1 / each))
+        for each, values in by_size.items()
+        if len(values)
+    }
+    side = Side.of(own if few == pair[0] else -own, (), smaller, size)
     return side if side.is_known else None
+
+
+def _growth(alike: ReplicateValues, smaller: ReplicateValues, most: float) -> float:
+    """How much more differences vary than those from smaller ensembles.
+
+    Args:
+        alike: the differences from ensembles of as many networks as the other method's replicates.
+        most: if those do not vary.
+    """
+    spread = float(smaller.std())
+    share = min(float(alike.std()) / spread, 1.0) if spread > 0 else 1.0
+    return share + (1 - share) * most
 
 
 def _networks_each(scored: Scored, ensemble_methods: Collection[str]) -> int:
@@ -149,17 +168,17 @@ def _networks_each(scored: Scored, ensemble_methods: Collection[str]) -> int:
     return int(members) if method in ensemble_methods and members.isdigit() else 1
 
 
-def _by_block(
-    measured: MetricValues, few: Scored, many: Scored, sizes: Mapping[Scored, int]
-) -> ReplicateValues:
-    """Of each ensemble: the mean of the other method over its networks, less the ensemble."""
-    ratio, left_over = divmod(sizes[many], sizes[few])
+def _by_block(measured: MetricValues, few: Scored, many: Scored, ratio: int) -> ReplicateValues:
+    """Of each ensemble: the mean of the other method over its networks, less the ensemble.
+
+    Args:
+        ratio: how many replicates of the other method have the networks of an ensemble.
+    """
     values = measured.sums.values[few]
     return np.array(
         [
             np.mean([values[r] for r in parts]) - value
             for block, value in sorted(measured.sums.values[many].items())
-            if not left_over
-            and values.keys() >= set(parts := range(block * ratio, (block + 1) * ratio))
+            if values.keys() >= set(parts := range(block * ratio, (block + 1) * ratio))
         ]
     )

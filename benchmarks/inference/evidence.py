@@ -34,7 +34,7 @@ Replicates = frozenset[int]
 """Which of a method's replicates, by number."""
 
 NetworkKind = tuple[str, int | None]
-"""A recipe, and the size of ensembles; ``None``: of single networks."""
+"""A recipe, and the size of ensembles; ``None``: of single networks, or ensembles of one."""
 
 ImageRow = Float32[np.ndarray, " images"]
 """See above; of resamples there are fewer numbers than images."""
@@ -96,7 +96,8 @@ def network_blocks(
     """
     kinds: dict[NetworkKind, dict[str, dict[int, RunUnit]]] = {}
     for unit in sorted(units, key=lambda unit: unit.recipe):
-        kind = unit.recipe, unit.size if unit.method in ensemble_methods else None
+        several = unit.method in ensemble_methods and unit.size != 1
+        kind = unit.recipe, unit.size if several else None
         kinds.setdefault(kind, {}).setdefault(unit.variant, {})[unit.replicate] = unit
     for kind, variants in kinds.items():
         every = {name: frozenset(own) for name, own in variants.items()}

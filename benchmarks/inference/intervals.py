@@ -81,6 +81,11 @@ class Estimate(NamedTuple):
         """Half of the width of the 95 % interval around the value; 0 if it is only rounding."""
         return self.half_width_at(1 - CONFIDENCE)
 
+    @property
+    def over_images(self) -> Estimate:
+        """The same for networks of which it is not known how they differ."""
+        return self._replace(parts=self.parts[-1:])
+
     def half_width_at(self, level: float) -> float:
         """The same of an interval that leaves out the truth with this probability."""
         parts = (part.error * stdtrit(part.degrees, level / 2) for part in self.parts)

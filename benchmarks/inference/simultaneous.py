@@ -161,7 +161,7 @@ class _Model:
 
     def draw(self, difference: Difference) -> _Draws:
         """Draws of a difference, and of the variances that its interval is formed from."""
-        first, second, estimate, common, blocks, _ = difference
+        first, second, estimate, common, blocks, *_ = difference
         i, j = self._position[first], self._position[second]
         *networks, (image_error, image_degrees) = estimate.parts
         image_part = self._images[:, i] - self._images[:, j]

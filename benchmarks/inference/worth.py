@@ -2,33 +2,29 @@
 
 The deep ensemble equivalent of Ashukha et al. (2020, Pitfalls of in-domain uncertainty estimation
 and ensembling, section 5), with an interval by inversion: it holds all sizes M at which the
-method's paired difference from ensembles of M networks is not significant at 5 %.
+method's difference from ensembles of M networks is not significant at 5 %.
 
-The measure of ensembles stands at some sizes, as the mean over disjoint blocks of the pool of
-networks. Between these, it and the width of the interval are linear in log M. A difference varies
+The method is compared with ensembles at some sizes; where it has used their networks, on these
+(`benchmarks.inference.differences`). One curve a + b / M^c is fitted to these differences, weighted
+by their intervals; where it leaves an interval, and of fewer than four sizes, differences are made
+monotone instead, and are linear in log M between sizes, as the width of the interval is everywhere.
 
-- with the method's replicates: their variance / R, R − 1 degrees of freedom;
-- with the networks of the ensembles: the variance of B blocks / B, see `Side.of` where B < 5;
-- with the images: the covariances over their draw that replicates have in common.
-
-The parts are joined as in `benchmarks.inference.estimate`. Where a method has fewer than five
-replicates, how it varies with its network is not known: the interval covers the images, and the
-networks of the ensembles alone. A method whose networks are in the pool is treated as if they were
-not; as both vary alike, its interval is too wide rather than too narrow.
+A network alone is the ensemble of one: its worth is 1, without an interval.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.optimize import isotonic_regression
 
-from benchmarks.inference.evidence import Covariance
-from benchmarks.inference.intervals import Estimate, Side, unpaired
+from benchmarks.inference.differences import Difference
+from benchmarks.inference.evidence import Scored
+from benchmarks.inference.intervals import Estimate, MetricValues, Side, unreliable, varies
 
 FEWER, MORE = 0.0, math.inf
 """Worth less than the smallest ensemble, and more than the largest."""
@@ -36,6 +32,21 @@ FEWER, MORE = 0.0, math.inf
 NO_GAIN = "no significant gain from more networks by this measure"
 IMAGES_ONLY = "fewer than five replicates: the interval leaves out how networks differ"
 NOT_FINITE = "a value is undefined or infinite"
+
+EXPONENTS = np.geomspace(0.25, 3, 100)
+"""Those tried; the mean of independent networks has 1."""
+
+FEWEST_SIZES = 4
+"""To which a curve of three parameters is fitted."""
+
+LEAST_WIDTH = 1e-3
+"""An interval counts as at least as wide, relative to the widest."""
+
+STEPS = 500
+"""Between the smallest and the largest size, by which ends of the interval are found."""
+
+Sizes = Float64[np.ndarray, " sizes"]
+Steps = Float64[np.ndarray, " steps"]
 
 
 class Worth(NamedTuple):
@@ -70,85 +81,105 @@ class Worth(NamedTuple):
         return worth, lower, upper
 
 
+def worth_of(
+    measured: MetricValues,
+    scored: Scored,
+    ensembles: Mapping[int, Scored],
+    sides: Mapping[Scored, Side],
+    ensemble_methods: Collection[str],
+) -> Worth:
+    """How many networks of an ensemble a method is worth by one metric on some images.
+
+    Args:
+        ensembles: by size, ascending.
+        sides: the replicates of the method, and of all ensembles.
+    """
+    own = [sides[each] for each in (scored, *ensembles.values())]
+    if reason := unreliable(measured, own):
+        return Worth.undefined(reason)
+    if not all(np.isfinite(side.values).all() for side in own):
+        return Worth.undefined(NOT_FINITE)
+
+    def apart(first: Scored, second: Scored) -> Difference:
+        return Difference.of(measured, (first, second), sides, ensemble_methods)
+
+    differences = {size: apart(scored, each) for size, each in ensembles.items()}
+    estimates = {
+        size: each.estimate if each.is_known else each.estimate.over_images
+        for size, each in differences.items()
+    }
+    gain = apart(ensembles[max(ensembles)], ensembles[min(ensembles)]).estimate
+    higher = measured.metric.better == "higher"
+    known = all(each.is_known for each in differences.values())
+    return worth(estimates, gain, higher_is_better=higher, reason="" if known else IMAGES_ONLY)
+
+
 def worth(
-    method: Side,
-    ensembles: Mapping[int, Side],
-    covariance: Covariance,
-    images: int,
+    apart: Mapping[int, Estimate],
+    gain: Estimate,
     *,
     higher_is_better: bool = True,
+    reason: str = "",
 ) -> Worth:
     """How many networks a method is worth by a measure.
 
     Args:
-        method: its replicates.
-        ensembles: those of ensembles, by size, ascending.
-        covariance: of all of these over the draw of images.
-        images: how many there are.
+        apart: its difference from ensembles, by their size, ascending.
+        gain: that of the largest ensembles from the smallest.
         higher_is_better: whether higher values of the measure are better.
+        reason: what the interval leaves out.
     """
-    if not all(np.isfinite(side.values).all() for side in (method, *ensembles.values())):
-        return Worth.undefined(NOT_FINITE)
-    sizes = list(ensembles)
     sign = 1 if higher_is_better else -1
-    if not gain(ensembles, covariance, images, higher_is_better):
+    if not sign * gain.value > gain.half_width:
         return Worth.undefined(NO_GAIN)
-    known = method.is_known
-    side = method if known else method._replace(networks=None)
-    apart = [unpaired(side, ensembles[size], covariance, images) for size in sizes]
-    networks = _equivalent(sign * method.mean, ensembles, sign)
-    lower, upper = _not_significant(sizes, apart, sign)
-    reason = "" if known and all(each.is_known for each in ensembles.values()) else IMAGES_ONLY
+    for size, difference in apart.items():
+        if difference.half_width == 0 and not varies(abs(difference.value), 0):
+            return Worth(size, size, size)
+    logs = np.log(list(apart))
+    values = sign * np.array([difference.value for difference in apart.values()])
+    widths = np.array([difference.half_width for difference in apart.values()])
+    steps = np.linspace(logs[0], logs[-1], STEPS)
+    curve, width = _curve(logs, values, widths, steps), np.interp(steps, logs, widths)
+    networks = math.exp(np.interp(0, -curve, steps))
+    if curve[0] < 0 or curve[-1] > 0:
+        networks = FEWER if curve[0] < 0 else MORE
+    inside = np.abs(curve) <= width
+    ends = [*steps[inside], *_zeros(steps, curve - width), *_zeros(steps, curve + width)]
+    if not ends:  # it is significant everywhere
+        return Worth(networks, networks, networks, reason)
+    lower = FEWER if inside[0] else math.exp(min(ends))
+    upper = MORE if inside[-1] else math.exp(max(ends))
     return Worth(networks, min(lower, networks), max(upper, networks), reason)
 
 
-def _equivalent(value: float, ensembles: Mapping[int, Side], sign: int) -> float:
-    """The smallest size at which the curve reaches the value.
+def _curve(logs: Sizes, values: Sizes, widths: Sizes, steps: Steps) -> Steps:
+    """The differences at any size, not increasing: chance alone makes a larger ensemble worse.
 
-    The curve is made monotone (isotonic regression by the number of blocks): chance alone makes a
-    larger ensemble do worse.
+    Args:
+        logs: of the sizes.
+        values, widths: of the differences and their intervals.
+        steps: logarithms of sizes.
     """
-    blocks = [len(side.values) for side in ensembles.values()]
-    means = [sign * side.mean for side in ensembles.values()]
-    curve = isotonic_regression(means, weights=blocks).x
-    if value < curve[0]:
-        return FEWER
-    if value > curve[-1]:
-        return MORE
-    position = int(np.searchsorted(curve, value))
-    logs = np.log(list(ensembles))
-    if position == 0:
-        return math.exp(logs[0])
-    before, after = curve[position - 1 : position + 1]
-    share = (value - before) / (after - before)
-    return math.exp(logs[position - 1] + share * (logs[position] - logs[position - 1]))
+    weights = np.maximum(widths, LEAST_WIDTH * widths.max() or 1) ** -2.0
+    weights /= weights.sum()
+    powers = np.exp(-EXPONENTS[:, None] * logs)
+    means = powers @ weights
+    powers -= means[:, None]
+    deviations = values - weights @ values
+    slopes = powers @ (weights * deviations) / (powers**2 @ weights)
+    left = np.abs(deviations - slopes[:, None] * powers)
+    best = (left**2 @ weights).argmin()
+    if len(logs) >= FEWEST_SIZES and slopes[best] >= 0 and (left[best] <= widths).all():
+        powers_there = np.exp(-EXPONENTS[best] * steps) - means[best]
+        fitted: Steps = powers_there * slopes[best] + float(weights @ values)
+        return fitted
+    monotone = isotonic_regression(values, weights=weights, increasing=False).x
+    between: Steps = np.interp(steps, logs, monotone)
+    return between
 
 
-def _not_significant(
-    sizes: Sequence[int], apart: Sequence[Estimate], sign: int
-) -> tuple[float, float]:
-    """The smallest and the largest size at which the difference is not significant.
-
-    An end at which it is not significant either is open. Where it is significant everywhere, the
-    method is worth less than the smallest or more than the largest.
-    """
-    logs = np.log(sizes)
-    widths = np.array([difference.half_width for difference in apart])
-    values = sign * np.array([difference.value for difference in apart])
-    bounds = np.stack([values - widths, values + widths])
-    inside = (bounds[0] <= 0) & (bounds[1] >= 0)
-    ends = [*logs[inside], *_zeros(logs, bounds[0]), *_zeros(logs, bounds[1])]
-    if not ends:
-        beyond = MORE if values[0] > 0 else FEWER
-        return beyond, beyond
-    lower = FEWER if inside[0] else math.exp(min(ends))
-    return lower, MORE if inside[-1] else math.exp(max(ends))
-
-
-def _zeros(
-    logs: Float64[np.ndarray, " sizes"], bound: Float64[np.ndarray, " sizes"]
-) -> list[float]:
-    """Where a bound, linear between sizes, is zero."""
+def _zeros(logs: Steps, bound: Steps) -> list[float]:
+    """Where a bound, linear between steps, is zero."""
     changes = np.flatnonzero(np.sign(bound[:-1]) * np.sign(bound[1:]) < 0)
     share = bound[changes] / (bound[changes] - bound[changes + 1])
     zeros: list[float] = (logs[changes] + share * (logs[changes + 1] - logs[changes])).tolist()
@@ -159,12 +190,3 @@ def _two_digits(value: float) -> str:
     if math.isnan(value) or math.isinf(value):
         return ""
     return f"{value:.2g}" if value < 10 else f"{value:.0f}"
-
-
-def gain(
-    sizes: Mapping[int, Side], covariance: Covariance, images: int, higher_is_better: bool
-) -> float:
-    """How much better the largest ensembles are than the smallest; 0 where chance explains it."""
-    apart = unpaired(sizes[max(sizes)], sizes[min(sizes)], covariance, images)
-    value = apart.value if higher_is_better else -apart.value
-    return value if value > apart.half_width else 0.0

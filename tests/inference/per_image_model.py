@@ -41,15 +41,16 @@ class PerImageModel:
     spread: Floats
     labels: NDArray[np.int64]
 
-    def logits(self, random: np.random.Generator, networks: int, condition: str) -> Floats:
-        """Of so many networks, [networks, images, classes]; they are others for each condition."""
-        own = CONDITIONS.index(condition)
+    def logits(self, random: np.random.Generator, networks: int, *conditions: str) -> list[Floats]:
+        """Of so many networks under each condition, [networks, images, classes]."""
         shared = random.standard_normal((networks, len(self.factors)), np.float32)
-        drawn = random.standard_normal((networks, *self.mean.shape[1:]), np.float32)
-        drawn *= self.spread[own]
-        drawn += np.einsum("rk,kic->ric", shared, self.factors[:, own], optimize=True)
-        logits: Floats = drawn + self.mean[own]
-        return logits
+        every = []
+        for own in map(CONDITIONS.index, conditions):
+            drawn = random.standard_normal((networks, *self.mean.shape[1:]), np.float32)
+            drawn *= self.spread[own]
+            drawn += np.einsum("rk,kic->ric", shared, self.factors[:, own], optimize=True)
+            every.append(drawn + self.mean[own])
+        return every
 
 
 @cache

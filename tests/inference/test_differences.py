@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmarks.inference.differences import Difference
 from benchmarks.inference.evidence import Entrant, Scored
@@ -17,25 +20,33 @@ from tests.runs import CONDITIONS
 IMAGES, NETWORKS = 40, 12
 ENSEMBLES = ("ensemble",)
 
+Losses = NDArray[np.float64]
+
 UNITS = [
     RunUnit("plain", method, size, replicate)
-    for method, size in [("network", None), *(("ensemble", size) for size in (2, 4, 12))]
+    for method, size in [("network", None), *(("ensemble", size) for size in (1, 2, 4, 12))]
     for replicate in range(NETWORKS // (size or 1))
 ]
 
 RANDOM = np.random.default_rng(0)
 LOSSES = {unit: RANDOM.normal(size=IMAGES) for unit in UNITS}
-VALUES = {(unit.size or 1, unit.replicate): LOSSES[unit].mean() for unit in UNITS}
+VALUES = {(unit.size, unit.replicate): LOSSES[unit].mean() for unit in UNITS}
+NO_ENSEMBLES_OF_ONE = [unit for unit in UNITS if unit.size != 1]
 
 NETWORK = Scored(Entrant("plain", "network", "1"), "")
-OF_TWO, OF_FOUR, OF_ALL = (
-    Scored(Entrant("plain", "ensemble", size), "") for size in ("2", "4", "12")
+OF_ONE, OF_TWO, OF_FOUR, OF_ALL = (
+    Scored(Entrant("plain", "ensemble", size), "") for size in ("1", "2", "4", "12")
 )
 
 
-def difference(first: Scored, second: Scored, units: Collection[RunUnit] = UNITS) -> Difference:
+def difference(
+    first: Scored,
+    second: Scored,
+    units: Collection[RunUnit] = UNITS,
+    others: Mapping[RunUnit, Losses] = MappingProxyType({}),
+) -> Difference:
     known = known_of(
-        {unit: {("nll", ""): LOSSES[unit]} for unit in units},
+        {unit: {("nll", ""): others.get(unit, LOSSES[unit])} for unit in units},
         CONDITIONS["clean"],
         ensemble_methods=ENSEMBLES,
     )
@@ -43,10 +54,10 @@ def difference(first: Scored, second: Scored, units: Collection[RunUnit] = UNITS
     return Difference.of(measured, (first, second), sides_of(measured, ENSEMBLES), ENSEMBLES)
 
 
-def by_hand(size: int, blocks: Collection[int]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def by_hand(size: int, blocks: Collection[int]) -> Losses:
     return np.array(
         [
-            np.mean([VALUES[1, block * size + k] for k in range(size)]) - VALUES[size, block]
+            np.mean([VALUES[None, block * size + k] for k in range(size)]) - VALUES[size, block]
             for block in blocks
         ]
     )
@@ -70,14 +81,26 @@ def test_sign_is_that_of_the_pair() -> None:
     assert (back.value, back.half_width) == pytest.approx((-there.value, there.half_width))
 
 
-def test_few_ensembles_vary_as_smaller_ones_do() -> None:
-    found = difference(NETWORK, OF_FOUR)
+@pytest.mark.parametrize(("units", "alike"), [(UNITS, True), (NO_ENSEMBLES_OF_ONE, False)])
+def test_few_ensembles_vary_as_smaller_ones_do(units: Collection[RunUnit], alike: bool) -> None:
+    found = difference(NETWORK, OF_FOUR, units)
     assert found.estimate.value == pytest.approx(by_hand(4, range(3)).mean())
     networks, _ = found.estimate.parts
-    scale = (1 - 1 / 4) / (1 - 1 / 2)
-    variance = by_hand(2, range(6)).var(ddof=1) * scale**2 * 2 / 4
+    smaller = by_hand(2, range(6))
+    share = by_hand(1, range(12)).std() / smaller.std() if alike else 0
+    growth = min(share, 1) + (1 - min(share, 1)) * (1 - 1 / 4) / (1 - 1 / 2)
+    variance = smaller.var(ddof=1) * growth**2 * 2 / 4
     assert networks == pytest.approx((np.sqrt(variance / 3), 5))
     assert found.note == BORROWED.format(2)
+
+
+def test_equal_methods_do_not_differ() -> None:
+    """An ensemble of one is the network alone."""
+    same = {
+        unit: LOSSES[replace(unit, method="network", size=None)] for unit in UNITS if unit.size == 1
+    }
+    estimate = difference(NETWORK, OF_ONE, UNITS, same).estimate
+    assert (estimate.value, estimate.half_width) == (0, 0)
 
 
 def test_ensembles_of_unknown_networks_are_left_out() -> None:
@@ -100,7 +123,9 @@ def test_otherwise_both_are_independent(
     found = difference(first, second, left)
     assert found.blocks is None
     means = [
-        np.mean([LOSSES[u].mean() for u in left if str(u.size or 1) == scored.variant.members])
+        np.mean(
+            [LOSSES[u].mean() for u in left if (u.method, str(u.size or 1)) == scored.variant[1:]]
+        )
         for scored in (first, second)
     ]
     assert found.estimate.value == pytest.approx(means[0] - means[1])

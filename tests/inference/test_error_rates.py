@@ -118,7 +118,7 @@ def truth(condition: str, values: ByImage) -> dict[tuple[str, int | None], float
     question = Question(condition, values, 60, {}, SIZES)
     random, sums = np.random.default_rng(99), dict[tuple[str, int | None], list[float]]()
     for _ in range(100):
-        logits = model().logits(random, 60, condition)
+        (logits,) = model().logits(random, 60, condition)
         for method, images in by_image(question, logits, random, 60).items():
             sums.setdefault(method, []).append(float(images.mean()))
     return {method: float(np.mean(means)) for method, means in sums.items()}
@@ -143,7 +143,7 @@ def repeat(name: str, random: np.random.Generator) -> Missed:
     """Draw networks and images anew, and form all intervals."""
     question = QUESTIONS[name]
     networks = 5 * question.replicates if question.sizes else question.replicates
-    logits = model().logits(random, networks, question.condition)
+    (logits,) = model().logits(random, networks, question.condition)
     drawn = random.integers(IMAGES, size=DRAWN)
     values = by_image(question, logits, random, question.replicates)
     units = {
