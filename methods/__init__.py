@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from methods.deep_ensemble import DeepEnsemble
 from methods.interface import Prediction, UncertaintyMethod
-from methods.mc_dropout import MCDropout
-from methods.mc_dropout_exact import MCDropoutExact
+from methods.mc_dropout import MCDropout, MCDropoutWithoutBlanks
+from methods.mc_dropout_exact import MCDropoutExact, MCDropoutExactWithoutBlanks
 from methods.pooled import MemberMethod, PooledMethod
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import (
@@ -37,6 +37,8 @@ __all__ = [
     "LaplaceLastLayerKron",
     "MCDropout",
     "MCDropoutExact",
+    "MCDropoutExactWithoutBlanks",
+    "MCDropoutWithoutBlanks",
     "MemberMethod",
     "PooledMethod",
     "Prediction",
@@ -53,7 +55,9 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
     for method in (
         Softmax,
         MCDropout,
+        MCDropoutWithoutBlanks,
         MCDropoutExact,
+        MCDropoutExactWithoutBlanks,
         DeepEnsemble,
         TemperatureScaling,
         TemperatureScaledMCDropout,

@@ -6,6 +6,7 @@ from typing import Unpack
 
 from torch import Tensor
 
+from methods.networks.network import pass_masks
 from methods.pooled import MemberMethod, PoolArguments, SingleNetwork
 
 
@@ -41,3 +42,29 @@ class MCDropout(SingleNetwork, MemberMethod):
         (network,) = self.fitted
         passes = network.passes(self.seed, self.replicate, self.passes)
         return self.prepared.pass_logits(images, passes)
+
+
+class MCDropoutWithoutBlanks(MCDropout):
+    """MC-dropout that draws a mask again where it drops all channels of a site.
+
+    Such a pass answers every image alike: of LeNet-5 with a dropout of one half, one in 64. Each
+    takes weight from the passes that see the image. See `methods.networks.network.blank_chance`.
+    """
+
+    name = "mc_dropout_without_blanks"
+    label = "MC-dropout without blanks"
+
+    def member_logits(self, images: Tensor) -> Tensor:
+        """The logits of the T sub-networks, [T, images, classes].
+
+        Raises:
+            ValueError: the network does not know the widths of its dropout layers.
+        """
+        (network,) = self.fitted
+        if not network.channels:
+            raise ValueError(
+                "the widths of the network's dropout layers are not known, so blank masks cannot "
+                "be told from others; use MCDropout"
+            )
+        chosen = self.seed, self.replicate, self.passes, network.channels, network.dropout
+        return self.prepared.pass_logits(images, pass_masks(*chosen, blanks=False))

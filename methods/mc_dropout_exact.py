@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -28,6 +30,8 @@ class MCDropoutExact(PooledMethod):
     exact = True
     limit_of = "mc_dropout"
     kernels_only = True
+    blanks: ClassVar[bool] = True
+    """Whether sub-networks count that drop all channels of a site."""
 
     @classmethod
     def objection(cls, recipe: Recipe) -> str | None:
@@ -39,14 +43,26 @@ class MCDropoutExact(PooledMethod):
     def predict(self, images: Tensor) -> Prediction:
         """The sub-networks' mean prediction of each image, weighted by dropout's probabilities."""
         (network,) = self.fitted
-        return exact_prediction(network, images)
+        return exact_prediction(network, images, blanks=self.blanks)
 
 
-def exact_prediction(network: Network, images: Float[Tensor, "images 1 28 28"]) -> Prediction:
+class MCDropoutExactWithoutBlanks(MCDropoutExact):
+    """The limit of `methods.mc_dropout.MCDropoutWithoutBlanks`; see `MCDropoutExact`."""
+
+    name = "mc_dropout_exact_without_blanks"
+    label = "MC-dropout without blanks"
+    limit_of = "mc_dropout_without_blanks"
+    blanks = False
+
+
+def exact_prediction(
+    network: Network, images: Float[Tensor, "images 1 28 28"], *, blanks: bool = True
+) -> Prediction:
     """The exact prediction of MC-dropout with this network: the limit of infinitely many passes.
 
     A sub-network that keeps k of the n = 22 channels has the probability (1 − p)ᵏ pⁿ⁻ᵏ, with p the
-    network's dropout. Votes are counted on logits; ``members`` is ``None``.
+    network's dropout. Votes are counted on logits; ``members`` is ``None``. Without ``blanks``,
+    those that drop all channels of a site are left out.
 
     Raises:
         ValueError: the network is not a LeNet-5.
@@ -56,7 +72,7 @@ def exact_prediction(network: Network, images: Float[Tensor, "images 1 28 28"]) 
     from methods.engines.numba import kernel_network
 
     mean, vote_share, expected_entropy = kernels.enumerate_subnetworks(
-        kernel_network(network), images.numpy()
+        kernel_network(network), images.numpy(), blanks=blanks
     )
     return Prediction(
         mean=torch.from_numpy(mean),

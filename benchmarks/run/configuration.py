@@ -57,11 +57,12 @@ def with_calibration_images(task: Task) -> list[Recipe]:
     return [recipe for recipe in task.recipes if recipe.split == "training"]
 
 
-EXACT = ("mc_dropout_exact",)
+EXACT = ("mc_dropout_exact", "mc_dropout_exact_without_blanks")
 
 ADDED = (
     *("temperature_scaling", "temperature_scaled_mc_dropout", "temperature_scaled_ensemble"),
     *("laplace_last_layer", "laplace_kron", "test_time_augmentation", "swag", "snapshot_ensemble"),
+    "mc_dropout_without_blanks",
 )
 """What can be added to trained networks; the article is not about it."""
 
@@ -156,6 +157,7 @@ PRESETS: dict[str, Preset] = {
 USUAL_SIZES: dict[str, tuple[int, ...]] = {
     "mc_dropout": (10, 20, 50),
     "deep_ensemble": (2, 5, 10),
+    "mc_dropout_without_blanks": (100,),
     "temperature_scaled_mc_dropout": (20,),
     "temperature_scaled_ensemble": (5,),
     "test_time_augmentation": (9,),
@@ -164,7 +166,12 @@ USUAL_SIZES: dict[str, tuple[int, ...]] = {
 }
 """The sizes of methods that users run: tables show them beside the largest."""
 
-ONLY_USUAL = frozenset({"temperature_scaled_mc_dropout", "temperature_scaled_ensemble"})
+ONLY_USUAL = frozenset(
+    {
+        *("mc_dropout_without_blanks", "temperature_scaled_mc_dropout"),
+        "temperature_scaled_ensemble",
+    }
+)
 """Of these methods a run evaluates no other size, unless it has none of the usual ones."""
 
 SLOW = frozenset(EXACT)

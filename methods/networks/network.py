@@ -5,6 +5,7 @@ Masks are drawn on the CPU whatever the device.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -30,10 +31,39 @@ def draw_masks(
     return torch.from_numpy(random.random((masks, sum(channels)), dtype=np.float32) >= dropout)
 
 
+def is_blank(
+    masks: Bool[Tensor, "masks channels"], channels: Sequence[int]
+) -> Bool[Tensor, " masks"]:
+    """Whether a mask drops all channels of a site, so that every image gets the same answer.
+
+    >>> is_blank(torch.tensor([[False, False, True], [True, False, True]]), (2, 1))
+    tensor([ True, False])
+    """
+    sites = torch.split(masks, list(channels), dim=1)
+    return torch.stack([~site.any(dim=1) for site in sites]).any(dim=0)
+
+
+def blank_chance(channels: Sequence[int], dropout: float) -> float:
+    """The chance that a mask is blank: 1 - Π (1 - pᶜ) over sites of c channels.
+
+    >>> blank_chance((6, 16), 0.5)
+    0.01564002...
+    """
+    return 1 - math.prod(1 - dropout**width for width in channels)
+
+
 def pass_masks(
-    seed: int, replicate: int, passes: int, channels: Sequence[int], dropout: float
+    seed: int,
+    replicate: int,
+    passes: int,
+    channels: Sequence[int],
+    dropout: float,
+    *,
+    blanks: bool = True,
 ) -> Bool[Tensor, "passes channels"]:
     """The masks of MC-dropout's passes; pass t's is a function of (seed, replicate, t) alone.
+
+    Without ``blanks``, these masks are left out (`is_blank`), and those behind them move up.
 
     So ten passes are a prefix of a hundred, and results depend neither on the batch split nor on
     the device. All come from one draw, row after row, of a generator whose numbers are functions
@@ -43,7 +73,10 @@ def pass_masks(
     True
     """
     random = np.random.Generator(_pass_numbers(seed, replicate))
-    return draw_masks(random, passes, channels, dropout)
+    masks = draw_masks(random, passes, channels, dropout)
+    while not blanks and len(kept := masks[~is_blank(masks, channels)]) < passes:
+        masks = torch.cat([kept, draw_masks(random, passes - len(kept), channels, dropout)])
+    return masks if blanks else kept
 
 
 def pass_seeds(seed: int, replicate: int, passes: int) -> Int64[Tensor, " passes"]:

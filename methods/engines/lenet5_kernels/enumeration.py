@@ -45,7 +45,7 @@ SUBSETS = 2**HALF
 
 
 def enumerate_subnetworks(
-    network: KernelNetwork, images: Float32[Array, "images 28 28"]
+    network: KernelNetwork, images: Float32[Array, "images 28 28"], *, blanks: bool = True
 ) -> tuple[Float64[Array, "images 10"], Float64[Array, "images 10"], Float64[Array, " images"]]:
     """The mean prediction of dropout's sub-networks; takes about a second for each image.
 
@@ -58,6 +58,7 @@ def enumerate_subnetworks(
     Args:
         network: its parameters are all finite.
         images: in [0, 1]; resized to 32x32 and normalised on the way.
+        blanks: whether sub-networks count that drop all first or all second channels.
 
     Returns:
         The mean of their probabilities, the probability of those whose largest logit is each
@@ -68,6 +69,10 @@ def enumerate_subnetworks(
         raise ValueError("the parameters are not all finite")
     compile_kernels()
     first, half = (subset_weights(size, network.dropout) for size in (FIRST, HALF))
+    lower = np.stack([half, half])  # beside an upper half that is empty, and beside the others
+    if not blanks:
+        first[0] = lower[0, 0] = 0
+    total = first.sum() * (half[0] * lower[0].sum() + half[1:].sum() * half.sum())
     everything, every = np.ones((1, CHANNELS), bool), np.arange(len(images))
     mean, vote_share = (np.zeros((len(images), CLASSES)) for _ in range(2))
     expected_entropy, workspace = np.zeros(len(images)), buffers(EnumerationBuffers)
@@ -75,9 +80,18 @@ def enumerate_subnetworks(
     for i in range(len(images)):
         chosen, sums = every[i : i + 1], (mean[i], vote_share[i])
         expected_entropy[i] = _enumerate(
-            network, images, chosen, everything, subsets(FIRST), first, half, workspace, *sums
+            network,
+            images,
+            chosen,
+            everything,
+            subsets(FIRST),
+            first,
+            half,
+            lower,
+            workspace,
+            *sums,
         )
-    return mean, vote_share, expected_entropy
+    return mean / total, vote_share / total, expected_entropy / total
 
 
 def subsets(size: int) -> Bool[Array, "2**size size"]:
@@ -110,7 +124,8 @@ def _enumerate(
     everything: Bool[Array, "1 22"],
     first_subsets: Bool[Array, "64 6"],
     first_weights: Float64[Array, " 64"],
-    half_weights: Float64[Array, " 256"],
+    upper_weights: Float64[Array, " 256"],
+    lower_weights: Float64[Array, "2 256"],
     workspace: EnumerationBuffers,
     mean: Float64[Array, " 10"],
     vote_share: Float64[Array, " 10"],
@@ -129,11 +144,12 @@ def _enumerate(
             )
         set_tables(subnetworks, parameters, network.relu)
         for subset in range(SUBSETS):
-            weight = first_weights[first] * half_weights[subset]
+            weight = first_weights[first] * upper_weights[subset]
             if weight > 0:
                 set_logits(subnetworks, parameters, subset, network.relu)
+                lower = lower_weights[min(subset, 1)]
                 entropy += weight * add_predictions(
-                    mean, vote_share, subnetworks.logits, half_weights, weight, workspace.columns
+                    mean, vote_share, subnetworks.logits, lower, weight, workspace.columns
                 )
     return entropy
 

@@ -15,7 +15,7 @@ from torchvision.models import resnet18
 from methods.contract import check_method
 from methods.deep_ensemble import DeepEnsemble
 from methods.given import announce
-from methods.mc_dropout import MCDropout
+from methods.mc_dropout import MCDropout, MCDropoutWithoutBlanks
 from methods.networks.network import pass_seeds
 from methods.softmax import Softmax
 
@@ -150,6 +150,12 @@ class TestPasses:
 def test_module_without_dropout_is_refused() -> None:
     with pytest.raises(ValueError, match=r"has no dropout layer; put an nn\.Dropout before"):
         MCDropout.from_network(RESNET)
+
+
+def test_blank_masks_of_a_module_are_not_known() -> None:
+    method = MCDropoutWithoutBlanks.from_network(DROPOUT_RESNET)
+    with pytest.raises(ValueError, match=r"use MCDropout$"):
+        method.predict(IMAGES)
 
 
 def test_dropout_that_is_not_reached_is_refused() -> None:

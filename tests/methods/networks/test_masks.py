@@ -6,7 +6,7 @@ import torch
 
 from methods.determinism import derive_seed
 from methods.networks.architectures import LeNet5
-from methods.networks.network import draw_masks, pass_masks, pass_seeds
+from methods.networks.network import blank_chance, draw_masks, is_blank, pass_masks, pass_seeds
 
 CHANNELS = LeNet5.channels
 
@@ -59,3 +59,20 @@ def test_neighbouring_passes_are_independent(apart: int) -> None:
     masks = pass_masks(0, 0, 20_000, CHANNELS, 0.5).double().numpy() * 2 - 1
     correlations = masks[apart:].T @ masks[:-apart] / (len(masks) - apart)
     assert np.abs(correlations).max() < 4.5 / (len(masks) - apart) ** 0.5
+
+
+def test_blank_masks_are_as_rare_as_their_chance() -> None:
+    masks = pass_masks(0, 0, 20_000, CHANNELS, 0.5)
+    chance = blank_chance(CHANNELS, 0.5)
+    error = np.sqrt(chance * (1 - chance) / 20_000)
+    assert is_blank(masks, CHANNELS).double().mean().item() == pytest.approx(chance, abs=4 * error)
+
+
+@pytest.mark.parametrize("passes", [1, 20, 300])
+def test_without_blanks_the_others_move_up(passes: int) -> None:
+    every = pass_masks(3, 2, 1000, CHANNELS, 0.7)
+    blank = is_blank(every, CHANNELS)
+    assert blank[:passes].any() or passes == 1
+    assert torch.equal(
+        pass_masks(3, 2, passes, CHANNELS, 0.7, blanks=False), every[~blank][:passes]
+    )

@@ -13,6 +13,7 @@ from methods.engines.lenet5_kernels.enumeration import subsets
 from methods.engines.lenet5_kernels.layout import views
 from methods.interface import Prediction
 from methods.networks.architectures import LeNet5
+from methods.networks.network import blank_chance
 from tests.methods.engines.lenet5_kernels.support import (
     of_vector,
     prepared,
@@ -61,6 +62,38 @@ def test_is_the_mean_over_all_masks_of_the_channels_that_matter(
     # One sub-network that is undecided in the last bits may vote otherwise.
     np.testing.assert_allclose(share[0], votes, atol=1.01 * weights.max())
     assert np.count_nonzero(votes) > 1
+
+
+def test_blank_subnetworks_may_be_left_out(kind: type[LeNet5]) -> None:
+    """What is left has no part of those without first, or without second channels."""
+    p, second = 0.8, [0, 3, 9]
+    network, image = random_network(seed=4, dropout=p, kind=kind), random_images(1, seed=4)
+    unused = [o for o in range(16) if o not in second]
+    with torch.no_grad():
+        network.linear1.weight.view(120, 16, 25)[:, unused] = 0
+        network.head.weight *= 5
+    no_first = np.zeros((8, 22), bool)
+    no_first[:, [6 + o for o in second]] = subsets(3)
+    weights = p**6 * np.where(subsets(3), 1 - p, p).prod(axis=1)
+    weights[0] += (1 - p**6) * p**16  # the first one has no second channels, either
+    with torch.no_grad():
+        blank = torch_logits(network, np.repeat(image, 8, axis=0), no_first).double()
+    probabilities = blank.softmax(dim=1)
+    votes = np.bincount(blank.argmax(dim=1).numpy(), weights, minlength=10)
+    of_blanks = (
+        weights @ probabilities.numpy(),
+        votes,
+        weights @ torch.special.entr(probabilities).sum(dim=1).numpy(),
+    )
+
+    chance = blank_chance((6, 16), p)
+    assert weights.sum() == pytest.approx(chance)
+    every, left = (
+        enumerate_subnetworks(prepared(network), image, blanks=blanks) for blanks in (True, False)
+    )
+    for all_of_it, without, part in zip(every, left, of_blanks, strict=True):
+        np.testing.assert_allclose(without[0], (all_of_it[0] - part) / (1 - chance), atol=2e-6)
+    assert np.abs(every[0] - left[0]).max() > 0.01
 
 
 @pytest.mark.parametrize("dropout", [pytest.param(0.5, marks=pytest.mark.slow), 0.2])
