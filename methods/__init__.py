@@ -13,6 +13,7 @@ from methods.pooled import MemberMethod, PooledMethod
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import (
     LaplaceLastLayer,
+    LaplaceLastLayerCalibrated,
     LaplaceLastLayerFisher,
     LaplaceLastLayerKron,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "DeepEnsemble",
     "LaplaceKron",
     "LaplaceLastLayer",
+    "LaplaceLastLayerCalibrated",
     "LaplaceLastLayerFisher",
     "LaplaceLastLayerKron",
     "MCDropout",
@@ -63,6 +65,7 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         TemperatureScaledMCDropout,
         TemperatureScaledEnsemble,
         LaplaceLastLayer,
+        LaplaceLastLayerCalibrated,
         LaplaceKron,
         Augmentation,
         SWAG,

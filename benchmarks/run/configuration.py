@@ -62,7 +62,7 @@ EXACT = ("mc_dropout_exact", "mc_dropout_exact_without_blanks")
 ADDED = (
     *("temperature_scaling", "temperature_scaled_mc_dropout", "temperature_scaled_ensemble"),
     *("laplace_last_layer", "laplace_kron", "test_time_augmentation", "swag", "snapshot_ensemble"),
-    "mc_dropout_without_blanks",
+    *("mc_dropout_without_blanks", "laplace_last_layer_calibrated"),
 )
 """What can be added to trained networks; the article is not about it."""
 

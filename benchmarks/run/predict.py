@@ -251,6 +251,10 @@ class _Predictions:
             for method in methods.values():
                 method.fitted = trained
                 method.fit_outputs(outputs, training.labels)
+                if "calibration" in method.needs and (held_out := plan.task.calibration):
+                    images = self._workspace.evaluation_set(held_out, plan)
+                    outputs_there = prepared.outputs(images.images)
+                    method.calibrate_outputs(outputs_there, cast(Tensor, images.labels))
         for condition, owners in self._missing.items():
             if not owners:
                 continue

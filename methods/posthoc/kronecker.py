@@ -46,28 +46,30 @@ class LayerPosterior:
     weights: Float[Tensor, "outputs inputs"]
     biases: Float[Tensor, " outputs"] | None
 
-    def variance(self, signals: Signals) -> Float[Tensor, "images directions"]:
+    def covariance(self, signals: Signals) -> Float[Tensor, "images directions directions"]:
         """Of the logits, as far as this layer's weights and biases cause it."""
         inputs, outputs = self.input_basis, self.output_basis
-        by_biases = (signals.gradients.sum(dim=1) @ outputs).square()
+        by_biases = signals.gradients.sum(dim=1) @ outputs
+        variances = torch.zeros_like(by_biases[:, 0]) if self.biases is None else self.biases
         _, positions, width = signals.inputs.shape
         if positions == 1:  # the derivative is a product, whose square is one, too
-            squared = (signals.inputs[:, 0] @ inputs).square() @ self.weights.T
-            total = (by_biases @ squared[:, :, None])[..., 0]
-        else:
-            rotated = (
-                outputs.T @ (signals.derivative() @ inputs)
-                if positions > width  # then the derivative is the smaller one
-                else Signals(signals.inputs @ inputs, signals.gradients @ outputs).derivative()
-            )
-            total = rotated.square().flatten(2) @ self.weights.flatten()
-        return total if self.biases is None else total + by_biases @ self.biases
+            variances = variances + (signals.inputs[:, 0] @ inputs).square() @ self.weights.T
+            return (by_biases * variances[:, None]) @ by_biases.mT
+        rotated = (
+            outputs.T @ (signals.derivative() @ inputs)
+            if positions > width  # then the derivative is the smaller one
+            else Signals(signals.inputs @ inputs, signals.gradients @ outputs).derivative()
+        )
+        total = (rotated * self.weights).flatten(2) @ rotated.flatten(2).mT
+        return total + (by_biases * variances) @ by_biases.mT
 
-    def variances(self, inputs: Float64[Tensor, "images width"]) -> Float[Tensor, "images classes"]:
+    def covariances(
+        self, inputs: Float64[Tensor, "images width"]
+    ) -> Float[Tensor, "images classes classes"]:
         """Of the logits, where this is the last layer, and the inputs may end in ones."""
         features = inputs[:, : len(self.input_basis)].float()
         each_class = torch.eye(len(self.output_basis)).expand(len(features), -1, -1)
-        return self.variance(Signals(features[:, None], each_class[:, None]))
+        return self.covariance(Signals(features[:, None], each_class[:, None]))
 
 
 @dataclass(eq=False)

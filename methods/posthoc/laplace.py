@@ -2,21 +2,27 @@
 
 The posterior of the weights is a Gaussian around the trained ones θ, of precision P = H + δ I: H is
 the generalised Gauss–Newton matrix (GGN) of the cross-entropy, summed over the training images, and
-δ the precision of a Gaussian prior with mean zero (Daxberger et al. 2021, sections 2 and 3), chosen
-by evidence. The predictive is the probit's.
+δ the precision of a Gaussian prior with mean zero (Daxberger et al. 2021, sections 2 and 3). Logits
+are linear in the weights: Gaussian with the full covariance, over which the softmax is integrated.
+
+The published variants have laplace-torch's default, the probit of each logit's own variance. It
+takes variance along (1, …, 1), to which the softmax is blind, for uncertainty.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot, pad
+from torch.nn.functional import cross_entropy, nll_loss, one_hot, pad
+from torch.quasirandom import SobolEngine
 
+from methods.determinism import derive_seed
 from methods.engines.base import NetworkOutputs
 from methods.given import GivenNetwork, announce
 from methods.interface import Prediction
@@ -27,8 +33,18 @@ from methods.scores.score import NOT_LAST, is_last
 SMALLEST, LARGEST = 1e-4, 1e8
 """Prior precisions that are searched."""
 
-Moments = tuple[Float[Tensor, "images classes"], Float[Tensor, "images classes"]]
-"""Mean and variance of each logit."""
+Moments = tuple[Float[Tensor, "images classes"], Float[Tensor, "images classes classes"]]
+"""Mean and covariance of the logits."""
+
+SAMPLES = 128
+"""Points of the integral: by them, the NLL of digits rotated by 45° is 2.000 ± 0.003, and by random
+ones ± 0.007 (standard deviations over seeds, one network, 500 images)."""
+
+NUMBERS = 4_000_000
+"""Numbers in memory at once."""
+
+JITTER = 1e-6
+"""What is added to variances, relative to their mean, so that a singular covariance has a root."""
 
 
 def probit(
@@ -40,6 +56,38 @@ def probit(
     tensor([[3.0000, 0.5000]])
     """
     return mean / (1 + torch.pi / 8 * variance).sqrt()
+
+
+def normal_points(classes: int, *seeds: int) -> Float32[Tensor, "classes samples"]:
+    """Scrambled Sobol' points (Owen 1998), as numbers of a standard normal distribution."""
+    seed = derive_seed("laplace", *seeds)
+    engine = SobolEngine(classes, scramble=True, seed=seed)  # type: ignore[no-untyped-call]
+    uniform: Tensor = engine.draw(SAMPLES, dtype=torch.float64)
+    points: Tensor = torch.special.ndtri(uniform.clamp(1e-9, 1 - 1e-9))
+    return points.float().T.contiguous()
+
+
+def expected_softmax(
+    mean: Float[Tensor, "images classes"],
+    covariance: Float[Tensor, "images classes classes"],
+    points: Float32[Tensor, "classes samples"],
+) -> Float64[Tensor, "images classes"]:
+    """The mean softmax of Gaussian logits, by points of a standard normal distribution.
+
+    >>> certain = expected_softmax(torch.zeros(1, 2), torch.zeros(1, 2, 2), torch.ones(2, 3))
+    >>> certain
+    tensor([[0.5000, 0.5000]], dtype=torch.float64)
+    """
+    variance = covariance.diagonal(dim1=1, dim2=2).mean(dim=1)
+    added = (JITTER * variance).clamp(min=torch.finfo(torch.float32).tiny)
+    identity = torch.eye(mean.shape[1]).to(covariance)
+    roots = torch.linalg.cholesky(covariance + added[:, None, None] * identity)
+    logits = mean[:, :, None].float() + roots.float() @ points
+    # The softmax; torch's own takes longer where classes are few.
+    exponentials = logits.sub_(logits.max(dim=1, keepdim=True).values).exp_()
+    probabilities = exponentials.div_(exponentials.sum(dim=1, keepdim=True))
+    total: Float64[Tensor, "images classes"] = probabilities.mean(dim=2, dtype=torch.float64)
+    return total / total.sum(dim=1, keepdim=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,32 +135,44 @@ class MarginalLikelihood:
 class Laplace(SingleNetwork):
     """A Gaussian over weights of one trained network, dropout off, and its linearised predictive.
 
-    f ~ N(f_θ(x), J P⁻¹ Jᵀ) with J the Jacobian of the logits by these weights; probabilities by
-    the probit.
+    f ~ N(f_θ(x), J P⁻¹ Jᵀ) with J the Jacobian of the logits by these weights; the softmax is
+    integrated by `SAMPLES` points that are the same for all images.
 
     Attributes:
         evidence: the marginal likelihood as a function of the prior's precision.
         precision: δ, of the largest marginal likelihood on the training images.
+        by_probit: whether the probit takes the integral's place.
     """
 
     evidence: MarginalLikelihood
     precision: float
     group = "Laplace approximation"
     needs = frozenset({"training images"})
+    by_probit: ClassVar[bool] = False
 
-    def predictive(self, moments: Moments) -> Prediction:
-        """One prediction an image: the Gaussian is integrated, not sampled."""
-        logits = probit(*moments)
+    def predictive(self, steps: Iterable[Moments]) -> Prediction:
+        """One prediction an image, from the moments of some images after those of others."""
+        probabilities = torch.cat([self._integrated(*moments) for moments in steps])
         inside = 2 * SMALLEST < self.precision < LARGEST / 2
         remark = "" if inside else f"the prior precision {self.precision:.3g} is at its bound"
-        return replace(Prediction.of_logits(logits[None]), remark=remark)
+        return replace(Prediction.of(probabilities[None]), remark=remark)
+
+    def _integrated(
+        self,
+        mean: Float[Tensor, "images classes"],
+        covariance: Float[Tensor, "images classes classes"],
+    ) -> Float64[Tensor, "images classes"]:
+        if self.by_probit:
+            return probit(mean.double(), covariance.diagonal(dim1=1, dim2=2)).softmax(dim=1)
+        points = normal_points(mean.shape[1], self.seed, self.replicate)
+        return expected_softmax(mean, covariance, points)
 
 
 class LaplaceLastLayer(Laplace):
     """Last-layer Laplace (Daxberger et al. 2021), full GGN, prior precision by evidence.
 
     With φ = [features, 1], without the 1 where there are no biases, and p the softmax,
-    H = Σ_n (diag p_n − p_n p_nᵀ) ⊗ φ_n φ_nᵀ, and the variance of logit c is φᵀ (P⁻¹)_cc φ.
+    H = Σ_n (diag p_n − p_n p_nᵀ) ⊗ φ_n φ_nᵀ, and the covariance of logits c and d is φᵀ (P⁻¹)_cd φ.
     LeNet-5 has 850 such weights. In float64.
     """
 
@@ -120,6 +180,7 @@ class LaplaceLastLayer(Laplace):
     label = "Last-layer Laplace"
     citation = "Daxberger et al. 2021"
     reads = "features"
+    _curvature: FullCurvature | Factors
     _posterior: ClassBlocks | LayerPosterior
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
@@ -144,25 +205,29 @@ class LaplaceLastLayer(Laplace):
             raise ValueError(NOT_LAST)
         inputs = self._inputs(features)
         logits = inputs @ self._weights.T
-        curvature = self.curvature(inputs, logits.softmax(dim=1), labels)
+        self._curvature = self.curvature(inputs, logits.softmax(dim=1), labels)
         self.evidence = MarginalLikelihood(
             log_likelihood=-cross_entropy(logits, labels, reduction="sum").item(),
-            eigenvalues=curvature.eigenvalues,
+            eigenvalues=self._curvature.eigenvalues,
             square_norm=self._weights.square().sum().item(),
         )
-        self.precision = self.evidence.best_precision()
-        self._posterior = curvature.posterior(self.precision)
+        self.set_precision(self.evidence.best_precision())
         return self
+
+    def set_precision(self, precision: float) -> None:
+        """Form the posterior with a prior of this precision."""
+        self.precision, self._posterior = precision, self._curvature.posterior(precision)
 
     def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
         """The prediction, from features."""
-        return self.predictive(self.moments(outputs))
-
-    def moments(self, outputs: NetworkOutputs) -> Moments:
-        """Mean and variance of each logit."""
         (features,) = require_features(outputs)
+        size = len(self._weights) * max(SAMPLES, self._weights.shape[1])
+        return self.predictive(map(self.moments, torch.split(features, max(1, NUMBERS // size))))
+
+    def moments(self, features: Float[Tensor, "images width"]) -> Moments:
+        """Mean and covariance of the logits."""
         inputs = self._inputs(features)
-        return inputs @ self._weights.T, self._posterior.variances(inputs)
+        return inputs @ self._weights.T, self._posterior.covariances(inputs)
 
     def curvature(
         self,
@@ -203,6 +268,36 @@ def _weights_of(head: nn.Module) -> Float64[Tensor, "classes width"]:
     return torch.cat([head.weight, *biases], dim=1).detach().cpu().double()
 
 
+class LaplaceLastLayerCalibrated(LaplaceLastLayer):
+    """Last-layer Laplace whose prior precision has the smallest NLL on the calibration images.
+
+    Without these, it is the one of the largest marginal likelihood.
+    """
+
+    name = "laplace_last_layer_calibrated"
+    label = "Last-layer Laplace, calibrated"
+    needs = frozenset({"training images", "calibration"})
+
+    def calibrate(self, images: Tensor, labels: Tensor) -> Self:
+        """Choose the prior; see `calibrate_outputs`."""
+        return self.calibrate_outputs(self.outputs(images), labels)
+
+    def calibrate_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
+        """Choose the prior precision from 1e-4 to 1e8 by the NLL."""
+        from scipy.optimize import minimize_scalar
+
+        def nll(logarithm: float) -> float:
+            self.set_precision(math.exp(logarithm))
+            return nll_loss(
+                self.predict_outputs(outputs).mean.clamp(min=1e-300).log(), labels
+            ).item()
+
+        bounds = math.log(SMALLEST), math.log(LARGEST)
+        minimum = minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 0.1})
+        self.set_precision(math.exp(float(minimum.x)))
+        return self
+
+
 class LaplaceLastLayerFisher(LaplaceLastLayer):
     """Last-layer Laplace with the empirical Fisher, as `FullLLLaplace` of laplace-torch by EF.
 
@@ -215,6 +310,7 @@ class LaplaceLastLayerFisher(LaplaceLastLayer):
 
     name = "laplace_last_layer_fisher"
     label = "Last-layer Laplace, Fisher"
+    by_probit = True
 
     def curvature(
         self,
@@ -238,6 +334,7 @@ class LaplaceLastLayerKron(LaplaceLastLayer):
 
     name = "laplace_last_layer_kron"
     label = "Last-layer Laplace, Kronecker"
+    by_probit = True
 
     def curvature(
         self,
@@ -301,22 +398,26 @@ class FullCurvature:
         self._classes = classes
 
     def posterior(self, precision: float) -> ClassBlocks:
-        """The covariance of each class' weights, with a prior of this precision."""
+        """The covariance of the weights, with a prior of this precision."""
         covariance = (self.vectors / (self.eigenvalues + precision)) @ self.vectors.T
         width = len(covariance) // self._classes
-        blocks = covariance.reshape(self._classes, width, self._classes, width)
-        return ClassBlocks(torch.stack([blocks[c, :, c] for c in range(self._classes)]))
+        return ClassBlocks(covariance.reshape(self._classes, width, self._classes, width))
 
 
 @dataclass(frozen=True, eq=False)
 class ClassBlocks:
-    """The posterior covariance of each class' weights in the last layer."""
+    """The posterior covariance of the weights of the last layer."""
 
-    covariances: Float64[Tensor, "classes width width"]
+    weights: Float64[Tensor, "classes width classes width"]
 
-    def variances(
+    def covariances(
         self, inputs: Float64[Tensor, "images width"]
-    ) -> Float64[Tensor, "images classes"]:
-        """φᵀ (P⁻¹)_cc φ of each class c."""
-        variances = [((inputs @ block) * inputs).sum(dim=1) for block in self.covariances]
-        return torch.stack(variances, dim=1)
+    ) -> Float64[Tensor, "images classes classes"]:
+        """φᵀ (P⁻¹)_cd φ of any two classes c and d."""
+        classes = len(self.weights)
+        total = inputs.new_empty(len(inputs), classes, classes)
+        for c in range(classes):
+            for d in range(c + 1):
+                total[:, c, d] = ((inputs @ self.weights[c, :, d]) * inputs).sum(dim=1)
+                total[:, d, c] = total[:, c, d]
+        return total

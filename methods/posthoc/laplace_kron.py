@@ -71,22 +71,21 @@ class LaplaceKron(Laplace):
         return self
 
     def predict(self, images: Tensor) -> Prediction:
-        """One prediction an image: the Gaussian is integrated, not sampled."""
-        return self.predictive(self.moments(images))
+        """One prediction an image: the Gaussian is integrated."""
+        network = LayerSignals(self.fitted[0])  # anew: threads may share the method
+        return self.predictive(self._moments(network, part) for part in torch.split(images, STEP))
 
     def moments(self, images: Tensor) -> Moments:
-        """Mean and variance of each logit."""
-        network = LayerSignals(self.fitted[0])  # anew: threads may share the method
-        means, variances = [], []
-        for batch in torch.split(images, STEP):
-            logits, signals = network.signals(batch.to(self.device), each_class)
-            by_layer = [
-                posterior.variance(layer_signals)
-                for posterior, layer_signals in zip(self._posteriors, signals, strict=True)
-            ]
-            means.append(logits)
-            variances.append(torch.stack(by_layer).sum(dim=0))
-        return torch.cat(means).cpu(), torch.cat(variances).cpu()
+        """Mean and covariance of the logits."""
+        return self._moments(LayerSignals(self.fitted[0]), images)
+
+    def _moments(self, network: LayerSignals, images: Tensor) -> Moments:
+        logits, signals = network.signals(images.to(self.device), each_class)
+        by_layer = [
+            posterior.covariance(layer_signals)
+            for posterior, layer_signals in zip(self._posteriors, signals, strict=True)
+        ]
+        return logits.cpu(), torch.stack(by_layer).sum(dim=0).cpu()
 
 
 def roots(logits: Float[Tensor, "images classes"]) -> Float[Tensor, "images classes classes"]:

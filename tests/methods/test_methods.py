@@ -29,8 +29,8 @@ ENGINES = [TorchEngine(), NumbaEngine()]
 
 
 def _marks(name: str, engine: Engine) -> list[pytest.MarkDecorator]:
-    if name == "mc_dropout_exact":
-        return [pytest.mark.slow]
+    if METHODS[name].kernels_only:
+        return [pytest.mark.slow if name in SUITES else pytest.mark.long]
     if engine != TorchEngine():
         return []
     # PyTorch is the slower one, and what methods add to a network is the same by both.
@@ -50,13 +50,13 @@ CONTRACTS = [
 def test_keeps_the_contract(
     name: str, engine: Engine, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    if name == "mc_dropout_exact" and engine != NumbaEngine():
+    if METHODS[name].kernels_only and engine != NumbaEngine():
         pytest.skip("it always computes with the kernels")
 
     def build(seed: int) -> UncertaintyMethod:
         return METHODS[name].build(replace(POOL, seed=seed, engine=engine), size=MEMBERS)
 
-    count = 2 if name == "mc_dropout_exact" else 300
+    count = 2 if METHODS[name].kernels_only else 300
     check_method(
         build,
         training_images.images,

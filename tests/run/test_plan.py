@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 from benchmarks.predictions import PoolNetwork, RunUnit
-from benchmarks.run.configuration import Configuration
+from benchmarks.run.configuration import EXACT, Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
@@ -163,7 +163,7 @@ def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> 
         ]
         for name in FULL.classes
     }
-    assert conditions_of["mc_dropout_exact"] == subsets
+    assert [conditions_of[name] for name in EXACT] == [subsets, subsets]
     for name in ("softmax", "mc_dropout", "deep_ensemble"):
         assert conditions_of[name] == [*FULL.conditions, *subsets]
     elsewhere = run.plan.conditions_of(RunUnit("plain", "softmax", None, 0))
@@ -214,7 +214,7 @@ def test_calibration_images_are_predicted_by_those_who_have_not_seen_them() -> N
     plan = run_of(chosen).plan
     for unit in plan.units():
         more = [c.name for c in plan.predicted(unit) if c not in plan.conditions_of(unit)]
-        slow = unit.method == "mc_dropout_exact"
+        slow = unit.method in EXACT
         of_standard = ["subset-calibration" if slow else "calibration"]
         assert more == (of_standard if unit.recipe == "standard" else [])
     assert "calibration" not in [condition.name for condition in plan.conditions]

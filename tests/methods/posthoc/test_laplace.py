@@ -19,15 +19,19 @@ from methods.networks.recipes import (
     STANDARD,
     LabelledImages,
 )
+from methods.pooled import require_features
 from methods.posthoc.kronecker import Factors, Signals
 from methods.posthoc.laplace import (
     Laplace,
     LaplaceLastLayer,
+    LaplaceLastLayerCalibrated,
     LaplaceLastLayerFisher,
     LaplaceLastLayerKron,
     MarginalLikelihood,
+    expected_softmax,
     fisher,
     ggn,
+    normal_points,
     probit,
 )
 from methods.posthoc.laplace_kron import LaplaceKron, LayerSignals, each_class, patches
@@ -82,6 +86,7 @@ def test_is_laplace_torchs(
     structure: tuple[str, str, bool],
     training_images: LabelledImages,
     test_images: LabelledImages,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     some = training_images
     if kind is LaplaceKron:
@@ -97,12 +102,12 @@ def test_is_laplace_torchs(
             assert own == pytest.approx(expected, rel=1e-4)
         mean, covariance = oracle._glm_predictive_distribution(images)
         probabilities = oracle(images, pred_type="glm", link_approx="probit").detach()
-    given = images if isinstance(method, LaplaceKron) else method.outputs(images)
-    own_mean, own_variance = method.moments(given)
+    given = images if isinstance(method, LaplaceKron) else method.features(images)[0]
+    own_mean, own_covariance = method.moments(given)
     torch.testing.assert_close(own_mean.float(), mean.detach(), atol=1e-4, rtol=1e-4)
-    variance = covariance.detach().diagonal(dim1=1, dim2=2)
     near = 1e-3 if pool is REDUX else 1e-4
-    torch.testing.assert_close(own_variance.float(), variance, atol=near, rtol=near)
+    torch.testing.assert_close(own_covariance.float(), covariance.detach(), atol=near, rtol=near)
+    monkeypatch.setattr(kind, "by_probit", True)
     own_probabilities = method.predict(images).mean.float()
     torch.testing.assert_close(own_probabilities, probabilities, atol=1e-4, rtol=1e-4)
 
@@ -116,10 +121,14 @@ def test_best_precision_has_the_most_evidence_and_variance_grows_far_from_the_tr
         other = method.evidence.log_marginal_likelihood(factor * method.precision)
         assert other <= best + 1e-6
     outputs = method.outputs(test_images.images)
-    mean, variance = method.moments(outputs)
+    mean, covariance = method.moments(require_features(outputs)[0])
     torch.testing.assert_close(mean.float(), outputs.logits[0])
     noise = torch.rand(200, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    assert method.moments(method.outputs(noise))[1].mean() > variance.mean() > 0
+    of_noise, variance = (
+        each.diagonal(dim1=1, dim2=2).mean()
+        for each in (method.moments(method.features(noise)[0])[1], covariance)
+    )
+    assert of_noise > variance > 0
     assert method.predict(noise[:1]).remark == ""
 
 
@@ -155,6 +164,53 @@ def test_probit_is_the_expected_sigmoid_of_two_classes() -> None:
     assert logits[0].diff().item() == pytest.approx(-2 / math.sqrt(1 + math.pi * 1.5 / 8))
 
 
+@pytest.mark.parametrize("classes", [2, 10])
+def test_softmax_is_integrated_over_the_full_covariance(classes: int) -> None:
+    generator = torch.Generator().manual_seed(classes)
+    mean = 2 * torch.randn(50, classes, generator=generator)
+    roots = torch.randn(50, classes, classes, generator=generator)
+    covariance = roots @ roots.mT
+    own = expected_softmax(mean, covariance, normal_points(classes, 0, 0))
+    random = torch.randn(20_000, classes, generator=generator)
+    expected = torch.stack(
+        [(m + random @ r.T).softmax(dim=1).mean(dim=0) for m, r in zip(mean, roots, strict=True)]
+    )
+    assert (own - expected).square().mean().sqrt() < 0.01
+
+
+def test_what_all_logits_share_is_not_uncertainty() -> None:
+    mean = torch.tensor([[3.0, 1.0, 0.0]])
+    own = expected_softmax(mean, 9 * torch.ones(1, 3, 3), normal_points(3, 0, 0))
+    torch.testing.assert_close(own, mean.double().softmax(dim=1), atol=1e-3, rtol=0)
+    by_probit = probit(mean, 9 * torch.ones(1, 3)).softmax(dim=1)
+    assert (by_probit - mean.softmax(dim=1)).abs().max() > 0.1
+
+
+def test_points_are_those_of_seed_and_replicate() -> None:
+    assert torch.equal(normal_points(3, 1, 2), normal_points(3, 1, 2))
+    assert not torch.equal(normal_points(3, 1, 2), normal_points(3, 2, 1))
+    assert normal_points(3, 0, 0).mean(dim=1).abs().max() < 0.02
+
+
+def test_prior_may_be_that_of_the_least_nll_of_held_out_images(
+    training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    training, held_out = training_images, test_images
+    method = LaplaceLastLayerCalibrated(pool=POOL).fit(training.images, training.labels)
+    by_evidence = method.precision
+    outputs = method.outputs(held_out.images)
+
+    def nll(precision: float) -> float:
+        method.set_precision(precision)
+        logarithms = method.predict_outputs(outputs).mean.log()
+        return nn.functional.nll_loss(logarithms, held_out.labels).item()
+
+    method.calibrate(held_out.images, held_out.labels)
+    best = method.precision
+    assert nll(best) <= min(nll(factor * best) for factor in (0.1, 0.5, 2, 10)) + 1e-4
+    assert nll(best) < nll(by_evidence)
+
+
 def test_no_precision_is_patched() -> None:
     singular = MarginalLikelihood(-1.0, torch.tensor([-1.0, 2.0]).double(), 1.0)
     with pytest.raises(ValueError, match="singular"):
@@ -165,7 +221,7 @@ def test_no_precision_is_patched() -> None:
         MarginalLikelihood(math.nan, torch.ones(2).double(), 1.0).best_precision()
 
 
-def test_kronecker_variance_is_that_of_the_product() -> None:
+def test_kronecker_covariance_is_that_of_the_product() -> None:
     images, labels = torch.rand(40, 6), torch.arange(40) % 3
     module = nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3))
     method = LaplaceLastLayerKron.from_network(module, images, labels)
@@ -176,12 +232,10 @@ def test_kronecker_variance_is_that_of_the_product() -> None:
     covariance = torch.linalg.inv(
         torch.kron(g, features.T @ features / 40) + method.precision * identity
     ).reshape(3, 4, 3, 4)
-    of_biases = torch.linalg.inv(g + method.precision * torch.eye(3).double()).diag()
-    expected = torch.stack(
-        [((features @ covariance[c, :, c]) * features).sum(1) + of_biases[c] for c in range(3)], 1
-    )
-    variance = method.moments(method.outputs(images))[1]
-    torch.testing.assert_close(variance.double(), expected, atol=1e-5, rtol=1e-4)
+    of_biases = torch.linalg.inv(g + method.precision * torch.eye(3).double())
+    expected = torch.einsum("ni,cidj,nj->ncd", features, covariance, features) + of_biases
+    own = method.moments(method.features(images)[0])[1]
+    torch.testing.assert_close(own.double(), expected, atol=1e-5, rtol=1e-4)
 
 
 def small(generator: torch.Generator) -> nn.Module:
@@ -238,7 +292,7 @@ def test_patches_are_torchs(layer: nn.Conv2d) -> None:
 
 
 @pytest.mark.parametrize(("positions", "width"), [(1, 7), (3, 7), (40, 7)])
-def test_layer_variance_is_by_the_product_of_its_factors(positions: int, width: int) -> None:
+def test_layer_covariance_is_by_the_product_of_its_factors(positions: int, width: int) -> None:
     generator = torch.Generator().manual_seed(positions)
     signals = Signals(
         torch.randn(50, positions, width, generator=generator),
@@ -254,8 +308,8 @@ def test_layer_variance_is_by_the_product_of_its_factors(positions: int, width: 
     covariance = torch.linalg.inv(torch.kron(g, a) + 2 * torch.eye(4 * width).double())
     flat, by_biases = by_weights.flatten(2), gradients.sum(dim=1)
     of_biases = torch.linalg.inv(g + 2 * torch.eye(4).double())
-    expected = (flat @ covariance * flat).sum(-1) + (by_biases @ of_biases * by_biases).sum(-1)
-    own = factors.posterior(2.0).variance(signals)
+    expected = flat @ covariance @ flat.mT + by_biases @ of_biases @ by_biases.mT
+    own = factors.posterior(2.0).covariance(signals)
     torch.testing.assert_close(own.double(), expected, atol=1e-5, rtol=1e-4)
 
 
@@ -277,7 +331,7 @@ def test_is_exact_for_one_image_and_a_single_layer() -> None:
     ggn = torch.kron(p.diag() - p[:, None] * p, of_image[:, None] * of_image)
     covariance = torch.linalg.inv(ggn + method.precision * torch.eye(12).double())
     jacobian = torch.kron(torch.eye(3).double(), of_image[None])
-    expected = (jacobian @ covariance @ jacobian.T).diagonal()
+    expected = jacobian @ covariance @ jacobian.T
     torch.testing.assert_close(method.moments(image)[1][0].double(), expected, atol=1e-5, rtol=1e-4)
     assert method.predict(image[:0]).mean.shape == (0, 3)
 
