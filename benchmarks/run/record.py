@@ -44,7 +44,7 @@ LIBRARIES = (
     *("scipy", "torch", "torchvision"),
 )
 
-PREDICTIONS = 4
+PREDICTIONS = 5
 """What predictions mean: raise it when masks, seeds, splits, rounding, a method or their files
 change.
 
