@@ -356,11 +356,13 @@ class Names:
         return Printed(record.label, record.unit)
 
     def label(self, variant: Variant) -> str:
-        """The method with its number of members, where it has more than one."""
-        name = self.method(variant.method).label
-        if variant.members in ("", "1"):
-            return name
-        return f"{name}, {self.size(variant)}"
+        """The method with its number of members, and its budget, where these are not one."""
+        method, own = self.method(variant.method), []
+        if variant.members not in ("", "1"):
+            own.append(self.size(variant))
+        if method.budget != 1:
+            own.append(f"{method.budget:g}× training")
+        return ", ".join([method.label, *own])
 
     def size(self, variant: Variant) -> str:
         """The number of members with its symbol, such as ``T = 100``."""

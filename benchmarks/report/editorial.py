@@ -71,6 +71,9 @@ NEEDS: Mapping[str, str] = {
 SAMPLED, ENSEMBLE = "mc_dropout", "deep_ensemble"
 """The two that the article compares."""
 
+WITHOUT_BLANKS = "mc_dropout_without_blanks"
+"""The first of them, without passes that answer every image alike."""
+
 # Figures: colours, parts, and which are shown and kept.
 
 GROUP_COLOURS: Mapping[str, str] = {

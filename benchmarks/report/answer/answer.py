@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from benchmarks.io import write_json
 from benchmarks.report.answer.decision import (
+    is_network_alone,
     judged_by,
     label,
     main_decisions,
 )
-from benchmarks.report.answer.table import DecisionRow, chosen, decision_rows, why_none
-from benchmarks.report.editorial import DROPOUT
-from benchmarks.report.results import Quantity, Results
+from benchmarks.report.answer.table import (
+    DecisionRow,
+    chosen,
+    decision_rows,
+    difference_text,
+    why_none,
+)
+from benchmarks.report.editorial import DROPOUT, WITHOUT_BLANKS
+from benchmarks.report.number_format import alike
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.pivot import networks
 from benchmarks.report.texts import listed
 from benchmarks.schema import table_of, write_table
-from benchmarks.vocabulary import ANSWER_JSON, DECISION_CSV, Verdict
+from benchmarks.vocabulary import ANSWER_JSON, CLEAN, DECISION_CSV, Verdict
 
 IN_WORDS = {
     Verdict.WORSE: "worse",
@@ -99,7 +109,27 @@ def _on_dropout(results: Results) -> tuple[str, str]:
             f"Its worth in networks is {middle} by the median over measures, and ranges from "
             f"{least} to {most}."
         ]
-    return given, " ".join(sentences)
+    return given, " ".join([*sentences, *_on_blank_passes(main, dropout)])
+
+
+def _on_blank_passes(results: Results, dropout: Candidate) -> Iterator[str]:
+    """What passes cost that drop all channels of a layer, if the run has the variant without."""
+    without = dropout._replace(method=WITHOUT_BLANKS)
+    by, alone = (
+        Quantity(CLEAN, "nll"),
+        filter(partial(is_network_alone, results), results.candidates),
+    )
+    tested = results.comparison(without, dropout, by)
+    rows = [results.value(choice, by) for choice in (without, dropout, *islice(alone, 1))]
+    if tested and len(rows) == 3 and all(rows):
+        own, article, softmax = alike(
+            [row["value"] for row in rows if row], (tested.upper - tested.lower) / 2
+        )
+        yield (
+            "A pass that drops all channels of a layer answers every image alike: without such "
+            f"passes, the NLL of clean images is {own}, with them {article} "
+            f"({difference_text(tested)}), and that of the network alone {softmax}."
+        )
 
 
 def _measures(results: Results, quantities: Sequence[Quantity]) -> str:
