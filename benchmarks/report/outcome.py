@@ -1,16 +1,17 @@
-"""What the terminal shows at the end of a run: the main numbers, the files, what was left out."""
+"""What the terminal shows at the end of a run: the answer, the best methods, what to open."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as TerminalTable
 
-from benchmarks.io import path_of, terminal_text
+from benchmarks.io import path_of, read_json, terminal_text
 from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import OVERVIEW
+from benchmarks.report.tables.declared import LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
 from benchmarks.report.tables.table import Table
 from benchmarks.report.texts import training_images_remark
@@ -62,8 +63,12 @@ DOWNLOADS = {
 """The files and folders of a run, and what is in them."""
 
 
+BEST_ROWS = 6
+"""Of the leaderboard."""
+
+
 def show_outcome(out: Path) -> None:
-    """Print the main numbers of `summary.csv`, if there is one, and name the files, the page first.
+    """Print the answer, the best of the main recipe, the time that it took, and what to open.
 
     Conditions that were left out, because their data are not available, are named in one more line.
     """
@@ -71,38 +76,38 @@ def show_outcome(out: Path) -> None:
     if path_of(out, SUMMARY_CSV).exists():
         results = Results.load(out)
         left_out = results.left_out
-        if overview := table_of(OVERVIEW, results):
-            Console().print(_judged(overview))
+        if (out / ANSWER_JSON).exists() and results.names.recipes:
+            said = read_json(out / ANSWER_JSON)["short"]
+            print(f"Is one network with dropout as good as many? {said}")
+        main = results.for_recipe(results.recipes[0])
+        if leaderboard := table_of(LEADERBOARD, main):
+            Console().print(_best(leaderboard))
         trained_on = results.names.training_images(results.recipes)
         if remark := training_images_remark(trained_on):
             print(remark)
-    for path in sorted(out.glob("[!.]*.*"), key=lambda path: (path.name != INDEX_HTML, path)):
-        if path.name in (INDEX_HTML, ANSWER_JSON, *DOWNLOADS):
-            print(f"wrote {path}")
-    for path in (out / CURVES_FOLDER, out / TABLES_FOLDER, out / FIGURES_FOLDER):
-        if path.is_dir():
-            print(f"wrote {path}/ ({sum(1 for _ in path.iterdir())} files)")
     if left_out:
         print(f"left out, because their data are not available: {', '.join(left_out)}")
+    if (out / RUN_JSON).exists():
+        seconds = sum(read_json(out / RUN_JSON).get("seconds", {}).values())
+        print(f"took {timedelta(seconds=round(seconds))}")
+    page = out / INDEX_HTML
+    print(f"open {page}" if page.exists() else f"wrote {out}/")
 
 
-def _judged(table: Table) -> TerminalTable:
-    """The values of the columns of which one value is better, without intervals: they fit."""
+def _best(table: Table) -> TerminalTable:
+    """The first rows of a leaderboard, without intervals: they fit."""
     shown = TerminalTable(
-        title="Means over replicates",
+        title=f"The best {min(BEST_ROWS, len(table.rows))} of {len(table.rows)} methods",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=0,
         show_edge=False,
     )
-    for name in ("recipe", "method"):
-        shown.add_column(name, no_wrap=True)
-    judged = [column for column, text in enumerate(table.headings) if {"↑", "↓"} & {*text}]
-    for column in judged:
-        metric, _, images = table.headings[column].partition("\n")
-        label = images.replace(" ", "\n").replace("-", "-\n")
-        shown.add_column(terminal_text(f"{metric}\n{label}"), justify="right")
-    for row in table.rows:
-        values = (row.cells[column].texts[0] for column in judged)
-        shown.add_row(row.recipe, *map(terminal_text, (*row.labels, *values)))
+    shown.add_column("method", overflow="fold")
+    for heading in table.headings:
+        narrow = heading.replace(" ", "\n").replace("-", "-\n").replace("\n(networks)", "")
+        shown.add_column(terminal_text(narrow), justify="right", no_wrap=True)
+    for row in table.rows[:BEST_ROWS]:
+        values = (cell.texts[0].partition(" (")[0] for cell in row.cells)
+        shown.add_row(*map(terminal_text, (*row.labels, *values)))
     return shown

@@ -25,7 +25,15 @@ from benchmarks.report.figures import FigureFiles
 from benchmarks.report.outcome import DOWNLOADS
 from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results, summary_beside
-from benchmarks.report.tables.table import LEGEND, MARKS, Row, Table
+from benchmarks.report.tables.table import (
+    AS_GOOD,
+    LEGEND,
+    MARKS,
+    OPEN,
+    WORSE_THAN_ALONE,
+    Row,
+    Table,
+)
 from benchmarks.report.texts import left_out_remark, listed, training_images_remark
 from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_MD, ILL_DEFINED, INDEX_HTML, LAB_HTML
 
@@ -68,7 +76,8 @@ def write_page(
         "recipe_of": _recipe_of,
     }
     environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "IN_VIEW": IN_VIEW}
-    environment.globals |= {"MARKS": MARKS, "LEGEND": LEGEND}
+    environment.globals |= {"MARKS": MARKS, "LEGEND": LEGEND, "TIED": (AS_GOOD, OPEN)}
+    environment.globals |= {"WORSE_THAN_ALONE": WORSE_THAN_ALONE}
     content = _content(results, tables, figures, folder)
     with written_whole(folder / INDEX_HTML) as temporary:
         html = environment.get_template("page.html.j2").render(content)

@@ -33,29 +33,24 @@ def shown(folder: Path, rows: list[Measurement], capsys: pytest.CaptureFixture[s
     return capsys.readouterr().out
 
 
-def test_every_column_shows_its_own_number(
+def test_best_methods_stand_with_their_numbers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     columns = [
         ("clean", "accuracy", ""),
-        ("clean", "ece", ""),
-        ("rotated-mean", "accuracy", ""),
-        ("rotated-mean", "ece", ""),
+        ("clean", "nll", ""),
+        ("rotated-mean", "nll", ""),
+        ("rotated-mean", "augrc", "predictive_entropy"),
         ("ood-fashion_mnist", "auroc", "predictive_entropy"),
     ]
-    others = [
-        ("rotated-090", "accuracy", ""),
-        ("rotated-mean", "pairwise_disagreement", ""),
-        ("ood-fashion_mnist", "auroc", "mutual_information"),
-        ("rotated-045", "auroc", "predictive_entropy"),
-    ]
+    others = [("rotated-090", "nll", ""), ("ood-fashion_mnist", "auroc", "mutual_information")]
     rows = [
         replace(ROW, condition=condition, metric=metric, score=score, value=i / 10)
         for i, (condition, metric, score) in enumerate(columns + others)
     ]
     text = shown(tmp_path, rows, capsys)
     (line,) = [line for line in text.splitlines() if "MC-dropout" in line]
-    assert line.split()[5:] == ["0.000", "0.100", "0.200", "0.300", "0.400"]
+    assert line.split()[4:] == ["0.000", "0.100", "0.200", "0.300", "0.400", "1"]
 
 
 def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
@@ -63,29 +58,29 @@ def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
 ) -> None:
     rows = [
         replace(ROW, recipe="article-logits", method=method, members=members)
-        for method, members in (("softmax", "1"), ("deep_ensemble", "50"), ("mc_dropout", "exact"))
+        for method, members in (
+            *(("softmax", "1"), ("deep_ensemble", "50"), ("mc_dropout_without_blanks", "100")),
+            *(("laplace_last_layer_calibrated", "1"), ("snapshot_ensemble", "5")),
+        )
     ]
     rows += [replace(rows[0], condition=name) for name in ("rotated-mean", "ood-fashion_mnist")]
     text = shown(tmp_path, rows, capsys)
     table = [line for line in text.splitlines() if not line.startswith("wrote")]
     assert max(map(len, table)) <= 80
-    assert "Deep ensemble, M = 50" in text
-    assert "article-logits" in text
-    assert "MC-dropout, exact" in text
+    assert "The best 5 of 5 methods" in text
+    assert "…" not in text
 
 
-def test_files_are_named_with_their_folder(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_answer_time_and_page_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / ("a folder with a long name and [brackets] " * 3)
     folder.mkdir()
-    (folder / "run.json").write_text("{}")
+    (folder / "answer.json").write_text(json.dumps({"short": "No."}))
+    (folder / "run.json").write_text(json.dumps({"seconds": {"train": 100, "predict": 25.4}}))
+    assert shown(folder, [ROW], capsys).splitlines()[-1] == f"wrote {folder}/"
     (folder / "index.html").write_text("<!DOCTYPE html>")
-    (folder / ".measurements.csv.123").write_text("left by a run that was killed")
-    text = shown(folder, [ROW], capsys)
-    wrote = [line for line in text.splitlines() if line.startswith("wrote")]
-    names = ["index.html", "nouns.json", "run.json", "summary.csv"]  # the page first
-    assert wrote == [f"wrote {folder / name}" for name in names]
+    first, *_, took, opened = shown(folder, [ROW], capsys).splitlines()
+    assert first == "Is one network with dropout as good as many? No."
+    assert (took, opened) == ("took 0:02:05", f"open {folder / 'index.html'}")
 
 
 def test_conditions_without_data_are_named_in_one_line(

@@ -26,7 +26,7 @@ OF_QUALITY = {
     *("overview", "main", "calibration", "uncertainty"),
     *("detection", "detection-scores", "selective", "selective-scores"),
 }
-TABLES = OF_QUALITY | {"abstaining", "decision", "kinds", "ranking", "ranks"}
+TABLES = OF_QUALITY | {"abstaining", "decision", "kinds", "leaderboard", "ranks"}
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,7 +117,7 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     assert set(figure_names(results)) == FIGURES - missing
     detection = {table for table in OF_QUALITY if table.startswith("detection")}
     expected = OF_QUALITY - detection if "roc" in missing else set(OF_QUALITY)
-    expected |= {"abstaining", "ranking", *(["subset"] if name == "exact MC-dropout" else [])}
+    expected |= {"abstaining", "leaderboard", *(["subset"] if name == "exact MC-dropout" else [])}
     made = {table.name for table in made_of(pivots(results), results)}
     assert made - {"kinds", "ranks"} == expected  # a run may have one kind, and compare nothing
 

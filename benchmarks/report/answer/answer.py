@@ -49,19 +49,19 @@ def write_answer(results: Results, folder: Path) -> None:
 def answer(results: Results) -> dict[str, str]:
     """The content of ``answer.json``, from the results of all recipes.
 
-    Its keys: ``reply`` (yes, no, …; empty where the run cannot tell), ``dropout`` (the same in
-    sentences), and ``advice`` (what to use).
+    Its keys: ``reply`` (yes, no, …; empty where the run cannot tell), ``short`` (the same with the
+    worth in networks), ``dropout`` (with every measure), and ``advice`` (what to use).
     """
-    reply, dropout = _on_dropout(results)
-    return {"reply": reply, "dropout": dropout, "advice": _advice(results)}
+    reply, short, dropout = _on_dropout(results)
+    return {"reply": reply, "short": short, "dropout": dropout, "advice": _advice(results)}
 
 
-def _on_dropout(results: Results) -> tuple[str, str]:
+def _on_dropout(results: Results) -> tuple[str, str, str]:
     """One network with dropout left on against the largest ensemble, both of the main recipe.
 
     Returns:
-        The reply, and sentences: the verdict on the two by each measure, and the worth in networks
-        of the one.
+        The reply; a sentence or two with the worth in networks of the one; and sentences with the
+        verdict on the two by each measure.
     """
     cannot_tell = "This run cannot tell whether one network with dropout is as good as many:"
     main = results.for_recipe(results.recipes[0])
@@ -74,7 +74,8 @@ def _on_dropout(results: Results) -> tuple[str, str]:
     ]
     if not sampled or not ensembles:
         missing = "an ensemble" if sampled else "a method that leaves dropout on"
-        return "", f"{cannot_tell} it has no values of {missing}."
+        why = f"{cannot_tell} it has no values of {missing}."
+        return "", why, why
     dropout, ensemble = main.candidate(sampled[0]), main.candidate(ensembles[0])
     quantities = judged_by(results)
     verdicts = {
@@ -83,10 +84,11 @@ def _on_dropout(results: Results) -> tuple[str, str]:
         if (tested := results.comparison(dropout, ensemble, quantity))
     }
     if not any(verdicts.values()):
-        return "", f"{cannot_tell} the two were not compared."
+        why = f"{cannot_tell} the two were not compared."
+        return "", why, why
     given = reply(verdicts.values())
+    short = " ".join([f"{given}.", *_worth(results, dropout, ensemble, quantities)])
     sentences = [
-        f"{given}.",
         f"{label(results, dropout)} was compared with an ensemble of {ensemble.members} networks "
         f"on {len(verdicts)} measures.",
     ]
@@ -97,6 +99,14 @@ def _on_dropout(results: Results) -> tuple[str, str]:
     for said, result in ((Verdict.OPEN, "no difference was found"), ("", "there is no interval")):
         if number := counted[said]:
             sentences += [f"By {number} measure{'s' if number > 1 else ''}, {result}."]
+    sentences += _on_blank_passes(main, dropout)
+    return given, short, " ".join([short, *sentences])
+
+
+def _worth(
+    results: Results, dropout: Candidate, ensemble: Candidate, quantities: Sequence[Quantity]
+) -> Iterator[str]:
+    """The worth in networks by the median over measures, and its range."""
     known = (results.worth_in(dropout, (ensemble.recipe, ensemble.method), q) for q in quantities)
     # A reason says what an interval leaves out.
     worths = [row["worth"] for row in known if row and row["status"] == "ok" and not row["reason"]]
@@ -105,11 +115,10 @@ def _on_dropout(results: Results) -> tuple[str, str]:
             text.replace("<", "less than ").replace(">", "more than ")
             for text in (worths[0], median(worths), worths[-1])
         )
-        sentences += [
-            f"Its worth in networks is {middle} by the median over measures, and ranges from "
-            f"{least} to {most}."
-        ]
-    return given, " ".join([*sentences, *_on_blank_passes(main, dropout)])
+        yield (
+            f"{label(results, dropout)} is worth {middle} networks by the median of {len(worths)} "
+            f"measures, and from {least} to {most} by each."
+        )
 
 
 def _on_blank_passes(results: Results, dropout: Candidate) -> Iterator[str]:

@@ -30,9 +30,9 @@ from benchmarks.report.tables.pivot import (
 from benchmarks.report.tables.ranking import (
     headline,
     kinds,
+    leaderboard,
+    leaderboard_notes,
     main_recipe_noted,
-    ranking,
-    ranking_notes,
     ranks,
     recipe_measures,
     recipes,
@@ -62,7 +62,7 @@ def pivots(results: Results) -> tuple[Pivot, ...]:
         RECIPES,
         RANKS,
         KINDS,
-        RANKING,
+        LEADERBOARD,
         *MEANS,
         *map(sets_table, levels(results)),
         *FURTHER,
@@ -242,8 +242,8 @@ KINDS = Headline(
     ),
 )
 
-RANKING = Headline(
-    "ranking", "All methods at their largest size", source=ranking, notes=ranking_notes
+LEADERBOARD = Headline(
+    "leaderboard", "The methods, the best first", source=leaderboard, notes=leaderboard_notes
 )
 
 OVERVIEW = Means("overview", "Overview of the methods", overview, group="", columns="Measure")

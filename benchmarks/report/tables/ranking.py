@@ -1,21 +1,32 @@
-"""The cells of tables that show least of most: rankings, recipes, and the best of each kind."""
+"""The cells of tables that show least of most: leaderboards, recipes, the best of each kind."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import product
 from statistics import fmean
 
+from benchmarks.nouns import Variant
+from benchmarks.questions import FEW
 from benchmarks.report.answer.decision import (
     Standing,
     is_network_alone,
     label,
     main_decisions,
+    networks_of,
     single_image,
 )
 from benchmarks.report.answer.table import difference_text
-from benchmarks.report.editorial import DETECTION, PROBABLE, RANKED_BY, RIGHT
+from benchmarks.report.editorial import (
+    DETECTION,
+    ENSEMBLE,
+    PROBABLE,
+    RANKED_BY,
+    RIGHT,
+    SAMPLED,
+    SELECTION,
+)
 from benchmarks.report.number_format import rounded, two_digits
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.pivot import (
@@ -23,13 +34,15 @@ from benchmarks.report.tables.pivot import (
     NOT_MEASURED,
     Pivot,
     Place,
+    compared_cells,
     value_cell,
     worth_cell,
 )
 from benchmarks.report.tables.table import Cell
-from benchmarks.vocabulary import CLEAN
+from benchmarks.vocabulary import CLEAN, WORSE
 
-COSTS = {"Training\n(s) ↓": "training_s", "One image\n(ms) ↓": "p50_ms"}
+MOST_ROWS = 12
+"""Of a leaderboard."""
 
 OF_LOGITS, OF_FEATURES = "score of logits", "score of features"
 """The kinds of scores that are computed from networks, not from probabilities."""
@@ -43,43 +56,78 @@ OTHER = "other"
 
 def headline(results: Results) -> tuple[Quantity, ...]:
     """What a short table has of each method."""
-    conditions = (CLEAN, *results.headline_shifts[:1])
-    quality = (Quantity(CLEAN, RIGHT), *(Quantity(name, PROBABLE) for name in conditions))
-    return (*quality, *(Quantity(condition, DETECTION) for condition in results.ood[:1]))
+    shifts = results.headline_shifts[:1]
+    return (
+        Quantity(CLEAN, RIGHT),
+        *(Quantity(name, PROBABLE) for name in (CLEAN, *shifts)),
+        *(Quantity(condition, SELECTION) for condition in shifts),
+        *(Quantity(condition, DETECTION) for condition in results.ood[:1]),
+    )
 
 
-def ranking(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """All methods at their largest size; the best by `RANKED_BY` comes first.
-
-    A method of a few images alone has no row.
-    """
-    ranked: list[tuple[float, Place, Mapping[str, Cell]]] = []
-    for variant in results.largest:
+def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """Methods of one recipe, the best by `RANKED_BY` first; see `_entrants`."""
+    entrants, alone = _entrants(results), _network_alone(results)
+    board = {q: compared_cells(results, entrants, q) for q in headline(results)}
+    for variant in entrants:
         candidate = results.candidate(variant)
-        values = _values(results, candidate)
-        if all(math.isnan(cell.value) for cell in values.values()):
-            continue
         cells = {
             "Worth\n(networks) ↑": _worth(results, candidate),
-            **values,
+            **{
+                _heading(results, quantity): _beside(
+                    results, alone, candidate, quantity, by[variant]
+                )
+                for quantity, by in board.items()
+            },
             **_costs(results, candidate, Cell(reason=NOT_MEASURED)),
         }
-        place: Place = {"Method": (variant, results.names.label(variant))}
-        by = value_cell(results, candidate, Quantity(*RANKED_BY)).value
-        ranked.append((math.inf if math.isnan(by) else by, place, cells))
-    for _by, row, cells_of_row in sorted(ranked, key=lambda line: line[0]):
-        for heading, cell in cells_of_row.items():
-            yield {**row, "Measure": (heading, heading)}, cell
+        for heading, cell in cells.items():
+            place: Place = {"Method": (variant, results.names.label(variant))}
+            yield {**place, "Measure": (heading, heading)}, cell
 
 
-def ranking_notes(results: Results, _: Pivot) -> Iterator[str]:
-    """How to read the ranking."""
+def _entrants(results: Results) -> tuple[Variant, ...]:
+    """Each method at its largest size, and ensembles of a few networks; at most `MOST_ROWS`.
+
+    The network alone, MC-dropout and ensembles are always among them; of the others the best. A
+    method of a few images alone is not.
+    """
+    names, values = results.names, dict[Variant, float]()
+    for variant in results.compared:
+        is_few = names.method(variant.method).counts_networks and variant.members == str(FEW)
+        candidate = results.candidate(variant)
+        known = (results.value(candidate, quantity) for quantity in headline(results))
+        if (is_few or variant in results.largest) and any(known):
+            row = results.value(candidate, Quantity(*RANKED_BY))
+            values[variant] = row["value"] if row else math.inf
+    ascending = sorted(values, key=values.__getitem__)
+    always = {
+        variant
+        for variant in ascending
+        if variant.method in (SAMPLED, ENSEMBLE)
+        or is_network_alone(results, results.candidate(variant))
+    }
+    others = [variant for variant in ascending if variant not in always]
+    shown = always.union(others[: MOST_ROWS - len(always)])
+    return tuple(variant for variant in ascending if variant in shown)
+
+
+def _beside(
+    results: Results, alone: Candidate | None, choice: Candidate, quantity: Quantity, cell: Cell
+) -> Cell:
+    """A cell that says whether the method is worse than the network alone."""
+    tested = results.comparison(choice, alone, quantity) if alone else None
+    return cell._replace(is_worse_than_alone=tested is not None and tested.verdict in WORSE)
+
+
+def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
+    """How to read the leaderboard."""
     by = _heading(results, Quantity(*RANKED_BY)).replace("\n", ", ")
-    yield f"Ranked by {by}. Neighbours may not differ: see the table ranks. {INTERVAL}"
+    yield f"Ranked by {by}. {INTERVAL}"
     if not results.worth.empty:
         yield (
             "Worth: the networks of an ensemble that does as well by that measure, with its 95 % "
-            "interval."
+            "interval. Networks: the training that a method takes."
         )
 
 
@@ -230,14 +278,13 @@ def _heading(results: Results, quantity: Quantity) -> str:
 
 
 def _costs(results: Results, choice: Candidate, missing: Cell) -> dict[str, Cell]:
-    timing = single_image(results, choice)
-    known = {} if timing is None else timing.dropna().to_dict()
-    return {
-        heading: Cell(known[column], status="ok", text=two_digits(known[column]))
-        if column in known
-        else missing
-        for heading, column in COSTS.items()
-    }
+    """Networks to train, and the milliseconds of a single image."""
+    networks, timing = networks_of(results, choice), single_image(results, choice)
+    time = missing
+    if timing is not None and not math.isnan(timing["p50_ms"]):
+        time = Cell(timing["p50_ms"], status="ok", text=two_digits(timing["p50_ms"]))
+    trained = Cell(networks, status="ok", text=f"{networks:g}")
+    return {"Networks ↓": trained, "One image\n(ms) ↓": time}
 
 
 def _worth(results: Results, choice: Candidate) -> Cell:

@@ -19,7 +19,8 @@ from benchmarks.schema import write_table
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER, WITH_VALUE
 
 NO_VALUE = "n/a"
-ILL_DEFINED_MARK, WORSE_THAN_GUESSING_MARK = "†", "§"
+ILL_DEFINED_MARK, WORSE_THAN_GUESSING_MARK, WORSE_THAN_ALONE_MARK = "†", "§", "▾"
+WORSE_THAN_ALONE = "worse than the network alone"
 
 BEST, AS_GOOD, OPEN, UNCOMPARED = "best", "as good", "open", "not compared"
 """What a cell's interval of the difference to the best says; empty if it is worse."""
@@ -49,6 +50,7 @@ class Cell(NamedTuple):
         guessing: what equal probabilities score, such as ``NLL 2.303``, where the whole interval is
             worse; else empty.
         text: what is shown instead of a value, where it is no plain number.
+        is_worse_than_alone: whether the network alone is better, where that is shown.
     """
 
     value: float = math.nan
@@ -58,6 +60,7 @@ class Cell(NamedTuple):
     verdict: str = ""
     guessing: str = ""
     text: str = ""
+    is_worse_than_alone: bool = False
 
     @property
     def texts(self) -> tuple[str, str]:
@@ -156,6 +159,9 @@ class Table:
             **{mark: LEGEND[verdict] for verdict, mark in MARKS.items() if verdict in verdicts},
             UNDEFINED: _undefined("undefined", cells),
             ILL_DEFINED_MARK: _undefined(ILL_DEFINED, cells),
+            WORSE_THAN_ALONE_MARK: (
+                WORSE_THAN_ALONE if any(cell.is_worse_than_alone for cell in cells) else ""
+            ),
             WORSE_THAN_GUESSING_MARK: _worse_than_guessing(cells),
         }
         if self.remarks:
@@ -203,9 +209,10 @@ class Markup(NamedTuple):
             mark = MARKS.get(cell.verdict, "")
             ill_defined = ILL_DEFINED_MARK if cell.status == ILL_DEFINED else ""
             worse = WORSE_THAN_GUESSING_MARK if cell.guessing else ""
+            below = WORSE_THAN_ALONE_MARK if cell.is_worse_than_alone else ""
             parts = (
                 self.bold(text) if cell.verdict == BEST else text,
-                *map(self.escaped, (mark, ill_defined, worse)),
+                *map(self.escaped, (mark, below, ill_defined, worse)),
                 self.raised(table.footnotes[cell.footnote]) if cell.footnote else "",
             )
             yield " ".join(filter(None, parts))

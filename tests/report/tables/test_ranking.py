@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from benchmarks.report.results import Results
-from benchmarks.report.tables.table import Row
+from benchmarks.report.results import Candidate, Results
+from benchmarks.report.tables.table import BEST, UNCOMPARED, Row, markdown
+from benchmarks.report.tables.table import OPEN as OPEN_CELL
 from benchmarks.vocabulary import Verdict
 from tests.report.answer.cases import (
     ACCURACY,
@@ -75,9 +76,33 @@ def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
     rows = rows_of(results)
     assert rows["Score of logits"].labels[1] == "Energy (with Softmax)"
     assert best in rows["Score of features"].labels[1]
-    *quality, detection, training, image = rows["Score of features"].cells
-    assert detection.value == max(knn, vim)
-    assert all(math.isnan(cell.value) and not cell.text for cell in (*quality, training, image))
+    *quality, detection, networks, image = rows["Score of features"].cells
+    assert (detection.value, networks.text) == (max(knn, vim), "1")
+    assert all(math.isnan(cell.value) and not cell.text for cell in (*quality, image))
+
+
+def test_leaderboard_has_the_best_beside_what_the_article_compares() -> None:
+    others = [Candidate("standard", f"method-{k:02}", "1") for k in range(15)]
+    every = (SOFTMAX, DROPOUT, FIVE, FIFTY, *others)
+    values = {(DROPOUT, NLL): 0.9, (SOFTMAX, NLL): 0.8, (FIVE, NLL): 0.01, (FIFTY, NLL): 0.7}
+    values |= {(other, NLL): 0.1 + k / 100 for k, other in enumerate(others)}
+    rows = [
+        *compared(DROPOUT, SOFTMAX, [NLL], Verdict.WORSE),
+        *compared(FIVE, SOFTMAX, [NLL], Verdict.BETTER),
+        *compared(FIVE, others[0], [NLL], OPEN),
+    ]
+    table = table_named(run(dict.fromkeys(every, EVERY), rows, values=values), "leaderboard")
+    assert [row.labels[0] for row in table.rows] == [
+        "Deep ensemble, M = 5",
+        *(f"method-{k:02}" for k in range(8)),
+        *("Deep ensemble, M = 50", "Softmax", "MC-dropout, T = 100"),
+    ]
+    cells = [row.cells[table.headings.index("NLL ↓\nClean")] for row in table.rows]
+    assert [cell.verdict for cell in cells[:3]] == [BEST, OPEN_CELL, UNCOMPARED]
+    assert [cell.is_worse_than_alone for cell in cells] == [False] * 11 + [True]
+    networks = [row.cells[table.headings.index("Networks ↓")].text for row in table.rows]
+    assert networks == ["5", *["1"] * 8, "50", "1", "1"]
+    assert "▾ worse than the network alone" in markdown(table)
 
 
 def test_recipes_are_compared_by_the_network_alone_and_methods_below_them() -> None:
