@@ -86,9 +86,6 @@ BLOCK_VALUES = 2**21
 BLOCK_MULTIPLE = 16
 """Of so many images blocks are, so that the processor's vectors are filled as by all at once."""
 
-PROGRESS_LINES = 10
-"""At most, where there is no terminal."""
-
 
 @dataclass(frozen=True, eq=False)
 class ExternalPredictions:
@@ -215,7 +212,7 @@ def _blocks(
     shown: Iterable[int] = starts
     if len(starts) > 1:
         what = f"blocks of {name}"
-        shown = tracked(starts, len(starts), "read", what, most_lines=PROGRESS_LINES)
+        shown = tracked(starts, len(starts), "read", what)
     for start in shown:
         block = members[:, start : start + starts.step]
         check_rows(name, block, start, one_member=array.ndim == 2, from_logits=from_logits)

@@ -35,21 +35,17 @@ def progress_shown(shown: bool) -> Iterator[None]:
         _SHOWN.reset(token)
 
 
-def tracked(
-    done: Iterable[Item],
-    total: int,
-    stage: str,
-    what: str,
-    *,
-    most_lines: int | None = None,
-) -> Iterator[Item]:
+LINES = 10
+"""Of a stage, where there is no terminal."""
+
+
+def tracked(done: Iterable[Item], total: int, stage: str, what: str) -> Iterator[Item]:
     """Yield each item as it is done, and show how many of the total are.
 
     Args:
         done: the items, in the order in which they are done.
         total: how many there are.
         stage, what: the stage, and what is counted.
-        most_lines: how many lines there are at most; by default one an item.
     """
     console = Console(stderr=True, quiet=not _SHOWN.get())
     if console.is_terminal and not console.quiet:  # else what others print would be lost
@@ -65,13 +61,23 @@ def tracked(
         with Progress(*columns, console=console) as progress:
             yield from progress.track(done, total=total, description=f"{stage:8}")
         return
-    start, most = time.monotonic(), most_lines or total
+    start = time.monotonic()
     for count, item in enumerate(done, start=1):
-        if count * most // total > (count - 1) * most // total:
+        if count * LINES // total > (count - 1) * LINES // total:
             seconds = time.monotonic() - start
-            text = f"{stage:8} {count} of {total} {what}, {seconds:.0f} s"
+            left = _duration(seconds / count * (total - count))
+            text = f"{stage:8} {count} of {total} {what}, {_duration(seconds)}, {left} left"
             console.print(terminal_text(text))
         yield item
+
+
+def _duration(seconds: float) -> str:
+    """To the second below two minutes, else to the minute.
+
+    >>> _duration(99.6), _duration(200)
+    ('100 s', '3 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def announce(stage: str, text: str) -> None:

@@ -15,16 +15,16 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("total", "most", "shown"), [(3, 10, [1, 2, 3]), (25, 5, [5, 10, 15, 20, 25])]
+    ("total", "shown"), [(3, [1, 2, 3]), (25, [3, 5, 8, 10, 13, 15, 18, 20, 23, 25])]
 )
 def test_lines_are_plain_and_few_where_there_is_no_terminal(
-    total: int, most: int, shown: list[int], capsys: pytest.CaptureFixture[str]
+    total: int, shown: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert list(tracked(range(total), total, "score", "blocks", most_lines=most)) == [*range(total)]
+    assert list(tracked(range(total), total, "score", "blocks")) == [*range(total)]
     out, error = capsys.readouterr()
     assert out == ""
     lines = error.splitlines()
-    assert lines == [f"score    {count} of {total} blocks, 0 s" for count in shown]
+    assert lines == [f"score    {count} of {total} blocks, 0 s, 0 s left" for count in shown]
 
 
 def test_bar_is_shown_on_a_terminal_with_the_time_left(
