@@ -177,6 +177,7 @@ class GivenNetwork(Network):
     """
 
     name = "given"
+    channels = ()
 
     def __init__(
         self, module: nn.Module, *, features: str | None = None, device: str = "cpu"

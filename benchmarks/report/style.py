@@ -160,7 +160,7 @@ def look_of(names: Names, method: str, label: str = "", *, filled: bool = True) 
     if place < 0:
         place = len(names.methods) - len(custom) + (custom.index(method) if method in custom else 0)
     # Of 48 further methods no two have both the colour and the marker of another.
-    marker, dash = MARKERS[(place + 5 * (place // len(MARKERS))) % len(MARKERS)]
+    marker, dash = MARKERS[(place + 3 * (place // len(MARKERS))) % len(MARKERS)]
     color = GROUP_COLOURS.get(record.group, FURTHER_COLOURS[place % len(FURTHER_COLOURS)])
     return Look(label, color, marker, dash, filled)
 

@@ -180,7 +180,6 @@ class LaplaceLastLayer(Laplace):
     label = "Last-layer Laplace"
     citation = "Daxberger et al. 2021"
     reads = "features"
-    _curvature: FullCurvature | Factors
     _posterior: ClassBlocks | LayerPosterior
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
@@ -205,18 +204,18 @@ class LaplaceLastLayer(Laplace):
             raise ValueError(NOT_LAST)
         inputs = self._inputs(features)
         logits = inputs @ self._weights.T
-        self._curvature = self.curvature(inputs, logits.softmax(dim=1), labels)
+        curvature = self.curvature(inputs, logits.softmax(dim=1), labels)
         self.evidence = MarginalLikelihood(
             log_likelihood=-cross_entropy(logits, labels, reduction="sum").item(),
-            eigenvalues=self._curvature.eigenvalues,
+            eigenvalues=curvature.eigenvalues,
             square_norm=self._weights.square().sum().item(),
         )
-        self.set_precision(self.evidence.best_precision())
+        self.set_prior(curvature, self.evidence.best_precision())
         return self
 
-    def set_precision(self, precision: float) -> None:
+    def set_prior(self, curvature: FullCurvature | Factors, precision: float) -> None:
         """Form the posterior with a prior of this precision."""
-        self.precision, self._posterior = precision, self._curvature.posterior(precision)
+        self.precision, self._posterior = precision, curvature.posterior(precision)
 
     def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
         """The prediction, from features."""
@@ -278,6 +277,16 @@ class LaplaceLastLayerCalibrated(LaplaceLastLayer):
     label = "Last-layer Laplace, calibrated"
     needs = frozenset({"training images", "calibration"})
 
+    def curvature(
+        self,
+        inputs: Float64[Tensor, "images width"],
+        probabilities: Float64[Tensor, "images classes"],
+        labels: Int64[Tensor, " images"],
+    ) -> FullCurvature | Factors:
+        """The full GGN, which is kept for other priors."""
+        self._curvature = super().curvature(inputs, probabilities, labels)
+        return self._curvature
+
     def calibrate(self, images: Tensor, labels: Tensor) -> Self:
         """Choose the prior; see `calibrate_outputs`."""
         return self.calibrate_outputs(self.outputs(images), labels)
@@ -287,14 +296,13 @@ class LaplaceLastLayerCalibrated(LaplaceLastLayer):
         from scipy.optimize import minimize_scalar
 
         def nll(logarithm: float) -> float:
-            self.set_precision(math.exp(logarithm))
-            return nll_loss(
-                self.predict_outputs(outputs).mean.clamp(min=1e-300).log(), labels
-            ).item()
+            self.set_prior(self._curvature, math.exp(logarithm))
+            probabilities = self.predict_outputs(outputs).mean.clamp(min=1e-300)
+            return nll_loss(probabilities.log(), labels).item()
 
         bounds = math.log(SMALLEST), math.log(LARGEST)
         minimum = minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 0.1})
-        self.set_precision(math.exp(float(minimum.x)))
+        self.set_prior(self._curvature, math.exp(float(minimum.x)))
         return self
 
 

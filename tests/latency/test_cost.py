@@ -56,8 +56,8 @@ def test_state_is_what_is_held_beyond_the_networks() -> None:
     cost = network_cost(method)
     assert cost is not None
     assert (cost.parameters, cost.multiply_adds) == (PARAMETERS, None)
-    # In float64: the blocks of the covariance, the last layer's weights, the eigenvalues of H.
-    assert state_bytes(method) == 8 * (10 * 85 * 85 + 850 + 850)
+    # In float64: the covariance, the last layer's weights, the eigenvalues of H.
+    assert state_bytes(method) == 8 * (850 * 850 + 850 + 850)
     assert state_bytes(Softmax(pool=UntrainedPool()).fit(images, labels)) == 0
 
 

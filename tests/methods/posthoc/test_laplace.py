@@ -201,7 +201,7 @@ def test_prior_may_be_that_of_the_least_nll_of_held_out_images(
     outputs = method.outputs(held_out.images)
 
     def nll(precision: float) -> float:
-        method.set_precision(precision)
+        method.set_prior(method._curvature, precision)
         logarithms = method.predict_outputs(outputs).mean.log()
         return nn.functional.nll_loss(logarithms, held_out.labels).item()
 
