@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
@@ -115,9 +116,10 @@ def _worth(
             text.replace("<", "less than ").replace(">", "more than ")
             for text in (worths[0], median(worths), worths[-1])
         )
+        count = re.sub(r"\b1 networks$", "one network", f"{middle} networks")
         yield (
-            f"{label(results, dropout)} is worth {middle} networks by the median of {len(worths)} "
-            f"measures, and from {least} to {most} by each."
+            f"{label(results, dropout)} is worth {count} by the median of {len(worths)} measures, "
+            f"and from {least} to {most} by each."
         )
 
 

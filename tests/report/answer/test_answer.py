@@ -273,6 +273,10 @@ def test_worth_is_told_from_least_to_most() -> None:
         "more than 50 by each."
     )
     assert answer(results)["dropout"].startswith(answer(results)["short"])
+    fewer = run(
+        MEASURED, compared(DROPOUT, FIFTY, ALL, WORSE), worth(DROPOUT, ALL, "<1", "<1", "2")
+    )
+    assert "is worth less than one network by the median" in answer(fewer)["short"]
 
 
 def test_blank_passes_are_told_where_the_run_has_the_variant_without() -> None:
