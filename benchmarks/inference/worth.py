@@ -140,9 +140,13 @@ def worth(
     widths = np.array([difference.half_width for difference in apart.values()])
     steps = np.linspace(logs[0], logs[-1], STEPS)
     curve, width = _curve(logs, values, widths, steps), np.interp(steps, logs, widths)
-    networks = math.exp(np.interp(0, -curve, steps))
+    reached = int(np.argmax(curve <= 0))
     if curve[0] < 0 or curve[-1] > 0:
         networks = FEWER if curve[0] < 0 else MORE
+    else:
+        last = max(reached - 1, 0)
+        ends_of_step = -curve[last : reached + 1], steps[last : reached + 1]
+        networks = math.exp(np.interp(0, *ends_of_step))
     inside = np.abs(curve) <= width
     ends = [*steps[inside], *_zeros(steps, curve - width), *_zeros(steps, curve + width)]
     if not ends:  # it is significant everywhere

@@ -76,8 +76,8 @@ def show_outcome(out: Path) -> None:
     if path_of(out, SUMMARY_CSV).exists():
         results = Results.load(out)
         left_out = results.left_out
-        if (out / ANSWER_JSON).exists() and results.names.recipes:
-            said = read_json(out / ANSWER_JSON)["short"]
+        said = read_json(out / ANSWER_JSON).get("short") if (out / ANSWER_JSON).exists() else ""
+        if said and results.names.recipes:
             print(f"Is one network with dropout as good as many? {said}")
         main = results.for_recipe(results.recipes[0])
         if leaderboard := table_of(LEADERBOARD, main):
@@ -89,7 +89,7 @@ def show_outcome(out: Path) -> None:
         print(f"left out, because their data are not available: {', '.join(left_out)}")
     if (out / RUN_JSON).exists():
         seconds = sum(read_json(out / RUN_JSON).get("seconds", {}).values())
-        print(f"took {timedelta(seconds=round(seconds))}")
+        print(f"took {timedelta(seconds=round(seconds))} in all, earlier runs included")
     page = out / INDEX_HTML
     print(f"open {page}" if page.exists() else f"wrote {out}/")
 
@@ -97,7 +97,7 @@ def show_outcome(out: Path) -> None:
 def _best(table: Table) -> TerminalTable:
     """The first rows of a leaderboard, without intervals: they fit."""
     shown = TerminalTable(
-        title=f"The best {min(BEST_ROWS, len(table.rows))} of {len(table.rows)} methods",
+        title="The best methods",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=0,

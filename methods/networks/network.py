@@ -66,8 +66,8 @@ def pass_masks(
     Without ``blanks``, these masks are left out (`is_blank`), and those behind them move up.
 
     So ten passes are a prefix of a hundred, and results depend neither on the batch split nor on
-    the device. All come from one draw, row after row, of a generator whose numbers are functions
-    of its key and their position (Philox 4x64, Salmon et al. 2011).
+    the device. All are drawn row after row from a generator whose numbers are functions of its key
+    and their position (Philox 4x64, Salmon et al. 2011).
 
     >>> torch.equal(pass_masks(0, 0, 100, (6,), 0.5)[:10], pass_masks(0, 0, 10, (6,), 0.5))
     True

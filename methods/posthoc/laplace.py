@@ -43,9 +43,6 @@ ones ± 0.007 (standard deviations over seeds, one network, 500 images)."""
 NUMBERS = 4_000_000
 """Numbers in memory at once."""
 
-JITTER = 1e-6
-"""What is added to variances, relative to their mean, so that a singular covariance has a root."""
-
 
 def probit(
     mean: Float[Tensor, "images classes"], variance: Float[Tensor, "images classes"]
@@ -78,10 +75,9 @@ def expected_softmax(
     >>> certain
     tensor([[0.5000, 0.5000]], dtype=torch.float64)
     """
-    variance = covariance.diagonal(dim1=1, dim2=2).mean(dim=1)
-    added = (JITTER * variance).clamp(min=torch.finfo(torch.float32).tiny)
-    identity = torch.eye(mean.shape[1]).to(covariance)
-    roots = torch.linalg.cholesky(covariance + added[:, None, None] * identity)
+    # The symmetric root, which has no signs to choose; rounding makes some eigenvalues negative.
+    values, vectors = torch.linalg.eigh(covariance.double())
+    roots = (vectors * values.clamp(min=0).sqrt()[:, None]) @ vectors.mT
     logits = mean[:, :, None].float() + roots.float() @ points
     # The softmax; torch's own takes longer where classes are few.
     exponentials = logits.sub_(logits.max(dim=1, keepdim=True).values).exp_()
@@ -188,7 +184,7 @@ class LaplaceLastLayer(Laplace):
         return self.fit_outputs(self.fitting_outputs(images), labels)
 
     def predict(self, images: Tensor) -> Prediction:
-        """One prediction an image: the Gaussian is integrated, not sampled."""
+        """One prediction an image: the Gaussian is integrated."""
         return self.predict_outputs(self.outputs(images))
 
     def fit_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:

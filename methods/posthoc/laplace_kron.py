@@ -76,7 +76,7 @@ class LaplaceKron(Laplace):
         return self.predictive(self._moments(network, part) for part in torch.split(images, STEP))
 
     def moments(self, images: Tensor) -> Moments:
-        """Mean and covariance of the logits."""
+        """Mean and covariance of the logits, in one step."""
         return self._moments(LayerSignals(self.fitted[0]), images)
 
     def _moments(self, network: LayerSignals, images: Tensor) -> Moments:

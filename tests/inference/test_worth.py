@@ -59,6 +59,10 @@ def test_ensemble_itself_is_worth_its_size_exactly() -> None:
     assert worth({1: equal, 2: apart, 50: apart}, gain) == (1, 1, 1, "")
 
 
+def test_worth_is_the_smallest_size_that_does_as_well() -> None:
+    assert exact({1: 0.0, 5: 1.0, 10: 1.0}, of_method=1.0).networks == pytest.approx(5, rel=0.01)
+
+
 def test_interval_holds_the_sizes_from_which_the_difference_is_not_significant() -> None:
     """Both sides have the variance s² of five values: t of 8 degrees, times √(2 s² / 5)."""
     spread = 0.02

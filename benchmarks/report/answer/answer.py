@@ -116,7 +116,7 @@ def _worth(
             text.replace("<", "less than ").replace(">", "more than ")
             for text in (worths[0], median(worths), worths[-1])
         )
-        count = re.sub(r"\b1 networks$", "one network", f"{middle} networks")
+        count = re.sub(r"(?<![\d.])1 networks$", "one network", f"{middle} networks")
         yield (
             f"{label(results, dropout)} is worth {count} by the median of {len(worths)} measures, "
             f"and from {least} to {most} by each."

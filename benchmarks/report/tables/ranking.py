@@ -123,11 +123,14 @@ def _beside(
 def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the leaderboard."""
     by = _heading(results, Quantity(*RANKED_BY)).replace("\n", ", ")
-    yield f"Ranked by {by}. {INTERVAL}"
+    yield (
+        f"Ranked by {by}; at most {MOST_ROWS} methods, the network alone, MC-dropout and ensembles "
+        f"among them. Networks: the training that a method takes. {INTERVAL}"
+    )
     if not results.worth.empty:
         yield (
             "Worth: the networks of an ensemble that does as well by that measure, with its 95 % "
-            "interval. Networks: the training that a method takes."
+            "interval."
         )
 
 
@@ -283,7 +286,9 @@ def _costs(results: Results, choice: Candidate, missing: Cell) -> dict[str, Cell
     time = missing
     if timing is not None and not math.isnan(timing["p50_ms"]):
         time = Cell(timing["p50_ms"], status="ok", text=two_digits(timing["p50_ms"]))
-    trained = Cell(networks, status="ok", text=f"{networks:g}")
+    trained = (
+        Cell(networks, status="ok", text=f"{networks:g}") if results.names.recipes else missing
+    )
     return {"Networks ↓": trained, "One image\n(ms) ↓": time}
 
 

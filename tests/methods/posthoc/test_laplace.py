@@ -186,6 +186,14 @@ def test_what_all_logits_share_is_not_uncertainty() -> None:
     assert (by_probit - mean.softmax(dim=1)).abs().max() > 0.1
 
 
+def test_singular_covariance_of_many_classes_is_integrated() -> None:
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.randn(4, 300, 2, generator=generator)
+    covariance = directions @ directions.mT + 100  # in float32, of rank three
+    own = expected_softmax(torch.zeros(4, 300), covariance, normal_points(300, 0, 0))
+    torch.testing.assert_close(own.sum(dim=1), torch.ones(4).double())
+
+
 def test_points_are_those_of_seed_and_replicate() -> None:
     assert torch.equal(normal_points(3, 1, 2), normal_points(3, 1, 2))
     assert not torch.equal(normal_points(3, 1, 2), normal_points(3, 2, 1))
