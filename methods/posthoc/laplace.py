@@ -12,8 +12,9 @@ takes variance along (1, …, 1), to which the softmax is blind, for uncertainty
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, Self
 
 import torch
@@ -55,6 +56,7 @@ def probit(
     return mean / (1 + torch.pi / 8 * variance).sqrt()
 
 
+@lru_cache
 def normal_points(classes: int, *seeds: int) -> Float32[Tensor, "classes samples"]:
     """Scrambled Sobol' points (Owen 1998), as numbers of a standard normal distribution."""
     seed = derive_seed("laplace", *seeds)
@@ -112,20 +114,32 @@ class MarginalLikelihood:
             ValueError: it is not finite anywhere, or H has an eigenvalue that makes H + δ I
                 singular.
         """
-        # Here, not above: methods that need no minimum are timed where it is not installed.
-        from scipy.optimize import minimize_scalar
-
         if not self.eigenvalues.min().item() > -SMALLEST:  # NaN is not, either
             raise ValueError("the posterior's precision is singular, or has NaN")
 
-        def loss(logarithm: float) -> float:
-            return -self.log_marginal_likelihood(math.exp(logarithm))
-
-        bounds = math.log(SMALLEST), math.log(LARGEST)
-        minimum = minimize_scalar(loss, bounds=bounds, method="bounded")
-        if not math.isfinite(minimum.fun):
+        precision, loss = least_loss(lambda each: -self.log_marginal_likelihood(each))
+        if not math.isfinite(loss):
             raise ValueError("the marginal likelihood is not finite, so no prior precision is best")
-        return math.exp(float(minimum.x))
+        return precision
+
+
+def least_loss(loss: Callable[[float], float], **options: float) -> tuple[float, float]:
+    """The prior precision from 1e-4 to 1e8 of the smallest loss, and that loss.
+
+    Args:
+        options: of SciPy's search among the logarithms.
+    """
+    # Here, not above: methods that need no minimum are timed where it is not installed.
+    from scipy.optimize import minimize_scalar
+
+    bounds = math.log(SMALLEST), math.log(LARGEST)
+    minimum = minimize_scalar(
+        lambda logarithm: loss(math.exp(logarithm)),
+        bounds=bounds,
+        method="bounded",
+        options=options,
+    )
+    return math.exp(float(minimum.x)), float(minimum.fun)
 
 
 class Laplace(SingleNetwork):
@@ -289,16 +303,14 @@ class LaplaceLastLayerCalibrated(LaplaceLastLayer):
 
     def calibrate_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
         """Choose the prior precision from 1e-4 to 1e8 by the NLL."""
-        from scipy.optimize import minimize_scalar
 
-        def nll(logarithm: float) -> float:
-            self.set_prior(self._curvature, math.exp(logarithm))
+        def nll(precision: float) -> float:
+            self.set_prior(self._curvature, precision)
             probabilities = self.predict_outputs(outputs).mean.clamp(min=1e-300)
             return nll_loss(probabilities.log(), labels).item()
 
-        bounds = math.log(SMALLEST), math.log(LARGEST)
-        minimum = minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 0.1})
-        self.set_prior(self._curvature, math.exp(float(minimum.x)))
+        precision, _ = least_loss(nll, xatol=0.1)
+        self.set_prior(self._curvature, precision)
         return self
 
 
