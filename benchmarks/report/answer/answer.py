@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from benchmarks.io import write_json
 from benchmarks.report.answer.decision import (
-    is_network_alone,
     judged_by,
     label,
     main_decisions,
+    network_alone,
 )
 from benchmarks.report.answer.table import (
     DecisionRow,
@@ -126,12 +124,9 @@ def _worth(
 def _on_blank_passes(results: Results, dropout: Candidate) -> Iterator[str]:
     """What passes cost that drop all channels of a layer, if the run has the variant without."""
     without = dropout._replace(method=WITHOUT_BLANKS)
-    by, alone = (
-        Quantity(CLEAN, "nll"),
-        filter(partial(is_network_alone, results), results.candidates),
-    )
+    by, alone = Quantity(CLEAN, "nll"), network_alone(results)
     tested = results.comparison(without, dropout, by)
-    rows = [results.value(choice, by) for choice in (without, dropout, *islice(alone, 1))]
+    rows = [results.value(choice, by) for choice in (without, dropout, alone) if choice]
     if tested and len(rows) == 3 and all(rows):
         own, article, softmax = alike(
             [row["value"] for row in rows if row], (tested.upper - tested.lower) / 2

@@ -265,6 +265,12 @@ def is_network_alone(results: Results, choice: Candidate) -> bool:
     return method.pooled and not (method.size or method.needs or choice.score)
 
 
+def network_alone(results: Results) -> Candidate | None:
+    """That of results of one recipe; ``None`` if the run has none."""
+    candidates = map(results.candidate, results.largest)
+    return next((choice for choice in candidates if is_network_alone(results, choice)), None)
+
+
 def single_image(results: Results, choice: Candidate) -> pd.Series | None:
     """The timing of a single image in the setup that methods are compared in.
 

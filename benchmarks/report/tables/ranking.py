@@ -14,6 +14,7 @@ from benchmarks.report.answer.decision import (
     is_network_alone,
     label,
     main_decisions,
+    network_alone,
     networks_of,
     single_image,
 )
@@ -67,7 +68,7 @@ def headline(results: Results) -> tuple[Quantity, ...]:
 
 def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     """Methods of one recipe, the best by `RANKED_BY` first; see `_entrants`."""
-    entrants, alone = _entrants(results), _network_alone(results)
+    entrants, alone = _entrants(results), network_alone(results)
     board = {q: compared_cells(results, entrants, q) for q in headline(results)}
     for variant in entrants:
         candidate = results.candidate(variant)
@@ -179,7 +180,7 @@ def recipes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     By the main recipe, and by the intervals of the questions of who trains one network.
     """
     main, *others = (results.for_recipe(recipe) for recipe in results.recipes)
-    alone, *beside = map(_network_alone, (main, *others))
+    alone, *beside = map(network_alone, (main, *others))
     if alone is None or not any(beside):
         return
     made_for_one = [made for made in main_decisions(results) if made.question.networks == 1]
@@ -198,11 +199,6 @@ def recipes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
             text = f"{difference_text(tested)}, {label(main, best)}" if best and tested else "none"
             place = {"Networks": (GAIN, GAIN), "Measure": (quantity, heading)}
             yield place, Cell(status="ok", text=text)
-
-
-def _network_alone(results: Results) -> Candidate | None:
-    candidates = map(results.candidate, results.largest)
-    return next((choice for choice in candidates if is_network_alone(results, choice)), None)
 
 
 def main_recipe_noted(sentences: str) -> Callable[[Results, Pivot], Iterator[str]]:
