@@ -65,8 +65,9 @@ def tracked(done: Iterable[Item], total: int, stage: str, what: str) -> Iterator
     for count, item in enumerate(done, start=1):
         if count * LINES // total > (count - 1) * LINES // total:
             seconds = time.monotonic() - start
-            left = _duration(seconds / count * (total - count))
-            text = f"{stage:8} {count} of {total} {what}, {_duration(seconds)}, {left} left"
+            text = f"{stage:8} {count} of {total} {what}, {_duration(seconds)}"
+            if count < total:
+                text += f", {_duration(seconds / count * (total - count))} left"
             console.print(terminal_text(text))
         yield item
 

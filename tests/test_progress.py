@@ -24,7 +24,8 @@ def test_lines_are_plain_and_few_where_there_is_no_terminal(
     out, error = capsys.readouterr()
     assert out == ""
     lines = error.splitlines()
-    assert lines == [f"score    {count} of {total} blocks, 0 s, 0 s left" for count in shown]
+    texts = [f"score    {count} of {total} blocks, 0 s" for count in shown]
+    assert lines == [*(f"{text}, 0 s left" for text in texts[:-1]), texts[-1]]
 
 
 def test_bar_is_shown_on_a_terminal_with_the_time_left(
