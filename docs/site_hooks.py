@@ -15,7 +15,10 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 # Results pages link to the sources of metrics.
-PATTERNS = ("[CR]*.md", "docs/*.md", "docs/*.ipynb", "benchmarks/metrics/**/*.[mp][dy]")
+PATTERNS = (
+    *("[CR]*.md", "docs/*.md", "docs/*.ipynb", "docs/pictures/*.png"),
+    "benchmarks/metrics/**/*.[mp][dy]",
+)
 CACHES = {"predictions", "errors"}
 REFERENCE = """
 # API reference

@@ -32,6 +32,9 @@ def test_site_has_docs_reference_and_results(tmp_path: Path) -> None:
     for page in results:
         assert (tmp_path / page).read_bytes() == (ROOT / page).read_bytes()
         assert f'href="{page.as_posix()}"' in home
+    pictures = sorted((ROOT / "docs/pictures").glob("*"))
+    assert pictures
+    assert all((tmp_path / path.relative_to(ROOT)).exists() for path in pictures)
     architecture = (tmp_path / "docs/architecture.html").read_text(encoding="utf-8")
     assert 'href="../benchmarks/metrics/index.html"' in architecture
     assert 'href="../methods/posthoc' not in architecture  # the site has no such page

@@ -1,4 +1,4 @@
-"""The guides' examples are files of `nouns/`, which the other tests here run."""
+"""The examples of contributing are files of `nouns/`, which the other tests here run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 from benchmarks.run.custom_method import load_method
+from methods import UncertaintyMethod
 from methods.contract import check_method
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
@@ -139,8 +140,25 @@ def test_methods_keep_the_contract(
 ) -> None:
     loaded = load_method(f"{NOUNS}/{location}")
     assert (loaded.pooled, set(loaded.needs)) == (pooled, needs)
+    check(loaded, training_images, test_images)
+
+
+def test_method_of_the_tutorial_keeps_the_contract(
+    tmp_path: Path, training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    tutorial = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```python\n(.*?)```", tutorial, re.DOTALL)
+    (location,) = re.findall(r"--method (\S+)", tutorial)
+    (tmp_path / location.partition(":")[0]).write_text(shown, encoding="utf-8")
+    check(load_method(f"{tmp_path}/{location}"), training_images, test_images)
+
+
+def check(
+    method: type[UncertaintyMethod], training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    """Whether it keeps the contract, with networks of its own."""
     check_method(
-        lambda seed: loaded.build(NetworkPool(seed=seed)),
+        lambda seed: method.build(NetworkPool(seed=seed)),
         *(training_images.images, training_images.labels),
         *(test_images.images, test_images.labels),
     )

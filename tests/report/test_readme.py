@@ -46,10 +46,15 @@ def test_pages_show_the_committed_results() -> None:
     assert [name for name in SECTIONS if f"generated: {name} from" not in texts] == []
 
 
+MOST_WORDS_OF = {Path("docs/tutorial.md"): 900, Path("docs/reading.md"): 500}
+"""Of the pages that a newcomer reads first."""
+
+
 def test_pages_are_short() -> None:
     words = {page: len(re.findall(r"\S*\w\S*", text)) for page, text in read_pages(ROOT).items()}
     assert README in words
-    assert {page: count for page, count in words.items() if count > MOST_WORDS} == {}
+    most = dict.fromkeys(words, MOST_WORDS) | MOST_WORDS_OF
+    assert {page: count for page, count in words.items() if count > most[page]} == {}
 
 
 @pytest.mark.parametrize(
