@@ -35,8 +35,8 @@ KEPT_METRICS = (
 )
 """The metrics whose rows of the summary the repository keeps, for README and for other papers."""
 
-COST_METRICS = ("nll", "ece")
-"""Drawn against cost on clean images, beside `DETECTION` on the first images of no class."""
+FOREMOST_SHIFT = "corrupted"
+"""The group of shifted images that counts most for a user, if a run has it."""
 
 # Sections of the page, and the metric that each one's finding is of.
 
@@ -89,6 +89,9 @@ GROUP_COLOURS: Mapping[str, str] = {
 
 TOTAL_ENTROPY, ENTROPY_PARTS = "predictive_entropy", ("expected_entropy", "mutual_information")
 """The entropy that is split, and what it is split into."""
+
+KIND_LOOKS = (("#000000", "o"), ("#0072B2", "s"), ("#D55E00", "D"), ("#009E73", "^"))
+"""Colours and markers of measures on images of a kind, in the order of these."""
 
 SAMPLED_MEASURES: Mapping[str, tuple[str, str]] = {
     VOTES: ("#0072B2", "o"),

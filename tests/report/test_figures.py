@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks.io import UserError
 from benchmarks.nouns import MethodRecord, Variant
 from benchmarks.report.figures import Drawing, draw_figure, drawn_figures, figure, figure_names
-from benchmarks.report.figures.engine import in_print
+from benchmarks.report.figures.engine import Label, beside_points, in_print
 from benchmarks.report.figures.files import TITLE, svg_and_png
 from benchmarks.report.figures.numbers import finding, mean_bins, mean_curve
 from benchmarks.report.figures.panels import GUESSING
@@ -158,10 +158,10 @@ def test_mean_of_a_bin_is_over_the_replicates_that_fill_it_if_these_are_half() -
 def test_points_of_cost_join_value_and_time(results: Results) -> None:
     shown = draw_figure(results, "cost").numbers
     assert set(where(shown, method="mc_dropout")["members"]) == set("1248")
-    point = where(shown, method="mc_dropout", members="4", batch_size=64, metric="ece").iloc[0]
-    expected = results.find(Variant("mc_dropout", "4"), Quantity("clean", "ece"))
-    assert (point["value"], point["p50_ms"]) == (expected["value"], 44)
-    for (metric, _), rows in shown.groupby(["metric", "batch_size"]):
+    point = where(shown, method="mc_dropout", members="4", metric="nll").iloc[0]
+    expected = results.find(Variant("mc_dropout", "4"), Quantity("clean", "nll"))
+    assert (point["value"], point["p50_ms"]) == (expected["value"], 4)
+    for (metric, _), rows in shown.groupby(["metric", "condition"]):
         loss = rows["value"] * (-1 if metric == "auroc" else 1)
         best = [  # intervals are narrow
             not any((1.2 * rows["p50_ms"] <= ms) & (loss <= own))
@@ -169,6 +169,96 @@ def test_points_of_cost_join_value_and_time(results: Results) -> None:
         ]
         assert list(rows["pareto"]) == best
         assert any(best)
+
+
+def test_front_names_each_method_at_its_largest_size_and_every_size_of_ensembles(
+    results: Results,
+) -> None:
+    drawing = draw_figure(results, "quality")
+    assert set(drawing.numbers["condition"]) == {"rotated-mean"}
+    (ax,) = drawing.figure.axes
+    names = {text.get_text() for text in ax.texts}
+    assert names == {"Softmax", "MC-dropout, T = 8", "Deep ensemble, M = 4", "2"}
+    (curve,) = [line for line in ax.lines if line.get_alpha()]
+    assert len(curve.get_xdata()) == 3  # from the network alone on
+    untimed = replace(results, latency=pd.DataFrame())
+    assert not {"quality", "cost"} & set(figure_names(untimed))
+
+
+def test_names_beside_points_cover_neither_points_nor_one_another() -> None:
+    places = [(x, y) for x in (2, 4, 6) for y in (5, 5.3)]
+    with in_print():
+        ax = Figure(figsize=(5, 4)).subplots()
+        ax.set(xlim=(0, 10), ylim=(0, 10))
+        beside_points(ax, [Label(*place, "its name", "black") for place in places])
+        boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == len(places)
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:number])
+        assert not any(box.contains(*ax.transData.transform(place)) for place in places)
+
+
+# Worth in networks.
+
+
+def worths(*rows: tuple[str, str, str, str]) -> Results:
+    """By method and metric the worth, and the verdict on it against the network alone."""
+    every = [*rows, *((name, row[1], "1", "") for row in rows for name in ("softmax",))]
+    every += [("deep_ensemble", row[1], "", "") for row in rows]
+    place = {"recipe": "standard", "condition": "clean", "score": "", "status": "ok"}
+    members = {"mc_dropout": "8", "deep_ensemble": "20"}
+    named = [
+        {**place, "method": method, "members": members.get(method, "1"), "metric": metric}
+        | {"worth": worth, "worth_lower": worth, "worth_upper": worth, "verdict": verdict}
+        | {"ensemble_recipe": "standard", "ensemble": "deep_ensemble", "difference": 0.1}
+        for method, metric, worth, verdict in dict.fromkeys(every)
+    ]
+    summary = pd.DataFrame(named).assign(value=0.5, lower=0.4, upper=0.6, replicates=5)
+    columns = ("method", "members", "metric", "verdict", "difference")
+    tests = [
+        {key: row[key] for key in columns} | {"other_method": "softmax"}
+        for row in named
+        if row["verdict"]
+    ]
+    table = pd.DataFrame([row for row in named if row["worth"]])
+    return Results(summary, NAMES, worth=table, comparisons=comparisons(tests))
+
+
+def test_heat_map_has_worths_and_says_what_is_better_by_all() -> None:
+    results = worths(
+        ("mc_dropout", "accuracy", "1.4", "better"),
+        ("mc_dropout", "nll", "<1", "worse"),
+        ("temperature_scaling", "accuracy", "1", "as good"),
+        ("temperature_scaling", "nll", "2.5", "better"),
+    )
+    drawing = draw_figure(results, "settings")
+    (ax,) = drawing.figure.axes
+    bold = {text.get_text() for text in ax.texts if text.get_weight() == "bold"}
+    assert bold == {"1.4", "<1", "2.5"}
+    assert drawing.title.startswith("No method of one network is better than it alone by all ")
+    assert drawing.title.endswith("Temperature scaling is better by 1 and worse by none")
+    by_nll = draw_figure(results, "settings", metrics=["nll"])
+    assert by_nll.title.startswith("With one network, Temperature scaling is better")
+    ensemble = where(drawing.numbers, method="deep_ensemble", metric="nll")
+    assert list(ensemble["worth"]) == ["20"]
+
+
+def test_methods_stand_by_their_median_worth() -> None:
+    results = worths(
+        ("mc_dropout", "accuracy", "1.4", ""),
+        ("mc_dropout", "nll", "<1", ""),
+        ("mc_dropout", "brier", "1.2", ""),
+        ("temperature_scaling", "accuracy", ">20", ""),
+    )
+    drawing = draw_figure(results, "worth", metrics=["accuracy", "nll", "brier"])
+    (ax,) = drawing.figure.axes
+    ordered = [text.get_text() for text in ax.get_yticklabels()]
+    assert ordered == ["Temperature scaling", "MC-dropout, T = 8"]
+    assert [text.get_text() for text in ax.texts] == [">20", "1.2"]
+    assert drawing.title.startswith("By the median of 3 measures, 2 of 2 methods are worth more")
+    assert drawing.title.endswith("MC-dropout (T = 8) is worth 1.2")
+    by_those_that_decide = draw_figure(results, "worth")
+    assert set(by_those_that_decide.numbers["metric"]) == {"accuracy", "nll"}
 
 
 def test_an_ensemble_of_one_network_is_no_point(results: Results) -> None:
@@ -237,7 +327,8 @@ def compared(values: dict[str, tuple[str, float]], metric: str = "nll", **verdic
     ],
 )
 def test_a_title_claims_what_intervals_say(verdicts: dict[str, str], worse: int) -> None:
-    title = finding(compared(VALUES, **verdicts), NLL)
+    results = compared(VALUES, **verdicts)
+    title = finding(results, NLL, results.largest)
     assert title.startswith("Deep ensemble (M = 4) has the lowest NLL (Clean: 0.100)")
     assert title.endswith(f"better than {worse} of 2 others (95 % intervals)")
 
@@ -246,14 +337,16 @@ def test_of_a_biased_metric_another_is_compared() -> None:
     ece = Quantity("clean", "ece")
     both = compared(VALUES, "ece", softmax=Verdict.BETTER, mc_dropout=Verdict.BETTER)
     alone = both.comparisons[both.comparisons["metric"] == "ece"]
-    assert "than 2 of 2 others" in finding(both, ece)
-    assert "than 0 of 2 others" in finding(replace(both, comparisons=alone), ece)
+    assert "than 2 of 2 others" in finding(both, ece, both.largest)
+    assert "than 0 of 2 others" in finding(replace(both, comparisons=alone), ece, both.largest)
 
 
 def test_title_of_one_method_compares_none_and_without_values_there_is_no_title() -> None:
-    assert finding(compared({"softmax": ("1", 0.25)}), NLL) == "NLL of Softmax (Clean: 0.250)"
-    assert finding(compared({"softmax": ("1", 0.25)}), Quantity("clean", "accuracy")) == ""
-    assert finding(compared({"softmax": ("1", math.nan)}), NLL) == ""
+    single, undefined = (compared({"softmax": ("1", value)}) for value in (0.25, math.nan))
+    softmax = [Variant("softmax", "1")]
+    assert finding(single, NLL, softmax) == "NLL of Softmax (Clean: 0.250)"
+    assert finding(single, Quantity("clean", "accuracy"), softmax) == ""
+    assert finding(undefined, NLL, softmax) == ""
 
 
 # How things look.
@@ -381,7 +474,7 @@ def test_figures_beyond_those_of_a_run_are_named(
 ) -> None:
     assert len(drawn_figures(Results.load(made_up_run), most=1)) == 1
     announced = " ".join(capsys.readouterr().err.split())
-    assert re.search("without cost-standard, .*, which the command figure draws", announced)
+    assert re.search("without settings-standard, .*, which the command figure draws", announced)
 
 
 def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(

@@ -45,7 +45,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_every_table_and_figure_is_written_in_all_its_forms(made_up_run: Path) -> None:
-    assert drawn(made_up_run) == FIGURES | {"cost", "worth"}
+    assert drawn(made_up_run) == FIGURES | {"quality", "settings", "worth", "cost"}
     assert {path.suffix for path in (made_up_run / "figures").iterdir()} == {".png", ".svg", ".csv"}
     written = {path.name for path in (made_up_run / "tables").iterdir()}
     tables = TABLES | {"recipes", "claims", "worth", "cost", "latency", "resources"}

@@ -22,6 +22,7 @@ from benchmarks.report.figures.engine import (
     View,
     draw,
     in_print,
+    leading,
     page,
 )
 from benchmarks.report.figures.files import FigureFiles, svg_and_png, write_figures
@@ -69,11 +70,20 @@ def drawn_figures(results: Results, most: int = MOST_FIGURES) -> list[FigureFile
             title, sheet, numbers = draw(figure, view, data)
             file_name, section = f"{name}-{recipe}", figure.section.format(group=view.group)
             svg, png = svg_and_png(cast(mpl.Figure, sheet), file_name, title)
-            about = (file_name, title, figure.caption, section, recipe)
+            about = (file_name, title, _caption(figure, view), section, recipe)
             files.append(FigureFiles(*about, svg, png, numbers))
     if further := [f"{name}-{recipe}" for recipe, name, *_ in wanted[most:]]:
         announce("report", f"without {', '.join(further)}, which the command figure draws")
     return files
+
+
+def _caption(figure: Figure, view: View) -> str:
+    """How to read a figure, and which methods it leaves out."""
+    left_out = [variant for variant in view.results.largest if variant not in view.variants]
+    if figure.methods is not leading or not left_out:
+        return figure.caption
+    others = ", ".join(variant.method for variant in left_out)
+    return f"{figure.caption} The command figure draws others, too: --methods {others}."
 
 
 def figure_names(results: Results) -> list[str]:
@@ -95,8 +105,8 @@ def draw_figure(
 
     Args:
         results: of this recipe.
-        methods: by name, of a certain size with that behind it (``mc_dropout-50``); by default all.
-        metrics, conditions: by default those that the figure shows by itself.
+        methods: by name, of a certain size with that behind it (``mc_dropout-50``).
+        metrics, conditions: as the methods, by default those that the figure shows by itself.
         canvas: gives the place that it fills; by default a figure of its own.
         titled: whether the finding is written above.
 
@@ -106,7 +116,7 @@ def draw_figure(
     known = _known(results)
     _require("figure", [name], known)
     figure, group = known[name]
-    view = _view(results, group, methods, metrics, conditions)
+    view = _view(results, figure, group, methods, metrics, conditions)
     data = figure.data(view)
     if data.rows.empty:
         raise UserError(
@@ -183,7 +193,7 @@ def _known(results: Results) -> dict[str, tuple[Figure, str]]:
 def _with_data(results: Results) -> Iterator[tuple[str, Figure, View, FigureData]]:
     """The figures of one recipe that there are numbers for, with these."""
     for name, (figure, group) in _known(results).items():
-        view = _view(results, group)
+        view = _view(results, figure, group)
         data = figure.data(view)
         if not data.rows.empty:
             yield name, figure, view, data
@@ -191,6 +201,7 @@ def _with_data(results: Results) -> Iterator[tuple[str, Figure, View, FigureData
 
 def _view(
     results: Results,
+    figure: Figure,
     group: str,
     methods: Sequence[str] = (),
     metrics: Sequence[str] = (),
@@ -207,18 +218,17 @@ def _view(
     largest = {variant.method: [variant] for variant in results.largest}
     sizes |= {variant.method: [] for variant in results.variants} | largest
     _require("method", methods, sizes)
-    shown = results.largest
-    variants = [variant for name in dict.fromkeys(methods) for variant in sizes[name]] or shown
-    known_looks = looks(results.names, {*shown, *variants})
-    compared = results.shown
+    chosen_variants = [variant for name in dict.fromkeys(methods) for variant in sizes[name]]
+    variants = chosen_variants or figure.methods(results)
+    known_looks = looks(results.names, {*results.largest, *variants})
     if methods:
-        # Findings are of what is shown; of a method that is named without a size, all sizes stay.
-        summary, compared = results.summary, tuple(variants)
+        # Of a method that is named without a size, all sizes stay.
+        summary = results.summary
         pairs = map(Variant, summary["method"], summary["members"])
         chosen = [pair.method in methods or pair in variants for pair in pairs]
         results = replace(results, summary=summary[chosen])
     view_looks = {variant: known_looks[variant] for variant in variants}
-    return View(results, view_looks, compared, tuple(metrics), tuple(conditions), group)
+    return View(results, view_looks, tuple(metrics), tuple(conditions), group)
 
 
 def _require(what: str, names: Sequence[str], known: Collection[str]) -> None:

@@ -12,10 +12,11 @@ from benchmarks.report.editorial import (
     SAMPLED_MEASURES,
     SELECTION,
 )
-from benchmarks.report.figures import numbers
+from benchmarks.report.figures import numbers, worth
 from benchmarks.report.figures import panels as draw
-from benchmarks.report.figures.engine import SMALL_DOTS, Figure, FigureData, View
+from benchmarks.report.figures.engine import SMALL_DOTS, Figure, FigureData, View, leading
 from benchmarks.report.style import PAGE, Look
+from benchmarks.report.tables.ranking import entrants
 from benchmarks.vocabulary import RANK_CORRELATION, VOTES
 
 
@@ -49,34 +50,62 @@ X_AND_ROWS = {"sharex": True, "sharey": "row"}
 
 FIGURES = (
     Figure(
+        "quality",
+        "answer",
+        "A point is a method at its largest size; the thick line joins deep ensembles of more and "
+        "more networks, with their numbers beside. Dashed: the network alone. Lower left is best.",
+        data=numbers.quality,
+        panels=("metric", "condition"),
+        parts=((draw.quality, 1),),
+        title=numbers.quality_title,
+        methods=entrants,
+        columns=1,
+        width=5.2,
+        height=3.4,
+    ),
+    Figure(
+        "settings",
+        "answer",
+        "The size of the deep ensemble that does as well as each method, by each measure. Bold and "
+        "full colour: shown better or worse than the network alone; pale: not shown to differ. "
+        "Hatched: not known.",
+        data=worth.settings,
+        panels=(),
+        parts=((worth.heat_map, 1),),
+        title=worth.settings_title,
+        methods=entrants,
+        columns=1,
+        height=lambda view, rows: 1.3 + 0.19 * len(view.variants),
+        legend=worth.heat_map_legend,
+    ),
+    Figure(
         "worth",
         "answer",
-        "The size of the deep ensemble that does as well as each method, with 95 % intervals. "
-        "Arrows lead beyond the sizes measured.",
-        data=numbers.worth,
-        panels=("metric", "condition"),
-        parts=((draw.worth, 1),),
-        title=numbers.worth_title,
-        height=lambda view, rows: 0.75 + 0.18 * len(rows[numbers.METHODS].drop_duplicates()),
-        heading=("metric", "condition"),
-        shared=X_AND_Y,
-        below="Networks in the deep ensemble that does as well",
+        "The size of the deep ensemble that does as well as each method: a dot a measure, a thin "
+        "line from the least to the most, thick the median. Arrows lead beyond the sizes measured.",
+        data=worth.worths,
+        panels=(),
+        parts=((worth.by_median, 1),),
+        title=worth.worth_title,
+        lines=("group",),
+        looks=worth.looks_of_kinds,
+        columns=1,
+        height=lambda view, rows: 1.0 + 0.2 * len(rows[numbers.METHODS].drop_duplicates()),
         recipes="every",
     ),
     Figure(
         "cost",
         "cost",
-        "Quality against median latency, for one image and for the largest batch. Numbers beside "
-        "points are passes or members.",
+        "Quality against median latency for one image. Numbers beside points are passes or "
+        "members.",
         data=numbers.costs,
-        panels=("batch_size", "metric", "condition"),
+        panels=("metric", "condition"),
         parts=((draw.cost, 1),),
         title=numbers.cost_title,
+        methods=leading,
         lines=("method",),
         looks=lambda view: {(variant.method,): look for variant, look in view.looks.items()},
-        rows=("batch_size",),
-        height=2.1,
-        replicates=SMALL_DOTS,
+        height=2.4,
     ),
     Figure(
         "reliability",

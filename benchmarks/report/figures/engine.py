@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from textwrap import wrap
 from typing import Any, NamedTuple
 
@@ -26,10 +27,13 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchmarks.nouns import Names, Variant
+from benchmarks.report.answer.decision import is_network_alone
+from benchmarks.report.editorial import ENSEMBLE, SAMPLED
 from benchmarks.report.figures.files import TITLE, tell
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Results, ShownPixels
 from benchmarks.report.style import BAND, COLUMN, PAGE, SETTINGS, Look
+from benchmarks.report.tables.ranking import entrants
 from benchmarks.schema import where
 
 LETTER, HANDLE = 0.054, 0.45
@@ -72,15 +76,13 @@ class View:
     """What a figure is of: the results of one recipe, and what is chosen of them.
 
     Attributes:
-        looks: of the methods with a line or a panel.
-        sizes: the methods that are compared where each has more than one size.
+        looks: of the methods with a line, a row or a panel.
         metrics, conditions: those chosen; empty: those that the figure shows by itself.
         group: of conditions, of a figure that there is for each group.
     """
 
     results: Results
     looks: Mapping[Variant, Look]
-    sizes: tuple[Variant, ...]
     metrics: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     group: str = ""
@@ -92,7 +94,7 @@ class View:
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The methods with a line or a panel, in the order in which they are shown."""
+        """The methods with a line, a row or a panel, in the order in which they are shown."""
         return tuple(self.looks)
 
     @property
@@ -146,6 +148,34 @@ class Panel(NamedTuple):
                 yield look, rows, replicates if replicates.empty else where(replicates, **key)
 
 
+def largest(results: Results) -> tuple[Variant, ...]:
+    """Every method of one recipe at its largest size."""
+    return results.largest
+
+
+MOST_LINES = 6
+"""Of the methods in a panel, where the user does not choose any."""
+
+
+def leading(results: Results) -> tuple[Variant, ...]:
+    """At most `MOST_LINES` methods of one recipe, each at its largest size, in their usual order.
+
+    The network alone, MC-dropout and the ensemble, and of the others the leaderboard's best.
+    """
+    every = results.largest
+    if len(every) <= MOST_LINES:
+        return every
+    always = {
+        variant
+        for variant in every
+        if variant.method in (SAMPLED, ENSEMBLE)
+        or is_network_alone(results, results.candidate(variant))
+    }
+    others = [v for v in entrants(results) if v in every and v not in always]
+    shown = always.union(others[: MOST_LINES - len(always)])
+    return tuple(variant for variant in every if variant in shown)
+
+
 DrawPanel = Callable[[Axes, Panel], None]
 """Draws a panel, or one of the parts that stand below one another in it."""
 
@@ -159,9 +189,10 @@ class Figure:
         section: of the page.
         caption: how to read it.
         data: what it shows of a view.
-        panels: the columns of which each combination of values has a panel.
+        panels: the columns of which each combination of values has a panel; none: a single panel.
         parts: what draws a panel, from above, each with its share of the height.
         title: what the numbers say.
+        methods: those that it shows where the user does not choose any.
         lines, looks: the columns that distinguish lines, and how these look; by default methods.
         rows: the columns of ``panels`` whose values have a row of panels each.
         columns: otherwise, how many panels stand in a row at most.
@@ -184,6 +215,7 @@ class Figure:
     panels: tuple[str, ...]
     parts: tuple[tuple[DrawPanel, float], ...]
     title: str | Callable[[View, pd.DataFrame], str]
+    methods: Callable[[Results], tuple[Variant, ...]] = largest
     lines: tuple[str, ...] = Variant._fields
     looks: Callable[[View], Mapping[Any, Look]] = lambda view: view.looks
     rows: tuple[str, ...] = ()
@@ -264,7 +296,8 @@ def draw(
 
 def _panels(figure: Figure, view: View, data: FigureData) -> Iterator[Panel]:
     columns, looks = list(figure.panels), figure.looks(view)
-    for values in data.rows[columns].drop_duplicates().itertuples(index=False):
+    keys = data.rows[columns].drop_duplicates().itertuples(index=False) if columns else ((),)
+    for values in keys:
         key = dict(zip(columns, values, strict=True))
         rows, replicates = (
             where(table, **{name: value for name, value in key.items() if name in table})
@@ -410,6 +443,68 @@ def points(
     (line,) = ax.plot(at, values, **look.line | {"linestyle": "none"})
     tips = [f"{look.label}: {_value(*ends)}" for ends in zip(values, lower, upper, strict=True)]
     tell(line, look.label, tips)
+
+
+class Label(NamedTuple):
+    """A name that is to stand beside a point."""
+
+    x: float
+    y: float
+    text: str
+    color: str
+
+
+PLACES = (*((1, 0), (-1, 0), (0, 1), (0, -1)), *((1, 1), (1, -1), (-1, 1), (-1, -1)))
+"""On which side of its point a name can stand, the best first: right and left, above and below."""
+
+NEAR, FAR = 5.0, 14.0
+"""How many points away; a far one has a thin line to its point."""
+
+
+def beside_points(ax: Axes, labels: Sequence[Label], size: float = 6.5) -> None:
+    """Names beside points, each at the first place that is free, or where least is covered.
+
+    Lines that are drawn already count as covered. The axes have their limits, and their layout is
+    about what it will be.
+
+    Args:
+        size: of the letters, in points.
+    """
+    scale = 72 / ax.get_figure(root=True).dpi
+    at = [scale * ax.transData.transform((label.x, label.y)) for label in labels]
+    left, bottom, right, top = (scale * end for end in ax.bbox.extents)
+    taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in at]
+    for line in ax.lines:
+        ends = scale * line.get_transform().transform(line.get_xydata())
+        for share in np.linspace(0, 1, 50):
+            for x, y in ends[:-1] + share * np.diff(ends, axis=0):
+                taken.append((x - 1.5, y - 1.5, x + 1.5, y + 1.5))
+
+    def covered(box: tuple[float, float, float, float]) -> float:
+        inside = max(0.0, left - box[0]) + max(0.0, box[2] - right)
+        inside += max(0.0, bottom - box[1]) + max(0.0, box[3] - top)
+        return 100 * inside + sum(
+            max(0.0, min(box[2], other[2]) - max(box[0], other[0]))
+            * max(0.0, min(box[3], other[3]) - max(box[1], other[1]))
+            for other in taken
+        )
+
+    for (x, y), label in sorted(zip(at, labels, strict=True), key=lambda pair: -len(pair[1].text)):
+        width, height = 0.58 * size * len(label.text), 1.1 * size
+        boxes = {}
+        for away, (h, v) in product((NEAR, FAR), PLACES):
+            start = x + h * away - (0 if h > 0 else width if h < 0 else width / 2)
+            below = y + v * (away + (0 if h else 2)) - height / 2
+            boxes[away, h, v] = (start, below, start + width, below + height)
+        place = min(boxes, key=lambda place: covered(boxes[place]))
+        taken.append(boxes[place])
+        away, h, _ = place
+        align = {1: "left", -1: "right", 0: "center"}[h]
+        style: Any = {"textcoords": "offset points", "fontsize": size, "color": label.color}
+        if away == FAR:
+            style["arrowprops"] = {"arrowstyle": "-", "color": label.color, "linewidth": 0.4}
+        offset = (h * away, boxes[place][1] + height / 2 - y)
+        ax.annotate(label.text, (label.x, label.y), offset, ha=align, va="center_baseline", **style)
 
 
 def bars(

@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.decision import judged_by, label
+from benchmarks.report.answer.decision import label
 from benchmarks.report.editorial import (
-    COST_METRICS,
     DETECTION,
+    ENSEMBLE,
     ENTROPY_PARTS,
+    FOREMOST_SHIFT,
+    PROBABLE,
     RIGHT,
     SAMPLED_MEASURES,
     SHIFT_TITLE,
@@ -26,7 +28,7 @@ from benchmarks.report.editorial import (
 from benchmarks.report.figures.engine import FigureData, View
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results
-from benchmarks.report.timings import MEDIAN, batch_sizes, in_setup, main_setup, on_front, timed
+from benchmarks.report.timings import MEDIAN, in_setup, main_setup, on_front, timed
 from benchmarks.schema import where
 from benchmarks.vocabulary import BETTER, CLEAN, FEWEST_REPLICATES, VOTES
 
@@ -152,52 +154,65 @@ def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**columns_of_errors).rename(columns={"value": "error"})
 
 
-def worth(view: View) -> FigureData:
-    """Worth in networks by the measures that the answer is judged by; no row without a number."""
-    table = view.results.worth
-    if table.empty:
-        return FigureData(table)
-    table = view.results.by_primary_score(where(table, status="ok"))
-    judged = [(quantity.metric, quantity.condition) for quantity in judged_by(view.results)]
-    metrics = view.metrics or tuple(dict.fromkeys(metric for metric, _ in judged))
-    is_shown = [
-        row["ensemble_recipe"] == row["recipe"]
-        and (row["method"], row["members"]) in view.sizes
-        and row["metric"] in metrics
-        and (bool(view.metrics) or (row["metric"], row["condition"]) in judged)
-        for row in table.to_dict("records")
+def foremost_shift(results: Results) -> str:
+    """The mean over shifted images that counts most for a user; empty where there is none."""
+    shifts = results.headline_shifts
+    is_foremost = {name: results.names.condition(name).group == FOREMOST_SHIFT for name in shifts}
+    return max(shifts, key=is_foremost.__getitem__, default="")
+
+
+def quality(view: View) -> FigureData:
+    """The NLL under shift, and the time of one image: of each method, and of ensembles by size."""
+    shift = foremost_shift(view.results)
+    ensembles = [
+        variant
+        for variant in _sizes(view)
+        if variant.method == ENSEMBLE and variant not in view.variants
     ]
-    rows = _shown_conditions(view, table.loc[is_shown])
-    order = rows["metric"].map(metrics.index).sort_values(kind="stable").index
-    return FigureData(rows.loc[order].reset_index(drop=True))
+    return _timed(view, [Quantity(shift, PROBABLE)] if shift else [], [*view.variants, *ensembles])
 
 
 def costs(view: View) -> FigureData:
-    """The value of each size of a method, and the time of one image and of the largest batch."""
-    latency, names = view.results.latency, view.names
-    setup = main_setup(latency)
-    if setup is None:
-        return FigureData(pd.DataFrame())
-    shown = [(metric, CLEAN) for metric in COST_METRICS]
-    shown += [(DETECTION, condition) for condition in view.results.ood[:1]]
-    if view.metrics or view.conditions:
-        shown = [*product(view.metrics or COST_METRICS, view.conditions or [CLEAN])]
-    sizes = [  # an ensemble of one is a single network, which has its own row
+    """Measures of each size of a method, and the time of one image."""
+    shown = [Quantity(name, PROBABLE) for name in (CLEAN, foremost_shift(view.results)) if name]
+    shown += [Quantity(condition, DETECTION) for condition in view.results.ood[:1]]
+    return _timed(view, shown, _sizes(view))
+
+
+def _sizes(view: View) -> list[Variant]:
+    """Every size of the methods shown; an ensemble of one is a network, which has its own row."""
+    methods = {variant.method for variant in view.variants}
+    return [
         variant
         for variant in view.results.variants
-        if not (variant.members == "1" and names.method(variant.method).counts_networks)
+        if variant.method in methods
+        and not (variant.members == "1" and view.names.method(variant.method).counts_networks)
     ]
-    timings = in_setup(timed(latency), setup)
-    parts = []
-    for size, (metric, condition) in product(batch_sizes(latency), shown):
-        rows = values(view, [metric], [condition], sizes)
-        times = where(timings, batch_size=size).drop_duplicates(METHODS)[[*METHODS, *MEDIAN]]
-        rows = rows.merge(times, on=METHODS).assign(batch_size=size)
-        sign = -1 if names.metric(metric).better == "higher" else 1
-        parts.append(rows.assign(pareto=on_front(rows, sign * rows["value"])))
+
+
+def _timed(view: View, shown: Sequence[Quantity], sizes: Sequence[Variant]) -> FigureData:
+    """A row a measure and size that has a value and a time, with the setup of the timings.
+
+    Args:
+        shown: where the user chooses no metrics and conditions.
+    """
+    setup = main_setup(view.results.latency)
+    if setup is None:
+        return FigureData(pd.DataFrame())
+    if view.metrics or view.conditions:
+        pairs = product(view.conditions or [CLEAN], view.metrics or [PROBABLE])
+        shown = [Quantity(*pair) for pair in pairs]
+    timings = where(in_setup(timed(view.results.latency), setup), batch_size=1)
+    times = timings.drop_duplicates(METHODS)[[*METHODS, *MEDIAN]]
+    parts = [pd.DataFrame(columns=[*VALUES, *MEDIAN, "pareto"])]
+    for quantity in shown:
+        rows = values(view, [quantity.metric], [quantity.condition], sizes)
+        rows = rows.merge(times, on=METHODS)
+        sign = -1 if view.names.metric(quantity.metric).better == "higher" else 1
+        if len(rows):
+            parts.append(rows.assign(pareto=on_front(rows, sign * rows["value"])))
     machine = {name: getattr(setup, name) for name in ("device_name", "threads", "engine")}
-    rows = pd.concat(parts, ignore_index=True).assign(**machine)
-    return with_replicates(view, rows, "batch_size", "p50_ms")
+    return FigureData(pd.concat(parts[1:] or parts, ignore_index=True).assign(**machine))
 
 
 # Curves, bins and votes.
@@ -394,8 +409,8 @@ EXTREMES = {"higher": ("highest", 1), "lower": ("lowest", -1)}
 """What the best value is called by which value is better, and the sign of a better difference."""
 
 
-def finding(results: Results, quantity: Quantity) -> str:
-    """Who leads among the largest sizes of one recipe's methods, and whom it is better than.
+def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> str:
+    """Who leads among methods of one recipe, and whom it is better than.
 
     What is said of values is said of those measured, and what is said of differences is what their
     intervals say. Empty where nobody has a value, or none is better than another.
@@ -403,7 +418,7 @@ def finding(results: Results, quantity: Quantity) -> str:
     metric = results.names.metric(quantity.metric)
     rows = {
         variant: row
-        for variant in results.largest
+        for variant in among
         if (row := results.find(variant, quantity)) and row["value"] == row["value"]
     }
     if not rows or metric.better not in EXTREMES:
@@ -425,7 +440,9 @@ def finding(results: Results, quantity: Quantity) -> str:
 
 def best_by(metric: str, column: str = "condition") -> Callable[[View, pd.DataFrame], str]:
     """Which method leads by a metric, under the first condition shown."""
-    return lambda view, rows: finding(view.results, Quantity(rows[column].iloc[0], metric))
+    return lambda view, rows: finding(
+        view.results, Quantity(rows[column].iloc[0], metric), view.variants
+    )
 
 
 def best_over_severities(view: View, rows: pd.DataFrame) -> str:
@@ -433,17 +450,14 @@ def best_over_severities(view: View, rows: pd.DataFrame) -> str:
     metric = SHIFT_TITLE if SHIFT_TITLE in set(rows["metric"]) else rows["metric"].iloc[0]
     for mean in view.results.group_means:
         if view.names.condition(mean).group == view.group:
-            return finding(view.results, Quantity(mean, metric))
+            return finding(view.results, Quantity(mean, metric), view.variants)
     return ""
 
 
-def worth_title(view: View, rows: pd.DataFrame) -> str:
-    """How many intervals lie above one network."""
-    above = sum(
-        text.startswith(">") or (text[:1].isdigit() and float(text) > 1)
-        for text in rows["worth_lower"]
-    )
-    return f"{above} of {len(rows)} intervals of worth lie above one network"
+def quality_title(view: View, rows: pd.DataFrame) -> str:
+    """Who leads by what is drawn."""
+    metric, condition = rows[["metric", "condition"]].iloc[0]
+    return finding(view.results, Quantity(condition, metric), view.variants)
 
 
 def cost_title(view: View, rows: pd.DataFrame) -> str:

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.nouns import Names, Variant
+from benchmarks.report.answer.decision import is_network_alone
 from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
@@ -27,10 +28,12 @@ from benchmarks.report.editorial import (
 )
 from benchmarks.report.figures import numbers
 from benchmarks.report.figures.engine import (
+    Label,
     Panel,
     View,
     bars,
     beside,
+    beside_points,
     circles,
     image,
     lines,
@@ -38,11 +41,11 @@ from benchmarks.report.figures.engine import (
     patch,
     points,
     steps,
+    tell,
 )
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import ShownPixels
 from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, look_of, looks
-from benchmarks.report.tables.table import NO_VALUE
 from benchmarks.schema import where
 from benchmarks.vocabulary import (
     CEILING,
@@ -289,50 +292,7 @@ def error_of_the_rest(ax: Axes, panel: Panel) -> None:
     ax.set(xlabel="Images abstained on (%)", ylabel="Error of the rest (%)")
 
 
-# Worth and cost.
-
-OPEN_ENDS = 2.2
-"""How far beyond the smallest and the largest size open ends are drawn, as a factor."""
-
-SIZES = (1, 2, 5, 10, 20, 50, 100)
-
-
-def worth(ax: Axes, panel: Panel) -> None:
-    """A point with its interval a method; what is beyond the sizes is an arrow in the margin."""
-    bounds = ["worth", "worth_lower", "worth_upper"]
-    texts = panel.every[bounds].to_numpy().ravel()
-    smallest = min((int(text[1:]) for text in texts if text.startswith("<")), default=1)
-    largest = max((int(text[1:]) for text in texts if text.startswith(">")), default=50)
-    ends = smallest / OPEN_ENDS, largest * OPEN_ENDS
-    arrows = dict(zip(ends, "<>", strict=True))
-    named = set(zip(panel.every["method"], panel.every["members"], strict=True))
-    variants = [variant for variant in panel.view.sizes if tuple(variant) in named]
-    for position, variant in enumerate(variants):
-        rows = where(panel.rows, **variant._asdict())
-        if rows.empty:
-            style: Any = {"color": "0.5", "fontsize": SMALLEST, "ha": "center", "va": "center"}
-            ax.text(math.sqrt(math.prod(ends)), position, NO_VALUE, **style)
-            continue
-        color = look_of(panel.view.names, variant.method).color
-        value, lower, upper = (
-            ends[text.startswith(">")] if text.startswith(("<", ">")) else float(text or math.nan)
-            for text in rows.iloc[0][bounds]
-        )
-        ax.plot([lower, upper], [position] * 2, color=color, linewidth=1.4)
-        for end, arrow in arrows.items():
-            if end in (lower, upper):
-                ax.plot([end], [position], marker=arrow, color=color, markersize=2.5)
-        ax.plot([value], [position], marker=arrows.get(value, "o"), color=color, markersize=4)
-    inner = [size for size in SIZES if smallest <= size <= largest]
-    logarithmic(ax, "x", [ends[0], *inner, ends[1]])
-    ax.set_xticklabels(["less", *map(str, inner), "more"], fontsize="small")
-    ax.set_xlim(ends[0] / 1.2, ends[1] * 1.2)
-    ax.set_yticks(range(len(variants)), [panel.view.names.label(variant) for variant in variants])
-    ax.set_ylim(len(variants) - 0.5, -0.5)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(visible=False, axis="y")
-    ax.grid(visible=True, axis="x")
-
+# Quality against cost.
 
 FRONT = "Pareto front: no other point is as good and, by 20 % or more, faster"
 
@@ -343,12 +303,12 @@ NOTE = 0.1, 0.09
 def cost(ax: Axes, panel: Panel) -> None:
     """A line a method over its sizes, each with its number of members where there is space."""
     rows, names = panel.rows, panel.view.names
-    low, high = rows["p50_ms"].min() / 1.3, rows["p50_ms"].max() * 1.3
-    bottom, top = around(rows["value"])
+    (low, high), (bottom, top) = _time_axis(ax, panel), around(rows["value"])
+    ax.set_ylim(bottom, top)
     front = rows[rows["pareto"]].sort_values("p50_ms")
     style: Any = {"color": "0.8", "linewidth": 5, "marker": "o", "markersize": 9, "zorder": 1}
     ax.plot(front["p50_ms"], front["value"], **style, label=FRONT)
-    for look, line, replicates in panel.series():
+    for look, line, _ in panel.series():
         size = pd.to_numeric(line["members"], errors="coerce")
         line = line.assign(size=size).sort_values("size", ascending=False)
         record = names.method(line["method"].iloc[0])
@@ -358,15 +318,50 @@ def cost(ax: Axes, panel: Panel) -> None:
             label = f"{record.label}, {record.size} {record.symbol} beside each point"
             _write_sizes(ax, line, look.color, math.log(high / low), top - bottom)
         ax.plot(line["p50_ms"], line["value"], **look.line | {"label": label})
-        if len(replicates):
-            ax.plot(replicates["p50_ms"], replicates["value"].clip(bottom, top), **look.dots)
+    ax.set_title(f"{_measure(panel)}, {panel.view.results.label_of(panel.key['condition'])}")
+
+
+def quality(ax: Axes, panel: Panel) -> None:
+    """A point a method with its name, and ensembles of all sizes as a curve from the network on."""
+    view, rows = panel.view, panel.rows
+    _time_axis(ax, panel)
+    ax.set_ylim(*around(rows["value"], 0.1))
+    names = [Variant(*pair) for pair in zip(rows["method"], rows["members"], strict=True)]
+    alone = {v for v in names if is_network_alone(view.results, view.results.candidate(v))}
+    is_alone = np.array([variant in alone for variant in names])
+    is_ensemble = rows["method"] == ENSEMBLE
+    curve = rows[is_ensemble | is_alone].sort_values("p50_ms")
+    ensemble = look_of(view.names, ENSEMBLE)
+    if is_ensemble.any():
+        style: Any = {"color": ensemble.color, "alpha": 0.35, "linewidth": 2.5, "zorder": 1}
+        ax.plot(curve["p50_ms"], curve["value"], **style)
+    for level in rows.loc[is_alone, "value"]:
+        ax.axhline(level, **GREY, linestyle=DASHES, zorder=0)
+    labels: list[Label] = []
+    for variant, ms, value in zip(names, rows["p50_ms"], rows["value"], strict=True):
+        named = variant in view.looks
+        look = view.looks.get(variant) or replace(ensemble, filled=False)
+        text = view.names.label(variant) if named else variant.members
+        (line,) = ax.plot([ms], [value], **look.line | {"linestyle": "none", "label": "_"})
+        tell(line, view.names.label(variant))
+        labels.append(Label(ms, value, text, look.color))
+    beside_points(ax, labels)
+    ax.set_ylabel(f"{_measure(panel)}\n{view.results.label_of(panel.key['condition'])}")
+
+
+def _measure(panel: Panel) -> str:
+    return panel.view.names.printed(panel.key["metric"]).axis_title
+
+
+def _time_axis(ax: Axes, panel: Panel) -> tuple[float, float]:
+    """A logarithmic axis of milliseconds, and its ends, which leave space for names."""
+    times = panel.every["p50_ms"]
+    low, high = times.min() / 1.8, times.max() * 1.4
     bases = (1, 2, 5) if high / low < 40 else (1,)
     logarithmic(ax, "x", [base * 10.0**power for power in range(-3, 6) for base in bases])
-    ax.set(xlim=(low, high), ylim=(bottom, top))
-    count = panel.key["batch_size"]
-    ax.set_xlabel(f"Milliseconds, {'one image' if count == 1 else f'{count:,} images'}")
-    condition = panel.view.results.label_of(panel.key["condition"])
-    ax.set_ylabel(f"{names.printed(panel.key['metric']).axis_title}\n{condition}")
+    ax.set_xlim(low, high)
+    ax.set_xlabel("Milliseconds, one image")
+    return low, high
 
 
 def _write_sizes(ax: Axes, line: pd.DataFrame, color: str, width: float, height: float) -> None:
@@ -385,8 +380,8 @@ def _write_sizes(ax: Axes, line: pd.DataFrame, color: str, width: float, height:
             written = place
 
 
-def around(values: pd.Series[float]) -> tuple[float, float]:
-    """The ends of an axis, from the values that are finite.
+def around(values: pd.Series[float], margins: float = 0.3) -> tuple[float, float]:
+    """The ends of an axis, from the values that are finite, with margins as shares of their range.
 
     Not from intervals: small sizes scatter so much that theirs would dwarf all differences.
 
@@ -397,7 +392,7 @@ def around(values: pd.Series[float]) -> tuple[float, float]:
     if finite.empty:
         return 0.0, 1.0
     lowest, highest = float(finite.min()), float(finite.max())
-    margin = 0.3 * (highest - lowest) or 0.1 * abs(highest) or 0.1
+    margin = margins * (highest - lowest) or 0.1 * abs(highest) or 0.1
     return lowest - margin, highest + margin
 
 

@@ -67,10 +67,10 @@ def headline(results: Results) -> tuple[Quantity, ...]:
 
 
 def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """Methods of one recipe, the best by `RANKED_BY` first; see `_entrants`."""
-    entrants, alone = _entrants(results), network_alone(results)
-    board = {q: compared_cells(results, entrants, q) for q in headline(results)}
-    for variant in entrants:
+    """Methods of one recipe, the best by `RANKED_BY` first; see `entrants`."""
+    ranked, alone = entrants(results), network_alone(results)
+    board = {q: compared_cells(results, ranked, q) for q in headline(results)}
+    for variant in ranked:
         candidate = results.candidate(variant)
         cells = {
             "Worth\n(networks) ↑": _worth(results, candidate),
@@ -87,7 +87,7 @@ def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             yield {**place, "Measure": (heading, heading)}, cell
 
 
-def _entrants(results: Results) -> tuple[Variant, ...]:
+def entrants(results: Results) -> tuple[Variant, ...]:
     """Each method at its largest size, and ensembles of a few networks; at most `MOST_ROWS`.
 
     The network alone, MC-dropout and ensembles are always among them; of the others the best. A
