@@ -357,7 +357,7 @@ def _time_axis(ax: Axes, panel: Panel) -> tuple[float, float]:
     """A logarithmic axis of milliseconds, and its ends, which leave space for names."""
     times = panel.every["p50_ms"]
     low, high = times.min() / 1.8, times.max() * 1.4
-    bases = (1, 2, 5) if high / low < 40 else (1,)
+    bases = (1, 2, 5) if high / low < 100 else (1,)
     logarithmic(ax, "x", [base * 10.0**power for power in range(-3, 6) for base in bases])
     ax.set_xlim(low, high)
     ax.set_xlabel("Milliseconds, one image")
