@@ -262,7 +262,8 @@ def networks_of(results: Results, choice: Candidate) -> float:
 def is_network_alone(results: Results, choice: Candidate) -> bool:
     """Whether it is the prediction of a trained network, and nothing else."""
     method = results.names.method(choice.method)
-    return method.pooled and not (method.size or method.needs or choice.score)
+    is_one = choice.members == "1" and not choice.score
+    return is_one and method.pooled and not (method.size or method.needs)
 
 
 def network_alone(results: Results) -> Candidate | None:

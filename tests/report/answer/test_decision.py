@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.questions import QUESTIONS
-from benchmarks.report.answer.decision import by_cost, decisions, judged_by
+from benchmarks.report.answer.decision import by_cost, decisions, is_network_alone, judged_by
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.results import Candidate, Quantity
 from benchmarks.report.tables.table import markdown
@@ -100,6 +100,13 @@ def test_cheapest_of_those_tied_by_all_measures_is_recommended() -> None:
     assert decision.recommended == {SCALED: CLEAN}
     assert decision.best(NLL) == LAPLACE
     assert decision.baseline == SOFTMAX
+
+
+def test_method_of_several_members_is_no_network_alone() -> None:
+    """Such as a user's own, which makes several predictions by one network and names no size."""
+    own = SOFTMAX._replace(members="10")
+    results = run({SOFTMAX: CLEAN, own: CLEAN}, [])
+    assert [is_network_alone(results, choice) for choice in (SOFTMAX, own)] == [True, False]
 
 
 def test_network_alone_is_recommended_where_it_is_tied() -> None:
