@@ -215,7 +215,7 @@ EDGE_CASES = Claim(
     "images) lies above 0.9. Partly reproduced: it lies above 0.8.",
     measure=measure_edge_cases,
     judge=judge_edge_cases,
-    figure="risk-coverage",
+    figure="abstaining",
     against="The networks share one architecture, unlike the models of the article's sentence. "
     "They differ only in initial weights and dropout masks. There is one ensemble, so the interval "
     "does not cover how ensembles differ.",

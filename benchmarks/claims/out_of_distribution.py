@@ -230,7 +230,7 @@ STILL_CLASSIFIED = Claim(
     "above 10 %. Partly reproduced: this holds for at least one set.",
     measure=measure_confident,
     judge=judge_confident,
-    figure="histograms",
+    figure="roc",
     against="Any classifier gives some class the largest probability. So we test whether the "
     "confidence is high.",
     least_networks=2,

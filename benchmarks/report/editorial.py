@@ -110,18 +110,28 @@ TRAINING_MEASURES: Mapping[str, str] = {
 """What is drawn of the training, and how it is called."""
 
 README_FIGURES: Mapping[str, tuple[str, str]] = {
+    "quality": (
+        "Quality against cost",
+        "A point is a method at its largest size; the thick line joins deep ensembles of more and "
+        "more networks. Lower left is best.",
+    ),
+    "settings": (
+        "What holds in which setting",
+        "The size of the deep ensemble that does as well as each method, by each measure. Bold: "
+        "shown better or worse than the network alone.",
+    ),
     "worth": (
         "Worth in networks",
         "The size of the deep ensemble that does as well as each method, with 95 % intervals. "
         "Arrows lead beyond the sizes measured.",
     ),
-    "rotated": ("Rotated images", "Measures against the angle of rotation."),
 }
 """Of these figures README shows the first that there is: its name, its title, what it shows."""
 
 KEPT_FIGURES = (
-    *("worth", "rotated", "claims-count-plots", "claims-rank-agreement", "claims-certainty"),
-    *("cost", "roc", "abstaining", "reliability", "entropy-split", "training"),
+    *("quality", "settings", "worth", "claims-count-plots", "claims-rank-agreement"),
+    *("claims-certainty", "abstaining", "rotated", "high-disagreement", "conditions"),
+    *("roc", "reliability", "entropy-split", "training"),
 )
 """Those that the repository keeps, the most important ones first."""
 

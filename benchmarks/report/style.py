@@ -69,16 +69,16 @@ SHADE = "0.9"
 BAND = 0.15
 """How opaque intervals are; those of a method's smaller sizes are half as much."""
 
-THIN = 0.5
+THIN = 0.25
 """How opaque lines and points of replicates are; those of a smaller size are half as much."""
 
 _DASHED, _DASH_DOTTED = (0.0, (4.0, 1.5)), (0.0, (4.0, 1.2, 1.0, 1.2))
 _DOTTED, _LONG = (0.0, (1.0, 1.2)), (0.0, (8.0, 1.5))
 
 MARKERS: tuple[tuple[str, Dash], ...] = (
-    *(("s", _DOTTED), ("o", "-"), ("D", _DASH_DOTTED), ("^", _DASHED)),
-    *(("X", _LONG), ("P", _LONG), ("v", _LONG), ("<", _DASH_DOTTED)),
-    *((">", _DASHED), ("p", _DOTTED), ("h", "-"), ("d", _DASHED)),
+    *(("s", _DOTTED), ("o", "-"), ("D", _DASH_DOTTED), ("h", _DASHED)),
+    *(("v", _DASH_DOTTED), ("P", _LONG), ("X", _LONG), ("<", _DASH_DOTTED)),
+    *((">", _DASHED), ("p", _DOTTED), ("^", "-"), ("d", _DASHED)),
 )
 """Markers with their dashes: those of the suite's methods in the order of their register."""
 

@@ -31,7 +31,7 @@ def points(figure: Figure | SubFigure) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "name", ["rotated", "reliability", "rotated-votes", "training", "entropy-split"]
+    "name", ["rotated", "reliability", "conditions", "training", "entropy-split"]
 )
 def test_figure_fills_the_place_of_an_axes(name: str, results: BenchmarkResults) -> None:
     assert results.report is not None

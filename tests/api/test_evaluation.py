@@ -129,7 +129,7 @@ def test_it_is_written_as_a_run_is(evaluated: BenchmarkResults, folder: Path) ->
     assert (folder / "summary.csv").exists()
     assert "| mc, M = 4 |" in (folder / "tables" / "main.md").read_text(encoding="utf-8")
     page = (folder / "index.html").read_text(encoding="utf-8")
-    for name in ("reliability", "risk-coverage", "roc"):
+    for name in ("reliability", "abstaining", "roc"):
         assert list(folder.glob(f"figures/{name}*.png")), name
         assert f'id="{name}' in page or f"figures/{name}" in page
     for name in ("softmax", "mc, M = 4", "far&lt;away"):

@@ -86,7 +86,7 @@ def test_command_prints_the_main_table_and_writes_what_a_run_writes(
         *("index.html", "tables", "figures", "curves"),
     }
     figures = {path.name.partition("-self")[0] for path in Path("scored").glob("figures/*")}
-    assert figures >= {"reliability", "risk-coverage", "roc", "histograms", "entropy-split"}
+    assert figures >= {"reliability", "abstaining", "roc", "entropy-split"}
     summary = read_table(Path("scored"), "summary.csv")
     assert set(summary["condition"]) == {"clean", "ood-far"}
     table = Path("scored", "tables", "main.md").read_text(encoding="utf-8")

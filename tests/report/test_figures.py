@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks.io import UserError
 from benchmarks.nouns import MethodRecord, Variant
 from benchmarks.report.figures import Drawing, draw_figure, drawn_figures, figure, figure_names
-from benchmarks.report.figures.engine import Label, beside_points, in_print
+from benchmarks.report.figures.engine import Label, beside_points, in_print, leading
 from benchmarks.report.figures.files import TITLE, svg_and_png
 from benchmarks.report.figures.numbers import finding, mean_bins, mean_curve
 from benchmarks.report.figures.panels import GUESSING
@@ -81,6 +81,55 @@ def test_errors_of_abstaining_are_the_measured_ones_in_percent(
         value = results.find(variant, Quantity("clean", row["metric"]))["value"]
         expected = 1 - value if row["metric"] == "accuracy" else value
         assert row["error"] == pytest.approx(100 * expected)
+
+
+def test_differences_are_to_the_network_alone(made_up_run: Path, results: Results) -> None:
+    shown = where(numbers(made_up_run, "abstaining"), condition="clean")
+    for row in shown.to_dict("records"):
+        variant, softmax = Variant(row["method"], str(row["members"])), Variant("softmax", "1")
+        alone = where(shown, method="softmax", metric=row["metric"])["error"].iloc[0]
+        assert row["difference"] == pytest.approx(row["error"] - alone, abs=1e-9)
+        if tested := results.tested(variant, softmax, Quantity("clean", row["metric"])):
+            sign = -1 if row["metric"] == "accuracy" else 1
+            ends = sorted((100 * sign * tested.lower, 100 * sign * tested.upper))
+            written = row["difference_lower"], row["difference_upper"]
+            assert written == pytest.approx(ends, nan_ok=True)
+
+
+def test_differences_that_were_not_compared_have_intervals_over_shared_networks() -> None:
+    place = {"recipe": "standard", "condition": "rotated-030", "metric": "nll", "score": ""}
+    place |= {"status": "ok", "reason": ""}
+    by_method = {"softmax": [1.0, 2.0, 3.0, 4.0, 5.0], "mc_dropout": [1.1, 2.3, 3.2, 4.4, 5.0]}
+    replicates = [
+        {**place, "method": name, "members": "1", "replicate": number, "value": value}
+        for name, values in by_method.items()
+        for number, value in enumerate(values)
+    ]
+    measured = pd.DataFrame(replicates)
+    means = measured.groupby("method", as_index=False)["value"].mean()
+    summary = means.assign(**place, members="1", lower=0.0, upper=9.0, replicates=5)
+    summary = pd.concat([summary, summary.assign(condition="clean")], ignore_index=True)
+    of_both = Results(summary, NAMES, measured=measured)
+    shown = draw_figure(of_both, "rotated").numbers
+    row = where(shown, method="mc_dropout", condition="rotated-030").iloc[0]
+    differences = np.subtract(by_method["mc_dropout"], by_method["softmax"])
+    reach = 2.7764 * differences.std(ddof=1) / math.sqrt(5)  # of Student's t, 4 degrees
+    assert row["difference"] == pytest.approx(differences.mean())
+    assert row["difference_upper"] - row["difference"] == pytest.approx(reach, rel=1e-4)
+
+
+def test_lines_are_of_six_methods_and_captions_name_the_others(results: Results) -> None:
+    further = ("temperature_scaling", "laplace_last_layer", "swag", "snapshot_ensemble")
+    softmax = where(results.summary, method="softmax")
+    more = [softmax.assign(method=name, value=softmax["value"] * 1.01) for name in further]
+    many = replace(results, summary=pd.concat([results.summary, *more], ignore_index=True))
+    shown = {variant.method for variant in leading(many)}
+    assert len(shown) == 6
+    assert {"softmax", "mc_dropout", "deep_ensemble"} < shown
+    (abstaining,) = [f for f in drawn_figures(many) if f.name == "abstaining-standard"]
+    left_out = [v.method for v in many.largest if v.method not in shown]
+    assert abstaining.caption.endswith(f"--methods {', '.join(left_out)}.")
+    assert leading(results) == results.largest
 
 
 def test_training_curves_are_mean_and_range_of_the_networks(made_up_run: Path) -> None:
@@ -386,7 +435,7 @@ def test_range_of_ill_defined_labels_is_shaded_with_the_reason(results: Results)
 
 
 def test_level_of_guessing_is_drawn_where_it_lies_among_the_values(results: Results) -> None:
-    shown = where(draw_figure(results, "rotated").numbers, metric="nll")["value"]
+    shown = where(draw_figure(results, "rotated").numbers, metric="nll", method="softmax")["value"]
 
     def levels(largest: float) -> list[float]:
         summary = results.summary.copy()
@@ -396,7 +445,7 @@ def test_level_of_guessing_is_drawn_where_it_lies_among_the_values(results: Resu
             summary.loc[of_nll, name] = scaled
         summary.loc[of_nll, "replicates"] = 1  # none is drawn beside
         drawing = draw_figure(replace(results, summary=summary), "rotated", metrics=["nll"])
-        (ax,) = drawing.figure.axes
+        ax, _ = drawing.figure.axes
         assert ax.get_ylim()[1] == pytest.approx(1.05 * largest)
         drawn = [line for line in ax.lines if line.get_label() == GUESSING]
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
@@ -417,8 +466,8 @@ def test_methods_with_infinite_values_are_named(results: Results) -> None:
     assert not panel(drawing, "Accuracy").texts
 
 
-@pytest.mark.parametrize(("name", "count"), [("rotated-votes", 4), ("high-disagreement", 12)])
-def test_images_stand_below_severities_and_above_votes(
+@pytest.mark.parametrize(("name", "count"), [("conditions", 5), ("high-disagreement", 12)])
+def test_images_are_squares_one_a_condition_and_one_above_votes(
     name: str, count: int, results: Results
 ) -> None:
     sheet = draw_figure(results, name).figure
@@ -429,12 +478,11 @@ def test_images_stand_below_severities_and_above_votes(
 
 
 def test_curves_of_a_single_replicate_have_a_band_and_several_have_lines(results: Results) -> None:
-    for name, curves in (("roc", "roc"), ("risk-coverage", "risk_coverage")):
-        first = where(results.curve(curves), replicate=0).assign(lower=0.0, upper=1.0)
-        single = replace(results, curves={**results.curves, curves: first})
-        thin, bands = (draw_figure(shown, name).figure.axes[0] for shown in (results, single))
-        assert replicate_lines(thin) > 0 == replicate_lines(bands)
-        assert len(thin.collections) < len(bands.collections)
+    first = where(results.curve("roc"), replicate=0).assign(lower=0.0, upper=1.0)
+    single = replace(results, curves={**results.curves, "roc": first})
+    thin, bands = (draw_figure(shown, "roc").figure.axes[0] for shown in (results, single))
+    assert replicate_lines(thin) > 0 == replicate_lines(bands)
+    assert len(thin.collections) < len(bands.collections)
 
 
 @pytest.mark.parametrize(
@@ -489,10 +537,10 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
         conditions=["rotated-030", "rotated-045"],
         out=out,
     )
-    (ax,) = sheet.axes
-    lines = {line.get_label(): list(line.get_xdata()) for line in ax.lines}
+    lines = {line.get_label(): list(line.get_xdata()) for ax in sheet.axes for line in ax.lines}
     lines = {label: x for label, x in lines.items() if not label.startswith("_")}
     assert lines == {"MC-dropout, T = 4": [30, 45], "Deep ensemble, M = 4": [30, 45]}
+    assert sheet.axes[1].get_ylabel() == "Less that of\nMC-dropout, T = 4"
     title = " ".join(sheet.get_suptitle().split())
     assert re.match(r"(MC-dropout|Deep ensemble).* has the lowest NLL .* of 1 ", title)
     content = out.read_bytes()

@@ -17,8 +17,8 @@ from benchmarks.report.tables.table import markdown
 from tests.report.support import table_named
 
 FIGURES = {
-    *("rotated", "rotated-votes", "entropy-split", "reliability"),
-    *("histograms", "roc", "risk-coverage", "abstaining", "high-disagreement", "training"),
+    *("rotated", "entropy-split", "reliability", "roc"),
+    *("abstaining", "high-disagreement", "conditions", "training"),
 }
 """Of a run without timings."""
 
@@ -57,7 +57,7 @@ def test_every_table_and_figure_is_written_in_all_its_forms(made_up_run: Path) -
 def test_run_without_any_value_has_a_report_without_figures_of_methods(make_run: Any) -> None:
     folder = make_run(fails="standard")
     write_report(folder)
-    assert drawn(folder) == {"training"}
+    assert drawn(folder) == {"conditions", "training"}
     assert not (folder / "tables" / "kinds.md").exists()
     assert "not predicted yet" in (folder / "tables" / "main.md").read_text(encoding="utf-8")
 
@@ -86,7 +86,7 @@ def test_no_date_nor_path_is_written(made_up_run: Path) -> None:
 
 
 ROTATED = {name for name in FIGURES if name.startswith("rotated")}
-OOD = {name for name in FIGURES if name.startswith(("histograms", "roc"))}
+OOD = {name for name in FIGURES if name == "roc"}
 EXACT = {"methods": ("softmax", "mc_dropout_exact")}
 VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "one method of one member": ({"methods": ("softmax",)}, {"high-disagreement"}),

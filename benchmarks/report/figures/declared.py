@@ -14,7 +14,7 @@ from benchmarks.report.editorial import (
 )
 from benchmarks.report.figures import numbers, worth
 from benchmarks.report.figures import panels as draw
-from benchmarks.report.figures.engine import SMALL_DOTS, Figure, FigureData, View, leading
+from benchmarks.report.figures.engine import Figure, FigureData, View, leading
 from benchmarks.report.style import PAGE, Look
 from benchmarks.report.tables.ranking import entrants
 from benchmarks.vocabulary import RANK_CORRELATION, VOTES
@@ -116,23 +116,10 @@ FIGURES = (
         panels=("condition",),
         parts=((draw.accuracy_of_bins, 2.4), (draw.images_of_bins, 1)),
         title=numbers.best_by(CALIBRATION_TITLE),
+        methods=leading,
         height=3.3,
         heading=("condition",),
         shared=X_AND_ROWS,
-    ),
-    Figure(
-        "set-coverage",
-        "calibration",
-        "The share of images whose prediction set holds their label. It is promised on images "
-        "like the calibration images alone.",
-        data=numbers.set_coverages,
-        panels=("metric",),
-        parts=((draw.coverage_of_sets, 1),),
-        title="Coverage of conformal sets",
-        height=1.8,
-        heading=("metric",),
-        shared=X_AND_Y,
-        replicates=SMALL_DOTS,
     ),
     Figure(
         "entropy-split",
@@ -143,6 +130,7 @@ FIGURES = (
         panels=("method", "members"),
         parts=((draw.entropy_of_conditions, 1),),
         title="Entropy, split into expected entropy and mutual information",
+        methods=leading,
         columns=1,
         height=1.15,
         shared=X_AND_Y,
@@ -151,31 +139,17 @@ FIGURES = (
     Figure(
         "{group}",
         "group-{group}",
-        "Metrics against severity. Bands are 95 % intervals; of means of few replicates, thin "
-        "lines are the replicates.",
+        "Metrics against severity: above, those of the network alone; below, the others less "
+        "these. Bands are 95 % intervals, at a single severity over networks alone.",
         data=numbers.severities,
         panels=("metric",),
-        parts=((draw.over_severities, 1),),
+        parts=((draw.over_severities, 1), (draw.differences_over_severities, 1.4)),
         title=numbers.best_over_severities,
+        methods=leading,
         columns=4,
-        height=1.75,
+        height=2.9,
         shared={"sharex": True},
         legend=draw.shading,
-    ),
-    Figure(
-        "{group}-votes",
-        "group-{group}",
-        "The votes for one image at each severity; the area of a circle is the share of the votes.",
-        data=numbers.votes_by_severity,
-        panels=("method", "members"),
-        parts=((draw.votes_over_severities, 1),),
-        title=lambda view, rows: f"Votes for one image, {view.group}",
-        columns=1,
-        width=PAGE / 3,
-        height=1.3,
-        heading=("method",),
-        shared={"sharex": True},
-        foot=(draw.images_over_severities, 0.25),
     ),
     Figure(
         "roc",
@@ -185,44 +159,37 @@ FIGURES = (
         panels=("condition",),
         parts=((draw.roc, 1),),
         title=numbers.best_by(DETECTION),
+        methods=leading,
         heading=("condition",),
         shared=X_AND_Y,
-    ),
-    Figure(
-        "histograms",
-        "detection",
-        "The distribution of the score by which each method ranks images.",
-        data=numbers.histograms,
-        panels=("method", "members", "against"),
-        parts=((draw.histogram, 1),),
-        title=numbers.best_by(DETECTION, "against"),
-        rows=("method", "members"),
-        height=1.15,
-        heading=("against",),
-        shared=X_AND_Y,
-        legend=draw.histogram_legend,
     ),
     Figure(
         "abstaining",
         "selective",
-        "The error of the images that are left where a method abstains on its least certain ones.",
+        "The error of the images that are left where a method abstains on its least certain ones: "
+        "above, that of the network alone; below, that of the others less it. Bands are 95 % "
+        "intervals.",
         data=numbers.selective_errors,
         panels=("condition",),
-        parts=((draw.error_of_the_rest, 1),),
+        parts=((draw.error_of_the_rest, 1), (draw.error_less_baseline, 1.4)),
         title=numbers.best_by(SELECTION),
+        methods=leading,
         columns=4,
-        height=2.1,
+        height=3.0,
         heading=("condition",),
+        shared={"sharex": True},
     ),
     Figure(
-        "risk-coverage",
-        "selective",
-        "The error rate of the most certain images, against their share of all.",
-        data=numbers.curves("risk_coverage", "coverage", "risk"),
+        "conditions",
+        "images",
+        "The first image of each condition; where a condition changes the clean images, it is the "
+        "same one.",
+        data=numbers.examples,
         panels=("condition",),
-        parts=((draw.risk, 1),),
-        title=numbers.best_by(SELECTION),
-        heading=("condition",),
+        parts=((draw.example, 1),),
+        title=lambda view, rows: f"One image under each of {len(rows)} conditions",
+        columns=10,
+        height=0.85,
     ),
     Figure(
         "high-disagreement",
@@ -257,7 +224,9 @@ FIGURES = (
     Figure(
         "sampling-error",
         "claims",
-        "The error of a single image's measures by how many passes they are estimated from.",
+        "The error of a single image's measures by how many passes they are estimated from. A "
+        "blank pass drops every channel of a layer (of n channels at a rate of one half, one pass "
+        "in 2ⁿ) and answers all images alike; it moves a mean of T passes by 1/T of its distance.",
         data=numbers.sampling_errors,
         panels=("condition",),
         parts=((draw.sampling_error, 1),),

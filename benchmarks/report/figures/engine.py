@@ -49,7 +49,6 @@ ROWS, ROW = 3, 0.146
 """How many rows of a legend a figure's height has space for, and how many inches one takes."""
 
 THIN_LINES = Line2D([], [], color="0.4", linewidth=0.5, label="Thin: replicates; thick: their mean")
-SMALL_DOTS = Line2D([], [], color="0.4", marker=".", linestyle="none", label="Small: replicates")
 """What legends show of replicates."""
 
 Sheet = mpl.Figure | mpl.SubFigure
@@ -203,8 +202,6 @@ class Figure:
         shared: the axes that panels share, as for ``subplots``.
         legend: artists with a label, beside those of the panels.
         below: the label below all panels.
-        foot: what is drawn below a single column of panels, from all that they show.
-        replicates: what the legend shows of replicates, where there are any.
         recipes: of which ones a run has it: the main one, every one, or that of the claims.
     """
 
@@ -226,8 +223,6 @@ class Figure:
     shared: Mapping[str, Any] = field(default_factory=dict)
     legend: Callable[[View, pd.DataFrame], Sequence[Artist]] = lambda view, rows: ()
     below: str = ""
-    foot: tuple[DrawPanel, float] | None = None
-    replicates: Artist = THIN_LINES
     recipes: str = "main"
 
 
@@ -271,18 +266,13 @@ def draw(
     width = (figure.width or PAGE / figure.columns) * columns
     sheet = canvas(min(PAGE, max(COLUMN, width)), max(LEAST, rows * height))
     shares = [share for _, share in figure.parts] * rows
-    if figure.foot:
-        shares.append(figure.foot[1])
     grid = sheet.subplots(
         len(shares), columns, squeeze=False, height_ratios=shares, **figure.shared
     )
-    _fill(figure, panels, grid[: rows * len(figure.parts)])
-    if figure.foot:
-        everything = Panel(view, {}, *data, data.rows, figure.lines, panels[0].looks)
-        figure.foot[0](grid[-1, 0], everything)
+    _fill(figure, panels, grid)
     entries = [*figure.legend(view, data.rows)]
     if not data.replicates.empty:
-        entries.append(figure.replicates)
+        entries.append(THIN_LINES)
     if figure.below:
         sheet.supxlabel(figure.below, fontsize="medium")
     _legend_below(sheet, entries)
@@ -322,7 +312,7 @@ def _fill(figure: Figure, panels: Sequence[Panel], grid: np.ndarray) -> None:
             draw_part(ax, panel)
             if share_x and not (is_lowest and ax is places[-1]):
                 ax.set_xlabel("")
-        if share_x and is_lowest and not figure.foot:
+        if share_x and is_lowest:
             places[-1].tick_params(labelbottom=True)
         if figure.heading and not (figure.rows and row):
             heading = (panel.view.heading(column, panel.key) for column in figure.heading)

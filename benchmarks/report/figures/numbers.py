@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.decision import label
+from benchmarks.report.answer.decision import label, network_alone
 from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
@@ -25,7 +26,7 @@ from benchmarks.report.editorial import (
     TOTAL_ENTROPY,
     TRAINING_MEASURES,
 )
-from benchmarks.report.figures.engine import FigureData, View
+from benchmarks.report.figures.engine import FigureData, Panel, View
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.timings import MEDIAN, in_setup, main_setup, on_front, timed
@@ -103,18 +104,7 @@ def severities(view: View) -> FigureData:
     rows = rows.assign(severity=rows["condition"].map(at))
     if rows["severity"].nunique() < 2:
         return FigureData(rows.iloc[:0])
-    return with_replicates(view, rows, "severity")
-
-
-def set_coverages(view: View) -> FigureData:
-    """The coverage of each method's sets on clean images, and as the mean over each group."""
-    metrics = [
-        metric.name
-        for metric in view.names.metrics
-        if not math.isnan(metric.nominal) and metric.name in (view.metrics or [metric.name])
-    ]
-    conditions = view.conditions or (CLEAN, *view.results.group_means)
-    return with_replicates(view, values(view, metrics, conditions))
+    return with_differences(view, rows, "severity")
 
 
 def entropies(view: View) -> FigureData:
@@ -140,17 +130,88 @@ def selective_errors(view: View) -> FigureData:
     conditions = view.conditions or view.results.well_labelled
     rows = pd.concat([values(view, abstained, [name]) for name in conditions], ignore_index=True)
     rows = rows.assign(abstained=rows["metric"].map(abstained))
-    return FigureData(*map(_in_percent, with_replicates(view, rows, "abstained")))
+    return FigureData(*map(_in_percent, with_differences(view, rows, "abstained")))
+
+
+# Differences to the network alone.
+
+
+def baseline(view: View) -> Variant:
+    """What differences are to: the network alone; where it is not shown, the first method."""
+    alone = network_alone(view.results)
+    return alone.variant if alone and alone.variant in view.looks else view.variants[0]
+
+
+def of_baseline(panel: Panel) -> Panel:
+    """What a panel shows, of the baseline alone."""
+    return panel._replace(rows=where(panel.rows, **baseline(panel.view)._asdict()))
+
+
+def of_others(panel: Panel) -> Panel:
+    """What a panel shows, without the baseline and its replicates."""
+    looks = {name: look for name, look in panel.looks.items() if name != baseline(panel.view)}
+    return panel._replace(looks=looks, replicates=pd.DataFrame())
+
+
+DIFFERENCES = ["difference", "difference_lower", "difference_upper"]
+
+
+def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
+    """The rows, and how much they differ from the baseline, with an interval where one is known.
+
+    It is that of ``comparisons.csv``. What was not compared has one over replicates that share
+    their networks, by Student's t. Of the baseline there are replicates, too.
+    """
+    if rows.empty:
+        return FigureData(rows)
+    base, measured = baseline(view), view.results.measured
+    if measured.empty:
+        measured = pd.DataFrame(columns=[*METHODS, "condition", "metric", "replicate", "value"])
+    chosen = measured["metric"].isin(set(rows["metric"]))
+    measured = measured[chosen & measured["condition"].isin(set(rows["condition"]))]
+    by_row = {
+        key: each.set_index("replicate")["value"]
+        for key, each in measured.groupby([*METHODS, "condition", "metric"])
+    }
+    differences = []
+    for row in rows.to_dict("records"):
+        quantity = Quantity(row["condition"], row["metric"])
+        variant = Variant(row["method"], row["members"])
+        tested = view.results.tested(variant, base, quantity)
+        if tested is not None:
+            differences.append((tested.difference, tested.lower, tested.upper))
+            continue
+        other = view.results.find(base, quantity)
+        difference = row["value"] - other["value"] if other else math.nan
+        own, alone = (by_row.get((*side, *quantity[:2])) for side in (variant, base))
+        reach = _reach(own, alone) if variant != base else math.nan
+        differences.append((difference, difference - reach, difference + reach))
+    rows = rows.assign(**dict(zip(DIFFERENCES, zip(*differences, strict=True), strict=True)))
+    own = with_replicates(view, where(rows, **base._asdict()), *along)
+    return FigureData(rows, own.replicates)
+
+
+def _reach(own: pd.Series | None, other: pd.Series | None) -> float:
+    """Half of the interval of the mean difference of the same replicates; NaN where not known."""
+    if own is None or other is None or not own.index.equals(other.index):
+        return math.nan
+    if len(own) < FEWEST_REPLICATES:
+        return math.nan
+    error = float((own - other).std() / math.sqrt(len(own)))
+    return error * float(stdtrit(len(own) - 1, 0.975))
 
 
 def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
     """Errors in place of values, of which accuracy is the share of images without an error."""
     if table.empty:
         return table
-    columns = [name for name in ("value", "lower", "upper") if name in table]
-    opposite = 1 - table[columns].rename(columns={"lower": "upper", "upper": "lower"})[columns]
-    errors = 100 * table[columns].mask(table["metric"] == RIGHT, opposite)
-    columns_of_errors = {name: errors[name] for name in columns}
+    is_accuracy, columns_of_errors = table["metric"] == RIGHT, dict[str, pd.Series]()
+    for (middle, lower, upper), whole in ((("value", "lower", "upper"), 1.0), (DIFFERENCES, 0.0)):
+        swapped = {middle: middle, lower: upper, upper: lower}
+        for name, opposite in swapped.items():
+            if name in table:
+                errors = table[name].mask(is_accuracy, whole - table[opposite])
+                columns_of_errors[name] = 100 * errors
     return table.assign(**columns_of_errors).rename(columns={"value": "error"})
 
 
@@ -268,25 +329,11 @@ def _full_alone(bins: pd.DataFrame) -> pd.DataFrame:
     return bins.assign(**{name: bins[name].where(full) for name in ("confidence", "accuracy")})
 
 
-def histograms(view: View) -> FigureData:
-    """The bins of each method's primary score, of each set without labels beside its reference."""
-    table = view.results.curve("histograms")
-    known = set(table["condition"]) & set(view.conditions or table["condition"])
-    parts = [table.iloc[:0].assign(against="")]
-    for variant, name in product(view.variants, view.results.ood):
-        pair = [view.names.condition(name).reference, name]
-        rows = where(table, **variant._asdict())
-        if name in known:
-            parts.append(rows[rows["condition"].isin(pair)].assign(against=name))
-    return FigureData(pd.concat(parts, ignore_index=True))
-
-
-def votes_by_severity(view: View) -> FigureData:
-    """The votes for one image by each severity of a group."""
-    table = _curve(view, "example_image")
-    table = table[table["condition"].isin(view.severities)]
-    table = table.assign(severity=table["condition"].map(view.severities))
-    return FigureData(table if table["severity"].nunique() > 1 else table.iloc[:0])
+def examples(view: View) -> FigureData:
+    """The first image of each condition of which the run has one."""
+    names = view.conditions or [condition.name for condition in view.results.conditions]
+    shown = [name for name in names if (name, 0) in view.results.images]
+    return FigureData(pd.DataFrame({"condition": shown, "index": 0}))
 
 
 def high_disagreement(view: View) -> FigureData:

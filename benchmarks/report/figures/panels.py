@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -88,11 +89,45 @@ def _by_score(view: View) -> str:
 # Metrics over severities.
 
 
-def over_severities(ax: Axes, panel: Panel) -> None:
-    """A line a method over severities, shaded where labels are not well defined.
+DIFFERENCE: Any = {"y": "difference", "interval": ("difference_lower", "difference_upper")}
+"""The columns of lines that are differences to the baseline."""
 
-    What guessing scores is a line, too, where it lies among the values.
+
+def over_severities(ax: Axes, panel: Panel) -> None:
+    """The baseline over severities, and what guessing scores where it lies among its values.
+
+    Of a metric that it lacks there is nothing, and the other methods are below as they are.
     """
+    baseline = numbers.of_baseline(panel)
+    if baseline.rows.empty:
+        ax.axis("off")
+        return
+    lines(ax, baseline, x="severity", x_name=lambda row: _condition(panel, row))
+    low, high = min(0.0, ax.dataLim.y0), ax.dataLim.y1
+    ax.set_ylim(low, (low + 1.05 * (high - low)) if high > low else low + 1)
+    guessing = panel.view.names.metric(panel.key["metric"]).guessing
+    if low <= guessing <= high:
+        ax.axhline(guessing, **GREY, linestyle=DASHES, zorder=1, label=GUESSING)
+    _over_severities(ax, panel, baseline)
+    ax.set_ylabel(_name_and_unit(panel))
+
+
+def _name_and_unit(panel: Panel) -> str:
+    return panel.view.names.printed(panel.key["metric"]).axis_label.replace(" (", "\n(")
+
+
+def differences_over_severities(ax: Axes, panel: Panel) -> None:
+    """The other methods less the baseline."""
+    others, has_baseline = numbers.of_others(panel), len(numbers.of_baseline(panel).rows)
+    columns = DIFFERENCE if has_baseline else {}
+    lines(ax, others, x="severity", **columns, x_name=lambda row: _condition(panel, row))
+    ax.axhline(0, **GREY, zorder=1)
+    _over_severities(ax, panel, others)
+    ax.set_ylabel(_less_baseline(panel) if has_baseline else _name_and_unit(panel))
+
+
+def _over_severities(ax: Axes, panel: Panel, drawn: Panel) -> None:
+    """The axis of severities, shaded where labels are not well defined; infinite values named."""
     view, severities = panel.view, sorted(panel.view.severities.values())
     margin = 0.025 * (severities[-1] - severities[0])
     first, last = severities[0] - margin, severities[-1] + margin
@@ -100,18 +135,19 @@ def over_severities(ax: Axes, panel: Panel) -> None:
         shifts = view.results.severities[view.group]
         valid = [shift.severity for shift in shifts if shift.labels == "valid"]
         ax.axvspan(max(valid, default=0.0), last, color=SHADE, linewidth=0, zorder=0)
-    lines(ax, panel, x="severity", x_name=lambda row: view.results.label_of(row["condition"]))
-    infinite = [look.label for look, line, _ in panel.series() if np.isinf(line["value"]).any()]
+    infinite = [look.label for look, line, _ in drawn.series() if np.isinf(line["value"]).any()]
     if infinite:
         _in_corner(ax, "\n".join(("not drawn where infinite:", *infinite)))
-    low, high = min(0.0, ax.dataLim.y0), ax.dataLim.y1
-    ax.set_ylim(low, (low + 1.05 * (high - low)) if high > low else low + 1)
-    guessing = view.names.metric(panel.key["metric"]).guessing
-    if low <= guessing <= high:
-        ax.axhline(guessing, **GREY, linestyle=DASHES, zorder=1, label=GUESSING)
     ax.set_xlim(first, last)
     severity_axis(ax, view)
-    ax.set_ylabel(view.names.printed(panel.key["metric"]).axis_label)
+
+
+def _condition(panel: Panel, row: Mapping[Any, Any]) -> str:
+    return panel.view.results.label_of(row["condition"])
+
+
+def _less_baseline(panel: Panel) -> str:
+    return f"Less that of\n{panel.view.looks[numbers.baseline(panel.view)].label}"
 
 
 def severity_axis(ax: Axes, view: View) -> None:
@@ -133,29 +169,6 @@ def shading(view: View, rows: pd.DataFrame) -> list[Artist]:
     return [patch(f"Labels ill-defined ({reasons[0]})", SHADE)] if reasons else []
 
 
-def votes_over_severities(ax: Axes, panel: Panel) -> None:
-    """A circle for each class that a method votes for at each severity."""
-    rows = panel.rows
-    circles(ax, rows["severity"], rows["class"], rows["vote_share"], panel.look)
-    class_axis(ax, panel.view, "y")
-    ax.set_ylabel("Class voted for")
-    ax.tick_params(labelbottom=False)
-
-
-def images_over_severities(ax: Axes, panel: Panel) -> None:
-    """The image at each severity, on the axis below."""
-    shown = panel.rows[["condition", "severity", "index"]].drop_duplicates()
-    severities = sorted(shown["severity"])
-    step = min(np.diff(severities))
-    for name, severity, index in shown.itertuples(index=False):
-        pixels = panel.view.results.images.get((name, int(index)))
-        image(ax, pixels, severity, 180 / len(severities))
-    ax.set(xlim=(severities[0] - step / 2, severities[-1] + step / 2), ylim=(0, 1), yticks=[])
-    severity_axis(ax, panel.view)
-    ax.grid(visible=False)
-    ax.spines[:].set_visible(False)
-
-
 # Calibration.
 
 
@@ -175,22 +188,6 @@ def images_of_bins(ax: Axes, panel: Panel) -> None:
     ax.axhline(numbers.FEWEST, color="0.6", linewidth=0.6, zorder=1)
     logarithmic(ax, "y", COUNTS)
     ax.set(xlabel="Confidence", ylabel="Images")
-
-
-def coverage_of_sets(ax: Axes, panel: Panel) -> None:
-    """At each condition a point a method, with its interval, and the nominal coverage as a line."""
-    conditions = list(dict.fromkeys(panel.rows["condition"]))
-    for position, (look, rows, replicates) in enumerate(panel.series()):
-        offset = beside(position, len(panel.looks))
-        points(ax, rows, rows["condition"].map(conditions.index) + offset, look)
-        if len(replicates):
-            at = replicates["condition"].map(conditions.index) + offset
-            ax.plot(at, replicates["value"], **look.dots)
-    nominal = panel.view.names.metric(panel.key["metric"]).nominal
-    ax.axhline(nominal, color="black", linewidth=0.8, linestyle=":", label="Nominal")
-    labels = [panel.view.results.label_of(name).replace(" ", "\n", 1) for name in conditions]
-    ax.set_xticks(range(len(conditions)), labels)
-    ax.set(xlim=(-0.5, len(conditions) - 0.5), ylim=(0, 1.03), ylabel="Coverage")
 
 
 def entropy_of_conditions(ax: Axes, panel: Panel) -> None:
@@ -241,55 +238,33 @@ def roc(ax: Axes, panel: Panel) -> None:
     ax.set_xlabel(f"{label} images flagged\n{_by_score(panel.view)}")
 
 
-def histogram(ax: Axes, panel: Panel) -> None:
-    """The scores of the reference in grey, those of out-of-distribution images as a line."""
-    is_ood = panel.rows["condition"] == panel.key["against"]
-    floor = LEAST_SHARE / 10
-    for rows, style in (
-        (panel.rows[~is_ood], {"color": "0.75", "fill": True}),
-        (panel.rows[is_ood], {"color": panel.look.color, "linewidth": 1.2}),
-    ):
-        if not rows.empty:
-            rows = rows[rows["lower"] <= rows.loc[rows["count"] > 0, "lower"].max()]
-            steps(ax, rows, rows["count"] / rows["count"].sum(), floor, **style)
-    logarithmic(ax, "y", [0.001, 0.01, 0.1, 1])
-    ax.set_ylim(LEAST_SHARE, 1)
-    ax.margins(x=0)
-    ax.set_ylabel(panel.look.label.replace(", ", ",\n"))
-    label = panel.view.results.primary_score_label(panel.view.looks)
-    ax.set_xlabel(f"{label[:1].upper()}{label[1:]}")
-
-
-def histogram_legend(view: View, rows: pd.DataFrame) -> list[Artist]:
-    """What is grey, and what a line."""
-    references = dict.fromkeys(rows.loc[rows["condition"] != rows["against"], "condition"])
-    labels = ", ".join(map(view.results.label_of, references))
-    ood = patch("Out-of-distribution images", "0.2")
-    ood.set(fill=False)
-    return [patch(f"{labels} images", "0.75"), ood]
-
-
-def risk(ax: Axes, panel: Panel) -> None:
-    """The error rate of the most certain images, from some of them to all."""
-    lines(ax, panel, x="coverage", y="risk", marked=False)
-    ax.set_xlim(0, 1)
-    ax.set_ylim(bottom=0)
-    ax.set(xlabel=f"Coverage\n{_by_score(panel.view)}", ylabel="Error rate")
-
-
 def error_of_the_rest(ax: Axes, panel: Panel) -> None:
-    """The error of the images that are left, against those that methods abstain on.
+    """The error of the images that are left, against those that the baseline abstains on."""
+    lines(ax, numbers.of_baseline(panel), x="abstained", y="error", x_name=_share)
+    _shares_axis(ax, panel)
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel("Error of\nthe rest (%)")
 
-    The first percents are drawn wider, by the square root, since they matter most.
-    """
-    lines(ax, panel, x="abstained", y="error", x_name=lambda row: f"{row['abstained']:g} %")
+
+def error_less_baseline(ax: Axes, panel: Panel) -> None:
+    """That of the others less it."""
+    lines(ax, numbers.of_others(panel), x="abstained", **DIFFERENCE, x_name=_share)
+    ax.axhline(0, **GREY, zorder=1)
+    _shares_axis(ax, panel)
+    ax.set(xlabel="Images abstained on (%)", ylabel=_less_baseline(panel))
+
+
+def _share(row: Mapping[Any, Any]) -> str:
+    return f"{row['abstained']:g} %"
+
+
+def _shares_axis(ax: Axes, panel: Panel) -> None:
+    """The first percents are drawn wider, by the square root, since they matter most."""
     shares = sorted(set(panel.rows["abstained"]))
     # Of the left edge a layout may see less than zero, by rounding.
     ax.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
     ax.set_xlim(0, shares[-1])
     ax.set_xticks(shares, [f"{share:g}" for share in shares])
-    ax.set_ylim(bottom=0)
-    ax.set(xlabel="Images abstained on (%)", ylabel="Error of the rest (%)")
 
 
 # Quality against cost.
@@ -411,6 +386,14 @@ def votes_of_methods(ax: Axes, panel: Panel) -> None:
     class_axis(ax, panel.view, "x")
     ax.set_ylim(len(series) - 0.4, -0.6)
     ax.set_yticks(range(len(series)), [look.label for look, _, _ in series])
+
+
+def example(ax: Axes, panel: Panel) -> None:
+    """An image of a condition, below its name."""
+    name, index = panel.rows[["condition", "index"]].iloc[0]
+    image(ax, panel.view.results.images.get((name, index)), 0.5, 36)
+    ax.set_title(fill(panel.view.results.label_of(name), 12), fontsize=SMALLEST)
+    ax.axis("off")
 
 
 def by_epoch(ax: Axes, panel: Panel) -> None:
