@@ -88,7 +88,7 @@ def test_differences_are_to_the_network_alone(made_up_run: Path, results: Result
     for row in shown.to_dict("records"):
         variant, softmax = Variant(row["method"], str(row["members"])), Variant("softmax", "1")
         alone = where(shown, method="softmax", metric=row["metric"])["error"].iloc[0]
-        assert row["difference"] == pytest.approx(row["error"] - alone, abs=1e-9)
+        assert row["difference"] == pytest.approx(row["error"] - alone, abs=0.01)  # as written
         if tested := results.tested(variant, softmax, Quantity("clean", row["metric"])):
             sign = -1 if row["metric"] == "accuracy" else 1
             ends = sorted((100 * sign * tested.lower, 100 * sign * tested.upper))
@@ -461,7 +461,7 @@ def test_methods_with_infinite_values_are_named(results: Results) -> None:
     summary = results.summary.copy()
     summary.loc[where(summary, **worst).index, "value"] = math.inf
     drawing = draw_figure(replace(results, summary=summary), "rotated")
-    texts = {text.get_text() for text in panel(drawing, "NLL (nats)").texts}
+    texts = {text.get_text() for text in panel(drawing, "NLL\n(nats)").texts}
     assert texts == {"not drawn where infinite:\nSoftmax"}
     assert not panel(drawing, "Accuracy").texts
 
