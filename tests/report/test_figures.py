@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks.io import UserError
 from benchmarks.nouns import MethodRecord, Variant
 from benchmarks.report.figures import Drawing, draw_figure, drawn_figures, figure, figure_names
-from benchmarks.report.figures.engine import Label, beside_points, in_print, leading
+from benchmarks.report.figures.engine import PointName, beside_points, in_print, leading
 from benchmarks.report.figures.files import TITLE, svg_and_png
 from benchmarks.report.figures.numbers import finding, mean_bins, mean_curve
 from benchmarks.report.figures.panels import GUESSING
@@ -239,7 +239,7 @@ def test_names_beside_points_cover_neither_points_nor_one_another() -> None:
     with in_print():
         ax = Figure(figsize=(5, 4)).subplots()
         ax.set(xlim=(0, 10), ylim=(0, 10))
-        beside_points(ax, [Label(*place, "its name", "black") for place in places])
+        beside_points(ax, [PointName(*place, "its name", "black") for place in places])
         boxes = [text.get_window_extent() for text in ax.texts]
     assert len(boxes) == len(places)
     for number, box in enumerate(boxes):

@@ -85,8 +85,8 @@ def test_figure_is_the_first_that_there_is_and_links_lead_from_the_page(root: Pa
     made = section("figure", root, Path("docs/page.md"))
     shown = made.partition("](../")[2].partition(")")[0]
     assert (root / shown).exists()
-    (root / "results" / "figures" / "worth-standard.png").write_bytes(b"")
-    assert "](results/figures/worth-standard.png)" in section("figure", root)
+    (root / "results" / "figures" / "quality-standard.png").unlink()
+    assert "](results/figures/settings-standard.png)" in section("figure", root)
 
 
 @pytest.mark.parametrize(("name", "folder"), [("verdicts", "results"), ("advice", "none")])

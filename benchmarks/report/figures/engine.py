@@ -435,7 +435,7 @@ def points(
     tell(line, look.label, tips)
 
 
-class Label(NamedTuple):
+class PointName(NamedTuple):
     """A name that is to stand beside a point."""
 
     x: float
@@ -451,7 +451,7 @@ NEAR, FAR = 5.0, 14.0
 """How many points away; a far one has a thin line to its point."""
 
 
-def beside_points(ax: Axes, labels: Sequence[Label], size: float = 6.5) -> None:
+def beside_points(ax: Axes, labels: Sequence[PointName], size: float = 6.5) -> None:
     """Names beside points, each at the first place that is free, or where least is covered.
 
     Lines that are drawn already count as covered. The axes have their limits, and their layout is

@@ -142,12 +142,12 @@ def baseline(view: View) -> Variant:
     return alone.variant if alone and alone.variant in view.looks else view.variants[0]
 
 
-def of_baseline(panel: Panel) -> Panel:
+def baseline_alone(panel: Panel) -> Panel:
     """What a panel shows, of the baseline alone."""
     return panel._replace(rows=where(panel.rows, **baseline(panel.view)._asdict()))
 
 
-def of_others(panel: Panel) -> Panel:
+def other_methods(panel: Panel) -> Panel:
     """What a panel shows, without the baseline and its replicates."""
     looks = {name: look for name, look in panel.looks.items() if name != baseline(panel.view)}
     return panel._replace(looks=looks, replicates=pd.DataFrame())

@@ -29,8 +29,8 @@ from benchmarks.report.editorial import (
 )
 from benchmarks.report.figures import numbers
 from benchmarks.report.figures.engine import (
-    Label,
     Panel,
+    PointName,
     View,
     bars,
     beside,
@@ -98,7 +98,7 @@ def over_severities(ax: Axes, panel: Panel) -> None:
 
     Of a metric that it lacks there is nothing, and the other methods are below as they are.
     """
-    baseline = numbers.of_baseline(panel)
+    baseline = numbers.baseline_alone(panel)
     if baseline.rows.empty:
         ax.axis("off")
         return
@@ -118,7 +118,7 @@ def _name_and_unit(panel: Panel) -> str:
 
 def differences_over_severities(ax: Axes, panel: Panel) -> None:
     """The other methods less the baseline."""
-    others, has_baseline = numbers.of_others(panel), len(numbers.of_baseline(panel).rows)
+    others, has_baseline = numbers.other_methods(panel), len(numbers.baseline_alone(panel).rows)
     columns = DIFFERENCE if has_baseline else {}
     lines(ax, others, x="severity", **columns, x_name=lambda row: _condition(panel, row))
     ax.axhline(0, **GREY, zorder=1)
@@ -240,7 +240,7 @@ def roc(ax: Axes, panel: Panel) -> None:
 
 def error_of_the_rest(ax: Axes, panel: Panel) -> None:
     """The error of the images that are left, against those that the baseline abstains on."""
-    lines(ax, numbers.of_baseline(panel), x="abstained", y="error", x_name=_share)
+    lines(ax, numbers.baseline_alone(panel), x="abstained", y="error", x_name=_share)
     _shares_axis(ax, panel)
     ax.set_ylim(bottom=0)
     ax.set_ylabel("Error of\nthe rest (%)")
@@ -248,7 +248,7 @@ def error_of_the_rest(ax: Axes, panel: Panel) -> None:
 
 def error_less_baseline(ax: Axes, panel: Panel) -> None:
     """That of the others less it."""
-    lines(ax, numbers.of_others(panel), x="abstained", **DIFFERENCE, x_name=_share)
+    lines(ax, numbers.other_methods(panel), x="abstained", **DIFFERENCE, x_name=_share)
     ax.axhline(0, **GREY, zorder=1)
     _shares_axis(ax, panel)
     ax.set(xlabel="Images abstained on (%)", ylabel=_less_baseline(panel))
@@ -312,14 +312,14 @@ def quality(ax: Axes, panel: Panel) -> None:
         ax.plot(curve["p50_ms"], curve["value"], **style)
     for level in rows.loc[is_alone, "value"]:
         ax.axhline(level, **GREY, linestyle=DASHES, zorder=0)
-    labels: list[Label] = []
+    labels: list[PointName] = []
     for variant, ms, value in zip(names, rows["p50_ms"], rows["value"], strict=True):
         named = variant in view.looks
         look = view.looks.get(variant) or replace(ensemble, filled=False)
         text = view.names.label(variant) if named else variant.members
         (line,) = ax.plot([ms], [value], **look.line | {"linestyle": "none", "label": "_"})
         tell(line, view.names.label(variant))
-        labels.append(Label(ms, value, text, look.color))
+        labels.append(PointName(ms, value, text, look.color))
     beside_points(ax, labels)
     ax.set_ylabel(f"{_measure(panel)}\n{view.results.label_of(panel.key['condition'])}")
 
