@@ -9,16 +9,13 @@ Reliability needs no resamples: in a bin of given images, the number of correct 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Float, Float64, Int
 from scipy.special import ndtri
 
 from benchmarks.inference.resampling import BLOCK, image_weights
 from benchmarks.metrics.detection import flagging_order
 from benchmarks.metrics.metric import Weights, each_once
-from benchmarks.metrics.ranking import Counts, Ranking
 from benchmarks.vocabulary import CONFIDENCE
 
 Bounds = Float64[np.ndarray, "2 points"]
@@ -68,48 +65,17 @@ def roc_curve(
     """
     order = flagging_order(negatives, positives)
 
-    def by_kind(flagged: Counts, hits: Counts) -> tuple[Counts, Counts]:
-        return flagged - hits, hits
-
-    both = None if draws is None else np.concatenate(draws)
-    return _with_bounds(order, by_kind, both, false_positive_rates, len(positives))
-
-
-def risk_curve(
-    uncertainty: Float[np.ndarray, " images"],
-    correct: Bool[np.ndarray, " images"],
-    draws: Weights | None,
-    coverages: Float64[np.ndarray, " points"],
-) -> Curve:
-    """The error rate among the most certain images, at these coverages above 0.
-
-    Expected over the order of images of the same uncertainty, copies of an image among them.
-    Without draws bounds are NaN.
-    """
-    order = Ranking.by(uncertainty, ~correct)
-
-    def selected(images: Counts, errors: Counts) -> tuple[Counts, Counts]:
-        return images, errors
-
-    return _with_bounds(order, selected, draws, coverages, coverages * len(correct))
-
-
-def _with_bounds(
-    order: Ranking,
-    axes: Callable[[Counts, Counts], tuple[Counts, Counts]],
-    draws: Weights | None,
-    shares: Float64[np.ndarray, " points"],
-    totals: Float64[np.ndarray, " points"] | int,
-) -> Curve:
-    """The second of the axes at shares of the first one, of totals, for each draw."""
-
     def traced(weights: Weights) -> Float64[np.ndarray, "resamples points"]:
-        columns = zip(*(count.T.numpy() for count in axes(*order.counts(weights))), strict=True)
-        return np.stack([np.interp(shares, x / x[-1], y) / totals for x, y in columns])
+        flagged, hits = order.counts(weights)
+        columns = zip((flagged - hits).T.numpy(), hits.T.numpy(), strict=True)
+        return np.stack(
+            [np.interp(false_positive_rates, x / x[-1], y) / len(positives) for x, y in columns]
+        )
 
     (curve,) = traced(each_once(len(order.rows)))
     if draws is None:
         return np.stack([curve, *np.full((2, len(curve)), np.nan)])
-    starts = range(BLOCK, draws.shape[1], BLOCK)
-    blocks = [traced(np.ascontiguousarray(block)) for block in np.split(draws, starts, axis=1)]
+    both = np.concatenate(draws)
+    starts = range(BLOCK, both.shape[1], BLOCK)
+    blocks = [traced(np.ascontiguousarray(block)) for block in np.split(both, starts, axis=1)]
     return np.stack([curve, *np.quantile(np.concatenate(blocks), _TAILS, axis=0)])

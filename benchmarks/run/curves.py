@@ -1,4 +1,4 @@
-"""The tables in ``curves/`` that only figures need: curves, histograms, and votes on an image.
+"""The tables in ``curves/`` that only figures need: curves, and votes on an image.
 
 Each curve is that of one replicate, an actual network or ensemble, and agrees with its rows in
 ``measurements.csv``; images are ranked by the method's primary score. Of the curves of several
@@ -7,7 +7,6 @@ replicates those points are written that a drawing needs; a single one has all p
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,13 +17,12 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
-from benchmarks.inference.bands import Curve, image_draws, risk_curve, roc_curve, wilson_interval
+from benchmarks.inference.bands import Curve, image_draws, roc_curve, wilson_interval
 from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.intervals import estimate
 from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once
-from benchmarks.metrics.selective import Selective
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
 from benchmarks.schema import members_text
@@ -33,22 +31,12 @@ from benchmarks.vocabulary import CLEAN, VOTES
 from methods.determinism import (
     derive_seed,
 )
-from methods.scores import SCORES
-
-HISTOGRAM_BINS = 40
-"""Of a score without a bin width of its own, from the least to the highest of the clean images."""
-
-MOST_BINS = 100_000
-"""Of a histogram, on either side of where the clean images' begin."""
 
 BAND_RESAMPLES, MOST_BAND_WEIGHTS = 400, 2**25
 """For a band's percentiles; of very many images there are fewer, with as many weights in all."""
 
 FALSE_POSITIVE_RATES = np.arange(51) ** 2 / 2500
 """At which ROC curves are given; denser where few clean images are flagged."""
-
-COVERAGES = np.arange(1, 51) / 50
-"""At which risk is given, from 2 %: the error rate of fewer images is mostly chance."""
 
 TOLERANCE = 0.004
 """Of a curve's highest value: about the width of the thin lines that replicates are drawn with."""
@@ -60,26 +48,22 @@ VOTE_COLUMNS = ("index", "label", "class", "vote_share", "mean_probability")
 
 _BINS = ("lower", "upper", "count", "confidence", "accuracy", "accuracy_lower", "accuracy_upper")
 _ROC = ("flagged_clean", "flagged", "lower", "upper")
-_RISK = ("coverage", "risk", "lower", "upper")
 
 COLUMNS = {
     "reliability": (*ORIGIN, *_BINS),
     "roc": (*ORIGIN, "score", *_ROC),
-    "risk_coverage": (*ORIGIN, "score", *_RISK),
-    "histograms": (*ORIGIN, "score", "lower", "upper", "count"),
     "example_image": (*ORIGIN, *VOTE_COLUMNS),
 }
 """The tables and their columns.
 
 ``reliability``: the 15 bins of the ECE. ``roc``: shares of the reference's images
-(``flagged_clean``) and of the condition's that are flagged as uncertain. ``risk_coverage``: the
-error rate among the most certain images. ``histograms``: images a bin of a score, bins
-[lower, upper). ``example_image``: votes on one of the clean images, also changed by every condition
-that changes these. The last two are of the first replicate.
+(``flagged_clean``) and of the condition's that are flagged as uncertain. ``example_image``: votes
+of the first replicate on one of the clean images, also changed by every condition that changes
+these.
 
-``lower`` and ``upper`` of ``flagged`` and ``risk``, and ``accuracy_lower`` and ``accuracy_upper``,
-are pointwise 95 % bounds over the draw of images: see `benchmarks.inference.bands`. They are there
-where a method has a single replicate.
+``lower`` and ``upper`` of ``flagged``, and ``accuracy_lower`` and ``accuracy_upper``, are pointwise
+95 % bounds over the draw of images: see `benchmarks.inference.bands`. They are there where a method
+has a single replicate.
 """
 
 CurveRow = dict[str, Any]
@@ -167,30 +151,18 @@ def curves_of(
     by_score = begin | {"score": drawn.score}
     typical = is_typical(evaluation.conditions, condition)
     draws = None
-    if drawn.alone and (typical or not condition.labelled):
+    if drawn.alone and not condition.labelled:
         draws = _band_weights(evaluation, condition, own.images, reference.images)
     if typical:
         confident, right = own.of(Calibration)  # labels are there
         for row in _reliability(confident, right, bars=drawn.alone):
             yield "reliability", begin | row
-        ranked = own.of(Selective, drawn.score)
-        if ranked is not None and not np.isnan(ranked[0]).any():
-            scores, right = ranked
-            curve = risk_curve(scores, right, draws and draws[0], COVERAGES)
-            for row in _rows(_RISK, *_points(COVERAGES, curve, draws)):
-                yield "risk_coverage", by_score | row
     score, clean = own.score(drawn.score), reference.score(drawn.score)
     if score is None or clean is None or score.isnan().any() or clean.isnan().any():
         return
     if not condition.labelled:
         for row in _roc(clean.numpy(), score.numpy(), draws):
             yield "roc", by_score | row
-    if drawn.first and (
-        not condition.labelled
-        or condition.name in {other.reference for other in evaluation.conditions}
-    ):
-        for row in _histogram(score, *_bins(drawn.score, clean)):
-            yield "histograms", by_score | row
 
 
 def example_votes(
@@ -296,31 +268,6 @@ def _points(at: Points, curve: Curve, draws: BandWeights) -> Float64[np.ndarray,
     kept = needed(at, curve[0]) if draws is None else slice(None)
     points: Float64[np.ndarray, "4 kept"] = np.stack([at, *curve])[:, kept]
     return points
-
-
-def _bins(name: str, clean: Tensor) -> tuple[float, float]:
-    """Where the bins of a score begin, and how wide they are."""
-    score = SCORES.get(name)
-    if score is not None and score.bin_width is not None:
-        return 0.0, score.bin_width
-    values = clean[clean.isfinite()]
-    least, most = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
-    width = (most - least or 1.0) / HISTOGRAM_BINS
-    return least, width if 0 < width < math.inf else 1.0
-
-
-def _histogram(score: Tensor, start: float, width: float) -> Iterator[CurveRow]:
-    """The bins from the first to the last that is not empty; infinite values are left out.
-
-    Values more than `MOST_BINS` bins away count in the last bin on their side.
-    """
-    positions = ((score[score.isfinite()] - start) / width).floor()
-    positions = positions.clamp(-MOST_BINS, MOST_BINS).long()
-    if not len(positions):
-        return
-    first = min(0, int(positions.min()))
-    for b, count in enumerate(torch.bincount(positions - first).tolist(), start=first):
-        yield {"lower": start + b * width, "upper": start + (b + 1) * width, "count": count}
 
 
 def _rows(names: Sequence[str], *columns: Iterable[Any]) -> Iterator[CurveRow]:

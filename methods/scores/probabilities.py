@@ -130,7 +130,6 @@ PREDICTIVE_ENTROPY = Score(
     unit="nats",
     citation="Gal 2016, section 3.3.1",
     formula="H(p̄) = −Σ_c p̄_c log p̄_c",
-    bin_width=0.08,
 )
 
 MUTUAL_INFORMATION = Score(
@@ -144,7 +143,6 @@ MUTUAL_INFORMATION = Score(
     citation="Houlsby et al. 2011, equation 2; Gal 2016, section 3.3.1",
     formula="H(p̄) − mean_m H(p_m)",
     undefined_for_one=True,
-    bin_width=0.02,
 )
 
 
@@ -233,7 +231,6 @@ PAIRWISE_DISAGREEMENT = Score(
     citation="Simpson 1949; between networks, Fort, Hu & Lakshminarayanan 2019",
     formula="1 − Σ_c v_c (v_c − 1) / (M (M − 1)); 1 − Σ_c s_c² for the exact distribution",
     undefined_for_one=True,
-    bin_width=0.04,
 )
 
 VARIATION_RATIO = Score(

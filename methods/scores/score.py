@@ -50,7 +50,6 @@ class Score:
             networks the mean is taken. A `FitError` says why these features do not do.
         undefined_for_one: whether it is NaN where a prediction has a single member.
         in_figures: whether figures show it.
-        bin_width: of its histogram, in its unit; ``None`` if it is chosen from the values.
 
     Raises:
         ValueError: it needs none or several things, or has not the one function that it must have.
@@ -66,7 +65,6 @@ class Score:
     formula: str = ""
     undefined_for_one: bool = False
     in_figures: bool = True
-    bin_width: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.needs) != 1 and self.needs not in FEATURE_NEEDS:

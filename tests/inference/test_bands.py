@@ -12,7 +12,6 @@ from statsmodels.stats.proportion import proportion_confint
 from benchmarks.inference.bands import (
     Curve,
     image_draws,
-    risk_curve,
     roc_curve,
     wilson_interval,
 )
@@ -20,7 +19,6 @@ from benchmarks.metrics.metric import Weights
 from tests.metrics import reference
 
 RATES = np.arange(21) ** 2 / 400
-COVERAGES = np.arange(1, 21) / 20
 
 Floats = NDArray[np.float64]
 
@@ -38,12 +36,6 @@ def roc_of_resample(clean: torch.Tensor, ood: torch.Tensor) -> Floats:
     both = torch.cat([clean, ood])
     curve = reference.roc_curve(both, torch.arange(len(both)) >= len(clean))
     return np.interp(RATES, *curve)
-
-
-def risk_of_resample(uncertainty: torch.Tensor, correct: torch.Tensor) -> Floats:
-    coverage, risk = reference.risk_coverage_curve(uncertainty, correct)
-    errors = np.interp(COVERAGES, [0, *coverage.tolist()], [0, *(coverage * risk).tolist()])
-    return errors / COVERAGES
 
 
 @pytest.fixture(params=["distinct", "tied"])
@@ -68,26 +60,6 @@ def test_roc_band_is_that_of_resampled_images(scores: tuple[Floats, Floats]) -> 
     np.testing.assert_allclose(curve[1:], expected, atol=1e-12)
     itself = roc_of_resample(torch.from_numpy(clean), torch.from_numpy(ood))
     np.testing.assert_allclose(curve[0], itself, atol=1e-12)
-
-
-def test_risk_band_is_that_of_resampled_images(scores: tuple[Floats, Floats]) -> None:
-    uncertainty, _ = scores
-    correct = np.random.default_rng(4).random(80) < 0.7
-    draws = image_draws(80, 50, seed=1)
-    expected = percentiles(
-        [risk_of_resample(copies(uncertainty, one), copies(correct, one)) for one in draws.T]
-    )
-    curve = risk_curve(uncertainty, correct, draws, COVERAGES)
-    np.testing.assert_allclose(curve[1:], expected, atol=1e-12)
-    itself = risk_of_resample(torch.from_numpy(uncertainty), torch.from_numpy(correct))
-    np.testing.assert_allclose(curve[0], itself, atol=1e-12)
-
-
-def test_band_of_the_error_rate_of_all_images_is_binomial() -> None:
-    correct = np.arange(1000) >= 100
-    draws = image_draws(1000, 2000, seed=0)
-    _, *band = risk_curve(np.random.default_rng(5).random(1000), correct, draws, np.ones(1))[:, 0]
-    np.testing.assert_allclose(band, stats.binom(1000, 0.1).ppf([0.025, 0.975]) / 1000, atol=0.0025)
 
 
 def test_wilson_interval_is_that_of_statsmodels() -> None:
@@ -123,16 +95,3 @@ def test_roc_bands_cover_the_true_curve_in_95_percent_of_simulations() -> None:
     truth = stats.norm.cdf(1 + stats.norm.ppf(rates))
     # 400 runs: 95 % has a standard error of 1.1 %.
     assert np.abs(covered(bands, truth) - 0.95).max() < 0.035
-
-
-@pytest.mark.slow
-def test_risk_bands_cover_the_true_curve_in_95_percent_of_simulations() -> None:
-    """Of a uniform uncertainty that is the chance of an error: half of the coverage."""
-    random = np.random.default_rng(7)
-    coverages = np.array([0.3, 0.6, 1.0])
-    bands = []
-    for run in range(RUNS):
-        uncertainty = random.random(IMAGES)
-        correct = random.random(IMAGES) >= uncertainty
-        bands.append(risk_curve(uncertainty, correct, simulated_draws(run)[0], coverages))
-    assert np.abs(covered(bands, coverages / 2) - 0.95).max() < 0.035

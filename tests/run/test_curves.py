@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from sklearn.metrics import auc
 
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.curves import (
     COLUMNS,
-    COVERAGES,
     FALSE_POSITIVE_RATES,
-    MOST_BINS,
     TOLERANCE,
-    _bins,
-    _histogram,
     needed,
 )
 from benchmarks.run.measure import measure as measure_all
@@ -68,7 +61,7 @@ def test_every_table_has_its_columns_and_all_replicates_or_the_first_one(run: Ru
         table = curve(run, name)
         assert tuple(table.columns) == columns
         replicates = table.groupby("method")["replicate"].unique().map(list).to_dict()
-        several = [0] if name in ("histograms", "example_image") else [0, 1]
+        several = [0] if name == "example_image" else [0, 1]
         assert replicates == {"softmax": [1], "mc_dropout": several, "deep_ensemble": [0]}
         assert set(table.get("score", ())) <= {"predictive_entropy"}
 
@@ -100,24 +93,10 @@ def test_area_below_the_roc_curve_is_the_auroc(run: Run) -> None:
         assert tuple(points.iloc[-1][["flagged_clean", "flagged"]]) == (1, 1)
 
 
-def test_risk_at_full_coverage_is_the_error_rate(run: Run) -> None:
-    for (score, *key), points in curve(run, "risk_coverage").groupby(["score", *ORIGIN]):
-        last = points.iloc[-1]
-        assert last["coverage"] == 1
-        error_rate = 1 - measured(run, "accuracy").loc[tuple(key)]
-        assert last["risk"] == pytest.approx(error_rate, abs=1e-5)
-        aurc = measured(run, "aurc", score).loc[tuple(key)]
-        if key[0] != "mc_dropout":
-            assert tuple(points["coverage"]) == tuple(COVERAGES)
-        risk = np.interp(COVERAGES, points["coverage"], points["risk"])
-        assert risk.mean() == pytest.approx(aurc, abs=0.006)  # of 50 points, not of 70
-
-
 def test_every_point_of_a_single_replicate_has_a_band_around_it(run: Run) -> None:
     for name, value, bounds in (
         ("reliability", "accuracy", ["accuracy_lower", "accuracy_upper"]),
         ("roc", "flagged", ["lower", "upper"]),
-        ("risk_coverage", "risk", ["lower", "upper"]),
     ):
         table = curve(run, name).dropna(subset=value)
         assert table.loc[table["method"] == "mc_dropout", bounds].isna().all(axis=None)
@@ -128,34 +107,6 @@ def test_every_point_of_a_single_replicate_has_a_band_around_it(run: Run) -> Non
         assert (lower <= table[value]).all(), name
         assert (table[value] <= upper).all(), name
         assert (upper - lower).max() > 0.1
-
-
-def test_histograms_hold_every_image(run: Run) -> None:
-    table = curve(run, "histograms")
-    assert set(table["condition"]) == {"clean", "ood-uniform_noise"}
-    for (score, *key), bins in table.groupby(["score", *ORIGIN]):
-        assert bins["count"].sum() == IMAGES
-        middle = (bins["lower"] + bins["upper"]) / 2
-        mean = (middle * bins["count"]).sum() / IMAGES
-        width = bins["upper"].iloc[0]
-        assert mean == pytest.approx(measured(run, score).loc[tuple(key)], abs=width / 2)
-
-
-@pytest.mark.parametrize("outlier", [1e8, -1e300])
-def test_outliers_of_a_histogram_are_in_its_last_bin(outlier: float) -> None:
-    score = torch.tensor([0.25, 0.75, math.inf, outlier], dtype=torch.float64)
-    bins = list(_histogram(score, start=0.0, width=0.5))
-    assert len(bins) <= MOST_BINS + 2
-    assert [one["lower"] for one in bins if one["count"]] == (
-        [0.0, 0.5, MOST_BINS / 2] if outlier > 0 else [-MOST_BINS / 2, 0.0, 0.5]
-    )
-
-
-@pytest.mark.parametrize("clean", [[-1.7e308, 0.0, 1.7e308], [0.0, 5e-324], [2.0, 2.0]])
-def test_bins_of_any_finite_scores_can_be_counted(clean: list[float]) -> None:
-    score = torch.tensor(clean, dtype=torch.float64)
-    bins = _histogram(score, *_bins("mine", score))
-    assert sum(int(one["count"]) for one in bins) == len(clean)
 
 
 def test_votes_on_the_example_are_those_of_the_prediction_files(run: Run) -> None:
