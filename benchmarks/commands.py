@@ -421,8 +421,7 @@ def _workspace_of_file(
 
 @app.command()
 def lab(
-    members: Annotated[int, how_much("Networks of the article's kind.", min=2)] = 50,
-    relu_members: Annotated[int, how_much("Networks with ReLU.", min=2)] = 20,
+    members: Annotated[int, how_much("Networks that vote.", min=2)] = 50,
     epochs: EpochsSetting = None,
     out: Annotated[Path, path("The page to write.")] = Path(LAB_HTML),
     networks: NetworksSetting = None,
@@ -444,8 +443,8 @@ def lab(
     chosen = fitting_device(device)
     plan = lab_plan(epochs=epochs, seed=seed, device=chosen, engine=fitting_engine(engine, chosen))
     workspace = _workspace_of_file(out, plan, networks, data_dir)
-    make_lab(plan, workspace, out, members=members, relu_members=relu_members)
-    print(f"wrote {out} ({out.stat().st_size / 2**20:.1f} MiB)")
+    make_lab(plan, workspace, out, members=members)
+    print(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
 
 
 @app.command()

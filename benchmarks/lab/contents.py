@@ -1,18 +1,12 @@
-"""What the page holds of a recipe: its networks in few bytes, and what they say of test images.
-
-The page's script reads the bytes (`static/networks.js`), and shows which test images are offered,
-and where a drawn image stands among all of them.
-"""
+"""What the page holds: networks in one byte a weight, and what they say of the test images."""
 
 from __future__ import annotations
 
 import shlex
 from base64 import b64encode
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -20,56 +14,39 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int8
 from torch import Tensor
 
-from benchmarks.claims.predictor import ENSEMBLE, SAMPLED, SOFTMAX, RecipePredictor
 from benchmarks.io import UserError
-from benchmarks.metrics import METRICS
 from benchmarks.run.configuration import command_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks.shifts import rotated
-from benchmarks.tasks.task import EvaluationSet
-from benchmarks.vocabulary import CLEAN, DISAGREEMENT, PECULIAR, TYPICAL
+from benchmarks.vocabulary import PECULIAR, TYPICAL
 from methods import Prediction
 from methods.deep_ensemble import DeepEnsemble
-from methods.engines.base import Engine
 from methods.networks.architectures import LeNet5
 from methods.networks.network import Network
+from methods.networks.recipes import STANDARD, LabelledImages
 
-COMPARED, ANGLE = 200, 45.0
-"""Test images on which rounded networks are compared, upright and rotated by so many degrees."""
-
-LARGE = ("linear1", "linear2")
-"""The layers that 8 bits do: nine tenths of all weights, and many a sum."""
+RECIPE = STANDARD.name
+"""The recipe whose networks the page holds."""
 
 LARGEST = 127
 """The largest whole number of 8 bits that has a negative."""
 
-MEASURES = ("predictive_entropy", "mutual_information", "pairwise_disagreement")
-
-LabPredictions = Mapping[str, Prediction]
-"""By method, of all test images."""
-
-SURE, AGREED = 0.9, 0.8
-"""The least probability of which one is sure, and the share of votes up to which members are not.
-
-The page's script has the same limits (`static/answers.js`).
-"""
+BLOCK = 1000
+"""How many images networks predict at once, for the sake of memory."""
 
 MOST = 12
 """Images of a group."""
 
 
 class RoundedNetwork(NamedTuple):
-    """A network whose numbers have 16 bits, or fewer.
+    """A network whose weights have 8 bits.
 
     Attributes:
         network: with the rounded weights, in float32.
-        eight_bits: the layers whose weights have 8 bits, and a scale an output.
-        content: all numbers, layer after layer, weights before biases; scales before weights.
+        content: layer after layer the scales of its outputs, their weights and their biases.
     """
 
     network: LeNet5
-    eight_bits: tuple[str, ...]
     content: bytes
 
 
@@ -86,142 +63,90 @@ class GalleryGroup(NamedTuple):
     """Test images with what they have in common."""
 
     title: str
-    note: str
     images: tuple[GalleryImage, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class RecipeContents:
-    """A recipe's networks, and what the page tells of them.
+class LabContents:
+    """Networks, and what the page tells of them.
 
     Attributes:
-        name, label: of the recipe, and what the page calls it.
-        networks: from number 0, whose numbers all have 16 bits.
+        networks: from number 0, which MC-dropout runs.
         masks: the channels that each pass of MC-dropout keeps of network 0.
-        standings: by method and measure, the values of all test images, ascending.
-        groups: the gallery.
-        change: by how much rounding changes a mean probability at most, on images compared.
-        votes_changed: by how many votes at most.
+        groups: the gallery; the article's two images come first.
+        test_images: how many there are.
+        same_class: the share of them that keep their class when weights are rounded: the least
+            of all networks.
     """
 
-    name: str
-    label: str
     networks: tuple[RoundedNetwork, ...]
     masks: Bool[Tensor, "passes channels"]
-    standings: Mapping[tuple[str, str], Float32[np.ndarray, " images"]]
     groups: Sequence[GalleryGroup]
-    change: float
-    votes_changed: int
+    test_images: int
+    same_class: float
 
 
-def require_stored(plan: Plan, workspace: Workspace, counts: Mapping[str, int]) -> None:
-    """Stop where networks are missing, and say what trains them.
-
-    Args:
-        counts: how many networks of each recipe are needed, from number 0.
+def require_stored(plan: Plan, workspace: Workspace, count: int) -> None:
+    """Stop where some of so many networks are missing, and say what trains them.
 
     Raises:
         UserError: one of them is not stored.
     """
-    for recipe, count in counts.items():
-        pool = plan.pool(recipe, workspace.store)
-        missing = pool.missing(range(count), workspace.training_images(plan, recipe))
-        if not missing:
-            continue
-        training = replace(
-            plan.configuration, recipes=(recipe,), methods=(DeepEnsemble.name,), members=(count,)
-        )
-        words = ["--only", "train", "--networks", str(workspace.networks)]
-        if workspace.data_dir is not None:
-            words += ["--data-dir", str(workspace.data_dir)]
-        words += ["--out", f"results/lab-{recipe}"]
-        raise UserError(
-            f"--networks {workspace.networks}: {len(missing)} of {count} networks of the "
-            f"recipe {recipe!r} are not there (the first: number {missing[0]}); train them by "
-            f"{command_of(training)} {shlex.join(words)}"
-        )
+    missing = plan.pool(RECIPE, workspace.store).missing(
+        range(count), workspace.training_images(plan, RECIPE)
+    )
+    if not missing:
+        return
+    training = replace(plan.configuration, methods=(DeepEnsemble.name,), members=(count,))
+    words = ["--only", "train", "--networks", str(workspace.networks)]
+    if workspace.data_dir is not None:
+        words += ["--data-dir", str(workspace.data_dir)]
+    words += ["--out", "results/lab"]
+    raise UserError(
+        f"--networks {workspace.networks}: {len(missing)} of {count} networks of the "
+        f"recipe {RECIPE!r} are not there (the first: number {missing[0]}); train them by "
+        f"{command_of(training)} {shlex.join(words)}"
+    )
 
 
-def recipe_contents(
-    plan: Plan, workspace: Workspace, recipe: str, label: str, *, networks: int, passes: int
-) -> RecipeContents:
-    """Of this many stored networks of a recipe, and passes of the first."""
-    pool = plan.pool(recipe, workspace.store)
-    training = workspace.training_images(plan, recipe)
+def lab_contents(plan: Plan, workspace: Workspace, *, networks: int, passes: int) -> LabContents:
+    """Of this many stored networks, and passes of the first."""
+    pool = plan.pool(RECIPE, workspace.store)
+    training = workspace.training_images(plan, RECIPE)
     trained = cast(list[LeNet5], pool.networks(range(networks), training))
-    small = tuple(
-        rounded(network, LARGE if number else ()) for number, network in enumerate(trained)
-    )
-    with TemporaryDirectory() as folder:
-        elsewhere = replace(workspace, out=Path(folder))
-        predictor = RecipePredictor(plan, elsewhere, recipe, networks=networks)
-        units = {
-            SOFTMAX: predictor.softmax(0),
-            SAMPLED: predictor.mc_dropout(0, passes),
-            ENSEMBLE: predictor.ensemble,
-        }
-        predictor.predict(units.values())
-        predictions = {name: predictor.get(unit) for name, unit in units.items()}
-        test = predictor.images(CLEAN)
-    change, votes = rounding_error(
-        plan.engine, trained, [each.network for each in small], test.images[:COMPARED]
-    )
-    return RecipeContents(
-        name=recipe,
-        label=label,
+    test = workspace.images(plan.task, "test")
+    blocks = torch.split(test.images, BLOCK)
+
+    def logits(chosen: Sequence[Network]) -> Float[Tensor, "networks images classes"]:
+        prepared = plan.engine.prepare(chosen)
+        return torch.cat([prepared.logits(block) for block in blocks], dim=1)
+
+    small = tuple(map(rounded, trained))
+    exact = logits(trained)
+    same = exact.argmax(dim=2) == logits([each.network for each in small]).argmax(dim=2)
+    return LabContents(
         networks=small,
         masks=trained[0].passes(plan.configuration.seed, 0, passes),
-        standings={
-            (method, measure): np.sort(METRICS[measure].function(prediction).numpy().astype("<f4"))
-            for method, prediction in predictions.items()
-            # A single network has no measure of members that differ.
-            for measure in (MEASURES[:1] if prediction.members == 1 else MEASURES)
-        },
-        groups=gallery(test, predictions),
-        change=change,
-        votes_changed=votes,
+        groups=gallery(test, Prediction.of_logits(exact)),
+        test_images=len(test.images),
+        same_class=float(same.double().mean(dim=1).min()),
     )
 
 
-def rounding_error(
-    engine: Engine,
-    trained: Sequence[Network],
-    small: Sequence[Network],
-    images: Float[Tensor, "images 1 28 28"],
-) -> tuple[float, int]:
-    """The largest change of an ensemble's mean probability, and of its votes for a class.
+def rounded(network: LeNet5) -> RoundedNetwork:
+    """The network with weights of 8 bits.
 
-    Over the images as they are, and rotated.
-    """
-    changes, votes = [], []
-    for shown in (images, rotated(images, ANGLE)):
-        before, after = (
-            Prediction.of_logits(engine.prepare(networks).logits(shown))
-            for networks in (trained, small)
-        )
-        changes.append((before.mean - after.mean).abs().max())
-        votes.append((before.vote_share - after.vote_share).abs().max() * len(trained))
-    return float(max(changes)), round(float(max(votes)))
-
-
-def rounded(network: LeNet5, eight_bits: Collection[str] = LARGE) -> RoundedNetwork:
-    """The network with weights of 8 bits in some layers, and all other numbers in 16.
-
-    Each output of a layer of 8 bits has a scale of its own in float32, so that its largest weight
-    becomes 127 or -127.
+    Each output has a scale of its own in float32, so that its largest weight becomes 127 or -127.
+    Biases stay as they are.
     """
     copy, content = deepcopy(network), b""
-    for name, parameter in copy.named_parameters():
-        layer, _, kind = name.partition(".")
-        if kind == "weight" and layer in eight_bits:
-            scales, whole = scaled(parameter)
-            parameter.data = torch.from_numpy(scales * whole)
-            content += scales.astype("<f4").tobytes() + whole.tobytes()
-        else:
-            halves = parameter.detach().numpy().astype("<f2")
-            parameter.data = torch.from_numpy(halves.astype(np.float32))
-            content += halves.tobytes()
-    return RoundedNetwork(copy, tuple(layer for layer in LARGE if layer in eight_bits), content)
+    for layer in copy.children():
+        weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+        scales, whole = scaled(weight.flatten(start_dim=1))
+        weight.data = torch.from_numpy(scales * whole).reshape(weight.shape)
+        content += scales.astype("<f4").tobytes() + whole.tobytes()
+        content += bias.detach().numpy().astype("<f4").tobytes()
+    return RoundedNetwork(copy, content)
 
 
 def scaled(
@@ -239,58 +164,23 @@ def scaled(
     return scales, np.rint(numbers / scales).astype(np.int8)
 
 
-def gallery(test: EvaluationSet, predictions: LabPredictions) -> list[GalleryGroup]:
-    """The groups of a recipe's gallery; the article's two images come first."""
-    members = predictions[ENSEMBLE].members
-    sure = sure_alone(predictions)
-    disagreement = METRICS[DISAGREEMENT].function(predictions[ENSEMBLE])
-    uncertain = disagreement.argsort(descending=True, stable=True).tolist()
-    count = int(sure.sum())
+def gallery(test: LabelledImages, ensemble: Prediction) -> list[GalleryGroup]:
+    """The article's two images, those that many networks get wrong alike, and divided votes."""
+    answers = ensemble.mean.argmax(dim=1)
+    votes = ensemble.vote_share.gather(1, answers[:, None])[:, 0]
+    agreed = votes.argsort(descending=True, stable=True)
+    wrong = agreed[answers[agreed] != test.labels[agreed]].tolist()
     return [
+        GalleryGroup("The article’s two", _images(test, (TYPICAL, PECULIAR))),
         GalleryGroup(
-            "The article’s",
-            f"A clear 8 (image {TYPICAL}) and a peculiar one (image {PECULIAR}).",
-            _images(test, (TYPICAL, PECULIAR)),
+            f"Most networks agree, and are wrong: the first of {len(wrong)} errors of the ensemble",
+            _images(test, wrong[:MOST]),
         ),
-        GalleryGroup(
-            "The single network is sure of these, and the ensemble is not",
-            f"Network 0 gives a class at least {SURE:.0%}, and at most {AGREED:.0%} of the "
-            f"{members} networks vote for one class: {count:,} of {len(sure):,} test images"
-            + (f"; the {MOST} with the most disagreement." if count > MOST else "."),
-            _images(test, [index for index in uncertain if sure[index]][:MOST]),
-        ),
-        GalleryGroup(
-            "The networks disagree most about these",
-            f"By the share of pairs of the {members} networks that vote differently.",
-            _images(test, uncertain[:MOST]),
-        ),
-        GalleryGroup(
-            "One of each class, of which all are sure",
-            "The first test image of each class for which all networks vote.",
-            _images(test, first_agreed(test, predictions)),
-        ),
+        GalleryGroup("The votes are divided most", _images(test, agreed.flip(0)[:MOST].tolist())),
     ]
 
 
-def sure_alone(predictions: LabPredictions) -> Bool[Tensor, " images"]:
-    """The images of which the single network is sure, and the ensemble is not."""
-    confidence = predictions[SOFTMAX].mean.amax(dim=1)
-    return (confidence >= SURE) & (predictions[ENSEMBLE].vote_share.amax(dim=1) <= AGREED)
-
-
-def first_agreed(test: EvaluationSet, predictions: LabPredictions) -> list[int]:
-    """The first image of each class for which all members vote, and network 0 is sure."""
-    assert test.labels is not None
-    sure = predictions[SOFTMAX].mean.amax(dim=1) >= SURE
-    votes = predictions[ENSEMBLE].vote_share.gather(1, test.labels[:, None])[:, 0]
-    first: dict[int, int] = {}
-    for index in torch.nonzero(sure & (votes == 1))[:, 0].tolist():
-        first.setdefault(int(test.labels[index]), index)
-    return [first[label] for label in sorted(first)]
-
-
-def _images(test: EvaluationSet, indices: Iterable[int]) -> tuple[GalleryImage, ...]:
-    assert test.labels is not None
+def _images(test: LabelledImages, indices: Iterable[int]) -> tuple[GalleryImage, ...]:
     pixels = (255 * test.images[:, 0]).round().to(torch.uint8).flatten(start_dim=1).numpy()
     return tuple(
         GalleryImage(i, int(test.labels[i]), b64encode(pixels[i].tobytes()).decode("ascii"))

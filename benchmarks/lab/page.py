@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from base64 import b64encode
-from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -13,49 +13,34 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX
 from benchmarks.io import written_whole
-from benchmarks.lab.contents import (
-    ANGLE,
-    COMPARED,
-    MEASURES,
-    RecipeContents,
-    recipe_contents,
-    require_stored,
-)
-from benchmarks.metrics import METRICS
+from benchmarks.lab.contents import RECIPE, LabContents, lab_contents, require_stored
 from benchmarks.nouns import Names
 from benchmarks.report.style import css_color, look_of
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import PECULIAR, TYPICAL
+from benchmarks.vocabulary import CLAIMS_MD, INDEX_HTML, PECULIAR, TYPICAL
 from methods.determinism import suite_version
 from methods.engines import EngineName
-from methods.networks.recipes import RELU_DROPOUT, STANDARD
-
-LABELS = {STANDARD.name: "The article’s network (tanh)", RELU_DROPOUT.name: "The ReLU network"}
-"""The recipes of the lab, and what it calls their networks."""
 
 WORKER = ("networks.js", "images.js", "worker.js")
-PAGE = ("answers.js", "pad.js", "lab.js")
+PAGE = ("answers.js", "curves.js", "pad.js", "lab.js")
 """The scripts of the worker and of the page, in the order in which each needs them."""
 
-MEANINGS = {
-    "predictive_entropy": "(total uncertainty, in nats)",
-    "mutual_information": "(the part from disagreement, in nats)",
-    "pairwise_disagreement": "(the chance that two members vote differently)",
-}
+BESIDE = {INDEX_HTML: "All results", CLAIMS_MD: "The article’s claims"}
+"""Files of a run that the page links where they lie beside it, and what it calls them."""
 
 
 def lab_plan(
     *, epochs: int | None, seed: int, device: Literal["cpu", "cuda"], engine: EngineName
 ) -> Plan:
-    """The run whose networks the lab shows: ``epochs`` epochs, or as many as the recipes say."""
+    """The run whose networks the lab shows: ``epochs`` epochs, or as many as the recipe says."""
     article = configuration_of("article")
     return Plan(
         replace(
             article,
-            recipes=tuple(LABELS),
+            recipes=(RECIPE,),
             methods=(SOFTMAX, SAMPLED, ENSEMBLE),
             epochs=epochs,
             seed=seed,
@@ -65,32 +50,26 @@ def lab_plan(
     )
 
 
-def make_lab(
-    plan: Plan, workspace: Workspace, path: Path, *, members: int, relu_members: int
-) -> None:
-    """Write the lab of so many stored networks of each recipe.
+def make_lab(plan: Plan, workspace: Workspace, path: Path, *, members: int) -> None:
+    """Write the lab of so many stored networks.
 
     Raises:
         UserError: some of them are not stored; it says what trains them.
     """
-    counts = dict(zip(LABELS, (members, relu_members), strict=True))
-    require_stored(plan, workspace, counts)
-    contents = [
-        recipe_contents(plan, workspace, recipe, LABELS[recipe], networks=count, passes=PASSES)
-        for recipe, count in counts.items()
-    ]
-    recipe = plan.configuration.recipe(STANDARD.name)
+    require_stored(plan, workspace, members)
+    contents = lab_contents(plan, workspace, networks=members, passes=PASSES)
     made = (
         f"All networks are LeNet-5 with 61,706 weights, trained by uncertainty-bench "
-        f"{suite_version()} on MNIST for {recipe.epochs} epochs (seed {plan.configuration.seed}). "
-        f"MC-dropout drops whole channels of network 0, by the same {PASSES} masks as in the "
-        "results; the other two leave dropout off. The forward pass is plain JavaScript."
+        f"{suite_version()} on MNIST for {plan.configuration.recipe(RECIPE).epochs} epochs (recipe "
+        f"{RECIPE}, seed {plan.configuration.seed}). The single network is network 0. "
+        f"MC-dropout drops whole channels of it, by the same {PASSES} masks as in the results; the "
+        "other two leave dropout off. The forward pass is plain JavaScript."
     )
     write_lab(contents, nouns_of(plan), made, path)
 
 
-def write_lab(recipes: Sequence[RecipeContents], names: Names, made: str, path: Path) -> None:
-    """Write the page; the same contents give the same bytes.
+def write_lab(contents: LabContents, names: Names, made: str, path: Path) -> None:
+    """Write the page; the same contents and files beside it give the same bytes.
 
     Args:
         made: a sentence on where the networks come from.
@@ -104,39 +83,44 @@ def write_lab(recipes: Sequence[RecipeContents], names: Names, made: str, path: 
     )
     environment.filters["base64"] = lambda content: b64encode(content).decode("ascii")
     shared = files("benchmarks.report") / "static" / "page.css"
+    first = contents.networks[0].network
+    what = {
+        SOFTMAX: "Probabilities in %",
+        SAMPLED: f"Votes of {len(contents.masks)} passes",
+        ENSEMBLE: f"Votes of {len(contents.networks)} networks",
+    }
+    masks = ["".join(str(int(kept)) for kept in mask) for mask in contents.masks]
     html = environment.get_template("lab.html.j2").render(
-        recipes=recipes,
+        contents=contents,
         methods=[
             {
                 "name": name,
                 "label": "Single network" if name == SOFTMAX else names.method(name).label,
                 "color": css_color(look_of(names, name).color),
+                "what": text,
             }
-            for name in (SAMPLED, ENSEMBLE, SOFTMAX)
+            for name, text in what.items()
         ],
-        measures=[METRICS[name] for name in MEASURES],
-        meanings=MEANINGS,
+        dropout=first.dropout,
+        layers=[
+            (f"{title} layer: {size} channels", size)
+            for title, size in zip(("First", "Second"), first.channels, strict=True)
+        ],
+        blank=[n for n, mask in enumerate(masks, 1) if "1" not in mask[: first.channels[0]]],
+        # Rounded down, since it is said to be the least.
+        kept=f"{math.floor(1e4 * contents.same_class) / 100:.2f} %",
         made=made,
-        compared=COMPARED,
-        angle=f"{ANGLE:g}",
-        test_images=max(len(values) for values in recipes[0].standings.values()),
+        links=[(file, text) for file, text in BESIDE.items() if (path.parent / file).exists()],
         # What the scripts must know before any network has arrived.
         setting={
             "typical": TYPICAL,
             "peculiar": PECULIAR,
-            "recipes": [
-                {
-                    "name": recipe.name,
-                    "network": first.name,
-                    "mean": first.mean,
-                    "std": first.std,
-                    "dropout": first.dropout,
-                    "count": len(recipe.networks),
-                    "masks": ["".join(str(int(kept)) for kept in mask) for mask in recipe.masks],
-                }
-                for recipe in recipes
-                for first in [recipe.networks[0].network]
-            ],
+            "mean": first.mean,
+            "std": first.std,
+            "dropout": first.dropout,
+            "channels": first.channels,
+            "count": len(contents.networks),
+            "masks": masks,
         },
         style=f"{shared.read_text(encoding='utf-8')}\n{script('lab.css')}",
         worker="\n".join(map(script, WORKER)),

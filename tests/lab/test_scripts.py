@@ -16,12 +16,11 @@ import torch
 from PIL import Image, ImageDraw
 
 from benchmarks.check import read_digit
-from benchmarks.lab.contents import LARGE, MEASURES, rounded
+from benchmarks.lab.contents import rounded
 from benchmarks.lab.page import WORKER, script
-from benchmarks.metrics import METRICS
 from benchmarks.tasks.shifts import rotated
 from methods import Prediction
-from methods.networks.architectures import LeNet5, LeNet5ReLU
+from methods.networks.architectures import LeNet5
 from methods.networks.recipes import LabelledImages
 
 NODE = shutil.which("node")
@@ -30,8 +29,7 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="no node: the tests marked 
 
 UNPACKED = """
 const bytesOf = (text) => Uint8Array.from(Buffer.from(text, "base64"));
-const networkOf = ({ content, eightBits, ...rest }) =>
-  ({ ...rest, layers: unpacked(bytesOf(content), eightBits) });
+const networkOf = ({ content, ...rest }) => ({ ...rest, layers: unpacked(bytesOf(content)) });
 """
 
 
@@ -53,37 +51,34 @@ def computed(code: str, given: Any, scripts: Sequence[str] = WORKER[:-1]) -> Any
     return json.loads(done.stdout)
 
 
-def drawn_network(kind: type[LeNet5]) -> LeNet5:
+def drawn_network() -> LeNet5:
     """Of large random weights and biases, so that no two classes have nearly one probability."""
     random = torch.Generator().manual_seed(1)
-    network = kind(mean=0.2, std=0.4, dropout=0.25, generator=random)
+    network = LeNet5(mean=0.2, std=0.4, dropout=0.25, generator=random)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(1.5).add_(0.1 * torch.randn(parameter.shape, generator=random))
     return network
 
 
-@pytest.mark.parametrize("kind", [LeNet5, LeNet5ReLU])
-@pytest.mark.parametrize("eight_bits", [(), LARGE])
-def test_logits_are_those_of_pytorch(
-    kind: type[LeNet5], eight_bits: tuple[str, ...], test_images: LabelledImages
-) -> None:
-    small = rounded(drawn_network(kind), eight_bits)
+def test_logits_are_those_of_pytorch(test_images: LabelledImages) -> None:
+    small = rounded(drawn_network())
     images = test_images.images[:4]
     masks = small.network.passes(0, 0, 6)
+    masks[0, :6] = False
     answers = computed(
         """
         const network = networkOf(given.network);
-        return given.images.map((image) =>
-          ({ off: logits(network, image), on: passLogits(network, image, given.masks) }));
+        return given.images.map((image) => {
+          const terms = secondTerms(network, image);
+          const logits = (scales) => logitsOfTerms(network, terms, scales);
+          const on = given.masks.map((mask) => logits(scalesOf(network, mask)));
+          return { off: logits(ALL), on };
+        });
         """,
         {
             "network": {
-                **{
-                    name: getattr(small.network, name)
-                    for name in ("name", "mean", "std", "dropout")
-                },
-                "eightBits": list(small.eight_bits),
+                **{name: getattr(small.network, name) for name in ("mean", "std", "dropout")},
                 "content": b64encode(small.content).decode("ascii"),
             },
             "images": images.flatten(start_dim=1).tolist(),
@@ -102,19 +97,10 @@ def test_logits_are_those_of_pytorch(
     )
 
 
-def test_measures_are_those_of_the_suite() -> None:
+def test_summaries_are_predictions_of_the_suite() -> None:
     random = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(12, 5, 10, generator=random)
-    answers = computed(
-        """
-        return given.map((members) => {
-          const tally = new Tally();
-          for (const logits of members) tally.add(logits);
-          return tally.summary;
-        });
-        """,
-        logits.transpose(0, 1).tolist(),
-    )
+    answers = computed("return given.map(summaryOf);", logits.transpose(0, 1).tolist())
     expected = Prediction.of_logits(logits)
     assert [answer["members"] for answer in answers] == [12] * 5
     torch.testing.assert_close(
@@ -122,19 +108,9 @@ def test_measures_are_those_of_the_suite() -> None:
     )
     means = torch.tensor([answer["mean"] for answer in answers], dtype=torch.float64)
     torch.testing.assert_close(means, expected.mean)
-    for measure in MEASURES:
-        values = torch.tensor(
-            [answer["measures"][measure] for answer in answers], dtype=torch.float64
-        )
-        torch.testing.assert_close(values, METRICS[measure].function(expected).double())
-
-
-@pytest.mark.parametrize(
-    ("value", "count"), [(0.05, 0), (0.1, 0), (0.2, 1), (0.25, 3), (0.5, 3), (0.51, 4)]
-)
-def test_standing_counts_smaller_values(value: float, count: int) -> None:
-    code = "return smaller(Float32Array.from(given.sorted), given.value);"
-    assert computed(code, {"sorted": [0.1, 0.2, 0.2, 0.5], "value": value}) == count
+    assert [answer["answer"] for answer in answers] == expected.mean.argmax(dim=1).tolist()
+    confidence = [answer["confidence"] for answer in answers]
+    assert confidence == pytest.approx(expected.mean.amax(dim=1).tolist())
 
 
 SIDE = 280
@@ -190,55 +166,117 @@ def test_drawing_in_the_frame_of_an_image_is_averaged() -> None:
     np.testing.assert_allclose(pixels, expected.ravel(), atol=1e-5)
 
 
-def members_for(name: int, share: float, members: int) -> dict[str, Any]:
-    """Members of which a share is for a class, and the others for the class before."""
-    votes, mean = [0] * 10, [0.0] * 10
-    votes[name], votes[name - 1] = round(share * members), members - round(share * members)
-    mean[name], mean[name - 1] = share, 1 - share
-    return {"votes": votes, "mean": mean, "members": members}
+JUDGE = ("answers.js", "curves.js")
+Votes = tuple[int, int]
+"""The answer, and its votes of 50 networks or of 100 passes; or the single network's percent."""
+
+
+def judged(single: Votes, passes: Votes, networks: Votes, truth: int | None) -> dict[str, str]:
+    """The verdict on members of which the others are for the class before the answer."""
+    given = {}
+    for method, (name, count), members in (
+        *(("deep_ensemble", networks, 50), ("mc_dropout", passes, 100)),
+        ("softmax", single, 1),
+    ):
+        votes = [0] * 10
+        votes[name], votes[name - 1] = count, members - count
+        share = count / (100 if members == 1 else members)
+        given[method] = {"answer": name, "votes": votes, "members": members, "confidence": share}
+    shown: dict[str, str] = computed("return verdict(...given);", [given, truth], JUDGE)
+    return shown
 
 
 @pytest.mark.parametrize(
-    ("single", "passes", "networks", "begin", "telling"),
+    ("single", "passes", "networks", "truth", "text", "lesson", "tone"),
     [
-        ((8, 0.99), (8, 1.0), (8, 1.0), "All choose the same: the single network gives 8", False),
         (
-            (8, 0.9),
-            (8, 0.6),
-            (8, 0.8),
-            "The single network is sure, and the networks are not",
-            True,
+            *((8, 99), (8, 99), (8, 50), 8),
+            "Right: 50 of 50 networks and 99 of 100 passes agree on 8.",
+            *("", "right"),
         ),
-        ((8, 0.9), (8, 0.6), (8, 0.82), "The single network and the networks are sure", False),
-        ((8, 0.95), (8, 1.0), (3, 0.9), "The single network and the networks contradict", False),
-        ((8, 0.89), (8, 1.0), (8, 0.9), "The single network is unsure, and the networks", False),
-        ((8, 0.6), (8, 0.6), (3, 0.7), "None is sure: the single network gives 8", False),
+        (
+            *((8, 99), (8, 97), (8, 43), -1),
+            "Wrong: all ten classes are, for a K; and 43 of 50 networks and 97 of 100 passes agree "
+            "on 8.",
+            *("Agreement is not knowledge.", "wrong"),
+        ),
+        (
+            *((9, 96), (9, 60), (4, 30), 8),
+            "Wrong: the label is 8; and 30 of 50 networks agree on 4, 60 of 100 passes on 9.",
+            "Here disagreement warns; the single network, 96 % confident, does not.",
+            "wrong",
+        ),
+        (
+            *((9, 79), (9, 60), (9, 40), 8),
+            "Wrong: the label is 8; and 40 of 50 networks and 60 of 100 passes agree on 9.",
+            *("Agreement is not knowledge.", "wrong"),
+        ),
+        (
+            *((9, 79), (9, 60), (9, 39), 8),
+            "Wrong: the label is 8; and 39 of 50 networks and 60 of 100 passes agree on 9.",
+            *("Here disagreement warns.", "wrong"),
+        ),
+        (
+            *((3, 80), (8, 60), (8, 45), 8),
+            "Wrong: the single network; right: the ensemble and MC-dropout. 45 of 50 networks and "
+            "60 of 100 passes agree on 8.",
+            *("Here the votes know better than the single network.", None),
+        ),
+        (
+            *((8, 80), (8, 60), (8, 45), 8),
+            "Right: 45 of 50 networks and 60 of 100 passes agree on 8.",
+            "Disagreement is no error: the answer is right, though votes are divided.",
+            "right",
+        ),
+        (
+            *((8, 80), (8, 60), (8, 45), None),
+            "This has no label to be right or wrong by. 45 of 50 networks and 60 of 100 passes "
+            "agree on 8.",
+            *(None, None),
+        ),
     ],
 )
-def test_verdict_follows_from_probability_and_votes(
-    single: tuple[int, float],
-    passes: tuple[int, float],
-    networks: tuple[int, float],
-    begin: str,
-    telling: bool,
+def test_verdict_says_who_is_right_and_how_many_agree(
+    single: Votes,
+    passes: Votes,
+    networks: Votes,
+    truth: int | None,
+    text: str,
+    lesson: str | None,
+    tone: str | None,
 ) -> None:
-    given = [members_for(*single, 1), members_for(*passes, 100), members_for(*networks, 50)]
-    shown = computed("return verdict(...given);", given, ("answers.js",))
-    assert shown["text"].startswith(begin)
-    assert shown["telling"] is telling
-    votes = round(50 * networks[1])
-    assert f"{votes} of the 50 networks vote for {networks[0]}" in shown["text"]
+    shown = judged(single, passes, networks, truth)
+    assert (shown["text"], shown.get("lesson"), shown.get("tone")) == (text, lesson, tone)
 
 
 @pytest.mark.parametrize(
-    ("share", "shown"),
+    ("share", "shown"), [(0.0, "0"), (0.994, "99"), (0.9951, ">99"), (0.99999, ">99"), (1, "100")]
+)
+def test_only_the_whole_is_100_percent(share: float, shown: str) -> None:
+    assert computed("return percent(given);", share, JUDGE) == shown
+
+
+@pytest.mark.parametrize(
+    ("label", "angle", "truth"),
+    [(8, 180, 8), (6, 90, 6), (6, 105, None), (9, -105, None), (-1, 180, -1), (None, 0, None)],
+)
+def test_a_six_is_no_six_upside_down(label: int | None, angle: int, truth: int | None) -> None:
+    assert computed("return truthAt(...given);", [label, angle], JUDGE) == truth
+
+
+@pytest.mark.parametrize(
+    ("tones", "text"),
     [
-        (0, "as certain as any test image"),
-        (0.9929, "more uncertain than 99.2 % of test images"),
-        (0.99999, "more uncertain than 99.9 % of test images"),
-        (1, "more uncertain than all test images"),
-        (None, ""),
+        (["right", "wrong", "wrong"], "wrong at 2 of 3 angles, then 60 % confident on average"),
+        (["right", "right", ""], "right at all 2 angles"),
+        (["", "", ""], ""),
     ],
 )
-def test_standing_is_never_exaggerated(share: float | None, shown: str) -> None:
-    assert computed("return standing(given);", share, ("answers.js",)) == shown
+def test_errors_over_the_angles_are_counted_with_their_confidence(
+    tones: list[str], text: str
+) -> None:
+    points = [
+        {"tone": tone, "confidence": confidence}
+        for tone, confidence in zip(tones, (0.9, 0.8, 0.4), strict=True)
+    ]
+    assert computed("return errorsText(given);", points, JUDGE) == text

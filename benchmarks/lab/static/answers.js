@@ -1,68 +1,66 @@
 "use strict";
-// What the worker answers, shown: count plots, measures, the verdict.
+// What the worker answers, shown and judged: votes, right or wrong, the lesson.
 
 const SIDE = 28, CLASSES = 10;
-const MEASURES = ["predictive_entropy", "mutual_information", "pairwise_disagreement"];
+const NO_CLASS = -1;  // the truth about a letter; null: nobody knows it
+const AGREED = 0.8;
+const METHODS = {
+  deep_ensemble: "the ensemble", mc_dropout: "MC-dropout", softmax: "the single network",
+};
 
 function element(selector, where = document) {
   return where.querySelector(selector);
 }
 
+/** In whole percent, which are 100 only of the whole. */
+function percent(share) {
+  return share > 0.995 && share < 1 ? ">99" : String(Math.round(100 * share));
+}
+
+function judged(answer, truth) {
+  if (truth === null) return "";
+  return answer === truth ? "right" : "wrong";
+}
+
+const MARKS = { right: "✓ right: ", wrong: "✗ wrong: ", "": "" };
+
+/** What a method answers, whether that is right, and by how many. */
+function outcome({ members, votes, answer, confidence }, truth) {
+  const share = members > 1 ? `${votes[answer]} of ${members}` : `${percent(confidence)} %`;
+  return `${MARKS[judged(answer, truth)]}${answer}, ${share}`;
+}
+
 /** The shares as columns; `texts` stand above those that are not empty. */
-function fillPlot(plot, shares, texts, label) {
+function fillPlot(plot, shares, texts, truth, label) {
   [...plot.children].forEach((column, c) => {
     element(".count", column).textContent = texts[c];
-    element(".height", column).style.height = `${100 * shares[c]}%`;
-    column.classList.toggle("label", c === label);
+    column.style.setProperty("--share", shares[c]);
+    column.classList.toggle("label", c === truth);
   });
+  plot.setAttribute("aria-label", label);
 }
 
-function votesText({ votes, members }, what) {
-  const cast = votes.map((count, c) => [count, c]).filter(([count]) => count);
-  cast.sort(([a], [b]) => b - a);
-  return `${members} ${what}: ${cast.map(([count, c]) => `${count} for ${c}`).join(", ")}`;
-}
-
-function standing(share) {
-  if (share === null) return "";
-  if (share === 0) return "as certain as any test image";
-  if (share === 1) return "more uncertain than all test images";
-  return `more uncertain than ${(Math.floor(1000 * share) / 10).toFixed(1)} % of test images`;
-}
-
-function showMeasures(method, { measures, smaller }) {
-  for (const measure of MEASURES) {
-    const cell = element(`[data-cell="${method} ${measure}"]`);
-    const value = measures[measure], share = smaller[measure];
-    element(".value", cell).textContent = value === undefined ? "—" : value.toFixed(3);
-    element(".standing", cell).textContent = value === undefined ? "" : standing(share);
-    element(".meter", cell).style.setProperty("--share", share ?? 0);
-  }
-}
-
-function showVotes(method, summary, what, label) {
-  const plot = element(`[data-plot="${method}"]`);
-  const shares = summary.votes.map((count) => count / summary.members);
-  fillPlot(plot, shares, summary.votes.map((count) => count || ""), label);
-  plot.setAttribute("aria-label", votesText(summary, what));
-  showMeasures(method, summary);
-}
-
-function showSingle(summary, label) {
-  const plot = element('[data-plot="softmax"]');
-  const percents = summary.mean.map((p) => Math.round(100 * p));
-  fillPlot(plot, summary.mean, percents.map((percent) => percent || ""), label);
-  const named = percents.map((percent, c) => [percent, c]).filter(([percent]) => percent);
+/** Votes of members, or the probabilities of a network in percent. */
+function showShares(plot, { members, votes, mean }, truth, what) {
+  const shares = members > 1 ? votes.map((count) => count / members) : mean;
+  const texts = members > 1 ? votes.map((count) => String(count)) : mean.map(percent);
+  const named = shares.map((share, c) => [share, c]).filter(([, c]) => texts[c] !== "0");
   named.sort(([a], [b]) => b - a);
-  const text = named.map(([percent, c]) => `${c}: ${percent} %`).join(", ");
-  plot.setAttribute("aria-label", `Probabilities of the single network: ${text}`);
-  showMeasures("softmax", summary);
+  const label = `${what}: ${named.map(([, c]) => `${texts[c]} for ${c}`).join(", ")}`;
+  fillPlot(plot, shares, texts.map((text) => (text === "0" ? "" : text)), truth, label);
 }
 
-function showVerdict({ text, telling }) {
-  const sentence = element("#verdict");
-  sentence.textContent = text;
-  sentence.classList.toggle("telling", telling);
+function showOutcome(place, text, tone) {
+  place.textContent = text;
+  place.classList.toggle("right", tone === "right");
+  place.classList.toggle("wrong", tone === "wrong");
+}
+
+function showMethod(method, summary, truth) {
+  const plot = element(`[data-plot="${method}"]`);
+  showShares(plot, summary, truth, plot.dataset.what);
+  const tone = judged(summary.answer, truth);
+  showOutcome(element(`[data-outcome="${method}"]`), outcome(summary, truth), tone);
 }
 
 /** What the networks see, 28x28 values in [0, 1]. */
@@ -77,46 +75,65 @@ function paint(canvas, pixels) {
   context.putImageData(image, 0, 0);
 }
 
+function showVerdict({ text, lesson = "", tone = "" }) {
+  showOutcome(element("#verdict"), "", tone);
+  for (const [tag, words] of [["span", text], ["strong", lesson]]) {
+    const part = document.createElement(tag);
+    part.textContent = words;
+    element("#verdict").append(part, " ");
+  }
+}
+
 function clearAnswers(text = "Draw a digit.") {
+  const none = new Array(CLASSES).fill("");
   for (const plot of document.querySelectorAll("[data-plot]")) {
-    fillPlot(plot, new Array(CLASSES).fill(0), new Array(CLASSES).fill(""), null);
-    plot.setAttribute("aria-label", "Nothing is drawn yet");
-    showMeasures(plot.dataset.plot, { measures: {}, smaller: {} });
+    fillPlot(plot, none.map(() => 0), none, null, "Nothing is drawn yet");
+  }
+  for (const place of document.querySelectorAll("[data-outcome], #subnetwork")) {
+    showOutcome(place, "", "");
   }
   paint(element("#seen"), new Float32Array(SIDE * SIDE));
-  showVerdict({ text, telling: false });
+  showVerdict({ text });
 }
 
-// One sentence: who is sure of the image, and who is not.
-
-const SURE = 0.9, AGREED = 0.8;
-// The same limits choose test images in benchmarks/lab/contents.py.
-
-function percent(share) {
-  return `${share < 1 ? Math.min(99, Math.round(100 * share)) : 100} %`;
+function listed(methods) {
+  const names = methods.map((method) => METHODS[method]);
+  return [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
 }
 
-function opening(sure, passesAgree, networksAgree, same) {
-  if (!sure) return networksAgree ? "The single network is unsure, and the networks are not" : "None is sure";
-  if (!networksAgree) return "The single network is sure, and the networks are not";
-  if (!same) return "The single network and the networks contradict each other";
-  return passesAgree ? "All choose the same" : "The single network and the networks are sure, the passes are not";
+const isDivided = ({ votes, members, answer }) => votes[answer] < AGREED * members;
+
+/** What follows from who is wrong, and by how many; "" where agreement and truth go together. */
+function lessonOf(given, wrong) {
+  const voters = ["deep_ensemble", "mc_dropout"];
+  const mistaken = voters.filter((method) => wrong.includes(method));
+  const agreed = mistaken.filter((method) => !isDivided(given[method]));
+  if (agreed.length) return "Agreement is not knowledge.";
+  if (mistaken.length) {
+    const { confidence } = given.softmax, sure = wrong.includes("softmax") && confidence >= AGREED;
+    const single = `; the single network, ${percent(confidence)} % confident, does not`;
+    return `Here disagreement warns${sure ? single : ""}.`;
+  }
+  if (wrong.length) return "Here the votes know better than the single network.";
+  const divided = voters.some((method) => isDivided(given[method]));
+  return divided ? "Disagreement is no error: the answer is right, though votes are divided." : "";
 }
 
-/** `{text, telling}`; telling: the single network is sure, and the networks are not. */
-function verdict(single, passes, networks) {
-  const confidence = Math.max(...single.mean), named = single.mean.indexOf(confidence);
-  const most = ({ votes, members }) => {
-    const count = Math.max(...votes);
-    return { count, members, name: votes.indexOf(count), agree: count > AGREED * members };
-  };
-  const all = most(networks), sampled = most(passes), sure = confidence >= SURE;
-  const begun = opening(sure, sampled.agree, all.agree, all.name === named);
-  const text = `${begun}: it gives ${named} a probability of ${percent(confidence)}; ` +
-    `${all.count} of the ${all.members} networks vote for ${all.name}, and ${sampled.count} of ` +
-    `the ${sampled.members} passes for ${sampled.name}.`;
-  return {
-    text: text.replace(/^(None is sure|All choose the same): it/, "$1: the single network"),
-    telling: sure && !all.agree,
-  };
+/** `{text, lesson, tone}`: who is right, and how many agree. */
+function verdict(given, truth) {
+  const [networks, passes] = [given.deep_ensemble, given.mc_dropout];
+  const count = ({ votes, members, answer }) => `${votes[answer]} of ${members}`;
+  const apart = networks.answer === passes.answer ? " and" : ` agree on ${networks.answer},`;
+  const voting = `${count(networks)} networks${apart} ${count(passes)} passes ` +
+    `${apart === " and" ? "agree " : ""}on ${passes.answer}`;
+  if (truth === null) return { text: `This has no label to be right or wrong by. ${voting}.` };
+  const all = Object.keys(METHODS), wrong = all.filter((method) => given[method].answer !== truth);
+  const lesson = lessonOf(given, wrong);
+  if (!wrong.length) return { text: `Right: ${voting}.`, lesson, tone: "right" };
+  if (wrong.length === all.length) {
+    const why = truth === NO_CLASS ? "all ten classes are, for a K" : `the label is ${truth}`;
+    return { text: `Wrong: ${why}; and ${voting}.`, lesson, tone: "wrong" };
+  }
+  const right = all.filter((method) => !wrong.includes(method));
+  return { text: `Wrong: ${listed(wrong)}; right: ${listed(right)}. ${voting}.`, lesson };
 }

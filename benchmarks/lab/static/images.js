@@ -9,28 +9,6 @@ function round(value) {
   return rest === 0.5 ? below + below % 2 : Math.floor(value + 0.5);
 }
 
-/** A random number in [0, 1) at each call, which follow from the seed (mulberry32). */
-function generator(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Gaussian noise of this standard deviation added, as a share of white; the same for a seed. */
-function noisy(image, std, seed = 0) {
-  if (!std) return image;
-  const uniform = generator(seed);
-  return image.map((pixel) => {
-    const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
-    const noise = radius * Math.cos(2 * Math.PI * uniform());
-    return Math.min(1, Math.max(0, pixel + std * noise));
-  });
-}
-
 /** Rotated counter-clockwise by degrees about the middle: bilinear, black outside. */
 function rotated(image, degrees) {
   if (!degrees) return image;

@@ -9,91 +9,94 @@ const K = [  // strokes of points in a square of side 1
 const BETWEEN = 120;  // milliseconds between two questions while a stroke is drawn
 const TURN = 90, TURN_STEP = 3;
 
-document.documentElement.classList.add("scripted");
-
 const setting = JSON.parse(element("#setting").textContent);
 const source = element("#worker").textContent;
 const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-const shown = { recipe: setting.recipes[0].name, image: null, label: null, first: null };
-const asked = { id: 0, at: 0, later: 0 };
-const arrived = new Map();
-let turning = 0;
+const shown = { image: null, truth: null, picture: 0, given: {} };
+const asked = { id: 0, later: 0 };
+let loaded = 0, turning = 0, pass = 0;
 
 function bytesOf(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
+const shares = (bytes) => Float32Array.from(bytes, (byte) => byte / 255);
+
 const OWN = element('[data-step="own"]');
-const angle = element("#angle"), noise = element("#noise");
+const angle = element("#angle"), curves = new Curves(element("#chart"), element("#strips"));
 const pad = new Pad(element("#pad"), element("#hand"), (ended) => {
-  shown.image = shown.label = null;
   stopTurning();
   markPicked(null);
+  change(null, null);
   if (ended) markStep(OWN);  // not sooner, since a longer sentence would move the canvas
   ask(ended);
 });
 
-/** Ask what the networks say of the canvas: now, or soon where a question has just been asked. */
+/** Another picture: a test image's bytes, or what is on the canvas; and its class, if known. */
+function change(image, truth) {
+  Object.assign(shown, { image, truth, picture: shown.picture + 1 });
+  curves.clear(truth);
+}
+
+/** Ask what the networks say of the picture: now, or soon where a question has just been asked. */
 function ask(now = true) {
-  clearTimeout(asked.later);
-  if (!arrived.get(shown.recipe)) return;
-  const wait = asked.at + BETWEEN - performance.now();
-  if (!now && wait > 0) {
-    asked.later = setTimeout(ask, wait);
+  if (!loaded) return;
+  if (!now) {
+    asked.later ||= setTimeout(ask, BETWEEN);
     return;
   }
+  clearTimeout(asked.later);
+  asked.later = 0;
   asked.id += 1;
-  asked.at = performance.now();
+  shown.given = {};
   performance.clearMarks();
   performance.clearMeasures();
   performance.mark("asked");
   const question = {
-    kind: "question", id: asked.id, recipe: shown.recipe,
-    angle: Number(angle.value), noise: Number(noise.value) / 100,
+    kind: "question", id: asked.id, picture: shown.picture, angle: Number(angle.value),
   };
   if (shown.image) {
-    worker.postMessage({ ...question, image: Float32Array.from(shown.image, (byte) => byte / 255) });
+    worker.postMessage({ ...question, image: shares(shown.image) });
   } else {
     const rgba = pad.read();
     worker.postMessage({ ...question, rgba, side: PAD, inFrame: pad.inFrame }, [rgba.buffer]);
   }
 }
 
+const truthNow = () => truthAt(shown.truth, Number(angle.value));
+
 const ANSWERS = {
-  network({ recipe, number }) {
-    const done = arrived.get(recipe) + 1;
-    const { count } = setting.recipes.find(({ name }) => name === recipe);
-    arrived.set(recipe, done);
-    element(`[data-loaded="${CSS.escape(recipe)}"]`).textContent = `${done} of ${count} networks loaded`;
-    if (recipe === shown.recipe && (number === 0 || done === count)) ask();
+  network({ loaded: count }) {
+    loaded = count;
+    element("#loaded").textContent = `${count} of ${setting.count} networks loaded.`;
+    if (count === 1 || count === setting.count) ask();
   },
 
-  blank() {
-    clearAnswers();
+  seen({ image }) {
+    if (!image) return clearAnswers();
+    paint(element("#seen"), image);
+    askSubnetwork();
   },
 
-  first(answer) {
-    shown.first = answer;
-    paint(element("#seen"), answer.image);
-    showVotes("mc_dropout", answer.mc_dropout, "passes of MC-dropout", shown.label);
-    showSingle(answer.softmax, shown.label);
-    performance.measure("first answer", "asked");
-  },
-
-  networks({ done, deep_ensemble: networks }) {
-    showVotes("deep_ensemble", networks, "networks", shown.label);
-    if (!done) return;
-    showVerdict(verdict(shown.first.softmax, shown.first.mc_dropout, networks));
+  answer({ method, ...summary }) {
+    showMethod(method, summary, truthNow());
+    shown.given[method] = summary;
+    if (method !== "deep_ensemble" || summary.members !== setting.count) return;
+    showVerdict(verdict(shown.given, truthNow()));
     performance.measure("all answers", "asked");
   },
+
+  point({ picture, ...point }) {
+    if (picture === shown.picture) curves.add(point);
+  },
+
+  subnetwork: showSubnetwork,
 };
 
 worker.onmessage = ({ data }) => {
-  if (data.kind === "network" || data.id === asked.id) ANSWERS[data.kind](data);
+  if (!("id" in data) || data.id === asked.id) ANSWERS[data.kind](data);
 };
-worker.onerror = (event) => {
-  showVerdict({ text: `The networks do not answer (${event.message}).`, telling: false });
-};
+worker.onerror = (event) => showVerdict({ text: `The networks do not answer (${event.message}).` });
 
 function stopTurning() {
   clearInterval(turning);
@@ -102,77 +105,69 @@ function stopTurning() {
 /** Rotate to the angle, step by step unless that is unwanted. */
 function turnTo(end) {
   stopTurning();
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  if (still) {
-    setSlider(angle, end);
-    ask();
-    return;
-  }
+  const step = matchMedia("(prefers-reduced-motion: reduce)").matches ? end : TURN_STEP;
   turning = setInterval(() => {
-    if (Number(angle.value) >= end) return stopTurning();
-    setSlider(angle, Number(angle.value) + TURN_STEP);
-    return ask(Number(angle.value) >= end);
+    const next = Math.min(end, Number(angle.value) + step);
+    setAngle(next);
+    if (next === end) stopTurning();
+    ask(next === end);
   }, 80);
 }
 
-function setSlider(slider, value) {
-  slider.value = value;
-  element(`output[for="${slider.id}"]`).textContent = `${slider.value}${slider.dataset.unit}`;
+function setAngle(degrees) {
+  angle.value = degrees;
+  element('output[for="angle"]').textContent = `${degrees}°`;
+  pad.turn(degrees);
+  curves.mark(degrees);
 }
-
-function markPicked(index) {
-  for (const tile of document.querySelectorAll(".pick")) {
-    tile.setAttribute("aria-pressed", String(tile.dataset.index === index));
-  }
-}
-
-function upright() {
-  stopTurning();
-  setSlider(angle, 0);
-  setSlider(noise, 0);
-}
-
-function showImage(tile) {
-  upright();
-  shown.image = bytesOf(tile.dataset.pixels);
-  shown.label = Number(tile.dataset.label);
-  pad.show(shown.image);
-  markPicked(tile.dataset.index);
-  ask();
-}
-
-function blank() {
-  upright();
-  shown.image = shown.label = null;
-  markPicked(null);
-  pad.wipe();
-}
-
-const tileOf = (index) => element(`.pick[data-index="${index}"]`);
-const STEPS = {
-  clear: () => showImage(tileOf(setting.typical)),
-  peculiar: () => showImage(tileOf(setting.peculiar)),
-  turned() {
-    showImage(tileOf(setting.typical));
-    turnTo(TURN);
-  },
-  letter() {
-    blank();
-    for (const stroke of K) pad.line(stroke.map((point) => point.map((at) => at * PAD)));
-    ask();
-  },
-  own() {
-    blank();
-    ask();
-    pad.canvas.focus({ preventScroll: true });
-  },
-};
 
 function press(buttons, pressed) {
   for (const button of document.querySelectorAll(buttons)) {
     button.setAttribute("aria-pressed", String(button === pressed));
   }
 }
+
+const markPicked = (tile) => press(".pick", tile);
+
+function upright() {
+  stopTurning();
+  setAngle(0);
+}
+
+function showImage(tile) {
+  upright();
+  change(bytesOf(tile.dataset.pixels), Number(tile.dataset.label));
+  pad.show(shown.image);
+  markPicked(tile);
+  ask();
+}
+
+function blank(truth) {
+  upright();
+  change(null, truth);
+  markPicked(null);
+  pad.wipe();
+}
+
+const tileOf = (index) => element(`.pick[data-index="${index}"]`);
+const STEPS = {
+  typical: () => showImage(tileOf(setting.typical)),
+  peculiar: () => showImage(tileOf(setting.peculiar)),
+  turned() {
+    showImage(tileOf(setting.typical));
+    turnTo(TURN);
+  },
+  letter() {
+    blank(NO_CLASS);
+    for (const stroke of K) pad.line(stroke.map((point) => point.map((at) => at * PAD)));
+    ask();
+  },
+  own() {
+    blank(null);
+    ask();
+    pad.canvas.focus({ preventScroll: true });
+  },
+};
 
 function markStep(button, sentence = button.dataset.sentence) {
   press("[data-step]", button);
@@ -184,18 +179,29 @@ function takeStep(button) {
   STEPS[button.dataset.step]();
 }
 
-function pick(tile) {
-  markStep(null, `${tile.getAttribute("aria-label")}.`);
-  showImage(tile);
+const channels = [...document.querySelectorAll("[data-channel]")];
+const isOn = (button) => button.getAttribute("aria-pressed") === "true";
+const maskNow = () => channels.map((button) => Number(isOn(button)));
+
+function setMask(mask) {
+  channels.forEach((button, i) => button.setAttribute("aria-pressed", String(mask[i] > 0)));
+  askSubnetwork();
 }
 
-function chooseRecipe(button) {
-  const name = shown.recipe = button.dataset.recipeSwitch;
-  press("[data-recipe-switch]", button);
-  for (const part of document.querySelectorAll("[data-of-recipe]")) {
-    part.hidden = part.dataset.ofRecipe !== name;
-  }
-  ask();
+function askSubnetwork() {
+  worker.postMessage({ kind: "subnetwork", mask: maskNow() });
+}
+
+/** What the channels that are on answer, and whether they see the image at all. */
+function showSubnetwork({ mask, ...summary }) {
+  showShares(element("#sub-plot"), summary, truthNow(), "Probabilities of the sub-network, in %");
+  const on = mask.reduce((sum, kept) => sum + kept), key = mask.join("");
+  const number = setting.masks.indexOf(key) + 1, layer = setting.channels[0];
+  const blind = !mask.slice(0, layer).includes(1) || !mask.slice(layer).includes(1);
+  const what = number ? `Pass ${number}` : "This sub-network";
+  const text = `${what} (${on} of ${mask.length} channels on) says ${outcome(summary, truthNow())}`;
+  const sight = blind ? ", and the same of every image: it sees nothing." : ".";
+  showOutcome(element("#subnetwork"), text + sight, judged(summary.answer, truthNow()));
 }
 
 function listen() {
@@ -203,41 +209,40 @@ function listen() {
     button.addEventListener("click", () => takeStep(button));
   }
   for (const tile of document.querySelectorAll(".pick")) {
-    paint(element("canvas", tile), Float32Array.from(bytesOf(tile.dataset.pixels), (byte) => byte / 255));
-    tile.addEventListener("click", () => pick(tile));
-  }
-  for (const button of document.querySelectorAll("[data-recipe-switch]")) {
-    button.addEventListener("click", () => chooseRecipe(button));
-  }
-  for (const slider of [angle, noise]) {
-    slider.addEventListener("input", () => {
-      stopTurning();
-      setSlider(slider, slider.value);
-      ask(false);
+    paint(element("canvas", tile), shares(bytesOf(tile.dataset.pixels)));
+    tile.addEventListener("click", () => {
+      markStep(null, `${tile.getAttribute("aria-label")}.`);
+      showImage(tile);
     });
   }
-  element("#eraser").addEventListener("click", (event) => {
-    pad.erasing = !pad.erasing;
-    event.currentTarget.setAttribute("aria-pressed", String(pad.erasing));
+  for (const button of channels) {
+    button.addEventListener("click", () => {
+      button.setAttribute("aria-pressed", String(!isOn(button)));
+      askSubnetwork();
+    });
+  }
+  const passOf = (number) => Array.from(setting.masks[number], Number);
+  element("#next-pass").addEventListener("click", () => {
+    pass = (pass + 1) % setting.masks.length;
+    setMask(passOf(pass));
   });
-  element("#wipe").addEventListener("click", () => {
-    markStep(OWN);
-    blank();
-    ask();
+  element("#blank-pass").addEventListener("click", () => {
+    setMask(maskNow().map((kept, i) => (i < setting.channels[0] ? 0 : kept)));
   });
+  setMask(passOf(pass));
+  angle.addEventListener("input", () => {
+    stopTurning();
+    setAngle(Number(angle.value));
+    ask(false);
+  });
+  element("#wipe").addEventListener("click", () => takeStep(OWN));
 }
 
-/** One message a task, so that the page answers meanwhile; network 0 of each recipe first. */
+/** One message a task, so that the page answers meanwhile. */
 async function send() {
-  for (const recipe of setting.recipes) {
-    arrived.set(recipe.name, 0);
-    worker.postMessage({ kind: "recipe", recipe });
-  }
-  const blocks = [...document.querySelectorAll("script[data-kind]")];
-  blocks.sort((a, b) => (a.dataset.number ?? 0) - (b.dataset.number ?? 0));
-  for (const block of blocks) {
-    const { number, ...data } = block.dataset;
-    worker.postMessage({ ...data, number: Number(number), text: block.textContent.trim() });
+  worker.postMessage({ kind: "setting", setting });
+  for (const block of document.querySelectorAll("[data-network]")) {
+    worker.postMessage({ kind: "network", text: block.textContent });
     block.remove();
     await new Promise((resolve) => { setTimeout(resolve); });
   }
@@ -245,5 +250,5 @@ async function send() {
 
 clearAnswers("The networks are loading.");
 listen();
-takeStep(element('[data-step="clear"]'));
+takeStep(element('[data-step="typical"]'));
 send();

@@ -1,42 +1,25 @@
 "use strict";
-// LeNet-5's forward pass, as methods/networks/architectures.py has it; what members say, summarised.
+// LeNet-5's forward pass, as methods/networks/architectures.py has it, and summaries of members.
 
 const SIDE = 28, CLASSES = 10;
 const RESIZED = 32, KERNEL = 5;
 const FIRST = 6, SECOND = 16, HIDDEN = 120, FEATURES = 84;
+const ALL = new Float32Array(FIRST + SECOND).fill(1);
 
 const SHAPES = [
   ["conv1", FIRST, KERNEL * KERNEL], ["conv2", SECOND, FIRST * KERNEL * KERNEL],
   ["linear1", HIDDEN, SECOND * 25], ["linear2", FEATURES, HIDDEN], ["head", CLASSES, FEATURES],
 ];
 
-const POOLS = {
-  lenet5: (a, b, c, d) => (Math.tanh(a) + Math.tanh(b) + Math.tanh(c) + Math.tanh(d)) / 4,
-  lenet5_relu: (a, b, c, d) => Math.max(0, a, b, c, d),
-};
-const ACTIVATIONS = { lenet5: Math.tanh, lenet5_relu: (sum) => Math.max(0, sum) };
-
-/** A number of two bytes: sign, 5 bits of exponent, 10 of fraction. */
-function half(bits) {
-  const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
 /** Layers from the bytes that benchmarks/lab/contents.py writes. */
-function unpacked(bytes, inEightBits) {
+function unpacked(bytes) {
   let at = 0;
   const take = (length) => bytes.slice(at, at += length).buffer;
-  const halves = (count) => Float32Array.from(new Uint16Array(take(2 * count)), half);
-  const scaled = (rows, columns) => {
-    const scales = new Float32Array(take(4 * rows));
-    const whole = new Int8Array(take(rows * columns));
-    return Float32Array.from(whole, (number, i) => number * scales[Math.floor(i / columns)]);
-  };
   const layers = {};
   for (const [name, rows, columns] of SHAPES) {
-    const weight = inEightBits.includes(name) ? scaled(rows, columns) : halves(rows * columns);
-    layers[name] = { weight, bias: halves(rows) };
+    const scales = new Float32Array(take(4 * rows)), whole = new Int8Array(take(rows * columns));
+    const weight = Float32Array.from(whole, (number, i) => number * scales[(i / columns) | 0]);
+    layers[name] = { weight, bias: new Float32Array(take(4 * rows)) };
   }
   if (at !== bytes.length) throw new Error(`a network has ${bytes.length} bytes, not ${at}`);
   return layers;
@@ -77,16 +60,17 @@ function addConvolved(maps, from, side, weight, at, sums, to) {
   }
 }
 
-/** Activated and pooled in squares of 2x2, each channel times its scale. */
-function pooled(sums, side, pool, scales) {
+/** Tanh, then the mean of squares of 2x2, each channel times its scale. */
+function pooled(sums, side, scales) {
   const half = side / 2, result = new Float32Array(sums.length / 4);
   for (let channel = 0, i = 0; channel < scales.length; channel++) {
     for (let y = 0; y < half; y++) {
       let at = channel * side * side + 2 * y * side;
       for (let x = 0; x < half; x++, at += 2, i++) {
         if (scales[channel] === 0) continue;
-        const square = pool(sums[at], sums[at + 1], sums[at + side], sums[at + side + 1]);
-        result[i] = square * scales[channel];
+        const above = Math.tanh(sums[at]) + Math.tanh(sums[at + 1]);
+        const below = Math.tanh(sums[at + side]) + Math.tanh(sums[at + side + 1]);
+        result[i] = scales[channel] * (above + below) / 4;
       }
     }
   }
@@ -112,7 +96,7 @@ function secondTerms(network, image) {
     sums.fill(conv1.bias[map], map * size, (map + 1) * size);
     addConvolved(entering, 0, RESIZED, conv1.weight, 25 * map, sums, map * size);
   }
-  const maps = pooled(sums, side, POOLS[network.name], new Float32Array(FIRST).fill(1));
+  const maps = pooled(sums, side, new Float32Array(FIRST).fill(1));
   return Array.from({ length: FIRST }, (_, first) => {
     const term = new Float32Array(SECOND * 100);
     for (let second = 0; second < SECOND; second++) {
@@ -126,27 +110,20 @@ function secondTerms(network, image) {
 /** Logits of the sub-network that multiplies the 22 channels by these scales. */
 function logitsOfTerms(network, terms, scales) {
   const { conv2, linear1, linear2, head } = network.layers;
-  const activate = ACTIVATIONS[network.name], sums = new Float32Array(SECOND * 100);
+  const sums = new Float32Array(SECOND * 100);
   for (let map = 0; map < SECOND; map++) sums.fill(conv2.bias[map], 100 * map, 100 * (map + 1));
   terms.forEach((term, first) => {
     const scale = scales[first];
     if (scale !== 0) for (let i = 0; i < sums.length; i++) sums[i] += scale * term[i];
   });
-  const flat = pooled(sums, 10, POOLS[network.name], scales.subarray(FIRST));
-  const hidden = linear(linear1, flat).map(activate);
-  return linear(head, linear(linear2, hidden).map(activate));
+  const flat = pooled(sums, 10, scales.subarray(FIRST));
+  const hidden = linear(linear1, flat).map(Math.tanh);
+  return linear(head, linear(linear2, hidden).map(Math.tanh));
 }
 
-/** Logits of an image in [0, 1], dropout off. */
-function logits(network, image) {
-  const all = new Float32Array(FIRST + SECOND).fill(1);
-  return logitsOfTerms(network, secondTerms(network, image), all);
-}
-
-/** Logits of an image under each mask: 22 channels, 1 where one is kept. */
-function passLogits(network, image, masks) {
-  const terms = secondTerms(network, image), kept = 1 / (1 - network.dropout);
-  return masks.map((mask) => logitsOfTerms(network, terms, Float32Array.from(mask, (k) => k * kept)));
+/** Scales of the 22 channels: one that a pass keeps makes up for those that it drops. */
+function scalesOf(network, mask) {
+  return Float32Array.from(mask, (kept) => kept / (1 - network.dropout));
 }
 
 function softmax(logits) {
@@ -155,49 +132,13 @@ function softmax(logits) {
   return powers.map((power) => power / total);
 }
 
-/** In nats. */
-function entropy(probabilities) {
-  return -probabilities.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0);
-}
-
-/** Sums over members; of equally many votes the first class wins. */
-class Tally {
-  constructor() {
-    this.members = 0;
-    this.sums = new Array(CLASSES).fill(0);
-    this.votes = new Array(CLASSES).fill(0);
-    this.entropies = 0;
+/** The mean probabilities of members, the class they answer and its votes; the first of equals. */
+function summaryOf(members) {
+  const votes = new Array(CLASSES).fill(0), mean = new Array(CLASSES).fill(0);
+  for (const probabilities of members.map(softmax)) {
+    probabilities.forEach((p, c) => { mean[c] += p / members.length; });
+    votes[probabilities.indexOf(Math.max(...probabilities))] += 1;
   }
-
-  add(logits) {
-    const probabilities = softmax(logits);
-    this.members += 1;
-    probabilities.forEach((p, c) => { this.sums[c] += p; });
-    this.votes[probabilities.indexOf(Math.max(...probabilities))] += 1;
-    this.entropies += entropy(probabilities);
-  }
-
-  /** Measures as methods/scores defines them; one member has but the first. */
-  get summary() {
-    const { members, votes } = this, mean = this.sums.map((sum) => sum / members);
-    const total = entropy(mean), measures = { predictive_entropy: total };
-    if (members > 1) {
-      const pairs = votes.reduce((sum, count) => sum + count * (count - 1), 0);
-      measures.mutual_information = Math.max(0, total - this.entropies / members);
-      measures.pairwise_disagreement = 1 - pairs / (members * (members - 1));
-    }
-    return { members, votes: [...votes], mean, measures };
-  }
-}
-
-/** How many of the ascending values are smaller. */
-function smaller(sorted, value) {
-  let low = 0, high = sorted.length;
-  // Both were computed in other orders of the same sums.
-  const limit = value - 1e-6;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] < limit) low = middle + 1; else high = middle;
-  }
-  return low;
+  const confidence = Math.max(...mean);
+  return { members: members.length, votes, mean, confidence, answer: mean.indexOf(confidence) };
 }

@@ -1,14 +1,15 @@
 "use strict";
 // The canvas: strokes by mouse, pen, finger or keyboard, white on black.
 
-const PAD = 280, PEN = 22, ERASER = 40, STEP = 10;
+const PAD = 280, PEN = 22, STEP = 10;
 
 class Pad {
   /** `changed` is called after each change, with whether the stroke has ended. */
   constructor(canvas, cursor, changed) {
-    Object.assign(this, { canvas, cursor, changed, erasing: false, inFrame: false });
+    Object.assign(this, { canvas, cursor, changed, inFrame: false, degrees: 0 });
     this.context = canvas.getContext("2d", { willReadFrequently: true });
-    this.context.lineCap = this.context.lineJoin = "round";
+    const pen = { lineCap: "round", lineJoin: "round", lineWidth: PEN, strokeStyle: "#fff" };
+    Object.assign(this.context, pen);
     this.last = null;
     this.hand = { x: PAD / 2, y: PAD / 2, down: false };
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
@@ -39,10 +40,8 @@ class Pad {
   }
 
   /** A line through points in pixels; a dot where they are one. */
-  line(points, erasing = false) {
+  line(points) {
     const { context } = this;
-    context.strokeStyle = erasing ? "#000" : "#fff";
-    context.lineWidth = erasing ? ERASER : PEN;
     context.beginPath();
     context.moveTo(...points[0]);
     for (const point of points) context.lineTo(...point);
@@ -53,16 +52,31 @@ class Pad {
     return this.context.getImageData(0, 0, PAD, PAD).data;
   }
 
+  /** Turned counter-clockwise, with all that is drawn later. */
+  turn(degrees) {
+    this.degrees = degrees;
+    this.canvas.style.rotate = `${-degrees}deg`;
+    this.showHand();
+  }
+
+  /** A point turned about the middle, clockwise as it is seen. */
+  turned([x, y], degrees) {
+    const angle = degrees * Math.PI / 180, cos = Math.cos(angle), sin = Math.sin(angle);
+    const [right, down] = [x - PAD / 2, y - PAD / 2];
+    return [PAD / 2 + cos * right - sin * down, PAD / 2 + sin * right + cos * down];
+  }
+
   place({ clientX, clientY }) {
-    const box = this.canvas.getBoundingClientRect();
-    return [(clientX - box.left) * PAD / box.width, (clientY - box.top) * PAD / box.height];
+    const { left, top, width, height } = this.canvas.parentElement.getBoundingClientRect();
+    const point = [(clientX - left) * PAD / width, (clientY - top) * PAD / height];
+    return this.turned(point, this.degrees);
   }
 
   begin(event) {
     if (event.button > 0) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.last = this.place(event);
-    this.line([this.last], this.erasing);
+    this.line([this.last]);
     this.changed(false);
   }
 
@@ -70,7 +84,7 @@ class Pad {
     if (!this.last) return;
     const passed = event.getCoalescedEvents?.() ?? [];
     const points = [this.last, ...(passed.length ? passed : [event]).map((at) => this.place(at))];
-    this.line(points, this.erasing);
+    this.line(points);
     this.last = points.at(-1);
     this.changed(false);
   }
@@ -92,7 +106,7 @@ class Pad {
     } else return;
     event.preventDefault();
     if (hand.down) {
-      this.line([from, [hand.x, hand.y]], this.erasing);
+      this.line([from, [hand.x, hand.y]]);
       this.changed(true);
     }
     this.showHand();
@@ -100,10 +114,10 @@ class Pad {
 
   showHand() {
     if (!this.canvas.matches(":focus-visible")) return;
-    const { cursor, hand } = this;
+    const { cursor, hand } = this, [x, y] = this.turned([hand.x, hand.y], -this.degrees);
     cursor.hidden = false;
-    cursor.style.left = `${100 * hand.x / PAD}%`;
-    cursor.style.top = `${100 * hand.y / PAD}%`;
+    cursor.style.left = `${100 * x / PAD}%`;
+    cursor.style.top = `${100 * y / PAD}%`;
     cursor.classList.toggle("down", hand.down);
   }
 }

@@ -1,9 +1,9 @@
 "use strict";
-// Answers each question in parts: network 0 and its passes first, then all networks.
+// Answers each question method by method, and sweeps each picture over the angles.
 
-const AT_ONCE = 5;
-const recipes = new Map();
-let newest = 0;
+const AT_ONCE = 5, SWEPT = 15;
+const lab = { networks: [], terms: null };
+const newest = { id: 0, picture: 0, swept: 0 };
 
 function decoded(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -18,69 +18,71 @@ function pause() {
   });
 }
 
-/** The summary of members, and how many test images are less uncertain by each measure. */
-function placed(recipe, method, tally) {
-  const { summary } = tally;
-  summary.smaller = {};
-  for (const [measure, value] of Object.entries(summary.measures)) {
-    const sorted = recipe.scores[`${method} ${measure}`];
-    summary.smaller[measure] = sorted ? smaller(sorted, value) / sorted.length : null;
+/** Tells the summary of each method once it is there; false where it is no longer wanted. */
+async function answers(image, tell, wanted) {
+  const [first, ...others] = lab.networks, terms = secondTerms(first, image);
+  const members = [logitsOfTerms(first, terms, ALL)];
+  tell("softmax", summaryOf(members));
+  const passes = lab.masks.map((mask) => logitsOfTerms(first, terms, scalesOf(first, mask)));
+  tell("mc_dropout", summaryOf(passes));
+  for (const network of others) {
+    if (members.length % AT_ONCE === 0) {
+      tell("deep_ensemble", summaryOf(members));
+      await pause();
+      if (!wanted()) return false;
+    }
+    members.push(logitsOfTerms(network, secondTerms(network, image), ALL));
   }
-  return summary;
+  tell("deep_ensemble", summaryOf(members));
+  return true;
 }
 
-/** The pixels that networks see; `null` where nothing is drawn. */
-function pixelsOf({ image, rgba, side, inFrame, angle, noise }) {
-  let pixels = image;
-  if (!pixels) {
-    // White on black: red is as good as any.
-    const ink = Float32Array.from({ length: side * side }, (_, i) => rgba[4 * i] / 255);
-    pixels = inFrame ? framed(ink, side) : fitted(ink, side);
+/** What the methods answer at each angle, until another picture is shown. */
+async function sweep(picture, image) {
+  newest.swept = picture;
+  for (let angle = -180; angle <= 180; angle += SWEPT) {
+    const point = { kind: "point", picture, angle };
+    const note = (method, { answer, confidence }) => { point[method] = { answer, confidence }; };
+    if (!await answers(rotated(image, angle), note, () => newest.picture === picture)) return;
+    postMessage(point);
   }
-  return pixels && noisy(rotated(pixels, angle), noise);
+}
+
+/** The pixels that networks see before rotation; `null` where nothing is drawn. */
+function pixelsOf({ image, rgba, side, inFrame }) {
+  if (image) return image;
+  // White on black: red is as good as any.
+  const ink = Float32Array.from({ length: side * side }, (_, i) => rgba[4 * i] / 255);
+  return inFrame ? framed(ink, side) : fitted(ink, side);
 }
 
 const HANDLERS = {
-  recipe({ recipe }) {
-    const masks = Array.from(recipe.masks, (mask) => Array.from(mask, Number));
-    recipes.set(recipe.name, { ...recipe, masks, networks: [], scores: {} });
+  setting({ setting }) {
+    Object.assign(lab, setting, { masks: setting.masks.map((mask) => Array.from(mask, Number)) });
   },
 
-  scores({ recipe, method, measure, text }) {
-    recipes.get(recipe).scores[`${method} ${measure}`] = new Float32Array(decoded(text).buffer);
+  network({ text }) {
+    const { mean, std, dropout } = lab;
+    lab.networks.push({ mean, std, dropout, layers: unpacked(decoded(text)) });
+    postMessage({ kind: "network", loaded: lab.networks.length });
   },
 
-  network({ recipe: name, number, eightBits, text }) {
-    const recipe = recipes.get(name);
-    const layers = unpacked(decoded(text), eightBits ? eightBits.split(" ") : []);
-    const { network, mean, std, dropout } = recipe;
-    recipe.networks[number] = { name: network, mean, std, dropout, layers };
-    postMessage({ kind: "network", recipe: name, number });
+  subnetwork({ mask }) {
+    if (!lab.terms) return;
+    const [first] = lab.networks, logits = logitsOfTerms(first, lab.terms, scalesOf(first, mask));
+    postMessage({ kind: "subnetwork", mask, ...summaryOf([logits]) });
   },
 
-  async question(asked) {
-    newest = asked.id;
-    const recipe = recipes.get(asked.recipe), image = pixelsOf(asked), answer = { id: asked.id };
-    if (!image) return postMessage({ kind: "blank", ...answer });
-    const [first] = recipe.networks, single = new Tally(), passes = new Tally();
-    single.add(logits(first, image));
-    for (const members of passLogits(first, image, recipe.masks)) passes.add(members);
-    postMessage({
-      kind: "first", ...answer, image,
-      softmax: placed(recipe, "softmax", single),
-      mc_dropout: placed(recipe, "mc_dropout", passes),
-    });
-    const networks = new Tally(), there = recipe.networks.filter(Boolean);
-    for (let start = 0; start < there.length; start += AT_ONCE) {
-      await pause();
-      if (newest !== asked.id) return undefined;
-      for (const network of there.slice(start, start + AT_ONCE)) networks.add(logits(network, image));
-      const done = networks.members === recipe.count;
-      postMessage({
-        kind: "networks", ...answer, done, deep_ensemble: placed(recipe, "deep_ensemble", networks),
-      });
-    }
-    return undefined;
+  async question({ id, picture, angle, ...drawn }) {
+    Object.assign(newest, { id, picture });
+    const upright = pixelsOf(drawn), image = upright && rotated(upright, angle);
+    lab.terms = image && secondTerms(lab.networks[0], image);
+    postMessage({ kind: "seen", id, image });
+    if (!image) return;
+    const tell = (method, summary) => postMessage({ kind: "answer", id, method, ...summary });
+    const loaded = lab.networks.length === lab.count;
+    const done = await answers(image, tell, () => newest.id === id);
+    if (done && loaded && newest.swept !== picture) await sweep(picture, upright);
   },
 };
 
