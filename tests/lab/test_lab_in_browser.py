@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,10 +17,12 @@ import torch
 from PIL import Image
 
 from benchmarks.check import read_digit
+from benchmarks.lab.contents import rounded
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.shifts import rotated
-from methods import METHODS, Prediction
+from methods import Prediction
+from methods.networks.architectures import LeNet5
 from tests.browsers import FETCHED, chromium, show, violations
 from tests.lab.conftest import MEMBERS, few_images
 from tests.runs import run_of
@@ -122,20 +124,19 @@ def set_slider(chrome: Chrome, name: str, value: int) -> None:
 
 
 def predictions(small_lab: Path, image: torch.Tensor) -> dict[str, Prediction]:
-    """Python's, by the networks of the page, not rounded."""
+    """PyTorch's, by the networks of the page."""
     with few_images():
         configuration = replace(configuration_of("article"), recipes=("standard",), epochs=1)
         plan, workspace = Plan(configuration), run_of(configuration, small_lab.parent).workspace
-        pool = plan.pool("standard", workspace.store)
         training = workspace.training_images(plan, "standard")
-        sizes = {"softmax": None, "mc_dropout": 100, "deep_ensemble": MEMBERS}
-        return {
-            name: METHODS[name]
-            .build(pool, 0, size)
-            .fit(training.images, training.labels)
-            .predict(image)
-            for name, size in sizes.items()
-        }
+        trained = plan.pool("standard", workspace.store).networks(range(MEMBERS), training)
+    networks = [rounded(cast(LeNet5, network)).network for network in trained]
+    masks = networks[0].passes(configuration.seed, 0, 100)
+    with torch.no_grad():
+        logits = torch.stack([network(image) for network in networks])
+        passes = networks[0](image.expand(100, 1, 28, 28), masks)[:, None]
+    members = {"softmax": logits[:1], "mc_dropout": passes, "deep_ensemble": logits}
+    return {name: Prediction.of_logits(logits) for name, logits in members.items()}
 
 
 def by_mouse(chrome: Chrome, points: Points) -> None:
@@ -306,7 +307,7 @@ def test_pad_and_votes_are_seen_together_on_a_phone(lab: Open, step: str) -> Non
 
 def test_a_stroke_on_the_turned_pad_lands_where_it_is_drawn(lab: Open) -> None:
     chrome = press(lab(), '[data-step="own"]')
-    set_slider(chrome, "angle", 90)
+    chrome.execute_script("setAngle(90)")
     by_mouse(chrome, [(0.5, 0.1), (0.5, 0.15), (0.5, 0.2)])
     ink = chrome.execute_script("return Array.from(pad.read()).filter((_, i) => i % 4 === 0)")
     rows, columns = np.nonzero(np.array(ink).reshape(280, 280))
