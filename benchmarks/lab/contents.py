@@ -173,7 +173,7 @@ def gallery(test: LabelledImages, ensemble: Prediction) -> list[GalleryGroup]:
     return [
         GalleryGroup("The article’s two", _images(test, (TYPICAL, PECULIAR))),
         GalleryGroup(
-            f"Most networks agree, and are wrong: the first of {len(wrong)} errors of the ensemble",
+            f"Most networks agree on these, of {len(wrong)} errors of the ensemble",
             _images(test, wrong[:MOST]),
         ),
         GalleryGroup("The votes are divided most", _images(test, agreed.flip(0)[:MOST].tolist())),

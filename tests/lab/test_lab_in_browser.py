@@ -271,6 +271,17 @@ def test_an_own_drawing_is_neither_right_nor_wrong(lab: Open) -> None:
     assert chrome.find_elements(By.CSS_SELECTOR, "main :is(.right, .wrong)") == []
 
 
+def test_a_stroke_on_a_test_image_begins_a_new_drawing(lab: Open) -> None:
+    chrome = lab()
+    assert chrome.execute_script("return shown.truth") == 8
+    by_mouse(chrome, [(0.1, 0.5), (0.1, 0.6), (0.1, 0.7)])
+    answered(chrome)
+    ink = chrome.execute_script("return Array.from(pad.read()).filter((_, i) => i % 4 === 0)")
+    _, columns = np.nonzero(np.array(ink).reshape(280, 280))
+    assert columns.max() < 60
+    assert text_of(chrome, "#verdict").startswith("This has no label")
+
+
 def test_no_class_is_right_for_a_letter(lab: Open) -> None:
     chrome = press(lab(), '[data-step="letter"]')
     answered(chrome)

@@ -154,18 +154,6 @@ def test_rotation_is_that_of_the_conditions(angle: float, test_images: LabelledI
     torch.testing.assert_close(torch.tensor(turned), expected, atol=2e-4, rtol=0)
 
 
-def test_drawing_in_the_frame_of_an_image_is_averaged() -> None:
-    shown = np.random.default_rng(0).integers(0, 256, (28, 28)) / 255
-    enlarged = np.kron(shown, np.ones((10, 10)))
-    enlarged[:10, :5] = 1  # drawn over half of the first pixel
-    pixels = computed(
-        f"return framed(Float32Array.from(given), {SIDE});", enlarged.ravel().tolist()
-    )
-    expected = shown.copy()
-    expected[0, 0] = (1 + shown[0, 0]) / 2
-    np.testing.assert_allclose(pixels, expected.ravel(), atol=1e-5)
-
-
 JUDGE = ("answers.js", "curves.js")
 Votes = tuple[int, int]
 """The answer, and its votes of 50 networks or of 100 passes; or the single network's percent."""

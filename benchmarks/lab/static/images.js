@@ -36,18 +36,6 @@ function rotated(image, degrees) {
   return result;
 }
 
-/** A drawing of side x side pixels, each averaged into the one of 28x28 it lies in. */
-function framed(ink, side) {
-  const step = side / SIDE, result = new Float32Array(SIDE * SIDE);
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const to = Math.floor(y / step) * SIDE + Math.floor(x / step);
-      result[to] += ink[y * side + x] / (step * step);
-    }
-  }
-  return result;
-}
-
 /** Rows of pixels resized, box by box, as Pillow's `Resampling.BOX`; then transposed. */
 function boxed(pixels, rows, columns, width) {
   const result = new Float32Array(width * rows), scale = columns / width;

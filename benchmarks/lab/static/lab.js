@@ -59,7 +59,7 @@ function ask(now = true) {
     worker.postMessage({ ...question, image: shares(shown.image) });
   } else {
     const rgba = pad.read();
-    worker.postMessage({ ...question, rgba, side: PAD, inFrame: pad.inFrame }, [rgba.buffer]);
+    worker.postMessage({ ...question, rgba, side: PAD }, [rgba.buffer]);
   }
 }
 
@@ -129,13 +129,9 @@ function press(buttons, pressed) {
 
 const markPicked = (tile) => press(".pick", tile);
 
-function upright() {
+function showImage(tile) {
   stopTurning();
   setAngle(0);
-}
-
-function showImage(tile) {
-  upright();
   change(bytesOf(tile.dataset.pixels), Number(tile.dataset.label));
   pad.show(shown.image);
   markPicked(tile);
@@ -143,7 +139,8 @@ function showImage(tile) {
 }
 
 function blank(truth) {
-  upright();
+  stopTurning();
+  setAngle(0);
   change(null, truth);
   markPicked(null);
   pad.wipe();

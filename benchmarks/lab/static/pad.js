@@ -6,7 +6,7 @@ const PAD = 280, PEN = 22, STEP = 10;
 class Pad {
   /** `changed` is called after each change, with whether the stroke has ended. */
   constructor(canvas, cursor, changed) {
-    Object.assign(this, { canvas, cursor, changed, inFrame: false, degrees: 0 });
+    Object.assign(this, { canvas, cursor, changed, isImage: false, degrees: 0 });
     this.context = canvas.getContext("2d", { willReadFrequently: true });
     const pen = { lineCap: "round", lineJoin: "round", lineWidth: PEN, strokeStyle: "#fff" };
     Object.assign(this.context, pen);
@@ -25,14 +25,14 @@ class Pad {
   wipe() {
     this.context.fillStyle = "#000";
     this.context.fillRect(0, 0, PAD, PAD);
-    this.inFrame = false;
+    this.isImage = false;
   }
 
-  /** A test image; what is then drawn on it stays in its frame. */
+  /** A test image; a stroke then begins a new drawing. */
   show(pixels) {
     const step = PAD / SIDE;
     this.wipe();
-    this.inFrame = true;
+    this.isImage = true;
     pixels.forEach((byte, i) => {
       this.context.fillStyle = `rgb(${byte} ${byte} ${byte})`;
       this.context.fillRect(step * (i % SIDE), step * Math.floor(i / SIDE), step, step);
@@ -42,6 +42,7 @@ class Pad {
   /** A line through points in pixels; a dot where they are one. */
   line(points) {
     const { context } = this;
+    if (this.isImage) this.wipe();
     context.beginPath();
     context.moveTo(...points[0]);
     for (const point of points) context.lineTo(...point);

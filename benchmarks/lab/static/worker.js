@@ -1,7 +1,7 @@
 "use strict";
 // Answers each question method by method, and sweeps each picture over the angles.
 
-const AT_ONCE = 5, SWEPT = 15;
+const AT_ONCE = 10, SWEPT = 15;
 const lab = { networks: [], terms: null };
 const newest = { id: 0, picture: 0, swept: 0 };
 
@@ -10,13 +10,7 @@ function decoded(text) {
 }
 
 /** Lets messages in that have come meanwhile, so that a newer question ends an older one. */
-function pause() {
-  return new Promise((resolve) => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => { channel.port1.close(); resolve(); };
-    channel.port2.postMessage(null);
-  });
-}
+const pause = () => new Promise((resolve) => { setTimeout(resolve); });
 
 /** Tells the summary of each method once it is there; false where it is no longer wanted. */
 async function answers(image, tell, wanted) {
@@ -49,11 +43,10 @@ async function sweep(picture, image) {
 }
 
 /** The pixels that networks see before rotation; `null` where nothing is drawn. */
-function pixelsOf({ image, rgba, side, inFrame }) {
-  if (image) return image;
+function pixelsOf({ image, rgba, side }) {
   // White on black: red is as good as any.
-  const ink = Float32Array.from({ length: side * side }, (_, i) => rgba[4 * i] / 255);
-  return inFrame ? framed(ink, side) : fitted(ink, side);
+  const red = (_, i) => rgba[4 * i] / 255;
+  return image ?? fitted(Float32Array.from({ length: side * side }, red), side);
 }
 
 const HANDLERS = {
