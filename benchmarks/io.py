@@ -112,8 +112,8 @@ def markdown_text(text: str) -> str:
 def latex_text(text: str) -> str:
     """The text in one line, with everything escaped that LaTeX would take for a command.
 
-    >>> print(latex_text("my_method: 5 % ↓, −1°"))
-    my\\_method: 5 \\% $\\downarrow$, $-$1$^\\circ$
+    >>> print(latex_text("my_method: 5 % ↓ ▾, −1°"))
+    my\\_method: 5 \\% $\\downarrow$ $\\nabla$, $-$1$^\\circ$
     """
     return printable(text).translate(_IN_LATEX)
 
@@ -140,6 +140,7 @@ _IN_LATEX = str.maketrans(
         "∞": "$\\infty$",
         "↑": "$\\uparrow$",
         "↓": "$\\downarrow$",
+        "▾": "$\\nabla$",
         "†": "$\\dagger$",
         "‡": "$\\ddagger$",
         "§": "\\S{}",
