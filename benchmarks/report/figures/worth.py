@@ -304,7 +304,8 @@ def by_median(ax: Axes, panel: Panel) -> None:
         is_open = any(text[0] in "<>" for text in middle)
         at = [place(text) for text in middle]
         for x in set(at) if is_open else (sum(at) / len(at),):
-            ax.plot([x, x], [y - 0.3, y + 0.3], color="black", linewidth=2.2, zorder=4)
+            style: Any = {"marker": "|", "markersize": 11, "markeredgewidth": 2.2, "zorder": 4}
+            ax.plot([x], [y], color="black", **style)
         ax.text(ends[1] * 1.5, y, median(middle), va="center", ha="center")
     for position, (look, dots, _) in enumerate(panel.series()):
         offset = 0.5 * ((position + 0.5) / len(panel.looks) - 0.5)
