@@ -145,6 +145,7 @@ _IN_LATEX = str.maketrans(
         "‡": "$\\ddagger$",
         "§": "\\S{}",
         "→": "$\\rightarrow$",
+        "▾": "$\\bigtriangledown$",
         "×": "$\\times$",
         "’": "'",
     }

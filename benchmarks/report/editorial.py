@@ -35,9 +35,6 @@ KEPT_METRICS = (
 )
 """The metrics whose rows of the summary the repository keeps, for README and for other papers."""
 
-FOREMOST_SHIFT = "corrupted"
-"""The group of shifted images that counts most for a user, if a run has it."""
-
 # Sections of the page, and the metric that each one's finding is of.
 
 CALIBRATION_TITLE, SHIFT_TITLE = "ece", "nll"

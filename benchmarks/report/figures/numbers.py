@@ -17,7 +17,6 @@ from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
     ENTROPY_PARTS,
-    FOREMOST_SHIFT,
     PROBABLE,
     RIGHT,
     SAMPLED_MEASURES,
@@ -29,6 +28,7 @@ from benchmarks.report.editorial import (
 from benchmarks.report.figures.engine import FigureData, Panel, View
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results
+from benchmarks.report.tables.ranking import headline
 from benchmarks.report.timings import MEDIAN, in_setup, main_setup, on_front, timed
 from benchmarks.schema import where
 from benchmarks.vocabulary import BETTER, CLEAN, FEWEST_REPLICATES, VOTES
@@ -215,27 +215,24 @@ def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**columns_of_errors).rename(columns={"value": "error"})
 
 
-def foremost_shift(results: Results) -> str:
-    """The mean over shifted images that counts most for a user; empty where there is none."""
-    shifts = results.headline_shifts
-    is_foremost = {name: results.names.condition(name).group == FOREMOST_SHIFT for name in shifts}
-    return max(shifts, key=is_foremost.__getitem__, default="")
+def _headline_nll(results: Results) -> list[Quantity]:
+    """The NLL of clean images, and under the shift of the leaderboard, if there is one."""
+    return [quantity for quantity in headline(results) if quantity.metric == PROBABLE]
 
 
 def quality(view: View) -> FigureData:
     """The NLL under shift, and the time of one image: of each method, and of ensembles by size."""
-    shift = foremost_shift(view.results)
     ensembles = [
         variant
         for variant in _sizes(view)
         if variant.method == ENSEMBLE and variant not in view.variants
     ]
-    return _timed(view, [Quantity(shift, PROBABLE)] if shift else [], [*view.variants, *ensembles])
+    return _timed(view, _headline_nll(view.results)[1:], [*view.variants, *ensembles])
 
 
 def costs(view: View) -> FigureData:
     """Measures of each size of a method, and the time of one image."""
-    shown = [Quantity(name, PROBABLE) for name in (CLEAN, foremost_shift(view.results)) if name]
+    shown = _headline_nll(view.results)
     shown += [Quantity(condition, DETECTION) for condition in view.results.ood[:1]]
     return _timed(view, shown, _sizes(view))
 

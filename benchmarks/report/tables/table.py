@@ -257,8 +257,15 @@ def as_frame(table: Table) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*headings, *columns, "notes"])
 
 
+UPRIGHT = 75
+"""Characters in a line of 9 points that a page holds, with the space between eight columns."""
+
+
 def latex(table: Table) -> str:
-    """The table as a LaTeX float, for which the package booktabs is needed."""
+    """The table as a LaTeX float, for which the package booktabs is needed.
+
+    What is wider than a page lies on its side, for which rotating is needed.
+    """
     headings, names = table.named
     if headings[0] == "Recipe" and len({row.recipe for row in table.rows}) == 1:
         headings, names = headings[1:], [name[1:] for name in names]
@@ -271,7 +278,12 @@ def latex(table: Table) -> str:
     widths = [f"p{{{width}\\linewidth}}" for width in table.widths]
     stubs = ["l"] * (len(headings) - len(widths)) + widths
     shown = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(columns))
+    lines = [(*name, *PLAIN.cells(row, table)) for name, row in zip(names, table.rows, strict=True)]
+    longest = (max(map(len, column)) for column in zip(*lines, strict=True))
+    is_wide = not table.widths and sum(longest) > UPRIGHT
+    float_name = "sidewaystable" if is_wide else "table"
     text = shown.style.hide(axis="index").to_latex(
+        environment=float_name,
         column_format="".join((*stubs, "r" * len(table.headings))),
         position_float="centering",
         hrules=True,
@@ -280,8 +292,9 @@ def latex(table: Table) -> str:
         label=f"tab:{table.name}",
     )
     notes = "".join(f"\\par {note}\n" for note in LATEX.notes(table))
-    text = text.replace("\\centering", "\\centering\\footnotesize")
-    return text.replace("\\end{table}", f"{notes}\\end{{table}}")
+    style = "\\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}"
+    end = f"\\end{{{float_name}}}"
+    return text.replace("\\centering", style).replace(end, f"{notes}{end}")
 
 
 def terminal(table: Table, width: int) -> str:

@@ -6,6 +6,8 @@ import math
 import re
 from pathlib import Path
 
+import pytest
+
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.table import Cell, Row, Table, as_frame, latex, markdown
@@ -110,3 +112,13 @@ def test_columns_that_are_called_as_others_keep_their_numbers() -> None:
     row = as_frame(table).iloc[0].tolist()
     assert row[:2] == ["group", "label"]
     assert row[2::3] == ["0.250", "0.500", "0.750", ""]
+
+
+@pytest.mark.parametrize(("columns", "environment"), [(3, "table"), (9, "sidewaystable")])
+def test_wide_latex_lies_on_its_side(columns: int, environment: str) -> None:
+    cells = (Cell(0.9873, 0.0034, status="ok"),) * columns
+    headings = tuple(f"{number}" for number in range(columns))
+    row = Row("", ("SWAG",), cells)
+    text = latex(Table(name="it", label_headings=("Method",), headings=headings, rows=(row,)))
+    assert text.startswith(f"\\begin{{{environment}}}\n")
+    assert text.rstrip().endswith(f"\\end{{{environment}}}")
