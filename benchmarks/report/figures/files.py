@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,7 +104,17 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
         image.paste(drawn, mask=drawn.getchannel("A"))
         few_colours = image.quantize(COLOURS, method=Quantize.FASTOCTREE, dither=Dither.NONE)
         few_colours.save(png, format="png", dpi=(DPI, DPI))
-        return _for_pages(svg.getvalue(), title or name, above), png.getvalue()
+        return _renumbered(_for_pages(svg.getvalue(), title or name, above), name), png.getvalue()
+
+
+def _renumbered(svg: str, name: str) -> str:
+    """With ids by their order, not of places, whose last digits a layout does not repeat."""
+    prefix, numbers = f"f{sha256(name.encode()).hexdigest()[:8]}-", dict[str, int]()
+    return re.sub(
+        r'( id="|#)([a-z]+[0-9a-f]{10})\b',
+        lambda found: f"{found[1]}{prefix}{numbers.setdefault(found[2], len(numbers))}",
+        svg,
+    )
 
 
 def _height_of_title(figure: Figure) -> float:
