@@ -145,7 +145,6 @@ _IN_LATEX = str.maketrans(
         "‡": "$\\ddagger$",
         "§": "\\S{}",
         "→": "$\\rightarrow$",
-        "▾": "$\\bigtriangledown$",
         "×": "$\\times$",
         "’": "'",
     }
