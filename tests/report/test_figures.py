@@ -292,6 +292,17 @@ def test_heat_map_has_worths_and_says_what_is_better_by_all() -> None:
     assert list(ensemble["worth"]) == ["20"]
 
 
+def test_what_was_not_compared_is_shown_to_differ_by_the_interval_of_its_worth() -> None:
+    uncompared = worths(
+        ("mc_dropout", "accuracy", ">20", ""),
+        ("mc_dropout", "nll", "<1", ""),
+        ("temperature_scaling", "accuracy", "1", ""),
+    )
+    (ax,) = draw_figure(uncompared, "settings").figure.axes
+    bold = {text.get_text() for text in ax.texts if text.get_weight() == "bold"}
+    assert bold == {">20", "<1"}
+
+
 def test_methods_stand_by_their_median_worth() -> None:
     results = worths(
         ("mc_dropout", "accuracy", "1.4", ""),

@@ -460,7 +460,9 @@ def beside_points(ax: Axes, labels: Sequence[PointName], size: float = 6.5) -> N
     Args:
         size: of the letters, in points.
     """
-    scale = 72 / ax.get_figure(root=True).dpi
+    sheet = ax.get_figure(root=True)
+    assert sheet is not None
+    scale = 72 / sheet.dpi
     at = [scale * ax.transData.transform((label.x, label.y)) for label in labels]
     left, bottom, right, top = (scale * end for end in ax.bbox.extents)
     taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in at]
@@ -473,11 +475,12 @@ def beside_points(ax: Axes, labels: Sequence[PointName], size: float = 6.5) -> N
     def covered(box: tuple[float, float, float, float]) -> float:
         inside = max(0.0, left - box[0]) + max(0.0, box[2] - right)
         inside += max(0.0, bottom - box[1]) + max(0.0, box[3] - top)
-        return 100 * inside + sum(
+        shared: float = sum(
             max(0.0, min(box[2], other[2]) - max(box[0], other[0]))
             * max(0.0, min(box[3], other[3]) - max(box[1], other[1]))
             for other in taken
         )
+        return 100 * inside + shared
 
     for (x, y), label in sorted(zip(at, labels, strict=True), key=lambda pair: -len(pair[1].text)):
         width, height = 0.58 * size * len(label.text), 1.1 * size

@@ -187,8 +187,8 @@ def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
         reach = _reach(own, alone) if variant != base else math.nan
         differences.append((difference, difference - reach, difference + reach))
     rows = rows.assign(**dict(zip(DIFFERENCES, zip(*differences, strict=True), strict=True)))
-    own = with_replicates(view, where(rows, **base._asdict()), *along)
-    return FigureData(rows, own.replicates)
+    _, replicates = with_replicates(view, where(rows, **base._asdict()), *along)
+    return FigureData(rows, replicates)
 
 
 def _reach(own: pd.Series | None, other: pd.Series | None) -> float:

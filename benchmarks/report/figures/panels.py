@@ -42,8 +42,8 @@ from benchmarks.report.figures.engine import (
     patch,
     points,
     steps,
-    tell,
 )
+from benchmarks.report.figures.files import tell
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import ShownPixels
 from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, look_of, looks

@@ -78,10 +78,20 @@ def settings(view: View) -> FigureData:
             place = {"metric": quantity.metric, "condition": quantity.condition}
             group = view.names.condition(quantity.condition).group
             bounds = dict(zip(("worth", "worth_lower", "worth_upper"), texts, strict=True))
-            verdict = {"verdict": tested.verdict if tested else ""}
+            said = "" if variant.method in ensembles else _verdict(*texts[1:])
+            verdict = {"verdict": tested.verdict if tested else said}
             rows.append({**place, "group": group, **variant._asdict(), **bounds, **verdict})
     table = pd.DataFrame(rows)
     return FigureData(table if len(table) and (table["worth"] != "").any() else table.iloc[:0])
+
+
+def _verdict(lower: str, upper: str) -> str:
+    """What the interval of a worth says of a method that was not compared."""
+    if not (lower and upper):
+        return ""
+    if networks(lower) > 1:
+        return Verdict.BETTER
+    return Verdict.WORSE if networks(upper) < 1 else Verdict.OPEN
 
 
 def worths(view: View) -> FigureData:
@@ -112,6 +122,14 @@ def _quantities(view: View) -> list[Quantity]:
         )
     ordered = sorted(quantities, key=lambda q: view.names.condition_rank(q.condition))
     return [q for q in ordered if not view.conditions or q.condition in view.conditions]
+
+
+def _by_method(rows: pd.DataFrame) -> dict[Variant, list[str]]:
+    """The worths of each method."""
+    by_method: dict[Variant, list[str]] = {}
+    for method, members, worth in rows[[*Variant._fields, "worth"]].itertuples(index=False):
+        by_method.setdefault(Variant(method, members), []).append(worth)
+    return by_method
 
 
 def _middle(texts: Iterable[str]) -> tuple[str, str]:
@@ -151,14 +169,12 @@ def settings_title(view: View, rows: pd.DataFrame) -> str:
 
 def worth_title(view: View, rows: pd.DataFrame) -> str:
     """How many methods are worth more than a network, and what MC-dropout is worth."""
-    by_method = {
-        Variant(*key): list(each["worth"])
-        for key, each in rows.groupby([*Variant._fields], sort=False)
-    }
+    by_method = _by_method(rows)
     above = sum(networks(_middle(texts)[0]) > 1 for texts in by_method.values())
     count = len(rows[["metric", "condition"]].drop_duplicates())
     by = f"By the median of {count} measures" if count > 1 else "By one measure"
-    title = f"{by}, {above} of {len(by_method)} methods are worth more than one network"
+    verb = "methods are" if len(by_method) > 1 else "method is"
+    title = f"{by}, {above} of {len(by_method)} {verb} worth more than one network"
     sampled = next((variant for variant in by_method if variant.method == SAMPLED), None)
     if sampled is None:
         return title
@@ -259,7 +275,7 @@ def _heading(view: View, measures: Sequence[tuple[str, str]]) -> str:
 def heat_map_legend(view: View, rows: pd.DataFrame) -> list[Artist]:
     """The colours, and how a cell looks that is not shown to differ, or not known."""
     most = _largest_size(rows)
-    entries = [
+    entries: list[Artist] = [
         patch("Less than one network", shade(0, most)),
         patch("One network", shade(1, most)),
         patch(f"{most:g} networks", shade(most, most)),
@@ -292,10 +308,7 @@ def by_median(ax: Axes, panel: Panel) -> None:
     def place(text: str) -> float:
         return min(max(networks(text), ends[0]), ends[1])
 
-    by_method = {
-        Variant(*key): list(each["worth"])
-        for key, each in rows.groupby([*Variant._fields], sort=False)
-    }
+    by_method = _by_method(rows)
     ordered = sorted(by_method, key=lambda v: [-networks(text) for text in _middle(by_method[v])])
     for y, variant in enumerate(ordered):
         at = [place(text) for text in by_method[variant]]
@@ -303,20 +316,21 @@ def by_median(ax: Axes, panel: Panel) -> None:
         middle = _middle(by_method[variant])
         is_open = any(text[0] in "<>" for text in middle)
         at = [place(text) for text in middle]
-        for x in set(at) if is_open else (sum(at) / len(at),):
-            style: Any = {"marker": "|", "markersize": 11, "markeredgewidth": 2.2, "zorder": 4}
-            ax.plot([x], [y], color="black", **style)
+        at = sorted(set(at)) if is_open else [sum(at) / len(at)]
+        tick: Any = {"marker": "|", "markersize": 11, "markeredgewidth": 2.2, "zorder": 4}
+        ax.plot(at, [y] * len(at), color="black", linestyle="none", **tick)
         ax.text(ends[1] * 1.5, y, median(middle), va="center", ha="center")
     for position, (look, dots, _) in enumerate(panel.series()):
         offset = 0.5 * ((position + 0.5) / len(panel.looks) - 0.5)
-        y = [ordered.index(Variant(*pair)) + offset for pair in _pairs(dots)]
+        pairs = zip(dots["method"], dots["members"], strict=True)
+        rows_of_dots = [ordered.index(Variant(*pair)) + offset for pair in pairs]
         style: Any = {"color": look.color, "linewidth": 0, "alpha": 0.75, "zorder": 3}
         marked: dict[str, list[int]] = {}
         for number, text in enumerate(dots["worth"]):
             marked.setdefault(text[0] if text[0] in "<>" else look.marker, []).append(number)
         for marker, numbers in marked.items():
-            x = [place(dots["worth"].iloc[number]) for number in numbers]
-            ax.scatter(x, [y[number] for number in numbers], s=11, marker=marker, **style)
+            at = [place(dots["worth"].iloc[number]) for number in numbers]
+            ax.scatter(at, [rows_of_dots[n] for n in numbers], s=11, marker=marker, **style)
         ax.scatter([], [], s=11, marker=look.marker, label=look.label, **style)
     inner = [size for size in SIZES if size <= most]
     logarithmic(ax, "x", [ends[0], *inner, ends[1], ends[1] * 1.5])
@@ -329,7 +343,3 @@ def by_median(ax: Axes, panel: Panel) -> None:
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
-
-
-def _pairs(rows: pd.DataFrame) -> Iterable[tuple[str, str]]:
-    return zip(rows["method"], rows["members"], strict=True)
