@@ -79,8 +79,7 @@ def show_outcome(out: Path) -> None:
         said = read_json(out / ANSWER_JSON).get("short") if (out / ANSWER_JSON).exists() else ""
         if said and results.names.recipes:
             print(f"Is one network with dropout as good as many? {said}")
-        main = results.for_recipe(results.recipes[0])
-        if leaderboard := table_of(LEADERBOARD, main):
+        if leaderboard := table_of(LEADERBOARD, results):
             Console().print(_best(leaderboard))
         trained_on = results.names.training_images(results.recipes)
         if remark := training_images_remark(trained_on):
@@ -105,7 +104,7 @@ def _best(table: Table) -> TerminalTable:
     )
     shown.add_column("method", overflow="fold")
     for heading in table.headings:
-        narrow = heading.replace(" ", "\n").replace("-", "-\n").replace("\n(networks)", "")
+        narrow = heading.replace(" ", "\n").replace("-", "-\n")
         shown.add_column(terminal_text(narrow), justify="right", no_wrap=True)
     for row in table.rows[:BEST_ROWS]:
         values = (cell.texts[0].partition(" (")[0] for cell in row.cells)

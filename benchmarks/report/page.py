@@ -35,10 +35,17 @@ from benchmarks.report.tables.table import (
     Table,
 )
 from benchmarks.report.texts import left_out_remark, listed, training_images_remark
-from benchmarks.vocabulary import ACROSS_FOLDER, ACROSS_MD, ILL_DEFINED, INDEX_HTML, LAB_HTML
+from benchmarks.vocabulary import (
+    ACROSS_FOLDER,
+    ACROSS_MD,
+    ILL_DEFINED,
+    INDEX_HTML,
+    LAB_HTML,
+    VERDICTS,
+)
 
-IN_VIEW = 2
-"""Figures of a section that are in view; the others open by a click."""
+FRONT, IN_VIEW = 2, 2
+"""Figures of the answer, and of each other section, that are in view; a click opens the others."""
 
 WIDTHS = {"min": 1.35, "max": 1.9}
 """ShownPixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
@@ -75,7 +82,8 @@ def write_page(
         "number": _number,
         "recipe_of": _recipe_of,
     }
-    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "IN_VIEW": IN_VIEW}
+    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "VERDICTS": VERDICTS}
+    environment.globals |= {"FRONT": FRONT, "IN_VIEW": IN_VIEW}
     environment.globals |= {"MARKS": MARKS, "LEGEND": LEGEND, "TIED": (AS_GOOD, OPEN)}
     environment.globals |= {"WORSE_THAN_ALONE": WORSE_THAN_ALONE}
     content = _content(results, tables, figures, folder)
@@ -97,7 +105,7 @@ def _content(
         "setting": _setting(configuration),
         "left_out": left_out_remark(results.left_out),
         "trained_on": training_images_remark(names.training_images(results.recipes)),
-        "is_quick": configuration.get("preset") == PREVIEW,
+        "preview": _preview(configuration),
         "recipes": results.recipes,
         "trained": [recipe for recipe in names.recipes if recipe.name in results.recipes],
         "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
@@ -127,7 +135,9 @@ def _sections(results: Results) -> list[Section]:
     scores = ("detection", "detection-scores", "uncertainty")
     return [
         Section(
-            "ranking", "Ranking", ("recipes", "kinds", "ranks", "main", "shifts", "subset", "exact")
+            "ranking",
+            "All methods",
+            ("recipes", "kinds", "ranks", "main", "shifts", "subset", "exact"),
         ),
         Section("calibration", "Calibration", ("calibration", "sets-95", "sets-99")),
         *(
@@ -168,6 +178,18 @@ def _setting(configuration: Mapping[str, Any]) -> str:
         f"{label}: {value:,}" if isinstance(value, int) else f"{label}: {value}"
         for label, value in values.items()
         if value is not None
+    )
+
+
+def _preview(configuration: Mapping[str, Any]) -> str:
+    """How little a first look is made of; empty for other runs."""
+    if configuration.get("preset") != PREVIEW:
+        return ""
+    sizes = {"epoch": configuration.get("epochs"), "image": configuration.get("images")}
+    return ", ".join(
+        f"{size:,} {what}{'s' if size != 1 else ''}"
+        for what, size in sizes.items()
+        if isinstance(size, int)
     )
 
 

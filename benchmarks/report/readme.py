@@ -15,7 +15,6 @@ import typer
 
 from benchmarks.io import UserError, path_of, read_run_json, written_whole
 from benchmarks.nouns import Names
-from benchmarks.report.answer.table import RULE
 from benchmarks.report.claims import article_answer
 from benchmarks.report.editorial import README_FIGURES
 from benchmarks.report.published import comparable_numbers
@@ -101,7 +100,7 @@ class _Run:
         return read_run_json(self.root / self.folder)
 
     @cached_property
-    def answer(self) -> Mapping[str, str]:
+    def answer(self) -> Mapping[str, Any]:
         """The verdict on dropout and the advice."""
         return dict(json.loads(self.text_of(ANSWER_JSON)))
 
@@ -122,24 +121,15 @@ class _Run:
         return read_claims(self.root / self.folder)
 
 
-def _decision(run: _Run) -> str:
-    """The table without the rule; of version 0.2, without the sentences on other choices, too."""
-    lines = run.text_of(TABLES_FOLDER, "decision.md").replace(f"{RULE} ", "").splitlines()
-    if any("| Other choices |" in line for line in lines):
-        cells = [re.split(r"(?<!\\)\|", line) for line in lines]
-        lines = ["|".join([*row[:-2], ""]) if row[1:] else row[0] for row in cells]
-    return "\n".join([*lines, ""])
-
-
-def _figure(run: _Run) -> str:
-    """The first of the figures in `README_FIGURES` that the run has of its main recipe."""
-    for name, (title, caption) in README_FIGURES.items():
-        path = run.folder / FIGURES_FOLDER / f"{name}-{run.results.recipes[0]}.png"
-        if (run.root / path).exists():
-            return (
-                f"![{title}]({path.as_posix()})\n*{caption} Recipe: `{run.results.recipes[0]}`.*\n"
-            )
-    return ""
+def _figure(name: str, run: _Run) -> str:
+    """A figure of the main recipe; nothing where the run has no such."""
+    recipe = run.results.recipes[0]
+    path = run.folder / FIGURES_FOLDER / f"{name}-{recipe}.png"
+    if not (run.root / path).exists():
+        return ""
+    title, caption = README_FIGURES[name]
+    task = run.results.names.task.label
+    return f"![{title}]({path.as_posix()})\n*{task}. {caption} Recipe: `{recipe}`.*\n"
 
 
 def _latency(run: _Run) -> str:
@@ -191,10 +181,10 @@ def _commands(runs: _Run) -> str:
 
 
 SECTIONS: dict[str, Callable[[_Run], str]] = {
-    "dropout": lambda run: f"{run.answer['dropout']}\n",
-    "advice": lambda run: f"{run.answer['advice']}\n",
-    "decision": _decision,
-    "figure": _figure,
+    "short": lambda run: f"**{run.answer['short']}**\n",
+    "advice": lambda run: "".join(f"- {situation}\n" for situation in run.answer["advice"]),
+    "leaderboard": lambda run: run.text_of(TABLES_FOLDER, "leaderboard.md"),
+    **{name: partial(_figure, name) for name in README_FIGURES},
     "article": lambda run: f"{article_answer(run.claims)}\n",
     "latency": _latency,
     "provenance": _provenance,

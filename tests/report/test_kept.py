@@ -14,7 +14,7 @@ from benchmarks.report.kept import keep
 from benchmarks.report.readme import filled
 from benchmarks.report.results import Results
 
-KINDS = ("dropout", "advice", "decision", "figure", "latency", "provenance")
+KINDS = ("short", "advice", "leaderboard", "quality", "latency", "provenance")
 
 PAGE = Path("README.md")
 

@@ -112,10 +112,10 @@ def test_numbers_of_the_ranking_are_those_of_the_measurements(
 
 def test_a_heading_sorts_best_first_and_then_the_other_way(page: Open) -> None:
     chrome = opened(page())
-    order, column = sort(chrome, "#ranking > .wide", "Accuracy")
+    order, column = sort(chrome, ".board", "Accuracy")
     values = [float(text.split()[0]) for text in column]
     assert (order, values) == ("descending", sorted(values, reverse=True))
-    order, column = sort(chrome, "#ranking > .wide", "Accuracy")
+    order, column = sort(chrome, ".board", "Accuracy")
     assert order == "ascending"
     assert [float(text.split()[0]) for text in column] == values[::-1]
 
@@ -126,15 +126,15 @@ def test_what_is_infinite_is_sorted_as_the_worst(open_page: Open, made_up_copy: 
     summary.loc[rows, ["value", "lower", "upper"]] = math.inf
     write_table(summary, made_up_copy, "summary.csv")
     page_of(made_up_copy)
-    _, ascending = sort(open_page(made_up_copy), "#ranking > .wide", "NLL")
+    _, ascending = sort(open_page(made_up_copy), ".board", "NLL")
     assert ascending[-1].startswith("∞")
 
 
 def test_a_recipe_is_chosen_for_tables_and_figures_alike(page: Open) -> None:
     chrome = page()
-    every = len(visible(chrome, "#ranking > .wide tbody tr"))
+    every = len(visible(chrome, "#ranking .wide tbody tr"))
     Select(chrome.find_element(By.ID, "recipe")).select_by_visible_text("article")
-    rows = visible(chrome, "#ranking > .wide tbody tr")
+    rows = visible(chrome, "#ranking .wide tbody tr")
     assert 0 < len(rows) < every
     assert {row.get_attribute("data-recipe") for row in rows} == {"article"}
     figures = visible(chrome, "figure")

@@ -72,21 +72,15 @@ def test_provenance_names_options_and_code(
     assert f"Made by the preset `quick`{named} at {code} (" in section("provenance", root)
 
 
-def test_decision_is_shown_without_its_rule(root: Path) -> None:
-    made = section("decision", root)
-    assert made.startswith("**Which method to use. Recipe standard.**\n\n| Judged on | Use |")
-    assert "tied with the best by a measure if" in (
-        root / "results" / "tables" / "decision.md"
-    ).read_text("utf-8")
-    assert "tied with the best by a measure if" not in made
-
-
-def test_figure_is_the_first_that_there_is_and_links_lead_from_the_page(root: Path) -> None:
-    made = section("figure", root, Path("docs/page.md"))
-    shown = made.partition("](../")[2].partition(")")[0]
-    assert (root / shown).exists()
-    (root / "results" / "figures" / "quality-standard.png").unlink()
-    assert "](results/figures/settings-standard.png)" in section("figure", root)
+def test_figure_is_that_of_the_main_recipe_and_links_lead_from_the_page(root: Path) -> None:
+    figures = root / "results" / "figures"
+    for path in figures.glob("quality-*.png"):
+        path.unlink()
+    assert section("quality", root) == ""
+    (figures / "quality-standard.png").write_bytes(b"")
+    made = section("quality", root, Path("docs/page.md"))
+    assert "](../results/figures/quality-standard.png)" in made
+    assert "Recipe: `standard`." in made
 
 
 @pytest.mark.parametrize(("name", "folder"), [("verdicts", "results"), ("advice", "none")])

@@ -45,11 +45,12 @@ def write_answer(results: Results, folder: Path) -> None:
     write_table(table_of(DecisionRow, decision_rows(results)), folder, DECISION_CSV, DecisionRow)
 
 
-def answer(results: Results) -> dict[str, str]:
+def answer(results: Results) -> dict[str, str | list[str]]:
     """The content of ``answer.json``, from the results of all recipes.
 
     Its keys: ``reply`` (yes, no, …; empty where the run cannot tell), ``short`` (the same with the
-    worth in networks), ``dropout`` (with every measure), and ``advice`` (what to use).
+    worth in networks), ``dropout`` (with every measure), and ``advice`` (what to use: a text a
+    situation).
     """
     reply, short, dropout = _on_dropout(results)
     return {"reply": reply, "short": short, "dropout": dropout, "advice": _advice(results)}
@@ -105,20 +106,31 @@ def _on_dropout(results: Results) -> tuple[str, str, str]:
 def _worth(
     results: Results, dropout: Candidate, ensemble: Candidate, quantities: Sequence[Quantity]
 ) -> Iterator[str]:
-    """The worth in networks by the median over measures, and its range."""
+    """The worth in networks by the median over measures, with an interval, and its range.
+
+    The ends of the interval are the medians of the measures' ends: one of them is wrong only where
+    those of half of the measures are.
+    """
     known = (results.worth_in(dropout, (ensemble.recipe, ensemble.method), q) for q in quantities)
     # A reason says what an interval leaves out.
-    worths = [row["worth"] for row in known if row and row["status"] == "ok" and not row["reason"]]
-    if worths := sorted(worths, key=networks):
-        least, middle, most = (
-            text.replace("<", "less than ").replace(">", "more than ")
-            for text in (worths[0], median(worths), worths[-1])
+    rows = [row for row in known if row and row["status"] == "ok" and not row["reason"]]
+    if rows:
+        worths, lower, upper = (
+            sorted((row[name] for row in rows), key=networks)
+            for name in ("worth", "worth_lower", "worth_upper")
         )
+        ends = lower[(len(rows) - 1) // 2], upper[len(rows) // 2]
+        values = worths[0], median(worths), worths[-1], *ends
+        least, middle, most, low, high = map(_in_words, values)
         count = re.sub(r"(?<![\d.])1 networks$", "one network", f"{middle} networks")
         yield (
-            f"{label(results, dropout)} is worth {count} by the median of {len(worths)} measures, "
-            f"and from {least} to {most} by each."
+            f"{label(results, dropout)} is worth {count} (95 % interval: {low} to {high}) by the "
+            f"median of {len(rows)} measures, and from {least} to {most} by each."
         )
+
+
+def _in_words(worth: str) -> str:
+    return worth.replace("<", "less than ").replace(">", "more than ")
 
 
 def _on_blank_passes(results: Results, dropout: Candidate) -> Iterator[str]:
@@ -177,15 +189,15 @@ def median(ordered: Sequence[str]) -> str:
     return f"{(float(lower) + float(upper)) / 2:.2g}"
 
 
-def _advice(results: Results) -> str:
-    """What to use with networks of the main recipe: a sentence a question, after its situation."""
+def _advice(results: Results) -> list[str]:
+    """What to use with networks of the main recipe: for each situation a sentence a question."""
     advised: dict[str, list[str]] = {}
     for decision in main_decisions(results):
         used = [chosen(decision, choice) for choice in decision.recommended]
         text = f"use {'; or '.join(used)}" if used else why_none(decision)
         sentences = advised.setdefault(decision.question.situation, [])
         sentences.append(f"{decision.question.images}: {text}.")
-    return " ".join(
+    return [
         " ".join(filter(None, (situation and f"{situation}.", *sentences)))
         for situation, sentences in advised.items()
-    )
+    ]

@@ -243,7 +243,11 @@ KINDS = Headline(
 )
 
 LEADERBOARD = Headline(
-    "leaderboard", "The methods, the best first", source=leaderboard, notes=leaderboard_notes
+    "leaderboard",
+    "The methods, the best first",
+    source=leaderboard,
+    notes=leaderboard_notes,
+    is_of_main=True,
 )
 
 OVERVIEW = Means("overview", "Overview of the methods", overview, group="", columns="Measure")

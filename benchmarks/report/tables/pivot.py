@@ -51,6 +51,7 @@ class Pivot:
         columns: the axis of the columns.
         notes: what else the reader must know, in sentences.
         by_recipe: whether it has a block of rows a recipe.
+        is_of_main: whether it has only the block of the main recipe.
     """
 
     name: str
@@ -62,11 +63,18 @@ class Pivot:
     columns: str = "Metric"
     notes: Callable[[Results, Pivot], Iterable[str]] = lambda *_: ()
     by_recipe: bool = True
+    is_of_main: bool = False
 
 
 def table_of(pivot: Pivot, results: Results) -> Table | None:
-    """The table of a run's results, of all recipes; ``None`` if it would be empty."""
+    """The table of a run's results; ``None`` if it would be empty.
+
+    Args:
+        results: of all recipes.
+    """
     recipes = results.recipes if pivot.by_recipe else (SELF_TRAINED,)
+    if pivot.is_of_main:
+        recipes = recipes[:1]
     blocks: dict[tuple[str, Label], dict[tuple[Label, ...], dict[Label, Cell]]] = {}
     for recipe in recipes:
         part = results.for_recipe(recipe) if pivot.by_recipe else results
@@ -310,13 +318,18 @@ def networks(text: str) -> float:
 
 
 def worth_cell(row: TableRow | None) -> Cell:
-    """How many networks something is worth, as a row of ``worth.csv`` has it."""
+    """How many networks something is worth, as a row of ``worth.csv`` has it.
+
+    Without the interval where a reason says what that leaves out.
+    """
     if row is None:
         return Cell(reason=NOT_MEASURED)
     if row["status"] != "ok":
         return Cell(reason=row["reason"])
-    text = f"{row['worth']} ({row['worth_lower']}–{row['worth_upper']})"
-    return Cell(networks(row["worth"]), status="ok", text=text)
+    worth, lower, upper = row["worth"], row["worth_lower"], row["worth_upper"]
+    is_known = not row["reason"] and {lower, upper} != {worth}
+    text = f"{worth} ({lower}–{upper})" if is_known else worth
+    return Cell(networks(worth), status="ok", reason=row["reason"], text=text)
 
 
 def _place(results: Results, variant: Variant, quantity: Quantity) -> Place:

@@ -56,8 +56,8 @@ OTHER = "other"
 
 
 def headline(results: Results) -> tuple[Quantity, ...]:
-    """What a short table has of each method."""
-    shifts = results.headline_shifts[:1]
+    """What a short table has of each method; of shifts the last: corruptions, if there are any."""
+    shifts = results.headline_shifts[-1:]
     return (
         Quantity(CLEAN, RIGHT),
         *(Quantity(name, PROBABLE) for name in (CLEAN, *shifts)),
@@ -73,7 +73,7 @@ def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     for variant in ranked:
         candidate = results.candidate(variant)
         cells = {
-            "Worth\n(networks) ↑": _worth(results, candidate),
+            "Worth ↑": _worth(results, candidate),
             **{
                 _heading(results, quantity): _beside(
                     results, alone, candidate, quantity, by[variant]
@@ -126,7 +126,7 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     by = _heading(results, Quantity(*RANKED_BY)).replace("\n", ", ")
     yield (
         f"Ranked by {by}; at most {MOST_ROWS} methods, the network alone, MC-dropout and ensembles "
-        f"among them. Networks: the training that a method takes. {INTERVAL}"
+        f"among them. Networks: the training that a method takes. ms: of one image. {INTERVAL}"
     )
     if not results.worth.empty:
         yield (
@@ -285,7 +285,7 @@ def _costs(results: Results, choice: Candidate, missing: Cell) -> dict[str, Cell
     trained = (
         Cell(networks, status="ok", text=f"{networks:g}") if results.names.recipes else missing
     )
-    return {"Networks ↓": trained, "One image\n(ms) ↓": time}
+    return {"Networks ↓": trained, "ms ↓": time}
 
 
 def _worth(results: Results, choice: Candidate) -> Cell:
