@@ -23,7 +23,7 @@ FIGURES = {
 """Of a run without timings."""
 
 OF_QUALITY = {
-    *("overview", "main", "calibration", "uncertainty"),
+    *("main", "calibration", "uncertainty"),
     *("detection", "detection-scores", "selective", "selective-scores"),
 }
 TABLES = OF_QUALITY | {"abstaining", "decision", "kinds", "leaderboard", "ranks"}

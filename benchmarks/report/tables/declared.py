@@ -119,21 +119,6 @@ def kind_of(metric: MetricRecord) -> str:
     return next((kind for need, kind in kinds.items() if need in metric.needs), "uncertainty")
 
 
-def overview(results: Results) -> Iterator[Quantity]:
-    """What fits into a column, or on the first screen of a page.
-
-    Of the means over groups the headline shifts, and only the first one by more than the first
-    metric.
-    """
-    detected = [metric for metric in results.names.overview if "reference" in metric.needs]
-    others = [metric for metric in results.names.overview if metric not in detected]
-    for position, condition in enumerate((CLEAN, *results.headline_shifts)):
-        for metric in others if position < 2 else others[:1]:
-            yield Quantity(condition, metric.name)
-    for condition, metric in product(results.ood[:1], detected):
-        yield Quantity(condition, metric.name)
-
-
 def kinds_of_shift(results: Results) -> Iterator[str]:
     """The conditions of groups without a severity, and the mean over each group."""
     means = {results.names.condition(name).group: name for name in results.group_means}
@@ -250,8 +235,6 @@ LEADERBOARD = Headline(
     is_of_main=True,
 )
 
-OVERVIEW = Means("overview", "Overview of the methods", overview, group="", columns="Measure")
-
 MAIN = Means(
     "main",
     "All methods under all conditions",
@@ -260,7 +243,6 @@ MAIN = Means(
 )
 
 MEANS = (
-    OVERVIEW,
     MAIN,
     Means(
         "shifts",

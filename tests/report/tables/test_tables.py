@@ -204,7 +204,7 @@ def test_every_metric_is_in_one_table_of_its_kind_whatever_it_needs(of_standard:
     summary = pd.concat([summary, summary.assign(condition="ood-uniform_noise")])
     names = replace(of_standard.names, metrics=metrics)
     tables = measured_tables(replace(of_standard, summary=summary, names=names))
-    others = ("main", "overview", "subset", "shifts")
+    others = ("main", "subset", "shifts")
     for metric in metrics:
         if metric.coverage < 1:
             continue  # the table of abstaining has these together
@@ -212,13 +212,6 @@ def test_every_metric_is_in_one_table_of_its_kind_whatever_it_needs(of_standard:
         having = [t.name for t in tables if heading in t.headings and t.name not in others]
         assert len(having) == 1
         assert having[0].startswith(kind_of(metric))
-
-
-def test_overview_has_few_metrics_of_few_conditions(of_standard: Results) -> None:
-    headings = [text.replace("\n", ", ") for text in table_named(of_standard, "overview").headings]
-    measured = ("Accuracy ↑", "ECE ↓", "Disagreement")
-    expected = [f"{m}, {images}" for images in ("Clean", "Mean of 30°, 45°") for m in measured]
-    assert headings == [*expected, "AUROC ↑, Uniform noise"]
 
 
 def test_kinds_of_a_shift_stand_together_with_their_mean(of_standard: Results) -> None:
