@@ -32,7 +32,7 @@ def test_bar_is_shown_on_a_terminal_with_the_time_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert list(tracked(iter("abc"), 3, "predict", "run units")) == ["a", "b", "c"]
+    assert list(tracked(iter("abc"), 3, "predict", "predictions")) == ["a", "b", "c"]
     shown = capsys.readouterr().err
     for text in ("\x1b[", "predict", "3/3", "left"):
         assert text in shown

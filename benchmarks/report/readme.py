@@ -16,12 +16,17 @@ import typer
 from benchmarks.io import UserError, path_of, read_run_json, written_whole
 from benchmarks.nouns import Names
 from benchmarks.report.claims import article_answer
-from benchmarks.report.editorial import README_FIGURES
+from benchmarks.report.editorial import (
+    ENSEMBLE,
+    README_FIGURES,
+    WORTH_ELSEWHERE,
+    WORTH_ELSEWHERE_BY,
+)
 from benchmarks.report.published import comparable_numbers
-from benchmarks.report.results import Results, read_claims, read_if_there, summary_across
+from benchmarks.report.results import Quantity, Results, read_claims, read_if_there, summary_across
 from benchmarks.report.tables.declared import LATENCY
-from benchmarks.report.tables.pivot import table_of
-from benchmarks.report.tables.table import markdown
+from benchmarks.report.tables.pivot import table_of, worth_cell
+from benchmarks.report.tables.table import Cell, Row, Table, markdown
 from benchmarks.report.texts import listed
 from benchmarks.vocabulary import (
     ANSWER_JSON,
@@ -132,6 +137,23 @@ def _figure(name: str, run: _Run) -> str:
     return f"![{title}]({path.as_posix()})\n*{task}. {caption} Recipe: `{recipe}`.*\n"
 
 
+def _worth_elsewhere(run: _Run) -> str:
+    """What methods are worth by each recipe, beside what others measured."""
+    results, quantity = run.results, Quantity(*WORTH_ELSEWHERE_BY)
+    rows = []
+    for name, theirs in WORTH_ELSEWHERE.items():
+        for recipe in results.recipes:
+            trained = results.for_recipe(recipe)
+            for variant in (variant for variant in trained.largest if variant.method == name):
+                row = results.worth_in(trained.candidate(variant), (recipe, ENSEMBLE), quantity)
+                labels = results.names.label(variant), recipe
+                rows.append(Row("", labels, (worth_cell(row), Cell(text=theirs))))
+    headings = "Ours", "Ashukha et al. (2020)"
+    return markdown(
+        Table(name="", label_headings=("Method", "Recipe"), headings=headings, rows=tuple(rows))
+    )
+
+
 def _latency(run: _Run) -> str:
     """The latency on the CPU beside the results, and on each GPU that has a folder."""
     folder = run.root / run.folder
@@ -184,6 +206,7 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "short": lambda run: f"**{run.answer['short']}**\n",
     "advice": lambda run: "".join(f"- {situation}\n" for situation in run.answer["advice"]),
     "leaderboard": lambda run: run.text_of(TABLES_FOLDER, "leaderboard.md"),
+    "worth-elsewhere": _worth_elsewhere,
     **{name: partial(_figure, name) for name in README_FIGURES},
     "article": lambda run: f"{article_answer(run.claims)}\n",
     "latency": _latency,

@@ -111,7 +111,7 @@ def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     # Of other images that cannot be had now, there are predictions of an earlier start.
     left_out = frozenset(record.unavailable).difference(*held.values())
     fits = workspace.in_parallel(
-        partial(fits_of, plan), units, stage=MEASURE, what="run units' calibration"
+        partial(fits_of, plan), units, stage=MEASURE, what="methods calibrated"
     )
     decides = {
         **record.code,

@@ -76,7 +76,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
         announce(PREDICT, "nothing to do: no prediction is missing")
     work = partial(_predict, plan, unavailable)
     done = workspace.in_parallel(
-        work, pending, stage=PREDICT, what="groups", threads=plan.in_threads
+        work, pending, stage=PREDICT, what="predictions", threads=plan.in_threads
     )
     if plan.shard is None:
         write_shown(plan, workspace, unavailable)

@@ -8,11 +8,13 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer
 
 from benchmarks.io import UserError
 from benchmarks.report.readme import ROOT, SECTIONS, filled, main, read_pages
+from benchmarks.schema import read_table, write_table
 from tests.made_up import LATENCY, write_latency
 
 README = Path("README.md")
@@ -81,6 +83,18 @@ def test_figure_is_that_of_the_main_recipe_and_links_lead_from_the_page(root: Pa
     made = section("quality", root, Path("docs/page.md"))
     assert "](../results/figures/quality-standard.png)" in made
     assert "Recipe: `standard`." in made
+
+
+def test_worth_stands_beside_what_others_measured(root: Path) -> None:
+    worths = read_table(root / "results", "worth.csv")
+    row = worths.query("method == 'mc_dropout' and members == '8' and condition == 'clean'")
+    row = row[(row["recipe"] == "standard") & (row["ensemble_recipe"] == "standard")][:1]
+    said = {"worth": "1.2", "worth_lower": "1.1", "worth_upper": "1.3", "status": "ok"}
+    row = row.assign(metric="nll_recalibrated", reason="", **said)
+    write_table(pd.concat([worths, row]), root / "results", "worth.csv")
+    assert "| MC-dropout, T = 8 | standard | 1.2 (1.1–1.3) | 1.1 to 1.3 |" in (
+        section("worth-elsewhere", root)
+    )
 
 
 @pytest.mark.parametrize(("name", "folder"), [("verdicts", "results"), ("advice", "none")])
