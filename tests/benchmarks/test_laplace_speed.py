@@ -1,4 +1,4 @@
-"""Laplace approximations beside laplace-torch, which gives equal numbers (tests/methods/posthoc)."""
+"""Laplace approximations beside laplace-torch, which gives equal numbers: `test_laplace.py`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KINDS = {
 
 @dataclass
 class Case:
-    """An approximation of one network by the probit: ours, and how laplace-torch is asked for it."""
+    """An approximation of one network by the probit: ours, and laplace-torch's options."""
 
     ours: Laplace
     images: Tensor
