@@ -129,13 +129,8 @@ README_FIGURES: Mapping[str, tuple[str, str]] = {
         "The size of the deep ensemble that does as well as each method, by each measure. Bold: "
         "shown better or worse than the network alone.",
     ),
-    "worth": (
-        "Worth in networks",
-        "The size of the deep ensemble that does as well as each method, with 95 % intervals. "
-        "Arrows lead beyond the sizes measured.",
-    ),
 }
-"""Of these figures README shows the first that there is: its name, its title, what it shows."""
+"""The figures that README shows, by name: title, and what a reader must know."""
 
 KEPT_FIGURES = (
     *("quality", "settings", "worth", "claims-count-plots", "claims-rank-agreement"),

@@ -47,7 +47,7 @@ from benchmarks.vocabulary import (
 FRONT, IN_VIEW = 2, 2
 """Figures of the answer, and of each other section, that are in view; a click opens the others."""
 
-WIDTHS = {"min": 1.35, "max": 1.9}
+WIDTHS = {"min": 1.2, "max": 1.9}
 """ShownPixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
 
 

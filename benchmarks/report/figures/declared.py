@@ -60,7 +60,7 @@ FIGURES = (
         title=numbers.quality_title,
         methods=entrants,
         columns=1,
-        width=5.2,
+        width=4.4,
         height=3.4,
     ),
     Figure(
