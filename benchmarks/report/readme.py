@@ -204,6 +204,7 @@ def _commands(runs: _Run) -> str:
 
 SECTIONS: dict[str, Callable[[_Run], str]] = {
     "short": lambda run: f"**{run.answer['short']}**\n",
+    "blanks": lambda run: f"{run.answer['blanks']}\n",
     "advice": lambda run: "".join(f"- {situation}\n" for situation in run.answer["advice"]),
     "leaderboard": lambda run: run.text_of(TABLES_FOLDER, "leaderboard.md"),
     "worth-elsewhere": _worth_elsewhere,

@@ -49,19 +49,25 @@ def answer(results: Results) -> dict[str, str | list[str]]:
     """The content of ``answer.json``, from the results of all recipes.
 
     Its keys: ``reply`` (yes, no, …; empty where the run cannot tell), ``short`` (the same with the
-    worth in networks), ``dropout`` (with every measure), and ``advice`` (what to use: a text a
-    situation).
+    worth in networks), ``dropout`` (with every measure), ``blanks`` (what blank passes cost; empty
+    where the run cannot tell), and ``advice`` (what to use: a text a situation).
     """
-    reply, short, dropout = _on_dropout(results)
-    return {"reply": reply, "short": short, "dropout": dropout, "advice": _advice(results)}
+    reply, short, dropout, blanks = _on_dropout(results)
+    return {
+        "reply": reply,
+        "short": short,
+        "dropout": dropout,
+        "blanks": blanks,
+        "advice": _advice(results),
+    }
 
 
-def _on_dropout(results: Results) -> tuple[str, str, str]:
+def _on_dropout(results: Results) -> tuple[str, str, str, str]:
     """One network with dropout left on against the largest ensemble, both of the main recipe.
 
     Returns:
-        The reply; a sentence or two with the worth in networks of the one; and sentences with the
-        verdict on the two by each measure.
+        The reply; a sentence or two with the worth in networks of the one; sentences with the
+        verdict on the two by each measure; and a sentence on blank passes.
     """
     cannot_tell = "This run cannot tell whether one network with dropout is as good as many:"
     main = results.for_recipe(results.recipes[0])
@@ -75,7 +81,7 @@ def _on_dropout(results: Results) -> tuple[str, str, str]:
     if not sampled or not ensembles:
         missing = "an ensemble" if sampled else "a method that leaves dropout on"
         why = f"{cannot_tell} it has no values of {missing}."
-        return "", why, why
+        return "", why, why, ""
     dropout, ensemble = main.candidate(sampled[0]), main.candidate(ensembles[0])
     quantities = judged_by(results)
     verdicts = {
@@ -85,7 +91,7 @@ def _on_dropout(results: Results) -> tuple[str, str, str]:
     }
     if not any(verdicts.values()):
         why = f"{cannot_tell} the two were not compared."
-        return "", why, why
+        return "", why, why, ""
     given = reply(verdicts.values())
     short = " ".join([f"{given}.", *_worth(results, dropout, ensemble, quantities)])
     sentences = [
@@ -99,8 +105,7 @@ def _on_dropout(results: Results) -> tuple[str, str, str]:
     for said, result in ((Verdict.OPEN, "no difference was found"), ("", "there is no interval")):
         if number := counted[said]:
             sentences += [f"By {number} measure{'s' if number > 1 else ''}, {result}."]
-    sentences += _on_blank_passes(main, dropout)
-    return given, short, " ".join([short, *sentences])
+    return given, short, " ".join([short, *sentences]), _on_blank_passes(main, dropout)
 
 
 def _worth(
@@ -133,21 +138,22 @@ def _in_words(worth: str) -> str:
     return worth.replace("<", "less than ").replace(">", "more than ")
 
 
-def _on_blank_passes(results: Results, dropout: Candidate) -> Iterator[str]:
+def _on_blank_passes(results: Results, dropout: Candidate) -> str:
     """What passes cost that drop all channels of a layer, if the run has the variant without."""
     without = dropout._replace(method=WITHOUT_BLANKS)
     by, alone = Quantity(CLEAN, "nll"), network_alone(results)
     tested = results.comparison(without, dropout, by)
     rows = [results.value(choice, by) for choice in (without, dropout, alone) if choice]
-    if tested and len(rows) == 3 and all(rows):
-        own, article, softmax = alike(
-            [row["value"] for row in rows if row], (tested.upper - tested.lower) / 2
-        )
-        yield (
-            "A pass that drops all channels of a layer answers every image alike: without such "
-            f"passes, the NLL of clean images is {own}, with them {article} "
-            f"({difference_text(tested)}), and that of the network alone {softmax}."
-        )
+    if tested is None or len(rows) < 3 or not all(rows):
+        return ""
+    own, article, softmax = alike(
+        [row["value"] for row in rows if row], (tested.upper - tested.lower) / 2
+    )
+    return (
+        "A pass that drops all channels of a layer answers every image alike: without such passes, "
+        f"the NLL of clean images is {own}, with them {article} ({difference_text(tested)}), and "
+        f"that of the network alone {softmax}."
+    )
 
 
 def _measures(results: Results, quantities: Sequence[Quantity]) -> str:
