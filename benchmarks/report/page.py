@@ -25,13 +25,13 @@ from benchmarks.report.figures import FigureFiles
 from benchmarks.report.outcome import DOWNLOADS
 from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results, summary_beside
+from benchmarks.report.tables.declared import made_of, pivots
 from benchmarks.report.tables.table import (
     AS_GOOD,
     LEGEND,
     MARKS,
     OPEN,
     WORSE_THAN_ALONE,
-    Row,
     Table,
 )
 from benchmarks.report.texts import left_out_remark, listed, training_images_remark
@@ -80,7 +80,6 @@ def write_page(
         "code": _code,
         "drawing": drawing,
         "number": _number,
-        "recipe_of": _recipe_of,
     }
     environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "VERDICTS": VERDICTS}
     environment.globals |= {"FRONT": FRONT, "IN_VIEW": IN_VIEW}
@@ -112,7 +111,7 @@ def _content(
         "answer": answer(results),
         "across": summary_beside(folder),
         "across_md": f"../{ACROSS_FOLDER}/{ACROSS_MD}",
-        "tables": {table.name: table for table in tables},
+        "tables": _shown_tables(results, tables),
         "figures": figures,
         "sections": _sections(results),
         "claims": claims_shown(results),
@@ -127,6 +126,14 @@ def _content(
         "style": (static / "page.css").read_text(encoding="utf-8"),
         "script": (static / "page.js").read_text(encoding="utf-8"),
     }
+
+
+def _shown_tables(results: Results, tables: Sequence[Table]) -> dict[str, Table]:
+    """By name: those with a block of rows a recipe show the main one, or a page takes 10 MB."""
+    shown = {table.name: table for table in tables}
+    by_recipe = (pivot for pivot in pivots(results) if pivot.by_recipe and pivot.name in shown)
+    main = made_of(by_recipe, results.for_recipe(results.recipes[0]))
+    return shown | {table.name: table for table in main}
 
 
 def _sections(results: Results) -> list[Section]:
@@ -157,11 +164,6 @@ def drawing(figure: FigureFiles) -> Markup:
     (width,) = re.findall(r'^<svg[^>]* width="([\d.]+)pt"', figure.svg)
     sizes = (f"{what}-width: {times * float(width):.0f}px" for what, times in WIDTHS.items())
     return Markup(figure.svg.replace(' style="', f' style="{"; ".join(sizes)}; ', 1))
-
-
-def _recipe_of(row: Row, table: Table) -> str:
-    """The recipe that a row is of; empty where the table does not say."""
-    return row.recipe or dict(zip(table.label_headings, row.labels, strict=True)).get("Recipe", "")
 
 
 def _setting(configuration: Mapping[str, Any]) -> str:
@@ -204,7 +206,7 @@ def _number(value: float) -> str:
     >>> _number(0.25), _number(float("-inf"))
     ('0.25', '-Infinity')
     """
-    return str(value).replace("inf", "Infinity")
+    return f"{value:.6g}".replace("inf", "Infinity")
 
 
 def facts(folder: Path) -> dict[str, str]:

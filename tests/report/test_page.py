@@ -125,7 +125,8 @@ def test_runs_of_all_kinds_have_a_page(changes: dict[str, Any], tmp_path: Path) 
 
 
 def test_verdicts_of_the_comparisons_are_marked(made_up_run: Path) -> None:
-    main = table_named(Results.load(made_up_run), "main")
+    results = Results.load(made_up_run)
+    main = table_named(results.for_recipe(results.recipes[0]), "main")
     verdicts = Counter(cell.verdict for row in main.rows for cell in row.cells)
     assert verdicts[BEST]
     assert verdicts[OPEN]

@@ -130,19 +130,6 @@ def test_what_is_infinite_is_sorted_as_the_worst(open_page: Open, made_up_copy: 
     assert ascending[-1].startswith("∞")
 
 
-def test_a_recipe_is_chosen_for_tables_and_figures_alike(page: Open) -> None:
-    chrome = opened(page())
-    every = len(visible(chrome, "#ranking tr[data-recipe]"))
-    Select(chrome.find_element(By.ID, "recipe")).select_by_visible_text("article")
-    rows = visible(chrome, "#ranking tr[data-recipe]")
-    assert 0 < len(rows) < every
-    assert {row.get_attribute("data-recipe") for row in rows} == {"article"}
-    figures = visible(chrome, "figure")
-    assert {figure.get_attribute("data-recipe") for figure in figures} <= {"article"}
-    Select(chrome.find_element(By.ID, "recipe")).select_by_visible_text("standard")
-    assert visible(chrome, "figure")
-
-
 def test_filters_leave_the_images_that_they_name(page: Open, made_up_run: Path) -> None:
     chrome = opened(page())
     rows = read_table(made_up_run / "curves", "image_votes.csv")

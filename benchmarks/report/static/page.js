@@ -23,14 +23,6 @@ for (const button of all(".sortable thead button")) {
   button.addEventListener("click", () => sortBy(button.closest("th")));
 }
 
-// Rows of tables and figures of other recipes than the chosen one are hidden; its own are opened.
-document.getElementById("recipe")?.addEventListener("change", ({ target }) => {
-  for (const shown of all("[data-recipe]")) {
-    shown.hidden = target.value !== "" && shown.dataset.recipe !== target.value;
-    if (shown.matches("details")) shown.open = shown.dataset.recipe === target.value;
-  }
-});
-
 const filters = document.getElementById("filters");
 filters?.addEventListener("change", () => {
   const { condition, apart } = filters.elements;
