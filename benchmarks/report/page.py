@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,6 +47,9 @@ from benchmarks.vocabulary import (
 
 FRONT, IN_VIEW = 2, 2
 """Figures of the answer, and of each other section, that are in view; a click opens the others."""
+
+OF_A_CONDITION = 3
+"""Images that are shown of each."""
 
 WIDTHS = {"min": 1.2, "max": 1.9}
 """ShownPixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
@@ -278,12 +282,15 @@ class ShownImage(NamedTuple):
 
 
 def shown_images(results: Results) -> list[ShownImage]:
-    """The images of ``image_votes.csv`` by condition, from the results of all recipes."""
+    """The first images of each condition in ``image_votes.csv``, from results of all recipes."""
     by_image: dict[int, dict[Variant, list[dict[Any, Any]]]] = {}
     for row in results.curve("image_votes").to_dict("records"):
         by_variant = by_image.setdefault(row["rank"], {})
         by_variant.setdefault(Variant(row["method"], row["members"]), []).append(row)
-    return [_shown_image(results, by_image[rank]) for rank in sorted(by_image)]
+    shown = [_shown_image(results, by_image[rank]) for rank in sorted(by_image)]
+    conditions = dict.fromkeys(image.condition for image in shown)
+    by_condition = ([image for image in shown if image.condition == name] for name in conditions)
+    return list(chain.from_iterable(images[:OF_A_CONDITION] for images in by_condition))
 
 
 def _shown_image(

@@ -191,7 +191,7 @@ class Results:
             self,
             summary=chosen(self.summary),
             training=chosen(self.training),
-            worth=chosen(self.worth),
+            worth=chosen(self.worth, "ensemble_recipe"),
             measured=chosen(self.measured),
             curves={name: chosen(table) for name, table in self.curves.items()},
             comparisons=chosen(self.comparisons, "other_recipe"),
