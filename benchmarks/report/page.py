@@ -48,7 +48,7 @@ from benchmarks.vocabulary import (
 FRONT, IN_VIEW = 2, 2
 """Figures of the answer, and of each other section, that are in view; a click opens the others."""
 
-OF_A_CONDITION = 3
+OF_A_CONDITION = 2
 """Images that are shown of each."""
 
 WIDTHS = {"min": 1.2, "max": 1.9}

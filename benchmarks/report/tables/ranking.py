@@ -31,7 +31,6 @@ from benchmarks.report.editorial import (
 from benchmarks.report.number_format import rounded, two_digits
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.pivot import (
-    INTERVAL,
     NOT_MEASURED,
     Pivot,
     Place,
@@ -124,15 +123,11 @@ def _beside(
 def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the leaderboard."""
     by = _heading(results, Quantity(*RANKED_BY)).replace("\n", ", ")
+    worth = "" if results.worth.empty else "Worth: the networks of an ensemble that does as well. "
     yield (
-        f"Ranked by {by}; at most {MOST_ROWS} methods, the network alone, MC-dropout and ensembles "
-        f"among them. Networks: the training that a method takes. ms: of one image. {INTERVAL}"
+        f"Ranked by {by}. {worth}Networks: the training that a method takes. ms: of one image. "
+        "± and brackets: 95 % intervals (docs/statistics.md)."
     )
-    if not results.worth.empty:
-        yield (
-            "Worth: the networks of an ensemble that does as well by that measure, with its 95 % "
-            "interval."
-        )
 
 
 def ranks(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
