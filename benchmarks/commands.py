@@ -454,7 +454,7 @@ def table(
         str, typer.Argument(help="Of the table: its file's in tables/.", metavar="NAME")
     ],
     latex: Annotated[
-        bool, flag("For LaTeX with booktabs, instead of Markdown.", "--latex")
+        bool, flag("For LaTeX with booktabs and rotating, instead of Markdown.", "--latex")
     ] = False,
     out: Annotated[
         Path | None,

@@ -70,10 +70,8 @@ def test_networks_of_the_page_answer_as_the_trained_ones(small_lab: Path) -> Non
 
 @pytest.mark.parametrize("page", COMMITTED, ids=lambda page: page.parent.name)
 def test_committed_page_is_small_and_keeps_the_classes(page: Path) -> None:
-    kept = KEPT.findall(page.read_text("utf-8"))
-    if not kept:
-        pytest.skip("made before all weights had 8 bits")
-    assert float(kept[0]) >= 99.9
+    (kept,) = KEPT.findall(page.read_text("utf-8"))
+    assert float(kept) >= 99.9
     assert page.stat().st_size <= 4_500_000
 
 
