@@ -551,7 +551,7 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
     lines = {line.get_label(): list(line.get_xdata()) for ax in sheet.axes for line in ax.lines}
     lines = {label: x for label, x in lines.items() if not label.startswith("_")}
     assert lines == {"MC-dropout, T = 4": [30, 45], "Deep ensemble, M = 4": [30, 45]}
-    assert sheet.axes[1].get_ylabel() == "Less that of\nMC-dropout, T = 4"
+    assert sheet.axes[1].get_ylabel() == "Difference to\nMC-dropout, T = 4"
     title = " ".join(sheet.get_suptitle().split())
     assert re.match(r"(MC-dropout|Deep ensemble).* has the lowest NLL .* of 1 ", title)
     content = out.read_bytes()

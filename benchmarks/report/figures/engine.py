@@ -447,8 +447,8 @@ class PointName(NamedTuple):
 PLACES = (*((1, 0), (-1, 0), (0, 1), (0, -1)), *((1, 1), (1, -1), (-1, 1), (-1, -1)))
 """On which side of its point a name can stand, the best first: right and left, above and below."""
 
-NEAR, FAR = 5.0, 14.0
-"""How many points away; a far one has a thin line to its point."""
+NEAR, *FAR = 5.0, 14.0, 26.0
+"""How many points away; from far a thin line leads to the point."""
 
 
 def beside_points(ax: Axes, labels: Sequence[PointName], size: float = 6.5) -> None:
@@ -485,7 +485,7 @@ def beside_points(ax: Axes, labels: Sequence[PointName], size: float = 6.5) -> N
     for (x, y), label in sorted(zip(at, labels, strict=True), key=lambda pair: -len(pair[1].text)):
         width, height = 0.58 * size * len(label.text), 1.1 * size
         boxes = {}
-        for away, (h, v) in product((NEAR, FAR), PLACES):
+        for away, (h, v) in product((NEAR, *FAR), PLACES):
             start = x + h * away - (0 if h > 0 else width if h < 0 else width / 2)
             below = y + v * (away + (0 if h else 2)) - height / 2
             boxes[away, h, v] = (start, below, start + width, below + height)
@@ -494,7 +494,7 @@ def beside_points(ax: Axes, labels: Sequence[PointName], size: float = 6.5) -> N
         away, h, _ = place
         align = {1: "left", -1: "right", 0: "center"}[h]
         style: Any = {"textcoords": "offset points", "fontsize": size, "color": label.color}
-        if away == FAR:
+        if away != NEAR:
             style["arrowprops"] = {"arrowstyle": "-", "color": label.color, "linewidth": 0.4}
         offset = (h * away, boxes[place][1] + height / 2 - y)
         ax.annotate(label.text, (label.x, label.y), offset, ha=align, va="center_baseline", **style)

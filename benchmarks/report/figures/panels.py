@@ -147,7 +147,7 @@ def _condition(panel: Panel, row: Mapping[Any, Any]) -> str:
 
 
 def _less_baseline(panel: Panel) -> str:
-    return f"Less that of\n{panel.view.looks[numbers.baseline(panel.view)].label}"
+    return f"Difference to\n{panel.view.looks[numbers.baseline(panel.view)].label}"
 
 
 def severity_axis(ax: Axes, view: View) -> None:
