@@ -192,11 +192,12 @@ def _preview(configuration: Mapping[str, Any]) -> str:
     if configuration.get("preset") != PREVIEW:
         return ""
     sizes = {"epoch": configuration.get("epochs"), "image": configuration.get("images")}
-    return ", ".join(
+    known = [
         f"{size:,} {what}{'s' if size != 1 else ''}"
         for what, size in sizes.items()
         if isinstance(size, int)
-    )
+    ]
+    return ", ".join(known) or "a first look"
 
 
 def _code(text: str) -> Markup:

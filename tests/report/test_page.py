@@ -87,6 +87,25 @@ def test_same_files_give_the_same_bytes_wherever_they_lie(
     assert str(made_up_copy) not in again
 
 
+@pytest.mark.parametrize(
+    ("preset", "sizes", "banner"),
+    [
+        ("quick", {"epochs": 2, "images": 2000}, "Preview: 2 epochs, 2,000 images."),
+        ("quick", {"epochs": None, "images": None}, "Preview: a first look."),
+        ("full", {"epochs": 2, "images": 2000}, ""),
+    ],
+)
+def test_preview_says_how_little_it_is_made_of(
+    preset: str, sizes: dict[str, int | None], banner: str, made_up_copy: Path
+) -> None:
+    record = json.loads((made_up_copy / "run.json").read_text())
+    record["configuration"] |= {"preset": preset, **sizes}
+    (made_up_copy / "run.json").write_text(json.dumps(record))
+    text = Parsed(page_of(made_up_copy)).text
+    assert banner in text
+    assert ("Preview" in text) == bool(banner)
+
+
 def test_what_was_not_measured_is_stated(made_up_copy: Path) -> None:
     shutil.rmtree(made_up_copy / "curves")
     for name in ("images.npz", "run.json", "claims.json"):
