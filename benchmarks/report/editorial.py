@@ -99,7 +99,10 @@ GROUP_COLOURS: Mapping[str, str] = {
 TOTAL_ENTROPY, ENTROPY_PARTS = "predictive_entropy", ("expected_entropy", "mutual_information")
 """The entropy that is split, and what it is split into."""
 
-KIND_LOOKS = (("#000000", "o"), ("#0072B2", "s"), ("#D55E00", "D"), ("#009E73", "^"))
+KIND_LOOKS = (
+    *(("#000000", "o"), ("#0072B2", "s"), ("#D55E00", "D"), ("#009E73", "^")),
+    *(("#CC79A7", "v"), ("#E69F00", "P"), ("#56B4E9", "X")),
+)
 """Colours and markers of measures on images of a kind, in the order of these."""
 
 SAMPLED_MEASURES: Mapping[str, tuple[str, str]] = {

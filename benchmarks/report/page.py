@@ -45,8 +45,8 @@ from benchmarks.vocabulary import (
     VERDICTS,
 )
 
-FRONT, IN_VIEW = 2, 2
-"""Figures of the answer, and of each other section, that are in view; a click opens the others."""
+IN_VIEW = 2
+"""Figures of a section that are in view; a click opens the others."""
 
 OF_A_CONDITION = 2
 """Images that are shown of each."""
@@ -86,7 +86,7 @@ def write_page(
         "number": _number,
     }
     environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "VERDICTS": VERDICTS}
-    environment.globals |= {"FRONT": FRONT, "IN_VIEW": IN_VIEW}
+    environment.globals |= {"IN_VIEW": IN_VIEW}
     environment.globals |= {"MARKS": MARKS, "LEGEND": LEGEND, "TIED": (AS_GOOD, OPEN)}
     environment.globals |= {"WORSE_THAN_ALONE": WORSE_THAN_ALONE}
     content = _content(results, tables, figures, folder)

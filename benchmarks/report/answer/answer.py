@@ -21,10 +21,10 @@ from benchmarks.report.answer.table import (
     difference_text,
     why_none,
 )
+from benchmarks.report.answer.worth import typical_worth
 from benchmarks.report.editorial import DROPOUT, WITHOUT_BLANKS
 from benchmarks.report.number_format import alike
 from benchmarks.report.results import Candidate, Quantity, Results
-from benchmarks.report.tables.pivot import networks
 from benchmarks.report.texts import listed
 from benchmarks.schema import table_of, write_table
 from benchmarks.vocabulary import ANSWER_JSON, CLEAN, DECISION_CSV, Verdict
@@ -93,7 +93,7 @@ def _on_dropout(results: Results) -> tuple[str, str, str, str]:
         why = f"{cannot_tell} the two were not compared."
         return "", why, why, ""
     given = reply(verdicts.values())
-    short = " ".join([f"{given}.", *_worth(results, dropout, ensemble, quantities)])
+    short = " ".join([f"{given}.", *_worth(results, dropout, ensemble.method)])
     sentences = [
         f"{label(results, dropout)} was compared with an ensemble of {ensemble.members} networks "
         f"on {len(verdicts)} measures.",
@@ -108,34 +108,18 @@ def _on_dropout(results: Results) -> tuple[str, str, str, str]:
     return given, short, " ".join([short, *sentences]), _on_blank_passes(main, dropout)
 
 
-def _worth(
-    results: Results, dropout: Candidate, ensemble: Candidate, quantities: Sequence[Quantity]
-) -> Iterator[str]:
-    """The worth in networks by the median over measures, with an interval, and its range.
-
-    The ends of the interval are the medians of the measures' ends: one of them is wrong only where
-    those of half of the measures are.
-    """
-    known = (results.worth_in(dropout, (ensemble.recipe, ensemble.method), q) for q in quantities)
-    # A reason says what an interval leaves out.
-    rows = [row for row in known if row and row["status"] == "ok" and not row["reason"]]
-    if rows:
-        worths, lower, upper = (
-            sorted((row[name] for row in rows), key=networks)
-            for name in ("worth", "worth_lower", "worth_upper")
+def _worth(results: Results, dropout: Candidate, ensemble: str) -> Iterator[str]:
+    """The worth in networks by the median over measures, and its range."""
+    if worth := typical_worth(results, dropout, ensemble):
+        middle, lower, upper, least, most = (
+            text.replace("<", "less than ").replace(">", "more than ") for text in worth[:-1]
         )
-        ends = lower[(len(rows) - 1) // 2], upper[len(rows) // 2]
-        values = worths[0], median(worths), worths[-1], *ends
-        least, middle, most, low, high = map(_in_words, values)
         count = re.sub(r"(?<![\d.])1 networks$", "one network", f"{middle} networks")
         yield (
-            f"{label(results, dropout)} is worth {count} (95 % interval: {low} to {high}) by the "
-            f"median of {len(rows)} measures, and from {least} to {most} by each."
+            f"{label(results, dropout)} is worth {count} by the median of {worth.measures} "
+            f"measures (95 % limits, by their medians: {lower} to {upper}), and from {least} to "
+            f"{most} by each."
         )
-
-
-def _in_words(worth: str) -> str:
-    return worth.replace("<", "less than ").replace(">", "more than ")
 
 
 def _on_blank_passes(results: Results, dropout: Candidate) -> str:
@@ -179,20 +163,6 @@ def reply(verdicts: Collection[str]) -> str:
     if 2 * worse > len(verdicts) or (worse and not good):
         return "No"
     return "In part" if worse else "Not decided"
-
-
-def median(ordered: Sequence[str]) -> str:
-    """Of sorted worths; of two open or different ends in the middle, the range between them.
-
-    >>> median(["<1", "1.2", "1.6", ">50"]), median(["1.2", ">50"]), median(["<1"])
-    ('1.4', '1.2 to >50', '<1')
-    """
-    lower, upper = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    if lower == upper:
-        return lower
-    if lower.startswith("<") or upper.startswith(">"):
-        return f"{lower} to {upper}"
-    return f"{(float(lower) + float(upper)) / 2:.2g}"
 
 
 def _advice(results: Results) -> list[str]:

@@ -67,8 +67,8 @@ FIGURES = (
         "settings",
         "answer",
         "The size of the deep ensemble that does as well as each method, by each measure. Bold and "
-        "full colour: shown better or worse than the network alone; pale: not shown to differ. "
-        "Hatched: not known.",
+        "full colour: by the interval of this pair, better or worse than the network alone beyond "
+        "the margin; pale: not shown to be. Hatched: not known.",
         data=worth.settings,
         panels=(),
         parts=((worth.heat_map, 1),),

@@ -159,8 +159,9 @@ DIFFERENCES = ["difference", "difference_lower", "difference_upper"]
 def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
     """The rows, and how much they differ from the baseline, with an interval where one is known.
 
-    It is that of ``comparisons.csv``. What was not compared has one over replicates that share
-    their networks, by Student's t. Of the baseline there are replicates, too.
+    It is that of ``comparisons.csv``. What was not compared has the mean difference of the networks
+    that both have, and an interval over these by Student's t; ensembles have none. Of the baseline
+    there are replicates, too.
     """
     if rows.empty:
         return FigureData(rows)
@@ -182,23 +183,24 @@ def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
             differences.append((tested.difference, tested.lower, tested.upper))
             continue
         other = view.results.find(base, quantity)
-        difference = row["value"] - other["value"] if other else math.nan
+        difference, reach = row["value"] - other["value"] if other else math.nan, math.nan
         own, alone = (by_row.get((*side, *quantity[:2])) for side in (variant, base))
-        reach = _reach(own, alone) if variant != base else math.nan
+        is_paired = variant != base and not view.names.method(variant.method).counts_networks
+        if is_paired and own is not None and alone is not None:
+            paired = (own - alone).dropna()
+            difference, reach = float(paired.mean()), _reach(paired)
         differences.append((difference, difference - reach, difference + reach))
     rows = rows.assign(**dict(zip(DIFFERENCES, zip(*differences, strict=True), strict=True)))
     _, replicates = with_replicates(view, where(rows, **base._asdict()), *along)
     return FigureData(rows, replicates)
 
 
-def _reach(own: pd.Series | None, other: pd.Series | None) -> float:
-    """Half of the interval of the mean difference of the same replicates; NaN where not known."""
-    if own is None or other is None or not own.index.equals(other.index):
+def _reach(differences: pd.Series[float]) -> float:
+    """Half of the interval of their mean by Student's t; NaN of fewer than `FEWEST_REPLICATES`."""
+    if len(differences) < FEWEST_REPLICATES:
         return math.nan
-    if len(own) < FEWEST_REPLICATES:
-        return math.nan
-    error = float((own - other).std() / math.sqrt(len(own)))
-    return error * float(stdtrit(len(own) - 1, 0.975))
+    error = float(differences.std() / math.sqrt(len(differences)))
+    return error * float(stdtrit(len(differences) - 1, 0.975))
 
 
 def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
@@ -457,7 +459,7 @@ def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> s
     """Who leads among methods of one recipe, and whom it is better than.
 
     What is said of values is said of those measured, and what is said of differences is what their
-    intervals say. Empty where nobody has a value, or none is better than another.
+    intervals say. Empty where nobody has a value.
     """
     metric = results.names.metric(quantity.metric)
     rows = {

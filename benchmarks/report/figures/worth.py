@@ -16,7 +16,6 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.answer import median
 from benchmarks.report.answer.decision import (
     is_network_alone,
     judged_by,
@@ -24,6 +23,7 @@ from benchmarks.report.answer.decision import (
     network_alone,
     networks_of,
 )
+from benchmarks.report.answer.worth import median, networks
 from benchmarks.report.editorial import KIND_LOOKS, SAMPLED
 from benchmarks.report.figures.engine import (
     HATCH,
@@ -35,7 +35,6 @@ from benchmarks.report.figures.engine import (
 )
 from benchmarks.report.results import Quantity
 from benchmarks.report.style import SMALLEST, Look
-from benchmarks.report.tables.pivot import networks
 from benchmarks.report.texts import listed
 from benchmarks.schema import where
 from benchmarks.vocabulary import Verdict
@@ -78,7 +77,8 @@ def settings(view: View) -> FigureData:
             place = {"metric": quantity.metric, "condition": quantity.condition}
             group = view.names.condition(quantity.condition).group
             bounds = dict(zip(("worth", "worth_lower", "worth_upper"), texts, strict=True))
-            said = "" if variant.method in ensembles else _verdict(*texts[1:])
+            is_own = choice == alone or variant.method in ensembles
+            said = "" if is_own else _verdict(*texts[1:])
             verdict = {"verdict": tested.verdict if tested else said}
             rows.append({**place, "group": group, **variant._asdict(), **bounds, **verdict})
     table = pd.DataFrame(rows)
@@ -91,7 +91,7 @@ def _verdict(lower: str, upper: str) -> str:
         return ""
     if networks(lower) > 1:
         return Verdict.BETTER
-    return Verdict.WORSE if networks(upper) < 1 else Verdict.OPEN
+    return Verdict.WORSE if upper == "<1" else Verdict.OPEN
 
 
 def worths(view: View) -> FigureData:
@@ -164,22 +164,20 @@ def settings_title(view: View, rows: pd.DataFrame) -> str:
     if best is None or not better[best]:
         return none
     name = label(results, results.candidate(best))
-    return f"{none}; {name} is better by {better[best]} and worse by none"
+    return f"{none}; {name} is better by {better[best]} and worse by none beyond the margin"
 
 
 def worth_title(view: View, rows: pd.DataFrame) -> str:
-    """How many methods are worth more than a network, and what MC-dropout is worth."""
+    """What MC-dropout is worth, if it is shown."""
     by_method = _by_method(rows)
-    above = sum(networks(_middle(texts)[0]) > 1 for texts in by_method.values())
     count = len(rows[["metric", "condition"]].drop_duplicates())
     by = f"By the median of {count} measures" if count > 1 else "By one measure"
-    verb = "methods are" if len(by_method) > 1 else "method is"
-    title = f"{by}, {above} of {len(by_method)} {verb} worth more than one network"
     sampled = next((variant for variant in by_method if variant.method == SAMPLED), None)
     if sampled is None:
-        return title
+        return f"{by}, worth in networks"
     name = label(view.results, view.results.candidate(sampled))
-    return f"{title}; {name} is worth {median(_middle(by_method[sampled]))}"
+    worth = median(_middle(by_method[sampled]))
+    return f"{by}, {name} is worth {worth} network{'s' if worth != '1' else ''}"
 
 
 # The heat map.

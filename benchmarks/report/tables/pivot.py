@@ -13,6 +13,7 @@ from itertools import chain, product
 from statistics import mode
 
 from benchmarks.nouns import Variant
+from benchmarks.report.answer.worth import networks
 from benchmarks.report.editorial import RIGHT
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results, TableRow
@@ -304,17 +305,6 @@ def _trained_as_the_recipe(results: Results, variant: Variant) -> bool:
     images = results.names.method(variant.method).images
     by_recipe = results.names.training_images(results.recipes).values()
     return not images or not by_recipe or images in by_recipe
-
-
-def networks(text: str) -> float:
-    """A worth, or a bound of it, as ``worth.csv`` has it; beyond the sizes it is open.
-
-    >>> networks("2.5"), networks("<1"), networks(">50")
-    (2.5, 0.0, inf)
-    """
-    if text.startswith("<"):
-        return 0.0
-    return math.inf if text.startswith(">") else float(text)
 
 
 def worth_cell(row: TableRow | None) -> Cell:

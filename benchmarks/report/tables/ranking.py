@@ -19,6 +19,7 @@ from benchmarks.report.answer.decision import (
     single_image,
 )
 from benchmarks.report.answer.table import difference_text
+from benchmarks.report.answer.worth import networks, typical_worth
 from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
@@ -31,14 +32,15 @@ from benchmarks.report.editorial import (
 from benchmarks.report.number_format import rounded, two_digits
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.pivot import (
+    INTERVAL,
     NOT_MEASURED,
     Pivot,
     Place,
     compared_cells,
     value_cell,
-    worth_cell,
 )
 from benchmarks.report.tables.table import Cell
+from benchmarks.report.timings import main_setup
 from benchmarks.vocabulary import CLEAN, WORSE
 
 MOST_ROWS = 12
@@ -89,24 +91,29 @@ def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
 def entrants(results: Results) -> tuple[Variant, ...]:
     """Each method at its largest size, and ensembles of a few networks; at most `MOST_ROWS`.
 
-    The network alone, MC-dropout and ensembles are always among them; of the others the best. A
-    method of a few images alone is not.
+    The network alone, MC-dropout, ensembles and the best by each measure of the headline are
+    always among them; of the others the best by `RANKED_BY`. A method of a few images alone is not.
     """
-    names, values = results.names, dict[Variant, float]()
-    for variant in results.compared:
-        is_few = names.method(variant.method).counts_networks and variant.members == str(FEW)
-        candidate = results.candidate(variant)
-        known = (results.value(candidate, quantity) for quantity in headline(results))
-        if (is_few or variant in results.largest) and any(known):
-            row = results.value(candidate, Quantity(*RANKED_BY))
-            values[variant] = row["value"] if row else math.inf
-    ascending = sorted(values, key=values.__getitem__)
+    names, quantities = results.names, headline(results)
+    known = {
+        variant: {q: row["value"] for q in quantities if (row := results.find(variant, q))}
+        for variant in results.compared
+        if variant in results.largest
+        or (names.method(variant.method).counts_networks and variant.members == str(FEW))
+    }
+    known = {variant: values for variant, values in known.items() if values}
+    by = Quantity(*RANKED_BY)
+    ascending = sorted(known, key=lambda variant: known[variant].get(by, math.inf))
     always = {
         variant
         for variant in ascending
         if variant.method in (SAMPLED, ENSEMBLE)
         or is_network_alone(results, results.candidate(variant))
     }
+    for quantity in quantities:
+        sign = -1 if names.metric(quantity.metric).better == "higher" else 1
+        values = {v: sign * known[v][quantity] for v in ascending if quantity in known[v]}
+        always |= {min(values, key=values.__getitem__)} if values else set()
     others = [variant for variant in ascending if variant not in always]
     shown = always.union(others[: MOST_ROWS - len(always)])
     return tuple(variant for variant in ascending if variant in shown)
@@ -123,11 +130,23 @@ def _beside(
 def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the leaderboard."""
     by = _heading(results, Quantity(*RANKED_BY)).replace("\n", ", ")
-    worth = "" if results.worth.empty else "Worth: the networks of an ensemble that does as well. "
-    yield (
-        f"Ranked by {by}. {worth}Networks: the training that a method takes. ms: of one image. "
-        "± and brackets: 95 % intervals (docs/statistics.md)."
-    )
+    yield f"At most {MOST_ROWS} methods, ranked by {by}. {INTERVAL}"
+    if not results.worth.empty:
+        yield (
+            "Worth: the networks of an ensemble that does as well, by the median of the measures "
+            "that decide; in brackets the medians of its 95 % limits."
+        )
+    setup = main_setup(results.latency)
+    time = f" ms: the median time of one image on {setup.label}." if setup else ""
+    if results.names.recipes:
+        yield f"Networks: the training that a method takes.{time}"
+    counts = {results.replicates(v) for v in entrants(results) if v in results.largest}
+    counts -= {1}
+    if len(counts) > 1:
+        yield (
+            f"Values of methods of one network are means of {min(counts)} to {max(counts)} "
+            "networks; marks compare two methods on the networks of both."
+        )
 
 
 def ranks(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
@@ -273,23 +292,22 @@ def _heading(results: Results, quantity: Quantity) -> str:
 
 def _costs(results: Results, choice: Candidate, missing: Cell) -> dict[str, Cell]:
     """Networks to train, and the milliseconds of a single image."""
-    networks, timing = networks_of(results, choice), single_image(results, choice)
+    count, timing = networks_of(results, choice), single_image(results, choice)
     time = missing
     if timing is not None and not math.isnan(timing["p50_ms"]):
         time = Cell(timing["p50_ms"], status="ok", text=two_digits(timing["p50_ms"]))
-    trained = (
-        Cell(networks, status="ok", text=f"{networks:g}") if results.names.recipes else missing
-    )
+    trained = Cell(count, status="ok", text=f"{count:g}") if results.names.recipes else missing
     return {"Networks ↓": trained, "ms ↓": time}
 
 
 def _worth(results: Results, choice: Candidate) -> Cell:
     """In ensembles of the same recipe; that of an ensemble is its size."""
-    ensembles = set() if results.worth.empty else set(results.worth["ensemble"])
+    ensembles = [] if results.worth.empty else sorted(set(results.worth["ensemble"]))
     if choice.method in ensembles and choice.members.isdigit():
         return Cell(float(choice.members), status="ok", text=choice.members)
-    recipe, quantity = results.recipes[0], Quantity(*RANKED_BY)
-    rows = [results.worth_in(choice, (recipe, name), quantity) for name in sorted(ensembles)]
-    if ensembles and not any(rows):
-        return Cell(reason="not compared with ensembles of its recipe")
-    return worth_cell(next(filter(None, rows), None))
+    for ensemble in ensembles:
+        if worth := typical_worth(results, choice, ensemble):
+            middle = networks(worth.median.partition(" ")[0])
+            return Cell(middle, status="ok", text=worth.interval)
+    reason = "not compared with ensembles of its recipe" if ensembles else NOT_MEASURED
+    return Cell(reason=reason)

@@ -268,17 +268,15 @@ def test_worth_is_told_from_least_to_most() -> None:
     ]
     results = run(MEASURED, compared(DROPOUT, FIFTY, ALL, WORSE), worths)
     assert answer(results)["short"] == (
-        "No. MC-dropout (T = 100) is worth 6 networks (95 % interval: 3 to 9) by the median of 3 "
-        "measures, and from 1.2 to more than 50 by each."
+        "No. MC-dropout (T = 100) is worth 6 networks by the median of 3 measures (95 % limits, by "
+        "their medians: 3 to 9), and from 1.2 to more than 50 by each."
     )
     assert answer(results)["dropout"].startswith(answer(results)["short"])
     fewer = run(
         MEASURED, compared(DROPOUT, FIFTY, ALL, WORSE), worth(DROPOUT, ALL, "<1", "<1", "2")
     )
-    assert (
-        "is worth less than one network (95 % interval: less than 1 to 2) by the median"
-        in (answer(fewer)["short"])
-    )
+    assert "is worth less than one network by the median" in answer(fewer)["short"]
+    assert "by their medians: less than 1 to 2)" in answer(fewer)["short"]
 
 
 def test_blank_passes_are_told_where_the_run_has_the_variant_without() -> None:
