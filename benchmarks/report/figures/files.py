@@ -112,7 +112,7 @@ def _renumbered(svg: str, name: str) -> str:
     prefix, numbers = f"f{sha256(name.encode()).hexdigest()[:8]}-", dict[str, int]()
     return re.sub(
         r'( id="|#)([a-z]+[0-9a-f]{10})\b',
-        lambda found: f"{found[1]}{prefix}{numbers.setdefault(found[2], len(numbers))}",
+        lambda match: f"{match[1]}{prefix}{numbers.setdefault(match[2], len(numbers))}",
         svg,
     )
 

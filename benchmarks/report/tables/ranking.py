@@ -140,8 +140,11 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     time = f" ms: the median time of one image on {setup.label}." if setup else ""
     if results.names.recipes:
         yield f"Networks: the training that a method takes.{time}"
-    counts = {results.replicates(v) for v in entrants(results) if v in results.largest}
-    counts -= {1}
+    counts = {
+        results.replicates(variant)
+        for variant in entrants(results)
+        if not results.names.method(variant.method).counts_networks
+    }
     if len(counts) > 1:
         yield (
             f"Values of methods of one network are means of {min(counts)} to {max(counts)} "
