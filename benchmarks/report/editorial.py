@@ -130,7 +130,7 @@ README_FIGURES: Mapping[str, tuple[str, str]] = {
     "settings": (
         "What holds in which setting",
         "The size of the deep ensemble that does as well as each method, by each measure. Bold: "
-        "shown better or worse than the network alone.",
+        "shown better or worse than the network alone; pale: not shown to be.",
     ),
 }
 """The figures that README shows, by name: title, and what a reader must know."""

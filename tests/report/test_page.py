@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from collections import Counter
@@ -165,13 +166,14 @@ def test_leaderboard_has_every_method_of_the_main_recipe_the_best_first(made_up_
     labels = [label for row in ranked.rows for label in row.labels]
     assert len({*labels}) == len(labels)
     assert {*labels} >= {results.names.label(variant) for variant in main.largest}
-    (position, *_) = (
-        i for i, text in enumerate(ranked.headings) if text.startswith("NLL") and "Clean" in text
-    )
-    values = [row.cells[position].value for row in ranked.rows]
-    assert values == sorted(values)
-    summary = main.summary.query("condition == 'clean' and metric == 'nll'")
-    assert values[0] == summary["value"].min()
+    positions = [
+        next(i for i, text in enumerate(ranked.headings) if text.startswith(start))
+        for start in ("Worth", "NLL ↓\nClean")
+    ]
+    worth, nll = ([row.cells[i].value for row in ranked.rows] for i in positions)
+    ranks = [(math.inf if math.isnan(w) else -w, n) for w, n in zip(worth, nll, strict=True)]
+    assert ranks == sorted(ranks)
+    assert len({*ranks}) > 2
 
 
 def test_a_method_of_a_few_images_alone_has_no_row_in_the_leaderboard(made_up_run: Path) -> None:

@@ -109,17 +109,22 @@ def _on_dropout(results: Results) -> tuple[str, str, str, str]:
 
 
 def _worth(results: Results, dropout: Candidate, ensemble: str) -> Iterator[str]:
-    """The worth in networks by the median over measures, and its range."""
+    """The worth in networks by the median over measures, and by which it is the least and most."""
     if worth := typical_worth(results, dropout, ensemble):
-        middle, lower, upper, least, most = (
-            text.replace("<", "less than ").replace(">", "more than ") for text in worth[:-1]
+        count = re.sub(r"(?<![\d.])1 networks$", "one network", f"{worth.median} networks")
+        limits = f" (95 % limits: {worth.lower} to {worth.upper})" if worth.lower else ""
+        least, *_, most = [*worth.by_measure] * 2
+        ends = [
+            f"{worth.by_measure[q]} ({_name(results, q.metric)}, {results.label_of(q.condition)})"
+            for q in (least, most)
+        ]
+        said = (
+            f"{label(results, dropout)} is worth {count} by the median of {len(worth.by_measure)} "
+            f"measures{limits}"
         )
-        count = re.sub(r"(?<![\d.])1 networks$", "one network", f"{middle} networks")
-        yield (
-            f"{label(results, dropout)} is worth {count} by the median of {worth.measures} "
-            f"measures (95 % limits, by their medians: {lower} to {upper}), and from {least} to "
-            f"{most} by each."
-        )
+        if worth.by_measure[least] != worth.by_measure[most]:
+            said += f"; by single measures, from {ends[0]} to {ends[1]}"
+        yield f"{said}.".replace("<", "less than ").replace(">", "more than ")
 
 
 def _on_blank_passes(results: Results, dropout: Candidate) -> str:
@@ -134,9 +139,9 @@ def _on_blank_passes(results: Results, dropout: Candidate) -> str:
         [row["value"] for row in rows if row], (tested.upper - tested.lower) / 2
     )
     return (
-        "A pass that drops all channels of a layer answers every image alike: without such passes, "
-        f"the NLL of clean images is {own}, with them {article} ({difference_text(tested)}), and "
-        f"that of the network alone {softmax}."
+        f"Some passes of {label(results, dropout)} drop all channels of a layer, and answer every "
+        f"image alike. Without them, its NLL of clean images is {own}, with them {article} "
+        f"(difference {difference_text(tested)}); that of the network alone is {softmax}."
     )
 
 
@@ -144,10 +149,15 @@ def _measures(results: Results, quantities: Sequence[Quantity]) -> str:
     """The metrics with the conditions, such as ``accuracy (Clean), NLL (Clean and Rotated)``."""
     conditions: dict[str, list[str]] = {}
     for quantity in quantities:
-        name = results.names.metric(quantity.metric).label
-        name = name if name[1:2].isupper() else f"{name[:1].lower()}{name[1:]}"
+        name = _name(results, quantity.metric)
         conditions.setdefault(name, []).append(results.label_of(quantity.condition))
     return ", ".join(f"{name} ({listed(labels)})" for name, labels in conditions.items())
+
+
+def _name(results: Results, metric: str) -> str:
+    """What a metric is called within a sentence."""
+    name = results.names.metric(metric).label
+    return name if name[1:2].isupper() else f"{name[:1].lower()}{name[1:]}"
 
 
 def reply(verdicts: Collection[str]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.report.answer.decision import judged_by
-from benchmarks.report.results import Candidate, Results
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.vocabulary import SELF_TRAINED
 
 
@@ -16,41 +16,55 @@ class TypicalWorth(NamedTuple):
 
     Attributes:
         median: of the worths; of two open or different ends in the middle, the range between.
-        lower, upper: the medians of the 95 % limits. Their confidence is mostly more, but less
-            where many measures have one worth and the others lie apart.
-        least, most: of the worths.
-        measures: how many have one.
+        lower, upper: the medians of the 95 % limits; empty where a limit leaves something out.
+            Their confidence is mostly more, but less where many measures have one worth and the
+            others lie apart.
+        by_measure: each worth, the least first.
     """
 
     median: str
     lower: str
     upper: str
-    least: str
-    most: str
-    measures: int
+    by_measure: Mapping[Quantity, str]
 
     @property
     def interval(self) -> str:
         """The median with its limits, if these differ."""
-        if {self.lower, self.upper} == {self.median}:
+        if {self.lower, self.upper} <= {self.median, ""}:
             return self.median
-        return f"{self.median} ({self.lower}–{self.upper})"
+        return f"{self.median} ({between(self.lower, self.upper)})"
 
 
 def typical_worth(results: Results, choice: Candidate, ensemble: str) -> TypicalWorth | None:
     """What a method is worth in ensembles of its recipe, where any measure says so."""
     recipe = results.recipes[0] if choice.recipe == SELF_TRAINED else choice.recipe
-    known = (results.worth_in(choice, (recipe, ensemble), q) for q in judged_by(results))
-    # A reason says what an interval leaves out.
-    rows = [row for row in known if row and row["status"] == "ok" and not row["reason"]]
+    rows = {
+        quantity: row
+        for quantity in judged_by(results)
+        if (row := results.worth_in(choice, (recipe, ensemble), quantity)) and row["status"] == "ok"
+    }
     if not rows:
         return None
-    worths, lower, upper = (
-        sorted((row[name] for row in rows), key=networks)
-        for name in ("worth", "worth_lower", "worth_upper")
-    )
-    ends = lower[(len(rows) - 1) // 2], upper[len(rows) // 2], worths[0], worths[-1]
-    return TypicalWorth(median(worths), *ends, len(rows))
+    texts = {quantity: row["worth"] for quantity, row in rows.items()}
+    ascending = sorted(texts, key=lambda quantity: networks(texts[quantity]))
+    worths = {quantity: texts[quantity] for quantity in ascending}
+    ends = "", ""
+    if not any(row["reason"] for row in rows.values()):
+        lower, upper = (
+            sorted((row[name] for row in rows.values()), key=networks)
+            for name in ("worth_lower", "worth_upper")
+        )
+        ends = lower[(len(rows) - 1) // 2], upper[len(rows) // 2]
+    return TypicalWorth(median(list(worths.values())), *ends, worths)
+
+
+def between(lower: str, upper: str) -> str:
+    """The range of two worths, in brackets of a table.
+
+    >>> between("1.1", "2.4"), between("1.4", ">20")
+    ('1.1–2.4', '1.4 to >20')
+    """
+    return f"{lower} to {upper}" if f"{lower}{upper}".strip("0123456789.") else f"{lower}–{upper}"
 
 
 def networks(text: str) -> float:

@@ -29,6 +29,7 @@ from benchmarks.report.figures.engine import FigureData, Panel, View
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.ranking import headline
+from benchmarks.report.texts import listed
 from benchmarks.report.timings import MEDIAN, in_setup, main_setup, on_front, timed
 from benchmarks.schema import where
 from benchmarks.vocabulary import BETTER, CLEAN, FEWEST_REPLICATES, VOTES
@@ -455,6 +456,10 @@ EXTREMES = {"higher": ("highest", 1), "lower": ("lowest", -1)}
 """What the best value is called by which value is better, and the sign of a better difference."""
 
 
+MOST_NAMED = 3
+"""Methods that a title names as not separated from the best: fewer."""
+
+
 def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> str:
     """Who leads among methods of one recipe, and whom it is better than.
 
@@ -472,16 +477,21 @@ def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> s
     extreme, sign = EXTREMES[metric.better]
     leader = max(rows, key=lambda variant: sign * rows[variant]["value"])
     tested = quantity._replace(metric=TESTED_INSTEAD.get(quantity.metric, quantity.metric))
-    tests = [results.tested(leader, other, tested) for other in rows if other != leader]
-    better = sum(test is not None and test.verdict in BETTER for test in tests)
+    others = [variant for variant in rows if variant != leader]
+    tests = {variant: results.tested(leader, variant, tested) for variant in others}
+    equal = [v for v, test in tests.items() if test is None or test.verdict not in BETTER]
     row = rows[leader]
     value = rounded(row["value"], (row["upper"] - row["lower"]) / 2)[0]
-    name = label(results, Candidate(results.recipes[0], *leader))
+    name, *alike = (
+        label(results, Candidate(results.recipes[0], *variant)) for variant in (leader, *equal)
+    )
     place = f"({results.label_of(quantity.condition)}: {value})"
-    if not tests:
+    if not others:
         return f"{metric.label} of {name} {place}"
-    others = f"better than {better} of {len(tests)} others (95 % intervals)"
-    return f"{name} has the {extreme} {metric.label} {place}, {others}"
+    said = f"better than {len(others) - len(alike)} of {len(others)} others"
+    if len(alike) < min(len(others), MOST_NAMED):
+        said = f"better than all others{' but ' if alike else ''}{listed(alike)}"
+    return f"{name} has the {extreme} {metric.label} {place}, {said} (95 % intervals)"
 
 
 def best_by(metric: str, column: str = "condition") -> Callable[[View, pd.DataFrame], str]:

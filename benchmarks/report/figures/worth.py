@@ -265,9 +265,11 @@ def _with_gaps(groups: Sequence[str]) -> list[float]:
 def _heading(view: View, measures: Sequence[tuple[str, str]]) -> str:
     """Above a group: its images, or its metric, where the columns name the images."""
     condition, metric = measures[0]
+    group = view.names.condition(condition).group
     if view.names.condition(condition).labels == "none":
-        return view.names.metric(metric).label
-    return " and ".join(dict.fromkeys(view.results.label_of(name) for name, _ in measures))
+        return f"{view.names.metric(metric).label}, {group}"
+    said = " and ".join(dict.fromkeys(view.results.label_of(name) for name, _ in measures))
+    return said if said.lower().startswith(group) else f"{group.capitalize()}: {said}"
 
 
 def heat_map_legend(view: View, rows: pd.DataFrame) -> list[Artist]:

@@ -13,7 +13,7 @@ from itertools import chain, product
 from statistics import mode
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.worth import networks
+from benchmarks.report.answer.worth import between, networks
 from benchmarks.report.editorial import RIGHT
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results, TableRow
@@ -318,7 +318,7 @@ def worth_cell(row: TableRow | None) -> Cell:
         return Cell(reason=row["reason"])
     worth, lower, upper = row["worth"], row["worth_lower"], row["worth_upper"]
     is_known = not row["reason"] and {lower, upper} != {worth}
-    text = f"{worth} ({lower}–{upper})" if is_known else worth
+    text = f"{worth} ({between(lower, upper)})" if is_known else worth
     return Cell(networks(worth), status="ok", reason=row["reason"], text=text)
 
 

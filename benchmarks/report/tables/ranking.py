@@ -68,7 +68,7 @@ def headline(results: Results) -> tuple[Quantity, ...]:
 
 
 def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """Methods of one recipe, the best by `RANKED_BY` first; see `entrants`."""
+    """Methods of one recipe; see `entrants`."""
     ranked, alone = entrants(results), network_alone(results)
     board = {q: compared_cells(results, ranked, q) for q in headline(results)}
     for variant in ranked:
@@ -91,8 +91,9 @@ def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
 def entrants(results: Results) -> tuple[Variant, ...]:
     """Each method at its largest size, and ensembles of a few networks; at most `MOST_ROWS`.
 
-    The network alone, MC-dropout, ensembles and the best by each measure of the headline are
-    always among them; of the others the best by `RANKED_BY`. A method of a few images alone is not.
+    The one that is worth most comes first, then the best by `RANKED_BY`. The network alone,
+    MC-dropout, ensembles and the best by each measure of the headline are always among them. A
+    method of a few images alone is not.
     """
     names, quantities = results.names, headline(results)
     known = {
@@ -102,21 +103,26 @@ def entrants(results: Results) -> tuple[Variant, ...]:
         or (names.method(variant.method).counts_networks and variant.members == str(FEW))
     }
     known = {variant: values for variant, values in known.items() if values}
-    by = Quantity(*RANKED_BY)
-    ascending = sorted(known, key=lambda variant: known[variant].get(by, math.inf))
+
+    def rank(variant: Variant) -> tuple[float, float]:
+        worth = _worth(results, results.candidate(variant)).value
+        ranked_by = known[variant].get(Quantity(*RANKED_BY), math.inf)
+        return math.inf if math.isnan(worth) else -worth, ranked_by
+
+    ranked = sorted(known, key=rank)
     always = {
         variant
-        for variant in ascending
+        for variant in ranked
         if variant.method in (SAMPLED, ENSEMBLE)
         or is_network_alone(results, results.candidate(variant))
     }
     for quantity in quantities:
         sign = -1 if names.metric(quantity.metric).better == "higher" else 1
-        values = {v: sign * known[v][quantity] for v in ascending if quantity in known[v]}
+        values = {v: sign * known[v][quantity] for v in ranked if quantity in known[v]}
         always |= {min(values, key=values.__getitem__)} if values else set()
-    others = [variant for variant in ascending if variant not in always]
+    others = [variant for variant in ranked if variant not in always]
     shown = always.union(others[: MOST_ROWS - len(always)])
-    return tuple(variant for variant in ascending if variant in shown)
+    return tuple(variant for variant in ranked if variant in shown)
 
 
 def _beside(
@@ -130,11 +136,13 @@ def _beside(
 def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the leaderboard."""
     by = _heading(results, Quantity(*RANKED_BY)).replace("\n", ", ")
-    yield f"At most {MOST_ROWS} methods, ranked by {by}. {INTERVAL}"
-    if not results.worth.empty:
+    if results.worth.empty:
+        yield f"At most {MOST_ROWS} methods, ranked by {by}. {INTERVAL}"
+    else:
         yield (
-            "Worth: the networks of an ensemble that does as well, by the median of the measures "
-            "that decide; in brackets the medians of its 95 % limits."
+            f"At most {MOST_ROWS} methods, ranked by worth: the networks of an ensemble that does "
+            "as well, by the median of the measures that decide; in brackets the medians of its "
+            f"95 % limits. {INTERVAL}"
         )
     setup = main_setup(results.latency)
     time = f" ms: the median time of one image on {setup.label}." if setup else ""
@@ -148,7 +156,7 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     if len(counts) > 1:
         yield (
             f"Values of methods of one network are means of {min(counts)} to {max(counts)} "
-            "networks; marks compare two methods on the networks of both."
+            "networks; marks compare two methods on the networks of both, as ± cannot."
         )
 
 

@@ -331,12 +331,12 @@ def test_worth_is_shown_with_its_interval_or_a_reason(of_standard: Results) -> N
     table = worth_of(of_standard, *ROWS, nothing)
     assert list(table.groups) == ["Clean"]  # without the condition that has no number
     text = markdown(table)
-    assert "| Softmax | standard | 1 (&lt;1–1.9) | — |" in text
-    assert "| MC-dropout, T = 8 | standard | 2.5 (1.1–&gt;4) | &gt;4 (3–&gt;4) |" in text
+    assert "| Softmax | standard | 1 (&lt;1 to 1.9) | — |" in text
+    assert "| MC-dropout, T = 8 | standard | 2.5 (1.1 to &gt;4) | &gt;4 (3 to &gt;4) |" in text
     assert "| plain |" not in text  # other networks
     assert "— undefined: why" in text
     frame = as_frame(table)
-    assert frame[frame["Method"] == "MC-dropout, T = 8"].iloc[0]["Accuracy ↑"] == "2.5 (1.1–>4)"
+    assert frame[frame["Method"] == "MC-dropout, T = 8"].iloc[0]["Accuracy ↑"] == "2.5 (1.1 to >4)"
 
 
 def test_worth_is_told_by_main_measures_and_further_scores_apart(of_standard: Results) -> None:
