@@ -189,8 +189,8 @@ LESS_SHADE, MOST_SHADE, PALE = 0.22, 0.9, 0.3
 """Places of less than one network, and of the largest size, among the colours; and how opaque a
 cell is that is not shown to differ."""
 
-GAP = 0.4
-"""Between groups of images, in columns."""
+GAP, CHARACTERS_A_COLUMN = 0.4, 5
+"""Between groups of images, in columns; how much of a heading fits above one."""
 
 
 def shade(worth: float, most: float) -> str:
@@ -267,9 +267,11 @@ def _heading(view: View, measures: Sequence[tuple[str, str]]) -> str:
     condition, metric = measures[0]
     group = view.names.condition(condition).group
     if view.names.condition(condition).labels == "none":
-        return f"{view.names.metric(metric).label}, {group}"
-    said = " and ".join(dict.fromkeys(view.results.label_of(name) for name, _ in measures))
-    return said if said.lower().startswith(group) else f"{group.capitalize()}: {said}"
+        said = f"{view.names.metric(metric).label}, {group}"
+    else:
+        said = " and ".join(dict.fromkeys(view.results.label_of(name) for name, _ in measures))
+        said = said if said.lower().startswith(group) else f"{group.capitalize()}: {said}"
+    return fill(said, max(12, CHARACTERS_A_COLUMN * len(measures)))
 
 
 def heat_map_legend(view: View, rows: pd.DataFrame) -> list[Artist]:
