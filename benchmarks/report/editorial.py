@@ -138,7 +138,6 @@ README_FIGURES: Mapping[str, tuple[str, str]] = {
 KEPT_FIGURES = (
     *("quality", "settings", "worth", "claims-count-plots", "claims-rank-agreement"),
     *("claims-certainty", "abstaining", "rotated", "high-disagreement", "conditions"),
-    *("roc", "reliability", "entropy-split", "training"),
 )
 """Those that the repository keeps, the most important ones first."""
 

@@ -53,7 +53,7 @@ COPIED = (
 ZIPPED = (WORTH_CSV, TRAINING_CSV, CLAIMS_CSV)
 """The tables that are kept whole, gzipped."""
 
-MOST_FIGURES = 7
+MOST_FIGURES = 8
 """Of `KEPT_FIGURES` the first that the run has of its main recipe, as PNG."""
 
 _FILE = re.compile(r'<(li|span) class="file"><a href="(?P<to>[^"#]+)">.*?</\1>')
