@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from benchmarks.report.answer.decision import judged_by
@@ -51,11 +51,10 @@ def typical_worth(results: Results, choice: Candidate, ensemble: str) -> Typical
     ends = "", ""
     if not any(row["reason"] for row in rows.values()):
         lower, upper = (
-            sorted((row[name] for row in rows.values()), key=networks)
-            for name in ("worth_lower", "worth_upper")
+            middle(row[name] for row in rows.values()) for name in ("worth_lower", "worth_upper")
         )
-        ends = lower[(len(rows) - 1) // 2], upper[len(rows) // 2]
-    return TypicalWorth(median(list(worths.values())), *ends, worths)
+        ends = lower[0], upper[1]
+    return TypicalWorth(median(texts.values()), *ends, worths)
 
 
 def between(lower: str, upper: str) -> str:
@@ -78,13 +77,23 @@ def networks(text: str) -> float:
     return math.inf if text.startswith(">") else float(text)
 
 
-def median(ordered: Sequence[str]) -> str:
-    """Of sorted worths; of two open or different ends in the middle, the range between them.
+def middle(worths: Iterable[str]) -> tuple[str, str]:
+    """The two in the middle of several worths, which are one where their number is odd.
+
+    >>> middle([">50", "1.2", "<1"]), middle(["2", "1.2"])
+    (('1.2', '1.2'), ('1.2', '2'))
+    """
+    ordered = sorted(worths, key=networks)
+    return ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+
+
+def median(worths: Iterable[str]) -> str:
+    """Of several worths; of two open or different ends in the middle, the range between them.
 
     >>> median(["<1", "1.2", "1.6", ">50"]), median(["1.2", ">50"]), median(["<1"])
     ('1.4', '1.2 to >50', '<1')
     """
-    lower, upper = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    lower, upper = middle(worths)
     if lower == upper:
         return lower
     if lower.startswith("<") or upper.startswith(">"):

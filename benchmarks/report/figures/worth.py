@@ -23,7 +23,7 @@ from benchmarks.report.answer.decision import (
     network_alone,
     networks_of,
 )
-from benchmarks.report.answer.worth import median, networks
+from benchmarks.report.answer.worth import median, middle, networks
 from benchmarks.report.editorial import KIND_LOOKS, SAMPLED
 from benchmarks.report.figures.engine import (
     HATCH,
@@ -132,12 +132,6 @@ def _by_method(rows: pd.DataFrame) -> dict[Variant, list[str]]:
     return by_method
 
 
-def _middle(texts: Iterable[str]) -> tuple[str, str]:
-    """The two in the middle of several worths, which are one where their number is odd."""
-    ordered = sorted(texts, key=networks)
-    return ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-
-
 # Titles.
 
 
@@ -176,7 +170,7 @@ def worth_title(view: View, rows: pd.DataFrame) -> str:
     if sampled is None:
         return f"{by}, worth in networks"
     name = label(view.results, view.results.candidate(sampled))
-    worth = median(_middle(by_method[sampled]))
+    worth = median(by_method[sampled])
     return f"{by}, {name} is worth {worth} network{'s' if worth != '1' else ''}"
 
 
@@ -311,17 +305,17 @@ def by_median(ax: Axes, panel: Panel) -> None:
         return min(max(networks(text), ends[0]), ends[1])
 
     by_method = _by_method(rows)
-    ordered = sorted(by_method, key=lambda v: [-networks(text) for text in _middle(by_method[v])])
+    ordered = sorted(by_method, key=lambda v: [-networks(text) for text in middle(by_method[v])])
     for y, variant in enumerate(ordered):
         at = [place(text) for text in by_method[variant]]
         ax.plot([min(at), max(at)], [y, y], color="0.75", linewidth=0.8, zorder=1)
-        middle = _middle(by_method[variant])
-        is_open = any(text[0] in "<>" for text in middle)
-        at = [place(text) for text in middle]
+        texts = middle(by_method[variant])
+        is_open = any(text[0] in "<>" for text in texts)
+        at = [place(text) for text in texts]
         at = sorted(set(at)) if is_open else [sum(at) / len(at)]
         tick: Any = {"marker": "|", "markersize": 11, "markeredgewidth": 2.2, "zorder": 4}
         ax.plot(at, [y] * len(at), color="black", linestyle="none", **tick)
-        ax.text(ends[1] * 1.5, y, median(middle), va="center", ha="center")
+        ax.text(ends[1] * 1.5, y, median(texts), va="center", ha="center")
     for position, (look, dots, _) in enumerate(panel.series()):
         offset = 0.5 * ((position + 0.5) / len(panel.looks) - 0.5)
         pairs = zip(dots["method"], dots["members"], strict=True)
