@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,54 @@ from methods.engines.lenet5_kernels.layout import exp
 compile_kernels()
 print(kernels_are_cached(), exp(np.float32(1)))
 """
+
+
+PRODUCTS = """
+import sys
+
+import numpy as np
+from methods.engines.lenet5_kernels.compilation import kernel
+from methods.engines.lenet5_kernels.layers import product
+
+by_width = {3: product(3), 5: product(5)}
+three, five = by_width.values()
+
+
+@kernel
+def twice_three(total, left, right):
+    for _ in range(2):
+        three(total, left, right)
+
+
+@kernel
+def twice_five(total, left, right):
+    for _ in range(2):
+        five(total, left, right)
+
+
+for width in map(int, sys.argv[1:]):
+    left, right = np.ones((2, 8), np.float32), np.ones((8, width), np.float32)
+    total = np.zeros((2, width), np.float32)
+    {3: twice_three, 5: twice_five}[width](total, left, right)
+    print(total.sum() == 2 * 8 * total.size)
+"""
+
+
+@pytest.mark.slow
+def test_kernels_of_one_factory_that_two_processes_have_compiled_stay_apart(tmp_path: Path) -> None:
+    (script := tmp_path / "products.py").write_text(PRODUCTS)
+    # With equal hashes, the processes name what they compile alike.
+    settings = {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONHASHSEED": "0"}
+    for widths in (["3"], ["5"], ["5", "3"]):
+        command = [sys.executable, str(script), *widths]
+        output = subprocess.run(
+            command,
+            env={**os.environ, **settings, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert output.stdout.split() == ["True"] * len(widths)
 
 
 def test_kernels_are_cached_after_the_first_call() -> None:
