@@ -91,8 +91,9 @@ METHOD_SECONDS = {
 BYTES = {"images of outputs": 52.0, "images written": 68.0, "networks stored": 250_000.0}
 """On disk, by what is counted."""
 
-PROCESS_BYTES, NUMBER_BYTES, COPIES = 4.5e8, 4.0, 4
-"""In memory: of a process, and of a number in single precision; how often training images are."""
+PROCESS_BYTES, NUMBER_BYTES, COPIES, EVALUATED_COPIES = 4.5e8, 4.0, 4, 2
+"""In memory: of a process, and of a number in single precision; how often images are there: those
+to train with, and those of conditions."""
 
 
 class Work(NamedTuple):
@@ -335,8 +336,9 @@ class Counting:
         """Bytes that all processes hold at once: the parent, and workers of the stage `measure`."""
         held = sorted(map(self._row_numbers, image_sets(self._plan)), reverse=True)
         workers = held[: self._workspace.jobs]
-        task = self._plan.task
-        pixels = COPIES * task.images_to_train_with("all") * prod(task.shape)
+        task, evaluated = self._plan.task, self._images(self._plan.conditions)
+        images = COPIES * task.images_to_train_with("all") + EVALUATED_COPIES * evaluated
+        pixels = images * prod(task.shape)
         return (1 + len(workers)) * PROCESS_BYTES + NUMBER_BYTES * (pixels + sum(workers))
 
     def _row_numbers(self, conditions: ConditionSet) -> int:
