@@ -124,14 +124,10 @@ TRAINING_MEASURES: Mapping[str, str] = {
 README_FIGURES: Mapping[str, tuple[str, str]] = {
     "quality": (
         "Quality against cost",
-        "A point is a method at its largest size; the thick line joins deep ensembles of more and "
-        "more networks. Lower left is best.",
+        "A point is a method; the line joins deep ensembles of more and more networks. Lower left "
+        "is best.",
     ),
-    "settings": (
-        "What holds in which setting",
-        "The size of the deep ensemble that does as well as each method, by each measure. Bold: "
-        "shown better or worse than the network alone; pale: not shown to be.",
-    ),
+    "settings": ("Worth by setting", ""),
 }
 """The figures that README shows, by name: title, and what a reader must know."""
 

@@ -133,8 +133,8 @@ def _figure(name: str, run: _Run) -> str:
     if not (run.root / path).exists():
         return ""
     title, caption = README_FIGURES[name]
-    task = run.results.names.task.label
-    return f"![{title}]({path.as_posix()})\n*{task}. {caption} Recipe: `{recipe}`.*\n"
+    words = f"{run.results.names.task.label}.", caption, f"Recipe: `{recipe}`."
+    return f"![{title}]({path.as_posix()})\n*{' '.join(filter(None, words))}*\n"
 
 
 def _worth_elsewhere(run: _Run) -> str:

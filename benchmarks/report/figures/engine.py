@@ -278,7 +278,7 @@ def draw(
     _legend_below(sheet, entries)
     title = figure.title(view, data.rows) if callable(figure.title) else figure.title
     if titled and title:
-        lines = wrap(title, int(_width(sheet) * CHARACTERS))
+        lines = wrap(title.replace(" = ", "\u00a0=\u00a0"), int(_width(sheet) * CHARACTERS))
         _heighten(sheet, LINE * len(lines))
         sheet.suptitle("\n".join(lines), fontsize="medium", gid=TITLE)
     return Drawing(title, sheet, data.rows)
@@ -554,7 +554,7 @@ def patch(label: str, color: str, *, hatched: bool = False) -> Patch:
     """An entry of a legend for what is filled, or hatched as the upper of two bars is."""
     if hatched:
         return Patch(facecolor="white", edgecolor=color, hatch=HATCH, label=label)
-    return Patch(color=color, label=label)
+    return Patch(facecolor=color, edgecolor="0.7", linewidth=0.5, label=label)
 
 
 def beside(position: int, count: int) -> float:
