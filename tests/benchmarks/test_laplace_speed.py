@@ -22,7 +22,7 @@ laplace = pytest.importorskip("laplace")
 
 Measure = Callable[..., None]
 
-TRAINING, TEST = 5000, 500
+TRAINING, TEST = 2000, 50
 
 KINDS = {
     "last layer": (LaplaceLastLayer, "last_layer", "full"),
@@ -42,7 +42,7 @@ class Case:
     def fitted(self) -> Any:
         """Laplace-torch's."""
         theirs = laplace.Laplace(Plain(self.ours.fitted[0]), "classification", **self.options)
-        theirs.fit(DataLoader(TensorDataset(self.images, self.labels), batch_size=500))
+        theirs.fit(DataLoader(TensorDataset(self.images, self.labels), batch_size=100))
         theirs.optimize_prior_precision(method="marglik", n_steps=50)
         return theirs
 
@@ -72,7 +72,7 @@ class TestLaplace:
         if theirs:
             fitted = case.fitted()
             predict = lambda part: fitted(part, pred_type="glm", link_approx="probit")  # noqa: E731
-        batches = images.split(100)
+        batches = images.split(25)
         measure(
             lambda: [predict(batch) for batch in batches],
             group=f"Laplace, {case.ours.name}: prediction",
