@@ -42,8 +42,11 @@ FEWEST = 5
 """Of methods that two runs have in common, for a rank correlation."""
 
 
-Answer = Mapping[str, bool]
-"""Choices in words, each with whether it is recommended, or else tied with what is; or a reply."""
+Answer = Mapping[str, str]
+"""Choices in words, each with what it is recommended by: `BY_ALL`, or some measures; empty: it is
+tied with what is. Or a reply."""
+
+BY_ALL = "all measures"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +80,15 @@ def _read_run(folder: Path, name: str) -> ComparedRun:
     results = Results.load(folder)
     decisions = read_table(folder, DECISION_CSV, DecisionRow)
     reply = str(read_json(folder / ANSWER_JSON).get("reply", ""))
-    answers: dict[QuestionKey, dict[str, bool]] = {AS_MANY: {reply: True} if reply else {}}
+    answers: dict[QuestionKey, dict[str, str]] = {AS_MANY: {reply: BY_ALL} if reply else {}}
     for row in (DecisionRow(*row) for row in decisions.itertuples(index=False)):
         if row.networks == results.recipes[0]:
             choices = answers.setdefault((row.situation, row.images), {})
             if row.method:
                 choice = Candidate(row.recipe, row.method, row.members, row.score)
-                choices[label(results, choice)] = row.verdict == USE
+                _, _, measures = row.use.partition(", by ")
+                by = measures or BY_ALL if row.verdict == USE else ""
+                choices[label(results, choice)] = by
     return ComparedRun(name, results, answers)
 
 
@@ -91,7 +96,8 @@ def agreement(answers: Sequence[Answer]) -> str:
     """Whether the answers to a question agree: `YES`, `IN_PART`, `NO` or `UNKNOWN`."""
     if not all(answers):
         return UNKNOWN
-    if len({frozenset(filter(answer.get, answer)) for answer in answers}) == 1:
+    recommended = [{name: by for name, by in answer.items() if by} for answer in answers]
+    if all(choices == recommended[0] for choices in recommended):
         return YES
     return IN_PART if _in_all(answers) else NO
 
@@ -115,7 +121,8 @@ def pivot(runs: Sequence[ComparedRun]) -> pd.DataFrame:
 def rank_correlations(runs: Sequence[ComparedRun]) -> pd.DataFrame:
     """Spearman's rank correlation of methods between each two runs, by each measure of both.
 
-    A method is the same one if it has the same size, and networks of the same recipe.
+    Of methods with networks of a run's main recipe; a method is the same one if it has the same
+    size, and these recipes are called alike.
 
     Returns:
         A row a measure: condition, metric, and a column a pair of runs; NaN where both have fewer
@@ -141,11 +148,12 @@ def rank_correlations(runs: Sequence[ComparedRun]) -> pd.DataFrame:
 
 
 def _values(results: Results) -> dict[Quantity, dict[Candidate, float]]:
-    """By each measure that decides, the value of every method of the sizes of tables."""
+    """By each measure that decides, the value of every method of the main recipe."""
+    main = results.for_recipe(results.recipes[0])
     return {
         quantity: {
             choice: float(row["value"])
-            for choice in results.candidates
+            for choice in main.candidates
             if (row := results.value(choice, quantity))
         }
         for quantity in judged_by(results)
@@ -199,10 +207,10 @@ def decisions_table(decisions: pd.DataFrame) -> Table:
             for row in decisions.itertuples(index=False)
         ),
         remarks=(
-            "A run recommends the first of what it names, by networks of its main recipe; the "
-            "others are tied with the best, too (docs/statistics.md). Runs agree in part if "
-            "something is tied with the best in all. The more images and networks a run has, the "
-            "fewer are tied.",
+            "A run recommends the first of what it names, or by some measures one and by others "
+            "another, by networks of its main recipe; the others are tied with the best, too "
+            "(docs/statistics.md). Runs agree in part if something is named by all. The more "
+            "images and networks a run has, the fewer are tied.",
         ),
     )
 
@@ -237,7 +245,7 @@ def rankings_table(correlations: pd.DataFrame, runs: Sequence[Names]) -> Table:
             for condition, metric, *values in correlations.itertuples(index=False)
         ),
         remarks=(
-            "Over methods at the sizes of tables, each recipe's apart, as far as both runs have "
-            "them.",
+            "Over methods at the sizes of tables with networks of the main recipe, as far as both "
+            "runs have them.",
         ),
     )

@@ -13,6 +13,7 @@ from scipy import stats
 
 from benchmarks.across import (
     AS_MANY,
+    BY_ALL,
     IN_PART,
     NO,
     UNKNOWN,
@@ -47,7 +48,7 @@ from tests.report.answer.cases import (
 ARTICLE = Path(__file__).parents[1] / "results" / "article"
 """A run whose table of decisions has no keys."""
 
-CHOICES = (SOFTMAX, DROPOUT, FIVE, FIFTY, PLAIN, Candidate("plain", "deep_ensemble", "50"))
+CHOICES = (SOFTMAX, DROPOUT, FIVE, FIFTY, Candidate("standard", "mc_dropout", "20"), PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +66,14 @@ def test_answers_agree_by_what_they_recommend_and_by_what_is_tied(
     given: tuple[str, ...], expected: str
 ) -> None:
     """A capital letter is recommended."""
-    assert agreement([{one.lower(): one.isupper() for one in answer} for answer in given]) == (
-        expected
-    )
+    answers = [{one.lower(): BY_ALL if one.isupper() else "" for one in answer} for answer in given]
+    assert agreement(answers) == expected
+
+
+def test_answers_that_are_split_by_other_measures_agree_in_part() -> None:
+    split = {"ensemble": "accuracy", "dropout": "NLL"}
+    assert agreement([split, dict(split)]) == YES
+    assert agreement([split, {"ensemble": "NLL", "dropout": "accuracy"}]) == IN_PART
 
 
 def written(results: Results, folder: Path) -> Path:
@@ -119,11 +125,14 @@ def with_values(order: Mapping[Candidate, float]) -> ComparedRun:
     )
 
 
-def test_rank_correlation_is_of_the_methods_of_both_runs_by_recipe() -> None:
+def test_rank_correlation_is_of_the_methods_of_both_runs_by_their_main_recipe() -> None:
     random = np.random.default_rng(0)
     one, other = (dict(zip(CHOICES, random.random(6), strict=True)) for _ in range(2))
     table = rank_correlations([with_values(one), with_values(other)])
-    expected = stats.spearmanr(list(one.values()), list(other.values())).statistic
+    main = [choice for choice in CHOICES if choice.recipe == "standard"]
+    assert len(main) == 5
+    values = [[run[choice] for choice in main] for run in (one, other)]
+    expected = stats.spearmanr(*values).statistic
     assert table.iloc[:2, 2].tolist() == pytest.approx([expected] * 2)
     few = dict(list(other.items())[:4])
     assert rank_correlations([with_values(one), with_values(few)]).iloc[:, 2].isna().all()

@@ -494,11 +494,16 @@ def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> s
     return f"{name} has the {extreme} {metric.label} {place}, {said} (95 % intervals)"
 
 
+def finding_of(view: View, quantity: Quantity) -> str:
+    """The same of the methods that a figure draws; others may be better than these."""
+    said = finding(view.results, quantity, view.variants)
+    is_of_all = set(view.results.largest) <= set(view.variants)
+    return said if is_of_all or not said else f"Of those drawn, {said}"
+
+
 def best_by(metric: str, column: str = "condition") -> Callable[[View, pd.DataFrame], str]:
     """Which method leads by a metric, under the first condition shown."""
-    return lambda view, rows: finding(
-        view.results, Quantity(rows[column].iloc[0], metric), view.variants
-    )
+    return lambda view, rows: finding_of(view, Quantity(rows[column].iloc[0], metric))
 
 
 def best_over_severities(view: View, rows: pd.DataFrame) -> str:
@@ -506,7 +511,7 @@ def best_over_severities(view: View, rows: pd.DataFrame) -> str:
     metric = SHIFT_TITLE if SHIFT_TITLE in set(rows["metric"]) else rows["metric"].iloc[0]
     for mean in view.results.group_means:
         if view.names.condition(mean).group == view.group:
-            return finding(view.results, Quantity(mean, metric), view.variants)
+            return finding_of(view, Quantity(mean, metric))
     return ""
 
 

@@ -96,7 +96,7 @@ def _warm_up() -> bool:
 def _compiled(function: KernelFunction, **options: Any) -> KernelFunction:
     # Where two processes have each compiled a kernel of one name, LLVM takes both for one kernel,
     # and calls the first that is loaded: so kernels of a factory are named by what they differ in.
-    numbers = (str(cell.cell_contents) for cell in function.__closure__ or ())
+    numbers = (format(cell.cell_contents, "d") for cell in function.__closure__ or ())
     function.__qualname__ = "_".join([function.__qualname__, *numbers])
     dispatcher: KernelFunction = numba.njit(**SETTINGS, **options)(function)
     return dispatcher
