@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from methods.deep_ensemble import DeepEnsemble
 from methods.interface import Prediction, UncertaintyMethod
-from methods.mc_dropout import MCDropout, MCDropoutWithoutBlanks
+from methods.mc_dropout import MCDropout, MCDropoutEnsemble, MCDropoutWithoutBlanks
 from methods.mc_dropout_exact import MCDropoutExact, MCDropoutExactWithoutBlanks
 from methods.pooled import MemberMethod, PooledMethod
 from methods.posthoc.augmentation import Augmentation
@@ -18,7 +18,7 @@ from methods.posthoc.laplace import (
     LaplaceLastLayerKron,
 )
 from methods.posthoc.laplace_kron import LaplaceKron
-from methods.posthoc.snapshot_ensemble import SnapshotEnsemble
+from methods.posthoc.snapshot_ensemble import FastGeometricEnsemble, SnapshotEnsemble
 from methods.posthoc.swag import SWAG
 from methods.posthoc.temperature_scaling import (
     TemperatureScaledEnsemble,
@@ -32,12 +32,14 @@ __all__ = [
     "SWAG",
     "Augmentation",
     "DeepEnsemble",
+    "FastGeometricEnsemble",
     "LaplaceKron",
     "LaplaceLastLayer",
     "LaplaceLastLayerCalibrated",
     "LaplaceLastLayerFisher",
     "LaplaceLastLayerKron",
     "MCDropout",
+    "MCDropoutEnsemble",
     "MCDropoutExact",
     "MCDropoutExactWithoutBlanks",
     "MCDropoutWithoutBlanks",
@@ -72,5 +74,7 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         SnapshotEnsemble,
         LaplaceLastLayerKron,
         LaplaceLastLayerFisher,
+        FastGeometricEnsemble,
+        MCDropoutEnsemble,
     )
 }

@@ -1,13 +1,14 @@
-"""One network, dropout left on, T passes: the method of the article."""
+"""Dropout left on, T passes: the method of the article, and an ensemble of it."""
 
 from __future__ import annotations
 
 from typing import Unpack
 
+import torch
 from torch import Tensor
 
 from methods.networks.network import pass_masks
-from methods.pooled import MemberMethod, PoolArguments, SingleNetwork
+from methods.pooled import MemberMethod, PoolArguments, SeveralNetworks, SingleNetwork
 
 
 class MCDropout(SingleNetwork, MemberMethod):
@@ -68,3 +69,49 @@ class MCDropoutWithoutBlanks(MCDropout):
             )
         chosen = self.seed, self.replicate, self.passes, network.channels, network.dropout
         return self.prepared.pass_logits(images, pass_masks(*chosen, blanks=False))
+
+
+PASSES = 100
+"""Of all networks of an ensemble together."""
+
+
+class MCDropoutEnsemble(SeveralNetworks, MemberMethod):
+    """M networks with T = 100 / M passes of MC-dropout each (Smith & Gal 2018).
+
+    So it predicts as often as MC-dropout with 100 passes, with masks of more networks. Replicates
+    use disjoint blocks of the pool; the masks of a network are those of MC-dropout with it.
+
+    Args:
+        members: M, how many networks there are.
+    """
+
+    name = "mc_dropout_ensemble"
+    label = "MC-dropout ensemble"
+    citation = "Smith & Gal 2018"
+    group = "ensemble"
+    size, sweep = "members", (5,)
+    counts_networks = True
+    needs = frozenset({"dropout"})
+
+    def __init__(self, *, members: int = 5, **shared: Unpack[PoolArguments]) -> None:
+        super().__init__(**shared)
+        self.members = members
+
+    @property
+    def networks(self) -> range:
+        """The numbers of the pool's networks that this replicate uses."""
+        return range(self.replicate * self.members, (self.replicate + 1) * self.members)
+
+    @property
+    def member_slice(self) -> slice:
+        """All passes."""
+        return slice(0, max(1, PASSES // self.members) * self.members)
+
+    def member_logits(self, images: Tensor) -> Tensor:
+        """The logits of all sub-networks, [T · M, images, classes], network by network."""
+        count, engine = max(1, PASSES // self.members), self.pool.engine
+        each = [
+            engine.pass_logits(network, images, network.passes(self.seed, number, count))
+            for number, network in zip(self.networks, self.fitted, strict=True)
+        ]
+        return torch.cat(each)

@@ -173,7 +173,9 @@ def _network_seconds(plan: Plan, recipe: Recipe) -> dict[str, float]:
     trainer, random = engine.trainer([network], recipe, images), np.random.default_rng(0)
     prepared = engine.prepare([network])
     timed: dict[str, Callable[[], Any]] = {
-        TRAINED: lambda: trainer.epoch(*orders_and_masks(recipe, TIMED_IMAGES, [random])),
+        TRAINED: lambda: trainer.epoch(
+            *orders_and_masks(recipe, [np.arange(TIMED_IMAGES)], [random])
+        ),
         EVALUATED: lambda: prepared.outputs(images.images),
     }
     count = dict.fromkeys(timed, TIMED_IMAGES)
@@ -276,8 +278,7 @@ class Counting:
             training = self._workspace.images(plan.task, plan.split(unit))
             known = method.pool.snapshot_seconds(trajectory, unit.replicate, training.fingerprint)
             if isnan(known):
-                epochs = trajectory.snapshots * trajectory.epochs
-                count = epochs * len(training.labels)
+                count = plan.configuration.recipe(unit.recipe).epochs * len(training.labels)
                 yield Work(PREDICT, TRAINED, count, unit.recipe, unit.method)
                 yield Work(PREDICT, "networks stored", trajectory.snapshots, method=unit.method)
 

@@ -55,10 +55,7 @@ def choose_engine(
     if device != "cpu":
         raise ValueError(f"the numba engine computes on the CPU, not on {device}; use torch")
     if names := unsupported(recipes):
-        raise ValueError(
-            "the numba engine only trains LeNet-5, by Adam at a constant learning rate without "
-            f"weight decay or L2 penalty; use torch for {', '.join(names)}"
-        )
+        raise ValueError(f"the numba engine only trains LeNet-5; use torch for {', '.join(names)}")
     return _kernels()
 
 

@@ -20,12 +20,12 @@ class Trainer(Protocol):
         self,
         orders: Int64[Tensor, "networks images"],
         keep_mask: Bool[Tensor, "networks images channels"],
-        learning_rate: float | None = None,
+        rates: Sequence[float] | None = None,
     ) -> list[float]:
         """One pass of each network over the images in its order, in batches; their mean losses.
 
         ``keep_mask``: the channels that dropout keeps at each position of an order. The networks
-        are changed in place. ``learning_rate``: of all steps, instead of the recipe's.
+        are changed in place. ``rates``: of learning, one a step, instead of the recipe's.
         """
 
 

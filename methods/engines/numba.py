@@ -34,19 +34,13 @@ class NumbaEngine(Engine):
         return f"kernels-{kernels.VERSION}-numba-{numba.__version__}"
 
     def supports(self, recipe: Recipe) -> bool:
-        """Both forms of LeNet-5, trained by Adam at a constant rate without decay or penalty."""
-        return (
-            recipe.network in KERNEL_NETWORKS
-            and recipe.optimiser == "adam"
-            and recipe.schedule == "constant"
-            and recipe.weight_decay == 0
-            and recipe.l2_penalty == 0
-        )
+        """Both forms of LeNet-5, trained in any way."""
+        return recipe.network in KERNEL_NETWORKS
 
     def trainer(
         self, networks: list[Network], recipe: Recipe, data: LabelledImages
     ) -> NumbaTrainer:
-        """Adam, network after network.
+        """Network after network.
 
         Raises:
             ValueError: the recipe is not supported.
@@ -96,7 +90,7 @@ class NumbaNetworks:
 
 
 class NumbaTrainer:
-    """Networks trained by Adam on one thread."""
+    """Networks trained on one thread."""
 
     def __init__(self, networks: list[Network], recipe: Recipe, data: LabelledImages) -> None:
         self._networks = networks
@@ -110,20 +104,27 @@ class NumbaTrainer:
         self,
         orders: Int64[Tensor, "networks images"],
         keep_mask: Bool[Tensor, "networks images 22"],
-        learning_rate: float | None = None,
+        rates: Sequence[float] | None = None,
     ) -> list[float]:
         """One pass of each network over the images in its order; the mean losses."""
+        recipe, images = self._recipe, len(self._labels)
         each = zip(self._networks, self._states, orders.numpy(), keep_mask.numpy(), strict=True)
-        rate = self._recipe.learning_rate if learning_rate is None else learning_rate
         losses = []
         for network, state, order, mask in each:
+            if (own := rates) is None:
+                first, steps = int(state.steps[0]), -(-len(order) // recipe.batch_size)
+                own = [recipe.rate(first + step, images) for step in range(steps)]
             losses.append(
                 kernels.train_epoch(
                     state,
                     *(self._images, self._labels, order, mask),
-                    loss=self._recipe.loss,
-                    batch_size=self._recipe.batch_size,
-                    learning_rate=rate,
+                    loss=recipe.loss,
+                    batch_size=recipe.batch_size,
+                    learning_rate=np.array(own),
+                    optimiser=recipe.optimiser,
+                    momentum=recipe.momentum,
+                    weight_decay=recipe.weight_decay,
+                    l2_penalty=recipe.l2_penalty,
                 )
             )
             trained = torch.from_numpy(state.parameters.copy())

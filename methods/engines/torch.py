@@ -5,7 +5,6 @@ Networks are trained one after the other or batched: one alone leaves a GPU idle
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -189,15 +188,20 @@ class Optimiser:
         self._optimiser = (
             torch.optim.Adam(self._parameters, weight_decay=recipe.l2_penalty, fused=True)
             if recipe.optimiser == "adam"
-            else torch.optim.SGD(self._parameters, momentum=0.9, weight_decay=recipe.l2_penalty)
+            else torch.optim.SGD(
+                self._parameters,
+                momentum=recipe.momentum,
+                weight_decay=recipe.l2_penalty,
+                fused=True,
+            )
         )
-        self._step, self._steps = 0, recipe.epochs * -(-images // recipe.batch_size)
+        self._step, self._images = 0, images
 
     def step(self, loss: Float[Tensor, ""], learning_rate: float | None = None) -> None:
         """One step against the loss' gradient; ``learning_rate``: instead of the schedule's."""
-        rate = self._recipe.learning_rate if learning_rate is None else learning_rate
-        if learning_rate is None and self._recipe.schedule == "cosine":
-            rate *= (1 + math.cos(math.pi * self._step / self._steps)) / 2
+        rate = learning_rate
+        if rate is None:
+            rate = self._recipe.rate(self._step, self._images)
         self._step += 1
         self._optimiser.param_groups[0]["lr"] = rate
         self._optimiser.zero_grad()
@@ -228,12 +232,12 @@ class LoopTrainer:
         self,
         orders: Int64[Tensor, "networks images"],
         keep_mask: Bool[Tensor, "networks images channels"],
-        learning_rate: float | None = None,
+        rates: Sequence[float] | None = None,
     ) -> list[float]:
         """One pass of each network over the images in its order; the mean losses."""
         each = zip(self._networks, self._optimisers, orders, keep_mask, strict=True)
         with training_mode(self._networks):
-            return [self._train(*work, learning_rate) for work in each]
+            return [self._train(*work, rates) for work in each]
 
     def _train(
         self,
@@ -241,16 +245,17 @@ class LoopTrainer:
         optimiser: Optimiser,
         order: Int64[Tensor, " images"],
         keep_mask: Bool[Tensor, "images channels"],
-        learning_rate: float | None,
+        rates: Sequence[float] | None,
     ) -> float:
         order, keep_mask = order.to(self._images.device), keep_mask.to(self._images.device)
         total = torch.zeros((), dtype=torch.float64, device=order.device)
-        for start in range(0, len(order), self._recipe.batch_size):
+        drops = self._recipe.dropout > 0
+        for step, start in enumerate(range(0, len(order), self._recipe.batch_size)):
             positions = slice(start, start + self._recipe.batch_size)
             batch = order[positions]
-            outputs = network(self._images[batch], keep_mask[positions])
+            outputs = network(self._images[batch], keep_mask[positions] if drops else None)
             loss = self._recipe.mean_loss(outputs, self._labels[batch])
-            optimiser.step(loss, learning_rate)
+            optimiser.step(loss, None if rates is None else rates[step])
             total += loss.detach() * len(batch)
         return total.item() / len(order)
 
@@ -276,16 +281,16 @@ class StackedTrainer:
         self,
         orders: Int64[Tensor, "networks images"],
         keep_mask: Bool[Tensor, "networks images channels"],
-        learning_rate: float | None = None,
+        rates: Sequence[float] | None = None,
     ) -> list[float]:
         """One pass of each network over the images in its order; the mean losses."""
         orders, keep_mask = orders.to(self._images.device), keep_mask.to(self._images.device)
         total = torch.zeros(len(orders), dtype=torch.float64, device=orders.device)
         with training_mode(self._networks[:1]):
-            for start in range(0, orders.shape[1], self._recipe.batch_size):
+            for step, start in enumerate(range(0, orders.shape[1], self._recipe.batch_size)):
                 batch = slice(start, start + self._recipe.batch_size)
                 losses = self._losses(orders[:, batch], keep_mask[:, batch])
-                self._optimiser.step(losses.sum(), learning_rate)
+                self._optimiser.step(losses.sum(), None if rates is None else rates[step])
                 total += losses.detach() * orders[:, batch].shape[1]
         self._hand_back()
         return (total / orders.shape[1]).tolist()

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from methods.determinism import derive_seed
 
@@ -92,6 +94,19 @@ def pass_seeds(seed: int, replicate: int, passes: int) -> Int64[Tensor, " passes
 
 def _pass_numbers(seed: int, replicate: int) -> np.random.Philox:
     return np.random.Philox(key=derive_seed("mc_dropout", seed, replicate))
+
+
+@cache
+def multiply_adds(network: type[Network]) -> int:
+    """Of the forward of an image, as torch counts them.
+
+    >>> from methods.networks.architectures import LeNet5
+    >>> multiply_adds(LeNet5)
+    416520
+    """
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network()(torch.zeros(1, *network.shape))
+    return int(counter.get_total_flops()) // 2
 
 
 class Network(nn.Module, ABC):

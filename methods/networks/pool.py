@@ -34,6 +34,9 @@ from methods.networks.training import (
 HALF_WRITTEN = ".*.safetensors.*.part"
 """How a file is called before it is whole."""
 
+LATER = "l2_penalty", "momentum", "bootstrap"
+"""Parts of a recipe that keys leave out at their defaults: networks are older than these are."""
+
 AN_HOUR = 60 * 60
 """Seconds after which no process is still writing a file."""
 
@@ -51,7 +54,7 @@ class NetworkKey:
         seed, index: the pool's seed and the network's number in the pool.
         fingerprint: SHA-256 of the training tensors.
         engine: what trained it, with its version.
-        kept: what was done further, and when the network was kept; empty: nothing.
+        kept: in which other training, and when, it was kept; empty: at the end of the recipe's.
     """
 
     recipe: Recipe
@@ -74,8 +77,9 @@ class NetworkKey:
         values = asdict(self)
         for name in ("reported", "pool"):  # have no part in the training
             del values["recipe"][name]
-        if not self.recipe.l2_penalty:  # keys of networks that were stored before there was one
-            del values["recipe"]["l2_penalty"]
+        for name in LATER:
+            if values["recipe"][name] == getattr(Recipe, name):
+                del values["recipe"][name]
         if not self.kept:  # keys of networks that were stored before there was anything further
             del values["kept"]
         return json.dumps(values, sort_keys=True, default=lambda network: network.name)
@@ -279,7 +283,6 @@ class NetworkPool:
         stored = [self.store.load(key) if self.store else None for key in keys]
         kept = [network for network in stored if network is not None]
         if len(kept) < len(keys):
-            start = self.networks([index], training)[0] if trajectory.continued else None
             if self.store:
                 self.store.require_writable()
             with one_torch_thread() if self.store else nullcontext():
@@ -287,7 +290,6 @@ class NetworkPool:
                     trajectory,
                     self.recipe,
                     index,
-                    start,
                     training,
                     engine=self.engine,
                     seed=self.seed,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Literal
@@ -30,6 +31,28 @@ class LabelledImages:
         return digest.hexdigest()
 
 
+def cosine(passed: float) -> float:
+    """Falls from 1 to 0 as a share of the training has passed."""
+    return (1 + math.cos(math.pi * passed)) / 2
+
+
+AVERAGED_FROM = 0.75
+"""The share of a training after which stochastic weight averaging begins."""
+
+
+def averaging_rate(passed: float) -> float:
+    """The share of the learning rate by which weights are averaged (Izmailov et al. 2018).
+
+    As their code has it: all of it until half of the time before averaging begins, then in a line
+    to one half at nine tenths of that time, and constant from there.
+
+    >>> [averaging_rate(passed) for passed in (0, 0.375, 0.525, 0.675, 1)]
+    [1.0, 1.0, 0.75, 0.5, 0.5]
+    """
+    before = passed / AVERAGED_FROM
+    return 1 - 0.5 * min(max((before - 0.5) / 0.4, 0.0), 1.0)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained; weights begin Xavier-uniform and biases at zero.
@@ -47,9 +70,13 @@ class Recipe:
         mean, std: the normalisation of the images, ``(image - mean) / std``; a number, or one a
             channel.
         dropout: probability that a channel is dropped, in [0, 1).
-        optimiser: ``"adam"``, or ``"sgd"`` with momentum 0.9.
+        optimiser: ``"adam"``, or ``"sgd"`` with ``momentum``.
         schedule: of the learning rate: ``"constant"``, or ``"cosine"``, which falls to zero over
-            all steps: at step t of T it is ``learning_rate`` times (1 + cos(π t/T)) / 2.
+            all steps: at step t of T it is ``learning_rate`` times (1 + cos(π t/T)) / 2; or
+            ``"averaged"``, that of stochastic weight averaging; see `averaging_rate`. Then the
+            network is the mean of those at the ends of the last quarter's epochs.
+        bootstrap: whether each network trains on a draw of its own, with replacement, of as many
+            images as there are (Breiman 1996).
         weight_decay: decoupled from the gradient (Loshchilov & Hutter 2019): before each step
             all parameters are multiplied by 1 - (learning rate of the step) * ``weight_decay``.
         l2_penalty: coupled with it: the gradient of ``l2_penalty`` Σ θ² / 2 is added to the loss',
@@ -57,6 +84,9 @@ class Recipe:
         epochs, batch_size, learning_rate: of the optimiser's run; the last batch may be smaller.
         reported: the training and validation accuracy after all epochs that its source reports.
         pool: how many networks its pool has where a run leaves that to the recipe.
+
+    Raises:
+        ValueError: it has no epochs.
     """
 
     name: str
@@ -68,7 +98,9 @@ class Recipe:
     std: float | tuple[float, ...] = 0.3081
     dropout: float = 0.5
     optimiser: Literal["adam", "sgd"] = "adam"
-    schedule: Literal["constant", "cosine"] = "constant"
+    momentum: float = 0.9
+    schedule: Literal["constant", "cosine", "averaged"] = "constant"
+    bootstrap: bool = False
     weight_decay: float = 0.0
     l2_penalty: float = 0.0
     epochs: int = 10
@@ -76,6 +108,22 @@ class Recipe:
     learning_rate: float = 1e-3
     reported: tuple[float, float] | None = None
     pool: int = 50
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f"recipe {self.name!r}: epochs is {self.epochs}; expected at least 1")
+
+    def rate(self, step: int, images: int) -> float:
+        """The learning rate of a step, counted from 0, where an epoch has so many images.
+
+        >>> round(LAPLACE_REDUX.rate(50, images=128), 6)
+        0.0005
+        """
+        if self.schedule == "constant":
+            return self.learning_rate
+        passed = step / (self.epochs * -(-images // self.batch_size))
+        share = averaging_rate(passed) if self.schedule == "averaged" else cosine(passed)
+        return self.learning_rate * share
 
     def mean_loss(
         self, logits: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
@@ -98,6 +146,34 @@ RECIPES = {
     recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN, RELU_DROPOUT, RELU)
 }
 """The suite's recipes by name; what each is for stands in docs/data.md."""
+
+WELL_TRAINED = replace(
+    RELU,
+    name="well-trained",
+    optimiser="sgd",
+    schedule="cosine",
+    learning_rate=0.03,
+    l2_penalty=5e-4,
+    pool=25,
+)
+"""As networks are trained today; how its numbers were chosen: `benchmarks.tuning`."""
+
+BUDGETS = (
+    WELL_TRAINED,
+    replace(WELL_TRAINED, name="well-trained-5-epochs", epochs=5, pool=50),
+    replace(WELL_TRAINED, name="well-trained-20-epochs", epochs=20, pool=5),
+    replace(WELL_TRAINED, name="well-trained-25-epochs", epochs=25, pool=10),
+    replace(WELL_TRAINED, name="well-trained-50-epochs", epochs=50, pool=5),
+    replace(WELL_TRAINED, name="averaged", schedule="averaged", pool=5),
+    replace(WELL_TRAINED, name="averaged-20-epochs", schedule="averaged", epochs=20, pool=5),
+    replace(WELL_TRAINED, name="averaged-50-epochs", schedule="averaged", epochs=50, pool=5),
+    replace(WELL_TRAINED, name="bagged", bootstrap=True),
+    replace(WELL_TRAINED, name="well-trained-dropout", dropout=0.5),
+)
+"""One way of training at several budgets, and what else a budget can be spent on.
+
+Pools are of five replicates: of ten networks of half a budget, five of one, two of two and a half.
+"""
 
 UNCERTAINTY_BASELINES = Recipe(
     "uncertainty-baselines",

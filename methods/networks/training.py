@@ -1,23 +1,27 @@
-"""Train networks by a recipe, log how well each does, and keep snapshots of a longer training."""
+"""Train networks by a recipe, log how well each does, and keep snapshots on the way."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, update_bn
 
 from methods.determinism import derive_seed, machine
 from methods.engines.base import Engine
 from methods.networks.network import Network, draw_masks
-from methods.networks.recipes import LabelledImages, Recipe
+from methods.networks.recipes import AVERAGED_FROM, LabelledImages, Recipe
 
 
 class TrainingDivergedError(Exception):
@@ -59,6 +63,8 @@ def train_networks(
     """
     networks = [initial_network(recipe, index, seed=seed) for index in indices]
     randoms = [np.random.default_rng(derive_seed("training", seed, index)) for index in indices]
+    drawn = [drawn_images(recipe, len(training.labels), index, seed=seed) for index in indices]
+    averages = [AveragedModel(n) for n in networks] if recipe.schedule == "averaged" else []
     start = perf_counter()
     trainer = engine.trainer(networks, recipe, training)
     seconds = perf_counter() - start
@@ -67,7 +73,15 @@ def train_networks(
     given_up: dict[int, TrainingDivergedError] = {}
     for epoch in range(1, recipe.epochs + 1):
         start = perf_counter()
-        losses = trainer.epoch(*orders_and_masks(recipe, len(training.labels), randoms))
+        losses = trainer.epoch(*orders_and_masks(recipe, drawn, randoms))
+        if averages and epoch > AVERAGED_FROM * recipe.epochs:
+            for average, network in zip(averages, networks, strict=True):
+                average.update_parameters(network)
+            if epoch == recipe.epochs:
+                networks = [cast(Network, average.module) for average in averages]
+                for network in networks:
+                    device = next(network.parameters()).device
+                    update_bn(torch.split(training.images, recipe.batch_size), network, device)
         seconds += perf_counter() - start
         for i, loss in enumerate(losses):
             foreseen = loss if is_finite(networks[i]) else math.nan
@@ -97,15 +111,28 @@ def initial_network(recipe: Recipe, index: int, *, seed: int = 0) -> Network:
     return network.eval()
 
 
+def drawn_images(
+    recipe: Recipe, images: int, index: int, *, seed: int = 0
+) -> Int64[npt.NDArray[np.int64], " images"]:
+    """The images that network ``index`` trains on: all, or as many drawn with replacement."""
+    if not recipe.bootstrap:
+        return np.arange(images)
+    return np.random.default_rng(derive_seed("bootstrap", seed, index)).integers(
+        images, size=images
+    )
+
+
 def orders_and_masks(
-    recipe: Recipe, images: int, randoms: Sequence[np.random.Generator]
+    recipe: Recipe,
+    drawn: Sequence[Int64[npt.NDArray[np.int64], " images"]],
+    randoms: Sequence[np.random.Generator],
 ) -> tuple[Int64[Tensor, "networks images"], Bool[Tensor, "networks images channels"]]:
-    """An epoch's orders of the images, and the channels that dropout keeps at each position."""
+    """An epoch's orders of each network's images, and what dropout keeps at each position."""
     orders, masks = [], []
-    for random in randoms:
-        order = random.permutation(images) if recipe.shuffled else np.arange(images)
+    for own, random in zip(drawn, randoms, strict=True):
+        order = own[random.permutation(len(own))] if recipe.shuffled else own
         orders.append(torch.from_numpy(order))
-        masks.append(draw_masks(random, images, recipe.network.channels, recipe.dropout))
+        masks.append(draw_masks(random, len(own), recipe.network.channels, recipe.dropout))
     return torch.stack(orders), torch.stack(masks)
 
 
@@ -280,89 +307,67 @@ def _accuracy(labels: Int64[Tensor, " images"], votes: Int64[Tensor, " images"])
     return (votes == labels).double().mean().item()
 
 
-STEPS = 10
-"""In how many parts of an epoch the learning rate is constant."""
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """How a network is trained on, and which ones are kept, all else being its recipe's.
+class Trajectory(ABC):
+    """A training of a recipe's length of which networks are kept on the way.
 
     Attributes:
         name: of the method that it is for; a word.
         snapshots: how many networks are kept.
-        epochs: between two that are kept.
-        cyclic: whether the learning rate falls from the recipe's to zero before each of them, by a
-            cosine (Huang et al. 2017, equation 2, in tenths of an epoch); else it is the recipe's.
-        continued: whether it begins with the trained network; else with the initial one.
     """
 
     name: str
     snapshots: int
-    epochs: int
-    cyclic: bool
-    continued: bool
+
+    @abstractmethod
+    def rate(self, passed: float) -> float:
+        """The share of the recipe's learning rate where a share of the training has passed."""
+
+    @abstractmethod
+    def kept_at(self, snapshot: int) -> float:
+        """The share of the training after which a network is kept, by its number from 0."""
 
     def text(self, snapshot: int) -> str:
         """What a stored network of it is called, by its number from 0; part of its key."""
-        rate = "cosine" if self.cyclic else "constant"
-        start = "trained" if self.continued else "initial"
-        return f"{self.name} from {start}, {rate}, {self.epochs} epochs, {snapshot + 1}"
-
-    def learning_rate(self, recipe: Recipe, epoch: int, step: int) -> float:
-        """Of a tenth of an epoch, both counted from 0.
-
-        >>> from methods.networks.recipes import PLAIN
-        >>> cycles = Trajectory("cycles", 5, 4, cyclic=True, continued=False)
-        >>> cycles.learning_rate(PLAIN, 4, 0), round(cycles.learning_rate(PLAIN, 6, 0), 6)
-        (0.001, 0.0005)
-        """
-        if not self.cyclic:
-            return recipe.learning_rate
-        passed = (epoch % self.epochs + step / STEPS) / self.epochs
-        return recipe.learning_rate * (1 + math.cos(math.pi * passed)) / 2
+        return f"{self.name} {snapshot + 1} of {self.snapshots}"
 
 
 def train_trajectory(
     trajectory: Trajectory,
     recipe: Recipe,
     index: int,
-    start: Network | None,
     training: LabelledImages,
     *,
     engine: Engine,
     seed: int = 0,
 ) -> list[TrainedNetwork]:
-    """The networks that are kept; order and masks follow from (trajectory, seed, index).
+    """The networks that are kept of a training that begins where network ``index`` of the pool did.
 
-    The optimiser begins anew, and keeps its moments from then on.
-
-    Args:
-        start: the trained network, which is left as it is; ``None``: the initial one.
+    It lasts as long as the recipe's; order and masks follow from (trajectory, seed, index).
 
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    network = initial_network(recipe, index, seed=seed) if start is None else deepcopy(start)
+    network = initial_network(recipe, index, seed=seed)
+    drawn = drawn_images(recipe, len(training.labels), index, seed=seed)
     random = np.random.default_rng(derive_seed(trajectory.name, seed, index))
     begun = perf_counter()
     trainer = engine.trainer([network], recipe, training)
+    batches = -(-len(training.labels) // recipe.batch_size)
+    steps = recipe.epochs * batches
+    shares = map(trajectory.kept_at, range(trajectory.snapshots))
+    ends = [max(1, round(steps * share)) for share in shares]
     kept: list[Network] = []
-    for epoch in range(trajectory.snapshots * trajectory.epochs):
-        order, masks = orders_and_masks(recipe, len(training.labels), [random])
-        for step, part in _parts(len(training.labels), recipe.batch_size):
-            rate = trajectory.learning_rate(recipe, epoch, step)
-            (loss,) = trainer.epoch(order[:, part], masks[:, part], rate)
+    for epoch in range(recipe.epochs):
+        order, masks = orders_and_masks(recipe, [drawn], [random])
+        first, last = epoch * batches, (epoch + 1) * batches
+        for start, end in pairwise(sorted({first, *(e for e in ends if first < e < last), last})):
+            part = slice((start - first) * recipe.batch_size, (end - first) * recipe.batch_size)
+            rates = [
+                recipe.learning_rate * trajectory.rate(step / steps) for step in range(start, end)
+            ]
+            (loss,) = trainer.epoch(order[:, part], masks[:, part], rates)
             if not (math.isfinite(loss) and is_finite(network)):
                 raise diverged(recipe, index, epoch + 1, loss)
-        if (epoch + 1) % trajectory.epochs == 0:
-            kept.append(deepcopy(network).cpu())
+            kept += [deepcopy(network).cpu() for _ in range(ends.count(end))]
     seconds = (perf_counter() - begun) / len(kept)
     return [TrainedNetwork(snapshot, (), seconds) for snapshot in kept]
-
-
-def _parts(images: int, batch_size: int) -> Iterator[tuple[int, slice]]:
-    """Tenths of an epoch, of whole batches, with their numbers; of few batches, some are empty."""
-    batches = -(-images // batch_size)
-    ends = [round(batches * step / STEPS) * batch_size for step in range(STEPS + 1)]
-    return ((step, slice(*pair)) for step, pair in enumerate(pairwise(ends)) if pair[0] < pair[1])

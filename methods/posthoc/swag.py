@@ -1,4 +1,4 @@
-"""SWAG: a Gaussian fitted to the weights along further epochs of training."""
+"""SWAG: a Gaussian fitted to the weights along the end of a training."""
 
 from __future__ import annotations
 
@@ -15,22 +15,38 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.determinism import derive_seed
-from methods.given import announce, copied
-from methods.networks.recipes import LabelledImages
+from methods.given import GivenPool, announce, copied
+from methods.networks.recipes import AVERAGED_FROM, LabelledImages, averaging_rate
 from methods.networks.training import Trajectory
 from methods.pooled import MemberMethod, PoolArguments, require_modules
 
-TRAJECTORY = Trajectory("swag", snapshots=20, epochs=1, cyclic=False, continued=True)
 SAMPLES = 30
 """As the paper has it; runs take fewer, since each costs as much as a network."""
+
+
+@dataclass(frozen=True)
+class AveragedTrajectory(Trajectory):
+    """The rate of weight averaging; snapshots from where it begins on, in equal distances."""
+
+    name: str = "swag"
+    snapshots: int = 20
+
+    def rate(self, passed: float) -> float:
+        """That of Izmailov et al. 2018."""
+        return averaging_rate(passed)
+
+    def kept_at(self, snapshot: int) -> float:
+        """The last one at the end."""
+        return AVERAGED_FROM + (1 - AVERAGED_FROM) * (snapshot + 1) / self.snapshots
 
 
 class SWAG(MemberMethod):
     """SWA-Gaussian (Maddox et al. 2019): networks drawn from a Gaussian over the weights.
 
-    From the trained network on, 20 more epochs at the recipe's learning rate, constant, each giving
-    a snapshot; then samples of the `Gaussian` are the members. By the recipe's own optimiser, Adam,
-    where the paper has SGD. Batch normalisation gets new statistics for each sample.
+    A training of the recipe's length gives 20 snapshots in its last quarter, whose learning rate is
+    half of the recipe's; samples of their `Gaussian` are the members. By the recipe's own
+    optimiser. Batch normalisation gets new statistics for each sample. Replicate r begins where
+    network r of the pool did.
 
     Args:
         samples: S, how many networks are drawn.
@@ -41,7 +57,6 @@ class SWAG(MemberMethod):
     citation = "Maddox et al. 2019"
     group = "snapshots"
     needs = frozenset({"training"})
-    budget = 3.0
     size, sweep = "samples", (10,)
     feature_scores = False
 
@@ -75,9 +90,14 @@ class SWAG(MemberMethod):
         return cls.from_modules(drawn, seed=seed, samples=samples, **arguments)
 
     @property
+    def networks(self) -> range:
+        """None of the pool's: it has a training of its own."""
+        return range(0)
+
+    @property
     def trajectory(self) -> Trajectory:
-        """The further epochs."""
-        return TRAJECTORY
+        """The training."""
+        return AveragedTrajectory()
 
     @property
     def member_slice(self) -> slice:
@@ -85,13 +105,19 @@ class SWAG(MemberMethod):
         return slice(0, self.samples)
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Train on, or take the snapshots from the pool's store, and draw the networks.
+        """Train, or take the snapshots from the pool's store, and draw the networks.
 
         Raises:
-            ValueError: the snapshots do not differ. Others as of `NetworkPool.snapshots`.
+            ValueError: the snapshots do not differ, or were given. Others as of
+                `NetworkPool.snapshots`.
         """
+        if isinstance(self.pool, GivenPool):
+            raise ValueError(
+                "the networks were trained elsewhere, so their training cannot go on; the method "
+                "is fitted already"
+            )
         training = LabelledImages(images, labels)
-        snapshots = self.pool.snapshots(TRAJECTORY, self.replicate, training)
+        snapshots = self.pool.snapshots(self.trajectory, self.replicate, training)
         seed = derive_seed(self.name, self.seed, self.replicate)
         self.fitted = drawn_networks(snapshots, images, self.samples, seed)
         return self

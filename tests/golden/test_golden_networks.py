@@ -82,7 +82,7 @@ def test_the_first_steps_of_training_are_those_of_pytorch(
         training_images.images[: STEPS * batch], training_images.labels[: STEPS * batch]
     )
     random = np.random.default_rng(derive_seed("training", 0, 0))
-    orders, keep_mask = orders_and_masks(recipe, len(data.labels), [random])
+    orders, keep_mask = orders_and_masks(recipe, [np.arange(len(data.labels))], [random])
     network, plain = (initial_network(recipe, 0) for _ in range(2))
     optimiser = torch.optim.Adam(plain.parameters(), lr=recipe.learning_rate)
     losses = []

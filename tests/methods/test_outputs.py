@@ -17,6 +17,7 @@ from methods.networks.recipes import STANDARD, LabelledImages
 from methods.pooled import require_features
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import LaplaceLastLayer
+from methods.posthoc.snapshot_ensemble import FastGeometricEnsemble, SnapshotEnsemble
 from methods.posthoc.temperature_scaling import (
     TemperatureScaledEnsemble,
     TemperatureScaledMCDropout,
@@ -127,6 +128,7 @@ def test_scaled_mc_dropout_is_formed_of_the_passes_of_mc_dropout(
 def test_kinds_of_members() -> None:
     assert TemperatureScaledEnsemble.member_kind() == DeepEnsemble.member_kind()
     assert DeepEnsemble.member_kind() != MCDropout.member_kind() != Softmax.member_kind()
+    assert SnapshotEnsemble.member_kind() != FastGeometricEnsemble.member_kind()
     assert OtherPrediction.member_kind() is None
 
     class OtherPasses(MCDropout):

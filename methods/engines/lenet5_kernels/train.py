@@ -1,11 +1,12 @@
-"""Training: the gradient of a batch's loss, backwards to every parameter, and Adam's steps."""
+"""Training: the gradient of a batch's loss, backwards to every parameter, and the steps."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+import numpy.typing as npt
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
 from methods.engines.lenet5_kernels.forward import (
@@ -53,9 +54,10 @@ class TrainingState(NamedTuple):
     """A network in training, which is changed in place.
 
     Attributes:
-        parameters, first_moment, second_moment: and what Adam remembers of them.
+        parameters, first_moment, second_moment: and what Adam remembers of them; SGD keeps its
+            momentum in the first one.
         gradient: of the last batch.
-        steps: of Adam so far, the only number.
+        steps: so far, the only number.
         network, gradients: with views of the parameters, and of the gradient.
     """
 
@@ -85,6 +87,16 @@ class Examples(NamedTuple):
     keep_mask: Bool[Array, "positions 22"]
 
 
+class Descent(NamedTuple):
+    """How the steps of an epoch follow from the gradients; see `Recipe`."""
+
+    rates: Float64[Array, " batches"]
+    by_adam: bool
+    momentum: float
+    weight_decay: float
+    l2_penalty: float
+
+
 def train_epoch(
     state: TrainingState,
     images: Float32[Array, "images 28 28"],
@@ -94,7 +106,11 @@ def train_epoch(
     *,
     loss: Loss,
     batch_size: int,
-    learning_rate: float,
+    learning_rate: float | Float64[npt.NDArray[np.float64], " batches"],
+    optimiser: Literal["adam", "sgd"] = "adam",
+    momentum: float = 0.9,
+    weight_decay: float = 0.0,
+    l2_penalty: float = 0.0,
 ) -> float:
     """Train on the images in the given order; changes ``state`` and returns the mean loss.
 
@@ -105,7 +121,9 @@ def train_epoch(
         order: which image comes at each position; the last batch may be smaller.
         keep_mask: the channels that dropout keeps at each position; None keeps all.
         loss: what the cross-entropy is computed on; ``"softmax"`` is the article's double softmax.
-        batch_size, learning_rate: of Adam's steps.
+        batch_size: the images of a step.
+        learning_rate: of each step, or of all.
+        optimiser, momentum, weight_decay, l2_penalty: of the steps, as in `Recipe`.
 
     Returns:
         The mean over all positions, that of each batch before its step. That training did
@@ -128,8 +146,10 @@ def train_epoch(
     )
     compile_kernels()
     workspace = buffers(TrainingBuffers, rows=LANES)
-    double_softmax = loss == "softmax"
-    total = _train(state, examples, double_softmax, batch_size, float(learning_rate), workspace)
+    rates = np.ones(-(-len(order) // batch_size)) * learning_rate
+    numbers = float(momentum), float(weight_decay), float(l2_penalty)
+    descent = Descent(rates, optimiser == "adam", *numbers)
+    total = _train(state, examples, loss == "softmax", batch_size, descent, workspace)
     return total / len(order)
 
 
@@ -173,10 +193,10 @@ def _train(
     examples: Examples,
     double_softmax: bool,
     batch_size: int,
-    learning_rate: float,
+    descent: Descent,
     workspace: TrainingBuffers,
 ) -> float:
-    """A step of Adam for every batch; returns the sum of the losses."""
+    """A step for every batch; returns the sum of the losses."""
     total, parameters = 0.0, state.network.parameters
     for start in range(0, examples.order.size, batch_size):
         end = min(start + batch_size, examples.order.size)
@@ -191,7 +211,7 @@ def _train(
             add_lanes(state.gradients.conv1_weight[c], workspace.first_gradient[c])
             for o in range(SECOND):
                 add_lanes(state.gradients.conv2_weight[o, c], workspace.second_gradient[o, c])
-        adam_step(state, learning_rate)
+        descend(state, descent, start // batch_size)
     return total
 
 
@@ -341,13 +361,45 @@ def first_layer_backward(state: TrainingState, errors: TrainingBuffers) -> None:
 
 
 @kernel
+def descend(state: TrainingState, descent: Descent, batch: int) -> None:
+    """A step against the gradient of a batch, by its number.
+
+    The L2 penalty is a part of the gradient; weight decay acts on the parameters before the step.
+    """
+    rate, parameters, gradient = descent.rates[batch], state.parameters, state.gradient
+    if descent.l2_penalty > 0:
+        for i in range(parameters.size):
+            gradient[i] += f4(descent.l2_penalty) * parameters[i]
+    if descent.weight_decay > 0:
+        for i in range(parameters.size):
+            parameters[i] *= f4(1 - rate * descent.weight_decay)
+    state.steps[0] += 1
+    if descent.by_adam:
+        adam_step(state, rate)
+    else:
+        sgd_step(state, rate, descent.momentum)
+
+
+@kernel
+def sgd_step(state: TrainingState, learning_rate: float, momentum: float) -> None:
+    """One update of SGD with momentum μ, as torch.optim.SGD does it.
+
+    m = μ m + g,  θ −= lr · m
+    """
+    parameters, moment = state.parameters, state.first_moment
+    rate, kept = f4(learning_rate), f4(momentum)
+    for i in range(parameters.size):
+        moment[i] = kept * moment[i] + state.gradient[i]
+        parameters[i] -= rate * moment[i]
+
+
+@kernel
 def adam_step(state: TrainingState, learning_rate: float) -> None:
     """One update of Adam (Kingma and Ba 2015), the step-th from 1, as torch.optim.Adam does it.
 
     m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²,
     θ −= lr / (1 − β₁ᵗ) · m / (√(v / (1 − β₂ᵗ)) + ε)  with β₁ = 0.9, β₂ = 0.999, ε = 1e-8
     """
-    state.steps[0] += 1
     step, parameters, gradient = state.steps[0], state.parameters, state.gradient
     first, second = state.first_moment, state.second_moment
     rate = f4(learning_rate / (1 - 0.9**step))

@@ -116,25 +116,14 @@ def test_store_keeps_buffers(trained: TrainedNetwork, tmp_path: Path) -> None:
     assert store.load(key) is None
 
 
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        RECIPE,
-        replace(STANDARD, optimiser="sgd"),
-        replace(STANDARD, schedule="cosine"),
-        replace(STANDARD, weight_decay=0.1),
-        replace(STANDARD, l2_penalty=0.1),
-    ],
-    ids=["network", "optimiser", "schedule", "weight decay", "L2 penalty"],
-)
-def test_pytorch_computes_what_the_kernels_do_not_support(recipe: Recipe) -> None:
-    recipe = replace(recipe, name="new")
+def test_pytorch_computes_what_the_kernels_do_not_support() -> None:
+    recipe = replace(RECIPE, name="new")
     assert not NumbaEngine().supports(recipe)
     assert TorchEngine().supports(recipe)
     assert fitting_engine("auto", "cpu", [STANDARD]) == "numba"
     assert fitting_engine("auto", "cpu", [STANDARD, recipe]) == "torch"
     assert choose_engine(recipes=[STANDARD, recipe]) == TorchEngine()
-    with pytest.raises(ValueError, match=r"only trains LeNet-5, by Adam.*use torch for new"):
+    with pytest.raises(ValueError, match=r"only trains LeNet-5; use torch for new"):
         choose_engine("numba", recipes=[STANDARD, recipe])
     with pytest.raises(ValueError, match="cannot train by 'new'"):
         NumbaEngine().trainer([initial_network(recipe, 0)], recipe, TRAINING)

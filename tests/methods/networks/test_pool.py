@@ -54,6 +54,8 @@ def test_network_without_validation_series_is_trained_again_for_them(
         replace(KEY, recipe=replace(ARTICLE, epochs=1)),
         replace(KEY, recipe=replace(SHORT, learning_rate=1e-2)),
         replace(KEY, recipe=replace(SHORT, l2_penalty=1e-2)),
+        replace(KEY, recipe=replace(SHORT, momentum=0.8)),
+        replace(KEY, recipe=replace(SHORT, bootstrap=True)),
         replace(KEY, seed=1),
         replace(KEY, index=1),
         replace(KEY, fingerprint="g"),

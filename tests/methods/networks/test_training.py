@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
+from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
 from methods.determinism import derive_seed
 from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
-from methods.engines.torch import TorchEngine
+from methods.engines.torch import LoopTrainer, TorchEngine
 from methods.networks import training
 from methods.networks.architectures import LeNet5
-from methods.networks.network import draw_masks
+from methods.networks.network import Network, draw_masks
 from methods.networks.recipes import (
     ARTICLE,
     ARTICLE_LOGITS,
@@ -32,6 +34,7 @@ from methods.networks.training import (
     TrainedNetwork,
     TrainingDivergedError,
     complete_splits,
+    train_networks,
     watched_images,
 )
 from tests.training import train_network
@@ -73,7 +76,9 @@ def test_order_of_an_unshuffled_recipe_matters_and_of_a_shuffled_one_is_drawn(
     from methods.networks.training import orders_and_masks
 
     orders = {
-        name: orders_and_masks(recipe, 130, [np.random.default_rng(seed) for seed in (0, 1)])[0]
+        name: orders_and_masks(
+            recipe, 2 * [np.arange(130)], [np.random.default_rng(seed) for seed in (0, 1)]
+        )[0]
         for name, recipe in RECIPES.items()
     }
     for name in ("article", "article-logits"):
@@ -81,6 +86,83 @@ def test_order_of_an_unshuffled_recipe_matters_and_of_a_shuffled_one_is_drawn(
     for name in ("standard", "plain"):
         assert not torch.equal(*orders[name])
         assert all(torch.equal(order.sort().values, torch.arange(130)) for order in orders[name])
+
+
+def test_each_network_of_a_bagged_recipe_has_a_draw_of_its_own_in_all_epochs(
+    training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, orders = replace(PLAIN, name="bagged", bootstrap=True, epochs=2), []
+
+    class Watched(LoopTrainer):
+        def epoch(self, own: Tensor, keep_mask: Tensor, rates: None = None) -> list[float]:
+            orders.append(own)
+            return super().epoch(own, keep_mask, rates)
+
+    monkeypatch.setattr("methods.engines.torch.LoopTrainer", Watched)
+    train_networks(recipe, [0, 1], training_images, engine=TorchEngine())
+    count = len(training_images.labels)
+    for first, second in zip(*orders, strict=True):
+        assert not torch.equal(first, second)
+        assert torch.equal(first.sort().values, second.sort().values)
+        # The chance that an image is not drawn is 1/e.
+        assert len(first.unique()) / count == pytest.approx(1 - 1 / math.e, abs=0.03)
+    assert not torch.equal(*(order.sort().values for order in orders[0]))
+
+
+@pytest.mark.parametrize("engine", [TorchEngine(), NumbaEngine()], ids=["torch", "kernels"])
+def test_weights_are_the_mean_of_the_ends_of_the_last_quarter(
+    training_images: LabelledImages, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(PLAIN, name="averaged", optimiser="sgd", schedule="averaged", epochs=8)
+    few = LabelledImages(training_images.images[:300], training_images.labels[:300])
+    ends: list[Tensor] = []
+    own = type(engine).trainer
+
+    def watched(engine: Engine, networks: list[Network], *given: Any) -> Any:
+        trainer = own(engine, networks, *given)
+        epoch = trainer.epoch
+
+        def watching(*work: Any) -> list[float]:
+            losses = epoch(*work)
+            ends.append(parameters_to_vector(networks[0].parameters()).detach().clone())
+            return losses
+
+        trainer.epoch = watching
+        return trainer
+
+    monkeypatch.setattr(type(engine), "trainer", watched)
+    trained = train_network(recipe, 0, few, engine=engine)
+    vector = parameters_to_vector(trained.network.parameters())
+    torch.testing.assert_close(vector, torch.stack(ends[6:]).mean(dim=0))
+    assert not trained.network.training
+
+
+class NormalisedFeatures(LeNet5):
+    """With batch normalisation, whose statistics are not trained."""
+
+    name = "normalised features"
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.norm = nn.BatchNorm1d(84)
+
+    def features(self, images: Tensor, keep_mask: Tensor | None = None) -> Tensor:
+        return self.norm(super().features(images, keep_mask))
+
+
+def test_averaged_weights_get_statistics_of_their_own(few_images: LabelledImages) -> None:
+    changes = {"network": NormalisedFeatures, "schedule": "averaged", "epochs": 4}
+    network = train_network(replace(PLAIN, **changes), 0, few_images, engine=ENGINE).network
+    with torch.no_grad():
+        batches = [LeNet5.features(network, part) for part in few_images.images.split(64)]
+    mean = torch.stack([batch.mean(dim=0) for batch in batches]).mean(dim=0)
+    torch.testing.assert_close(network.norm.running_mean, mean, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("epochs", [0, -1])
+def test_recipe_without_an_epoch_is_refused(epochs: int) -> None:
+    with pytest.raises(ValueError, match=f"'plain': epochs is {epochs}; expected at least 1"):
+        replace(PLAIN, epochs=epochs)
 
 
 def test_double_softmax_cannot_fall_below_its_bound() -> None:

@@ -1,22 +1,27 @@
-"""Snapshot ensembles: the cycle of the learning rate, and which networks are kept."""
+"""Ensembles on the way of one training: the cycles of its learning rate, and what is kept."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
+from methods import FastGeometricEnsemble, SnapshotEnsemble
 from methods.engines.torch import LoopTrainer, TorchEngine
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import PLAIN, LabelledImages
-from methods.networks.training import TrainingDivergedError, Trajectory
-from methods.posthoc.snapshot_ensemble import SnapshotEnsemble
+from methods.networks.training import TrainingDivergedError
+from methods.posthoc.snapshot_ensemble import CosineCycles, TriangularCycles
 
 POOL = NetworkPool(replace(PLAIN, epochs=2), engine=TorchEngine())
+STEPS = 2 * 11
+"""Two epochs of 700 images in batches of 64."""
 
 
 @pytest.fixture
@@ -24,35 +29,75 @@ def some(training_images: LabelledImages) -> LabelledImages:
     return LabelledImages(training_images.images[:700], training_images.labels[:700])
 
 
-def test_learning_rate_is_huangs(some: LabelledImages, monkeypatch: pytest.MonkeyPatch) -> None:
-    rates: list[tuple[float, int]] = []
+def huang(step: int) -> float:
+    """Equation 2, of two cycles: the rate of a step from 0, of all."""
+    return 1e-3 / 2 * (math.cos(math.pi * (step % 11) / 11) + 1)
+
+
+def garipov(step: int) -> float:
+    """A cosine, then lines through the ends and middles of two cycles, the last one cut in half."""
+    passed = step / STEPS
+    if passed < 0.8:
+        return 1e-3 / 2 * (math.cos(math.pi * passed) + 1)
+    corners = 0.8 + 0.2 / 1.5 * np.array([0, 0.5, 1, 1.5])
+    return 1e-3 * float(np.interp(passed, corners, [0.2, 0.01, 0.2, 0.01]))
+
+
+@pytest.mark.parametrize(
+    ("method", "rate", "kept"),
+    [(SnapshotEnsemble, huang, [11, 22]), (FastGeometricEnsemble, garipov, [19, 22])],
+    ids=["snapshots", "fast geometric"],
+)
+def test_learning_rate_is_the_papers(
+    method: type[SnapshotEnsemble],
+    rate: Callable[[int], float],
+    kept: list[int],
+    some: LabelledImages,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates: list[float] = []
+    weights: dict[int, Tensor] = {}
 
     class Watched(LoopTrainer):
-        def epoch(self, orders: Tensor, keep_mask: Tensor, learning_rate: float) -> list[float]:
-            rates.append((learning_rate, orders.shape[1]))
-            return super().epoch(orders, keep_mask, learning_rate)
+        def epoch(
+            self, orders: Tensor, keep_mask: Tensor, own: Sequence[float] | None = None
+        ) -> list[float]:
+            assert own is not None
+            losses = super().epoch(orders, keep_mask, own)
+            rates.extend(own)
+            weights[len(rates)] = parameters_to_vector(self._networks[0].parameters()).detach()
+            return losses
 
     monkeypatch.setattr("methods.engines.torch.LoopTrainer", Watched)
-    method = SnapshotEnsemble(pool=POOL, snapshots=2).fit(some.images, some.labels)
-    # Two cycles of two epochs; 11 batches of 64, of which each tenth of an epoch has one or two.
-    assert len(rates) == 4 * 10
-    assert [sum(n for _, n in rates[e * 10 : e * 10 + 10]) for e in range(4)] == [700] * 4
-    assert {images for _, images in rates} <= {64, 128, 60, 124}
-    for step, (rate, _) in enumerate(rates):
-        assert rate == pytest.approx(1e-3 / 2 * (math.cos(math.pi * (step % 20) / 20) + 1))
-    vectors = [parameters_to_vector(one.parameters()) for one in method.fitted]
-    assert len(vectors) == 2
-    assert not torch.equal(*vectors)
+    fitted = method(pool=POOL, snapshots=2).fit(some.images, some.labels).fitted
+    assert rates == pytest.approx([rate(step) for step in range(STEPS)])
+    vectors = [parameters_to_vector(network.parameters()) for network in fitted]
+    for vector, step in zip(vectors, kept, strict=True):
+        assert torch.equal(vector, weights[step])
 
 
-def test_trainings_of_twice_the_epochs_in_five_cycles() -> None:
-    trajectory = SnapshotEnsemble(pool=NetworkPool(PLAIN)).trajectory
-    assert (trajectory.snapshots, trajectory.epochs) == (5, 4)
-    assert SnapshotEnsemble(pool=NetworkPool(replace(PLAIN, epochs=1))).trajectory.epochs == 1
+@pytest.mark.parametrize("cycles", [CosineCycles, TriangularCycles])
+def test_networks_are_kept_where_the_rate_is_least(
+    cycles: type[CosineCycles | TriangularCycles],
+) -> None:
+    trajectory = cycles(5)
+    ends = [trajectory.kept_at(number) for number in range(5)]
+    assert ends[-1] == pytest.approx(1)
+    for end in ends:
+        before, after = (trajectory.rate(end - shift) for shift in (1e-6, 0.01))
+        assert before < after
+        assert before <= 0.0101
+
+
+def test_a_training_is_as_long_as_that_of_the_recipe(some: LabelledImages) -> None:
+    assert SnapshotEnsemble.budget == FastGeometricEnsemble.budget == 1
     assert list(SnapshotEnsemble(pool=POOL).networks) == []
+    # Of fewer steps than snapshots, several are of one step.
+    few = LabelledImages(some.images[:100], some.labels[:100])
+    assert len(SnapshotEnsemble(pool=POOL, snapshots=5).fit(few.images, few.labels).fitted) == 5
 
 
 def test_divergence_is_named(some: LabelledImages) -> None:
     broken = LabelledImages(some.images * math.nan, some.labels)
     with pytest.raises(TrainingDivergedError, match="network 0 of recipe 'plain'"):
-        POOL.snapshots(Trajectory("any", 1, 1, cyclic=False, continued=False), 0, broken)
+        POOL.snapshots(CosineCycles(1), 0, broken)

@@ -17,7 +17,7 @@ from methods.networks.pool import NetworkPool, NetworkStore
 from methods.networks.recipes import STANDARD, LabelledImages
 from methods.posthoc.swag import (
     SWAG,
-    TRAJECTORY,
+    AveragedTrajectory,
     Gaussian,
     drawn_networks,
     renew_batch_statistics,
@@ -58,15 +58,13 @@ def test_snapshots_are_trained_once_and_stored(
     tmp_path: Path, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = LabelledImages(training_images.images[FEW], training_images.labels[FEW])
-    pool = NetworkPool(replace(STANDARD, epochs=1), store=NetworkStore(tmp_path))
+    pool = NetworkPool(replace(STANDARD, epochs=1, batch_size=4), store=NetworkStore(tmp_path))
     method = SWAG(pool=pool, replicate=1, samples=3).fit(data.images, data.labels)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert sum(name.startswith("standard-swag-seed0-001-") for name in names) == 20
-    assert sum(name.startswith("standard-seed0-001-") for name in names) == 1
-    assert pool.snapshot_seconds(TRAJECTORY, 1, data.fingerprint) > 0
-    (trained,) = pool.networks([1], data)
-    snapshots = pool.snapshots(TRAJECTORY, 1, data)
-    vectors = [parameters_to_vector(one.parameters()) for one in (trained, *snapshots)]
+    assert sum(name.startswith("standard-swag-seed0-001-") for name in names) == len(names) == 20
+    assert pool.snapshot_seconds(AveragedTrajectory(), 1, data.fingerprint) > 0
+    snapshots = pool.snapshots(AveragedTrajectory(), 1, data)
+    vectors = [parameters_to_vector(one.parameters()) for one in snapshots]
     assert all(not torch.equal(*pair) for pair in pairwise(vectors))
     monkeypatch.setattr(TorchEngine, "trainer", None)
     monkeypatch.setattr("methods.networks.pool.train_trajectory", None)
@@ -79,7 +77,7 @@ def test_engines_train_on_alike(training_images: LabelledImages) -> None:
     data = LabelledImages(training_images.images[FEW], training_images.labels[FEW])
     kernels = NetworkPool(replace(STANDARD, epochs=1))
     in_torch = replace(kernels, engine=TorchEngine())
-    short = replace(TRAJECTORY, snapshots=2)
+    short = AveragedTrajectory(snapshots=2)
     for one, other in zip(
         *(pool.snapshots(short, 0, data) for pool in (kernels, in_torch)), strict=True
     ):

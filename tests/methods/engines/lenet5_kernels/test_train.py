@@ -3,7 +3,9 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,6 +71,39 @@ def test_an_epoch_is_an_epoch_of_torchs_adam(
     # Adam divides by the root of the squares: where a gradient is nearly zero, so is its certainty.
     assert np.sqrt(np.mean(difference**2)) < 1e-5
     assert np.abs(difference).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"optimiser": "sgd"}, partial(torch.optim.SGD, momentum=0.9)),
+        (
+            {"optimiser": "sgd", "l2_penalty": 0.1},
+            partial(torch.optim.SGD, momentum=0.9, weight_decay=0.1),
+        ),
+        ({"weight_decay": 2.0}, partial(torch.optim.AdamW, weight_decay=2.0)),
+        ({"l2_penalty": 0.1}, partial(torch.optim.Adam, weight_decay=0.1)),
+    ],
+    ids=["sgd", "sgd with a penalty", "decay", "penalty"],
+)
+def test_every_step_has_its_rate_and_other_optimisers_are_torchs(
+    kind: type[LeNet5], ours: dict[str, Any], theirs: Callable[..., torch.optim.Optimizer]
+) -> None:
+    network, rates = random_network(kind=kind), np.array([0.02, 0.01, 0.005, 0.0, 0.001])
+    optimiser = theirs(network.parameters(), lr=1.0)
+    before = vector(network)
+    state = TrainingState.start(prepared(network))
+    train_epoch(
+        state, IMAGES, LABELS, ORDER, KEEP_MASK, **OPTIONS | {"learning_rate": rates} | ours
+    )
+    for start, rate in zip(range(0, 300, 64), rates, strict=True):
+        batch, masks = ORDER[start : start + 64], KEEP_MASK[start : start + 64]
+        optimiser.param_groups[0]["lr"] = rate
+        optimiser.zero_grad()
+        torch_loss(torch_logits(network, IMAGES[batch], masks), LABELS[batch], "logits").backward()
+        optimiser.step()
+    moved = vector(network) - before
+    assert np.sqrt(np.mean((state.parameters - before - moved) ** 2)) < 1e-3 * moved.std()
 
 
 def test_the_second_epoch_goes_on_where_the_first_ended() -> None:
