@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
@@ -168,6 +168,8 @@ class RecipeRecord(Noun):
         images: how many images of the task its networks are trained on.
         reported_training, reported_validation: accuracies after all epochs that its source reports;
             NaN where it reports none, or networks are trained for other epochs here.
+        budget: the training compute of a network, in networks of the task.
+        by_budget: whether the recipe is compared with others by what they make of a budget.
     """
 
     network: str
@@ -187,6 +189,10 @@ class RecipeRecord(Noun):
     reported_training: float = math.nan
     reported_validation: float = math.nan
     l2_penalty: float = 0.0
+    momentum: float = 0.9
+    bootstrap: bool = False
+    budget: float = 1.0
+    by_budget: bool = False
 
 
 UNKNOWN_TASK = TaskRecord("", "", (), (), 0, 0, 0, ())
@@ -395,7 +401,8 @@ def record_of(record: type[Record], noun: object, **own: object) -> Record:
 
 
 def _record(record: type[Record], values: Mapping[str, Any]) -> Record:
-    hints = get_type_hints(record)
+    later = {field.name for field in fields(record) if field.default is not MISSING} - {*values}
+    hints = {name: hint for name, hint in get_type_hints(record).items() if name not in later}
     return record(**{name: _value(hint, values[name], name) for name, hint in hints.items()})
 
 

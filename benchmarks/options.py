@@ -72,7 +72,8 @@ PresetSetting = Annotated[
     str,
     what(
         "The rest of the options: quick (a first look), article (its claims), medium (all "
-        "methods, in hours), full (everything) or published (numbers of other papers).",
+        "methods, in hours), full (everything), budget (what training is best spent on) or "
+        "published (numbers of other papers).",
         metavar="NAME",
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
@@ -25,7 +26,11 @@ FEW = 5
 
 
 class Sized(Protocol):
-    """A method of a size."""
+    """A method of a size, with networks of a recipe."""
+
+    @property
+    def recipe(self) -> str:
+        """How its networks are trained."""
 
     @property
     def method(self) -> str:
@@ -47,30 +52,38 @@ class Budgets:
         ensembles: the methods that take as many networks as they have members.
         by_method: of others, those that take another budget than one network.
         usual_sizes: of each method those that users run.
+        by_recipe: what a network takes, in networks of the task, of recipes that differ in it.
     """
 
     ensembles: frozenset[str] = frozenset()
     by_method: Mapping[str, float] = field(default_factory=dict)
     usual_sizes: SizesByMethod = field(default_factory=dict)
+    by_recipe: Mapping[str, float] = field(default_factory=dict)
 
     def networks(self, choice: Sized) -> float:
-        """The budget of a method of a size.
+        """The budget of a method of a size, in networks of its recipe.
 
-        >>> from benchmarks.nouns import Variant
-        >>> budgets = Budgets(frozenset(["ensemble"]), {"swag": 3})
-        >>> [budgets.networks(Variant(name, "10")) for name in ("ensemble", "swag", "dropout")]
-        [10.0, 3, 1.0]
+        >>> from benchmarks.report.results import Candidate
+        >>> budgets = Budgets(frozenset(["ensemble"]), {"swag": 3}, by_recipe={"half": 0.5})
+        >>> choices = [Candidate("half", name, "10") for name in ("ensemble", "swag", "dropout")]
+        >>> list(map(budgets.networks, choices)), list(map(budgets.compute, choices))
+        ([10.0, 3, 1.0], [5.0, 1.5, 0.5])
         """
         if choice.method in self.ensembles and choice.members.isdigit():
             return float(choice.members)
         return self.by_method.get(choice.method, 1.0)
+
+    def compute(self, choice: Sized) -> float:
+        """The same in networks of the task."""
+        return self.networks(choice) * self.by_recipe.get(choice.recipe, 1.0)
 
 
 @dataclass(frozen=True)
 class Question:
     """Which method to use, asked by somebody who predicts such images.
 
-    Networks, their recipe and their training images are the same for all candidates.
+    Networks, their recipe and their training images are the same for all candidates; where the
+    question is what a training budget is best spent on, all candidates take that.
 
     Attributes:
         name: in tables.
@@ -79,6 +92,8 @@ class Question:
         kinds: the kinds of these images; of a shift, the mean over its headline conditions.
         metrics: by which it is judged, under each such condition.
         networks: how many may be trained: the budget; ``None``: any number.
+        compute: what all candidates take to train, in networks of the task, by any of the recipes
+            whose budgets are compared; ``None``: the recipe is fixed instead.
         by_any_score: whether a network may rank images by further scores than its primary one.
         milliseconds: in which a single image must be answered; ``None``: in any time. As latency
             differs from machine to machine, slower candidates are compared, too.
@@ -92,14 +107,18 @@ class Question:
     networks: int | None = None
     by_any_score: bool = False
     milliseconds: float | None = None
+    compute: float | None = None
 
     def candidates(self, choices: Iterable[AnySized], budgets: Budgets) -> list[AnySized]:
         """Of methods of one recipe those that may be chosen, in their order.
 
-        Of each method the largest size within the budget; where time is limited, all sizes that are
-        compared, of which the fast ones are known later.
+        Where compute is fixed, of all recipes those that take it. Else of each method the largest
+        size within the budget; where time is limited, all sizes that are compared, of which the
+        fast ones are known later.
         """
         chosen = [choice for choice in choices if self._is_affordable(choice, budgets)]
+        if self.compute is not None:
+            return chosen
         if self.milliseconds is not None:
             named, usual = (
                 [(choice.method, choice.members) for choice in chosen],
@@ -114,6 +133,8 @@ class Question:
     def _is_affordable(self, choice: Sized, budgets: Budgets) -> bool:
         if choice.method in budgets.ensembles and (self.networks == 1 or choice.members == "1"):
             return False  # an ensemble of one is the network alone, which is another candidate
+        if self.compute is not None:
+            return math.isclose(budgets.compute(choice), self.compute, rel_tol=0.01)
         return self.networks is None or budgets.networks(choice) <= self.networks
 
 
@@ -122,6 +143,14 @@ FAST = "Single images must be answered in a millisecond"
 
 CLEAN_IMAGES, SHIFTED_IMAGES = "Clean images", "Shifted images"
 ABSTENTION, UNKNOWN_IMAGES = "When to abstain", "Out-of-distribution images"
+
+OF_BUDGETS: tuple[tuple[str, str, tuple[ImageKind, ...], tuple[str, ...]], ...] = (
+    ("clean", CLEAN_IMAGES, ("clean",), QUALITY),
+    ("shifted", SHIFTED_IMAGES, ("shifted",), QUALITY),
+    ("abstain", ABSTENTION, ("clean", "shifted"), ABSTAINING),
+    ("unknown", UNKNOWN_IMAGES, ("out-of-distribution",), DETECTION),
+)
+"""What is asked of a training budget: a name, the images, their kinds, and the metrics."""
 
 QUESTIONS = (
     Question("one-clean", ONE, CLEAN_IMAGES, ("clean",), QUALITY, 1),
@@ -136,5 +165,13 @@ QUESTIONS = (
     ),
     Question("fast-clean", FAST, CLEAN_IMAGES, ("clean",), QUALITY, milliseconds=1.0),
     Question("fast-shifted", FAST, SHIFTED_IMAGES, ("shifted",), QUALITY, milliseconds=1.0),
+    *(
+        Question(f"{name}-{kind}", situation, images, kinds, metrics, compute=compute)
+        for name, situation, compute in (
+            ("budget-one", "I spend the training of one network in any way", 1.0),
+            ("budget-five", f"I spend the training of {FEW} networks in any way", float(FEW)),
+        )
+        for kind, images, kinds, metrics in OF_BUDGETS
+    ),
 )
 """All of them, in the order shown."""

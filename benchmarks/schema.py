@@ -47,7 +47,7 @@ class Measured:
     """
 
     task: str = field(default="", kw_only=True)
-    budget: int = field(default=1, kw_only=True)
+    budget: float = field(default=1.0, kw_only=True)
     recipe: str
     method: str
     members: str

@@ -38,6 +38,7 @@ FLOORS = (
         "benchmarks.check",
         "benchmarks.choices",
         "benchmarks.lab",
+        "benchmarks.tuning",
     ),
     ("benchmarks.commands",),
     ("benchmarks.cli",),

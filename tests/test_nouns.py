@@ -54,6 +54,7 @@ def test_field_that_a_noun_lacks_or_has_as_something_else_is_refused() -> None:
     with pytest.raises(AttributeError, match="images"):
         record_of(RecipeRecord, ARTICLE)
     own = {"images": 1, "reported_training": math.nan, "reported_validation": math.nan}
+    own |= {"budget": 1.0, "by_budget": False}
     assert record_of(RecipeRecord, ARTICLE, **own).images == 1
     metric = METRICS["nll"]
     of_metric = {"needs": {"labels", "calibration"}, "level": 1, "path": "", "function": ""}

@@ -195,6 +195,7 @@ class _Comparing:
     def _asked(self) -> Iterator[tuple[Question, list[Pair]]]:
         """The questions that this measure decides, of each recipe, with the pairs of candidates."""
         kind, measured = image_kind(self._measured.evidence), self._measured
+        relations = self._relations
         if kind is None or not measured.is_tested:
             return
         recipes = dict.fromkeys(s.variant.recipe for s in self._primary)
@@ -202,8 +203,10 @@ class _Comparing:
         for question in QUESTIONS:
             if kind not in question.kinds or measured.metric.name not in question.metrics:
                 continue
-            for recipe in trained:
-                own = self._candidates(question, (recipe, SELF_TRAINED))
+            by_budget = [recipe for recipe in trained if recipe in relations.budgets.by_recipe]
+            groups = [by_budget] if question.compute else [[recipe] for recipe in trained]
+            for group in groups:
+                own = self._candidates(question, (*group, SELF_TRAINED) if group else ())
                 pairs = [pair for pair in combinations(own, 2) if self._are_alike(pair)]
                 if pairs:
                     yield question, pairs

@@ -58,7 +58,7 @@ TRAINING_IMAGES = "training images"
 NEEDS: Mapping[str, str] = {
     DROPOUT: "networks trained with dropout",
     "calibration": "held-out images",
-    MORE_TRAINING: "longer training",
+    MORE_TRAINING: "a training of its own",
     TRAINING_IMAGES: "the training images",
 }
 """What methods need beside networks, in words."""
@@ -132,7 +132,7 @@ README_FIGURES: Mapping[str, tuple[str, str]] = {
 """The figures that README shows, by name: title, and what a reader must know."""
 
 KEPT_FIGURES = (
-    *("quality", "settings", "worth", "claims-count-plots", "claims-rank-agreement"),
+    *("quality", "settings", "spending", "worth", "claims-count-plots", "claims-rank-agreement"),
     *("claims-certainty", "abstaining", "rotated", "high-disagreement", "conditions"),
 )
 """Those that the repository keeps, the most important ones first."""

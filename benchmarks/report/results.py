@@ -121,6 +121,7 @@ class Results:
         images: those of ``images.npz``, there and in ``claims/``, by condition and index.
         claims: the content of ``claims.json``, if there is one.
         left_out: labels of the conditions without data and rows; their subsets are not named.
+        whole: of results of one recipe, those of all.
     """
 
     summary: pd.DataFrame
@@ -135,6 +136,7 @@ class Results:
     images: Mapping[tuple[str, int], ShownPixels] = field(default_factory=dict)
     claims: Mapping[str, Any] | None = None
     left_out: tuple[str, ...] = ()
+    whole: Results | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Results:
@@ -195,6 +197,7 @@ class Results:
             measured=chosen(self.measured),
             curves={name: chosen(table) for name, table in self.curves.items()},
             comparisons=chosen(self.comparisons, "other_recipe"),
+            whole=self.whole or self,
         )
 
     # Methods.
@@ -289,11 +292,7 @@ class Results:
     @property
     def without_severity(self) -> dict[str, list[ConditionRecord]]:
         """By group, its conditions, where these have a mean but no severity."""
-        return _by_group(
-            condition
-            for condition in self.conditions
-            if condition.in_mean and math.isnan(condition.severity)
-        )
+        return _by_group(c for c in self.conditions if c.in_mean and math.isnan(c.severity))
 
     @property
     def group_means(self) -> tuple[str, ...]:

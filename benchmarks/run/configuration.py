@@ -22,7 +22,7 @@ from benchmarks.tasks import TASKS, Task
 from benchmarks.vocabulary import ALL
 from methods import METHODS, UncertaintyMethod
 from methods.engines import EngineName, EngineOption, fitting_engine, unsupported
-from methods.networks.recipes import Recipe
+from methods.networks.recipes import WELL_TRAINED, Recipe
 from methods.scores import SCORES, Score, probability_scores
 
 
@@ -40,7 +40,7 @@ class Preset:
         limits: how long a method is timed.
         parts: other parts of its `Configuration`, by name.
         by_task: by task, the parts that are otherwise for it.
-        in_depth: whether only the task's first recipe is evaluated at every size.
+        in_depth: the recipes that alone are evaluated at every size; none: all.
     """
 
     recipes: Callable[[Task], Sequence[Recipe]]
@@ -49,7 +49,12 @@ class Preset:
     limits: Limits
     parts: Mapping[str, Any]
     by_task: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    in_depth: bool = False
+    in_depth: Callable[[Task], tuple[str, ...]] = lambda _: ()
+
+
+def main_recipe(task: Task) -> tuple[str, ...]:
+    """The task's first."""
+    return (task.recipes[0].name,)
 
 
 def with_calibration_images(task: Task) -> list[Recipe]:
@@ -69,6 +74,15 @@ ADDED = (
 OF_PAPERS = ("laplace_last_layer_kron", "laplace_last_layer_fisher")
 """There for the sake of another paper's numbers."""
 
+SPENDING = (
+    *("softmax", "mc_dropout", "deep_ensemble", "mc_dropout_ensemble"),
+    *("swag", "snapshot_ensemble", "fast_geometric_ensemble"),
+)
+"""On what a training budget can be spent."""
+
+OF_BUDGETS = ("fast_geometric_ensemble", "mc_dropout_ensemble")
+"""In the preset ``budget`` alone."""
+
 SHIFTS = ("translated-*", "corrupted-*", "natural-*")
 """Those that the article is not about."""
 
@@ -79,7 +93,7 @@ PRESETS: dict[str, Preset] = {
     # A first look, without data sets that are elsewhere than at package registries only.
     "quick": Preset(
         recipes=lambda task: task.recipes[:1],
-        without_methods=(*EXACT, *ADDED, *OF_PAPERS),
+        without_methods=(*EXACT, *ADDED, *OF_BUDGETS, *OF_PAPERS),
         without_conditions=(*SHIFTS, "ood-notmnist", "ood-kmnist", EMNIST),
         limits=Limits(seconds=0.15),
         parts={
@@ -95,7 +109,7 @@ PRESETS: dict[str, Preset] = {
     # The article's claims, which are about images rotated by up to 45°.
     "article": Preset(
         recipes=lambda task: tuple(map(task.recipe, task.article_recipes)),
-        without_methods=(*EXACT, *ADDED, *OF_PAPERS),
+        without_methods=(*EXACT, *ADDED, *OF_BUDGETS, *OF_PAPERS),
         without_conditions=(*SHIFTS, "rotated-0[6-9]*", "rotated-1*", EMNIST),
         limits=Limits(seconds=1.0),
         parts={
@@ -110,7 +124,7 @@ PRESETS: dict[str, Preset] = {
     # A comparison of all methods with few networks and images.
     "medium": Preset(
         recipes=with_calibration_images,
-        without_methods=(*EXACT, *OF_PAPERS),
+        without_methods=(*EXACT, *OF_BUDGETS, *OF_PAPERS),
         without_conditions=(EMNIST,),
         limits=Limits(seconds=0.3),
         parts={
@@ -120,12 +134,12 @@ PRESETS: dict[str, Preset] = {
             "pool": 20,
             "images": 2500,
         },
-        in_depth=True,
+        in_depth=main_recipe,
     ),
     # All; numbers of dropout passes are compared on the article's task alone.
     "full": Preset(
         recipes=with_calibration_images,
-        without_methods=OF_PAPERS,
+        without_methods=(*OF_BUDGETS, *OF_PAPERS),
         without_conditions=(EMNIST,),
         limits=Limits(seconds=1.0),
         parts={
@@ -136,12 +150,28 @@ PRESETS: dict[str, Preset] = {
             "severity_images": 2500,
         },
         by_task={"mnist": {"passes": (1, 2, 5, 10, 20, 50, 100)}},
-        in_depth=True,
+        in_depth=main_recipe,
+    ),
+    # What a training budget is best spent on.
+    "budget": Preset(
+        recipes=lambda task: task.budgets,
+        without_methods=tuple(name for name in METHODS if name not in SPENDING),
+        without_conditions=("translated-*", "natural-*", EMNIST),
+        limits=Limits(seconds=0.3),
+        parts={
+            "members": (1, 2, 5, 10),
+            "passes": (100,),
+            "replicates": 5,
+            "pool": None,
+            "images": 2500,
+            "scores": "unfitted",
+        },
+        in_depth=lambda _: (WELL_TRAINED.name, "well-trained-50-epochs"),
     ),
     # Other papers' numbers.
     "published": Preset(
         recipes=lambda task: task.published,
-        without_methods=(*EXACT, *ADDED),
+        without_methods=(*EXACT, *ADDED, *OF_BUDGETS),
         without_conditions=("rotated-*", *SHIFTS, "ood-*_noise", "ood-notmnist", EMNIST),
         limits=Limits(seconds=0.3),
         parts={
@@ -163,6 +193,8 @@ USUAL_SIZES: dict[str, tuple[int, ...]] = {
     "test_time_augmentation": (9,),
     "swag": (10,),
     "snapshot_ensemble": (5,),
+    "fast_geometric_ensemble": (5,),
+    "mc_dropout_ensemble": (5,),
 }
 """The sizes of methods that users run: tables show them beside the largest."""
 
@@ -180,7 +212,10 @@ SLOW = frozenset(EXACT)
 IN_DEPTH = SLOW | {"laplace_kron"}
 """Evaluated only for the recipes in depth."""
 
-COSTLY = IN_DEPTH | {"test_time_augmentation", "swag", "snapshot_ensemble"}
+OWN_TRAININGS = frozenset({"swag", "snapshot_ensemble", "fast_geometric_ensemble"})
+"""Where budgets are compared, evaluated likewise: each recipe would be another training."""
+
+COSTLY = IN_DEPTH | OWN_TRAININGS | {"test_time_augmentation"}
 """Repeated on `FEWEST_REPLICATES` networks at most: the others share one forward or its masks."""
 
 
@@ -379,14 +414,13 @@ class Configuration:
     def sizes(self, method: type[UncertaintyMethod], recipe: str = "") -> tuple[int, ...]:
         """The sizes that are evaluated of a method; none where there is nothing to choose.
 
-        A recipe that follows a paper and sets the pool has no ensembles larger than it.
+        A recipe that sets the pool has no ensembles larger than it.
         """
         if method.size is None:
             return ()
         by_option = {"members": self.members, "passes": self.passes}
         sizes = tuple(sorted(set(method.sweep))) or by_option[method.size]
-        published = [each.name for each in TASKS[self.task].published]
-        if method.counts_networks and self.pool is None and recipe in published:
+        if method.counts_networks and self.pool is None and recipe:
             sizes = tuple(size for size in sizes if size <= self.pool_of(recipe)) or sizes[:1]
         if method.name not in ONLY_USUAL:
             return sizes
@@ -460,7 +494,7 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
             for condition in noun.conditions
             if not any(fnmatchcase(condition.name, glob) for glob in chosen.without_conditions)
         ),
-        in_depth=(noun.recipes[0].name,) if chosen.in_depth else (),
+        in_depth=chosen.in_depth(noun),
         engine=fitting_engine("auto", "cpu", recipes),
         **parts,
     )

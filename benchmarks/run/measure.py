@@ -172,7 +172,9 @@ def _write_tables(folders: Sequence[Path], plan: Plan, out: Path, record: RunRec
         return pd.concat(kept, ignore_index=True)
 
     for name, arranged in ARRANGED.items():
-        write_table(arranged(joined(name)).assign(task=plan.task.name), out, name)
+        table = arranged(joined(name))
+        budget = table["recipe"].map(plan.budget)
+        write_table(table.assign(task=plan.task.name, budget=budget), out, name)
     for name in COLUMNS:
         curves = in_order(joined(f"{name}.csv"), CURVES_ORDER)
         write_table(curves, out / CURVES_FOLDER, f"{name}.csv")
@@ -469,7 +471,12 @@ class _MeasuredRun:
         plan, classes = self._plan, self._classes.items()
         ensembles = frozenset(filter(plan.forms_ensembles, self._classes))
         return Relations(
-            Budgets(ensembles, {name: kind.budget for name, kind in classes}, USUAL_SIZES),
+            Budgets(
+                ensembles,
+                {name: kind.budget for name, kind in classes},
+                USUAL_SIZES,
+                {recipe: plan.budget(recipe) for recipe in plan.recipes_by_budget},
+            ),
             {name: method.probabilities_of for name, method in classes if method.probabilities_of},
             {(unit.recipe, unit.method): plan.split(unit) for unit in self._units},
             {name: method.primary_score for name, method in classes},

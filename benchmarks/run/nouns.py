@@ -126,6 +126,8 @@ def _recipe(plan: Plan, name: str) -> RecipeRecord:
         RecipeRecord,
         recipe,
         images=plan.task.images_to_train_with(recipe.split),
+        budget=plan.budget(name),
+        by_budget=name in plan.recipes_by_budget,
         reported_training=training,
         reported_validation=validation,
     )

@@ -17,6 +17,7 @@ from benchmarks.progress import Item
 from benchmarks.run.configuration import (
     COSTLY,
     IN_DEPTH,
+    OWN_TRAININGS,
     SLOW,
     USUAL_SIZES,
     Configuration,
@@ -173,6 +174,18 @@ class Plan:
         return tuple(sorted(self.configuration.recipes)) if pooled else (SELF_TRAINED,)
 
     @property
+    def recipes_by_budget(self) -> tuple[str, ...]:
+        """The recipes whose training budgets are compared with each other."""
+        every = [recipe.name for recipe in self.task.budgets]
+        return tuple(name for name in self.configuration.recipes if name in every)
+
+    def budget(self, recipe: str) -> float:
+        """The training compute of a network, in networks of the task; see `Task.budget`."""
+        if recipe == SELF_TRAINED:
+            return 1.0
+        return round(self.task.budget(self.configuration.recipe(recipe)), 3)
+
+    @property
     def main_recipe(self) -> str:
         """The recipe shown first: that of the recipes compared which the task names first."""
         order = [recipe.name for recipe in self.task.every_recipe]
@@ -234,7 +247,7 @@ class Plan:
             RunUnit(recipe, name, size, replicate)
             for name, method in self.configuration.classes.items()
             for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
-            if name not in IN_DEPTH or self._in_depth(recipe)
+            if self._in_depth(recipe) or name not in self._only_in_depth(recipe)
             for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, recipe, size))
         ]
@@ -247,6 +260,7 @@ class Plan:
         of the others are among those of the first, as fewer passes are the first of more.
         """
         grouped: dict[PoolNetwork, dict[object, list[Owner]]] = {}
+        together: dict[PoolNetwork, PoolNetwork] = {}  # with which other one a network is read
         for network in self.scored_networks:
             grouped[network] = {PoolNetwork: [network]}
         for unit in self.units():
@@ -256,15 +270,17 @@ class Plan:
                     owners = grouped.setdefault(network, {}).setdefault(PoolNetwork, [network])
                     owners += [unit] if reads == "features" else []
             elif self.objection(unit) is None:
-                groups = grouped.setdefault(PoolNetwork(unit.recipe, unit.replicate), {})
-                groups.setdefault(self._members(unit), []).append(unit)
-        shares = [
-            [tuple(sorted(group, key=_size, reverse=True)) for group in grouped[network].values()]
-            for network in self._in_order(grouped)
-        ]
+                networks = self.networks_of(unit) or [PoolNetwork(unit.recipe, unit.replicate)]
+                together |= dict.fromkeys(networks, networks[0])
+                grouped.setdefault(networks[0], {}).setdefault(self._members(unit), []).append(unit)
+        shares: dict[PoolNetwork, list[PredictedTogether]] = {}
+        for network in self._in_order(grouped):
+            share = shares.setdefault(together.get(network, network), [])
+            share += (tuple(sorted(g, key=_size, reverse=True)) for g in grouped[network].values())
+        chosen = list(shares.values())
         if self.shard is not None:
-            shares = self.shard.share_of(shares)  # of networks, so that none is trained twice
-        return list(chain.from_iterable(shares))
+            chosen = self.shard.share_of(chosen)  # of networks, so that none is trained twice
+        return list(chain.from_iterable(chosen))
 
     def reads(self, unit: RunUnit) -> MethodReads:
         """What the unit's prediction is formed from; a custom method is handed images."""
@@ -353,6 +369,10 @@ class Plan:
         if not sizes or self._in_depth(recipe) or self.forms_ensembles(method):
             return sizes or (None,)
         return self._compared_sizes[method]
+
+    def _only_in_depth(self, recipe: str) -> frozenset[str]:
+        """The methods that are not evaluated for this recipe unless it is evaluated in depth."""
+        return IN_DEPTH | OWN_TRAININGS if recipe in self.recipes_by_budget else IN_DEPTH
 
     def _in_depth(self, recipe: str) -> bool:
         chosen = self.configuration

@@ -12,6 +12,7 @@ from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations,
 from benchmarks.tasks.task import Condition, Task
 from benchmarks.vocabulary import CLEAN
 from methods.networks.recipes import (
+    BUDGETS,
     PLAIN,
     RELU,
     RELU_DROPOUT,
@@ -37,7 +38,7 @@ def _load(split: Literal["train", "test"], data_dir: Path | None) -> LabelledIma
 
 def _normalised(recipe: Recipe) -> Recipe:
     """The recipe with the mean and the standard deviation of Fashion-MNIST's training pixels."""
-    return replace(recipe, mean=0.286, std=0.353, pool=50)
+    return replace(recipe, mean=0.286, std=0.353, pool=min(recipe.pool, 50))
 
 
 FASHION_MNIST = Task(
@@ -58,6 +59,7 @@ FASHION_MNIST = Task(
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
     recipes=tuple(map(_normalised, (STANDARD, PLAIN, RELU_DROPOUT, RELU))),
+    budgets=tuple(map(_normalised, BUDGETS)),
     published=(UNCERTAINTY_BASELINES,),
     training_images=55_000,
     test_images=IMAGES,

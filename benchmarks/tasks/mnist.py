@@ -15,6 +15,7 @@ from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
 from methods.networks.recipes import (
     ARTICLE,
     ARTICLE_LOGITS,
+    BUDGETS,
     LAPLACE_REDUX,
     RECIPES,
     STANDARD,
@@ -79,6 +80,7 @@ MNIST = Task(
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
     recipes=(*RECIPES.values(),),
+    budgets=BUDGETS,
     published=(UNCERTAINTY_BASELINES, LAPLACE_REDUX),
     training_images=55_000,
     test_images=IMAGES,

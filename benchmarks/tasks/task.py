@@ -19,6 +19,7 @@ from torch import Tensor
 from benchmarks.io import UserError
 from benchmarks.vocabulary import CALIBRATION, CLEAN, SUBSET
 from methods.determinism import derive_seed
+from methods.networks.network import multiply_adds
 from methods.networks.recipes import LabelledImages, Recipe
 
 ImageTransform = Callable[[Float[Tensor, "images ..."]], Float[Tensor, "images ..."]]
@@ -251,6 +252,7 @@ class Task:
         example_class: of the image that is shown under every severity of a group of conditions.
         article_images: the test images, by number, that the article shows.
         article_recipes: the recipes that its claims are measured by; none: it has another task.
+        budgets: recipes of one way of training at several budgets, for the preset ``budget``.
         published: recipes that follow other papers, for the preset ``published``; others train
             them only where they are named.
         load: from the data set's own split and the user's data folder to its images.
@@ -272,6 +274,7 @@ class Task:
     example_class: int = 0
     article_images: tuple[int, ...] = ()
     article_recipes: tuple[str, ...] = ()
+    budgets: tuple[Recipe, ...] = ()
     published: tuple[Recipe, ...] = ()
     load: Callable[[Literal["train", "test"], Path | None], LabelledImages] = field(
         kw_only=True, compare=False
@@ -336,8 +339,20 @@ class Task:
 
     @property
     def every_recipe(self) -> tuple[Recipe, ...]:
-        """Those of its own, and those that follow other papers."""
-        return (*self.recipes, *self.published)
+        """Those of its own, those of several budgets, and those that follow other papers."""
+        return (*self.recipes, *self.budgets, *self.published)
+
+    def budget(self, recipe: Recipe) -> float:
+        """The training compute of a network, in networks of the task's first recipe.
+
+        Counted as 3 × the multiply-adds of a forward × images seen.
+        """
+        seen = (
+            multiply_adds(r.network) * r.epochs * self.images_to_train_with(r.split)
+            for r in (recipe, self.recipes[0])
+        )
+        own, unit = seen
+        return own / unit
 
     def images_to_train_with(self, split: Split) -> int:
         """How many images are trained on: without the calibration images, or ``all``."""

@@ -8,6 +8,7 @@ prediction, and the passes of MC-dropout share the first layer.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ from methods.engines.lenet5_kernels import (
     sample_logits,
     train_epoch,
 )
+from methods.engines.torch import TorchEngine
 from methods.networks.architectures import LeNet5
+from methods.networks.recipes import PLAIN, LabelledImages
 
 NORMALISATION = {"mean": 0.1307, "std": 0.3081}
 COUNT = 3072
@@ -86,6 +89,13 @@ class TestTraining:
                 optimiser.step()
 
         measure(work, images=COUNT)
+
+    def test_torch_engine(self, measure: Measure, dropout: bool) -> None:
+        recipe = replace(PLAIN, dropout=0.5 if dropout else 0.0)
+        data = LabelledImages(torch.from_numpy(IMAGES)[:, None], torch.from_numpy(LABELS))
+        trainer = TorchEngine().trainer([network()], recipe, data)
+        keep_mask = torch.from_numpy(MASKS)[None]
+        measure(lambda: trainer.epoch(torch.randperm(COUNT)[None], keep_mask), images=COUNT)
 
     def test_engine(self, measure: Measure, dropout: bool) -> None:
         order, keep_mask = np.random.default_rng(0).permutation(COUNT), MASKS if dropout else None

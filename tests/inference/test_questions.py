@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
-from benchmarks.nouns import Variant
 from benchmarks.questions import QUESTIONS, Budgets, Question
-from benchmarks.tasks.mnist import MNIST
+from benchmarks.report.results import Candidate
 from methods import METHODS
-from methods.posthoc.snapshot_ensemble import TRAININGS
-from methods.posthoc.swag import TRAJECTORY
+
+Choice = partial(Candidate, "standard")
 
 USUAL = {"mc_dropout": (10, 50), "deep_ensemble": (2, 5, 10)}
 BUDGETS = Budgets(frozenset(["deep_ensemble"]), {"swag": 3, "snapshot_ensemble": 2}, USUAL)
 
 CHOICES = [
-    *(Variant("deep_ensemble", size) for size in ("10", "1", "2", "3", "5", "7")),
-    *(Variant("mc_dropout", size) for size in ("100", "10", "20", "50")),
-    *(Variant("snapshot_ensemble", size) for size in ("2", "5")),
-    *(Variant("softmax", "1"), Variant("swag", "30"), Variant("mc_dropout_exact", "exact")),
+    *(Choice("deep_ensemble", size) for size in ("10", "1", "2", "3", "5", "7")),
+    *(Choice("mc_dropout", size) for size in ("100", "10", "20", "50")),
+    *(Choice("snapshot_ensemble", size) for size in ("2", "5")),
+    *(Choice("softmax", "1"), Choice("swag", "30"), Choice("mc_dropout_exact", "exact")),
 ]
+OF_A_RECIPE = [question for question in QUESTIONS if question.compute is None]
 
 ONE_NETWORK = [*("mc_dropout-100", "softmax-1", "mc_dropout_exact-exact")]
 FEW_NETWORKS = [
@@ -37,21 +40,43 @@ IN_A_MILLISECOND = [
 EXPECTED = {"one": ONE_NETWORK, "few": FEW_NETWORKS, "fast": IN_A_MILLISECOND}
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+@pytest.mark.parametrize("question", OF_A_RECIPE, ids=lambda question: question.name)
 def test_candidates_by_hand(question: Question) -> None:
-    chosen = [variant.key for variant in question.candidates(CHOICES, BUDGETS)]
+    chosen = [choice.variant.key for choice in question.candidates(CHOICES, BUDGETS)]
     assert chosen == EXPECTED[question.name.partition("-")[0]]
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+@pytest.mark.parametrize("question", OF_A_RECIPE, ids=lambda question: question.name)
 def test_an_ensemble_beyond_the_budget_is_replaced_by_none(question: Question) -> None:
-    large = [Variant("deep_ensemble", "1"), Variant("deep_ensemble", "10")]
+    large = [Choice("deep_ensemble", "1"), Choice("deep_ensemble", "10")]
     chosen = question.candidates(large, BUDGETS)
     assert chosen == ([] if question.networks else large[1:])
 
 
-def test_budgets_are_the_epochs_that_methods_train_in_trainings_of_a_network() -> None:
-    epochs = MNIST.recipe("standard").epochs
-    swag = 1 + TRAJECTORY.snapshots * TRAJECTORY.epochs / epochs  # it goes on from a network
-    budgets = {name: kind.budget for name, kind in METHODS.items() if kind.budget != 1}
-    assert budgets == {"swag": swag, "snapshot_ensemble": TRAININGS}
+def test_no_method_of_the_suite_takes_more_training_than_its_networks() -> None:
+    assert {method.budget for method in METHODS.values()} == {1.0}
+
+
+def test_where_compute_is_fixed_all_recipes_that_take_it_are_candidates() -> None:
+    budgets = replace(BUDGETS, by_recipe={"half": 0.5, "whole": 1.0, "long": 5.0})
+    choices = [
+        Candidate(recipe, *sized)
+        for recipe in budgets.by_recipe
+        for sized in (
+            ("softmax", "1"),
+            *(("deep_ensemble", size) for size in ("1", "2", "5", "10")),
+        )
+    ]
+    chosen = {
+        question.compute: question.candidates(choices, budgets)
+        for question in QUESTIONS
+        if question.compute
+    }
+    assert chosen == {
+        1.0: [Candidate("half", "deep_ensemble", "2"), Candidate("whole", "softmax", "1")],
+        5.0: [
+            Candidate("half", "deep_ensemble", "10"),
+            Candidate("whole", "deep_ensemble", "5"),
+            Candidate("long", "softmax", "1"),
+        ],
+    }

@@ -29,6 +29,7 @@ from benchmarks.report.style import looks
 from benchmarks.report.timings import Setup, main_setup
 from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import Verdict
+from methods import METHODS
 from tests.report.support import NAMES, comparisons, table_named
 
 
@@ -432,7 +433,7 @@ def test_sizes_and_families_of_methods_are_alike_and_told_apart() -> None:
 
 
 def test_methods_differ_in_colour_and_marker() -> None:
-    custom = tuple(MethodRecord(f"mine_{number}", "") for number in range(30))
+    custom = tuple(MethodRecord(f"mine_{number}", "") for number in range(48 - len(METHODS)))
     names = replace(NAMES, methods=NAMES.methods + custom)
     shown = looks(names, [Variant(method.name, "2") for method in names.methods]).values()
     assert len({(look.color, look.marker) for look in shown}) == len(names.methods)

@@ -49,7 +49,7 @@ def test_value_that_varies_with_no_draw_has_no_bounds_and_a_reason(tmp_path: Pat
     rows = table_of(Measurement, [replace(ROW, metric="prevalence")])
     write_table(summarise(rows), tmp_path, "summary.csv")
     assert (tmp_path / "summary.csv").read_text().splitlines()[1] == (
-        ",1,standard,mc_dropout,10,clean,,prevalence,0.25,,,1,100,ok,"
+        ",1.0,standard,mc_dropout,10,clean,,prevalence,0.25,,,1,100,ok,"
         "no interval: it is the same for every draw of images"
     )
 

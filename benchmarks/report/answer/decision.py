@@ -46,7 +46,7 @@ class Decision:
     """The answer to a question.
 
     Attributes:
-        results: of networks of one recipe.
+        results: of networks of one recipe, or of all where compute is fixed instead.
         standings: of each measure, how the candidates stand that have an interval.
     """
 
@@ -130,28 +130,38 @@ class Decision:
 def decisions(results: Results) -> Sequence[Decision]:
     """Of each recipe, the main one first, and of every question, in their order.
 
+    Last come the questions of which no recipe is fixed.
+
     Args:
         results: those of all recipes.
     """
-    return tuple(
-        decide(results.for_recipe(recipe), question)
-        for recipe in results.recipes
-        for question in asked(results)
+    questions = asked(results)
+    return (
+        *(
+            decide(results.for_recipe(recipe), question)
+            for recipe in results.recipes
+            for question in questions
+            if question.compute is None
+        ),
+        *(decide(results, question) for question in questions if question.compute is not None),
     )
 
 
 def main_decisions(results: Results) -> list[Decision]:
-    """Of the main recipe, those that have an answer, from the results of all recipes."""
-    main = results.for_recipe(results.recipes[0])
-    return [made for made in decisions(results) if made.results is main and made.standings]
+    """Of the main recipe or of all, those that have an answer, from the results of all recipes."""
+    shown = results.for_recipe(results.recipes[0]), results
+    return [made for made in decisions(results) if made.results in shown and made.standings]
 
 
 def asked(results: Results) -> tuple[Question, ...]:
     """The questions of a run; what others' predictions cost is not known, nor for whom they are."""
-    if results.names.recipes:
+    if any(recipe.by_budget for recipe in results.names.recipes):
         return QUESTIONS
+    by_recipe = tuple(question for question in QUESTIONS if question.compute is None)
+    if results.names.recipes:
+        return by_recipe
     distinct: dict[object, Question] = {}
-    for question in QUESTIONS:
+    for question in by_recipe:
         distinct.setdefault((question.images, question.metrics), replace(question, situation=""))
     return tuple(distinct.values())
 
@@ -174,7 +184,7 @@ def judged_by(results: Results) -> list[Quantity]:
 
 
 def decide(results: Results, question: Question) -> Decision:
-    """The answer to a question, from results of one recipe."""
+    """The answer to a question, from results of one recipe, or of all where compute is fixed."""
     compared = _compared(results, question)
     if question.milliseconds is not None:
         largest: dict[str, Candidate] = {}
@@ -211,7 +221,8 @@ def _compared(results: Results, question: Question) -> dict[Quantity, set[Candid
         return {}
     rows = where(table, question=question.name)
     # Methods that train themselves on other images are compared with each other alone.
-    rows = rows[(rows[["recipe", "other_recipe"]] == results.recipes[0]).any(axis=1)]
+    if question.compute is None:
+        rows = rows[(rows[["recipe", "other_recipe"]] == results.recipes[0]).any(axis=1)]
     for prefix in ("", "other_"):
         side = ["condition", "metric", *(f"{prefix}{name}" for name in Candidate._fields)]
         for condition, metric, *names in rows.loc[rows["verdict"] != "", side].to_numpy():
@@ -233,7 +244,7 @@ def by_cost(results: Results, candidates: Collection[Candidate]) -> list[Candida
 
     def shown(choice: Candidate) -> tuple[object, ...]:
         score = results.names.score_rank(choice.score) if choice.score else (-1, "")
-        return results.names.rank(choice.variant), score
+        return results.names.rank(choice.variant), results.names.recipe_rank(choice.recipe), score
 
     left = sorted(candidates, key=shown)
     timings = {choice: single_image(results, choice) for choice in left}
@@ -253,10 +264,12 @@ def _tie(timing: pd.Series | None, fastest: pd.Series | None) -> bool:
 
 
 def networks_of(results: Results, choice: Candidate) -> float:
-    """What it takes to train, in networks of its recipe."""
+    """What it takes to train: in networks of its recipe, or of the task if budgets are compared."""
     methods = results.names.methods
     ensembles = frozenset(method.name for method in methods if method.counts_networks)
-    return Budgets(ensembles, {method.name: method.budget for method in methods}).networks(choice)
+    by_recipe = {recipe.name: recipe.budget for recipe in results.names.recipes if recipe.by_budget}
+    by_method = {method.name: method.budget for method in methods}
+    return Budgets(ensembles, by_method, by_recipe=by_recipe).compute(choice)
 
 
 def is_network_alone(results: Results, choice: Candidate) -> bool:
@@ -292,14 +305,19 @@ def _milliseconds(timing: pd.Series | None) -> float:
 
 
 def label(results: Results, choice: Candidate) -> str:
-    """For example ``Mahalanobis distance (with softmax)``; a user's own is called as it is."""
+    """For example ``Mahalanobis distance (with softmax)``; a user's own is called as it is.
+
+    Where recipes are compared by budget, with its recipe.
+    """
     names = results.names
     record = names.method(choice.method)
     method, scored = record.label, ""
     if choice.score:
         method, scored = names.score(choice.score).label, f"with {method}"
     size = names.size(choice.variant) if choice.members not in ("", "1") else ""
-    details = ", ".join(filter(None, (scored, size)))
+    by_budget = {recipe.name for recipe in names.recipes if recipe.by_budget}
+    recipe = choice.recipe if choice.recipe in by_budget else ""
+    details = ", ".join(filter(None, (scored, size, recipe)))
     is_users_own = record.position < 0 and not choice.score
     name = method if is_users_own else f"{method[:1].upper()}{method[1:]}"
     return f"{name}{f' ({details})' if details else ''}"

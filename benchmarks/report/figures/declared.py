@@ -12,7 +12,7 @@ from benchmarks.report.editorial import (
     SAMPLED_MEASURES,
     SELECTION,
 )
-from benchmarks.report.figures import numbers, worth
+from benchmarks.report.figures import numbers, spending, worth
 from benchmarks.report.figures import panels as draw
 from benchmarks.report.figures.engine import Figure, FigureData, View, leading
 from benchmarks.report.style import PAGE, Look
@@ -77,6 +77,19 @@ FIGURES = (
         columns=1,
         height=lambda view, rows: 1.3 + 0.19 * len(view.variants),
         legend=worth.heat_map_legend,
+    ),
+    Figure(
+        "spending",
+        "cost",
+        "What a training budget can be spent on. The lines are to be beaten: one network that is "
+        "trained longer, and more networks. Bars: 95 % intervals.",
+        data=spending.spending,
+        panels=("condition", "metric", "by"),
+        parts=((spending.panel_of_cost, 1),),
+        title=spending.title,
+        columns=2,
+        height=1.9,
+        shared={"sharex": "col"},
     ),
     Figure(
         "worth",

@@ -278,7 +278,8 @@ def draw(
     _legend_below(sheet, entries)
     title = figure.title(view, data.rows) if callable(figure.title) else figure.title
     if titled and title:
-        lines = wrap(title.replace(" = ", "\u00a0=\u00a0"), int(_width(sheet) * CHARACTERS))
+        width = int(_width(sheet) * CHARACTERS)
+        lines = wrap(title.replace(" = ", "\u00a0=\u00a0"), width, break_on_hyphens=False)
         _heighten(sheet, LINE * len(lines))
         sheet.suptitle("\n".join(lines), fontsize="medium", gid=TITLE)
     return Drawing(title, sheet, data.rows)

@@ -11,6 +11,7 @@ from benchmarks.nouns import Variant
 from benchmarks.questions import FEW
 from benchmarks.report.answer.decision import (
     Standing,
+    decisions,
     is_network_alone,
     label,
     main_decisions,
@@ -39,7 +40,7 @@ from benchmarks.report.tables.pivot import (
     compared_cells,
     value_cell,
 )
-from benchmarks.report.tables.table import Cell
+from benchmarks.report.tables.table import BEST, OPEN, Cell
 from benchmarks.report.timings import main_setup
 from benchmarks.vocabulary import CLEAN, WORSE
 
@@ -224,6 +225,39 @@ def recipes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
             text = f"{difference_text(tested)}, {label(main, best)}" if best and tested else "none"
             place = {"Networks": (GAIN, GAIN), "Measure": (quantity, heading)}
             yield place, Cell(status="ok", text=text)
+
+
+def spending(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """What each training budget can be spent on, the best first; ties by a question's intervals."""
+    made = decisions(results)
+    for compute in filter(None, dict.fromkeys(decision.question.compute for decision in made)):
+        own = [decision for decision in made if decision.question.compute == compute]
+        deciding = {quantity: decision for decision in own for quantity in decision.standings}
+        choices = {choice for decision in own for choice in decision.candidates}
+        values = {
+            choice: {q: value_cell(results, choice, q) for q in headline(results)}
+            for choice in choices
+        }
+        place: Place = {"Training": (compute, f"{compute:g} network{'s' if compute > 1 else ''}")}
+        for choice in sorted(choices, key=lambda c: values[c][Quantity(*RANKED_BY)].value):
+            cells = {"Networks\n× epochs": Cell(text=_trained(results, choice), status="ok")}
+            for quantity, cell in values[choice].items():
+                if decision := deciding.get(quantity):
+                    standing = decision.standings[quantity].get(choice)
+                    verdict = OPEN if standing and standing.is_tied else ""
+                    best = decision.best(quantity) == choice
+                    cell = cell._replace(verdict=BEST if best else verdict)
+                cells[_heading(results, quantity)] = cell
+            cells["ms ↓"] = _costs(results, choice, Cell(reason=NOT_MEASURED))["ms ↓"]
+            for heading, cell in cells.items():
+                method = {"Method": (choice, label(results, choice))}
+                yield {**place, **method, "Measure": (heading, heading)}, cell
+
+
+def _trained(results: Results, choice: Candidate) -> str:
+    """How many networks are trained for how many epochs each."""
+    recipe = next(recipe for recipe in results.names.recipes if recipe.name == choice.recipe)
+    return f"{networks_of(results, choice) / recipe.budget:g} × {recipe.epochs}"
 
 
 def main_recipe_noted(sentences: str) -> Callable[[Results, Pivot], Iterator[str]]:

@@ -49,7 +49,7 @@ _GAIN = {"accuracy": 0.01, "nll": -0.01, "augrc": -0.0005, "auroc": 0.05}
 _GAIN["error_at_coverage_90"] = -0.001
 
 ONE_CLEAN, ONE_SHIFTED, ONE_ABSTAIN, ONE_UNKNOWN, FEW_CLEAN, *_, FAST_CLEAN, _FAST_SHIFTED = (
-    question.name for question in QUESTIONS
+    question.name for question in QUESTIONS if question.compute is None
 )
 
 
@@ -153,9 +153,11 @@ def run(
         )
         for one, ms in (milliseconds or {}).items()
     ]
+    names = nouns(recipes=recipes, conditions=conditions, members=(5, 50), passes=(20, 100))
+    methods = (replace(m, budget=3.0) if m.name == SWAG.method else m for m in names.methods)
     return Results(
         table.assign(lower=table["value"] - half, upper=table["value"] + half),
-        nouns(recipes=recipes, conditions=conditions, members=(5, 50), passes=(20, 100)),
+        replace(names, methods=tuple(methods)),
         comparisons=table_of(Comparison, comparisons),
         worth=pd.DataFrame([asdict(row) for row in worths]),
         latency=pd.DataFrame([asdict(row) for row in times]),

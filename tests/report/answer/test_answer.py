@@ -104,7 +104,7 @@ def test_method_that_trains_longer_names_its_budget() -> None:
     results = run(dict.fromkeys((SOFTMAX, SWAG, FIVE), CLEAN), rows)
     (_, use, _, _, cost), *_ = rows_of(results, "up to 5 networks")
     assert use == "SWAG (S = 30), trained as long as 3 networks"
-    assert cost == "3 networks; needs longer training"
+    assert cost == "3 networks; needs a training of its own"
     assert use in " ".join(answer(results)["advice"])
 
 
