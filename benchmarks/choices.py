@@ -49,14 +49,14 @@ def list_choices(task_name: str) -> None:
     )
     _print_table(
         "--recipe",
-        ("network", "training images", "epochs", "budget", "dropout"),
+        ("network", "epochs", "budget", "dropout", "loss on"),
         {
             recipe.name: (
                 recipe.network.name,
-                task.images_to_train_with(recipe.split),
                 recipe.epochs,
                 round(task.budget(recipe), 2),
                 recipe.dropout,
+                recipe.loss,
             )
             for recipe in task.every_recipe
         },

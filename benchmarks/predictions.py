@@ -315,11 +315,9 @@ def _conditions_in(store: PredictionStore, owner: Owner, stamp: Stamp) -> tuple[
         return tuple(name.removesuffix(".npz") for name in archive.namelist())
 
 
-def members_of(unit: RunUnit, stored: StoredPrediction | None) -> str:
-    """The number of members as records write it; the chosen size where there is no prediction."""
-    if stored is None:
-        return "" if unit.size is None else str(unit.size)
-    return members_text(stored.prediction.members)
+def members_of(unit: RunUnit, members: int | None) -> str:
+    """The size as records write it: the chosen one, else the members of the prediction."""
+    return members_text(members) if unit.size is None else str(unit.size)
 
 
 def _arrays(stored: StoredPrediction | StoredOutputs) -> ArraysByName:

@@ -1,4 +1,4 @@
-"""How training is chosen: ``python -m benchmarks.tuning TASK…`` writes ``results/tuning.csv``.
+"""How training is chosen: ``python -m benchmarks.tuning`` writes ``results/tuning.csv``.
 
 Each setting trains a few networks for a few epochs; the least mean NLL on the calibration images is
 chosen. No test image is loaded. What is chosen stands in the recipe; `tests` hold both together.
@@ -6,7 +6,6 @@ chosen. No test image is loaded. What is chosen stands in the recipe; `tests` ho
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,19 +95,19 @@ def _tried(
     return Trial(task.name, recipe.name, words, round(fmean(losses), 6), round(stdev(losses), 6))
 
 
-def main(tasks: Sequence[str], folder: Path = Path("results")) -> None:
-    """Try the settings of every recipe of these tasks, and write the table."""
+def main(folder: Path = Path(__file__).parents[1] / "results") -> None:
+    """Try the settings of every recipe of every task that has it, and write the table."""
 
     def rows() -> Iterator[Trial]:
-        for task in (TASKS[name] for name in tasks):
-            training, held_out = (task.split(name, None) for name in ("training", "calibration"))
-            for name in TRIALS:
-                for row in trials(task, task.recipe(name), training, held_out):
-                    print(row)
-                    yield row
+        for task in TASKS.values():
+            for recipe in task.every_recipe:
+                if recipe.name in TRIALS:
+                    training = task.split("training", None)
+                    held_out = task.split("calibration", None)
+                    yield from trials(task, recipe, training, held_out)
 
     write_table(table_of(Trial, rows()), folder, TUNING_CSV, Trial)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

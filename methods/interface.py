@@ -119,7 +119,7 @@ class UncertaintyMethod(ABC):
             ``calibration`` (held-out images that `calibrate` learns from), ``training`` (more of it
             than theirs) and ``training images`` (to be fitted, not trained, on these).
         budget: the training that it takes, in networks of its recipe: of the member where it counts
-            networks. Where networks train for other epochs than their recipe's, it is about that.
+            networks.
         exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
         limit_of: the name of the method whose limit of ever more members it is, if there is one;
             replicates of both are of the same network.

@@ -204,9 +204,10 @@ class _Comparing:
             if kind not in question.kinds or measured.metric.name not in question.metrics:
                 continue
             by_budget = [recipe for recipe in trained if recipe in relations.budgets.by_recipe]
-            groups = [by_budget] if question.compute else [[recipe] for recipe in trained]
+            # What training costs a method that trains itself is not known.
+            groups = [by_budget] if question.compute else [[r, SELF_TRAINED] for r in trained]
             for group in groups:
-                own = self._candidates(question, (*group, SELF_TRAINED) if group else ())
+                own = self._candidates(question, group)
                 pairs = [pair for pair in combinations(own, 2) if self._are_alike(pair)]
                 if pairs:
                     yield question, pairs

@@ -4,7 +4,9 @@ Replicate r of a method of one network has network r of the pool, and ensemble b
 those from b M to b M + M − 1. So two methods of one network are paired by their replicates, as are
 ensembles of one size. Where a method's replicates have fewer networks than another's ensembles,
 each ensemble gives a difference: the mean of the first over the networks of the ensemble, less the
-ensemble. What these networks add to both cancels. Any other two methods are independent.
+ensemble. What these networks add to both cancels. Any other two methods count as independent.
+Networks of one number begin alike by all recipes, so that intervals between two recipes are too
+wide rather than too narrow.
 
 The image part of such an interval is that of the mean difference for fixed networks. So what
 networks and images add together counts twice, in both parts: the products of rows from which it

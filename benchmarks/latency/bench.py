@@ -101,7 +101,9 @@ class Bench:
         # A self-trained method gets images on the CPU.
         images = images.to(self._place.device) if method.pooled else images
         call = partial(method.predict, images)
-        row = replace(row, members=members_text(call().members))
+        members = call().members
+        if task.size is None:
+            row = replace(row, members=members_text(members))
         peak = peak_memory(call, device=row.device)
         if not method.pooled and row.device != "cpu" and peak.megabytes == 0:
             return replace(row, status="not applicable", reason=ELSEWHERE), []

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from methods import METHODS, MemberMethod, PooledMethod, UncertaintyMethod
+from methods.networks.network import counted_multiply_adds
 
 NETWORKS = ("pool", "_fitted", "_prepared")
 """What a pooled method keeps its networks in."""
@@ -86,26 +87,17 @@ def held_bytes(held: object) -> int:
 
 def _evaluations(method: MemberMethod) -> int:
     """The multiply-adds of an image in one of its networks, however often it is evaluated."""
-    passes = 1
-    if method.size is not None and len(method.fitted) == 1 and not method.counts_networks:
-        passes = getattr(method, method.size)
+    members = method.member_slice
+    passes = max(1, (members.stop - members.start) // len(method.fitted))
     sharing = 1 if "dropout" in method.needs else passes
     network = method.fitted[0]
     image = torch.zeros(1, *network.shape, device=next(network.parameters()).device)
+    shared = counted_multiply_adds(partial(network.shared, image))
     with torch.no_grad():
-        shared = _multiply_adds(partial(network.shared, image))
-        rest = _multiply_adds(partial(network.rest, network.shared(image)))
-    return sharing * shared + passes * rest
-
-
-def _multiply_adds(call: Callable[[], object]) -> int:
-    # Here, not above: the counter takes long to import.
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter:
-        call()
-    operations: int = counter.get_total_flops()
-    return operations // 2  # a multiplication and an addition each
+        maps = network.shared(image)
+    rest = counted_multiply_adds(partial(network.rest, maps))
+    total: int = sharing * shared + passes * rest
+    return total
 
 
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")

@@ -128,8 +128,12 @@ README_FIGURES: Mapping[str, tuple[str, str]] = {
         "is best.",
     ),
     "settings": ("Worth by setting", ""),
+    "spending": (
+        "Quality against training compute and time",
+        "The lines are one network that trains longer, and more networks.",
+    ),
 }
-"""The figures that README shows, by name: title, and what a reader must know."""
+"""The figures that README and docs show, by name: title, and what a reader must know."""
 
 KEPT_FIGURES = (
     *("quality", "settings", "spending", "worth", "claims-count-plots", "claims-rank-agreement"),

@@ -206,7 +206,10 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "short": lambda run: f"**{run.answer['short']}**\n",
     "blanks": lambda run: f"{run.answer['blanks']}\n",
     "advice": lambda run: "".join(f"- {situation}\n" for situation in run.answer["advice"]),
+    # The last situation is that of the largest budget.
+    "budget": lambda run: f"- {run.results.names.task.label}. {run.answer['advice'][-1]}\n",
     "leaderboard": lambda run: run.text_of(TABLES_FOLDER, "leaderboard.md"),
+    "spending-table": lambda run: run.text_of(TABLES_FOLDER, "spending.md"),
     "worth-elsewhere": _worth_elsewhere,
     **{name: partial(_figure, name) for name in README_FIGURES},
     "article": lambda run: f"{article_answer(run.claims)}\n",

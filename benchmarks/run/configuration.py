@@ -80,7 +80,7 @@ SPENDING = (
 )
 """On what a training budget can be spent."""
 
-OF_BUDGETS = ("fast_geometric_ensemble", "mc_dropout_ensemble")
+BUDGET_ALONE = ("fast_geometric_ensemble", "mc_dropout_ensemble")
 """In the preset ``budget`` alone."""
 
 SHIFTS = ("translated-*", "corrupted-*", "natural-*")
@@ -93,7 +93,7 @@ PRESETS: dict[str, Preset] = {
     # A first look, without data sets that are elsewhere than at package registries only.
     "quick": Preset(
         recipes=lambda task: task.recipes[:1],
-        without_methods=(*EXACT, *ADDED, *OF_BUDGETS, *OF_PAPERS),
+        without_methods=(*EXACT, *ADDED, *BUDGET_ALONE, *OF_PAPERS),
         without_conditions=(*SHIFTS, "ood-notmnist", "ood-kmnist", EMNIST),
         limits=Limits(seconds=0.15),
         parts={
@@ -109,7 +109,7 @@ PRESETS: dict[str, Preset] = {
     # The article's claims, which are about images rotated by up to 45°.
     "article": Preset(
         recipes=lambda task: tuple(map(task.recipe, task.article_recipes)),
-        without_methods=(*EXACT, *ADDED, *OF_BUDGETS, *OF_PAPERS),
+        without_methods=(*EXACT, *ADDED, *BUDGET_ALONE, *OF_PAPERS),
         without_conditions=(*SHIFTS, "rotated-0[6-9]*", "rotated-1*", EMNIST),
         limits=Limits(seconds=1.0),
         parts={
@@ -124,7 +124,7 @@ PRESETS: dict[str, Preset] = {
     # A comparison of all methods with few networks and images.
     "medium": Preset(
         recipes=with_calibration_images,
-        without_methods=(*EXACT, *OF_BUDGETS, *OF_PAPERS),
+        without_methods=(*EXACT, *BUDGET_ALONE, *OF_PAPERS),
         without_conditions=(EMNIST,),
         limits=Limits(seconds=0.3),
         parts={
@@ -139,7 +139,7 @@ PRESETS: dict[str, Preset] = {
     # All; numbers of dropout passes are compared on the article's task alone.
     "full": Preset(
         recipes=with_calibration_images,
-        without_methods=(*OF_BUDGETS, *OF_PAPERS),
+        without_methods=(*BUDGET_ALONE, *OF_PAPERS),
         without_conditions=(EMNIST,),
         limits=Limits(seconds=1.0),
         parts={
@@ -171,7 +171,7 @@ PRESETS: dict[str, Preset] = {
     # Other papers' numbers.
     "published": Preset(
         recipes=lambda task: task.published,
-        without_methods=(*EXACT, *ADDED, *OF_BUDGETS),
+        without_methods=(*EXACT, *ADDED, *BUDGET_ALONE),
         without_conditions=("rotated-*", *SHIFTS, "ood-*_noise", "ood-notmnist", EMNIST),
         limits=Limits(seconds=0.3),
         parts={
@@ -378,6 +378,12 @@ class Configuration:
         require_resampling(self.resamples, self.seed)
         for name in MOST:
             _require_sensible(name, getattr(self, name))
+        by_budget = {recipe.name for recipe in task.budgets}.intersection(self.recipes)
+        if self.epochs is not None and len(by_budget) > 1:
+            raise UserError(
+                f"--epochs {self.epochs}: recipes of several budgets differ by their epochs; "
+                "omit it"
+            )
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba runs on the CPU, not on {self.device}; use torch")
         if self.engine == "numba" and (names := unsupported(map(task.recipe, self.recipes))):
@@ -414,13 +420,15 @@ class Configuration:
     def sizes(self, method: type[UncertaintyMethod], recipe: str = "") -> tuple[int, ...]:
         """The sizes that are evaluated of a method; none where there is nothing to choose.
 
-        A recipe that sets the pool has no ensembles larger than it.
+        Recipes of budgets and of papers set the pool, and have no ensembles larger than it.
         """
         if method.size is None:
             return ()
         by_option = {"members": self.members, "passes": self.passes}
         sizes = tuple(sorted(set(method.sweep))) or by_option[method.size]
-        if method.counts_networks and self.pool is None and recipe:
+        task = TASKS[self.task]
+        limited = recipe in [each.name for each in (*task.budgets, *task.published)]
+        if method.counts_networks and self.pool is None and limited:
             sizes = tuple(size for size in sizes if size <= self.pool_of(recipe)) or sizes[:1]
         if method.name not in ONLY_USUAL:
             return sizes

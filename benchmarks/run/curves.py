@@ -23,7 +23,7 @@ from benchmarks.inference.intervals import estimate
 from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.run.plan import Plan
 from benchmarks.schema import members_text
 from benchmarks.tasks.task import Condition
@@ -191,7 +191,8 @@ def example_image(
 
 def origin(unit: RunUnit, members: int | None, condition: Condition) -> CurveRow:
     """The values of `ORIGIN`."""
-    values = (unit.recipe, unit.method, members_text(members), unit.replicate, condition.name)
+    size = members_of(unit, members)
+    values = (unit.recipe, unit.method, size, unit.replicate, condition.name)
     return dict(zip(ORIGIN, values, strict=True))
 
 

@@ -35,7 +35,7 @@ from benchmarks.run.predict import pending_groups
 from benchmarks.run.workspace import Workspace, compile_once
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
-from methods import METHODS, PooledMethod
+from methods import METHODS, MemberMethod, PooledMethod
 from methods.determinism import one_torch_thread
 from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import images_watched, initial_network, orders_and_masks
@@ -271,7 +271,9 @@ class Counting:
         method = cast(PooledMethod, plan.method(unit, self._workspace.store))
         if not kind.exact:
             what = PASSED if "dropout" in kind.needs else EVALUATED
-            yield Work(PREDICT, what, images * (unit.size or 1), unit.recipe, unit.method)
+            members = method.member_slice if isinstance(method, MemberMethod) else slice(0, 1)
+            count = images * (members.stop - members.start)
+            yield Work(PREDICT, what, count, unit.recipe, unit.method)
             formed = images * sum(u.size or 1 for u in units)
             yield Work(PREDICT, "images of members formed", formed, method=unit.method)
         if (trajectory := method.trajectory) is not None:

@@ -61,7 +61,6 @@ from benchmarks.schema import (
     Measurement,
     WorthRow,
     in_order,
-    members_text,
     read_table,
     table_of,
     write_table,
@@ -173,7 +172,7 @@ def _write_tables(folders: Sequence[Path], plan: Plan, out: Path, record: RunRec
 
     for name, arranged in ARRANGED.items():
         table = arranged(joined(name))
-        budget = table["recipe"].map(plan.budget)
+        budget = table["recipe"].map({name: plan.budget(name) for name in set(table["recipe"])})
         write_table(table.assign(task=plan.task.name, budget=budget), out, name)
     for name in COLUMNS:
         curves = in_order(joined(f"{name}.csv"), CURVES_ORDER)
@@ -381,7 +380,7 @@ class _MeasuredRun:
         reference = self._reference_of(unit, condition, measures) or own
         evidence = self._evidence[condition]
         evidence.images, evidence.reference_images = own.images, reference.images
-        self._members[unit] = members_text(own.members)
+        self._members[unit] = members_of(unit, own.members)
         varied: dict[MeasureName, MeasuredUnit] = {}
         against = reference if condition.detected else None
         for each in measured(measures, own, against):
@@ -422,8 +421,9 @@ class _MeasuredRun:
             for condition in predicted_conditions(self._plan, self._workspace, other):
                 stored = read_prediction(self._plan, self._workspace, other, condition)
                 if stored is not None:
-                    return members_of(other, stored), tuple(stored.prediction.scores)
-        return members_of(unit, None), ()
+                    members = members_of(unit, stored.prediction.members)
+                    return members, tuple(stored.prediction.scores)
+        return "" if unit.size is None else str(unit.size), ()
 
     def _keep_rows(self, mean: str | None) -> None:
         """Of the rows so far those that are written, and of their means over the conditions."""

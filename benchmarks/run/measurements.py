@@ -17,8 +17,8 @@ from benchmarks.inference.intervals import Interval, Key
 from benchmarks.inference.resampling import Frame
 from benchmarks.metrics import METRICS, Family, Metric
 from benchmarks.metrics.metric import each_once
-from benchmarks.predictions import RunUnit
-from benchmarks.schema import Measurement, SummaryRow, members_text, table_of
+from benchmarks.predictions import RunUnit, members_of
+from benchmarks.schema import Measurement, SummaryRow, table_of
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLEAN, ILL_DEFINED, WITH_VALUE, mean_name
 from methods.scores import SCORES
@@ -183,7 +183,7 @@ def rows_of(
     reference: ImageValues,
 ) -> Iterator[Measurement]:
     """A row a metric; an undefined one has the reason."""
-    row = _row(unit, condition, members_text(own.members), own.images)
+    row = _row(unit, condition, members_of(unit, own.members), own.images)
     score = measured.score
     for metric, value in zip(measured.family.metrics, measured.values.tolist(), strict=True):
         if math.isnan(value):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import ClassVar
 
@@ -104,9 +104,15 @@ def multiply_adds(network: type[Network]) -> int:
     >>> multiply_adds(LeNet5)
     416520
     """
+    begun = network(generator=torch.Generator())
+    return counted_multiply_adds(lambda: begun(torch.zeros(1, *network.shape)))
+
+
+def counted_multiply_adds(call: Callable[[], object]) -> int:
+    """Of what a call computes by matrix products and convolutions, without gradients."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network()(torch.zeros(1, *network.shape))
-    return int(counter.get_total_flops()) // 2
+        call()
+    return int(counter.get_total_flops()) // 2  # a multiplication and an addition each
 
 
 class Network(nn.Module, ABC):

@@ -164,7 +164,7 @@ BUDGETS = (
     replace(WELL_TRAINED, name="well-trained-20-epochs", epochs=20, pool=5),
     replace(WELL_TRAINED, name="well-trained-25-epochs", epochs=25, pool=10),
     replace(WELL_TRAINED, name="well-trained-50-epochs", epochs=50, pool=5),
-    replace(WELL_TRAINED, name="averaged", schedule="averaged", pool=5),
+    replace(WELL_TRAINED, name="averaged", schedule="averaged"),
     replace(WELL_TRAINED, name="averaged-20-epochs", schedule="averaged", epochs=20, pool=5),
     replace(WELL_TRAINED, name="averaged-50-epochs", schedule="averaged", epochs=50, pool=5),
     replace(WELL_TRAINED, name="bagged", bootstrap=True),

@@ -310,6 +310,8 @@ def _accuracy(labels: Int64[Tensor, " images"], votes: Int64[Tensor, " images"])
 class Trajectory(ABC):
     """A training of a recipe's length of which networks are kept on the way.
 
+    Its stored networks are found by its text: other rates need another name.
+
     Attributes:
         name: of the method that it is for; a word.
         snapshots: how many networks are kept.

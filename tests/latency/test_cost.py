@@ -9,7 +9,7 @@ import torch
 from benchmarks.latency.cost import NetworkCost, network_cost, peak_memory, state_bytes
 from methods import UncertaintyMethod
 from methods.deep_ensemble import DeepEnsemble
-from methods.mc_dropout import MCDropout
+from methods.mc_dropout import MCDropout, MCDropoutEnsemble
 from methods.mc_dropout_exact import MCDropoutExact
 from methods.networks.architectures import LeNet5
 from methods.networks.pool import UntrainedPool
@@ -45,6 +45,9 @@ def test_cost_is_that_of_all_evaluations() -> None:
         assert cost_of(method) == tuple(networks * number for number in network)
     passes = cost_of(MCDropout(passes=7, pool=pool))  # which share the first convolution
     assert passes == network._replace(multiply_adds=FIRST_CONVOLUTION + 7 * REST)
+    several = cost_of(MCDropoutEnsemble(members=5, pool=pool))  # 5 networks, 20 passes each
+    assert several is not None
+    assert several.multiply_adds == 5 * (FIRST_CONVOLUTION + 20 * REST)
     moved = cost_of(Augmentation(views=9, pool=pool))
     assert moved == network._replace(multiply_adds=9 * 416_520)
     assert cost_of(MCDropoutExact(pool=pool)) is None  # in whole networks

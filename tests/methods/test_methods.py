@@ -14,7 +14,7 @@ from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
 from methods.interface import UncertaintyMethod
-from methods.mc_dropout import MCDropout
+from methods.mc_dropout import MCDropout, MCDropoutEnsemble
 from methods.networks.architectures import LeNet5
 from methods.networks.network import pass_masks
 from methods.networks.pool import NetworkPool
@@ -97,6 +97,19 @@ def test_mc_dropout_is_the_mean_of_its_passes(
     votes = torch.stack([p.argmax(1) for p in passes])
     counts = torch.nn.functional.one_hot(votes, 10).sum(0)
     assert torch.equal((prediction.vote_share * 6).round().long(), counts)
+
+
+def test_ensemble_of_mc_dropout_has_the_passes_of_its_networks(
+    training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    few = test_images.images[:20]
+    data = training_images.images[:500], training_images.labels[:500]
+    logits = MCDropoutEnsemble(members=2, pool=POOL, replicate=1).fit(*data).member_logits(few)
+    assert logits.shape == (100, 20, 10)
+    for position, network in enumerate((2, 3)):
+        passes = MCDropout(passes=50, pool=POOL, replicate=network).fit(*data).member_logits(few)
+        own = logits[50 * position : 50 * (position + 1)]
+        torch.testing.assert_close(own, passes, atol=1e-5, rtol=1e-4)
 
 
 def test_ensemble_uses_its_own_block_of_the_pool(

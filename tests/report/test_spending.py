@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.report.answer.decision import Decision, decisions, label, networks_of
+from benchmarks.report.answer.decision import Decision, decisions, networks_of
 from benchmarks.report.figures.engine import View
 from benchmarks.report.figures.spending import (
     LONGER,
@@ -17,24 +18,32 @@ from benchmarks.report.figures.spending import (
 )
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.table import BEST
-from tests.made_up import make_up, timings, write_latency
+from tests.made_up import LATENCY, make_up, write_latency
 from tests.report.support import table_named
 from tests.runs import built_once
 
 LONG, HALF = "well-trained-50-epochs", "well-trained-5-epochs"
+DROPOUT = "well-trained-dropout"
 
 
 def _make(folder: Path) -> None:
     out = make_up(
         folder,
-        recipes=("well-trained", HALF, LONG, "bagged"),
-        methods=("softmax", "deep_ensemble", "snapshot_ensemble"),
+        recipes=("well-trained", HALF, LONG, "bagged", DROPOUT),
+        methods=("softmax", "deep_ensemble", "snapshot_ensemble", "mc_dropout_ensemble"),
         in_depth=("well-trained", LONG),
         conditions=("rotated-030",),
         members=(1, 2, 5, 10),
         pool=None,
+        custom=True,  # what trains itself has no known budget, and answers no such question
     )
-    write_latency(timings(), out)
+    sizes = {"softmax": [1], "deep_ensemble": [2, 5, 10]}
+    timed = [
+        replace(LATENCY, method=method, members=str(size), p50_ms=0.2 * size)
+        for method, own in sizes.items()
+        for size in own
+    ]
+    write_latency(timed, out)
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +56,11 @@ def of_compute(results: Results) -> list[Decision]:
     return [decision for decision in decisions(results) if decision.question.compute]
 
 
+FIVE, SINGLE = Candidate("well-trained", "deep_ensemble", "5"), Candidate(LONG, "softmax", "1")
 ALL_THAT_COST_ONE = {
     Candidate("well-trained", "softmax", "1"),
     Candidate("bagged", "softmax", "1"),
+    Candidate(DROPOUT, "softmax", "1"),
     Candidate("well-trained", "snapshot_ensemble", "5"),
     Candidate(HALF, "deep_ensemble", "2"),
 }
@@ -58,6 +69,8 @@ ALL_THAT_COST_FIVE = {
     Candidate(LONG, "snapshot_ensemble", "5"),
     Candidate("well-trained", "deep_ensemble", "5"),
     Candidate("bagged", "deep_ensemble", "5"),
+    Candidate(DROPOUT, "deep_ensemble", "5"),
+    Candidate(DROPOUT, "mc_dropout_ensemble", "5"),
     Candidate(HALF, "deep_ensemble", "10"),
 }
 
@@ -89,12 +102,15 @@ def test_table_has_a_row_for_each_way_with_its_networks_and_epochs(results: Resu
         [
             ("1 network", "Softmax (well-trained)", "1 × 10"),
             ("1 network", "Softmax (bagged)", "1 × 10"),
+            ("1 network", f"Softmax ({DROPOUT})", "1 × 10"),
             ("1 network", "Snapshots (M = 5, well-trained)", "1 × 10"),
             ("1 network", f"Deep ensemble (M = 2, {HALF})", "2 × 5"),
             ("5 networks", f"Softmax ({LONG})", "1 × 50"),
             ("5 networks", f"Snapshots (M = 5, {LONG})", "1 × 50"),
             ("5 networks", "Deep ensemble (M = 5, well-trained)", "5 × 10"),
             ("5 networks", "Deep ensemble (M = 5, bagged)", "5 × 10"),
+            ("5 networks", f"Deep ensemble (M = 5, {DROPOUT})", "5 × 10"),
+            ("5 networks", f"MC-dropout ensemble (M = 5, {DROPOUT})", "5 × 10"),
             ("5 networks", f"Deep ensemble (M = 10, {HALF})", "10 × 5"),
         ]
     )
@@ -107,7 +123,9 @@ def test_table_has_a_row_for_each_way_with_its_networks_and_epochs(results: Resu
 
 def test_budget_is_a_column_of_the_measurements(results: Results) -> None:
     by_recipe = results.summary.groupby("recipe")["budget"].unique().map(list).to_dict()
-    assert by_recipe == {"well-trained": [1.0], HALF: [0.5], LONG: [5.0], "bagged": [1.0]}
+    whole = ("well-trained", "bagged", DROPOUT, "self-trained")
+    expected = {recipe: [1.0] for recipe in whole} | {HALF: [0.5], LONG: [5.0]}
+    assert by_recipe == expected
     assert networks_of(results, Candidate(HALF, "deep_ensemble", "10")) == 5.0
 
 
@@ -125,11 +143,20 @@ def test_figure_has_each_way_against_compute_and_time(view: View, results: Resul
         "well-trained": 1.0,
         LONG: 5.0,
     }
-    assert dict(compute.loc[MORE, ["members", "cost"]].to_numpy()) == {"2": 2, "5": 5, "10": 10}
+    assert dict(compute.loc[MORE, ["members", "cost"]].to_numpy()) == {
+        **{"1": 1, "2": 2},  # the network alone is the first point of both lines
+        **{"5": 5, "10": 10},
+    }
     snapshots = compute.loc["Snapshots, well-trained"]
     assert dict(snapshots[["recipe", "cost"]].to_numpy()) == {"well-trained": 1.0, LONG: 5.0}
-    timed = clean[clean["by"] == "milliseconds"]
-    assert set(timed["way"]) == {LONGER, MORE, f"Deep ensemble, {HALF}", "Softmax, bagged"}
+    timed = clean[clean["by"] == "milliseconds"].set_index("way")
+    assert dict(timed.loc[MORE, ["members", "cost"]].to_numpy()) == pytest.approx(
+        {"1": 0.2, "2": 0.4, "5": 1.0, "10": 2.0}
+    )
+    assert timed.loc[LONGER, "recipe"] == LONG  # of the largest budget alone
+    assert set(timed.index) == {LONGER, MORE} | {
+        f"Deep ensemble, {recipe}" for recipe in (HALF, "bagged", DROPOUT)
+    }
     for row in rows.to_dict("records"):
         choice = Candidate(row["recipe"], row["method"], row["members"])
         known = results.value(choice, Quantity(row["condition"], row["metric"]))
@@ -142,12 +169,16 @@ def test_no_two_ways_look_alike(view: View) -> None:
     assert len({(look.color, look.marker, look.filled) for look in looks.values()}) == len(looks)
 
 
-def test_title_names_the_best_of_five_networks_and_counts_ties(
+def test_title_counts_by_which_measures_the_lines_are_tied_with_the_best(
     view: View, of_compute: list[Decision]
 ) -> None:
-    said = title(view, spending(view).rows)
-    (clean,) = (d for d in of_compute if d.question.name == "budget-five-clean")
-    nll = Quantity("clean", "nll")
-    best = label(clean.results, clean.best(nll))
-    assert f"{best} has the best" in said
-    assert f"NLL (Clean; tied with {len(clean.tied(nll)) - 1} of 4)" in said
+    counts = dict.fromkeys((FIVE, SINGLE), 0)
+    shown = {("clean", "nll"), ("rotated-mean", "nll"), ("rotated-mean", "augrc")}
+    for decision in (d for d in of_compute if d.question.compute == 5.0):
+        for quantity, standings in decision.standings.items():
+            for choice in counts if quantity[:2] in shown else ():
+                counts[choice] += standings[choice].is_tied
+    assert title(view, spending(view).rows) == (
+        "Tied with the best that the training of 5 networks buys: more networks by "
+        f"{counts[FIVE]} of 3 measures, one network, trained longer by {counts[SINGLE]}"
+    )

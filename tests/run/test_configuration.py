@@ -24,7 +24,7 @@ from benchmarks.run.configuration import (
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
-from methods import METHODS
+from methods import METHODS, DeepEnsemble
 from tests.processes import status_of
 from tests.runs import FULL, QUICK
 
@@ -94,6 +94,16 @@ def test_presets_leave_out_what_there_is_and_all_else_is_in_them() -> None:
     assert set(USUAL_SIZES) >= ONLY_USUAL
 
 
+def test_only_recipes_of_budgets_and_papers_limit_ensembles_to_their_pool() -> None:
+    budget = replace(configuration_of("budget"), members=(1, 10, 60))
+    full = replace(configuration_of("full"), members=(1, 10, 60))
+    sizes = {
+        name: budget.sizes(DeepEnsemble, name) for name in ("well-trained", "averaged-20-epochs")
+    }
+    assert sizes == {"well-trained": (1, 10), "averaged-20-epochs": (1,)}
+    assert full.sizes(DeepEnsemble, "plain") == (1, 10, 60)
+
+
 def test_conditions_are_spelled_out() -> None:
     assert replace(QUICK, conditions=("ood-*noise",)).conditions == (
         *("clean", "ood-uniform_noise", "ood-gaussian_noise"),
@@ -110,6 +120,10 @@ def test_conditions_are_spelled_out() -> None:
         ({"members": (100_000,)}, "--members: 100000 is too large; expected at most 1000"),
         ({"replicates": 10**6}, "--replicates: 1000000 is too large; expected at most 1000"),
         ({"images": 10**20}, f"--images: {10**20} is too large; expected at most 1000000"),
+        (
+            {"recipes": ("well-trained", "well-trained-50-epochs"), "epochs": 2},
+            "--epochs 2: recipes of several budgets differ by their epochs; omit it",
+        ),
         ({"resamples": 10**9}, f"--resamples: {10**9} is too large; expected at most 100000"),
     ],
 )

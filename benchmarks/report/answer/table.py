@@ -221,7 +221,9 @@ def _costs(results: Results, choice: Candidate) -> Iterator[str]:
     if results.names.recipes:
         count = networks_of(results, choice)
         trained = f"{count:g} network{'s' if count > 1 else ''}"
-        seconds = math.nan if timing is None else float(timing["training_s"])
+        main = (results.whole or results).recipes[0]  # whose networks' training was timed
+        is_known = timing is not None and choice.recipe in (main, SELF_TRAINED)
+        seconds = float(timing["training_s"]) if timing is not None and is_known else math.nan
         time = "" if math.isnan(seconds) else f" ({two_digits(seconds)} s)"
         yield f"{'trains itself' if choice.recipe == SELF_TRAINED else trained}{time}"
     needs = results.names.method(choice.method).needs

@@ -81,8 +81,9 @@ FIGURES = (
     Figure(
         "spending",
         "cost",
-        "What a training budget can be spent on. The lines are to be beaten: one network that is "
-        "trained longer, and more networks. Bars: 95 % intervals.",
+        "What a training budget can be spent on, and, of the largest budget, the time of one "
+        "image. The lines are to be beaten: one network that is trained longer, and more networks. "
+        "Bars: 95 % intervals, of the points beside the lines.",
         data=spending.spending,
         panels=("condition", "metric", "by"),
         parts=((spending.panel_of_cost, 1),),

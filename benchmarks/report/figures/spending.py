@@ -29,9 +29,9 @@ from benchmarks.report.figures.engine import (
     points,
 )
 from benchmarks.report.figures.panels import around
+from benchmarks.report.results import Candidate
 from benchmarks.report.style import Look, look_of
 from benchmarks.report.tables.ranking import headline
-from benchmarks.report.texts import listed
 from benchmarks.schema import where
 
 LONGER, MORE = "One network, trained longer", "More networks"
@@ -49,7 +49,7 @@ MARKERS = ("<", "o", "d", ">", "^", "v")
 
 
 def spending(view: View) -> FigureData:
-    """The headline of what budgets can be spent on, and of both lines at every budget.
+    """The headline of what budgets can be spent on; of one network and more ones at every budget.
 
     A row for each of the two costs: training compute, and the time of one image.
     """
@@ -57,8 +57,8 @@ def spending(view: View) -> FigureData:
     recipes = {recipe.name: recipe for recipe in view.names.recipes if recipe.by_budget}
     if not recipes:
         return FigureData(pd.DataFrame())
-    main, budgets = next(iter(recipes)), {question.compute for question in QUESTIONS}
-    shortest = {
+    main, budgets = next(iter(recipes)), {q.compute for q in QUESTIONS if q.compute}
+    family = {
         name: next(n for n, other in recipes.items() if _but_epochs(other) == _but_epochs(recipe))
         for name, recipe in recipes.items()
     }
@@ -68,17 +68,22 @@ def spending(view: View) -> FigureData:
         is_one = choice.members == "1" and record.counts_networks
         if row is None or choice.recipe not in recipes or choice.score or is_one:
             continue
-        recipe = choice.recipe if record.counts_networks else shortest[choice.recipe]
+        recipe = choice.recipe if record.counts_networks else family[choice.recipe]
         way = f"{record.label}, {recipe}"
         if recipe == main and is_network_alone(results, choice):
             way = LONGER
         elif recipe == main and choice.method == ENSEMBLE:
             way = MORE
         compute, timing = networks_of(results, choice), single_image(results, choice)
-        if way in (LONGER, MORE) or compute in budgets:
+        if way == MORE or compute in budgets or not record.counts_networks:
+            names = (*quantity[:2], *choice[:3], label(results, choice))
+            ends = row["value"], row["lower"], row["upper"]
             time = None if timing is None else timing["p50_ms"]
-            names = (*quantity[:2], *choice[:3], label(results, choice), way, recipe)
-            rows.append((*names, compute, time, row["value"], row["lower"], row["upper"]))
+            # Of one budget, as nothing else would tell apart what costs the same time.
+            is_timed = way == MORE or compute == max(budgets)
+            rows.append((*names, way, recipe, compute, time if is_timed else None, *ends))
+            if way == LONGER and choice.recipe == main:  # both lines begin with this network
+                rows.append((*names, MORE, recipe, compute, time, *ends))
     columns = ["condition", "metric", "recipe", "method", "members", "label", "way", "family"]
     shown = pd.DataFrame(rows, columns=[*columns, *COSTS, "value", "lower", "upper"])
     by_cost = [shown.assign(by=by, cost=shown[by]).dropna(subset="cost") for by in COSTS]
@@ -94,22 +99,24 @@ def _but_epochs(recipe: RecipeRecord) -> tuple[object, ...]:
 
 
 def title(view: View, rows: pd.DataFrame) -> str:
-    """What the largest compared budget is best spent on by each measure, and what is tied."""
+    """By how many of the measures shown each line is tied with the best of the largest budget."""
     results = view.results.whole or view.results
     largest = max(question.compute for question in QUESTIONS if question.compute)
-    best: dict[str, list[str]] = {}
+    lines = where(rows, by="compute", cost=largest).drop_duplicates("way").set_index("way")
+    tied, measures = dict.fromkeys((MORE, LONGER), 0), 0
     for decision in decisions(results):
         shown = [q for q in headline(results)[1:] if q in decision.standings]
         for quantity in shown if decision.question.compute == largest else ():
-            if first := decision.best(quantity):
-                others = len(decision.tied(quantity)) - 1
-                measure = view.names.printed(quantity.metric).name
-                place = results.label_of(quantity.condition)
-                best.setdefault(label(results, first), []).append(
-                    f"{measure} ({place}; tied with {others} of {len(decision.candidates) - 1})"
-                )
-    said = [f"{label} has the best {listed(measures)}" for label, measures in best.items()]
-    return f"Of the training of {largest:g} networks, {'; '.join(said)}" if said else ""
+            known, measures = set(decision.tied(quantity)), measures + 1
+            for way in tied.keys() & lines.index:
+                choice = Candidate(*lines.loc[way, ["recipe", "method", "members"]])
+                tied[way] += choice in known
+    if not measures or not {MORE, LONGER} <= set(lines.index):
+        return ""
+    return (
+        f"Tied with the best that the training of {largest:g} networks buys: {MORE.lower()} by "
+        f"{tied[MORE]} of {measures} measures, {LONGER.lower()} by {tied[LONGER]}"
+    )
 
 
 def looks_of_ways(view: View, rows: pd.DataFrame) -> dict[str, Look]:

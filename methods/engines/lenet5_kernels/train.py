@@ -367,12 +367,12 @@ def descend(state: TrainingState, descent: Descent, batch: int) -> None:
     The L2 penalty is a part of the gradient; weight decay acts on the parameters before the step.
     """
     rate, parameters, gradient = descent.rates[batch], state.parameters, state.gradient
-    if descent.l2_penalty > 0:
-        for i in range(parameters.size):
-            gradient[i] += f4(descent.l2_penalty) * parameters[i]
     if descent.weight_decay > 0:
         for i in range(parameters.size):
             parameters[i] *= f4(1 - rate * descent.weight_decay)
+    if descent.l2_penalty > 0:
+        for i in range(parameters.size):
+            gradient[i] += f4(descent.l2_penalty) * parameters[i]
     state.steps[0] += 1
     if descent.by_adam:
         adam_step(state, rate)
