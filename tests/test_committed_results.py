@@ -16,7 +16,10 @@ from tests.runs import QUICK
 
 RESULTS = Path(__file__).parents[1] / "results"
 
-RUNS = ("article", "fashion_mnist-medium", "medium", "published/fashion_mnist", "published/mnist")
+RUNS = (
+    *("article", "budget", "fashion_mnist-budget", "fashion_mnist-medium", "medium"),
+    *("published/fashion_mnist", "published/mnist"),
+)
 
 GONE = re.compile(
     r"measurements|comparisons|predictions|errors/|curves/|claims/|\.tex$|\.npz$|figures/.*(?<!png)$"

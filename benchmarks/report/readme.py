@@ -206,8 +206,7 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "short": lambda run: f"**{run.answer['short']}**\n",
     "blanks": lambda run: f"{run.answer['blanks']}\n",
     "advice": lambda run: "".join(f"- {situation}\n" for situation in run.answer["advice"]),
-    # The last situation is that of the largest budget.
-    "budget": lambda run: f"- {run.results.names.task.label}. {run.answer['advice'][-1]}\n",
+    "budget": lambda run: f"- {run.results.names.task.label}. {run.answer['budget']}\n",
     "leaderboard": lambda run: run.text_of(TABLES_FOLDER, "leaderboard.md"),
     "spending-table": lambda run: run.text_of(TABLES_FOLDER, "spending.md"),
     "worth-elsewhere": _worth_elsewhere,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.report.answer.answer import answer
 from benchmarks.report.answer.decision import Decision, decisions, networks_of
 from benchmarks.report.figures.engine import View
 from benchmarks.report.figures.spending import (
@@ -170,15 +171,18 @@ def test_no_two_ways_look_alike(view: View) -> None:
 
 
 def test_title_counts_by_which_measures_the_lines_are_tied_with_the_best(
-    view: View, of_compute: list[Decision]
+    view: View, results: Results, of_compute: list[Decision]
 ) -> None:
-    counts = dict.fromkeys((FIVE, SINGLE), 0)
-    shown = {("clean", "nll"), ("rotated-mean", "nll"), ("rotated-mean", "augrc")}
-    for decision in (d for d in of_compute if d.question.compute == 5.0):
-        for quantity, standings in decision.standings.items():
-            for choice in counts if quantity[:2] in shown else ():
-                counts[choice] += standings[choice].is_tied
+    every = [
+        standings
+        for decision in of_compute
+        if decision.question.compute == 5.0
+        for standings in decision.standings.values()
+    ]
+    more, longer = (sum(known[choice].is_tied for known in every) for choice in (FIVE, SINGLE))
     assert title(view, spending(view).rows) == (
-        "Tied with the best that the training of 5 networks buys: more networks by "
-        f"{counts[FIVE]} of 3 measures, one network, trained longer by {counts[SINGLE]}"
+        "Of what the training of 5 networks buys, Deep ensemble (M = 5, well-trained) is tied with "
+        f"the best by {more} of {len(every)} measures, Softmax ({LONG}) by {longer}"
     )
+    assert answer(results)["budget"] == f"{title(view, spending(view).rows)}."
+    assert answer(results.for_recipe("bagged"))["budget"] == ""

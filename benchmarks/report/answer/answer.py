@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 from benchmarks.io import write_json
 from benchmarks.report.answer.decision import (
+    decisions,
     judged_by,
     label,
     main_decisions,
@@ -22,7 +24,7 @@ from benchmarks.report.answer.table import (
     why_none,
 )
 from benchmarks.report.answer.worth import typical_worth
-from benchmarks.report.editorial import DROPOUT, WITHOUT_BLANKS
+from benchmarks.report.editorial import DROPOUT, ENSEMBLE, WITHOUT_BLANKS
 from benchmarks.report.number_format import alike
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.texts import listed
@@ -50,7 +52,8 @@ def answer(results: Results) -> dict[str, str | list[str]]:
 
     Its keys: ``reply`` (yes, no, …; empty where the run cannot tell), ``short`` (the same with the
     worth in networks), ``dropout`` (with every measure), ``blanks`` (what blank passes cost; empty
-    where the run cannot tell), and ``advice`` (what to use: a text a situation).
+    where the run cannot tell), ``advice`` (what to use: a text a situation), and ``budget`` (see
+    `on_budgets`).
     """
     reply, short, dropout, blanks = _on_dropout(results)
     return {
@@ -59,7 +62,30 @@ def answer(results: Results) -> dict[str, str | list[str]]:
         "dropout": dropout,
         "blanks": blanks,
         "advice": _advice(results),
+        "budget": on_budgets(results),
     }
+
+
+def on_budgets(results: Results) -> str:
+    """By how many measures more networks, and one that trains longer, are tied with the best.
+
+    Of the largest budget compared; empty where a run compares none.
+    """
+    made = [d for d in decisions(results) if d.question.compute and d.standings]
+    if not made:
+        return ""
+    largest = max(decision.question.compute or 0 for decision in made)
+    main = next(recipe.name for recipe in results.names.recipes if recipe.by_budget)
+    own = [decision for decision in made if decision.question.compute == largest]
+    tied = dict.fromkeys((Candidate(main, ENSEMBLE, f"{largest:g}"), own[0].baseline), 0)
+    standings = [by for decision in own for by in decision.standings.values()]
+    for known, choice in product(standings, tied):
+        tied[choice] += choice in known and known[choice].is_tied
+    (more, count), (longer, other) = tied.items()
+    return (
+        f"Of what the training of {largest:g} networks buys, {label(results, more)} is tied with "
+        f"the best by {count} of {len(standings)} measures, {label(results, longer)} by {other}."
+    )
 
 
 def _on_dropout(results: Results) -> tuple[str, str, str, str]:

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 
 from benchmarks.nouns import RecipeRecord
 from benchmarks.questions import QUESTIONS
+from benchmarks.report.answer.answer import on_budgets
 from benchmarks.report.answer.decision import (
-    decisions,
     is_network_alone,
     label,
     networks_of,
@@ -29,7 +29,6 @@ from benchmarks.report.figures.engine import (
     points,
 )
 from benchmarks.report.figures.panels import around
-from benchmarks.report.results import Candidate
 from benchmarks.report.style import Look, look_of
 from benchmarks.report.tables.ranking import headline
 from benchmarks.schema import where
@@ -99,24 +98,8 @@ def _but_epochs(recipe: RecipeRecord) -> tuple[object, ...]:
 
 
 def title(view: View, rows: pd.DataFrame) -> str:
-    """By how many of the measures shown each line is tied with the best of the largest budget."""
-    results = view.results.whole or view.results
-    largest = max(question.compute for question in QUESTIONS if question.compute)
-    lines = where(rows, by="compute", cost=largest).drop_duplicates("way").set_index("way")
-    tied, measures = dict.fromkeys((MORE, LONGER), 0), 0
-    for decision in decisions(results):
-        shown = [q for q in headline(results)[1:] if q in decision.standings]
-        for quantity in shown if decision.question.compute == largest else ():
-            known, measures = set(decision.tied(quantity)), measures + 1
-            for way in tied.keys() & lines.index:
-                choice = Candidate(*lines.loc[way, ["recipe", "method", "members"]])
-                tied[way] += choice in known
-    if not measures or not {MORE, LONGER} <= set(lines.index):
-        return ""
-    return (
-        f"Tied with the best that the training of {largest:g} networks buys: {MORE.lower()} by "
-        f"{tied[MORE]} of {measures} measures, {LONGER.lower()} by {tied[LONGER]}"
-    )
+    """What is tied with the best of the largest budget, by all measures that decide."""
+    return on_budgets(view.results.whole or view.results).removesuffix(".")
 
 
 def looks_of_ways(view: View, rows: pd.DataFrame) -> dict[str, Look]:
