@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parent
 
 WITHOUT = (
     *("mc_dropout_without_blanks", "mc_dropout_exact_without_blanks"),
-    "laplace_last_layer_calibrated",
+    *("laplace_last_layer_calibrated", "fast_geometric_ensemble", "mc_dropout_ensemble"),
 )
 """Methods that came after the predictions were stored: others are computed in the same way."""
 
