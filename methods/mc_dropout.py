@@ -7,8 +7,9 @@ from typing import Unpack
 import torch
 from torch import Tensor
 
+from methods.deep_ensemble import DeepEnsemble
 from methods.networks.network import pass_masks
-from methods.pooled import MemberMethod, PoolArguments, SeveralNetworks, SingleNetwork
+from methods.pooled import MemberMethod, PoolArguments, SingleNetwork
 
 
 class MCDropout(SingleNetwork, MemberMethod):
@@ -75,7 +76,7 @@ PASSES = 100
 """Of all networks of an ensemble together."""
 
 
-class MCDropoutEnsemble(SeveralNetworks, MemberMethod):
+class MCDropoutEnsemble(DeepEnsemble):
     """M networks with T = 100 / M passes of MC-dropout each (Smith & Gal 2018).
 
     So it predicts as often as MC-dropout with 100 passes, with masks of more networks. Replicates
@@ -88,19 +89,11 @@ class MCDropoutEnsemble(SeveralNetworks, MemberMethod):
     name = "mc_dropout_ensemble"
     label = "MC-dropout ensemble"
     citation = "Smith & Gal 2018"
-    group = "ensemble"
-    size, sweep = "members", (5,)
-    counts_networks = True
+    sweep = (5,)
     needs = frozenset({"dropout"})
 
     def __init__(self, *, members: int = 5, **shared: Unpack[PoolArguments]) -> None:
-        super().__init__(**shared)
-        self.members = members
-
-    @property
-    def networks(self) -> range:
-        """The numbers of the pool's networks that this replicate uses."""
-        return range(self.replicate * self.members, (self.replicate + 1) * self.members)
+        super().__init__(members=members, **shared)
 
     @property
     def member_slice(self) -> slice:
