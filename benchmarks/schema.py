@@ -167,9 +167,9 @@ class Latency:
         batch_size: images of a call.
         device, device_name: in torch's words, and the device's full name.
         threads: of torch on the CPU. The kernels use one whatever this is.
-        engine: ``numba``, ``torch``, or ``self-trained`` where a custom method computes for itself.
+        engine: ``numba``, ``torch``, or ``self-trained`` where a method computes for itself.
         mode: how the members are evaluated: by ``kernels``, a ``single`` one, in a ``loop`` or
-            ``batched`` (see `methods.engines.torch`); ``custom`` where a custom method decides.
+            ``batched`` (see `methods.engines.torch`); ``custom`` where such a method decides.
         clock: ``wall`` or ``device``; see `benchmarks.latency.stopwatch`.
         p50_ms, p50_lower_ms, p50_upper_ms: median over rounds of the median of the calls, and its
             95 % interval.

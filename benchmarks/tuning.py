@@ -1,28 +1,49 @@
 """How training is chosen: ``python -m benchmarks.tuning`` writes ``results/tuning.csv``.
 
-Each setting trains a few networks for a few epochs; the least mean NLL on the calibration images is
-chosen. No test image is loaded. What is chosen stands in the recipe; `tests` hold both together.
+Of the recipe `WELL_TRAINED`, and of each method with a network of its own, six settings train a few
+networks for a few epochs. Chosen is the setting with the least NLL on the calibration images, for
+all tasks the same: the least mean, over tasks, of the NLL divided by the task's least. No test
+image is loaded. What is chosen stands in the recipe and in class fields of the methods; a test
+holds both together. A trial that is in the table already is not trained again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from math import inf, isfinite
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, cast
 
-from torch.nn.functional import cross_entropy
+import pandas as pd
+import torch
+from joblib import Parallel, delayed
 
-from benchmarks.schema import table_of, write_table
+from benchmarks.schema import read_table, table_of, write_table
 from benchmarks.tasks import TASKS, Task
+from benchmarks.tasks.task import Split
+from methods import METHODS, PooledMethod, Softmax
+from methods.determinism import one_torch_thread
 from methods.engines import choose_engine
-from methods.networks.recipes import WELL_TRAINED, LabelledImages, Recipe
-from methods.networks.training import TrainedNetwork, train_networks
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import WELL_TRAINED, LabelledImages
+from methods.networks.training import TrainingDivergedError
+from methods.trained.base import TrainedMethod, retuned
 
 TUNING_CSV = "tuning.csv"
 
-TRIALS: dict[str, Sequence[Mapping[str, Any]]] = {
+Setting = Mapping[str, Any]
+
+
+def _products(**values: Sequence[float]) -> list[Setting]:
+    return [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
+
+
+RATES = _products(learning_rate=(0.003, 0.01, 0.03, 0.06, 0.1, 0.2))
+
+TRIALS: dict[str, Sequence[Setting]] = {
     WELL_TRAINED.name: (
         {"learning_rate": 0.01},
         {"learning_rate": 0.03},
@@ -30,12 +51,28 @@ TRIALS: dict[str, Sequence[Mapping[str, Any]]] = {
         {"learning_rate": 0.03, "momentum": 0.95},
         {"learning_rate": 0.03, "l2_penalty": 0.0},
         {"learning_rate": 0.03, "l2_penalty": 1e-4},
-    )
+    ),
+    "batch_ensemble": RATES,
+    "packed_ensemble": RATES,
+    "mimo": _products(learning_rate=(0.03, 0.1, 0.3), repetition=(0.3, 0.6)),
+    "shallow_ensemble": _products(learning_rate=(0.01, 0.03, 0.06, 0.1, 0.2, 0.4)),
+    "masksembles": RATES,
+    "variational": _products(learning_rate=(0.001, 0.003, 0.01), initial_rho=(-7.0, -5.0)),
+    "ivon": _products(learning_rate=(0.03, 0.1, 0.3), hessian=(0.1, 0.5)),
+    "cyclical_sghmc": RATES,
+    "sngp": _products(learning_rate=(0.03, 0.1, 0.3), bound=(0.95, 2.0)),
+    "evidential": _products(learning_rate=(0.01, 0.03, 0.1), annealing=(0.5, 1.0)),
 }
-"""Of each recipe six settings: the parts of it that are changed."""
+"""By recipe or method six settings: the parts of it that are changed.
+
+Where the best of three rates was the largest, all three were moved up by one, once.
+"""
 
 EPOCHS, NETWORKS = 3, 3
 """Of each setting."""
+
+SPLITS: tuple[Split, Split] = ("training", "calibration")
+"""What networks are trained on, and judged by."""
 
 
 @dataclass(frozen=True)
@@ -43,31 +80,24 @@ class Trial:
     """A row of ``tuning.csv``.
 
     Attributes:
-        task, recipe: what is trained.
-        setting: what is changed of the recipe.
-        nll: on the calibration images, in nats; the mean over networks. ``None``: one diverged.
+        task: what is learned.
+        name: of the recipe, or of the method, whose network is trained by `WELL_TRAINED` else.
+        setting: what is changed of it.
+        nll: on the calibration images, in nats; the mean over networks. ``None``: one diverged, or
+            its NLL is infinite.
         deviation: the standard deviation of networks.
-        chosen: whether it is the least of its recipe and task.
+        chosen: whether it is the setting chosen for all tasks.
     """
 
     task: str
-    recipe: str
+    name: str
     setting: str
     nll: float | None
     deviation: float | None
     chosen: bool = False
 
 
-def trials(
-    task: Task, recipe: Recipe, training: LabelledImages, held_out: LabelledImages
-) -> list[Trial]:
-    """A row a setting of the recipe."""
-    tried = [_tried(task, recipe, setting, training, held_out) for setting in TRIALS[recipe.name]]
-    known = [trial.nll for trial in tried if trial.nll is not None]
-    return [replace(trial, chosen=bool(known) and trial.nll == min(known)) for trial in tried]
-
-
-def setting_text(setting: Mapping[str, Any]) -> str:
+def setting_text(setting: Setting) -> str:
     """A setting in a table.
 
     >>> setting_text({"learning_rate": 0.03, "momentum": 0.95})
@@ -76,37 +106,75 @@ def setting_text(setting: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in setting.items())
 
 
-def _tried(
-    task: Task,
-    recipe: Recipe,
-    setting: Mapping[str, Any],
-    training: LabelledImages,
-    held_out: LabelledImages,
+def tried(
+    task: Task, name: str, setting: Setting, training: LabelledImages, held_out: LabelledImages
 ) -> Trial:
-    short = replace(recipe, epochs=EPOCHS, **setting)
-    engine = choose_engine(recipes=[short])
-    outcomes = [train_networks(short, [i], training, engine=engine)[0] for i in range(NETWORKS)]
-    networks = [outcome.network for outcome in outcomes if isinstance(outcome, TrainedNetwork)]
-    words = setting_text(setting)
-    if len(networks) < NETWORKS:
-        return Trial(task.name, recipe.name, words, None, None)
-    logits = engine.prepare(networks).logits(held_out.images)
-    losses = [cross_entropy(own.double(), held_out.labels).item() for own in logits]
-    return Trial(task.name, recipe.name, words, round(fmean(losses), 6), round(stdev(losses), 6))
+    """A trial of a recipe or method, not chosen yet."""
+    recipe = replace(task.recipe(WELL_TRAINED.name), epochs=EPOCHS)
+    kind: type[PooledMethod] = Softmax
+    if name == recipe.name:
+        recipe = replace(recipe, **setting)
+    else:
+        kind = retuned(cast(type[TrainedMethod], METHODS[name]), setting)
+    losses = []
+    for replicate in range(NETWORKS):
+        pool = NetworkPool(recipe, engine=choose_engine(recipes=[recipe]))
+        try:
+            fitted = kind(pool=pool, replicate=replicate).fit(training.images, training.labels)
+            prediction = fitted.predict(held_out.images)
+        except TrainingDivergedError:
+            return Trial(task.name, name, setting_text(setting), None, None)
+        right = prediction.mean[torch.arange(len(held_out.labels)), held_out.labels]
+        losses.append(-right.log().mean().item())
+        if not isfinite(losses[-1]):
+            return Trial(task.name, name, setting_text(setting), None, None)
+    nll, deviation = round(fmean(losses), 6), round(stdev(losses), 6)
+    return Trial(task.name, name, setting_text(setting), nll, deviation)
+
+
+def with_choices(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials, with the one chosen of each name."""
+    table = pd.DataFrame(trials)
+    least = table.groupby(["task", "name"])["nll"].transform("min")
+    ratio = (table["nll"] / least).fillna(inf)
+    best: dict[str, str] = {}
+    for name, own in ratio.groupby(table["name"]):
+        means = own.groupby(table["setting"]).mean()
+        if means.min() < inf:
+            best[str(name)] = str(means.idxmin())
+    return [replace(trial, chosen=best.get(trial.name) == trial.setting) for trial in trials]
 
 
 def main(folder: Path = Path(__file__).parents[1] / "results") -> None:
-    """Try the settings of every recipe of every task that has it, and write the table."""
+    """Try what is not in the table yet, on all cores, and write the table after each name."""
+    kept: dict[tuple[str, str, str], Trial] = {}
+    if (folder / TUNING_CSV).exists():
+        table = read_table(folder, TUNING_CSV, Trial).astype(object)
+        for row in table.where(table.notna(), None).to_dict("records"):
+            trial = Trial(**{str(name): value for name, value in row.items()})
+            if trial.setting in map(setting_text, TRIALS.get(trial.name, ())):
+                kept[trial.task, trial.name, trial.setting] = trial
+    tasks = [
+        task
+        for task in TASKS.values()
+        if WELL_TRAINED.name in [recipe.name for recipe in task.budgets]
+    ]
+    for name, settings in TRIALS.items():
+        missing = [
+            (task, name, setting)
+            for task, setting in product(tasks, settings)
+            if (task.name, name, setting_text(setting)) not in kept
+        ]
+        for trial in Parallel(n_jobs=-1)(delayed(_alone)(*each) for each in missing):
+            kept[trial.task, trial.name, trial.setting] = trial
+        write_table(table_of(Trial, with_choices([*kept.values()])), folder, TUNING_CSV, Trial)
+        print(f"{name}: {len(missing)} trials", flush=True)
 
-    def rows() -> Iterator[Trial]:
-        for task in TASKS.values():
-            for recipe in task.every_recipe:
-                if recipe.name in TRIALS:
-                    training = task.split("training", None)
-                    held_out = task.split("calibration", None)
-                    yield from trials(task, recipe, training, held_out)
 
-    write_table(table_of(Trial, rows()), folder, TUNING_CSV, Trial)
+def _alone(task: Task, name: str, setting: Setting) -> Trial:
+    with one_torch_thread():
+        training, held_out = (task.split(split, None) for split in SPLITS)
+        return tried(task, name, setting, training, held_out)
 
 
 if __name__ == "__main__":

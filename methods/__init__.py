@@ -26,12 +26,28 @@ from methods.posthoc.temperature_scaling import (
     TemperatureScaling,
 )
 from methods.softmax import Softmax
+from methods.trained.batch_ensemble import BatchEnsemble
+from methods.trained.cyclical_sghmc import CyclicalSGHMC
+from methods.trained.evidential import Evidential
+from methods.trained.ivon import IVON
+from methods.trained.masksembles import Masksembles
+from methods.trained.mimo import MIMO
+from methods.trained.packed_ensemble import PackedEnsemble
+from methods.trained.shallow_ensemble import ShallowEnsemble
+from methods.trained.sngp import SNGP
+from methods.trained.variational import Variational
 
 __all__ = [
+    "IVON",
     "METHODS",
+    "MIMO",
+    "SNGP",
     "SWAG",
     "Augmentation",
+    "BatchEnsemble",
+    "CyclicalSGHMC",
     "DeepEnsemble",
+    "Evidential",
     "FastGeometricEnsemble",
     "LaplaceKron",
     "LaplaceLastLayer",
@@ -43,15 +59,19 @@ __all__ = [
     "MCDropoutExact",
     "MCDropoutExactWithoutBlanks",
     "MCDropoutWithoutBlanks",
+    "Masksembles",
     "MemberMethod",
+    "PackedEnsemble",
     "PooledMethod",
     "Prediction",
+    "ShallowEnsemble",
     "SnapshotEnsemble",
     "Softmax",
     "TemperatureScaledEnsemble",
     "TemperatureScaledMCDropout",
     "TemperatureScaling",
     "UncertaintyMethod",
+    "Variational",
 ]
 
 METHODS: dict[str, type[UncertaintyMethod]] = {
@@ -76,5 +96,15 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         LaplaceLastLayerFisher,
         FastGeometricEnsemble,
         MCDropoutEnsemble,
+        BatchEnsemble,
+        PackedEnsemble,
+        MIMO,
+        ShallowEnsemble,
+        Masksembles,
+        Variational,
+        IVON,
+        CyclicalSGHMC,
+        SNGP,
+        Evidential,
     )
 }

@@ -26,7 +26,7 @@ from methods.engines.torch import TorchEngine, TorchNetworks
 from methods.networks.network import Network, pass_seeds
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
-from methods.networks.training import Trajectory
+from methods.networks.training import OwnTraining
 
 LOGGER = logging.getLogger(__name__)
 
@@ -400,8 +400,6 @@ class GivenPool(NetworkPool):
         """All of them, trained elsewhere; the training images are not looked at."""
         return list(self.given)
 
-    def snapshots(
-        self, trajectory: Trajectory, index: int, training: LabelledImages
-    ) -> list[Network]:
+    def snapshots(self, own: OwnTraining, index: int, training: LabelledImages) -> list[Network]:
         """All of them, which are the snapshots; the training images are not looked at."""
         return list(self.given)

@@ -17,7 +17,7 @@ from methods.interface import Prediction, UncertaintyMethod
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
-from methods.networks.training import Trajectory
+from methods.networks.training import OwnTraining
 
 TRIED = 100
 """Images by which it is estimated how long all will take."""
@@ -103,8 +103,8 @@ class PooledMethod(UncertaintyMethod):
         return range(self.replicate, self.replicate + 1)
 
     @property
-    def trajectory(self) -> Trajectory | None:
-        """The training beyond the pool's, if it has one."""
+    def trajectory(self) -> OwnTraining | None:
+        """The training of its own, beside the pool's, if it has one."""
         return None
 
     @property

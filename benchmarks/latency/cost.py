@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from methods import METHODS, MemberMethod, PooledMethod, UncertaintyMethod
 from methods.networks.network import counted_multiply_adds
+from methods.trained.base import TrainedMethod
 
 NETWORKS = ("pool", "_fitted", "_prepared")
 """What a pooled method keeps its networks in."""
@@ -87,6 +88,10 @@ def held_bytes(held: object) -> int:
 
 def _evaluations(method: MemberMethod) -> int:
     """The multiply-adds of an image in one of its networks, however often it is evaluated."""
+    if isinstance(method, TrainedMethod):
+        own = method.fitted[0]
+        image = torch.zeros(1, *method.pool.recipe.network.shape)
+        return counted_multiply_adds(lambda: own(image.to(next(own.parameters()))))
     members = method.member_slice
     passes = max(1, (members.stop - members.start) // len(method.fitted))
     sharing = 1 if "dropout" in method.needs else passes

@@ -22,6 +22,7 @@ from methods.determinism import processor, version_of
 from methods.engines import EngineName, choose_engine, has_kernels, unsupported
 from methods.networks.pool import UntrainedPool
 from methods.softmax import Softmax
+from methods.trained.base import TrainedMethod
 
 FITTED_ON = 1000
 """Random images that a method is fitted on.
@@ -35,6 +36,8 @@ SINGLE_IMAGES = "about a second an image: only single images are timed"
 RANDOMLY_FITTED = (
     f"fitted on {FITTED_ON:,} random images: slower if its cost grows with the training set"
 )
+
+BY_PYTORCH = "a network of its own, which PyTorch computes"
 
 VERSIONS: dict[str, Any] = {
     "torch_version": torch.__version__,
@@ -127,8 +130,12 @@ def _concerns(method: type[UncertaintyMethod], place: TimedOn, places: list[Time
     """Whether the place makes a difference to the method."""
     if method.kernels_only:
         return place.engine == "numba" and place.threads == 1
-    # A method that trains itself computes for itself, whatever the engine.
-    return method.pooled or place.device != "cpu" or place.engine == places[0].engine
+    return uses_engine(method) or place.device != "cpu" or place.engine == places[0].engine
+
+
+def uses_engine(method: type[UncertaintyMethod]) -> bool:
+    """Whether the engine computes its networks: not of a method that trains one of its own."""
+    return method.pooled and not issubclass(method, TrainedMethod)
 
 
 def _training_seconds(
@@ -158,7 +165,10 @@ def untimed_row(plan: Plan, task: LatencyTask) -> LatencyRow:
 
 def _method_row(plan: Plan, task: LatencyTask) -> Latency:
     method, place = plan.configuration.classes[task.method], task.place
-    where_timed = vars(place) if method.pooled else vars(place) | {"engine": SELF_TRAINED}
+    where_timed, reason = vars(place), ""
+    if not uses_engine(method):
+        where_timed = where_timed | {"engine": SELF_TRAINED}
+        reason = BY_PYTORCH if method.pooled else RANDOMLY_FITTED
     return Latency(
         method=task.method,
         members="" if task.size is None else str(task.size),
@@ -167,16 +177,16 @@ def _method_row(plan: Plan, task: LatencyTask) -> Latency:
         mode=mode(method, place),
         clock=WALL,
         training_s=task.training_s,
-        reason="" if method.pooled else RANDOMLY_FITTED,
+        reason=reason,
         **VERSIONS,
     )
 
 
 def mode(method: type[UncertaintyMethod], place: TimedOn) -> str:
     """How the method's members are evaluated; see `Latency`."""
-    if method.pooled and place.engine == "numba":
+    if uses_engine(method) and place.engine == "numba":
         return "kernels"
-    if method not in METHODS.values():
+    if method not in METHODS.values() or not uses_engine(method):
         return "custom"
     if method.size is None:
         return "single"

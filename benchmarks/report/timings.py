@@ -48,7 +48,7 @@ def timed(latency: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_setup(latency: pd.DataFrame, setup: Setup) -> pd.DataFrame:
-    """The rows of a setup, and those of custom methods, which no engine of the suite computes."""
+    """The rows of a setup, and those of methods that compute for themselves."""
     device, device_name, threads, engine = setup
     here = latency[latency["engine"].isin([engine, SELF_TRAINED])]
     return where(here, device=device, device_name=device_name, threads=threads)
@@ -59,6 +59,8 @@ def main_setup(latency: pd.DataFrame) -> Setup | None:
     if latency.empty:
         return None
     rows = timed(latency)[[*Setup._fields, "method", "members"]].drop_duplicates()
+    by_engines = rows[rows["engine"] != SELF_TRAINED]
+    rows = rows if by_engines.empty else by_engines
     counted = Counter(Setup(*key) for key in rows[list(Setup._fields)].itertuples(index=False))
     most = max(counted.values(), default=0)
     common = [setup for setup, count in counted.items() if count == most]

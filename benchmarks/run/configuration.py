@@ -24,6 +24,7 @@ from methods import METHODS, UncertaintyMethod
 from methods.engines import EngineName, EngineOption, fitting_engine, unsupported
 from methods.networks.recipes import WELL_TRAINED, Recipe
 from methods.scores import SCORES, Score, probability_scores
+from methods.trained.base import TrainedMethod
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,26 @@ ADDED = (
 OF_PAPERS = ("laplace_last_layer_kron", "laplace_last_layer_fisher")
 """There for the sake of another paper's numbers."""
 
+TRAINED = tuple(name for name, method in METHODS.items() if issubclass(method, TrainedMethod))
+"""Those with a network of their own."""
+
+BEST_TRAINED = (
+    *("packed_ensemble", "shallow_ensemble", "masksembles"),
+    *("variational", "ivon", "cyclical_sghmc"),
+)
+"""The six of these with the least NLL on calibration images, by ``results/tuning.csv``: of several
+recipes in depth, the others are trained by the first alone."""
+
+OWN_TRAININGS = ("swag", "snapshot_ensemble", "fast_geometric_ensemble", *TRAINED)
+"""Where budgets are compared, evaluated for the recipes in depth: each would be a training more."""
+
 SPENDING = (
     *("softmax", "mc_dropout", "deep_ensemble", "mc_dropout_ensemble"),
-    *("swag", "snapshot_ensemble", "fast_geometric_ensemble"),
+    *OWN_TRAININGS,
 )
 """On what a training budget can be spent."""
 
-BUDGET_ALONE = ("fast_geometric_ensemble", "mc_dropout_ensemble")
+BUDGET_ALONE = ("fast_geometric_ensemble", "mc_dropout_ensemble", *TRAINED)
 """In the preset ``budget`` alone."""
 
 SHIFTS = ("translated-*", "corrupted-*", "natural-*")
@@ -212,10 +226,7 @@ SLOW = frozenset(EXACT)
 IN_DEPTH = SLOW | {"laplace_kron"}
 """Evaluated only for the recipes in depth."""
 
-OWN_TRAININGS = frozenset({"swag", "snapshot_ensemble", "fast_geometric_ensemble"})
-"""Where budgets are compared, evaluated likewise: each recipe would be another training."""
-
-COSTLY = IN_DEPTH | OWN_TRAININGS | {"test_time_augmentation"}
+COSTLY = IN_DEPTH | {*OWN_TRAININGS, "test_time_augmentation"}
 """Repeated on `FEWEST_REPLICATES` networks at most: the others share one forward or its masks."""
 
 

@@ -37,19 +37,22 @@ from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
 from methods import METHODS, MemberMethod, PooledMethod
 from methods.determinism import one_torch_thread
+from methods.networks.network import multiply_adds
 from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import images_watched, initial_network, orders_and_masks
+from methods.trained.base import TrainedMethod
 
 TRAINED, EVALUATED, PASSED = "images trained on", "images evaluated", "images in a dropout pass"
 """Of one network each; timed on this machine."""
 
-PROCESS = "processes"
+PROCESS, OWN = "processes", "multiply-adds of a forward of a method's own training"
 
 REFERENCE = 0.041
 """CPU seconds of `mixed_work` on the core that `SECONDS` are of."""
 
 SECONDS: dict[str, float] = {
     PROCESS: 4.5,
+    OWN: 3.3e-10,
     "networks stored": 0.05,
     "data sets loaded": 0.2,
     "networks whose features are scored": 0.63,
@@ -280,8 +283,13 @@ class Counting:
             training = self._workspace.images(plan.task, plan.split(unit))
             known = method.pool.snapshot_seconds(trajectory, unit.replicate, training.fingerprint)
             if isnan(known):
-                count = plan.configuration.recipe(unit.recipe).epochs * len(training.labels)
-                yield Work(PREDICT, TRAINED, count, unit.recipe, unit.method)
+                recipe = plan.configuration.recipe(unit.recipe)
+                count = recipe.epochs * len(training.labels)
+                if issubclass(kind, TrainedMethod):
+                    compute = count * multiply_adds(recipe.network)
+                    yield Work(PREDICT, OWN, compute, method=unit.method)
+                else:
+                    yield Work(PREDICT, TRAINED, count, unit.recipe, unit.method)
                 yield Work(PREDICT, "networks stored", trajectory.snapshots, method=unit.method)
 
     def _measuring(self) -> Iterator[Work]:

@@ -15,10 +15,12 @@ from benchmarks.nouns import compared_sizes
 from benchmarks.predictions import Owner, PoolNetwork, RunUnit
 from benchmarks.progress import Item
 from benchmarks.run.configuration import (
+    BEST_TRAINED,
     COSTLY,
     IN_DEPTH,
     OWN_TRAININGS,
     SLOW,
+    TRAINED,
     USUAL_SIZES,
     Configuration,
     command_of,
@@ -32,6 +34,7 @@ from methods.engines import choose_engine
 from methods.engines.base import Engine
 from methods.interface import MethodReads
 from methods.networks.pool import NetworkPool, NetworkStore
+from methods.trained.base import TrainedMethod
 
 PredictedTogether = tuple[Owner, ...]
 """Whose files are computed together; see `Plan.groups`."""
@@ -247,7 +250,7 @@ class Plan:
             RunUnit(recipe, name, size, replicate)
             for name, method in self.configuration.classes.items()
             for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
-            if self._in_depth(recipe) or name not in self._only_in_depth(recipe)
+            if self._evaluates(name, recipe)
             for size in self._sizes(name, recipe)
             for replicate in range(self._replicates(name, recipe, size))
         ]
@@ -370,9 +373,16 @@ class Plan:
             return sizes or (None,)
         return self._compared_sizes[method]
 
-    def _only_in_depth(self, recipe: str) -> frozenset[str]:
-        """The methods that are not evaluated for this recipe unless it is evaluated in depth."""
-        return IN_DEPTH | OWN_TRAININGS if recipe in self.recipes_by_budget else IN_DEPTH
+    def _evaluates(self, method: str, recipe: str) -> bool:
+        """Whether the method is evaluated for this recipe: some are for those in depth alone."""
+        by_budget = recipe in self.recipes_by_budget
+        if by_budget and method in TRAINED and method not in BEST_TRAINED:
+            deep = filter(self._in_depth, self.recipes_by_budget)
+            return recipe == min(deep, key=self.budget, default="")
+        own = method in OWN_TRAININGS or issubclass(
+            self.configuration.classes[method], TrainedMethod
+        )
+        return self._in_depth(recipe) or not (method in IN_DEPTH or (own and by_budget))
 
     def _in_depth(self, recipe: str) -> bool:
         chosen = self.configuration
@@ -386,7 +396,7 @@ class Plan:
     def _replicates(self, method: str, recipe: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the pool; other replicates have own networks."""
         kind, replicates = self.configuration.classes[method], self.configuration.replicates
-        if method in COSTLY:
+        if method in COSTLY or issubclass(kind, TrainedMethod):
             replicates = min(replicates, FEWEST_REPLICATES)
         if size is None or not kind.counts_networks:
             return replicates

@@ -22,13 +22,12 @@ from methods.networks.network import Network
 from methods.networks.recipes import STANDARD, LabelledImages, Recipe
 from methods.networks.training import (
     EpochLog,
+    OwnTraining,
     TrainedNetwork,
     TrainingDivergedError,
-    Trajectory,
     complete_splits,
     initial_network,
     train_networks,
-    train_trajectory,
 )
 
 HALF_WRITTEN = ".*.safetensors.*.part"
@@ -95,11 +94,11 @@ class NetworkStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def load(self, key: NetworkKey) -> TrainedNetwork | None:
+    def load(self, key: NetworkKey, own: OwnTraining | None = None) -> TrainedNetwork | None:
         """The network of this key, or ``None`` where it is to be trained.
 
         It is where there is none, and, with one line, where the file is damaged, or holds another
-        network; it is then removed.
+        network; it is then removed. ``own``: the training that it is of, if it is not the pool's.
         """
         path = self.folder / key.file_name
         if not path.exists():
@@ -107,7 +106,8 @@ class NetworkStore:
         # Here and in `save`, not above: networks that nobody stores need no such library.
         from safetensors import SafetensorError, safe_open
 
-        network = initial_network(key.recipe, key.index, seed=key.seed)
+        begin = own.initial if own else initial_network
+        network = begin(key.recipe, key.index, seed=key.seed)
         try:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata()
@@ -270,50 +270,37 @@ class NetworkPool:
         """
         return self._seconds([self._key(index, fingerprint) for index in indices])
 
-    def snapshots(
-        self, trajectory: Trajectory, index: int, training: LabelledImages
-    ) -> list[Network]:
-        """The networks that the trajectory of this network keeps: stored ones, or trained now.
+    def snapshots(self, own: OwnTraining, index: int, training: LabelledImages) -> list[Network]:
+        """The networks that a training of this number keeps: stored ones, or trained now.
 
         Raises:
             TrainingDivergedError: they cannot be trained.
             NotStoredError: they are missing, and the store cannot be written.
         """
-        keys = self._snapshot_keys(trajectory, index, training.fingerprint)
-        stored = [self.store.load(key) if self.store else None for key in keys]
+        keys = self._snapshot_keys(own, index, training.fingerprint)
+        stored = [self.store.load(key, own) if self.store else None for key in keys]
         kept = [network for network in stored if network is not None]
         if len(kept) < len(keys):
             if self.store:
                 self.store.require_writable()
             with one_torch_thread() if self.store else nullcontext():
-                kept = train_trajectory(
-                    trajectory,
-                    self.recipe,
-                    index,
-                    training,
-                    engine=self.engine,
-                    seed=self.seed,
-                )
+                kept = own.train(self.recipe, index, training, engine=self.engine, seed=self.seed)
             for key, trained in zip(keys, kept, strict=True):
                 if self.store:
                     self.store.save(key, trained)
         return [trained.network for trained in kept]
 
-    def snapshot_seconds(self, trajectory: Trajectory, index: int, fingerprint: str) -> float:
-        """How long the trajectory took to train; see `training_seconds`."""
-        return self._seconds(self._snapshot_keys(trajectory, index, fingerprint))
+    def snapshot_seconds(self, own: OwnTraining, index: int, fingerprint: str) -> float:
+        """How long the training took; see `training_seconds`."""
+        return self._seconds(self._snapshot_keys(own, index, fingerprint), own)
 
-    def _seconds(self, keys: Sequence[NetworkKey]) -> float:
-        stored = [self.store.load(key) if self.store else None for key in keys]
+    def _seconds(self, keys: Sequence[NetworkKey], own: OwnTraining | None = None) -> float:
+        stored = [self.store.load(key, own) if self.store else None for key in keys]
         return sum(math.nan if trained is None else trained.seconds for trained in stored)
 
-    def _snapshot_keys(
-        self, trajectory: Trajectory, index: int, fingerprint: str
-    ) -> list[NetworkKey]:
-        key = self._key(index, fingerprint)
-        return [
-            replace(key, kept=trajectory.text(number)) for number in range(trajectory.snapshots)
-        ]
+    def _snapshot_keys(self, own: OwnTraining, index: int, fingerprint: str) -> list[NetworkKey]:
+        key = replace(self._key(index, fingerprint), engine=own.engine_name(self.engine))
+        return [replace(key, kept=own.text(number)) for number in range(own.snapshots)]
 
     def _stored(
         self, index: int, training: LabelledImages, validation: LabelledImages | None
@@ -336,8 +323,7 @@ class UntrainedPool(NetworkPool):
         """These networks, untrained; the training images are not looked at."""
         return [initial_network(self.recipe, index, seed=self.seed) for index in indices]
 
-    def snapshots(
-        self, trajectory: Trajectory, index: int, training: LabelledImages
-    ) -> list[Network]:
-        """As many of these networks, untrained."""
-        return self.networks(range(trajectory.snapshots), training)
+    def snapshots(self, own: OwnTraining, index: int, training: LabelledImages) -> list[Network]:
+        """As many networks, untrained."""
+        numbers = range(own.snapshots)
+        return [own.initial(self.recipe, number, seed=self.seed) for number in numbers]

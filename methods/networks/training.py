@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
 from methods.determinism import derive_seed, machine
@@ -136,9 +136,9 @@ def orders_and_masks(
     return torch.stack(orders), torch.stack(masks)
 
 
-def is_finite(network: Network) -> bool:
+def is_finite(network: nn.Module) -> bool:
     """The last step of an epoch can spoil weights that no loss has seen yet."""
-    return all(bool(parameter.isfinite().all()) for parameter in network.parameters())
+    return all(bool(tensor.isfinite().all()) for tensor in network.state_dict().values())
 
 
 def diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDivergedError:
@@ -307,8 +307,8 @@ def _accuracy(labels: Int64[Tensor, " images"], votes: Int64[Tensor, " images"])
     return (votes == labels).double().mean().item()
 
 
-class Trajectory(ABC):
-    """A training of a recipe's length of which networks are kept on the way.
+class OwnTraining(ABC):
+    """A training of a method's own beside those of the pool, of which networks are kept.
 
     Its stored networks are found by its text: other rates need another name.
 
@@ -320,6 +320,38 @@ class Trajectory(ABC):
     name: str
     snapshots: int
 
+    def text(self, snapshot: int) -> str:
+        """What a stored network of it is called, by its number from 0; part of its key."""
+        return f"{self.name} {snapshot + 1} of {self.snapshots}"
+
+    def engine_name(self, engine: Engine) -> str:
+        """What trains it, with its version; part of its key."""
+        return engine.name
+
+    def initial(self, recipe: Recipe, index: int, *, seed: int = 0) -> Network:
+        """The network before its first step: by default that of the pool."""
+        return initial_network(recipe, index, seed=seed)
+
+    @abstractmethod
+    def train(
+        self,
+        recipe: Recipe,
+        index: int,
+        training: LabelledImages,
+        *,
+        engine: Engine,
+        seed: int = 0,
+    ) -> list[TrainedNetwork]:
+        """The networks that are kept; all random numbers follow from (its name, seed, index).
+
+        Raises:
+            TrainingDivergedError: the loss became NaN or infinite.
+        """
+
+
+class Trajectory(OwnTraining):
+    """A training of a recipe's length, by a learning rate of its own."""
+
     @abstractmethod
     def rate(self, passed: float) -> float:
         """The share of the recipe's learning rate where a share of the training has passed."""
@@ -328,48 +360,36 @@ class Trajectory(ABC):
     def kept_at(self, snapshot: int) -> float:
         """The share of the training after which a network is kept, by its number from 0."""
 
-    def text(self, snapshot: int) -> str:
-        """What a stored network of it is called, by its number from 0; part of its key."""
-        return f"{self.name} {snapshot + 1} of {self.snapshots}"
-
-
-def train_trajectory(
-    trajectory: Trajectory,
-    recipe: Recipe,
-    index: int,
-    training: LabelledImages,
-    *,
-    engine: Engine,
-    seed: int = 0,
-) -> list[TrainedNetwork]:
-    """The networks that are kept of a training that begins where network ``index`` of the pool did.
-
-    It lasts as long as the recipe's; order and masks follow from (trajectory, seed, index).
-
-    Raises:
-        TrainingDivergedError: the loss became NaN or infinite.
-    """
-    network = initial_network(recipe, index, seed=seed)
-    drawn = drawn_images(recipe, len(training.labels), index, seed=seed)
-    random = np.random.default_rng(derive_seed(trajectory.name, seed, index))
-    begun = perf_counter()
-    trainer = engine.trainer([network], recipe, training)
-    batches = -(-len(training.labels) // recipe.batch_size)
-    steps = recipe.epochs * batches
-    shares = map(trajectory.kept_at, range(trajectory.snapshots))
-    ends = [max(1, round(steps * share)) for share in shares]
-    kept: list[Network] = []
-    for epoch in range(recipe.epochs):
-        order, masks = orders_and_masks(recipe, [drawn], [random])
-        first, last = epoch * batches, (epoch + 1) * batches
-        for start, end in pairwise(sorted({first, *(e for e in ends if first < e < last), last})):
-            part = slice((start - first) * recipe.batch_size, (end - first) * recipe.batch_size)
-            rates = [
-                recipe.learning_rate * trajectory.rate(step / steps) for step in range(start, end)
-            ]
-            (loss,) = trainer.epoch(order[:, part], masks[:, part], rates)
-            if not (math.isfinite(loss) and is_finite(network)):
-                raise diverged(recipe, index, epoch + 1, loss)
-            kept += [deepcopy(network).cpu() for _ in range(ends.count(end))]
-    seconds = (perf_counter() - begun) / len(kept)
-    return [TrainedNetwork(snapshot, (), seconds) for snapshot in kept]
+    def train(
+        self,
+        recipe: Recipe,
+        index: int,
+        training: LabelledImages,
+        *,
+        engine: Engine,
+        seed: int = 0,
+    ) -> list[TrainedNetwork]:
+        """The networks that are kept of a training that begins where the pool's network did."""
+        network = self.initial(recipe, index, seed=seed)
+        drawn = drawn_images(recipe, len(training.labels), index, seed=seed)
+        random = np.random.default_rng(derive_seed(self.name, seed, index))
+        begun = perf_counter()
+        trainer = engine.trainer([network], recipe, training)
+        batches = -(-len(training.labels) // recipe.batch_size)
+        steps = recipe.epochs * batches
+        ends = [max(1, round(steps * self.kept_at(n))) for n in range(self.snapshots)]
+        kept: list[Network] = []
+        for epoch in range(recipe.epochs):
+            order, masks = orders_and_masks(recipe, [drawn], [random])
+            first, last = epoch * batches, (epoch + 1) * batches
+            parts = sorted({first, *(end for end in ends if first < end < last), last})
+            for start, end in pairwise(parts):
+                part = slice((start - first) * recipe.batch_size, (end - first) * recipe.batch_size)
+                shares = (self.rate(step / steps) for step in range(start, end))
+                rates = [recipe.learning_rate * share for share in shares]
+                (loss,) = trainer.epoch(order[:, part], masks[:, part], rates)
+                if not (math.isfinite(loss) and is_finite(network)):
+                    raise diverged(recipe, index, epoch + 1, loss)
+                kept += [deepcopy(network).cpu() for _ in range(ends.count(end))]
+        seconds = (perf_counter() - begun) / len(kept)
+        return [TrainedNetwork(snapshot, (), seconds) for snapshot in kept]

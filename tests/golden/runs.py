@@ -25,12 +25,14 @@ from benchmarks.run.record import RunRecord
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
 from methods import METHODS, Prediction
+from methods.trained.base import TrainedMethod
 
 FOLDER = Path(__file__).parent
 
 WITHOUT = (
     *("mc_dropout_without_blanks", "mc_dropout_exact_without_blanks"),
     *("laplace_last_layer_calibrated", "fast_geometric_ensemble", "mc_dropout_ensemble"),
+    *(name for name, method in METHODS.items() if issubclass(method, TrainedMethod)),
 )
 """Methods that came after the predictions were stored: others are computed in the same way."""
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks.latency.cost import NetworkCost, network_cost, peak_memory, state_bytes
-from methods import UncertaintyMethod
+from methods import IVON, ShallowEnsemble, UncertaintyMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout, MCDropoutEnsemble
 from methods.mc_dropout_exact import MCDropoutExact
@@ -51,6 +51,12 @@ def test_cost_is_that_of_all_evaluations() -> None:
     moved = cost_of(Augmentation(views=9, pool=pool))
     assert moved == network._replace(multiply_adds=9 * 416_520)
     assert cost_of(MCDropoutExact(pool=pool)) is None  # in whole networks
+    shallow = cost_of(ShallowEnsemble(members=3, pool=pool))  # two heads more, of one forward
+    more = 2 * 84 * 10
+    assert shallow == (PARAMETERS + more + 20, 416_520 + more, 4 * (PARAMETERS + more + 20))
+    sampled = cost_of(IVON(members=3, pool=pool))
+    assert sampled is not None
+    assert sampled.multiply_adds == 3 * 416_520
 
 
 def test_state_is_what_is_held_beyond_the_networks() -> None:

@@ -12,6 +12,7 @@ from benchmarks.run.configuration import PRESETS, configuration_of
 from benchmarks.run.expected import (
     EVALUATED,
     METHOD_SECONDS,
+    OWN,
     PASSED,
     SECONDS,
     TRAINED,
@@ -26,6 +27,7 @@ from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.task import ImageLimits
 from benchmarks.vocabulary import MEASURE, PREDICT, REPORT, STAGES, TRAIN
 from methods import METHODS
+from methods.networks.network import multiply_adds
 from tests.processes import status_of
 from tests.runs import DIGITS, FULL, compute, run_of
 
@@ -61,6 +63,15 @@ def test_what_is_there_is_not_counted_again(digits_run: Path) -> None:
     assert [work for work in works if work.stage == PREDICT] == []
     assert counted(works, MEASURE, "predictions measured") > 0
     assert counted(works, "latency", "methods timed") == 0
+
+
+def test_training_of_a_methods_own_is_counted_by_multiply_adds(tmp_path: Path) -> None:
+    chosen = replace(DIGITS, methods=("mimo",), recipes=("standard",), replicates=1)
+    run = run_of(chosen, tmp_path)
+    works = Counting(*run).works()
+    forward = multiply_adds(run.plan.configuration.recipe("standard").network)
+    assert counted(works, PREDICT, OWN) == forward * 1000 * chosen.epochs
+    assert counted(works, TRAIN, TRAINED) == 0
 
 
 def test_pairs_are_counted_within_each_recipe(tmp_path: Path) -> None:

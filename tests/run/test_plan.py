@@ -12,7 +12,13 @@ from typing import cast
 import pytest
 
 from benchmarks.predictions import PoolNetwork, RunUnit
-from benchmarks.run.configuration import EXACT, Configuration
+from benchmarks.run.configuration import (
+    BEST_TRAINED,
+    EXACT,
+    TRAINED,
+    Configuration,
+    configuration_of,
+)
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
@@ -108,6 +114,45 @@ def test_recipes_not_in_depth_are_evaluated_at_the_sizes_compared() -> None:
         assert sorted(size for size in sizes_of if size) == passes
         ensembles = {u.size for u in units if (u.recipe, u.method) == ("article", "deep_ensemble")}
         assert ensembles == {2, 5, 10}
+
+
+def test_methods_with_a_network_of_their_own_are_trained_where_budgets_are_in_depth() -> None:
+    chosen = configuration_of("budget")
+
+    def recipes(method: str, configuration: Configuration = chosen) -> list[str]:
+        units = run_of(configuration).plan.units()
+        return list(dict.fromkeys(unit.recipe for unit in units if unit.method == method))
+
+    short, long = "well-trained", "well-trained-50-epochs"
+    assert len(BEST_TRAINED) == 6
+    for method in TRAINED:
+        assert recipes(method) == ([short, long] if method in BEST_TRAINED else [short])
+    assert recipes("evidential", replace(chosen, recipes=(long,))) == [long]
+    assert recipes("evidential", replace(chosen, recipes=("bagged",))) == ["bagged"]
+    assert recipes("softmax") == list(chosen.recipes)
+    numbers = [u.replicate for u in run_of(chosen).plan.units() if u.method == "ivon"]
+    assert Counter(numbers) == dict.fromkeys(range(5), 2 if "ivon" in BEST_TRAINED else 1)
+
+
+OWN = """
+from methods import BatchEnsemble
+
+
+class Mine(BatchEnsemble):
+    name = "mine"
+"""
+
+
+def test_a_users_method_with_a_network_of_its_own_is_repeated_as_seldom(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    chosen = replace(configuration_of("budget"), custom_methods=(f"{tmp_path}/own.py:Mine",))
+    units = [unit for unit in run_of(chosen).plan.units() if unit.method == "mine"]
+    assert Counter(unit.recipe for unit in units) == {
+        "well-trained": 5,
+        "well-trained-50-epochs": 5,
+    }
+    many = replace(chosen, preset="medium", recipes=("standard",), replicates=20)
+    assert len([unit for unit in run_of(many).plan.units() if unit.method == "mine"]) == 5
 
 
 def test_groups_go_network_by_network() -> None:

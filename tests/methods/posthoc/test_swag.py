@@ -67,7 +67,7 @@ def test_snapshots_are_trained_once_and_stored(
     vectors = [parameters_to_vector(one.parameters()) for one in snapshots]
     assert all(not torch.equal(*pair) for pair in pairwise(vectors))
     monkeypatch.setattr(TorchEngine, "trainer", None)
-    monkeypatch.setattr("methods.networks.pool.train_trajectory", None)
+    monkeypatch.setattr(AveragedTrajectory, "train", None)
     again = SWAG(pool=pool, replicate=1, samples=3).fit(data.images, data.labels)
     for one, other in zip(method.fitted, again.fitted, strict=True):
         assert all(map(torch.equal, one.parameters(), other.parameters()))

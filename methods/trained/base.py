@@ -1,0 +1,328 @@
+"""What methods that train a network of their own have in common: the network and its training."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from hashlib import sha256
+from math import ceil, isfinite, nan
+from pathlib import Path
+from time import perf_counter
+from typing import ClassVar, NamedTuple, Self, Unpack, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from methods.determinism import derive_seed
+from methods.engines.base import Engine
+from methods.engines.torch import TorchEngine, full_float32
+from methods.networks.network import Network, counted_multiply_adds, multiply_adds
+from methods.networks.recipes import LabelledImages, Recipe, cosine
+from methods.networks.training import (
+    OwnTraining,
+    TrainedNetwork,
+    TrainingDivergedError,
+    drawn_images,
+    is_finite,
+)
+from methods.pooled import MemberMethod, PoolArguments
+
+BATCH = 500
+"""Images of a forward in prediction."""
+
+
+class Step(NamedTuple):
+    """Where a training is.
+
+    Attributes:
+        passed: the share of its steps that are over.
+        images: N, how many images it trains on.
+        random: the source of all its noise, on the device.
+    """
+
+    passed: float
+    images: int
+    random: torch.Generator
+
+
+class MemberNetwork(nn.Module, ABC):
+    """A network that gives several members' logits by one forward.
+
+    Args:
+        network: of the recipe, before its first step; its layers may be replaced.
+        members: M, how many members there are.
+    """
+
+    def __init__(self, network: Network, members: int) -> None:
+        super().__init__()
+        self.network, self.members = network, members
+
+    @abstractmethod
+    def forward(
+        self, images: Float[Tensor, "images ..."]
+    ) -> Float[Tensor, "members images classes"]:
+        """The members' logits of all images, in evaluation mode; the same at every call."""
+
+    @abstractmethod
+    def training_loss(
+        self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
+    ) -> Float[Tensor, ""]:
+        """What is minimised of a batch."""
+
+    def after_step(self, passed: float) -> None:
+        """What follows each step, by the share of the steps that are over; by default nothing."""
+
+    def finish(self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"]) -> None:
+        """What follows the last step, in evaluation mode; by default nothing."""
+
+
+class TrainedMethod(MemberMethod):
+    """A method with a `MemberNetwork`, trained in ``fit``.
+
+    It takes the compute of its recipe's network: as many steps as have the same multiply-adds of
+    forwards, so fewer where a step or what follows the last one does more. The learning rate falls
+    to zero by a cosine. A replicate begins with the weights of the pool's network of its number.
+    Of the recipe it takes the network, the length, the batches, the momentum and the L2 penalty;
+    not its loss, optimiser, weight decay, learning rate or dropout.
+
+    Args:
+        members: M, how many members there are; by default the first of `sweep`, else 1.
+
+    Attributes:
+        settings: the names of the class fields that a training depends on.
+    """
+
+    needs = frozenset({"training"})
+    feature_scores = False
+    size: ClassVar[str | None] = "members"
+    sweep: ClassVar[tuple[int, ...]] = (4,)
+    settings: ClassVar[tuple[str, ...]] = ("learning_rate",)
+    learning_rate: ClassVar[float] = 0.03
+
+    def __init__(self, *, members: int | None = None, **shared: Unpack[PoolArguments]) -> None:
+        super().__init__(**shared)
+        self.members = next(iter(self.sweep), 1) if members is None else members
+        if self.members < 1:
+            raise ValueError(f"members is {members}; expected at least 1")
+
+    @abstractmethod
+    def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:
+        """The network before its first step, made of the recipe's.
+
+        Raises:
+            ValueError: it cannot be made, for example since M does not divide a width.
+        """
+
+    def optimiser(
+        self, network: MemberNetwork, recipe: Recipe, images: int
+    ) -> torch.optim.Optimizer:
+        """What steps; by default the recipe's SGD. Learning rates are set before each step."""
+        return torch.optim.SGD(
+            network.parameters(),
+            momentum=recipe.momentum,
+            weight_decay=recipe.l2_penalty,
+            fused=True,
+        )
+
+    def rate(self, passed: float) -> float:
+        """The share of the learning rate where a share of the training has passed."""
+        return cosine(passed)
+
+    @classmethod
+    def member_kind(cls) -> tuple[object, ...] | None:
+        """None: no two methods, nor two sizes, have members in common."""
+        return None
+
+    @property
+    def networks(self) -> range:
+        """None of the pool's."""
+        return range(0)
+
+    @property
+    def trajectory(self) -> OwnTraining:
+        """The training."""
+        return MemberTraining(self)
+
+    @property
+    def member_slice(self) -> slice:
+        """All members."""
+        return slice(0, self.members)
+
+    def fit(self, images: Tensor, labels: Tensor) -> Self:
+        """Train, or take the network from the pool's store.
+
+        Raises:
+            ValueError: the network cannot be made, or the budget is below one epoch. Others as of
+                `NetworkPool.snapshots`.
+        """
+        training = LabelledImages(images, labels)
+        self.fitted = self.pool.snapshots(self.trajectory, self.replicate, training)
+        return self
+
+    @torch.inference_mode()
+    @full_float32()
+    def member_logits(self, images: Tensor) -> Tensor:
+        """The members' logits, in batches of 500 images."""
+        device = self.pool.engine.device
+        network = self.fitted[0].to(device)
+        return torch.cat(
+            [network(part.to(device)).cpu() for part in torch.split(images, BATCH)], dim=1
+        )
+
+
+class MemberTraining(OwnTraining):
+    """The training of a method's network, in PyTorch whatever the engine."""
+
+    snapshots = 1
+
+    def __init__(self, method: TrainedMethod) -> None:
+        self.method, self.name = method, method.name
+
+    def text(self, snapshot: int) -> str:
+        """With the method's size and settings, and the file of a user's.
+
+        Other constants of the suite's methods are not in it: with others they need another name.
+        """
+        settings = (f"{name} {getattr(self.method, name):g}" for name in self.method.settings)
+        parts = f"{self.name} of {self.method.members}", *settings, _file_text(type(self.method))
+        return ", ".join(filter(None, parts))
+
+    def engine_name(self, engine: Engine) -> str:
+        """PyTorch, on the engine's device."""
+        return TorchEngine(engine.device).name
+
+    def initial(self, recipe: Recipe, index: int, *, seed: int = 0) -> Network:
+        """Made of the pool's network of this number."""
+        random = torch.Generator().manual_seed(derive_seed(self.name, "begin", seed, index))
+        network = super().initial(recipe, index, seed=seed)
+        return cast(Network, self.method.begin(network, random).eval())
+
+    @full_float32()
+    def train(
+        self,
+        recipe: Recipe,
+        index: int,
+        training: LabelledImages,
+        *,
+        engine: Engine,
+        seed: int = 0,
+    ) -> list[TrainedNetwork]:
+        """The network at the end, after the steps that its compute allows."""
+        device, count = engine.device, len(training.labels)
+        network = cast(MemberNetwork, self.initial(recipe, index, seed=seed)).to(device).train()
+        random = torch.Generator(device).manual_seed(derive_seed(self.name, "noise", seed, index))
+        begun = perf_counter()
+        images = network.network.resized(training.images.to(device))
+        labels = training.labels.to(device)
+        epochs = epochs_of(network, recipe)
+        if epochs < 1:
+            raise ValueError(
+                f"a budget of {recipe.epochs} epochs of the recipe's network allows {epochs:.2g} "
+                f"of {self.name!r}, where an image costs more; expected at least one: choose fewer "
+                "members, or a longer recipe"
+            )
+        steps = round(epochs * ceil(count / recipe.batch_size))
+        optimiser = self.method.optimiser(network, recipe, count)
+        drawn = drawn_images(recipe, count, index, seed=seed)
+        orders = np.random.default_rng(derive_seed(self.name, "order", seed, index))
+        step = epoch = 0
+        while step < steps:
+            order = torch.from_numpy(orders.permutation(drawn) if recipe.shuffled else drawn)
+            total = torch.zeros((), device=device)
+            for batch in torch.split(order.to(device), recipe.batch_size)[: steps - step]:
+                passed = step / steps
+                for group in optimiser.param_groups:
+                    group["lr"] = self.method.learning_rate * self.method.rate(passed)
+                optimiser.zero_grad()
+                where = Step(passed, count, random)
+                loss = network.training_loss(images[batch], labels[batch], where)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                total += loss.detach()
+                step += 1
+                network.after_step(step / steps)
+            epoch += 1
+            if not (isfinite(total) and is_finite(network)):
+                raise TrainingDivergedError(
+                    f"network {index} of {self.name!r}, recipe {recipe.name!r}: the loss became "
+                    f"{nan if isfinite(total) else total.item()} in epoch {epoch}; check the "
+                    f"images, or choose a learning rate below {self.method.learning_rate:g}"
+                )
+        network.eval()
+        with torch.no_grad():
+            network.finish(images, labels)
+        trained = cast(Network, network.cpu())
+        return [TrainedNetwork(trained, (), perf_counter() - begun)]
+
+
+def epochs_of(network: MemberNetwork, recipe: Recipe) -> float:
+    """How many epochs have the compute of the recipe's: a step costs three of its forwards."""
+    image, finish = compute_of(network, recipe)
+    return (recipe.epochs - finish / 3) / image
+
+
+def compute_of(network: MemberNetwork, recipe: Recipe) -> tuple[float, float]:
+    """What an image costs, in forwards of the recipe's network, by multiply-adds.
+
+    Returns:
+        In the forward of a step, and in what follows the last one.
+    """
+    device = next(network.parameters()).device
+    images = torch.zeros(recipe.batch_size, *network.network.shape, device=device)
+    labels = torch.zeros(recipe.batch_size, dtype=torch.int64, device=device)
+    where = Step(0.5, recipe.batch_size, torch.Generator(device).manual_seed(0))
+    begun = deepcopy(network)  # statistics of batches change in training mode
+    step = counted_multiply_adds(lambda: begun.training_loss(images, labels, where))
+    finish = counted_multiply_adds(lambda: begun.eval().finish(images, labels))
+    forward = recipe.batch_size * multiply_adds(recipe.network)
+    return step / forward, finish / forward
+
+
+def _file_text(method: type[TrainedMethod]) -> str:
+    """The SHA-256 of the file that a method is from; empty: it is the suite's, or from no file."""
+    file = getattr(sys.modules[method.__module__], "__file__", None)
+    if method.__module__.startswith("methods.") or file is None:
+        return ""
+    return f"file {sha256(Path(file).read_bytes()).hexdigest()}"
+
+
+LAYERS = nn.Conv2d, nn.Linear
+Layer = nn.Conv2d | nn.Linear
+
+
+def first_layer(network: Network) -> str:
+    """The name of the convolution or linear layer that a forward computes first."""
+    computed: list[str] = []
+    watched = deepcopy(network)
+    for name, layer in watched.named_modules():
+        if isinstance(layer, LAYERS):
+            layer.register_forward_pre_hook(lambda *_, name=name: computed.append(name))
+    watched(torch.zeros(1, *network.shape))
+    return computed[0]
+
+
+def replaced(network: nn.Module, make: Callable[[str, Layer], nn.Module]) -> None:
+    """Put another layer in the place of each convolution and linear layer, in order.
+
+    A layer of several names is replaced by one layer.
+
+    Args:
+        make: from a layer's name and the layer to the other one.
+    """
+    others: dict[nn.Module, nn.Module] = {}
+    for name, layer in list(network.named_modules(remove_duplicate=False)):
+        if isinstance(layer, LAYERS):
+            if layer not in others:
+                others[layer] = make(name, layer)
+            parent, _, attribute = name.rpartition(".")
+            setattr(network.get_submodule(parent), attribute, others[layer])
+
+
+def retuned(method: type[TrainedMethod], settings: Mapping[str, float]) -> type[TrainedMethod]:
+    """The method with other settings, for trials."""
+    changed = {**settings, "__module__": method.__module__}
+    return cast(type[TrainedMethod], type(method.__name__, (method,), changed))

@@ -1,0 +1,77 @@
+"""BatchEnsemble: members that share each weight matrix and scale its rows and columns."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from methods.networks.network import Network
+from methods.networks.recipes import Recipe
+from methods.trained.base import Layer, MemberNetwork, TrainedMethod, replaced
+from methods.trained.layouts import PartsNetwork, of_parts
+
+
+class RankOne(nn.Module):
+    """A layer whose weights each member multiplies by r sᵀ (Wen et al. 2020, equation 1).
+
+    y = ((x ∘ r) W) ∘ s + b, where r scales the inputs and s the outputs. r and s begin as random
+    signs. An image's member is that of `of_parts`.
+    """
+
+    def __init__(self, layer: Layer, members: int, random: torch.Generator) -> None:
+        super().__init__()
+        outputs, inputs = layer.weight.shape[:2]
+        self.layer, self.members = layer, members
+        self.bias = nn.Parameter(torch.zeros(members, outputs))
+        self.layer.register_parameter("bias", None)
+        self.r = nn.Parameter(_signs(members, inputs, random))
+        self.s = nn.Parameter(_signs(members, outputs, random))
+
+    def forward(self, inputs: Float[Tensor, "images ..."]) -> Float[Tensor, "images ..."]:
+        """The layer's outputs, by the member of each image."""
+        outputs: Tensor = self.layer(inputs * of_parts(self.r, inputs))
+        return outputs * of_parts(self.s, outputs) + of_parts(self.bias, outputs)
+
+
+def _signs(members: int, width: int, random: torch.Generator) -> Tensor:
+    return 2.0 * torch.randint(2, (members, width), generator=random) - 1.0
+
+
+class BatchEnsembleNetwork(PartsNetwork):
+    """The recipe's network with a `RankOne` in the place of each layer."""
+
+    def __init__(self, network: Network, members: int, random: torch.Generator) -> None:
+        super().__init__(network, members)
+        replaced(network, lambda _, layer: RankOne(layer, members, random))
+
+
+class BatchEnsemble(TrainedMethod):
+    """BatchEnsemble (Wen et al. 2020): one weight matrix a layer, rank-one factors a member.
+
+    A batch is divided among the members, so that a training costs what a network's does. The
+    recipe's penalty is of shared weights and biases alone, as in the authors' code.
+    """
+
+    name = "batch_ensemble"
+    label = "BatchEnsemble"
+    citation = "Wen et al. 2020"
+    group = "ensemble in one network"
+    learning_rate = 0.06
+
+    def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:
+        """Shared weights are the recipe's."""
+        return BatchEnsembleNetwork(network, self.members, random)
+
+    def optimiser(
+        self, network: MemberNetwork, recipe: Recipe, images: int
+    ) -> torch.optim.Optimizer:
+        """The recipe's SGD; r and s have no penalty."""
+        optimiser = super().optimiser(network, recipe, images)
+        (group,) = optimiser.param_groups
+        layers = [layer for layer in network.modules() if isinstance(layer, RankOne)]
+        scales = [scale for layer in layers for scale in (layer.r, layer.s)]
+        numbers = set(map(id, scales))
+        group["params"] = [each for each in group["params"] if id(each) not in numbers]
+        optimiser.add_param_group({"params": scales, "weight_decay": 0.0})
+        return optimiser

@@ -1,0 +1,250 @@
+"""How any method with a network of its own is trained: its compute, its store, its errors."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from benchmarks.run.custom_method import load_method
+from methods import METHODS, MIMO, SNGP, BatchEnsemble, CyclicalSGHMC, Masksembles
+from methods.networks.architectures import SmallCNN
+from methods.networks.network import Network, multiply_adds
+from methods.networks.pool import NetworkPool, NetworkStore
+from methods.networks.recipes import LabelledImages, Recipe, cosine
+from methods.networks.training import TrainingDivergedError, initial_network
+from methods.trained.base import (
+    MemberNetwork,
+    MemberTraining,
+    Step,
+    TrainedMethod,
+    compute_of,
+    epochs_of,
+    replaced,
+    retuned,
+)
+from tests.methods.trained.conftest import SHORT, begun
+
+TRAINED = {name: kind for name, kind in METHODS.items() if issubclass(kind, TrainedMethod)}
+
+GUIDE = (Path(__file__).parents[3] / "docs/trained-methods.md").read_text(encoding="utf-8")
+COSTS = dict(re.findall(r"^\|[^|]+\| `(\w+)` \|.*\| ([\d.]+) \|$", GUIDE, re.MULTILINE))
+
+
+def test_guide_has_every_method() -> None:
+    assert list(COSTS) == list(TRAINED)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_cost_of_an_image_is_what_the_guide_says(name: str) -> None:
+    image, _ = compute_of(begun(TRAINED[name]), SHORT)
+    assert image == pytest.approx(float(COSTS[name]), abs=0.006)
+
+
+def test_two_passes_of_a_step_cost_twice_that_of_a_network() -> None:
+    assert compute_of(begun(Masksembles), SHORT) == (1.0, 0.0)
+    twice = BatchEnsemble(pool=NetworkPool(SHORT)).begin(initial_network(SHORT, 0), made(0))
+    loss = twice.training_loss
+    twice.training_loss = lambda *given: loss(*given) + loss(*given)  # type: ignore[method-assign]
+    assert compute_of(twice, SHORT) == (2.0, 0.0)
+
+
+def test_what_follows_the_last_step_is_taken_off() -> None:
+    """A forward and, of each class, the products of 256 features with each other."""
+    forward = multiply_adds(SHORT.network)
+    features = 84 * 256
+    own = forward - 84 * 10 + features
+    image, finish = compute_of(begun(SNGP), SHORT)
+    assert image == pytest.approx((own + 256 * 10) / forward)
+    assert finish == pytest.approx((own + features + 256 * 10 + 10 * 256**2) / forward, rel=0.1)
+    assert epochs_of(begun(SNGP), SHORT) == pytest.approx((12 - finish / 3) / image)
+
+
+def made(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+class Watched(BatchEnsemble):
+    """Notes its steps, and the labels of their batches."""
+
+    name = "watched"
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.steps: list[float] = []
+        self.labels: list[int] = []
+
+    def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:
+        begun = super().begin(network, random)
+        loss = begun.training_loss
+
+        def training_loss(images: Tensor, labels: Tensor, step: Step) -> Tensor:
+            self.labels.extend(labels.tolist())
+            return loss(images, labels, step)
+
+        begun.after_step = self.steps.append  # type: ignore[method-assign]
+        begun.training_loss = training_loss  # type: ignore[method-assign]
+        return begun
+
+
+def test_steps_are_as_many_as_the_recipes_compute_allows(
+    shades: LabelledImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("methods.trained.base.compute_of", lambda *_: (1.25, 1.5))
+    # 384 images, so 4 steps in each of (3 - 1.5 / 3) / 1.25 = 2 epochs.
+    recipe = replace(SHORT, epochs=3, batch_size=100)
+    method = Watched(pool=NetworkPool(recipe)).fit(shades.images, shades.labels)
+    assert method.steps == [step / 8 for step in range(1, 9)]
+
+
+def test_each_replicate_sees_all_images_in_an_order_of_its_own(shades: LabelledImages) -> None:
+    def seen(recipe: Recipe, replicate: int = 0) -> list[int]:
+        method = Watched(pool=NetworkPool(recipe), replicate=replicate)
+        return method.fit(shades.images, torch.arange(384) % 10).labels[-384:]
+
+    once = replace(SHORT, epochs=1)
+    every = (torch.arange(384) % 10).tolist()
+    assert seen(once) != seen(once, 1)
+    assert sorted(seen(once)) == sorted(seen(once, 1)) == sorted(every)
+    assert seen(replace(once, shuffled=False)) == every
+    assert sorted(seen(replace(once, bootstrap=True))) != sorted(every)
+
+
+def test_steps_are_by_default_the_recipes() -> None:
+    method = Masksembles(pool=NetworkPool(SHORT))
+    (group,) = method.optimiser(begun(Masksembles), SHORT, 384).param_groups
+    assert (
+        (group["momentum"], group["weight_decay"])
+        == (SHORT.momentum, SHORT.l2_penalty)
+        == (0.9, 5e-4)
+    )
+
+
+def test_every_group_of_weights_has_the_learning_rate(shades: LabelledImages) -> None:
+    """Rates fall to that of the last step."""
+    groups: list[dict[str, Any]] = []
+
+    class Grouped(BatchEnsemble):
+        name = "grouped"
+
+        def optimiser(self, *given: Any) -> torch.optim.Optimizer:
+            optimiser = super().optimiser(*given)
+            groups.extend(optimiser.param_groups)
+            return optimiser
+
+    Grouped(pool=NetworkPool(replace(SHORT, epochs=1))).fit(shades.images, shades.labels)
+    rate = Grouped.learning_rate * cosine(5 / 6)
+    assert [group["lr"] for group in groups] == pytest.approx([rate, rate])
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_network_with_batch_normalisation_is_fitted(name: str, shades: LabelledImages) -> None:
+    images = shades.images[..., :8, :8]
+    method = TRAINED[name](pool=NetworkPool(replace(SHORT, network=SmallCNN)))
+    method.fit(images, shades.labels)
+    (network,) = method.fitted
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert norms
+    for norm in norms:
+        assert not norm.training
+        assert norm.running_mean.any()
+    logits = method.member_logits(images[:40])
+    assert logits.isfinite().all()
+    torch.testing.assert_close(method.member_logits(images[3:4]), logits[:, 3:4])
+    assert method.predict(images[:0]).mean.shape == (0, 10)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_counting_leaves_the_network_as_it_is(name: str) -> None:
+    recipe = replace(SHORT, network=SmallCNN)
+    begun = MemberTraining(TRAINED[name](pool=NetworkPool(recipe))).initial(recipe, 0)
+    before = deepcopy(begun.state_dict())
+    compute_of(begun.train(), recipe)
+    assert all(torch.equal(values, before[key]) for key, values in begun.state_dict().items())
+
+
+@pytest.mark.parametrize("name", [name for name, kind in TRAINED.items() if kind.size])
+def test_a_number_of_members_below_one_is_refused(name: str) -> None:
+    for members in (0, -1):
+        with pytest.raises(ValueError, match=f"members is {members}; expected at least 1"):
+            TRAINED[name](members=members)
+
+
+def test_layer_of_two_names_is_replaced_by_one() -> None:
+    network = initial_network(SHORT, 0)
+    network.again = network.head
+    replaced(network, lambda _, layer: nn.Linear(layer.weight[0].numel(), 3))
+    assert network.again is network.head
+    assert network.head.out_features == 3
+
+
+def test_budget_below_an_epoch_is_refused(shades: LabelledImages) -> None:
+    short = replace(SHORT, epochs=1)
+    with pytest.raises(ValueError, match=r"a budget of 1 epochs .* allows 0\.64 of 'mimo'"):
+        MIMO(pool=NetworkPool(short)).fit(shades.images, shades.labels)
+
+
+def test_training_that_diverges_names_method_and_rate(shades: LabelledImages) -> None:
+    class Hot(BatchEnsemble):
+        name = "hot"
+        learning_rate = 1e9
+
+    expected = r"network 0 of 'hot', recipe 'short': .* choose a learning rate below 1e\+09"
+    with pytest.raises(TrainingDivergedError, match=expected):
+        Hot(pool=NetworkPool(SHORT)).fit(shades.images, shades.labels)
+
+
+def test_replicate_begins_with_the_pools_network_of_its_number() -> None:
+    own = MemberTraining(CyclicalSGHMC(pool=NetworkPool(SHORT)))
+    begun, network = own.initial(SHORT, 3), initial_network(SHORT, 3)
+    for name, weights in network.state_dict().items():
+        assert torch.equal(begun.state_dict()[f"network.{name}"], weights)
+
+
+def logits(method: TrainedMethod, data: LabelledImages) -> torch.Tensor:
+    return method.fit(data.images, data.labels).member_logits(data.images)
+
+
+FEW = replace(SHORT, epochs=2)
+
+
+def test_network_is_stored_and_taken_from_the_store(
+    shades: LabelledImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pool(recipe: Recipe = FEW, seed: int = 0) -> NetworkPool:
+        return NetworkPool(recipe, seed=seed, store=NetworkStore(tmp_path))
+
+    first = logits(BatchEnsemble(pool=pool()), shades)
+    for other in (BatchEnsemble(pool=pool(), replicate=1), BatchEnsemble(pool=pool(seed=1))):
+        assert not torch.equal(logits(other, shades), first)
+    monkeypatch.setattr(MemberTraining, "train", None)
+    assert torch.equal(logits(BatchEnsemble(pool=pool()), shades), first)
+    assert len([*tmp_path.iterdir()]) == 3
+    for missing in (
+        BatchEnsemble(pool=pool(), members=3),
+        BatchEnsemble(pool=pool(replace(FEW, epochs=3))),
+    ):
+        with pytest.raises(TypeError):
+            missing.fit(shades.images, shades.labels)
+
+
+def test_changed_file_of_a_user_is_trained_anew(tmp_path: Path) -> None:
+    def text(name: str, rest: str = "") -> str:
+        path = tmp_path / f"{name}.py"
+        path.write_text(f"from methods import SNGP\nclass Own(SNGP):\n    name = 'own'\n{rest}")
+        method = load_method(f"{path}:Own")
+        assert issubclass(method, TrainedMethod)
+        return MemberTraining(method(pool=NetworkPool(SHORT))).text(0)
+
+    assert text("first") == text("same") != text("other", "    bound = 3\n")
+    own = load_method(f"{tmp_path}/first.py:Own")
+    assert issubclass(own, TrainedMethod)
+    again = MemberTraining(retuned(own, {"bound": 1.0})(pool=NetworkPool(SHORT))).text(0)
+    assert text("first").rpartition(", ")[2] == again.rpartition(", ")[2]
+    assert "file" not in MemberTraining(BatchEnsemble(pool=NetworkPool(SHORT))).text(0)

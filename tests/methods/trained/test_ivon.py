@@ -1,0 +1,119 @@
+"""IVON, beside its authors' package."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from math import ceil, sqrt
+from typing import cast
+
+import pytest
+import torch
+from torch.nn.utils import parameters_to_vector
+
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import LabelledImages
+from methods.trained.base import Step
+from methods.trained.ivon import IVON, IVONNetwork, IVONOptimiser
+from tests.methods.trained.conftest import SHORT, begun
+
+IMAGES = 384
+
+
+def optimiser_of(network: IVONNetwork, beta2: float = 0.99999) -> IVONOptimiser:
+    """Of h₀ = 0.25 and δ = 0.001."""
+    optimiser = IVONOptimiser(network, replace(SHORT, l2_penalty=1e-3), IMAGES, 0.25)
+    optimiser.beta2 = beta2
+    return optimiser
+
+
+def network_of(members: int = 1) -> IVONNetwork:
+    return cast(IVONNetwork, begun(IVON, members=members))
+
+
+@pytest.mark.parametrize("beta2", [0.99999, 0.9])
+def test_steps_are_those_of_its_authors_package(shades: LabelledImages, beta2: float) -> None:
+    library = pytest.importorskip("ivon")
+    network = network_of().double()
+    reference = deepcopy(network.network)
+    own = optimiser_of(network, beta2)
+    theirs = library.IVON(
+        reference.parameters(), lr=0.1, ess=IMAGES, hess_init=0.25, weight_decay=1e-3, beta2=beta2
+    )
+    random = torch.Generator()
+    for step, rate in enumerate((0.1, 0.2, 0.05, 0.1)):
+        images, labels = shades.images[step::4].double(), shades.labels[step::4]
+        own.param_groups[0]["lr"] = theirs.param_groups[0]["lr"] = rate
+        own.zero_grad()
+        loss = network.training_loss(images, labels, Step(0, IMAGES, random.manual_seed(step)))
+        loss.backward()
+        own.step()
+        with torch.random.fork_rng():
+            torch.manual_seed(step)
+            with theirs.sampled_params(train=True):
+                theirs.zero_grad()
+                torch.nn.functional.cross_entropy(reference(images), labels).backward()
+        theirs.step()
+        (group,) = theirs.param_groups
+        assert (group["hess"] - 0.25).abs().max() > 1e-5
+        torch.testing.assert_close(own.hessian - 0.25, group["hess"] - 0.25, rtol=1e-6, atol=1e-12)
+        means = (parameters_to_vector(part.parameters()) for part in (network.network, reference))
+        torch.testing.assert_close(*means, rtol=1e-9, atol=1e-12)
+
+
+def test_deviation_is_that_of_the_curvature_and_stays_finite(shades: LabelledImages) -> None:
+    network, random = network_of(), torch.Generator().manual_seed(2)
+    optimiser = optimiser_of(network)
+    before = network.deviation
+    torch.testing.assert_close(before, torch.full_like(before, 1 / sqrt(IMAGES * 0.251)))
+    optimiser.param_groups[0]["lr"] = 0.0
+    loss = network.training_loss(shades.images, shades.labels, Step(0, IMAGES, random))
+    loss.backward()
+    optimiser.step()
+    expected = 1 / (IMAGES * (optimiser.hessian + 1e-3)).sqrt()
+    torch.testing.assert_close(network.deviation, expected)
+    assert not torch.equal(network.deviation, before)
+
+
+def test_curvature_stays_positive_whatever_the_gradient() -> None:
+    network = network_of()
+    optimiser = optimiser_of(network, 0.5)
+    weights = parameters_to_vector(network.network.parameters()).detach()
+    random = torch.Generator().manual_seed(2)
+    for _ in range(20):
+        network.noise = network.deviation * torch.randn(len(weights), generator=random)
+        optimiser.change(weights, torch.randn(len(weights), generator=random), 0.1)
+    assert (optimiser.hessian + 1e-3 > 0).all()
+
+
+def test_members_are_drawn_at_the_end_from_the_gaussian(shades: LabelledImages) -> None:
+    network = network_of(members=10)
+    network.deviation = torch.linspace(0.01, 0.2, len(network.deviation))
+    with torch.no_grad():
+        network.finish(shades.images, shades.labels)
+    mean = parameters_to_vector(network.network.parameters())
+    drawn = [parameters_to_vector(sample.parameters()) for sample in network.samples]
+    normal = (torch.stack(drawn) - mean) / network.deviation
+    assert normal.mean().abs() < 5 / sqrt(normal.numel())
+    assert normal.std().item() == pytest.approx(1, abs=5 / sqrt(2 * normal.numel()))
+    logits = network(shades.images[:7])
+    torch.testing.assert_close(logits[:, 2:5], network(shades.images[2:5]), atol=1e-5, rtol=1e-5)
+    again = network_of(members=10)
+    again.load_state_dict(network.state_dict())
+    assert torch.equal(again(shades.images[:7]), logits)
+
+
+def test_curvature_is_learned_within_the_steps_of_a_training() -> None:
+    optimiser = IVON(pool=NetworkPool(SHORT)).optimiser(network_of(), SHORT, IMAGES)
+    assert isinstance(optimiser, IVONOptimiser)
+    steps = SHORT.epochs * ceil(IMAGES / SHORT.batch_size)
+    assert optimiser.beta2**steps == pytest.approx(0.05)
+    assert (optimiser.images, optimiser.weight_decay) == (IMAGES, SHORT.l2_penalty)
+
+
+def test_it_learns(shades: LabelledImages) -> None:
+    # Of few images each weight is so uncertain that nothing is learned.
+    images, labels = shades.images.repeat(20, 1, 1, 1), shades.labels.repeat(20)
+    method = IVON(pool=NetworkPool(replace(SHORT, epochs=3))).fit(images, labels)
+    right = method.predict(shades.images).mean.argmax(dim=1) == shades.labels
+    assert right.float().mean() > 0.8

@@ -1,0 +1,102 @@
+"""SNGP, beside its formulas written out in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from methods.networks.recipes import LabelledImages
+from methods.networks.training import initial_network
+from methods.trained.base import Step, retuned
+from methods.trained.sngp import SNGP, GaussianProcess, SNGPNetwork
+from tests.methods.trained.conftest import SHORT, begun, fitted, lenet
+
+TUNED = retuned(SNGP, {"learning_rate": 0.03, "bound": 0.95})
+"""For a short training."""
+
+
+def random(seed: int = 3) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def process() -> GaussianProcess:
+    """Of three classes and inputs of five numbers, with weights that are not small."""
+    made = GaussianProcess(5, 3, random())
+    nn.init.normal_(made.weights, generator=random())
+    return made
+
+
+def waves(made: GaussianProcess, inputs: np.ndarray) -> np.ndarray:
+    """Random features, in double precision."""
+    frequencies, phases = made.frequencies.double().numpy(), made.phases.double().numpy()
+    return np.sqrt(2 / len(phases)) * np.cos(inputs @ frequencies.T + phases)
+
+
+def test_random_features_have_the_kernel_of_a_gaussian() -> None:
+    inputs = torch.randn(6, 5, generator=random())
+    features = [GaussianProcess(5, 3, random(seed)).features(inputs) for seed in range(300)]
+    kernel = torch.stack([own @ own.T for own in features]).mean(dim=0)
+    expected = (-torch.cdist(inputs, inputs).square() / 2).exp()
+    torch.testing.assert_close(kernel, expected, atol=0.02, rtol=0)
+
+
+def test_covariances_and_mean_field_logits_are_as_the_paper_has_them() -> None:
+    made, inputs = process(), torch.randn(1100, 5, generator=random())
+    with torch.no_grad():
+        made.condition(inputs)
+        logits = made(inputs).numpy()
+    features = waves(made, inputs.double().numpy())
+    means = features @ made.weights.detach().double().numpy().T
+    p = np.exp(means) / np.exp(means).sum(axis=1, keepdims=True)
+    for k in range(3):
+        terms = [q * (1 - q) * np.outer(phi, phi) for q, phi in zip(p[:, k], features, strict=True)]
+        covariance = np.linalg.inv(np.eye(len(features[0])) + sum(terms))
+        np.testing.assert_allclose(made.covariances[k].numpy(), covariance, atol=1e-5)
+        variances = np.array([phi @ covariance @ phi for phi in features])
+        expected = means[:, k] / np.sqrt(1 + np.pi / 8 * variances)
+        np.testing.assert_allclose(logits[:, k], expected, atol=1e-4)
+
+
+def test_weights_are_scaled_to_the_bound_but_not_up_to_it() -> None:
+    network = SNGPNetwork(initial_network(SHORT, 0), 1.5, random())
+    before = [layer.weight.detach().clone().flatten(1) for layer in network.hidden]
+    norms = [torch.linalg.svdvals(weights)[0].item() for weights in before]
+    assert len(norms) == 4
+    assert min(norms) < 1.4 < 1.6 < max(norms)
+    for _ in range(300):
+        network.after_step(0.5)
+    for layer, weights, norm in zip(network.hidden, before, norms, strict=True):
+        scaled = weights * min(1.0, 1.5 / norm)
+        torch.testing.assert_close(layer.weight.flatten(1), scaled, atol=1e-3, rtol=1e-3)
+
+
+def test_loss_is_that_of_the_process_over_the_network(shades: LabelledImages) -> None:
+    network = begun(SNGP)
+    images, labels = shades.images[:8], shades.labels[:8]
+    loss = network.training_loss(images, labels, Step(0, 8, random()))
+    features = lenet([*network.network.children()], images)
+    logits = torch.from_numpy(waves(network.process, features.detach().double().numpy()))
+    expected = nn.functional.cross_entropy(logits.float() @ network.process.weights.T, labels)
+    torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_it_learns_and_its_layers_are_bounded(shades: LabelledImages) -> None:
+    method = fitted(TUNED, shades)
+    prediction = method.predict(shades.images)
+    assert (prediction.mean.argmax(dim=1) == shades.labels).float().mean() > 0.8
+    assert (prediction.members, TUNED.size, TUNED.sweep) == (1, None, ())
+    weights = [layer.weight for layer in method.fitted[0].hidden]
+    norms = [torch.linalg.svdvals(weight.flatten(1))[0].item() for weight in weights]
+    assert len(norms) == 4
+    assert max(norms) == pytest.approx(0.95, rel=0.005)  # by 68 steps of the power iteration
+
+
+def test_the_process_is_conditioned_on_the_training_images(shades: LabelledImages) -> None:
+    (network,) = fitted(TUNED, shades).fitted
+    stored = network.process.covariances.clone()
+    assert (stored.diagonal(dim1=1, dim2=2).sum(dim=1) < len(stored[0]) - 1).all()
+    with torch.no_grad():
+        network.process.condition(network.network(shades.images))
+    torch.testing.assert_close(stored, network.process.covariances, atol=1e-4, rtol=0)
