@@ -77,6 +77,8 @@ WORTH_ELSEWHERE: Mapping[str, str] = {
     SAMPLED: "1.1 to 1.3",
     "swag": "3.1",
     "snapshot_ensemble": "above 15",
+    "variational": "1.7",
+    "cyclical_sghmc": "6.8",
 }
 """Networks that methods are worth on CIFAR-10, in 100 samples (Ashukha et al. 2020, ICLR)."""
 
@@ -93,11 +95,19 @@ GROUP_COLOURS: Mapping[str, str] = {
     "Laplace approximation": "#117733",
     "augmentation": "#AA4499",
     "snapshots": "#999933",
+    "ensemble in one network": "#44AA99",
+    "learned distribution": "#332288",
 }
 """The colour of each group of methods; methods of other groups have one of their own."""
 
+OWN_GROUPS = ("ensemble in one network", "learned distribution")
+"""Those with a figure of their own of what a training budget is spent on."""
+
 TOTAL_ENTROPY, ENTROPY_PARTS = "predictive_entropy", ("expected_entropy", "mutual_information")
 """The entropy that is split, and what it is split into."""
+
+DIVERSITY = ("pairwise_disagreement", "mutual_information")
+"""By which it is told how much members differ; methods are ranked by the last."""
 
 KIND_LOOKS = (
     *(("#000000", "o"), ("#0072B2", "s"), ("#D55E00", "D"), ("#009E73", "^")),
@@ -132,12 +142,17 @@ README_FIGURES: Mapping[str, tuple[str, str]] = {
         "Quality against training compute and time",
         "The lines are one network that trains longer, and more networks.",
     ),
+    "trained": (
+        "Methods with a network of their own, against training compute and time",
+        "The lines are one network that trains longer, and more networks.",
+    ),
 }
 """The figures that README and docs show, by name: title, and what a reader must know."""
 
 KEPT_FIGURES = (
-    *("quality", "settings", "spending", "worth", "claims-count-plots", "claims-rank-agreement"),
-    *("claims-certainty", "abstaining", "rotated", "high-disagreement", "conditions"),
+    *("quality", "settings", "spending", "trained", "worth", "claims-count-plots"),
+    *("claims-rank-agreement", "claims-certainty", "abstaining", "rotated", "high-disagreement"),
+    "conditions",
 )
 """Those that the repository keeps, the most important ones first."""
 

@@ -44,7 +44,7 @@ COPIED = (
     *(LATENCY_CSV, RUN_JSON, NOUNS_JSON),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
-        for name in ("leaderboard", "decision", "recipes", "ranks", "kinds", "spending")
+        for name in ("leaderboard", "decision", "recipes", "ranks", "kinds", "spending", "members")
         for suffix in ("csv", "md")
     ),
 )

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pandas.testing import assert_frame_equal
 
-from benchmarks.report.answer.answer import answer
+from benchmarks.report.answer.answer import answer, on_budgets, worth_of_one_training
 from benchmarks.report.answer.decision import Decision, decisions, networks_of
 from benchmarks.report.figures.engine import View
 from benchmarks.report.figures.spending import (
@@ -31,7 +32,10 @@ def _make(folder: Path) -> None:
     out = make_up(
         folder,
         recipes=("well-trained", HALF, LONG, "bagged", DROPOUT),
-        methods=("softmax", "deep_ensemble", "snapshot_ensemble", "mc_dropout_ensemble"),
+        methods=(
+            *("softmax", "deep_ensemble", "snapshot_ensemble", "mc_dropout_ensemble"),
+            *("batch_ensemble", "evidential"),
+        ),
         in_depth=("well-trained", LONG),
         conditions=("rotated-030",),
         members=(1, 2, 5, 10),
@@ -63,11 +67,14 @@ ALL_THAT_COST_ONE = {
     Candidate("bagged", "softmax", "1"),
     Candidate(DROPOUT, "softmax", "1"),
     Candidate("well-trained", "snapshot_ensemble", "5"),
+    Candidate("well-trained", "batch_ensemble", "4"),
+    Candidate("well-trained", "evidential", "1"),
     Candidate(HALF, "deep_ensemble", "2"),
 }
 ALL_THAT_COST_FIVE = {
     Candidate(LONG, "softmax", "1"),
     Candidate(LONG, "snapshot_ensemble", "5"),
+    Candidate(LONG, "batch_ensemble", "4"),
     Candidate("well-trained", "deep_ensemble", "5"),
     Candidate("bagged", "deep_ensemble", "5"),
     Candidate(DROPOUT, "deep_ensemble", "5"),
@@ -105,9 +112,12 @@ def test_table_has_a_row_for_each_way_with_its_networks_and_epochs(results: Resu
             ("1 network", "Softmax (bagged)", "1 × 10"),
             ("1 network", f"Softmax ({DROPOUT})", "1 × 10"),
             ("1 network", "Snapshots (M = 5, well-trained)", "1 × 10"),
+            ("1 network", "BatchEnsemble (M = 4, well-trained)", "1 × 10"),
+            ("1 network", "Evidential deep learning (well-trained)", "1 × 10"),
             ("1 network", f"Deep ensemble (M = 2, {HALF})", "2 × 5"),
             ("5 networks", f"Softmax ({LONG})", "1 × 50"),
             ("5 networks", f"Snapshots (M = 5, {LONG})", "1 × 50"),
+            ("5 networks", f"BatchEnsemble (M = 4, {LONG})", "1 × 50"),
             ("5 networks", "Deep ensemble (M = 5, well-trained)", "5 × 10"),
             ("5 networks", "Deep ensemble (M = 5, bagged)", "5 × 10"),
             ("5 networks", f"Deep ensemble (M = 5, {DROPOUT})", "5 × 10"),
@@ -115,11 +125,50 @@ def test_table_has_a_row_for_each_way_with_its_networks_and_epochs(results: Resu
             ("5 networks", f"Deep ensemble (M = 10, {HALF})", "10 × 5"),
         ]
     )
+    nll, worth = map(table.headings.index, ("NLL ↓\nClean", "Worth ↑"))
     for budget in ("1 network", "5 networks"):
-        (nll,) = (i for i, name in enumerate(table.headings) if name == "NLL ↓\nClean")
-        cells = [row.cells[nll] for row in table.rows if row.group == budget]
-        assert [cell.value for cell in cells] == sorted(cell.value for cell in cells)
-        assert [cell.verdict == BEST for cell in cells].count(True) == 1
+        rows = [row.cells for row in table.rows if row.group == budget]
+        order = [(-cells[worth].value, cells[nll].value) for cells in rows]
+        assert order == sorted(order)
+        assert [cells[nll].verdict == BEST for cells in rows].count(True) == 1
+
+
+def test_worth_of_a_budget_is_in_ensembles_of_the_first_recipe(results: Results) -> None:
+    assert worth_of_one_training(results) == ""  # by made-up predictions more networks gain nothing
+    known = results.worth.assign(status="ok", reason="", worth="1.5", worth_lower="1.2")
+    two = (known["recipe"] == HALF) & (known["members"] == "2")
+    known.loc[two, "worth"] = "1.9"
+    known.loc[known["ensemble_recipe"] != "well-trained", "worth"] = ">10"
+    told = replace(results, worth=known.assign(worth_upper="2.4"))
+    table = table_named(told, "spending")
+    worth = {row.labels[0]: row.cells[table.headings.index("Worth ↑")].text for row in table.rows}
+    assert worth["Deep ensemble (M = 5, well-trained)"] == "5"
+    assert worth["BatchEnsemble (M = 4, well-trained)"] == "1.5 (1.2–2.4)"
+    assert worth[f"Deep ensemble (M = 2, {HALF})"] == "1.9 (1.2–2.4)"
+    count = len(ALL_THAT_COST_ONE)
+    said = (
+        "Of {} ways to spend the training of one network, {} worth more than it by the 95 % "
+        f"limits; Deep ensemble (M = 2, {HALF}) is worth most, {{}} networks."
+    )
+    assert worth_of_one_training(told) == said.format(count, f"{count} are", "1.9 (1.2–2.4)")
+    none = replace(told, worth=told.worth.assign(worth_lower="<1"))
+    assert worth_of_one_training(none) == said.format(count, "none is", "1.9 (<1 to 2.4)")
+    assert answer(told)["budget"] == f"{on_budgets(told)} {worth_of_one_training(told)}"
+
+
+def test_members_of_methods_are_told_by_how_much_they_differ(results: Results) -> None:
+    table = table_named(results, "members")
+    methods = [row.labels[0] for row in table.rows]
+    several = ["Deep ensemble, M = 10", "Deep ensemble, M = 5", "Deep ensemble, M = 2"]
+    others = {"Snapshots, M = 5", "BatchEnsemble, M = 4", "my_method, M = 5"}
+    assert set(methods) == {*several, *others}
+    information = [row.cells[-1].value for row in table.rows]
+    assert information == sorted(information, reverse=True)
+    assert table.headings[-1] == "Mutual information\n30°"
+    quantity = Quantity("rotated-030", "mutual_information")
+    row = results.value(Candidate("well-trained", "batch_ensemble", "4"), quantity)
+    assert row is not None
+    assert information[methods.index("BatchEnsemble, M = 4")] == row["value"]
 
 
 def test_budget_is_a_column_of_the_measurements(results: Results) -> None:
@@ -165,8 +214,20 @@ def test_figure_has_each_way_against_compute_and_time(view: View, results: Resul
         assert row["value"] == known["value"]
 
 
-def test_no_two_ways_look_alike(view: View) -> None:
-    looks = looks_of_ways(view, spending(view).rows)
+def test_methods_with_a_network_of_their_own_have_a_figure_of_their_own(view: View) -> None:
+    own, others = spending(view, own=True).rows, spending(view).rows
+    beside = {f"{name}, well-trained" for name in ("BatchEnsemble", "Evidential deep learning")}
+    assert set(own["way"]) == beside | {LONGER, MORE}
+    assert beside.isdisjoint(others["way"])
+    lines = [
+        rows[rows["way"].isin([LONGER, MORE])].reset_index(drop=True) for rows in (own, others)
+    ]
+    assert_frame_equal(*lines)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_no_two_ways_look_alike(view: View, own: bool) -> None:
+    looks = looks_of_ways(view, spending(view, own=own).rows)
     assert len({(look.color, look.marker, look.filled) for look in looks.values()}) == len(looks)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 from benchmarks.io import write_json
@@ -13,6 +13,7 @@ from benchmarks.report.answer.decision import (
     decisions,
     judged_by,
     label,
+    main_budget,
     main_decisions,
     network_alone,
 )
@@ -23,7 +24,7 @@ from benchmarks.report.answer.table import (
     difference_text,
     why_none,
 )
-from benchmarks.report.answer.worth import typical_worth
+from benchmarks.report.answer.worth import networks, typical_worth
 from benchmarks.report.editorial import DROPOUT, ENSEMBLE, WITHOUT_BLANKS
 from benchmarks.report.number_format import alike
 from benchmarks.report.results import Candidate, Quantity, Results
@@ -53,7 +54,7 @@ def answer(results: Results) -> dict[str, str | list[str]]:
     Its keys: ``reply`` (yes, no, …; empty where the run cannot tell), ``short`` (the same with the
     worth in networks), ``dropout`` (with every measure), ``blanks`` (what blank passes cost; empty
     where the run cannot tell), ``advice`` (what to use: a text a situation), and ``budget`` (see
-    `on_budgets`).
+    `on_budgets` and `worth_of_one_training`).
     """
     reply, short, dropout, blanks = _on_dropout(results)
     return {
@@ -62,7 +63,7 @@ def answer(results: Results) -> dict[str, str | list[str]]:
         "dropout": dropout,
         "blanks": blanks,
         "advice": _advice(results),
-        "budget": on_budgets(results),
+        "budget": f"{on_budgets(results)} {worth_of_one_training(results)}".strip(),
     }
 
 
@@ -75,9 +76,9 @@ def on_budgets(results: Results) -> str:
     if not made:
         return ""
     largest = max(decision.question.compute or 0 for decision in made)
-    main = next(recipe.name for recipe in results.names.recipes if recipe.by_budget)
     own = [decision for decision in made if decision.question.compute == largest]
-    tied = dict.fromkeys((Candidate(main, ENSEMBLE, f"{largest:g}"), own[0].baseline), 0)
+    more = Candidate(main_budget(results), ENSEMBLE, f"{largest:g}")
+    tied = dict.fromkeys((more, own[0].baseline), 0)
     standings = [by for decision in own for by in decision.standings.values()]
     for known, choice in product(standings, tied):
         tied[choice] += choice in known and known[choice].is_tied
@@ -85,6 +86,28 @@ def on_budgets(results: Results) -> str:
     return (
         f"Of what the training of {largest:g} networks buys, {label(results, more)} is tied with "
         f"the best by {count} of {len(standings)} measures, {label(results, longer)} by {other}."
+    )
+
+
+def worth_of_one_training(results: Results) -> str:
+    """How much of what the training of one network buys is worth more than it, and which most.
+
+    In networks of the first recipe of those whose budgets are compared; empty where none are.
+    """
+    bought = (d.candidates for d in decisions(results) if d.question.compute == 1)
+    worth = {
+        choice: known
+        for choice in chain.from_iterable(bought)
+        if (known := typical_worth(results, choice, ENSEMBLE, main_budget(results)))
+    }
+    if not worth:
+        return ""
+    best = max(worth, key=lambda choice: networks(worth[choice].median.partition(" ")[0]))
+    more = sum(bool(known.lower) and networks(known.lower) > 1 for known in worth.values())
+    return (
+        f"Of {len(worth)} ways to spend the training of one network, {more or 'none'} "
+        f"{'is' if more <= 1 else 'are'} worth more than it by the 95 % limits; "
+        f"{label(results, best)} is worth most, {worth[best].interval} networks."
     )
 
 

@@ -272,6 +272,11 @@ def networks_of(results: Results, choice: Candidate) -> float:
     return Budgets(ensembles, by_method, by_recipe=by_recipe).compute(choice)
 
 
+def main_budget(results: Results) -> str:
+    """The first of the recipes whose budgets are compared; empty: there are none."""
+    return next((recipe.name for recipe in results.names.recipes if recipe.by_budget), "")
+
+
 def is_network_alone(results: Results, choice: Candidate) -> bool:
     """Whether it is the prediction of a trained network, and nothing else."""
     method = results.names.method(choice.method)

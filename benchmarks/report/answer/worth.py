@@ -35,9 +35,11 @@ class TypicalWorth(NamedTuple):
         return f"{self.median} ({between(self.lower, self.upper)})"
 
 
-def typical_worth(results: Results, choice: Candidate, ensemble: str) -> TypicalWorth | None:
-    """What a method is worth in ensembles of its recipe, where any measure says so."""
-    recipe = results.recipes[0] if choice.recipe == SELF_TRAINED else choice.recipe
+def typical_worth(
+    results: Results, choice: Candidate, ensemble: str, recipe: str = ""
+) -> TypicalWorth | None:
+    """What a method is worth in ensembles, by default of its recipe, where any measure says so."""
+    recipe = recipe or (results.recipes[0] if choice.recipe == SELF_TRAINED else choice.recipe)
     rows = {
         quantity: row
         for quantity in judged_by(results)

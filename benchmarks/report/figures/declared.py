@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -48,6 +49,22 @@ def votes_of_methods_height(view: View, rows: pd.DataFrame) -> float:
 X_AND_Y = {"sharex": True, "sharey": True}
 X_AND_ROWS = {"sharex": True, "sharey": "row"}
 
+BESIDE_LINES = (
+    "and, of the largest budget, the time of one image. The lines are to be beaten: one network "
+    "that is trained longer, and more networks. Bars: 95 % intervals, of the points beside the "
+    "lines."
+)
+
+Spending = partial(
+    Figure,
+    panels=("condition", "metric", "by"),
+    parts=((spending.panel_of_cost, 1),),
+    title=spending.title,
+    columns=2,
+    height=1.9,
+    shared={"sharex": "col"},
+)
+
 FIGURES = (
     Figure(
         "quality",
@@ -78,19 +95,17 @@ FIGURES = (
         height=lambda view, rows: 1.3 + 0.19 * len(view.variants),
         legend=worth.heat_map_legend,
     ),
-    Figure(
+    Spending(
         "spending",
         "cost",
-        "What a training budget can be spent on, and, of the largest budget, the time of one "
-        "image. The lines are to be beaten: one network that is trained longer, and more networks. "
-        "Bars: 95 % intervals, of the points beside the lines.",
+        f"What a training budget can be spent on, {BESIDE_LINES}",
         data=spending.spending,
-        panels=("condition", "metric", "by"),
-        parts=((spending.panel_of_cost, 1),),
-        title=spending.title,
-        columns=2,
-        height=1.9,
-        shared={"sharex": "col"},
+    ),
+    Spending(
+        "trained",
+        "cost",
+        f"What methods make of a training budget that train a network of their own, {BESIDE_LINES}",
+        data=partial(spending.spending, own=True),
     ),
     Figure(
         "worth",

@@ -19,7 +19,7 @@ from benchmarks.report.answer.decision import (
     networks_of,
     single_image,
 )
-from benchmarks.report.editorial import ENSEMBLE
+from benchmarks.report.editorial import ENSEMBLE, OWN_GROUPS
 from benchmarks.report.figures.engine import (
     FigureData,
     Panel,
@@ -47,10 +47,13 @@ MARKERS = ("<", "o", "d", ">", "^", "v")
 """Of recipes that are not the main one with more epochs; hollow."""
 
 
-def spending(view: View) -> FigureData:
+def spending(view: View, *, own: bool = False) -> FigureData:
     """The headline of what budgets can be spent on; of one network and more ones at every budget.
 
     A row for each of the two costs: training compute, and the time of one image.
+
+    Args:
+        own: whether beside the lines are the methods of `OWN_GROUPS`, or all others.
     """
     results = view.results.whole or view.results
     recipes = {recipe.name: recipe for recipe in view.names.recipes if recipe.by_budget}
@@ -73,6 +76,8 @@ def spending(view: View) -> FigureData:
             way = LONGER
         elif recipe == main and choice.method == ENSEMBLE:
             way = MORE
+        elif (record.group in OWN_GROUPS) != own:
+            continue
         compute, timing = networks_of(results, choice), single_image(results, choice)
         if way == MORE or compute in budgets or not record.counts_networks:
             names = (*quantity[:2], *choice[:3], label(results, choice))
@@ -85,6 +90,8 @@ def spending(view: View) -> FigureData:
                 rows.append((*names, MORE, recipe, compute, time, *ends))
     columns = ["condition", "metric", "recipe", "method", "members", "label", "way", "family"]
     shown = pd.DataFrame(rows, columns=[*columns, *COSTS, "value", "lower", "upper"])
+    if shown["way"].isin([LONGER, MORE]).all():
+        return FigureData(pd.DataFrame())
     by_cost = [shown.assign(by=by, cost=shown[by]).dropna(subset="cost") for by in COSTS]
     # The panels of a measure stand beside one another.
     place = shown.groupby(["condition", "metric"], sort=False).ngroup()

@@ -11,7 +11,7 @@ from benchmarks.nouns import MetricRecord
 from benchmarks.questions import ABSTAINING, QUALITY
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.claims import verdict_table
-from benchmarks.report.editorial import DETECTION, SELECTION
+from benchmarks.report.editorial import DETECTION, DIVERSITY, SELECTION
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.cost import latency, resources, score_latency, sizes, sizes_notes
 from benchmarks.report.tables.pivot import (
@@ -33,6 +33,7 @@ from benchmarks.report.tables.ranking import (
     leaderboard,
     leaderboard_notes,
     main_recipe_noted,
+    members,
     ranks,
     recipe_measures,
     recipes,
@@ -64,6 +65,7 @@ def pivots(results: Results) -> tuple[Pivot, ...]:
         RANKS,
         KINDS,
         SPENDING,
+        MEMBERS,
         LEADERBOARD,
         *MEANS,
         *map(sets_table, levels(results)),
@@ -226,10 +228,27 @@ SPENDING = Pivot(
     group="Training",
     columns="Measure",
     notes=noted(
-        "The best first, by NLL on clean images. A question mark: not shown to be worse than any "
-        f"other, by intervals that hold all differences of a budget at once. {INTERVAL}"
+        "Worth: the networks of an ensemble of the first recipe that does as well, as in the "
+        "leaderboard. A question mark: not shown to be worse than any other, by intervals that "
+        f"hold all differences of a budget at once. {INTERVAL}"
     ),
     by_recipe=False,
+)
+
+MEMBERS = Pivot(
+    "members",
+    "How much the members of a method differ, the most first",
+    lambda results: (
+        Quantity(*key) for key in product((CLEAN, *results.headline_shifts[-1:]), DIVERSITY)
+    ),
+    members,
+    group="",
+    columns="Measure",
+    notes=noted(
+        "Disagreement is the chance that two members predict different classes; mutual information "
+        f"is the part of the predictive entropy that comes from their differences. {INTERVAL}"
+    ),
+    is_of_main=True,
 )
 
 KINDS = Headline(

@@ -14,6 +14,7 @@ from benchmarks.report.answer.decision import (
     decisions,
     is_network_alone,
     label,
+    main_budget,
     main_decisions,
     network_alone,
     networks_of,
@@ -106,9 +107,8 @@ def entrants(results: Results) -> tuple[Variant, ...]:
     known = {variant: values for variant, values in known.items() if values}
 
     def rank(variant: Variant) -> tuple[float, float]:
-        worth = _worth(results, results.candidate(variant)).value
-        ranked_by = known[variant].get(Quantity(*RANKED_BY), math.inf)
-        return math.inf if math.isnan(worth) else -worth, ranked_by
+        worth = _worth(results, results.candidate(variant))
+        return _rank(worth, known[variant].get(Quantity(*RANKED_BY), math.inf))
 
     ranked = sorted(known, key=rank)
     always = {
@@ -124,6 +124,11 @@ def entrants(results: Results) -> tuple[Variant, ...]:
     others = [variant for variant in ranked if variant not in always]
     shown = always.union(others[: MOST_ROWS - len(always)])
     return tuple(variant for variant in ranked if variant in shown)
+
+
+def _rank(worth: Cell, ranked_by: float) -> tuple[float, float]:
+    """What is worth most comes first, and last what has no worth; else what is lower."""
+    return math.inf if math.isnan(worth.value) else -worth.value, ranked_by
 
 
 def _beside(
@@ -229,7 +234,7 @@ def recipes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
 
 def spending(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     """What each training budget can be spent on, the best first; ties by a question's intervals."""
-    made = decisions(results)
+    made, main = decisions(results), main_budget(results)
     for compute in filter(None, dict.fromkeys(decision.question.compute for decision in made)):
         own = [decision for decision in made if decision.question.compute == compute]
         deciding = {quantity: decision for decision in own for quantity in decision.standings}
@@ -239,8 +244,14 @@ def spending(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             for choice in choices
         }
         place: Place = {"Training": (compute, f"{compute:g} network{'s' if compute > 1 else ''}")}
-        for choice in sorted(choices, key=lambda c: values[c][Quantity(*RANKED_BY)].value):
-            cells = {"Networks\n× epochs": Cell(text=_trained(results, choice), status="ok")}
+        worth = {choice: _worth(results, choice, main) for choice in choices}
+        for choice in sorted(
+            choices, key=lambda c: _rank(worth[c], values[c][Quantity(*RANKED_BY)].value)
+        ):
+            cells = {
+                "Networks\n× epochs": Cell(text=_trained(results, choice), status="ok"),
+                "Worth ↑": worth[choice],
+            }
             for quantity, cell in values[choice].items():
                 if decision := deciding.get(quantity):
                     standing = decision.standings[quantity].get(choice)
@@ -252,6 +263,20 @@ def spending(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             for heading, cell in cells.items():
                 method = {"Method": (choice, label(results, choice))}
                 yield {**place, **method, "Measure": (heading, heading)}, cell
+
+
+def members(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """How much members of each method differ, the most first; of results of one recipe."""
+    quantities = list(pivot.quantities(results))
+    values = {
+        variant: {q: value_cell(results, results.candidate(variant), q) for q in quantities}
+        for variant in results.compared
+    }
+    several = {v: cells for v, cells in values.items() if cells[quantities[-1]].value > 0}
+    for variant in sorted(several, key=lambda v: several[v][quantities[-1]].value, reverse=True):
+        for quantity, cell in several[variant].items():
+            place = {"Method": (variant, results.names.label(variant))}
+            yield {**place, "Measure": (quantity, _heading(results, quantity))}, cell
 
 
 def _trained(results: Results, choice: Candidate) -> str:
@@ -345,13 +370,14 @@ def _costs(results: Results, choice: Candidate, missing: Cell) -> dict[str, Cell
     return {"Networks ↓": trained, "ms ↓": time}
 
 
-def _worth(results: Results, choice: Candidate) -> Cell:
-    """In ensembles of the same recipe; that of an ensemble is its size."""
+def _worth(results: Results, choice: Candidate, recipe: str = "") -> Cell:
+    """In ensembles, by default of the same recipe; that of such an ensemble is its size."""
     ensembles = [] if results.worth.empty else sorted(set(results.worth["ensemble"]))
-    if choice.method in ensembles and choice.members.isdigit():
+    is_own = recipe in ("", choice.recipe)
+    if is_own and choice.method in ensembles and choice.members.isdigit():
         return Cell(float(choice.members), status="ok", text=choice.members)
     for ensemble in ensembles:
-        if worth := typical_worth(results, choice, ensemble):
+        if worth := typical_worth(results, choice, ensemble, recipe):
             middle = networks(worth.median.partition(" ")[0])
             return Cell(middle, status="ok", text=worth.interval)
     reason = "not compared with ensembles of its recipe" if ensembles else NOT_MEASURED
