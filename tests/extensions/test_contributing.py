@@ -41,6 +41,12 @@ def test_guide_shows_the_files_whole() -> None:
     }
 
 
+def test_guide_to_methods_that_train_shows_a_file_whole() -> None:
+    guide = (ROOT / "docs/trained-methods.md").read_text(encoding="utf-8")
+    example = (NOUNS / "mixup.py").read_text(encoding="utf-8")
+    assert re.findall(r"```python\n(.*?)```", guide, re.DOTALL) == [example]
+
+
 @pytest.fixture(scope="module")
 def contributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the source tree with the guide's examples, added as the guide says."""
@@ -129,6 +135,7 @@ def test_nouns_know_nothing_of_the_report(path: Path) -> None:
         ("bagged_centroids.py:BaggedCentroids", False, set()),
         ("power_scaling.py:PowerScaling", True, {"calibration"}),
         ("shifted_views.py:ShiftedViews", True, set()),
+        ("mixup.py:Mixup", True, {"training"}),
     ],
 )
 def test_methods_keep_the_contract(
