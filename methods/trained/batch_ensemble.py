@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 from methods.trained.base import Layer, MemberNetwork, TrainedMethod, replaced
-from methods.trained.layouts import PartsNetwork, of_parts
+from methods.trained.layouts import PartsNetwork, by_image
 
 
 class RankOne(nn.Module):
     """A layer whose weights each member multiplies by r sᵀ (Wen et al. 2020, equation 1).
 
     y = ((x ∘ r) W) ∘ s + b, where r scales the inputs and s the outputs. r and s begin as random
-    signs. An image's member is that of `of_parts`.
+    signs. An image's member is that of `by_image`.
     """
 
     def __init__(self, layer: Layer, members: int, random: torch.Generator) -> None:
@@ -30,8 +30,8 @@ class RankOne(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "images ..."]) -> Float[Tensor, "images ..."]:
         """The layer's outputs, by the member of each image."""
-        outputs: Tensor = self.layer(inputs * of_parts(self.r, inputs))
-        return outputs * of_parts(self.s, outputs) + of_parts(self.bias, outputs)
+        outputs: Tensor = self.layer(inputs * by_image(self.r, inputs))
+        return outputs * by_image(self.s, outputs) + by_image(self.bias, outputs)
 
 
 def _signs(members: int, width: int, random: torch.Generator) -> Tensor:

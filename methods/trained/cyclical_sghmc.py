@@ -33,8 +33,6 @@ class CyclicalNetwork(SampledNetwork):
 
     def __init__(self, network: Network, members: int) -> None:
         super().__init__(network, members)
-        if members % CYCLES:
-            raise ValueError(f"members is {members}; expected a multiple of {CYCLES}, the cycles")
         self.kept = 0
         zeros = torch.zeros_like(parameters_to_vector(network.parameters()))
         self.register_buffer("noise", zeros, persistent=False)
@@ -58,9 +56,13 @@ class CyclicalNetwork(SampledNetwork):
     def kept_at(self, sample: int) -> float:
         """The share of the training after which a sample is kept, by its number from 0.
 
-        They are evenly spaced in the last part of a cycle; one is kept at its end.
+        Cycles have as many as can be, the last first. Samples are evenly spaced in the last part of
+        a cycle; one is kept at its end.
         """
-        cycle, number = divmod(sample, each := self.members // CYCLES)
+        last = self.members - 1
+        cycles = [CYCLES - 1 - (last - s) * CYCLES // self.members for s in range(self.members)]
+        cycle = cycles[sample]
+        each, number = cycles.count(cycle), sample - cycles.index(cycle)
         return (cycle + 1 - (1 - EXPLORATION) * (each - 1 - number) / each) / CYCLES
 
 
@@ -99,10 +101,7 @@ class CyclicalSGHMC(TrainedMethod):
     """Samples of the posterior from 3 cycles of one training (Zhang et al. 2020).
 
     In each the learning rate falls by a cosine. For four fifths of it the network is trained
-    without noise, then with noise at the temperature 1, where M/3 samples are kept.
-
-    Args:
-        members: M, how many samples there are; a multiple of 3.
+    without noise, then with noise at the temperature 1, where a third of the samples are kept.
     """
 
     name = "cyclical_sghmc"

@@ -11,7 +11,7 @@ from methods.trained.base import MemberNetwork, Step
 
 
 class PartsNetwork(MemberNetwork):
-    """A network that takes its images in M parts, one a member; see `of_parts`."""
+    """A network that takes its images in M parts, one a member; see `by_image`."""
 
     def forward(
         self, images: Float[Tensor, "images ..."]
@@ -27,7 +27,7 @@ class PartsNetwork(MemberNetwork):
         return cross_entropy(self.network(images), labels)
 
 
-def of_parts(
+def by_image(
     values: Float[Tensor, "members width"], images: Float[Tensor, "images width ..."]
 ) -> Float[Tensor, "images width ..."]:
     """What each image's member has: images come in M parts as equal as can be, in order.

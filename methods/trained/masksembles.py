@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from methods.networks.network import Network
 from methods.trained.base import Layer, MemberNetwork, TrainedMethod, first_layer, replaced
-from methods.trained.layouts import PartsNetwork, of_parts
+from methods.trained.layouts import PartsNetwork, by_image
 
 NARROWEST = 10
 """Inputs that a layer needs to be masked, as in the authors' library."""
@@ -43,7 +43,7 @@ def overlapping_masks(
 class Masked(nn.Module):
     """A layer whose inputs are multiplied by masks: features or, of a convolution, channels.
 
-    An image's member is that of `of_parts`.
+    An image's member is that of `by_image`.
     """
 
     masks: Tensor
@@ -55,7 +55,7 @@ class Masked(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "images ..."]) -> Float[Tensor, "images ..."]:
         """The layer's outputs, by the mask of each image's member."""
-        outputs: Tensor = self.layer(inputs * of_parts(self.masks, inputs))
+        outputs: Tensor = self.layer(inputs * by_image(self.masks, inputs))
         return outputs
 
 

@@ -26,7 +26,7 @@ OF_QUALITY = {
     *("main", "calibration", "uncertainty"),
     *("detection", "detection-scores", "selective", "selective-scores"),
 }
-TABLES = OF_QUALITY | {"abstaining", "decision", "kinds", "leaderboard", "ranks"}
+TABLES = OF_QUALITY | {"abstaining", "decision", "kinds", "leaderboard", "members", "ranks"}
 
 ROOT = Path(__file__).parents[2]
 

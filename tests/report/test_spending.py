@@ -34,7 +34,7 @@ def _make(folder: Path) -> None:
         recipes=("well-trained", HALF, LONG, "bagged", DROPOUT),
         methods=(
             *("softmax", "deep_ensemble", "snapshot_ensemble", "mc_dropout_ensemble"),
-            *("batch_ensemble", "evidential"),
+            *("packed_ensemble", "evidential"),
         ),
         in_depth=("well-trained", LONG),
         conditions=("rotated-030",),
@@ -67,14 +67,14 @@ ALL_THAT_COST_ONE = {
     Candidate("bagged", "softmax", "1"),
     Candidate(DROPOUT, "softmax", "1"),
     Candidate("well-trained", "snapshot_ensemble", "5"),
-    Candidate("well-trained", "batch_ensemble", "4"),
+    Candidate("well-trained", "packed_ensemble", "4"),
     Candidate("well-trained", "evidential", "1"),
     Candidate(HALF, "deep_ensemble", "2"),
 }
 ALL_THAT_COST_FIVE = {
     Candidate(LONG, "softmax", "1"),
     Candidate(LONG, "snapshot_ensemble", "5"),
-    Candidate(LONG, "batch_ensemble", "4"),
+    Candidate(LONG, "packed_ensemble", "4"),
     Candidate("well-trained", "deep_ensemble", "5"),
     Candidate("bagged", "deep_ensemble", "5"),
     Candidate(DROPOUT, "deep_ensemble", "5"),
@@ -112,12 +112,12 @@ def test_table_has_a_row_for_each_way_with_its_networks_and_epochs(results: Resu
             ("1 network", "Softmax (bagged)", "1 × 10"),
             ("1 network", f"Softmax ({DROPOUT})", "1 × 10"),
             ("1 network", "Snapshots (M = 5, well-trained)", "1 × 10"),
-            ("1 network", "BatchEnsemble (M = 4, well-trained)", "1 × 10"),
+            ("1 network", "Packed ensemble (M = 4, well-trained)", "1 × 10"),
             ("1 network", "Evidential deep learning (well-trained)", "1 × 10"),
             ("1 network", f"Deep ensemble (M = 2, {HALF})", "2 × 5"),
             ("5 networks", f"Softmax ({LONG})", "1 × 50"),
             ("5 networks", f"Snapshots (M = 5, {LONG})", "1 × 50"),
-            ("5 networks", f"BatchEnsemble (M = 4, {LONG})", "1 × 50"),
+            ("5 networks", f"Packed ensemble (M = 4, {LONG})", "1 × 50"),
             ("5 networks", "Deep ensemble (M = 5, well-trained)", "5 × 10"),
             ("5 networks", "Deep ensemble (M = 5, bagged)", "5 × 10"),
             ("5 networks", f"Deep ensemble (M = 5, {DROPOUT})", "5 × 10"),
@@ -143,7 +143,7 @@ def test_worth_of_a_budget_is_in_ensembles_of_the_first_recipe(results: Results)
     table = table_named(told, "spending")
     worth = {row.labels[0]: row.cells[table.headings.index("Worth ↑")].text for row in table.rows}
     assert worth["Deep ensemble (M = 5, well-trained)"] == "5"
-    assert worth["BatchEnsemble (M = 4, well-trained)"] == "1.5 (1.2–2.4)"
+    assert worth["Packed ensemble (M = 4, well-trained)"] == "1.5 (1.2–2.4)"
     assert worth[f"Deep ensemble (M = 2, {HALF})"] == "1.9 (1.2–2.4)"
     count = len(ALL_THAT_COST_ONE)
     said = (
@@ -160,15 +160,15 @@ def test_members_of_methods_are_told_by_how_much_they_differ(results: Results) -
     table = table_named(results, "members")
     methods = [row.labels[0] for row in table.rows]
     several = ["Deep ensemble, M = 10", "Deep ensemble, M = 5", "Deep ensemble, M = 2"]
-    others = {"Snapshots, M = 5", "BatchEnsemble, M = 4", "my_method, M = 5"}
+    others = {"Snapshots, M = 5", "Packed ensemble, M = 4", "my_method, M = 5"}
     assert set(methods) == {*several, *others}
     information = [row.cells[-1].value for row in table.rows]
     assert information == sorted(information, reverse=True)
     assert table.headings[-1] == "Mutual information\n30°"
     quantity = Quantity("rotated-030", "mutual_information")
-    row = results.value(Candidate("well-trained", "batch_ensemble", "4"), quantity)
+    row = results.value(Candidate("well-trained", "packed_ensemble", "4"), quantity)
     assert row is not None
-    assert information[methods.index("BatchEnsemble, M = 4")] == row["value"]
+    assert information[methods.index("Packed ensemble, M = 4")] == row["value"]
 
 
 def test_budget_is_a_column_of_the_measurements(results: Results) -> None:
@@ -216,7 +216,7 @@ def test_figure_has_each_way_against_compute_and_time(view: View, results: Resul
 
 def test_methods_with_a_network_of_their_own_have_a_figure_of_their_own(view: View) -> None:
     own, others = spending(view, own=True).rows, spending(view).rows
-    beside = {f"{name}, well-trained" for name in ("BatchEnsemble", "Evidential deep learning")}
+    beside = {f"{name}, well-trained" for name in ("Packed ensemble", "Evidential deep learning")}
     assert set(own["way"]) == beside | {LONGER, MORE}
     assert beside.isdisjoint(others["way"])
     lines = [

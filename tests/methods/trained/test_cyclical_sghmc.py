@@ -92,10 +92,14 @@ def test_rate_falls_three_times() -> None:
         assert rates == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize(("members", "message"), [(10, "a multiple of 3"), (0, "at least 1")])
-def test_other_numbers_of_members_are_refused(members: int, message: str) -> None:
-    with pytest.raises(ValueError, match=f"members is {members}; expected {message}"):
-        network_of(members)
+@pytest.mark.parametrize(
+    ("members", "shares"),
+    [(1, [3]), (2, [2, 3]), (4, [1, 2, 2.9, 3]), (5, [1, 1.9, 2, 2.9, 3])],
+)
+def test_cycles_have_as_many_samples_as_can_be(members: int, shares: list[float]) -> None:
+    network = network_of(members)
+    kept = [3 * network.kept_at(sample) for sample in range(members)]
+    assert kept == pytest.approx(shares)
 
 
 def test_noise_is_of_all_images_of_the_training() -> None:
