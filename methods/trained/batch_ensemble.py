@@ -22,7 +22,7 @@ class RankOne(nn.Module):
     def __init__(self, layer: Layer, members: int, random: torch.Generator) -> None:
         super().__init__()
         outputs, inputs = layer.weight.shape[:2]
-        self.layer, self.members = layer, members
+        self.layer = layer
         self.bias = nn.Parameter(torch.zeros(members, outputs))
         self.layer.register_parameter("bias", None)
         self.r = nn.Parameter(_signs(members, inputs, random))
@@ -70,8 +70,7 @@ class BatchEnsemble(TrainedMethod):
         optimiser = super().optimiser(network, recipe, images)
         (group,) = optimiser.param_groups
         layers = [layer for layer in network.modules() if isinstance(layer, RankOne)]
-        scales = [scale for layer in layers for scale in (layer.r, layer.s)]
-        numbers = set(map(id, scales))
-        group["params"] = [each for each in group["params"] if id(each) not in numbers]
-        optimiser.add_param_group({"params": scales, "weight_decay": 0.0})
+        scales = dict.fromkeys(scale for layer in layers for scale in (layer.r, layer.s))
+        group["params"] = [each for each in group["params"] if each not in scales]
+        optimiser.add_param_group({"params": [*scales], "weight_decay": 0.0})
         return optimiser

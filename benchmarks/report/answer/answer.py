@@ -102,7 +102,7 @@ def worth_of_one_training(results: Results) -> str:
     }
     if not worth:
         return ""
-    best = max(worth, key=lambda choice: networks(worth[choice].median.partition(" ")[0]))
+    best = max(worth, key=lambda choice: worth[choice].number)
     more = sum(bool(known.lower) and networks(known.lower) > 1 for known in worth.values())
     return (
         f"Of {len(worth)} ways to spend the training of one network, {more or 'none'} "

@@ -28,6 +28,11 @@ class TypicalWorth(NamedTuple):
     by_measure: Mapping[Quantity, str]
 
     @property
+    def number(self) -> float:
+        """The median as a number; of a range its lower end."""
+        return networks(self.median.partition(" ")[0])
+
+    @property
     def interval(self) -> str:
         """The median with its limits, if these differ."""
         if {self.lower, self.upper} <= {self.median, ""}:

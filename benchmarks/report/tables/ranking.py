@@ -21,7 +21,7 @@ from benchmarks.report.answer.decision import (
     single_image,
 )
 from benchmarks.report.answer.table import difference_text
-from benchmarks.report.answer.worth import networks, typical_worth
+from benchmarks.report.answer.worth import typical_worth
 from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
@@ -378,7 +378,6 @@ def _worth(results: Results, choice: Candidate, recipe: str = "") -> Cell:
         return Cell(float(choice.members), status="ok", text=choice.members)
     for ensemble in ensembles:
         if worth := typical_worth(results, choice, ensemble, recipe):
-            middle = networks(worth.median.partition(" ")[0])
-            return Cell(middle, status="ok", text=worth.interval)
+            return Cell(worth.number, status="ok", text=worth.interval)
     reason = "not compared with ensembles of its recipe" if ensembles else NOT_MEASURED
     return Cell(reason=reason)
