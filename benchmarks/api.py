@@ -18,10 +18,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from torch import Tensor
 
+from benchmarks import beside
 from benchmarks.external import (
     checked_predictions,
-    folder_for_scores,
     require_same_images,
     score,
 )
@@ -33,6 +34,7 @@ from benchmarks.external_arrays import (
     as_array,
 )
 from benchmarks.external_methods import beginning_with, predictions_of
+from benchmarks.external_scores import folder_for_scores
 from benchmarks.io import UserError, existing_folder, objection_to, path_of
 from benchmarks.progress import progress_shown
 from benchmarks.report.figures import Canvas, draw_figure, figure_names
@@ -61,8 +63,10 @@ __all__ = [
     "ArgumentError",
     "BenchmarkResults",
     "evaluate",
+    "images_beside",
     "load_results",
     "run_benchmark",
+    "score_beside",
     "score_predictions",
 ]
 
@@ -417,6 +421,56 @@ def score_predictions(
             external.append(checked)
         require_same_images(external)
         return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed))
+
+
+@as_library()
+def images_beside(folder: str | Path, data_dir: str | Path | None = None) -> dict[str, Tensor]:
+    """The images, in [0, 1], whose predictions `score_beside` takes, by condition.
+
+    Args:
+        folder: of a run, such as ``results/mnist``.
+        data_dir: your own folder of data sets. Others are fetched into the cache.
+
+    Raises:
+        ArgumentError: the folder holds no run, or none that kept numbers of images.
+    """
+    return beside.images_beside(Path(folder), None if data_dir is None else Path(data_dir))
+
+
+@as_library()
+def score_beside(
+    folder: str | Path,
+    predictions: Mapping[str, Mapping[str, Any]],
+    *,
+    from_logits: bool = False,
+    resamples: int = 200,
+    seed: int = 0,
+    progress: bool = False,
+    out: str | Path | None = None,
+) -> BenchmarkResults:
+    """Compare predictions with the methods of a run's leaderboard, without training anything.
+
+    Args:
+        folder: of a run, such as ``results/mnist``.
+        predictions: by the name that tables show, probabilities by condition, ``clean`` among
+            them, of the images of `images_beside`; all else as of `score_predictions`.
+
+    Raises:
+        ArgumentError: the run kept no numbers of images, or predictions do not fit to them.
+    """
+    require_resampling(resamples, seed)
+    example = '{"mine": {"clean": probabilities}}'
+    _require_named("predictions", predictions, example)
+    run, checked = beside.RunBeside.read(Path(folder)), {}
+    for method, by_condition in predictions.items():
+        _require_named(f"predictions of {method!r}", by_condition, example)
+        arrays = {name: as_array(values, name) for name, values in by_condition.items()}
+        with beginning_with(repr(method)):
+            checked[method] = run.predictions(arrays, from_logits=from_logits)
+    written = None if out is None else folder_for_scores(Path(out))
+    with progress_shown(progress):
+        scored = beside.score_beside(run, checked, written, resamples=resamples, seed=seed)
+        return BenchmarkResults(*scored)
 
 
 def _by_method(given: Any, methods: Mapping[str, Any], what: str) -> dict[str, Any]:

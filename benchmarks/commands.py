@@ -308,6 +308,14 @@ def score(
             show_default="none; the main table is printed",
         ),
     ] = None,
+    beside: Annotated[
+        Path | None,
+        path(
+            "A run, such as results/mnist: its methods are compared with yours.",
+            metavar="RUN",
+            show_default="none",
+        ),
+    ] = None,
     from_logits: Annotated[
         bool, flag("All predictions are logits, not probabilities.", "--from-logits")
     ] = False,
@@ -331,24 +339,38 @@ def score(
 
     calibration_probabilities and calibration_labels: both, or neither; the same for images that
     the model was not trained on, for conformal sets and recalibration.
+
+    With --beside RUN, arrays are named as conditions of the run (clean, corrupted-fog, ...), and
+    predictions are of the images that benchmarks.api.images_beside gives.
     """
+    from benchmarks.beside import score_files_beside
     from benchmarks.external import score_files
-    from benchmarks.report.tables.declared import MAIN
+    from benchmarks.report.tables.declared import LEADERBOARD, MAIN
     from benchmarks.report.tables.pivot import table_of
     from benchmarks.report.tables.table import terminal
 
-    results = score_files(
-        files,
-        labels=labels,
-        ood=ood or [],
-        calibration=calibration or [],
-        calibration_labels=calibration_labels,
-        from_logits=from_logits,
-        out=out,
-        resamples=resamples,
-        seed=seed,
-    )
-    if printed := table_of(MAIN, results):
+    how_scored: dict[str, Any] = {
+        "from_logits": from_logits,
+        "out": out,
+        "resamples": resamples,
+        "seed": seed,
+    }
+    further: dict[str, Any] = {
+        "labels": labels,
+        "ood": ood or [],
+        "calibration": calibration or [],
+        "calibration_labels": calibration_labels,
+    }
+    if beside is None:
+        results = score_files(files, **further, **how_scored)
+    elif given := [name for name, value in further.items() if value]:
+        raise UserError(
+            f"--{given[0].replace('_', '-')}: with --beside, a file holds all predictions of its "
+            "method; leave out the option"
+        )
+    else:
+        results = score_files_beside(beside, files, **how_scored)
+    if printed := table_of(LEADERBOARD if beside else MAIN, results):
         print(terminal(printed, get_terminal_size().columns))
     if out is not None:
         print(f"wrote {out}")

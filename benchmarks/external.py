@@ -7,15 +7,12 @@ in blocks of images. The rows of the tables are those of a run's methods with a 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -30,51 +27,37 @@ from benchmarks.external_arrays import (
     check_arrays,
     check_rows,
 )
-from benchmarks.inference.comparisons import Estimates, compare, comparisons_table
-from benchmarks.inference.evidence import Evidence, MeasuredUnit, MeasureName, network_blocks
+from benchmarks.external_scores import (
+    PredictionsByCondition,
+    ScoredMethods,
+    estimated,
+    folder_for_scores,
+    results_of,
+    write_scores,
+)
 from benchmarks.inference.image_values import ImageValues, fits_to
-from benchmarks.inference.resampling import Frame
 from benchmarks.io import (
     UserError,
     objection_to,
     printable,
-    read_json,
-    writable_folder,
-    write_json,
 )
 from benchmarks.nouns import MethodRecord, Names, TaskRecord
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.progress import tracked
-from benchmarks.report import write_report
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import require_resampling
 from benchmarks.run.curves import CurveRow, DrawnUnit, Evaluation, curve_tables, curves_of
-from benchmarks.run.measurements import KeptRows, measured, rows_of, summarise, varying
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.schema import (
     ArraysByName,
-    Comparison,
-    Measurement,
-    in_order,
-    members_text,
-    table_of,
-    write_table,
 )
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import (
     CLEAN,
-    COMPARISONS_CSV,
-    CURVES_FOLDER,
-    FIGURES_FOLDER,
-    INDEX_HTML,
-    MEASUREMENTS_CSV,
-    RUN_JSON,
     SELF_TRAINED,
-    SUMMARY_CSV,
-    TABLES_FOLDER,
 )
 from methods import Prediction, UncertaintyMethod
-from methods.determinism import one_torch_thread, suite_version
+from methods.determinism import one_torch_thread
 from methods.scores import member_scores, probability_scores
 
 LABELLED = Condition(CLEAN, "Clean", "clean", data="labelled")
@@ -99,7 +82,7 @@ class ExternalPredictions:
     """
 
     method: str
-    predictions: Mapping[Condition, ImageValues]
+    predictions: PredictionsByCondition
     labels: Int64[Tensor, " images"]
     sha256: str = ""
 
@@ -180,7 +163,7 @@ def checked_predictions(
     def blocks(
         name: str, labels: Int64[Tensor, " images"] | None = None
     ) -> Iterator[StoredPrediction]:
-        return _blocks(name, arrays[name], labels, from_logits=from_logits)
+        return blocks_of(name, arrays[name], labels, from_logits=from_logits)
 
     def known(name: str) -> Int64[Tensor, " images"]:
         return torch.from_numpy(arrays[name].astype(np.int64))
@@ -198,7 +181,7 @@ def checked_predictions(
     return ExternalPredictions(method, predictions, labels)
 
 
-def _blocks(
+def blocks_of(
     name: str, array: AnyArray, labels: Int64[Tensor, " images"] | None, *, from_logits: bool
 ) -> Iterator[StoredPrediction]:
     """The prediction in blocks of images, each checked before the next is read.
@@ -295,23 +278,6 @@ def _sizes(external: ExternalPredictions) -> str:
     return ", ".join(f"{values.images:,} {condition.label.lower()}" for condition, values in sets)
 
 
-EVERY_MEASURE = KeptRows(UncertaintyMethod.primary_score, every=True)
-"""A few methods have few rows."""
-
-SCORE_JSON = "score.json"
-"""What was scored, by which version."""
-
-FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER)
-"""Those that are written anew."""
-
-
-class ScoredMethods(NamedTuple):
-    """What tables and figures are made from, and the rows of ``measurements.csv``."""
-
-    results: Results
-    measurements: pd.DataFrame
-
-
 @one_torch_thread()
 def score(
     external: Sequence[ExternalPredictions],
@@ -328,25 +294,16 @@ def score(
             figures and page; what was scored is told by ``score.json``.
         resamples, seed: of the bootstrap of images, where no influence is known.
     """
-    units = {RunUnit(SELF_TRAINED, method.method, None, 0): method for method in external}
-    rows, estimates = _estimated(units, resamples, seed)
-    measurements = in_order(table_of(Measurement, rows))
-    results = Results(
-        summarise(measurements, estimates.intervals),
-        _names(external),
-        comparisons_table(table_of(Comparison, estimates.comparisons)),
-        curves=curve_tables(_curves(units, seed)),
-    )
+    units = {
+        RunUnit(SELF_TRAINED, method.method, None, 0): method.predictions for method in external
+    }
+    conditions = tuple(external[0].predictions)
+    estimates = estimated(units, conditions, resamples, seed)
+    scored = results_of(*estimates, _names(external), curves=curve_tables(_curves(units, seed)))
     if folder is not None:
-        record = {
-            "version": suite_version(),
-            "resamples": resamples,
-            "seed": seed,
-            "files": {method.method: method.sha256 for method in external},
-        }
-        write_json(record, folder / SCORE_JSON)
-        _write(results, measurements, folder)
-    return ScoredMethods(results, measurements)
+        files = {method.method: method.sha256 for method in external}
+        write_scores(scored, folder, resamples, seed, files)
+    return scored
 
 
 def _names(external: Sequence[ExternalPredictions]) -> Names:
@@ -365,80 +322,15 @@ def _names(external: Sequence[ExternalPredictions]) -> Names:
 
 
 def _curves(
-    units: Mapping[RunUnit, ExternalPredictions], seed: int
+    units: Mapping[RunUnit, PredictionsByCondition], seed: int
 ) -> Iterator[tuple[str, CurveRow]]:
     """Those that a run has of a method with a single replicate."""
-    for unit, external in units.items():
-        values = {condition.name: own for condition, own in external.predictions.items()}
-        evaluation = Evaluation(tuple(external.predictions), seed)
+    for unit, predictions in units.items():
+        values = {condition.name: own for condition, own in predictions.items()}
+        evaluation = Evaluation(tuple(predictions), seed)
         drawn = DrawnUnit(unit, UncertaintyMethod.primary_score, first=True, alone=True)
-        for condition, own in external.predictions.items():
+        for condition, own in predictions.items():
             yield from curves_of(evaluation, drawn, condition, own, values[condition.reference])
-
-
-def _estimated(
-    units: Mapping[RunUnit, ExternalPredictions], resamples: int, seed: int
-) -> tuple[list[Measurement], Estimates]:
-    """Every measure of every method, with its interval, and the comparisons."""
-    rows: list[Measurement] = []
-    estimates = [Estimates.joined(())]
-    first = next(iter(units.values()))
-    conditions = {condition.name: condition for condition in first.predictions}
-    images = {condition.name: own.images for condition, own in first.predictions.items()}
-    (block,) = network_blocks(units, ())
-    for condition in tracked(conditions.values(), len(conditions), "score", "sets of images"):
-        reference = conditions[condition.reference]
-        sizes = {name: images[name] for name in (condition.name, reference.name)}
-        frame = Frame(sizes, conditions, resamples, seed)
-        counts = images[condition.name], images[reference.name]
-        evidence = Evidence(condition.name, condition, condition.group, False, *counts)
-        measures: dict[RunUnit, dict[MeasureName, MeasuredUnit]] = {unit: {} for unit in units}
-        for unit, external in units.items():
-            own, other = external.predictions[condition], external.predictions[reference]
-            evidence.members[unit] = members_text(own.members)
-            every = EVERY_MEASURE.measures(condition, own.own_scores)
-            for each in measured(every, own, other if condition.detected else None):
-                rows.extend(rows_of(unit, condition, each, own, other))
-                measures[unit] |= varying(each, frame, condition)
-        evidence.add(block, measures)
-        estimates.append(compare(evidence, units))
-    return rows, Estimates.joined(estimates)
-
-
-def folder_for_scores(out: Path) -> Path:
-    """The folder, created if it does not exist.
-
-    Scores and a run of the suite must not mix, and nobody's files are to be overwritten.
-
-    Raises:
-        UserError: it cannot be written, or holds a run, or such files that are not of earlier
-            scores.
-    """
-    folder = writable_folder("--out", out)
-    if (folder / RUN_JSON).exists():
-        raise UserError(
-            f"--out {folder}: this folder holds a run of the suite; name another folder"
-        )
-    names = (MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, INDEX_HTML, *FOLDERS, SCORE_JSON)
-    taken = [name for name in names if (folder / name).exists()]
-    if taken and "resamples" not in read_json(folder / SCORE_JSON):
-        raise UserError(
-            f"--out {folder}: this folder holds {taken[0]}, but no {SCORE_JSON} of earlier scores; "
-            "name another folder"
-        )
-    return folder
-
-
-def _write(results: Results, measurements: pd.DataFrame, folder: Path) -> None:
-    for earlier in FOLDERS:
-        shutil.rmtree(folder / earlier, ignore_errors=True)
-    write_table(measurements, folder, MEASUREMENTS_CSV)
-    write_table(results.summary, folder, SUMMARY_CSV)
-    write_table(results.comparisons, folder, COMPARISONS_CSV)
-    for name, table in results.curves.items():
-        write_table(table, folder / CURVES_FOLDER, f"{name}.csv")
-    results.names.write(folder)
-    write_report(folder)
 
 
 def score_files(

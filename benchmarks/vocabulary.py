@@ -47,6 +47,9 @@ ANSWER_JSON = "answer.json"
 IMAGES_NPZ = "images.npz"
 """The images that figures and page show."""
 
+HEADLINE_NPZ = "headline.npz"
+"""Numbers of each image of the leaderboard's methods, beside which other predictions are scored."""
+
 INDEX_HTML = "index.html"
 """The page that shows all of it to people."""
 

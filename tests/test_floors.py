@@ -30,8 +30,10 @@ FLOORS = (
         "benchmarks.cluster",
         "benchmarks.external_arrays",
         "benchmarks.external",
+        "benchmarks.external_scores",
     ),
     (
+        "benchmarks.beside",
         "benchmarks.external_methods",
         "benchmarks.api",
         "benchmarks.across",

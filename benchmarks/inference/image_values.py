@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Float
@@ -113,6 +113,26 @@ class ImageValues:
             for name, blocks_of_score in scores.items()
             if (known := [values for values in blocks_of_score if values is not None])
         }
+
+    @classmethod
+    def from_parts(
+        cls,
+        parts: Mapping[tuple[type[Family], str], Any],
+        scores: Mapping[str, ImageScore],
+        *,
+        classes: int,
+        members: int | None,
+        labelled: bool,
+        impossible_labels: int,
+    ) -> Self:
+        """Of what was formed before, by family and score; see the attributes."""
+        values = cls(())
+        values._parts, values._scores = dict(parts), dict(scores)
+        values.images = len(next(iter(scores.values())))
+        values.classes, values.members, values.labelled = classes, members, labelled
+        values.impossible_labels = impossible_labels
+        values.own_scores, values.reasons, values.note = (), {}, ""
+        return values
 
     def score(self, name: str) -> ImageScore | None:
         """Of each image; ``None`` if the prediction has it not, or nothing is ranked by it."""

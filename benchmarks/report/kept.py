@@ -26,6 +26,7 @@ from benchmarks.vocabulary import (
     CLAIMS_JSON,
     CLAIMS_MD,
     FIGURES_FOLDER,
+    HEADLINE_NPZ,
     INDEX_HTML,
     LAB_HTML,
     LATENCY_CSV,
@@ -41,7 +42,7 @@ from benchmarks.vocabulary import (
 
 COPIED = (
     *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, LAB_HTML),
-    *(LATENCY_CSV, RUN_JSON, NOUNS_JSON),
+    *(LATENCY_CSV, RUN_JSON, NOUNS_JSON, HEADLINE_NPZ),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
         for name in ("leaderboard", "decision", "recipes", "ranks", "kinds", "spending", "members")

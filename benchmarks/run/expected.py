@@ -345,7 +345,7 @@ class Counting:
     @property
     def most_memory(self) -> float:
         """Bytes that all processes hold at once: the parent, and workers of the stage `measure`."""
-        held = sorted(map(self._row_numbers, image_sets(self._plan)), reverse=True)
+        held = sorted(map(self._row_numbers, image_sets(self._plan.conditions)), reverse=True)
         workers = held[: self._workspace.jobs]
         task, evaluated = self._plan.task, self._images(self._plan.conditions)
         images = COPIES * task.images_to_train_with("all") + EVALUATED_COPIES * evaluated

@@ -42,6 +42,7 @@ from benchmarks.run.curves import (
     sampling_errors,
     sampling_table,
 )
+from benchmarks.run.headline import write_headline
 from benchmarks.run.measurements import (
     COMPARED_ALONE,
     KeptRows,
@@ -125,9 +126,12 @@ def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     key = sha256(json.dumps(decides).encode()).hexdigest()
     finished = workspace.out / FINISHED_FOLDER / key
     work = partial(_measure_once, plan, dict(fits), left_out, finished)
-    done = workspace.in_parallel(work, image_sets(plan), stage=MEASURE, what="sets of images")
+    done = workspace.in_parallel(
+        work, image_sets(plan.conditions), stage=MEASURE, what="sets of images"
+    )
     order = [condition.name for condition in plan.conditions if condition.name in done]
     _write_tables([finished / name for name in order], plan, workspace.out, record)
+    write_headline(plan, workspace)
     return _without_predictions(plan, workspace, left_out, absent)
 
 
@@ -206,10 +210,10 @@ def _without_predictions(
     return failures
 
 
-def image_sets(plan: Plan) -> list[ConditionSet]:
+def image_sets(conditions: Iterable[Condition]) -> list[ConditionSet]:
     """What is measured at once: the conditions of a mean, and every other condition alone."""
     sets: dict[str, list[Condition]] = {}
-    for condition in plan.conditions:
+    for condition in conditions:
         key = mean_name(condition.group) if condition.in_mean else condition.name
         sets.setdefault(key, []).append(condition)
     # The largest first: it cannot be split, and one worker would wait for the other.

@@ -228,7 +228,8 @@ def test_front_names_each_method_at_its_largest_size_and_every_size_of_ensembles
     assert set(drawing.numbers["condition"]) == {"rotated-mean"}
     (ax,) = drawing.figure.axes
     names = {text.get_text() for text in ax.texts}
-    assert names == {"Softmax", "MC-dropout, T = 8", "Deep ensemble, M = 4", "2"}
+    own = "my_method, M = 5 (not timed)"
+    assert names == {"Softmax", "MC-dropout, T = 8", "Deep ensemble, M = 4", "2", own}
     (curve,) = [line for line in ax.lines if line.get_alpha()]
     assert len(curve.get_xdata()) == 3  # from the network alone on
     untimed = replace(results, latency=pd.DataFrame())

@@ -224,13 +224,17 @@ def _headline_nll(results: Results) -> list[Quantity]:
 
 
 def quality(view: View) -> FigureData:
-    """The NLL under shift, and the time of one image: of each method, and of ensembles by size."""
+    """The NLL under shift, and the time of one image: of each method, and of ensembles by size.
+
+    Of a method that was not timed, the time is NaN.
+    """
     ensembles = [
         variant
         for variant in _sizes(view)
         if variant.method == ENSEMBLE and variant not in view.variants
     ]
-    return _timed(view, _headline_nll(view.results)[1:], [*view.variants, *ensembles])
+    shown, sizes = _headline_nll(view.results)[1:], [*view.variants, *ensembles]
+    return _timed(view, shown, sizes, with_untimed=True)
 
 
 def costs(view: View) -> FigureData:
@@ -251,11 +255,14 @@ def _sizes(view: View) -> list[Variant]:
     ]
 
 
-def _timed(view: View, shown: Sequence[Quantity], sizes: Sequence[Variant]) -> FigureData:
+def _timed(
+    view: View, shown: Sequence[Quantity], sizes: Sequence[Variant], *, with_untimed: bool = False
+) -> FigureData:
     """A row a measure and size that has a value and a time, with the setup of the timings.
 
     Args:
         shown: where the user chooses no metrics and conditions.
+        with_untimed: also those without a time.
     """
     setup = main_setup(view.results.latency)
     if setup is None:
@@ -268,7 +275,7 @@ def _timed(view: View, shown: Sequence[Quantity], sizes: Sequence[Variant]) -> F
     parts = [pd.DataFrame(columns=[*VALUES, *MEDIAN, "pareto"])]
     for quantity in shown:
         rows = values(view, [quantity.metric], [quantity.condition], sizes)
-        rows = rows.merge(times, on=METHODS)
+        rows = rows.merge(times, on=METHODS, how="left" if with_untimed else "inner")
         sign = -1 if view.names.metric(quantity.metric).better == "higher" else 1
         if len(rows):
             parts.append(rows.assign(pareto=on_front(rows, sign * rows["value"])))
@@ -497,8 +504,8 @@ def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> s
 def finding_of(view: View, quantity: Quantity) -> str:
     """The same of the methods that a figure draws; others may be better than these."""
     said = finding(view.results, quantity, view.variants)
-    is_of_all = set(view.results.largest) <= set(view.variants)
-    return said if is_of_all or not said else f"Of those drawn, {said}"
+    is_with_untimed = set(view.results.largest) <= set(view.variants)
+    return said if is_with_untimed or not said else f"Of those drawn, {said}"
 
 
 def best_by(metric: str, column: str = "condition") -> Callable[[View, pd.DataFrame], str]:

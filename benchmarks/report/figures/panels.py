@@ -297,10 +297,20 @@ def cost(ax: Axes, panel: Panel) -> None:
 
 
 def quality(ax: Axes, panel: Panel) -> None:
-    """A point a method with its name, and ensembles of all sizes as a curve from the network on."""
+    """A point a method with its name, and ensembles of all sizes as a curve from the network on.
+
+    A method that was not timed is a line.
+    """
     view, rows = panel.view, panel.rows
-    _time_axis(ax, panel)
+    _, right = _time_axis(ax, panel)
     ax.set_ylim(*around(rows["value"], 0.1))
+    untimed = rows[rows["p50_ms"].isna()]
+    for method, members, value in untimed[["method", "members", "value"]].itertuples(index=False):
+        color, label = look_of(view.names, method).color, view.names.label(Variant(method, members))
+        tell(ax.axhline(value, color=color, linestyle=":"), label)
+        place: Any = {"textcoords": "offset points", "color": color, "fontsize": 6.5}
+        ax.annotate(f"{label} (not timed)", (right, value), (-4, 3), ha="right", **place)
+    rows = rows.dropna(subset="p50_ms")
     names = [Variant(*pair) for pair in zip(rows["method"], rows["members"], strict=True)]
     alone = {v for v in names if is_network_alone(view.results, view.results.candidate(v))}
     is_alone = np.array([variant in alone for variant in names])

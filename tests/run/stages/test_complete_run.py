@@ -76,6 +76,7 @@ def test_every_file_is_there(digits_run: Path) -> None:
     assert {path.name for path in out.glob("[!.]*")} == {
         *("measurements.csv", "summary.csv", "comparisons.csv", "worth.csv", "training.csv"),
         *("latency.csv", "score-latency.csv", "run.json", NOUNS_JSON, "answer.json", "images.npz"),
+        "headline.npz",
         *("predictions", "curves", "figures", "tables", "index.html"),
     }
     names = {path.relative_to(out / "predictions").as_posix() for path in out.rglob("*.zip")}
