@@ -63,6 +63,12 @@ def with_calibration_images(task: Task) -> list[Recipe]:
     return [recipe for recipe in task.recipes if recipe.split == "training"]
 
 
+def budgets_in_depth(task: Task) -> tuple[str, ...]:
+    """Those of the task's budgets with which methods train that have a training of their own."""
+    deep = WELL_TRAINED.name, "well-trained-50-epochs"
+    return tuple(recipe.name for recipe in task.budgets if recipe.name in deep)
+
+
 EXACT = ("mc_dropout_exact", "mc_dropout_exact_without_blanks")
 
 ADDED = (
@@ -95,7 +101,7 @@ SPENDING = (
 """On what a training budget can be spent."""
 
 BUDGET_ALONE = ("fast_geometric_ensemble", "mc_dropout_ensemble", *TRAINED)
-"""In the preset ``budget`` alone."""
+"""Evaluated where budgets are compared alone."""
 
 SHIFTS = ("translated-*", "corrupted-*", "natural-*")
 """Those that the article is not about."""
@@ -152,8 +158,8 @@ PRESETS: dict[str, Preset] = {
     ),
     # All; numbers of dropout passes are compared on the article's task alone.
     "full": Preset(
-        recipes=with_calibration_images,
-        without_methods=(*BUDGET_ALONE, *OF_PAPERS),
+        recipes=lambda task: [*with_calibration_images(task), *task.budgets],
+        without_methods=OF_PAPERS,
         without_conditions=(EMNIST,),
         limits=Limits(seconds=1.0),
         parts={
@@ -164,7 +170,7 @@ PRESETS: dict[str, Preset] = {
             "severity_images": 2500,
         },
         by_task={"mnist": {"passes": (1, 2, 5, 10, 20, 50, 100)}},
-        in_depth=main_recipe,
+        in_depth=lambda task: (*main_recipe(task), *budgets_in_depth(task)),
     ),
     # What a training budget is best spent on.
     "budget": Preset(
@@ -180,7 +186,7 @@ PRESETS: dict[str, Preset] = {
             "images": 2500,
             "scores": "unfitted",
         },
-        in_depth=lambda _: (WELL_TRAINED.name, "well-trained-50-epochs"),
+        in_depth=budgets_in_depth,
     ),
     # Other papers' numbers.
     "published": Preset(

@@ -6,12 +6,13 @@ import numpy as np
 
 from benchmarks.inference.headline import MOST_IMAGES, ImageColumns, packed_columns
 from benchmarks.io import written_whole
-from benchmarks.nouns import Names, Variant
+from benchmarks.nouns import Variant
 from benchmarks.predictions import RunUnit
 from benchmarks.report.editorial import ENSEMBLE
 from benchmarks.report.results import Results, read_if_there
 from benchmarks.report.tables.ranking import entrants, headline
 from benchmarks.run.configuration import USUAL_SIZES
+from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.reading import read_prediction
 from benchmarks.run.workspace import Workspace
@@ -26,11 +27,12 @@ def write_headline(plan: Plan, workspace: Workspace) -> None:
     predicted. Ensembles of all usual sizes are among the methods, so that others have a worth.
     """
     out = workspace.out
-    run = Results(
-        read_table(out, SUMMARY_CSV), Names.read(out), worth=read_if_there(out, WORTH_CSV)
-    )
-    results = run.for_recipe(run.recipes[0])
+    names = nouns_of(plan, metric_records(len(plan.task.classes)))
+    run = Results(read_table(out, SUMMARY_CSV), names, worth=read_if_there(out, WORTH_CSV))
+    results = run.for_recipe(*run.recipes[:1])
     units = _units(plan, results)
+    if not units:
+        return  # nothing has a value
     asked = {quantity.condition for quantity in headline(results)}
     arrays = {
         "methods": np.array([[unit.recipe, *variant] for variant, unit in units.items()]),
@@ -41,7 +43,7 @@ def write_headline(plan: Plan, workspace: Workspace) -> None:
             continue
         stored = [read_prediction(plan, workspace, unit, condition.name) for unit in units.values()]
         predicted = [each for each in stored if each is not None]
-        if len(predicted) < len(stored) or not stored:
+        if len(predicted) < len(stored):
             continue
         conditions.append(condition.name)
         arrays |= packed_columns(condition.name, list(map(ImageColumns.of, predicted)))

@@ -16,10 +16,12 @@ from benchmarks.predictions import Owner, PoolNetwork, RunUnit
 from benchmarks.progress import Item
 from benchmarks.run.configuration import (
     BEST_TRAINED,
+    BUDGET_ALONE,
     COSTLY,
     IN_DEPTH,
     OWN_TRAININGS,
     SLOW,
+    SPENDING,
     TRAINED,
     USUAL_SIZES,
     Configuration,
@@ -369,13 +371,28 @@ class Plan:
 
     def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
         sizes = self.configuration.sizes(self.configuration.classes[method], recipe)
+        if sizes and recipe in self._budgets_beside:
+            usual = {1, *USUAL_SIZES[method]} if self.forms_ensembles(method) else {max(sizes)}
+            return tuple(size for size in sizes if size in usual)
         if not sizes or self._in_depth(recipe) or self.forms_ensembles(method):
             return sizes or (None,)
         return self._compared_sizes[method]
 
+    @property
+    def _budgets_beside(self) -> tuple[str, ...]:
+        """The recipes whose budgets are compared, where methods of other recipes are, too."""
+        budgets = self.recipes_by_budget
+        return budgets if set(self.configuration.recipes).difference(budgets) else ()
+
     def _evaluates(self, method: str, recipe: str) -> bool:
-        """Whether the method is evaluated for this recipe: some are for those in depth alone."""
-        by_budget = recipe in self.recipes_by_budget
+        """Whether the method is evaluated for this recipe: some are for those in depth alone.
+
+        Where budgets are compared beside methods, each comparison has its own methods.
+        """
+        beside, by_budget = self._budgets_beside, recipe in self.recipes_by_budget
+        elsewhere = method not in SPENDING if by_budget else method in BUDGET_ALONE
+        if beside and elsewhere and not self.is_custom(method):
+            return False
         if by_budget and method in TRAINED and method not in BEST_TRAINED:
             deep = filter(self._in_depth, self.recipes_by_budget)
             return recipe == min(deep, key=self.budget, default="")
@@ -396,7 +413,8 @@ class Plan:
     def _replicates(self, method: str, recipe: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the pool; other replicates have own networks."""
         kind, replicates = self.configuration.classes[method], self.configuration.replicates
-        if method in COSTLY or issubclass(kind, TrainedMethod):
+        costly = method in COSTLY or issubclass(kind, TrainedMethod)
+        if costly or recipe in self._budgets_beside:
             replicates = min(replicates, FEWEST_REPLICATES)
         if size is None or not kind.counts_networks:
             return replicates

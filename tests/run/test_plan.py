@@ -14,7 +14,9 @@ import pytest
 from benchmarks.predictions import PoolNetwork, RunUnit
 from benchmarks.run.configuration import (
     BEST_TRAINED,
+    BUDGET_ALONE,
     EXACT,
+    OF_PAPERS,
     TRAINED,
     Configuration,
     configuration_of,
@@ -23,9 +25,11 @@ from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.task import ImageLimits
-from methods import MemberMethod, PooledMethod
+from methods import METHODS, MemberMethod, PooledMethod
 from tests import runs
 from tests.runs import FULL, QUICK, Run
+
+BUDGETS = [recipe.name for recipe in MNIST.budgets]
 
 CUSTOM = """
 from methods import UncertaintyMethod
@@ -75,7 +79,7 @@ def test_quick_is_fifty_networks_and_thirty_eight_units() -> None:
 
 def test_full_is_a_hundred_networks_of_the_main_recipe_and_fifty_of_others() -> None:
     plan = run_of(FULL).plan
-    assert plan.networks() == [
+    assert [network for network in plan.networks() if network.recipe not in BUDGETS] == [
         (recipe, number)
         for recipe in ("standard", "plain", "relu-dropout", "relu")
         for number in range(100 if recipe == "standard" else 50)
@@ -95,6 +99,14 @@ def test_full_is_a_hundred_networks_of_the_main_recipe_and_fifty_of_others() -> 
             assert repeated[method, recipe] == 5
         for method in ("laplace_kron", "mc_dropout_exact"):
             assert repeated.get((method, recipe)) == (5 if recipe == "standard" else None)
+
+
+def test_full_compares_budgets_as_the_preset_of_its_own_does() -> None:
+    both, alone = Plan(FULL), Plan(configuration_of("budget"))
+    methods = {unit.method for unit in both.units() if unit.recipe not in BUDGETS}
+    assert methods == set(METHODS).difference(OF_PAPERS, BUDGET_ALONE)
+    assert {unit for unit in both.units() if unit.recipe in BUDGETS} == set(alone.units())
+    assert set(both.networks()) >= set(alone.networks())
 
 
 def test_few_replicates_are_fewer_of_costly_methods_too() -> None:
@@ -188,7 +200,8 @@ def test_networks_of_ensembles_alone_have_outputs_too() -> None:
 
 
 def test_scores_of_features_are_of_methods_with_one_network() -> None:
-    plan = run_of(replace(FULL, recipes=("standard",))).plan
+    methods = tuple(name for name in FULL.methods if name not in BUDGET_ALONE)
+    plan = run_of(replace(FULL, recipes=("standard",), methods=methods)).plan
     scored = {u.method: plan.scored_network(u) for u in plan.units() if u.replicate == 1}
     of_several = {"deep_ensemble", "temperature_scaled_ensemble", "swag", "snapshot_ensemble"}
     assert {method for method, network in scored.items() if network is None} == of_several
