@@ -212,13 +212,14 @@ def blocks_of(
 def with_scores(
     prediction: Prediction, labels: Int64[Tensor, " images"] | None
 ) -> StoredPrediction:
-    """With the scores of its members; there are neither logits nor features."""
-    members = prediction.member_probabilities
+    """With the scores of its members, and of their logits if it has them."""
+    given = {"members": prediction.member_probabilities, "logits": prediction.member_logits}
     unknown = torch.full((len(prediction.mean),), torch.nan, dtype=torch.float64)
     scores = {
-        name: unknown if members is None else score.function(members)
+        name: unknown if (values := given[need]) is None else score.function(values)
         for name, score in member_scores().items()
-        if score.function
+        for need in score.needs
+        if score.function and (need == "members" or given[need] is not None)
     }
     return StoredPrediction(replace(prediction, scores=scores), labels)
 

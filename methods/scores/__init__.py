@@ -52,8 +52,8 @@ def probability_scores() -> dict[str, Score]:
 
 
 def member_scores() -> dict[str, Score]:
-    """The scores that are computed from the members' probabilities."""
-    return {name: score for name, score in SCORES.items() if "members" in score.needs}
+    """The scores that are computed from the members' probabilities or logits."""
+    return {n: s for n, s in SCORES.items() if s.fit is None and s.needs & {"members", "logits"}}
 
 
 def scores_of(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:

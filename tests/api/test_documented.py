@@ -40,17 +40,21 @@ def test_examples_of_the_guide_run(
     assert in_file["value"].tolist() == pytest.approx(in_memory["value"].tolist(), nan_ok=True)
 
 
-def test_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notebook_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     path = ROOT / "docs" / "own-network.ipynb"
     notebook = nbformat.read(path, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells)
-    NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
+    assert (tmp_path / "striped" / "index.html").exists()
+    (own,) = [cell.source for cell in notebook.cells if "results = evaluate(" in cell.source]
+    assert len(own.splitlines()) <= 30
     outputs = [
         output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
     ]
     assert {one.output_type for one in outputs} <= {"execute_result", "display_data"}
     text = "".join(str(one.data.get("text/plain", "")) for one in outputs)
-    for word in ("softmax", "temperature scaling", "MC-dropout", "ood-noise", "verdict"):
+    for word in ("softmax", "Laplace", "ensemble of 3", "lac_size_95", "energy", "verdict"):
         assert word in text
     assert any("image/png" in one.data for one in outputs)

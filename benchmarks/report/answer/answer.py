@@ -70,7 +70,7 @@ def answer(results: Results) -> dict[str, str | list[str]]:
 def on_budgets(results: Results) -> str:
     """By how many measures more networks, and one that trains longer, are tied with the best.
 
-    Of the largest budget compared; empty where a run compares none.
+    Of the largest budget compared; empty where a run compares none, or no longer training.
     """
     made = [d for d in decisions(results) if d.question.compute and d.standings]
     if not made:
@@ -79,6 +79,8 @@ def on_budgets(results: Results) -> str:
     own = [decision for decision in made if decision.question.compute == largest]
     more = Candidate(main_budget(results), ENSEMBLE, f"{largest:g}")
     tied = dict.fromkeys((more, own[0].baseline), 0)
+    if len(tied) < 2:
+        return ""
     standings = [by for decision in own for by in decision.standings.values()]
     for known, choice in product(standings, tied):
         tied[choice] += choice in known and known[choice].is_tied
