@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -28,6 +29,8 @@ from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, PUBLISHED_JSON, PUBLISHED_MD
 
 WITHIN, NOT_WITHIN = "within tolerance", "not within tolerance"
+UNDECIDED = "does not decide"
+"""Within a tolerance that is more than half of the distance to the paper's nearest other method."""
 NOT_COMPARABLE, NOT_MEASURED = "not comparable", "not measured"
 """Not comparable: theirs is a mean over other sets of images, too, which we have not."""
 
@@ -80,10 +83,27 @@ class PublishedNumber:
     published: float
     reason: str = ""
 
+    @property
+    def tolerance(self) -> float:
+        """How far ours may be from it."""
+        difference, share, _ = TOLERANCES[self.metric]
+        return difference + share * self.published + ROUNDING
+
     def admits(self, ours: float) -> bool:
         """Whether ours is near enough; NaN never is."""
-        difference, share, _ = TOLERANCES[self.metric]
-        return abs(ours - self.published) <= difference + share * self.published + ROUNDING
+        return abs(ours - self.published) <= self.tolerance
+
+    @property
+    def decides(self) -> bool:
+        """Whether what is near enough to it is nearer to it than to the paper's other methods."""
+        of_what = attrgetter("paper", "place", "task", "metric", "conditions", "lacking", "score")
+        distances = [
+            abs(other.published - self.published)
+            for other in PUBLISHED
+            if of_what(other) == of_what(self)
+            and (other.method, other.members) != (self.method, self.members)
+        ]
+        return all(self.tolerance <= distance / 2 + 2 * ROUNDING for distance in distances)
 
 
 def read_numbers() -> tuple[PublishedNumber, ...]:
@@ -128,7 +148,8 @@ def judged(number: PublishedNumber, results: Results) -> dict[str, Any]:
     elif missing:
         verdict = NOT_COMPARABLE
     else:
-        verdict = WITHIN if number.admits(value) else NOT_WITHIN
+        near = WITHIN if number.decides else UNDECIDED
+        verdict = near if number.admits(value) else NOT_WITHIN
     images = min((int(row["images"]) for row in rows.values()), default=0)
     whole = results.names.task.test_images
     known = (
@@ -324,12 +345,13 @@ def published_shown(results: Results) -> dict[str, Any] | None:
     same = sum(finding["verdict"] == SAME for finding in findings)
     agreeing = (
         f"numbers within tolerance: {verdicts[WITHIN]} of {compared}" if compared else "",
+        f"numbers that do not decide: {verdicts[UNDECIDED]}" if verdicts[UNDECIDED] else "",
         f"findings that agree: {same} of {len(findings)}" if findings else "",
     )
     return {
         "count": {
             verdict: verdicts[verdict]
-            for verdict in (WITHIN, NOT_WITHIN, NOT_COMPARABLE, NOT_MEASURED)
+            for verdict in (WITHIN, NOT_WITHIN, UNDECIDED, NOT_COMPARABLE, NOT_MEASURED)
         },
         "numbers": numbers,
         "table": _table(numbers, results),
@@ -345,14 +367,16 @@ def comparable_numbers(results: Results, link: str) -> str:
         link: to the run's `published.md`.
     """
     numbers = [
-        number | ({"why": ""} if number["verdict"] == WITHIN else {})
+        number | ({"why": ""} if number["verdict"] in (WITHIN, UNDECIDED) else {})
         for number in _judged_numbers(results)
-        if number["verdict"] in (WITHIN, NOT_WITHIN)
+        if number["verdict"] in (WITHIN, NOT_WITHIN, UNDECIDED)
     ]
-    within = sum(number["verdict"] == WITHIN for number in numbers)
+    count = Counter(number["verdict"] for number in numbers)
     return (
-        f"{within} of {len(numbers)} comparable numbers are within tolerance. "
-        f"[published.md]({link}) also has what is not comparable or not measured.\n\n"
+        f"{count[WITHIN]} of {count[WITHIN] + count[NOT_WITHIN]} numbers are within tolerance; "
+        f"{count[UNDECIDED]} more do not decide: their tolerance is more than half of the distance "
+        f"to the paper's nearest other method. [published.md]({link}) also has what is not "
+        "comparable or not measured.\n\n"
         f"{markdown(_table(numbers, results, without=('Where', 'Networks', 'Tolerance')))}"
     )
 
