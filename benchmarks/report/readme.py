@@ -14,7 +14,7 @@ import pandas as pd
 import typer
 
 from benchmarks.io import UserError, path_of, read_run_json, written_whole
-from benchmarks.nouns import Names
+from benchmarks.nouns import Names, Variant
 from benchmarks.report.claims import article_answer
 from benchmarks.report.editorial import (
     ENSEMBLE,
@@ -56,13 +56,19 @@ _SECTION = re.compile(
     re.DOTALL,
 )
 
+_NUMBER = re.compile(
+    r"(?P<number>[\d.]+)(?P<mark><!-- (?P<metric>\w+) (?P<condition>\S+) of (?P<method>\w+?)"
+    r"(-(?P<members>\d+))? by (?P<recipe>\S+) in (?P<results>\S+) -->)"
+)
+
 
 def filled(pages: Mapping[Path, str], root: Path) -> dict[Path, str]:
     """The texts with what stands between each pair of marks made from the results of a run.
 
     ``<!-- generated: NAME from FOLDER -->`` and ``<!-- end -->`` are the marks, NAME one of
     `SECTIONS`; the folder of the run (for ``commands`` of each run, separated by commas) and the
-    pages' paths are relative to ``root``.
+    pages' paths are relative to ``root``. A number in a sentence has a mark behind it:
+    ``0.21<!-- nll clean of deep_ensemble-5 by relu in FOLDER -->``, to as many decimals.
     """
     run_in = cache(partial(_Run, root))
     return {page: _filled_page(page, text, run_in) for page, text in pages.items()}
@@ -79,7 +85,15 @@ def _filled_page(page: Path, text: str, run_in: Callable[[Path], _Run]) -> str:
         section = SECTIONS[match["name"]](run_in(Path(match["results"])))
         return match["begin"] + _LINK.sub(rf"\1{up}", section) + match["end"]
 
-    return _SECTION.sub(made, text)
+    def number(match: re.Match[str]) -> str:
+        results = run_in(Path(match["results"])).results.for_recipe(match["recipe"])
+        variant = Variant(match["method"], match["members"] or "1")
+        row = results.find(variant, Quantity(match["condition"], match["metric"]))
+        if row is None:
+            raise UserError(f"{page}: there is no value for {match['mark']}")
+        return f"{row['value']:.{len(match['number'].partition('.')[2])}f}{match['mark']}"
+
+    return _NUMBER.sub(number, _SECTION.sub(made, text))
 
 
 @dataclass(frozen=True)

@@ -56,12 +56,26 @@ MOST_WORDS_OF = {Path("docs/tutorial.md"): 900, Path("docs/reading.md"): 500}
 
 
 def test_pages_are_short() -> None:
-    words = {page: len(re.findall(r"\S*\w\S*", text)) for page, text in read_pages(ROOT).items()}
+    marks = re.compile(r"<!--.*?-->", re.DOTALL)
+    texts = {page: marks.sub("", text) for page, text in read_pages(ROOT).items()}
+    words = {page: len(re.findall(r"\S*\w\S*", text)) for page, text in texts.items()}
     most = dict.fromkeys(words, MOST_WORDS) | MOST_WORDS_OF
     del words[README]
     assert {page: count for page, count in words.items() if count > most[page]} == {}
     prose = re.sub(r"```.*?```|^\|.*?$|<!--.*?-->", "", read_pages(ROOT)[README], flags=re.S | re.M)
     assert len(re.findall(r"\S*\w\S*", prose)) <= MOST_WORDS_OF_README
+
+
+def test_numbers_of_a_sentence_are_those_of_the_run(root: Path) -> None:
+    rows = read_table(root / "results", "summary.csv")
+    ensemble = rows.query("method == 'deep_ensemble' and members == '2' and metric == 'nll'")
+    (clean,) = ensemble.query("condition == 'clean' and recipe == 'standard'")["value"]
+    mark = "<!-- nll clean of {} by standard in results -->"
+    text = f"It has 0.000{mark.format('deep_ensemble-2')} and 1{mark.format('softmax')}."
+    made = filled({README: text}, root)[README]
+    assert made.startswith(f"It has {clean:.3f}<!-- nll")
+    with pytest.raises(UserError, match=r"README.md: there is no value for <!-- nll clean of swag"):
+        filled({README: f"0.1{mark.format('swag-3')}"}, root)
 
 
 @pytest.mark.parametrize(
