@@ -16,8 +16,6 @@ from typing import Any, Literal, TypeVar, get_args
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from torch import Tensor
 
 from benchmarks import beside
@@ -37,7 +35,7 @@ from benchmarks.external_methods import beginning_with, predictions_of
 from benchmarks.external_scores import folder_for_scores
 from benchmarks.io import UserError, existing_folder, objection_to, path_of
 from benchmarks.progress import progress_shown
-from benchmarks.report.figures import Canvas, draw_figure, figure_names
+from benchmarks.report.figures import canvas_of, draw_figure, figure_names
 from benchmarks.report.results import Results, read_if_there
 from benchmarks.run.configuration import (
     DEFAULT_TASK,
@@ -77,7 +75,10 @@ class ArgumentError(UserError, ValueError):
 
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 
-_ARGUMENTS = {"recipe": "recipes", "method": "custom_methods", "only": "stages"}
+_ARGUMENTS = {
+    **{"recipe": "recipes", "method": "custom_methods", "only": "stages"},
+    "beside": "folder",
+}
 """By the name of an option, the argument that is called otherwise."""
 
 
@@ -215,7 +216,7 @@ class BenchmarkResults:
         if not isinstance(ax, Axes | None):
             raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
         chosen: Any = {"methods": methods, "metrics": metrics, "conditions": conditions}
-        place: Any = {"canvas": _canvas_of(ax), "titled": title}
+        place: Any = {"canvas": canvas_of(ax), "titled": title}
         drawing = draw_figure(self._for_recipe(recipe), name, **chosen, **place)
         return ax or drawing.figure.axes[0]
 
@@ -266,35 +267,6 @@ def _results_in(folder: Path, failures: tuple[Failure, ...]) -> BenchmarkResults
     if not path_of(folder, SUMMARY_CSV).exists():
         return BenchmarkResults(failures=failures)
     return BenchmarkResults(Results.load(folder), read_if_there(folder, MEASUREMENTS_CSV), failures)
-
-
-def _canvas_of(ax: Axes | None) -> Canvas:
-    """The place of ``ax``, or a new figure of pyplot."""
-
-    def canvas(width: float, height: float) -> Figure | SubFigure:
-        if ax is not None:
-            return _part_of(ax)
-        import matplotlib.pyplot as plt  # here: who gives a place needs none of pyplot's figures
-
-        return plt.figure(figsize=(width, height), layout="constrained")
-
-    return canvas
-
-
-def _part_of(ax: Axes) -> SubFigure:
-    """A part of the figure in the place of ``ax``, which itself is then not seen."""
-    place = ax.get_subplotspec()
-    if place is None:
-        raise ArgumentError(
-            "ax: it has no place in a grid; give one of plt.subplots or figure.add_subplot"
-        )
-    figure = ax.figure
-    whole = figure.figure
-    # Legends beside panels need it, and panels that are parts of a figure.
-    if not isinstance(whole.get_layout_engine(), ConstrainedLayoutEngine):
-        whole.set_layout_engine("constrained")
-    ax.set_axis_off()
-    return figure.add_subfigure(place)
 
 
 @as_library()
@@ -425,14 +397,19 @@ def score_predictions(
 
 @as_library()
 def images_beside(folder: str | Path, data_dir: str | Path | None = None) -> dict[str, Tensor]:
-    """The images, in [0, 1], whose predictions `score_beside` takes, by condition.
+    """The images whose predictions `score_beside` takes.
 
     Args:
-        folder: of a run, such as ``results/mnist``.
+        folder: of a run, such as ``results/mine``.
         data_dir: your own folder of data sets. Others are fetched into the cache.
+
+    Returns:
+        By condition, ``clean`` first, at most 2,500 images [images, channels, height, width] in
+        single precision, from 0 to 1.
 
     Raises:
         ArgumentError: the folder holds no run, or none that kept numbers of images.
+        benchmarks.data.files.Unavailable: a data set cannot be had.
     """
     return beside.images_beside(Path(folder), None if data_dir is None else Path(data_dir))
 
@@ -450,18 +427,26 @@ def score_beside(
 ) -> BenchmarkResults:
     """Compare predictions with the methods of a run's leaderboard, without training anything.
 
+    The models must not have been trained on the run's test images. Each counts as one network.
+
     Args:
-        folder: of a run, such as ``results/mnist``.
-        predictions: by the name that tables show, probabilities by condition, ``clean`` among
-            them, of the images of `images_beside`; all else as of `score_predictions`.
+        folder: of a run, such as ``results/mine``.
+        predictions: by the name that tables show, a dictionary by condition: the members'
+            probabilities of the images of `images_beside`, [members, images, classes] or [images,
+            classes], of ``clean`` at least. It may have the ``labels`` of ``clean``, to compare.
+        from_logits, resamples, seed, progress, out: as of `score_predictions`.
 
     Raises:
+        TypeError: predictions are no dictionaries by names.
         ArgumentError: the run kept no numbers of images, or predictions do not fit to them.
     """
     require_resampling(resamples, seed)
     example = '{"mine": {"clean": probabilities}}'
     _require_named("predictions", predictions, example)
+    if not predictions:
+        raise ArgumentError(f"predictions: expected at least one method, such as {example}")
     run, checked = beside.RunBeside.read(Path(folder)), {}
+    run.names_with(predictions)
     for method, by_condition in predictions.items():
         _require_named(f"predictions of {method!r}", by_condition, example)
         arrays = {name: as_array(values, name) for name, values in by_condition.items()}

@@ -1,8 +1,8 @@
 """Predictions of others beside the methods of a run, of which it keeps four numbers an image.
 
-Nothing is trained: a folder with ``headline.npz``, ``nouns.json`` and ``run.json`` suffices, such
-as those that the repository keeps. All methods are measured anew on the same images, the first
-replicate of each: intervals are those of images alone.
+Nothing is trained: a folder with ``headline.npz`` and ``nouns.json`` suffices, such as those that
+the repository keeps. All methods are measured anew on the same images, those of the run by one
+replicate each: intervals are of images alone.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.external import blocks_of
@@ -27,6 +28,7 @@ from benchmarks.external_arrays import (
     AnyArray,
     arrays_in,
     check_arrays,
+    check_label_form,
 )
 from benchmarks.external_scores import (
     ScoredMethods,
@@ -35,19 +37,25 @@ from benchmarks.external_scores import (
     results_of,
     write_scores,
 )
-from benchmarks.inference.headline import MOST_IMAGES, headline_measures, unpacked_columns
+from benchmarks.inference.headline import (
+    MOST_IMAGES,
+    ImageColumns,
+    headline_measures,
+    unpacked_columns,
+)
 from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.intervals import Relations
-from benchmarks.io import UserError, printable, read_run_json
+from benchmarks.io import UserError, objection_to, printable, read_run_json
 from benchmarks.nouns import MethodRecord, Names
 from benchmarks.predictions import RunUnit
 from benchmarks.questions import Budgets
 from benchmarks.report.editorial import ENSEMBLE
 from benchmarks.report.results import Results, read_if_there
+from benchmarks.run.configuration import require_resampling
 from benchmarks.schema import DamagedArraysError, unpacked
-from benchmarks.tasks import TASKS
+from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import Condition, ImageLimits
-from benchmarks.vocabulary import CLEAN, HEADLINE_NPZ, LATENCY_CSV, SELF_TRAINED
+from benchmarks.vocabulary import CLEAN, HEADLINE_NPZ, LATENCY_CSV, RUN_JSON, SELF_TRAINED
 from methods.determinism import one_torch_thread
 
 
@@ -57,18 +65,18 @@ class RunBeside:
 
     Attributes:
         folder: of the run.
+        task: what is classified.
         names: its nouns.
-        conditions: those that the methods have predicted, ``clean`` first.
-        methods: by run unit and condition, what metrics need of the images.
+        methods: by run unit and condition, what metrics need of the images, ``clean`` first.
         labels: of these images, by condition.
         latency: ``latency.csv``.
     """
 
     folder: Path
+    task: Task
     names: Names
-    conditions: tuple[Condition, ...]
     methods: Mapping[RunUnit, Mapping[Condition, ImageValues]]
-    labels: Mapping[str, Int64[Tensor, " images"]]
+    labels: Mapping[Condition, Int64[Tensor, " images"]]
     latency: pd.DataFrame
 
     @classmethod
@@ -81,58 +89,69 @@ class RunBeside:
         path = folder / HEADLINE_NPZ
         if not path.is_file():
             raise UserError(
-                f"--beside {folder}: there is no {HEADLINE_NPZ}; name the folder of a run, such as "
-                "results/mnist"
+                f"--beside {folder}: there is no {HEADLINE_NPZ}; name the folder of a run, which "
+                "python run_all.py --only measure adds it to where the run was made before"
             )
         names = Names.read(folder)
         try:
             arrays = unpacked(path.read_bytes())
             task = TASKS[names.task.name]
-            conditions = tuple(map(task.condition, arrays["conditions"].tolist()))
-            columns = {c: unpacked_columns(arrays, c.name) for c in conditions}
-            methods = {}
-            for place, (recipe, method, members) in enumerate(arrays["methods"].tolist()):
-                size = int(members) if members.isdigit() else None
-                methods[RunUnit(recipe, method, size, 0)] = {
-                    condition: own[place].values(classes=len(task.classes), members=size)
-                    for condition, own in columns.items()
-                }
-            labels = {
-                c.name: torch.from_numpy(arrays[f"labels {c.name}"].astype(np.int64))
-                for c in conditions
-                if c.labelled
-            }
-        except (DamagedArraysError, KeyError, ValueError, IndexError) as error:
+            methods: dict[RunUnit, dict[Condition, ImageValues]] = {}
+            labels: dict[Condition, Int64[Tensor, " images"]] = {}
+            for condition in map(task.condition, arrays["conditions"].tolist()):
+                if condition.labelled:
+                    own = arrays[f"labels {condition.name}"].astype(np.int64)
+                    labels[condition] = torch.from_numpy(own)
+                columns = unpacked_columns(arrays, condition.name, labelled=condition.labelled)
+                for named, column in zip(arrays["methods"].tolist(), columns, strict=True):
+                    recipe, method, members = named
+                    size = int(members) if members.isdigit() else None
+                    values = column.values(classes=len(task.classes), members=size)
+                    if condition.labelled and values.images != len(labels[condition]):
+                        raise ValueError(f"{condition.name} has other labels")
+                    methods.setdefault(RunUnit(recipe, method, size, 0), {})[condition] = values
+            if task.condition(CLEAN) not in labels or not methods:
+                raise ValueError("there is no method, or no labelled image")
+        except (DamagedArraysError, KeyError, ValueError, TypeError, IndexError) as error:
             raise UserError(
                 f"--beside {folder}: {path.name} is damaged, or of another version of the suite "
-                f"({error}); fetch it again"
+                f"({error}); fetch it again, or make it by python run_all.py --only measure"
             ) from error
-        return cls(folder, names, conditions, methods, labels, read_if_there(folder, LATENCY_CSV))
-
-    @property
-    def classes(self) -> int:
-        """How many there are."""
-        return len(TASKS[self.names.task.name].classes)
+        return cls(folder, task, names, methods, labels, read_if_there(folder, LATENCY_CSV))
 
     @cached_property
-    def images(self) -> dict[str, int]:
-        """By condition, how many images were predicted."""
+    def images(self) -> dict[Condition, int]:
+        """By condition, how many images were predicted; ``clean`` first."""
         first = next(iter(self.methods.values()))
-        return {condition.name: values.images for condition, values in first.items()}
+        return {condition: values.images for condition, values in first.items()}
+
+    @property
+    def ensembles_of_one(self) -> dict[RunUnit, Mapping[Condition, ImageValues]]:
+        """The network alone, as the smallest of the ensembles by which others have a worth."""
+        return {
+            RunUnit(unit.recipe, ENSEMBLE, 1, 0): own
+            for unit, own in self.methods.items()
+            if unit.size in (None, 1)
+            and (record := self.names.method(unit.method)).is_network
+            and not record.is_users_own
+        }
 
     def names_with(self, methods: Mapping[str, object]) -> Names:
         """The run's nouns, and methods of others by their names, which count as one network.
 
         Raises:
-            UserError: a method of the run has such a name.
+            UserError: a method of the run has such a name, or none can be printed.
         """
-        known = [record.name for record in self.names.methods]
+        known = {unit.method for unit in self.methods}
         for name in methods:
+            if objection := objection_to(name):
+                raise UserError(f"the name of the method {name!r} {objection}")
             if name in known:
                 raise UserError(f"{name!r} is a method of {self.folder}; rename yours")
-        score = next(iter(self.names.methods)).primary_score
-        further = (MethodRecord(name, name, primary_score=score) for name in methods)
-        return replace(self.names, methods=(*self.names.methods, *further))
+        others = [record for record in self.names.methods if record.name not in methods]
+        score = others[0].primary_score
+        own = (MethodRecord(name, name, primary_score=score) for name in methods)
+        return replace(self.names, methods=(*others, *own))
 
     @property
     def relations(self) -> Relations:
@@ -140,16 +159,13 @@ class RunBeside:
         records = self.names.methods
         return Relations(
             Budgets(
-                frozenset([ENSEMBLE]),
+                frozenset(record.name for record in records if record.forms_ensembles),
                 {record.name: record.budget for record in records},
                 self.names.usual_sizes,
             ),
             {record.name: record.probabilities_of for record in records if record.probabilities_of},
-            single_network_methods=[
-                record.name
-                for record in records
-                if record.pooled and not (record.size or record.needs)
-            ],
+            primary_scores={record.name: record.primary_score for record in records},
+            single_network_methods=[record.name for record in records if record.is_network],
         )
 
     def predictions(
@@ -158,40 +174,70 @@ class RunBeside:
         """What metrics need of another method's predictions, by condition.
 
         Args:
-            arrays: by the names of conditions, ``probabilities`` for ``clean``.
+            arrays: by the names of conditions, ``probabilities`` for ``clean`` and ``ood_<name>``
+                for ``ood-<name>``; maybe the ``labels`` of ``clean``, to compare them.
 
         Raises:
             UserError: an array is unknown or malformed, or is of other images.
         """
-        named = {_condition_named(name): array for name, array in arrays.items() if name != LABELS}
-        known = {condition.name: condition for condition in self.conditions}
-        if unknown := sorted(named.keys() - known.keys()):
-            raise UserError(
-                f"{unknown[0]!r} is no condition of {self.folder}; choose from {', '.join(known)}"
-            )
-        if CLEAN not in named:
-            raise UserError(f"there is no array {CLEAN!r}; add the predictions of the test images")
-        values = {}
-        for name, array in named.items():
-            images = array.shape[-2] if array.ndim > 1 else 0
-            if images != self.images[name]:
+        known = {condition.name: condition for condition in self.images}
+        named: dict[Condition, AnyArray] = {}
+        for name, array in arrays.items():
+            if name == LABELS:
+                continue
+            if (condition := known.get(_condition_named(name))) is None:
                 raise UserError(
-                    f"{name!r} has the shape {list(array.shape)}; expected predictions of the "
-                    f"{self.images[name]:,} images that benchmarks.api.images_beside gives"
+                    f"{name!r} is no condition of {self.folder}; choose from {', '.join(known)}"
                 )
-            labels = self.labels.get(name)
+            if condition in named:
+                raise UserError(f"two arrays are of {condition.name!r}; leave out one")
+            self._check(name, array, condition)
+            named[condition] = array
+        if known[CLEAN] not in named:
+            raise UserError(f"there is no array {CLEAN!r}; add the predictions of the test images")
+        self._check_labels(arrays.get(LABELS))
+        members = {name: len(array) if array.ndim == 3 else 1 for name, array in named.items()}
+        if len(set(members.values())) > 1:
+            raise UserError(
+                f"arrays have {min(members.values())} to {max(members.values())} members; expected "
+                "as many in each"
+            )
+        return {
+            condition: ImageColumns.joined(
+                ImageColumns.of(block)
+                for block in blocks_of(
+                    condition.name, array, self.labels.get(condition), from_logits=from_logits
+                )
+            )
+            .rounded()
+            .values(classes=len(self.task.classes), members=members[condition])
+            for condition, array in named.items()
+        }
+
+    def _check(self, name: str, array: AnyArray, condition: Condition) -> None:
+        """An array has the form of predictions of the condition's images."""
+        images, classes = self.images[condition], len(self.task.classes)
+        if array.ndim in (2, 3) and array.shape[-2:] != (images, classes):
+            raise UserError(
+                f"{name!r} has the shape {list(array.shape)}; expected [members, images, classes] "
+                f"or [images, classes], with {classes} classes and the {images:,} images that "
+                "benchmarks.api.images_beside gives"
+            )
+        try:
             check_arrays({PROBABILITIES: array, LABELS: np.zeros(images, dtype=np.int64)})
-            if array.shape[-1] != self.classes:
-                raise UserError(f"{name!r} has {array.shape[-1]} classes; expected {self.classes}")
-            blocks = blocks_of(name, array, labels, from_logits=from_logits)
-            values[known[name]] = ImageValues(blocks, measures=headline_measures)
-        own_labels = arrays.get(LABELS, self.labels[CLEAN].numpy())
-        if not np.array_equal(own_labels, self.labels[CLEAN].numpy()):
+        except UserError as error:
+            raise UserError(f"{name!r}: {error}") from error
+
+    def _check_labels(self, labels: AnyArray | None) -> None:
+        """Labels, where they are given, are those of the run's test images."""
+        if labels is None:
+            return
+        check_label_form(LABELS, labels)
+        if not np.array_equal(labels, self.labels[self.task.condition(CLEAN)].numpy()):
             raise UserError(
                 f"{LABELS!r} are not those of the run's test images; put the predictions into the "
                 "order of benchmarks.api.images_beside, or leave the labels out"
             )
-        return values
 
 
 def _condition_named(array: str) -> str:
@@ -201,20 +247,24 @@ def _condition_named(array: str) -> str:
     return f"ood-{array.removeprefix(OOD)}" if array.startswith(OOD) else array
 
 
-def images_beside(folder: Path, data_dir: Path | None = None) -> dict[str, Tensor]:
-    """The images whose predictions are scored beside a run's, by condition.
+def images_beside(
+    folder: Path, data_dir: Path | None = None
+) -> dict[str, Float[Tensor, "images channels height width"]]:
+    """The images whose predictions are scored beside a run's, by condition, ``clean`` first.
 
     Raises:
-        UserError: see `RunBeside.read`.
+        UserError: see `RunBeside.read`; or there is no ``run.json``.
         benchmarks.data.files.Unavailable: a data set cannot be had.
     """
-    run, chosen = RunBeside.read(folder), read_run_json(folder)["configuration"]
-    limits, task = ImageLimits(chosen["images"], chosen["severity_images"]), run.names.task.name
+    run = RunBeside.read(folder)
+    if not (chosen := read_run_json(folder).get("configuration")):
+        raise UserError(f"--beside {folder}: there is no {RUN_JSON}, which says which images")
+    limits = ImageLimits(chosen["images"], chosen["severity_images"])
     return {
-        condition.name: TASKS[task]
-        .evaluation_set(condition, limits, seed=chosen["seed"], data_dir=data_dir)
-        .images[:MOST_IMAGES]
-        for condition in run.conditions
+        condition.name: run.task.evaluation_set(
+            condition, limits, seed=chosen["seed"], data_dir=data_dir
+        ).images[:MOST_IMAGES]
+        for condition in run.images
     }
 
 
@@ -222,35 +272,34 @@ def images_beside(folder: Path, data_dir: Path | None = None) -> dict[str, Tenso
 def score_beside(
     run: RunBeside,
     predictions: Mapping[str, Mapping[Condition, ImageValues]],
-    folder: Path | None = None,
+    out: Path | None = None,
     *,
     resamples: int,
     seed: int,
+    files: Mapping[str, str] | None = None,
 ) -> ScoredMethods:
     """The headline's measures of a run's methods and of others, and what others are worth.
 
     Args:
         predictions: of each other method by its name; see `RunBeside.predictions`.
-        folder: as of `benchmarks.external.score`.
+        out: a folder for what a run writes, as of `benchmarks.external.score`.
+        files: SHA-256 of each method's file.
     """
+    names = run.names_with(predictions)
     others = {RunUnit(SELF_TRAINED, name, None, 0): own for name, own in predictions.items()}
-    alone = run.relations.single_network_methods
-    ensembles_of_one = {
-        RunUnit(unit.recipe, ENSEMBLE, 1, 0): own
-        for unit, own in run.methods.items()
-        if unit.method in alone
-    }
     rows, estimates = estimated(
-        {**run.methods, **ensembles_of_one, **others},
-        run.conditions,
+        {**run.methods, **run.ensembles_of_one, **others},
+        tuple(run.images),
         resamples,
         seed,
         relations=run.relations,
-        measures_of=lambda *_: headline_measures(),
+        measures_of=headline_measures,
     )
-    scored = results_of(rows, estimates, run.names_with(predictions), latency=run.latency)
-    if folder is not None:
-        write_scores(scored, folder, resamples, seed, dict.fromkeys(predictions, ""))
+    scored = results_of(rows, estimates, names, latency=run.latency)
+    if out is not None:
+        kept = sha256((run.folder / HEADLINE_NPZ).read_bytes()).hexdigest()
+        digests = {HEADLINE_NPZ: kept, **(files or dict.fromkeys(predictions, ""))}
+        write_scores(scored, out, resamples, seed, digests)
     return scored
 
 
@@ -266,13 +315,22 @@ def score_files_beside(
     """Score files of predictions, each of a method, beside the methods of a run.
 
     Raises:
-        UserError: a file or the folder cannot be used.
+        UserError: a file, the folder or an option cannot be used.
     """
-    run, predictions = RunBeside.read(folder), {}
+    require_resampling(resamples, seed)
+    run = RunBeside.read(folder)
+    predictions: dict[str, Mapping[Condition, ImageValues]] = {}
+    digests = {}
     for file in files:
         try:
-            predictions[file.stem] = run.predictions(arrays_in(file), from_logits=from_logits)
+            if (name := file.stem) in predictions:
+                raise UserError(f"two files are called {name!r}; rename one: it names the method")
+            run.names_with({name: file})
+            predictions[name] = run.predictions(arrays_in(file), from_logits=from_logits)
+            with file.open("rb") as content:
+                digests[name] = file_digest(content, "sha256").hexdigest()
         except UserError as error:
             raise UserError(f"{printable(str(file))}: {error}") from error
     target = None if out is None else folder_for_scores(out)
-    return score_beside(run, predictions, target, resamples=resamples, seed=seed).results
+    how = {"resamples": resamples, "seed": seed}
+    return score_beside(run, predictions, target, files=digests, **how).results

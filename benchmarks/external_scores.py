@@ -57,6 +57,7 @@ from benchmarks.vocabulary import (
     INDEX_HTML,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
+    NOUNS_JSON,
     RUN_JSON,
     SUMMARY_CSV,
     TABLES_FOLDER,
@@ -149,7 +150,13 @@ def estimated(
                 evidence[condition].add(block, measures)
                 block_mean.add(measures)
             mean.add(block, block_mean.finish())
-        rows += [*own_rows, *means_over_groups(own_rows, averaged)]
+        whole = {
+            (unit.method, members[unit])
+            for unit, predictions in units.items()
+            if predictions.keys() >= {*references, *references.values()}
+        }
+        averaged_rows = [row for row in own_rows if (row.method, row.members) in whole]
+        rows += [*own_rows, *means_over_groups(averaged_rows, averaged)]
         compared = list(evidence.values())
         if first.in_mean:
             drawn_apart = {ImageSet.of(condition, by_name) for condition in averaged}
@@ -191,7 +198,8 @@ def folder_for_scores(out: Path) -> Path:
         raise UserError(
             f"--out {folder}: this folder holds a run of the suite; name another folder"
         )
-    names = (MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, INDEX_HTML, *FOLDERS, SCORE_JSON)
+    tables = MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, WORTH_CSV, LATENCY_CSV
+    names = (*tables, NOUNS_JSON, INDEX_HTML, *FOLDERS, SCORE_JSON)
     taken = [name for name in names if (folder / name).exists()]
     if taken and "resamples" not in read_json(folder / SCORE_JSON):
         raise UserError(

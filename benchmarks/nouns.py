@@ -102,6 +102,21 @@ class MethodRecord(Noun):
     images: int = 0
     usual_sizes: tuple[int, ...] = ()
 
+    @property
+    def is_network(self) -> bool:
+        """Whether it is, of one member, the prediction of a trained network and nothing else."""
+        return self.pooled and not (self.size or self.needs)
+
+    @property
+    def forms_ensembles(self) -> bool:
+        """Whether its members are networks of the pool."""
+        return self.pooled and self.counts_networks
+
+    @property
+    def is_users_own(self) -> bool:
+        """Whether it is not one of the suite's."""
+        return self.position < 0
+
 
 @dataclass(frozen=True)
 class ScoreRecord(Noun):

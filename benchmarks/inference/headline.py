@@ -1,13 +1,14 @@
 """Four numbers an image, from which the measures of the headline follow: a file of two megabytes.
 
 Of the mean prediction: whether it is right, its confidence, its entropy and the negative
-log-likelihood of the label. They are kept in half precision, whose error of 0.05 % is rounding of
-an image's number, not of a mean over images.
+log-likelihood of the label. They are kept in half precision: the error of an image's number is
+0.05 %, or 3e-8 where that is more. Predictions of others are rounded likewise, so that a method
+compared with itself does not differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from benchmarks.metrics.scoring import LabelMeans, correct, negative_log_likelih
 from benchmarks.metrics.selective import Selective
 from benchmarks.predictions import StoredPrediction
 from benchmarks.schema import ArraysByName
+from benchmarks.tasks.task import Condition
 from methods.scores.probabilities import confidence, predictive_entropy
 
 SCORE = "predictive_entropy"
@@ -39,8 +41,14 @@ Bytes = UInt8[np.ndarray, "2 ..."]
 """The lower bytes of half-precision numbers, then the upper: they compress better apart."""
 
 
-def headline_measures(_: Collection[str] = ()) -> Iterator[RankedFamily]:
-    """The measures that follow from the four numbers."""
+def headline_measures(condition: Condition, _: Collection[str] = ()) -> Iterator[RankedFamily]:
+    """The measures of a condition that follow from the four numbers."""
+    for family, score in _families():
+        if condition.detected or "reference" not in family.needs:
+            yield family, score
+
+
+def _families() -> Iterator[RankedFamily]:
     for family, score in every_measure(()):
         if isinstance(family, LabelMeans) and type(family) is LabelMeans:
             chosen = {metric.name: metric for metric in family.metrics}
@@ -75,10 +83,25 @@ class ImageColumns(NamedTuple):
         nll = negative_log_likelihood(mean, labels).numpy()
         return cls(entropy, correct(mean, labels).numpy(), nll, confidence(mean).numpy())
 
+    @classmethod
+    def joined(cls, parts: Iterable[ImageColumns]) -> Self:
+        """Those of images that come in blocks."""
+        columns = (_known(column) for column in zip(*parts, strict=True))
+        entropy, *others = (np.concatenate(column) if column else None for column in columns)
+        assert entropy is not None
+        return cls(entropy, *others)
+
+    def rounded(self) -> ImageColumns:
+        """As they are read from a file."""
+        (columns,) = unpacked_columns(
+            packed_columns("", [self]), "", labelled=self.right is not None
+        )
+        return columns
+
     def values(self, *, classes: int, members: int | None) -> ImageValues:
         """What metrics need of them, by families."""
         parts: dict[tuple[type[Any], str], Any] = {}
-        for family, score in headline_measures():
+        for family, score in _families():
             if isinstance(family, Detection):
                 parts[type(family), score] = self.entropy
             elif self.right is None or self.nll is None:
@@ -113,14 +136,19 @@ def packed_columns(condition: str, methods: Sequence[ImageColumns]) -> ArraysByN
     return {f"{name} {condition}": array for name, array in arrays.items()}
 
 
-def unpacked_columns(arrays: Mapping[str, NDArray[Any]], condition: str) -> list[ImageColumns]:
+def unpacked_columns(
+    arrays: Mapping[str, NDArray[Any]], condition: str, *, labelled: bool
+) -> list[ImageColumns]:
     """The columns of all methods that `packed_columns` made arrays of.
 
+    Args:
+        labelled: whether the condition's images have labels.
+
     Raises:
-        KeyError, ValueError: the arrays are of something else.
+        KeyError, ValueError, TypeError: the arrays are of something else.
     """
     entropy = _numbers_of(arrays[f"entropy {condition}"])
-    if f"right {condition}" not in arrays:
+    if not labelled:
         return [ImageColumns(own) for own in entropy]
     packed = arrays[f"right {condition}"]
     right = np.unpackbits(packed, axis=1, count=entropy.shape[1]).astype(bool)
@@ -130,7 +158,7 @@ def unpacked_columns(arrays: Mapping[str, NDArray[Any]], condition: str) -> list
     return [ImageColumns(*own) for own in zip(entropy, right, nll, confident, strict=True)]
 
 
-def _known(columns: ImageColumns) -> list[NDArray[Any]]:
+def _known(columns: Iterable[NDArray[Any] | None]) -> list[NDArray[Any]]:
     return [column for column in columns if column is not None]
 
 

@@ -96,11 +96,11 @@ class PublishedNumber:
     @property
     def decides(self) -> bool:
         """Whether what is near enough to it is nearer to it than to the paper's other methods."""
-        of_what = attrgetter("paper", "place", "task", "metric", "conditions", "lacking", "score")
+        subject = attrgetter("paper", "place", "task", "metric", "conditions", "lacking", "score")
         distances = [
             abs(other.published - self.published)
             for other in PUBLISHED
-            if of_what(other) == of_what(self)
+            if subject(other) == subject(self)
             and (other.method, other.members) != (self.method, self.members)
         ]
         return all(self.tolerance <= distance / 2 + 2 * ROUNDING for distance in distances)
@@ -374,8 +374,8 @@ def comparable_numbers(results: Results, link: str) -> str:
     count = Counter(number["verdict"] for number in numbers)
     return (
         f"{count[WITHIN]} of {count[WITHIN] + count[NOT_WITHIN]} numbers are within tolerance; "
-        f"{count[UNDECIDED]} more do not decide: their tolerance is more than half of the distance "
-        f"to the paper's nearest other method. [published.md]({link}) also has what is not "
+        f"{count[UNDECIDED]} more are within one of more than half of the distance to the paper's "
+        f"nearest other method, and do not decide. [published.md]({link}) also has what is not "
         "comparable or not measured.\n\n"
         f"{markdown(_table(numbers, results, without=('Where', 'Networks', 'Tolerance')))}"
     )

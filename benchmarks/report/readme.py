@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -57,9 +58,12 @@ _SECTION = re.compile(
 )
 
 _NUMBER = re.compile(
-    r"(?P<number>[\d.]+)(?P<mark><!-- (?P<metric>\w+) (?P<condition>\S+) of (?P<method>\w+?)"
-    r"(-(?P<members>\d+))? by (?P<recipe>\S+) in (?P<results>\S+) -->)"
+    r"(?<![\d,.-])(?P<number>\d+(\.\d+)?)(?P<mark><!-- (?P<metric>\w+) (?P<condition>\S+) of "
+    r"(?P<method>\w+?)(-(?P<members>\d+))? by (?P<recipe>\S+) in (?P<results>\S+) -->)"
 )
+
+_MARK = re.compile(r"<!--[^>]* of [^>]* in results/[^>]*-->")
+"""Such marks, also those that are written wrongly."""
 
 
 def filled(pages: Mapping[Path, str], root: Path) -> dict[Path, str]:
@@ -89,11 +93,15 @@ def _filled_page(page: Path, text: str, run_in: Callable[[Path], _Run]) -> str:
         results = run_in(Path(match["results"])).results.for_recipe(match["recipe"])
         variant = Variant(match["method"], match["members"] or "1")
         row = results.find(variant, Quantity(match["condition"], match["metric"]))
-        if row is None:
+        if row is None or not math.isfinite(row["value"]):
             raise UserError(f"{page}: there is no value for {match['mark']}")
         return f"{row['value']:.{len(match['number'].partition('.')[2])}f}{match['mark']}"
 
-    return _NUMBER.sub(number, _SECTION.sub(made, text))
+    text = _NUMBER.sub(number, _SECTION.sub(made, text))
+    marks = [match["mark"] for match in _NUMBER.finditer(text)]
+    if unread := [mark for mark in _MARK.findall(text) if mark not in marks]:
+        raise UserError(f"{page}: there is no number right before {unread[0]}")
+    return text
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,14 @@ from benchmarks.run.configuration import (
     COSTLY,
     IN_DEPTH,
     OWN_TRAININGS,
+    PRESETS,
     SLOW,
     SPENDING,
     TRAINED,
     USUAL_SIZES,
     Configuration,
     command_of,
+    methods_of,
     stored_scores,
 )
 from benchmarks.tasks import TASKS, Task
@@ -372,26 +374,31 @@ class Plan:
     def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
         sizes = self.configuration.sizes(self.configuration.classes[method], recipe)
         if sizes and recipe in self._budgets_beside:
-            usual = {1, *USUAL_SIZES[method]} if self.forms_ensembles(method) else {max(sizes)}
-            return tuple(size for size in sizes if size in usual)
+            usual = {1, *USUAL_SIZES.get(method, sizes)}
+            usual = usual if self.forms_ensembles(method) else {max(sizes)}
+            return tuple(size for size in sizes if size in usual) or sizes
         if not sizes or self._in_depth(recipe) or self.forms_ensembles(method):
             return sizes or (None,)
         return self._compared_sizes[method]
 
     @property
     def _budgets_beside(self) -> tuple[str, ...]:
-        """The recipes whose budgets are compared, where methods of other recipes are, too."""
-        budgets = self.recipes_by_budget
-        return budgets if set(self.configuration.recipes).difference(budgets) else ()
+        """The recipes whose budgets are compared, where the preset compares others beside."""
+        chosen, budgets = self.configuration, self.recipes_by_budget
+        both = PRESETS[chosen.preset].divided and set(chosen.recipes).difference(budgets)
+        return budgets if both else ()
 
     def _evaluates(self, method: str, recipe: str) -> bool:
         """Whether the method is evaluated for this recipe: some are for those in depth alone.
 
-        Where budgets are compared beside methods, each comparison has its own methods.
+        Where budgets are compared beside methods, each comparison has its own methods, unless the
+        user chose them.
         """
         beside, by_budget = self._budgets_beside, recipe in self.recipes_by_budget
-        elsewhere = method not in SPENDING if by_budget else method in BUDGET_ALONE
-        if beside and elsewhere and not self.is_custom(method):
+        chosen, elsewhere = self.configuration, SPENDING if by_budget else BUDGET_ALONE
+        default = methods_of(PRESETS[chosen.preset], self.task, chosen.recipes)
+        divided = beside and chosen.methods == default and not self.is_custom(method)
+        if divided and (method in elsewhere) != by_budget:
             return False
         if by_budget and method in TRAINED and method not in BEST_TRAINED:
             deep = filter(self._in_depth, self.recipes_by_budget)

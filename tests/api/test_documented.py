@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from benchmarks.beside import score_files_beside
 from benchmarks.external import score_files
 
 pytestmark = pytest.mark.slow
@@ -34,6 +35,10 @@ def test_examples_of_the_guide_run(
     assert "mc_dropout" in capsys.readouterr().out
     assert set(names["results"].summary["method"]) == {"softmax", "scaled", "mc_dropout"}
     assert names["scored"].failures == names["run"].failures == ()
+    boarded = names["beside"].summary
+    assert {"own", "softmax", "deep_ensemble"} <= set(boarded["method"])
+    of_file = score_files_beside(Path("my-run"), [Path("own.npz")]).summary
+    assert of_file["value"].tolist() == boarded["value"].tolist()
     in_file = score_files([Path("forest.npz")], resamples=100).summary
     in_memory = names["scored"].summary
     in_memory = in_memory[in_memory["method"] == "forest"]

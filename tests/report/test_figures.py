@@ -232,8 +232,11 @@ def test_front_names_each_method_at_its_largest_size_and_every_size_of_ensembles
     assert names == {"Softmax", "MC-dropout, T = 8", "Deep ensemble, M = 4", "2", own}
     (curve,) = [line for line in ax.lines if line.get_alpha()]
     assert len(curve.get_xdata()) == 3  # from the network alone on
+    assert not drawing.numbers.query("method == 'my_method'")["pareto"].any()
     untimed = replace(results, latency=pd.DataFrame())
     assert not {"quality", "cost"} & set(figure_names(untimed))
+    with pytest.raises(UserError, match="quality"):
+        draw_figure(results, "quality", methods=["my_method"])
 
 
 def test_names_beside_points_cover_neither_points_nor_one_another() -> None:

@@ -76,6 +76,11 @@ def test_numbers_of_a_sentence_are_those_of_the_run(root: Path) -> None:
     assert made.startswith(f"It has {clean:.3f}<!-- nll")
     with pytest.raises(UserError, match=r"README.md: there is no value for <!-- nll clean of swag"):
         filled({README: f"0.1{mark.format('swag-3')}"}, root)
+    wrong = "<!-- nll clean of softmax in results/x -->"
+    for text in (f"0.1 {mark.format('softmax')}", f"1,234.5{mark.format('softmax')}", f"1{wrong}"):
+        text = text.replace("in results", "in results/") if "results/x" not in text else text
+        with pytest.raises(UserError, match=r"README.md: there is no number right before <!-- nll"):
+            filled({README: text}, root)
 
 
 @pytest.mark.parametrize(

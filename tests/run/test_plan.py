@@ -5,9 +5,9 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from benchmarks.run.configuration import (
     OF_PAPERS,
     TRAINED,
     Configuration,
+    chosen_configuration,
     configuration_of,
 )
 from benchmarks.run.plan import Plan
@@ -28,6 +29,14 @@ from benchmarks.tasks.task import ImageLimits
 from methods import METHODS, MemberMethod, PooledMethod
 from tests import runs
 from tests.runs import FULL, QUICK, Run
+
+
+def full(task: str = "mnist", **choices: Any) -> Plan:
+    """The preset with what a user chooses."""
+    given: dict[str, Any] = {"conditions": None, **choices}
+    engine: Any = {"device": "cpu", "engine": "auto"}
+    return Plan(chosen_configuration("full", task, given, seed=0, **engine))
+
 
 BUDGETS = [recipe.name for recipe in MNIST.budgets]
 
@@ -107,6 +116,29 @@ def test_full_compares_budgets_as_the_preset_of_its_own_does() -> None:
     assert methods == set(METHODS).difference(OF_PAPERS, BUDGET_ALONE)
     assert {unit for unit in both.units() if unit.recipe in BUDGETS} == set(alone.units())
     assert set(both.networks()) >= set(alone.networks())
+
+
+def test_full_compares_what_is_chosen() -> None:
+    """Without budgets no method of these alone; all that is named; sizes that are not usual."""
+
+    short = ("standard", "averaged")
+    assert not {unit.method for unit in full(recipes=short[:1]).units()} & {*BUDGET_ALONE}
+    assert not {*full("digits").configuration.methods} & {*BUDGET_ALONE}
+    named = full(recipes=short, methods=("packed_ensemble", "temperature_scaling"))
+    assert {unit.method for unit in named.units()} == {*named.configuration.methods}
+    odd = full(recipes=short, members=(3, 7), methods=("deep_ensemble",))
+    assert {(unit.recipe, unit.size) for unit in odd.units()} == {*product(short, (3, 7))}
+    medium = replace(configuration_of("medium"), recipes=("standard", "well-trained"))
+    numbers = Counter(unit.recipe for unit in Plan(medium).units() if unit.method == "softmax")
+    assert numbers == {"standard": 20, "well-trained": 20}
+
+
+def test_full_forms_a_users_ensembles_of_the_sizes_compared(tmp_path: Path) -> None:
+    code = OWN.replace("BatchEnsemble", "DeepEnsemble")
+    (tmp_path / "own.py").write_text(code)
+    plan = Plan(replace(FULL, custom_methods=(f"{tmp_path}/own.py:Mine",)))
+    sizes = {unit.size for unit in plan.units() if (unit.method, unit.recipe) == ("mine", "bagged")}
+    assert sizes == {size for size in FULL.members if size <= 25}
 
 
 def test_few_replicates_are_fewer_of_costly_methods_too() -> None:
@@ -200,8 +232,7 @@ def test_networks_of_ensembles_alone_have_outputs_too() -> None:
 
 
 def test_scores_of_features_are_of_methods_with_one_network() -> None:
-    methods = tuple(name for name in FULL.methods if name not in BUDGET_ALONE)
-    plan = run_of(replace(FULL, recipes=("standard",), methods=methods)).plan
+    plan = full(recipes=("standard",))
     scored = {u.method: plan.scored_network(u) for u in plan.units() if u.replicate == 1}
     of_several = {"deep_ensemble", "temperature_scaled_ensemble", "swag", "snapshot_ensemble"}
     assert {method for method, network in scored.items() if network is None} == of_several

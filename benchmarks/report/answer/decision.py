@@ -279,9 +279,8 @@ def main_budget(results: Results) -> str:
 
 def is_network_alone(results: Results, choice: Candidate) -> bool:
     """Whether it is the prediction of a trained network, and nothing else."""
-    method = results.names.method(choice.method)
     is_one = choice.members == "1" and not choice.score
-    return is_one and method.pooled and not (method.size or method.needs)
+    return is_one and results.names.method(choice.method).is_network
 
 
 def network_alone(results: Results) -> Candidate | None:
@@ -323,6 +322,6 @@ def label(results: Results, choice: Candidate) -> str:
     by_budget = {recipe.name for recipe in names.recipes if recipe.by_budget}
     recipe = choice.recipe if choice.recipe in by_budget else ""
     details = ", ".join(filter(None, (scored, size, recipe)))
-    is_users_own = record.position < 0 and not choice.score
+    is_users_own = record.is_users_own and not choice.score
     name = method if is_users_own else f"{method[:1].upper()}{method[1:]}"
     return f"{name}{f' ({details})' if details else ''}"

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import matplotlib.figure as mpl
+from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.io import UserError, written_whole
 from benchmarks.nouns import Variant
@@ -33,6 +35,7 @@ __all__ = [
     "Canvas",
     "Drawing",
     "FigureFiles",
+    "canvas_of",
     "draw_figure",
     "drawn_figures",
     "figure",
@@ -237,3 +240,36 @@ def _require(what: str, names: Sequence[str], known: Collection[str]) -> None:
         if name not in known:
             choices = ", ".join(sorted(known)) or "none"
             raise UserError(f"there is no {what} {name!r}; choose from {choices}")
+
+
+def canvas_of(ax: Axes | None) -> Canvas:
+    """The place of ``ax``, or a new figure of pyplot.
+
+    Raises:
+        UserError: ``ax`` has no place in a grid.
+    """
+
+    def canvas(width: float, height: float) -> Sheet:
+        if ax is not None:
+            return _part_of(ax)
+        import matplotlib.pyplot as plt  # here: who gives a place needs none of pyplot's figures
+
+        return plt.figure(figsize=(width, height), layout="constrained")
+
+    return canvas
+
+
+def _part_of(ax: Axes) -> mpl.SubFigure:
+    """A part of the figure in the place of ``ax``, which itself is then not seen."""
+    place = ax.get_subplotspec()
+    if place is None:
+        raise UserError(
+            "ax: it has no place in a grid; give one of plt.subplots or figure.add_subplot"
+        )
+    figure = ax.figure
+    whole = figure.figure
+    # Legends beside panels need it, and panels that are parts of a figure.
+    if not isinstance(whole.get_layout_engine(), ConstrainedLayoutEngine):
+        whole.set_layout_engine("constrained")
+    ax.set_axis_off()
+    return figure.add_subfigure(place)

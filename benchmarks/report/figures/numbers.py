@@ -277,8 +277,11 @@ def _timed(
         rows = values(view, [quantity.metric], [quantity.condition], sizes)
         rows = rows.merge(times, on=METHODS, how="left" if with_untimed else "inner")
         sign = -1 if view.names.metric(quantity.metric).better == "higher" else 1
-        if len(rows):
-            parts.append(rows.assign(pareto=on_front(rows, sign * rows["value"])))
+        timed_rows = rows[rows["p50_ms"].notna()]
+        if len(timed_rows):
+            front = on_front(timed_rows, sign * timed_rows["value"])
+            on = pd.Series(front, index=timed_rows.index).reindex(rows.index, fill_value=False)
+            parts.append(rows.assign(pareto=on))
     machine = {name: getattr(setup, name) for name in ("device_name", "threads", "engine")}
     return FigureData(pd.concat(parts[1:] or parts, ignore_index=True).assign(**machine))
 
@@ -504,8 +507,8 @@ def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> s
 def finding_of(view: View, quantity: Quantity) -> str:
     """The same of the methods that a figure draws; others may be better than these."""
     said = finding(view.results, quantity, view.variants)
-    is_with_untimed = set(view.results.largest) <= set(view.variants)
-    return said if is_with_untimed or not said else f"Of those drawn, {said}"
+    is_of_all = set(view.results.largest) <= set(view.variants)
+    return said if is_of_all or not said else f"Of those drawn, {said}"
 
 
 def best_by(metric: str, column: str = "condition") -> Callable[[View, pd.DataFrame], str]:

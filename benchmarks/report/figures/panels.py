@@ -304,12 +304,12 @@ def quality(ax: Axes, panel: Panel) -> None:
     view, rows = panel.view, panel.rows
     _, right = _time_axis(ax, panel)
     ax.set_ylim(*around(rows["value"], 0.1))
+    labels: list[PointName] = []
     untimed = rows[rows["p50_ms"].isna()]
     for method, members, value in untimed[["method", "members", "value"]].itertuples(index=False):
         color, label = look_of(view.names, method).color, view.names.label(Variant(method, members))
         tell(ax.axhline(value, color=color, linestyle=":"), label)
-        place: Any = {"textcoords": "offset points", "color": color, "fontsize": 6.5}
-        ax.annotate(f"{label} (not timed)", (right, value), (-4, 3), ha="right", **place)
+        labels.append(PointName(right, value, f"{label} (not timed)", color))
     rows = rows.dropna(subset="p50_ms")
     names = [Variant(*pair) for pair in zip(rows["method"], rows["members"], strict=True)]
     alone = {v for v in names if is_network_alone(view.results, view.results.candidate(v))}
@@ -322,7 +322,6 @@ def quality(ax: Axes, panel: Panel) -> None:
         ax.plot(curve["p50_ms"], curve["value"], **style)
     for level in rows.loc[is_alone, "value"]:
         ax.axhline(level, **GREY, linestyle=DASHES, zorder=0)
-    labels: list[PointName] = []
     for variant, ms, value in zip(names, rows["p50_ms"], rows["value"], strict=True):
         named = variant in view.looks
         look = view.looks.get(variant) or replace(ensemble, filled=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from statistics import fmean
 
@@ -90,22 +90,18 @@ def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             yield {**place, "Measure": (heading, heading)}, cell
 
 
-def entrants(results: Results, further: Collection[Variant] = ()) -> tuple[Variant, ...]:
+def entrants(results: Results) -> tuple[Variant, ...]:
     """Each method at its largest size, and ensembles of a few networks; at most `MOST_ROWS`.
 
     The one that is worth most comes first, then the best by `RANKED_BY`. The network alone,
-    MC-dropout, ensembles and the best by each measure of the headline are always among them. A
-    method of a few images alone is not.
-
-    Args:
-        further: sizes of methods that are always among them, too.
+    MC-dropout, ensembles, users' own methods and the best by each measure of the headline are
+    always among them. A method of a few images alone is not.
     """
     names, quantities = results.names, headline(results)
     known = {
         variant: {q: row["value"] for q in quantities if (row := results.find(variant, q))}
         for variant in results.compared
         if variant in results.largest
-        or variant in further
         or (names.method(variant.method).counts_networks and variant.members == str(FEW))
     }
     known = {variant: values for variant, values in known.items() if values}
@@ -119,7 +115,7 @@ def entrants(results: Results, further: Collection[Variant] = ()) -> tuple[Varia
         variant
         for variant in ranked
         if variant.method in (SAMPLED, ENSEMBLE)
-        or variant in further
+        or names.method(variant.method).is_users_own
         or is_network_alone(results, results.candidate(variant))
     }
     for quantity in quantities:
