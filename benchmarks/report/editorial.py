@@ -142,6 +142,10 @@ README_FIGURES: Mapping[str, tuple[str, str]] = {
         "Quality against training compute and time",
         "The lines are one network that trains longer, and more networks.",
     ),
+    "trained": (
+        "Methods with a network of their own, against training compute and time",
+        "The lines are one network that trains longer, and more networks.",
+    ),
 }
 """The figures that README and docs show, by name: title, and what a reader must know."""
 

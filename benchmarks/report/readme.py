@@ -231,6 +231,7 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "budget": lambda run: f"- {run.results.names.task.label}. {run.answer['budget']}\n",
     "leaderboard": lambda run: run.text_of(TABLES_FOLDER, "leaderboard.md"),
     "spending-table": lambda run: run.text_of(TABLES_FOLDER, "spending.md"),
+    "members-table": lambda run: run.text_of(TABLES_FOLDER, "members.md"),
     "worth-elsewhere": _worth_elsewhere,
     **{name: partial(_figure, name) for name in README_FIGURES},
     "article": lambda run: f"{article_answer(run.claims)}\n",
