@@ -91,11 +91,11 @@ def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
 
 
 def entrants(results: Results) -> tuple[Variant, ...]:
-    """Each method at its largest size, and ensembles of a few networks; at most `MOST_ROWS`.
+    """Each method at its largest size, and ensembles of a few networks.
 
-    The one that is worth most comes first, then the best by `RANKED_BY`. The network alone,
-    MC-dropout, ensembles, users' own methods and the best by each measure of the headline are
-    always among them. A method of a few images alone is not.
+    They are at most `MOST_ROWS`, and all of a user's own. The one that is worth most comes first,
+    then the best by `RANKED_BY`. The network alone, MC-dropout, ensembles and the best by each
+    measure of the headline are always among them. A method of a few images alone is not.
     """
     names, quantities = results.names, headline(results)
     known = {
@@ -115,15 +115,16 @@ def entrants(results: Results) -> tuple[Variant, ...]:
         variant
         for variant in ranked
         if variant.method in (SAMPLED, ENSEMBLE)
-        or names.method(variant.method).is_users_own
         or is_network_alone(results, results.candidate(variant))
     }
     for quantity in quantities:
         sign = -1 if names.metric(quantity.metric).better == "higher" else 1
         values = {v: sign * known[v][quantity] for v in ranked if quantity in known[v]}
         always |= {min(values, key=values.__getitem__)} if values else set()
-    others = [variant for variant in ranked if variant not in always]
-    shown = always.union(others[: MOST_ROWS - len(always)])
+    own = {variant for variant in ranked if names.method(variant.method).is_users_own}
+    always -= own
+    others = [variant for variant in ranked if variant not in always | own]
+    shown = always.union(own, others[: MOST_ROWS - len(always)])
     return tuple(variant for variant in ranked if variant in shown)
 
 
@@ -143,13 +144,15 @@ def _beside(
 def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the leaderboard."""
     by = _heading(results, Quantity(*RANKED_BY)).replace("\n", ", ")
+    own = any(results.names.method(v.method).is_users_own for v in entrants(results))
+    most = f"At most {MOST_ROWS} methods{' beside your own' if own else ''}"
     if results.worth.empty:
-        yield f"At most {MOST_ROWS} methods, ranked by {by}. {INTERVAL}"
+        yield f"{most}, ranked by {by}. {INTERVAL}"
     else:
         yield (
-            f"At most {MOST_ROWS} methods, ranked by worth: the networks of an ensemble that does "
-            "as well, by the median of the measures that decide; in brackets the medians of its "
-            f"95 % limits. {INTERVAL}"
+            f"{most}, ranked by worth: the networks of an ensemble that does as well, by the "
+            "median of the measures that decide; in brackets the medians of its 95 % limits. "
+            f"{INTERVAL}"
         )
     setup = main_setup(results.latency)
     time = f" ms: the median time of one image on {setup.label}." if setup else ""

@@ -10,6 +10,7 @@ from benchmarks.report.results import Candidate, Results
 from benchmarks.report.tables.table import BEST, UNCOMPARED, Row, markdown
 from benchmarks.report.tables.table import OPEN as OPEN_CELL
 from benchmarks.vocabulary import Verdict
+from methods import METHODS
 from tests.report.answer.cases import (
     ACCURACY,
     AUROC,
@@ -82,26 +83,30 @@ def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
 
 
 def test_leaderboard_has_the_best_beside_what_the_article_compares() -> None:
-    others = [Candidate("standard", f"method-{k:02}", "1") for k in range(15)]
-    every = (SOFTMAX, DROPOUT, FIVE, FIFTY, *others)
+    known = {one.method for one in (SOFTMAX, DROPOUT, FIVE)}
+    others = [Candidate("standard", name, "1") for name in METHODS if name not in known][:15]
+    own = Candidate("standard", "mine", "1")
+    every = (SOFTMAX, DROPOUT, FIVE, FIFTY, *others, own)
     values = {(DROPOUT, NLL): 0.9, (SOFTMAX, NLL): 0.8, (FIVE, NLL): 0.01, (FIFTY, NLL): 0.7}
-    values |= {(other, NLL): 0.1 + k / 100 for k, other in enumerate(others)}
+    values |= {(other, NLL): 0.1 + k / 100 for k, other in enumerate(others)} | {(own, NLL): 2.0}
     rows = [
         *compared(DROPOUT, SOFTMAX, [NLL], Verdict.WORSE),
         *compared(FIVE, SOFTMAX, [NLL], Verdict.BETTER),
         *compared(FIVE, others[0], [NLL], OPEN),
     ]
-    table = table_named(run(dict.fromkeys(every, EVERY), rows, values=values), "leaderboard")
+    results = run(dict.fromkeys(every, EVERY), rows, values=values)
+    table = table_named(results, "leaderboard")
     assert [row.labels[0] for row in table.rows] == [
         "Deep ensemble, M = 5",
-        *(f"method-{k:02}" for k in range(8)),
-        *("Deep ensemble, M = 50", "Softmax", "MC-dropout, T = 100"),
+        *(results.names.label(other.variant) for other in others[:8]),
+        *("Deep ensemble, M = 50", "Softmax", "MC-dropout, T = 100", "mine"),
     ]
+    assert "At most 12 methods beside your own, ranked by" in markdown(table)
     cells = [row.cells[table.headings.index("NLL ↓\nClean")] for row in table.rows]
     assert [cell.verdict for cell in cells[:3]] == [BEST, OPEN_CELL, UNCOMPARED]
-    assert [cell.is_worse_than_alone for cell in cells] == [False] * 11 + [True]
+    assert [cell.is_worse_than_alone for cell in cells] == [False] * 11 + [True, False]
     networks = [row.cells[table.headings.index("Networks ↓")].text for row in table.rows]
-    assert networks == ["5", *["1"] * 8, "50", "1", "1"]
+    assert networks == ["5", *["1"] * 8, "50", "1", "1", "1"]
     assert "▾ worse than the network alone" in markdown(table)
 
 
