@@ -59,7 +59,6 @@ Spending = partial(
     Figure,
     panels=("condition", "metric", "by"),
     parts=((spending.panel_of_cost, 1),),
-    title=spending.title,
     columns=2,
     height=1.9,
     shared={"sharex": "col"},
@@ -100,12 +99,14 @@ FIGURES = (
         "cost",
         f"What a training budget can be spent on, {BESIDE_LINES}",
         data=spending.spending,
+        title=spending.title,
     ),
     Spending(
         "trained",
         "cost",
         f"What methods make of a training budget that train a network of their own, {BESIDE_LINES}",
         data=partial(spending.spending, own=True),
+        title=spending.title_of_trained,
     ),
     Figure(
         "worth",

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from benchmarks.nouns import RecipeRecord
 from benchmarks.questions import QUESTIONS
-from benchmarks.report.answer.answer import on_budgets
+from benchmarks.report.answer.answer import on_budgets, worth_of_one_training
 from benchmarks.report.answer.decision import (
     is_network_alone,
     label,
@@ -107,6 +107,11 @@ def _but_epochs(recipe: RecipeRecord) -> tuple[object, ...]:
 def title(view: View, rows: pd.DataFrame) -> str:
     """What is tied with the best of the largest budget, by all measures that decide."""
     return on_budgets(view.results.whole or view.results).removesuffix(".")
+
+
+def title_of_trained(view: View, rows: pd.DataFrame) -> str:
+    """How much of what the training of one network buys is worth more than it."""
+    return worth_of_one_training(view.results.whole or view.results).removesuffix(".")
 
 
 def looks_of_ways(view: View, rows: pd.DataFrame) -> dict[str, Look]:
