@@ -119,6 +119,13 @@ def _require_named(argument: str, given: object, example: str) -> None:
             raise ArgumentError(f"{argument}: the name {name!r} {objection}")
 
 
+def _require_predictions(predictions: Mapping[str, Any], example: str) -> None:
+    """There is a dictionary by the names of methods, of at least one."""
+    _require_named("predictions", predictions, example)
+    if not predictions:
+        raise ArgumentError(f"predictions: expected at least one method, such as {example}")
+
+
 def _require_one_of(argument: str, name: object, known: Collection[str]) -> None:
     if name not in known:
         raise ArgumentError(f"{argument}: unknown name {name!r}; choose from {', '.join(known)}")
@@ -367,10 +374,7 @@ def score_predictions(
         ArgumentError: they are no probabilities (or logits), or do not fit together.
     """
     require_resampling(resamples, seed)
-    example = '{"mine": probabilities}'
-    _require_named("predictions", predictions, example)
-    if not predictions:
-        raise ArgumentError(f"predictions: expected at least one method, such as {example}")
+    _require_predictions(predictions, '{"mine": probabilities}')
     folder = None if out is None else folder_for_scores(Path(out))
     sets = {} if ood is None else ood
     _require_named("ood", sets, '{"noise": probabilities}')
@@ -442,9 +446,7 @@ def score_beside(
     """
     require_resampling(resamples, seed)
     example = '{"mine": {"clean": probabilities}}'
-    _require_named("predictions", predictions, example)
-    if not predictions:
-        raise ArgumentError(f"predictions: expected at least one method, such as {example}")
+    _require_predictions(predictions, example)
     run, checked = beside.RunBeside.read(Path(folder)), {}
     run.names_with(predictions)
     for method, by_condition in predictions.items():

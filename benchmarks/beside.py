@@ -89,8 +89,8 @@ class RunBeside:
         path = folder / HEADLINE_NPZ
         if not path.is_file():
             raise UserError(
-                f"--beside {folder}: there is no {HEADLINE_NPZ}; name the folder of a run, which "
-                "python run_all.py --only measure adds it to where the run was made before"
+                f"--beside {folder}: there is no {HEADLINE_NPZ}; name the folder of a run, to "
+                "which python run_all.py --only measure adds it where it lacks it"
             )
         names = Names.read(folder)
         try:
