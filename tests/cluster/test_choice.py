@@ -49,17 +49,19 @@ def test_other_options_that_a_cluster_excludes(command: Command) -> None:
 def test_jobs_of_a_queue_work_and_end(
     digits_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
-    """The queue runs each job at once, in the background."""
+    """The queue runs each job at once, in the background; Dask deletes a script once it is sent."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    start = f'echo job >> {tmp_path}/jobs; sh "$1" > /dev/null 2>&1 & echo "batch job $!"'
+    job = f"{tmp_path}/$$.job"
+    start = f'cp "$1" {job}; sh {job} > /dev/null 2>&1 & echo "batch job $!"'
     for name, does in (("sbatch", start), ("scancel", 'kill "$@"')):
         (folder / name).write_text(f"#!/bin/sh\n{does}\n")
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     options = {"memory": "1GB", "interface": "lo", "log_directory": str(tmp_path)}
     assert command(**SLURM, wait=3000, options=options) == (0, "")
-    assert (tmp_path / "jobs").read_text() == "job\njob\n"
+    jobs = [file.read_text() for file in tmp_path.glob("*.job")]
+    assert ["--memory-limit 0" in script for script in jobs] == [True, True]
     assert numbers(tmp_path / "out") == numbers(digits_run / "out")
 
 
