@@ -45,7 +45,7 @@ def test_results_are_small(sizes: dict[str, int]) -> None:
 
 
 def test_results_are_what_people_and_docs_read(sizes: dict[str, int]) -> None:
-    expected = (*RUNS, "across/", "gpu/", "tuning.csv")
+    expected = (*RUNS, "across/", "gpu/", "constraints.txt", "tuning.csv")
     assert [name for name in sizes if not name.startswith(expected)] == []
     assert [name for name in sizes if GONE.search(name)] == []
 
@@ -55,6 +55,15 @@ def test_record_is_of_a_configuration_of_today_and_lists_no_files(run: str) -> N
     record = json.loads((RESULTS / run / "run.json").read_text(encoding="utf-8"))
     assert list(record["configuration"]) == list(QUICK.identity)
     assert not {"integrity", "files"} & {*record}
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_constraints_are_the_versions_of_a_run(run: str) -> None:
+    lines = (RESULTS / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    versions = dict(line.split("==") for line in lines if not line.startswith("#"))
+    record = json.loads((RESULTS / run / "run.json").read_text(encoding="utf-8"))
+    libraries = record["environment"]["libraries"]
+    assert versions == {name: version.partition("+")[0] for name, version in libraries.items()}
 
 
 @pytest.mark.parametrize("run", RUNS)
