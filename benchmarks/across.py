@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.io import UserError, read_json, write_json, written_whole
+from benchmarks.io import UserError, read_json, write_json, write_whole
 from benchmarks.nouns import Names
 from benchmarks.report.answer.decision import judged_by, label
 from benchmarks.report.answer.table import USE, DecisionRow
@@ -186,8 +186,7 @@ def write_across(folders: Sequence[Path], out: Path) -> str:
     in_words = summary(decisions, correlations, len(runs))
     tables = decisions_table(decisions), rankings_table(correlations, names)
     text = "\n".join([f"# Across runs\n\n{in_words}\n", *map(markdown, tables)])
-    with written_whole(out / ACROSS_MD) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_whole(out / ACROSS_MD, text)
     write_json({"runs": fingerprints(folders), "summary": in_words}, out / ACROSS_JSON)
     write_table(decisions, out, DECISIONS_CSV)
     write_table(correlations.round(4), out, RANKINGS_CSV)

@@ -33,7 +33,7 @@ from benchmarks.external_arrays import (
 )
 from benchmarks.external_methods import beginning_with, predictions_of
 from benchmarks.external_scores import folder_for_scores
-from benchmarks.io import UserError, existing_folder, objection_to, path_of
+from benchmarks.io import UserError, objection_to, path_of
 from benchmarks.progress import progress_shown
 from benchmarks.report.figures import canvas_of, draw_figure, figure_names
 from benchmarks.report.results import Results, read_if_there
@@ -45,13 +45,12 @@ from benchmarks.run.configuration import (
     ScoreChoice,
     chosen_configuration,
     fitting_device,
-    fitting_jobs,
     require_resampling,
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import require_apart
 from benchmarks.run.stages import run_stages
-from benchmarks.run.workspace import Failure, Workspace
+from benchmarks.run.workspace import Failure, workspace_for
 from benchmarks.vocabulary import MEASURE, MEASUREMENTS_CSV, PREDICT, STAGES, SUMMARY_CSV, TRAIN
 from methods import UncertaintyMethod
 from methods.determinism import random_state_kept
@@ -181,13 +180,14 @@ class BenchmarkResults:
         """How networks were trained, the main recipe first."""
         return self._measured.recipes
 
+    @as_library()
     def figures(self, recipe: str | None = None) -> list[str]:
         """The names of the figures that there are numbers for.
 
         Args:
             recipe: one of `recipes`; by default the first.
         """
-        return figure_names(self._for_recipe(recipe))
+        return figure_names(self._measured.of_recipe(recipe))
 
     @as_library()
     def plot(
@@ -224,7 +224,7 @@ class BenchmarkResults:
             raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
         chosen: Any = {"methods": methods, "metrics": metrics, "conditions": conditions}
         place: Any = {"canvas": canvas_of(ax), "titled": title}
-        drawing = draw_figure(self._for_recipe(recipe), name, **chosen, **place)
+        drawing = draw_figure(self._measured.of_recipe(recipe), name, **chosen, **place)
         return ax or drawing.figure.axes[0]
 
     def __repr__(self) -> str:
@@ -236,15 +236,6 @@ class BenchmarkResults:
     @property
     def _measured(self) -> Results:
         return _required(self.report)
-
-    def _for_recipe(self, recipe: str | None) -> Results:
-        results = self._measured
-        chosen = recipe or results.recipes[0]
-        if chosen not in results.recipes:
-            raise ArgumentError(
-                f"recipe: unknown name {chosen!r}; choose from {', '.join(results.recipes)}"
-            )
-        return results.for_recipe(chosen)
 
 
 def _required(value: Present | None) -> Present:
@@ -556,8 +547,6 @@ def run_benchmark(
         _require_one_of(argument, name, names)
     if jobs is not None and jobs < 1:
         raise ArgumentError(f"jobs: {jobs} is too small; expected at least 1")
-    if data_dir is not None and not Path(data_dir).is_dir():
-        raise ArgumentError(f"data_dir {data_dir}: there is no such folder")
     fitting = fitting_device(device)
     plan = Plan(
         chosen_configuration(preset, task, chosen, seed=seed, device=fitting, engine=engine)
@@ -567,12 +556,7 @@ def run_benchmark(
         stored = Path(networks or (Path(temporary) / "networks" if out is None else NETWORKS))
         data = None if data_dir is None else Path(data_dir)
         require_apart(folder, networks=stored, data_dir=data)
-        workspace = Workspace(
-            out=folder,
-            networks=existing_folder("--networks", stored),
-            data_dir=data,
-            jobs=jobs or fitting_jobs(fitting),
-        )
+        workspace = workspace_for(plan, folder, networks=stored, data_dir=data, jobs=jobs)
         failures: list[Failure] = []
         for stage in sorted(chosen_stages, key=STAGES.index):
             failures += run_stages(plan, workspace, stage, overwrite=overwrite)

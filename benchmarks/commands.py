@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from benchmarks.io import UserError, writable_folder, written_whole
+from benchmarks.io import UserError, writable_folder, write_whole
 from benchmarks.options import (
     DataSetting,
     DeviceSetting,
@@ -496,8 +496,7 @@ def table(
     if out is None:
         print(text, end="")
         return
-    with written_whole(_file_to_write(out)) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_whole(_file_to_write(out), text)
     print(f"wrote {out}")
 
 
@@ -523,20 +522,20 @@ def figure(
 ) -> None:
     """Draw a figure of a run for a paper, with what it is to show."""
     from benchmarks.report import figures
+    from benchmarks.report.results import Results
 
     path = out or Path(f"{name}.pdf")
     if not (path.suffix or path.is_dir()):  # matplotlib would write to another name
         raise UserError(f"--out {path}: expected a file name that ends in .pdf, .svg or .png")
-    drawn = figures.figure(
-        run,
+    drawing = figures.draw_figure(
+        Results.load(run).of_recipe(recipe),
         name,
         methods=separate(methods) or (),
-        recipe=recipe or None,
         metrics=separate(metrics) or (),
         conditions=separate(conditions) or (),
-        title=title,
+        titled=title,
     )
-    figures.save_figure(drawn, _file_to_write(path))
+    figures.save_figure(drawing.figure, _file_to_write(path))
     print(f"wrote {path}")
 
 

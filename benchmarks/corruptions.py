@@ -21,7 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from benchmarks.data.files import DATA_VARIABLE, cache_folder, folder_of, locked
-from benchmarks.io import UserError, one_line, written_whole
+from benchmarks.io import UserError, one_line, write_whole
 
 GreyImages = Float64[np.ndarray, "images 28 28"]
 """In [0, 1]; 0 is black."""
@@ -480,8 +480,7 @@ def corrupted(corruption: Corruption, images: ByteImages) -> ByteImages:
             return stored
         computed = corruption.apply(images)
         metadata = {"key": key, "sha256": _fingerprint(computed)}
-        with written_whole(path) as temporary:
-            temporary.write_bytes(save({"images": computed}, metadata))
+        write_whole(path, save({"images": computed}, metadata))
     return computed
 
 

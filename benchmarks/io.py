@@ -190,10 +190,15 @@ def written_whole(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a text or bytes by `written_whole`."""
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
 def write_json(value: object, path: Path) -> None:
     """Write a value as indented JSON."""
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(value, indent=2) + "\n")
 
 
 def read_json(path: Path, remedy: str = "delete it and run again") -> dict[str, Any]:

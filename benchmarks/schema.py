@@ -314,9 +314,6 @@ TABLES: Mapping[str, type[Any]] = {
 }
 """By the name of a file in the folder of a run, what a row of it is."""
 
-KEY = [column.name for column in fields(Measured)]
-"""The columns that name a measure, in `summary.csv` a row."""
-
 _NUMBERS: dict[Any, str] = {
     **{int: "int64", int | None: "Int64"},
     **{float: "float64", float | None: "float64"},

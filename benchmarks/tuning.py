@@ -24,12 +24,13 @@ from joblib import Parallel, delayed
 from benchmarks.schema import read_table, table_of, write_table
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import Split
-from methods import METHODS, PooledMethod, Softmax
+from methods import METHODS, PooledMethod
 from methods.determinism import one_torch_thread
 from methods.engines import choose_engine
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import WELL_TRAINED, LabelledImages
 from methods.networks.training import TrainingDivergedError
+from methods.softmax import Softmax
 from methods.trained.base import TrainedMethod, retuned
 
 TUNING_CSV = "tuning.csv"

@@ -14,41 +14,42 @@ LATENCY, CLAIMS, REPORT = "latency", "claims", "report"
 STAGES = (TRAIN, PREDICT, MEASURE, LATENCY, CLAIMS, REPORT)
 """The stages of a run, in the order in which they build on one another."""
 
-MEASUREMENTS_CSV = "measurements.csv"
-"""Every number of every replicate."""
-
-SUMMARY_CSV = "summary.csv"
-"""The means over replicates, with intervals."""
-
-COMPARISONS_CSV = "comparisons.csv"
-"""The paired differences between methods, and between sizes of one."""
-
-WORTH_CSV = "worth.csv"
-"""How many networks each method is worth."""
-
-LATENCY_CSV = "latency.csv"
-"""What each method costs; unlike all others it differs from run to run."""
-
-SCORE_LATENCY_CSV = "score-latency.csv"
-"""What each score of logits or features costs; likewise."""
-
-TRAINING_CSV = "training.csv"
-"""The log of each network's training."""
-
+MEASUREMENTS_CSV, SUMMARY_CSV = "measurements.csv", "summary.csv"
+COMPARISONS_CSV, WORTH_CSV, TRAINING_CSV = "comparisons.csv", "worth.csv", "training.csv"
+LATENCY_CSV, SCORE_LATENCY_CSV = "latency.csv", "score-latency.csv"
 CLAIMS_CSV, CLAIMS_JSON, CLAIMS_MD = "claims.csv", "claims.json", "claims.md"
-"""The numbers of the article's claims, the verdicts, and both to read."""
-
 PUBLISHED_JSON, PUBLISHED_MD = "published.json", "published.md"
-"""Other papers' numbers beside ours with verdicts, and the same to read."""
+IMAGES_NPZ, HEADLINE_NPZ = "images.npz", "headline.npz"
+NOUNS_JSON, RUN_JSON = "nouns.json", "run.json"
+TABLES_FOLDER, FIGURES_FOLDER = "tables", "figures"
+CURVES_FOLDER, CLAIMS_FOLDER = "curves", "claims"
+
+DOWNLOADS = {
+    SUMMARY_CSV: "means over replicates, with intervals",
+    MEASUREMENTS_CSV: "every number of every replicate",
+    COMPARISONS_CSV: "paired differences between methods",
+    WORTH_CSV: "how many networks each method is worth",
+    LATENCY_CSV: "latency and memory of each method",
+    SCORE_LATENCY_CSV: "latency and memory of each score of logits or features",
+    TRAINING_CSV: "training log of each network",
+    NOUNS_JSON: "the fields of methods, conditions, metrics and so on",
+    CLAIMS_JSON: "the article's claims and their verdicts",
+    CLAIMS_CSV: "the numbers that they are judged by",
+    CLAIMS_MD: "claims, verdicts and numbers as text",
+    PUBLISHED_JSON: "other papers' numbers beside ours, and whether they agree",
+    PUBLISHED_MD: "the same as text",
+    IMAGES_NPZ: "the images shown",
+    HEADLINE_NPZ: "four numbers an image of the leaderboard's methods, for score --beside",
+    RUN_JSON: "configuration, command, versions, fingerprints, wall time",
+    f"{TABLES_FOLDER}/": "each table as Markdown and CSV",
+    f"{FIGURES_FOLDER}/": "each figure as PNG and SVG, and its numbers as CSV",
+    f"{CURVES_FOLDER}/": "further data of the figures",
+    f"{CLAIMS_FOLDER}/": "data of the claims' figures",
+}
+"""The files and folders of a run, and what is in them. Latencies differ from run to run."""
 
 ANSWER_JSON = "answer.json"
 """Whether dropout is as good as many networks, and which method to use, in sentences."""
-
-IMAGES_NPZ = "images.npz"
-"""The images that figures and page show."""
-
-HEADLINE_NPZ = "headline.npz"
-"""Numbers of each image of the leaderboard's methods, beside which other predictions are scored."""
 
 INDEX_HTML = "index.html"
 """The page that shows all of it to people."""
@@ -58,12 +59,6 @@ LAB_HTML = "lab.html"
 
 ACROSS_FOLDER, ACROSS_MD, ACROSS_JSON = "across", "across.md", "across.json"
 """A folder beside those of runs: what holds in all of them to read, and its summary."""
-
-NOUNS_JSON = "nouns.json"
-"""What the other files name: methods, conditions, metrics and so on, as their fields."""
-
-RUN_JSON = "run.json"
-"""What made the others."""
 
 LOCK_FILE = ".lock"
 """What a run locks while it writes."""
@@ -76,15 +71,6 @@ ERRORS_FOLDER = "errors"
 
 FINISHED_FOLDER = ".finished"
 """Results of the stage `measure`, of a run that has not ended."""
-
-CURVES_FOLDER = "curves"
-"""The tables that only figures need."""
-
-CLAIMS_FOLDER = "claims"
-"""The tables that claims are measured by."""
-
-TABLES_FOLDER, FIGURES_FOLDER = "tables", "figures"
-"""What the report draws."""
 
 DECISION_CSV = "tables/decision.csv"
 """Which method to use, question by question, as runs are compared by it."""

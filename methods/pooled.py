@@ -99,8 +99,11 @@ class PooledMethod(UncertaintyMethod):
 
     @property
     def networks(self) -> range:
-        """The numbers of the pool's networks that this replicate uses: by default one."""
-        return range(self.replicate, self.replicate + 1)
+        """The numbers of the pool's networks that this replicate uses.
+
+        By default one, and none where it has a training of its own.
+        """
+        return range(0) if self.trajectory else range(self.replicate, self.replicate + 1)
 
     @property
     def trajectory(self) -> OwnTraining | None:
@@ -140,9 +143,13 @@ class PooledMethod(UncertaintyMethod):
         """Train the networks, or take them from the pool where they are trained already.
 
         Raises:
-            TrainingDivergedError, NotStoredError: see `NetworkPool.networks`.
+            TrainingDivergedError, NotStoredError: see `NetworkPool.networks` and `snapshots`.
         """
-        self.fitted = self.pool.networks(self.networks, LabelledImages(images, labels))
+        training, own = LabelledImages(images, labels), self.trajectory
+        if own is None:
+            self.fitted = self.pool.networks(self.networks, training)
+        else:
+            self.fitted = self.pool.snapshots(own, self.replicate, training)
         return self
 
     def outputs(self, images: Float[Tensor, "images ..."]) -> NetworkOutputs:

@@ -130,15 +130,6 @@ def numbers(folder: Path) -> dict[str, bytes]:
     }
 
 
-def written(folder: Path) -> dict[str, bytes]:
-    """All files of a run but its record, which says how long it took, and the lock."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("run.json", ".lock")
-    }
-
-
 def predicted_arrays(path: Path, condition: str) -> dict[str, np.ndarray]:
     """What a prediction file has of a condition, read by NumPy alone."""
     with ZipFile(path) as archive, archive.open(f"{condition}.npz") as file:

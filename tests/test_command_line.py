@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.data import loading
 from benchmarks.data.files import Unavailable
 from benchmarks.run.configuration import PRESETS, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import STAGES, Failure
 from benchmarks.run.workspace import Workspace
-from benchmarks.tasks import TASKS, mnist
+from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods import METHODS
 from methods.networks.recipes import RECIPES
@@ -142,7 +143,7 @@ def test_unavailable_mnist_is_reported_in_one_line(
     def nowhere(*_: object, **__: object) -> None:
         raise Unavailable("mnist is unavailable: no connection")
 
-    monkeypatch.setattr(mnist, "load_mnist", nowhere)
+    monkeypatch.setattr(loading, "read", nowhere)
     # Where the kernels are not compiled yet, a line on stderr would announce that first.
     status, _, error = command_line("--jobs", "1", "--engine", "torch")
     assert status == 2

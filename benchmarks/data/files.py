@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from benchmarks.io import UserError, written_whole
+from benchmarks.io import UserError, write_whole
 
 DATA_VARIABLE = "UNCERTAINTY_BENCH_DATA"
 """The environment variable that names the data folder where no argument does."""
@@ -217,8 +217,7 @@ def _retrieved(source: str, file: DataFile, folder: Path, scratch: Path) -> byte
         raise DownloadFailed(
             f"{source_name(source)} sent {file.name} with a wrong checksum"
         ) from error
-    with written_whole(folder / file.stored_names[0]) as temporary:
-        temporary.write_bytes(stored if file.algorithm == "md5" else content)
+    write_whole(folder / file.stored_names[0], stored if file.algorithm == "md5" else content)
     return content
 
 

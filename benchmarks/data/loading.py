@@ -104,7 +104,7 @@ EMNIST_LETTERS = DataSet(
 )
 
 
-def load_mnist(split: Literal["train", "test"], *, data_dir: Path | None = None) -> LabelledImages:
+def load_mnist(split: Literal["train", "test"], data_dir: Path | None = None) -> LabelledImages:
     """MNIST (LeCun et al. 1998): 60,000 handwritten digits to train with, or 10,000 to test.
 
     Raises:
@@ -115,7 +115,7 @@ def load_mnist(split: Literal["train", "test"], *, data_dir: Path | None = None)
 
 
 def load_fashion_mnist(
-    split: Literal["train", "test"], *, data_dir: Path | None = None
+    split: Literal["train", "test"], data_dir: Path | None = None
 ) -> LabelledImages:
     """Fashion-MNIST (Xiao et al. 2017): as many images, of clothes; raises as `load_mnist`."""
     return _labelled_images(FASHION_MNIST, split, data_dir)
@@ -143,24 +143,6 @@ def load_digits() -> LabelledImages:
         images=torch.from_numpy(np.divide(pixels, 16, dtype=np.float32)).unsqueeze(1),
         labels=torch.from_numpy(classes.astype(np.int64)),
     )
-
-
-def load_out_of_distribution(
-    name: str, *, seed: int, data_dir: Path | None = None
-) -> Float[Tensor, "images 1 28 28"]:
-    """10,000 images that belong to none of a task's classes, in [0, 1].
-
-    Args:
-        name: one of ``OUT_OF_DISTRIBUTION``; ``mnist`` and ``fashion_mnist`` are their test images.
-        seed: of the noise, and of the choice among EMNIST's letters; the other sets need none.
-        data_dir: the folder of the user's data sets.
-
-    Raises:
-        KeyError: no set has the name.
-        UserError: a file on this machine is damaged, or there is no such data folder.
-        Unavailable: the set cannot be had; the message lists what was tried.
-    """
-    return OUT_OF_DISTRIBUTION[name](seed, data_dir)
 
 
 def read_idx(content: bytes) -> UInt8[np.ndarray, ...]:
@@ -244,4 +226,8 @@ OUT_OF_DISTRIBUTION: Mapping[str, Callable[[int, Path | None], Tensor]] = {
     "emnist_letters": _letters,
     **{name: partial(_noise, noise) for name, noise in NOISES.items()},
 }
-"""What loads each out-of-distribution set, by its name."""
+"""What loads each out-of-distribution set, by its name: 10,000 images in [0, 1].
+
+The arguments are a seed, of noise and of the choice among EMNIST's letters, and the folder of the
+user's data sets; raises as `load_mnist`.
+"""

@@ -15,7 +15,6 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from benchmarks.metrics import Family
-from benchmarks.metrics.kernels import count_draws
 from benchmarks.metrics.metric import Weights
 from benchmarks.tasks.task import Condition
 from methods.determinism import derive_seed
@@ -23,26 +22,27 @@ from methods.determinism import derive_seed
 BLOCK = 128
 """Resamples a block: so many accumulators fit into the fastest cache."""
 
-MOST_DRAWN = 2**22
-"""How many images are drawn at once, so that this needs little memory."""
-
 
 def image_weights(
-    images: int, resamples: int, seed: int, block: int = BLOCK
+    images: int, resamples: int, seed: int
 ) -> Iterator[UInt8[np.ndarray, "images block"]]:
-    """Multinomial weights of the bootstrap (Efron 1979), in blocks of at most so many resamples.
+    """Multinomial weights of the bootstrap (Efron 1979), in blocks of at most 128 resamples.
 
     Each column counts how often each image is among ``images`` draws with replacement, so columns
     sum to ``images``. The same seed gives the same resamples: use one for all methods, and for
-    conditions made of the same images. The first resamples do not depend on how many follow, nor
-    on the size of the blocks.
+    conditions made of the same images. The first resamples do not depend on how many follow.
 
     >>> [block.sum(axis=0).tolist() for block in image_weights(5, 3, seed=0)]
     [[5, 5, 5]]
     """
     random = np.random.default_rng(seed)
-    for start in range(0, resamples, block):
-        yield _drawn(random, images, min(block, resamples - start))
+    for start in range(0, resamples, BLOCK):
+        counts = np.empty((min(BLOCK, resamples - start), images), dtype=np.uint8)
+        for row in counts:
+            # An image drawn 256 times would overflow, once in more than 10^400 resamples.
+            drawn = random.integers(images, size=images, dtype=np.uint32)
+            row[:] = np.bincount(drawn, minlength=images)
+        yield np.ascontiguousarray(counts.T)
 
 
 class ImageSet(NamedTuple):
@@ -64,14 +64,12 @@ class ImageSet(NamedTuple):
         paired = conditions.get(condition.paired_with, condition)
         return cls(condition.paired_with, paired.data, condition.subset)
 
-    def weights(
-        self, images: int, resamples: int, seed: int, block: int = BLOCK
-    ) -> Iterator[Weights]:
+    def weights(self, images: int, resamples: int, seed: int) -> Iterator[Weights]:
         """Its resamples, in blocks; see `image_weights`."""
         # Seeds are derived from these words, so that "small" stays as it is.
         kind = "small" if self.subset else "all"
         own_seed = derive_seed("resamples", seed, kind, self.data)
-        return image_weights(images, resamples, own_seed, block)
+        return image_weights(images, resamples, own_seed)
 
 
 class MetricRows(NamedTuple):
@@ -159,15 +157,3 @@ class Frame:
         apart = np.where(defined, drawn - first, 0.0)
         rows = np.where(defined, apart - apart.sum(axis=1, keepdims=True) / count, 0.0)
         return MetricRows(rows / math.sqrt(drawn.shape[1] - 1), (~defined).mean(axis=1))
-
-
-def _drawn(
-    random: np.random.Generator, images: int, resamples: int
-) -> UInt8[np.ndarray, "images resamples"]:
-    at_once = max(1, MOST_DRAWN // images)
-    # An image drawn 256 times would overflow, once in more than 10^400 resamples.
-    counts = np.zeros((resamples, images), dtype=np.uint8)
-    for first in range(0, resamples, at_once):
-        part = counts[first : first + at_once]
-        count_draws(random.integers(images, size=part.shape, dtype=np.uint32), part)
-    return np.ascontiguousarray(counts.T)

@@ -9,13 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX
-from benchmarks.io import written_whole
+from benchmarks.io import write_whole
 from benchmarks.lab.contents import RECIPE, LabContents, lab_contents, require_stored
 from benchmarks.nouns import Names
 from benchmarks.report.style import css_color, look_of
+from benchmarks.report.texts import templates
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
@@ -74,13 +73,7 @@ def write_lab(contents: LabContents, names: Names, made: str, path: Path) -> Non
     Args:
         made: a sentence on where the networks come from.
     """
-    environment = Environment(
-        loader=PackageLoader("benchmarks.lab"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("benchmarks.lab", html=True)
     environment.filters["base64"] = lambda content: b64encode(content).decode("ascii")
     shared = files("benchmarks.report") / "static" / "page.css"
     first = contents.networks[0].network
@@ -126,8 +119,7 @@ def write_lab(contents: LabContents, names: Names, made: str, path: Path) -> Non
         worker="\n".join(map(script, WORKER)),
         script="\n".join(map(script, PAGE)),
     )
-    with written_whole(path) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+    write_whole(path, html)
 
 
 def script(name: str) -> str:

@@ -34,6 +34,7 @@ from benchmarks.schema import Latency, ScoreLatency, members_text
 from methods import METHODS, PooledMethod, UncertaintyMethod
 from methods.determinism import derive_seed, torch_threads
 from methods.engines.base import NetworkOutputs
+from methods.interface import FITTING
 from methods.networks.recipes import LabelledImages
 from methods.pooled import require_features
 from methods.scores import FitError
@@ -142,7 +143,7 @@ class Bench:
 
     def _fit_method(self, method: type[UncertaintyMethod], size: int | None) -> tuple[Any, float]:
         """The method, fitted on random images, and in how many seconds."""
-        learns = method in METHODS.values() and method.fit is not PooledMethod.fit
+        learns = method in METHODS.values() and bool(method.needs & FITTING)
         count = self._plan.task.training_images if learns else FITTED_ON
         images = random_training_images(self._plan, count)
         held = self._plan.task.calibration_images if learns else count

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
-from jaxtyping import Bool, Float64, Int32, Int64, Shaped, UInt8, UInt32
+from jaxtyping import Bool, Float64, Int32, Int64, Shaped, UInt8
 
 LoopFunction = TypeVar("LoopFunction", bound=Callable[..., Any])
 
@@ -27,16 +27,6 @@ def _compiled(function: LoopFunction) -> LoopFunction:
     except RuntimeError:  # no folder for the cache can be written
         dispatcher = compile_it()(function)
     return dispatcher
-
-
-@_compiled
-def count_draws(
-    drawn: UInt32[np.ndarray, "resamples images"], counts: UInt8[np.ndarray, "resamples images"]
-) -> None:
-    """Add to the counts how often each image was drawn into each resample."""
-    for b in range(len(drawn)):
-        for i in drawn[b]:
-            counts[b, i] += 1
 
 
 @_compiled

@@ -24,7 +24,8 @@ def write_report(folder: Path) -> None:
     # Not at the top: tables of timings are written where nothing that draws is installed.
     from benchmarks.report.answer.answer import write_answer
     from benchmarks.report.claims import write_claims_page
-    from benchmarks.report.figures import drawn_figures, write_figures
+    from benchmarks.report.figures import drawn_figures
+    from benchmarks.report.figures.files import write_figures
     from benchmarks.report.page import write_page
     from benchmarks.report.published import write_published
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.io import written_whole
+from benchmarks.io import write_whole
 from benchmarks.nouns import Names
 from benchmarks.report.editorial import BESIDE_THE_ARTICLE
 from benchmarks.report.number_format import UNDEFINED, plain, spread
@@ -56,8 +56,7 @@ def write_claims_page(results: Results, figures: Collection[str], folder: Path) 
 
         shown |= {"drawn": drawn, "markdown": markdown, "images": (TYPICAL, PECULIAR)}
         text = render("claims.md.j2", **shown)
-        with written_whole(folder / CLAIMS_MD) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_whole(folder / CLAIMS_MD, text)
 
 
 def claims_shown(results: Results) -> dict[str, Any] | None:
@@ -214,7 +213,7 @@ def _numbers(rows: pd.DataFrame) -> str:
     lower, upper = rows["lower"].iloc[0], rows["upper"].iloc[0]
     known = rows["value"].dropna().tolist()
     if known:
-        shown = spread(known, 1 if max(known) > 1 else None)
+        shown = spread(known)
         return f"{shown} ({plain(lower)} to {plain(upper)})" if pd.notna(lower) else shown
     if pd.notna(upper):
         return f"< {plain(upper)}"

@@ -76,22 +76,17 @@ def two_digits(value: float) -> str:
     return f"{float(f'{value:.2g}'):,g}"
 
 
-def spread(values: Sequence[float | None], decimals: int | None = None) -> str:
-    """The mean of those that are known, and their range; ``decimals``: of what is no count.
+def spread(values: Sequence[float]) -> str:
+    """The mean and the range; of values above 1 that are no counts, one decimal.
 
-    >>> spread([1.0, 2.5, None]), spread([7.0], 1), spread([])
-    ('1.750 [1 to 2.500, n = 2]', '7', '—')
+    >>> spread([0.5, 0.25]), spread([1.0, 2.5]), spread([7.0])
+    ('0.375 [0.250 to 0.500, n = 2]', '1.8 [1 to 2.5, n = 2]', '7')
     """
-    known = [value for value in values if value is not None]
-    if not known:
-        return UNDEFINED
     mean, lowest, highest = (
-        f"{value:.{decimals}f}" if decimals is not None and value != round(value) else plain(value)
-        for value in (fmean(known), min(known), max(known))
+        f"{value:.1f}" if max(values) > 1 and value != round(value) else plain(value)
+        for value in (fmean(values), min(values), max(values))
     )
-    if len(known) == 1:
-        return mean
-    return f"{mean} [{lowest} to {highest}, n = {len(known)}]"
+    return mean if len(values) == 1 else f"{mean} [{lowest} to {highest}, n = {len(values)}]"
 
 
 def _decimals_of_half_width(half_width: float) -> int:

@@ -15,55 +15,7 @@ from benchmarks.report.tables.declared import LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
 from benchmarks.report.tables.table import Table
 from benchmarks.report.texts import training_images_remark
-from benchmarks.vocabulary import (
-    ANSWER_JSON,
-    CLAIMS_CSV,
-    CLAIMS_FOLDER,
-    CLAIMS_JSON,
-    CLAIMS_MD,
-    COMPARISONS_CSV,
-    CURVES_FOLDER,
-    FIGURES_FOLDER,
-    HEADLINE_NPZ,
-    IMAGES_NPZ,
-    INDEX_HTML,
-    LATENCY_CSV,
-    MEASUREMENTS_CSV,
-    NOUNS_JSON,
-    PUBLISHED_JSON,
-    PUBLISHED_MD,
-    RUN_JSON,
-    SCORE_LATENCY_CSV,
-    SUMMARY_CSV,
-    TABLES_FOLDER,
-    TRAINING_CSV,
-    WORTH_CSV,
-)
-
-DOWNLOADS = {
-    SUMMARY_CSV: "means over replicates, with intervals",
-    MEASUREMENTS_CSV: "every number of every replicate",
-    COMPARISONS_CSV: "paired differences between methods",
-    WORTH_CSV: "how many networks each method is worth",
-    LATENCY_CSV: "latency and memory of each method",
-    SCORE_LATENCY_CSV: "latency and memory of each score of logits or features",
-    TRAINING_CSV: "training log of each network",
-    NOUNS_JSON: "the fields of methods, conditions, metrics and so on",
-    CLAIMS_JSON: "the article's claims and their verdicts",
-    CLAIMS_CSV: "the numbers that they are judged by",
-    CLAIMS_MD: "claims, verdicts and numbers as text",
-    PUBLISHED_JSON: "other papers' numbers beside ours, and whether they agree",
-    PUBLISHED_MD: "the same as text",
-    IMAGES_NPZ: "the images shown",
-    HEADLINE_NPZ: "four numbers an image of the leaderboard's methods, for score --beside",
-    RUN_JSON: "configuration, command, versions, fingerprints, wall time",
-    f"{TABLES_FOLDER}/": "each table as Markdown and CSV",
-    f"{FIGURES_FOLDER}/": "each figure as PNG and SVG, and its numbers as CSV",
-    f"{CURVES_FOLDER}/": "further data of the figures",
-    f"{CLAIMS_FOLDER}/": "data of the claims' figures",
-}
-"""The files and folders of a run, and what is in them."""
-
+from benchmarks.vocabulary import ANSWER_JSON, INDEX_HTML, RUN_JSON, SUMMARY_CSV
 
 BEST_ROWS = 6
 """Of the leaderboard."""

@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from PIL import Image
 
-from benchmarks.io import read_run_json, written_whole
+from benchmarks.io import read_run_json, write_whole
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.answer import answer
 from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import PREVIEW
-from benchmarks.report.figures import FigureFiles
-from benchmarks.report.outcome import DOWNLOADS
+from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results, summary_beside
 from benchmarks.report.tables.declared import made_of, pivots
@@ -35,10 +33,11 @@ from benchmarks.report.tables.table import (
     WORSE_THAN_ALONE,
     Table,
 )
-from benchmarks.report.texts import left_out_remark, listed, training_images_remark
+from benchmarks.report.texts import left_out_remark, listed, templates, training_images_remark
 from benchmarks.vocabulary import (
     ACROSS_FOLDER,
     ACROSS_MD,
+    DOWNLOADS,
     ILL_DEFINED,
     INDEX_HTML,
     LAB_HTML,
@@ -73,13 +72,7 @@ def write_page(
         tables: of which the page shows those that a section names.
         figures: which are all on the page.
     """
-    environment = Environment(
-        loader=PackageLoader("benchmarks.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(html=True)
     environment.filters |= {
         "code": _code,
         "drawing": drawing,
@@ -90,9 +83,7 @@ def write_page(
     environment.globals |= {"MARKS": MARKS, "LEGEND": LEGEND, "TIED": (AS_GOOD, OPEN)}
     environment.globals |= {"WORSE_THAN_ALONE": WORSE_THAN_ALONE}
     content = _content(results, tables, figures, folder)
-    with written_whole(folder / INDEX_HTML) as temporary:
-        html = environment.get_template("page.html.j2").render(content)
-        temporary.write_text(html, encoding="utf-8")
+    write_whole(folder / INDEX_HTML, environment.get_template("page.html.j2").render(content))
 
 
 def _content(

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.io import markdown_text, or_none, write_json, written_whole
+from benchmarks.io import markdown_text, or_none, write_json, write_whole
 from benchmarks.nouns import Variant
 from benchmarks.report.editorial import SAMPLED
 from benchmarks.report.number_format import UNDEFINED
@@ -322,8 +322,7 @@ def write_published(results: Results, folder: Path) -> None:
                 for finding in shown["findings"]
             ],
         }
-        with written_whole(folder / PUBLISHED_MD) as temporary:
-            temporary.write_text(render("published.md.j2", **texts), encoding="utf-8")
+        write_whole(folder / PUBLISHED_MD, render("published.md.j2", **texts))
 
 
 def published_shown(results: Results) -> dict[str, Any] | None:

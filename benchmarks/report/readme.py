@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from benchmarks.io import UserError, path_of, read_run_json, written_whole
+from benchmarks.io import UserError, path_of, read_run_json, write_whole
 from benchmarks.nouns import Names, Variant
 from benchmarks.report.claims import article_answer
 from benchmarks.report.editorial import (
@@ -24,7 +24,7 @@ from benchmarks.report.editorial import (
     WORTH_ELSEWHERE_BY,
 )
 from benchmarks.report.published import comparable_numbers
-from benchmarks.report.results import Quantity, Results, read_claims, read_if_there, summary_across
+from benchmarks.report.results import Quantity, Results, read_if_there, summary_across
 from benchmarks.report.tables.declared import LATENCY
 from benchmarks.report.tables.pivot import table_of, worth_cell
 from benchmarks.report.tables.table import Cell, Row, Table, markdown
@@ -122,11 +122,6 @@ class _Run:
         return Results.load(self.root / self.folder)
 
     @cached_property
-    def record(self) -> Mapping[str, Any]:
-        """How it was made."""
-        return read_run_json(self.root / self.folder)
-
-    @cached_property
     def answer(self) -> Mapping[str, Any]:
         """The verdict on dropout and the advice."""
         return dict(json.loads(self.text_of(ANSWER_JSON)))
@@ -141,11 +136,6 @@ class _Run:
         if not path.exists():
             raise UserError(f"there is no {path}; python run_all.py --only report writes it")
         return path.read_text(encoding="utf-8")
-
-    @cached_property
-    def claims(self) -> Mapping[str, Any]:
-        """What was found of the article's claims."""
-        return read_claims(self.root / self.folder)
 
 
 def _figure(name: str, run: _Run) -> str:
@@ -193,16 +183,17 @@ def _latency(run: _Run) -> str:
 
 
 def _provenance(run: _Run) -> str:
-    environment = run.record["environment"]
+    record = read_run_json(run.root / run.folder)
+    environment = record["environment"]
     device = "no GPU" if environment["device"] == "cpu" else environment["device"]
     folder, missing = run.folder.as_posix(), run.results.left_out
     without = f" Not available: {listed(missing)}." if missing else ""
-    options = {word for word in run.record["command"].split() if word.startswith("--")}
+    options = {word for word in record["command"].split() if word.startswith("--")}
     further = " with options" if options - {"--preset", "--task"} else ""
-    commit = run.record.get("commit")
-    code = f"commit {commit[:8]}" if commit else f"version {run.record['version']}"
+    commit = record.get("commit")
+    code = f"commit {commit[:8]}" if commit else f"version {record['version']}"
     return (
-        f"Made by the preset `{run.record['configuration']['preset']}`{further} at {code} "
+        f"Made by the preset `{record['configuration']['preset']}`{further} at {code} "
         f"({environment['processor']}, "
         f"{environment['cores']} cores, {device}).{without} "
         f"[Command, commit and versions]({folder}/run.json), "
@@ -234,7 +225,7 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "members-table": lambda run: run.text_of(TABLES_FOLDER, "members.md"),
     "worth-elsewhere": _worth_elsewhere,
     **{name: partial(_figure, name) for name in README_FIGURES},
-    "article": lambda run: f"{article_answer(run.claims)}\n",
+    "article": lambda run: f"{article_answer(run.results.claims or {})}\n",
     "latency": _latency,
     "provenance": _provenance,
     "published": lambda run: comparable_numbers(
@@ -270,8 +261,7 @@ def main(
         typer.echo(f"{names} differs; run python -m benchmarks.report.readme", err=True)
         raise typer.Exit(1)
     for page in differing:
-        with written_whole(ROOT / page) as temporary:
-            temporary.write_text(wanted[page], encoding="utf-8")
+        write_whole(ROOT / page, wanted[page])
 
 
 if __name__ == "__main__":

@@ -183,6 +183,18 @@ class Results:
             self._by_recipes[recipes] = self._restricted([*recipes, SELF_TRAINED])
         return self._by_recipes[recipes]
 
+    def of_recipe(self, recipe: str | None = None) -> Results:
+        """Those of one recipe, by default the main one.
+
+        Raises:
+            UserError: there is no such recipe.
+        """
+        chosen = recipe or self.recipes[0]
+        if chosen not in self.recipes:
+            choices = ", ".join(self.recipes)
+            raise UserError(f"there is no recipe {chosen!r}; choose from {choices}")
+        return self.for_recipe(chosen)
+
     def _restricted(self, recipes: Sequence[str]) -> Results:
         def chosen(table: pd.DataFrame, *further: str) -> pd.DataFrame:
             if table.empty:
@@ -410,15 +422,11 @@ class Results:
 
     def find(self, variant: Variant, quantity: Quantity) -> TableRow | None:
         """The row of the summary, if there is one; meant for results of one recipe."""
-        return self.row(self.side(variant, quantity), quantity)
+        return self.row(self.candidate(variant), quantity)
 
     def tested(self, left: Variant, right: Variant, quantity: Quantity) -> Tested | None:
         """The left less the right, of one recipe; ``None`` if they were not compared."""
-        return self.comparison(self.side(left, quantity), self.side(right, quantity), quantity)
-
-    def side(self, variant: Variant, quantity: Quantity) -> Candidate:
-        """A method of a size, of results of one recipe, with the score that is needed."""
-        return self.ranked(self.candidate(variant), quantity)
+        return self.comparison(self.candidate(left), self.candidate(right), quantity)
 
     def ranked(self, candidate: Candidate, quantity: Quantity) -> Candidate:
         """With the score by which it ranks images: its own, that asked for, or its primary one."""

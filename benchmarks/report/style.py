@@ -89,18 +89,10 @@ FURTHER_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#8C8C8C")
 def css_color(color: str) -> str:
     """A colour of six hexadecimal digits in a style sheet, where the page may be light or dark.
 
-    Black and greys are between the page's text and paper; others are lightened where it is dark.
-
-    >>> css_color("#000000"), css_color("#ffffff")
-    ('currentColor', 'var(--paper)')
+    Black is that of the page's text; others are lightened where the page is dark.
     """
     if color == "#000000":
         return "currentColor"
-    if color == "#ffffff":
-        return "var(--paper)"
-    if color[1:3] == color[3:5] == color[5:7]:
-        share = round(100 * (1 - int(color[1:3], 16) / 255))
-        return f"color-mix(in srgb, currentColor {share}%, var(--paper))"
     return f"color-mix(in srgb, {color}, #fff var(--lift, 0%))"
 
 

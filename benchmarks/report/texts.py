@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill one of the files in `templates/`."""
-    return _environment().get_template(template).render(values)
+    """Fill one of the files in `templates/` that are plain text or Markdown."""
+    return templates().get_template(template).render(values)
 
 
-@cache
-def _environment() -> Environment:
+def templates(package: str = "benchmarks.report", *, html: bool = False) -> Environment:
+    """The files in `templates/` of a package."""
     return Environment(
-        loader=PackageLoader("benchmarks.report"),
-        autoescape=False,  # plain text and Markdown
+        loader=PackageLoader(package),
+        autoescape=html,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=True,
+        keep_trailing_newline=not html,
     )
 
 

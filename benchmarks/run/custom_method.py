@@ -26,7 +26,7 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from benchmarks.io import LONGEST, UserError, objection_to, one_line, written_whole
+from benchmarks.io import LONGEST, UserError, objection_to, one_line, write_whole
 from benchmarks.parallel import Result
 from methods import PooledMethod, UncertaintyMethod
 from methods.determinism import derive_seed, random_state_kept, seed_generators
@@ -231,8 +231,7 @@ def do(folder: str) -> None:
         content = pickle.dumps(outcome)
     except Exception as error:  # an exception of the method's own, for example
         content = pickle.dumps((None, RuntimeError(one_line(outcome[1] or error))))
-    with written_whole(Path(folder, OUTCOME)) as temporary:
-        temporary.write_bytes(content)
+    write_whole(Path(folder, OUTCOME), content)
 
 
 def _end_with_parent() -> None:

@@ -37,6 +37,7 @@ from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
 from methods import METHODS, MemberMethod, PooledMethod
 from methods.determinism import one_torch_thread
+from methods.interface import FITTING
 from methods.networks.network import multiply_adds
 from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import images_watched, initial_network, orders_and_masks
@@ -200,14 +201,10 @@ def _fastest(call: Callable[[], Any], times: int) -> float:
 
 
 class Counting:
-    """Counts what a run has to do.
+    """Counts what a run has to do."""
 
-    Args:
-        unavailable: conditions whose images are known not to be had.
-    """
-
-    def __init__(self, plan: Plan, workspace: Workspace, unavailable: Sequence[str] = ()) -> None:
-        self._plan, self._workspace, self._unavailable = plan, workspace, unavailable
+    def __init__(self, plan: Plan, workspace: Workspace) -> None:
+        self._plan, self._workspace = plan, workspace
         self._known_families: dict[tuple[str, Condition], list[RankedFamily]] = {}
         self._units = [unit for unit in plan.units() if plan.objection(unit) is None]
 
@@ -218,11 +215,7 @@ class Counting:
 
     def _images(self, conditions: Sequence[Condition]) -> int:
         plan = self._plan
-        return sum(
-            plan.limits_of(c).number(c, c.size or plan.task.test_images)
-            for c in conditions
-            if c.name not in self._unavailable
-        )
+        return sum(plan.limits_of(c).number(c, c.size or plan.task.test_images) for c in conditions)
 
     def _training(self) -> Iterator[Work]:
         plan, task = self._plan, self._plan.task
@@ -240,7 +233,7 @@ class Counting:
 
     def _predicting(self) -> Iterator[Work]:
         plan = self._plan
-        groups = pending_groups(plan, self._workspace, self._unavailable, remove=False)
+        groups = pending_groups(plan, self._workspace, (), remove=False)
         if groups:
             every = (*plan.conditions, *filter(None, [plan.task.calibration]))
             yield Work(PREDICT, "data sets loaded", len(plan.splits) + len(every))
@@ -332,7 +325,7 @@ class Counting:
         learning = {
             (task.method, task.size, task.place)
             for task in tasks
-            if task.method in METHODS and METHODS[task.method].fit is not PooledMethod.fit
+            if task.method in METHODS and METHODS[task.method].needs & FITTING
         }
         yield Work(LATENCY, "methods fitted on random images", len(learning) * left / len(tasks))
 
@@ -389,13 +382,9 @@ LARGEST = 4
 """How many methods are named beside a stage."""
 
 
-def show_expected(plan: Plan, workspace: Workspace, unavailable: Sequence[str] = ()) -> None:
-    """Print what the run, or what is left of it, will take.
-
-    Args:
-        unavailable: conditions whose images are known not to be had.
-    """
-    counting, speed = Counting(plan, workspace, unavailable), measured_speed(plan)
+def show_expected(plan: Plan, workspace: Workspace) -> None:
+    """Print what the run, or what is left of it, will take."""
+    counting, speed = Counting(plan, workspace), measured_speed(plan)
     works = counting.works()
     taken = seconds_of(works, speed)
     table = Table("stage", "core-seconds", "of methods", box=SIMPLE_HEAD, pad_edge=False)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from benchmarks.inference.headline import MOST_IMAGES, ImageColumns, packed_columns
-from benchmarks.io import written_whole
+from benchmarks.io import write_whole
 from benchmarks.nouns import Variant
 from benchmarks.predictions import RunUnit
 from benchmarks.report.editorial import ENSEMBLE
@@ -69,8 +69,7 @@ def write_headline(plan: Plan, workspace: Workspace) -> None:
         arrays |= packed_columns(condition.name, list(map(ImageColumns.of, predicted)))
         if (labels := predicted[0].labels) is not None:
             arrays[f"labels {condition.name}"] = labels[:MOST_IMAGES].numpy().astype(np.int32)
-    with written_whole(out / HEADLINE_NPZ) as temporary:
-        temporary.write_bytes(packed(arrays))
+    write_whole(out / HEADLINE_NPZ, packed(arrays))
 
 
 def _units(results: Results, complete: Collection[RunUnit]) -> dict[Variant, RunUnit]:

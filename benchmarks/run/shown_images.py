@@ -19,7 +19,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from benchmarks.io import written_whole
+from benchmarks.io import write_whole
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.curves import (
     DECIMALS,
@@ -244,8 +244,7 @@ def save_images(chosen: Sequence[tuple[str, EvaluationSet, int]], path: Path) ->
         "index": np.array([index for *_, index in chosen]),
         "label": np.array(labels),
     }
-    with written_whole(path) as temporary:
-        temporary.write_bytes(packed(arrays))
+    write_whole(path, packed(arrays))
 
 
 def pixels(image: Float[Tensor, "channels height width"]) -> UInt8[np.ndarray, "height width *3"]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Literal
 
 from benchmarks.data.loading import IMAGES, load_fashion_mnist
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
@@ -18,7 +16,6 @@ from methods.networks.recipes import (
     RELU_DROPOUT,
     STANDARD,
     UNCERTAINTY_BASELINES,
-    LabelledImages,
     Recipe,
 )
 
@@ -30,10 +27,6 @@ CLASSES = (
 )
 
 BOOT = 9
-
-
-def _load(split: Literal["train", "test"], data_dir: Path | None) -> LabelledImages:
-    return load_fashion_mnist(split, data_dir=data_dir)
 
 
 def _normalised(recipe: Recipe) -> Recipe:
@@ -51,7 +44,7 @@ FASHION_MNIST = Task(
         # No class becomes another when it is rotated: an ankle boot upside down is an ankle boot.
         *rotations(NAME, range(15, 181, 15), valid_to=180, reason="", with_subset=(45,)),
         *translations(NAME, range(2, 13, 2)),
-        *corruptions(NAME, partial(_load, "test")),
+        *corruptions(NAME, partial(load_fashion_mnist, "test")),
         out_of_distribution("mnist", "MNIST"),
         out_of_distribution("notmnist", "notMNIST"),
         out_of_distribution("kmnist", "KMNIST"),
@@ -65,5 +58,5 @@ FASHION_MNIST = Task(
     test_images=IMAGES,
     calibration_images=5_000,
     example_class=BOOT,
-    load=_load,
+    load=load_fashion_mnist,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from torch.nn.functional import interpolate
 
@@ -20,7 +19,6 @@ from methods.networks.recipes import (
     RECIPES,
     STANDARD,
     UNCERTAINTY_BASELINES,
-    LabelledImages,
 )
 
 SIDE = 28
@@ -51,10 +49,6 @@ They were written by others, and scanned otherwise.
 NAME = "mnist"
 
 
-def _load(split: Literal["train", "test"], data_dir: Path | None) -> LabelledImages:
-    return load_mnist(split, data_dir=data_dir)
-
-
 MNIST = Task(
     name=NAME,
     label="MNIST",
@@ -70,7 +64,7 @@ MNIST = Task(
             with_subset=(45,),
         ),
         *translations(NAME, range(2, 13, 2)),
-        *corruptions(NAME, partial(_load, "test"), originals="mnist_c"),
+        *corruptions(NAME, partial(load_mnist, "test"), originals="mnist_c"),
         NATURAL_DIGITS,
         out_of_distribution("fashion_mnist", "Fashion-MNIST"),
         out_of_distribution("notmnist", "notMNIST"),
@@ -88,5 +82,5 @@ MNIST = Task(
     example_class=1,  # as in Gal & Ghahramani 2016, figure 4
     article_images=(TYPICAL, PECULIAR),
     article_recipes=(STANDARD.name, ARTICLE.name, ARTICLE_LOGITS.name),
-    load=_load,
+    load=load_mnist,
 )

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from benchmarks.corruptions import CORRUPTIONS, Corruption, corrupted, original
-from benchmarks.data.loading import IMAGES, load_out_of_distribution
+from benchmarks.data.loading import IMAGES, OUT_OF_DISTRIBUTION
 from benchmarks.tasks.task import SPLIT_SEED, Condition, EvaluationSet, stratified_choice
 from methods.networks.recipes import LabelledImages
 
@@ -194,4 +194,4 @@ def out_of_distribution(
 
 
 def _load_out_of_distribution(name: str, seed: int, data_dir: Path | None) -> EvaluationSet:
-    return EvaluationSet(load_out_of_distribution(name, seed=seed, data_dir=data_dir), None)
+    return EvaluationSet(OUT_OF_DISTRIBUTION[name](seed, data_dir), None)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from methods.engines.base import Engine
 from methods.engines.torch import TorchEngine
+from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.recipes import Recipe
 
 EngineName = Literal["numba", "torch"]
@@ -35,7 +36,7 @@ def has_kernels() -> bool:
 
 def unsupported(recipes: Iterable[Recipe]) -> list[str]:
     """The names of those recipes that the kernels do not support."""
-    return [recipe.name for recipe in recipes if not _kernels().supports(recipe)]
+    return [recipe.name for recipe in recipes if recipe.network not in KERNEL_NETWORKS]
 
 
 def choose_engine(
@@ -56,10 +57,6 @@ def choose_engine(
         raise ValueError(f"the numba engine computes on the CPU, not on {device}; use torch")
     if names := unsupported(recipes):
         raise ValueError(f"the numba engine only trains LeNet-5; use torch for {', '.join(names)}")
-    return _kernels()
-
-
-def _kernels() -> Engine:
     # Here, not above: PyTorch's engine is all that a machine without Numba needs.
     from methods.engines.numba import NumbaEngine
 

@@ -74,10 +74,6 @@ class Engine(ABC):
 
     device: str
 
-    def supports(self, recipe: Recipe) -> bool:
-        """Whether it can train the recipe's networks and predict with them."""
-        return True
-
     @property
     def trains_batched(self) -> bool:
         """Whether networks train batched, in one trainer; else in parallel, in workers."""

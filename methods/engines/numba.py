@@ -33,20 +33,14 @@ class NumbaEngine(Engine):
         """For example ``kernels-2-numba-0.62.0``."""
         return f"kernels-{kernels.VERSION}-numba-{numba.__version__}"
 
-    def supports(self, recipe: Recipe) -> bool:
-        """Both forms of LeNet-5, trained in any way."""
-        return recipe.network in KERNEL_NETWORKS
-
     def trainer(
         self, networks: list[Network], recipe: Recipe, data: LabelledImages
     ) -> NumbaTrainer:
         """Network after network.
 
         Raises:
-            ValueError: the recipe is not supported.
+            ValueError: a network is not a LeNet-5.
         """
-        if not self.supports(recipe):
-            raise ValueError(f"the numba engine cannot train by {recipe.name!r}; use torch")
         return NumbaTrainer(networks, recipe, data)
 
     def prepare(self, networks: Sequence[Network]) -> NumbaNetworks:

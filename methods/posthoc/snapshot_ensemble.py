@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self, Unpack
+from typing import ClassVar, Unpack
 
-from torch import Tensor
-
-from methods.networks.recipes import LabelledImages, cosine
+from methods.networks.recipes import cosine
 from methods.networks.training import Trajectory
 from methods.pooled import MemberMethod, PoolArguments, SeveralNetworks
 
@@ -86,11 +84,6 @@ class SnapshotEnsemble(SeveralNetworks, MemberMethod):
         self.snapshots = snapshots
 
     @property
-    def networks(self) -> range:
-        """None of the pool's: it has a training of its own."""
-        return range(0)
-
-    @property
     def trajectory(self) -> Trajectory:
         """The training."""
         return CosineCycles(self.snapshots)
@@ -99,16 +92,6 @@ class SnapshotEnsemble(SeveralNetworks, MemberMethod):
     def member_slice(self) -> slice:
         """All snapshots."""
         return slice(0, self.snapshots)
-
-    def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Train, or take the snapshots from the pool's store.
-
-        Raises:
-            TrainingDivergedError, NotStoredError: see `NetworkPool.snapshots`.
-        """
-        training = LabelledImages(images, labels)
-        self.fitted = self.pool.snapshots(self.trajectory, self.replicate, training)
-        return self
 
 
 class FastGeometricEnsemble(SnapshotEnsemble):

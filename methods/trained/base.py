@@ -10,7 +10,7 @@ from hashlib import sha256
 from math import ceil, isfinite, nan
 from pathlib import Path
 from time import perf_counter
-from typing import ClassVar, NamedTuple, Self, Unpack, cast
+from typing import ClassVar, NamedTuple, Unpack, cast
 
 import numpy as np
 import torch
@@ -94,6 +94,9 @@ class TrainedMethod(MemberMethod):
 
     Attributes:
         settings: the names of the class fields that a training depends on.
+
+    Raises:
+        ValueError: by ``fit``: the network cannot be made, or the budget is below one epoch.
     """
 
     needs = frozenset({"training"})
@@ -138,11 +141,6 @@ class TrainedMethod(MemberMethod):
         return None
 
     @property
-    def networks(self) -> range:
-        """None of the pool's."""
-        return range(0)
-
-    @property
     def trajectory(self) -> OwnTraining:
         """The training."""
         return MemberTraining(self)
@@ -151,17 +149,6 @@ class TrainedMethod(MemberMethod):
     def member_slice(self) -> slice:
         """All members."""
         return slice(0, self.members)
-
-    def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Train, or take the network from the pool's store.
-
-        Raises:
-            ValueError: the network cannot be made, or the budget is below one epoch. Others as of
-                `NetworkPool.snapshots`.
-        """
-        training = LabelledImages(images, labels)
-        self.fitted = self.pool.snapshots(self.trajectory, self.replicate, training)
-        return self
 
     @torch.inference_mode()
     @full_float32()

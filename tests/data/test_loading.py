@@ -22,7 +22,6 @@ from benchmarks.data.loading import (
     EMNIST_LETTERS,
     OUT_OF_DISTRIBUTION,
     load_mnist,
-    load_out_of_distribution,
     read_idx,
 )
 
@@ -66,7 +65,7 @@ def test_mnist_has_the_usual_mean_and_standard_deviation() -> None:
 
 @pytest.mark.parametrize("name", [name for name in OUT_OF_DISTRIBUTION if "emnist" not in name])
 def test_an_out_of_distribution_set_is_as_large_as_mnist_s_test_set(name: str) -> None:
-    drawn = or_skip(lambda: load_out_of_distribution(name, seed=3))
+    drawn = or_skip(lambda: OUT_OF_DISTRIBUTION[name](3, None))
     assert drawn.shape == (10_000, 1, 28, 28)
     assert drawn.dtype == torch.float32
     assert drawn.min() >= 0
@@ -74,10 +73,10 @@ def test_an_out_of_distribution_set_is_as_large_as_mnist_s_test_set(name: str) -
 
 
 def test_noise_has_the_moments_of_its_distribution() -> None:
-    uniform = load_out_of_distribution("uniform_noise", seed=0).double()
+    uniform = OUT_OF_DISTRIBUTION["uniform_noise"](0, None).double()
     assert uniform.mean().item() == pytest.approx(1 / 2, abs=5e-4)
     assert uniform.var().item() == pytest.approx(1 / 12, abs=5e-4)
-    gaussian = load_out_of_distribution("gaussian_noise", seed=0).double()
+    gaussian = OUT_OF_DISTRIBUTION["gaussian_noise"](0, None).double()
     assert gaussian.mean().item() == pytest.approx(1 / 2, abs=5e-4)
     # Both ends are two standard deviations away: Φ(-2) = 2.275 % of the pixels are clipped to
     # either, and the quantiles within are those of the normal distribution.
@@ -113,8 +112,7 @@ def test_emnist_s_letters_are_upright_and_a_choice(
     monkeypatch.setattr(loading, "IMAGES", 30)
 
     letters, again, others = (
-        load_out_of_distribution("emnist_letters", seed=seed, data_dir=data_dir)
-        for seed in (0, 0, 1)
+        OUT_OF_DISTRIBUTION["emnist_letters"](seed, data_dir) for seed in (0, 0, 1)
     )
     pixels = [image.tobytes() for image in (letters * 255).round().byte().numpy()[:, 0]]
     assert len(set(pixels)) == 30

@@ -18,37 +18,13 @@ from benchmarks.inference.intervals import (
     unpaired,
 )
 from benchmarks.inference.resampling import image_weights
-from benchmarks.metrics import METRICS
-from benchmarks.metrics.metric import each_once, weighted_means
-from benchmarks.metrics.ranking import Ranking
-from benchmarks.metrics.selective import Selective
+from benchmarks.metrics.metric import weighted_means
 
 
 def over_images(rows: np.ndarray, resamples: int = 4000) -> np.ndarray:
     """The covariance of the rows' means over resampled images."""
     drawn = [weighted_means(rows, w) for w in image_weights(rows.shape[1], resamples, seed=0)]
     return np.atleast_2d(np.cov(np.hstack(drawn)))
-
-
-def test_standard_error_is_scipys_bootstrap() -> None:
-    random = np.random.default_rng(2)
-    uncertainty, correct = random.normal(size=60), random.random(60) < 0.6
-
-    def aurc_of(weights: np.ndarray, images: np.ndarray) -> np.ndarray:
-        ranking = Ranking.by(uncertainty[images], ~correct[images])
-        return Selective([METRICS["aurc"]]).evaluate(ranking, weights, weights)[0]
-
-    every = np.arange(60)
-    drawn = [aurc_of(weights, every) for weights in image_weights(60, 4000, seed=1)]
-
-    def aurc(drawn: np.ndarray) -> float:
-        return float(aurc_of(each_once(60), drawn)[0])
-
-    result = stats.bootstrap(
-        (every,), aurc, n_resamples=2000, vectorized=False, rng=random, method="basic"
-    )
-    error = np.concatenate(drawn).std(ddof=1)
-    assert error == pytest.approx(float(result.standard_error), rel=0.06)
 
 
 def test_one_replicate_is_a_mean_over_images() -> None:

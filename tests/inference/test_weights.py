@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.inference import resampling
 from benchmarks.inference.resampling import BLOCK, image_weights
 
 
@@ -28,15 +27,3 @@ def test_seed_decides_and_the_number_of_resamples_does_not() -> None:
     other = np.concatenate(list(image_weights(30, 10, seed=4)), axis=1)
     assert (many[:, :10] == few).all()
     assert (other != few).any()
-
-
-@pytest.mark.parametrize("images", [1, 7, 30, 101])
-def test_resamples_do_not_depend_on_how_many_are_drawn_at_once(
-    images: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = np.concatenate(list(image_weights(images, 150, seed=3)), axis=1)
-    monkeypatch.setattr(resampling, "MOST_DRAWN", 100)
-    for block in (1, 5, BLOCK):
-        blocks = list(image_weights(images, 150, seed=3, block=block))
-        assert {one.shape[1] for one in blocks} <= {block, 150 % block}
-        assert (np.concatenate(blocks, axis=1) == expected).all()

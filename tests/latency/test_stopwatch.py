@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import repeat
 
-import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -136,28 +135,6 @@ def test_interval_of_the_median_is_the_binomials(count: int) -> None:
     lower, upper = median_interval(range(1, count + 1))
     assert upper == count + 1 - lower
     assert stats.binom.cdf(lower - 1, count, 0.5) <= 0.025 < stats.binom.cdf(lower, count, 0.5)
-
-
-@pytest.mark.parametrize("disturbed", [0.0, 0.2])
-def test_interval_over_rounds_covers_what_that_over_calls_does_not(disturbed: float) -> None:
-    """Rounds differ by 10 %, calls of a round by 3 %; some rounds take half as long again."""
-    random, repetitions = np.random.default_rng(0), 2000
-    slow = np.where(random.random((repetitions, ROUNDS)) < disturbed, 1.5, 1.0)
-    rounds = slow * np.exp(random.normal(0, 0.1, slow.shape))
-    calls = rounds[..., None] * np.exp(random.normal(0, 0.03, (*slow.shape, 21)))
-    # The median of such a mixture: P(fast) Φ(x) + P(slow) Φ(x − log 1.5) = 1/2, in steps of 10 %.
-    logs = np.linspace(-0.2, 0.4, 6001)
-    below = (1 - disturbed) * stats.norm.cdf(logs / 0.1)
-    below += disturbed * stats.norm.cdf((logs - math.log(1.5)) / 0.1)
-    true = math.exp(np.interp(0.5, below, logs))
-
-    def coverage(values: np.ndarray) -> float:
-        bounds = np.array([median_interval(row) for row in np.sort(values, axis=1).tolist()])
-        return float(((bounds[:, 0] <= true) & (true <= bounds[:, 1])).mean())
-
-    of_rounds = coverage(np.median(calls, axis=2))
-    assert 0.945 < of_rounds < 0.975
-    assert coverage(calls.reshape(repetitions, -1)) < 0.6
 
 
 def test_known_sleep_is_measured() -> None:

@@ -15,7 +15,6 @@ from benchmarks.metrics.detection import (
     Detection,
     DetectionAtThreshold,
     Prevalence,
-    flagging_order,
 )
 from benchmarks.metrics.metric import each_once, weighted_means
 from benchmarks.metrics.ranking import Ranking
@@ -92,22 +91,6 @@ def test_detection(case: int) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_flagged_images_are_the_roc_curve(case: int) -> None:
-    n, p = size_of(case), size_of(case + 100)
-    scores = scores_of(case, n + p)
-    negative, positive = weights_of(case, n), weights_of(case + 1, p)
-    order = flagging_order(scores[:n], scores[n:])
-    flagged, true = order.counts(np.concatenate([negative, positive]))
-    false = flagged - true
-    for b, (i, j) in enumerate(zip(copies(negative), copies(positive), strict=True)):
-        both = torch.from_numpy(np.concatenate([scores[:n][i], scores[n:][j]]))
-        curve = reference.roc_curve(both, torch.arange(len(both)) >= len(i))
-        # Scores that were not drawn are steps without an image.
-        steps = np.unique(np.stack([false[:, b] / len(i), true[:, b] / len(j)]), axis=1)
-        np.testing.assert_allclose(steps, np.unique(np.stack(curve), axis=1), atol=1e-15)
-
-
-@pytest.mark.parametrize("case", CASES)
 def test_selection(case: int) -> None:
     images = size_of(case)
     score, weights = torch.from_numpy(scores_of(case, images)), weights_of(case, images)
@@ -123,23 +106,6 @@ def test_selection(case: int) -> None:
         for name, values in result.items():
             expected = getattr(reference, name)(*of_drawn)
             assert values[b] == pytest.approx(expected, rel=1e-12, abs=1e-15, nan_ok=True), name
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_selected_images_are_the_risk_coverage_curve(case: int) -> None:
-    images = size_of(case)
-    score, weights = scores_of(case, images), weights_of(case, images)
-    correct = np.random.default_rng(case).random(images) < 0.7
-    selected, errors = Ranking.by(score, ~correct).counts(weights)
-    for b, drawn in enumerate(copies(weights)):
-        coverage, risk = reference.risk_coverage_curve(
-            torch.from_numpy(score[drawn]), torch.from_numpy(correct[drawn])
-        )
-        count = np.arange(1, len(drawn) + 1)
-        assert coverage.tolist() == (count / len(drawn)).tolist()
-        np.testing.assert_allclose(
-            np.interp(count, selected[:, b], errors[:, b]) / count, risk, atol=1e-14
-        )
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.nouns import Names
-from benchmarks.report.figures import FigureFiles
+from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import pivots, tables_of

@@ -19,8 +19,8 @@ from PIL import Image
 
 from benchmarks.io import UserError
 from benchmarks.nouns import MethodRecord, Variant
-from benchmarks.report.figures import Drawing, draw_figure, drawn_figures, figure, figure_names
-from benchmarks.report.figures.engine import PointName, beside_points, in_print, leading
+from benchmarks.report.figures import draw_figure, drawn_figures, figure_names, save_figure
+from benchmarks.report.figures.engine import Drawing, PointName, beside_points, in_print, leading
 from benchmarks.report.figures.files import TITLE, svg_and_png
 from benchmarks.report.figures.numbers import finding, mean_bins, mean_curve
 from benchmarks.report.figures.panels import GUESSING
@@ -548,22 +548,21 @@ def test_figures_beyond_those_of_a_run_are_named(
 def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
     made_up_run: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "mine.pdf"
-    sheet = figure(
-        made_up_run,
+    sheet = draw_figure(
+        Results.load(made_up_run).of_recipe(),
         "rotated",
         methods=["mc_dropout-4", "deep_ensemble"],
         metrics=["nll"],
         conditions=["rotated-030", "rotated-045"],
-        out=out,
-    )
+    ).figure
     lines = {line.get_label(): list(line.get_xdata()) for ax in sheet.axes for line in ax.lines}
     lines = {label: x for label, x in lines.items() if not label.startswith("_")}
     assert lines == {"MC-dropout, T = 4": [30, 45], "Deep ensemble, M = 4": [30, 45]}
     assert sheet.axes[1].get_ylabel() == "Difference to\nMC-dropout, T = 4"
     title = " ".join(sheet.get_suptitle().split())
     assert re.match(r"(MC-dropout|Deep ensemble).* has the lowest NLL .* of 1 ", title)
-    content = out.read_bytes()
+    save_figure(sheet, tmp_path / "mine.pdf")
+    content = (tmp_path / "mine.pdf").read_bytes()
     assert content.startswith(b"%PDF")
     assert b"CreationDate" not in content  # the same figure is the same file
 
@@ -574,20 +573,24 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
         ("rotate", {}, "there is no figure 'rotate'; choose from .*rotated"),
         ("rotated", {"methods": ["dropout"]}, "no method 'dropout'; choose from .*mc_dropout-8"),
         ("rotated", {"metrics": ["f1"]}, "there is no metric 'f1'; choose from .*accuracy"),
-        ("rotated", {"recipe": "relu"}, "there is no recipe 'relu'; choose from .*standard"),
         ("rotated", {"conditions": ["ood-uniform_noise"]}, "there are no numbers for the figure"),
         ("roc", {"metrics": ["nll"]}, "the figure 'roc' has no numbers of metric 'nll'"),
         ("roc", {"conditions": ["clean", "ood-uniform_noise"]}, "no numbers of condition 'clean'"),
         ("training", {"methods": ["softmax"]}, "'training' has no methods to choose from"),
-        ("rotated", {"out": "mine.xyz"}, "mine.xyz: there is no format 'xyz'; end the name in"),
-        ("rotated", {"out": "mine"}, "mine: there is no format ''; end the name in"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(
-    name: str, chosen: dict[str, Any], message: str, made_up_run: Path
+    name: str, chosen: dict[str, Any], message: str, results: Results
 ) -> None:
     with pytest.raises(UserError, match=message):
-        figure(made_up_run, name, **chosen)
+        draw_figure(results, name, **chosen)
+
+
+@pytest.mark.parametrize("name", ["mine.xyz", "mine"])
+def test_format_that_there_is_not_is_named(name: str, results: Results) -> None:
+    sheet = draw_figure(results, "rotated").figure
+    with pytest.raises(UserError, match=rf"{name}: there is no format '.*'; end the name in"):
+        save_figure(sheet, Path(name))
 
 
 # Files.

@@ -15,6 +15,7 @@ import typer
 from benchmarks.io import UserError
 from benchmarks.report.readme import ROOT, SECTIONS, filled, main, read_pages
 from benchmarks.schema import read_table, write_table
+from methods import METHODS
 from tests.made_up import LATENCY, write_latency
 
 README = Path("README.md")
@@ -64,6 +65,10 @@ def test_pages_are_short() -> None:
     assert {page: count for page, count in words.items() if count > most[page]} == {}
     prose = re.sub(r"```.*?```|^\|.*?$|<!--.*?-->", "", read_pages(ROOT)[README], flags=re.S | re.M)
     assert len(re.findall(r"\S*\w\S*", prose)) <= MOST_WORDS_OF_README
+
+
+def test_readme_counts_the_methods() -> None:
+    assert f"compares [{len(METHODS)} methods](" in read_pages(ROOT)[README]
 
 
 def test_numbers_of_a_sentence_are_those_of_the_run(root: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -84,15 +83,6 @@ def test_folder_of_another_configuration_is_refused(
     assert "--overwrite" in message
     assert "\n" not in message
     assert (tmp_path / "run.json").read_bytes() == before
-
-
-def test_record_holds_no_path(tmp_path: Path) -> None:
-    record = RunRecord.begin(*run_in(tmp_path))
-    record.note_data({"clean": {"fingerprint": "f"}})
-    text = (tmp_path / "run.json").read_text()
-    assert str(tmp_path) not in text
-    assert str(Path.home()) not in text
-    assert not re.search(r'"[^"]*(/[\w.-]+){2,}', text.replace(command_of(QUICK), ""))
 
 
 def test_fingerprint_of_images_that_are_gone_later_is_kept(tmp_path: Path) -> None:

@@ -27,22 +27,9 @@ from benchmarks.report.figures.engine import (
     leading,
     page,
 )
-from benchmarks.report.figures.files import FigureFiles, svg_and_png, write_figures
+from benchmarks.report.figures.files import FigureFiles, svg_and_png
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, looks
-
-__all__ = [
-    "Canvas",
-    "Drawing",
-    "FigureFiles",
-    "canvas_of",
-    "draw_figure",
-    "drawn_figures",
-    "figure",
-    "figure_names",
-    "save_figure",
-    "write_figures",
-]
 
 MOST_FIGURES = 30
 """Of a run, which names the others: each is a command away."""
@@ -135,40 +122,6 @@ def draw_figure(
                 raise UserError(f"the figure {name!r} has no numbers of {column} {value!r}")
     with in_print():
         return draw(figure, view, data, canvas, titled=titled)
-
-
-def figure(
-    run: str | Path | Results,
-    name: str,
-    *,
-    methods: Sequence[str] = (),
-    recipe: str | None = None,
-    metrics: Sequence[str] = (),
-    conditions: Sequence[str] = (),
-    out: str | Path | None = None,
-    title: bool = True,
-) -> Sheet:
-    """Draw a figure of a run as a paper needs it.
-
-    Args:
-        run: its folder, or its results.
-        name: such as ``rotated`` or ``roc``; the recipe is not part of it.
-        methods, metrics, conditions: see `draw_figure`.
-        recipe: by default the run's main one.
-        out: a file to write: PDF, SVG or PNG, as its name ends.
-        title: whether the finding is written above the figure; a caption may say it instead.
-
-    Raises:
-        UserError: the run has no such figure, recipe, method, metric or condition.
-    """
-    results = run if isinstance(run, Results) else Results.load(Path(run))
-    recipe = recipe or results.recipes[0]
-    _require("recipe", [recipe], results.recipes)
-    chosen: Any = {"methods": methods, "metrics": metrics, "conditions": conditions}
-    sheet = draw_figure(results.for_recipe(recipe), name, **chosen, titled=title).figure
-    if out is not None:
-        save_figure(sheet, Path(out))
-    return sheet
 
 
 def save_figure(sheet: Sheet, path: Path) -> None:

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from PIL.Image import Dither, Quantize
 
-from benchmarks.io import written_whole
+from benchmarks.io import write_whole
 from benchmarks.report.style import DPI
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import FIGURES_FOLDER
@@ -69,8 +69,7 @@ def write_figures(figures: Iterable[FigureFiles], folder: Path) -> None:
     for figure in figures:
         name = f"{FIGURES_FOLDER}/{figure.name}"
         for suffix, content in (("svg", figure.svg.encode()), ("png", figure.png)):
-            with written_whole(folder / f"{name}.{suffix}") as temporary:
-                temporary.write_bytes(content)
+            write_whole(folder / f"{name}.{suffix}", content)
         write_table(figure.numbers, folder, f"{name}.csv")
 
 

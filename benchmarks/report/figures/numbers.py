@@ -77,21 +77,6 @@ def values(
     return pd.DataFrame(rows, columns=VALUES)
 
 
-def with_replicates(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
-    """The rows, and the replicates of those that are means of several without an interval.
-
-    Args:
-        along: further columns of the rows that replicates need.
-    """
-    measured = view.results.measured
-    without = rows[rows["lower"].isna() & (rows["replicates"] > 1)]
-    if measured.empty or without.empty:
-        return FigureData(rows)
-    key = [*METHODS, "condition", "metric"]
-    single = measured[measured["metric"].isin(set(without["metric"]))][[*key, "replicate", "value"]]
-    return FigureData(rows, without[[*key, *along]].merge(single, on=key))
-
-
 def severities(view: View) -> FigureData:
     """Metrics at each severity of a group from the least on, the unchanged images at 0.
 
@@ -161,8 +146,11 @@ def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
     """The rows, and how much they differ from the baseline, with an interval where one is known.
 
     It is that of ``comparisons.csv``. What was not compared has the mean difference of the networks
-    that both have, and an interval over these by Student's t; ensembles have none. Of the baseline
-    there are replicates, too.
+    that both have, and an interval over these by Student's t; ensembles have none. Where the
+    baseline is a mean of several replicates without an interval, these are there, too.
+
+    Args:
+        along: further columns of the rows that replicates need.
     """
     if rows.empty:
         return FigureData(rows)
@@ -192,7 +180,10 @@ def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
             difference, reach = float(paired.mean()), _reach(paired)
         differences.append((difference, difference - reach, difference + reach))
     rows = rows.assign(**dict(zip(DIFFERENCES, zip(*differences, strict=True), strict=True)))
-    _, replicates = with_replicates(view, where(rows, **base._asdict()), *along)
+    means = where(rows, **base._asdict())
+    means = means[means["lower"].isna() & (means["replicates"] > 1)]
+    key = [*METHODS, "condition", "metric"]
+    replicates = means[[*key, *along]].merge(measured[[*key, "replicate", "value"]], on=key)
     return FigureData(rows, replicates)
 
 

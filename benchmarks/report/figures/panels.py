@@ -139,7 +139,9 @@ def _over_severities(ax: Axes, panel: Panel, drawn: Panel) -> None:
     if infinite:
         _in_corner(ax, "\n".join(("not drawn where infinite:", *infinite)))
     ax.set_xlim(first, last)
-    severity_axis(ax, view)
+    ax.set_xticks(severities[:: -(-len(severities) // 5)])  # as many as fit
+    unit = view.results.severities[view.group][0].unit or "severity"
+    ax.set_xlabel(f"{view.group.capitalize()} ({unit})")
 
 
 def _condition(panel: Panel, row: Mapping[Any, Any]) -> str:
@@ -148,14 +150,6 @@ def _condition(panel: Panel, row: Mapping[Any, Any]) -> str:
 
 def _less_baseline(panel: Panel) -> str:
     return f"Difference to\n{panel.view.looks[numbers.baseline(panel.view)].label}"
-
-
-def severity_axis(ax: Axes, view: View) -> None:
-    """Ticks at evenly spaced severities, as many as fit, and what they are with their unit."""
-    severities = sorted(view.severities.values())
-    ax.set_xticks(severities[:: -(-len(severities) // 5)])
-    unit = view.results.severities[view.group][0].unit or "severity"
-    ax.set_xlabel(f"{view.group.capitalize()} ({unit})")
 
 
 def shading(view: View, rows: pd.DataFrame) -> list[Artist]:
@@ -218,8 +212,8 @@ def entropy_legend(view: View, rows: pd.DataFrame) -> list[Artist]:
 
 # Detection and selective prediction.
 
-LEAST_FLAGGED, LEAST_SHARE = 0.001, 0.0005
-"""Where logarithmic axes of clean images flagged, and of shares of images, begin."""
+LEAST_FLAGGED = 0.001
+"""Where the logarithmic axis of clean images flagged begins."""
 
 
 def roc(ax: Axes, panel: Panel) -> None:

@@ -186,7 +186,7 @@ def worth(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
         if not quantity.score and quantity.condition not in set(known["condition"]):
             continue
         for variant, ensemble in product(results.compared, ensembles):
-            row = results.worth_in(results.side(variant, quantity), ensemble, quantity)
+            row = results.worth_in(results.candidate(variant), ensemble, quantity)
             place = {
                 **_place(results, variant, quantity),
                 "Metric": (quantity.metric, results.names.printed(quantity.metric).title),
@@ -289,9 +289,7 @@ def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -
         for variant in variants
         if variant in results.contestants
         and _trained_as_the_recipe(results, variant)
-        and (row := results.find(variant, quantity)) is not None
-        and row["status"] == "ok"
-        and math.isfinite(row["value"])
+        and (row := results.value(results.candidate(variant), quantity))
     }
     if len(values) < 2:
         return None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.io import latex_text, markdown_text, printable, written_whole
+from benchmarks.io import latex_text, markdown_text, printable, write_whole
 from benchmarks.report.number_format import UNDEFINED, rounded
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER, WITH_VALUE
@@ -190,8 +190,7 @@ def write_tables(tables: Iterable[Table], folder: Path) -> None:
     """Write tables of the run in a folder as Markdown and CSV."""
     for table in tables:
         name = f"{TABLES_FOLDER}/{table.name}"
-        with written_whole(folder / f"{name}.md") as temporary:
-            temporary.write_text(markdown(table), encoding="utf-8")
+        write_whole(folder / f"{name}.md", markdown(table))
         write_table(as_frame(table), folder, f"{name}.csv")
 
 

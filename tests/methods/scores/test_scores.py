@@ -18,12 +18,6 @@ from methods.softmax import Softmax
 PREDICTION = Prediction.of(torch.rand(4, 6, 3, dtype=torch.float64).softmax(dim=-1))
 
 
-SUITES = [
-    *("one_minus_max_probability", "predictive_entropy", "mutual_information"),
-    *("pairwise_disagreement", "variation_ratio"),
-]
-
-
 @pytest.mark.parametrize("name", probability_scores())
 def test_score_is_undefined_for_one_member_where_it_says_so(name: str) -> None:
     one = Prediction.of(torch.tensor([[[0.25, 0.75], [0.5, 0.5]]]))

@@ -7,7 +7,6 @@ import torch
 from methods.engines.lenet5_kernels import (
     PARAMETERS,
     enumerate_subnetworks,
-    sample_logits,
 )
 from methods.engines.lenet5_kernels.enumeration import subsets
 from methods.engines.lenet5_kernels.layout import views
@@ -94,32 +93,6 @@ def test_blank_subnetworks_may_be_left_out(kind: type[LeNet5]) -> None:
     for all_of_it, without, part in zip(every, left, of_blanks, strict=True):
         np.testing.assert_allclose(without[0], (all_of_it[0] - part) / (1 - chance), atol=2e-6)
     assert np.abs(every[0] - left[0]).max() > 0.01
-
-
-@pytest.mark.parametrize("dropout", [pytest.param(0.5, marks=pytest.mark.slow), 0.2])
-def test_agrees_with_a_large_sample_within_its_error(
-    kind: type[LeNet5],
-    trained: np.ndarray,
-    digits: tuple[np.ndarray, np.ndarray],
-    dropout: float,
-) -> None:
-    image, passes = digits[0][:1], 20_000
-    keep_mask = random_masks(passes, dropout, seed=5)
-    network = of_vector(trained, kind, dropout)
-    sample = sample_logits(network, image, keep_mask)
-    sampled = Prediction.of_logits(torch.from_numpy(sample))
-    mean, share, entropy = enumerate_subnetworks(network, image)
-
-    probabilities = torch.from_numpy(sample).double().softmax(dim=2)[:, 0]
-    entropies = torch.special.entr(probabilities).sum(dim=1)
-    share_error = np.sqrt(share[0] * (1 - share[0]) / passes)
-    for exact, estimate, error in (
-        (mean[0], sampled.mean[0], probabilities.std(dim=0) / passes**0.5),
-        (share[0], sampled.vote_share[0], share_error),
-        (entropy[0], sampled.expected_entropy[0], entropies.std() / passes**0.5),
-    ):
-        assert (np.abs(exact - np.asarray(estimate)) <= 5 * np.asarray(error) + 1e-5).all()
-    assert entropy[0] > 0.05
 
 
 def test_without_dropout_the_whole_network_predicts_alone(kind: type[LeNet5]) -> None:
