@@ -25,7 +25,6 @@ from benchmarks.claims.predictor import RecipePredictor
 from benchmarks.io import UserError, one_line, terminal_text, written_whole
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names, Variant
-from benchmarks.progress import announce
 from benchmarks.report.figures.panels import count_plots
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
@@ -173,10 +172,8 @@ def _predictions(
     (recipe,), (passes,), (members,) = chosen.recipes, chosen.passes, chosen.members
     predictor = RecipePredictor(plan, workspace, recipe, networks=members)
     units = (predictor.softmax(0), predictor.mc_dropout(0, passes), predictor.ensemble)
-    pool, training = predictor.pool()
-    if missing := pool.missing(range(members), training):
-        announce("train", f"{len(missing)} networks that are not stored yet")
-        predictor.train(units)
+    _, training = predictor.pool()
+    predictor.train(units)
     predictions = {}
     for unit in units:
         method = predictor.method(unit).fit(training.images, training.labels)

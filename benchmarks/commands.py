@@ -454,7 +454,7 @@ def lab(
 ) -> None:
     """Make the lab: one page, offline, on which one draws a digit and sees networks disagree.
 
-    It holds networks that run_all.py has trained, and compares what is drawn with all test images.
+    It compares what is drawn with all test images. Networks that are not stored yet are trained.
     """
     from benchmarks.lab.page import lab_plan, make_lab
     from benchmarks.run.configuration import fitting_device

@@ -21,7 +21,7 @@ from benchmarks.run.reading import OtherRunError, predicted_conditions, read_pre
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import TABLES, read_table, table_of, where
 from benchmarks.tasks.task import EvaluationSet
-from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TYPICAL
+from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TRAIN, TYPICAL
 from methods import METHODS, Prediction, UncertaintyMethod
 from methods.determinism import one_torch_thread
 from methods.mc_dropout import MCDropout
@@ -172,7 +172,7 @@ class RecipePredictor:
             if again or name not in predicted_conditions(self.plan, self.workspace, unit):
                 pending.setdefault(unit, []).append(name)
         self.train(pending)
-        self._in_parallel(_predict, list(pending.items()), "predictions")
+        self._in_parallel(_predict, list(pending.items()), CLAIMS, "predictions")
 
     def train(self, units: Iterable[RunUnit]) -> None:
         """Train the networks of these run units that are not stored yet, in parallel.
@@ -187,13 +187,15 @@ class RecipePredictor:
             pool, training = self.pool(name)
             missing = pool.missing(sorted(numbers), training)
             batches += [(name, batch) for batch in pool.engine.batches(missing)]
-        self._in_parallel(_train, batches, "networks")
+        self._in_parallel(_train, batches, TRAIN, "networks")
 
-    def _in_parallel(self, work: Callable[..., None], items: list[Any], what: str) -> None:
+    def _in_parallel(
+        self, work: Callable[..., None], items: list[Any], stage: str, what: str
+    ) -> None:
         if items:
             threads = self.plan.in_threads
             call = partial(work, self)
-            self.workspace.in_parallel(call, items, stage=CLAIMS, what=what, threads=threads)
+            self.workspace.in_parallel(call, items, stage=stage, what=what, threads=threads)
 
     def rows_of_run(self, file: str, condition: str) -> pd.DataFrame:
         """The recipe's rows of a table of the run; none where there is no such table."""

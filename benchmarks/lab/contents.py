@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -14,13 +13,10 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int8
 from torch import Tensor
 
-from benchmarks.io import UserError
-from benchmarks.run.configuration import command_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import PECULIAR, TYPICAL
 from methods import Prediction
-from methods.deep_ensemble import DeepEnsemble
 from methods.networks.architectures import LeNet5
 from methods.networks.network import Network
 from methods.networks.recipes import STANDARD, LabelledImages
@@ -84,29 +80,6 @@ class LabContents:
     groups: Sequence[GalleryGroup]
     test_images: int
     same_class: float
-
-
-def require_stored(plan: Plan, workspace: Workspace, count: int) -> None:
-    """Stop where some of so many networks are missing, and say what trains them.
-
-    Raises:
-        UserError: one of them is not stored.
-    """
-    missing = plan.pool(RECIPE, workspace.store).missing(
-        range(count), workspace.training_images(plan, RECIPE)
-    )
-    if not missing:
-        return
-    training = replace(plan.configuration, methods=(DeepEnsemble.name,), members=(count,))
-    words = ["--only", "train", "--networks", str(workspace.networks)]
-    if workspace.data_dir is not None:
-        words += ["--data-dir", str(workspace.data_dir)]
-    words += ["--out", "results/lab"]
-    raise UserError(
-        f"--networks {workspace.networks}: {len(missing)} of {count} networks of the "
-        f"recipe {RECIPE!r} are not there (the first: number {missing[0]}); train them by "
-        f"{command_of(training)} {shlex.join(words)}"
-    )
 
 
 def lab_contents(plan: Plan, workspace: Workspace, *, networks: int, passes: int) -> LabContents:

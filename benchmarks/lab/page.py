@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX
+from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX, RecipePredictor
 from benchmarks.io import write_whole
-from benchmarks.lab.contents import RECIPE, LabContents, lab_contents, require_stored
+from benchmarks.lab.contents import RECIPE, LabContents, lab_contents
 from benchmarks.nouns import Names
 from benchmarks.report.style import css_color, look_of
 from benchmarks.report.texts import templates
@@ -50,12 +50,9 @@ def lab_plan(
 
 
 def make_lab(plan: Plan, workspace: Workspace, path: Path, *, members: int) -> None:
-    """Write the lab of so many stored networks.
-
-    Raises:
-        UserError: some of them are not stored; it says what trains them.
-    """
-    require_stored(plan, workspace, members)
+    """Write the lab of so many networks; those that are not stored yet are trained."""
+    predictor = RecipePredictor(plan, workspace, RECIPE, networks=members)
+    predictor.train([predictor.ensemble])
     contents = lab_contents(plan, workspace, networks=members, passes=PASSES)
     made = (
         f"All networks are LeNet-5 with 61,706 weights, trained by uncertainty-bench "
