@@ -187,7 +187,7 @@ class BenchmarkResults:
         Args:
             recipe: one of `recipes`; by default the first.
         """
-        return figure_names(self._measured.of_recipe(recipe))
+        return figure_names(self._measured, recipe)
 
     @as_library()
     def plot(
@@ -224,7 +224,7 @@ class BenchmarkResults:
             raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
         chosen: Any = {"methods": methods, "metrics": metrics, "conditions": conditions}
         place: Any = {"canvas": canvas_of(ax), "titled": title}
-        drawing = draw_figure(self._measured.of_recipe(recipe), name, **chosen, **place)
+        drawing = draw_figure(self._measured, name, recipe=recipe, **chosen, **place)
         return ax or drawing.figure.axes[0]
 
     def __repr__(self) -> str:

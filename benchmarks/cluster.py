@@ -159,8 +159,6 @@ class DaskCluster(ExitStack):
         import dask_jobqueue  # here, not above: it takes Ctrl-C for itself, which is undone
 
         signal.signal(signal.SIGINT, handler)
-        # The queue limits memory: Dask would pause a worker that nears its limit, for ever.
-        options = {"worker_extra_args": ["--memory-limit", "0"]} | options
         options = {"cores": 1, "processes": 1} | options
         cluster = self._closed_at_end(getattr(dask_jobqueue, backend)(**options))
         cluster.sync(_submitted, cluster, workers)

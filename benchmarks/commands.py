@@ -528,8 +528,9 @@ def figure(
     if not (path.suffix or path.is_dir()):  # matplotlib would write to another name
         raise UserError(f"--out {path}: expected a file name that ends in .pdf, .svg or .png")
     drawing = figures.draw_figure(
-        Results.load(run).of_recipe(recipe),
+        Results.load(run),
         name,
+        recipe=recipe,
         methods=separate(methods) or (),
         metrics=separate(metrics) or (),
         conditions=separate(conditions) or (),

@@ -46,7 +46,7 @@ DOWNLOADS = {
     f"{CURVES_FOLDER}/": "further data of the figures",
     f"{CLAIMS_FOLDER}/": "data of the claims' figures",
 }
-"""The files and folders of a run, and what is in them. Latencies differ from run to run."""
+"""The files and folders of a run, and what is in them. Only latencies differ from run to run."""
 
 ANSWER_JSON = "answer.json"
 """Whether dropout is as good as many networks, and which method to use, in sentences."""

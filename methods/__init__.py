@@ -37,7 +37,42 @@ from methods.trained.shallow_ensemble import ShallowEnsemble
 from methods.trained.sngp import SNGP
 from methods.trained.variational import Variational
 
-__all__ = ["METHODS", "MemberMethod", "PooledMethod", "Prediction", "UncertaintyMethod"]
+__all__ = [
+    "IVON",
+    "METHODS",
+    "MIMO",
+    "SNGP",
+    "SWAG",
+    "Augmentation",
+    "BatchEnsemble",
+    "CyclicalSGHMC",
+    "DeepEnsemble",
+    "Evidential",
+    "FastGeometricEnsemble",
+    "LaplaceKron",
+    "LaplaceLastLayer",
+    "LaplaceLastLayerCalibrated",
+    "LaplaceLastLayerFisher",
+    "LaplaceLastLayerKron",
+    "MCDropout",
+    "MCDropoutEnsemble",
+    "MCDropoutExact",
+    "MCDropoutExactWithoutBlanks",
+    "MCDropoutWithoutBlanks",
+    "Masksembles",
+    "MemberMethod",
+    "PackedEnsemble",
+    "PooledMethod",
+    "Prediction",
+    "ShallowEnsemble",
+    "SnapshotEnsemble",
+    "Softmax",
+    "TemperatureScaledEnsemble",
+    "TemperatureScaledMCDropout",
+    "TemperatureScaling",
+    "UncertaintyMethod",
+    "Variational",
+]
 
 METHODS: dict[str, type[UncertaintyMethod]] = {
     method.name: method

@@ -18,9 +18,6 @@ from methods.networks.recipes import Recipe
 MethodReads = Literal["images", "logits", "features"]
 MethodNeed = Literal["dropout", "calibration", "training", "training images"]
 
-FITTING: frozenset[MethodNeed] = frozenset({"training", "training images"})
-"""What a method needs whose ``fit`` does more than train networks of the pool."""
-
 
 @dataclass(frozen=True, eq=False)
 class Prediction:

@@ -103,7 +103,8 @@ class PooledMethod(UncertaintyMethod):
 
         By default one, and none where it has a training of its own.
         """
-        return range(0) if self.trajectory else range(self.replicate, self.replicate + 1)
+        own = self.trajectory
+        return range(self.replicate, self.replicate + 1) if own is None else range(0)
 
     @property
     def trajectory(self) -> OwnTraining | None:
@@ -186,6 +187,11 @@ class PooledMethod(UncertaintyMethod):
             NotImplementedError: the method reads images.
         """
         raise NotImplementedError(f"{type(self).__name__} reads images; call predict")
+
+
+def learns_in_fit(method: type[UncertaintyMethod]) -> bool:
+    """Whether its ``fit`` does more than take networks of the pool."""
+    return method.fit is not PooledMethod.fit or "training" in method.needs
 
 
 def require_features(outputs: NetworkOutputs) -> Float[Tensor, "networks images width"]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from benchmarks.claims.numbers import NO_INTERVAL, ValueRange
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
+from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
 from benchmarks.run.reading import OtherRunError, predicted_conditions, read_prediction
 from benchmarks.run.workspace import Workspace
@@ -187,6 +188,8 @@ class RecipePredictor:
             pool, training = self.pool(name)
             missing = pool.missing(sorted(numbers), training)
             batches += [(name, batch) for batch in pool.engine.batches(missing)]
+        if count := sum(len(batch) for _, batch in batches):
+            announce(TRAIN, f"{count} networks that are not stored yet")
         self._in_parallel(_train, batches, TRAIN, "networks")
 
     def _in_parallel(

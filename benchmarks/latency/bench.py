@@ -34,9 +34,8 @@ from benchmarks.schema import Latency, ScoreLatency, members_text
 from methods import METHODS, PooledMethod, UncertaintyMethod
 from methods.determinism import derive_seed, torch_threads
 from methods.engines.base import NetworkOutputs
-from methods.interface import FITTING
 from methods.networks.recipes import LabelledImages
-from methods.pooled import require_features
+from methods.pooled import learns_in_fit, require_features
 from methods.scores import FitError
 from methods.scores.score import fit_to_network
 from methods.softmax import Softmax
@@ -143,7 +142,7 @@ class Bench:
 
     def _fit_method(self, method: type[UncertaintyMethod], size: int | None) -> tuple[Any, float]:
         """The method, fitted on random images, and in how many seconds."""
-        learns = method in METHODS.values() and bool(method.needs & FITTING)
+        learns = method in METHODS.values() and learns_in_fit(method)
         count = self._plan.task.training_images if learns else FITTED_ON
         images = random_training_images(self._plan, count)
         held = self._plan.task.calibration_images if learns else count

@@ -183,18 +183,6 @@ class Results:
             self._by_recipes[recipes] = self._restricted([*recipes, SELF_TRAINED])
         return self._by_recipes[recipes]
 
-    def of_recipe(self, recipe: str | None = None) -> Results:
-        """Those of one recipe, by default the main one.
-
-        Raises:
-            UserError: there is no such recipe.
-        """
-        chosen = recipe or self.recipes[0]
-        if chosen not in self.recipes:
-            choices = ", ".join(self.recipes)
-            raise UserError(f"there is no recipe {chosen!r}; choose from {choices}")
-        return self.for_recipe(chosen)
-
     def _restricted(self, recipes: Sequence[str]) -> Results:
         def chosen(table: pd.DataFrame, *further: str) -> pd.DataFrame:
             if table.empty:

@@ -37,10 +37,10 @@ from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
 from methods import METHODS, MemberMethod, PooledMethod
 from methods.determinism import one_torch_thread
-from methods.interface import FITTING
 from methods.networks.network import multiply_adds
 from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import images_watched, initial_network, orders_and_masks
+from methods.pooled import learns_in_fit
 from methods.trained.base import TrainedMethod
 
 TRAINED, EVALUATED, PASSED = "images trained on", "images evaluated", "images in a dropout pass"
@@ -325,7 +325,7 @@ class Counting:
         learning = {
             (task.method, task.size, task.place)
             for task in tasks
-            if task.method in METHODS and METHODS[task.method].needs & FITTING
+            if task.method in METHODS and learns_in_fit(METHODS[task.method])
         }
         yield Work(LATENCY, "methods fitted on random images", len(learning) * left / len(tasks))
 

@@ -16,7 +16,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.determinism import derive_seed
 from methods.given import GivenPool, announce, copied
-from methods.networks.recipes import AVERAGED_FROM, averaging_rate
+from methods.networks.recipes import AVERAGED_FROM, LabelledImages, averaging_rate
 from methods.networks.training import Trajectory
 from methods.pooled import MemberMethod, PoolArguments, require_modules
 
@@ -103,16 +103,18 @@ class SWAG(MemberMethod):
         """Train, or take the snapshots from the pool's store, and draw the networks.
 
         Raises:
-            ValueError: the snapshots do not differ, or were given. Others as of `PooledMethod.fit`.
+            ValueError: the snapshots do not differ, or were given. Others as of
+                `NetworkPool.snapshots`.
         """
         if isinstance(self.pool, GivenPool):
             raise ValueError(
                 "the networks were trained elsewhere, so their training cannot go on; the method "
                 "is fitted already"
             )
-        super().fit(images, labels)
+        training = LabelledImages(images, labels)
+        snapshots = self.pool.snapshots(self.trajectory, self.replicate, training)
         seed = derive_seed(self.name, self.seed, self.replicate)
-        self.fitted = drawn_networks(self.fitted, images, self.samples, seed)
+        self.fitted = drawn_networks(snapshots, images, self.samples, seed)
         return self
 
 

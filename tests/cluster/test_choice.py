@@ -60,8 +60,7 @@ def test_jobs_of_a_queue_work_and_end(
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     options = {"memory": "1GB", "interface": "lo", "log_directory": str(tmp_path)}
     assert command(**SLURM, wait=3000, options=options) == (0, "")
-    jobs = [file.read_text() for file in tmp_path.glob("*.job")]
-    assert ["--memory-limit 0" in script for script in jobs] == [True, True]
+    assert len(list(tmp_path.glob("*.job"))) == 2
     assert numbers(tmp_path / "out") == numbers(digits_run / "out")
 
 

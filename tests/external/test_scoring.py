@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
+from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmarks import external
 from benchmarks.external import ScoredMethods, read_predictions, score_files
@@ -122,6 +123,24 @@ def test_intervals_and_comparisons_are_those_of_the_suites_own_methods() -> None
     comparisons = compared(gathered(predictions, conditions, resamples=100)).comparisons
     expected = comparisons_table(table_of(Comparison, comparisons))
     pd.testing.assert_frame_equal(computed, expected, check_exact=True)
+
+
+def test_numbers_are_those_of_scikit_learn() -> None:
+    far = FAR[0]
+    table = scored(mine={"probabilities": GOOD[0], "ood_far": far}).measurements
+    assert set(table["members"]) == {"1"}
+
+    def value(metric: str, condition: str = "clean", used: str = "") -> float:
+        rows = table[(table["metric"] == metric) & (table["condition"] == condition)]
+        return float(rows.loc[rows["score"] == used, "value"].iloc[0])
+
+    assert value("accuracy") == np.mean(GOOD[0].argmax(axis=1) == LABELS)
+    assert value("nll") == pytest.approx(log_loss(LABELS, GOOD[0], labels=range(CLASSES)))
+    scores = np.concatenate([-GOOD[0].max(axis=1), -far.max(axis=1)])
+    positive = np.arange(len(scores)) >= IMAGES
+    auroc = value("auroc", "ood-far", "one_minus_max_probability")
+    assert auroc == pytest.approx(roc_auc_score(positive, scores))
+    assert np.isnan(value("mutual_information"))
 
 
 def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale() -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
-from benchmarks.inference.comparisons import verdict_of
+from benchmarks.inference.comparisons import compare, verdict_of
+from benchmarks.inference.intervals import Relations
 from benchmarks.metrics import METRICS
+from benchmarks.predictions import RunUnit
+from benchmarks.schema import Comparison
 from benchmarks.vocabulary import BETTER, WORSE, Verdict
+from tests.measuring import known_of
+from tests.runs import CONDITIONS
 
 MARGIN = 0.002
 
@@ -55,3 +63,52 @@ def test_without_a_margin_nothing_is_as_good() -> None:
 def test_verdicts_that_exclude_zero() -> None:
     assert {verdict.flipped for verdict in BETTER} == set(WORSE)
     assert set(Verdict) - {*BETTER, *WORSE} == {Verdict.AS_GOOD, Verdict.OPEN}
+
+
+OFFSETS = {
+    "ahead": 0.002,
+    "copy": 0,
+    "half": 0.0005,
+    "noisy": 0,
+    "none": 0,
+    "tenth": 0.0001,
+    "z": 0.004,
+}
+"""By method, how much better its accuracy is; the margin on clean images is 0.001."""
+
+
+def made_up(metric: str, sign: int) -> list[Comparison]:
+    random, losses = np.random.default_rng(0), {}
+    image = random.normal(size=400)
+    for method, offset in OFFSETS.items():
+        for r in range(5):
+            own = (0.1 if method == "noisy" else 0.002) * random.normal(size=400)
+            values = image + sign * offset + own
+            losses[RunUnit("plain", method, None, r)] = {(metric, ""): values}
+    for r in range(5):
+        losses[RunUnit("plain", "copy", None, r)] = losses[RunUnit("plain", "none", None, r)]
+    known = known_of(losses, CONDITIONS["clean"])
+    return compare(known, list(losses), Relations()).comparisons
+
+
+@pytest.mark.parametrize(("metric", "sign"), [("accuracy", 1), ("brier", -1), ("aurc", -1)])
+def test_verdict_follows_from_interval_and_margin_of_its_row(metric: str, sign: int) -> None:
+    rows, seen = made_up(metric, sign), set()
+    for row in rows:
+        margin = row.margin or 0.0
+        if math.isnan(row.lower):
+            assert {row.method, row.other_method} == {"none", "copy"}
+            assert (row.difference, row.verdict) == (0, "as good")
+            continue
+        seen.add(row.verdict)
+        ends = sorted((sign * row.lower, sign * row.upper))
+        within = max(map(abs, ends)) <= margin
+        assert (row.verdict in ("as good", "open")) == (ends[0] <= 0 <= ends[1])
+        assert (row.verdict == "as good" or row.verdict.endswith("margin")) == within
+        assert row.verdict.startswith("better") == (ends[0] > 0)
+        assert row.verdict.startswith("worse") == (ends[1] < 0)
+    assert {row.margin for row in rows} == {METRICS[metric].margin("clean") or None}
+    of_margins = {"as good", "better, within the margin", "worse, within the margin"}
+    assert seen >= {"better", "worse", "open"} | (of_margins if metric != "aurc" else set())
+    if metric == "aurc":
+        assert not seen & of_margins

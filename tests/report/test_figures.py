@@ -549,7 +549,7 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
     made_up_run: Path, tmp_path: Path
 ) -> None:
     sheet = draw_figure(
-        Results.load(made_up_run).of_recipe(),
+        Results.load(made_up_run),
         "rotated",
         methods=["mc_dropout-4", "deep_ensemble"],
         metrics=["nll"],
@@ -573,6 +573,7 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
         ("rotate", {}, "there is no figure 'rotate'; choose from .*rotated"),
         ("rotated", {"methods": ["dropout"]}, "no method 'dropout'; choose from .*mc_dropout-8"),
         ("rotated", {"metrics": ["f1"]}, "there is no metric 'f1'; choose from .*accuracy"),
+        ("rotated", {"recipe": "relu"}, "there is no recipe 'relu'; choose from .*standard"),
         ("rotated", {"conditions": ["ood-uniform_noise"]}, "there are no numbers for the figure"),
         ("roc", {"metrics": ["nll"]}, "the figure 'roc' has no numbers of metric 'nll'"),
         ("roc", {"conditions": ["clean", "ood-uniform_noise"]}, "no numbers of condition 'clean'"),

@@ -76,15 +76,20 @@ def _caption(figure: Figure, view: View) -> str:
     return f"{figure.caption} The command figure draws others, too: --methods {others}."
 
 
-def figure_names(results: Results) -> list[str]:
-    """The names of the figures of one recipe that there are numbers for."""
-    return [name for name, *_ in _with_data(results)]
+def figure_names(results: Results, recipe: str | None = None) -> list[str]:
+    """The names of the figures of a recipe, by default the main one, that there are numbers for.
+
+    Raises:
+        UserError: there is no such recipe.
+    """
+    return [name for name, *_ in _with_data(_for_recipe(results, recipe))]
 
 
 def draw_figure(
     results: Results,
     name: str,
     *,
+    recipe: str | None = None,
     methods: Sequence[str] = (),
     metrics: Sequence[str] = (),
     conditions: Sequence[str] = (),
@@ -94,7 +99,7 @@ def draw_figure(
     """Draw a figure of one recipe.
 
     Args:
-        results: of this recipe.
+        recipe: by default the main one.
         methods: by name, of a certain size with that behind it (``mc_dropout-50``).
         metrics, conditions: as the methods, by default those that the figure shows by itself.
         canvas: gives the place that it fills; by default a figure of its own.
@@ -103,6 +108,7 @@ def draw_figure(
     Raises:
         UserError: there is no such figure, or it has no numbers of something that is chosen.
     """
+    results = _for_recipe(results, recipe)
     known = _known(results)
     _require("figure", [name], known)
     figure, group = known[name]
@@ -185,6 +191,12 @@ def _view(
         results = replace(results, summary=summary[chosen])
     view_looks = {variant: known_looks[variant] for variant in variants}
     return View(results, view_looks, tuple(metrics), tuple(conditions), group)
+
+
+def _for_recipe(results: Results, recipe: str | None) -> Results:
+    chosen = recipe or results.recipes[0]
+    _require("recipe", [chosen], results.recipes)
+    return results.for_recipe(chosen)
 
 
 def _require(what: str, names: Sequence[str], known: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""Engines: the fast one against PyTorch, batched against one by one, optimisers by formulas."""
+"""Engines: batched against one by one, optimisers by formulas."""
 
 from __future__ import annotations
 
