@@ -65,7 +65,7 @@ def test_title_can_be_left_to_a_caption(results: BenchmarkResults) -> None:
 def test_unknown_figure_recipe_and_free_axes_are_named(results: BenchmarkResults) -> None:
     with pytest.raises(ArgumentError, match="no figure 'worths'; choose from abstaining, "):
         results.plot("worths")
-    with pytest.raises(ArgumentError, match="there is no recipe 'plane'; choose from standard"):
+    with pytest.raises(ArgumentError, match="there is no recipe 'plane'; choose from plain,"):
         results.plot("rotated", recipe="plane")
     with pytest.raises(TypeError, match=r"ax: this is a ndarray; expected one Axes"):
         results.plot("rotated", ax=Figure().subplots(1, 2))
