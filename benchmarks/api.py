@@ -186,6 +186,9 @@ class BenchmarkResults:
 
         Args:
             recipe: one of `recipes`; by default the first.
+
+        Raises:
+            ArgumentError: there is no such recipe.
         """
         return figure_names(self._measured, recipe)
 
