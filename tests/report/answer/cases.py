@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 import pandas as pd
 
-from benchmarks.questions import QUESTIONS
+from benchmarks.questions import QUESTIONS, Question
 from benchmarks.report.answer.decision import Decision, decide
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.schema import Comparison, WorthRow, table_of
@@ -164,7 +164,12 @@ def run(
     )
 
 
+def question_of(name: str) -> Question:
+    """The question of this name."""
+    (question,) = (question for question in QUESTIONS if question.name == name)
+    return question
+
+
 def decided(results: Results, name: str) -> Decision:
     """The answer to a question by networks of the main recipe."""
-    (question,) = (question for question in QUESTIONS if question.name == name)
-    return decide(results.for_recipe(results.recipes[0]), question)
+    return decide(results.for_recipe(results.recipes[0]), question_of(name))

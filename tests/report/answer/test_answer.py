@@ -130,6 +130,7 @@ def test_what_is_all_worse_than_guessing_is_said() -> None:
     (_, use, *_), *_ = rows_of(results, "I train one network")
     assert use == "None: the best are worse than guessing"
     values.pop((SCALED, ACCURACY))
+    rows = ranked([[SCALED], [SOFTMAX]], CLEAN, ONE_CLEAN)
     results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, values=values)
     (_, use, _, best, _), *_ = rows_of(results, "I train one network")
     assert use == "Temperature scaling, by Accuracy ↑"

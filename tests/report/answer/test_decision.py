@@ -9,9 +9,16 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from benchmarks.questions import QUESTIONS
-from benchmarks.report.answer.decision import by_cost, decisions, is_network_alone, judged_by
+from benchmarks.report.answer.decision import (
+    by_cost,
+    decisions,
+    is_network_alone,
+    judged_by,
+    least_gains,
+)
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.results import Candidate, Quantity
 from benchmarks.report.tables.table import markdown
@@ -40,6 +47,7 @@ from tests.report.answer.cases import (
     WORSE,
     compared,
     decided,
+    question_of,
     ranked,
     run,
 )
@@ -48,9 +56,10 @@ FOUR = (SOFTMAX, DROPOUT, SCALED, LAPLACE)
 
 
 def ranks_of(verdicts: Mapping[tuple[Candidate, Candidate], Verdict]) -> dict[Candidate, tuple]:
-    """The possible ranks by NLL, from what is said of each pair."""
+    """The possible ranks by NLL, from what is said of each pair alone."""
+    wide = {"lower": -1.0, "upper": 1.0}
     rows = [
-        row
+        replace(row, **wide) if said in (OPEN, AS_GOOD) else row
         for (one, other), said in verdicts.items()
         for row in compared(one, other, [NLL], said, ONE_CLEAN)
     ]
@@ -88,6 +97,63 @@ def test_ranks_are_those_of_all_orders_that_no_interval_excludes(seed: int) -> N
     places = {i: {order.index(i) + 1 for order in orders} for i in range(len(every))}
     expected = {every[i]: (min(ranks), max(ranks)) for i, ranks in places.items()}
     assert ranks_of(said) == expected
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "nll"])
+def test_least_gains_are_those_that_all_intervals_together_allow(metric: str) -> None:
+    """The least difference of any values that lie in all intervals, by linear programming."""
+    random, quantity = np.random.default_rng(0), Quantity("clean", metric)
+    values = random.normal(size=len(FOUR))
+    pairs = list(combinations(range(len(FOUR)), 2))
+    limits = {}
+    for i, j in pairs:
+        difference = values[i] - values[j]
+        limits[i, j] = difference - random.exponential(), difference + random.exponential()
+    rows = [
+        replace(row, lower=lower, upper=upper)
+        for (i, j), (lower, upper) in limits.items()
+        for row in compared(FOUR[i], FOUR[j], [quantity], OPEN, ONE_CLEAN)
+    ]
+    results = run(dict.fromkeys(FOUR, CLEAN), rows)
+    sign = 1 if metric == "accuracy" else -1
+    contrasts = np.zeros((len(pairs), len(FOUR)))
+    for contrast, (i, j) in zip(contrasts, pairs, strict=True):
+        contrast[i], contrast[j] = 1, -1
+    lower, upper = np.array(list(limits.values())).T
+    expected = np.zeros((len(FOUR), len(FOUR)))
+    for i, j in permutations(range(len(FOUR)), 2):
+        objective = np.zeros(len(FOUR))
+        objective[i], objective[j] = sign, -sign
+        expected[i, j] = linprog(
+            objective,
+            A_ub=np.vstack([contrasts, -contrasts]),
+            b_ub=np.concatenate([upper, -lower]),
+            bounds=(None, None),
+        ).fun
+    gains = least_gains(results, question_of(ONE_CLEAN), quantity, FOUR)
+    np.testing.assert_allclose(gains, expected, atol=1e-9)
+
+
+def test_intervals_that_contradict_each_other_count_alone() -> None:
+    circle = [(SOFTMAX, DROPOUT), (DROPOUT, SCALED), (SCALED, SOFTMAX)]
+    rows = [row for pair in circle for row in compared(*pair, [NLL], BETTER, ONE_CLEAN)]
+    results = run(dict.fromkeys((SOFTMAX, DROPOUT, SCALED), CLEAN), rows)
+    gains = least_gains(results, question_of(ONE_CLEAN), NLL, (SOFTMAX, DROPOUT, SCALED))
+    assert (gains > 0).tolist() == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+
+
+def test_what_a_third_candidate_separates_is_not_tied() -> None:
+    """Laplace is at most a little better than softmax, the ensemble is much better."""
+    rows = [
+        *compared(FIVE, SOFTMAX, [ACCURACY], BETTER, FEW_CLEAN),
+        *compared(FIVE, LAPLACE, [ACCURACY], OPEN, FEW_CLEAN),
+        *(
+            replace(row, lower=-0.001, upper=0.004)
+            for row in compared(LAPLACE, SOFTMAX, [ACCURACY], OPEN, FEW_CLEAN)
+        ),
+    ]
+    standings = decided(run(dict.fromkeys((FIVE, LAPLACE, SOFTMAX), CLEAN), rows), FEW_CLEAN)
+    assert standings.tied() == [FIVE]
 
 
 def test_cheapest_of_those_tied_by_all_measures_is_recommended() -> None:
@@ -160,10 +226,15 @@ def test_what_varies_too_much_to_be_beaten_does_not_replace_the_network_alone() 
     assert decision.recommended == {SOFTMAX: CLEAN}
 
 
-def test_network_alone_that_ties_below_guessing_yields_to_what_is_above() -> None:
-    rows = ranked([[SOFTMAX, SCALED]], CLEAN, ONE_CLEAN)
-    results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, values={(SOFTMAX, NLL): 2.5})
-    assert decided(results, ONE_CLEAN).recommended == {SCALED: CLEAN}
+def test_network_alone_that_is_worse_than_guessing_yields_only_to_what_is_better() -> None:
+    worse_than_guessing = {(SOFTMAX, NLL): 2.5}
+    for order, recommended in (
+        ([[SOFTMAX, SCALED]], {SOFTMAX: [ACCURACY]}),
+        ([[SCALED], [SOFTMAX]], {SCALED: CLEAN}),
+    ):
+        rows = ranked(order, CLEAN, ONE_CLEAN)
+        results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, values=worse_than_guessing)
+        assert decided(results, ONE_CLEAN).recommended == recommended
 
 
 def test_cost_is_networks_then_milliseconds_then_the_order_of_methods() -> None:
