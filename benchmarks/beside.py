@@ -89,8 +89,8 @@ class RunBeside:
         path = folder / HEADLINE_NPZ
         if not path.is_file():
             raise UserError(
-                f"--beside {folder}: there is no {HEADLINE_NPZ}; name the folder of a run, to "
-                "which python run_all.py --only measure adds it where it lacks it"
+                f"--beside {folder}: there is no {HEADLINE_NPZ}; name the folder of a run that has "
+                "it: one of the repository's, or one of your own of this version"
             )
         names = Names.read(folder)
         try:
@@ -115,7 +115,7 @@ class RunBeside:
         except (DamagedArraysError, KeyError, ValueError, TypeError, IndexError) as error:
             raise UserError(
                 f"--beside {folder}: {path.name} is damaged, or of another version of the suite "
-                f"({error}); fetch it again, or make it by python run_all.py --only measure"
+                f"({error}); fetch it again, or make it by the stage measure"
             ) from error
         return cls(folder, task, names, methods, labels, read_if_there(folder, LATENCY_CSV))
 

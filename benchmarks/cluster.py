@@ -70,7 +70,7 @@ def read_choice(file: Path) -> ClusterChoice:
     choice: dict[str, Any] = {"wait": 3600 if queue else 300} | content
     backend, workers = choice.get("backend"), choice.get("workers")
     if unknown := [key for key in content if key not in KEYS]:
-        why = f"unknown key {unknown[0]!r}; choose from {', '.join(KEYS)}"
+        why = f"unknown key {unknown[0]!r}; choose from {', '.join(KEYS)} (an address is an option)"
     elif queue and not str(backend).endswith("Cluster"):
         why = (
             f"backend: {backend!r} is none; choose from local, address, or a class of "
@@ -80,8 +80,10 @@ def read_choice(file: Path) -> ClusterChoice:
         why = f"workers: {workers!r}; expected a whole number from 1"
     elif type(choice["wait"]) not in (int, float):
         why = f"wait: {choice['wait']!r}; expected a number of seconds"
-    elif not isinstance(choice.get("options", {}), dict):
-        why = f"options: {choice['options']!r}; expected names with values, as 'memory: 4GB'"
+    elif not isinstance(options := choice.get("options", {}), dict):
+        why = f"options: {options!r}; expected names with values, as 'memory: 4GB'"
+    elif backend == ADDRESS and not {"address", "scheduler_file"} & options.keys():
+        why = "options: there is no address of a scheduler; add 'address: tcp://HOST:8786'"
     else:
         return ClusterChoice(file, **choice)
     raise UserError(f"--cluster {file}: {why}")

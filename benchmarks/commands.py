@@ -123,7 +123,7 @@ def run(
     batch_sizes: Annotated[list[str] | None, numbers("Images of a call, in timings.")] = None,
     out: Annotated[
         Path | None,
-        path("The folder of the run.", show_default="results/PRESET or results/TASK-PRESET"),
+        path("The folder of the run.", show_default="results/mine/PRESET or …/TASK-PRESET"),
     ] = None,
     networks: NetworksSetting = None,
     data_dir: DataSetting = None,
@@ -181,7 +181,8 @@ def run(
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
     networks = networks or NETWORKS
     share = None if shard is None else Shard.named(shard, only)
-    out = out or Path("results") / (preset if task == DEFAULT_TASK else f"{task}-{preset}")
+    name = preset if task == DEFAULT_TASK else f"{task}-{preset}"
+    out = out or Path("results", "mine", name)  # beside what the repository has of its own runs
     require_apart(out, networks=networks, data_dir=data_dir, cluster=cluster)
     for location in method or ():
         require_apart(out, method=Path(location.rpartition(":")[0]))
@@ -492,6 +493,9 @@ def table(
     tables = {printed.name: printed for printed in tables_of(Results.load(run))}
     if name not in tables:
         raise UserError(f"there is no table {name!r}; choose from {', '.join(tables)}")
+    if out is not None and out.suffix in {".csv", ".md", ".tex"} - {".tex" if latex else ".md"}:
+        written = "LaTeX, as .tex" if latex else "Markdown, as .md; with --latex, .tex"
+        raise UserError(f"--out {out}: the table is written as {written}; tables/ has the CSV")
     text = as_latex(tables[name]) if latex else markdown(tables[name])
     if out is None:
         print(text, end="")

@@ -7,7 +7,7 @@ in blocks of images. The rows of the tables are those of a run's methods with a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -114,7 +114,7 @@ def read_predictions(
         (calibration, dict(zip((PROBABILITIES, LABELS), CALIBRATION, strict=True))),
         (calibration_labels, dict.fromkeys((PROBABILITIES, LABELS), CALIBRATION[1])),
     ]
-    file, files = path, [path]
+    file, files, origins = path, [path], dict[str, Path]()
     try:
         arrays = arrays_in(path)
         if objection := objection_to(path.stem):
@@ -122,11 +122,12 @@ def read_predictions(
         for further_file, names in further:
             if further_file is not None:
                 file = further_file
-                _add(arrays, arrays_in(file), names)
+                origins |= dict.fromkeys(_add(arrays, arrays_in(file), names), file)
                 files.append(file)
         file = path
         checked = checked_predictions(path.stem, arrays, from_logits=from_logits)
     except UserError as error:
+        file = next((own for name, own in origins.items() if repr(name) in str(error)), file)
         raise UserError(f"{printable(str(file))}: {error}") from error
     digest = sha256()
     for file in files:
@@ -135,8 +136,8 @@ def read_predictions(
     return replace(checked, sha256=digest.hexdigest())
 
 
-def _add(arrays: ArraysByName, further: ArraysByName, names: Mapping[str, str]) -> None:
-    """Add arrays under the names that they have among all.
+def _add(arrays: ArraysByName, further: ArraysByName, names: Mapping[str, str]) -> Collection[str]:
+    """Add arrays under the names that they have among all, which are returned.
 
     Where two would have one name, as in a file of predictions that names its labels, it is the
     later one of ``names``.
@@ -147,6 +148,7 @@ def _add(arrays: ArraysByName, further: ArraysByName, names: Mapping[str, str]) 
     for name in added.keys() & arrays.keys():
         raise UserError(f"{name!r} is given twice; leave out one of the files")
     arrays.update(added)
+    return added.keys()
 
 
 @one_torch_thread()

@@ -242,7 +242,16 @@ def _require_numbers(table: pd.DataFrame) -> None:
 
 
 def _require_order(classes: list[str]) -> None:
-    """Columns named by numbers are the classes in order, so that no label is of another column."""
+    """Columns named by numbers are the classes in order, so that no label is of another column.
+
+    Beside them there is no other: a column such as the predicted class is no class.
+    """
+    others = [name for name in classes if not name.isdecimal()]
+    if others and len(classes) - len(others) > 1:
+        raise UserError(
+            f"classes are called by numbers, and a column {others[0]!r}; leave it out, or call all "
+            "classes by words"
+        )
     parts = [match for name in classes if (match := re.fullmatch(r"(.*?)(\d{1,9})", name))]
     numbers, words = [int(match[2]) for match in parts], {match[1] for match in parts}
     if len(classes) < 2 or len(numbers) < len(classes) or len(words) > 1:
@@ -348,10 +357,12 @@ def check_label_form(name: str, labels: AnyArray) -> None:
     if len(shape) != 1:
         raise UserError(f"{name!r} has the shape {shape}; expected [images]: save {name}.ravel()")
     if labels.dtype.kind not in "iu":
-        raise UserError(
-            f"{name!r} are {labels.dtype}, not whole numbers; if these are classes from 0, save "
-            f"{name}.astype(int)"
+        remedy = (
+            f"if these are classes from 0, save {name}.astype(int)"
+            if labels.dtype.kind in "fb"
+            else "expected of each class the position of its column, from 0"
         )
+        raise UserError(f"{name!r} are {labels.dtype}, not whole numbers; {remedy}")
     if not shape[0]:
         raise UserError(f"{name!r} is empty; expected the class of at least one image")
 
@@ -480,7 +491,11 @@ def _remedy(name: str, row: AnyArray) -> str:
     if (row <= 0).all() and abs(np.exp(row).sum() - 1) <= SUM_TOLERANCE:
         return f"if these are logarithms, save np.exp({name})"
     if (row >= -NEGATIVE_TOLERANCE).all() and abs(row.sum() - 1) < 0.1:
-        return f"save {name} / {name}.sum(axis=-1, keepdims=True)"
+        return f"save {name} / {name}.sum(axis=-1, keepdims=True) in single precision"
+    if (row >= 0).all() and abs(row.sum() / 100 - 1) <= SUM_TOLERANCE:
+        return f"if these are percentages, save {name} / 100"
+    if ((row >= 0) & (row <= 1)).all():
+        return "classes exclude each other: expected what a softmax gives, no sigmoid of each"
     return (
         f"if these are logits, save scipy.special.softmax({name}, axis=-1), or say so by "
         "--from-logits"

@@ -391,11 +391,12 @@ class Names:
             return variant.members
         return f"{self.method(variant.method).symbol or 'M'} = {variant.members}"
 
-    def rank(self, variant: Variant) -> tuple[bool, int, str, float]:
-        """The position among other variants: the suite's methods first, then by size."""
+    def rank(self, variant: Variant) -> tuple[bool, int, tuple[int, str], float]:
+        """The position among other variants: the suite's methods first, others as given."""
         position = self.method(variant.method).position
+        given = _position(self.methods, variant.method)
         size = float(variant.members) if variant.members.isdigit() else float("inf")
-        return position < 0, position, variant.method, size
+        return position < 0, position, given, size
 
     def class_name(self, number: int) -> str:
         """What a class is called."""

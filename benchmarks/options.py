@@ -34,7 +34,7 @@ def integers(option: str, values: list[str] | None) -> tuple[int, ...] | None:
         # Python itself reads no number of thousands of digits.
         if not word.isdecimal() or len(word) > 100:
             raise UserError(
-                f"{option}: {word!r} is not a whole number; write, for example, {option} 10,50"
+                f"{option}: {word!r} is not a whole number; write, for example, {option} 50"
             )
     return None if words is None else tuple(sorted({int(word) for word in words}))
 
@@ -71,8 +71,8 @@ names = by_preset("What", metavar="NAME,…")
 PresetSetting = Annotated[
     str,
     what(
-        "The rest of the options: quick (a first look), article (its claims), medium (all "
-        "methods, in hours), full (everything), budget (what training is best spent on) or "
+        "The rest of the options: quick (a first look), article (its claims), medium (most "
+        "methods, in 80 minutes), full (everything), budget (what training is best spent on) or "
         "published (numbers of other papers).",
         metavar="NAME",
     ),

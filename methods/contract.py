@@ -56,6 +56,9 @@ def check_method(
     _require(modes == _module_modes(method), "predict must leave train and eval modes alone")
 
     check_prediction(prediction, len(test_images))
+    classes = int(torch.cat([labels, test_labels]).max()) + 1
+    own = prediction.mean.shape[1]
+    _require(own >= classes, f"mean must have a column for each of {classes} classes, not {own}")
     epistemic = _entropy_of_mean(prediction) - prediction.expected_entropy
     _require(
         prediction.members == 1 or bool((epistemic > 1e-9).any()),
@@ -102,11 +105,6 @@ def check_prediction(prediction: Prediction, images: int) -> None:
         _require(bool((shares >= 0).all()), f"{name} must not be negative")
         worst = (shares.sum(dim=1) - 1).abs().max().item()
         _require(worst < 1e-6, f"every row of {name} must sum to 1; one is off by {worst:.2g}")
-    entropy = prediction.expected_entropy
-    _require(
-        bool((entropy >= 0).all() and (entropy <= _entropy_of_mean(prediction) + 1e-6).all()),
-        "expected_entropy must lie between 0 and the entropy of the mean (in nats)",
-    )
     if members is not None:
         _require(members >= 1, f"members must be at least 1, not {members}")
         votes = prediction.vote_share * members
@@ -120,6 +118,11 @@ def check_prediction(prediction: Prediction, images: int) -> None:
         )
         apart = (each.double().mean(dim=0) - mean).abs().max().item()
         _require(apart < 1e-6, "the mean of member_probabilities must be mean")
+    entropy = prediction.expected_entropy
+    _require(
+        bool((entropy >= 0).all() and (entropy <= _entropy_of_mean(prediction) + 1e-6).all()),
+        "expected_entropy must lie between 0 and the entropy of the mean (in nats)",
+    )
 
 
 def _entropy_of_mean(prediction: Prediction) -> Tensor:

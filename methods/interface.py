@@ -53,12 +53,15 @@ class Prediction:
         """The prediction of members that are held as probabilities; votes are counted on these.
 
         Raises:
-            ValueError: the tensor has not three axes, or holds no member.
+            ValueError: the tensor has not three axes, or holds no member, or a negative number, as
+                logits do.
 
         >>> Prediction.of(torch.tensor([[[0.9, 0.1]], [[0.4, 0.6]]])).vote_share
         tensor([[0.5000, 0.5000]], dtype=torch.float64)
         """
         _require_members(member_probabilities)
+        if bool((member_probabilities < 0).any()):
+            raise ValueError("probabilities are negative; of logits use Prediction.of_logits")
         return cls._summarise(member_probabilities.double(), member_probabilities.argmax(dim=-1))
 
     @classmethod

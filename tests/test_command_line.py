@@ -75,7 +75,7 @@ def test_version_and_choices_are_shown(command_line: CommandLine) -> None:
         (["--recipe", "standard,fancy"], "fancy", RECIPES),
         (["--methods", "softmax,magic"], "magic", METHODS),
         (["--conditions", "clean,upside-*"], "upside-*", ["clean", "rotated-015", "ood-kmnist"]),
-        (["--members", "10,ten"], "ten", ["10"]),
+        (["--members", "10,ten"], "ten", ["--members 50"]),
         (["--members", "0"], "0", ["at least 1"]),
         (["--members", "9" * 5000], "--members", ["is not a whole number"]),
         (["--replicates", "two"], "--replicates", ["integer"]),
@@ -188,8 +188,8 @@ def test_options_choose_the_configuration(
 @pytest.mark.parametrize(
     ("preset", "task", "folder"),
     [
-        *((preset, "mnist", f"results/{preset}") for preset in PRESETS),
-        ("quick", "digits", "results/digits-quick"),
+        *((preset, "mnist", f"results/mine/{preset}") for preset in PRESETS),
+        ("quick", "digits", "results/mine/digits-quick"),
     ],
 )
 def test_without_options_it_is_the_preset(

@@ -22,7 +22,7 @@ RUNS = (
 )
 
 GONE = re.compile(
-    r"measurements|comparisons|predictions|errors/|curves/|claims/|\.tex$|\.npz$|figures/.*(?<!png)$"
+    r"measurements|comparisons\.csv$|predictions|errors/|curves/|claims/|\.tex$|\.npz$|figures/.*(?<!png)$"
 )
 """What a run writes and the repository does not keep."""
 

@@ -107,3 +107,9 @@ def test_unknown_name_is_its_own_label_and_comes_last() -> None:
     variants = [Variant("mine", "7"), Variant("mc_dropout", "100"), Variant("mc_dropout", "10")]
     assert sorted(variants, key=own.rank) == variants[::-1]
     assert own.size(variants[0]) == "K = 7"
+
+
+def test_own_methods_stand_in_the_order_in_which_they_are_given() -> None:
+    given = [Variant(name, "1") for name in ("zebra", "ant", "mole")]
+    own = replace(NAMES, methods=tuple(MethodRecord(v.method, v.method) for v in given))
+    assert [*map(own.rank, given)] == sorted(map(own.rank, given))

@@ -50,7 +50,7 @@ SMALL_ENSEMBLE = 2
 
 ROTATED_BY_45 = "rotated-045"
 IMAGES = {CLEAN: "clean", ROTATED_BY_45: "45°"}
-METHODS = (SAMPLED, ENSEMBLE)
+COMPARED = (SAMPLED, ENSEMBLE)
 
 STEPS = dict(enumerate(pairwise(LABELS.values()), 1))
 """From one training set to the next, by its number in the rule."""
@@ -127,7 +127,7 @@ def measure_lack(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
         units[SAMPLED, name] = [trained.mc_dropout(network) for network in range(networks)]
         units[ENSEMBLE, name] = trained.blocks(SMALL_ENSEMBLE)
     trained.predict(chain(*units.values()), IMAGES)
-    for method, condition, name in product(METHODS, IMAGES, LABELS):
+    for method, condition, name in product(COMPARED, IMAGES, LABELS):
         predictions = [trained.get(unit, condition) for unit in units[method, name]]
         for measure in MEASURES:
             function = METRICS[measure].function
@@ -138,7 +138,7 @@ def measure_lack(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
 def judge_lack(table: pd.DataFrame) -> Judgement:
     """Falls at steps to more similar images; a rise at any step speaks against the claim."""
     parts, falls, rises = [], 0, 0
-    for (step, images), method, measure in product((*SIMILAR, *OTHER), METHODS, MEASURES):
+    for (step, images), method, measure in product((*SIMILAR, *OTHER), COMPARED, MEASURES):
         fewer, more = (
             values(table, measure, method=method, condition=images, case=trained_on)
             for trained_on in STEPS[step]
@@ -151,7 +151,7 @@ def judge_lack(table: pd.DataFrame) -> Judgement:
         # Without similar images uncertainty should not rise.
         holds = change.below() if similar else not change.above()
         parts.append(RulePart(what, change.text("+.4f"), holds))
-    comparisons = len(SIMILAR) * len(METHODS) * len(MEASURES)
+    comparisons = len(SIMILAR) * len(COMPARED) * len(MEASURES)
     return Judgement(
         ClaimVerdict.of(whole=falls == comparisons and not rises, part=2 * falls >= comparisons),
         f"Uncertainty falls in {falls} of the {comparisons} comparisons with more similar images. "

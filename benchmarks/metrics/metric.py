@@ -272,7 +272,7 @@ def one_each(noun: str, values: Any, count: int) -> Any:
 def margins_of(
     clean: float = 0.0, shifted: float = 0.0, unknown: float = 0.0
 ) -> Mapping[str, float]:
-    """The margins of a metric, by the groups of conditions of all tasks that have images.
+    """The margins of a metric, by groups of conditions; others have none.
 
     Args:
         clean: of clean images.

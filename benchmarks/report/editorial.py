@@ -140,11 +140,13 @@ README_FIGURES: Mapping[str, tuple[str, str]] = {
     "settings": ("Worth by setting", ""),
     "spending": (
         "Quality against training compute and time",
-        "The lines are one network that trains longer, and more networks.",
+        "The lines are one network that trains longer, and more networks. Points of the same "
+        "training stand side by side.",
     ),
     "trained": (
         "Methods with a network of their own, against training compute and time",
-        "The lines are one network that trains longer, and more networks.",
+        "The lines are one network that trains longer, and more networks. Points of the same "
+        "training stand side by side.",
     ),
 }
 """The figures that README and docs show, by name: title, and what a reader must know."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.io import UserError, content_of, path_of
-from benchmarks.report.editorial import KEPT_FIGURES, KEPT_METRICS
+from benchmarks.report.editorial import KEPT_FIGURES, KEPT_METRICS, TESTED_INSTEAD
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.results import Results
 from benchmarks.schema import write_table
@@ -25,6 +25,7 @@ from benchmarks.vocabulary import (
     CLAIMS_CSV,
     CLAIMS_JSON,
     CLAIMS_MD,
+    COMPARISONS_CSV,
     FIGURES_FOLDER,
     HEADLINE_NPZ,
     INDEX_HTML,
@@ -79,9 +80,11 @@ def keep(run: Path, out: Path) -> None:
         if (run / name).exists():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(run / name, out / name)
-    write_table(_headline(results), out, SUMMARY_CSV)
-    contents = {SUMMARY_CSV: (out / SUMMARY_CSV).read_bytes()}
-    (out / SUMMARY_CSV).unlink()
+    contents = {}
+    for name, rows in ((SUMMARY_CSV, _headline(results)), (COMPARISONS_CSV, _compared(results))):
+        write_table(rows, out, name)
+        contents[name] = (out / name).read_bytes()
+        (out / name).unlink()
     contents |= {n: content_of(path_of(run, n)) for n in ZIPPED if path_of(run, n).exists()}
     for name, content in contents.items():  # the same content gives the same file
         (out / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
@@ -110,6 +113,16 @@ def _headline(results: Results) -> pd.DataFrame:
     published = {(number.metric, number.score) for number in PUBLISHED}
     in_papers = [pair in published for pair in zip(rows["metric"], rows["score"], strict=True)]
     return rows[in_papers | rows.index.isin(results.by_primary_score(rows).index)]
+
+
+def _compared(results: Results) -> pd.DataFrame:
+    """The differences that are kept: those of questions, and of what is kept of the summary."""
+    rows = results.comparisons
+    if rows.empty:
+        return rows
+    of_metric = rows["metric"].isin([*KEPT_METRICS, *TESTED_INSTEAD.values()])
+    is_primary = rows.index.isin(results.by_primary_score(rows).index)
+    return rows[(rows["question"] != "") | (of_metric & is_primary)]
 
 
 if __name__ == "__main__":

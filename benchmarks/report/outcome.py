@@ -62,5 +62,7 @@ def _best(table: Table) -> TerminalTable:
         shown.add_column(terminal_text(narrow), justify="right", no_wrap=True)
     for row in table.rows[:BEST_ROWS]:
         values = (cell.texts[0].partition(" (")[0] for cell in row.cells)
-        shown.add_row(*map(terminal_text, (*row.labels, *values)))
+        # Else a narrow terminal breaks a line behind the sign.
+        labels = (text.replace(" = ", "=") for text in row.labels)
+        shown.add_row(*map(terminal_text, (*labels, *values)))
     return shown

@@ -51,7 +51,7 @@ OF_A_CONDITION = 2
 """Images that are shown of each."""
 
 WIDTHS = {"min": 1.1, "max": 1.9}
-"""ShownPixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
+"""Pixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
 
 
 class Section(NamedTuple):

@@ -293,7 +293,7 @@ FINDINGS = (
         rule="Under both shifts, by the mean over severities (rotations with valid labels), the "
         "ensemble of ten and dropout have a lower Brier score than temperature scaling, and the "
         "plain network has a higher one. Their stochastic variational and last-layer methods are "
-        "not among ours.",
+        "not compared.",
         task="mnist",
         judge=order_under_shift,
     ),

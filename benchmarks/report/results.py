@@ -146,7 +146,7 @@ class Results:
             UserError: nothing has been measured there yet, or a file is damaged.
         """
         if not path_of(folder, SUMMARY_CSV).exists():
-            raise UserError(f"there are no results in {folder} yet; run without --only first")
+            raise UserError(f"there are no results in {folder}; name the folder of a finished run")
         summary, names = read_table(folder, SUMMARY_CSV), Names.read(folder)
         if summary.empty:
             raise UserError(f"{folder / SUMMARY_CSV} has no rows; run without --only")

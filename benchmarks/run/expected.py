@@ -395,7 +395,9 @@ def show_expected(plan: Plan, workspace: Workspace) -> None:
         text = ", ".join(f"{method} {own[method]:,.0f}" for method in named)
         table.add_row(stage, f"{sum(own.values()):,.0f}", text)
     whole, jobs = sum(taken.values()), workspace.jobs
-    table.add_row("all", f"{whole:,.0f}", f"{whole / 3600 / jobs:.1f} hours on {jobs} cores")
+    minutes = whole / 60 / jobs
+    time = f"{minutes:.0f} minutes" if minutes < 100 else f"{minutes / 60:.1f} hours"
+    table.add_row("all", f"{whole:,.0f}", f"{time} on {jobs} cores")
     Console().print(table)
     disk = sum(work.amount * BYTES.get(work.what, 0.0) for work in works)
     memory, core = counting.most_memory / 2**30, f"a core here: {speed.gflops:.0f} GFLOP/s"

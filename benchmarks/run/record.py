@@ -337,6 +337,10 @@ def environment(engine: Engine) -> dict[str, object]:
     }
 
 
+CODE = (":/methods/*.py", ":/benchmarks/*.py", ":/run_all.py")
+"""What is the suite's, of a folder that may hold a user's own, such as a virtual environment."""
+
+
 def commit(file: Path = Path(__file__)) -> str | None:
     """The commit of the code, ``modified`` where a file differs from it; ``None`` outside git.
 
@@ -353,7 +357,7 @@ def commit(file: Path = Path(__file__)) -> str | None:
             [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
         )
         status = subprocess.run(
-            [*git, "status", "--porcelain", "--", ":/*.py"],
+            [*git, "status", "--porcelain", "--", *CODE],
             capture_output=True,
             text=True,
             check=True,

@@ -1,1 +1,1 @@
-"""Methods that add to trained networks what a user can add afterwards, each in a file."""
+"""Methods that add to a training what a user can add: afterwards, or by keeping networks of it."""

@@ -28,6 +28,8 @@ SLURM = {"backend": "SLURMCluster", "workers": 2}
         (b"backend: SLURMCluster", "workers: None; expected a whole number from 1"),
         (b"{backend: local, wait: long}", "wait: 'long'; expected a number of seconds"),
         (b"{backend: local, options: [1]}", "options: [1]; expected names with values"),
+        (b"backend: address", "options: there is no address of a scheduler; add 'address: tcp"),
+        (b"{backend: address, address: 'tcp://h:1'}", "unknown key 'address'; choose from backend"),
     ],
 )
 def test_file_that_cannot_be_used(content: bytes | None, said: str, tmp_path: Path) -> None:

@@ -224,6 +224,12 @@ BAD_ARRAYS: dict[str, tuple[dict[str, np.ndarray], str]] = {
         {"labels": LABELS + 0.5},
         r"'labels' are float64, not whole numbers.*labels\.astype\(int\)",
     ),
+    "labels in words": (
+        {"labels": LABELS.astype(str)},
+        "'labels' are <U21, not whole numbers; expected of each class the position of its column",
+    ),
+    "percentages": ({"probabilities": 100 * GOOD}, "percentages, save probabilities / 100"),
+    "a sigmoid of each class": ({"probabilities": 1 - GOOD}, "expected what a softmax"),
     "another name": (
         {"softmax": GOOD},
         r"expected 'probabilities', 'labels' and, for out-of-distribution images, 'ood_<name>'; "
@@ -358,6 +364,11 @@ BAD_FILES: dict[str, tuple[str, Callable[[str], object], str]] = {
         write_text("class_0,class_1,class_10,class_2\n0.25,0.25,0.25,0.25\n"),
         "columns of the classes are class_0, class_1, class_10, class_2…; expected 0 to 3 in this",
     ),
+    "a column of no class": (
+        "a.csv",
+        write_text("0,1,2,prediction\n0.25,0.25,0.5,2\n"),
+        "classes are called by numbers, and a column 'prediction'; leave it out",
+    ),
     "unequal members": (
         "a.csv",
         write_text("member,0,1\n0,0.5,0.5\n0,0.5,0.5\n1,0.5,0.5\n"),
@@ -387,6 +398,7 @@ def test_bad_file_is_one_line_and_code_in_it_is_not_run(case: str) -> None:
         (["mine.npy"], {}, "mine.npy: .*missing: 'labels'; .*name the file of the labels by --la"),
         (["mine.npy"], {"labels": Path("no.npy")}, "no.npy: the file cannot be read"),
         (["mine.npz"], {"labels": Path("labels.npy")}, "labels.npy: 'labels' is given twice"),
+        (["mine.npy"], {"labels": Path("wrong.npy")}, "^wrong.npy: .* 'labels' are not a class"),
         (["mine.npz"], {"ood": ["far"]}, "--ood: 'far' is no NAME=FILE"),
         (["mine.npz", "other.npz"], {"ood": ["a=a.npy"]}, "--ood a is given 1 times for 2 methods"),
         (["mine.npz"], {"from_logits": True}, "mine.npz: all rows .*sum to 1.*--from-logits"),
@@ -405,6 +417,7 @@ def test_files_and_options_that_do_not_fit_are_one_line(
     Path("run").mkdir()
     Path("run", "run.json").write_text("{}")
     np.save("mine.npy", GOOD)
+    np.save("wrong.npy", LABELS + 9)
     for name in ("mine.npz", "run/mine.npz"):
         np.savez(name, probabilities=GOOD, labels=LABELS)
     np.savez("other.npz", probabilities=GOOD[:, ::-1], labels=LABELS[::-1])

@@ -172,6 +172,10 @@ BROKEN: dict[str, tuple[type[UncertaintyMethod], str]] = {
     "random predictions": (PredictsAtRandom, "predict must give the same prediction twice"),
     "other seed than given": (CountsItsInstances, "the same seed must give the same prediction"),
     "seed ignored": (IgnoresItsSeed, "another seed must give another prediction"),
+    "a class too few": (
+        predicting(lambda p: Prediction.of(p.mean[None, :, :9] / p.mean[:, :9].sum(1)[:, None])),
+        "mean must have a column for each of 10 classes, not 9",
+    ),
     "nothing learnt": (LearnsNothing, r"accuracy 0\.\d+ must beat chance, 0\.\d+"),
 }
 

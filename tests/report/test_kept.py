@@ -10,9 +10,12 @@ import pytest
 
 from benchmarks.io import UserError
 from benchmarks.report import write_report
+from benchmarks.report.figures import draw_figure
 from benchmarks.report.kept import keep
 from benchmarks.report.readme import filled
 from benchmarks.report.results import Results
+from benchmarks.report.tables.declared import tables_of
+from benchmarks.report.tables.table import markdown
 
 KINDS = ("short", "advice", "leaderboard", "quality", "latency", "provenance")
 
@@ -35,6 +38,28 @@ def test_headline_rows_and_living_links_are_kept(made_up_run: Path, tmp_path: Pa
     page = (out / "index.html").read_text(encoding="utf-8")
     links = re.findall(r'href="([^"#:]+)["#]', page)
     assert [link for link in links if not (out / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["leaderboard", "decision", "ranks"])
+def test_tables_of_what_is_kept_have_the_same_verdicts(
+    name: str, made_up_run: Path, tmp_path: Path
+) -> None:
+    keep(made_up_run, tmp_path)
+    whole, kept = (
+        {table.name: markdown(table) for table in tables_of(Results.load(run))}[name]
+        for run in (made_up_run, tmp_path)
+    )
+    assert kept == whole
+
+
+def test_figure_of_what_is_kept_has_the_same_finding(made_up_run: Path, tmp_path: Path) -> None:
+    keep(made_up_run, tmp_path)
+    drawings = [draw_figure(Results.load(run), "quality") for run in (made_up_run, tmp_path)]
+    assert drawings[0].title == drawings[1].title
+    for path in tmp_path.glob("comparisons*"):
+        path.unlink()
+    without = draw_figure(Results.load(tmp_path), "quality")
+    assert "better than" not in without.title
 
 
 def test_report_of_what_is_kept_is_refused_and_changes_nothing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,9 @@ import typer
 from benchmarks.io import UserError
 from benchmarks.report.readme import ROOT, SECTIONS, filled, main, read_pages
 from benchmarks.schema import read_table, write_table
+from benchmarks.tasks import TASKS
 from methods import METHODS
+from methods.scores import SCORES
 from tests.made_up import LATENCY, write_latency
 
 README = Path("README.md")
@@ -43,6 +46,19 @@ def section(name: str, root: Path, page: Path = README, folder: str = "results")
     assert made.startswith(f"before\n<!-- generated: {name} from {folder} -->\n")
     assert filled({page: made}, root)[page] == made
     return made.split("-->\n")[1].removesuffix("<!-- end ")
+
+
+@pytest.mark.parametrize(
+    ("names", "pages"),
+    [
+        (METHODS, ("methods", "trained-methods")),
+        (SCORES, ("measures",)),
+        ({recipe.name for task in TASKS.values() for recipe in task.recipes}, ("data",)),
+    ],
+)
+def test_every_name_stands_in_a_page(names: Iterable[str], pages: tuple[str, ...]) -> None:
+    text = "".join((ROOT / f"docs/{page}.md").read_text(encoding="utf-8") for page in pages)
+    assert {name for name in names if f"`{name}`" not in text} == set()
 
 
 def test_pages_show_the_committed_results() -> None:

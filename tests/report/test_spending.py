@@ -103,6 +103,13 @@ def test_the_network_alone_is_that_of_the_whole_budget(of_compute: list[Decision
     }
 
 
+def test_table_of_ranks_has_the_values_of_all_recipes(results: Results) -> None:
+    rows = table_named(results, "ranks").rows
+    of_budgets = [row for row in rows if row.group.startswith("I spend")]
+    assert any(LONG in row.labels[1] for row in of_budgets)
+    assert [row for row in of_budgets if row.cells[0].status != "ok"] == []
+
+
 def test_table_has_a_row_for_each_way_with_its_networks_and_epochs(results: Results) -> None:
     table = table_named(results, "spending")
     trained = [(row.group, row.labels[0], row.cells[0].text) for row in table.rows]

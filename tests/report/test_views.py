@@ -48,6 +48,16 @@ def test_file_that_cannot_be_written_is_one_line(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize(("name", "options"), [("a.csv", []), ("a.tex", []), ("a.md", ["--latex"])])
+def test_table_is_not_written_under_the_name_of_another_format(
+    name: str, options: list[str], made_up_run: Path, tmp_path: Path, called: Called
+) -> None:
+    status, _, error = called("table", made_up_run, "main", *options, "--out", tmp_path / name)
+    assert (status, error.count("\n")) == (2, 1)
+    assert "the table is written as " in error
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_figure_needs_a_name_with_an_ending(
     made_up_run: Path, tmp_path: Path, called: Called
 ) -> None:

@@ -234,8 +234,8 @@ def least_gains(
     is_higher_better = results.names.metric(quantity.metric).better == "higher"
     gains = np.full((len(choices), len(choices)), -np.inf)
     np.fill_diagonal(gains, 0)
-    for (i, one), (j, other) in permutations(enumerate(choices), 2):
-        tested = results.comparison(one, other, quantity, question.name)
+    for (i, choice), (j, other) in permutations(enumerate(choices), 2):
+        tested = results.comparison(choice, other, quantity, question.name)
         if tested and tested.verdict:
             gains[i, j] = tested.lower if is_higher_better else -tested.upper
     together = gains.copy()

@@ -176,15 +176,15 @@ def _are_equal(decision: Decision, left: Candidate, right: Candidate, quantity: 
 
 
 def _effect(decision: Decision, choice: Candidate, quantity: Quantity) -> str:
-    """What a choice changes against the baseline: both means, the difference and the verdict."""
-    rows = [decision.results.value(side, quantity) for side in (decision.baseline, choice)]
+    """What a choice changes against the baseline, with the interval and the verdict.
+
+    Both means are left out: they may be of other networks than their difference.
+    """
     tested = decision.compared(choice, decision.baseline, quantity)
-    if tested is None or not all(rows):
+    if tested is None:
         return ": not compared"
-    half = (tested.upper - tested.lower) / 2
-    before, after = alike([row["value"] for row in rows if row], half)
-    verdict = f", {tested.verdict}" if tested.verdict else ""
-    return f" {before} → {after} ({difference_text(tested)}){verdict}"
+    verdict = f" ({tested.verdict})" if tested.verdict else ""
+    return f" {difference_text(tested)}{verdict}"
 
 
 def difference_text(tested: Tested) -> str:

@@ -51,8 +51,8 @@ X_AND_ROWS = {"sharex": True, "sharey": "row"}
 
 BESIDE_LINES = (
     "and, of the largest budget, the time of one image. The lines are to be beaten: one network "
-    "that is trained longer, and more networks. Bars: 95 % intervals, of the points beside the "
-    "lines."
+    "that is trained longer, and more networks. Points of the same training stand side by side; "
+    "bars: their 95 % intervals."
 )
 
 Spending = partial(
@@ -120,7 +120,7 @@ FIGURES = (
         lines=("group",),
         looks=worth.looks_of_kinds,
         columns=1,
-        height=lambda view, rows: 1.0 + 0.2 * len(rows[numbers.METHODS].drop_duplicates()),
+        height=lambda view, rows: 1.0 + 0.2 * len(rows[numbers.METHOD_COLUMNS].drop_duplicates()),
         recipes="every",
     ),
     Figure(

@@ -34,9 +34,9 @@ from benchmarks.report.timings import MEDIAN, in_setup, main_setup, on_front, ti
 from benchmarks.schema import where
 from benchmarks.vocabulary import BETTER, CLEAN, FEWEST_REPLICATES, VOTES
 
-METHODS = [*Variant._fields]
+METHOD_COLUMNS = [*Variant._fields]
 
-VALUES = [*("metric", "condition"), *METHODS, *("replicates", "value", "lower", "upper")]
+VALUES = [*("metric", "condition"), *METHOD_COLUMNS, *("replicates", "value", "lower", "upper")]
 
 FEWEST = 10
 """Images that a bin must hold to be drawn, as for the MCE: the accuracy of fewer is chance."""
@@ -97,7 +97,7 @@ def entropies(view: View) -> FigureData:
     """The parts of each condition's entropy, of which mutual information may be undefined."""
     conditions = [condition.name for condition in view.results.conditions]
     parts = values(view, (TOTAL_ENTROPY, *ENTROPY_PARTS), conditions)
-    key = [*METHODS, "condition"]
+    key = [*METHOD_COLUMNS, "condition"]
     by_metric = {name: where(parts, metric=name).set_index(key) for name in set(parts["metric"])}
     if TOTAL_ENTROPY not in by_metric:
         return FigureData(parts)
@@ -156,12 +156,14 @@ def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
         return FigureData(rows)
     base, measured = baseline(view), view.results.measured
     if measured.empty:
-        measured = pd.DataFrame(columns=[*METHODS, "condition", "metric", "replicate", "value"])
+        measured = pd.DataFrame(
+            columns=[*METHOD_COLUMNS, "condition", "metric", "replicate", "value"]
+        )
     chosen = measured["metric"].isin(set(rows["metric"]))
     measured = measured[chosen & measured["condition"].isin(set(rows["condition"]))]
     by_row = {
         key: each.set_index("replicate")["value"]
-        for key, each in measured.groupby([*METHODS, "condition", "metric"])
+        for key, each in measured.groupby([*METHOD_COLUMNS, "condition", "metric"])
     }
     differences = []
     for row in rows.to_dict("records"):
@@ -182,7 +184,7 @@ def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
     rows = rows.assign(**dict(zip(DIFFERENCES, zip(*differences, strict=True), strict=True)))
     means = where(rows, **base._asdict())
     means = means[means["lower"].isna() & (means["replicates"] > 1)]
-    key = [*METHODS, "condition", "metric"]
+    key = [*METHOD_COLUMNS, "condition", "metric"]
     replicates = means[[*key, *along]].merge(measured[[*key, "replicate", "value"]], on=key)
     return FigureData(rows, replicates)
 
@@ -262,11 +264,11 @@ def _timed(
         pairs = product(view.conditions or [CLEAN], view.metrics or [PROBABLE])
         shown = [Quantity(*pair) for pair in pairs]
     timings = where(in_setup(timed(view.results.latency), setup), batch_size=1)
-    times = timings.drop_duplicates(METHODS)[[*METHODS, *MEDIAN]]
+    times = timings.drop_duplicates(METHOD_COLUMNS)[[*METHOD_COLUMNS, *MEDIAN]]
     parts = [pd.DataFrame(columns=[*VALUES, *MEDIAN, "pareto"])]
     for quantity in shown:
         rows = values(view, [quantity.metric], [quantity.condition], sizes)
-        rows = rows.merge(times, on=METHODS, how="left" if with_untimed else "inner")
+        rows = rows.merge(times, on=METHOD_COLUMNS, how="left" if with_untimed else "inner")
         sign = -1 if view.names.metric(quantity.metric).better == "higher" else 1
         timed_rows = rows[rows["p50_ms"].notna()]
         if len(timed_rows):
@@ -395,12 +397,12 @@ def _means(table: pd.DataFrame, mean: Callable[[pd.DataFrame], pd.DataFrame]) ->
     """What a function makes of the replicates of each curve, and those of several replicates."""
     if table.empty:
         return FigureData(table)
-    key = [name for name in ("recipe", *METHODS, "condition", "score") if name in table]
+    key = [name for name in ("recipe", *METHOD_COLUMNS, "condition", "score") if name in table]
     parts = [
         mean(rows).assign(**{name: rows[name].iloc[0] for name in key})
         for _, rows in table.groupby(key, sort=False)
     ]
-    several = table.groupby(METHODS)["replicate"].transform("nunique") > 1
+    several = table.groupby(METHOD_COLUMNS)["replicate"].transform("nunique") > 1
     return FigureData(pd.concat(parts, ignore_index=True), table[several])
 
 
@@ -489,10 +491,17 @@ def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> s
     place = f"({results.label_of(quantity.condition)}: {value})"
     if not others:
         return f"{metric.label} of {name} {place}"
-    said = f"better than {len(others) - len(alike)} of {len(others)} others"
-    if len(alike) < min(len(others), MOST_NAMED):
-        said = f"better than all others{' but ' if alike else ''}{listed(alike)}"
-    return f"{name} has the {extreme} {metric.label} {place}, {said} (95 % intervals)"
+    said = f"{name} has the {extreme} {metric.label} {place}"
+    if not any(tests.values()):
+        return said
+    better = f"better than {len(others) - len(alike)} of {len(others)} others"
+    if len(alike) == len(others):
+        better = "not shown to be better than any other"
+    elif len(alike) < MOST_NAMED:
+        better = f"better than all others{' but ' if alike else ''}{listed(alike)}"
+    by = results.names.metric(tested.metric).label
+    by = "" if tested == quantity else f" by {by[:1].lower()}{by[1:]}"
+    return f"{said}, {better}{by} (95 % intervals)"
 
 
 def finding_of(view: View, quantity: Quantity) -> str:

@@ -133,8 +133,8 @@ def sizes_notes(results: Results, _: Pivot) -> Iterator[str]:
     if setup := main_setup(results.latency):
         yield (
             "Needed: from this size on, none is worse than the full method by the interval of the "
-            "difference on the same images. That does not say that they are as good. ≤: no smaller "
-            f"size was compared with the full one. Times on {setup.label}."
+            "difference on the same images. That does not say that they are as good. ≤: the next "
+            f"smaller size was not compared with the full one. Times on {setup.label}."
         )
 
 

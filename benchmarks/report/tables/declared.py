@@ -111,11 +111,11 @@ def in_kind(kind: str) -> Callable[[Results], Iterator[MetricRecord]]:
     return lambda results: (
         metric
         for metric in results.names.metrics
-        if kind_of(metric) == kind and metric.coverage == 1
+        if table_kind_of(metric) == kind and metric.coverage == 1
     )
 
 
-def kind_of(metric: MetricRecord) -> str:
+def table_kind_of(metric: MetricRecord) -> str:
     """The kind of table that shows the metric, whatever others do."""
     if metric.level:
         return "sets"

@@ -175,14 +175,15 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
 def ranks(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     """By each measure of each question the possible ranks of its candidates, the best first.
 
-    Of networks of the main recipe.
+    Of networks of the main recipe, or of all where budgets are compared.
     """
-    main = results.for_recipe(results.recipes[0])
     for decision in main_decisions(results):
         question = decision.question
         asked_for = ": ".join(filter(None, (question.situation, question.images)))
         for quantity, standings in decision.standings.items():
-            values = {choice: value_cell(main, choice, quantity) for choice in standings}
+            values = {
+                choice: value_cell(decision.results, choice, quantity) for choice in standings
+            }
             metric = results.names.printed(quantity.metric).title
             measure = f"{metric}, {results.label_of(quantity.condition)}"
             sign = -1 if results.names.metric(quantity.metric).better == "higher" else 1

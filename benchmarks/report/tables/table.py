@@ -305,7 +305,7 @@ def terminal(table: Table, width: int) -> str:
             index=[_in_one_line(heading) for heading in table.headings],
             columns=[printable(", ".join(row.labels)) for row in rows],
         )
-        parts.append(f"{printable(group)}\n{shown.to_string(line_width=width)}".lstrip())
+        parts.append(f"{printable(group)}\n{shown.to_string(line_width=width)}".lstrip("\n"))
     return "\n\n".join((*parts, *PLAIN.notes(table)))
 
 

@@ -17,6 +17,7 @@ SPHERICAL_SCORE = Metric(
     family=LabelMeans,
     function=spherical_score,
     better="higher",
+    guessing=lambda classes: classes**-0.5,
     summary="The probability of the label, divided by the length of the probability vector.",
     formula="Mean over images of p̄_y / √(Σ_c p̄_c²)",
     edge_cases="In [0, 1].",

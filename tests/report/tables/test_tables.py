@@ -18,7 +18,7 @@ from benchmarks.report import write_latency_tables
 from benchmarks.report.claims import setting_text
 from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import kind_of, made_of, pivots
+from benchmarks.report.tables.declared import made_of, pivots, table_kind_of
 from benchmarks.report.tables.table import Table, as_frame, markdown
 from benchmarks.schema import WorthRow, read_table
 from methods.scores import SCORES
@@ -211,7 +211,7 @@ def test_every_metric_is_in_one_table_of_its_kind_whatever_it_needs(of_standard:
         heading = names.printed(metric.name).heading
         having = [t.name for t in tables if heading in t.headings and t.name not in others]
         assert len(having) == 1
-        assert having[0].startswith(kind_of(metric))
+        assert having[0].startswith(table_kind_of(metric))
 
 
 def test_kinds_of_a_shift_stand_together_with_their_mean(of_standard: Results) -> None:
