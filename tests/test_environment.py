@@ -51,11 +51,11 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-    path = tmp_path / "repository" / "package" / "code.py"
+    path = tmp_path / "repository" / "benchmarks" / "code.py"
     path.parent.mkdir(parents=True)
     path.write_text("1\n")
-    git(path.parent, "init", "--quiet")
-    git(path.parent, "add", ".")
+    git(path.parents[1], "init", "--quiet")
+    git(path.parents[1], "add", ".")
     author = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org")
     git(path.parent, *author, "commit", "--quiet", "--no-gpg-sign", "-m", "one")
     return path
@@ -63,6 +63,10 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_commit_is_the_heads_and_changed_code_is_marked(code: Path) -> None:
     head = git(code.parent, "rev-parse", "HEAD")
+    assert commit(code) == head
+    of_user = code.parents[1] / "venv" / "new.py"  # in a checkout there may be anything else
+    of_user.parent.mkdir()
+    of_user.touch()
     assert commit(code) == head
     code.with_name("new.py").write_text("2\n")
     assert commit(code) == f"{head} modified"
