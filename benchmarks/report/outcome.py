@@ -14,7 +14,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
 from benchmarks.report.tables.table import Table
-from benchmarks.report.texts import training_images_remark
+from benchmarks.report.texts import preview, training_images_remark
 from benchmarks.vocabulary import ANSWER_JSON, INDEX_HTML, RUN_JSON, SUMMARY_CSV
 
 BEST_ROWS = 6
@@ -41,8 +41,11 @@ def show_outcome(out: Path) -> None:
     if left_out:
         print(f"left out, because their data are not available: {', '.join(left_out)}")
     if (out / RUN_JSON).exists():
-        seconds = sum(read_json(out / RUN_JSON).get("seconds", {}).values())
-        print(f"took {timedelta(seconds=round(seconds))} in all, earlier runs included")
+        record = read_json(out / RUN_JSON)
+        if little := preview(record.get("configuration", {})):
+            print(f"Preview: {little}.")
+        if seconds := sum(record.get("seconds", {}).values()):
+            print(f"took {timedelta(seconds=round(seconds))} in all, earlier runs included")
     page = out / INDEX_HTML
     print(f"open {page}" if page.exists() else f"wrote {out}/")
 

@@ -20,7 +20,6 @@ from benchmarks.io import read_run_json, write_whole
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.answer import answer
 from benchmarks.report.claims import claims_shown
-from benchmarks.report.editorial import PREVIEW
 from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results, summary_beside
@@ -33,7 +32,13 @@ from benchmarks.report.tables.table import (
     WORSE_THAN_ALONE,
     Table,
 )
-from benchmarks.report.texts import left_out_remark, listed, templates, training_images_remark
+from benchmarks.report.texts import (
+    left_out_remark,
+    listed,
+    preview,
+    templates,
+    training_images_remark,
+)
 from benchmarks.vocabulary import (
     ACROSS_FOLDER,
     ACROSS_MD,
@@ -99,7 +104,7 @@ def _content(
         "setting": _setting(configuration),
         "left_out": left_out_remark(results.left_out),
         "trained_on": training_images_remark(names.training_images(results.recipes)),
-        "preview": _preview(configuration),
+        "preview": preview(configuration),
         "recipes": results.recipes,
         "trained": [recipe for recipe in names.recipes if recipe.name in results.recipes],
         "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
@@ -176,19 +181,6 @@ def _setting(configuration: Mapping[str, Any]) -> str:
         for label, value in values.items()
         if value is not None
     )
-
-
-def _preview(configuration: Mapping[str, Any]) -> str:
-    """How little a first look is made of; empty for other runs."""
-    if configuration.get("preset") != PREVIEW:
-        return ""
-    sizes = {"epoch": configuration.get("epochs"), "image": configuration.get("images")}
-    known = [
-        f"{size:,} {what}{'s' if size != 1 else ''}"
-        for what, size in sizes.items()
-        if isinstance(size, int)
-    ]
-    return ", ".join(known) or "a first look"
 
 
 def _code(text: str) -> Markup:

@@ -7,6 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from benchmarks.report.editorial import PREVIEW
+
 
 def render(template: str, **values: Any) -> str:
     """Fill one of the files in `templates/` that are plain text or Markdown."""
@@ -63,3 +65,16 @@ out the others for calibration. Those with different numbers are not compared.'
         f"Training images: {counts}. Those with fewer hold out the others for calibration. Those "
         "with different numbers are not compared."
     )
+
+
+def preview(configuration: Mapping[str, Any]) -> str:
+    """How little a first look is made of; empty for other runs."""
+    if configuration.get("preset") != PREVIEW:
+        return ""
+    sizes = {"epoch": configuration.get("epochs"), "image": configuration.get("images")}
+    known = [
+        f"{size:,} {what}{'s' if size != 1 else ''}"
+        for what, size in sizes.items()
+        if isinstance(size, int)
+    ]
+    return ", ".join(known) or "a first look"

@@ -75,12 +75,17 @@ def test_answer_time_and_page_are_told(tmp_path: Path, capsys: pytest.CaptureFix
     folder = tmp_path / ("a folder with a long name and [brackets] " * 3)
     folder.mkdir()
     (folder / "answer.json").write_text(json.dumps({"short": "No."}))
-    (folder / "run.json").write_text(json.dumps({"seconds": {"train": 100, "predict": 25.4}}))
+    record = {
+        "seconds": {"train": 100, "predict": 25.4},
+        "configuration": {"preset": "quick", "epochs": 2, "images": 2000},
+    }
+    (folder / "run.json").write_text(json.dumps(record))
     assert shown(folder, [ROW], capsys).splitlines()[-1] == f"wrote {folder}/"
     (folder / "index.html").write_text("<!DOCTYPE html>")
-    first, *_, took, opened = shown(folder, [ROW], capsys).splitlines()
+    first, *_, preview, took, opened = shown(folder, [ROW], capsys).splitlines()
     assert first == "Is one network with dropout as good as many? No."
-    assert (took, opened) == (
+    assert (preview, took, opened) == (
+        "Preview: 2 epochs, 2,000 images.",
         "took 0:02:05 in all, earlier runs included",
         f"open {folder / 'index.html'}",
     )
