@@ -205,6 +205,22 @@ def require_features(outputs: NetworkOutputs) -> Float[Tensor, "networks images 
     return outputs.features
 
 
+def require_labels(labels: Tensor, logits: Float[Tensor, "... images classes"]) -> None:
+    """Check labels that a method learns from, which a user may have given.
+
+    Raises:
+        ValueError: they are not the classes of the images.
+    """
+    images, classes = logits.shape[-2:]
+    if labels.shape != (images,) or labels.is_floating_point():
+        raise ValueError(
+            f"labels are {list(labels.shape)} of {labels.dtype}; expected [{images}] whole numbers"
+        )
+    outside = labels[(labels < 0) | (labels >= classes)]
+    if len(outside):
+        raise ValueError(f"a label is {outside[0]}; expected the classes 0 to {classes - 1}")
+
+
 class SingleNetwork(PooledMethod):
     """A pooled method of one network, which may be a user's own."""
 

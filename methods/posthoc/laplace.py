@@ -27,7 +27,7 @@ from methods.determinism import derive_seed
 from methods.engines.base import NetworkOutputs
 from methods.given import GivenNetwork, announce
 from methods.interface import Prediction
-from methods.pooled import SingleNetwork, require_features
+from methods.pooled import SingleNetwork, require_features, require_labels
 from methods.posthoc.kronecker import Factors, LayerPosterior
 from methods.scores.score import NOT_LAST, is_last
 
@@ -205,8 +205,10 @@ class LaplaceLastLayer(Laplace):
         """Sum the GGN over the training images, and choose the prior.
 
         Raises:
-            ValueError: the head is not the linear layer that gives the logits.
+            ValueError: the head is not the linear layer that gives the logits, or labels are no
+                classes.
         """
+        require_labels(labels, outputs.logits)
         (features,), (logits,) = require_features(outputs), outputs.logits
         head = self.fitted[0].head
         self._weights = _weights_of(head)
@@ -303,6 +305,7 @@ class LaplaceLastLayerCalibrated(LaplaceLastLayer):
 
     def calibrate_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
         """Choose the prior precision from 1e-4 to 1e8 by the NLL."""
+        require_labels(labels, outputs.logits)
 
         def nll(precision: float) -> float:
             self.set_prior(self._curvature, precision)

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy, pad
 
 from methods.given import GivenNetwork, announce
 from methods.interface import Prediction
+from methods.pooled import require_labels
 from methods.posthoc.kronecker import Factors, Signals
 from methods.posthoc.laplace import Laplace, MarginalLikelihood, Moments
 
@@ -43,8 +44,8 @@ class LaplaceKron(Laplace):
         """Take the network, sum the factors over the training images and choose the prior.
 
         Raises:
-            ValueError: no layer is linear or a convolution, one is not used exactly once, or the
-                posterior is singular.
+            ValueError: no layer is linear or a convolution, one is not used exactly once, labels
+                are no classes, or the posterior is singular.
         """
         super().fit(images, labels)
         network = LayerSignals(self.fitted[0])
@@ -56,6 +57,7 @@ class LaplaceKron(Laplace):
                 seconds = (perf_counter() - begun) * len(images) / STEP
                 announce(f"fitting {self.label} to {len(images):,} images", seconds)
             logits, signals = network.signals(batch.to(self.device), roots)
+            require_labels(own_labels, logits)
             losses = cross_entropy(logits.cpu().double(), own_labels, reduction="sum")
             log_likelihood -= losses.item()
             for total, layer_signals in zip(factors, signals, strict=True):

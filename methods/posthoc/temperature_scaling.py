@@ -14,7 +14,7 @@ from torch import Tensor
 from methods.deep_ensemble import DeepEnsemble
 from methods.interface import Prediction
 from methods.mc_dropout import MCDropout
-from methods.pooled import MemberMethod
+from methods.pooled import MemberMethod, require_labels
 from methods.softmax import Softmax
 
 COLDEST, HOTTEST = 1 / 20, 20.0
@@ -101,8 +101,9 @@ class TemperatureScaled(MemberMethod):
         """Choose the temperature of least NLL.
 
         Raises:
-            ValueError: no temperature has a finite NLL.
+            ValueError: labels are no classes, or no temperature has a finite NLL.
         """
+        require_labels(labels, logits)
         nll = partial(nll_of_members, logits.double(), labels)
         self.temperature = temperature_of_least_nll(nll)
         return self

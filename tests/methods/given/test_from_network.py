@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 
@@ -17,6 +18,8 @@ from methods.deep_ensemble import DeepEnsemble
 from methods.given import announce
 from methods.mc_dropout import MCDropout, MCDropoutWithoutBlanks
 from methods.networks.network import pass_seeds
+from methods.posthoc.laplace import LaplaceLastLayer, LaplaceLastLayerCalibrated
+from methods.posthoc.temperature_scaling import TemperatureScaling
 from methods.softmax import Softmax
 
 IMAGES = torch.rand(20, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -180,3 +183,29 @@ def test_what_takes_long_is_said_in_a_line(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == "fitting takes about 2 minutes\n"
     Softmax.from_network(RESNET).fitting_outputs(IMAGES)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.arange(20) % 5 + 1, r"a label is 5; expected the classes 0 to 4"),
+        (torch.zeros(20), r"labels are \[20\] of torch\.float32; expected \[20\] whole numbers"),
+        (torch.zeros(19, dtype=torch.int64), r"labels are \[19\] of torch.int64; expected \[20\]"),
+    ],
+)
+@pytest.mark.parametrize(
+    "learn",
+    [
+        lambda labels: TemperatureScaling.from_network(RESNET).calibrate(IMAGES, labels),
+        lambda labels: LaplaceLastLayer.from_network(RESNET, IMAGES, labels),
+        lambda labels: LaplaceLastLayerCalibrated.from_network(
+            RESNET, IMAGES, torch.arange(20) % 5
+        ).calibrate(IMAGES, labels),
+    ],
+    ids=["temperature scaling", "Laplace", "calibrated Laplace"],
+)
+def test_labels_that_are_no_classes_are_named(
+    learn: Callable[[Tensor], object], labels: Tensor, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        learn(labels)
