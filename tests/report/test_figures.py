@@ -20,10 +20,11 @@ from PIL import Image
 from benchmarks.io import UserError
 from benchmarks.nouns import MethodRecord, Variant
 from benchmarks.report.figures import draw_figure, drawn_figures, figure_names, save_figure
-from benchmarks.report.figures.engine import Drawing, PointName, beside_points, in_print, leading
+from benchmarks.report.figures.engine import Drawing, in_print, leading
 from benchmarks.report.figures.files import TITLE, svg_and_png
 from benchmarks.report.figures.numbers import finding, mean_bins, mean_curve
 from benchmarks.report.figures.panels import GUESSING
+from benchmarks.report.figures.point_names import PointName, beside_points
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import looks
 from benchmarks.report.timings import Setup, main_setup

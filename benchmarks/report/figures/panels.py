@@ -30,11 +30,9 @@ from benchmarks.report.editorial import (
 from benchmarks.report.figures import numbers
 from benchmarks.report.figures.engine import (
     Panel,
-    PointName,
     View,
     bars,
     beside,
-    beside_points,
     circles,
     image,
     lines,
@@ -44,6 +42,7 @@ from benchmarks.report.figures.engine import (
     steps,
 )
 from benchmarks.report.figures.files import tell
+from benchmarks.report.figures.point_names import PointName, beside_points
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import ShownPixels
 from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, look_of, looks
