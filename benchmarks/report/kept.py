@@ -120,9 +120,9 @@ def _compared(results: Results) -> pd.DataFrame:
     rows = results.comparisons
     if rows.empty:
         return rows
-    of_metric = rows["metric"].isin([*KEPT_METRICS, *TESTED_INSTEAD.values()])
+    has_metric = rows["metric"].isin([*KEPT_METRICS, *TESTED_INSTEAD.values()])
     is_primary = rows.index.isin(results.by_primary_score(rows).index)
-    return rows[(rows["question"] != "") | (of_metric & is_primary)]
+    return rows[(rows["question"] != "") | (has_metric & is_primary)]
 
 
 if __name__ == "__main__":
