@@ -29,7 +29,7 @@ from benchmarks.io import UserError
 from benchmarks.report.answer.answer import write_answer
 from benchmarks.report.results import Candidate, Results, summary_across, summary_beside
 from benchmarks.schema import write_table
-from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD, SUMMARY_CSV
+from benchmarks.vocabulary import ACROSS_JSON, ACROSS_MD, DECISION_CSV, SUMMARY_CSV
 from tests.processes import status_of
 from tests.report.answer.cases import (
     CLEAN,
@@ -44,9 +44,6 @@ from tests.report.answer.cases import (
     ranked,
     run,
 )
-
-ARTICLE = Path(__file__).parents[1] / "results" / "article"
-"""A run whose table of decisions has no keys."""
 
 CHOICES = (SOFTMAX, DROPOUT, FIVE, FIFTY, Candidate("standard", "mc_dropout", "20"), PLAIN)
 
@@ -141,11 +138,13 @@ def test_rank_correlation_is_of_the_methods_of_both_runs_by_their_main_recipe() 
 def test_runs_that_cannot_be_compared_are_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    good, old = (written(run({SOFTMAX: CLEAN}), tmp_path / name) for name in ("good", "old"))
+    (old / DECISION_CSV).write_text("use\nsoftmax\n")
     with pytest.raises(UserError, match="name the folders of two runs or more"):
-        read_runs([ARTICLE, ARTICLE])
+        read_runs([good, good])
     with pytest.raises(UserError, match=r"decision\.csv has no column 'question'"):
-        read_runs([ARTICLE, tmp_path])
-    assert status_of("across", tmp_path, ARTICLE) == 2
+        read_runs([good, old])
+    assert status_of("across", tmp_path, good) == 2
     assert re.fullmatch(r"error: there are no results in [^\n]*\n", capsys.readouterr().err)
-    assert status_of("across", ARTICLE, "--out", ARTICLE) == 2
+    assert status_of("across", good, "--out", good) == 2
     assert "this folder holds a run; name another folder" in capsys.readouterr().err
