@@ -69,6 +69,7 @@ def read_choice(file: Path) -> ClusterChoice:
     queue = content.get("backend") not in (LOCAL, ADDRESS)
     choice: dict[str, Any] = {"wait": 3600 if queue else 300} | content
     backend, workers = choice.get("backend"), choice.get("workers")
+    known = dask.config.get("scheduler-address", None)  # which Dask's own settings may name
     if unknown := [key for key in content if key not in KEYS]:
         why = f"unknown key {unknown[0]!r}; choose from {', '.join(KEYS)} (an address is an option)"
     elif queue and not str(backend).endswith("Cluster"):
@@ -82,7 +83,7 @@ def read_choice(file: Path) -> ClusterChoice:
         why = f"wait: {choice['wait']!r}; expected a number of seconds"
     elif not isinstance(options := choice.get("options", {}), dict):
         why = f"options: {options!r}; expected names with values, as 'memory: 4GB'"
-    elif backend == ADDRESS and not {"address", "scheduler_file"} & options.keys():
+    elif backend == ADDRESS and not ({"address", "scheduler_file"} & options.keys() or known):
         why = "options: there is no address of a scheduler; add 'address: tcp://HOST:8786'"
     else:
         return ClusterChoice(file, **choice)

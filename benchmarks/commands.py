@@ -44,9 +44,18 @@ from benchmarks.options import (
     what,
     where,
 )
-from benchmarks.vocabulary import ACROSS_MD, INDEX_HTML, LAB_HTML, LATENCY, RUN_JSON, STAGES
+from benchmarks.vocabulary import (
+    ACROSS_MD,
+    COMPARISONS_CSV,
+    INDEX_HTML,
+    LAB_HTML,
+    LATENCY,
+    RUN_JSON,
+    STAGES,
+)
 
 if TYPE_CHECKING:
+    from benchmarks.report.results import Results
     from benchmarks.run.plan import Plan
     from benchmarks.run.workspace import Cluster, Workspace
 
@@ -485,12 +494,11 @@ def table(
     ] = None,
 ) -> None:
     """Print a table of a run, or write it to a file."""
-    from benchmarks.report.results import Results
     from benchmarks.report.tables.declared import tables_of
     from benchmarks.report.tables.table import latex as as_latex
     from benchmarks.report.tables.table import markdown
 
-    tables = {printed.name: printed for printed in tables_of(Results.load(run))}
+    tables = {printed.name: printed for printed in tables_of(_results_in(run))}
     if name not in tables:
         raise UserError(f"there is no table {name!r}; choose from {', '.join(tables)}")
     if out is not None and out.suffix in {".csv", ".md", ".tex"} - {".tex" if latex else ".md"}:
@@ -526,13 +534,12 @@ def figure(
 ) -> None:
     """Draw a figure of a run for a paper, with what it is to show."""
     from benchmarks.report import figures
-    from benchmarks.report.results import Results
 
     path = out or Path(f"{name}.pdf")
     if not (path.suffix or path.is_dir()):  # matplotlib would write to another name
         raise UserError(f"--out {path}: expected a file name that ends in .pdf, .svg or .png")
     drawing = figures.draw_figure(
-        Results.load(run),
+        _results_in(run),
         name,
         recipe=recipe,
         methods=separate(methods) or (),
@@ -542,6 +549,16 @@ def figure(
     )
     figures.save_figure(drawing.figure, _file_to_write(path))
     print(f"wrote {path}")
+
+
+def _results_in(run: Path) -> Results:
+    """The results of a run; it is said if they lack what compares methods."""
+    from benchmarks.report.results import Results
+
+    results = Results.load(run)
+    if results.comparisons.empty and len(results.compared) > 1:
+        typer.echo(f"note: {run} has no {COMPARISONS_CSV}, by which methods are compared", err=True)
+    return results
 
 
 def _file_to_write(out: Path) -> Path:

@@ -127,13 +127,19 @@ def read_predictions(
         file = path
         checked = checked_predictions(path.stem, arrays, from_logits=from_logits)
     except UserError as error:
-        file = next((own for name, own in origins.items() if repr(name) in str(error)), file)
+        blamed = (own for name, own in origins.items() if _is_about(name, str(error)))
+        file = next(blamed, file)
         raise UserError(f"{printable(str(file))}: {error}") from error
     digest = sha256()
     for file in files:
         with file.open("rb") as content:
             file_digest(content, lambda: digest)
     return replace(checked, sha256=digest.hexdigest())
+
+
+def _is_about(name: str, message: str) -> bool:
+    """Whether a message says what is wrong with this array."""
+    return re.search(rf"^{name!r}|(of|\d) {name!r} are", message) is not None
 
 
 def _add(arrays: ArraysByName, further: ArraysByName, names: Mapping[str, str]) -> Collection[str]:

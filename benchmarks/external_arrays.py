@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import is_integer_dtype, is_numeric_dtype
 from torch import Tensor
 
 from benchmarks.io import UserError, objection_to
@@ -189,6 +189,12 @@ def _read_csv(path: Path) -> ArraysByName:
     _require_numbers(table)
     classes = [str(name) for name in table if name not in (*LABEL_COLUMNS, MEMBER)]
     _require_order(classes)
+    whole = [name for name in classes if is_integer_dtype(table[name]) and table[name].max() > 1]
+    if whole and len(whole) < len(classes):
+        raise UserError(
+            f"the column {whole[0]!r} has whole numbers, others have fractions: it looks like a "
+            "label or an index; leave it out"
+        )
     members = _by_member(table)
     arrays: ArraysByName = {}
     if classes:
@@ -242,16 +248,7 @@ def _require_numbers(table: pd.DataFrame) -> None:
 
 
 def _require_order(classes: list[str]) -> None:
-    """Columns named by numbers are the classes in order, so that no label is of another column.
-
-    Beside them there is no other: a column such as the predicted class is no class.
-    """
-    others = [name for name in classes if not name.isdecimal()]
-    if others and len(classes) - len(others) > 1:
-        raise UserError(
-            f"classes are called by numbers, and a column {others[0]!r}; leave it out, or call all "
-            "classes by words"
-        )
+    """Columns named by numbers are the classes in order, so that no label is of another column."""
     parts = [match for name in classes if (match := re.fullmatch(r"(.*?)(\d{1,9})", name))]
     numbers, words = [int(match[2]) for match in parts], {match[1] for match in parts}
     if len(classes) < 2 or len(numbers) < len(classes) or len(words) > 1:

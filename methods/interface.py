@@ -60,8 +60,11 @@ class Prediction:
         tensor([[0.5000, 0.5000]], dtype=torch.float64)
         """
         _require_members(member_probabilities)
-        if bool((member_probabilities < 0).any()):
-            raise ValueError("probabilities are negative; of logits use Prediction.of_logits")
+        if (least := member_probabilities.min()) < 0:
+            raise ValueError(
+                f"a probability is {least:.2g}; clamp what rounding has made negative, and use "
+                "Prediction.of_logits of logits"
+            )
         return cls._summarise(member_probabilities.double(), member_probabilities.argmax(dim=-1))
 
     @classmethod

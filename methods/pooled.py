@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import Any, Self, TypedDict
 
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
@@ -212,10 +213,11 @@ def require_labels(labels: Tensor, logits: Float[Tensor, "... images classes"]) 
         ValueError: they are not the classes of the images.
     """
     images, classes = logits.shape[-2:]
-    if labels.shape != (images,) or labels.is_floating_point():
-        raise ValueError(
-            f"labels are {list(labels.shape)} of {labels.dtype}; expected [{images}] whole numbers"
-        )
+    expected = f"expected a tensor [{images}] of torch.int64"
+    if not isinstance(labels, Tensor):
+        raise ValueError(f"labels are a {type(labels).__name__}; {expected}")
+    if labels.shape != (images,) or labels.dtype != torch.int64:
+        raise ValueError(f"labels are {list(labels.shape)} of {labels.dtype}; {expected}")
     outside = labels[(labels < 0) | (labels >= classes)]
     if len(outside):
         raise ValueError(f"a label is {outside[0]}; expected the classes 0 to {classes - 1}")

@@ -18,7 +18,7 @@ import pandas as pd
 from benchmarks.io import UserError, content_of, path_of
 from benchmarks.report.editorial import KEPT_FIGURES, KEPT_METRICS, TESTED_INSTEAD
 from benchmarks.report.published import PUBLISHED
-from benchmarks.report.results import Results
+from benchmarks.report.results import Candidate, Results
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import (
     ANSWER_JSON,
@@ -35,6 +35,7 @@ from benchmarks.vocabulary import (
     PUBLISHED_JSON,
     PUBLISHED_MD,
     RUN_JSON,
+    SCORE_LATENCY_CSV,
     SUMMARY_CSV,
     TABLES_FOLDER,
     TRAINING_CSV,
@@ -43,7 +44,7 @@ from benchmarks.vocabulary import (
 
 COPIED = (
     *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, LAB_HTML),
-    *(LATENCY_CSV, RUN_JSON, NOUNS_JSON, HEADLINE_NPZ),
+    *(LATENCY_CSV, SCORE_LATENCY_CSV, RUN_JSON, NOUNS_JSON, HEADLINE_NPZ),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
         for name in ("leaderboard", "decision", "recipes", "ranks", "kinds", "spending", "members")
@@ -57,6 +58,9 @@ ZIPPED = (WORTH_CSV, TRAINING_CSV, CLAIMS_CSV)
 
 MOST_FIGURES = 8
 """Of `KEPT_FIGURES` the first that the run has of its main recipe, as PNG."""
+
+SIDES = "", "other_"
+"""Before the columns of either candidate of a difference."""
 
 _FILE = re.compile(r'<(li|span) class="file"><a href="(?P<to>[^"#]+)">.*?</\1>')
 _LINK = re.compile(r"\[(?P<words>[^]]*)\]\((?P<to>[^)#]+)[^)]*\)")
@@ -80,11 +84,13 @@ def keep(run: Path, out: Path) -> None:
         if (run / name).exists():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(run / name, out / name)
-    contents = {}
-    for name, rows in ((SUMMARY_CSV, _headline(results)), (COMPARISONS_CSV, _compared(results))):
-        write_table(rows, out, name)
-        contents[name] = (out / name).read_bytes()
-        (out / name).unlink()
+    contents, differences = {}, _differences(results)
+    parts = {SUMMARY_CSV: _headline(results, differences), COMPARISONS_CSV: differences}
+    for name, rows in parts.items():
+        if not rows.empty:
+            write_table(rows, out, name)
+            contents[name] = (out / name).read_bytes()
+            (out / name).unlink()
     contents |= {n: content_of(path_of(run, n)) for n in ZIPPED if path_of(run, n).exists()}
     for name, content in contents.items():  # the same content gives the same file
         (out / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
@@ -107,15 +113,25 @@ def _figures(results: Results) -> Iterator[str]:
         yield f"{FIGURES_FOLDER}/{name}-{recipe}.png"
 
 
-def _headline(results: Results) -> pd.DataFrame:
-    """The rows of the summary that are kept: by primary scores, and those that papers have."""
+def _headline(results: Results, differences: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the summary that are kept.
+
+    They are by primary scores, those that papers have, and those of all candidates of questions.
+    """
     rows = results.summary[results.summary["metric"].isin(KEPT_METRICS)]
     published = {(number.metric, number.score) for number in PUBLISHED}
     in_papers = [pair in published for pair in zip(rows["metric"], rows["score"], strict=True)]
-    return rows[in_papers | rows.index.isin(results.by_primary_score(rows).index)]
+    kept = in_papers | rows.index.isin(results.by_primary_score(rows).index)
+    if len(differences):
+        asked, place = differences[differences["question"] != ""], ["condition", "metric"]
+        keys = [*Candidate._fields, *place]
+        sides = [[*(f"{side}{name}" for name in Candidate._fields), *place] for side in SIDES]
+        candidates = pd.concat([asked[side].set_axis(keys, axis=1) for side in sides])
+        kept |= pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(candidates))
+    return rows[kept]
 
 
-def _compared(results: Results) -> pd.DataFrame:
+def _differences(results: Results) -> pd.DataFrame:
     """The differences that are kept: those of questions, and of what is kept of the summary."""
     rows = results.comparisons
     if rows.empty:

@@ -42,7 +42,8 @@ def show_outcome(out: Path) -> None:
         print(f"left out, because their data are not available: {', '.join(left_out)}")
     if (out / RUN_JSON).exists():
         record = read_json(out / RUN_JSON)
-        if little := preview(record.get("configuration", {})):
+        configuration = record.get("configuration", {})
+        if configuration.get("epochs") and (little := preview(configuration)):
             print(f"Preview: {little}.")
         if seconds := sum(record.get("seconds", {}).values()):
             print(f"took {timedelta(seconds=round(seconds))} in all, earlier runs included")

@@ -367,7 +367,7 @@ BAD_FILES: dict[str, tuple[str, Callable[[str], object], str]] = {
     "a column of no class": (
         "a.csv",
         write_text("0,1,2,prediction\n0.25,0.25,0.5,2\n"),
-        "classes are called by numbers, and a column 'prediction'; leave it out",
+        "the column 'prediction' has whole numbers, others have fractions: .* leave it out",
     ),
     "unequal members": (
         "a.csv",
@@ -399,6 +399,7 @@ def test_bad_file_is_one_line_and_code_in_it_is_not_run(case: str) -> None:
         (["mine.npy"], {"labels": Path("no.npy")}, "no.npy: the file cannot be read"),
         (["mine.npz"], {"labels": Path("labels.npy")}, "labels.npy: 'labels' is given twice"),
         (["mine.npy"], {"labels": Path("wrong.npy")}, "^wrong.npy: .* 'labels' are not a class"),
+        (["named.npz"], {"labels": Path("labels.npy")}, "^named.npz: .*missing: 'probabilities'"),
         (["mine.npz"], {"ood": ["far"]}, "--ood: 'far' is no NAME=FILE"),
         (["mine.npz", "other.npz"], {"ood": ["a=a.npy"]}, "--ood a is given 1 times for 2 methods"),
         (["mine.npz"], {"from_logits": True}, "mine.npz: all rows .*sum to 1.*--from-logits"),
@@ -418,6 +419,7 @@ def test_files_and_options_that_do_not_fit_are_one_line(
     Path("run", "run.json").write_text("{}")
     np.save("mine.npy", GOOD)
     np.save("wrong.npy", LABELS + 9)
+    np.savez("named.npz", softmax=GOOD)
     for name in ("mine.npz", "run/mine.npz"):
         np.savez(name, probabilities=GOOD, labels=LABELS)
     np.savez("other.npz", probabilities=GOOD[:, ::-1], labels=LABELS[::-1])

@@ -43,6 +43,11 @@ def test_votes_on_logits_see_what_rounded_probabilities_hide() -> None:
     assert Prediction.of_logits(logits).vote_share.tolist() == [[0, 1]]
 
 
+def test_logits_are_no_probabilities() -> None:
+    with pytest.raises(ValueError, match=r"a probability is -2\.5; .* Prediction\.of_logits"):
+        Prediction.of(torch.tensor([[[1.0, -2.5]]]))
+
+
 @pytest.mark.parametrize("shape", [(2, 10), (0, 3, 10), (1, 2, 3, 4)])
 def test_wrong_axes_are_refused_by_name(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"members have the shape .* \[members, images, classes\]"):

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.io import UserError
 from benchmarks.report import write_report
+from benchmarks.report.editorial import KEPT_METRICS
 from benchmarks.report.figures import draw_figure
 from benchmarks.report.kept import keep
 from benchmarks.report.readme import filled
@@ -40,16 +41,32 @@ def test_headline_rows_and_living_links_are_kept(made_up_run: Path, tmp_path: Pa
     assert [link for link in links if not (out / link).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["leaderboard", "decision", "ranks"])
+@pytest.mark.parametrize("scored", [False, True])
 def test_tables_of_what_is_kept_have_the_same_verdicts(
-    name: str, made_up_run: Path, tmp_path: Path
+    scored: bool, made_up_run: Path, digits_run: Path, tmp_path: Path
+) -> None:
+    """Of the digits, candidates are further scores, too."""
+    folder = digits_run / "out" if scored else made_up_run
+    keep(folder, tmp_path)
+    whole, kept = (
+        {table.name: markdown(table) for table in tables_of(Results.load(run))}
+        for run in (folder, tmp_path)
+    )
+    names = {"leaderboard", "decision", "ranks", "kinds", "recipes"} & whole.keys()
+    assert len(names) > 3
+    assert {name: kept[name] for name in names} == {name: whole[name] for name in names}
+
+
+def test_differences_are_kept_of_what_is_kept_of_the_summary(
+    made_up_run: Path, tmp_path: Path
 ) -> None:
     keep(made_up_run, tmp_path)
-    whole, kept = (
-        {table.name: markdown(table) for table in tables_of(Results.load(run))}[name]
-        for run in (made_up_run, tmp_path)
-    )
-    assert kept == whole
+    whole, kept = Results.load(made_up_run).comparisons, Results.load(tmp_path).comparisons
+    alone = kept[kept["question"] == ""]
+    assert set(alone["metric"]) <= {*KEPT_METRICS, "squared_ce_debiased"}
+    assert set(alone["metric"]) < set(whole["metric"])
+    assert set(alone["score"]) <= {"", "predictive_entropy"} < set(whole["score"])
+    assert "squared_ce_debiased" in set(alone["metric"])
 
 
 def test_figure_of_what_is_kept_has_the_same_finding(made_up_run: Path, tmp_path: Path) -> None:

@@ -27,6 +27,14 @@ def test_table_is_printed_or_written(made_up_run: Path, tmp_path: Path, called: 
     assert "\\label{tab:main}" in out.read_text(encoding="utf-8")
 
 
+def test_folder_without_differences_says_so(made_up_copy: Path, called: Called) -> None:
+    assert called("table", made_up_copy, "leaderboard")[2] == ""
+    (made_up_copy / "comparisons.csv").unlink()
+    for command, name in (("table", "leaderboard"), ("figure", "quality")):
+        error = called(command, made_up_copy, name, "--out", made_up_copy / "mine.md")[2]
+        assert error.startswith(f"note: {made_up_copy} has no comparisons.csv")
+
+
 def test_unknown_table_is_one_line(made_up_run: Path, called: Called) -> None:
     status, _, error = called("table", made_up_run, "mine")
     assert status == 2

@@ -22,7 +22,7 @@ from benchmarks.questions import QUESTIONS, Budgets, Question
 from benchmarks.report.results import Candidate, Quantity, Results, Tested
 from benchmarks.report.timings import in_setup, main_setup, milliseconds, tied
 from benchmarks.schema import members_rank, where
-from benchmarks.vocabulary import BETTER, CLEAN
+from benchmarks.vocabulary import CLEAN
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,13 @@ class Decision:
     Attributes:
         results: of networks of one recipe, or of all where compute is fixed instead.
         standings: of each measure, how the candidates stand that have an interval.
+        better: of each measure, the pairs of candidates of which the first is better.
     """
 
     question: Question
     results: Results
     standings: Mapping[Quantity, Mapping[Candidate, Standing]]
+    better: Mapping[Quantity, Collection[tuple[Candidate, Candidate]]]
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -105,16 +107,9 @@ class Decision:
         before = (
             candidate
             for candidate in tied
-            if any(self._is_before_baseline(candidate, quantity) for quantity in quantities)
+            if any((candidate, self.baseline) in self.better[quantity] for quantity in quantities)
         )
         return next(before, None)
-
-    def _is_before_baseline(self, candidate: Candidate, quantity: Quantity) -> bool:
-        """Whether it is better, or the baseline is not compared."""
-        if self.baseline not in self.standings[quantity]:
-            return True
-        tested = self.compared(candidate, self.baseline, quantity)
-        return tested is not None and tested.verdict in BETTER
 
     def best(self, quantity: Quantity) -> Candidate | None:
         """The best mean of those tied by a measure; ``None`` if there is no such."""
@@ -197,29 +192,26 @@ def decide(results: Results, question: Question) -> Decision:
                 largest[choice.method] = choice
         compared = {name: known & {*largest.values()} for name, known in compared.items()}
 
-    standings = {
-        quantity: _standings(results, question, quantity, sorted(choices))
-        for quantity, choices in compared.items()
-        if choices
-    }
-    return Decision(question, results, standings)
+    compared = {quantity: known for quantity, known in compared.items() if known}
+    better: dict[Quantity, set[tuple[Candidate, Candidate]]] = {}
+    for quantity, known in compared.items():
+        choices = sorted(known)
+        gains = least_gains(results, question, quantity, choices)
+        better[quantity] = {(choices[i], choices[j]) for i, j in np.argwhere(gains > 0)}
 
-
-def _standings(
-    results: Results, question: Question, quantity: Quantity, choices: Sequence[Candidate]
-) -> dict[Candidate, Standing]:
-    """How candidates stand among each other by a measure."""
-    metric = results.names.metric(quantity.metric)
-    is_better = least_gains(results, question, quantity, choices) > 0
-    standings = {}
-    for place, choice in enumerate(choices):
-        row = results.row(choice, quantity)
-        standings[choice] = Standing(
-            1 + int(is_better[:, place].sum()),
-            len(choices) - int(is_better[place].sum()),
+    def standing(choice: Candidate, quantity: Quantity) -> Standing:
+        row, metric = results.row(choice, quantity), results.names.metric(quantity.metric)
+        return Standing(
+            1 + sum(choice == other for _, other in better[quantity]),
+            len(compared[quantity]) - sum(choice == own for own, _ in better[quantity]),
             bool(row and metric.is_worse_than_guessing(row["value"], row["lower"], row["upper"])),
         )
-    return standings
+
+    standings = {
+        quantity: {choice: standing(choice, quantity) for choice in choices}
+        for quantity, choices in compared.items()
+    }
+    return Decision(question, results, standings, better)
 
 
 def least_gains(
@@ -236,7 +228,9 @@ def least_gains(
     np.fill_diagonal(gains, 0)
     for (i, choice), (j, other) in permutations(enumerate(choices), 2):
         tested = results.comparison(choice, other, quantity, question.name)
-        if tested and tested.verdict:
+        if tested and tested.difference == 0 and math.isnan(tested.lower):
+            gains[i, j] = 0  # they are equal
+        elif tested and tested.verdict:
             gains[i, j] = tested.lower if is_higher_better else -tested.upper
     together = gains.copy()
     for k in range(len(choices)):

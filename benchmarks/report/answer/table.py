@@ -116,8 +116,11 @@ def why_none(decision: Decision) -> str:
     if any(map(decision.tied, decision.standings)):
         baseline = label(decision.results, decision.baseline)
         return f"None: no method that is tied with the best is better than {baseline}"
-    if decision.standings:
+    standings = [known for by in decision.standings.values() for known in by.values()]
+    if any(known.is_worse_than_guessing for known in standings):
         return "None: the best are worse than guessing"
+    if standings:
+        return "None: intervals contradict each other"
     in_time = decision.question.milliseconds is not None
     return f"None: no method {'is known to answer in time' if in_time else 'was compared'}"
 

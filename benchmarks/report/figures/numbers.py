@@ -492,7 +492,7 @@ def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> s
     if not others:
         return f"{metric.label} of {name} {place}"
     said = f"{name} has the {extreme} {metric.label} {place}"
-    if not any(tests.values()):
+    if not any(test and test.verdict for test in tests.values()):
         return said
     better = f"better than {len(others) - len(alike)} of {len(others)} others"
     if len(alike) == len(others):

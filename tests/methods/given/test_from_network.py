@@ -19,6 +19,7 @@ from methods.given import announce
 from methods.mc_dropout import MCDropout, MCDropoutWithoutBlanks
 from methods.networks.network import pass_seeds
 from methods.posthoc.laplace import LaplaceLastLayer, LaplaceLastLayerCalibrated
+from methods.posthoc.laplace_kron import LaplaceKron
 from methods.posthoc.temperature_scaling import TemperatureScaling
 from methods.softmax import Softmax
 
@@ -189,8 +190,12 @@ def test_what_takes_long_is_said_in_a_line(capsys: pytest.CaptureFixture[str]) -
     ("labels", "message"),
     [
         (torch.arange(20) % 5 + 1, r"a label is 5; expected the classes 0 to 4"),
-        (torch.zeros(20), r"labels are \[20\] of torch\.float32; expected \[20\] whole numbers"),
-        (torch.zeros(19, dtype=torch.int64), r"labels are \[19\] of torch.int64; expected \[20\]"),
+        (torch.zeros(20), r"labels are \[20\] of torch\.float32; expected a tensor \[20\]"),
+        (torch.zeros(20, dtype=torch.int32), r"labels are \[20\] of torch\.int32; expected a"),
+        (
+            torch.zeros(19, dtype=torch.int64),
+            r"labels are \[19\] of torch\.int64; expected a",
+        ),
     ],
 )
 @pytest.mark.parametrize(
@@ -198,14 +203,20 @@ def test_what_takes_long_is_said_in_a_line(capsys: pytest.CaptureFixture[str]) -
     [
         lambda labels: TemperatureScaling.from_network(RESNET).calibrate(IMAGES, labels),
         lambda labels: LaplaceLastLayer.from_network(RESNET, IMAGES, labels),
+        lambda labels: LaplaceKron.from_network(RESNET, IMAGES, labels),
         lambda labels: LaplaceLastLayerCalibrated.from_network(
             RESNET, IMAGES, torch.arange(20) % 5
         ).calibrate(IMAGES, labels),
     ],
-    ids=["temperature scaling", "Laplace", "calibrated Laplace"],
+    ids=["temperature scaling", "last layer", "all layers", "calibrated"],
 )
 def test_labels_that_are_no_classes_are_named(
     learn: Callable[[Tensor], object], labels: Tensor, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         learn(labels)
+
+
+def test_labels_are_a_tensor() -> None:
+    with pytest.raises(ValueError, match=r"labels are a ndarray; expected a tensor \[20\]"):
+        TemperatureScaling.from_network(RESNET).calibrate(IMAGES, np.zeros(20, dtype=int))

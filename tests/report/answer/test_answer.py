@@ -126,6 +126,11 @@ def test_what_is_all_worse_than_guessing_is_said() -> None:
     results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, values=values)
     (_, use, *_), *_ = rows_of(results, "I train one network")
     assert use == "None: the best are worse than guessing"
+    circle = [(SOFTMAX, DROPOUT), (DROPOUT, SCALED), (SCALED, SOFTMAX)]
+    rows = [row for pair in circle for row in compared(*pair, CLEAN, BETTER, ONE_CLEAN)]
+    results = run(dict.fromkeys((SOFTMAX, DROPOUT, SCALED), CLEAN), rows)
+    (_, use, *_), *_ = rows_of(results, "I train one network")
+    assert use == "None: intervals contradict each other"
     values.pop((SCALED, ACCURACY))
     rows = ranked([[SCALED], [SOFTMAX]], CLEAN, ONE_CLEAN)
     results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows, values=values)

@@ -54,12 +54,14 @@ from tests.report.answer.cases import (
 
 FOUR = (SOFTMAX, DROPOUT, SCALED, LAPLACE)
 
+WIDE = {"lower": -1.0, "upper": 1.0}
+"""An interval that says nothing, also together with others."""
+
 
 def ranks_of(verdicts: Mapping[tuple[Candidate, Candidate], Verdict]) -> dict[Candidate, tuple]:
     """The possible ranks by NLL, from what is said of each pair alone."""
-    wide = {"lower": -1.0, "upper": 1.0}
     rows = [
-        replace(row, **wide) if said in (OPEN, AS_GOOD) else row
+        replace(row, **WIDE) if said in (OPEN, AS_GOOD) else row
         for (one, other), said in verdicts.items()
         for row in compared(one, other, [NLL], said, ONE_CLEAN)
     ]
@@ -142,8 +144,12 @@ def test_intervals_that_contradict_each_other_count_alone() -> None:
     assert (gains > 0).tolist() == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
 
 
-def test_what_a_third_candidate_separates_is_not_tied() -> None:
-    """Laplace is at most a little better than softmax, the ensemble is much better."""
+@pytest.mark.parametrize("equal", [False, True])
+def test_what_a_third_candidate_separates_is_not_tied(equal: bool) -> None:
+    """Laplace is at most a little better than softmax, the ensemble is much better.
+
+    What is equal to softmax is as far from it, and has no interval of its own.
+    """
     rows = [
         *compared(FIVE, SOFTMAX, [ACCURACY], BETTER, FEW_CLEAN),
         *compared(FIVE, LAPLACE, [ACCURACY], OPEN, FEW_CLEAN),
@@ -152,8 +158,36 @@ def test_what_a_third_candidate_separates_is_not_tied() -> None:
             for row in compared(LAPLACE, SOFTMAX, [ACCURACY], OPEN, FEW_CLEAN)
         ),
     ]
-    standings = decided(run(dict.fromkeys((FIVE, LAPLACE, SOFTMAX), CLEAN), rows), FEW_CLEAN)
-    assert standings.tied() == [FIVE]
+    if equal:
+        same = compared(SCALED, SOFTMAX, [ACCURACY], AS_GOOD, FEW_CLEAN)
+        rows += [replace(row, difference=0.0, lower=None, upper=None) for row in same]
+    every = (FIVE, LAPLACE, SOFTMAX, SCALED)
+    decision = decided(run(dict.fromkeys(every, CLEAN), rows), FEW_CLEAN)
+    assert decision.tied() == [FIVE]
+    standings = decision.standings[ACCURACY]
+    assert {one: standing.first for one, standing in standings.items() if one != FIVE} == (
+        dict.fromkeys((LAPLACE, SOFTMAX, SCALED), 2) if equal else {LAPLACE: 2, SOFTMAX: 2}
+    )
+
+
+def test_what_is_better_than_the_network_alone_through_a_third_is_recommended() -> None:
+    rows = [
+        *compared(FIVE, LAPLACE, [ACCURACY], BETTER, FEW_CLEAN),
+        *compared(LAPLACE, SOFTMAX, [ACCURACY], BETTER, FEW_CLEAN),
+        *(replace(row, **WIDE) for row in compared(FIVE, SOFTMAX, [ACCURACY], OPEN, FEW_CLEAN)),
+    ]
+    decision = decided(run(dict.fromkeys((FIVE, LAPLACE, SOFTMAX), CLEAN), rows), FEW_CLEAN)
+    assert [standing.first for standing in decision.standings[ACCURACY].values()].count(1) == 1
+    assert decision.recommended == {FIVE: [ACCURACY]}
+
+
+def test_nothing_is_better_by_a_measure_that_the_network_alone_lacks() -> None:
+    rows = [
+        *ranked([[SOFTMAX, DROPOUT, SCALED]], [ACCURACY], ONE_CLEAN),
+        *ranked([[DROPOUT, SCALED]], [NLL], ONE_CLEAN),
+    ]
+    decision = decided(run(dict.fromkeys((SOFTMAX, DROPOUT, SCALED), CLEAN), rows), ONE_CLEAN)
+    assert decision.recommended == {SOFTMAX: [ACCURACY]}
 
 
 def test_cheapest_of_those_tied_by_all_measures_is_recommended() -> None:
@@ -213,7 +247,9 @@ def test_what_varies_too_much_to_be_beaten_does_not_replace_the_network_alone() 
     """Neither where the network alone is tied, and dearer, nor where it is beaten."""
     rows = [*ranked([[LAPLACE], [SOFTMAX]], CLEAN, ONE_CLEAN)]
     rows += [
-        row for one in (LAPLACE, SOFTMAX) for row in compared(SCALED, one, CLEAN, OPEN, ONE_CLEAN)
+        replace(row, **WIDE)
+        for one in (LAPLACE, SOFTMAX)
+        for row in compared(SCALED, one, CLEAN, OPEN, ONE_CLEAN)
     ]
     measured = dict.fromkeys((SOFTMAX, SCALED, LAPLACE), CLEAN)
     milliseconds = {SOFTMAX: 0.2, SCALED: 0.1, LAPLACE: 0.7}
