@@ -253,7 +253,7 @@ def test_names_beside_points_cover_neither_points_nor_one_another() -> None:
         assert not any(box.contains(*ax.transData.transform(place)) for place in places)
 
 
-@pytest.mark.parametrize("seed", [29, 42, 45])
+@pytest.mark.parametrize("seed", [29, 45])
 def test_lines_from_names_to_points_cross_no_other_name(seed: int) -> None:
     places = np.random.default_rng(seed).uniform(3, 6, (12, 2)).round(1)
     with in_print():
