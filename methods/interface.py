@@ -60,10 +60,10 @@ class Prediction:
         tensor([[0.5000, 0.5000]], dtype=torch.float64)
         """
         _require_members(member_probabilities)
-        if (least := member_probabilities.min()) < 0:
+        if bool((member_probabilities < 0).any()):
             raise ValueError(
-                f"a probability is {least:.2g}; clamp what rounding has made negative, and use "
-                "Prediction.of_logits of logits"
+                f"a probability is {member_probabilities.min():.2g}; clamp what rounding has made "
+                "negative, and use Prediction.of_logits of logits"
             )
         return cls._summarise(member_probabilities.double(), member_probabilities.argmax(dim=-1))
 
