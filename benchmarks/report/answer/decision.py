@@ -192,25 +192,24 @@ def decide(results: Results, question: Question) -> Decision:
                 largest[choice.method] = choice
         compared = {name: known & {*largest.values()} for name, known in compared.items()}
 
-    compared = {quantity: known for quantity, known in compared.items() if known}
+    standings: dict[Quantity, dict[Candidate, Standing]] = {}
     better: dict[Quantity, set[tuple[Candidate, Candidate]]] = {}
     for quantity, known in compared.items():
+        if not known:
+            continue
         choices = sorted(known)
-        gains = least_gains(results, question, quantity, choices)
-        better[quantity] = {(choices[i], choices[j]) for i, j in np.argwhere(gains > 0)}
-
-    def standing(choice: Candidate, quantity: Quantity) -> Standing:
-        row, metric = results.row(choice, quantity), results.names.metric(quantity.metric)
-        return Standing(
-            1 + sum(choice == other for _, other in better[quantity]),
-            len(compared[quantity]) - sum(choice == own for own, _ in better[quantity]),
-            bool(row and metric.is_worse_than_guessing(row["value"], row["lower"], row["upper"])),
-        )
-
-    standings = {
-        quantity: {choice: standing(choice, quantity) for choice in choices}
-        for quantity, choices in compared.items()
-    }
+        is_better = least_gains(results, question, quantity, choices) > 0
+        better[quantity] = {(choices[i], choices[j]) for i, j in np.argwhere(is_better)}
+        standings[quantity] = {}
+        for place, choice in enumerate(choices):
+            row, metric = results.row(choice, quantity), results.names.metric(quantity.metric)
+            standings[quantity][choice] = Standing(
+                1 + int(is_better[:, place].sum()),
+                len(choices) - int(is_better[place].sum()),
+                bool(
+                    row and metric.is_worse_than_guessing(row["value"], row["lower"], row["upper"])
+                ),
+            )
     return Decision(question, results, standings, better)
 
 
