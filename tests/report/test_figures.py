@@ -592,6 +592,15 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
     assert b"CreationDate" not in content  # the same figure is the same file
 
 
+def test_one_method_alone_has_no_panels_of_differences(results: Results) -> None:
+    for chosen, labels in (
+        (["softmax"], {"NLL\n(nats)"}),
+        ((), {"NLL\n(nats)", "Difference to\nSoftmax"}),
+    ):
+        drawing = draw_figure(results, "rotated", methods=chosen, metrics=["nll"])
+        assert {ax.get_ylabel() for ax in drawing.figure.axes} == labels
+
+
 @pytest.mark.parametrize(
     ("name", "chosen", "message"),
     [

@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import wrap
 from typing import Any, NamedTuple
 
@@ -190,6 +190,7 @@ class Figure:
         panels: the columns of which each combination of values has a panel; none: a single panel.
         parts: what draws a panel, from above, each with its share of the height.
         title: what the numbers say.
+        others: the parts below those, where several methods are shown.
         methods: those that it shows where the user does not choose any.
         lines, looks: the columns that distinguish lines, and how these look; by default methods.
         rows: the columns of ``panels`` whose values have a row of panels each.
@@ -211,6 +212,7 @@ class Figure:
     panels: tuple[str, ...]
     parts: tuple[tuple[DrawPanel, float], ...]
     title: str | Callable[[View, pd.DataFrame], str]
+    others: tuple[tuple[DrawPanel, float], ...] = ()
     methods: Callable[[Results], tuple[Variant, ...]] = largest
     lines: tuple[str, ...] = Variant._fields
     looks: Callable[[View], Mapping[Any, Look]] = lambda view: view.looks
@@ -257,6 +259,8 @@ def draw(
     Args:
         titled: whether the title is written above.
     """
+    if len(view.variants) > 1:
+        figure = replace(figure, parts=figure.parts + figure.others)
     panels = [*_panels(figure, view, data)]
     starts = data.rows[[*figure.rows]].drop_duplicates() if figure.rows else ()
     rows = len(starts) or math.ceil(len(panels) / figure.columns)

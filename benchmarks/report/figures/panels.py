@@ -470,7 +470,10 @@ IMAGES_RANKED = {CLEAN: "All images", WHERE_C_DISAGREES: "Images on which ensemb
 
 
 def rank_agreement(ax: Axes, panel: Panel) -> None:
-    """A row a score and pair, a point a pair of predictions; dashed where a verdict begins."""
+    """A row a score and pair, a point a pair of predictions.
+
+    Dashed, where a verdict begins, by the score that decides.
+    """
     rows, names = panel.rows, panel.view.names
     scores, pairs = dict.fromkeys(rows["score"]), set(rows["case"])
     cases = [(score, pair) for score in scores for pair in PAIRS if pair in pairs]
@@ -481,10 +484,11 @@ def rank_agreement(ax: Axes, panel: Panel) -> None:
         ax.scatter(values, at, s=6, color=color, linewidth=0)
         ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color="0", linewidth=1.2)
     ceiling = where(rows, score=cases[0][0], case=CEILING)["value"].max()
-    for name, share in LEAST_OF_CEILING.items():
+    deciding = sum(score == cases[0][0] for score, _ in cases)
+    for (name, share), side in zip(LEAST_OF_CEILING.items(), ("right", "left"), strict=True):
         least = share * (1.0 if math.isnan(ceiling) else ceiling)
-        ax.axvline(least, **GREY, linestyle=DASHES)
-        style: Any = {"transform": ax.get_xaxis_transform(), "fontsize": SMALLEST, "ha": "center"}
+        ax.plot([least] * 2, [-0.6, deciding - 0.5], **GREY, linestyle=DASHES)
+        style: Any = {"transform": ax.get_xaxis_transform(), "fontsize": SMALLEST, "ha": side}
         ax.text(least, 1.01, name, va="bottom", **style)
     labels = [f"{names.score(score).label}:\n{pair}" for score, pair in cases]
     ax.set_yticks(range(len(cases)), labels)
