@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from benchmarks.nouns import MetricRecord
 from benchmarks.questions import ABSTAINING, QUALITY
+from benchmarks.report.answer.decision import main_budget
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.claims import verdict_table
 from benchmarks.report.editorial import DETECTION, DIVERSITY, SELECTION
@@ -227,10 +228,10 @@ SPENDING = Pivot(
     spending,
     group="Training",
     columns="Measure",
-    notes=noted(
-        "Worth: the networks of an ensemble of the first recipe that does as well, as in the "
-        "leaderboard. A question mark: not shown to be worse than any other, by intervals that "
-        f"hold all differences of a budget at once. {INTERVAL}"
+    notes=lambda results, _: (
+        f"Worth: the networks of an ensemble of {main_budget(results)} that does as well, as in "
+        "the leaderboard. A question mark: not shown to be worse than any other, by intervals "
+        f"that hold all differences of a budget at once. {INTERVAL}",
     ),
     by_recipe=False,
 )
