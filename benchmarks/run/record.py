@@ -55,13 +55,13 @@ A folder of other predictions is then not resumed, although no name has changed.
 class RunRecord:
     """The record of a run, on disk after every change.
 
-    Keys: ``version``, ``predictions`` (see `PREDICTIONS`) and ``configuration`` are the run's
-    identity; ``command`` gives the same run again; ``replicates`` counts the replicates of each
-    recipe, method and size; ``commit`` and ``environment`` are what computed it; ``data`` has for
-    each set of images its ``fingerprint``, where there may be several its ``source``, or the reason
-    why it is ``unavailable``; ``seconds`` is the wall time by stage, resumed runs and shards added
-    up; ``machines`` has what computed the ``networks`` and the ``predictions``, each once;
-    ``shards`` names those whose folders were copied into this one.
+    Keys: ``predictions`` (see `PREDICTIONS`) and ``configuration`` are the run's identity;
+    ``command`` gives the same run again; ``replicates`` counts the replicates of each recipe,
+    method and size; ``version``, ``commit`` and ``environment`` are what computed it last; ``data``
+    has for each set of images its ``fingerprint``, where there may be several its ``source``, or
+    the reason why it is ``unavailable``; ``seconds`` is the wall time by stage, resumed runs and
+    shards added up; ``machines`` has what computed the ``networks`` and the ``predictions``, each
+    once; ``shards`` names those whose folders were copied into this one.
 
     A shard has a record of its own, so that folders can be copied over one another: `run.json` is
     the same in all.
@@ -228,12 +228,8 @@ def read_record(out: Path) -> dict[str, Any]:
 
 
 def _identity(plan: Plan) -> dict[str, Any]:
-    """The version of the suite, what its predictions mean, and the configuration."""
-    return {
-        "version": suite_version(),
-        "predictions": PREDICTIONS,
-        "configuration": plan.configuration.identity,
-    }
+    """What the run's predictions mean, and its configuration."""
+    return {"predictions": PREDICTIONS, "configuration": plan.configuration.identity}
 
 
 def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], where: Path) -> None:
@@ -241,9 +237,8 @@ def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], where
     if not earlier or identity.items() <= earlier.items():
         return
     before, now = earlier["configuration"], identity["configuration"]
-    differing = ["version"] if earlier.get("version") != identity["version"] else []
-    if earlier.get("predictions") != identity["predictions"]:
-        differing.append("meaning of predictions")
+    same_meaning = earlier.get("predictions") == identity["predictions"]
+    differing = [] if same_meaning else ["meaning of predictions"]
     differing += [part for part in {**now, **before} if before.get(part) != now.get(part)]
     raise UserError(
         f"{where} holds a run of another configuration (other {', '.join(differing)}); choose "
@@ -254,6 +249,7 @@ def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], where
 def _content(plan: Plan, earlier: Mapping[str, Any]) -> dict[str, Any]:
     """What a record holds at the beginning of a run, or when an earlier one goes on."""
     return {
+        "version": suite_version(),
         **_identity(plan),
         "command": plan.command,
         "replicates": dict(Counter(unit.variant for unit in plan.units())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -81,6 +82,17 @@ def test_run_of_another_configuration_is_refused(digits_copy: Path) -> None:
     with pytest.raises(UserError, match=r"another configuration \(other epochs, seed\).*--out"):
         run_stages(*run_of(replace(DIGITS, seed=1, epochs=2), digits_copy))
     assert files(digits_copy) == before
+
+
+def test_a_later_version_continues_a_run_whose_predictions_mean_the_same(digits_copy: Path) -> None:
+    record = digits_copy / "out" / "run.json"
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps(content | {"version": "0.0.1"}))
+    assert run_stages(*run_of(DIGITS, digits_copy), "train") == []
+    assert json.loads(record.read_text())["version"] == content["version"]
+    record.write_text(json.dumps(content | {"predictions": content["predictions"] - 1}))
+    with pytest.raises(UserError, match=r"another configuration \(other meaning of predictions\)"):
+        run_stages(*run_of(DIGITS, digits_copy), "train")
 
 
 def test_folder_left_by_a_kill_at_the_very_start_is_taken(digits_copy: Path) -> None:
