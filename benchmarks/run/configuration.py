@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -42,7 +42,6 @@ class Preset:
         parts: other parts of its `Configuration`, by name.
         by_task: by task, the parts that are otherwise for it.
         in_depth: the recipes that alone are evaluated at every size; none: all.
-        divided: whether recipes of budgets and others are each evaluated by their own methods.
     """
 
     recipes: Callable[[Task], Sequence[Recipe]]
@@ -52,7 +51,6 @@ class Preset:
     parts: Mapping[str, Any]
     by_task: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     in_depth: Callable[[Task], tuple[str, ...]] = lambda _: ()
-    divided: bool = False
 
 
 def main_recipe(task: Task) -> tuple[str, ...]:
@@ -158,10 +156,10 @@ PRESETS: dict[str, Preset] = {
         },
         in_depth=main_recipe,
     ),
-    # All; numbers of dropout passes are compared on the article's task alone.
+    # The same with all networks and images; numbers of dropout passes on the article's task alone.
     "full": Preset(
-        recipes=lambda task: [*with_calibration_images(task), *task.budgets],
-        without_methods=OF_PAPERS,
+        recipes=with_calibration_images,
+        without_methods=(*BUDGET_ALONE, *OF_PAPERS),
         without_conditions=(EMNIST,),
         limits=Limits(seconds=1.0),
         parts={
@@ -172,8 +170,7 @@ PRESETS: dict[str, Preset] = {
             "severity_images": 2500,
         },
         by_task={"mnist": {"passes": (1, 2, 5, 10, 20, 50, 100)}},
-        in_depth=lambda task: (*main_recipe(task), *budgets_in_depth(task)),
-        divided=True,
+        in_depth=main_recipe,
     ),
     # What a training budget is best spent on.
     "budget": Preset(
@@ -516,7 +513,7 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
         preset=preset,
         task=task,
         recipes=tuple(recipe.name for recipe in recipes),
-        methods=methods_of(chosen, noun, [recipe.name for recipe in recipes]),
+        methods=tuple(name for name in METHODS if name not in chosen.without_methods),
         conditions=tuple(
             condition.name
             for condition in noun.conditions
@@ -526,13 +523,6 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
         engine=fitting_engine("auto", "cpu", recipes),
         **parts,
     )
-
-
-def methods_of(preset: Preset, task: Task, recipes: Collection[str]) -> tuple[str, ...]:
-    """Those that a preset evaluates by default, of networks of these recipes."""
-    budgets = {recipe.name for recipe in task.budgets}.intersection(recipes)
-    without = {*preset.without_methods, *(BUDGET_ALONE if preset.divided and not budgets else ())}
-    return tuple(name for name in METHODS if name not in without)
 
 
 def command_of(configuration: Configuration) -> str:
@@ -579,7 +569,6 @@ def chosen_configuration(
             chosen[part] = None
     defaults = configuration_of(preset, task)
     recipes = chosen.get("recipes", defaults.recipes)  # unknown ones are refused later
-    chosen.setdefault("methods", methods_of(PRESETS[preset], TASKS[task], recipes))
     return replace(
         defaults,
         seed=seed,

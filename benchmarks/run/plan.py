@@ -16,18 +16,14 @@ from benchmarks.predictions import Owner, PoolNetwork, RunUnit
 from benchmarks.progress import Item
 from benchmarks.run.configuration import (
     BEST_TRAINED,
-    BUDGET_ALONE,
     COSTLY,
     IN_DEPTH,
     OWN_TRAININGS,
-    PRESETS,
     SLOW,
-    SPENDING,
     TRAINED,
     USUAL_SIZES,
     Configuration,
     command_of,
-    methods_of,
     stored_scores,
 )
 from benchmarks.tasks import TASKS, Task
@@ -373,33 +369,13 @@ class Plan:
 
     def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
         sizes = self.configuration.sizes(self.configuration.classes[method], recipe)
-        if sizes and recipe in self._budgets_beside:
-            usual = {1, *USUAL_SIZES.get(method, sizes)}
-            usual = usual if self.forms_ensembles(method) else {max(sizes)}
-            return tuple(size for size in sizes if size in usual) or sizes
         if not sizes or self._in_depth(recipe) or self.forms_ensembles(method):
             return sizes or (None,)
         return self._compared_sizes[method]
 
-    @property
-    def _budgets_beside(self) -> tuple[str, ...]:
-        """The recipes whose budgets are compared, where the preset compares others beside."""
-        chosen, budgets = self.configuration, self.recipes_by_budget
-        both = PRESETS[chosen.preset].divided and set(chosen.recipes).difference(budgets)
-        return budgets if both else ()
-
     def _evaluates(self, method: str, recipe: str) -> bool:
-        """Whether the method is evaluated for this recipe: some are for those in depth alone.
-
-        Where budgets are compared beside methods, each comparison has its own methods, unless the
-        user chose them.
-        """
-        beside, by_budget = self._budgets_beside, recipe in self.recipes_by_budget
-        chosen, elsewhere = self.configuration, SPENDING if by_budget else BUDGET_ALONE
-        default = methods_of(PRESETS[chosen.preset], self.task, chosen.recipes)
-        divided = beside and chosen.methods == default and not self.is_custom(method)
-        if divided and (method in elsewhere) != by_budget:
-            return False
+        """Whether the method is evaluated for this recipe: some are for those in depth alone."""
+        by_budget = recipe in self.recipes_by_budget
         if by_budget and method in TRAINED and method not in BEST_TRAINED:
             deep = filter(self._in_depth, self.recipes_by_budget)
             return recipe == min(deep, key=self.budget, default="")
@@ -421,7 +397,7 @@ class Plan:
         """Ensembles are disjoint blocks of the pool; other replicates have own networks."""
         kind, replicates = self.configuration.classes[method], self.configuration.replicates
         costly = method in COSTLY or issubclass(kind, TrainedMethod)
-        if costly or recipe in self._budgets_beside:
+        if costly:
             replicates = min(replicates, FEWEST_REPLICATES)
         if size is None or not kind.counts_networks:
             return replicates

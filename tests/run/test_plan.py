@@ -5,9 +5,9 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from dataclasses import replace
-from itertools import chain, product
+from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -19,7 +19,6 @@ from benchmarks.run.configuration import (
     OF_PAPERS,
     TRAINED,
     Configuration,
-    chosen_configuration,
     configuration_of,
 )
 from benchmarks.run.plan import Plan
@@ -29,16 +28,6 @@ from benchmarks.tasks.task import ImageLimits
 from methods import METHODS, MemberMethod, PooledMethod
 from tests import runs
 from tests.runs import FULL, QUICK, Run
-
-
-def full(task: str = "mnist", **choices: Any) -> Plan:
-    """The preset with what a user chooses."""
-    given: dict[str, Any] = {"conditions": None, **choices}
-    engine: Any = {"device": "cpu", "engine": "auto"}
-    return Plan(chosen_configuration("full", task, given, seed=0, **engine))
-
-
-BUDGETS = [recipe.name for recipe in MNIST.budgets]
 
 CUSTOM = """
 from methods import UncertaintyMethod
@@ -88,7 +77,7 @@ def test_quick_is_fifty_networks_and_thirty_eight_units() -> None:
 
 def test_full_is_a_hundred_networks_of_the_main_recipe_and_fifty_of_others() -> None:
     plan = run_of(FULL).plan
-    assert [network for network in plan.networks() if network.recipe not in BUDGETS] == [
+    assert plan.networks() == [
         (recipe, number)
         for recipe in ("standard", "plain", "relu-dropout", "relu")
         for number in range(100 if recipe == "standard" else 50)
@@ -110,35 +99,9 @@ def test_full_is_a_hundred_networks_of_the_main_recipe_and_fifty_of_others() -> 
             assert repeated.get((method, recipe)) == (5 if recipe == "standard" else None)
 
 
-def test_full_compares_budgets_as_the_preset_of_its_own_does() -> None:
-    both, alone = Plan(FULL), Plan(configuration_of("budget"))
-    methods = {unit.method for unit in both.units() if unit.recipe not in BUDGETS}
+def test_full_has_every_method_but_those_of_budgets_and_of_papers() -> None:
+    methods = {unit.method for unit in Plan(FULL).units()}
     assert methods == set(METHODS).difference(OF_PAPERS, BUDGET_ALONE)
-    assert {unit for unit in both.units() if unit.recipe in BUDGETS} == set(alone.units())
-    assert set(both.networks()) >= set(alone.networks())
-
-
-def test_full_compares_what_is_chosen() -> None:
-    """Without budgets no method of these alone; all that is named; sizes that are not usual."""
-
-    short = ("standard", "averaged")
-    assert not {unit.method for unit in full(recipes=short[:1]).units()} & {*BUDGET_ALONE}
-    assert not {*full("digits").configuration.methods} & {*BUDGET_ALONE}
-    named = full(recipes=short, methods=("packed_ensemble", "temperature_scaling"))
-    assert {unit.method for unit in named.units()} == {*named.configuration.methods}
-    odd = full(recipes=short, members=(3, 7), methods=("deep_ensemble",))
-    assert {(unit.recipe, unit.size) for unit in odd.units()} == {*product(short, (3, 7))}
-    medium = replace(configuration_of("medium"), recipes=("standard", "well-trained"))
-    numbers = Counter(unit.recipe for unit in Plan(medium).units() if unit.method == "softmax")
-    assert numbers == {"standard": 20, "well-trained": 20}
-
-
-def test_full_forms_a_users_ensembles_of_the_sizes_compared(tmp_path: Path) -> None:
-    code = OWN.replace("BatchEnsemble", "DeepEnsemble")
-    (tmp_path / "own.py").write_text(code)
-    plan = Plan(replace(FULL, custom_methods=(f"{tmp_path}/own.py:Mine",)))
-    sizes = {unit.size for unit in plan.units() if (unit.method, unit.recipe) == ("mine", "bagged")}
-    assert sizes == {size for size in FULL.members if size <= 25}
 
 
 def test_few_replicates_are_fewer_of_costly_methods_too() -> None:
@@ -232,7 +195,7 @@ def test_networks_of_ensembles_alone_have_outputs_too() -> None:
 
 
 def test_scores_of_features_are_of_methods_with_one_network() -> None:
-    plan = full(recipes=("standard",))
+    plan = Plan(replace(FULL, recipes=("standard",)))
     scored = {u.method: plan.scored_network(u) for u in plan.units() if u.replicate == 1}
     of_several = {"deep_ensemble", "temperature_scaled_ensemble", "swag", "snapshot_ensemble"}
     assert {method for method, network in scored.items() if network is None} == of_several
