@@ -72,8 +72,8 @@ PresetSetting = Annotated[
     str,
     what(
         "The rest of the options: quick (a first look), article (its claims), medium (most "
-        "methods, in 80 minutes), full (with all networks), budget (what training is best spent on) or "
-        "published (numbers of other papers).",
+        "methods, in 80 minutes), full (with all networks and images), budget (what training is "
+        "best spent on) or published (numbers of other papers).",
         metavar="NAME",
     ),
 ]
