@@ -101,7 +101,7 @@ SPENDING = (
 """On what a training budget can be spent."""
 
 BUDGET_ALONE = ("fast_geometric_ensemble", "mc_dropout_ensemble", *TRAINED)
-"""Evaluated where budgets are compared alone."""
+"""Evaluated by the preset ``budget`` alone, unless they are named."""
 
 SHIFTS = ("translated-*", "corrupted-*", "natural-*")
 """Those that the article is not about."""
@@ -156,7 +156,7 @@ PRESETS: dict[str, Preset] = {
         },
         in_depth=main_recipe,
     ),
-    # The same with all networks and images; numbers of dropout passes on the article's task alone.
+    # All but what budgets are spent on; numbers of dropout passes on the article's task alone.
     "full": Preset(
         recipes=with_calibration_images,
         without_methods=(*BUDGET_ALONE, *OF_PAPERS),
