@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import json
+import lzma
 import math
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -269,25 +268,25 @@ def writable_folder(option: str, path: Path) -> Path:
 
 
 def path_of(folder: Path, name: str) -> Path:
-    """Where a file of a run stands: gzipped, with ``.gz`` behind its name, if only so.
+    """Where a file of a run stands: compressed, with ``.xz`` behind its name, if only so.
 
     >>> path_of(Path("nowhere"), "worth.csv").name
     'worth.csv'
     """
-    path, zipped = folder / name, folder / f"{name}.gz"
-    return zipped if zipped.is_file() and not path.is_file() else path
+    path, compressed = folder / name, folder / f"{name}.xz"
+    return compressed if compressed.is_file() and not path.is_file() else path
 
 
 def content_of(path: Path) -> bytes:
-    """The bytes of a file, decompressed if its name ends in ``.gz``.
+    """The bytes of a file, decompressed if its name ends in ``.xz``.
 
     Raises:
-        ValueError: it is not gzipped, or not whole.
+        ValueError: it is no xz file, or not whole.
     """
     content = path.read_bytes()
-    if path.suffix != ".gz":
+    if path.suffix != ".xz":
         return content
     try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"it is not gzipped, or not whole: {error}") from error
+        return lzma.decompress(content)
+    except lzma.LZMAError as error:
+        raise ValueError(f"it is no xz file, or not whole: {error}") from error

@@ -399,7 +399,7 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
     """Read a table that `write_table` wrote; empty text stays empty text, no number is NaN.
 
     Args:
-        name, kind: as for `write_table`. The file may be gzipped, with ``.gz`` behind its name.
+        name, kind: as for `write_table`. The file may be compressed, with ``.xz`` behind its name.
 
     Raises:
         UserError: there is no such file, or it is not such a table.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import lzma
 import math
 import random
 from dataclasses import replace
@@ -94,10 +94,10 @@ def test_table_is_read_back_as_it_was(tmp_path: Path) -> None:
         Measurement, [ROW, failed, replace(ROW, members="exact", score="mine", task="mnist")]
     )
     pd.testing.assert_frame_equal(written(table, tmp_path), table, check_dtype=False)
-    zipped = tmp_path / "kept" / f"{NAME}.gz"
-    zipped.parent.mkdir()
-    zipped.write_bytes(gzip.compress((tmp_path / NAME).read_bytes()))
-    pd.testing.assert_frame_equal(read_table(zipped.parent, NAME), table, check_dtype=False)
+    compressed = tmp_path / "kept" / f"{NAME}.xz"
+    compressed.parent.mkdir()
+    compressed.write_bytes(lzma.compress((tmp_path / NAME).read_bytes()))
+    pd.testing.assert_frame_equal(read_table(compressed.parent, NAME), table, check_dtype=False)
 
 
 @pytest.mark.parametrize("reason", ["NA", "null", "nan", ""])

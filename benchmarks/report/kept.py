@@ -6,7 +6,7 @@ and what README and docs are made from; the command in ``run.json`` makes the re
 
 from __future__ import annotations
 
-import gzip
+import lzma
 import re
 import shutil
 import sys
@@ -47,14 +47,14 @@ COPIED = (
     *(LATENCY_CSV, SCORE_LATENCY_CSV, RUN_JSON, NOUNS_JSON, HEADLINE_NPZ),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
-        for name in ("leaderboard", "decision", "recipes", "ranks", "kinds", "spending", "members")
+        for name in ("leaderboard", "decision", "recipes", "kinds", "spending", "members")
         for suffix in ("csv", "md")
     ),
 )
 """The files that are kept as they are."""
 
-ZIPPED = (WORTH_CSV, TRAINING_CSV, CLAIMS_CSV)
-"""The tables that are kept whole, gzipped."""
+WHOLE = (WORTH_CSV, TRAINING_CSV, CLAIMS_CSV)
+"""The tables that are kept whole, compressed."""
 
 MOST_FIGURES = 8
 """Of `KEPT_FIGURES` the first that the run has of its main recipe, as PNG."""
@@ -91,9 +91,9 @@ def keep(run: Path, out: Path) -> None:
             write_table(rows, out, name)
             contents[name] = (out / name).read_bytes()
             (out / name).unlink()
-    contents |= {n: content_of(path_of(run, n)) for n in ZIPPED if path_of(run, n).exists()}
+    contents |= {n: content_of(path_of(run, n)) for n in WHOLE if path_of(run, n).exists()}
     for name, content in contents.items():  # the same content gives the same file
-        (out / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
+        (out / f"{name}.xz").write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
     # Links to files that are not kept go: on the page with the words, in a text without.
     for path in (out / INDEX_HTML, *out.glob("*.md")):
         pattern, words = (_FILE, "") if path.name == INDEX_HTML else (_LINK, r"\g<words>")

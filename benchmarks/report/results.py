@@ -536,7 +536,7 @@ def _read_curves(folder: Path) -> dict[str, pd.DataFrame]:
     curves = {}
     for place, prefix in ((CURVES_FOLDER, ""), (CLAIMS_FOLDER, "claims-")):
         for path in sorted(folder.glob(f"{place}/[!.]*.csv*")):
-            name = path.name.removesuffix(".gz")
+            name = path.name.removesuffix(".xz")
             table = read_table(folder, f"{place}/{name}")
             if len(table.columns) and "recipe" not in table:
                 raise UserError(f"{path} is no file of a run; delete it, or move it elsewhere")

@@ -26,7 +26,7 @@ WITH_MARGIN = {name: metric for name, metric in METRICS.items() if any(metric.ma
 
 def gains(run: str, metric: str) -> dict[str, float]:
     """By group, how much better the largest ensemble is than one network; of several the least."""
-    path, task = RESULTS / run / "summary.csv.gz", TASKS[RUNS[run]]
+    path, task = RESULTS / run / "summary.csv.xz", TASKS[RUNS[run]]
     table = pd.read_csv(path, dtype={"members": str}, keep_default_na=False)
     names = {mean_name(group): group for group in GROUPS}
     names |= {c.name: c.group for c in task.conditions if c.group in ALONE and not c.subset}

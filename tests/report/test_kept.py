@@ -28,7 +28,7 @@ def test_generated_parts_are_the_same_from_what_is_kept(made_up_run: Path, tmp_p
     keep(made_up_run, tmp_path / "kept" / "run")
     text = "".join(f"<!-- generated: {kind} from run -->\n<!-- end -->\n" for kind in KINDS)
     whole, kept = (filled({PAGE: text}, tmp_path / name)[PAGE] for name in ("whole", "kept"))
-    assert kept == whole.replace("summary.csv)", "summary.csv.gz)")
+    assert kept == whole.replace("summary.csv)", "summary.csv.xz)")
 
 
 def test_headline_rows_and_living_links_are_kept(made_up_run: Path, tmp_path: Path) -> None:
