@@ -20,7 +20,7 @@ from tests.runs import QUICK
 RESULTS = Path(__file__).parents[1] / "results"
 
 RUNS = (
-    *("article", "fashion_mnist-budget", "fashion_mnist-medium", "mnist", "mnist-budget"),
+    *("article", "fashion_mnist", "fashion_mnist-budget", "mnist", "mnist-budget"),
     *("published/fashion_mnist", "published/mnist"),
 )
 
@@ -79,7 +79,7 @@ def test_links_lead_to_files_that_are_there(run: str) -> None:
         assert dead == set()
 
 
-@pytest.mark.parametrize("run", ["mnist"])
+@pytest.mark.parametrize("run", ["mnist", "fashion_mnist"])
 def test_predictions_can_be_set_beside_the_methods_of_a_run(run: str) -> None:
     """Those of an oracle are all right, those of the run's methods as often as in the run."""
     labels = unpacked((RESULTS / run / HEADLINE_NPZ).read_bytes())["labels clean"]
@@ -89,6 +89,9 @@ def test_predictions_can_be_set_beside_the_methods_of_a_run(run: str) -> None:
     both = beside.summary.merge(alone, on=key)
     both = both.query("metric == 'accuracy' and condition == 'clean'")
     assert len(both) >= 10
-    assert (both["value_x"] - both["value_y"]).abs().max() < 0.005
+    # The run has four times the images: three standard errors of a quarter of them.
+    accuracy = both["value_y"]
+    standard_error = (accuracy * (1 - accuracy) * (1 / 2_500 - 1 / 10_000)) ** 0.5
+    assert ((both["value_x"] - accuracy).abs() < 3 * standard_error).all()
     own = beside.summary.query("method == 'oracle' and metric == 'accuracy'")
     assert own["value"].tolist() == [1.0]

@@ -13,7 +13,7 @@ from benchmarks.vocabulary import mean_name
 
 RESULTS = Path(__file__).parents[2] / "results"
 
-RUNS = {"mnist": "mnist", "fashion_mnist-medium": "fashion_mnist"}
+RUNS = {"mnist": "mnist", "fashion_mnist": "fashion_mnist"}
 """The committed runs that have ensembles of all sizes, with their tasks."""
 
 GROUPS = "clean", "rotated", "translated", "corrupted", "out-of-distribution"
