@@ -208,8 +208,9 @@ def decisions_table(decisions: pd.DataFrame) -> Table:
         remarks=(
             "A run recommends the first of what it names, or by some measures one and by others "
             "another, by networks of its main recipe; the others are tied with the best, too "
-            "(docs/statistics.md). Runs agree in part if something is named by all. The more "
-            "images and networks a run has, the fewer are tied.",
+            "(docs/statistics.md). Runs agree in part if something is named by all; a "
+            "method at another size is another choice. The more images and networks a run has, "
+            "the fewer are tied.",
         ),
     )
 

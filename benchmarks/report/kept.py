@@ -77,8 +77,11 @@ def keep(run: Path, out: Path) -> None:
     if not (run / INDEX_HTML).exists():
         raise UserError(f"there is no page in {run} yet; run the stage report first")
     results = Results.load(run)
-    for folder in (FIGURES_FOLDER, TABLES_FOLDER):  # of an earlier run
+    # What was kept of an earlier run goes.
+    for folder in (FIGURES_FOLDER, TABLES_FOLDER):
         shutil.rmtree(out / folder, ignore_errors=True)
+    for path in out.glob("*.csv*"):
+        path.unlink()
     figures = [name for name in _figures(results) if (run / name).exists()]
     for name in (*COPIED, *figures[:MOST_FIGURES]):
         if (run / name).exists():
