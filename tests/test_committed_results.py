@@ -79,9 +79,12 @@ def test_links_lead_to_files_that_are_there(run: str) -> None:
         assert dead == set()
 
 
-@pytest.mark.parametrize("run", ["mnist", "fashion_mnist"])
-def test_predictions_can_be_set_beside_the_methods_of_a_run(run: str) -> None:
-    """Those of an oracle are all right, those of the run's methods as often as in the run."""
+@pytest.mark.parametrize(("run", "tolerance"), [("mnist", 0.005), ("fashion_mnist", 0.0175)])
+def test_predictions_can_be_set_beside_the_methods_of_a_run(run: str, tolerance: float) -> None:
+    """Those of an oracle are all right, those of the run's methods as often as in the run.
+
+    Of 10,000 images 2,500 are kept: two and three standard errors.
+    """
     labels = unpacked((RESULTS / run / HEADLINE_NPZ).read_bytes())["labels clean"]
     beside = score_beside(RESULTS / run, {"oracle": {"clean": np.eye(10)[labels] * 0.9 + 0.01}})
     alone = load_results(RESULTS / run).summary.query("recipe == 'standard'")
@@ -89,9 +92,6 @@ def test_predictions_can_be_set_beside_the_methods_of_a_run(run: str) -> None:
     both = beside.summary.merge(alone, on=key)
     both = both.query("metric == 'accuracy' and condition == 'clean'")
     assert len(both) >= 10
-    # The run has four times the images: three standard errors of a quarter of them.
-    accuracy = both["value_y"]
-    standard_error = (accuracy * (1 - accuracy) * (1 / 2_500 - 1 / 10_000)) ** 0.5
-    assert ((both["value_x"] - accuracy).abs() < 3 * standard_error).all()
+    assert (both["value_x"] - both["value_y"]).abs().max() < tolerance
     own = beside.summary.query("method == 'oracle' and metric == 'accuracy'")
     assert own["value"].tolist() == [1.0]
