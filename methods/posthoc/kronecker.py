@@ -38,22 +38,21 @@ class LayerPosterior:
 
     Attributes:
         input_basis, output_basis: eigenvectors, as columns.
-        weights, biases: variances there; none where the layer has no biases.
+        weights, biases: variances there; zero where the layer has no biases.
     """
 
     input_basis: Float[Tensor, "inputs inputs"]
     output_basis: Float[Tensor, "outputs outputs"]
     weights: Float[Tensor, "outputs inputs"]
-    biases: Float[Tensor, " outputs"] | None
+    biases: Float[Tensor, " outputs"]
 
     def covariance(self, signals: Signals) -> Float[Tensor, "images directions directions"]:
         """Of the logits, as far as this layer's weights and biases cause it."""
         inputs, outputs = self.input_basis, self.output_basis
         by_biases = signals.gradients.sum(dim=1) @ outputs
-        variances = torch.zeros_like(by_biases[:, 0]) if self.biases is None else self.biases
         _, positions, width = signals.inputs.shape
         if positions == 1:  # the derivative is a product, whose square is one, too
-            variances = variances + (signals.inputs[:, 0] @ inputs).square() @ self.weights.T
+            variances = self.biases + (signals.inputs[:, 0] @ inputs).square() @ self.weights.T
             return (by_biases * variances[:, None]) @ by_biases.mT
         rotated = (
             outputs.T @ (signals.derivative() @ inputs)
@@ -61,7 +60,7 @@ class LayerPosterior:
             else Signals(signals.inputs @ inputs, signals.gradients @ outputs).derivative()
         )
         total = (rotated * self.weights).flatten(2) @ rotated.flatten(2).mT
-        return total + (by_biases * variances) @ by_biases.mT
+        return total + (by_biases * self.biases) @ by_biases.mT
 
     def covariances(
         self, inputs: Float64[Tensor, "images width"]
@@ -115,13 +114,8 @@ class Factors:
         """The covariance with a prior of this precision, in float32."""
         (input_values, inputs), (output_values, outputs) = self.decomposed
         weights = 1 / (torch.outer(output_values, input_values) + precision)
-        biases = 1 / (output_values + precision)
-        return LayerPosterior(
-            inputs.float(),
-            outputs.float(),
-            weights.float(),
-            biases.float() if self.biased else None,
-        )
+        biases = self.biased / (output_values + precision)
+        return LayerPosterior(inputs.float(), outputs.float(), weights.float(), biases.float())
 
 
 TOGETHER = 4000

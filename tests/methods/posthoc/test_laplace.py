@@ -311,7 +311,7 @@ def test_layer_covariance_is_by_the_product_of_its_factors(positions: int, width
     by_weights = torch.einsum("npdo,npi->ndoi", signals.gradients, signals.inputs).double()
     rows, gradients = signals.inputs.double().reshape(-1, width), signals.gradients.double()
     a, g = rows.T @ rows / len(rows), gradients.reshape(-1, 4).T @ gradients.reshape(-1, 4)
-    torch.testing.assert_close(factors.inputs, a, atol=0, rtol=1e-5)
+    torch.testing.assert_close(factors.inputs, a, atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(factors.outputs, g, atol=1e-4, rtol=1e-5)
     covariance = torch.linalg.inv(torch.kron(g, a) + 2 * torch.eye(4 * width).double())
     flat, by_biases = by_weights.flatten(2), gradients.sum(dim=1)
