@@ -17,8 +17,8 @@ of freedom, it is the maximum of |t|; with other degrees, a pair of few replicat
 the intervals of all others. A multivariate t, whose pairs all share one variance, is too narrow:
 with 15 methods and 20 replicates it misses some pair in 8 % of the cases.
 
-Replicates and images fewer than the methods cannot show how these differ in all directions. Then all
-pairs get Bonferroni's level instead; so counts decide, not the numerical rank of a matrix.
+Replicates and images fewer than the methods cannot show how these differ in all directions. Then
+all pairs get Bonferroni's level instead; counts decide this, not the numerical rank of a matrix.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ with two (standard deviation over seeds, of the golden runs)."""
 STEPS = 14
 """Steps of the bisection of the level; they give it to a thousandth."""
 
+RESOLVED = 1e-6
+"""The narrowest interval that draws resolve, relative to the widest: a root has half the digits."""
+
 ByMethod = Float64[np.ndarray, "draws methods"]
 BetweenMethods = Float64[np.ndarray, "methods methods"]
 
@@ -56,13 +59,14 @@ def simultaneous_level(
 
     Args:
         sides: of the methods.
-        differences: of all pairs of them; those that never vary count for none.
+        differences: of all pairs of them; those that never vary, but for rounding, count for none.
     """
     level = 1 - CONFIDENCE
-    varying = [each for each in differences if each.estimate.half_width > 0]
+    least = RESOLVED * max((each.estimate.half_width for each in differences), default=0.0)
+    varying = [each for each in differences if each.estimate.half_width > least]
     if len(varying) < 2:
         return level
-    alike = {each.second for each in differences if each.estimate.half_width == 0}
+    alike = {each.second for each in differences if each.estimate.half_width <= least}
     replicates = max(len(side.values) for side in sides.values())
     if replicates - 1 + measured.images - 1 < len(sides) - len(alike) - 1:
         return level / len(varying)

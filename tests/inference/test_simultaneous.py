@@ -116,6 +116,31 @@ def test_level_is_between_bonferronis_and_that_of_one_pair(seed: int, *, paired:
     assert level_of(losses, paired=paired) == level  # the same bits
 
 
+def test_level_does_not_depend_on_the_signs_of_eigenvectors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    losses = crossed(5, 8, 60, 0)
+    level, eigh = level_of(losses), np.linalg.eigh
+
+    def with_other_signs(matrix: Floats) -> tuple[Floats, Floats]:
+        values, vectors = eigh(matrix)
+        return values, vectors * (-1) ** np.arange(len(values))
+
+    monkeypatch.setattr(np.linalg, "eigh", with_other_signs)
+    assert level_of(losses) == level
+
+
+def test_level_does_not_jump_where_a_covariance_is_nearly_singular() -> None:
+    """A copy up to rounding adds nothing; one that differs more is one more method."""
+    losses = crossed(3, 6, 80, 0)
+    copies = (losses[:1] * (1 + apart) for apart in (0, 1e-14, 1e-9, 1e-5, 1e-3))
+    alike, *nearly, apart, further = (
+        width(level_of(np.concatenate([losses, copy]))) for copy in copies
+    )
+    assert nearly == pytest.approx([alike] * 2, rel=MONTE_CARLO)
+    assert apart == pytest.approx(further, rel=MONTE_CARLO)
+
+
 def test_more_methods_than_replicates_and_images_tell_apart_have_bonferronis_level() -> None:
     few, bonferronis = independent(8, 20)[:, :4], 0.05 / math.comb(8, 2)
     assert level_of(few) == pytest.approx(bonferronis)  # four replicates give three directions
