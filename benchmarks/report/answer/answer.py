@@ -131,7 +131,7 @@ def _on_dropout(results: Results) -> tuple[str, str, str, str]:
     ]
     if not sampled or not ensembles:
         missing = "an ensemble" if sampled else "a method that leaves dropout on"
-        why = f"{cannot_tell} it has no values of {missing}."
+        why = f"{cannot_tell} its recipe {results.recipes[0]} has no values of {missing}."
         return "", why, why, ""
     dropout, ensemble = main.candidate(sampled[0]), main.candidate(ensembles[0])
     quantities = judged_by(results)

@@ -239,8 +239,8 @@ def test_reply_on_dropout_counts_the_measures(said: list[str], reply: str) -> No
     ("measured", "missing"),
     [
         ((SOFTMAX, DROPOUT, FIFTY), "the two were not compared"),
-        ((SOFTMAX, FIFTY), "it has no values of a method that leaves dropout on"),
-        ((SOFTMAX, DROPOUT), "it has no values of an ensemble"),
+        ((SOFTMAX, FIFTY), "its recipe standard has no values of a method that leaves dropout on"),
+        ((SOFTMAX, DROPOUT), "its recipe standard has no values of an ensemble"),
     ],
 )
 def test_run_that_cannot_tell_says_why(measured: tuple[Candidate, ...], missing: str) -> None:
