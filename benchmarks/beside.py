@@ -45,7 +45,7 @@ from benchmarks.inference.headline import (
 )
 from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.intervals import Relations
-from benchmarks.io import UserError, objection_to, printable, read_run_json
+from benchmarks.io import UserError, objection_to, printable, read_run_json, require_file_name
 from benchmarks.nouns import MethodRecord, Names
 from benchmarks.predictions import RunUnit
 from benchmarks.questions import Budgets
@@ -105,6 +105,7 @@ class RunBeside:
                 columns = unpacked_columns(arrays, condition.name, labelled=condition.labelled)
                 for named, column in zip(arrays["methods"].tolist(), columns, strict=True):
                     recipe, method, members = named
+                    require_file_name(recipe)
                     size = int(members) if members.isdigit() else None
                     values = column.values(classes=len(task.classes), members=size)
                     if condition.labelled and values.images != len(labels[condition]):

@@ -7,6 +7,7 @@ import json
 import lzma
 import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -76,6 +77,16 @@ def objection_to(name: str, longest: int = LONGEST) -> str:
             "replace it"
         )
     return "" if name.strip() else "is empty; expected a character that can be seen: replace it"
+
+
+def require_file_name(name: str) -> None:
+    """Stop at a name that, as part of a file's name, could lead to another folder.
+
+    Raises:
+        ValueError: it does not consist of letters, digits, ``-``, ``_`` and ``.``, or is dots.
+    """
+    if not re.fullmatch(r"(?!\.*\Z)[\w.-]+", name):
+        raise ValueError(f"the name {name!r} is not of letters, digits, '-', '_' and '.' alone")
 
 
 def printable(text: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
-from benchmarks.io import UserError, read_json, write_json
+from benchmarks.io import UserError, read_json, require_file_name, write_json
 from benchmarks.vocabulary import NOUNS_JSON
 
 
@@ -271,6 +271,9 @@ class Names:
     """The nouns of a run, each kind in the order in which it is shown.
 
     An unknown name is its own label, and comes last.
+
+    Raises:
+        ValueError: the name of a recipe, say, could not be part of a file's name.
     """
 
     tasks: tuple[TaskRecord, ...] = ()
@@ -279,6 +282,12 @@ class Names:
     scores: tuple[ScoreRecord, ...] = ()
     metrics: tuple[MetricRecord, ...] = ()
     recipes: tuple[RecipeRecord, ...] = ()
+
+    def __post_init__(self) -> None:
+        for noun in (*self.conditions, *self.metrics, *self.recipes):
+            require_file_name(noun.name)
+        for condition in self.conditions:
+            require_file_name(condition.group)
 
     def write(self, folder: Path) -> None:
         """Write `nouns.json`."""

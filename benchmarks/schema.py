@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.io import UserError, content_of, path_of, written_whole
+from benchmarks.io import UserError, content_of, path_of, require_file_name, written_whole
 from benchmarks.vocabulary import (
     CLAIMS_CSV,
     COMPARISONS_CSV,
@@ -424,6 +424,9 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
                 keep_default_na=False,
                 na_values="",
             )
+            if kind and issubclass(kind, Measured) and "recipe" in table:
+                for recipe in table["recipe"].dropna().unique():
+                    require_file_name(recipe)
     except FileNotFoundError as error:
         raise UserError(f"there is no {path}; run again without --only to write it") from error
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:

@@ -147,6 +147,13 @@ def test_damaged_table_is_refused_in_one_line(change, why: str, tmp_path: Path) 
     assert "\n" not in str(caught.value)
 
 
+def test_recipe_that_would_lead_out_of_a_folder_is_refused(tmp_path: Path) -> None:
+    row = Measurement("x/../../victim", "softmax", "1", "clean", "", "nll", 0, 1.0, 9)
+    write_table(table_of(Measurement, [row]), tmp_path, "measurements.csv")
+    with pytest.raises(UserError, match=r"measurements\.csv is damaged \(the name 'x/.*victim'"):
+        read_table(tmp_path, "measurements.csv")
+
+
 def test_table_of_another_version_or_missing_is_no_damage(tmp_path: Path) -> None:
     path = tmp_path / "training.csv"
     write_table(table_of(TrainingRow, LOG), tmp_path, path.name)

@@ -203,6 +203,7 @@ def test_a_folder_without_numbers_of_images_is_refused(digits_copy: Path) -> Non
     damaged = [
         whole[:1000],
         packed({**arrays, "methods": arrays["methods"][1:]}),
+        packed({**arrays, "methods": np.char.replace(arrays["methods"], "standard", "x/../../y")}),
         packed({**arrays, "labels clean": arrays["labels clean"][1:]}),
         packed({name: array for name, array in arrays.items() if name != "right clean"}),
         packed({**arrays, "right clean": arrays["right clean"].astype(float)}),
