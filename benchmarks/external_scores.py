@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from benchmarks.inference.resampling import Frame, ImageSet
 from benchmarks.io import (
     UserError,
     read_json,
+    require_own,
     writable_folder,
     write_json,
 )
@@ -80,7 +80,7 @@ SCORE_JSON = "score.json"
 """What was scored, by which version."""
 
 FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER)
-"""Those that are written anew."""
+"""Those in which files of earlier scores are removed: those that ``score.json`` names."""
 
 
 class ScoredMethods(NamedTuple):
@@ -191,9 +191,10 @@ def folder_for_scores(out: Path) -> Path:
 
     Raises:
         UserError: it cannot be written, or holds a run, or such files that are not of earlier
-            scores.
+            scores, or a link to another folder.
     """
     folder = writable_folder("--out", out)
+    require_own(folder)
     if (folder / RUN_JSON).exists():
         raise UserError(
             f"--out {folder}: this folder holds a run of the suite; name another folder"
@@ -201,10 +202,10 @@ def folder_for_scores(out: Path) -> Path:
     tables = MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, WORTH_CSV, LATENCY_CSV
     names = (*tables, NOUNS_JSON, INDEX_HTML, *FOLDERS, SCORE_JSON)
     taken = [name for name in names if (folder / name).exists()]
-    if taken and "resamples" not in read_json(folder / SCORE_JSON):
+    if taken and not isinstance(read_json(folder / SCORE_JSON).get("written"), list):
         raise UserError(
-            f"--out {folder}: this folder holds {taken[0]}, but no {SCORE_JSON} of earlier scores; "
-            "name another folder"
+            f"--out {folder}: this folder holds {taken[0]}, but no {SCORE_JSON} of earlier scores "
+            "by this version; name another folder"
         )
     return folder
 
@@ -218,9 +219,12 @@ def write_scores(
         files: of each method that is not a run's, SHA-256 of its files.
     """
     record = {"version": suite_version(), "resamples": resamples, "seed": seed, "files": {**files}}
-    write_json(record, folder / SCORE_JSON)
-    for earlier in FOLDERS:
-        shutil.rmtree(folder / earlier, ignore_errors=True)
+    earlier = read_json(folder / SCORE_JSON).get("written", [])
+    write_json(record | {"written": earlier}, folder / SCORE_JSON)
+    for name, _ in _in_folders(folder):
+        if name in earlier:
+            (folder / name).unlink()
+    others = _in_folders(folder)
     results = scored.results
     for name, table in {
         MEASUREMENTS_CSV: scored.measurements,
@@ -236,3 +240,11 @@ def write_scores(
         write_table(table, folder / CURVES_FOLDER, f"{name}.csv")
     results.names.write(folder)
     write_report(folder)
+    written = sorted(name for name, _ in _in_folders(folder) - others)
+    write_json(record | {"written": written}, folder / SCORE_JSON)
+
+
+def _in_folders(folder: Path) -> set[tuple[str, int]]:
+    """The files in `FOLDERS`, each with the time at which it was written."""
+    paths = (path for name in FOLDERS for path in folder.glob(f"{name}/*") if path.is_file())
+    return {(path.relative_to(folder).as_posix(), path.stat().st_mtime_ns) for path in paths}

@@ -278,6 +278,21 @@ def writable_folder(option: str, path: Path) -> Path:
         ) from error
 
 
+def require_own(folder: Path) -> None:
+    """Stop where a folder within a run's is a link: what is written there would lie elsewhere.
+
+    Raises:
+        UserError: one is.
+    """
+    for parent, names, _ in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            if path.is_symlink():
+                raise UserError(
+                    f"{path} is a link, and a run writes only in its own folder; replace it by a "
+                    "folder, or choose another with --out"
+                )
+
+
 def path_of(folder: Path, name: str) -> Path:
     """Where a file of a run stands: compressed, with ``.xz`` behind its name, if only so.
 

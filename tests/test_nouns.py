@@ -80,11 +80,10 @@ def test_mean_of_a_group_follows_its_last_condition() -> None:
         (lambda content: content["tasks"][0].pop("label"), "label"),
         (lambda content: content["conditions"][0].update(labels="good"), "labels is 'good'"),
         (lambda content: content["recipes"].insert(0, "article"), "string indices"),
-        *(
-            (lambda content, kind=kind, field=field, name=name: content[kind][0].update({field: name}), "not of letters")
-            for name in ("x/../../../victim", "..", "x\\y", "")
-            for kind, field in (("recipes", "name"), ("conditions", "group"))
-        ),
+        (lambda content: content["recipes"][0].update(name="x/../../../victim"), "not of letters"),
+        (lambda content: content["metrics"][0].update(name="C:x"), "not of letters"),
+        (lambda content: content["conditions"][0].update(name=".."), "not of letters"),
+        (lambda content: content["conditions"][0].update(group="x/../y"), "not of letters"),
     ],
 )
 def test_damaged_file_is_refused_in_one_line(

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from importlib import import_module
 
-from benchmarks.io import UserError, path_of
+from benchmarks.io import UserError, path_of, require_own
 from benchmarks.report import require_results, write_latency_tables, write_report
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import DIVIDED, Plan
@@ -67,6 +67,8 @@ def run_stages(
 def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overwrite: bool) -> None:
     """Refuse a folder before anything is written there."""
     out = workspace.out
+    if not overwrite:  # which removes the link alone
+        require_own(out)
     if only == REPORT and not overwrite:  # of any run
         read_record(out)
         require_results(out)

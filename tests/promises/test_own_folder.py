@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,6 +172,46 @@ def test_scores_do_not_go_where_others_files_are(
     assert status_of("score", tmp_path / "mine.npz", "--out", out) == 2
     assert "but no score.json of earlier scores" in capsys.readouterr().err
     assert files(out) == {name: b"mine"}
+
+
+def test_scores_replace_earlier_ones_and_nobodys_files(tmp_path: Path) -> None:
+    out, file = tmp_path / "out", tmp_path / "mine.npz"
+    arrays = {"probabilities": np.eye(3), "labels": np.arange(3)}
+    np.savez(file, **arrays, ood_far=np.eye(3))
+    assert status_of("score", file, "--out", out) == 0
+    assert (out / "figures" / "roc-self-trained.png").is_file()
+    own = {f"{folder}/notes.txt": b"mine" for folder in ("tables", "figures", "curves")}
+    for name, content in own.items():
+        (out / name).write_bytes(content)
+    np.savez(file, **arrays)
+    for _ in range(2):
+        assert status_of("score", file, "--out", out) == 0
+        assert own.items() <= files(out).items()
+        assert not (out / "figures" / "roc-self-trained.png").exists()
+    (out / "score.json").write_text('{"resamples": 200}')  # of a version that names no files
+    assert status_of("score", file, "--out", out) == 2
+
+
+@pytest.mark.parametrize("name", ["tables", "figures/inner"])
+def test_links_to_other_folders_are_refused(
+    name: str, digits_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = digits_copy / "elsewhere"
+    elsewhere.mkdir()
+    np.savez(digits_copy / "mine.npz", probabilities=np.eye(3), labels=np.arange(3))
+    score = ["score", digits_copy / "mine.npz", "--out", digits_copy / "scored"]
+    commands = [score, [*command_words(digits_copy), "--only", "report"]]
+    for command, folder in zip(commands, ("scored", "out"), strict=True):
+        link = digits_copy / folder / name
+        shutil.rmtree(link, ignore_errors=True)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(elsewhere)
+        before = files(digits_copy)
+        assert status_of(*command) == 2
+        shown = capsys.readouterr().err
+        assert re.fullmatch(rf"error: {link} is a link, and a run writes only in [^\n]+\n", shown)
+        assert files(digits_copy) == before
+    assert not [*elsewhere.iterdir()]
 
 
 HOLDING = """
