@@ -329,6 +329,30 @@ def test_what_was_not_compared_is_shown_to_differ_by_the_interval_of_its_worth()
     assert bold == {">20", "<1"}
 
 
+def test_headings_of_the_heat_map_stand_over_their_columns() -> None:
+    results = worths(("mc_dropout", "accuracy", "1.4", ""), ("mc_dropout", "nll", "1.2", ""))
+    conditions = ("clean", "rotated-045", "few")
+    few = replace(NAMES.condition("clean"), name="few", label="Few", subset=True)
+    names = replace(NAMES, conditions=(*NAMES.conditions, few))
+
+    def of_all(table: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([table.assign(condition=name) for name in conditions])
+
+    results = Results(of_all(results.summary), names, worth=of_all(results.worth))
+    metrics = ["nll", "accuracy"]
+    drawing = draw_figure(results, "settings", metrics=metrics, conditions=conditions)
+    (ax,) = drawing.figure.axes
+    headings = {
+        text.get_text().replace("\n", " "): text for text in ax.texts if text.get_va() == "bottom"
+    }
+    assert [*headings] == ["Clean", "Rotated: 45°", "Clean: Few"]
+    ticks = np.reshape(ax.get_xticks(), (len(conditions), len(metrics)))
+    places = [text.get_position()[0] for text in headings.values()]
+    np.testing.assert_allclose(places, ticks.mean(axis=1))
+    by_itself = draw_figure(results, "settings", metrics=metrics).numbers
+    assert set(by_itself["condition"]) == {"clean", "rotated-045"}
+
+
 def test_methods_stand_by_their_median_worth() -> None:
     results = worths(
         ("mc_dropout", "accuracy", "1.4", ""),

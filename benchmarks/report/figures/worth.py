@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise, starmap
 from textwrap import fill
 from typing import Any
 
@@ -110,18 +110,16 @@ def worths(view: View) -> FigureData:
 
 
 def _quantities(view: View) -> list[Quantity]:
-    """Those that decide; by chosen metrics, all images of which the worth was computed."""
+    """Those that decide; by chosen metrics, main images (or chosen ones) that have a worth."""
     quantities: Iterable[Quantity] = judged_by(view.results)
     if view.metrics:
         table = view.results.worth[["metric", "condition"]].drop_duplicates()
         table = table[table["metric"].isin(view.metrics)]
         pairs = table[["condition", "metric"]].itertuples(index=False)
-        quantities = sorted(
-            (Quantity(*pair) for pair in pairs),
-            key=lambda q: (view.names.condition_rank(q.condition), view.metrics.index(q.metric)),
-        )
+        quantities = sorted(starmap(Quantity, pairs), key=lambda q: view.metrics.index(q.metric))
     ordered = sorted(quantities, key=lambda q: view.names.condition_rank(q.condition))
-    return [q for q in ordered if not view.conditions or q.condition in view.conditions]
+    shown = view.conditions or view.results.main_conditions
+    return [q for q in ordered if q.condition in shown]
 
 
 def _by_method(rows: pd.DataFrame) -> dict[Variant, list[str]]:
@@ -231,8 +229,8 @@ def heat_map(ax: Axes, panel: Panel) -> None:
     ]
     style = {"rotation": 55, "ha": "right", "rotation_mode": "anchor", "fontsize": SMALLEST}
     ax.set_xticks(places, names, **style)
-    for group in dict.fromkeys(groups):
-        here = [i for i, other in enumerate(groups) if other == group]
+    for _, columns in groupby(range(len(groups)), key=groups.__getitem__):
+        here = [*columns]
         middle = (places[here[0]] + places[here[-1]]) / 2
         ax.text(
             middle, -0.75, _heading(view, [measures[i] for i in here]), ha="center", va="bottom"
