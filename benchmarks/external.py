@@ -127,19 +127,15 @@ def read_predictions(
         file = path
         checked = checked_predictions(path.stem, arrays, from_logits=from_logits)
     except UserError as error:
-        blamed = (own for name, own in origins.items() if _is_about(name, str(error)))
-        file = next(blamed, file)
+        for name, own in origins.items():  # of whose array the message says what is wrong
+            about = f"\n{name!r} ", f" rows of {name!r} ", f" {name!r} are "
+            file = own if any(words in f"\n{error}" for words in about) else file
         raise UserError(f"{printable(str(file))}: {error}") from error
     digest = sha256()
     for file in files:
         with file.open("rb") as content:
             file_digest(content, lambda: digest)
     return replace(checked, sha256=digest.hexdigest())
-
-
-def _is_about(name: str, message: str) -> bool:
-    """Whether a message says what is wrong with this array."""
-    return re.search(rf"^{name!r}|(of|\d) {name!r} are", message) is not None
 
 
 def _add(arrays: ArraysByName, further: ArraysByName, names: Mapping[str, str]) -> Collection[str]:

@@ -268,6 +268,17 @@ def test_other_logits_that_are_not_finite_are_refused(value: float) -> None:
         read("bad.npy", labels=Path("labels.npy"), from_logits=True)
 
 
+@pytest.mark.parametrize("name", ["far", "far(=", "far' \\d["])
+@pytest.mark.parametrize("given", ["labels", "ood"])
+def test_the_file_of_the_bad_array_is_named(given: str, name: str) -> None:
+    np.save("good.npy", GOOD)
+    np.save("bad.npy", changed(GOOD, np.nan) if given == "ood" else LABELS + 5)
+    files = {"labels": Path("labels.npy"), "ood": {name: Path("good.npy")}}
+    files |= {"labels": Path("bad.npy")} if given == "labels" else {"ood": {name: Path("bad.npy")}}
+    with pytest.raises(UserError, match=r"^bad\.npy: [^\n]+ are not "):
+        read("good.npy", **files)
+
+
 class Code:
     """Writes a file where it is unpickled."""
 
