@@ -152,9 +152,16 @@ class BenchmarkResults:
         """Every value: a row a method, size, replicate, condition and metric.
 
         Raises:
-            ArgumentError: nothing was measured; likewise all that follows.
+            ArgumentError: nothing was measured; likewise all that follows. Or the folder has no
+                such file, as those of the repository.
         """
-        return _required(self.rows)
+        rows = _required(self.rows)
+        if rows.empty:
+            raise ArgumentError(
+                f"the folder has no {MEASUREMENTS_CSV}, which the repository does not keep of a "
+                "run; use the summary, or make the run again by the command in its run.json"
+            )
+        return rows
 
     @property
     def summary(self) -> pd.DataFrame:

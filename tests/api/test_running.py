@@ -127,3 +127,11 @@ def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
         load_results(tmp_path / "nowhere")
     with pytest.raises(ArgumentError, match="there are no results in"):
         load_results(tmp_path)
+
+
+def test_measurements_that_a_folder_does_not_keep_are_an_error(made_up_copy: Path) -> None:
+    (made_up_copy / "measurements.csv").unlink()
+    kept = load_results(made_up_copy)
+    assert len(kept.summary)
+    with pytest.raises(ArgumentError, match=r"has no measurements\.csv, which [^\n]+ make the run"):
+        _ = kept.measurements
