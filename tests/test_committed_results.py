@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.api import load_results, score_beside
@@ -95,3 +96,11 @@ def test_predictions_can_be_set_beside_the_methods_of_a_run(run: str, tolerance:
     assert (both["value_x"] - both["value_y"]).abs().max() < tolerance
     own = beside.summary.query("method == 'oracle' and metric == 'accuracy'")
     assert own["value"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_tables_are_read_as_the_documentation_says(run: str) -> None:
+    """Without a warning, which is an error here, and each column as one type."""
+    for path in (RESULTS / run).glob("*.csv*"):
+        for name, column in pd.read_csv(path, low_memory=False).items():
+            assert len(set(map(type, column.dropna()))) <= 1, (path.name, name)
