@@ -355,7 +355,8 @@ def score(
     """
     from benchmarks.beside import score_files_beside
     from benchmarks.external import score_files
-    from benchmarks.report.tables.declared import LEADERBOARD, MAIN
+    from benchmarks.report.outcome import show_best
+    from benchmarks.report.tables.declared import MAIN
     from benchmarks.report.tables.pivot import table_of
     from benchmarks.report.tables.table import terminal
 
@@ -380,7 +381,9 @@ def score(
         )
     else:
         results = score_files_beside(beside, files, **how_scored)
-    if printed := table_of(LEADERBOARD if beside else MAIN, results):
+    if beside is not None:
+        show_best(results)
+    elif printed := table_of(MAIN, results):
         print(terminal(printed, get_terminal_size().columns))
     if out is not None:
         print(f"wrote {out}")

@@ -13,7 +13,6 @@ from benchmarks.io import path_of, read_json, terminal_text
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
-from benchmarks.report.tables.table import Table
 from benchmarks.report.texts import preview, training_images_remark
 from benchmarks.vocabulary import ANSWER_JSON, INDEX_HTML, RUN_JSON, SUMMARY_CSV
 
@@ -33,8 +32,7 @@ def show_outcome(out: Path) -> None:
         said = read_json(out / ANSWER_JSON).get("short") if (out / ANSWER_JSON).exists() else ""
         if said and results.names.recipes:
             print(f"Is one network with dropout as good as many? {said}")
-        if leaderboard := table_of(LEADERBOARD, results):
-            Console().print(_best(leaderboard))
+        show_best(results, BEST_ROWS)
         trained_on = results.names.training_images(results.recipes)
         if remark := training_images_remark(trained_on):
             print(remark)
@@ -51,8 +49,10 @@ def show_outcome(out: Path) -> None:
     print(f"open {page}" if page.exists() else f"wrote {out}/")
 
 
-def _best(table: Table) -> TerminalTable:
-    """The first rows of a leaderboard, without intervals: they fit."""
+def show_best(results: Results, most: int | None = None) -> None:
+    """Print the first rows of the leaderboard, or all, without intervals: they fit."""
+    if (table := table_of(LEADERBOARD, results)) is None:
+        return
     shown = TerminalTable(
         title="The best methods",
         title_justify="left",
@@ -64,9 +64,9 @@ def _best(table: Table) -> TerminalTable:
     for heading in table.headings:
         narrow = heading.replace(" ", "\n").replace("-", "-\n")
         shown.add_column(terminal_text(narrow), justify="right", no_wrap=True)
-    for row in table.rows[:BEST_ROWS]:
+    for row in table.rows[:most]:
         values = (cell.texts[0].partition(" (")[0] for cell in row.cells)
         # Else a narrow terminal breaks a line behind the sign.
         labels = (text.replace(" = ", "=") for text in row.labels)
         shown.add_row(*map(terminal_text, (*labels, *values)))
-    return shown
+    Console().print(shown)
