@@ -11,7 +11,14 @@ from benchmarks.nouns import Names
 from benchmarks.report.results import Results, read_if_there
 from benchmarks.report.tables.declared import TIMES, made_of, tables_of
 from benchmarks.report.tables.table import write_tables
-from benchmarks.vocabulary import LATENCY_CSV, MEASUREMENTS_CSV, SCORE_LATENCY_CSV, SUMMARY_CSV
+from benchmarks.vocabulary import (
+    COMPARISONS_CSV,
+    LATENCY_CSV,
+    MEASUREMENTS_CSV,
+    SCORE_LATENCY_CSV,
+    SUMMARY_CSV,
+    WORTH_CSV,
+)
 
 
 def write_report(folder: Path) -> None:
@@ -44,18 +51,20 @@ def require_results(folder: Path) -> None:
     """Stop where there is nothing that a report could be drawn from.
 
     Raises:
-        UserError: nothing has been measured there yet, or the folder holds only what the
+        UserError: nothing has been measured there yet, or a table is missing, as in what the
             repository keeps of a run.
     """
     if not path_of(folder, SUMMARY_CSV).exists():
         raise UserError(
             f"there are no results in {folder} yet (no {SUMMARY_CSV}); run without --only first"
         )
-    if not path_of(folder, MEASUREMENTS_CSV).exists():
-        raise UserError(
-            f"{folder} has a summary and no {MEASUREMENTS_CSV}: what the repository keeps of a run "
-            "does not suffice to draw it; make it again by the command in its run.json, with --out"
-        )
+    for name in (MEASUREMENTS_CSV, COMPARISONS_CSV, WORTH_CSV):
+        if not path_of(folder, name).exists():
+            raise UserError(
+                f"{folder} has a summary and no {name}, which the stage measure writes, too: run "
+                "--only measure; without predictions, as the repository keeps a run, make it again "
+                "by the command in its run.json, with --out"
+            )
 
 
 def write_latency_tables(folder: Path) -> None:

@@ -84,6 +84,6 @@ def test_report_of_what_is_kept_is_refused_and_changes_nothing(
 ) -> None:
     keep(made_up_run, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(UserError, match=r"no measurements\.csv: .* the command in its run\.json"):
+    with pytest.raises(UserError, match=r"no measurements\.csv, .* the command in its run\.json"):
         write_report(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

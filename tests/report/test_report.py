@@ -78,6 +78,17 @@ def test_folder_without_results_is_an_error(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["measurements.csv", "comparisons.csv", "worth.csv"])
+def test_report_without_a_table_is_refused_and_changes_nothing(
+    name: str, made_up_copy: Path
+) -> None:
+    (made_up_copy / name).unlink()
+    before = contents(made_up_copy)
+    with pytest.raises(UserError, match=f"no {name}, which the stage measure writes"):
+        write_report(made_up_copy)
+    assert contents(made_up_copy) == before
+
+
 def test_no_date_nor_path_is_written(made_up_run: Path) -> None:
     private = [str(made_up_run.parent), str(Path.home()), "<dc:date>", "matplotlib.org"]
     for name, content in contents(made_up_run).items():
