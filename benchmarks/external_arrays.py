@@ -32,7 +32,7 @@ from pandas.api.types import is_integer_dtype, is_numeric_dtype
 from torch import Tensor
 
 from benchmarks.io import UserError, objection_to
-from benchmarks.schema import ArraysByName
+from benchmarks.schema import ArraysByName, arrays_of
 
 PROBABILITIES, LABELS = "probabilities", "labels"
 """The names of the two arrays that there must be."""
@@ -119,10 +119,7 @@ def _read_npz(path: Path) -> ArraysByName:
         archive = np.load(file, allow_pickle=False)
         if isinstance(archive, np.ndarray):
             raise UserError(f"this is one array (.npy) without labels; save both with {EXAMPLE}")
-        arrays = dict(archive)
-        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-            raise TypeError("this is an archive of something else")
-        return arrays
+        return arrays_of(archive, archive.files)
 
 
 def _read_torch(path: Path) -> ArraysByName:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from benchmarks.io import UserError, content_of, path_of, require_file_name, written_whole
@@ -483,17 +485,31 @@ def unpacked(content: bytes, only: str | None = None) -> ArraysByName:
     """
     try:
         with np.load(BytesIO(content)) as archive:
-            names = archive.files if only is None else [only]
-            arrays = {name: archive[name] for name in names}
+            return arrays_of(archive, archive.files if only is None else [only])
     # What damaged bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
     except Exception as error:
         if is_of_the_machine(error):
             raise
         raise DamagedArraysError(" ".join(f"{type(error).__name__}: {error}".split())) from error
-    # NumPy gives the bytes of what does not begin as an array does.
-    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
-        raise DamagedArraysError(f"{strange[0]!r} is no array")
-    return arrays
+
+
+_HEADERS = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}
+
+
+def arrays_of(archive: NpzFile, names: Collection[str]) -> ArraysByName:
+    """The arrays of these names; NumPy would ask for all the memory that a damaged header states.
+
+    Raises:
+        Exception: of nearly any kind: they are damaged.
+    """
+    assert archive.zip is not None
+    for info in archive.zip.infolist():
+        if info.filename.removesuffix(".npy") in names:
+            with archive.zip.open(info) as member:
+                shape, _, kind = _HEADERS[read_magic(member)](member)
+            if math.prod(shape) * kind.itemsize > info.file_size:
+                raise ValueError(f"{info.filename} has fewer bytes than its shape {shape} needs")
+    return {name: archive[name] for name in names}
 
 
 def is_of_the_machine(error: Exception) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from numpy.lib.format import write_array_header_1_0
 from torch import nn
 
 from benchmarks.external import LABELLED, ExternalPredictions, read_predictions, score_files
@@ -300,6 +302,14 @@ def write_array(name: str) -> None:
     Path("array.npy").rename(name)
 
 
+def write_vast(name: str) -> None:
+    """An array whose header states more than any memory holds, and a member that has few bytes."""
+    with ZipFile(name, "w") as archive, archive.open("probabilities.npy", "w") as member:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (5, 40_000_000_000, 2000)}
+        write_array_header_1_0(member, header)
+        member.write(bytes(1000))
+
+
 OBJECTS = np.array([Code()], dtype=object)
 
 BAD_FILES: dict[str, tuple[str, Callable[[str], object], str]] = {
@@ -309,6 +319,7 @@ BAD_FILES: dict[str, tuple[str, Callable[[str], object], str]] = {
     "no ending": ("a", write_text(""), r"the name has no ending; expected one of \.npz, \.npy"),
     "an empty .npz": ("a.npz", write_text(""), r"not an \.npz file of numbers, or it is damaged"),
     "cut off": ("a.npz", write_cut, r"not an \.npz file of numbers, or it is damaged"),
+    "vast .npz": ("a.npz", write_vast, r"not an \.npz file of numbers, or it is damaged"),
     ".npy as .npz": ("a.npz", write_array, r"one array \(\.npy\) without labels"),
     "objects in .npz": (
         "a.npz",

@@ -20,6 +20,7 @@ from benchmarks.run.headline import write_headline
 from benchmarks.run.reading import read_prediction
 from benchmarks.schema import packed, read_table, unpacked
 from methods import Prediction
+from tests.external.test_arrays import write_vast
 from tests.processes import status_of
 from tests.runs import DIGITS, lose_predictions, run_of
 
@@ -211,7 +212,8 @@ def test_a_folder_without_numbers_of_images_is_refused(digits_copy: Path) -> Non
         packed({**arrays, "right clean": arrays["right clean"].astype(float)}),
         packed({**arrays, "conditions": arrays["conditions"][1:]}),
     ]
-    for content in damaged:
+    write_vast(out / "vast.npz")
+    for content in (*damaged, (out / "vast.npz").read_bytes()):
         (out / "headline.npz").write_bytes(content)
         with pytest.raises(ArgumentError, match=r"headline.npz is damaged, or of another version"):
             images_beside(out)
