@@ -1,7 +1,4 @@
-"""The article's count plot for any image: ``uncertainty-bench check --index 591``.
-
-In Python it is `epistemic_check`.
-"""
+"""The article's count plot for any image: ``uncertainty-bench check --index 591``."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from matplotlib import rc_context
 from PIL import Image, ImageOps
 from rich.box import SIMPLE_HEAD
@@ -33,7 +30,7 @@ from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import MNIST, SIDE
-from methods import Prediction, UncertaintyMethod
+from methods import Prediction
 from methods.engines import EngineOption, fitting_engine
 from methods.networks.recipes import RECIPES
 
@@ -60,32 +57,6 @@ MEASURES = {
 }
 
 Shades = Float[np.ndarray, "rows columns"]
-
-
-def epistemic_check(
-    method: UncertaintyMethod, image: Float[Tensor, "*one 28 28"], model_number: int
-) -> Int64[Tensor, " classes"]:
-    """How many of ``model_number`` members vote for each class; the name is the article's.
-
-    A method with one member gives all its votes to one class.
-
-    Args:
-        method: fitted.
-        image: a single one, in [0, 1].
-        model_number: the method's number of members; any for a method with one member.
-
-    Raises:
-        ValueError: the tensor is no single image, or the method has another number of members.
-    """
-    if image.numel() != SIDE * SIDE:
-        raise ValueError(f"the image has the shape {list(image.shape)}; expected one of 28x28")
-    prediction = method.predict(image.reshape(1, 1, SIDE, SIDE))
-    if prediction.members not in (1, model_number):
-        raise ValueError(
-            f"{method.name} has {prediction.members or 'no countable'} members, not "
-            f"{model_number}; build it with as many as are to vote"
-        )
-    return (prediction.vote_share[0] * model_number).round().long()
 
 
 def check_plan(

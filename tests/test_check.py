@@ -7,14 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
-from benchmarks.check import epistemic_check
 from benchmarks.data.loading import load_mnist
-from methods import METHODS
-from methods.networks.pool import NetworkPool
-from methods.networks.recipes import Recipe
 from tests.processes import status_of
 from tests.runs import small_mnist
 
@@ -108,17 +103,3 @@ def test_examples_in_the_guide_run(command_line: CommandLine) -> None:
             digit = load_mnist("test").images[3, 0]
             Image.fromarray((digit * 255).byte().numpy()).save(words[0])
         assert command_line(*words)[0] == 0
-
-
-@pytest.mark.parametrize(("name", "number"), [("mc_dropout", 20), ("deep_ensemble", 2)])
-def test_counts_are_of_the_members_votes(name: str, number: int) -> None:
-    mnist, pool = load_mnist("train"), NetworkPool(Recipe("standard", epochs=1))
-    method = METHODS[name].build(pool, 0, number).fit(mnist.images[:300], mnist.labels[:300])
-    image = load_mnist("test").images[591]
-    counts = epistemic_check(method, image, number)
-    votes = method.member_logits(image[None]).argmax(dim=-1).flatten()  # type: ignore[attr-defined]
-    assert torch.equal(counts, torch.bincount(votes, minlength=10))
-    with pytest.raises(ValueError, match=f"has {number} members, not 100; build it"):
-        epistemic_check(method, image, 100)
-    with pytest.raises(ValueError, match="shape"):
-        epistemic_check(method, mnist.images[:2], number)
