@@ -7,12 +7,12 @@ Python, too. The caller's random state, working folder and settings stay as they
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -118,19 +118,11 @@ def _require_named(argument: str, given: object, example: str) -> None:
             raise ArgumentError(f"{argument}: the name {name!r} {objection}")
 
 
-def _require_predictions(predictions: Mapping[str, Any], example: str) -> None:
+def _require_methods(argument: str, given: Mapping[str, Any], example: str) -> None:
     """There is a dictionary by the names of methods, of at least one."""
-    _require_named("predictions", predictions, example)
-    if not predictions:
-        raise ArgumentError(f"predictions: expected at least one method, such as {example}")
-
-
-def _require_one_of(argument: str, name: object, known: Collection[str]) -> None:
-    if name not in known:
-        raise ArgumentError(f"{argument}: unknown name {name!r}; choose from {', '.join(known)}")
-
-
-Present = TypeVar("Present")
+    _require_named(argument, given, example)
+    if not given:
+        raise ArgumentError(f"{argument}: expected at least one method, such as {example}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -155,8 +147,8 @@ class BenchmarkResults:
             ArgumentError: nothing was measured; likewise all that follows. Or the folder has no
                 such file, as those of the repository.
         """
-        rows = _required(self.rows)
-        if rows.empty:
+        _, rows = self._measured, self.rows
+        if rows is None or rows.empty:
             raise ArgumentError(
                 f"the folder has no {MEASUREMENTS_CSV}, which the repository does not keep of a "
                 "run; use the summary, or make the run again by the command in its run.json"
@@ -245,16 +237,12 @@ class BenchmarkResults:
 
     @property
     def _measured(self) -> Results:
-        return _required(self.report)
-
-
-def _required(value: Present | None) -> Present:
-    if value is None:
-        raise ArgumentError(
-            "nothing was measured, so there are no tables and figures; run the stages train, "
-            "predict and measure"
-        )
-    return value
+        if self.report is None:
+            raise ArgumentError(
+                "nothing was measured, so there are no tables and figures; run the stages train, "
+                "predict and measure"
+            )
+        return self.report
 
 
 @as_library()
@@ -268,13 +256,6 @@ def load_results(folder: str | Path) -> BenchmarkResults:
     if not path.is_dir():
         raise ArgumentError(f"folder {path}: there is no such folder; name that of a run")
     return BenchmarkResults(Results.load(path), read_if_there(path, MEASUREMENTS_CSV))
-
-
-def _results_in(folder: Path, failures: tuple[Failure, ...]) -> BenchmarkResults:
-    """The results of the stages that were run, of which none may have measured."""
-    if not path_of(folder, SUMMARY_CSV).exists():
-        return BenchmarkResults(failures=failures)
-    return BenchmarkResults(Results.load(folder), read_if_there(folder, MEASUREMENTS_CSV), failures)
 
 
 @as_library()
@@ -312,26 +293,19 @@ def evaluate(
         ArgumentError: they do not fit together, or a prediction is not as it must be.
     """
     require_resampling(resamples, seed)
-    _require_methods(methods)
-    folder = None if out is None else folder_for_scores(Path(out))
-    sets = {} if ood is None else ood
-    _require_named("ood", sets, '{"noise": images}')
-    external = predictions_of(methods, data, sets, calibration)
-    with progress_shown(progress):
-        return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed))
-
-
-def _require_methods(methods: Mapping[str, UncertaintyMethod]) -> None:
-    example = '{"softmax": Softmax.from_network(module)}'
-    _require_named("methods", methods, example)
-    if not methods:
-        raise ArgumentError(f"methods: expected at least one method, such as {example}")
+    _require_methods("methods", methods, '{"softmax": Softmax.from_network(module)}')
     for name, method in methods.items():
         if not isinstance(method, UncertaintyMethod):
             raise TypeError(
                 f"methods: {name!r} is a {type(method).__name__}; expected a fitted method, such "
                 "as Softmax.from_network(module) or MCDropout.from_network(module)"
             )
+    folder = None if out is None else folder_for_scores(Path(out))
+    sets = {} if ood is None else ood
+    _require_named("ood", sets, '{"noise": images}')
+    external = predictions_of(methods, data, sets, calibration)
+    with progress_shown(progress):
+        return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed))
 
 
 @as_library()
@@ -375,7 +349,7 @@ def score_predictions(
         ArgumentError: they are no probabilities (or logits), or do not fit together.
     """
     require_resampling(resamples, seed)
-    _require_predictions(predictions, '{"mine": probabilities}')
+    _require_methods("predictions", predictions, '{"mine": probabilities}')
     folder = None if out is None else folder_for_scores(Path(out))
     sets = {} if ood is None else ood
     _require_named("ood", sets, '{"noise": probabilities}')
@@ -447,7 +421,7 @@ def score_beside(
     """
     require_resampling(resamples, seed)
     example = '{"mine": {"clean": probabilities}}'
-    _require_predictions(predictions, example)
+    _require_methods("predictions", predictions, example)
     run, checked = beside.RunBeside.read(Path(folder)), {}
     run.names_with(predictions)
     for method, by_condition in predictions.items():
@@ -554,7 +528,10 @@ def run_benchmark(
         ("scores", chosen.get("scores") or "all", get_args(ScoreChoice)),
         *(("stages", stage, STAGES) for stage in chosen_stages),
     ):
-        _require_one_of(argument, name, names)
+        if name not in names:
+            raise ArgumentError(
+                f"{argument}: unknown name {name!r}; choose from {', '.join(names)}"
+            )
     if jobs is not None and jobs < 1:
         raise ArgumentError(f"jobs: {jobs} is too small; expected at least 1")
     fitting = fitting_device(device)
@@ -571,7 +548,9 @@ def run_benchmark(
         for stage in sorted(chosen_stages, key=STAGES.index):
             failures += run_stages(plan, workspace, stage, overwrite=overwrite)
             overwrite = False
-        return _results_in(folder, tuple(dict.fromkeys(failures)))
+        measured = path_of(folder, SUMMARY_CSV).exists()
+        results = load_results(folder) if measured else BenchmarkResults()
+        return replace(results, failures=tuple(dict.fromkeys(failures)))
 
 
 def _several(value: Any) -> tuple[Any, ...]:

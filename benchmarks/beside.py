@@ -7,6 +7,7 @@ replicate each: intervals are of images alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -186,7 +187,9 @@ class RunBeside:
         for name, array in arrays.items():
             if name == LABELS:
                 continue
-            if (condition := known.get(_condition_named(name))) is None:
+            # Also by the names of files that are scored alone.
+            own = CLEAN if name == PROBABILITIES else re.sub(f"^{OOD}", "ood-", name)
+            if (condition := known.get(own)) is None:
                 raise UserError(
                     f"{name!r} is no condition of {self.folder}; choose from {', '.join(known)}"
                 )
@@ -239,13 +242,6 @@ class RunBeside:
                 f"{LABELS!r} are not those of the run's test images; put the predictions into the "
                 "order of benchmarks.api.images_beside, or leave the labels out"
             )
-
-
-def _condition_named(array: str) -> str:
-    """The condition of an array, also by the names of files that are scored alone."""
-    if array == PROBABILITIES:
-        return CLEAN
-    return f"ood-{array.removeprefix(OOD)}" if array.startswith(OOD) else array
 
 
 def images_beside(

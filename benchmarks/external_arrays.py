@@ -140,7 +140,8 @@ def _read_torch(path: Path) -> ArraysByName:
 def _joined(name: str, values: Any) -> AnyArray:
     """A tensor, or batches of [images, classes] or [members, images, classes] in one."""
     batches = [values] if isinstance(values, Tensor) else values
-    if not isinstance(batches, Sequence) or not batches or not _are_tensors(batches):
+    are_batches = isinstance(batches, Sequence) and bool(batches)
+    if not are_batches or not all(isinstance(batch, Tensor) for batch in batches):
         raise UserError(
             f"{name!r} is a {type(values).__name__}; expected a tensor, a list of batches "
             "(tensors, or pairs of predictions and labels), or a dictionary of these by the names "
@@ -155,10 +156,6 @@ def _joined(name: str, values: Any) -> AnyArray:
             f"the batches of {name!r} have the shapes {', '.join(map(str, shapes[:4]))}; expected "
             "batches that differ in their number of images alone"
         ) from error
-
-
-def _are_tensors(batches: Sequence[Any]) -> bool:
-    return all(isinstance(batch, Tensor) for batch in batches)
 
 
 LABEL_COLUMNS, MEMBER = ("label", LABELS), "member"
@@ -297,7 +294,13 @@ def check_arrays(arrays: Mapping[str, AnyArray]) -> None:
         _check_form(name, arrays[name])
     members, classes = _members_and_classes(arrays[PROBABILITIES])
     for predictions, labels in pairs:
-        _check_images(predictions, arrays[predictions], len(arrays[labels]))
+        array, images = arrays[predictions], len(arrays[labels])
+        if array.shape[-2] != images:
+            raise UserError(
+                f"{predictions!r} has the shape {list(array.shape)}, but there are {images:,} "
+                "labels; expected [members, images, classes] or [images, classes]"
+                + _axis_order_hint(predictions, array, images)
+            )
         check_classes(arrays[labels], classes=classes, name=labels)
     for name in (*sets, *(predictions for predictions, _ in pairs[1:])):
         if _members_and_classes(arrays[name]) != (members, classes):
@@ -402,15 +405,6 @@ def _members_and_classes(array: AnyArray) -> tuple[int, int]:
     return array.shape[0] if array.ndim == 3 else 1, array.shape[-1]
 
 
-def _check_images(name: str, array: AnyArray, images: int) -> None:
-    if array.shape[-2] != images:
-        raise UserError(
-            f"{name!r} has the shape {list(array.shape)}, but there are {images:,} labels; "
-            "expected [members, images, classes] or [images, classes]"
-            + _axis_order_hint(name, array, images)
-        )
-
-
 def _axis_order_hint(name: str, array: AnyArray, images: int) -> str:
     """What to do, if in another order the axes would be as expected, by the first images."""
     for order in permutations(range(array.ndim)):
@@ -443,7 +437,9 @@ def check_rows(
             f"all rows of {name!r} sum to 1, as probabilities do; expected logits: leave out "
             "--from-logits"
         )
-    unsound = ~_are_logits(block) if from_logits else ~distributions
+    # −∞ is the logit of the probability 0.
+    are_logits = (block < np.inf).all(axis=-1) & (block > -np.inf).any(axis=-1)
+    unsound = np.asarray(~(are_logits if from_logits else distributions))
     if not unsound.any():
         return
     member, image = map(int, np.argwhere(unsound)[0])
@@ -471,11 +467,6 @@ def _are_distributions(rows: AnyArray) -> AnyArray:
     """Which rows are probabilities, within both tolerances, whatever the numbers are."""
     sums = np.asarray(rows.sum(axis=-1, dtype=np.float64))
     return (abs(sums - 1) <= SUM_TOLERANCE) & (rows >= -NEGATIVE_TOLERANCE).all(axis=-1)
-
-
-def _are_logits(rows: AnyArray) -> AnyArray:
-    """Which rows are: −∞ is the logit of the probability 0."""
-    return np.asarray((rows < np.inf).all(axis=-1) & (rows > -np.inf).any(axis=-1))
 
 
 @np.errstate(all="ignore")

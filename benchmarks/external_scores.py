@@ -19,13 +19,7 @@ from benchmarks.inference.evidence import (
 from benchmarks.inference.image_values import ImageValues, RankedFamily
 from benchmarks.inference.intervals import Relations
 from benchmarks.inference.resampling import Frame, ImageSet
-from benchmarks.io import (
-    UserError,
-    read_json,
-    require_own,
-    writable_folder,
-    write_json,
-)
+from benchmarks.io import UserError, read_json, require_own, writable_folder, write_json
 from benchmarks.nouns import Names
 from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked

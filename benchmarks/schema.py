@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
+from numpy.lib.format import read_magic
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
@@ -493,9 +493,6 @@ def unpacked(content: bytes, only: str | None = None) -> ArraysByName:
         raise DamagedArraysError(" ".join(f"{type(error).__name__}: {error}".split())) from error
 
 
-_HEADERS = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}
-
-
 def arrays_of(archive: NpzFile, names: Collection[str]) -> ArraysByName:
     """The arrays of these names; NumPy would ask for all the memory that a damaged header states.
 
@@ -506,7 +503,9 @@ def arrays_of(archive: NpzFile, names: Collection[str]) -> ArraysByName:
     for info in archive.zip.infolist():
         if info.filename.removesuffix(".npy") in names:
             with archive.zip.open(info) as member:
-                shape, _, kind = _HEADERS[read_magic(member)](member)
+                major, minor = read_magic(member)
+                read_header = getattr(np.lib.format, f"read_array_header_{major}_{minor}")
+                shape, _, kind = read_header(member)
             if math.prod(shape) * kind.itemsize > info.file_size:
                 raise ValueError(f"{info.filename} has fewer bytes than its shape {shape} needs")
     return {name: archive[name] for name in names}

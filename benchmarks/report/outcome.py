@@ -25,26 +25,23 @@ def show_outcome(out: Path) -> None:
 
     Conditions that were left out, because their data are not available, are named in one more line.
     """
-    left_out: tuple[str, ...] = ()
     if path_of(out, SUMMARY_CSV).exists():
         results = Results.load(out)
-        left_out = results.left_out
-        said = read_json(out / ANSWER_JSON).get("short") if (out / ANSWER_JSON).exists() else ""
+        said = read_json(out / ANSWER_JSON).get("short")
         if said and results.names.recipes:
             print(f"Is one network with dropout as good as many? {said}")
         show_best(results, BEST_ROWS)
         trained_on = results.names.training_images(results.recipes)
         if remark := training_images_remark(trained_on):
             print(remark)
-    if left_out:
-        print(f"left out, because their data are not available: {', '.join(left_out)}")
-    if (out / RUN_JSON).exists():
-        record = read_json(out / RUN_JSON)
-        configuration = record.get("configuration", {})
-        if configuration.get("epochs") and (little := preview(configuration)):
-            print(f"Preview: {little}.")
-        if seconds := sum(record.get("seconds", {}).values()):
-            print(f"took {timedelta(seconds=round(seconds))} in all, earlier runs included")
+        if left_out := ", ".join(results.left_out):
+            print(f"left out, because their data are not available: {left_out}")
+    record = read_json(out / RUN_JSON)
+    configuration = record.get("configuration", {})
+    if configuration.get("epochs") and (little := preview(configuration)):
+        print(f"Preview: {little}.")
+    if seconds := sum(record.get("seconds", {}).values()):
+        print(f"took {timedelta(seconds=round(seconds))} in all, earlier runs included")
     page = out / INDEX_HTML
     print(f"open {page}" if page.exists() else f"wrote {out}/")
 
