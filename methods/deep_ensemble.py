@@ -19,6 +19,7 @@ class DeepEnsemble(SeveralNetworks, MemberMethod):
 
     name = "deep_ensemble"
     label = "Deep ensemble"
+    tiers = frozenset({"quick"})
     citation = "Lakshminarayanan, Pritzel & Blundell 2017"
     group = "ensemble"
     size = "members"

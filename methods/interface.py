@@ -17,6 +17,7 @@ from methods.networks.recipes import Recipe
 
 MethodReads = Literal["images", "logits", "features"]
 MethodNeed = Literal["dropout", "calibration", "training", "training images"]
+MethodTier = Literal["quick", "medium", "full", "budget", "published"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +137,9 @@ class UncertaintyMethod(ABC):
         feature_scores: whether runs fit scores of features to its networks; false for methods that
             draw many networks of their own.
         pooled: whether its networks come from a pool; else it trains itself.
+        tiers: which presets evaluate it: ``quick``: all; ``medium``: that and ``full``; another:
+            the preset of this name. Not inherited: a class that does not say joins ``full`` alone,
+            or ``budget`` if it needs ``training``.
         reads: what its prediction follows from: images, or what one forward of the pool's networks
             gives (`methods.pooled`). A subclass that is fitted to images or predicts them in a way
             of its own reads images, without saying so.
@@ -157,10 +161,13 @@ class UncertaintyMethod(ABC):
     probabilities_of: ClassVar[str] = ""
     feature_scores: ClassVar[bool] = True
     pooled: ClassVar[bool] = False
+    tiers: ClassVar[frozenset[MethodTier]] = frozenset({"full"})
     reads: ClassVar[MethodReads] = "images"
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        default: MethodTier = "budget" if "training" in cls.needs else "full"
+        cls.tiers = vars(cls).get("tiers", frozenset({default}))
         declaring = next(parent for parent in cls.__mro__ if "reads" in vars(parent))
         own = (getattr(cls, name, None) != getattr(declaring, name, None) for name in OF_IMAGES)
         if cls.reads != "images" and any(own):

@@ -25,6 +25,7 @@ class MCDropout(SingleNetwork, MemberMethod):
 
     name = "mc_dropout"
     label = "MC-dropout"
+    tiers = frozenset({"quick"})
     citation = "Gal & Ghahramani 2016"
     group = "dropout"
     size = "passes"
@@ -55,6 +56,7 @@ class MCDropoutWithoutBlanks(MCDropout):
 
     name = "mc_dropout_without_blanks"
     label = "MC-dropout without blanks"
+    tiers = frozenset({"medium"})
 
     def member_logits(self, images: Tensor) -> Tensor:
         """The logits of the T sub-networks, [T, images, classes].
@@ -88,6 +90,7 @@ class MCDropoutEnsemble(DeepEnsemble):
 
     name = "mc_dropout_ensemble"
     label = "MC-dropout ensemble"
+    tiers = frozenset({"budget"})
     citation = "Smith & Gal 2018"
     sweep = (5,)
     needs = frozenset({"dropout"})

@@ -13,6 +13,7 @@ class Softmax(SingleNetwork, MemberMethod):
 
     name = "softmax"
     label = "Softmax"
+    tiers = frozenset({"quick"})
     citation = "Hendrycks & Gimpel 2017"
     group = "single network"
     reads = "logits"

@@ -17,7 +17,7 @@ import torch
 from benchmarks.latency.places import NO_GPU
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report import write_report
-from benchmarks.run.configuration import EXACT, Configuration
+from benchmarks.run.configuration import SLOW, Configuration
 from benchmarks.run.measure import measure
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
@@ -63,7 +63,7 @@ class Mine(UncertaintyMethod):
     def predict(self, images): ...
 """
 
-SIZES = {"my_method": 5} | dict.fromkeys(EXACT, 30)
+SIZES = {"my_method": 5} | dict.fromkeys(SLOW, 30)
 
 CLAIM = {
     "id": "image-61",
@@ -171,7 +171,7 @@ def prediction(run: Run, unit: RunUnit, condition: Condition) -> Prediction:
     if evaluated.labels is not None:
         logits += 4 * torch.nn.functional.one_hot(evaluated.labels, 10)
     made = Prediction.of_logits(logits)
-    if unit.method in EXACT:
+    if unit.method in SLOW:
         return replace(made, members=None)
     return (
         replace(made, scores={"own_score": made.expected_entropy})

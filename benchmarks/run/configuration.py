@@ -22,6 +22,7 @@ from benchmarks.tasks import TASKS, Task
 from benchmarks.vocabulary import ALL
 from methods import METHODS, UncertaintyMethod
 from methods.engines import EngineName, EngineOption, fitting_engine, unsupported
+from methods.interface import MethodTier
 from methods.networks.recipes import WELL_TRAINED, Recipe
 from methods.scores import SCORES, Score, probability_scores
 from methods.trained.base import TrainedMethod
@@ -31,12 +32,11 @@ from methods.trained.base import TrainedMethod
 class Preset:
     """What a run computes by default.
 
-    It evaluates every method and condition but those that it leaves out, so that a new one of a
-    register is in it.
+    It evaluates every condition but those that it leaves out, so that a new one is in it.
 
     Attributes:
         recipes: those of a task; where there are none, the preset is not about the task.
-        without_methods: the methods that it leaves out, by name.
+        tiers: those whose methods it evaluates, see `methods.UncertaintyMethod`.
         without_conditions: the conditions that it leaves out, as globs.
         limits: how long a method is timed.
         parts: other parts of its `Configuration`, by name.
@@ -45,17 +45,12 @@ class Preset:
     """
 
     recipes: Callable[[Task], Sequence[Recipe]]
-    without_methods: tuple[str, ...]
+    tiers: tuple[MethodTier, ...]
     without_conditions: tuple[str, ...]
     limits: Limits
     parts: Mapping[str, Any]
     by_task: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     in_depth: Callable[[Task], tuple[str, ...]] = lambda _: ()
-
-
-def main_recipe(task: Task) -> tuple[str, ...]:
-    """The task's first."""
-    return (task.recipes[0].name,)
 
 
 def with_calibration_images(task: Task) -> list[Recipe]:
@@ -69,18 +64,6 @@ def budgets_in_depth(task: Task) -> tuple[str, ...]:
     return tuple(recipe.name for recipe in task.budgets if recipe.name in deep)
 
 
-EXACT = ("mc_dropout_exact", "mc_dropout_exact_without_blanks")
-
-ADDED = (
-    *("temperature_scaling", "temperature_scaled_mc_dropout", "temperature_scaled_ensemble"),
-    *("laplace_last_layer", "laplace_kron", "test_time_augmentation", "swag", "snapshot_ensemble"),
-    *("mc_dropout_without_blanks", "laplace_last_layer_calibrated"),
-)
-"""What can be added to trained networks; the article is not about it."""
-
-OF_PAPERS = ("laplace_last_layer_kron", "laplace_last_layer_fisher")
-"""There for the sake of another paper's numbers."""
-
 TRAINED = tuple(name for name, method in METHODS.items() if issubclass(method, TrainedMethod))
 """Those with a network of their own."""
 
@@ -90,18 +73,6 @@ BEST_TRAINED = (
 )
 """The six of these with the least NLL on calibration images, by ``results/tuning.csv``: of several
 recipes in depth, the others are trained by the first alone."""
-
-OWN_TRAININGS = ("swag", "snapshot_ensemble", "fast_geometric_ensemble", *TRAINED)
-"""Where budgets are compared, evaluated for the recipes in depth: each would be a training more."""
-
-SPENDING = (
-    *("softmax", "mc_dropout", "deep_ensemble", "mc_dropout_ensemble"),
-    *OWN_TRAININGS,
-)
-"""On what a training budget can be spent."""
-
-BUDGET_ALONE = ("fast_geometric_ensemble", "mc_dropout_ensemble", *TRAINED)
-"""Evaluated by the preset ``budget`` alone, unless they are named."""
 
 SHIFTS = ("translated-*", "corrupted-*", "natural-*")
 """Those that the article is not about."""
@@ -113,7 +84,7 @@ PRESETS: dict[str, Preset] = {
     # A first look, without data sets that are elsewhere than at package registries only.
     "quick": Preset(
         recipes=lambda task: task.recipes[:1],
-        without_methods=(*EXACT, *ADDED, *BUDGET_ALONE, *OF_PAPERS),
+        tiers=("quick",),
         without_conditions=(*SHIFTS, "ood-notmnist", "ood-kmnist", EMNIST),
         limits=Limits(seconds=0.15),
         parts={
@@ -129,7 +100,7 @@ PRESETS: dict[str, Preset] = {
     # The article's claims, which are about images rotated by up to 45°.
     "article": Preset(
         recipes=lambda task: tuple(map(task.recipe, task.article_recipes)),
-        without_methods=(*EXACT, *ADDED, *BUDGET_ALONE, *OF_PAPERS),
+        tiers=("quick",),
         without_conditions=(*SHIFTS, "rotated-0[6-9]*", "rotated-1*", EMNIST),
         limits=Limits(seconds=1.0),
         parts={
@@ -144,7 +115,7 @@ PRESETS: dict[str, Preset] = {
     # A comparison of all methods with few networks and images.
     "medium": Preset(
         recipes=with_calibration_images,
-        without_methods=(*EXACT, *BUDGET_ALONE, *OF_PAPERS),
+        tiers=("quick", "medium"),
         without_conditions=(EMNIST,),
         limits=Limits(seconds=0.3),
         parts={
@@ -154,12 +125,12 @@ PRESETS: dict[str, Preset] = {
             "pool": 20,
             "images": 2500,
         },
-        in_depth=main_recipe,
+        in_depth=lambda task: (task.recipes[0].name,),
     ),
     # All but what budgets are spent on; numbers of dropout passes on the article's task alone.
     "full": Preset(
         recipes=with_calibration_images,
-        without_methods=(*BUDGET_ALONE, *OF_PAPERS),
+        tiers=("quick", "medium", "full"),
         without_conditions=(EMNIST,),
         limits=Limits(seconds=1.0),
         parts={
@@ -170,12 +141,12 @@ PRESETS: dict[str, Preset] = {
             "severity_images": 2500,
         },
         by_task={"mnist": {"passes": (1, 2, 5, 10, 20, 50, 100)}},
-        in_depth=main_recipe,
+        in_depth=lambda task: (task.recipes[0].name,),
     ),
     # What a training budget is best spent on.
     "budget": Preset(
         recipes=lambda task: task.budgets,
-        without_methods=tuple(name for name in METHODS if name not in SPENDING),
+        tiers=("quick", "budget"),
         without_conditions=("translated-*", "natural-*", EMNIST),
         limits=Limits(seconds=0.3),
         parts={
@@ -191,7 +162,7 @@ PRESETS: dict[str, Preset] = {
     # Other papers' numbers.
     "published": Preset(
         recipes=lambda task: task.published,
-        without_methods=(*EXACT, *ADDED, *BUDGET_ALONE),
+        tiers=("quick", "published"),
         without_conditions=("rotated-*", *SHIFTS, "ood-*_noise", "ood-notmnist", EMNIST),
         limits=Limits(seconds=0.3),
         parts={
@@ -226,14 +197,15 @@ ONLY_USUAL = frozenset(
 )
 """Of these methods a run evaluates no other size, unless it has none of the usual ones."""
 
-SLOW = frozenset(EXACT)
+SLOW = frozenset({"mc_dropout_exact", "mc_dropout_exact_without_blanks"})
 """About a second an image: evaluated in depth, on the subset conditions; timed on single images."""
 
 IN_DEPTH = SLOW | {"laplace_kron"}
 """Evaluated only for the recipes in depth."""
 
-COSTLY = IN_DEPTH | {*OWN_TRAININGS, "test_time_augmentation"}
-"""Repeated on `FEWEST_REPLICATES` networks at most: the others share one forward or its masks."""
+COSTLY = IN_DEPTH | {"test_time_augmentation"}
+"""Repeated on `FEWEST_REPLICATES` networks at most, as those with a training of their own: the
+others share one forward or its masks."""
 
 
 FEWEST_RESAMPLES = 100
@@ -513,7 +485,7 @@ def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
         preset=preset,
         task=task,
         recipes=tuple(recipe.name for recipe in recipes),
-        methods=tuple(name for name in METHODS if name not in chosen.without_methods),
+        methods=tuple(m.name for m in METHODS.values() if m.tiers.intersection(chosen.tiers)),
         conditions=tuple(
             condition.name
             for condition in noun.conditions

@@ -18,7 +18,6 @@ from benchmarks.run.configuration import (
     BEST_TRAINED,
     COSTLY,
     IN_DEPTH,
-    OWN_TRAININGS,
     SLOW,
     TRAINED,
     USUAL_SIZES,
@@ -34,7 +33,6 @@ from methods.engines import choose_engine
 from methods.engines.base import Engine
 from methods.interface import MethodReads
 from methods.networks.pool import NetworkPool, NetworkStore
-from methods.trained.base import TrainedMethod
 
 PredictedTogether = tuple[Owner, ...]
 """Whose files are computed together; see `Plan.groups`."""
@@ -379,9 +377,7 @@ class Plan:
         if by_budget and method in TRAINED and method not in BEST_TRAINED:
             deep = filter(self._in_depth, self.recipes_by_budget)
             return recipe == min(deep, key=self.budget, default="")
-        own = method in OWN_TRAININGS or issubclass(
-            self.configuration.classes[method], TrainedMethod
-        )
+        own = "training" in self.configuration.classes[method].needs
         return self._in_depth(recipe) or not (method in IN_DEPTH or (own and by_budget))
 
     def _in_depth(self, recipe: str) -> bool:
@@ -396,8 +392,7 @@ class Plan:
     def _replicates(self, method: str, recipe: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the pool; other replicates have own networks."""
         kind, replicates = self.configuration.classes[method], self.configuration.replicates
-        costly = method in COSTLY or issubclass(kind, TrainedMethod)
-        if costly:
+        if method in COSTLY or "training" in kind.needs:
             replicates = min(replicates, FEWEST_REPLICATES)
         if size is None or not kind.counts_networks:
             return replicates

@@ -50,6 +50,7 @@ class Augmentation(Softmax):
 
     name = "test_time_augmentation"
     label = "Augmentation"
+    tiers = frozenset({"medium"})
     citation = "Ayhan & Berens 2018"
     group = "augmentation"
     size, sweep = "views", (len(VERSIONS),)

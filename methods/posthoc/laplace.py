@@ -188,6 +188,7 @@ class LaplaceLastLayer(Laplace):
 
     name = "laplace_last_layer"
     label = "Last-layer Laplace"
+    tiers = frozenset({"medium"})
     citation = "Daxberger et al. 2021"
     reads = "features"
     _posterior: ClassBlocks | LayerPosterior
@@ -287,6 +288,7 @@ class LaplaceLastLayerCalibrated(LaplaceLastLayer):
 
     name = "laplace_last_layer_calibrated"
     label = "Last-layer Laplace, calibrated"
+    tiers = frozenset({"medium"})
     needs = frozenset({"training images", "calibration"})
 
     def curvature(
@@ -329,6 +331,7 @@ class LaplaceLastLayerFisher(LaplaceLastLayer):
 
     name = "laplace_last_layer_fisher"
     label = "Last-layer Laplace, Fisher"
+    tiers = frozenset({"published"})
     by_probit = True
 
     def curvature(
@@ -353,6 +356,7 @@ class LaplaceLastLayerKron(LaplaceLastLayer):
 
     name = "laplace_last_layer_kron"
     label = "Last-layer Laplace, Kronecker"
+    tiers = frozenset({"published"})
     by_probit = True
 
     def curvature(

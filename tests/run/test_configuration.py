@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 import shlex
 import shutil
 from dataclasses import fields, replace
@@ -24,9 +25,11 @@ from benchmarks.run.configuration import (
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
-from methods import METHODS, DeepEnsemble
+from methods import METHODS, DeepEnsemble, UncertaintyMethod
 from tests.processes import status_of
 from tests.runs import FULL, QUICK
+
+ROOT = Path(__file__).parents[2]
 
 CUSTOM = """
 from methods import UncertaintyMethod
@@ -86,12 +89,28 @@ def test_article_is_refused_for_a_task_that_it_is_not_about(
 def test_presets_leave_out_what_there_is_and_all_else_is_in_them() -> None:
     conditions = {one.name for task in TASKS.values() for one in task.conditions}
     for preset in PRESETS.values():
-        assert set(preset.without_methods) <= set(METHODS)
         assert set(preset.by_task) <= set(TASKS)
         for glob in preset.without_conditions:
             assert fnmatch.filter(conditions, glob), glob
     assert {*USUAL_SIZES, *COSTLY} <= set(METHODS)
     assert set(USUAL_SIZES) >= ONLY_USUAL
+
+
+@pytest.mark.parametrize("kind", METHODS.values(), ids=METHODS)
+def test_a_new_method_joins_one_preset_alone_whatever_it_inherits_from(
+    kind: type[UncertaintyMethod], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = type("New", (kind,), {"name": "new"})
+    monkeypatch.setitem(METHODS, "new", new)
+    joined = [name for name in PRESETS if "new" in configuration_of(name).methods]
+    assert joined == ["budget" if "training" in kind.needs else "full"]
+
+
+def test_page_of_methods_names_their_presets() -> None:
+    page = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
+    for name, told in re.findall(r"^\| [^|]+ \| `(\w+)` \| [^|]+ \| ([a-z, ]+) \|", page, re.M):
+        presets = [one for one in PRESETS if name in configuration_of(one).methods]
+        assert told == ("all" if len(presets) == len(PRESETS) else ", ".join(presets)), name
 
 
 def test_only_recipes_of_budgets_and_papers_limit_ensembles_to_their_pool() -> None:

@@ -14,9 +14,7 @@ import pytest
 from benchmarks.predictions import PoolNetwork, RunUnit
 from benchmarks.run.configuration import (
     BEST_TRAINED,
-    BUDGET_ALONE,
-    EXACT,
-    OF_PAPERS,
+    SLOW,
     TRAINED,
     Configuration,
     configuration_of,
@@ -101,7 +99,8 @@ def test_full_is_a_hundred_networks_of_the_main_recipe_and_fifty_of_others() -> 
 
 def test_full_has_every_method_but_those_of_budgets_and_of_papers() -> None:
     methods = {unit.method for unit in Plan(FULL).units()}
-    assert methods == set(METHODS).difference(OF_PAPERS, BUDGET_ALONE)
+    elsewhere = {"budget"}, {"published"}
+    assert methods == {name for name, kind in METHODS.items() if {*kind.tiers} not in elsewhere}
 
 
 def test_few_replicates_are_fewer_of_costly_methods_too() -> None:
@@ -215,7 +214,7 @@ def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> 
         ]
         for name in FULL.classes
     }
-    assert [conditions_of[name] for name in EXACT] == [subsets, subsets]
+    assert [conditions_of[name] for name in SLOW] == [subsets, subsets]
     for name in ("softmax", "mc_dropout", "deep_ensemble"):
         assert conditions_of[name] == [*FULL.conditions, *subsets]
     elsewhere = run.plan.conditions_of(RunUnit("plain", "softmax", None, 0))
@@ -266,7 +265,7 @@ def test_calibration_images_are_predicted_by_those_who_have_not_seen_them() -> N
     plan = run_of(chosen).plan
     for unit in plan.units():
         more = [c.name for c in plan.predicted(unit) if c not in plan.conditions_of(unit)]
-        slow = unit.method in EXACT
+        slow = unit.method in SLOW
         of_standard = ["subset-calibration" if slow else "calibration"]
         assert more == (of_standard if unit.recipe == "standard" else [])
     assert "calibration" not in [condition.name for condition in plan.conditions]
