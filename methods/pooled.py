@@ -42,7 +42,7 @@ class PooledMethod(UncertaintyMethod):
 
     One that `reads` logits or features does what it does by `fit_outputs`, `calibrate_outputs` and
     `predict_outputs`, so that many methods can share a forward of their networks; of images, it
-    applies these to `outputs`. One that reads images has none of the three.
+    applies these to `outputs`. One that reads images has a `predict` instead.
 
     Args:
         pool: where the networks come from; by default a pool of its own, in memory.
@@ -142,7 +142,7 @@ class PooledMethod(UncertaintyMethod):
         return self._prepared
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Train the networks, or take them from the pool where they are trained already.
+        """Take the networks from the pool, or train them; learn by `fit_outputs`, if there is one.
 
         Raises:
             TrainingDivergedError, NotStoredError: see `NetworkPool.networks` and `snapshots`.
@@ -152,7 +152,19 @@ class PooledMethod(UncertaintyMethod):
             self.fitted = self.pool.networks(self.networks, training)
         else:
             self.fitted = self.pool.snapshots(own, self.replicate, training)
+        if type(self).fit_outputs is not PooledMethod.fit_outputs:
+            self.fit_outputs(self.fitting_outputs(images), labels)
         return self
+
+    def calibrate(self, images: Tensor, labels: Tensor) -> Self:
+        """Learn from held-out images by `calibrate_outputs`, if there is one."""
+        if type(self).calibrate_outputs is not PooledMethod.calibrate_outputs:
+            self.calibrate_outputs(self.outputs(images), labels)
+        return self
+
+    def predict(self, images: Tensor) -> Prediction:
+        """The prediction of each image, by default from the networks' outputs."""
+        return self.predict_outputs(self.outputs(images))
 
     def outputs(self, images: Float[Tensor, "images ..."]) -> NetworkOutputs:
         """The logits and features of each network, dropout off."""
@@ -187,12 +199,13 @@ class PooledMethod(UncertaintyMethod):
         Raises:
             NotImplementedError: the method reads images.
         """
-        raise NotImplementedError(f"{type(self).__name__} reads images; call predict")
+        raise NotImplementedError(f"{type(self).__name__} reads images, and has no predict_outputs")
 
 
 def learns_in_fit(method: type[UncertaintyMethod]) -> bool:
     """Whether its ``fit`` does more than take networks of the pool."""
-    return method.fit is not PooledMethod.fit or "training" in method.needs
+    fitted = method.needs & {"training", "training images"}
+    return method.fit is not PooledMethod.fit or bool(fitted)
 
 
 def require_features(outputs: NetworkOutputs) -> Float[Tensor, "networks images width"]:

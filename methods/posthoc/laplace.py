@@ -193,15 +193,6 @@ class LaplaceLastLayer(Laplace):
     reads = "features"
     _posterior: ClassBlocks | LayerPosterior
 
-    def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Take the network, and fit to its outputs for the training images; see `fit_outputs`."""
-        super().fit(images, labels)
-        return self.fit_outputs(self.fitting_outputs(images), labels)
-
-    def predict(self, images: Tensor) -> Prediction:
-        """One prediction an image: the Gaussian is integrated."""
-        return self.predict_outputs(self.outputs(images))
-
     def fit_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
         """Sum the GGN over the training images, and choose the prior.
 
@@ -231,7 +222,7 @@ class LaplaceLastLayer(Laplace):
         self.precision, self._posterior = precision, curvature.posterior(precision)
 
     def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
-        """The prediction, from features."""
+        """One prediction an image: the Gaussian is integrated."""
         (features,) = require_features(outputs)
         size = len(self._weights) * max(SAMPLES, self._weights.shape[1])
         return self.predictive(map(self.moments, torch.split(features, max(1, NUMBERS // size))))
@@ -300,10 +291,6 @@ class LaplaceLastLayerCalibrated(LaplaceLastLayer):
         """The full GGN, which is kept for other priors."""
         self._curvature = super().curvature(inputs, probabilities, labels)
         return self._curvature
-
-    def calibrate(self, images: Tensor, labels: Tensor) -> Self:
-        """Choose the prior; see `calibrate_outputs`."""
-        return self.calibrate_outputs(self.outputs(images), labels)
 
     def calibrate_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
         """Choose the prior precision from 1e-4 to 1e8 by the NLL."""

@@ -14,7 +14,7 @@ from methods.engines.base import NetworkOutputs
 from methods.mc_dropout import MCDropout
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import STANDARD, LabelledImages
-from methods.pooled import require_features
+from methods.pooled import SingleNetwork, learns_in_fit, require_features
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import LaplaceLastLayer
 from methods.posthoc.snapshot_ensemble import FastGeometricEnsemble, SnapshotEnsemble
@@ -39,17 +39,13 @@ def by_reads(*reads: str) -> list[type[PooledMethod]]:
 
 
 def test_methods_read_what_they_follow_from() -> None:
-    assert [method.name for method in by_reads("logits")] == [
-        "softmax",
-        "deep_ensemble",
-        "temperature_scaling",
-        "temperature_scaled_ensemble",
-    ]
-    assert [method.name for method in by_reads("features")] == [
-        "laplace_last_layer",
-        "laplace_last_layer_kron",
-        "laplace_last_layer_fisher",
-    ]
+    expected = {
+        "logits": ("softmax", "deep_ensemble", "temperature_scaled_ensemble"),
+        "features": ("laplace_last_layer", "laplace_last_layer_calibrated"),
+        "images": ("mc_dropout", "temperature_scaled_mc_dropout", "laplace_kron", "swag"),
+    }
+    for reads, names in expected.items():
+        assert {METHODS[name].reads for name in names} == {reads}
 
 
 @pytest.mark.parametrize("kind", by_reads("logits", "features"))
@@ -104,6 +100,39 @@ def test_method_with_a_way_of_its_own_reads_images() -> None:
     assert [kind.reads for kind in ways] == ["images", "images", "images", "logits"]
     with pytest.raises(NotImplementedError, match="LaplaceKron reads images"):
         METHODS["laplace_kron"].build(POOL).predict_outputs(NetworkOutputs(torch.zeros(1, 1, 2)))  # type: ignore[attr-defined]
+
+
+class DampedFeatures(SingleNetwork):
+    """What `methods.pooled` says: no method of images is needed."""
+
+    name = "damped_features"
+    reads = "features"
+    needs = frozenset({"training images"})
+
+    def fit_outputs(self, outputs: NetworkOutputs, labels: Tensor) -> DampedFeatures:
+        self.head, self.most = self.fitted[0].head, require_features(outputs)[0].amax(dim=0)
+        return self
+
+    def calibrate_outputs(self, outputs: NetworkOutputs, labels: Tensor) -> DampedFeatures:
+        self.held_out = len(labels)
+        return self
+
+    def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
+        (features,) = require_features(outputs)
+        return Prediction.of_logits(self.head(features.clamp(max=self.most)).detach()[None])
+
+
+def test_of_images_outputs_are_computed_first(
+    training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    method = DampedFeatures.build(POOL).fit(training_images.images, training_images.labels)
+    method.calibrate(test_images.images[:50], test_images.labels[:50])
+    outputs = method.outputs(test_images.images)
+    assert same(method.predict(test_images.images), method.predict_outputs(outputs))
+    training = require_features(method.outputs(training_images.images))[0]
+    assert torch.equal(method.most, training.amax(dim=0))
+    assert (method.held_out, DampedFeatures.reads) == (50, "features")
+    assert [learns_in_fit(kind) for kind in (DampedFeatures, Softmax)] == [True, False]
 
 
 def test_last_layer_needs_features() -> None:
