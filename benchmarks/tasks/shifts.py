@@ -60,6 +60,7 @@ def rotations(
             reason="" if angle <= valid_to else reason,
             has_subset=angle in with_subset,
             in_mean=angle <= min(valid_to, LARGEST_IN_MEAN),
+            headline=True,
             transform=partial(rotated, angle=angle),
         )
         for angle in angles
@@ -94,7 +95,6 @@ def translations(data: str, distances: Iterable[int]) -> tuple[Condition, ...]:
             severity=distance,
             unit="pixels",
             in_mean=True,
-            headline=False,
             transform=partial(translated, pixels=distance),
         )
         for distance in distances
@@ -135,6 +135,7 @@ def corruptions(
             data=f"{data}_c",
             paired_with=f"corrupted-{first}",
             in_mean=True,
+            headline=True,
             size=CORRUPTED_IMAGES,
             load=partial(_load_corrupted, corruption, load_test, originals),
         )

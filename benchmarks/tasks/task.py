@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -75,6 +76,9 @@ class Condition:
         transform: what is done to the test images; ``None``: nothing.
         load: loads its own images from a seed and the user's data folder; ``None``: they are the
             task's test images.
+
+    Raises:
+        ValueError: a name or group has other characters.
     """
 
     name: str
@@ -90,10 +94,16 @@ class Condition:
     subset: bool = False
     has_subset: bool = False
     in_mean: bool = False
-    headline: bool = True
+    headline: bool = False
     size: int | None = None
     transform: ImageTransform | None = field(default=None, compare=False)
     load: Callable[[int, Path | None], EvaluationSet] | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for part, marks in (("name", "_-"), ("group", "-")):
+            if not re.fullmatch(f"[a-z0-9{marks}]+", text := getattr(self, part)):
+                expected = f"lower-case letters, digits and {' or '.join(marks)}"
+                raise ValueError(f"a condition has the {part} {text!r}; expected {expected}")
 
     @property
     def labelled(self) -> bool:

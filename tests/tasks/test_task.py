@@ -99,6 +99,30 @@ def test_condition_of_a_name_that_is_taken_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"group": "low contrast"}, "has the group 'low contrast'; .* digits and -$"),
+        ({"group": ""}, "has the group ''"),
+        ({"group": "low_contrast"}, "has the group"),
+        ({"name": "Dim"}, "has the name 'Dim'; expected lower-case letters, digits and _ or -$"),
+        ({"name": "a/b"}, "has the name"),
+        ({"name": "dim\n"}, "has the name"),
+    ],
+)
+def test_condition_whose_name_or_group_cannot_be_a_files_is_refused(
+    change: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message) as raised:
+        Condition(**{"name": "dim", "label": "Dim", "group": "dim", "data": "mnist"} | change)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_new_condition_is_in_no_mean_and_no_headline() -> None:
+    dim = Condition("dim", "Dim", "dim", "mnist")
+    assert (dim.in_mean, dim.headline) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
         ({"reference": "rotated-45"}, "has the reference 'rotated-45', which .* choose from clean"),
         # A subset is compared with that of its reference.
         ({"reference": "rotated-015", "has_subset": True}, "'subset-rotated-015'"),

@@ -61,6 +61,7 @@ STRIPES = Task(
                 labels="valid" if percent <= 60 else "ill-defined",
                 reason="" if percent <= 60 else "too dark to tell",
                 in_mean=percent <= 60,
+                headline=True,
                 transform=partial(torch.mul, other=1 - percent / 100),
             )
             for percent in (30, 60, 90)
