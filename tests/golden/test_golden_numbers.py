@@ -49,3 +49,5 @@ def test_a_change_of_a_number_a_lost_and_a_new_row_are_noticed(tmp_path: Path) -
         assert bool(differences("measurements", golden, changed)) is differs
     assert "1 rows are missing" in differences("measurements", golden, golden[1:])
     assert "1 rows are new" in differences("measurements", golden[1:], golden)
+    added = golden.assign(metric="a metric that came later")
+    assert differences("measurements", golden, pd.concat([golden, added])) == ""

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.metrics import METRICS
 from benchmarks.nouns import Variant
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.cost import needed
 from benchmarks.report.tables.table import as_frame, markdown
-from tests.report.support import comparisons, table_named
+from tests.report.support import NAMES, comparisons, table_named
 
 FULL = Variant("mc_dropout", "8")
 ACCURACY, NLL = Quantity("clean", "accuracy"), Quantity("clean", "nll")
@@ -111,7 +112,11 @@ def test_sizes_are_compared_by_what_the_main_table_shows(timed_results: Results)
     rows = as_frame(table).query("Method == 'MC-dropout, T = 8'")
     measured = set(rows["Measure"])
     clean = {measure.partition(",")[0] for measure in measured if measure.endswith("Clean")}
-    assert clean == {"Accuracy ↑", "NLL ↓", "Brier ↓", "ECE ↓"}
+    assert clean == {
+        NAMES.printed(name).title
+        for name, metric in METRICS.items()
+        if metric.shown != "detail" and metric.better and "reference" not in metric.needs
+    }
     assert {"AUROC ↑, Uniform noise", "NLL ↓, Mean of 30°, 45°"} < measured
 
 
