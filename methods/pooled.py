@@ -194,7 +194,7 @@ class PooledMethod(UncertaintyMethod):
         return self
 
     def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
-        """The prediction of the images that the outputs are of.
+        """The prediction of the images that the outputs are of; `fitted` may be unknown.
 
         Raises:
             NotImplementedError: the method reads images.
