@@ -10,6 +10,7 @@ import sys
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -195,8 +196,6 @@ def run(
     require_apart(out, networks=networks, data_dir=data_dir, cluster=cluster)
     for location in method or ():
         require_apart(out, method=Path(location.rpartition(":")[0]))
-    if cluster and method:  # whose workers have another working folder
-        method = [str(Path(location).resolve()) for location in method]
     if cluster and device == "cuda":
         raise UserError("--device cuda: a cluster computes on CPUs; leave out one of the options")
     chosen_device = fitting_device("cpu" if cluster else device)
@@ -235,7 +234,7 @@ def run(
         show_expected(plan, workspace)
         return
     with _workers(cluster, plan, only) as workers:
-        there = workspace if workers is None else workspace.on(workers)
+        there = replace(workspace, cluster=workers)
         failures = run_stages(plan, there, only, overwrite=overwrite)
     show_outcome(out)
     if share is not None:

@@ -119,11 +119,11 @@ def test_cuda_is_refused_where_there_is_none(command_line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--method", "taken:Mine"], r"--method taken:Mine: expected path/to/file\.py:ClassName"),
-        (["--method", "mine.py:Mine"], r"--method mine\.py:Mine: .*ValueError: two.*"),
+        (["--method", "taken:Mine"], r"--method .*taken:Mine: expected path/to/file\.py:ClassName"),
+        (["--method", "mine.py:Mine"], r"--method .*mine\.py:Mine: .*ValueError: two.*"),
         (["--out", "taken"], ".*taken.*"),
         (["--networks", "taken"], "--networks taken: this is a file; name a folder"),
-        (["--out", "taken/inside"], r"--out taken/inside: .*cannot be created.*"),
+        (["--out", "taken/inside"], r"--out .*taken/inside: .*cannot be created.*"),
         (["--networks", "taken/inside"], r"--networks taken/inside: .*cannot be created.*"),
     ],
 )
@@ -180,8 +180,9 @@ def test_options_choose_the_configuration(
     assert configuration.resamples == 700
     assert configuration.batch_sizes == (4, 32)
     machine = run.workspace
-    assert (machine.out, machine.networks) == (Path("there"), Path("pool"))
-    assert (machine.data_dir, machine.jobs) == (Path(), 2)
+    here = Path.cwd()
+    assert (machine.out, machine.networks) == (here / "there", here / "pool")
+    assert (machine.data_dir, machine.jobs) == (here, 2)
     assert (only, overwrite) == ("measure", True)
 
 
@@ -202,7 +203,7 @@ def test_without_options_it_is_the_preset(
     command_line("--preset", preset, "--task", task, "--device", "cpu")
     ((run, only, overwrite),) = chosen
     assert run.plan.configuration == configuration_of(preset, task)
-    assert run.workspace.out == Path(folder)
+    assert run.workspace.out == Path.cwd() / folder
     assert (run.workspace.data_dir, only, overwrite) == (None, None, False)
     assert run.workspace.jobs >= 1
 

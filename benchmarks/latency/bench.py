@@ -7,6 +7,7 @@ much and more.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
@@ -27,7 +28,7 @@ from benchmarks.latency.cost import held_bytes, network_cost, peak_memory, state
 from benchmarks.latency.places import FITTED_ON, LatencyRow, LatencyTask, TimedOn, untimed_row
 from benchmarks.latency.stopwatch import Limits, Stopwatch, Timed, total
 from benchmarks.run.configuration import stored_scores
-from benchmarks.run.custom_method import in_own_process
+from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import fit, reason_of
 from benchmarks.schema import Latency, ScoreLatency, members_text
@@ -252,7 +253,8 @@ class BenchApart:
         rows: Rows | None = self._ask("rows")
         if rows is not None:
             return rows
-        reason = reason_of(cast(BaseException, self._ended.exception()))
+        silent = ProcessEndedError("the method's process ended without an answer")
+        reason = reason_of(self._ended.exception() or silent)
         untimed = {task: untimed_row(self._plan, task) for task in self._tasks}
         return {t: [replace(row, status="failed", reason=reason)] for t, row in untimed.items()}
 
@@ -281,7 +283,7 @@ def _run_apart(work: Callable[[], None], ended: Future[None]) -> None:
 
 def _serve(plan: Plan, place: TimedOn, limits: Limits, address: str) -> None:
     """In the other process: do what a bench is asked to, until nothing more can be asked."""
-    bench = Bench(plan, place, limits)
+    bench, owner = Bench(plan, place, limits), os.getpid()
     with (
         torch_threads(place.threads),
         Listener(address) as listener,
@@ -290,4 +292,7 @@ def _serve(plan: Plan, place: TimedOn, limits: Limits, address: str) -> None:
     ):
         while True:
             name, arguments = connection.recv()
-            connection.send(getattr(bench, name)(*arguments))
+            answer = getattr(bench, name)(*arguments)
+            if os.getpid() != owner:  # as in `do`
+                return
+            connection.send(answer)

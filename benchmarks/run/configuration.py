@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -17,7 +18,12 @@ import torch
 
 from benchmarks.io import UserError
 from benchmarks.latency.stopwatch import Limits
-from benchmarks.run.custom_method import load_method, sha256_of_file, without_folder
+from benchmarks.run.custom_method import (
+    load_method,
+    require_importable,
+    sha256_of_file,
+    without_folder,
+)
 from benchmarks.tasks import TASKS, Task
 from benchmarks.vocabulary import ALL
 from methods import METHODS, UncertaintyMethod
@@ -539,6 +545,11 @@ def chosen_configuration(
     for part in ("images", "severity_images"):
         if chosen.get(part) == ALL:
             chosen[part] = None
+    if files := chosen.get("custom_methods"):
+        # Absolute, as all paths of a workspace.
+        chosen["custom_methods"] = tuple(map(os.path.abspath, files))
+        for location in chosen["custom_methods"]:
+            require_importable(location)
     defaults = configuration_of(preset, task)
     recipes = chosen.get("recipes", defaults.recipes)  # unknown ones are refused later
     return replace(

@@ -16,7 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
+from benchmarks.data.files import CACHE_VARIABLE, DATA_VARIABLE, folder_of
 from benchmarks.io import LONGEST, UserError, objection_to, one_line, write_whole
 from benchmarks.parallel import Result
 from methods import PooledMethod, UncertaintyMethod
@@ -53,9 +54,7 @@ def load_method(location: str) -> type[UncertaintyMethod]:
             field is not as it should be.
     """
 
-    def refused(why: str) -> UserError:
-        return UserError(f"--method {location}: {why}")
-
+    refused = partial(_refused, location)
     file, _, name = location.rpartition(":")
     if not file.endswith(".py") or not name:
         raise refused("expected path/to/file.py:ClassName")
@@ -86,6 +85,27 @@ def load_method(location: str) -> type[UncertaintyMethod]:
         except BaseException as error:
             raise refused(f"{name} cannot be built ({one_line(error)})") from error
     return method
+
+
+def _refused(location: str, why: str) -> UserError:
+    return UserError(f"--method {location}: {why}")
+
+
+def require_importable(location: str) -> None:
+    """Load the method in another process first, which its file may end.
+
+    Raises:
+        UserError: as `load_method`, or the process ended.
+    """
+    if Path(location.rpartition(":")[0]).is_file():
+        try:
+            in_own_process(partial(_load, location))
+        except ProcessEndedError as error:
+            raise _refused(location, f"the file cannot be imported ({error})") from error
+
+
+def _load(location: str) -> None:
+    load_method(location)  # which is not returned: it may be impossible to pickle
 
 
 def without_folder(location: str) -> str:
@@ -199,12 +219,14 @@ def in_own_process(work: Callable[[], Result], variables: Mapping[str, str] = ON
     """
     with TemporaryDirectory(prefix="uncertainty-bench-") as folder:
         Path(folder, WORK).write_bytes(pickle.dumps(work))
-        paths = list(map(str, sys.path))
+        paths = list(map(os.path.abspath, sys.path))
+        folders = {name: folder_of(name) for name in (DATA_VARIABLE, CACHE_VARIABLE)}
+        absolute = {name: str(path.absolute()) for name, path in folders.items() if path}
         code = f"import sys; sys.path[:] = {paths}; from {__name__} import do; do({folder!r})"
         with subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,  # it ends with this process: then it ends, too
-            env={**os.environ, **variables},
+            env={**os.environ, **absolute, **variables},
             start_new_session=True,  # Ctrl-C is for this process
         ) as process:
             status = process.wait()
@@ -222,11 +244,16 @@ def in_own_process(work: Callable[[], Result], variables: Mapping[str, str] = ON
 def do(folder: str) -> None:
     """In the other process: do the work in the folder, and leave the outcome there."""
     Thread(target=_end_with_parent, daemon=True).start()
+    owner = os.getpid()
     outcome: tuple[Any, Exception | None]
     try:
         outcome = pickle.loads(Path(folder, WORK).read_bytes())(), None
     except Exception as error:
         outcome = None, error
+    except BaseException as error:
+        outcome = None, ProcessEndedError(f"the method was ended by {type(error).__name__}")
+    if os.getpid() != owner:  # a process that the method forked, and that went on as this one
+        os._exit(1)
     try:
         content = pickle.dumps(outcome)
     except Exception as error:  # an exception of the method's own, for example

@@ -78,12 +78,6 @@ class Workspace:
         """The trained networks."""
         return NetworkStore(self.networks)
 
-    def on(self, cluster: Cluster) -> Workspace:
-        """The same with these workers, whose working folder is another one."""
-        data_dir = self.data_dir and self.data_dir.resolve()
-        out, networks = self.out.resolve(), self.networks.resolve()
-        return Workspace(out, networks, data_dir, self.jobs, cluster)
-
     def in_parallel(
         self,
         work: Callable[[Workspace, Item], Result],
@@ -167,15 +161,17 @@ def workspace_for(
 ) -> Workspace:
     """Where a plan is computed: by default with the cache of networks, and every core.
 
+    Paths become absolute: workers, and methods that change the folder, have another one.
+
     Raises:
         UserError: there is no such folder of data, or the one of networks cannot be created.
     """
     if data_dir is not None and not data_dir.is_dir():
         raise UserError(f"--data-dir {data_dir}: there is no such folder")
     return Workspace(
-        out=out,
-        networks=existing_folder("--networks", networks or NETWORKS),
-        data_dir=data_dir,
+        out=out.absolute(),
+        networks=existing_folder("--networks", networks or NETWORKS).absolute(),
+        data_dir=data_dir and data_dir.absolute(),
         jobs=jobs or fitting_jobs(plan.configuration.device),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def run_on_workers(
     plan, workspace = run_of(configuration, folder)
     workspace.networks.mkdir(parents=True)
     with DaskCluster(choice, kernels=False) as cluster:
-        return compute(Run(plan, workspace.on(cluster)))
+        return compute(Run(plan, replace(workspace, cluster=cluster)))
 
 
 @pytest.fixture

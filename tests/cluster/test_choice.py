@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,4 +73,4 @@ def test_finished_run_starts_no_workers(digits_copy: Path) -> None:
     nowhere = ClusterChoice(digits_copy / "cluster.yaml", "address", options={"address": "nowhere"})
     with DaskCluster(nowhere, kernels=False) as cluster:
         for stage in ("train", "predict"):
-            assert run_stages(plan, workspace.on(cluster), stage) == []
+            assert run_stages(plan, replace(workspace, cluster=cluster), stage) == []

@@ -213,6 +213,12 @@ def test_known_sleep_and_allocation_are_measured_through_the_stage(tmp_path: Pat
     assert rows["parameters"].isna().all()
 
 
+def test_process_that_a_method_forks_and_that_goes_on_as_it_answers_nothing(tmp_path: Path) -> None:
+    forking = CUSTOM.replace("assert", "__import__('os').fork(); assert").replace("0.03", "0")
+    table = timed(run_of(custom(tmp_path, forking), tmp_path))
+    assert list(table[table["device"] == "cpu"]["status"])[:2] == ["ok", "ok"]
+
+
 def test_custom_methods_take_turns_with_all_others(tmp_path: Path) -> None:
     """Two that note their calls: each is called in each round, and neither is always the first."""
     calls = tmp_path / "calls"
@@ -257,6 +263,11 @@ def test_mode_is_how_pytorch_evaluates_the_members(method: str, on_cpu: str, on_
             ["ok", "failed"],
         ),
         ("__import__('os')._exit(0)", "ProcessEndedError: the method ended", ["failed"] * 2),
+        (
+            "raise KeyboardInterrupt",
+            "ProcessEndedError: the method was ended by KeyboardInterrupt",
+            ["failed"] * 2,
+        ),
     ],
 )
 def test_method_that_fails_is_reported_and_the_others_go_on(

@@ -19,6 +19,7 @@ from benchmarks.run.custom_method import (
     in_own_process,
     load_method,
 )
+from tests.processes import status_of
 
 HEAD = "from methods import Prediction, UncertaintyMethod\n"
 BODY = (
@@ -73,6 +74,22 @@ def test_mistake_in_the_file_is_refused_in_one_line(text: str, message: str, wri
     assert shown.startswith(f"--method {location}: ")
     assert message in shown
     assert "\n" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ("import os\nos._exit(0)", "the method ended its process, or it crashed (exit status 0)"),
+        ("raise KeyboardInterrupt", "the method was ended by KeyboardInterrupt"),
+    ],
+)
+def test_file_that_ends_the_process_is_refused_in_one_line(
+    text: str, how: str, write: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    location = write(text)
+    assert status_of("--task", "digits", "--method", location) == 2
+    refused = f"error: --method {location}: the file cannot be imported ({how})\n"
+    assert capfd.readouterr() == ("", refused)
 
 
 def test_pooled_method_that_cannot_be_built_is_refused(write: Write) -> None:
