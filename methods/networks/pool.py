@@ -7,7 +7,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
@@ -114,8 +114,9 @@ class NetworkStore:
                 if metadata["key"] != key.text:
                     raise ValueError("it holds another network")
                 network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-            if metadata["sha256"] != _checksum(network):
-                raise ValueError("its weights are not those that were stored")
+            # Until version 0.3, the checksum was of the weights alone.
+            if metadata.pop("sha256") not in (_checksum(network, metadata), _checksum(network, {})):
+                raise ValueError("it is not what was stored: its checksum is wrong")
             log = tuple(EpochLog(**row) for row in json.loads(metadata["log"]))
             seconds, machine = float(metadata["seconds"]), metadata["machine"]
         except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -142,8 +143,8 @@ class NetworkStore:
             "log": json.dumps([asdict(row) for row in trained.log]),
             "seconds": str(trained.seconds),
             "machine": trained.machine,
-            "sha256": _checksum(trained.network),
         }
+        metadata["sha256"] = _checksum(trained.network, metadata)
         content = save(trained.network.state_dict(), metadata)
         path = self.folder / key.file_name
         # Others may share the folder, on other computers too.
@@ -183,9 +184,9 @@ def _not_stored(error: OSError, path: Path) -> NotStoredError:
     return NotStoredError(error.errno or errno.EIO, error.strerror or str(error), str(path))
 
 
-def _checksum(network: Network) -> str:
-    """SHA-256 of all parameters and buffers, in their order."""
-    digest = sha256()
+def _checksum(network: Network, metadata: Mapping[str, str]) -> str:
+    """SHA-256 of what is stored beside the network, and of all parameters and buffers, in order."""
+    digest = sha256("".join(map(str, sorted(metadata.items()))).encode())
     for tensor in network.state_dict().values():
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
