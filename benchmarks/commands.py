@@ -444,12 +444,11 @@ def _workspace_of_file(
     path: Path, plan: Plan, networks: Path | None, data_dir: Path | None
 ) -> Workspace:
     """Where a command computes that writes one file, ready to compute there."""
-    from benchmarks.run.workspace import compile_once, workspace_for
+    from benchmarks.run.workspace import make_ready, workspace_for
 
     folder = writable_folder("--out", path.parent)
     workspace = workspace_for(plan, folder, networks=networks, data_dir=data_dir)
-    if plan.configuration.engine == "numba":
-        compile_once()
+    make_ready(plan, workspace)
     return workspace
 
 

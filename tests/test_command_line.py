@@ -22,7 +22,7 @@ from benchmarks.tasks.mnist import MNIST
 from methods import METHODS
 from methods.networks.recipes import RECIPES
 from tests.processes import status_of
-from tests.runs import Run
+from tests.runs import Run, forget_images
 
 CommandLine = Callable[..., tuple[int, str, str]]
 
@@ -137,15 +137,21 @@ def test_file_that_cannot_be_used_is_refused(
     assert re.fullmatch(rf"error: {message}\n", error)
 
 
+@pytest.mark.parametrize(
+    "command", [["--jobs", "1"], ["--plan"], ["lab"], ["check", "--index", "1"]]
+)
 def test_unavailable_mnist_is_reported_in_one_line(
-    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+    command: list[str], command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    forget_images()
+
     def nowhere(*_: object, **__: object) -> None:
         raise Unavailable("mnist is unavailable: no connection")
 
     monkeypatch.setattr(loading, "read", nowhere)
-    # Where the kernels are not compiled yet, a line on stderr would announce that first.
-    status, _, error = command_line("--jobs", "1", "--engine", "torch")
+    # Nothing is compiled for nothing, which would be a line more on stderr.
+    monkeypatch.setattr("methods.engines.lenet5_kernels.kernels_are_cached", lambda: False)
+    status, _, error = command_line(*command, "--device", "cpu")
     assert status == 2
     assert re.fullmatch(r"error: [^\n]*no connection[^\n]*\n", error)
 

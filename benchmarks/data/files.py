@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 class Unavailable(Exception):
-    """A set that cannot be had; one line lists what was tried, without a path of this machine."""
+    """A set that cannot be had; one line says what was tried and what to do, without a path."""
 
 
 class DownloadFailed(Exception):
@@ -204,8 +204,11 @@ def _fetch(data_set: DataSet, contents: dict[DataFile, bytes | None], tried: str
                         contents[file] = _retrieved(source, file, folder, Path(scratch))
             except DownloadFailed as failure:
                 tried = f"{tried}; {failure}"
-    if None in contents.values():
-        raise Unavailable(tried)
+    if missing := [file.name for file, content in contents.items() if content is None]:
+        raise Unavailable(
+            f"{tried}; put {' and '.join(missing)} into the folder {data_set.name} of "
+            f"the data folder that --data-dir or {DATA_VARIABLE} names"
+        )
 
 
 def _retrieved(source: str, file: DataFile, folder: Path, scratch: Path) -> bytes:

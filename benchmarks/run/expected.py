@@ -384,8 +384,8 @@ LARGEST = 4
 
 def show_expected(plan: Plan, workspace: Workspace) -> None:
     """Print what the run, or what is left of it, will take."""
-    counting, speed = Counting(plan, workspace), measured_speed(plan)
-    works = counting.works()
+    counting = Counting(plan, workspace)
+    works, speed = counting.works(), measured_speed(plan)
     taken = seconds_of(works, speed)
     table = Table("stage", "core-seconds", "of methods", box=SIMPLE_HEAD, pad_edge=False)
     table.columns[1].justify = "right"

@@ -11,7 +11,7 @@ from benchmarks.report import require_results, write_latency_tables, write_repor
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import DIVIDED, Plan
 from benchmarks.run.record import RunRecord, earlier_record, held, read_record
-from benchmarks.run.workspace import Failure, Workspace, compile_once
+from benchmarks.run.workspace import Failure, Workspace, make_ready
 from benchmarks.vocabulary import (
     CLAIMS,
     FINISHED_FOLDER,
@@ -52,8 +52,8 @@ def run_stages(
             nouns_of(plan, metric_records(len(plan.task.classes))).write(out)
         elif not (out / NOUNS_JSON).exists():  # without metrics: timing needs not what they do
             nouns_of(plan).write(out)
-        if plan.configuration.engine == "numba":
-            compile_once()
+        if only not in (MEASURE, LATENCY):
+            make_ready(plan, workspace)
         failures: list[Failure] = []
         for name in STAGES if plan.shard is None else DIVIDED:
             if only in (None, name):

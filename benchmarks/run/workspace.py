@@ -209,6 +209,14 @@ def seed_call(method: UncertaintyMethod, call: str) -> None:
         seed_generators(derive_seed(f"{method.name}.{call}", getattr(method, "seed", 0)))
 
 
+def make_ready(plan: Plan, workspace: Workspace) -> None:
+    """Load the task's images, which may not be there; only then compile what is to compute."""
+    for split in (*plan.splits, "test"):
+        workspace.images(plan.task, split)
+    if plan.configuration.engine == "numba":
+        compile_once()
+
+
 def compile_once() -> None:
     """Compile the kernels if they are not cached yet; announced, since it takes seconds."""
     # Imported here, since methods can be timed where there is no Numba.

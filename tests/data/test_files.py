@@ -150,7 +150,7 @@ def test_data_folder_then_cache_then_sources_in_order(data_dir: Path, cache: Pat
 
 def test_a_download_with_a_wrong_checksum_is_not_stored(cache: Path) -> None:
     wrong, good = Source(WRONG), Source(GOOD)
-    with pytest.raises(Unavailable, match=r"example.org sent images.gz with a wrong checksum$"):
+    with pytest.raises(Unavailable, match=r"example.org sent images.gz with a wrong checksum; put"):
         read(replace(TINY, sources=(wrong.url,)))
     assert {path.name for path in cache.iterdir()} <= {".lock"}
     assert read(replace(TINY, sources=(wrong.url, good.url))) == [IMAGES, LABELS]
@@ -164,10 +164,14 @@ def test_what_cannot_be_had_is_reported_on_one_line_without_paths(data_dir: Path
         read(tiny, data_dir=data_dir)
     assert str(caught.value) == (
         "tiny: not in the data folder or the cache; example.org did not answer in 5 s; "
-        "example.org sent images.gz with a wrong checksum"
+        "example.org sent images.gz with a wrong checksum; put images.gz and labels.gz into "
+        "the folder tiny of the data folder that --data-dir or UNCERTAINTY_BENCH_DATA names"
     )
-    with pytest.raises(Unavailable, match=r"^tiny: not in the cache$"):
-        read(TINY)
+    put(data_dir / "tiny/images.gz", gzip.compress(IMAGES))
+    with pytest.raises(
+        Unavailable, match=r"^tiny: not in the .*; put labels.gz into the folder tiny"
+    ):
+        read(TINY, data_dir=data_dir)
 
 
 def test_a_file_known_by_md5_is_cached_as_it_came(cache: Path, data_dir: Path) -> None:
