@@ -156,6 +156,20 @@ def test_closed_output_is_no_traceback(start: Start) -> None:
     assert process.wait(timeout=60) == 1
 
 
+def test_module_that_hides_the_methods_is_named(tmp_path: Path) -> None:
+    (tmp_path / "methods.py").touch()
+    (tmp_path / "script.py").write_text("import benchmarks.api")
+    ended = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith(f"ImportError: {tmp_path / 'methods.py'} hides the package `methods` of")
+
+
 def test_unknown_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert status_of("scores") == 2
     error = capsys.readouterr().err
