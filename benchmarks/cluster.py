@@ -29,7 +29,8 @@ from benchmarks.parallel import Result, interrupts_held_back
 from benchmarks.progress import Item, announce, tracked
 from benchmarks.run.custom_method import load_method
 from benchmarks.run.workspace import Workspace, compile_once
-from methods.determinism import COMPUTE, one_torch_thread, suite_version, version_of
+from methods.determinism import COMPUTE, one_torch_thread, version_of
+from methods.version import suite_version
 
 LOCAL, ADDRESS, KEYS = "local", "address", ("backend", "workers", "wait", "options")
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from runpy import run_path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -74,7 +75,11 @@ class _Commands(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Commands, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+    cls=_Commands,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 
@@ -167,7 +172,14 @@ def run(
 
     The same command continues a run that was interrupted. It is run where no command is named.
     """
-    from benchmarks.choices import list_choices
+    if show_version:  # by the file's path: to import it imports torch
+        print(run_path(str(Path(__file__).parents[1] / "methods/version.py"))["suite_version"]())
+        return
+    if list_all:
+        from benchmarks.choices import list_choices
+
+        list_choices(task)
+        return
     from benchmarks.report.outcome import show_outcome
     from benchmarks.run.configuration import (
         DEFAULT_TASK,
@@ -179,14 +191,7 @@ def run(
     from benchmarks.run.record import require_apart
     from benchmarks.run.stages import run_stages
     from benchmarks.run.workspace import workspace_for
-    from methods.determinism import suite_version
 
-    if show_version:
-        print(suite_version())
-        return
-    if list_all:
-        list_choices(task)
-        return
     if only is not None and only not in STAGES:
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
     networks = networks or NETWORKS
@@ -495,17 +500,19 @@ def table(
     ] = None,
 ) -> None:
     """Print a table of a run, or write it to a file."""
-    from benchmarks.report.tables.declared import tables_of
+    from benchmarks.report.tables.declared import tables_by_name
     from benchmarks.report.tables.table import latex as as_latex
     from benchmarks.report.tables.table import markdown
 
-    tables = {printed.name: printed for printed in tables_of(_results_in(run))}
+    tables = tables_by_name(_results_in(run))
     if name not in tables:
         raise UserError(f"there is no table {name!r}; choose from {', '.join(tables)}")
     if out is not None and out.suffix in {".csv", ".md", ".tex"} - {".tex" if latex else ".md"}:
         written = "LaTeX, as .tex" if latex else "Markdown, as .md; with --latex, .tex"
         raise UserError(f"--out {out}: the table is written as {written}; tables/ has the CSV")
-    text = as_latex(tables[name]) if latex else markdown(tables[name])
+    if (made := tables[name]()) is None:
+        raise UserError(f"{run} has no numbers for the table {name!r}; name another")
+    text = as_latex(made) if latex else markdown(made)
     if out is None:
         print(text, end="")
         return

@@ -59,7 +59,7 @@ from benchmarks.vocabulary import (
     mean_name,
 )
 from methods import UncertaintyMethod
-from methods.determinism import suite_version
+from methods.version import suite_version
 
 PredictionsByCondition = Mapping[Condition, ImageValues]
 """What metrics need of a method's predictions of some images."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import random
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
+from methods.version import suite_version
 
 
 def derive_seed(*parts: str | int) -> int:
@@ -122,12 +123,3 @@ def version_of(library: str) -> str | None:
         return version(library)
     except PackageNotFoundError:
         return None
-
-
-def suite_version() -> str:
-    """The suite's version, read from the checkout where there is one."""
-    project = Path(__file__).parents[1] / "pyproject.toml"
-    if not project.exists():
-        return version("uncertainty-bench")
-    text: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-    return text

@@ -187,6 +187,8 @@ def test_every_command_explains_its_options(
     monkeypatch.setenv("COLUMNS", "120")
     assert status_of(name, "--help") == 0
     shown = capsys.readouterr().out
+    assert status_of(name, "-h") == 0
+    assert capsys.readouterr().out == shown
     for parameter in COMMANDS[name].params:
         assert parameter.help.split(" ")[0] in shown
         if parameter.param_type_name == "option":

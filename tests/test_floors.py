@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from methods.version import suite_version
+
 ROOT = Path(__file__).parents[1]
 FILES = [path for room in ("methods", "benchmarks") for path in sorted((ROOT / room).rglob("*.py"))]
 
@@ -43,7 +45,7 @@ FLOORS = (
         "benchmarks.tuning",
     ),
     ("benchmarks.commands",),
-    ("benchmarks.cli",),
+    ("benchmarks.cli", "benchmarks.__main__"),
 )
 """From the ground up: a room imports itself, rooms of its own floor, and those below."""
 
@@ -127,9 +129,14 @@ def test_report_needs_neither_torch_nor_methods() -> None:
 
 def test_command_line_starts_without_heavy_libraries() -> None:
     heavy = {"joblib", "matplotlib", "methods", "numpy", "pandas", "torch"}
-    code = f"import sys, run_all, benchmarks.commands; print({heavy} & set(sys.modules))"
+    code = (
+        "import sys, run_all; run_all.main.__globals__['sub_command'](['--version']); "
+        f"print({heavy} & set(sys.modules))"
+    )
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert (shown.stdout, shown.stderr) == ("set()\n", "")
+    assert (shown.stdout, shown.stderr) == (f"{suite_version()}\nset()\n", "")
+    module = [sys.executable, "-m", "benchmarks", "--version"]
+    assert subprocess.check_output(module, cwd=ROOT, text=True) == f"{suite_version()}\n"
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)

@@ -20,8 +20,8 @@ from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import CLAIMS_MD, INDEX_HTML, PECULIAR, TYPICAL
-from methods.determinism import suite_version
 from methods.engines import EngineName
+from methods.version import suite_version
 
 WORKER = ("networks.js", "images.js", "worker.js")
 PAGE = ("answers.js", "curves.js", "pad.js", "lab.js")

@@ -36,8 +36,9 @@ from benchmarks.vocabulary import (
     SUMMARY_CSV,
     TRAIN,
 )
-from methods.determinism import processor, suite_version, version_of
+from methods.determinism import processor, version_of
 from methods.engines.base import Engine
+from methods.version import suite_version
 
 LIBRARIES = (
     *("joblib", "numba", "numpy", "pandas", "safetensors", "scikit-image", "scikit-learn"),

@@ -232,7 +232,10 @@ class Network(nn.Module, ABC):
         initialisation would advance the global random state. They are in float32, whatever torch's
         default type.
         """
-        self.float().to_empty(device="cpu")
+        # Not `to_empty`, by which torch imports sympy: a third of a second a process.
+        self.float()._apply(  # type: ignore[no-untyped-call]
+            lambda tensor: torch.empty(tensor.shape, dtype=tensor.dtype)
+        )
         for layer in self.modules():
             if isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd)):
                 nn.init.xavier_uniform_(layer.weight, generator=generator)

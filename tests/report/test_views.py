@@ -35,7 +35,10 @@ def test_folder_without_differences_says_so(made_up_copy: Path, called: Called) 
         assert error.startswith(f"note: {made_up_copy} has no comparisons.csv")
 
 
-def test_unknown_table_is_one_line(made_up_run: Path, called: Called) -> None:
+def test_unknown_table_is_one_line_before_any_is_made(
+    made_up_run: Path, called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.report.tables.declared.table_of", pytest.fail)
     status, _, error = called("table", made_up_run, "mine")
     assert status == 2
     assert error.startswith("error: there is no table 'mine'; choose from decision, recipes, ranks")

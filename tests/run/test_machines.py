@@ -12,7 +12,8 @@ import torch
 
 from benchmarks.report.page import facts
 from benchmarks.run.record import RunRecord
-from methods.determinism import machine, processor, suite_version
+from methods.determinism import machine, processor
+from methods.version import suite_version
 from tests.runs import QUICK, run_of
 
 

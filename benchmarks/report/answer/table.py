@@ -73,9 +73,12 @@ def decision_rows(results: Results) -> list[DecisionRow]:
     return [row for decision in decisions(results) for row in _rows(decision)]
 
 
-def decision_table(results: Results) -> Table:
-    """What is recommended, or why nothing is, for networks of the main recipe."""
+def decision_table(results: Results) -> Table | None:
+    """What is recommended, or why nothing is, for networks of the main recipe, if anything is."""
     main = results.recipes[0]
+    rows = [row for row in decision_rows(results) if row.networks == main and row.verdict != TIED]
+    if not rows:
+        return None
     trained = f" Recipe {main}." if results.names.recipes else ""
     return Table(
         name="decision",
@@ -84,8 +87,7 @@ def decision_table(results: Results) -> Table:
         label_headings=("Judged on", "Use", "What it changes", "Best, if another", "Cost"),
         rows=tuple(
             Row(row.situation, (row.images, row.use, row.effects, row.best, row.cost))
-            for row in decision_rows(results)
-            if row.networks == main and row.verdict != TIED
+            for row in rows
         ),
         remarks=tuple(_remarks(results)),
         widths=(0.1, 0.18, 0.3, 0.26, 0.12),

@@ -51,12 +51,16 @@ WORTH = (
 
 def tables_of(results: Results) -> list[Table]:
     """All tables of a run for which there are numbers."""
-    decisions = decision_table(results)
-    return [
-        *([decisions] if decisions.rows else []),
-        *made_of(pivots(results), results),
-        *([verdict_table(results.claims)] if results.claims else []),
-    ]
+    return [table for make in tables_by_name(results).values() if (table := make())]
+
+
+def tables_by_name(results: Results) -> dict[str, Callable[[], Table | None]]:
+    """All declared tables by their names, each made when it is called; ``None``: no numbers."""
+    return {
+        "decision": partial(decision_table, results),
+        **{pivot.name: partial(table_of, pivot, results) for pivot in pivots(results)},
+        "claims": lambda: verdict_table(results.claims) if results.claims else None,
+    }
 
 
 def pivots(results: Results) -> tuple[Pivot, ...]:

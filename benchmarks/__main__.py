@@ -1,0 +1,8 @@
+"""The command line, as ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+from benchmarks.cli import main
+
+if __name__ == "__main__":
+    main()
