@@ -51,7 +51,9 @@ def network_cost(method: UncertaintyMethod) -> NetworkCost | None:
     count = len(method.fitted)
     return NetworkCost(
         parameters=count * sum(parameter.numel() for parameter in parameters),
-        multiply_adds=count * _evaluations(method) if isinstance(method, MemberMethod) else None,
+        multiply_adds=(
+            round(count * _evaluations(method)) if isinstance(method, MemberMethod) else None
+        ),
         weight_bytes=count * sum(parameter.nbytes for parameter in parameters),
     )
 
@@ -86,14 +88,14 @@ def held_bytes(held: object) -> int:
     return sum(tensors.values())
 
 
-def _evaluations(method: MemberMethod) -> int:
-    """The multiply-adds of an image in one of its networks, however often it is evaluated."""
+def _evaluations(method: MemberMethod) -> float:
+    """The multiply-adds of an image in one of its networks on average, with all its passes."""
     if isinstance(method, TrainedMethod):
         own = method.fitted[0]
         image = torch.zeros(1, *method.pool.recipe.network.shape)
         return counted_multiply_adds(lambda: own(image.to(next(own.parameters()))))
     members = method.member_slice
-    passes = max(1, (members.stop - members.start) // len(method.fitted))
+    passes = max(1, (members.stop - members.start) / len(method.fitted))
     sharing = 1 if "dropout" in method.needs else passes
     network = method.fitted[0]
     image = torch.zeros(1, *network.shape, device=next(network.parameters()).device)
@@ -101,7 +103,7 @@ def _evaluations(method: MemberMethod) -> int:
     with torch.no_grad():
         maps = network.shared(image)
     rest = counted_multiply_adds(partial(network.rest, maps))
-    total: int = sharing * shared + passes * rest
+    total: float = sharing * shared + passes * rest
     return total
 
 

@@ -48,6 +48,9 @@ def test_cost_is_that_of_all_evaluations() -> None:
     several = cost_of(MCDropoutEnsemble(members=5, pool=pool))  # 5 networks, 20 passes each
     assert several is not None
     assert several.multiply_adds == 5 * (FIRST_CONVOLUTION + 20 * REST)
+    uneven = cost_of(MCDropoutEnsemble(members=3, pool=pool))  # of 34, 33 and 33 passes
+    assert uneven is not None
+    assert uneven.multiply_adds == 3 * FIRST_CONVOLUTION + 100 * REST
     moved = cost_of(Augmentation(views=9, pool=pool))
     assert moved == network._replace(multiply_adds=9 * 416_520)
     assert cost_of(MCDropoutExact(pool=pool)) is None  # in whole networks

@@ -17,7 +17,7 @@ from methods.interface import UncertaintyMethod
 from methods.mc_dropout import MCDropout, MCDropoutEnsemble
 from methods.networks.architectures import LeNet5
 from methods.networks.network import pass_masks
-from methods.networks.pool import NetworkPool
+from methods.networks.pool import NetworkPool, UntrainedPool
 from methods.networks.recipes import RECIPES, STANDARD, LabelledImages, Recipe
 from methods.pooled import NotFittedError
 from methods.softmax import Softmax
@@ -99,17 +99,20 @@ def test_mc_dropout_is_the_mean_of_its_passes(
     assert torch.equal((prediction.vote_share * 6).round().long(), counts)
 
 
+@pytest.mark.parametrize(
+    ("members", "counts"), [(2, [50, 50]), (3, [34, 33, 33]), (120, [1] * 120)]
+)
 def test_ensemble_of_mc_dropout_has_the_passes_of_its_networks(
-    training_images: LabelledImages, test_images: LabelledImages
+    members: int, counts: list[int], training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
     few = test_images.images[:20]
     data = training_images.images[:500], training_images.labels[:500]
-    logits = MCDropoutEnsemble(members=2, pool=POOL, replicate=1).fit(*data).member_logits(few)
-    assert logits.shape == (100, 20, 10)
-    for position, network in enumerate((2, 3)):
-        passes = MCDropout(passes=50, pool=POOL, replicate=network).fit(*data).member_logits(few)
-        own = logits[50 * position : 50 * (position + 1)]
-        torch.testing.assert_close(own, passes, atol=1e-5, rtol=1e-4)
+    pool = POOL if members < 10 else UntrainedPool()
+    method = MCDropoutEnsemble(members=members, pool=pool, replicate=1).fit(*data)
+    each = method.member_logits(few).split(counts)
+    for network, own in zip(method.networks, each, strict=True):
+        single = MCDropout(passes=len(own), pool=pool, replicate=network).fit(*data)
+        torch.testing.assert_close(own, single.member_logits(few), atol=1e-5, rtol=1e-4)
 
 
 def test_ensemble_uses_its_own_block_of_the_pool(
