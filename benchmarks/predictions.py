@@ -37,9 +37,6 @@ ABOUT = "about"
 SCORE = "score:"
 """The prefix of the names of scores in a prediction file."""
 
-MEMBER_VALUE = "members:"
-"""The prefix of the names of metrics of the members in a prediction file."""
-
 THE_RUN = "run"
 """Among the sources of a prediction: a hash of the run that it was predicted in."""
 
@@ -97,16 +94,14 @@ class StoredPrediction:
 
     Attributes:
         labels: ``None`` where the images belong to none of the classes.
-        member_values: by its name, each image's value of a metric of the members.
-        sources: of the suite's scores and of metrics of the members, by name, a hash of what
-            computed them; and that of `THE_RUN`.
+        sources: of the suite's scores, by name, a hash of what computed them; and that of
+            `THE_RUN`.
         reasons: by its name, why a score of the suite has no value.
         machine: what predicted it; empty where it is not known.
     """
 
     prediction: Prediction
     labels: Int64[Tensor, " images"] | None
-    member_values: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
     sources: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     machine: str = field(default_factory=machine)
@@ -151,9 +146,9 @@ class PredictionStore:
     A file is an archive with a ``<condition>.npz`` for each condition. That of a run unit has
     ``mean`` [images, classes] in single precision, ``votes`` [images, classes] as whole numbers (or
     ``vote_share`` where there is no such number of votes), ``expected_entropy`` [images], where
-    there are any ``labels`` [images], scores as ``score:<name>`` [images] and metrics of the
-    members as ``members:<name>`` [images]. That of a network, ``<recipe>/network-<number>.zip``,
-    has ``logits`` [images, classes] in single precision, ``labels``, and scores of its features.
+    there are any ``labels`` [images], and scores as ``score:<name>`` [images]. That of a network,
+    ``<recipe>/network-<number>.zip``, has ``logits`` [images, classes] in single precision,
+    ``labels``, and scores of its features.
     What else there is is JSON in ``about``. The archive's comment is the unit's or network's name,
     so that a file under the name of another is noticed. Of each ``.npz`` it has the checksum
     (CRC-32), which is verified whenever that is read.
@@ -332,12 +327,10 @@ def _arrays(stored: StoredPrediction | StoredOutputs) -> ArraysByName:
     else:
         prediction, scores = stored.prediction, stored.prediction.scores
         about |= {"members": prediction.members, "remark": prediction.remark}
-        values = stored.member_values.items()
         arrays = {
             "mean": in_single_precision(prediction.mean.numpy()),
             **_votes(prediction),
             "expected_entropy": prediction.expected_entropy.numpy(),
-            **{MEMBER_VALUE + name: value.numpy() for name, value in values},
         }
     return {
         ABOUT: np.array(json.dumps(about)),
@@ -380,7 +373,7 @@ def _prediction_in(arrays: ArraysByName) -> StoredPrediction:
         scores=_named(SCORE, arrays),
         remark=about.pop("remark"),
     )
-    return StoredPrediction(prediction, _labels(arrays), _named(MEMBER_VALUE, arrays), **about)
+    return StoredPrediction(prediction, _labels(arrays), **about)
 
 
 def _votes(prediction: Prediction) -> dict[str, np.ndarray]:

@@ -41,7 +41,6 @@ def stored(members: int | None = 4, *, labelled: bool = True, images: int = 30) 
     return StoredPrediction(
         replace(prediction, members=members, scores=scores),
         labels if labelled else None,
-        {"spread": torch.from_numpy(random.random(images))},
         {"spread": 2**63 - 1},
         {"energy": "no logits"},
     )
@@ -65,7 +64,6 @@ def test_file_is_read_back_as_it_was(
     for name in ("vote_share", "expected_entropy", "scores", "members"):
         pair = (getattr(side.prediction, name) for side in (read, written))
         torch.testing.assert_close(*pair, **exact)
-    torch.testing.assert_close(read.member_values, written.member_values, **exact)
     torch.testing.assert_close(read.labels, written.labels, **exact)
     assert (read.sources, read.reasons) == (written.sources, written.reasons)
 
@@ -78,7 +76,7 @@ def test_file_has_its_path_and_arrays_that_others_can_read(
     arrays = predicted_arrays(path, "rotated-015")
     assert arrays.keys() == {
         *("about", "mean", "votes", "expected_entropy", "labels"),
-        *("score:distance", "score:mean", "members:spread"),
+        *("score:distance", "score:mean"),
     }
     about = json.loads(str(arrays["about"]))
     assert about == {

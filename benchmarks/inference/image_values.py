@@ -99,7 +99,6 @@ class ImageValues:
                     prediction,
                     labels=stored.labels,
                     score=formed[score],
-                    member_values=stored.member_values,
                     fitted=fits.get(family.fit_calibration),
                     first=self.images,
                 )

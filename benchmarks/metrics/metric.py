@@ -42,7 +42,7 @@ class Influences(NamedTuple):
 
 PerResample = Float64[np.ndarray, " resamples"]
 
-MetricNeed = Literal["labels", "members", "score", "reference", "calibration"]
+MetricNeed = Literal["labels", "score", "reference", "calibration"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,6 @@ class MetricInputs:
         score: by which the images are ranked, higher is less certain; ``None`` if it is another
             method's own.
         reference_score: the same of the reference's images.
-        member_values: by its name, each image's value of a metric of the members.
         fitted: what the family fitted on predictions of calibration images; ``None`` where there
             are none, or nothing is fitted.
         first: the position of the first image, where images come in blocks.
@@ -68,7 +67,6 @@ class MetricInputs:
     reference: Prediction | None = None
     score: Float[Tensor, " images"] | None = None
     reference_score: Float[Tensor, " reference_images"] | None = None
-    member_values: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
     fitted: Any | None = None
     first: int = 0
 

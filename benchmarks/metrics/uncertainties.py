@@ -6,7 +6,6 @@ from operator import attrgetter
 from typing import Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float64
 
 from benchmarks.metrics.metric import MeansOverImages, Metric, MetricInputs, rows_of
@@ -116,19 +115,3 @@ VOTE_SHARE_METRICS = (
     ),
 )
 """Both grow with the number of members; tables show the others."""
-
-
-class MemberMeans(MeansOverImages):
-    """A metric's `function`: from the probabilities [members, images, classes] to [images].
-
-    It is called when predicting; a prediction of which its values were not stored has NaN.
-    """
-
-    needs = frozenset({"members"})
-
-    def per_image(self, arrays: MetricInputs) -> Float64[np.ndarray, "metrics images"] | None:
-        """Each image's stored value of each metric."""
-        stored, missing = arrays.member_values, torch.full((len(arrays.prediction.mean),), np.nan)
-        if not any(metric.name in stored for metric in self.metrics):
-            return None
-        return rows_of([stored.get(metric.name, missing) for metric in self.metrics])

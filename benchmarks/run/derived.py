@@ -1,4 +1,4 @@
-"""What only a prediction's members, logits or features give: metrics of the members, and scores."""
+"""What only a prediction's members, logits or features give: their scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from benchmarks.metrics import METRICS, Metric
 from benchmarks.metrics.metric import one_each
 from benchmarks.predictions import THE_RUN, Owner, RunUnit, StoredPrediction
 from benchmarks.run.configuration import Configuration, stored_scores
@@ -25,11 +24,6 @@ from methods.scores import FitError, Score
 from methods.scores.score import ScoreFunction, fit_to_network
 
 PerImage = Float[Tensor, " images"]
-
-
-def member_metrics() -> dict[str, Metric]:
-    """The metrics of which each image's value stands in prediction files."""
-    return {name: metric for name, metric in METRICS.items() if "members" in metric.needs}
 
 
 def member_scores(configuration: Configuration) -> dict[str, Score]:
@@ -53,37 +47,31 @@ def sources(plan: Plan, owner: Owner) -> dict[str, int]:
     if isinstance(owner, RunUnit):
         scores = member_scores(plan.configuration)
         functions = {name: score.function for name, score in scores.items()}
-        functions |= {name: metric.function for name, metric in member_metrics().items()}
     elif owner in plan.scored_networks:
         functions = {name: score.fit for name, score in feature_scores(plan.configuration).items()}
     hashes = {name: _hash_of_file(function) for name, function in functions.items()}
     return hashes | {THE_RUN: plan.configuration.digest}
 
 
-def with_member_values(
+def with_member_scores(
     plan: Plan,
     prediction: Prediction,
     labels: Int64[Tensor, " images"] | None,
     sources: Mapping[str, int],
 ) -> StoredPrediction:
-    """A prediction, instead of its members with what these give; NaN where it has none.
+    """A prediction, instead of its members with their scores; NaN where it has none.
 
     Raises:
-        UserError: what computes a value gives something else than a number an image.
+        UserError: a score gives something else than a number an image.
     """
     images = len(prediction.mean)
-
-    def values(noun: str, function: Any, given: Tensor | None) -> PerImage:
-        if given is None:
-            return torch.full((images,), torch.nan, dtype=torch.float64)
-        return _values(noun, function(given), images)
-
     given = {"members": prediction.member_probabilities, "logits": prediction.member_logits}
-    scores = {
-        name: values(f"score {name!r}", score.function, given[need])
-        for name, score in member_scores(plan.configuration).items()
-        for need in score.needs
-    }
+    scores = {}
+    for name, score in member_scores(plan.configuration).items():
+        (need,) = score.needs
+        scores[name] = torch.full((images,), torch.nan, dtype=torch.float64)
+        if score.function is not None and given[need] is not None:
+            scores[name] = _values(f"score {name!r}", score.function(given[need]), images)
     return StoredPrediction(
         replace(
             prediction,
@@ -92,10 +80,6 @@ def with_member_values(
             member_logits=None,
         ),
         labels,
-        {
-            name: values(f"metric {name!r}", metric.function, given["members"])
-            for name, metric in member_metrics().items()
-        },
         sources,
     )
 

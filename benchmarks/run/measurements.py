@@ -248,8 +248,6 @@ def _why_undefined(
         return _why_unranked(score, ranked)
     if own.members == 1 and metric.undefined_for_one:
         return "undefined", ONE_MEMBER
-    if "members" in metric.needs:
-        return "unavailable", NOT_GIVEN["members"]
     return "undefined", metric.undefined or NOT_A_NUMBER
 
 

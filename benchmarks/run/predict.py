@@ -30,7 +30,7 @@ from benchmarks.run.derived import (
     fit_scores,
     score_values,
     sources,
-    with_member_values,
+    with_member_scores,
 )
 from benchmarks.run.plan import Plan, PredictedTogether
 from benchmarks.run.record import RunRecord
@@ -313,7 +313,7 @@ class _Predictions:
         check_prediction(prediction, len(evaluated.images))
         other = self._latest.get(unit) or store.load_if_there(unit, condition.reference)
         _require_comparable(plan, unit, prediction, other)
-        stored = with_member_values(plan, prediction, evaluated.labels, sources(plan, unit))
+        stored = with_member_scores(plan, prediction, evaluated.labels, sources(plan, unit))
         self._latest[unit] = stored
         return stored
 

@@ -25,7 +25,7 @@ from benchmarks.predictions import (
     StoredPrediction,
     UnusableFileError,
 )
-from benchmarks.run.derived import feature_scores, with_member_values
+from benchmarks.run.derived import feature_scores, with_member_scores
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from methods import PooledMethod
@@ -96,7 +96,7 @@ def _formed(plan: Plan, workspace: Workspace, unit: RunUnit, condition: str) -> 
     stamps = tuple(map(workspace.predictions.stamp, plan.networks_of(unit)))
     outputs, first = _logits(plan, workspace, unit, condition)
     prediction = _ready(plan, workspace, unit, stamps).predict_outputs(outputs)
-    formed = with_member_values(plan, prediction, first.labels, first.sources)
+    formed = with_member_scores(plan, prediction, first.labels, first.sources)
     return replace(formed, machine=first.machine)
 
 

@@ -27,7 +27,6 @@ METRICS = {
     "fpr80": "FPR80",
     "discrimination": "Discrimination",
     "margin": "Margin",
-    "member_spread": "Member spread",
 }
 
 SHOWN = {
@@ -61,7 +60,6 @@ def expected(written: Written, condition: str) -> dict[str, float]:
         "fpr80": float(flagged_clean[np.argmax(flagged >= 0.8)]),
         "discrimination": 2 * roc_auc_score(mean.argmax(axis=1) != labels, score) - 1,
         "margin": float(np.mean(ordered[:, -1] - ordered[:, -2])),
-        "member_spread": float(stored["members:member_spread"].mean()),
     }
 
 
@@ -78,7 +76,7 @@ def test_metric_has_values_intervals_and_comparisons(metric: str, written: Writt
     lower, value, upper = summary.loc["noisy-mean", ["lower", "value", "upper"]]
     assert lower < value < upper
     compared = written.rows("comparisons.csv", metric=metric, condition="noisy-mean")
-    if metric in ("margin", "member_spread"):  # of these none is better than another
+    if metric == "margin":  # of which none is better than another
         assert compared.empty
         return
     assert {"mc_dropout", "deep_ensemble"} <= {*compared["method"], *compared["other_method"]}
@@ -86,12 +84,6 @@ def test_metric_has_values_intervals_and_comparisons(metric: str, written: Writt
     verdicts = compared.loc[compared["lower"].notna(), "verdict"]
     assert verdicts.any()
     assert set(verdicts) <= {"better", "worse", "open"}
-
-
-def test_one_member_has_no_spread(written: Written) -> None:
-    rows = written.rows("summary.csv", method="softmax", metric="member_spread")
-    assert rows["value"].isna().all()
-    assert set(rows["reason"]) == {"one member cannot disagree with itself"}
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -96,7 +96,6 @@ def _arrays(stored: StoredPrediction) -> dict[str, Any]:
         "votes" if whole else "vote_share": votes.astype(np.uint8) if whole else share,
         "expected_entropy": entropy if members == 1 else np.minimum(expected_entropy, entropy),
         **{f"score:{score}": values.numpy() for score, values in prediction.scores.items()},
-        **{f"members:{metric}": values.numpy() for metric, values in stored.member_values.items()},
     }
     if stored.labels is not None:
         per_image["labels"] = stored.labels.numpy().astype(np.uint8)

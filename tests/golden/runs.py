@@ -4,8 +4,8 @@ The predictions are in a format of their own, so that they outlive the predictio
 version: a `.npz` a run unit. Its first array, ``unit``, has recipe, method, size and replicate; the
 others are ``<condition>/<name>``. Names are ``mean`` [images, classes] in single precision (see
 `in_double_precision`), ``votes`` or ``vote_share`` [images, classes], ``expected_entropy``
-[images], ``members`` (0: exact), ``labels`` [images], ``score:<score>`` and ``members:<metric>``
-[images], ``reason:<score>`` and ``remark``.
+[images], ``members`` (0: exact), ``labels`` [images], ``score:<score>`` [images],
+``reason:<score>`` and ``remark``.
 """
 
 from __future__ import annotations
@@ -143,7 +143,6 @@ def _stored_prediction(arrays: Any, prefix: str) -> StoredPrediction:
             remark=str(arrays[f"{prefix}remark"]) if under("remark") else "",
         ),
         tensor("labels") if under("labels") else None,
-        {metric: tensor(f"members:{metric}") for metric in under("members:")},
         reasons={score: str(arrays[f"{prefix}reason:{score}"]) for score in under("reason:")},
     )
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.metrics import METRICS, Family, Metric, MetricInputs, in_families
+from benchmarks.metrics import METRICS, Family, MetricInputs, in_families
 from benchmarks.metrics.calibration import Calibration
 from benchmarks.metrics.detection import (
     Detection,
@@ -20,7 +20,7 @@ from benchmarks.metrics.metric import each_once, weighted_means
 from benchmarks.metrics.ranking import Ranking
 from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selective, SelectiveAtCoverage
-from benchmarks.metrics.uncertainties import MemberMeans, PredictionMeans
+from benchmarks.metrics.uncertainties import PredictionMeans
 from methods import Prediction
 from tests.metrics import reference
 from tests.metrics.support import (
@@ -186,22 +186,6 @@ def test_means_over_a_prediction(case: int) -> None:
                 assert np.isnan(result[name][b])
             else:
                 assert result[name][b] == pytest.approx(of_each[drawn].mean().item(), abs=1e-14)
-
-
-def test_means_of_the_members_are_of_stored_values() -> None:
-    spread, other = (
-        Metric(name=name, label=name, family=MemberMeans, function=lambda p: p.std(dim=0)[:, 0])
-        for name in ("spread", "other")
-    )
-    members, weights = members_of(3, 20), weights_of(1, 20)
-    stored = {"spread": spread.function(members)}
-    arrays = MetricInputs(Prediction.of(members), member_values=stored)
-    result = evaluated(MemberMeans([spread, other]), arrays, weights)
-    for b, drawn in enumerate(copies(weights)):
-        expected = members[:, drawn, 0].std(dim=0).mean().item()
-        assert result["spread"][b] == pytest.approx(expected)
-    assert np.isnan(result["other"]).all()
-    assert MemberMeans([other]).prepare(arrays) is None
 
 
 def test_prevalence_is_the_same_on_every_resample() -> None:

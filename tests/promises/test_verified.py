@@ -17,7 +17,6 @@ import pytest
 import torch
 
 from benchmarks.io import UserError
-from benchmarks.metrics import METRICS
 from benchmarks.predictions import PoolNetwork, RunUnit
 from benchmarks.run.stages import run_stages
 from benchmarks.tasks import TASKS
@@ -134,8 +133,6 @@ def test_edited_condition_is_refused(digits_copy: Path, monkeypatch: pytest.Monk
 
 
 ENERGY = """
-from benchmarks.metrics.uncertainties import MemberMeans
-from benchmarks.metrics.metric import Metric
 from methods.scores import Score
 
 
@@ -155,7 +152,6 @@ NOUNS = {
     "score:mine of features": (
         "Score(name='mine', label='', needs=frozenset({'features'}), fit=fit)"
     ),
-    "members:mine": "Metric(name='mine', label='', family=MemberMeans, function=energy)",
 }
 
 
@@ -170,7 +166,7 @@ def test_values_of_an_edited_noun_are_computed_again(
     def predict(sign: str) -> tuple[np.ndarray, int]:
         path.write_text(ENERGY.format(sign=sign, noun=NOUNS[stored]))
         noun = runpy.run_path(str(path))["NOUN"]
-        monkeypatch.setitem(SCORES if key.startswith("score") else METRICS, "mine", noun)
+        monkeypatch.setitem(SCORES, "mine", noun)
         assert run_stages(*run, PREDICT) == []
         return predicted_arrays(file, "clean")[key], file.stat().st_mtime_ns
 

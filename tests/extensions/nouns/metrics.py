@@ -7,7 +7,7 @@ from benchmarks.metrics.detection import DetectionAtThreshold
 from benchmarks.metrics.metric import Family, Metric
 from benchmarks.metrics.scoring import correct
 from benchmarks.metrics.selective import Selective, SelectiveAtCoverage
-from benchmarks.metrics.uncertainties import MemberMeans, PredictionMeans
+from benchmarks.metrics.uncertainties import PredictionMeans
 
 
 class PerClass(Family):
@@ -59,13 +59,6 @@ def margin(prediction):
     return first - second
 
 
-def spread(probabilities):
-    """Standard deviation of the members' probability of the predicted class, [images]."""
-    predicted = probabilities.mean(dim=0).argmax(dim=1)
-    of_each = probabilities[:, torch.arange(len(predicted)), predicted]
-    return of_each.std(dim=0) if len(of_each) > 1 else torch.full_like(of_each[0], torch.nan)
-
-
 BALANCED_ACCURACY = Metric(
     name="balanced_accuracy",
     label="Balanced accuracy",
@@ -93,12 +86,5 @@ DISCRIMINATION = Metric(
     undefined="all images are classified correctly, or all wrongly",
 )
 MARGIN = Metric(name="margin", label="Margin", family=PredictionMeans, function=margin)
-SPREAD = Metric(
-    name="member_spread",
-    label="Member spread",
-    family=MemberMeans,
-    function=spread,
-    undefined_for_one=True,
-)
 
-METRICS = (BALANCED_ACCURACY, ERROR_RATE_AT_80, FPR80, DISCRIMINATION, MARGIN, SPREAD)
+METRICS = (BALANCED_ACCURACY, ERROR_RATE_AT_80, FPR80, DISCRIMINATION, MARGIN)

@@ -14,8 +14,6 @@ import torch
 
 from benchmarks.data.files import Unavailable
 from benchmarks.io import UserError
-from benchmarks.metrics import METRICS, Metric
-from benchmarks.metrics.uncertainties import MemberMeans
 from benchmarks.run import stages as runner
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
@@ -256,24 +254,19 @@ def transposed(features: torch.Tensor, labels: torch.Tensor) -> Callable[..., to
             Score(name="mine", label="", needs=frozenset({"features"}), fit=transposed),
             "score 'mine' gives the shape [64]; expected [100]",
         ),
-        (
-            Metric(name="mine", label="", family=MemberMeans, function=lambda p: p[0]),
-            "metric 'mine' gives the shape [100, 10]; expected [100]",
-        ),
     ],
 )
 def test_value_of_another_shape_is_named_and_not_stored(
-    noun: Score | Metric, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    noun: Score, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register = SCORES if isinstance(noun, Score) else METRICS
-    monkeypatch.setitem(register, "mine", noun)  # type: ignore[arg-type]
+    monkeypatch.setitem(SCORES, "mine", noun)
     few = replace(FEW, recipes=("standard",), methods=("mc_dropout",), passes=(2,), scores="all")
     with pytest.raises(UserError, match=re.escape(message)):
         compute(run_of(few, tmp_path), TRAIN, PREDICT)
     stored = {
         name for path in prediction_files(tmp_path) for name in predicted_arrays(path, "clean")
     }
-    assert not stored & {"score:mine", "members:mine"}
+    assert "score:mine" not in stored
 
 
 def test_primary_score_that_there_is_not_is_a_failure(tmp_path: Path) -> None:
