@@ -165,7 +165,6 @@ class RunBeside:
                 {record.name: record.budget for record in records},
                 self.names.usual_sizes,
             ),
-            {record.name: record.probabilities_of for record in records if record.probabilities_of},
             primary_scores={record.name: record.primary_score for record in records},
             single_network_methods=[record.name for record in records if record.is_network],
         )

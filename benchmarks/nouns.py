@@ -96,7 +96,6 @@ class MethodRecord(Noun):
     exact: bool = False
     slow: bool = False
     primary_score: str = ""
-    probabilities_of: str = ""
     pooled: bool = False
     position: int = -1
     images: int = 0

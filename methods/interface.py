@@ -132,8 +132,6 @@ class UncertaintyMethod(ABC):
             replicates of both are of the same network.
         kernels_only: whether the Numba kernels compute it whatever the engine of its networks.
         primary_score: the score by which images are ranked where only one is shown.
-        probabilities_of: the name of the method whose probabilities it shares, if there is one, so
-            that metrics of the probabilities are not tested between the two.
         feature_scores: whether runs fit scores of features to its networks; false for methods that
             draw many networks of their own.
         pooled: whether its networks come from a pool; else it trains itself.
@@ -158,7 +156,6 @@ class UncertaintyMethod(ABC):
     limit_of: ClassVar[str] = ""
     kernels_only: ClassVar[bool] = False
     primary_score: ClassVar[str] = "predictive_entropy"
-    probabilities_of: ClassVar[str] = ""
     feature_scores: ClassVar[bool] = True
     pooled: ClassVar[bool] = False
     tiers: ClassVar[frozenset[MethodTier]] = frozenset({"full"})

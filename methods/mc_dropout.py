@@ -51,7 +51,7 @@ class MCDropoutWithoutBlanks(MCDropout):
     """MC-dropout that draws a mask again where it drops all channels of a site.
 
     Such a pass answers every image alike: of LeNet-5 with a dropout of one half, one in 64. Each
-    takes weight from the passes that see the image. See `methods.networks.network.blank_chance`.
+    takes weight from the passes that see the image. See `methods.networks.network.is_blank`.
     """
 
     name = "mc_dropout_without_blanks"

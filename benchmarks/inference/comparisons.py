@@ -151,12 +151,8 @@ class _Comparing:
         self._ensembles = relations.budgets.ensembles
         self._sides = sides
         self._differences: dict[Pair, Difference] = {}
-        by_score = "score" in measured.metric.needs
-        methods = {scored.variant.method for scored in sides}
-        sharing = {name for name, other in relations.probabilities_of.items() if other in methods}
-        self._compared = [s for s in sides if by_score or s.variant.method not in sharing]
         self._primary = [
-            s for s in self._compared if s.score in ("", relations.primary_score(s.variant.method))
+            s for s in sides if s.score in ("", relations.primary_score(s.variant.method))
         ]
 
     def rows(self) -> Iterator[Comparison]:
@@ -179,12 +175,12 @@ class _Comparing:
         Of two recipes, a trained network alone. A method that trains itself counts as one of each
         recipe.
         """
-        scores = dict.fromkeys(scored.score for scored in self._compared)
+        scores = dict.fromkeys(scored.score for scored in self._sides)
         usual, alone = self._relations.budgets.usual_sizes, self._relations.single_network_methods
-        named = [scored.variant[1:] for scored in self._compared]
+        named = [scored.variant[1:] for scored in self._sides]
         shown = compared_variants(named, usual) | usual_variants(named, usual)
         for score in scores:
-            own = [s for s in self._compared if s.score == score and s.variant[1:] in shown]
+            own = [s for s in self._sides if s.score == score and s.variant[1:] in shown]
             for pair in combinations(own, 2):
                 first, second = (scored.variant for scored in pair)
                 across = len({first.recipe, second.recipe} - {SELF_TRAINED}) > 1
@@ -219,7 +215,7 @@ class _Comparing:
         chosen = question.candidates(primary, relations.budgets)
         further = (
             scored
-            for scored in self._compared
+            for scored in self._sides
             if question.by_any_score
             and scored.variant in chosen
             and scored.score in relations.further_scores

@@ -413,9 +413,6 @@ class Relations:
     Attributes:
         budgets: what they take to train, and which are ensembles: methods whose members are
             networks, of which each replicate has others.
-        probabilities_of: of each method that shares another's probabilities, the name of that.
-            Beside that method, its metrics of the probabilities are compared with no method's: they
-            would be compared twice.
         splits: of recipe and method, the images that it is fitted on; methods with different ones
             are not compared, since they differ in more than the method.
         primary_scores: of each method the score by which it is compared first.
@@ -424,7 +421,6 @@ class Relations:
     """
 
     budgets: Budgets = field(default_factory=Budgets)
-    probabilities_of: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[tuple[str, str], str] = field(default_factory=dict)
     primary_scores: Mapping[str, str] = field(default_factory=dict)
     single_network_methods: Collection[str] = ()

@@ -403,13 +403,6 @@ class Configuration:
                     "another name"
                 )
             classes[method.name] = method
-        known = METHODS.keys() | classes.keys()
-        for name, method in classes.items():
-            if (shared := method.probabilities_of) and shared not in known:
-                raise UserError(
-                    f"the method {name!r} has the probabilities_of {shared!r}, which is no method; "
-                    f"choose from {', '.join(sorted(known))}"
-                )
         return classes
 
     def sizes(self, method: type[UncertaintyMethod], recipe: str = "") -> tuple[int, ...]:

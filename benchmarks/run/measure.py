@@ -481,7 +481,6 @@ class _MeasuredRun:
                 USUAL_SIZES,
                 {recipe: plan.budget(recipe) for recipe in plan.recipes_by_budget},
             ),
-            {name: method.probabilities_of for name, method in classes if method.probabilities_of},
             {(unit.recipe, unit.method): plan.split(unit) for unit in self._units},
             {name: method.primary_score for name, method in classes},
             # Those whose prediction is that of a trained network alone.

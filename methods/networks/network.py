@@ -5,7 +5,6 @@ Masks are drawn on the CPU whatever the device.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -38,20 +37,13 @@ def is_blank(
 ) -> Bool[Tensor, " masks"]:
     """Whether a mask drops all channels of a site, so that every image gets the same answer.
 
+    Its chance is 1 - Π (1 - pᶜ) over sites of c channels, with p the dropout rate.
+
     >>> is_blank(torch.tensor([[False, False, True], [True, False, True]]), (2, 1))
     tensor([ True, False])
     """
     sites = torch.split(masks, list(channels), dim=1)
     return torch.stack([~site.any(dim=1) for site in sites]).any(dim=0)
-
-
-def blank_chance(channels: Sequence[int], dropout: float) -> float:
-    """The chance that a mask is blank: 1 - Π (1 - pᶜ) over sites of c channels.
-
-    >>> blank_chance((6, 16), 0.5)
-    0.01564002...
-    """
-    return 1 - math.prod(1 - dropout**width for width in channels)
 
 
 def pass_masks(

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.intervals import Relations
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import Comparison
 from benchmarks.tasks.task import Condition
@@ -113,13 +112,3 @@ def test_a_condition_of_its_references_images_is_drawn_with_it() -> None:
     columns = known.columns(known.values)
     assert {value for values in known.values.values() for value in values.values()} == {0.5}
     assert known.covariance(columns).every == pytest.approx(np.zeros((len(columns),) * 2))
-
-
-def test_metrics_of_shared_probabilities_are_compared_once() -> None:
-    known = gathered(MADE, (CLEAN, BLURRED, ODD), ("accuracy", "augrc", "auroc"))
-    result = compared(known, Relations(probabilities_of={"shared": "deep_ensemble"}))
-    by_score = {bool(row.score) for row in result.comparisons if "shared" in pair(row)}
-    assert by_score == {True}
-    assert any(pair(row) == {"deep_ensemble", "softmax"} for row in result.comparisons)
-    apart = compared(known)
-    assert any("shared" in pair(row) for row in apart.comparisons if not row.score)

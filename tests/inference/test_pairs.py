@@ -41,7 +41,6 @@ RELATIONS = Relations(
         {"swag": 3, "snapshots": 2},
         {"deep_ensemble": (2, 5, 10), "mc_dropout": (10, 50)},
     ),
-    probabilities_of={"shared": "softmax"},
     single_network_methods=["softmax"],
     further_scores=["knn"],
 )
@@ -162,16 +161,6 @@ def test_recipes_with_other_training_images_are_not_compared() -> None:
     evidence = known([*EVERY, *units_of("softmax", recipe="relu")])
     splits = {("relu", "softmax"): "all"}
     assert pairs(compared(evidence, replace(RELATIONS, splits=splits)), "") == all_pairs(SHOWN)
-
-
-def test_shared_probabilities_are_compared_once_but_own_scores_apart() -> None:
-    units = units_of("softmax", "shared", "scaled")
-    assert pairs(compared(known(units)), "") == all_pairs([("softmax", "1"), ("scaled", "1")])
-    ranked = pairs(compared(known(units, NOISE, "auroc")), "")
-    three = [(method, "1") for method in ("softmax", "shared", "scaled")]
-    assert ranked >= all_pairs(three, scores=[ENTROPY])
-    beside = known(units_of("shared", "scaled"))  # no other has these probabilities
-    assert pairs(compared(beside), "") == all_pairs([("shared", "1"), ("scaled", "1")])
 
 
 @pytest.mark.parametrize(

@@ -267,16 +267,3 @@ def test_command_names_custom_methods_without_their_folder(
     assert again.identity == configuration.identity
     # Plans are keys of what is remembered.
     assert again.custom_methods == tuple(f"{file}:{name}" for name in ("Mine", "Second"))
-
-
-def test_method_that_shares_the_probabilities_of_none_is_refused(tmp_path: Path) -> None:
-    path = Path(custom_method(tmp_path).rpartition(":")[0])
-    field = '    name = "mine"\n'
-    text = path.read_text()
-    assert field in text
-    path.write_text(text.replace(field, f'{field}    probabilities_of = "sofmax"\n'))
-    with pytest.raises(UserError, match="probabilities_of 'sofmax', which is no method; choose fr"):
-        replace(QUICK, custom_methods=(f"{path}:Mine",))
-    path = tmp_path / "better.py"
-    path.write_text(text.replace(field, f'{field}    probabilities_of = "softmax"\n'))
-    assert "mine" in replace(QUICK, custom_methods=(f"{path}:Mine",)).classes

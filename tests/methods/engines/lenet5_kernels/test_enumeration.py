@@ -12,7 +12,6 @@ from methods.engines.lenet5_kernels.enumeration import subsets
 from methods.engines.lenet5_kernels.layout import views
 from methods.interface import Prediction
 from methods.networks.architectures import LeNet5
-from methods.networks.network import blank_chance
 from tests.methods.engines.lenet5_kernels.support import (
     of_vector,
     prepared,
@@ -85,7 +84,7 @@ def test_blank_subnetworks_may_be_left_out(kind: type[LeNet5]) -> None:
         weights @ torch.special.entr(probabilities).sum(dim=1).numpy(),
     )
 
-    chance = blank_chance((6, 16), p)
+    chance = 1 - (1 - p**6) * (1 - p**16)
     assert weights.sum() == pytest.approx(chance)
     every, left = (
         enumerate_subnetworks(prepared(network), image, blanks=blanks) for blanks in (True, False)
