@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.io import UserError, read_json, write_json, write_whole
+from benchmarks.io import UserError, read_json, require_distinct, write_json, write_whole
 from benchmarks.nouns import Names
 from benchmarks.report.answer.decision import judged_by, label
 from benchmarks.report.answer.table import USE, DecisionRow
@@ -69,7 +69,8 @@ def read_runs(folders: Sequence[Path]) -> list[ComparedRun]:
     Raises:
         UserError: a folder holds no results or no decisions, or there is only one folder.
     """
-    paths = list({folder.resolve(): folder for folder in folders})
+    paths = [folder.resolve() for folder in folders]
+    require_distinct("RUN", list(map(str, paths)))
     if len(paths) < 2:
         raise UserError("there is nothing to compare: name the folders of two runs or more")
     alike = len({path.name for path in paths}) < len(paths)

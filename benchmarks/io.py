@@ -8,7 +8,7 @@ import lzma
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -51,6 +51,12 @@ def one_line(error: BaseException) -> str:
     text = next(filter(str.strip, lines), "")
     shown = "".join(letter if letter.isprintable() else REPLACEMENT for letter in text)
     return f"{type(error).__name__}: {shown.strip()}"
+
+
+def require_distinct(option: str, values: Sequence[object]) -> None:
+    """Raise a `UserError` where a list has a value twice: another one may have been meant."""
+    if twice := [value for value in values if values.count(value) > 1]:
+        raise UserError(f"{option}: {twice[0]!r} is given twice; give each value once")
 
 
 LONGEST = 100

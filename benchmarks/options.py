@@ -32,11 +32,11 @@ def integers(option: str, values: list[str] | None) -> tuple[int, ...] | None:
     words = separate(values)
     for word in words or ():
         # Python itself reads no number of thousands of digits.
-        if not word.isdecimal() or len(word) > 100:
+        if not (word.isascii() and word.isdecimal()) or len(word) > 100:
             raise UserError(
                 f"{option}: {word!r} is not a whole number; write, for example, {option} 50"
             )
-    return None if words is None else tuple(sorted({int(word) for word in words}))
+    return None if words is None else tuple(sorted(map(int, words)))
 
 
 def image_limit(option: str, text: str | None) -> int | str | None:

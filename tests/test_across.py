@@ -141,6 +141,8 @@ def test_runs_that_cannot_be_compared_are_refused_in_one_line(
     good, old = (written(run({SOFTMAX: CLEAN}), tmp_path / name) for name in ("good", "old"))
     (old / DECISION_CSV).write_text("use\nsoftmax\n")
     with pytest.raises(UserError, match="name the folders of two runs or more"):
+        read_runs([good])
+    with pytest.raises(UserError, match="good' is given twice"):
         read_runs([good, good])
     with pytest.raises(UserError, match=r"decision\.csv has no column 'question'"):
         read_runs([good, old])

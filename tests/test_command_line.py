@@ -94,6 +94,14 @@ def test_version_and_choices_are_shown(command_line: CommandLine) -> None:
         (["--method", "mine.py:Mine"], "mine.py", ["no file"]),
         (["--methods", "", "--conditions", "clean"], "--methods", ["--method"]),
         (["--recipe", ""], "--recipe", []),
+        (["--methods", "softmax,softmax"], "--methods: 'softmax' is given twice", ["once"]),
+        (["--batch-sizes", "1,01"], "--batch-sizes: 1 is given twice", ["once"]),
+        (["--conditions", "clean", "--conditions", "clean"], "'clean' is given twice", ["once"]),
+        (["--members", "5", "--pool", "2", "--plan"], "--pool: 2 is too small", ["the 5 networks"]),
+        (["--members", "1", "--pool", "1"], "--pool: 1 is too small", ["the 5 networks"]),
+        (["--epochs", "٣"], "'٣' is in digits of another script", ["0 to 9"]),
+        (["--seed=٣"], "'--seed=٣' is in digits of another script", ["0 to 9"]),
+        (["--members", "1,٣"], "'٣' is not a whole number", ["--members 50"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -107,6 +115,22 @@ def test_bad_value_is_reported_in_one_line(
     for word in (named, *allowed):
         assert word in error
     assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [[], ["--plan"], ["--only", "train"]])
+@pytest.mark.parametrize(
+    "name", ["packed_ensemble", "mimo", "shallow_ensemble", "variational", "sngp"]
+)
+def test_budget_that_allows_no_epoch_of_a_method_is_refused_before_the_run(
+    name: str, end: list[str], command_line: CommandLine
+) -> None:
+    chosen = "--task", "digits", "--methods", f"softmax,{name}", "--networks", "networks"
+    status, shown, error = command_line(*chosen, "--epochs", "1", "--members", "1", *end)
+    assert (status, shown) == (2, "")
+    assert re.fullmatch(
+        rf"error: --epochs, [^\n]* of '{name}', [^\n]*choose more epochs.*\n", error
+    )
+    assert [path.name for path in Path.cwd().iterdir()] == ["networks"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -16,11 +15,11 @@ from typing import Any, Literal
 import platformdirs
 import torch
 
-from benchmarks.io import UserError
+from benchmarks.io import UserError, require_distinct
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.run.custom_method import (
+    importable,
     load_method,
-    require_importable,
     sha256_of_file,
     without_folder,
 )
@@ -356,7 +355,7 @@ class Configuration:
     def __post_init__(self) -> None:
         for part in fields(self):
             if isinstance(chosen := getattr(self, part.name), tuple):
-                object.__setattr__(self, part.name, tuple(dict.fromkeys(chosen)))
+                require_distinct(option_of(part.name), chosen)
         for name in ("recipes", "members", "passes", "batch_sizes"):
             if not getattr(self, name):
                 raise UserError(
@@ -539,13 +538,10 @@ def chosen_configuration(
         if chosen.get(part) == ALL:
             chosen[part] = None
     if files := chosen.get("custom_methods"):
-        # Absolute, as all paths of a workspace.
-        chosen["custom_methods"] = tuple(map(os.path.abspath, files))
-        for location in chosen["custom_methods"]:
-            require_importable(location)
+        chosen["custom_methods"] = tuple(map(importable, files))
     defaults = configuration_of(preset, task)
     recipes = chosen.get("recipes", defaults.recipes)  # unknown ones are refused later
-    return replace(
+    configuration = replace(
         defaults,
         seed=seed,
         device=device,
@@ -554,3 +550,15 @@ def chosen_configuration(
         ),
         **chosen,
     )
+    needed = (
+        max(configuration.sizes(method)) if method.counts_networks else configuration.replicates
+        for method in configuration.classes.values()
+        if method.pooled
+    )
+    # A preset's pool is as large as the rest needs; who names one means it.
+    if "pool" in chosen and chosen["pool"] < (most := max(needed, default=0)):
+        raise UserError(
+            f"--pool: {chosen['pool']} is too small; expected the {most} networks that the largest "
+            "ensemble or all replicates need: choose more, or fewer --members and --replicates"
+        )
+    return configuration

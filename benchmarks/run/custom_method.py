@@ -91,17 +91,20 @@ def _refused(location: str, why: str) -> UserError:
     return UserError(f"--method {location}: {why}")
 
 
-def require_importable(location: str) -> None:
-    """Load the method in another process first, which its file may end.
+def importable(location: str) -> str:
+    """The location by its absolute path, if there is a file; another process loads it first.
 
     Raises:
-        UserError: as `load_method`, or the process ended.
+        UserError: as `load_method`, or the file ended that process.
     """
-    if Path(location.rpartition(":")[0]).is_file():
-        try:
-            in_own_process(partial(_load, location))
-        except ProcessEndedError as error:
-            raise _refused(location, f"the file cannot be imported ({error})") from error
+    if not Path(location.rpartition(":")[0]).is_file():
+        return location  # which `load_method` refuses
+    location = os.path.abspath(location)  # noqa: PTH100 (as text)
+    try:
+        in_own_process(partial(_load, location))
+    except ProcessEndedError as error:
+        raise _refused(location, f"the file cannot be imported ({error})") from error
+    return location
 
 
 def _load(location: str) -> None:

@@ -384,6 +384,7 @@ LARGEST = 4
 
 def show_expected(plan: Plan, workspace: Workspace) -> None:
     """Print what the run, or what is left of it, will take."""
+    plan.require_affordable()
     counting = Counting(plan, workspace)
     works, speed = counting.works(), measured_speed(plan)
     taken = seconds_of(works, speed)

@@ -331,6 +331,23 @@ class Plan:
                 return f"the recipe {unit.recipe!r} trains on the calibration images too"
         return method.objection(self.configuration.recipe(unit.recipe)) if method.pooled else None
 
+    def require_affordable(self) -> None:
+        """Stop where a recipe's budget allows no epoch of a method that trains its own network.
+
+        Raises:
+            UserError: that of one of the suite's methods; a user's are run in processes of their
+                own.
+        """
+        for unit in self.units():
+            if unit.replicate or self.is_custom(unit.method) or self.objection(unit):
+                continue
+            method = self.method(unit)
+            try:
+                if isinstance(method, TrainedMethod):
+                    method.require_affordable()
+            except ValueError as error:
+                raise UserError(f"--epochs, recipe {unit.recipe!r}: {error}") from error
+
     def networks(self) -> list[PoolNetwork]:
         """The networks that the groups need, each once."""
         return self._in_order(self.networks_needed(chain.from_iterable(self.groups())))

@@ -74,6 +74,8 @@ def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overw
         require_results(out)
         return
     earlier_record(plan, out, overwrite=overwrite, only=only)
+    if only in (None, TRAIN, PREDICT):
+        plan.require_affordable()
     predicted = workspace.predictions.folder.exists()
     if only == MEASURE and not predicted:
         raise UserError(f"there are no predictions in {out} yet; run without --only first")

@@ -145,6 +145,15 @@ class TrainedMethod(MemberMethod):
         """The training."""
         return MemberTraining(self)
 
+    def require_affordable(self) -> None:
+        """Check, before anything is trained, that the network can be made and its budget suffices.
+
+        Raises:
+            ValueError: as ``fit``.
+        """
+        training, recipe = MemberTraining(self), self.pool.recipe
+        training.epochs(cast(MemberNetwork, training.initial(recipe, 0)), recipe)
+
     @property
     def member_slice(self) -> slice:
         """All members."""
@@ -188,6 +197,20 @@ class MemberTraining(OwnTraining):
         network = super().initial(recipe, index, seed=seed)
         return cast(Network, self.method.begin(network, random).eval())
 
+    def epochs(self, network: MemberNetwork, recipe: Recipe) -> float:
+        """How many epochs the recipe's budget allows.
+
+        Raises:
+            ValueError: less than one.
+        """
+        if (epochs := epochs_of(network, recipe)) < 1:
+            raise ValueError(
+                f"a budget of {recipe.epochs} epochs of the recipe's network allows "
+                f"{max(epochs, 0):.2g} of {self.name!r}, where an image costs more; expected at "
+                "least one: choose more epochs, or leave the method out"
+            )
+        return epochs
+
     @full_float32()
     def train(
         self,
@@ -205,14 +228,7 @@ class MemberTraining(OwnTraining):
         begun = perf_counter()
         images = network.network.resized(training.images.to(device))
         labels = training.labels.to(device)
-        epochs = epochs_of(network, recipe)
-        if epochs < 1:
-            raise ValueError(
-                f"a budget of {recipe.epochs} epochs of the recipe's network allows {epochs:.2g} "
-                f"of {self.name!r}, where an image costs more; expected at least one: choose fewer "
-                "members, or a longer recipe"
-            )
-        steps = round(epochs * ceil(count / recipe.batch_size))
+        steps = round(self.epochs(network, recipe) * ceil(count / recipe.batch_size))
         optimiser = self.method.optimiser(network, recipe, count)
         drawn = drawn_images(recipe, count, index, seed=seed)
         orders = np.random.default_rng(derive_seed(self.name, "order", seed, index))

@@ -153,19 +153,17 @@ def test_mistake_is_named_with_what_is_allowed(changes: dict[str, object], messa
 
 
 @pytest.mark.parametrize(
-    ("part", "twice", "once"),
+    ("part", "twice", "message"),
     [
-        ("recipes", ("plain", "standard", "plain"), ("plain", "standard")),
-        ("methods", ("softmax", "softmax"), ("softmax",)),
-        ("members", (3, 3), (3,)),
-        ("passes", (10, 2, 10), (10, 2)),
+        ("recipes", ("plain", "standard", "plain"), "--recipe: 'plain' is given twice"),
+        ("methods", ("softmax", "softmax"), "--methods: 'softmax' is given twice"),
+        ("members", (3, 3), "--members: 3 is given twice"),
+        ("passes", (10, 2, 10), "--passes: 10 is given twice"),
     ],
 )
-def test_what_is_named_twice_counts_once(
-    part: str, twice: tuple[object, ...], once: tuple[object, ...]
-) -> None:
-    named = Plan(replace(QUICK, **{part: twice})).units()
-    assert sorted(named, key=str) == sorted(Plan(replace(QUICK, **{part: once})).units(), key=str)
+def test_what_is_given_twice_is_refused(part: str, twice: tuple[object, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        replace(QUICK, **{part: twice})
 
 
 @pytest.mark.parametrize("methods", [("softmax",), ("mc_dropout",)])
@@ -266,4 +264,4 @@ def test_command_names_custom_methods_without_their_folder(
     again = given_by(f"{command_of(configuration)} --device cpu", monkeypatch)
     assert again.identity == configuration.identity
     # Plans are keys of what is remembered.
-    assert again.custom_methods == tuple(f"{file}:{name}" for name in ("Mine", "Second"))
+    assert again.custom_methods == tuple(f"{tmp_path / file}:{name}" for name in ("Mine", "Second"))

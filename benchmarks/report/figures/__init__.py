@@ -11,7 +11,7 @@ import matplotlib.figure as mpl
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from benchmarks.io import UserError, written_whole
+from benchmarks.io import UserError, require_distinct, written_whole
 from benchmarks.nouns import Variant
 from benchmarks.progress import announce, tracked
 from benchmarks.report.figures.declared import FIGURES
@@ -180,7 +180,7 @@ def _view(
     largest = {variant.method: [variant] for variant in results.largest}
     sizes |= {variant.method: [] for variant in results.variants} | largest
     _require("method", methods, sizes)
-    chosen_variants = [variant for name in dict.fromkeys(methods) for variant in sizes[name]]
+    chosen_variants = [variant for name in methods for variant in sizes[name]]
     variants = chosen_variants or figure.methods(results)
     known_looks = looks(results.names, {*results.largest, *variants})
     if methods:
@@ -200,7 +200,8 @@ def _for_recipe(results: Results, recipe: str | None) -> Results:
 
 
 def _require(what: str, names: Sequence[str], known: Collection[str]) -> None:
-    """Stop at a name that is not known."""
+    """Stop at a name that is not known, or is there twice."""
+    require_distinct(f"--{what}s", names)
     for name in names:
         if name not in known:
             choices = ", ".join(sorted(known)) or "none"
