@@ -234,8 +234,8 @@ def require_fit(versions: str, shared: Path, networks: Path, kernels: bool) -> N
     if worker.state.nthreads != 1:
         raise UserError(f"{at} has several threads; start it with --nthreads 1, or bits differ")
     if not (_appears(shared) and networks.is_dir()):
-        remedy = "use folders that all share, or divide the run by --shard"
-        raise UserError(f"{at} does not see {shared.parent} and {networks} as here; {remedy}")
+        folders = f"{shared.parent} and {networks}"
+        raise UserError(f"{at} does not see {folders} as here; use folders that all share")
     load_method.cache_clear()  # of an earlier run: the file may be another by now
     if kernels:
         compile_once()

@@ -152,10 +152,6 @@ def run(
     cluster: Annotated[
         Path | None, how("Compute on the cluster that a YAML file names.", metavar="FILE")
     ] = None,
-    shard: Annotated[
-        str | None,
-        how("Only the I-th of N shares, where machines share no folder.", metavar="I/N"),
-    ] = None,
     overwrite: Annotated[
         bool, flag("Remove an earlier run from the folder first.", "--overwrite")
     ] = False,
@@ -187,7 +183,7 @@ def run(
         chosen_configuration,
         fitting_device,
     )
-    from benchmarks.run.plan import Plan, Shard
+    from benchmarks.run.plan import Plan
     from benchmarks.run.record import require_apart
     from benchmarks.run.stages import run_stages
     from benchmarks.run.workspace import workspace_for
@@ -195,7 +191,6 @@ def run(
     if only is not None and only not in STAGES:
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
     networks = networks or NETWORKS
-    share = None if shard is None else Shard.named(shard, only)
     name = preset if task == DEFAULT_TASK else f"{task}-{preset}"
     out = out or Path("results", "mine", name)  # beside what the repository has of its own runs
     require_apart(out, networks=networks, data_dir=data_dir, cluster=cluster)
@@ -229,7 +224,7 @@ def run(
         device=chosen_device,
         engine=engine,
     )
-    plan = Plan(configuration, share, all_rows)
+    plan = Plan(configuration, all_rows)
     workspace = workspace_for(
         plan, out, networks=networks, data_dir=data_dir, jobs=1 if only == LATENCY else jobs
     )
@@ -242,8 +237,6 @@ def run(
         there = replace(workspace, cluster=workers)
         failures = run_stages(plan, there, only, overwrite=overwrite)
     show_outcome(out)
-    if share is not None:
-        print(share.next_step)
     if open_page:
         _open(out / INDEX_HTML)
     for failed, reason in failures:

@@ -79,8 +79,6 @@ def test_version_and_choices_are_shown(command_line: CommandLine) -> None:
         (["--members", "0"], "0", ["at least 1"]),
         (["--members", "9" * 5000], "--members", ["is not a whole number"]),
         (["--replicates", "two"], "--replicates", ["integer"]),
-        (["--shard", "5/4"], "5/4", ["2/4"]),
-        (["--shard", "1/2", "--only", "latency"], "latency", ["train and predict"]),
         (["--resamples", "20"], "20", ["at least 100"]),
         (["--resamples", "1000000000"], "--resamples", ["at most 100000"]),
         (["--seed", "-1"], "-1", ["from 0"]),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Self, cast
+from typing import cast
 
 from benchmarks.io import UserError
 from benchmarks.nouns import compared_sizes
 from benchmarks.predictions import Owner, PoolNetwork, RunUnit
-from benchmarks.progress import Item
 from benchmarks.run.configuration import (
     BEST_TRAINED,
     COSTLY,
@@ -27,73 +25,16 @@ from benchmarks.run.configuration import (
 )
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import ALL_IMAGES, Condition, ImageLimits, Split
-from benchmarks.vocabulary import FEWEST_REPLICATES, PREDICT, SELF_TRAINED, SUBSET, TRAIN
+from benchmarks.vocabulary import FEWEST_REPLICATES, SELF_TRAINED, SUBSET
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines import choose_engine
 from methods.engines.base import Engine
 from methods.interface import MethodReads
 from methods.networks.pool import NetworkPool, NetworkStore
+from methods.trained.base import TrainedMethod
 
 PredictedTogether = tuple[Owner, ...]
 """Whose files are computed together; see `Plan.groups`."""
-
-DIVIDED = (TRAIN, PREDICT)
-"""The stages that are divided; later ones need what all shards have predicted."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """What one of several machines computes that share no folder, as ``--shard i/n`` names it.
-
-    It has every n-th network, from the i-th on, and what is predicted with it.
-
-    Attributes:
-        number: i, from 1.
-        count: n, how many shards there are.
-        only_trains: whether nothing is predicted.
-    """
-
-    number: int
-    count: int
-    only_trains: bool = False
-
-    @classmethod
-    def named(cls, text: str, only: str | None = None) -> Self:
-        """The shard that a text such as ``2/4`` names, of a stage or of both.
-
-        Raises:
-            UserError: it names none, or the stage is not divided.
-        """
-        numbers = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text, re.ASCII)
-        if numbers is None or not 1 <= int(numbers[1]) <= int(numbers[2]):
-            raise UserError(
-                f"--shard: {text!r} names no shard; write i/n with i from 1 to n, for example 2/4"
-            )
-        if only not in (None, *DIVIDED):
-            raise UserError(
-                f"--shard divides {' and '.join(DIVIDED)}, not {only}; leave it out where the "
-                "folders of all shards are together"
-            )
-        return cls(int(numbers[1]), int(numbers[2]), only == TRAIN)
-
-    @property
-    def name(self) -> str:
-        """In names of files."""
-        return f"{self.number}-of-{self.count}"
-
-    def share_of(self, items: list[Item]) -> list[Item]:
-        """Those of the items that are this shard's."""
-        return items[self.number - 1 :: self.count]
-
-    @property
-    def next_step(self) -> str:
-        """What is to be done now."""
-        if self.only_trains:
-            then = "go on without --only: it predicts with the networks that it has trained"
-        else:
-            then = "when all have ended, copy their folders into one, and run it there without "
-            then += "--shard and --only"
-        return f"this was shard {self.number} of {self.count}; {then}"
 
 
 @dataclass(frozen=True)
@@ -102,12 +43,10 @@ class Plan:
 
     Attributes:
         configuration: what the user chose.
-        shard: whose groups and networks `groups` and `networks` are; ``None``: all.
         all_rows: whether every measure is written, not only those of `benchmarks.run.measurements`.
     """
 
     configuration: Configuration
-    shard: Shard | None = None
     all_rows: bool = False
 
     @property
@@ -278,10 +217,7 @@ class Plan:
         for network in self._in_order(grouped):
             share = shares.setdefault(together.get(network, network), [])
             share += (tuple(sorted(g, key=_size, reverse=True)) for g in grouped[network].values())
-        chosen = list(shares.values())
-        if self.shard is not None:
-            chosen = self.shard.share_of(chosen)  # of networks, so that none is trained twice
-        return list(chain.from_iterable(chosen))
+        return list(chain.from_iterable(shares.values()))
 
     def reads(self, unit: RunUnit) -> MethodReads:
         """What the unit's prediction is formed from; a custom method is handed images."""

@@ -78,8 +78,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     done = workspace.in_parallel(
         work, pending, stage=PREDICT, what="predictions", threads=plan.in_threads
     )
-    if plan.shard is None:
-        write_shown(plan, workspace, unavailable)
+    write_shown(plan, workspace, unavailable)
     return [*chain.from_iterable(done), *_failures_of_formed(plan, workspace)]
 
 

@@ -20,7 +20,6 @@ from benchmarks.io import (
     HALF_WRITTEN,
     UserError,
     path_of,
-    read_json,
     read_run_json,
     writable_folder,
     write_json,
@@ -61,11 +60,7 @@ class RunRecord:
     method and size; ``version``, ``commit`` and ``environment`` are what computed it last; ``data``
     has for each set of images its ``fingerprint``, where there may be several its ``source``, or
     the reason why it is ``unavailable``; ``seconds`` is the wall time by stage, resumed runs and
-    shards added up; ``machines`` has what computed the ``networks`` and the ``predictions``, each
-    once; ``shards`` names those whose folders were copied into this one.
-
-    A shard has a record of its own, so that folders can be copied over one another: `run.json` is
-    the same in all.
+    added up; ``machines`` has what computed the ``networks`` and the ``predictions``, each once.
     """
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
@@ -87,24 +82,7 @@ class RunRecord:
             _remove_earlier_run(out)
         if MEASURE in earlier.get("seconds", {}) and not (out / PREDICTIONS_FOLDER).exists():
             earlier = {}  # published results, which are computed anew
-        record = cls(out / RUN_JSON, _content(plan, earlier))
-        if plan.shard is not None:
-            path = out / f"shard-{plan.shard.name}.json"
-            return cls(path, _content(plan, read_json(path)))
-        for path in sorted(out.glob("shard-*-of-*.json")):
-            record._join(path, _identity(plan))
-        return record
-
-    def _join(self, path: Path, identity: Mapping[str, Any]) -> None:
-        """Add what the record of a shard says whose folder was copied into this one."""
-        shard, content = read_json(path), self._content
-        _require_same(shard, identity, path)
-        if path.stem not in content.setdefault("shards", []):
-            self.note_data(self.data | shard["data"])
-            content["shards"].append(path.stem)
-            for stage, seconds in shard["seconds"].items():
-                self._add_seconds(stage, seconds)
-        self.note_machines("networks", shard["machines"].get("networks", []))
+        return cls(out / RUN_JSON, _content(plan, earlier))
 
     @property
     def data(self) -> dict[str, dict[str, Any]]:
@@ -257,7 +235,6 @@ def _content(plan: Plan, earlier: Mapping[str, Any]) -> dict[str, Any]:
         "commit": commit(),
         "environment": environment(plan.engine),
         **{name: earlier.get(name, {}) for name in ("data", "seconds", "machines")},
-        **({"shards": earlier["shards"]} if "shards" in earlier else {}),
     }
 
 

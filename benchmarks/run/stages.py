@@ -9,7 +9,7 @@ from importlib import import_module
 from benchmarks.io import UserError, path_of, require_own
 from benchmarks.report import require_results, write_latency_tables, write_report
 from benchmarks.run.nouns import metric_records, nouns_of
-from benchmarks.run.plan import DIVIDED, Plan
+from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord, earlier_record, held, read_record
 from benchmarks.run.workspace import Failure, Workspace, make_ready
 from benchmarks.vocabulary import (
@@ -33,8 +33,6 @@ def run_stages(
 ) -> list[Failure]:
     """Run all stages, or only one, and return what failed; everything else is then on disk.
 
-    Of a shard, these are the stages of `DIVIDED`.
-
     Raises:
         UserError: the output folder holds something else than this run, or is being written by
             another; data are damaged, or there is nothing to measure or to draw.
@@ -55,7 +53,7 @@ def run_stages(
         if only not in (MEASURE, LATENCY):
             make_ready(plan, workspace)
         failures: list[Failure] = []
-        for name in STAGES if plan.shard is None else DIVIDED:
+        for name in STAGES:
             if only in (None, name):
                 with record.timed(name):
                     failures += STAGES[name](plan, workspace, record)

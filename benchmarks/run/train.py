@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
@@ -37,17 +37,11 @@ Outcomes = dict[NetworkName, TrainedNetwork | TrainingDivergedError]
 def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Train the networks that are needed and not stored yet, and write `training.csv`.
 
-    The log of a shard is `training-<i>-of-<n>.csv`, until a whole run in its folder adds it. Needed
-    are networks whose log is not complete, and those of predictions that are not there yet.
+    Needed are networks whose log is not complete, and those of predictions that are not there yet.
     """
-    whole = replace(plan, shard=None)
     path = workspace.out / TRAINING_CSV
-    if plan.shard is not None:
-        path = path.with_stem(f"{path.stem}-{plan.shard.name}")
-    else:
-        _join_logs(plan, path)
     earlier = _read_log(path)
-    complete = logged(earlier, whole)
+    complete = logged(earlier, plan)
     needed = set(plan.networks()) - complete
     if complete:
         record.note_data(find_data(plan, workspace))
@@ -61,7 +55,7 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     new = log_of({n: each for n, each in trained.items() if n not in complete})
     log = pd.concat([kept, new], ignore_index=True)
     if len(log):
-        _write_log(log, whole, path)
+        _write_log(log, plan, path)
     return [
         Failure(f"network {number} of {recipe}", str(outcomes[recipe, number]))
         for recipe, number in wanted
@@ -144,16 +138,6 @@ def _write_log(log: pd.DataFrame, plan: Plan, path: Path) -> None:
     positions = [order.get(network, math.nan) for network in _networks_in(log)]
     chosen = pd.Series(positions, index=log.index).dropna().sort_values(kind="stable")
     write_table(log.loc[chosen.index], path.parent, path.name, TrainingRow)
-
-
-def _join_logs(plan: Plan, path: Path) -> None:
-    """Add the logs of shards whose folders were copied into this one."""
-    shards = sorted(path.parent.glob("training-*-of-*.csv"))
-    if shards:
-        log = pd.concat(map(_read_log, (path, *shards)), ignore_index=True)
-        # A network that two shards have trained counts once.
-        log = log.drop_duplicates(["recipe", "network", "epoch", "split"], ignore_index=True)
-        _write_log(log, plan, path)
 
 
 def _networks_in(log: pd.DataFrame) -> list[NetworkName]:

@@ -85,7 +85,7 @@ def test_run_goes_on_after_each_fault_and_is_the_serial_one(
     file = tmp_path / "first.py"
     for code, threads, expected, message in (
         (OLDER, "1", 2, "has uncertainty-bench 0.0.9, torch"),
-        (BLIND, "1", 2, "use folders that all share, or divide the run by --shard"),
+        (BLIND, "1", 2, "use folders that all share"),
         ("", "2", 2, "has several threads; start it with --nthreads 1"),
         (KILLING.format(process=process.pid), "1", 1, "Run the same command again"),
     ):

@@ -1,6 +1,6 @@
 """2. Numbers do not depend on the number of jobs, threads or workers, nor on what else is run.
 
-Of several jobs, `tests/run/test_shards.py` tells the same of this run; of workers, `tests/cluster`.
+Of workers, `tests/cluster` tells the same.
 """
 
 from __future__ import annotations
@@ -21,6 +21,13 @@ from methods.determinism import torch_threads
 from tests.runs import DIGITS, compute, predicted_arrays, run_of
 
 FEW = replace(DIGITS, recipes=("standard",), methods=("softmax", "mc_dropout"), replicates=1)
+
+
+def test_two_jobs_give_the_tables_of_one(digits_run: Path, tmp_path: Path) -> None:
+    assert compute(run_of(DIGITS, tmp_path, jobs=2)) == []
+    names = [f"{name}.csv" for name in ("training", "measurements", "summary", "comparisons")]
+    for name in (*names, "worth.csv", "images.npz"):
+        assert (tmp_path / "out" / name).read_bytes() == (digits_run / "out" / name).read_bytes()
 
 
 def test_predictions_of_few_methods_by_two_threads_are_those_of_the_whole_run(

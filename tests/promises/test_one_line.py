@@ -38,7 +38,7 @@ WORDS = st.one_of(
 NAMES = (
     *("--preset", "--task", "--recipe", "--methods", "--method", "--conditions", "--members"),
     *("--passes", "--in-depth", "--replicates", "--pool", "--images", "--subset-images"),
-    *("--epochs", "--resamples", "--batch-sizes", "--seed", "--device", "--engine", "--shard"),
+    *("--epochs", "--resamples", "--batch-sizes", "--seed", "--device", "--engine"),
     *("--only", "--jobs", "--data-dir"),
 )
 
