@@ -198,7 +198,6 @@ def run(
         require_apart(out, method=Path(location.rpartition(":")[0]))
     if cluster and device == "cuda":
         raise UserError("--device cuda: a cluster computes on CPUs; leave out one of the options")
-    chosen_device = fitting_device("cpu" if cluster else device)
     configuration = chosen_configuration(
         preset,
         task,
@@ -221,7 +220,7 @@ def run(
             "scores": scores,
         },
         seed=seed,
-        device=chosen_device,
+        device=fitting_device("cpu" if cluster else device),
         engine=engine,
     )
     plan = Plan(configuration, all_rows)
@@ -237,8 +236,11 @@ def run(
         there = replace(workspace, cluster=workers)
         failures = run_stages(plan, there, only, overwrite=overwrite)
     show_outcome(out)
-    if open_page:
-        _open(out / INDEX_HTML)
+    page = out / INDEX_HTML
+    if open_page and not page.exists():
+        print(f"--open: there is no {page} yet; run without --only first", file=sys.stderr)
+    elif open_page and not webbrowser.open(page.resolve().as_uri()):
+        print(f"--open: no browser was found here; open {page} in one", file=sys.stderr)
     for failed, reason in failures:
         print(f"failed: {failed}: {reason}", file=sys.stderr)
     if failures:
@@ -268,14 +270,6 @@ def _workers(file: Path | None, plan: Plan, only: str | None) -> Iterator[Cluste
         ) from error
     with DaskCluster(choice, kernels=plan.configuration.engine == "numba") as cluster:
         yield cluster
-
-
-def _open(page: Path) -> None:
-    """Open the page in a browser; without one, print where it lies."""
-    if not page.exists():
-        print(f"--open: there is no {page} yet; run without --only first", file=sys.stderr)
-    elif not webbrowser.open(page.resolve().as_uri()):
-        print(f"--open: no browser was found here; open {page} in one", file=sys.stderr)
 
 
 @app.command()

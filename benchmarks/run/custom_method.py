@@ -54,7 +54,9 @@ def load_method(location: str) -> type[UncertaintyMethod]:
             field is not as it should be.
     """
 
-    refused = partial(_refused, location)
+    def refused(why: str) -> UserError:
+        return UserError(f"--method {location}: {why}")
+
     file, _, name = location.rpartition(":")
     if not file.endswith(".py") or not name:
         raise refused("expected path/to/file.py:ClassName")
@@ -87,10 +89,6 @@ def load_method(location: str) -> type[UncertaintyMethod]:
     return method
 
 
-def _refused(location: str, why: str) -> UserError:
-    return UserError(f"--method {location}: {why}")
-
-
 def importable(location: str) -> str:
     """The location by its absolute path, if there is a file; another process loads it first.
 
@@ -103,7 +101,7 @@ def importable(location: str) -> str:
     try:
         in_own_process(partial(_load, location))
     except ProcessEndedError as error:
-        raise _refused(location, f"the file cannot be imported ({error})") from error
+        raise UserError(f"--method {location}: the file cannot be imported ({error})") from error
     return location
 
 

@@ -268,21 +268,17 @@ class Plan:
         return method.objection(self.configuration.recipe(unit.recipe)) if method.pooled else None
 
     def require_affordable(self) -> None:
-        """Stop where a recipe's budget allows no epoch of a method that trains its own network.
+        """Stop where a recipe's budget allows no epoch of a network of a method's own.
 
         Raises:
-            UserError: that of one of the suite's methods; a user's are run in processes of their
-                own.
+            UserError: as it says; of the suite's methods, since no user's is run in this process.
         """
         for unit in self.units():
-            if unit.replicate or self.is_custom(unit.method) or self.objection(unit):
-                continue
-            method = self.method(unit)
-            try:
-                if isinstance(method, TrainedMethod):
-                    method.require_affordable()
-            except ValueError as error:
-                raise UserError(f"--epochs, recipe {unit.recipe!r}: {error}") from error
+            if unit.method in TRAINED and unit.replicate == 0 and self.objection(unit) is None:
+                try:
+                    cast(TrainedMethod, self.method(unit)).require_affordable()
+                except ValueError as error:
+                    raise UserError(f"--epochs, recipe {unit.recipe!r}: {error}") from error
 
     def networks(self) -> list[PoolNetwork]:
         """The networks that the groups need, each once."""

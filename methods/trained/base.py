@@ -151,8 +151,8 @@ class TrainedMethod(MemberMethod):
         Raises:
             ValueError: as ``fit``.
         """
-        training, recipe = MemberTraining(self), self.pool.recipe
-        training.epochs(cast(MemberNetwork, training.initial(recipe, 0)), recipe)
+        network = self.trajectory.initial(self.pool.recipe, 0)
+        epochs_of(cast(MemberNetwork, network), self.pool.recipe, self.name)
 
     @property
     def member_slice(self) -> slice:
@@ -197,20 +197,6 @@ class MemberTraining(OwnTraining):
         network = super().initial(recipe, index, seed=seed)
         return cast(Network, self.method.begin(network, random).eval())
 
-    def epochs(self, network: MemberNetwork, recipe: Recipe) -> float:
-        """How many epochs the recipe's budget allows.
-
-        Raises:
-            ValueError: less than one.
-        """
-        if (epochs := epochs_of(network, recipe)) < 1:
-            raise ValueError(
-                f"a budget of {recipe.epochs} epochs of the recipe's network allows "
-                f"{max(epochs, 0):.2g} of {self.name!r}, where an image costs more; expected at "
-                "least one: choose more epochs, or leave the method out"
-            )
-        return epochs
-
     @full_float32()
     def train(
         self,
@@ -228,7 +214,7 @@ class MemberTraining(OwnTraining):
         begun = perf_counter()
         images = network.network.resized(training.images.to(device))
         labels = training.labels.to(device)
-        steps = round(self.epochs(network, recipe) * ceil(count / recipe.batch_size))
+        steps = round(epochs_of(network, recipe, self.name) * ceil(count / recipe.batch_size))
         optimiser = self.method.optimiser(network, recipe, count)
         drawn = drawn_images(recipe, count, index, seed=seed)
         orders = np.random.default_rng(derive_seed(self.name, "order", seed, index))
@@ -262,10 +248,20 @@ class MemberTraining(OwnTraining):
         return [TrainedNetwork(trained, (), perf_counter() - begun)]
 
 
-def epochs_of(network: MemberNetwork, recipe: Recipe) -> float:
-    """How many epochs have the compute of the recipe's: a step costs three of its forwards."""
+def epochs_of(network: MemberNetwork, recipe: Recipe, method: str) -> float:
+    """How many epochs have the compute of the recipe's: a step costs three of its forwards.
+
+    Raises:
+        ValueError: less than one, of the method of this name.
+    """
     image, finish = compute_of(network, recipe)
-    return (recipe.epochs - finish / 3) / image
+    if (epochs := (recipe.epochs - finish / 3) / image) < 1:
+        raise ValueError(
+            f"a budget of {recipe.epochs} epochs of the recipe's network allows "
+            f"{max(epochs, 0):.2g} of {method!r}, where an image costs more; expected at least "
+            "one: choose more epochs, or leave the method out"
+        )
+    return epochs
 
 
 def compute_of(network: MemberNetwork, recipe: Recipe) -> tuple[float, float]:

@@ -93,13 +93,13 @@ def read(trained: TrainedNetwork) -> list[object]:
 def test_flipped_bit_is_noticed_or_changes_nothing(
     pool: NetworkPool, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    """One in each byte of the header, and one in the weights."""
+    """One in every fifth byte of the header, and one in the weights."""
     (before,) = pool.train([0], training_images, test_images)
     (path,) = pool.store.folder.iterdir()
     content = path.read_bytes()
     header = 8 + int.from_bytes(content[:8], "little")
     whole = read(before)
-    for place in (*range(header), len(content) - 40):
+    for place in (*range(0, header, 5), len(content) - 40):
         flipped = bytearray(content)
         flipped[place] ^= 1 << place % 7
         path.write_bytes(flipped)
