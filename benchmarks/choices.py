@@ -49,12 +49,11 @@ def list_choices(task_name: str) -> None:
     )
     _print_table(
         "--recipe",
-        ("network", "epochs", "budget", "dropout", "loss on"),
+        ("network", "epochs", "dropout", "loss on"),
         {
             recipe.name: (
                 recipe.network.name,
                 recipe.epochs,
-                round(task.budget(recipe), 2),
                 recipe.dropout,
                 recipe.loss,
             )
