@@ -71,9 +71,9 @@ names = by_preset("What", metavar="NAME,…")
 PresetSetting = Annotated[
     str,
     what(
-        "The rest of the options: quick (a first look), article (its claims), medium (most "
-        "methods, in 80 minutes), full (with all networks and images), budget (what training is "
-        "best spent on) or published (numbers of other papers).",
+        "The rest of the options: quick (a first look), article (its claims), full (all methods, "
+        "networks and images), budget (what training is best spent on) or published (numbers of "
+        "other papers).",
         metavar="NAME",
     ),
 ]

@@ -17,7 +17,7 @@ from methods.networks.recipes import Recipe
 
 MethodReads = Literal["images", "logits", "features"]
 MethodNeed = Literal["dropout", "calibration", "training", "training images"]
-MethodTier = Literal["quick", "medium", "full", "budget", "published"]
+MethodTier = Literal["quick", "full", "budget", "published"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +135,9 @@ class UncertaintyMethod(ABC):
         feature_scores: whether runs fit scores of features to its networks; false for methods that
             draw many networks of their own.
         pooled: whether its networks come from a pool; else it trains itself.
-        tiers: which presets evaluate it: ``quick``: all; ``medium``: that and ``full``; another:
-            the preset of this name. Not inherited: a class that does not say joins ``full`` alone,
-            or ``budget`` if it needs ``training``.
+        tiers: which presets evaluate it: ``quick``: all; another: the preset of this name. Not
+            inherited: a class that does not say joins ``full`` alone, or ``budget`` if it needs
+            ``training``.
         reads: what its prediction follows from: images, or what one forward of the pool's networks
             gives (`methods.pooled`). A subclass that is fitted to images or predicts them in a way
             of its own reads images, without saying so.

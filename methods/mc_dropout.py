@@ -56,7 +56,6 @@ class MCDropoutWithoutBlanks(MCDropout):
 
     name = "mc_dropout_without_blanks"
     label = "MC-dropout without blanks"
-    tiers = frozenset({"medium"})
 
     def member_logits(self, images: Tensor) -> Tensor:
         """The logits of the T sub-networks, [T, images, classes].

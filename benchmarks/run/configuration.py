@@ -117,25 +117,10 @@ PRESETS: dict[str, Preset] = {
             "scores": "unfitted",
         },
     ),
-    # A comparison of all methods with few networks and images.
-    "medium": Preset(
-        recipes=with_calibration_images,
-        tiers=("quick", "medium"),
-        without_conditions=(EMNIST,),
-        limits=Limits(seconds=0.3),
-        parts={
-            "members": (1, 2, 3, 5, 7, 10, 14, 20),
-            "passes": (1, 2, 5, 10, 20, 50, 100),
-            "replicates": 20,
-            "pool": 20,
-            "images": 2500,
-        },
-        in_depth=lambda task: (task.recipes[0].name,),
-    ),
     # All but what budgets are spent on; numbers of dropout passes on the article's task alone.
     "full": Preset(
         recipes=with_calibration_images,
-        tiers=("quick", "medium", "full"),
+        tiers=("quick", "full"),
         without_conditions=(EMNIST,),
         limits=Limits(seconds=1.0),
         parts={

@@ -50,7 +50,6 @@ class Augmentation(Softmax):
 
     name = "test_time_augmentation"
     label = "Augmentation"
-    tiers = frozenset({"medium"})
     citation = "Ayhan & Berens 2018"
     group = "augmentation"
     size, sweep = "views", (len(VERSIONS),)

@@ -188,7 +188,6 @@ class LaplaceLastLayer(Laplace):
 
     name = "laplace_last_layer"
     label = "Last-layer Laplace"
-    tiers = frozenset({"medium"})
     citation = "Daxberger et al. 2021"
     reads = "features"
     _posterior: ClassBlocks | LayerPosterior
@@ -279,7 +278,6 @@ class LaplaceLastLayerCalibrated(LaplaceLastLayer):
 
     name = "laplace_last_layer_calibrated"
     label = "Last-layer Laplace, calibrated"
-    tiers = frozenset({"medium"})
     needs = frozenset({"training images", "calibration"})
 
     def curvature(

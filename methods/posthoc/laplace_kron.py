@@ -38,7 +38,6 @@ class LaplaceKron(Laplace):
 
     name = "laplace_kron"
     label = "All-layer Laplace"
-    tiers = frozenset({"medium"})
     citation = "Ritter et al. 2018; Daxberger et al. 2021"
 
     def fit(self, images: Tensor, labels: Tensor) -> Self:

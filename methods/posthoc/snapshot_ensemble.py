@@ -74,7 +74,7 @@ class SnapshotEnsemble(SeveralNetworks, MemberMethod):
 
     name = "snapshot_ensemble"
     label = "Snapshots"
-    tiers = frozenset({"medium", "budget"})
+    tiers = frozenset({"full", "budget"})
     citation = "Huang et al. 2017"
     group = "snapshots"
     needs = frozenset({"training"})

@@ -54,7 +54,7 @@ class SWAG(MemberMethod):
 
     name = "swag"
     label = "SWAG"
-    tiers = frozenset({"medium", "budget"})
+    tiers = frozenset({"full", "budget"})
     citation = "Maddox et al. 2019"
     group = "snapshots"
     needs = frozenset({"training"})

@@ -120,7 +120,6 @@ class TemperatureScaling(TemperatureScaled, Softmax):
 
     name = "temperature_scaling"
     label = "Temperature scaling"
-    tiers = frozenset({"medium"})
     citation = "Guo et al. 2017"
     group = "temperature scaling"
     needs = frozenset({"calibration"})
@@ -131,7 +130,6 @@ class TemperatureScaledMCDropout(TemperatureScaled, MCDropout):
 
     name = "temperature_scaled_mc_dropout"
     label = "Scaled MC-dropout"
-    tiers = frozenset({"medium"})
     citation = "Gal & Ghahramani 2016; Rahaman & Thiery 2021"
     needs = frozenset({"calibration", "dropout"})
 
@@ -141,6 +139,5 @@ class TemperatureScaledEnsemble(TemperatureScaled, DeepEnsemble):
 
     name = "temperature_scaled_ensemble"
     label = "Scaled ensemble"
-    tiers = frozenset({"medium"})
     citation = "Lakshminarayanan, Pritzel & Blundell 2017; Rahaman & Thiery 2021"
     needs = frozenset({"calibration"})

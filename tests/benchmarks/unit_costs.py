@@ -48,7 +48,7 @@ Timed = dict[str, dict[str, Any]]
 RUNS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
     "one": (STAGES, {"methods": ("softmax",), "images": 20, "scores": "unfitted"}),
     "images": (COMPUTED, {"methods": ("softmax",), "images": 6000}),
-    "networks": (COMPUTED, {"methods": ("softmax",), "replicates": 8, "images": 20}),
+    "networks": (COMPUTED, {"methods": ("softmax",), "replicates": 8, "pool": 8, "images": 20}),
     "ensembles": (COMPUTED, {"methods": ("deep_ensemble",), "members": (1, 2, 8), "pool": 8}),
     "passes": (COMPUTED, {"methods": ("mc_dropout",), "passes": (10, 100)}),
     "recipes": (
@@ -73,13 +73,13 @@ RUNS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
         for images in (50, 500)
     },
 }
-"""The stages that are timed, and what differs from the preset `medium` beside `FEW`."""
+"""The stages that are timed, and what differs from the preset `full` beside `FEW`."""
 
 
 def timed_stages(name: str, folder: Path) -> Timed:
     """What each stage of a run had to do, and the CPU seconds that it took beside networks'."""
     timed, options = RUNS[name]
-    plan = Plan(replace(configuration_of("medium"), **(FEW | options)))
+    plan = Plan(replace(configuration_of("full"), **(FEW | options)))
     workspace = Workspace(folder / name, folder / "store of networks", None, 1)
     workspace.networks.mkdir(parents=True, exist_ok=True)
     speed, stages = measured_speed(plan), Timed()

@@ -88,7 +88,7 @@ def main(folder: Path) -> None:
     from benchmarks.run.workspace import Workspace
 
     chosen = Configuration(
-        *("medium", "mnist", ("standard",), ("softmax",)),
+        *("full", "mnist", ("standard",), ("softmax",)),
         **{"custom_methods": (), "conditions": CONDITIONS, "images": IMAGES},
         **{"members": (1,), "passes": (1,)},
     )

@@ -28,7 +28,7 @@ SHORT_AND_LONG = [
 ]
 
 DRAWN = 2500
-"""Images of a repetition, as `medium` has."""
+"""Images of a repetition, as `full` has of each severity."""
 
 ENSEMBLES = frozenset(["ensemble"])
 

@@ -23,7 +23,7 @@ from tests.inference.per_image_model import CLEAN, IMAGES, ROTATED, UNKNOWN, Flo
 pytestmark = pytest.mark.slow
 
 NETWORKS, SIZES, DRAWN = 20, (1, 2, 3, 5, 7, 10, 14, 20), 2500
-"""The pool, the ensembles and the images of a condition, as `medium` has."""
+"""The pool, the ensembles and the images of a condition."""
 
 WORTHS = 1, 2, 5, 10
 MEASURES = {

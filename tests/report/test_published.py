@@ -39,8 +39,8 @@ from benchmarks.tasks import TASKS
 from methods.scores import SCORES
 
 PLAN = Plan(configuration_of("published"))
-NAMES, NAMES_OF_MEDIUM = (
-    nouns_of(plan, metric_records(10)) for plan in (PLAN, Plan(configuration_of("medium")))
+NAMES, NAMES_OF_FULL = (
+    nouns_of(plan, metric_records(10)) for plan in (PLAN, Plan(configuration_of("full")))
 )
 
 NUMBER = next(one for one in PUBLISHED if (one.method, one.metric) == ("softmax", "accuracy"))
@@ -189,7 +189,7 @@ def turned(*shares: dict[int, float], recipe: str = "standard") -> Results:
         for k in range(10)
     ]
     curves = {"example_image": pd.DataFrame(votes)}
-    return Results(pd.DataFrame(summary), NAMES_OF_MEDIUM, curves=curves)
+    return Results(pd.DataFrame(summary), NAMES_OF_FULL, curves=curves)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def shifted(*orders: Sequence[str], step: float = 0.1) -> Results:
         for place, name in enumerate(order)
         for side in [{"recipe": CHOICES[name][0]} | CHOICES[name][1]._asdict()]
     ]
-    return Results(pd.DataFrame(rows), NAMES_OF_MEDIUM)
+    return Results(pd.DataFrame(rows), NAMES_OF_FULL)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def given_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Configuration:
 
 
 def test_recipes_of_papers_are_trained_elsewhere_only_where_they_are_named() -> None:
-    for preset in ("quick", "article", "medium", "full"):
+    for preset in ("quick", "article", "full"):
         assert not set(configuration_of(preset).recipes) & {one.name for one in MNIST.published}
     named = replace(QUICK, recipes=("uncertainty-baselines",), engine="torch")
     assert Plan(named).main_recipe == "uncertainty-baselines"
@@ -202,15 +202,15 @@ def test_custom_method_is_identified_by_content_and_not_by_folder(tmp_path: Path
         replace(QUICK, conditions=("rotated-03*", "ood-gaussian_noise"), images=20, epochs=1),
         replace(FULL, methods=("mc_dropout",), passes=(2, 3), replicates=1, images=100),
         replace(FULL, images=None, severity_images=None),
-        replace(configuration_of("medium"), images=None, severity_images=70),
-        replace(configuration_of("medium"), pool=40),
+        replace(FULL, images=2500, severity_images=70),
+        replace(FULL, pool=60),
         configuration_of("article"),
         configuration_of("published", "fashion_mnist"),
         replace(QUICK, recipes=("uncertainty-baselines",), engine="torch"),
     ],
     ids=[
         *("quick", "full", "recipes", "conditions", "passes", "all images", "images of severities"),
-        *("medium", "article", "published"),
+        *("pool", "article", "published"),
         "of a paper",
     ],
 )

@@ -92,9 +92,9 @@ def test_mean_over_images_of_no_class_has_no_measure_of_labels() -> None:
     assert ("auroc", PRIMARY) in of_mean(noise)
 
 
-def test_preset_medium_writes_few_rows() -> None:
+def test_preset_full_writes_few_rows() -> None:
     """At most a fifth of those that there are."""
-    plan, rows = Plan(configuration_of("medium")), Counter[bool]()
+    plan, rows = Plan(configuration_of("full")), Counter[bool]()
     own = tuple(stored_scores(plan.configuration))
     for method, kind in plan.configuration.classes.items():
         (first, *_) = (unit for unit in plan.units() if unit.method == method)

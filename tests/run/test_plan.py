@@ -157,7 +157,7 @@ def test_a_users_method_with_a_network_of_its_own_is_repeated_as_seldom(tmp_path
         "well-trained": 5,
         "well-trained-50-epochs": 5,
     }
-    many = replace(chosen, preset="medium", recipes=("standard",), replicates=20)
+    many = replace(chosen, preset="full", recipes=("standard",), replicates=20)
     assert len([unit for unit in run_of(many).plan.units() if unit.method == "mine"]) == 5
 
 

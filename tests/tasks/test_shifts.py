@@ -54,7 +54,7 @@ def test_headline_shifts_are_corruptions_and_rotation_by_up_to_45_degrees(name: 
     assert others == (set() if name == "digits" else {"corrupted"})
 
 
-@pytest.mark.parametrize("preset", ["quick", "article", "medium"])
+@pytest.mark.parametrize("preset", ["quick", "article", "full"])
 def test_mean_over_rotations_is_the_same_in_every_preset(preset: str) -> None:
     records = condition_records(Plan(configuration_of(preset)).conditions)
     (mean,) = [record for record in records if record.name == "rotated-mean"]
