@@ -33,7 +33,9 @@ def sub_command(arguments: Sequence[str]) -> Any:
     for argument in arguments:  # as a number, Python would take them
         number = re.fullmatch(r"(?:--.*=)?\s*[-+]?([\d_]+)\s*", argument)
         if number and not number[1].isascii():
-            raise UserError(f"{argument!r} is in digits of another script; write it by 0 to 9")
+            raise UserError(
+                f"{argument!r} is in digits of another script; write 0 to 9, or ./ before a path"
+            )
     return app(_with_command(arguments), standalone_mode=False)
 
 

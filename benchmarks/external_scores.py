@@ -188,7 +188,7 @@ def folder_for_scores(out: Path) -> Path:
             scores, or a link to another folder.
     """
     folder = writable_folder("--out", out)
-    require_own(folder)
+    require_own(folder / name for name in FOLDERS)
     if (folder / RUN_JSON).exists():
         raise UserError(
             f"--out {folder}: this folder holds a run of the suite; name another folder"

@@ -8,7 +8,7 @@ import lzma
 import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -284,14 +284,15 @@ def writable_folder(option: str, path: Path) -> Path:
         ) from error
 
 
-def require_own(folder: Path) -> None:
-    """Stop where a folder within a run's is a link: what is written there would lie elsewhere.
+def require_own(folders: Iterable[Path]) -> None:
+    """Stop where one of these or a folder in it is a link: what is written would lie elsewhere.
 
     Raises:
         UserError: one is.
     """
-    for parent, names, _ in os.walk(folder):
-        for path in (Path(parent, name) for name in names):
+    for folder in folders:
+        inside = (Path(parent, name) for parent, names, _ in os.walk(folder) for name in names)
+        for path in (folder, *inside):
             if path.is_symlink():
                 raise UserError(
                     f"{path} is a link, and a run writes only in its own folder; replace it by a "

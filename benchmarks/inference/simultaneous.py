@@ -18,7 +18,9 @@ the intervals of all others. A multivariate t, whose pairs all share one varianc
 with 15 methods and 20 replicates it misses some pair in 8 % of the cases.
 
 Replicates and images fewer than the methods cannot show how these differ in all directions. Then
-all pairs get Bonferroni's level instead; counts decide this, not the numerical rank of a matrix.
+all pairs get Bonferroni's level instead; counts decide this, not the numerical rank of a matrix. So
+the level is too high where replicates are fewer than methods and images hardly vary: with ten
+methods and three replicates without any variance of images, 12 % of the draws miss a pair.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from benchmarks.run.custom_method import (
     without_folder,
 )
 from benchmarks.tasks import TASKS, Task
-from benchmarks.vocabulary import ALL
+from benchmarks.vocabulary import ALL, FEWEST_REPLICATES
 from methods import METHODS, UncertaintyMethod
 from methods.engines import EngineName, EngineOption, fitting_engine, unsupported
 from methods.interface import MethodTier
@@ -407,6 +407,11 @@ class Configuration:
         usual = USUAL_SIZES[method.name]
         return tuple(size for size in sizes if size in usual) or (max(sizes),)
 
+    def replicates_of(self, method: type[UncertaintyMethod]) -> int:
+        """On how many networks a method of one network is repeated: a costly one on few."""
+        costly = method.name in COSTLY or "training" in method.needs
+        return min(self.replicates, FEWEST_REPLICATES) if costly else self.replicates
+
     def recipe(self, name: str) -> Recipe:
         """The recipe of this name, trained for as long as this configuration says."""
         recipe = TASKS[self.task].recipe(name)
@@ -536,7 +541,9 @@ def chosen_configuration(
         **chosen,
     )
     needed = (
-        max(configuration.sizes(method)) if method.counts_networks else configuration.replicates
+        max(configuration.sizes(method))
+        if method.counts_networks
+        else configuration.replicates_of(method)
         for method in configuration.classes.values()
         if method.pooled
     )

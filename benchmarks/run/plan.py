@@ -14,7 +14,6 @@ from benchmarks.nouns import compared_sizes
 from benchmarks.predictions import Owner, PoolNetwork, RunUnit
 from benchmarks.run.configuration import (
     BEST_TRAINED,
-    COSTLY,
     IN_DEPTH,
     SLOW,
     TRAINED,
@@ -25,7 +24,7 @@ from benchmarks.run.configuration import (
 )
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import ALL_IMAGES, Condition, ImageLimits, Split
-from benchmarks.vocabulary import FEWEST_REPLICATES, SELF_TRAINED, SUBSET
+from benchmarks.vocabulary import SELF_TRAINED, SUBSET
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines import choose_engine
 from methods.engines.base import Engine
@@ -340,9 +339,8 @@ class Plan:
 
     def _replicates(self, method: str, recipe: str, size: int | None) -> int:
         """Ensembles are disjoint blocks of the pool; other replicates have own networks."""
-        kind, replicates = self.configuration.classes[method], self.configuration.replicates
-        if method in COSTLY or "training" in kind.needs:
-            replicates = min(replicates, FEWEST_REPLICATES)
+        kind = self.configuration.classes[method]
+        replicates = self.configuration.replicates_of(kind)
         if size is None or not kind.counts_networks:
             return replicates
         pool = max(self.configuration.sizes(kind, recipe))

@@ -66,7 +66,7 @@ def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overw
     """Refuse a folder before anything is written there."""
     out = workspace.out
     if not overwrite:  # which removes the link alone
-        require_own(out)
+        require_own(path for path in out.glob("*") if path.is_dir())
     if only == REPORT and not overwrite:  # of any run
         read_record(out)
         require_results(out)

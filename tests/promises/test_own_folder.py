@@ -184,6 +184,8 @@ def test_scores_replace_earlier_ones_and_nobodys_files(tmp_path: Path) -> None:
     for name, content in own.items():
         (out / name).write_bytes(content)
     np.savez(file, **arrays)
+    (out / ".venv").mkdir()
+    (out / ".venv" / "lib64").symlink_to("lib")  # a link of the user's own
     for _ in range(2):
         assert status_of("score", file, "--out", out) == 0
         assert own.items() <= files(out).items()

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from benchmarks.run.configuration import (
     PRESETS,
     USUAL_SIZES,
     Configuration,
+    chosen_configuration,
     command_of,
     configuration_of,
 )
@@ -108,7 +110,10 @@ def test_a_new_method_joins_one_preset_alone_whatever_it_inherits_from(
 
 def test_page_of_methods_names_their_presets() -> None:
     page = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
-    for name, told in re.findall(r"^\| [^|]+ \| `(\w+)` \| [^|]+ \| ([a-z, ]+) \|", page, re.M):
+    rows = re.findall(r"^\| [^|]+ \| `(\w+)` \| [^|]+ \| ([a-z, ]+) \|", page, re.M)
+    full = {name for name, kind in METHODS.items() if kind.tiers & {"quick", "full"}}
+    assert full <= {name for name, _ in rows}
+    for name, told in rows:
         presets = [one for one in PRESETS if name in configuration_of(one).methods]
         assert told == ("all" if len(presets) == len(PRESETS) else ", ".join(presets)), name
 
@@ -180,6 +185,14 @@ def test_identity_is_json_and_stays_the_same_through_it(preset: str) -> None:
     identity = configuration_of(preset).identity
     assert json.loads(json.dumps(identity)) == identity
     assert set(identity) == {field.name for field in fields(Configuration)}
+
+
+def test_pool_need_be_no_larger_than_the_replicates_of_costly_methods() -> None:
+    choices = {"methods": ("laplace_kron",), "conditions": None, "pool": 5}
+    chosen = partial(chosen_configuration, "full", "digits", seed=0, device="cpu", engine="auto")
+    assert len(Plan(chosen(choices)).networks()) == 5
+    with pytest.raises(UserError, match="--pool: 4 is too small; expected the 5 networks"):
+        chosen({**choices, "pool": 4})
 
 
 def test_custom_method_is_identified_by_content_and_not_by_folder(tmp_path: Path) -> None:
