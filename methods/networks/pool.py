@@ -114,8 +114,9 @@ class NetworkStore:
                 if metadata["key"] != key.text:
                     raise ValueError("it holds another network")
                 network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            stored = metadata.pop("sha256")
             # Until version 0.3, the checksum was of the weights alone.
-            if metadata.pop("sha256") not in (_checksum(network, metadata), _checksum(network, {})):
+            if stored != _checksum(network, metadata) and stored != _checksum(network, {}):
                 raise ValueError("it is not what was stored: its checksum is wrong")
             log = tuple(EpochLog(**row) for row in json.loads(metadata["log"]))
             seconds, machine = float(metadata["seconds"]), metadata["machine"]
