@@ -19,18 +19,8 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from benchmarks import beside
-from benchmarks.external import (
-    checked_predictions,
-    require_same_images,
-    score,
-)
-from benchmarks.external_arrays import (
-    CALIBRATION,
-    LABELS,
-    OOD,
-    PROBABILITIES,
-    as_array,
-)
+from benchmarks.external import checked_predictions, require_same_images, score
+from benchmarks.external_arrays import CALIBRATION, LABELS, OOD, PROBABILITIES, as_array
 from benchmarks.external_methods import beginning_with, predictions_of
 from benchmarks.external_scores import folder_for_scores
 from benchmarks.io import UserError, objection_to, path_of
@@ -75,7 +65,7 @@ class ArgumentError(UserError, ValueError):
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 
 _ARGUMENTS = {
-    **{"recipe": "recipes", "method": "custom_methods", "only": "stages"},
+    **{"budget": "budgets", "method": "custom_methods", "only": "stages"},
     "beside": "folder",
 }
 """By the name of an option, the argument that is called otherwise."""
@@ -98,8 +88,8 @@ def as_library() -> Iterator[None]:
 def in_arguments(message: str) -> str:
     """A message of the command line about an argument.
 
-    >>> in_arguments("--batch-sizes: 0 is too small"), in_arguments("--recipe: no 'x'")
-    ('batch_sizes: 0 is too small', "recipes: no 'x'")
+    >>> in_arguments("--batch-sizes: 0 is too small"), in_arguments("--only: no 'x'")
+    ('batch_sizes: 0 is too small', "stages: no 'x'")
     """
     return _OPTION.sub(lambda match: _ARGUMENTS.get(match[1], match[1].replace("-", "_")), message)
 
@@ -175,21 +165,14 @@ class BenchmarkResults:
         return self._measured.worth
 
     @property
-    def recipes(self) -> tuple[str, ...]:
-        """How networks were trained, the main recipe first."""
-        return self._measured.recipes
+    def recipe(self) -> str:
+        """How networks were trained, by name; empty where predictions of others were scored."""
+        return self._measured.recipe
 
     @as_library()
-    def figures(self, recipe: str | None = None) -> list[str]:
-        """The names of the figures that there are numbers for.
-
-        Args:
-            recipe: one of `recipes`; by default the first.
-
-        Raises:
-            ArgumentError: there is no such recipe.
-        """
-        return figure_names(self._measured, recipe)
+    def figures(self) -> list[str]:
+        """The names of the figures that there are numbers for."""
+        return figure_names(self._measured)
 
     @as_library()
     def plot(
@@ -197,7 +180,6 @@ class BenchmarkResults:
         name: str,
         *,
         ax: Axes | None = None,
-        recipe: str | None = None,
         methods: Sequence[str] = (),
         metrics: Sequence[str] = (),
         conditions: Sequence[str] = (),
@@ -210,7 +192,6 @@ class BenchmarkResults:
             ax: the place, of ``plt.subplots`` or ``figure.add_subplot``, which the figure fills
                 with all its panels; its own figure then has a constrained layout. By default a new
                 one of pyplot.
-            recipe: one of `recipes`; by default the first.
             methods: those to show, of a certain size as ``mc_dropout-50``; by default all.
             metrics, conditions: those to show; by default what the figure shows by itself.
             title: whether the finding is written above the figure; a caption may say it instead.
@@ -219,14 +200,14 @@ class BenchmarkResults:
             ``ax`` if it was given, else the first panel.
 
         Raises:
-            ArgumentError: there is no such figure, recipe, method, metric or condition, or ``ax``
-                has no place in a grid.
+            ArgumentError: there is no such figure, method, metric or condition, or ``ax`` has no
+                place in a grid.
         """
         if not isinstance(ax, Axes | None):
             raise TypeError(f"ax: this is a {type(ax).__name__}; expected one Axes of plt.subplots")
         chosen: Any = {"methods": methods, "metrics": metrics, "conditions": conditions}
         place: Any = {"canvas": canvas_of(ax), "titled": title}
-        drawing = draw_figure(self._measured, name, recipe=recipe, **chosen, **place)
+        drawing = draw_figure(self._measured, name, **chosen, **place)
         return ax or drawing.figure.axes[0]
 
     def __repr__(self) -> str:
@@ -448,12 +429,11 @@ def _by_method(given: Any, methods: Mapping[str, Any], what: str) -> dict[str, A
     return {name: given[name] for name in methods}
 
 
-OWN = ("preset", "task", "recipes", "methods", "conditions", "seed", "device", "engine")
+OWN = ("preset", "task", "recipe", "budgets", "methods", "conditions", "seed", "device", "engine")
 """The parts of a configuration that are arguments of their own."""
 
 SEVERAL = (
-    *("recipes", "methods", "conditions", "members", "passes", "batch_sizes", "in_depth"),
-    "custom_methods",
+    *("budgets", "methods", "custom_methods", "conditions", "members", "passes", "batch_sizes"),
 )
 """The parts that are several values."""
 
@@ -466,7 +446,8 @@ def run_benchmark(
     methods: str | Iterable[str] | None = None,
     *,
     preset: str = "quick",
-    recipes: str | Iterable[str] | None = None,
+    recipe: str | None = None,
+    budgets: float | Iterable[float] | None = None,
     conditions: str | Iterable[str] | None = None,
     stages: str | Iterable[str] = (TRAIN, PREDICT, MEASURE),
     seed: int = 0,
@@ -484,8 +465,10 @@ def run_benchmark(
 
     Args:
         task: what is classified, by name.
-        methods, recipes, conditions: names; by default the preset's.
+        methods, conditions: names; by default the preset's.
         preset: the default of all other choices.
+        recipe: how networks are trained, by name.
+        budgets: what methods of one network may take to train, in networks of the recipe.
         stages: what is done. A page and figures as files need ``report``, and ``out``.
         seed: of all random choices.
         device, engine: where and by what networks are trained and evaluated.
@@ -513,8 +496,8 @@ def run_benchmark(
             f"run_benchmark: unknown argument {unknown[0]!r}; further choices are "
             f"{', '.join(known)}"
         )
-    choices |= {"methods": methods, "recipes": recipes, "conditions": conditions}
-    chosen = {
+    choices |= {"methods": methods, "budgets": budgets, "conditions": conditions}
+    chosen = {"recipe": recipe} | {
         name: _several(value) if name in SEVERAL and value is not None else value
         for name, value in choices.items()
     }

@@ -56,7 +56,7 @@ from benchmarks.run.configuration import require_resampling
 from benchmarks.schema import DamagedArraysError, unpacked
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import Condition, ImageLimits
-from benchmarks.vocabulary import CLEAN, HEADLINE_NPZ, LATENCY_CSV, RUN_JSON, SELF_TRAINED
+from benchmarks.vocabulary import CLEAN, HEADLINE_NPZ, LATENCY_CSV, RUN_JSON
 from methods.determinism import one_torch_thread
 
 
@@ -105,13 +105,14 @@ class RunBeside:
                     labels[condition] = torch.from_numpy(own)
                 columns = unpacked_columns(arrays, condition.name, labelled=condition.labelled)
                 for named, column in zip(arrays["methods"].tolist(), columns, strict=True):
-                    recipe, method, members = named
-                    require_file_name(recipe)
+                    method, members, budget = named
+                    require_file_name(method)
                     size = int(members) if members.isdigit() else None
+                    unit = RunUnit(method, size, float(budget), 0)
                     values = column.values(classes=len(task.classes), members=size)
                     if condition.labelled and values.images != len(labels[condition]):
                         raise ValueError(f"{condition.name} has other labels")
-                    methods.setdefault(RunUnit(recipe, method, size, 0), {})[condition] = values
+                    methods.setdefault(unit, {})[condition] = values
             if task.condition(CLEAN) not in labels or not methods:
                 raise ValueError("there is no method, or no labelled image")
         except (DamagedArraysError, KeyError, ValueError, TypeError, IndexError) as error:
@@ -131,11 +132,9 @@ class RunBeside:
     def ensembles_of_one(self) -> dict[RunUnit, Mapping[Condition, ImageValues]]:
         """The network alone, as the smallest of the ensembles by which others have a worth."""
         return {
-            RunUnit(unit.recipe, ENSEMBLE, 1, 0): own
+            RunUnit(ENSEMBLE, 1, 1.0, 0): own
             for unit, own in self.methods.items()
-            if unit.size in (None, 1)
-            and (record := self.names.method(unit.method)).is_network
-            and not record.is_users_own
+            if unit.budget == 1 and self.names.method(unit.method).is_network
         }
 
     def names_with(self, methods: Mapping[str, object]) -> Names:
@@ -162,7 +161,6 @@ class RunBeside:
         return Relations(
             Budgets(
                 frozenset(record.name for record in records if record.forms_ensembles),
-                {record.name: record.budget for record in records},
                 self.names.usual_sizes,
             ),
             primary_scores={record.name: record.primary_score for record in records},
@@ -282,7 +280,7 @@ def score_beside(
         files: SHA-256 of each method's file.
     """
     names = run.names_with(predictions)
-    others = {RunUnit(SELF_TRAINED, name, None, 0): own for name, own in predictions.items()}
+    others = {RunUnit(name, None, 1.0, 0): own for name, own in predictions.items()}
     rows, estimates = estimated(
         {**run.methods, **run.ensembles_of_one, **others},
         tuple(run.images),

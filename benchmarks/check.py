@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.claims.predictor import Predictor
 from benchmarks.io import UserError, one_line, terminal_text, written_whole
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Names, Variant
@@ -32,7 +32,6 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import MNIST, SIDE
 from methods import Prediction
 from methods.engines import EngineOption, fitting_engine
-from methods.networks.recipes import RECIPES
 
 DRAWN = (".png", ".svg", ".pdf")
 """How the figure's file may end."""
@@ -60,8 +59,6 @@ Shades = Float[np.ndarray, "rows columns"]
 
 
 def check_plan(
-    preset: str,
-    recipe: str,
     *,
     passes: int,
     members: int,
@@ -70,24 +67,18 @@ def check_plan(
     device: Literal["cpu", "cuda"],
     engine: EngineOption,
 ) -> Plan:
-    """The run whose networks vote: ``epochs`` epochs, or as many as the preset says.
+    """The run of the article's networks, which vote: ``epochs`` epochs, or as the article says.
 
     Raises:
-        UserError: the preset or the recipe is unknown or has no dropout, or a number is too small.
+        UserError: a number is too small.
     """
-    if recipe not in (droppable := [name for name, known in RECIPES.items() if known.dropout]):
-        raise UserError(
-            f"--recipe: {recipe!r} has no dropout or is unknown; choose from {', '.join(droppable)}"
-        )
-    chosen = configuration_of(preset)
     return Plan(
         replace(
-            chosen,
-            recipes=(recipe,),
+            configuration_of("article"),
             passes=(passes,),
             members=(members,),
             replicates=1,
-            epochs=chosen.epochs if epochs is None else epochs,
+            epochs=epochs,
             seed=seed,
             device=device,
             engine=fitting_engine(engine, device),
@@ -140,8 +131,8 @@ def _predictions(
 ) -> dict[Variant, Prediction]:
     """Of softmax, MC-dropout and a deep ensemble; trains what is not stored yet."""
     chosen = plan.configuration
-    (recipe,), (passes,), (members,) = chosen.recipes, chosen.passes, chosen.members
-    predictor = RecipePredictor(plan, workspace, recipe, networks=members)
+    (passes,), (members,) = chosen.passes, chosen.members
+    predictor = Predictor(plan, workspace, networks=members)
     units = (predictor.softmax(0), predictor.mc_dropout(0, passes), predictor.ensemble)
     _, training = predictor.pool()
     predictor.train(units)
@@ -149,7 +140,7 @@ def _predictions(
     for unit in units:
         method = predictor.method(unit).fit(training.images, training.labels)
         prediction = method.predict(image[None])
-        predictions[Variant(unit.method, str(prediction.members))] = prediction
+        predictions[Variant(unit.method, str(prediction.members), unit.budget)] = prediction
     return predictions
 
 

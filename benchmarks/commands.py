@@ -32,27 +32,26 @@ from benchmarks.options import (
     by_preset,
     end,
     flag,
+    floats,
     how,
     how_much,
     image_limit,
     integers,
+    named,
     names,
     number,
     numbers,
     path,
-    path_in,
     separate,
     shown,
     what,
     where,
 )
 from benchmarks.vocabulary import (
-    ACROSS_MD,
     COMPARISONS_CSV,
     INDEX_HTML,
     LAB_HTML,
     LATENCY,
-    RUN_JSON,
     STAGES,
 )
 
@@ -85,12 +84,12 @@ app = typer.Typer(
 
 @app.command(
     epilog="Other commands, each with its own --help: score (predictions of others), check (votes "
-    "for one image), lab (a page to draw digits on), table, figure (of a run), across (of several)."
+    "for one image), lab (a page to draw digits on), table, figure (of a run)."
 )
 def run(
     preset: PresetSetting = "quick",
     task: Annotated[str, what("What is classified.", metavar="NAME")] = "mnist",
-    recipe: Annotated[list[str] | None, names("How networks are trained.")] = None,
+    recipe: Annotated[str | None, named("How networks are trained.")] = None,
     methods: Annotated[list[str] | None, names("Methods that are compared.")] = None,
     method: Annotated[
         list[str] | None,
@@ -112,9 +111,8 @@ def run(
     ] = None,
     members: Annotated[list[str] | None, numbers("Networks of an ensemble.")] = None,
     passes: Annotated[list[str] | None, numbers("Passes of MC-dropout.")] = None,
-    in_depth: Annotated[
-        list[str] | None,
-        names("Recipes evaluated at every size and by slow methods.", rich_help_panel="How much"),
+    budget: Annotated[
+        list[str] | None, numbers("Training of methods of one network, in networks of the recipe.")
     ] = None,
     replicates: Annotated[
         int | None, number("Networks on which a method of one network is repeated.")
@@ -123,10 +121,10 @@ def run(
         int | None, number("Networks of a recipe; ensembles are disjoint blocks of them.")
     ] = None,
     images: Annotated[
-        str | None, number("Images of each condition; all: of each severity as well.")
+        str | None, number("Clean images, and most of any other condition; all: of each.")
     ] = None,
     severity_images: Annotated[
-        str | None, number("Images of each severity and corruption, or all.")
+        str | None, number("Images of each condition but the clean one, or all.")
     ] = None,
     subset_images: Annotated[
         int | None, how_much("Images of each condition for slow methods.", show_default="50")
@@ -138,7 +136,7 @@ def run(
     batch_sizes: Annotated[list[str] | None, numbers("Images of a call, in timings.")] = None,
     out: Annotated[
         Path | None,
-        path("The folder of the run.", show_default="results/mine/PRESET or …/TASK-PRESET"),
+        path("The folder of the run.", show_default="results/mine/[TASK-]PRESET[-RECIPE]"),
     ] = None,
     networks: NetworksSetting = None,
     data_dir: DataSetting = None,
@@ -191,7 +189,8 @@ def run(
     if only is not None and only not in STAGES:
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
     networks = networks or NETWORKS
-    name = preset if task == DEFAULT_TASK else f"{task}-{preset}"
+    names = ("" if task == DEFAULT_TASK else task, preset, recipe)
+    name = "-".join(filter(None, names))
     out = out or Path("results", "mine", name)  # beside what the repository has of its own runs
     require_apart(out, networks=networks, data_dir=data_dir, cluster=cluster)
     for location in method or ():
@@ -202,13 +201,13 @@ def run(
         preset,
         task,
         {
-            "recipes": separate(recipe),
+            "recipe": recipe,
+            "budgets": floats("--budget", budget),
             "methods": separate(methods),
             "custom_methods": method and tuple(method),
             "conditions": separate(conditions),
             "members": integers("--members", members),
             "passes": integers("--passes", passes),
-            "in_depth": separate(in_depth),
             "replicates": replicates,
             "pool": pool,
             "images": image_limit("--images", images),
@@ -389,8 +388,6 @@ def check(
     index: Annotated[
         int | None, what("Instead of a file: which test image, from 0.", metavar="N")
     ] = None,
-    preset: PresetSetting = "quick",
-    recipe: Annotated[str, what("How networks are trained.", metavar="NAME")] = "standard",
     passes: Annotated[int, how_much("Passes of MC-dropout.")] = 100,
     members: Annotated[int, how_much("Networks of the deep ensemble.")] = 50,
     epochs: EpochsSetting = None,
@@ -406,8 +403,8 @@ def check(
 ) -> None:
     """Count the votes of softmax, MC-dropout and a deep ensemble for one image, and draw them.
 
-    It uses the networks that a run of the same preset has trained, on the same device and by the
-    same engine, and trains missing ones.
+    Networks are trained as the article trains them. It uses those that a run of the preset
+    `article` has trained, on the same device and by the same engine, and trains missing ones.
     """
     from benchmarks.check import DRAWN, check_plan, draw_check
     from benchmarks.run.configuration import fitting_device
@@ -418,8 +415,6 @@ def check(
     if path.suffix.lower() not in DRAWN or path.is_dir():
         raise UserError(f"--out {path}: expected a file name that ends in {', '.join(DRAWN)}")
     plan = check_plan(
-        preset,
-        recipe,
         passes=passes,
         members=members,
         epochs=epochs,
@@ -517,10 +512,6 @@ def figure(
     ] = None,
     metrics: Annotated[list[str] | None, shown("Metrics.", metavar="NAME,…")] = None,
     conditions: Annotated[list[str] | None, shown("Sets of images.", metavar="NAME,…")] = None,
-    recipe: Annotated[
-        str,
-        shown("How networks are trained.", metavar="NAME", show_default="the run's main recipe"),
-    ] = "",
     title: Annotated[bool, shown("The finding, above the figure.", metavar=" ")] = True,
     out: Annotated[
         Path | None,
@@ -536,7 +527,6 @@ def figure(
     drawing = figures.draw_figure(
         _results_in(run),
         name,
-        recipe=recipe,
         methods=separate(methods) or (),
         metrics=separate(metrics) or (),
         conditions=separate(conditions) or (),
@@ -566,24 +556,3 @@ def _file_to_write(out: Path) -> Path:
     if out.is_dir():
         raise UserError(f"--out {out}: this is a folder; name a file")
     return out
-
-
-@app.command()
-def across(
-    runs: Annotated[
-        list[Path],
-        typer.Argument(help="The folders of two runs or more.", parser=path_in, metavar="RUN"),
-    ],
-    out: Annotated[Path, path("Where the tables are written.")] = Path("results/across"),
-) -> None:
-    """Tell which decisions hold in several runs, for example of several tasks or networks.
-
-    The folder gets a table of the decisions, a column a run, and of rank correlations of methods,
-    as Markdown and as CSV.
-    """
-    from benchmarks.across import write_across
-
-    if (out / RUN_JSON).exists():
-        raise UserError(f"--out {out}: this folder holds a run; name another folder")
-    print(write_across(runs, writable_folder("--out", out)))
-    print(f"tables: {out / ACROSS_MD}")

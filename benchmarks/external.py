@@ -36,11 +36,7 @@ from benchmarks.external_scores import (
     write_scores,
 )
 from benchmarks.inference.image_values import ImageValues, fits_to
-from benchmarks.io import (
-    UserError,
-    objection_to,
-    printable,
-)
+from benchmarks.io import UserError, objection_to, printable
 from benchmarks.nouns import MethodRecord, Names, TaskRecord
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.progress import tracked
@@ -48,14 +44,9 @@ from benchmarks.report.results import Results
 from benchmarks.run.configuration import require_resampling
 from benchmarks.run.curves import CurveRow, DrawnUnit, Evaluation, curve_tables, curves_of
 from benchmarks.run.nouns import condition_records, metric_records, score_records
-from benchmarks.schema import (
-    ArraysByName,
-)
+from benchmarks.schema import ArraysByName
 from benchmarks.tasks.task import Condition
-from benchmarks.vocabulary import (
-    CLEAN,
-    SELF_TRAINED,
-)
+from benchmarks.vocabulary import CLEAN
 from methods import Prediction, UncertaintyMethod
 from methods.determinism import one_torch_thread
 from methods.scores import member_scores, probability_scores
@@ -299,9 +290,7 @@ def score(
             figures and page; what was scored is told by ``score.json``.
         resamples, seed: of the bootstrap of images, where no influence is known.
     """
-    units = {
-        RunUnit(SELF_TRAINED, method.method, None, 0): method.predictions for method in external
-    }
+    units = {RunUnit(each.method, None, 1.0, 0): each.predictions for each in external}
     conditions = tuple(external[0].predictions)
     estimates = estimated(units, conditions, resamples, seed)
     scored = results_of(*estimates, _names(external), curves=curve_tables(_curves(units, seed)))

@@ -145,11 +145,11 @@ def estimated(
                 block_mean.add(measures)
             mean.add(block, block_mean.finish())
         whole = {
-            (unit.method, members[unit])
+            (unit.method, members[unit], unit.budget)
             for unit, predictions in units.items()
             if predictions.keys() >= {*references, *references.values()}
         }
-        averaged_rows = [row for row in own_rows if (row.method, row.members) in whole]
+        averaged_rows = [r for r in own_rows if (r.method, r.members, r.budget) in whole]
         rows += [*own_rows, *means_over_groups(averaged_rows, averaged)]
         compared = list(evidence.values())
         if first.in_mean:

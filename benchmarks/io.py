@@ -16,6 +16,9 @@ from threading import get_ident
 from typing import Any
 from unicodedata import category
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from benchmarks.vocabulary import RUN_JSON
@@ -176,6 +179,26 @@ def terminal_text(text: str, style: str = "") -> Text:
     '[red]:bug:'
     """
     return Text("\n".join(map(printable, text.split("\n"))), style=style)
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows; names and words are whole, and numbers stand to the right."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(headings[0], no_wrap=True)
+    for heading, column in [*zip(headings, zip(*rows, strict=True), strict=True)][1:]:
+        table.add_column(
+            heading,
+            overflow="fold",
+            min_width=max(map(len, " ".join(map(_text, (heading, *column))).split())),
+            justify="right" if isinstance(column[0], int | float) else "left",
+        )
+    for cells in rows:
+        table.add_row(*(terminal_text(_text(cell)) for cell in cells))
+    Console().print(table)
+
+
+def _text(cell: object) -> str:
+    return f"{cell:,}" if isinstance(cell, int | float) else str(cell)
 
 
 HALF_WRITTEN = ".*.[0-9]*.[0-9]*.part"

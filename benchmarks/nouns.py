@@ -83,6 +83,7 @@ class MethodRecord(Noun):
         images: how many images it is fitted on, if it trains itself; 0: those of the recipe.
         pooled: whether its networks are those of a pool that other methods use as well.
         usual_sizes: those that users run.
+        is_network: whether it is the prediction of a network of the recipe, and nothing else.
     """
 
     label: str
@@ -92,7 +93,6 @@ class MethodRecord(Noun):
     symbol: str = ""
     counts_networks: bool = False
     needs: tuple[str, ...] = ()
-    budget: float = 1.0
     exact: bool = False
     slow: bool = False
     primary_score: str = ""
@@ -100,11 +100,7 @@ class MethodRecord(Noun):
     position: int = -1
     images: int = 0
     usual_sizes: tuple[int, ...] = ()
-
-    @property
-    def is_network(self) -> bool:
-        """Whether it is, of one member, the prediction of a trained network and nothing else."""
-        return self.pooled and not (self.size or self.needs)
+    is_network: bool = False
 
     @property
     def forms_ensembles(self) -> bool:
@@ -182,8 +178,6 @@ class RecipeRecord(Noun):
         images: how many images of the task its networks are trained on.
         reported_training, reported_validation: accuracies after all epochs that its source reports;
             NaN where it reports none, or networks are trained for other epochs here.
-        budget: the training compute of a network, in networks of the task.
-        by_budget: whether the recipe is compared with others by what they make of a budget.
     """
 
     network: str
@@ -197,7 +191,7 @@ class RecipeRecord(Noun):
     optimiser: str
     schedule: str
     weight_decay: float
-    epochs: int
+    epochs: float
     batch_size: int
     learning_rate: float
     reported_training: float = math.nan
@@ -205,8 +199,6 @@ class RecipeRecord(Noun):
     l2_penalty: float = 0.0
     momentum: float = 0.9
     bootstrap: bool = False
-    budget: float = 1.0
-    by_budget: bool = False
 
 
 UNKNOWN_TASK = TaskRecord("", "", (), (), 0, 0, 0, ())
@@ -216,19 +208,11 @@ ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 
 
 class Variant(NamedTuple):
-    """A method of a size: what a line of a table and a line of a figure stand for."""
+    """A method of a size at a budget: what lines of tables and figures stand for."""
 
     method: str
     members: str
-
-    @property
-    def key(self) -> str:
-        """In addresses, and for what switches it off.
-
-        >>> Variant("mc_dropout", "100").key
-        'mc_dropout-100'
-        """
-        return f"{self.method}-{self.members}"
+    budget: float = 1.0
 
 
 class Printed(NamedTuple):
@@ -355,14 +339,10 @@ class Names:
         """The position among other scores."""
         return _position(self.scores, name)
 
-    def training_images(self, recipes: Iterable[str]) -> dict[str, int]:
-        """By recipe, how many images its networks are trained on."""
-        known = {recipe.name: recipe.images for recipe in self.recipes}
-        return {name: known[name] for name in recipes if name in known}
-
-    def recipe_rank(self, name: str) -> tuple[int, str]:
-        """The position among other recipes."""
-        return _position(self.recipes, name)
+    @property
+    def recipe(self) -> RecipeRecord | None:
+        """How the networks of the run are trained; ``None``: it has none."""
+        return next(iter(self.recipes), None)
 
     @property
     def overview(self) -> list[MetricRecord]:
@@ -385,13 +365,29 @@ class Names:
         return Printed(record.label, record.unit)
 
     def label(self, variant: Variant) -> str:
-        """The method with its number of members, and its budget, where these are not one."""
+        """The method with its number of members, and each network's training, if not one.
+
+        >>> names = Names(methods=(MethodRecord("e", "Ensemble", counts_networks=True),))
+        >>> names.label(Variant("e", "10", 10.0)), names.label(Variant("e", "10", 5.0))
+        ('Ensemble, M = 10', 'Ensemble, M = 10, each trained 0.5×')
+        >>> names.label(Variant("softmax", "1", 5.0))
+        'softmax, trained 5×'
+        """
         method, own = self.method(variant.method), []
         if variant.members not in ("", "1"):
             own.append(self.size(variant))
-        if method.budget != 1:
-            own.append(f"{method.budget:g}× training")
+        if (each := self.each(variant)) != 1:
+            own.append(f"{'each ' if method.counts_networks else ''}trained {each:g}×")
         return ", ".join([method.label, *own])
+
+    def each(self, variant: Variant) -> float:
+        """The budget of each network."""
+        return variant.budget / self.natural(variant.method, variant.members).budget
+
+    def natural(self, method: str, members: str) -> Variant:
+        """A method of a size, of networks of budget 1 each."""
+        several = self.method(method).counts_networks and members.isdigit()
+        return Variant(method, members, float(members) if several else 1.0)
 
     def size(self, variant: Variant) -> str:
         """The number of members with its symbol, such as ``T = 100``."""
@@ -399,12 +395,21 @@ class Names:
             return variant.members
         return f"{self.method(variant.method).symbol or 'M'} = {variant.members}"
 
-    def rank(self, variant: Variant) -> tuple[bool, int, tuple[int, str], float]:
+    def key(self, variant: Variant) -> str:
+        """What the variant is called in commands and marks: with its budget, if not the usual one.
+
+        >>> Names().key(Variant("swag", "10")), Names().key(Variant("swag", "10", 5.0))
+        ('swag-10', 'swag-10-budget-5')
+        """
+        own = "" if self.each(variant) == 1 else f"-budget-{variant.budget:g}"
+        return f"{variant.method}-{variant.members}{own}"
+
+    def rank(self, variant: Variant) -> tuple[bool, int, tuple[int, str], float, float]:
         """The position among other variants: the suite's methods first, others as given."""
         position = self.method(variant.method).position
         given = _position(self.methods, variant.method)
         size = float(variant.members) if variant.members.isdigit() else float("inf")
-        return position < 0, position, given, size
+        return position < 0, position, given, size, variant.budget
 
     def class_name(self, number: int) -> str:
         """What a class is called."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
 from benchmarks.io import UserError
 from benchmarks.vocabulary import ALL
+
+Number = TypeVar("Number", int, float)
 
 
 def path_in(text: str | Path) -> Path:
@@ -28,15 +31,26 @@ def separate(values: list[str] | None) -> tuple[str, ...] | None:
 
 
 def integers(option: str, values: list[str] | None) -> tuple[int, ...] | None:
+    """The whole numbers of an option, in their order."""
+    return _numbers(option, values, int, r"\d{1,100}", "whole number", "50")
+
+
+def floats(option: str, values: list[str] | None) -> tuple[float, ...] | None:
     """The numbers of an option, in their order."""
+    return _numbers(option, values, float, r"\d{1,100}(\.\d{1,100})?", "number", "1,5")
+
+
+def _numbers(
+    option: str, values: list[str] | None, kind: type[Number], form: str, what: str, example: str
+) -> tuple[Number, ...] | None:
     words = separate(values)
     for word in words or ():
         # Python itself reads no number of thousands of digits.
-        if not (word.isascii() and word.isdecimal()) or len(word) > 100:
+        if not re.fullmatch(form, word, re.ASCII):
             raise UserError(
-                f"{option}: {word!r} is not a whole number; write, for example, {option} 50"
+                f"{option}: {word!r} is not a {what}; write, for example, {option} {example}"
             )
-    return None if words is None else tuple(sorted(map(int, words)))
+    return None if words is None else tuple(sorted(map(kind, words)))
 
 
 def image_limit(option: str, text: str | None) -> int | str | None:
@@ -66,14 +80,13 @@ shown = option("What is shown", metavar="NAME,…", show_default="all")
 by_preset = partial(option, show_default="the preset's")
 number = by_preset("How much", metavar="N")
 numbers = by_preset("How much", metavar="N,…")
-names = by_preset("What", metavar="NAME,…")
+named, names = by_preset("What", metavar="NAME"), by_preset("What", metavar="NAME,…")
 
 PresetSetting = Annotated[
     str,
     what(
-        "The rest of the options: quick (a first look), article (its claims), full (all methods, "
-        "networks and images), budget (what training is best spent on) or published (numbers of "
-        "other papers).",
+        "The rest of the options: quick (a first look), full (all methods, networks and images), "
+        "article (its claims) or published (numbers of other papers).",
         metavar="NAME",
     ),
 ]

@@ -49,39 +49,39 @@ class RunUnit:
     """One replicate of one method: fitted once, it then predicts under every condition.
 
     Attributes:
-        recipe: how its networks were trained; `SELF_TRAINED` where it trains itself.
         method: the method's name.
         size: the number of members that was chosen; ``None`` where there is nothing to choose.
+        budget: the training compute that it takes, in networks of the run's recipe.
         replicate: which repetition, from 0.
     """
 
-    recipe: str
     method: str
     size: int | None
+    budget: float
     replicate: int
 
     @property
     def name(self) -> str:
-        """For messages and file names: ``<recipe>/<method>-<size>/replicate-<r>``."""
+        """For messages and file names: ``<method>-<size>/budget-<b>/replicate-<r>``."""
         return f"{self.variant}/replicate-{self.replicate:02d}"
 
     @property
     def variant(self) -> str:
         """The name without the replicate."""
         size = "" if self.size is None else f"-{self.size}"
-        return f"{self.recipe}/{self.method}{size}"
+        return f"{self.method}{size}/budget-{self.budget:g}"
 
 
 class PoolNetwork(NamedTuple):
-    """A network of a recipe's pool, by its number."""
+    """A network of the pool, by its training (see `Plan.trainings`) and its number."""
 
-    recipe: str
+    training: str
     number: int
 
     @property
     def name(self) -> str:
-        """For messages and file names: ``<recipe>/network-<number>``."""
-        return f"{self.recipe}/network-{self.number:03d}"
+        """For messages and file names: ``<training>/network-<number>``."""
+        return f"{self.training}/network-{self.number:03d}"
 
 
 Owner = RunUnit | PoolNetwork
@@ -141,13 +141,13 @@ class UnusableFileError(UserError):
 
 @dataclass(frozen=True)
 class PredictionStore:
-    """The files of a run: ``<recipe>/<method>-<size>/replicate-<r>.zip``, and those of networks.
+    """The files of a run: ``<method>-<size>/budget-<b>/replicate-<r>.zip``, and of networks.
 
     A file is an archive with a ``<condition>.npz`` for each condition. That of a run unit has
     ``mean`` [images, classes] in single precision, ``votes`` [images, classes] as whole numbers (or
     ``vote_share`` where there is no such number of votes), ``expected_entropy`` [images], where
     there are any ``labels`` [images], and scores as ``score:<name>`` [images]. That of a network,
-    ``<recipe>/network-<number>.zip``, has ``logits`` [images, classes] in single precision,
+    ``<training>/network-<number>.zip``, has ``logits`` [images, classes] in single precision,
     ``labels``, and scores of its features.
     What else there is is JSON in ``about``. The archive's comment is the unit's or network's name,
     so that a file under the name of another is noticed. Of each ``.npz`` it has the checksum

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
@@ -26,11 +25,7 @@ FEW = 5
 
 
 class Sized(Protocol):
-    """A method of a size, with networks of a recipe."""
-
-    @property
-    def recipe(self) -> str:
-        """How its networks are trained."""
+    """A method of a size at a budget."""
 
     @property
     def method(self) -> str:
@@ -40,50 +35,45 @@ class Sized(Protocol):
     def members(self) -> str:
         """How many members it has, as tables write it."""
 
+    @property
+    def budget(self) -> float:
+        """What it takes to train, in networks of the recipe."""
+
 
 AnySized = TypeVar("AnySized", bound=Sized)
 
 
 @dataclass(frozen=True)
 class Budgets:
-    """What methods take to train, in networks of their recipe.
+    """What is known of the sizes of methods.
 
     Attributes:
         ensembles: the methods that take as many networks as they have members.
-        by_method: of others, those that take another budget than one network.
         usual_sizes: of each method those that users run.
-        by_recipe: what a network takes, in networks of the task, of recipes that differ in it.
     """
 
     ensembles: frozenset[str] = frozenset()
-    by_method: Mapping[str, float] = field(default_factory=dict)
     usual_sizes: SizesByMethod = field(default_factory=dict)
-    by_recipe: Mapping[str, float] = field(default_factory=dict)
 
-    def networks(self, choice: Sized) -> float:
-        """The budget of a method of a size, in networks of its recipe.
+    def shown(self, choices: Iterable[AnySized]) -> list[AnySized]:
+        """Those of usual and compared sizes; see `benchmarks.nouns.compared_sizes`.
 
-        >>> from benchmarks.report.results import Candidate
-        >>> budgets = Budgets(frozenset(["ensemble"]), {"swag": 3}, by_recipe={"half": 0.5})
-        >>> choices = [Candidate("half", name, "10") for name in ("ensemble", "swag", "dropout")]
-        >>> list(map(budgets.networks, choices)), list(map(budgets.compute, choices))
-        ([10.0, 3, 1.0], [5.0, 1.5, 0.5])
+        So are all ensembles that divide a budget otherwise than into its networks.
         """
-        if choice.method in self.ensembles and choice.members.isdigit():
-            return float(choice.members)
-        return self.by_method.get(choice.method, 1.0)
-
-    def compute(self, choice: Sized) -> float:
-        """The same in networks of the task."""
-        return self.networks(choice) * self.by_recipe.get(choice.recipe, 1.0)
+        choices = list(choices)
+        named, usual = [(each.method, each.members) for each in choices], self.usual_sizes
+        shown = compared_variants(named, usual) | usual_variants(named, usual)
+        return [
+            each
+            for each, name in zip(choices, named, strict=True)
+            if name in shown
+            or (each.method in self.ensembles and members_rank(each.members) != each.budget)
+        ]
 
 
 @dataclass(frozen=True)
 class Question:
     """Which method to use, asked by somebody who predicts such images.
-
-    Networks, their recipe and their training images are the same for all candidates; where the
-    question is what a training budget is best spent on, all candidates take that.
 
     Attributes:
         name: in tables.
@@ -91,12 +81,10 @@ class Question:
         images: on which predictions are judged, in print.
         kinds: the kinds of these images; of a shift, the mean over its headline conditions.
         metrics: by which it is judged, under each such condition.
-        networks: how many may be trained: the budget; ``None``: any number.
-        compute: what all candidates take to train, in networks of the task, by any of the recipes
-            whose budgets are compared; ``None``: the recipe is fixed instead.
-        by_any_score: whether a network may rank images by further scores than its primary one.
+        budget: what all candidates take to train, in networks; ``None``: it does not matter.
         milliseconds: in which a single image must be answered; ``None``: in any time. As latency
             differs from machine to machine, slower candidates are compared, too.
+        by_any_score: whether a network may rank images by further scores than its primary one.
     """
 
     name: str
@@ -104,74 +92,50 @@ class Question:
     images: str
     kinds: tuple[ImageKind, ...]
     metrics: tuple[str, ...]
-    networks: int | None = None
-    by_any_score: bool = False
+    budget: float | None = None
     milliseconds: float | None = None
-    compute: float | None = None
+    by_any_score: bool = False
 
     def candidates(self, choices: Iterable[AnySized], budgets: Budgets) -> list[AnySized]:
-        """Of methods of one recipe those that may be chosen, in their order.
+        """Of methods those that may be chosen, in their order.
 
-        Where compute is fixed, of all recipes those that take it. Else of each method the largest
-        size within the budget; where time is limited, all sizes that are compared, of which the
-        fast ones are known later.
+        Of a budget, the largest size of each method, and all ensembles, which spend it in different
+        ways. Of any, all sizes that are compared: which are fast enough is known later. An ensemble
+        of one is the network alone, which is another candidate.
         """
-        chosen = [choice for choice in choices if self._is_affordable(choice, budgets)]
-        if self.compute is not None:
-            return chosen
-        if self.milliseconds is not None:
-            named, usual = (
-                [(choice.method, choice.members) for choice in chosen],
-                budgets.usual_sizes,
-            )
-            shown = compared_variants(named, usual) | usual_variants(named, usual)
-            return [choice for choice, name in zip(chosen, named, strict=True) if name in shown]
-        ascending = sorted(chosen, key=lambda choice: members_rank(choice.members))
-        largest = {choice.method: choice.members for choice in ascending}
-        return [choice for choice in chosen if choice.members == largest[choice.method]]
-
-    def _is_affordable(self, choice: Sized, budgets: Budgets) -> bool:
-        if choice.method in budgets.ensembles and (self.networks == 1 or choice.members == "1"):
-            return False  # an ensemble of one is the network alone, which is another candidate
-        if self.compute is not None:
-            return math.isclose(budgets.compute(choice), self.compute, rel_tol=0.01)
-        return self.networks is None or budgets.networks(choice) <= self.networks
+        several = [
+            each for each in choices if each.method not in budgets.ensembles or each.members != "1"
+        ]
+        if self.budget is None:
+            return budgets.shown(several)
+        chosen = [each for each in several if each.budget == self.budget]
+        ascending = sorted(chosen, key=lambda each: members_rank(each.members))
+        largest = {each.method: each.members for each in ascending}
+        return [
+            each
+            for each in chosen
+            if each.method in budgets.ensembles or each.members == largest[each.method]
+        ]
 
 
-ONE, SEVERAL = "I train one network", f"I can afford up to {FEW} networks"
-FAST = "Single images must be answered in a millisecond"
-
-CLEAN_IMAGES, SHIFTED_IMAGES = "Clean images", "Shifted images"
-ABSTENTION, UNKNOWN_IMAGES = "When to abstain", "Out-of-distribution images"
-
-OF_BUDGETS: tuple[tuple[str, str, tuple[ImageKind, ...], tuple[str, ...]], ...] = (
-    ("clean", CLEAN_IMAGES, ("clean",), QUALITY),
-    ("shifted", SHIFTED_IMAGES, ("shifted",), QUALITY),
-    ("abstain", ABSTENTION, ("clean", "shifted"), ABSTAINING),
-    ("unknown", UNKNOWN_IMAGES, ("out-of-distribution",), DETECTION),
+ABOUT: tuple[tuple[str, str, tuple[ImageKind, ...], tuple[str, ...]], ...] = (
+    ("clean", "Clean images", ("clean",), QUALITY),
+    ("shifted", "Shifted images", ("shifted",), QUALITY),
+    ("abstain", "When to abstain", ("clean", "shifted"), ABSTAINING),
+    ("unknown", "Out-of-distribution images", ("out-of-distribution",), DETECTION),
 )
-"""What is asked of a training budget: a name, the images, their kinds, and the metrics."""
+"""What is asked: a name, the images, their kinds, and the metrics."""
 
-QUESTIONS = (
-    Question("one-clean", ONE, CLEAN_IMAGES, ("clean",), QUALITY, 1),
-    Question("one-shifted", ONE, SHIFTED_IMAGES, ("shifted",), QUALITY, 1),
-    Question("one-abstain", ONE, ABSTENTION, ("clean", "shifted"), ABSTAINING, 1),
-    Question("one-unknown", ONE, UNKNOWN_IMAGES, ("out-of-distribution",), DETECTION, 1, True),
-    Question("few-clean", SEVERAL, CLEAN_IMAGES, ("clean",), QUALITY, FEW),
-    Question("few-shifted", SEVERAL, SHIFTED_IMAGES, ("shifted",), QUALITY, FEW),
-    Question("few-abstain", SEVERAL, ABSTENTION, ("clean", "shifted"), ABSTAINING, FEW),
+QUESTIONS = tuple(
     Question(
-        *("few-unknown", SEVERAL, UNKNOWN_IMAGES, ("out-of-distribution",), DETECTION, FEW, True)
-    ),
-    Question("fast-clean", FAST, CLEAN_IMAGES, ("clean",), QUALITY, milliseconds=1.0),
-    Question("fast-shifted", FAST, SHIFTED_IMAGES, ("shifted",), QUALITY, milliseconds=1.0),
-    *(
-        Question(f"{name}-{kind}", situation, images, kinds, metrics, compute=compute)
-        for name, situation, compute in (
-            ("budget-one", "I spend the training of one network in any way", 1.0),
-            ("budget-five", f"I spend the training of {FEW} networks in any way", float(FEW)),
-        )
-        for kind, images, kinds, metrics in OF_BUDGETS
-    ),
+        *(f"{name}-{about}", situation, images, kinds, metrics, budget, milliseconds),
+        by_any_score=about == "unknown",
+    )
+    for name, situation, budget, milliseconds, asked in (
+        ("one", "I can spend the training of one network", 1.0, None, ABOUT),
+        ("five", f"I can spend the training of {FEW} networks", float(FEW), None, ABOUT),
+        ("fast", "Single images must be answered in a millisecond", None, 1.0, ABOUT[:2]),
+    )
+    for about, images, kinds, metrics in asked
 )
 """All of them, in the order shown."""

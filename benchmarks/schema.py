@@ -21,7 +21,7 @@ from numpy.lib.format import read_magic
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from benchmarks.io import UserError, content_of, path_of, require_file_name, written_whole
+from benchmarks.io import UserError, content_of, path_of, written_whole
 from benchmarks.vocabulary import (
     CLAIMS_CSV,
     COMPARISONS_CSV,
@@ -40,19 +40,18 @@ class Measured:
 
     Attributes:
         task: what is classified; empty for the predictions of others.
-        budget: the training compute of one network, in networks of the task.
-        recipe, method: how networks are trained, and what forms predictions with them.
+        method: how one trains and predicts.
         members: how many members a prediction has, ``"exact"``, or empty if unknown.
+        budget: the training compute, in networks of the run's recipe.
         condition: on which images.
         score: by which images are ranked, for detection and selective metrics; else empty.
         metric: what is computed.
     """
 
     task: str = field(default="", kw_only=True)
-    budget: float = field(default=1.0, kw_only=True)
-    recipe: str
     method: str
     members: str
+    budget: float
     condition: str
     score: str
     metric: str
@@ -104,7 +103,7 @@ class Comparison(Measured):
     """A paired difference on the same images: ``method`` minus ``other_method``.
 
     Attributes:
-        other_recipe, other_method, other_members: with what the method is compared.
+        other_method, other_members, other_budget: with what the method is compared.
         other_score: by which the other ranks images.
         question: of `benchmarks.questions`: among whose candidates both are. Its intervals hold
             all differences of its candidates by the measure at once; empty: of this difference
@@ -121,9 +120,9 @@ class Comparison(Measured):
         reason: why the status is not ``ok``, why there is no interval, or a remark.
     """
 
-    other_recipe: str
     other_method: str
     other_members: str
+    other_budget: float
     other_score: str = ""
     question: str = ""
     difference: float | None = None
@@ -142,7 +141,7 @@ class WorthRow(Measured):
     """How many networks a method is worth: how large an ensemble does as well.
 
     Attributes:
-        ensemble_recipe, ensemble: of which networks ensembles are, and the method that forms them.
+        ensemble: the method whose networks, of budget 1 each, are counted.
         worth: the number; ``<1`` or ``>50`` where it is beyond the sizes; empty if undefined.
         worth_lower, worth_upper: the bounds of its 95 % interval; likewise, where an end is open.
         images: on how many images.
@@ -150,7 +149,6 @@ class WorthRow(Measured):
         reason: why it is undefined, or what the interval leaves out.
     """
 
-    ensemble_recipe: str
     ensemble: str
     worth: str
     worth_lower: str
@@ -180,9 +178,8 @@ class Latency:
         peak_memory_mb: see `benchmarks.latency.cost`.
         calls, stopped_because: how many calls were timed, in how many rounds, and why no more.
         parameters, multiply_adds, weight_bytes: see `benchmarks.latency.cost`.
-        training_s: wall seconds of training the method's networks by the run's first recipe,
-            summed, where this engine trained them on this device; see `TrainedNetwork.seconds`.
-            Further epochs of a method's own are among it.
+        training_s: wall seconds of training the method's networks, of budget 1 each, summed, where
+            this engine trained them on this device; see `TrainedNetwork.seconds`.
         fit_s: wall seconds of fitting and calibrating with trained networks at hand.
         state_bytes: what the fitted method holds beyond its networks.
         torch_version, cuda_version, numba_version: empty where there is none.
@@ -257,11 +254,11 @@ class TrainingRow:
     """How well a network does on one split after an epoch of training.
 
     Attributes:
-        recipe, network: how it is trained, and its number.
+        training, network: how it is trained, and its number.
         epoch, and what follows: as in `methods.networks.training.EpochLog`.
     """
 
-    recipe: str
+    training: str
     network: int
     epoch: int
     split: str
@@ -279,7 +276,6 @@ class ClaimRow:
 
     Attributes:
         claim: its name.
-        recipe: by whose networks it is measured.
         method, condition, score: as in `Measured`, where they tell numbers of a claim apart; a
             condition may also be a group, a single image or a split of the training log.
         metric: what is computed: a metric's name, or another one.
@@ -292,7 +288,6 @@ class ClaimRow:
     """
 
     claim: str
-    recipe: str
     method: str
     condition: str
     metric: str
@@ -329,7 +324,7 @@ def types_of(kind: type[Any]) -> dict[str, str]:
     """The columns of a table in their order, with what they hold in its file.
 
     >>> list(types_of(TrainingRow).items())[:2]
-    [('recipe', 'str'), ('network', 'int64')]
+    [('training', 'str'), ('network', 'int64')]
     """
     hints = get_type_hints(kind)
     return {column.name: _NUMBERS.get(hints[column.name], "str") for column in fields(kind)}
@@ -342,7 +337,7 @@ def table_of(kind: type[Any], rows: Iterable[Any]) -> pd.DataFrame:
     return table.astype(_numbers(_in_memory(types)))
 
 
-ORDER = ("recipe", "method", "members", "replicate", "condition", "metric", "score")
+ORDER = ("training", "method", "members", "budget", "replicate", "condition", "metric", "score")
 """The columns by which rows are sorted, those that there are."""
 
 
@@ -426,14 +421,16 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
                 keep_default_na=False,
                 na_values="",
             )
-            if kind and issubclass(kind, Measured) and "recipe" in table:
-                for recipe in table["recipe"].dropna().unique():
-                    require_file_name(recipe)
     except FileNotFoundError as error:
         raise UserError(f"there is no {path}; run again without --only to write it") from error
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         why = " ".join(str(error).split())
         raise UserError(f"{path} is damaged ({why}); delete it and run again") from error
+    if kind and "recipe" in table:
+        raise UserError(
+            f"{path} has a column 'recipe': it is of version 0.3 or earlier; run again in another "
+            "folder"
+        )
     if kind and (missing := [column for column in types if column not in table]):
         raise UserError(
             f"{path} has no column {missing[0]!r}: it is of another version of the suite; use that "

@@ -2,9 +2,10 @@
 
 Of the recipe `WELL_TRAINED`, and of each method with a network of its own, six settings train a few
 networks for a few epochs. Chosen is the setting with the least NLL on the calibration images, for
-all tasks the same: the least mean, over tasks, of the NLL divided by the task's least. No test
-image is loaded. What is chosen stands in the recipe and in class fields of the methods; a test
-holds both together. A trial that is in the table already is not trained again.
+all tasks the same: the least mean, over tasks, of the NLL divided by the task's least. The length
+by which one network of the recipe does best is chosen for each task, among those that the budgets 1
+to 5 allow. No test image is loaded. What is chosen stands in the recipes and in class fields of the
+methods; a test holds both together. A trial that is in the table already is not trained again.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ def _products(**values: Sequence[float]) -> list[Setting]:
     return [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
 
 
+LENGTH = f"{WELL_TRAINED.name} length"
+"""The trials of how long one network of the recipe is trained."""
+
 RATES = _products(learning_rate=(0.003, 0.01, 0.03, 0.06, 0.1, 0.2))
 
 TRIALS: dict[str, Sequence[Setting]] = {
@@ -53,6 +57,7 @@ TRIALS: dict[str, Sequence[Setting]] = {
         {"learning_rate": 0.03, "l2_penalty": 0.0},
         {"learning_rate": 0.03, "l2_penalty": 1e-4},
     ),
+    LENGTH: [{"epochs": WELL_TRAINED.lasting(budget).epochs} for budget in range(1, 6)],
     "batch_ensemble": RATES,
     "packed_ensemble": RATES,
     "mimo": _products(learning_rate=(0.03, 0.1, 0.3), repetition=(0.3, 0.6)),
@@ -64,7 +69,7 @@ TRIALS: dict[str, Sequence[Setting]] = {
     "sngp": _products(learning_rate=(0.03, 0.1, 0.3), bound=(0.95, 2.0)),
     "evidential": _products(learning_rate=(0.01, 0.03, 0.1), annealing=(0.5, 1.0)),
 }
-"""By recipe or method six settings: the parts of it that are changed.
+"""By recipe or method six settings: the parts of it that are changed; and five lengths.
 
 Where the best of three rates was the largest, all three were moved up by one, once.
 """
@@ -82,12 +87,13 @@ class Trial:
 
     Attributes:
         task: what is learned.
-        name: of the recipe, or of the method, whose network is trained by `WELL_TRAINED` else.
+        name: of the recipe, of its length, or of the method, whose network is trained by
+            `WELL_TRAINED` else.
         setting: what is changed of it.
         nll: on the calibration images, in nats; the mean over networks. ``None``: one diverged, or
             its NLL is infinite.
         deviation: the standard deviation of networks.
-        chosen: whether it is the setting chosen for all tasks.
+        chosen: whether it is the setting chosen for all tasks, or the length for this one.
     """
 
     task: str
@@ -111,9 +117,9 @@ def tried(
     task: Task, name: str, setting: Setting, training: LabelledImages, held_out: LabelledImages
 ) -> Trial:
     """A trial of a recipe or method, not chosen yet."""
-    recipe = replace(task.recipe(WELL_TRAINED.name), epochs=EPOCHS)
+    recipe = replace(task.recipe(WELL_TRAINED.name), epochs=EPOCHS, best_epochs=None)
     kind: type[PooledMethod] = Softmax
-    if name == recipe.name:
+    if name in (recipe.name, LENGTH):
         recipe = replace(recipe, **setting)
     else:
         kind = retuned(cast(type[TrainedMethod], METHODS[name]), setting)
@@ -134,16 +140,20 @@ def tried(
 
 
 def with_choices(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials, with the one chosen of each name."""
+    """The trials, with the one chosen of each name, of a length of each task."""
     table = pd.DataFrame(trials)
     least = table.groupby(["task", "name"])["nll"].transform("min")
     ratio = (table["nll"] / least).fillna(inf)
-    best: dict[str, str] = {}
-    for name, own in ratio.groupby(table["name"]):
+    best: dict[object, str] = {}
+    together = table["name"].where(table["name"] != LENGTH, table["task"] + " " + LENGTH)
+    for name, own in ratio.groupby(together):
         means = own.groupby(table["setting"]).mean()
         if means.min() < inf:
-            best[str(name)] = str(means.idxmin())
-    return [replace(trial, chosen=best.get(trial.name) == trial.setting) for trial in trials]
+            best[name] = str(means.idxmin())
+    return [
+        replace(trial, chosen=best.get(name) == trial.setting)
+        for name, trial in zip(together, trials, strict=True)
+    ]
 
 
 def main(folder: Path = Path(__file__).parents[1] / "results") -> None:
@@ -155,11 +165,7 @@ def main(folder: Path = Path(__file__).parents[1] / "results") -> None:
             trial = Trial(**{str(name): value for name, value in row.items()})
             if trial.setting in map(setting_text, TRIALS.get(trial.name, ())):
                 kept[trial.task, trial.name, trial.setting] = trial
-    tasks = [
-        task
-        for task in TASKS.values()
-        if WELL_TRAINED.name in [recipe.name for recipe in task.budgets]
-    ]
+    tasks = [task for task in TASKS.values() if task.recipes[0].network is WELL_TRAINED.network]
     for name, settings in TRIALS.items():
         missing = [
             (task, name, setting)

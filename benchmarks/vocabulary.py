@@ -57,9 +57,6 @@ INDEX_HTML = "index.html"
 LAB_HTML = "lab.html"
 """The page on which networks vote for what one draws; only a command of its own writes it."""
 
-ACROSS_FOLDER, ACROSS_MD, ACROSS_JSON = "across", "across.md", "across.json"
-"""A folder beside those of runs: what holds in all of them to read, and its summary."""
-
 LOCK_FILE = ".lock"
 """What a run locks while it writes."""
 
@@ -94,7 +91,7 @@ NO_LABEL = -1
 """The label of an image that belongs to none of the classes."""
 
 SELF_TRAINED = "self-trained"
-"""The recipe column of methods that train themselves, in their own way."""
+"""The engine of methods that train themselves, in their own way."""
 
 ILL_DEFINED = "ill-defined labels"
 """The status of numbers that were measured against such labels."""
@@ -155,9 +152,6 @@ WEIGHTS = {
     CHECK: "Checks of the setting",
 }
 """How much the article rests on a claim, in the order shown, and the headings of each group."""
-
-DOUBLE_SOFTMAX = "double-softmax"
-"""Among the claims' rows, what is no claim: measures by each recipe."""
 
 RANK_CORRELATION, VOTES = "rank_correlation", "votes"
 """Metrics of claims that figures and texts show."""

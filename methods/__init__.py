@@ -5,9 +5,15 @@ Adding a method is one file and one line here; what the suite must know of it ar
 
 from __future__ import annotations
 
-from methods.deep_ensemble import DeepEnsemble
+from methods.deep_ensemble import Bagging, DeepEnsemble
 from methods.interface import Prediction, UncertaintyMethod
-from methods.mc_dropout import MCDropout, MCDropoutEnsemble, MCDropoutWithoutBlanks
+from methods.mc_dropout import (
+    ArticleMCDropout,
+    DropoutOff,
+    MCDropout,
+    MCDropoutEnsemble,
+    MCDropoutWithoutBlanks,
+)
 from methods.mc_dropout_exact import MCDropoutExact, MCDropoutExactWithoutBlanks
 from methods.pooled import MemberMethod, PooledMethod
 from methods.posthoc.augmentation import Augmentation
@@ -25,7 +31,7 @@ from methods.posthoc.temperature_scaling import (
     TemperatureScaledMCDropout,
     TemperatureScaling,
 )
-from methods.softmax import Softmax
+from methods.softmax import Softmax, WeightAveraging
 from methods.trained.batch_ensemble import BatchEnsemble
 from methods.trained.cyclical_sghmc import CyclicalSGHMC
 from methods.trained.evidential import Evidential
@@ -43,10 +49,13 @@ __all__ = [
     "MIMO",
     "SNGP",
     "SWAG",
+    "ArticleMCDropout",
     "Augmentation",
+    "Bagging",
     "BatchEnsemble",
     "CyclicalSGHMC",
     "DeepEnsemble",
+    "DropoutOff",
     "Evidential",
     "FastGeometricEnsemble",
     "LaplaceKron",
@@ -72,6 +81,7 @@ __all__ = [
     "TemperatureScaling",
     "UncertaintyMethod",
     "Variational",
+    "WeightAveraging",
 ]
 
 METHODS: dict[str, type[UncertaintyMethod]] = {
@@ -106,5 +116,9 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         CyclicalSGHMC,
         SNGP,
         Evidential,
+        ArticleMCDropout,
+        DropoutOff,
+        WeightAveraging,
+        Bagging,
     )
 }

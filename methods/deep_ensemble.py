@@ -1,9 +1,11 @@
-"""A true ensemble: M networks, each trained on its own."""
+"""True ensembles: M networks, each trained on its own."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Unpack
 
+from methods.networks.recipes import Recipe
 from methods.pooled import MemberMethod, PoolArguments, SeveralNetworks
 
 
@@ -19,11 +21,11 @@ class DeepEnsemble(SeveralNetworks, MemberMethod):
 
     name = "deep_ensemble"
     label = "Deep ensemble"
-    tiers = frozenset({"quick"})
+    tiers = frozenset({"quick", "article", "published"})
     citation = "Lakshminarayanan, Pritzel & Blundell 2017"
     group = "ensemble"
     size = "members"
-    counts_networks = True
+    counts_networks = divides = True
     reads = "logits"
 
     def __init__(self, *, members: int = 50, **shared: Unpack[PoolArguments]) -> None:
@@ -39,3 +41,20 @@ class DeepEnsemble(SeveralNetworks, MemberMethod):
     def member_slice(self) -> slice:
         """Its networks' positions in the pool."""
         return slice(self.networks.start, self.networks.stop)
+
+
+class Bagging(DeepEnsemble):
+    """An ensemble whose networks each train on a draw of their own (Breiman 1996).
+
+    Drawn are as many images as there are, with replacement.
+    """
+
+    name = "bagging"
+    label = "Bagging"
+    citation = "Breiman 1996"
+    sweep = (5,)
+    divides = False
+
+    def training(self, recipe: Recipe) -> Recipe:
+        """The recipe with bootstrap samples."""
+        return replace(recipe, bootstrap=True)

@@ -17,7 +17,7 @@ from methods.networks.recipes import Recipe
 
 MethodReads = Literal["images", "logits", "features"]
 MethodNeed = Literal["dropout", "calibration", "training", "training images"]
-MethodTier = Literal["quick", "full", "budget", "published"]
+MethodTier = Literal["quick", "article", "full", "published"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +122,10 @@ class UncertaintyMethod(ABC):
             (``--members`` or ``--passes``).
         counts_networks: whether the size is a number of networks, so that replicates of a size are
             disjoint blocks of them.
+        divides: whether runs also divide a budget among more such networks.
         needs: beside trained networks, of ``dropout`` (they must have been trained with it),
             ``calibration`` (held-out images that `calibrate` learns from), ``training`` (more of it
             than theirs) and ``training images`` (to be fitted, not trained, on these).
-        budget: the training that it takes, in networks of its recipe: of the member where it counts
-            networks.
         exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
         limit_of: the name of the method whose limit of ever more members it is, if there is one;
             replicates of both are of the same network.
@@ -135,9 +134,8 @@ class UncertaintyMethod(ABC):
         feature_scores: whether runs fit scores of features to its networks; false for methods that
             draw many networks of their own.
         pooled: whether its networks come from a pool; else it trains itself.
-        tiers: which presets evaluate it: ``quick``: all; another: the preset of this name. Not
-            inherited: a class that does not say joins ``full`` alone, or ``budget`` if it needs
-            ``training``.
+        tiers: which presets evaluate it: that of the name, and ``full`` what ``quick`` does. Not
+            inherited: a class that does not say joins ``full`` alone.
         reads: what its prediction follows from: images, or what one forward of the pool's networks
             gives (`methods.pooled`). A subclass that is fitted to images or predicts them in a way
             of its own reads images, without saying so.
@@ -150,8 +148,8 @@ class UncertaintyMethod(ABC):
     size: ClassVar[str | None] = None
     sweep: ClassVar[tuple[int, ...]] = ()
     counts_networks: ClassVar[bool] = False
+    divides: ClassVar[bool] = False
     needs: ClassVar[frozenset[MethodNeed]] = frozenset()
-    budget: ClassVar[float] = 1.0
     exact: ClassVar[bool] = False
     limit_of: ClassVar[str] = ""
     kernels_only: ClassVar[bool] = False
@@ -163,8 +161,7 @@ class UncertaintyMethod(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        default: MethodTier = "budget" if "training" in cls.needs else "full"
-        cls.tiers = vars(cls).get("tiers", frozenset({default}))
+        cls.tiers = vars(cls).get("tiers", UncertaintyMethod.tiers)
         declaring = next(parent for parent in cls.__mro__ if "reads" in vars(parent))
         own = (getattr(cls, name, None) != getattr(declaring, name, None) for name in OF_IMAGES)
         if cls.reads != "images" and any(own):
@@ -186,11 +183,22 @@ class UncertaintyMethod(ABC):
         seed = derive_seed(cls.name, pool.seed, replicate)
         return cls(seed=seed, device=pool.engine.device, **cls._sized(size))
 
+    def training(self, recipe: Recipe) -> Recipe:
+        """What its networks are trained by: by default the recipe of the run, as it is.
+
+        Of a large budget it takes as many epochs as give one network the least NLL on calibration
+        images; a method with a training of its own takes all. What is changed may follow from the
+        class alone, and must not be the architecture.
+        """
+        if "training" in self.needs or recipe.best_epochs is None:
+            return recipe
+        return replace(recipe, epochs=min(recipe.epochs, recipe.best_epochs))
+
     @classmethod
     def objection(cls, recipe: Recipe) -> str | None:
-        """Why the method is not applicable to networks of this recipe; ``None`` if it is."""
+        """Why the method is not applicable to networks of this training; ``None`` if it is."""
         if "dropout" in cls.needs and not (recipe.dropout and recipe.network.channels):
-            return f"the recipe {recipe.name!r} trains without dropout, so no pass would differ"
+            return f"{recipe.network.name} is trained without dropout, so no pass would differ"
         return None
 
     @abstractmethod

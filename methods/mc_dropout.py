@@ -1,19 +1,49 @@
-"""Dropout left on, T passes: the method of the article, and an ensemble of it."""
+"""Dropout left on, T passes: the method of the article, an ensemble of it, and what it adds to."""
 
 from __future__ import annotations
 
-from typing import Unpack
+from dataclasses import replace
+from typing import ClassVar, Unpack
 
 import torch
 from torch import Tensor
 
 from methods.deep_ensemble import DeepEnsemble
 from methods.networks.network import pass_masks
-from methods.pooled import MemberMethod, PoolArguments, SingleNetwork
+from methods.networks.recipes import Recipe
+from methods.pooled import MemberMethod, PoolArguments, PooledMethod, SingleNetwork
+from methods.softmax import Softmax
 
 
-class MCDropout(SingleNetwork, MemberMethod):
-    """Monte-Carlo dropout (Gal & Ghahramani 2016), as in the article.
+class TrainedWithDropout(PooledMethod):
+    """A method whose networks are trained with dropout.
+
+    Attributes:
+        rate: the probability that a channel is dropped, unless the recipe has one itself.
+    """
+
+    rate: ClassVar[float] = 0.1
+
+    def training(self, recipe: Recipe) -> Recipe:
+        """The recipe with dropout, all of its length."""
+        return recipe if recipe.dropout else replace(recipe, dropout=self.rate)
+
+
+class DropoutOff(TrainedWithDropout, Softmax):
+    """The network of MC-dropout, dropout off: weights stand for the mean of all masks.
+
+    Beside MC-dropout it shows what passes add to the training (Srivastava et al. 2014).
+    """
+
+    name = "dropout_off"
+    label = "Dropout off"
+    citation = "Srivastava et al. 2014"
+    group = "dropout"
+    needs = frozenset({"dropout"})
+
+
+class MCDropout(TrainedWithDropout, SingleNetwork, MemberMethod):
+    """Monte-Carlo dropout (Gal & Ghahramani 2016), as in the article but for its rate.
 
     Each pass drops channels at the network's dropout sites, by a mask of its own that all images
     share: T sub-networks predict every image. So the Monte-Carlo error is common to all images;
@@ -25,7 +55,7 @@ class MCDropout(SingleNetwork, MemberMethod):
 
     name = "mc_dropout"
     label = "MC-dropout"
-    tiers = frozenset({"quick"})
+    tiers = frozenset({"quick", "article"})
     citation = "Gal & Ghahramani 2016"
     group = "dropout"
     size = "passes"
@@ -47,6 +77,15 @@ class MCDropout(SingleNetwork, MemberMethod):
         return self.prepared.pass_logits(images, passes)
 
 
+class ArticleMCDropout(MCDropout):
+    """MC-dropout at the rate of the article, one half."""
+
+    name = "mc_dropout_article"
+    label = "MC-dropout, as in the article"
+    tiers = frozenset({"quick"})
+    rate = 0.5
+
+
 class MCDropoutWithoutBlanks(MCDropout):
     """MC-dropout that draws a mask again where it drops all channels of a site.
 
@@ -56,6 +95,7 @@ class MCDropoutWithoutBlanks(MCDropout):
 
     name = "mc_dropout_without_blanks"
     label = "MC-dropout without blanks"
+    tiers = frozenset()
 
     def member_logits(self, images: Tensor) -> Tensor:
         """The logits of the T sub-networks, [T, images, classes].
@@ -77,7 +117,7 @@ PASSES = 100
 """Of all networks of an ensemble together."""
 
 
-class MCDropoutEnsemble(DeepEnsemble):
+class MCDropoutEnsemble(TrainedWithDropout, DeepEnsemble):
     """M networks with together 100 passes of MC-dropout (Smith & Gal 2018), or one each if M > 100.
 
     So it predicts as often as MC-dropout with 100 passes, with masks of more networks. Replicates
@@ -92,7 +132,7 @@ class MCDropoutEnsemble(DeepEnsemble):
 
     name = "mc_dropout_ensemble"
     label = "MC-dropout ensemble"
-    tiers = frozenset({"budget"})
+    divides = False
     citation = "Smith & Gal 2018"
     sweep = (5,)
     needs = frozenset({"dropout"})

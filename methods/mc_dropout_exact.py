@@ -9,13 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from methods.interface import Prediction
+from methods.mc_dropout import TrainedWithDropout
 from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
-from methods.pooled import PooledMethod
 
 
-class MCDropoutExact(PooledMethod):
+class MCDropoutExact(TrainedWithDropout):
     """The distribution over sub-networks that MC-dropout's passes are drawn from.
 
     About a second an image on one core, so for a few hundred images; their measures have no
@@ -24,6 +24,7 @@ class MCDropoutExact(PooledMethod):
 
     name = "mc_dropout_exact"
     label = "MC-dropout"
+    tiers = frozenset()
     citation = "Gal & Ghahramani 2016"
     group = "dropout"
     needs = frozenset({"dropout"})
@@ -51,6 +52,7 @@ class MCDropoutExactWithoutBlanks(MCDropoutExact):
 
     name = "mc_dropout_exact_without_blanks"
     label = "MC-dropout without blanks"
+    tiers = frozenset()
     limit_of = "mc_dropout_without_blanks"
     blanks = False
 

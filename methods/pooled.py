@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, Self, TypedDict
 
@@ -28,6 +29,10 @@ class NotFittedError(ValueError, AttributeError):
     """A method is to predict before it was fitted; the same bases as scikit-learn's."""
 
 
+class OtherNetworkError(ValueError):
+    """The training of a method has another architecture than its recipe."""
+
+
 class PoolArguments(TypedDict, total=False):
     """The arguments that all pooled methods have; see `PooledMethod`."""
 
@@ -45,7 +50,8 @@ class PooledMethod(UncertaintyMethod):
     applies these to `outputs`. One that reads images has a `predict` instead.
 
     Args:
-        pool: where the networks come from; by default a pool of its own, in memory.
+        pool: where the networks come from; by default a pool of its own, in memory. Its networks
+            are trained by what `training` makes of its recipe.
         replicate: which of the pool's networks are used, and which random numbers drawn.
 
     Attributes:
@@ -64,7 +70,14 @@ class PooledMethod(UncertaintyMethod):
         replicate: int = 0,
     ) -> None:
         super().__init__(seed=seed, device=device)
-        self.pool = pool or NetworkPool(seed=seed, engine=choose_engine(device=device))
+        given = pool or NetworkPool(seed=seed, engine=choose_engine(device=device))
+        recipe = self.training(given.recipe)
+        if recipe.network is not given.recipe.network:
+            raise OtherNetworkError(
+                f"the training of {type(self).__name__} has the network {recipe.network.name}; "
+                f"expected that of the recipe, {given.recipe.network.name}"
+            )
+        self.pool = replace(given, recipe=recipe)
         self.replicate = replicate
         self._fitted: list[Network] | None = None
         self._prepared: PreparedNetworks | None = None

@@ -1,7 +1,10 @@
-"""The baseline that everyone already has: one network, dropout off, one pass."""
+"""One network, dropout off, one pass: the baseline that everyone already has, and its average."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from methods.networks.recipes import Recipe
 from methods.pooled import MemberMethod, SingleNetwork
 
 
@@ -13,7 +16,7 @@ class Softmax(SingleNetwork, MemberMethod):
 
     name = "softmax"
     label = "Softmax"
-    tiers = frozenset({"quick"})
+    tiers = frozenset({"quick", "article", "published"})
     citation = "Hendrycks & Gimpel 2017"
     group = "single network"
     reads = "logits"
@@ -22,3 +25,20 @@ class Softmax(SingleNetwork, MemberMethod):
     def member_slice(self) -> slice:
         """Its network is the only member."""
         return slice(0, 1)
+
+
+class WeightAveraging(Softmax):
+    """Stochastic weight averaging (Izmailov et al. 2018): the mean of the last networks' weights.
+
+    The softmax of the mean of the networks at the ends of the last quarter's epochs, whose learning
+    rate is half of the recipe's.
+    """
+
+    name = "weight_averaging"
+    label = "Weight averaging"
+    citation = "Izmailov et al. 2018"
+    group = "snapshots"
+
+    def training(self, recipe: Recipe) -> Recipe:
+        """The recipe's length with the schedule of weight averaging."""
+        return replace(recipe, schedule="averaged")

@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate
 from benchmarks.data.loading import load_digits, load_mnist
 from benchmarks.run.custom_method import load_method
 from methods.networks.recipes import LabelledImages
-from tests.made_up import finish_made_up
+from tests.made_up import finish_made_up, make_up_two_budgets
 from tests.runs import built_once, finish_digits
 
 NO_CLUSTER = [name for name in ("distributed", "yaml") if find_spec(name) is None]
@@ -73,6 +73,12 @@ def digits_copy(digits_run: Path, tmp_path: Path) -> Path:
 def made_up_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of a run whose predictions are made up, see `tests.made_up`; to be read only."""
     return built_once("made-up", finish_made_up, tmp_path_factory) / "out"
+
+
+@pytest.fixture(scope="session")
+def two_budgets_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of one with two budgets, without a report, see `tests.made_up`; to be read."""
+    return built_once("two-budgets", make_up_two_budgets, tmp_path_factory) / "out"
 
 
 @pytest.fixture

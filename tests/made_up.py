@@ -31,7 +31,7 @@ from tests.runs import Run, run_of
 SMALL = Configuration(
     preset="quick",
     task="mnist",
-    recipes=("standard",),
+    recipe="article",
     methods=("softmax", "mc_dropout", "deep_ensemble"),
     conditions=("rotated-030", "rotated-045", "rotated-120", "ood-*_noise"),
     members=(4,),
@@ -46,13 +46,20 @@ SMALL = Configuration(
 PASSES, MEMBERS = (1, 2, 4, 8), (2, 4)
 
 MADE_UP: dict[str, Any] = {
-    "recipes": ("standard", "article"),
     "custom": True,
     "unavailable": {"ood-gaussian_noise": "Name or service not known"},
     "members": MEMBERS,
     "passes": PASSES,
 }
-"""How the shared run differs from it: two recipes, a custom method, a condition without data."""
+"""How the shared run differs from it: by a custom method, a condition without data, and sizes."""
+
+TWO_BUDGETS: dict[str, Any] = {
+    "recipe": "well-trained",
+    "budgets": (1.0, 5.0),
+    "members": (2, 5),
+    "passes": (8,),
+}
+"""How a small run differs whose single networks are of two budgets, as is an ensemble of five."""
 
 CUSTOM = """
 from methods import UncertaintyMethod
@@ -76,21 +83,12 @@ CLAIM = {
     "verdict": "not reproduced",
     "why": "holds: 3 of 50 networks",
     "figure": "claims-count-plots",
-    "recipe": "article",
     "parts": [{"what": "gap below 1", "shown": "0.5 (0.4 to 0.6)", "holds": True}],
-    "beside": {
-        "standard": {
-            "verdict": "partly reproduced",
-            "why": "holds: 5 of 50 networks.",
-            "parts": [],
-        }
-    },
 }
 CLAIMS = {
     "setting": {
         **{"recipe": "article", "networks": 50, "epochs": 10, "passes": 100},
         **{"images": 10_000, "ood": ["Fashion-MNIST"]},
-        "beside": {"standard": 3},
     },
     "claims": [CLAIM, CLAIM | {"id": "other", "verdict": "reproduced", "statement": "Text."}],
 }
@@ -110,6 +108,11 @@ def finish_made_up(folder: Path) -> None:
     write_latency(timings(), out)
     (out / "claims.json").write_text(json.dumps(CLAIMS), encoding="utf-8")
     write_report(out)
+
+
+def make_up_two_budgets(folder: Path) -> None:
+    """A small run with single networks of two budgets, without timings, claims and a report."""
+    make_up(folder, **TWO_BUDGETS)
 
 
 def make_up(
@@ -173,18 +176,16 @@ def prediction(run: Run, unit: RunUnit, condition: Condition) -> Prediction:
     made = Prediction.of_logits(logits)
     if unit.method in SLOW:
         return replace(made, members=None)
-    return (
-        replace(made, scores={"own_score": made.expected_entropy})
-        if unit.recipe == "self-trained"
-        else made
-    )
+    if unit.method == "my_method":
+        return replace(made, scores={"own_score": made.expected_entropy})
+    return made
 
 
 def training_log(networks: int) -> pd.DataFrame:
     """Dropout is on over training images only."""
     measures = ["loss", "accuracy", "precision", "recall"]
     return pd.DataFrame(
-        {"recipe": "standard", "network": network, "epoch": epoch}
+        {"training": "article", "network": network, "epoch": epoch}
         | {"split": split, "images": images}
         | dict.fromkeys(measures, level + 0.01 * epoch + 0.001 * network)
         | (

@@ -1,4 +1,4 @@
-"""Runs in tests: two finished ones that all tests share, and what a test's own run needs.
+"""Runs in tests: finished ones that all tests share, and what a test's own run needs.
 
 Fixtures of `tests/conftest.py`, built once for all workers of pytest-xdist:
 
@@ -6,6 +6,7 @@ Fixtures of `tests/conftest.py`, built once for all workers of pytest-xdist:
   in ``out``, networks in ``networks``. `run_of` gives its plan and workspace:
   ``run_of(DIGITS, digits_run)``.
 - ``made_up_run``: the results of a run of MNIST whose predictions are made up, see `tests.made_up`.
+- ``two_budgets_run``: those of a smaller one, whose single networks are of two budgets.
 
 A test that only reads takes these, which nobody may change. A test that writes takes its own copy,
 ``digits_copy`` or ``made_up_copy``, in ``tmp_path``. A run that differs is made by `compute` (the
@@ -32,7 +33,7 @@ from filelock import FileLock
 from benchmarks.claims import missing_data
 from benchmarks.data.loading import load_mnist
 from benchmarks.latency.stopwatch import Limits
-from benchmarks.predictions import StoredPrediction
+from benchmarks.predictions import PoolNetwork, StoredPrediction
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import PRESETS, Configuration, command_of, configuration_of
 from benchmarks.run.plan import Plan
@@ -53,10 +54,11 @@ QUICK, FULL = map(configuration_of, ("quick", "full"))
 DIGITS = Configuration(
     preset="quick",
     task="digits",
-    recipes=("standard", "plain"),
+    recipe="well-trained",
     methods=("softmax", "mc_dropout", "deep_ensemble", "temperature_scaling"),
     conditions=("rotated-030", "rotated-045", "ood-uniform_noise"),
     members=(1, 2),
+    budgets=(1.0, 2.0),
     passes=(2, 5),
     replicates=2,
     pool=4,
@@ -66,7 +68,7 @@ DIGITS = Configuration(
     batch_sizes=(1,),
     engine="torch",
 )
-"""A run of seconds."""
+"""A run of seconds: single networks of two budgets, and the ensembles of one and of two."""
 
 
 class Run(NamedTuple):
@@ -118,6 +120,13 @@ def command_words(folder: Path) -> list[str]:
     chosen = shlex.split(command_of(DIGITS))[2:]
     places = ["--out", str(folder / "out"), "--networks", str(folder / "networks")]
     return [*chosen, "--device", "cpu", "--jobs", "1", *places]
+
+
+def network_file(run: Run, network: PoolNetwork) -> Path:
+    """Where a network is stored once it is trained."""
+    pool = run.plan.pool(network.training)
+    images = run.workspace.images(run.plan.task, pool.recipe.split)
+    return run.workspace.networks / pool._key(network.number, images.fingerprint).file_name
 
 
 def numbers(folder: Path) -> dict[str, bytes]:

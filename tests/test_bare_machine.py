@@ -84,6 +84,6 @@ def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path:
     }
     table = pd.read_csv(out / "latency.csv", keep_default_na=False)
     timed = table[(table["status"] == "ok") & (table["device"] == "cpu")]
-    assert set(timed["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
+    assert set(timed["method"]) == {"softmax", "mc_dropout", "mc_dropout_article", "deep_ensemble"}
     assert set(timed["engine"]) == {"torch"}
     assert "Numba is not installed" in set(table["reason"])

@@ -20,11 +20,12 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from methods import METHODS
-from methods.networks.recipes import RECIPES
 from tests.processes import status_of
 from tests.runs import Run, forget_images
 
 CommandLine = Callable[..., tuple[int, str, str]]
+
+RECIPES = [recipe.name for recipe in MNIST.recipes]
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +66,7 @@ def test_version_and_choices_are_shown(command_line: CommandLine) -> None:
     assert (status, error) == (0, "")
     conditions = {condition.name for condition in MNIST.conditions}
     assert {*PRESETS, *TASKS, *RECIPES, *METHODS, *conditions, *STAGES} < {*shown.split()}
+    assert re.search(r"\n full +well-trained +1, 5 ", shown)
     assert max(map(len, shown.splitlines())) <= 80
 
 
@@ -72,7 +74,13 @@ def test_version_and_choices_are_shown(command_line: CommandLine) -> None:
     ("arguments", "named", "allowed"),
     [
         (["--preset", "slow"], "slow", PRESETS),
-        (["--recipe", "standard,fancy"], "fancy", RECIPES),
+        (["--recipe", "fancy"], "fancy", RECIPES),
+        (["--recipe", "article,well-trained"], "'article,well-trained'", RECIPES),
+        (["--task", "digits", "--recipe", "article"], "'article'", ["well-trained"]),
+        (["--task", "digits", "--preset", "article"], "'article'", ["another preset"]),
+        (["--budget", "1,many"], "'many'", ["--budget 1,5"]),
+        (["--budget", "0"], "--budget: 0 ", ["above 0"]),
+        (["--budget", "1,1.0"], "--budget: 1.0 is given twice", ["once"]),
         (["--methods", "softmax,magic"], "magic", METHODS),
         (["--conditions", "clean,upside-*"], "upside-*", ["clean", "rotated-015", "ood-kmnist"]),
         (["--members", "10,ten"], "ten", ["--members 50"]),
@@ -185,7 +193,7 @@ def test_options_choose_the_configuration(
 ) -> None:
     monkeypatch.setenv("UNCERTAINTY_BENCH_DATA", ".")
     status, _, _ = command_line(
-        *("--preset", "full", "--recipe", "article, plain", "--recipe", "standard"),
+        *("--preset", "full", "--recipe", "article", "--budget", "5, 0.5", "--budget", "1"),
         *("--methods", "softmax,mc_dropout", "--conditions", "rotated-0[13]*,ood-*noise"),
         *("--members", "20", "--passes", "100,5", "--passes", "10", "--replicates", "4"),
         *("--images", "60", "--epochs", "3", "--batch-sizes", "32,4", "--seed", "8"),
@@ -197,7 +205,7 @@ def test_options_choose_the_configuration(
     ((run, only, overwrite),) = chosen
     configuration = run.plan.configuration
     assert configuration.preset == "full"
-    assert configuration.recipes == ("article", "plain", "standard")
+    assert (configuration.recipe, configuration.budgets) == ("article", (0.5, 1, 5))
     assert configuration.methods == ("softmax", "mc_dropout")
     assert configuration.conditions == (
         *("clean", "rotated-015", "rotated-030", "ood-uniform_noise", "ood-gaussian_noise"),

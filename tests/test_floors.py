@@ -38,7 +38,6 @@ FLOORS = (
         "benchmarks.beside",
         "benchmarks.external_methods",
         "benchmarks.api",
-        "benchmarks.across",
         "benchmarks.check",
         "benchmarks.choices",
         "benchmarks.lab",

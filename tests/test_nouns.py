@@ -44,7 +44,8 @@ def test_fields_are_the_attributes_of_the_same_name() -> None:
     assert by_name.keys() == METHODS.keys()
     assert by_name["softmax"].size == ""
     assert by_name["temperature_scaling"].needs == ("calibration",)
-    article = next(record for record in NAMES.recipes if record.name == "article")
+    article = NAMES.recipe
+    assert article is not None
     assert (article.network, article.mean, article.std) == ("lenet5", (0.137,), (0.3081,))
     assert (article.images, article.reported_training) == (60_000, 0.98)
     assert NAMES.task.shape == (1, 28, 28)
@@ -54,7 +55,6 @@ def test_field_that_a_noun_lacks_or_has_as_something_else_is_refused() -> None:
     with pytest.raises(AttributeError, match="images"):
         record_of(RecipeRecord, ARTICLE)
     own = {"images": 1, "reported_training": math.nan, "reported_validation": math.nan}
-    own |= {"budget": 1.0, "by_budget": False}
     assert record_of(RecipeRecord, ARTICLE, **own).images == 1
     metric = METRICS["nll"]
     of_metric = {"needs": {"labels", "calibration"}, "level": 1, "path": "", "function": ""}

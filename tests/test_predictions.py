@@ -27,7 +27,7 @@ from methods import Prediction
 from methods.determinism import machine
 from tests.runs import predicted_arrays
 
-UNIT = RunUnit("standard", "mc_dropout", 10, 3)
+UNIT = RunUnit("mc_dropout", 10, 1.0, 3)
 
 
 def stored(members: int | None = 4, *, labelled: bool = True, images: int = 30) -> StoredPrediction:
@@ -72,7 +72,7 @@ def test_file_has_its_path_and_arrays_that_others_can_read(
     store: PredictionStore,
 ) -> None:
     store.save(UNIT, "rotated-015", stored())
-    path = store.folder / "standard" / "mc_dropout-10" / "replicate-03.zip"
+    path = store.folder / "mc_dropout-10" / "budget-1" / "replicate-03.zip"
     arrays = predicted_arrays(path, "rotated-015")
     assert arrays.keys() == {
         *("about", "mean", "votes", "expected_entropy", "labels"),
@@ -101,9 +101,10 @@ def test_outputs_of_a_network_are_read_back_as_they_were(store: PredictionStore)
         {"knn": 7},
         {"ddu": "the covariance is singular"},
     )
-    network = PoolNetwork("plain", 41)
+    network = PoolNetwork("well-trained-epochs-5", 41)
+    assert network.name.endswith("well-trained-epochs-5/network-041")
     store.save(network, "clean", written)
-    assert store.path(network) == store.folder / "plain" / "network-041.zip"
+    assert store.path(network) == store.folder / f"{network.name}.zip"
     read = store.load_outputs(network, "clean")
     for name in ("logits", "labels", "scores"):
         pair = (getattr(side, name) for side in (read, written))

@@ -12,17 +12,20 @@ import pytest
 import torch
 
 from benchmarks import tuning
-from benchmarks.run.configuration import BEST_TRAINED, TRAINED
+from benchmarks.run.configuration import TRAINED, TRAINED_LONGER
+from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
-from benchmarks.tuning import TRIALS, Trial, setting_text, tried, with_choices
+from benchmarks.tuning import LENGTH, TRIALS, Trial, setting_text, tried, with_choices
 from methods import METHODS
 from methods.engines import choose_engine
-from methods.networks.recipes import BUDGETS, WELL_TRAINED, LabelledImages
+from methods.networks.recipes import WELL_TRAINED, LabelledImages
 from methods.trained.base import TrainedMethod, retuned
 from tests.training import train_network
 
+FOR_ALL_TASKS = [name for name in TRIALS if name != LENGTH]
 
-@pytest.mark.parametrize("name", TRIALS)
+
+@pytest.mark.parametrize("name", FOR_ALL_TASKS)
 def test_what_is_used_is_the_setting_that_was_chosen(name: str) -> None:
     table = pd.read_csv(Path(__file__).parents[1] / "results" / "tuning.csv")
     rows = table[table["name"] == name]
@@ -42,19 +45,33 @@ def test_what_is_used_is_the_setting_that_was_chosen(name: str) -> None:
 
 def test_every_method_with_a_network_of_its_own_has_six_settings_with_a_learning_rate() -> None:
     trained = {name for name, kind in METHODS.items() if issubclass(kind, TrainedMethod)}
-    assert trained == TRIALS.keys() - {WELL_TRAINED.name}
-    assert {len(settings) for settings in TRIALS.values()} == {6}
-    assert all("learning_rate" in setting for own in TRIALS.values() for setting in own)
+    assert trained == {*FOR_ALL_TASKS} - {WELL_TRAINED.name}
+    assert {len(TRIALS[name]) for name in FOR_ALL_TASKS} == {6}
+    assert all("learning_rate" in setting for name in FOR_ALL_TASKS for setting in TRIALS[name])
 
 
 def test_methods_with_the_least_nll_are_those_trained_for_more_networks() -> None:
     table = pd.read_csv(Path(__file__).parents[1] / "results" / "tuning.csv")
     chosen = table[table["chosen"] & table["name"].isin(TRAINED)]
     ratio = chosen["nll"] / chosen.groupby("task")["nll"].transform("min")
-    assert set(ratio.groupby(chosen["name"]).mean().nsmallest(6).index) == set(BEST_TRAINED)
+    least = ratio.groupby(chosen["name"]).mean().nsmallest(len(TRAINED_LONGER))
+    assert {*least.index} == {*TRAINED_LONGER}
 
 
-@pytest.mark.parametrize("name", TRIALS)
+@pytest.mark.parametrize("task", ["mnist", "fashion_mnist"])
+def test_best_length_of_one_network_is_the_one_that_was_chosen_for_the_task(task: str) -> None:
+    table = pd.read_csv(Path(__file__).parents[1] / "results" / "tuning.csv")
+    rows = table[(table["name"] == LENGTH) & (table["task"] == task)]
+    lengths = {setting_text(setting): setting["epochs"] for setting in TRIALS[LENGTH]}
+    assert sorted(rows["setting"]) == sorted(lengths)
+    (chosen,) = rows.loc[rows["chosen"], "setting"]
+    assert rows.loc[rows["chosen"], "nll"].item() == rows["nll"].min()
+    recipe, longest = TASKS[task].recipe(WELL_TRAINED.name), max(lengths.values())
+    assert (recipe.best_epochs or longest) == lengths[chosen]
+    assert longest == recipe.lasting(5).epochs
+
+
+@pytest.mark.parametrize("name", FOR_ALL_TASKS)
 def test_guide_tells_the_best_the_median_and_the_worst(name: str) -> None:
     root = Path(__file__).parents[1]
     table = pd.read_csv(root / "results" / "tuning.csv")
@@ -77,14 +94,9 @@ def test_the_setting_chosen_is_the_best_for_all_tasks_together() -> None:
     ]
     # Divided by the task's least, y has a mean of 1.07 and z of 1.67; x diverges once.
     assert {trial.setting for trial in with_choices(rows) if trial.chosen} == {"y"}
+    lengths = with_choices([replace(row, name=LENGTH) for row in rows])
+    assert [trial.setting for trial in lengths if trial.chosen] == ["x", "z", "y"]
     assert not any(trial.chosen for trial in with_choices([replace(rows[0], nll=None)]))
-
-
-def test_budgets_differ_from_the_recipe_in_length_and_what_they_try_alone() -> None:
-    tried_parts = {"epochs", "schedule", "bootstrap", "dropout", "name", "pool"}
-    for recipe in BUDGETS:
-        same = vars(WELL_TRAINED)
-        assert {part for part, value in vars(recipe).items() if value != same[part]} <= tried_parts
 
 
 def made_images(seed: int, count: int = 192) -> LabelledImages:
@@ -103,10 +115,19 @@ def mean_nll(logits: torch.Tensor) -> float:
     return -shares[torch.arange(len(HELD_OUT.labels)), HELD_OUT.labels].mean().item()
 
 
-def test_a_trial_of_a_recipe_is_the_mean_nll_of_held_out_images() -> None:
-    setting = {"learning_rate": 0.01}
-    row = tried(MNIST, WELL_TRAINED.name, setting, TRAINING, HELD_OUT)
-    short = replace(WELL_TRAINED, epochs=tuning.EPOCHS, **setting)
+@pytest.mark.parametrize(
+    ("name", "setting", "text"),
+    [
+        (WELL_TRAINED.name, {"learning_rate": 0.01}, "learning_rate 0.01"),
+        (LENGTH, {"epochs": 4.0}, "epochs 4"),
+    ],
+)
+def test_a_trial_of_a_recipe_is_the_mean_nll_of_held_out_images(
+    name: str, setting: dict[str, float], text: str
+) -> None:
+    chosen = replace(MNIST, recipes=(replace(WELL_TRAINED, best_epochs=1),))
+    row = tried(chosen, name, setting, TRAINING, HELD_OUT)
+    short = replace(WELL_TRAINED, **{"epochs": tuning.EPOCHS} | setting)
     engine = choose_engine(recipes=[short])
     networks = [
         train_network(short, index, TRAINING, engine=engine).network
@@ -114,7 +135,7 @@ def test_a_trial_of_a_recipe_is_the_mean_nll_of_held_out_images() -> None:
     ]
     expected = fmean(mean_nll(network(HELD_OUT.images)) for network in networks)
     assert row.nll == pytest.approx(expected, abs=1e-4)
-    assert (row.task, row.name, row.setting) == ("mnist", "well-trained", "learning_rate 0.01")
+    assert (row.task, row.name, row.setting) == ("mnist", name, text)
 
 
 def test_a_trial_of_a_method_is_trained_with_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,19 @@
-"""Training of a single network, as most tests of training need it."""
+"""Recipes that most tests of training use, and the training of a single network."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from methods.engines.base import Engine
+from methods.networks.architectures import LeNet5ReLU
 from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import TrainedNetwork, TrainingDivergedError, train_networks
+
+STANDARD = Recipe("standard", split="training")
+"""The defaults: LeNet-5 with tanh and dropout, by Adam."""
+
+PLAIN = replace(STANDARD, name="plain", dropout=0.0)
+RELU_DROPOUT = replace(STANDARD, name="relu-dropout", network=LeNet5ReLU)
 
 
 def train_network(

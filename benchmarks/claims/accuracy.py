@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.claims.claim import FEWEST_COUNTED, Claim, Judgement, NotTestableError, by_networks
 from benchmarks.claims.numbers import rank_correlation, rows, values
-from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.claims.predictor import Predictor
 from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import RANK_CORRELATION, TRAINING_CSV
 from methods.networks.training import ALL_TRAINING, TRAINING, VALIDATION
@@ -29,7 +29,7 @@ ACCURACIES = {
 """What sentences call the final accuracies on the splits of the training log."""
 
 
-def measure_rise(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+def measure_rise(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """First and last accuracy of each network, and its rank correlation with the epoch."""
     log = _log(predictor)
     if log["epoch"].nunique() < 2:
@@ -54,7 +54,7 @@ def judge_rise(table: pd.DataFrame) -> Judgement:
     return by_networks(rises)
 
 
-def measure_final(predictor: RecipePredictor, split: str, metric: str) -> Iterator[pd.DataFrame]:
+def measure_final(predictor: Predictor, split: str, metric: str) -> Iterator[pd.DataFrame]:
     """The accuracy of each network after its last epoch.
 
     Of the training images: on all of them where the recipe's log has these.
@@ -76,12 +76,12 @@ def _between(low: float, high: float) -> str:
     return f"between {100 * low:.1f} and {100 * high:.1f} %"
 
 
-def _log(predictor: RecipePredictor) -> pd.DataFrame:
+def _log(predictor: Predictor) -> pd.DataFrame:
     folder = predictor.workspace.out
     if not (folder / TRAINING_CSV).exists():
         raise NotTestableError("There is no training.csv; run without --only first.")
     log = read_table(folder, TRAINING_CSV)
-    return where(log[log["network"] < predictor.networks], recipe=predictor.recipe)
+    return where(log[log["network"] < predictor.networks], training=predictor.plan.recipe.name)
 
 
 def _by_network(log: pd.DataFrame, split: str, column: str) -> pd.DataFrame:

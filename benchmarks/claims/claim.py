@@ -14,14 +14,14 @@ from jaxtyping import Bool
 
 from benchmarks import vocabulary
 from benchmarks.claims.numbers import ValueRange, share_of_networks
-from benchmarks.claims.predictor import RecipePredictor
-from methods.networks.recipes import ARTICLE_LOGITS, STANDARD
+from benchmarks.claims.predictor import Predictor
+from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS
 
 HALF, TENTH = 0.5, 0.1
 """Of the networks, for most of which or for some of which a claim must hold."""
 
-BESIDE = (ARTICLE_LOGITS.name, STANDARD.name)
-"""The recipes by which claims are judged beside the article's."""
+ARTICLE_RECIPES = (ARTICLE.name, ARTICLE_LOGITS.name)
+"""The recipes by which claims are judged; the verdicts by the first one's networks count."""
 
 FEWEST_COUNTED = 6
 """With fewer networks the interval of a share reaches below a half even if all of them hold."""
@@ -79,16 +79,13 @@ class Claim:
         place: where the article makes it; follows "the article's".
         weight: ``central`` to the article, ``supporting`` it, or a ``check`` of the setting.
         rule: when it holds; every part of it counts only if its 95 % interval says so.
-        measure: the numbers of one recipe, each a table that `rows` makes; raises
-            `NotTestableError` where there can be none.
+        measure: the numbers, each a table that `rows` makes; raises `NotTestableError` where there
+            can be none.
         judge: the rule. It depends on these numbers alone, so a reader can judge again.
-        figure: the name of the report's figure, less the recipe.
+        figure: the name of the report's figure.
         against: what speaks against the claim, or limits what the verdict tells.
         least_networks: with fewer the claim cannot be measured.
         task: the task that it is about.
-        recipes: those whose networks it is measured by, instead of the article's; ``measure`` gets
-            the first one's.
-        beside: the recipes by whose networks it is judged beside the article's.
     """
 
     id: str
@@ -96,14 +93,12 @@ class Claim:
     place: str
     weight: Literal["central", "supporting", "check"]
     rule: str
-    measure: Callable[[RecipePredictor], Iterable[pd.DataFrame]]
+    measure: Callable[[Predictor], Iterable[pd.DataFrame]]
     judge: Callable[[pd.DataFrame], Judgement]
     figure: str = ""
     against: str = ""
     least_networks: int = 1
     task: str = "mnist"
-    recipes: tuple[str, ...] = ()
-    beside: tuple[str, ...] = BESIDE
 
 
 def by_networks(parts: Mapping[str, Sequence[bool] | Bool[np.ndarray, " networks"]]) -> Judgement:

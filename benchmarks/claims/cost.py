@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, by_parts
 from benchmarks.claims.numbers import NO_INTERVAL, ValueRange, interval, rows, values
-from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, RecipePredictor, columns_of
+from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, Predictor, columns_of
 from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV, WORTH_CSV
 from methods.determinism import one_torch_thread
@@ -35,7 +35,7 @@ WORTH_BY = {"accuracy": "accuracy", "nll": "NLL", "brier": "the Brier score"}
 ALONE, ALL, AS_GOOD = "one network", "all networks", "smallest ensemble as good"
 
 
-def measure_cost(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+def measure_cost(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Seconds of training one network and all of them, milliseconds of predicting, and the worth.
 
     By each engine that can compute on the run's device. Training times are measured once and
@@ -48,9 +48,7 @@ def measure_cost(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
     latency = where(read_table(folder, LATENCY_CSV), status="ok", clock="wall")
     latency = latency[latency["device"].str.startswith(configuration.device)]
     kernels = (
-        configuration.device == "cpu"
-        and has_kernels()
-        and not unsupported([configuration.recipe(predictor.recipe)])
+        configuration.device == "cpu" and has_kernels() and not unsupported([predictor.plan.recipe])
     )
     engines = [engine for engine in ENGINES if kernels or engine == "torch"]
     predicting = {
@@ -91,7 +89,7 @@ def _milliseconds(
 
 
 @one_torch_thread()
-def _training_times(predictor: RecipePredictor, engines: list[EngineName]) -> pd.DataFrame:
+def _training_times(predictor: Predictor, engines: list[EngineName]) -> pd.DataFrame:
     """Seconds of a whole training by one thread or on one device, from a few timed epochs."""
     pool, whole = predictor.pool()
     few = LabelledImages(whole.images[:TRAINED_ON], whole.labels[:TRAINED_ON])
@@ -106,7 +104,6 @@ def _training_times(predictor: RecipePredictor, engines: list[EngineName]) -> pd
 
     return pd.DataFrame(
         {
-            "recipe": predictor.recipe,
             "engine": engine,
             "networks": networks,
             "seconds": round(epochs * seconds(networks, engine), 2),
@@ -115,13 +112,11 @@ def _training_times(predictor: RecipePredictor, engines: list[EngineName]) -> pd
     )
 
 
-def _worth(
-    predictor: RecipePredictor, latency: pd.DataFrame, engine: str
-) -> Iterator[pd.DataFrame]:
+def _worth(predictor: Predictor, latency: pd.DataFrame, engine: str) -> Iterator[pd.DataFrame]:
     """The worth of the passes by each measure, and the time of the smallest ensemble as good."""
     most = 0.0
     worths = predictor.rows_of_run(WORTH_CSV, CLEAN)
-    worths = where(worths, ensemble_recipe=predictor.recipe, **columns_of((SAMPLED, PASSES)))
+    worths = where(worths, **columns_of(predictor.mc_dropout(0)))
     for metric in WORTH_BY:
         for text in map(str, where(worths, metric=metric)["worth"]):
             number = float(text.strip("<>") or math.nan)
@@ -197,7 +192,6 @@ COST = Claim(
     measure=measure_cost,
     judge=judge_cost,
     figure="cost",
-    beside=(),
     against="Fifty is the article's number. A much smaller ensemble may be as good as MC-dropout, "
     "and predict faster. Times differ from run to run. Training is timed by epochs on 1,000 images "
     "and scaled.",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations, product
 from typing import NamedTuple
 
@@ -32,9 +33,11 @@ from benchmarks.claims.predictor import (
     NETWORKS,
     SAMPLED,
     OtherMasks,
-    RecipePredictor,
+    Predictor,
     columns_of,
     difference,
+    ensemble_of,
+    trained_networks,
 )
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import RunUnit
@@ -55,7 +58,6 @@ from benchmarks.vocabulary import (
     WHERE_C_DISAGREES,
 )
 from methods import Prediction
-from methods.networks.recipes import STANDARD
 
 MANY_PASSES = 1_000
 """As good as all masks; to enumerate these for 10,000 images would take hours a network."""
@@ -81,20 +83,19 @@ class ComparedUnits(NamedTuple):
     other_masks: RunUnit
 
     @classmethod
-    def of(cls, predictor: RecipePredictor) -> ComparedUnits:
+    def of(cls, predictor: Predictor) -> ComparedUnits:
         """A and B are as large as the run's networks allow, of which none is in two of all."""
-        recipe = predictor.recipe
-        trained = [name for name, _ in predictor.plan.networks()].count(recipe)
+        trained = trained_networks(predictor.plan)
         size = min(NETWORKS, max(2, (trained - OUTSIDE - CHOOSING) // 2))
-        a, b = (RunUnit(recipe, ENSEMBLE, size, block) for block in (0, 1))
+        a, b = (ensemble_of(size, block) for block in (0, 1))
         outside = range(2 * size, 2 * size + OUTSIDE)
-        c = RunUnit(recipe, ENSEMBLE, CHOOSING, -(-outside.stop // CHOOSING))
+        c = ensemble_of(CHOOSING, -(-outside.stop // CHOOSING))
         sampled = [predictor.mc_dropout(network, MANY_PASSES) for network in outside]
-        other_masks = RunUnit(recipe, OtherMasks.name, MANY_PASSES, outside[0])
+        other_masks = replace(sampled[0], method=OtherMasks.name)
         return cls(a, b, c, sampled, other_masks)
 
 
-def measure_imitation(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+def measure_imitation(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Rank correlations and shared most uncertain images of each kind of pair; error detection."""
     units = ComparedUnits.of(predictor)
     predictor.predict((units.a, units.b, units.c, units.other_masks, *units.sampled))
@@ -126,15 +127,15 @@ def measure_imitation(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
         shared = [_shared(*pair) for pair in predictions]
         yield rows(f"shared_of_{MOST_UNCERTAIN}_most_uncertain", shared, score=DECIDING, case=name)
     # Each method's detection of its own errors, with as many passes as the run has networks.
-    metric, size = "misclassification_auroc", predictor.networks
+    metric, alike = "misclassification_auroc", predictor.mc_dropout(0, predictor.networks)
     summary = where(predictor.rows_of_run(SUMMARY_CSV, CLEAN), metric=metric)
     compared = predictor.rows_of_run(COMPARISONS_CSV, CLEAN)
     for measure in MEASURES:
-        for method in (SAMPLED, ENSEMBLE):
-            means = where(summary, score=measure, **columns_of((method, size)))["value"]
+        for unit in (alike, predictor.ensemble):
+            means = where(summary, score=measure, **columns_of(unit))["value"]
             mean = float(means.iloc[0]) if len(means) else math.nan
-            yield rows(metric, mean, method=method, score=measure)
-        gap = difference(compared, (SAMPLED, size), (ENSEMBLE, size), metric, measure)
+            yield rows(metric, mean, method=unit.method, score=measure)
+        gap = difference(compared, alike, predictor.ensemble, metric, measure)
         yield rows(metric, gap, method=SAMPLED, score=measure, case=f"minus {ENSEMBLE}")
 
 
@@ -214,5 +215,4 @@ RANK_AGREEMENT = Claim(
     "Ranking images alike does not mean being equally good. So the detection of errors is "
     "compared, too, with as many passes as networks.",
     least_networks=4,
-    beside=(STANDARD.name,),
 )

@@ -1,15 +1,14 @@
 """The claim that epistemic uncertainty comes from too few similar training images.
 
-Networks of the article's recipe are trained on stratified, nested choices of MNIST's training
-images, and on all of them rotated. All take as many steps of Adam, up to a part of an epoch:
-with as many epochs, networks with few images would be trained too little as well, and the two
-effects could not be distinguished.
+Networks of the run's recipe are trained on stratified, nested choices of MNIST's training images,
+and on all of them rotated. All take as many steps of Adam: with as many epochs, networks with few
+images would be trained too little as well, and the two effects could not be distinguished.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain, pairwise, product
 
@@ -23,7 +22,7 @@ from torch.nn.functional import affine_grid, grid_sample
 from benchmarks.claims.claim import Claim, ClaimVerdict, Judgement, NotTestableError, RulePart
 from benchmarks.claims.imitation import MEASURES
 from benchmarks.claims.numbers import over_networks, rows, values
-from benchmarks.claims.predictor import ENSEMBLE, IN_TEXT, SAMPLED, RecipePredictor
+from benchmarks.claims.predictor import ENSEMBLE, IN_TEXT, SAMPLED, Predictor
 from benchmarks.metrics import METRICS
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -31,18 +30,18 @@ from benchmarks.tasks.task import stratified_choice
 from benchmarks.vocabulary import CLEAN
 from methods.determinism import derive_seed
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import ARTICLE, LabelledImages
+from methods.networks.recipes import LabelledImages
 
-ROTATED = "article-rotated"
+ALL, ROTATED = "article-all", "article-rotated"
 SIZES = {"article-1000": 1_000, "article-10000": 10_000}
 """Training images in all; a tenth of each class."""
 
 LABELS = {
     **{name: f"{size:,}" for name, size in SIZES.items()},
-    ARTICLE.name: "all",
+    ALL: "all",
     ROTATED: "all, rotated",
 }
-"""The training sets, and what rows call them; all as they are is the article's recipe itself."""
+"""The training sets, and what rows call them; the run's own networks have all as they are."""
 
 MOST_NETWORKS = 6
 SMALL_ENSEMBLE = 2
@@ -65,30 +64,33 @@ BATCH = 2_000
 """Images rotated at a time."""
 
 
-class OtherTrainingImages(RecipePredictor):
-    """Predicts with networks of the article's recipe that are trained on other images.
+@dataclass(frozen=True)
+class OtherTrainingImages(Predictor):
+    """Predicts with networks that are trained on other images; ``trained_on``: see `LABELS`."""
 
-    Its ``recipe`` is a key of `LABELS`.
-    """
+    trained_on: str = ROTATED
 
-    def pool(self, recipe: str = "") -> tuple[NetworkPool, LabelledImages]:
-        """The pool of a training set's networks, and its images."""
-        name = recipe or self.recipe
-        pool, whole = super().pool(ARTICLE.name)
-        if name == ARTICLE.name:
-            return pool, whole
-        training = _training_images(self.plan, self.workspace, name)
-        batch = pool.recipe.batch_size
-        steps = pool.recipe.epochs * -(-len(whole.labels) // batch)
-        epochs = max(1, round(steps / -(-len(training.labels) // batch)))
+    def pool(self) -> tuple[NetworkPool, LabelledImages]:
+        """The pool of the training set's networks, and its images."""
+        pool, whole = super().pool()
+        training = _training_images(self.plan, self.workspace, self.trained_on)
+        per_epoch = -(-len(training.labels) // pool.recipe.batch_size)
+        epochs = pool.recipe.steps(len(whole.labels)) / per_epoch
         return replace(pool, recipe=replace(pool.recipe, epochs=epochs)), training
+
+
+def trained_on(predictor: Predictor, name: str) -> Predictor:
+    """What predicts with so many networks of a training set; see `LABELS`."""
+    if name == ALL:
+        return predictor
+    plan, networks = predictor.plan, predictor.networks
+    return OtherTrainingImages(plan, predictor.apart(name), networks, trained_on=name)
 
 
 @cache
 def _training_images(plan: Plan, workspace: Workspace, name: str) -> LabelledImages:
     """Made once a process, since its fingerprint takes a while."""
-    whole = workspace.training_images(plan, ARTICLE.name)
-    seed = plan.configuration.seed
+    whole, seed = workspace.images(plan.task, plan.recipe.split), plan.configuration.seed
     if name == ROTATED:
         random = np.random.default_rng(derive_seed(ROTATED, seed))
         return LabelledImages(rotated_at_random(whole.images, random), whole.labels)
@@ -113,22 +115,21 @@ def rotated_at_random(
     return torch.cat(rotated)
 
 
-def measure_lack(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+def measure_lack(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Mean mutual information and disagreement by training set, for each network or ensemble."""
     images = len(predictor.pool()[1].labels)
     if images <= max(SIZES.values()):
         raise NotTestableError(f"There are only {images:,} training images.")
-    networks = min(MOST_NETWORKS, predictor.networks)
-    units = {}
-    for name in LABELS:
-        trained = OtherTrainingImages(
-            predictor.plan, predictor.workspace, name, networks, predictor.unavailable
-        )
-        units[SAMPLED, name] = [trained.mc_dropout(network) for network in range(networks)]
-        units[ENSEMBLE, name] = trained.blocks(SMALL_ENSEMBLE)
-    trained.predict(chain(*units.values()), IMAGES)
+    few = replace(predictor, networks=min(MOST_NETWORKS, predictor.networks))
+    predictors = {name: trained_on(few, name) for name in LABELS}
+    units = {
+        SAMPLED: [few.mc_dropout(network) for network in range(few.networks)],
+        ENSEMBLE: few.blocks(SMALL_ENSEMBLE),
+    }
+    for each in predictors.values():
+        each.predict(chain(*units.values()), IMAGES)
     for method, condition, name in product(COMPARED, IMAGES, LABELS):
-        predictions = [trained.get(unit, condition) for unit in units[method, name]]
+        predictions = [predictors[name].get(unit, condition) for unit in units[method]]
         for measure in MEASURES:
             function = METRICS[measure].function
             means = [float(function(prediction).mean()) for prediction in predictions]
@@ -181,5 +182,4 @@ MISSING_DATA = Claim(
     "training image is rotated once, by an angle drawn uniformly from ±180°. Ensembles have two "
     "networks, so that six networks give three ensembles and an interval.",
     least_networks=4,
-    beside=(),
 )

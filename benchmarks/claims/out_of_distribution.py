@@ -30,10 +30,9 @@ from benchmarks.claims.numbers import (
 from benchmarks.claims.predictor import (
     ENSEMBLE,
     IN_TEXT,
-    PASSES,
     SAMPLED,
     SOFTMAX,
-    RecipePredictor,
+    Predictor,
     difference,
 )
 from benchmarks.metrics import METRICS, MetricInputs
@@ -66,16 +65,14 @@ SEVERAL = (SAMPLED, ENSEMBLE)
 """The methods that have several members."""
 
 
-def ood_conditions(predictor: RecipePredictor) -> tuple[str, ...]:
+def ood_conditions(predictor: Predictor) -> tuple[str, ...]:
     """The out-of-distribution conditions, of which there must be one."""
     if not predictor.ood:
         raise NotTestableError("The run has no out-of-distribution images.")
     return predictor.ood
 
 
-def predicted_units(
-    predictor: RecipePredictor, conditions: tuple[str, ...]
-) -> dict[str, list[RunUnit]]:
+def predicted_units(predictor: Predictor, conditions: tuple[str, ...]) -> dict[str, list[RunUnit]]:
     """The run units of each method, which have predicted the images of the conditions."""
     networks = range(predictor.repeated)
     units: dict[str, list[RunUnit]] = {
@@ -87,7 +84,7 @@ def predicted_units(
     return units
 
 
-def measure_confident(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+def measure_confident(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """The share of each set's images with a confidence above 0.9, for each network."""
     ood = ood_conditions(predictor)
     units = predicted_units(predictor, ood)
@@ -122,7 +119,7 @@ def judge_confident(table: pd.DataFrame) -> Judgement:
     )
 
 
-def measure_split(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+def measure_split(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Mean expected entropy, and its share of predictive entropy, over all images of a kind.
 
     For each network, and for each of several disjoint ensembles.
@@ -160,7 +157,7 @@ def judge_split(table: pd.DataFrame) -> Judgement:
     return by_parts(parts, f"{rises} of {len(parts)} comparisons show a rise.")
 
 
-def measure_similarity(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+def measure_similarity(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """ECE on rotated images and AUROC, of softmax and the others, and the differences."""
     ood = ood_conditions(predictor)
     units = predicted_units(predictor, (CLEAN, ROTATED, *ood))
@@ -181,11 +178,12 @@ def measure_similarity(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
         auroc = auroc_interval(placements[method]).value
         yield rows("auroc", auroc, method=method, condition=OOD, score=RANKED_BY)
     compared = predictor.rows_of_run(COMPARISONS_CSV, ROTATED)
-    for method, size in ((SAMPLED, PASSES), (ENSEMBLE, predictor.networks)):
+    for other in (predictor.mc_dropout(0), predictor.ensemble):
+        method = other.method
         pairs = zip(placements[SOFTMAX], placements[method], strict=True)
         gap = auroc_interval([softmax - other for softmax, other in pairs])
         yield rows("auroc", gap, **auroc_minus(method))
-        gap = difference(compared, (SOFTMAX, None), (method, size), "ece")
+        gap = difference(compared, predictor.softmax(0), other, "ece")
         yield rows("ece", gap, **ece_minus(method))
 
 

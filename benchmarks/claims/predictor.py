@@ -1,4 +1,4 @@
-"""What predicts with a recipe's networks: predictions of the run, and those that claims add."""
+"""What predicts with a run's networks: predictions of the run, and those that claims add."""
 
 from __future__ import annotations
 
@@ -49,9 +49,6 @@ CHOOSING = 5
 AT_ONCE = 1_000_000
 """How many members times images a method predicts at once, for the sake of memory."""
 
-SizedMethod = tuple[str, int | None]
-"""A method and its size; ``None`` where it has one member."""
-
 
 class OtherMasks(MCDropout):
     """T further passes: those that follow the first T of MC-dropout with the same network."""
@@ -68,20 +65,23 @@ class OtherMasks(MCDropout):
 METHODS_OF_CLAIMS: dict[str, type[UncertaintyMethod]] = {**METHODS, OtherMasks.name: OtherMasks}
 
 
+def trained_networks(plan: Plan) -> int:
+    """How many networks a run has that are trained by its recipe itself, from number 0."""
+    return [network.training for network in plan.networks()].count(plan.recipe.name)
+
+
 @dataclass(frozen=True)
-class RecipePredictor:
-    """Predicts with one recipe's networks, in a run.
+class Predictor:
+    """Predicts with the networks of a run whose recipe has dropout itself: all methods share them.
 
     Attributes:
         plan, workspace: the run whose networks and images these are.
-        recipe: the recipe.
         networks: how many networks there are, from number 0.
         unavailable: the conditions whose images cannot be had.
     """
 
     plan: Plan
     workspace: Workspace
-    recipe: str
     networks: int
     unavailable: Mapping[str, str] = field(default_factory=dict)
 
@@ -112,22 +112,22 @@ class RecipePredictor:
 
     def softmax(self, network: int) -> RunUnit:
         """The network, dropout off."""
-        return RunUnit(self.recipe, SOFTMAX, None, network)
+        return RunUnit(SOFTMAX, None, 1.0, network)
 
     def mc_dropout(self, network: int, passes: int = PASSES) -> RunUnit:
         """The network, dropout on."""
-        return RunUnit(self.recipe, SAMPLED, passes, network)
+        return RunUnit(SAMPLED, passes, 1.0, network)
 
     @property
     def ensemble(self) -> RunUnit:
         """All networks as members of one ensemble."""
-        return RunUnit(self.recipe, ENSEMBLE, self.networks, 0)
+        return ensemble_of(self.networks)
 
     def blocks(self, size: int) -> list[RunUnit]:
         """Disjoint ensembles of this size, as many as the networks give; at least one."""
         count = max(1, self.networks // size)
         size = min(size, self.networks)
-        return [RunUnit(self.recipe, ENSEMBLE, size, block) for block in range(count)]
+        return [ensemble_of(size, block) for block in range(count)]
 
     def images(self, name: str) -> EvaluationSet:
         """The images of a condition, or the article's two."""
@@ -136,15 +136,18 @@ class RecipePredictor:
         test = self.workspace.images(self.plan.task, "test")
         return EvaluationSet(test.images[[TYPICAL, PECULIAR]], test.labels[[TYPICAL, PECULIAR]])
 
-    def pool(self, recipe: str = "") -> tuple[NetworkPool, LabelledImages]:
-        """The networks of a recipe, by default this one, and the images they are trained on."""
-        name = recipe or self.recipe
-        training = self.workspace.training_images(self.plan, name)
-        return self.plan.pool(name, self.workspace.store), training
+    def pool(self) -> tuple[NetworkPool, LabelledImages]:
+        """The networks, and the images they are trained on."""
+        training = self.workspace.images(self.plan.task, self.plan.recipe.split)
+        return self.plan.pool(store=self.workspace.store), training
+
+    def apart(self, name: str) -> Workspace:
+        """Where predictions by other networks than the run's are stored."""
+        return replace(self.workspace, out=self.workspace.predictions.folder / name)
 
     def method(self, unit: RunUnit) -> PooledMethod:
         """The unit's method, not fitted yet."""
-        pool, _ = self.pool(unit.recipe)
+        pool, _ = self.pool()
         method = METHODS_OF_CLAIMS[unit.method].build(pool, unit.replicate, unit.size)
         assert isinstance(method, PooledMethod)
         return method
@@ -180,17 +183,12 @@ class RecipePredictor:
 
         Before anything is predicted in parallel, so that no network is trained twice.
         """
-        wanted: dict[str, set[int]] = {}
-        for unit in units:
-            wanted.setdefault(unit.recipe, set()).update(self.method(unit).networks)
-        batches = []
-        for name, numbers in wanted.items():
-            pool, training = self.pool(name)
-            missing = pool.missing(sorted(numbers), training)
-            batches += [(name, batch) for batch in pool.engine.batches(missing)]
-        if count := sum(len(batch) for _, batch in batches):
-            announce(TRAIN, f"{count} networks that are not stored yet")
-        self._in_parallel(_train, batches, TRAIN, "networks")
+        pool, training = self.pool()
+        wanted = {number for unit in units for number in self.method(unit).networks}
+        missing = pool.missing(sorted(wanted), training)
+        if missing:
+            announce(TRAIN, f"{len(missing)} networks that are not stored yet")
+        self._in_parallel(_train, pool.engine.batches(missing), TRAIN, "networks")
 
     def _in_parallel(
         self, work: Callable[..., None], items: list[Any], stage: str, what: str
@@ -201,36 +199,36 @@ class RecipePredictor:
             self.workspace.in_parallel(call, items, stage=stage, what=what, threads=threads)
 
     def rows_of_run(self, file: str, condition: str) -> pd.DataFrame:
-        """The recipe's rows of a table of the run; none where there is no such table."""
+        """The rows of a table of the run; none where there is no such table."""
         folder = self.workspace.out
         table = read_table(folder, file) if (folder / file).exists() else table_of(TABLES[file], ())
-        return where(table, recipe=self.recipe, condition=condition)
+        return where(table, condition=condition)
 
 
-def columns_of(method: SizedMethod, prefix: str = "") -> dict[str, str]:
-    """The columns of a method and its size in tables of the run."""
-    name, size = method
-    return {f"{prefix}method": name, f"{prefix}members": str(size or 1)}
+def ensemble_of(size: int, block: int = 0) -> RunUnit:
+    """The deep ensemble of a block of so many networks."""
+    return RunUnit(ENSEMBLE, size, float(size), block)
+
+
+def columns_of(unit: RunUnit, prefix: str = "") -> dict[str, object]:
+    """The columns of a unit's method, with its size and budget, in tables of the run."""
+    columns = {"method": unit.method, "members": str(unit.size or 1), "budget": unit.budget}
+    return {f"{prefix}{name}": value for name, value in columns.items()}
 
 
 def difference(
-    compared: pd.DataFrame,
-    method: SizedMethod,
-    other_method: SizedMethod,
-    metric: str,
-    score: str = "",
+    compared: pd.DataFrame, unit: RunUnit, other: RunUnit, metric: str, score: str = ""
 ) -> ValueRange:
-    """The paired difference of two methods of a recipe, over images and networks.
+    """The paired difference of the methods of two units, over images and networks.
 
     It is the first less the other; NaN where the two were not compared.
 
     Args:
-        compared: the recipe's rows of ``comparisons.csv`` of a condition.
+        compared: the rows of ``comparisons.csv`` of a condition.
     """
     own = {"metric": metric, "score": score, "other_score": score}
     compared = where(compared, question="", **own)  # of this difference alone
-    compared = compared[compared["other_recipe"].isin(["", *compared["recipe"]])]
-    for sign, (left, right) in ((1, (method, other_method)), (-1, (other_method, method))):
+    for sign, (left, right) in ((1, (unit, other)), (-1, (other, unit))):
         table = where(compared, **columns_of(left), **columns_of(right, "other_"))
         if len(table):
             value, *bounds = sign * table.iloc[0][["difference", "lower", "upper"]]
@@ -239,21 +237,20 @@ def difference(
 
 
 @one_torch_thread()
-def _train(predictor: RecipePredictor, workspace: Workspace, batch: tuple[str, list[int]]) -> None:
-    """Train these networks of a recipe in one call."""
-    name, numbers = batch
-    pool, training = replace(predictor, workspace=workspace).pool(name)
+def _train(predictor: Predictor, workspace: Workspace, numbers: list[int]) -> None:
+    """Train these networks in one call."""
+    pool, training = replace(predictor, workspace=workspace).pool()
     pool.networks(numbers, training)
 
 
 @one_torch_thread()
 def _predict(
-    predictor: RecipePredictor, workspace: Workspace, requested: tuple[RunUnit, list[str]]
+    predictor: Predictor, workspace: Workspace, requested: tuple[RunUnit, list[str]]
 ) -> None:
     """Predict all these images by the unit's method."""
     predictor = replace(predictor, workspace=workspace)
     unit, names = requested
-    pool, training = predictor.pool(unit.recipe)
+    pool, training = predictor.pool()
     method = predictor.method(unit)
     # As `fit` does, but without a fingerprint of the training images for each unit.
     method.fitted = pool.networks(method.networks, training)

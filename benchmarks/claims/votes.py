@@ -33,7 +33,7 @@ from benchmarks.claims.claim import (
     require_intervals,
 )
 from benchmarks.claims.numbers import over_networks, rows, values
-from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, RecipePredictor
+from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, Predictor
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit
@@ -63,14 +63,14 @@ DECIMALS = 6
 """Of the tables in the folder of claims."""
 
 
-def measure_votes(predictor: RecipePredictor, image: int) -> Iterator[pd.DataFrame]:
+def measure_votes(predictor: Predictor, image: int) -> Iterator[pd.DataFrame]:
     """The votes of 100 passes for each class on one of the two images, for each network."""
     votes = _votes(predictor)[list(IMAGES).index(image)]
     for c in CLASSES:
         yield rows(VOTES, votes[:, c], method=SAMPLED, condition=IMAGES[image], case=str(c))
 
 
-def _votes(predictor: RecipePredictor) -> Float64[np.ndarray, "images networks classes"]:
+def _votes(predictor: Predictor) -> Float64[np.ndarray, "images networks classes"]:
     """Of 100 passes of each network, on the two images."""
     _two_images(predictor)
     units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
@@ -82,7 +82,7 @@ def _votes(predictor: RecipePredictor) -> Float64[np.ndarray, "images networks c
     return votes
 
 
-def _two_images(predictor: RecipePredictor) -> Tensor:
+def _two_images(predictor: Predictor) -> Tensor:
     images = len(predictor.workspace.images(predictor.plan.task, "test").labels)
     if images <= PECULIAR:
         raise NotTestableError(f"There are {images} test images, none of number {PECULIAR}.")
@@ -119,7 +119,7 @@ def _votes_for(c: int, image: int, table: pd.DataFrame) -> Float64[np.ndarray, "
     return values(table, VOTES, method=SAMPLED, condition=IMAGES[image], case=str(c))
 
 
-def measure_switch(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+def measure_switch(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Whether softmax gives equal bits twice, and how many classes get votes."""
     images = _two_images(predictor)
     pool, training = predictor.pool()
@@ -149,7 +149,7 @@ def judge_switch(table: pd.DataFrame) -> Judgement:
     )
 
 
-def measure_certainty(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+def measure_certainty(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Images and correct majority votes by the majority's share of the votes, for each network.
 
     Of equally many votes the lowest class wins.
@@ -207,10 +207,10 @@ def judge_certainty(table: pd.DataFrame) -> Judgement:
     )
 
 
-def write_exact(predictor: RecipePredictor) -> None:
-    """Write ``exact.csv`` and ``spread.csv`` of a recipe's networks."""
+def write_exact(predictor: Predictor) -> None:
+    """Write ``exact.csv`` and ``spread.csv``."""
     units = [
-        (RunUnit(predictor.recipe, "mc_dropout_exact", None, n), predictor.mc_dropout(n))
+        (RunUnit("mc_dropout_exact", None, 1.0, n), predictor.mc_dropout(n))
         for n in range(predictor.repeated)
     ]
     predictor.predict(chain(*units), [TWO_IMAGES])
@@ -219,8 +219,7 @@ def write_exact(predictor: RecipePredictor) -> None:
         exact, sampled = (_measures(predictor.get(unit, TWO_IMAGES)) for unit in pair)
         lines += [
             {
-                **{"recipe": predictor.recipe, "images": TWO_IMAGES, "network": network},
-                **{"image": image, "measure": name, "class": class_number},
+                **{"network": network, "image": image, "measure": name, "class": class_number},
                 "exact": float(exact[name, class_number][position]),
                 "sampled": float(sampled[name, class_number][position]),
             }
@@ -252,14 +251,14 @@ def spread(exact: pd.DataFrame) -> pd.DataFrame:
     network, and that of its T passes (the law of total variance).
     """
     lines = []
-    by_class = where(exact, measure=VOTES).groupby(["recipe", "image", "class"])
-    for (recipe, image, class_number), votes in by_class:
+    by_class = where(exact, measure=VOTES).groupby(["image", "class"])
+    for (image, class_number), votes in by_class:
         share = votes["exact"].to_numpy()
         between = float(share.var(ddof=1)) if len(share) > 1 else math.nan
         within = float((share * (1 - share)).mean()) / PASSES
         lines.append(
             {
-                **{"recipe": recipe, "image": image, "class": class_number},
+                **{"image": image, "class": class_number},
                 **{"networks": len(share), "mean_share": share.mean()},
                 "std_by_network": np.sqrt(between),
                 "std_by_passes": np.sqrt(within),

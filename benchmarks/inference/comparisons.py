@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.inference.differences import Difference
-from benchmarks.inference.evidence import Entrant, Evidence, Scored
+from benchmarks.inference.evidence import Evidence, Scored
 from benchmarks.inference.intervals import (
     ALIKE,
     Interval,
@@ -35,13 +35,12 @@ from benchmarks.inference.intervals import (
     sides_of,
 )
 from benchmarks.inference.simultaneous import simultaneous_level
-from benchmarks.inference.worth import Worth, worth_of
+from benchmarks.inference.worth import worth_of
 from benchmarks.metrics import METRICS, Metric
-from benchmarks.nouns import compared_variants, usual_variants
 from benchmarks.predictions import RunUnit
 from benchmarks.questions import QUESTIONS, ImageKind, Question
 from benchmarks.schema import Comparison, WorthRow, members_rank
-from benchmarks.vocabulary import CLEAN, CONFIDENCE, SELF_TRAINED, Verdict
+from benchmarks.vocabulary import CLEAN, CONFIDENCE, Verdict
 from methods.scores import SCORES
 
 INFINITE = "an infinite value is compared with nothing"
@@ -170,48 +169,39 @@ class _Comparing:
                 yield self._row(pair, question.name, level)
 
     def _pairs(self) -> Iterator[Pair]:
-        """Of a recipe all pairs of usual and compared sizes, by the same score.
+        """All pairs of usual and compared sizes by the same score, of equal budgets.
 
-        Of two recipes, a trained network alone. A method that trains itself counts as one of each
-        recipe.
+        Of others, a method of one network at both, and ensembles of networks of budget 1 beside
+        all.
         """
-        scores = dict.fromkeys(scored.score for scored in self._sides)
-        usual, alone = self._relations.budgets.usual_sizes, self._relations.single_network_methods
-        named = [scored.variant[1:] for scored in self._sides]
-        shown = compared_variants(named, usual) | usual_variants(named, usual)
-        for score in scores:
-            own = [s for s in self._sides if s.score == score and s.variant[1:] in shown]
+        shown = {*self._relations.budgets.shown(scored.variant for scored in self._sides)}
+        for score in dict.fromkeys(scored.score for scored in self._sides):
+            own = [s for s in self._sides if s.score == score and s.variant in shown]
             for pair in combinations(own, 2):
                 first, second = (scored.variant for scored in pair)
-                across = len({first.recipe, second.recipe} - {SELF_TRAINED}) > 1
-                alike = first[1:] == second[1:] and first.method in alone
-                if (alike or not across) and self._are_alike(pair):
+                if (
+                    first.budget == second.budget
+                    or (first[:2] == second[:2] and first.method not in self._ensembles)
+                    or any(variant.is_of_scale(self._ensembles) for variant in (first, second))
+                ) and self._are_alike(pair):
                     yield pair
 
     def _asked(self) -> Iterator[tuple[Question, list[Pair]]]:
-        """The questions that this measure decides, of each recipe, with the pairs of candidates."""
+        """The questions that this measure decides, with the pairs of their candidates."""
         kind, measured = image_kind(self._measured.evidence), self._measured
-        relations = self._relations
         if kind is None or not measured.is_tested:
             return
-        recipes = dict.fromkeys(s.variant.recipe for s in self._primary)
-        trained = [recipe for recipe in recipes if recipe != SELF_TRAINED] or list(recipes)
         for question in QUESTIONS:
-            if kind not in question.kinds or measured.metric.name not in question.metrics:
-                continue
-            by_budget = [recipe for recipe in trained if recipe in relations.budgets.by_recipe]
-            # What training costs a method that trains itself is not known.
-            groups = [by_budget] if question.compute else [[r, SELF_TRAINED] for r in trained]
-            for group in groups:
-                own = self._candidates(question, group)
+            if kind in question.kinds and measured.metric.name in question.metrics:
+                own = self._candidates(question)
                 pairs = [pair for pair in combinations(own, 2) if self._are_alike(pair)]
                 if pairs:
                     yield question, pairs
 
-    def _candidates(self, question: Question, recipes: Collection[str]) -> list[Scored]:
+    def _candidates(self, question: Question) -> list[Scored]:
         """By primary scores, and by further ones of single networks where these may be chosen."""
         relations = self._relations
-        primary = {s.variant: s for s in self._primary if s.variant.recipe in recipes}
+        primary = {scored.variant: scored for scored in self._primary}
         chosen = question.candidates(primary, relations.budgets)
         further = (
             scored
@@ -225,7 +215,7 @@ class _Comparing:
 
     def _are_alike(self, pair: Pair) -> bool:
         """Whether both are fitted on the same images."""
-        return self._relations.split_of(scored.variant for scored in pair) is not None
+        return self._relations.are_alike(*(scored.variant.method for scored in pair))
 
     def _is_finite(self, pair: Pair) -> bool:
         return all(np.isfinite(self._sides[scored].values).all() for scored in pair)
@@ -281,13 +271,9 @@ class _Comparing:
 
 def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
     """The comparisons, sorted, so that equal runs write equal bytes: ``comparisons.csv``."""
-    sides = ["recipe", "method", "size", "members"]
+    sides = ["method", "size", "members", "budget"]
     by = ["question", "metric", "score", "condition", *sides]
     by += [*(f"other_{name}" for name in sides), "other_score"]
-    # Two methods that train themselves have an interval beside each recipe: the widest holds at
-    # once with the others of every recipe.
-    order = (table["lower"] - table["upper"]).sort_values(kind="stable").index
-    table = table.loc[order].drop_duplicates([name for name in by if name in table])
     sizes = [table[name].map(members_rank) for name in ("members", "other_members")]
     table = table.assign(size=sizes[0], other_size=sizes[1]).sort_values(by)
     return table.drop(columns=["size", "other_size"]).reset_index(drop=True)
@@ -295,17 +281,17 @@ def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def worths_table(table: pd.DataFrame) -> pd.DataFrame:
     """The worth of each method in networks: ``worth.csv``. Sorted."""
-    by = ["ensemble_recipe", "ensemble", "recipe", "metric", "score", "condition", "method"]
-    table = table.assign(size=table["members"].map(members_rank)).sort_values([*by, "size"])
+    by = ["ensemble", "metric", "score", "condition", "method", "size", "budget"]
+    table = table.assign(size=table["members"].map(members_rank)).sort_values(by)
     return table.drop(columns="size").reset_index(drop=True)
 
 
 def _worths(measured: MetricValues, sides: Sides, relations: Relations) -> Iterator[WorthRow]:
-    """The worth of each method in ensembles of each recipe, by one metric on some images.
+    """The worth of each method in ensembles, by one metric on some images.
 
-    An ensemble's is in those of other recipes alone: of its own it is its size. Methods rank images
-    by their primary scores, single networks by further ones too where images belong to no class;
-    ensembles by the same, if it is one that all methods have, else by their own primary one.
+    That of these ensembles is their size, and is left out. Methods rank images by their primary
+    scores, single networks by further ones too where images belong to no class; ensembles by the
+    same, if it is one that all methods have, else by their own primary one.
     """
     if not measured.is_tested:
         return
@@ -313,30 +299,20 @@ def _worths(measured: MetricValues, sides: Sides, relations: Relations) -> Itera
     unknown = image_kind(measured.evidence) == "out-of-distribution"
     primary, further = relations.primary_score, relations.further_scores if unknown else ()
     for scored in sides:
-        (recipe, method, _), score = scored
+        method, score = scored.variant.method, scored.score
         by_primary = score in ("", primary(method))
         if not by_primary and not (score in further and method in relations.single_network_methods):
             continue
-        for (ensemble_recipe, ensemble, by), sizes in ensembles.items():
+        for (ensemble, by), sizes in ensembles.items():
             same = score if by_primary and (score == "" or score in SCORES) else primary(ensemble)
-            alike = relations.split_of((scored.variant, Entrant(ensemble_recipe, ensemble, "")))
-            if by == same and (ensemble_recipe, ensemble) != (recipe, method) and alike is not None:
+            is_one = scored in sizes.values()
+            if by == same and not is_one and relations.are_alike(method, ensemble):
                 networks = worth_of(measured, scored, sizes, sides, relations.budgets.ensembles)
-                yield _worth_row(measured, scored, sizes, networks)
-
-
-def _worth_row(
-    measured: MetricValues, scored: Scored, ensembles: Mapping[int, Scored], networks: Worth
-) -> WorthRow:
-    recipe, method, _ = ensembles[max(ensembles)].variant
-    return WorthRow(
-        *scored.variant,
-        measured.evidence.condition,
-        scored.score,
-        measured.metric.name,
-        *(recipe, method),
-        *networks.texts(list(ensembles)),
-        measured.evidence.images,
-        "undefined" if math.isnan(networks.networks) else "ok",
-        networks.reason,
-    )
+                yield WorthRow(
+                    *scored.variant,
+                    *(measured.evidence.condition, score, measured.metric.name, ensemble),
+                    *networks.texts(list(sizes)),
+                    measured.evidence.images,
+                    "undefined" if math.isnan(networks.networks) else "ok",
+                    networks.reason,
+                )

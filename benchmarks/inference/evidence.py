@@ -10,8 +10,8 @@ Of the covariances between replicates s_r and t_r of two methods, estimates need
     Σ_r Σ_r' cov(s_r, t_r') = (Σ_r row of s_r) · (Σ_r row of t_r),
     Σ_r cov(s_r, t_r)       = Σ_r (row of s_r · row of t_r),
 
-the latter where s_r and t_r share networks, and of a method with itself. So rows are summed over
-replicates as they come, and none is kept: memory grows with methods, sizes and recipes.
+the latter where s_r and t_r are paired, and of a method with itself. So rows are summed over
+replicates as they come, and none is kept: memory grows with methods, sizes and budgets.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import torch
 from jaxtyping import Float32, Float64
 
 from benchmarks.predictions import RunUnit
+from benchmarks.schema import members_rank
 from benchmarks.tasks.task import Condition
 
 MeasureName = tuple[str, str]
@@ -33,19 +34,29 @@ MeasureName = tuple[str, str]
 Replicates = frozenset[int]
 """Which of a method's replicates, by number."""
 
-NetworkKind = tuple[str, int | None]
-"""A recipe, and the size of ensembles; ``None``: of single networks, or ensembles of one."""
-
 ImageRow = Float32[np.ndarray, " images"]
 """See above; of resamples there are fewer numbers than images."""
 
 
 class Entrant(NamedTuple):
-    """A method of a size: all its replicates."""
+    """A method of a size at a budget: all its replicates."""
 
-    recipe: str
     method: str
     members: str
+    budget: float
+
+    def networks(self, ensemble_methods: Collection[str]) -> int:
+        """How many networks each replicate has: ensembles as many as members, all others one."""
+        several = self.method in ensemble_methods and self.members.isdigit()
+        return int(self.members) if several else 1
+
+    def budget_each(self, ensemble_methods: Collection[str]) -> float:
+        """The budget of each of these networks."""
+        return self.budget / self.networks(ensemble_methods)
+
+    def is_of_scale(self, ensemble_methods: Collection[str]) -> bool:
+        """Whether it is an ensemble of networks of budget 1 each, by which worth is measured."""
+        return self.method in ensemble_methods and members_rank(self.members) == self.budget
 
 
 class Scored(NamedTuple):
@@ -70,36 +81,37 @@ class MeasuredUnit(NamedTuple):
 
 
 class NetworkBlock(NamedTuple):
-    """Run units that share networks: those of replicate r of all methods of a single network, or
-    the ensembles of a size.
+    """Run units that are paired: replicate r of all methods of one network, or of all ensembles of
+    a size, whatever their training and budget. Networks of one number begin alike.
 
     Attributes:
+        networks: how many each unit has.
         summed: of each unit the sets of replicates over which its rows are summed: all that its
             method has, and those that it has in common with another.
     """
 
-    kind: NetworkKind
+    networks: int
     summed: Mapping[RunUnit, Collection[Replicates]]
 
 
 def network_blocks(
     units: Iterable[RunUnit], ensemble_methods: Collection[str]
 ) -> Iterator[NetworkBlock]:
-    """The blocks of some units, recipe by recipe.
+    """The blocks of some units.
 
     Replicate r of a method of one network has network r, of an ensemble as many other networks as
     its size.
 
-    >>> units = [RunUnit("plain", "a", None, r) for r in (0, 1)] + [RunUnit("plain", "b", None, 0)]
+    >>> units = [RunUnit("a", None, 1, 0), RunUnit("a", None, 1, 1), RunUnit("b", None, 5, 0)]
     >>> [[len(sets) for sets in block.summed.values()] for block in network_blocks(units, [])]
     [[2, 1], [1]]
     """
-    kinds: dict[NetworkKind, dict[str, dict[int, RunUnit]]] = {}
-    for unit in sorted(units, key=lambda unit: unit.recipe):
-        several = unit.method in ensemble_methods and unit.size != 1
-        kind = unit.recipe, unit.size if several else None
-        kinds.setdefault(kind, {}).setdefault(unit.variant, {})[unit.replicate] = unit
-    for kind, variants in kinds.items():
+    by_networks: dict[int, dict[str, dict[int, RunUnit]]] = {}
+    for unit in units:
+        networks = (unit.size or 1) if unit.method in ensemble_methods else 1
+        variants = by_networks.setdefault(networks, {})
+        variants.setdefault(unit.variant, {})[unit.replicate] = unit
+    for networks, variants in by_networks.items():
         every = {name: frozenset(own) for name, own in variants.items()}
         together = sorted(set(every.values()), key=sorted)
         for replicate in sorted(frozenset().union(*every.values())):
@@ -108,7 +120,7 @@ def network_blocks(
                 for name, own in variants.items()
                 if replicate in own
             }
-            yield NetworkBlock(kind, summed)
+            yield NetworkBlock(networks, summed)
 
 
 class Covariance(NamedTuple):
@@ -116,7 +128,7 @@ class Covariance(NamedTuple):
 
     Attributes:
         every: Σ_r Σ_r' cov(s_r, t_r') over the replicates of two columns.
-        matched: Σ_r cov(s_r, t_r) over those that share networks.
+        matched: Σ_r cov(s_r, t_r) over those that are paired.
     """
 
     every: Float64[np.ndarray, "columns columns"]
@@ -159,7 +171,7 @@ class MetricSums:
         self.values: dict[Scored, dict[int, float]] = {}
         self.undefined: dict[Scored, float] = {}
         self._rows: dict[SummedRows, ImageRow] = {}
-        self._matched: dict[tuple[NetworkKind, Replicates], _Matched] = {}
+        self._matched: dict[tuple[int, Replicates], _Matched] = {}
 
     def add(
         self, block: NetworkBlock, units: Mapping[RunUnit, Mapping[Scored, MeasuredUnit]]
@@ -185,16 +197,16 @@ class MetricSums:
                 else:
                     self._rows[scored, replicates] = row.copy()
             where = [position[scored] for scored in sides]
-            self._match(block.kind, replicates, sides, products[np.ix_(where, where)])
+            self._match(block.networks, replicates, sides, products[np.ix_(where, where)])
 
     def _match(
         self,
-        kind: NetworkKind,
+        networks: int,
         replicates: Replicates,
         sides: Sequence[Scored],
         products: Float64[np.ndarray, "sides sides"],
     ) -> None:
-        before = self._matched.get((kind, replicates), _Matched({}, np.zeros((0, 0))))
+        before = self._matched.get((networks, replicates), _Matched({}, np.zeros((0, 0))))
         for scored in sides:
             before.sides.setdefault(scored, len(before.sides))
         sums = np.zeros((len(before.sides), len(before.sides)))
@@ -202,7 +214,7 @@ class MetricSums:
         sums[:known, :known] = before.sums
         at = [before.sides[scored] for scored in sides]
         sums[np.ix_(at, at)] += products
-        self._matched[kind, replicates] = _Matched(before.sides, sums)
+        self._matched[networks, replicates] = _Matched(before.sides, sums)
 
     def columns(self, sides: Collection[Scored]) -> list[SummedRows]:
         """The sums that there are of some methods by scores."""
@@ -259,7 +271,7 @@ class Evidence:
 
     def entrant(self, unit: RunUnit) -> Entrant:
         """The unit without its replicate."""
-        return Entrant(unit.recipe, unit.method, self.members[unit])
+        return Entrant(unit.method, self.members[unit], unit.budget)
 
     def add(
         self, block: NetworkBlock, measured: Mapping[RunUnit, Mapping[MeasureName, MeasuredUnit]]

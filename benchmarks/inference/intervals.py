@@ -35,7 +35,6 @@ from scipy.special import stdtrit
 
 from benchmarks.inference.evidence import (
     Covariance,
-    Entrant,
     Evidence,
     MetricSums,
     Replicates,
@@ -390,20 +389,24 @@ def sides_of(measured: MetricValues, ensemble_methods: Collection[str]) -> dict[
 
 def ensembles_of(
     sides: Iterable[Scored], ensemble_methods: Collection[str]
-) -> dict[tuple[str, str, str], dict[int, Scored]]:
-    """By recipe, method and score, ensembles of networks by size, ascending; of one size, none."""
-    ensembles: dict[tuple[str, str, str], dict[int, Scored]] = {}
+) -> dict[tuple[str, str], dict[int, Scored]]:
+    """By method and score, the ensembles of networks of budget 1 by size, ascending.
+
+    Those of a single size are left out.
+    """
+    ensembles: dict[tuple[str, str], dict[int, Scored]] = {}
     for scored in sorted(sides, key=order):
-        (recipe, method, members), score = scored
-        if method in ensemble_methods and members.isdigit():
-            ensembles.setdefault((recipe, method, score), {})[int(members)] = scored
+        variant = scored.variant
+        if variant.is_of_scale(ensemble_methods):
+            sizes = ensembles.setdefault((variant.method, scored.score), {})
+            sizes[variant.networks(ensemble_methods)] = scored
     return {name: sizes for name, sizes in ensembles.items() if len(sizes) > 1}
 
 
-def order(scored: Scored) -> tuple[str, float, str, str, str]:
-    """Sort key: by method, then by size, recipe and score."""
-    recipe, method, members = scored.variant
-    return method, members_rank(members), members, recipe, scored.score
+def order(scored: Scored) -> tuple[str, float, str, float, str]:
+    """Sort key: by method, then by size, budget and score."""
+    method, members, budget = scored.variant
+    return method, members_rank(members), members, budget, scored.score
 
 
 @dataclass(frozen=True)
@@ -411,33 +414,32 @@ class Relations:
     """What comparisons must know of methods.
 
     Attributes:
-        budgets: what they take to train, and which are ensembles: methods whose members are
-            networks, of which each replicate has others.
-        splits: of recipe and method, the images that it is fitted on; methods with different ones
-            are not compared, since they differ in more than the method.
+        budgets: which are ensembles: methods whose members are networks, of which each replicate
+            has others; and the sizes that users run.
+        splits: of each method the images that it is fitted on; methods with different ones are not
+            compared, since they differ in more than the method.
         primary_scores: of each method the score by which it is compared first.
         single_network_methods: those that are a trained network alone, with further scores.
         further_scores: of logits and features, which are compared with the methods' primary ones.
     """
 
     budgets: Budgets = field(default_factory=Budgets)
-    splits: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    splits: Mapping[str, str] = field(default_factory=dict)
     primary_scores: Mapping[str, str] = field(default_factory=dict)
     single_network_methods: Collection[str] = ()
     further_scores: Sequence[str] = ()
 
-    def split_of(self, pair: Iterable[Entrant]) -> str | None:
-        """The images that both are fitted on; ``None`` if these differ."""
-        splits = {self.splits.get(variant[:2], "") for variant in pair}
-        return splits.pop() if len(splits) == 1 else None
+    def are_alike(self, method: str, other: str) -> bool:
+        """Whether both are fitted on the same images."""
+        return self.splits.get(method, "") == self.splits.get(other, "")
 
     def primary_score(self, method: str) -> str:
         """The score by which a method ranks images first."""
         return self.primary_scores.get(method, UncertaintyMethod.primary_score)
 
 
-Key = tuple[str, str, str, str, str, str]
-"""Recipe, method, members, condition, score and metric: what an interval is of."""
+Key = tuple[str, str, float, str, str, str]
+"""Method, members, budget, condition, score and metric: what an interval is of."""
 
 
 class Interval(NamedTuple):

@@ -1,7 +1,7 @@
 """Intervals that hold all differences of several methods at once.
 
 Of several methods, replicate r adds to each an effect e_r ~ N(0, S), and the draw of images adds
-z ~ N(0, G): S is the covariance between methods over replicates that share networks, G that of
+z ~ N(0, G): S is the covariance between methods over replicates that are paired, G that of
 their mean rows (see `benchmarks.inference.evidence`). The difference of i and j, paired by the
 replicates R that both have, is off the truth by
 
@@ -32,7 +32,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import stdtrit
 
-from benchmarks.inference.differences import Difference, networks_of
+from benchmarks.inference.differences import Difference
 from benchmarks.inference.evidence import Replicates, Scored
 from benchmarks.inference.intervals import MetricValues, Part, Side
 from benchmarks.vocabulary import CONFIDENCE
@@ -80,9 +80,9 @@ def simultaneous_level(
 def _over_replicates(
     measured: MetricValues, sides: Mapping[Scored, Side], ensemble_methods: Collection[str]
 ) -> BetweenMethods:
-    """The covariance of a replicate's values, between methods whose replicates share networks."""
+    """The covariance of a replicate's values, between methods whose replicates are paired."""
     values = [measured.sums.values[scored] for scored in sides]
-    networks = [networks_of(scored, ensemble_methods) for scored in sides]
+    networks = [scored.variant.networks(ensemble_methods) for scored in sides]
     parts = [(side.networks, len(side.values)) for side in sides.values()]
     std = np.array([part.error * np.sqrt(count) if part else 0.0 for part, count in parts])
     correlation = np.eye(len(values))

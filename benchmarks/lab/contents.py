@@ -19,10 +19,7 @@ from benchmarks.vocabulary import PECULIAR, TYPICAL
 from methods import Prediction
 from methods.networks.architectures import LeNet5
 from methods.networks.network import Network
-from methods.networks.recipes import STANDARD, LabelledImages
-
-RECIPE = STANDARD.name
-"""The recipe whose networks the page holds."""
+from methods.networks.recipes import LabelledImages
 
 LARGEST = 127
 """The largest whole number of 8 bits that has a negative."""
@@ -84,8 +81,8 @@ class LabContents:
 
 def lab_contents(plan: Plan, workspace: Workspace, *, networks: int, passes: int) -> LabContents:
     """Of this many stored networks, and passes of the first."""
-    pool = plan.pool(RECIPE, workspace.store)
-    training = workspace.training_images(plan, RECIPE)
+    pool = plan.pool(store=workspace.store)
+    training = workspace.images(plan.task, plan.recipe.split)
     trained = cast(list[LeNet5], pool.networks(range(networks), training))
     test = workspace.images(plan.task, "test")
     blocks = torch.split(test.images, BLOCK)

@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX, RecipePredictor
+from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX, Predictor
 from benchmarks.io import write_whole
-from benchmarks.lab.contents import RECIPE, LabContents, lab_contents
+from benchmarks.lab.contents import LabContents, lab_contents
 from benchmarks.nouns import Names
 from benchmarks.report.style import css_color, look_of
 from benchmarks.report.texts import templates
@@ -34,12 +34,10 @@ BESIDE = {INDEX_HTML: "All results", CLAIMS_MD: "The article’s claims"}
 def lab_plan(
     *, epochs: int | None, seed: int, device: Literal["cpu", "cuda"], engine: EngineName
 ) -> Plan:
-    """The run whose networks the lab shows: ``epochs`` epochs, or as many as the recipe says."""
-    article = configuration_of("article")
+    """The run whose networks the lab shows: ``epochs`` epochs, or as the article says."""
     return Plan(
         replace(
-            article,
-            recipes=(RECIPE,),
+            configuration_of("article"),
             methods=(SOFTMAX, SAMPLED, ENSEMBLE),
             epochs=epochs,
             seed=seed,
@@ -51,13 +49,14 @@ def lab_plan(
 
 def make_lab(plan: Plan, workspace: Workspace, path: Path, *, members: int) -> None:
     """Write the lab of so many networks; those that are not stored yet are trained."""
-    predictor = RecipePredictor(plan, workspace, RECIPE, networks=members)
+    predictor = Predictor(plan, workspace, networks=members)
     predictor.train([predictor.ensemble])
     contents = lab_contents(plan, workspace, networks=members, passes=PASSES)
     made = (
         f"All networks are LeNet-5 with 61,706 weights, trained by uncertainty-bench "
-        f"{suite_version()} on MNIST for {plan.configuration.recipe(RECIPE).epochs} epochs (recipe "
-        f"{RECIPE}, seed {plan.configuration.seed}). The single network is network 0. "
+        f"{suite_version()} on MNIST as the article trains (recipe {plan.recipe.name}, "
+        f"{plan.recipe.epochs:g} epochs, seed {plan.configuration.seed}). The single network is "
+        "network 0. "
         f"MC-dropout drops whole channels of it, by the same {PASSES} masks as in the results; the "
         "other two leave dropout off. The forward pass is plain JavaScript."
     )

@@ -12,6 +12,7 @@ from typing import Any, cast
 import torch
 
 from benchmarks.latency.stopwatch import WALL
+from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import SLOW, stored_scores
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -56,10 +57,9 @@ class TimedOn:
     engine: EngineName
 
     def untrained_pool(self, plan: Plan) -> UntrainedPool:
-        """Networks of the task's first recipe before their first step."""
+        """Networks of the run's recipe before their first step."""
         engine = choose_engine(self.engine, self.device)
-        recipe = plan.task.recipes[0]
-        return UntrainedPool(recipe=recipe, seed=plan.configuration.seed, engine=engine)
+        return UntrainedPool(recipe=plan.recipe, seed=plan.configuration.seed, engine=engine)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ LatencyRow = Latency | ScoreLatency
 def timed_on(plan: Plan) -> list[TimedOn]:
     """The CPU with one thread and with all, by each engine there is; and each CUDA device."""
     name, every = f"{processor()}, {os.cpu_count()} cores", torch.get_num_threads()
-    fast = has_kernels() and not unsupported(plan.task.recipes[:1])
+    fast = has_kernels() and not unsupported([plan.recipe])
     engines: list[EngineName] = ["numba", "torch"] if fast else ["torch"]
     return [
         *(TimedOn("cpu", name, n, engine) for engine in engines for n in sorted({1, every})),
@@ -101,17 +101,19 @@ def latency_tasks(
 ) -> Iterator[LatencyTask]:
     """Every method's largest size everywhere; smaller ones on GPUs and, on the CPU, less often.
 
+    Each once, whatever its budgets: no speed depends on how long networks are trained.
+
     There by the run's own engine alone, on one thread, at the smallest and the largest batch size.
     So are, at all batch sizes, the scores of the run that are not among those of probabilities.
     """
-    chosen = plan.configuration
+    chosen, units = plan.configuration, plan.units()
     main = next((place for place in places if place.engine == chosen.engine), places[0])
     for place, (name, method) in product(places, chosen.classes.items()):
         if not _concerns(method, place, places):
             continue
         # By the place's engine, on its device, which torch may call by its kind alone.
         trains = (place.engine, place.device.removesuffix(":0")) == (chosen.engine, chosen.device)
-        sizes = chosen.sizes(method, chosen.recipes[0]) or (None,)
+        sizes = sorted({u.size for u in units if u.method == name}, key=lambda size: size or 0)
         for size in sizes:
             known = _training_seconds(plan, workspace, method, size, trained_on) if trains else None
             for batch_size in chosen.batch_sizes:
@@ -148,11 +150,11 @@ def _training_seconds(
     """How long the networks of a method and size took to train, where that is known."""
     if not (trained_on and method.pooled):
         return None
-    pool = plan.pool(plan.configuration.recipes[0], workspace.store)
-    built = cast(PooledMethod, method.build(pool, size=size))
-    seconds = pool.training_seconds(built.networks, trained_on)
+    budget = float(size or 1) if method.counts_networks else 1.0
+    built = cast(PooledMethod, plan.method(RunUnit(method.name, size, budget, 0), workspace.store))
+    seconds = built.pool.training_seconds(built.networks, trained_on)
     if built.trajectory is not None:
-        seconds += pool.snapshot_seconds(built.trajectory, built.replicate, trained_on)
+        seconds += built.pool.snapshot_seconds(built.trajectory, built.replicate, trained_on)
     return None if isnan(seconds) else round(seconds, 2)
 
 

@@ -1,8 +1,8 @@
 """The stage `latency`: methods and scores, timed: `latency.csv` and `score-latency.csv`.
 
 It needs neither data nor trained networks, since latency does not depend on the weights: networks
-are those of the task's first recipe before their first step, images are random. So it runs on a
-machine that has little more than PyTorch.
+are those of the run's recipe before their first step, images are random. So it runs on a machine
+that has little more than PyTorch.
 """
 
 from __future__ import annotations

@@ -10,21 +10,14 @@ import pandas as pd
 
 from benchmarks.io import write_whole
 from benchmarks.nouns import Names
-from benchmarks.report.editorial import BESIDE_THE_ARTICLE
 from benchmarks.report.number_format import UNDEFINED, plain, spread
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Cell, Row, Table, markdown
-from benchmarks.report.texts import (
-    left_out_remark,
-    listed,
-    render,
-    training_images_remark,
-)
+from benchmarks.report.texts import left_out_remark, listed, render
 from benchmarks.schema import where
 from benchmarks.vocabulary import (
     CENTRAL,
     CLAIMS_MD,
-    DOUBLE_SOFTMAX,
     PECULIAR,
     TYPICAL,
     VERDICTS,
@@ -48,15 +41,8 @@ def write_claims_page(results: Results, figures: Collection[str], folder: Path) 
         figures: the names of those that the run has, to which it leads.
     """
     if shown := claims_shown(results):
-
-        def drawn(claim: JudgedClaim) -> list[str]:
-            """The recipes by which the run has the claim's figure."""
-            recipes = claim["recipe"], *claim["beside"]
-            return [recipe for recipe in recipes if f"{claim['figure']}-{recipe}" in figures]
-
-        shown |= {"drawn": drawn, "markdown": markdown, "images": (TYPICAL, PECULIAR)}
-        text = render("claims.md.j2", **shown)
-        write_whole(folder / CLAIMS_MD, text)
+        shown |= {"figures": figures, "markdown": markdown, "images": (TYPICAL, PECULIAR)}
+        write_whole(folder / CLAIMS_MD, render("claims.md.j2", **shown))
 
 
 def claims_shown(results: Results) -> dict[str, Any] | None:
@@ -64,23 +50,19 @@ def claims_shown(results: Results) -> dict[str, Any] | None:
 
     ``groups`` has claims by the heading of their weight: as in `claims.json`, with their
     ``tables``. ``summary`` is empty where no central claim was tested; ``about`` tells what
-    verdicts rest on; ``effect`` has the tables of what the double softmax costs.
+    verdicts rest on.
     """
     if not results.claims:
         return None
     setting = results.claims["setting"]
-    recipes = [BESIDE_THE_ARTICLE[name] for name in setting["beside"] if name in BESIDE_THE_ARTICLE]
-    effect = _by_recipe(NUMBERS, _measured(results, DOUBLE_SOFTMAX))
     return {
         "setting": setting,
-        "recipes": " ".join(recipes),
         "about": setting_text(results, setting),
         "summary": article_answer(results.claims),
         "groups": {
             heading: [{**claim, "tables": claim_tables(results, claim)} for claim in claims]
             for heading, claims in by_weight(results.claims["claims"]).items()
         },
-        "effect": [effect] if effect.rows else [],
     }
 
 
@@ -101,7 +83,7 @@ def article_answer(claims: Mapping[str, Any]) -> str:
         return ""
     sentences = (
         f"Central claims of the article: {len(central)}.",
-        "Networks trained by its listing give these verdicts.",
+        f"Networks of the recipe {claims['setting']['recipe']} give these verdicts.",
         *(
             f"{verdict[:1].upper()}{verdict[1:]}: {' '.join(statements)}"
             for verdict, statements in by_verdict.items()
@@ -126,26 +108,19 @@ def by_weight(claims: Sequence[JudgedClaim]) -> dict[str, list[JudgedClaim]]:
 
 def setting_text(results: Results, setting: Mapping[str, Any]) -> str:
     """What the verdicts rest on: how many networks, and which images."""
-    recipe, beside = setting["recipe"], setting["beside"]
-    if "networks" not in setting:
-        return (
-            f"The run has no networks of the recipe `{recipe}`. It tests only claims that do "
-            "without them."
-        )
     ood = listed(setting["ood"])
-    others = listed([f"`{name}`" for name in beside])
     sentences = (
-        f"Claims are measured on {setting['networks']} networks of `{recipe}`, trained for "
-        f"{setting['epochs']} epochs; rules name further ones.",
+        f"Claims are measured on {setting['networks']} networks of `{setting['recipe']}`, trained "
+        f"for {setting['epochs']:g} epochs; rules name further ones.",
         f"MC-dropout takes {setting['passes']} passes, unless a rule says otherwise.",
         f"There are {setting['images']:,} clean test images; rotated ones may be fewer.",
         f"The out-of-distribution images are {ood}."
         if ood
         else "There are no out-of-distribution images.",
         left_out_remark(results.left_out),
-        training_images_remark(results.names.training_images((recipe, *beside))),
-        f"For comparison, networks of {others} are measured, too." if others else "",
         "Whole sets of images are predicted by fewer networks; the tables give n.",
+        "The listing (`article`) applies a softmax before a loss that applies another; a run by "
+        "`article-logits` leaves it out, and the tables of the two runs say what it changes.",
     )
     return " ".join(filter(None, sentences))
 
@@ -153,59 +128,34 @@ def setting_text(results: Results, setting: Mapping[str, Any]) -> str:
 def verdict_table(claims: Mapping[str, Any]) -> Table:
     """A line a claim, grouped by weight; `claims.md` tells what each verdict rests on."""
     setting = claims["setting"]
-    networks = f" ({setting['networks']} networks)" if "networks" in setting else ""
-    beside = tuple(setting["beside"])
-    compared = f" Other columns: recipes {listed(beside)}." if beside else ""
-    rows = [
-        Row(
-            heading,
-            (claim["id"], claim["verdict"], *(_verdict(claim, recipe) for recipe in beside)),
-        )
-        for heading, group in by_weight(claims["claims"]).items()
-        for claim in group
-    ]
     return Table(
         name="claims",
-        caption=f"The article's claims. Verdict: recipe {setting['recipe']}{networks}.{compared}",
+        caption=f"The article's claims. Networks: {setting['networks']} of the recipe "
+        f"{setting['recipe']}.",
         group_heading="Weight",
-        label_headings=("Claim", "Verdict", *beside),
-        rows=tuple(rows),
+        label_headings=("Claim", "Verdict"),
+        rows=tuple(
+            Row(heading, (claim["id"], claim["verdict"]))
+            for heading, group in by_weight(claims["claims"]).items()
+            for claim in group
+        ),
     )
 
 
 def claim_tables(results: Results, claim: JudgedClaim) -> list[Table]:
-    """What the rule compares by each recipe, and what was measured; those that have a row."""
-    compared = {
-        recipe: {part["what"]: _part(part) for part in judgement["parts"]}
-        for recipe, judgement in {claim["recipe"]: claim, **claim["beside"]}.items()
-    }
-    tables = _by_recipe(COMPARED, compared), _by_recipe(NUMBERS, _measured(results, claim["id"]))
+    """What the rule compares, and what was measured; those that have a row."""
+    compared = {part["what"]: _part(part) for part in claim["parts"]}
+    rows = results.curve("claims")
+    own = () if rows.empty else where(rows, claim=claim["id"]).groupby(WHAT, sort=False)
+    measured = {_label(results.names, *map(str, what)): _numbers(numbers) for what, numbers in own}
+    tables = _table(COMPARED, compared), _table(NUMBERS, measured)
     return [table for table in tables if table.rows]
-
-
-def _verdict(claim: JudgedClaim, recipe: str) -> str:
-    verdict: str = claim["beside"].get(recipe, {"verdict": UNDEFINED})["verdict"]
-    return verdict
 
 
 def _part(part: Mapping[str, Any]) -> str:
     if part["holds"] is None:
         return str(part["shown"])
     return f"{part['shown']}: {'yes' if part['holds'] else 'no'}"
-
-
-def _measured(results: Results, claim: str) -> dict[str, dict[str, str]]:
-    """By recipe, what was measured of a claim, in words, and the numbers."""
-    rows = results.curve("claims")
-    if rows.empty:
-        return {}
-    return {
-        str(recipe): {
-            _label(results.names, *map(str, what)): _numbers(numbers)
-            for what, numbers in measured.groupby(WHAT, sort=False)
-        }
-        for recipe, measured in where(rows, claim=claim).groupby("recipe", sort=False)
-    }
 
 
 def _numbers(rows: pd.DataFrame) -> str:
@@ -236,18 +186,13 @@ def _label(names: Names, metric: str, score: str, method: str, condition: str, c
     return ", ".join(part for part in parts if part).replace("_", " ")
 
 
-def _by_recipe(caption: str, cells: Mapping[str, Mapping[str, str]]) -> Table:
-    """Texts by recipe and by what they are of: a column a recipe, without rows of nothing."""
-    what = [name for texts in cells.values() for name in texts]
-    rows = [
-        Row("", (name,), tuple(Cell(text=texts.get(name, UNDEFINED)) for texts in cells.values()))
-        for name in dict.fromkeys(what)
-        if any(texts.get(name, UNDEFINED) != UNDEFINED for texts in cells.values())
-    ]
+def _table(caption: str, texts: Mapping[str, str]) -> Table:
+    """Texts by what they are of, without rows of nothing."""
+    rows = (Row("", (what,), (Cell(text=text),)) for what, text in texts.items())
     return Table(
         name="",
         caption=caption,
         label_headings=("Quantity",),
-        headings=tuple(cells),
-        rows=tuple(rows),
+        headings=("Value",),
+        rows=tuple(row for row in rows if row.cells[0].text != UNDEFINED),
     )

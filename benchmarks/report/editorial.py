@@ -100,9 +100,6 @@ GROUP_COLOURS: Mapping[str, str] = {
 }
 """The colour of each group of methods; methods of other groups have one of their own."""
 
-OWN_GROUPS = ("ensemble in one network", "learned distribution")
-"""Those with a figure of their own of what a training budget is spent on."""
-
 TOTAL_ENTROPY, ENTROPY_PARTS = "predictive_entropy", ("expected_entropy", "mutual_information")
 """The entropy that is split, and what it is split into."""
 
@@ -138,23 +135,12 @@ README_FIGURES: Mapping[str, tuple[str, str]] = {
         "is best.",
     ),
     "settings": ("Worth by setting", ""),
-    "spending": (
-        "Quality against training compute and time",
-        "The lines are one network that trains longer, and more networks. Points of the same "
-        "training stand side by side.",
-    ),
-    "trained": (
-        "Methods with a network of their own, against training compute and time",
-        "The lines are one network that trains longer, and more networks. Points of the same "
-        "training stand side by side.",
-    ),
 }
 """The figures that README and docs show, by name: title, and what a reader must know."""
 
 KEPT_FIGURES = (
-    *("quality", "settings", "spending", "trained", "worth", "claims-count-plots"),
-    *("claims-rank-agreement", "claims-certainty", "abstaining", "rotated", "high-disagreement"),
-    "conditions",
+    *("quality", "settings", "worth", "claims-count-plots", "claims-rank-agreement"),
+    *("claims-certainty", "abstaining", "rotated", "high-disagreement", "conditions"),
 )
 """Those that the repository keeps, the most important ones first."""
 
@@ -162,11 +148,3 @@ KEPT_FIGURES = (
 
 PREVIEW = "quick"
 """The preset whose results are a preview."""
-
-# Recipes beside the article's, by which its claims are judged, too.
-
-BESIDE_THE_ARTICLE: Mapping[str, str] = {
-    "article-logits": "`article-logits` leaves out the listing's extra softmax.",
-    "standard": "`standard` is this suite's own recipe. It leaves out the extra softmax, too, and "
-    "shuffles the images.",
-}

@@ -10,7 +10,6 @@ import lzma
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -47,7 +46,7 @@ COPIED = (
     *(LATENCY_CSV, SCORE_LATENCY_CSV, RUN_JSON, NOUNS_JSON, HEADLINE_NPZ),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
-        for name in ("leaderboard", "decision", "recipes", "kinds", "spending", "members")
+        for name in ("leaderboard", "decision", "kinds", "members")
         for suffix in ("csv", "md")
     ),
 )
@@ -57,7 +56,7 @@ WHOLE = (WORTH_CSV, TRAINING_CSV, CLAIMS_CSV)
 """The tables that are kept whole, compressed."""
 
 MOST_FIGURES = 8
-"""Of `KEPT_FIGURES` the first that the run has of its main recipe, as PNG."""
+"""Of `KEPT_FIGURES` the first that the run has, as PNG."""
 
 SIDES = "", "other_"
 """Before the columns of either candidate of a difference."""
@@ -82,7 +81,8 @@ def keep(run: Path, out: Path) -> None:
         shutil.rmtree(out / folder, ignore_errors=True)
     for path in out.glob("*.csv*"):
         path.unlink()
-    figures = [name for name in _figures(results) if (run / name).exists()]
+    figures = [f"{FIGURES_FOLDER}/{name}.png" for name in KEPT_FIGURES]
+    figures = [name for name in figures if (run / name).exists()]
     for name in (*COPIED, *figures[:MOST_FIGURES]):
         if (run / name).exists():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -105,15 +105,6 @@ def keep(run: Path, out: Path) -> None:
             if not (out / link["to"]).is_file():
                 text = text.replace(link[0], link.expand(words))
         path.write_text(text, encoding="utf-8")
-
-
-def _figures(results: Results) -> Iterator[str]:
-    """The paths of the figures that may be kept; of those of claims the recipe of the verdicts."""
-    main = results.recipes[0]
-    claims_recipe = results.claims["setting"]["recipe"] if results.claims else main
-    for name in KEPT_FIGURES:
-        recipe = claims_recipe if name.startswith("claims-") else main
-        yield f"{FIGURES_FOLDER}/{name}-{recipe}.png"
 
 
 def _headline(results: Results, differences: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from benchmarks.io import path_of, read_json, terminal_text
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
-from benchmarks.report.texts import preview, training_images_remark
+from benchmarks.report.texts import preview
 from benchmarks.vocabulary import ANSWER_JSON, INDEX_HTML, RUN_JSON, SUMMARY_CSV
 
 BEST_ROWS = 6
@@ -21,19 +21,16 @@ BEST_ROWS = 6
 
 
 def show_outcome(out: Path) -> None:
-    """Print the answer, the best of the main recipe, the time that it took, and what to open.
+    """Print the answer, the best methods, the time that it took, and what to open.
 
     Conditions that were left out, because their data are not available, are named in one more line.
     """
     if path_of(out, SUMMARY_CSV).exists():
         results = Results.load(out)
         said = read_json(out / ANSWER_JSON).get("short")
-        if said and results.names.recipes:
+        if said and results.recipe:
             print(f"Is one network with dropout as good as many? {said}")
         show_best(results, BEST_ROWS)
-        trained_on = results.names.training_images(results.recipes)
-        if remark := training_images_remark(trained_on):
-            print(remark)
         if left_out := ", ".join(results.left_out):
             print(f"left out, because their data are not available: {left_out}")
     record = read_json(out / RUN_JSON)
@@ -50,8 +47,10 @@ def show_best(results: Results, most: int | None = None) -> None:
     """Print the first rows of the leaderboard, or all, without intervals: they fit."""
     if (table := table_of(LEADERBOARD, results)) is None:
         return
+    rows = table.rows[:most]
+    blocks = dict.fromkeys(row.block for row in rows if row.block)
     shown = TerminalTable(
-        title="The best methods",
+        title=", ".join(("The best methods", *blocks)),
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=0,
@@ -61,7 +60,7 @@ def show_best(results: Results, most: int | None = None) -> None:
     for heading in table.headings:
         narrow = heading.replace(" ", "\n").replace("-", "-\n")
         shown.add_column(terminal_text(narrow), justify="right", no_wrap=True)
-    for row in table.rows[:most]:
+    for row in rows:
         values = (cell.texts[0].partition(" (")[0] for cell in row.cells)
         # Else a narrow terminal breaks a line behind the sign.
         labels = (text.replace(" = ", "=") for text in row.labels)

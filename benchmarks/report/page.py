@@ -20,10 +20,10 @@ from benchmarks.io import read_run_json, write_whole
 from benchmarks.nouns import Variant
 from benchmarks.report.answer.answer import answer
 from benchmarks.report.claims import claims_shown
+from benchmarks.report.figures.engine import variant_in
 from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.published import published_shown
-from benchmarks.report.results import Results, summary_beside
-from benchmarks.report.tables.declared import made_of, pivots
+from benchmarks.report.results import Results
 from benchmarks.report.tables.table import (
     AS_GOOD,
     LEGEND,
@@ -32,22 +32,8 @@ from benchmarks.report.tables.table import (
     WORSE_THAN_ALONE,
     Table,
 )
-from benchmarks.report.texts import (
-    left_out_remark,
-    listed,
-    preview,
-    templates,
-    training_images_remark,
-)
-from benchmarks.vocabulary import (
-    ACROSS_FOLDER,
-    ACROSS_MD,
-    DOWNLOADS,
-    ILL_DEFINED,
-    INDEX_HTML,
-    LAB_HTML,
-    VERDICTS,
-)
+from benchmarks.report.texts import left_out_remark, listed, preview, templates
+from benchmarks.vocabulary import DOWNLOADS, ILL_DEFINED, INDEX_HTML, LAB_HTML, VERDICTS
 
 IN_VIEW = 2
 """Figures of a section that are in view; a click opens the others."""
@@ -73,7 +59,6 @@ def write_page(
     """Write the page of the run whose files are in the folder; the same files give the same bytes.
 
     Args:
-        results: those of all recipes.
         tables: of which the page shows those that a section names.
         figures: which are all on the page.
     """
@@ -103,15 +88,11 @@ def _content(
         "about": f"{names.task.label}, {groups} images",
         "setting": _setting(configuration),
         "left_out": left_out_remark(results.left_out),
-        "trained_on": training_images_remark(names.training_images(results.recipes)),
         "preview": preview(configuration),
-        "recipes": results.recipes,
-        "trained": [recipe for recipe in names.recipes if recipe.name in results.recipes],
+        "recipe": names.recipe,
         "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
         "answer": answer(results),
-        "across": summary_beside(folder),
-        "across_md": f"../{ACROSS_FOLDER}/{ACROSS_MD}",
-        "tables": _shown_tables(results, tables),
+        "tables": {table.name: table for table in tables},
         "figures": figures,
         "sections": _sections(results),
         "claims": claims_shown(results),
@@ -128,24 +109,12 @@ def _content(
     }
 
 
-def _shown_tables(results: Results, tables: Sequence[Table]) -> dict[str, Table]:
-    """By name: those with a block of rows a recipe show the main one, or a page takes 10 MB."""
-    shown = {table.name: table for table in tables}
-    by_recipe = (pivot for pivot in pivots(results) if pivot.by_recipe and pivot.name in shown)
-    main = made_of(by_recipe, results.for_recipe(results.recipes[0]))
-    return shown | {table.name: table for table in main}
-
-
 def _sections(results: Results) -> list[Section]:
     """Those between the answer and the claims; nothing of others' predictions costs."""
     cost = ("cost", "worth", "worth-scores", "latency", "latency-scores", "resources")
     scores = ("detection", "detection-scores", "uncertainty")
     return [
-        Section(
-            "ranking",
-            "All methods",
-            ("recipes", "kinds", "ranks", "main", "shifts", "subset", "exact"),
-        ),
+        Section("ranking", "All methods", ("kinds", "ranks", "main", "shifts", "subset", "exact")),
         Section("calibration", "Calibration", ("calibration", "sets-95", "sets-99")),
         *(
             Section(f"group-{group}", f"{group.capitalize()} images")
@@ -155,7 +124,7 @@ def _sections(results: Results) -> list[Section]:
         Section(
             "selective", "Selective prediction", ("abstaining", "selective", "selective-scores")
         ),
-        *([Section("cost", "Cost", cost)] if results.names.recipes else []),
+        *([Section("cost", "Cost", cost)] if results.names.recipe else []),
     ]
 
 
@@ -170,17 +139,22 @@ def _setting(configuration: Mapping[str, Any]) -> str:
     """The size of the run, as far as its configuration has it."""
     labels = {
         "preset": "preset",
+        "recipe": "recipe",
+        "budgets": "training budgets",
         "epochs": "training epochs",
         "images": "images of each condition",
         "replicates": "replicates of single-network methods",
         "seed": "seed",
     }
     values = {label: configuration.get(name) for name, label in labels.items()}
-    return "; ".join(
-        f"{label}: {value:,}" if isinstance(value, int) else f"{label}: {value}"
-        for label, value in values.items()
-        if value is not None
-    )
+
+    def written(value: object) -> str:
+        if isinstance(value, list):
+            return " and ".join(map(written, value))
+        return f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
+
+    known = {label: value for label, value in values.items() if value is not None}
+    return "; ".join(f"{label}: {written(value)}" for label, value in known.items())
 
 
 def _code(text: str) -> Markup:
@@ -266,11 +240,12 @@ class ShownImage(NamedTuple):
 
 
 def shown_images(results: Results) -> list[ShownImage]:
-    """The first images of each condition in ``image_votes.csv``, from results of all recipes."""
+    """The first images of each condition in ``image_votes.csv``."""
     by_image: dict[int, dict[Variant, list[dict[Any, Any]]]] = {}
+    known = results.usual(results.variants)
     for row in results.curve("image_votes").to_dict("records"):
-        by_variant = by_image.setdefault(row["rank"], {})
-        by_variant.setdefault(Variant(row["method"], row["members"]), []).append(row)
+        if (variant := variant_in(row)) in known:
+            by_image.setdefault(row["rank"], {}).setdefault(variant, []).append(row)
     shown = [_shown_image(results, by_image[rank]) for rank in sorted(by_image)]
     conditions = dict.fromkeys(image.condition for image in shown)
     by_condition = ([image for image in shown if image.condition == name] for name in conditions)

@@ -59,7 +59,7 @@ class PublishedNumber:
         paper, place: author and year; the table, or the file of the code.
         what: what they did, in a phrase.
         task, recipe, method, metric: ours.
-        epochs: of the recipe; a run of others is not judged.
+        epochs: of the recipe; runs of other epochs are not judged.
         members: networks of an ensemble; 1: of a method of one network.
         conditions: of which images; of several the mean over those that the run has.
         lacking: what else they average over, which the suite does not have.
@@ -130,9 +130,10 @@ def judged(number: PublishedNumber, results: Results) -> dict[str, Any]:
     others that theirs is of, too. ``why``: why it is not measured or misses theirs, or what must be
     known of it.
     """
-    own, variant = results.for_recipe(number.recipe), Variant(number.method, str(number.members))
+    budget = number.members if results.names.method(number.method).counts_networks else 1
+    variant = Variant(number.method, str(number.members), float(budget))
     by_label = {
-        results.label_of(name): own.find(variant, Quantity(name, number.metric, number.score))
+        results.label_of(name): results.find(variant, Quantity(name, number.metric, number.score))
         for name in number.conditions
     }
     rows = {label: row for label, row in by_label.items() if row and math.isfinite(row["value"])}
@@ -175,12 +176,10 @@ def _not_measured(
     rows: list[TableRow],
 ) -> str:
     """Why nothing of the run can be compared; empty: it can."""
-    epochs = {recipe.name: recipe.epochs for recipe in results.names.recipes}.get(number.recipe)
-    if number.recipe not in results.recipes:
-        return f"the run has no networks of the recipe {number.recipe!r}"
-    if epochs != number.epochs:
-        return f"networks were trained for {epochs} of {number.epochs} epochs"
-    if number.method not in set(results.for_recipe(number.recipe).summary["method"]):
+    recipe = results.names.recipe
+    if recipe and recipe.epochs != number.epochs:
+        return f"networks were trained for {recipe.epochs:g} of {number.epochs} epochs"
+    if number.method not in set(results.summary["method"]):
         return f"the run has no predictions by the method {number.method!r}"
     single = number.members == 1
     if not rows:
@@ -196,16 +195,13 @@ def _not_measured(
 
 def rotated_digit(results: Results) -> tuple[bool, str] | None:
     """The class with most votes, angle by angle, and how far passes disagree."""
-    votes = results.curve("example_image")
-    dropout = [recipe.name for recipe in results.names.recipes if recipe.dropout]
-    votes = votes[(votes["method"] == SAMPLED) & votes["recipe"].isin(dropout)]
+    votes = where(results.curve("example_image"), method=SAMPLED, budget=1.0)
     # Rotated further than by 90°, a 1 becomes a 1 again.
     rotated = [c for c in results.severities.get("rotated", []) if c.severity <= 90]
     conditions = [CLEAN, *(condition.name for condition in rotated)]
     if votes.empty or len(conditions) < 3 or not set(conditions) <= set(votes["condition"]):
         return None
-    recipe = next(name for name in results.recipes if name in set(votes["recipe"]))
-    votes = where(votes, recipe=recipe, replicate=min(votes["replicate"]))
+    votes = where(votes, replicate=min(votes["replicate"]))
     passes = max(votes["members"], key=int)
     shares = [
         where(votes, members=passes, condition=name).sort_values("class")["vote_share"].to_numpy()
@@ -216,8 +212,8 @@ def rotated_digit(results: Results) -> tuple[bool, str] | None:
     changes = [pair for pair in pairwise(number == 1 for number in classes) if pair[0] != pair[1]]
     spreads = max(differ[1:-1]) > max(differ[0], differ[-1])
     return changes == [(True, False)] and spreads, (
-        f"from 0° to {rotated[-1].severity:g}°, most votes of {passes} passes (network 0 of the "
-        f"recipe {recipe}) are for {', '.join(map(str, classes))}; the chance that two passes "
+        f"from 0° to {rotated[-1].severity:g}°, most votes of {passes} passes (network 0) "
+        f"are for {', '.join(map(str, classes))}; the chance that two passes "
         f"differ is {', '.join(f'{chance:.2f}' for chance in differ)}"
     )
 
@@ -228,23 +224,27 @@ SHIFTS = ("rotated", "translated")
 SCALED, VANILLA = "temperature scaling", "vanilla"
 
 CHOICES = {
-    "ensemble": ("relu", Variant("deep_ensemble", "10")),
-    "dropout": ("relu-dropout", Variant("mc_dropout", "100")),
-    SCALED: ("relu", Variant("temperature_scaling", "1")),
-    VANILLA: ("relu", Variant("softmax", "1")),
+    "ensemble": Variant("deep_ensemble", "10", 10.0),
+    "dropout": Variant("mc_dropout", "100"),
+    SCALED: Variant("temperature_scaling", "1"),
+    VANILLA: Variant("softmax", "1"),
 }
-"""Names of methods in Ovadia et al., and ours; their LeNet has dropout for that method alone."""
+"""Names of methods in Ovadia et al., and ours."""
 
 
 def order_under_shift(results: Results) -> tuple[bool, str] | None:
-    """By the Brier score under each shift, the methods from the best to the worst."""
-    agrees, orders = True, []
+    """By the Brier score under each shift, the methods from the best to the worst.
+
+    Their LeNet has dropout for that method alone.
+    """
+    agrees, orders, recipe = True, [], results.names.recipe
+    if recipe is None or recipe.dropout:
+        return None
     for group in SHIFTS:
         shifts = [shift for shift in results.severities.get(group, []) if shift.labels == "valid"]
         brier = {}
-        for name, (recipe, variant) in CHOICES.items():
-            part = results.for_recipe(recipe)
-            rows = [part.find(variant, Quantity(shift.name, "brier")) for shift in shifts]
+        for name, variant in CHOICES.items():
+            rows = [results.find(variant, Quantity(shift.name, "brier")) for shift in shifts]
             brier[name] = fmean(row["value"] if row else math.nan for row in rows or [None])
         if not all(map(math.isfinite, brier.values())):
             return None
@@ -381,11 +381,9 @@ def comparable_numbers(results: Results, link: str) -> str:
 
 
 def _judged_numbers(results: Results) -> list[dict[str, Any]]:
-    """The task's; none where the run has none of their recipes."""
-    numbers = [number for number in PUBLISHED if number.task == results.names.task.name]
-    if not {number.recipe for number in numbers}.intersection(results.recipes):
-        return []
-    return [judged(number, results) for number in numbers]
+    """Those of the task and of networks that are trained by the run's recipe."""
+    own = results.names.task.name, results.recipe
+    return [judged(number, results) for number in PUBLISHED if (number.task, number.recipe) == own]
 
 
 def _table(

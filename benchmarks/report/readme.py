@@ -24,7 +24,7 @@ from benchmarks.report.editorial import (
     WORTH_ELSEWHERE_BY,
 )
 from benchmarks.report.published import comparable_numbers
-from benchmarks.report.results import Quantity, Results, read_if_there, summary_across
+from benchmarks.report.results import Quantity, Results, read_if_there
 from benchmarks.report.tables.declared import LATENCY
 from benchmarks.report.tables.pivot import table_of, worth_cell
 from benchmarks.report.tables.table import Cell, Row, Table, markdown
@@ -59,7 +59,7 @@ _SECTION = re.compile(
 
 _NUMBER = re.compile(
     r"(?<![\d,.-])(?P<number>\d+(\.\d+)?)(?P<mark><!-- (?P<metric>\w+) (?P<condition>\S+) of "
-    r"(?P<method>\w+?)(-(?P<members>\d+))? by (?P<recipe>\S+) in (?P<results>\S+) -->)"
+    r"(?P<variant>\S+) in (?P<results>\S+) -->)"
 )
 
 _MARK = re.compile(r"<!--[^>]* of [^>]* in results/[^>]*-->")
@@ -72,7 +72,8 @@ def filled(pages: Mapping[Path, str], root: Path) -> dict[Path, str]:
     ``<!-- generated: NAME from FOLDER -->`` and ``<!-- end -->`` are the marks, NAME one of
     `SECTIONS`; the folder of the run (for ``commands`` of each run, separated by commas) and the
     pages' paths are relative to ``root``. A number in a sentence has a mark behind it:
-    ``0.21<!-- nll clean of deep_ensemble-5 by relu in FOLDER -->``, to as many decimals.
+    ``0.21<!-- nll clean of deep_ensemble-5 in FOLDER -->``, to as many decimals; other
+    budgets than a network's, or an ensemble's of such, are named, as ``softmax-1-budget-5``.
     """
     run_in = cache(partial(_Run, root))
     return {page: _filled_page(page, text, run_in) for page, text in pages.items()}
@@ -90,9 +91,10 @@ def _filled_page(page: Path, text: str, run_in: Callable[[Path], _Run]) -> str:
         return match["begin"] + _LINK.sub(rf"\1{up}", section) + match["end"]
 
     def number(match: re.Match[str]) -> str:
-        results = run_in(Path(match["results"])).results.for_recipe(match["recipe"])
-        variant = Variant(match["method"], match["members"] or "1")
-        row = results.find(variant, Quantity(match["condition"], match["metric"]))
+        run = run_in(Path(match["results"]))
+        variant = run.variants.get(match["variant"])
+        quantity = Quantity(match["condition"], match["metric"])
+        row = run.results.find(variant, quantity) if variant else None
         if row is None or not math.isfinite(row["value"]):
             raise UserError(f"{page}: there is no value for {match['mark']}")
         return f"{row['value']:.{len(match['number'].partition('.')[2])}f}{match['mark']}"
@@ -122,6 +124,12 @@ class _Run:
         return Results.load(self.root / self.folder)
 
     @cached_property
+    def variants(self) -> dict[str, Variant]:
+        """What is measured, by its key; of one member also by the method's name."""
+        known = {self.results.names.key(variant): variant for variant in self.results.variants}
+        return {v.method: v for key, v in known.items() if key == f"{v.method}-1"} | known
+
+    @cached_property
     def answer(self) -> Mapping[str, Any]:
         """The verdict on dropout and the advice."""
         return dict(json.loads(self.text_of(ANSWER_JSON)))
@@ -139,31 +147,24 @@ class _Run:
 
 
 def _figure(name: str, run: _Run) -> str:
-    """A figure of the main recipe; nothing where the run has no such."""
-    recipe = run.results.recipes[0]
-    path = run.folder / FIGURES_FOLDER / f"{name}-{recipe}.png"
+    """A figure; nothing where the run has no such."""
+    path = run.folder / FIGURES_FOLDER / f"{name}.png"
     if not (run.root / path).exists():
         return ""
     title, caption = README_FIGURES[name]
-    words = f"{run.results.names.task.label}.", caption, f"Recipe: `{recipe}`."
+    words = f"{run.results.names.task.label}.", caption, f"Recipe: `{run.results.recipe}`."
     return f"![{title}]({path.as_posix()})\n*{' '.join(filter(None, words))}*\n"
 
 
 def _worth_elsewhere(run: _Run) -> str:
-    """What methods are worth by each recipe, beside what others measured."""
-    results, quantity = run.results, Quantity(*WORTH_ELSEWHERE_BY)
-    rows = []
-    for name, theirs in WORTH_ELSEWHERE.items():
-        for recipe in results.recipes:
-            trained = results.for_recipe(recipe)
-            for variant in (variant for variant in trained.largest if variant.method == name):
-                row = results.worth_in(trained.candidate(variant), (recipe, ENSEMBLE), quantity)
-                labels = results.names.label(variant), recipe
-                rows.append(Row("", labels, (worth_cell(row), Cell(text=theirs))))
+    """What methods are worth beside what others measured."""
+    results, quantity, rows = run.results, Quantity(*WORTH_ELSEWHERE_BY), []
+    for variant in results.largest:
+        if theirs := WORTH_ELSEWHERE.get(variant.method):
+            worth = worth_cell(results.worth_in(results.candidate(variant), ENSEMBLE, quantity))
+            rows.append(Row("", (results.names.label(variant),), (worth, Cell(text=theirs))))
     headings = "Ours", "Ashukha et al. (2020)"
-    return markdown(
-        Table(name="", label_headings=("Method", "Recipe"), headings=headings, rows=tuple(rows))
-    )
+    return markdown(Table(name="", label_headings=("Method",), headings=headings, rows=tuple(rows)))
 
 
 def _latency(run: _Run) -> str:
@@ -221,7 +222,6 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "advice": lambda run: "".join(f"- {situation}\n" for situation in run.answer["advice"]),
     "budget": lambda run: f"- {run.results.names.task.label}. {run.answer['budget']}\n",
     "leaderboard": lambda run: run.text_of(TABLES_FOLDER, "leaderboard.md"),
-    "spending-table": lambda run: run.text_of(TABLES_FOLDER, "spending.md"),
     "members-table": lambda run: run.text_of(TABLES_FOLDER, "members.md"),
     "worth-elsewhere": _worth_elsewhere,
     **{name: partial(_figure, name) for name in README_FIGURES},
@@ -232,7 +232,6 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
         run.results, (run.folder / PUBLISHED_MD).as_posix()
     ),
     "commands": _commands,
-    "across": lambda run: f"{summary_across(run.root / run.folder)}\n",
 }
 """What can be made from a run, by the names in the marks."""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha256
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,20 +14,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.io import UserError, content_of, path_of, read_json, read_run_json
+from benchmarks.io import UserError, path_of, read_json, read_run_json
 from benchmarks.nouns import (
     ConditionRecord,
     MetricRecord,
     Names,
     Variant,
     compared_variants,
-    usual_variants,
 )
+from benchmarks.questions import Budgets
 from benchmarks.report.editorial import RIGHT
 from benchmarks.schema import DamagedArraysError, read_table, unpacked, where
 from benchmarks.vocabulary import (
-    ACROSS_FOLDER,
-    ACROSS_JSON,
     CLAIMS_CSV,
     CLAIMS_FOLDER,
     CLAIMS_JSON,
@@ -38,7 +35,6 @@ from benchmarks.vocabulary import (
     LATENCY_CSV,
     MEASUREMENTS_CSV,
     SCORE_LATENCY_CSV,
-    SELF_TRAINED,
     SUMMARY_CSV,
     TRAINING_CSV,
     WORTH_CSV,
@@ -50,7 +46,7 @@ ShownPixels = NDArray[np.uint8]
 TableRow = dict[str, Any]
 """A row of a run's table, by its columns."""
 
-_CURVE_COLUMNS = ["recipe", "method", "members", "replicate", "condition", "score", "rank"]
+_CURVE_COLUMNS = ["method", "members", "budget", "replicate", "condition", "score", "rank"]
 
 
 class Quantity(NamedTuple):
@@ -65,22 +61,22 @@ class Quantity(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """What is compared and may be chosen: a method of a size, of networks of a recipe.
+    """What is compared and may be chosen: a method of a size at a budget.
 
     Attributes:
         score: by which it ranks images; empty where its method's primary score is meant, and in
             tables where the metric uses none.
     """
 
-    recipe: str
     method: str
     members: str
+    budget: float = 1.0
     score: str = ""
 
     @property
     def variant(self) -> Variant:
-        """The method of its size, whatever the recipe."""
-        return Variant(self.method, self.members)
+        """The method of its size at its budget."""
+        return Variant(*self[:3])
 
 
 class Tested(NamedTuple):
@@ -105,7 +101,7 @@ class Tested(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """The results of a run, of all its recipes or of one.
+    """The results of a run.
 
     Attributes:
         summary: ``summary.csv``.
@@ -117,11 +113,10 @@ class Results:
         training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and ``claims.csv`` as ``claims``.
-        latency: ``latency.csv``; empty if nothing was timed. It belongs to every recipe.
+        latency: ``latency.csv``; empty if nothing was timed.
         images: those of ``images.npz``, there and in ``claims/``, by condition and index.
         claims: the content of ``claims.json``, if there is one.
         left_out: labels of the conditions without data and rows; their subsets are not named.
-        whole: of results of one recipe, those of all.
     """
 
     summary: pd.DataFrame
@@ -136,7 +131,6 @@ class Results:
     images: Mapping[tuple[str, int], ShownPixels] = field(default_factory=dict)
     claims: Mapping[str, Any] | None = None
     left_out: tuple[str, ...] = ()
-    whole: Results | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Results:
@@ -164,72 +158,77 @@ class Results:
             curves=_read_curves(folder),
             latency=read_if_there(folder, LATENCY_CSV),
             images=_read_images(folder) | _read_images(folder / CLAIMS_FOLDER),
-            claims=read_claims(folder) or None,
+            claims=read_json(folder / CLAIMS_JSON) or None,
             left_out=_left_out(folder, summary, names),
         )
 
-    @cached_property
-    def recipes(self) -> tuple[str, ...]:
-        """The recipes compared, the main one first.
-
-        Methods that train themselves belong to each of them.
-        """
-        names = sorted(self.summary["recipe"].unique(), key=self.names.recipe_rank)
-        return tuple(name for name in names if name != SELF_TRAINED) or tuple(names)
-
-    def for_recipe(self, *recipes: str) -> Results:
-        """Those of one recipe or several, and of the methods that train themselves; made once."""
-        if recipes not in self._by_recipes:
-            self._by_recipes[recipes] = self._restricted([*recipes, SELF_TRAINED])
-        return self._by_recipes[recipes]
-
-    def _restricted(self, recipes: Sequence[str]) -> Results:
-        def chosen(table: pd.DataFrame, *further: str) -> pd.DataFrame:
-            if table.empty:
-                return table
-            return table[table[["recipe", *further]].isin(recipes).all(axis=1)]
-
-        return replace(
-            self,
-            summary=chosen(self.summary),
-            training=chosen(self.training),
-            worth=chosen(self.worth, "ensemble_recipe"),
-            measured=chosen(self.measured),
-            curves={name: chosen(table) for name, table in self.curves.items()},
-            comparisons=chosen(self.comparisons, "other_recipe"),
-            whole=self.whole or self,
-        )
+    @property
+    def recipe(self) -> str:
+        """How networks are trained; empty for the predictions of others."""
+        return self.names.recipe.name if self.names.recipe else ""
 
     # Methods.
 
     @cached_property
     def variants(self) -> tuple[Variant, ...]:
-        """Every method of every size, in the order in which they are shown."""
-        return tuple(sorted(_variants_in(self.summary), key=self.names.rank))
+        """Every method of every size at every budget, in the order in which they are shown."""
+        every = _variants_in(self.summary)
+        return tuple(sorted(every, key=lambda v: (self._block(v), self.names.rank(v))))
+
+    @cached_property
+    def budgets(self) -> tuple[float, ...]:
+        """Those that methods of one network have."""
+        every = _variants_in(self.summary)
+        own = {v.budget for v in every if not self.names.method(v.method).counts_networks}
+        return tuple(sorted(own)) or (1.0,)
+
+    def block(self, variant: Variant) -> str:
+        """What its budget is called; empty where the run has one."""
+        return self._block(variant)[1]
+
+    def _block(self, variant: Variant) -> tuple[float, str]:
+        if len(self.budgets) < 2:
+            return 0.0, ""
+        if variant.budget in self.budgets:
+            return variant.budget, f"Budget {variant.budget:g}"
+        return math.inf, "More networks"
+
+    def blocks(self, variants: Iterable[Variant]) -> dict[str, tuple[Variant, ...]]:
+        """The variants of each budget, and ensembles of others; of one budget all together."""
+        ordered = sorted(variants, key=self._block)
+        return {name: tuple(own) for (_, name), own in groupby(ordered, key=self._block)}
+
+    def usual(self, variants: Iterable[Variant]) -> tuple[Variant, ...]:
+        """Those whose networks have a budget of 1 each; of methods without such, all."""
+        every = tuple(variants)
+        natural = {v for v in every if self.names.each(v) == 1}
+        methods = {variant.method for variant in natural}
+        return tuple(v for v in every if v in natural or v.method not in methods)
 
     @cached_property
     def shown(self) -> tuple[Variant, ...]:
-        """Those that have a line in figures: of the sizes compared, the ones with any value."""
+        """Those that have a line in figures: of usual ones with any value, the sizes compared."""
         with_value = _variants_in(self.summary[self.summary["value"].notna()])
-        compared = compared_variants(with_value, self.names.usual_sizes)
-        return tuple(variant for variant in self.variants if variant in compared)
+        usual = self.usual(variant for variant in self.variants if variant in with_value)
+        pairs = compared_variants({variant[:2] for variant in usual}, self.names.usual_sizes)
+        return tuple(variant for variant in usual if variant[:2] in pairs)
 
     @property
     def largest(self) -> tuple[Variant, ...]:
-        """Those that have a panel in figures: the largest size of each method."""
-        last = {variant.method: variant for variant in self.shown}
+        """Those that have a panel in figures: of these the largest size of each method."""
+        last = {v.method: v for v in sorted(self.shown, key=self.names.rank)}
         return tuple(variant for variant in self.shown if variant == last[variant.method])
 
     @cached_property
     def compared(self) -> tuple[Variant, ...]:
-        """Those that have a row in tables: of compared and of usual sizes.
+        """Those that have a row in tables: of compared and of usual sizes, at all budgets.
 
         See `compared_sizes`; only the figure and the table of quality against cost show
         all sizes.
         """
-        every, usual = self.variants, self.names.usual_sizes
-        shown = compared_variants(every, usual) | usual_variants(every, usual)
-        return tuple(variant for variant in every if variant in shown)
+        methods = self.names.methods
+        ensembles = frozenset(method.name for method in methods if method.counts_networks)
+        return tuple(Budgets(ensembles, self.names.usual_sizes).shown(self.variants))
 
     def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
         """Compared methods that have a row under any of the conditions, also a failed one."""
@@ -245,6 +244,23 @@ class Results:
         return frozenset(_variants_in(rows) | _variants_in(rows, "other_"))
 
     @cached_property
+    def on_other_images(self) -> frozenset[str]:
+        """The methods that are fitted on more or fewer images than the recipe's networks.
+
+        They are compared with each other alone; none where all are such.
+        """
+        recipe, methods = self.names.recipe, self.summary["method"].unique()
+        fitted = {name: self.names.method(name).images for name in methods}
+        alike = {name for name, n in fitted.items() if not (n and recipe) or n == recipe.images}
+        return frozenset(fitted.keys() - alike if alike else ())
+
+    @property
+    def ensembles(self) -> list[str]:
+        """The methods in whose networks worth is told, in their order."""
+        methods = set() if self.worth.empty else set(self.worth["ensemble"])
+        return sorted(methods, key=lambda name: self.names.rank(Variant(name, "")))
+
+    @cached_property
     def further_scored(self) -> frozenset[Candidate]:
         """The methods that were compared by another score than theirs, each with such a score."""
         if self.comparisons.empty:
@@ -254,16 +270,9 @@ class Results:
         scored = chain(*(map(Candidate._make, side.itertuples(index=False)) for side in sides))
         return frozenset(choice for choice in scored if self.by_own_score(choice).score)
 
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """Those that have a row in tables, of each recipe."""
-        by_recipe = map(self.for_recipe, self.recipes)
-        candidates = (map(results.candidate, results.compared) for results in by_recipe)
-        return tuple(dict.fromkeys(chain(*candidates)))
-
     def candidate(self, variant: Variant) -> Candidate:
-        """A method of a size with its recipe, of results of one recipe."""
-        return Candidate(self._recipe_of.get(variant, ""), *variant)
+        """A method of a size at a budget, by its primary score."""
+        return Candidate(*variant)
 
     def replicates(self, variant: Variant) -> int:
         """Over how many replicates the variant's numbers are means."""
@@ -397,23 +406,16 @@ class Results:
         tested = self._tests.get(*right, *left, *quantity[:2], question)
         return Tested(*tested.values()).flipped if tested else None
 
-    def worth_in(
-        self, candidate: Candidate, ensemble: tuple[str, str], quantity: Quantity
-    ) -> TableRow | None:
-        """The row of its worth in networks, if it was compared with ensembles of several sizes.
-
-        Args:
-            ensemble: their recipe and their method.
-        """
-        side = self.ranked(candidate, quantity)
-        return self._worths.get(*side, *ensemble, *quantity[:2])
+    def worth_in(self, candidate: Candidate, ensemble: str, quantity: Quantity) -> TableRow | None:
+        """The row of its worth in networks of a method that forms ensembles, if it has one."""
+        return self._worths.get(*self.ranked(candidate, quantity), ensemble, *quantity[:2])
 
     def find(self, variant: Variant, quantity: Quantity) -> TableRow | None:
-        """The row of the summary, if there is one; meant for results of one recipe."""
+        """The row of the summary, if there is one."""
         return self.row(self.candidate(variant), quantity)
 
     def tested(self, left: Variant, right: Variant, quantity: Quantity) -> Tested | None:
-        """The left less the right, of one recipe; ``None`` if they were not compared."""
+        """The left less the right; ``None`` if they were not compared."""
         return self.comparison(self.candidate(left), self.candidate(right), quantity)
 
     def ranked(self, candidate: Candidate, quantity: Quantity) -> Candidate:
@@ -433,40 +435,29 @@ class Results:
         return self.curves.get(name, pd.DataFrame(columns=_CURVE_COLUMNS))
 
     @cached_property
-    def _by_recipes(self) -> dict[tuple[str, ...], Results]:
-        return {}  # those asked for until now
-
-    @cached_property
-    def _recipe_of(self) -> dict[Variant, str]:
-        """The recipe of each method and size, which trains itself or has that of the results."""
-        table = self.summary[["recipe", "method", "members"]].drop_duplicates()
-        return {Variant(*pair): recipe for recipe, *pair in table.itertuples(index=False)}
-
-    @cached_property
-    def _summary_rows(self) -> RowsByTexts:
+    def _summary_rows(self) -> RowsByKeys:
         """The rows of the summary by method, condition and metric."""
-        return RowsByTexts(self.summary, [*_SIDE, "condition", "metric"])
+        return RowsByKeys(self.summary, [*_SIDE, "condition", "metric"])
 
     @cached_property
-    def _tests(self) -> RowsByTexts:
+    def _tests(self) -> RowsByKeys:
         """The columns of `Tested` by both sides, condition, metric and question."""
         table = self.comparisons
         table = table if table.empty else table[table["status"] == "ok"]
         sides = *_SIDE, *(f"other_{name}" for name in _SIDE)
-        return RowsByTexts(table, [*sides, "condition", "metric", "question"], Tested._fields)
+        return RowsByKeys(table, [*sides, "condition", "metric", "question"], Tested._fields)
 
     @cached_property
-    def _worths(self) -> RowsByTexts:
-        """The worth by method, recipe and method of the ensemble, condition and metric."""
-        ensemble = "ensemble_recipe", "ensemble"
-        return RowsByTexts(self.worth, [*_SIDE, *ensemble, "condition", "metric"])
+    def _worths(self) -> RowsByKeys:
+        """The worth by method, ensemble, condition and metric."""
+        return RowsByKeys(self.worth, [*_SIDE, "ensemble", "condition", "metric"])
 
 
 _SIDE = Candidate._fields
 
 
-class RowsByTexts:
-    """The rows of a table by the texts in some columns; each becomes a record when it is found.
+class RowsByKeys:
+    """The rows of a table by the values in some columns; each becomes a record when it is found.
 
     Records of a million rows would take gigabytes, and most are never looked up.
     """
@@ -477,19 +468,19 @@ class RowsByTexts:
         names = [] if table.empty else [*keys, *(columns or table.columns)]
         values = [table[name].to_numpy().tolist() for name in names]
         known = zip(*values[: len(keys)], strict=True)
-        self._positions = {texts: position for position, texts in enumerate(known)}
+        self._positions = {values: position for position, values in enumerate(known)}
         self._columns = dict(zip(names[len(keys) :], values[len(keys) :], strict=True))
 
-    def get(self, *texts: str) -> TableRow | None:
-        """The last row with these texts in the columns of the keys, if there is one."""
-        if (position := self._positions.get(texts)) is None:
+    def get(self, *values: object) -> TableRow | None:
+        """The last row with these values in the columns of the keys, if there is one."""
+        if (position := self._positions.get(values)) is None:
             return None
         return {name: column[position] for name, column in self._columns.items()}
 
 
 def _variants_in(table: pd.DataFrame, prefix: str = "") -> set[Variant]:
-    pairs = table[[f"{prefix}method", f"{prefix}members"]].drop_duplicates()
-    return {Variant(*pair) for pair in pairs.itertuples(index=False)}
+    rows = table[[f"{prefix}{name}" for name in Variant._fields]].drop_duplicates()
+    return set(map(Variant._make, rows.itertuples(index=False, name=None)))
 
 
 def _by_primary_score(table: pd.DataFrame, names: Names) -> pd.DataFrame:
@@ -514,19 +505,6 @@ def read_if_there(folder: Path, name: str) -> pd.DataFrame:
     return read_table(folder, name) if path_of(folder, name).exists() else pd.DataFrame()
 
 
-def read_claims(folder: Path) -> dict[str, Any]:
-    """``claims.json``; empty where no claim was judged.
-
-    Raises:
-        UserError: it is damaged, or of another version.
-    """
-    path = folder / CLAIMS_JSON
-    content = read_json(path)
-    if content and "beside" not in content.get("setting", {}):
-        raise UserError(f"{path} is of another version of the suite; run --only claims again")
-    return content
-
-
 def _read_curves(folder: Path) -> dict[str, pd.DataFrame]:
     """The tables in folders by their files' names.
 
@@ -538,7 +516,7 @@ def _read_curves(folder: Path) -> dict[str, pd.DataFrame]:
         for path in sorted(folder.glob(f"{place}/[!.]*.csv*")):
             name = path.name.removesuffix(".xz")
             table = read_table(folder, f"{place}/{name}")
-            if len(table.columns) and "recipe" not in table:
+            if not prefix and len(table.columns) and "method" not in table:
                 raise UserError(f"{path} is no file of a run; delete it, or move it elsewhere")
             curves[prefix + name.removesuffix(".csv")] = table
     return curves | {"claims": read_if_there(folder, CLAIMS_CSV)}
@@ -562,34 +540,3 @@ def _left_out(folder: Path, summary: pd.DataFrame, names: Names) -> tuple[str, .
     missing = {name for name, entry in data.items() if "unavailable" in entry}
     lost = sorted(missing - set(summary["condition"]), key=names.condition_rank)
     return tuple(record.label for record in map(names.condition, lost) if not record.subset)
-
-
-def fingerprints(runs: Iterable[Path]) -> list[str]:
-    """SHA-256 of each run's summary, by which its page knows that it is one of those compared."""
-    return [sha256(content_of(path_of(run, SUMMARY_CSV))).hexdigest() for run in runs]
-
-
-def summary_across(folder: Path) -> str:
-    """The summary in a folder that ``across`` wrote, which compares several runs.
-
-    Raises:
-        UserError: there is none, or it is damaged.
-    """
-    return str(_read_across(folder)["summary"])
-
-
-def summary_beside(run: Path) -> str:
-    """That of the folder ``across`` beside a run's, if it compares this run; empty otherwise."""
-    folder = run.resolve().parent / ACROSS_FOLDER
-    try:
-        content = _read_across(folder)
-    except UserError:  # not a file of this run
-        return ""
-    return str(content["summary"]) if fingerprints([run])[0] in content["runs"] else ""
-
-
-def _read_across(folder: Path) -> dict[str, Any]:
-    path, remedy = folder / ACROSS_JSON, "run uncertainty-bench across again"
-    if not path.is_file():
-        raise UserError(f"there is no {path}; {remedy}")
-    return read_json(path, remedy)

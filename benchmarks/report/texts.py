@@ -45,28 +45,6 @@ def left_out_remark(labels: Sequence[str]) -> str:
     return f"Left out, because their data are not available: {', '.join(labels)}." if labels else ""
 
 
-def training_images_remark(images: Mapping[str, int]) -> str:
-    """The sentence about what trains on different images; empty if nothing does.
-
-    Args:
-        images: by recipe, or by method that trains itself.
-
-    >>> training_images_remark({"article": 60_000, "article-logits": 60_000, "standard": 55_000})
-    'Training images: 60,000 (article, article-logits); 55,000 (standard). Those with fewer hold \
-out the others for calibration. Those with different numbers are not compared.'
-    """
-    trained: dict[int, list[str]] = {}
-    for name, number in images.items():
-        trained.setdefault(number, []).append(name)
-    if len(trained) < 2:
-        return ""
-    counts = "; ".join(f"{number:,} ({', '.join(names)})" for number, names in trained.items())
-    return (
-        f"Training images: {counts}. Those with fewer hold out the others for calibration. Those "
-        "with different numbers are not compared."
-    )
-
-
 def preview(configuration: Mapping[str, Any]) -> str:
     """How little a first look is made of; empty for other runs."""
     if configuration.get("preset") != PREVIEW:

@@ -77,7 +77,9 @@ def milliseconds(
     latency: pd.DataFrame, setup: Setup, variant: Variant, batch_size: int
 ) -> pd.Series | None:
     """The row of a variant in a setup, if it was timed there."""
-    rows = where(in_setup(timed(latency), setup), **variant._asdict(), batch_size=batch_size)
+    method, members, _ = variant  # whose budget does not matter
+    rows = where(in_setup(timed(latency), setup), method=method, members=members)
+    rows = where(rows, batch_size=batch_size)
     return None if rows.empty else rows.iloc[0]
 
 

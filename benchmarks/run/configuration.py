@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -28,7 +28,11 @@ from benchmarks.vocabulary import ALL, FEWEST_REPLICATES
 from methods import METHODS, UncertaintyMethod
 from methods.engines import EngineName, EngineOption, fitting_engine, unsupported
 from methods.interface import MethodTier
-from methods.networks.recipes import WELL_TRAINED, Recipe
+from methods.networks.recipes import (
+    ARTICLE,
+    LAPLACE_REDUX,
+    UNCERTAINTY_BASELINES,
+)
 from methods.scores import SCORES, Score, probability_scores
 from methods.trained.base import TrainedMethod
 
@@ -40,44 +44,35 @@ class Preset:
     It evaluates every condition but those that it leaves out, so that a new one is in it.
 
     Attributes:
-        recipes: those of a task; where there are none, the preset is not about the task.
         tiers: those whose methods it evaluates, see `methods.UncertaintyMethod`.
         without_conditions: the conditions that it leaves out, as globs.
         limits: how long a method is timed.
         parts: other parts of its `Configuration`, by name.
-        by_task: by task, the parts that are otherwise for it.
-        in_depth: the recipes that alone are evaluated at every size; none: all.
+        recipe: how networks are trained; a task without it has no such preset. Empty: as the
+            task's first says.
+        own: by task or recipe, the parts that are otherwise for it.
+        divides: whether ensembles also divide each budget among networks of half the training.
     """
 
-    recipes: Callable[[Task], Sequence[Recipe]]
     tiers: tuple[MethodTier, ...]
     without_conditions: tuple[str, ...]
     limits: Limits
     parts: Mapping[str, Any]
-    by_task: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    in_depth: Callable[[Task], tuple[str, ...]] = lambda _: ()
+    recipe: str = ""
+    own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    divides: bool = False
 
-
-def with_calibration_images(task: Task) -> list[Recipe]:
-    """The task's own recipes that leave it images to calibrate with, which most methods need."""
-    return [recipe for recipe in task.recipes if recipe.split == "training"]
-
-
-def budgets_in_depth(task: Task) -> tuple[str, ...]:
-    """Those of the task's budgets with which methods train that have a training of their own."""
-    deep = WELL_TRAINED.name, "well-trained-50-epochs"
-    return tuple(recipe.name for recipe in task.budgets if recipe.name in deep)
+    def recipe_of(self, task: Task) -> str:
+        """The name of the recipe by which networks of a task are trained."""
+        return self.recipe or task.recipes[0].name
 
 
 TRAINED = tuple(name for name, method in METHODS.items() if issubclass(method, TrainedMethod))
 """Those with a network of their own."""
 
-BEST_TRAINED = (
-    *("packed_ensemble", "shallow_ensemble", "masksembles"),
-    *("variational", "ivon", "cyclical_sghmc"),
-)
-"""The six of these with the least NLL on calibration images, by ``results/tuning.csv``: of several
-recipes in depth, the others are trained by the first alone."""
+TRAINED_LONGER = ("ivon", "shallow_ensemble", "variational")
+"""The three of these with the least NLL on calibration images, by ``results/tuning.csv``: above a
+budget of 1 the others would cost more than all else."""
 
 SHIFTS = ("translated-*", "corrupted-*", "natural-*")
 """Those that the article is not about."""
@@ -88,7 +83,6 @@ EMNIST = "ood-emnist_letters"
 PRESETS: dict[str, Preset] = {
     # A first look, without data sets that are elsewhere than at package registries only.
     "quick": Preset(
-        recipes=lambda task: task.recipes[:1],
         tiers=("quick",),
         without_conditions=(*SHIFTS, "ood-notmnist", "ood-kmnist", EMNIST),
         limits=Limits(seconds=0.15),
@@ -100,68 +94,53 @@ PRESETS: dict[str, Preset] = {
             "batch_sizes": (1, 64),
             "scores": "unfitted",
         },
-        by_task={"digits": {"members": (1, 2, 5, 10, 20), "passes": (20, 100), "epochs": None}},
+        own={"digits": {"members": (1, 2, 5, 10, 20), "passes": (20, 100), "epochs": None}},
     ),
     # The article's claims, which are about images rotated by up to 45°.
     "article": Preset(
-        recipes=lambda task: tuple(map(task.recipe, task.article_recipes)),
-        tiers=("quick",),
+        recipe=ARTICLE.name,
+        tiers=("article",),
         without_conditions=(*SHIFTS, "rotated-0[6-9]*", "rotated-1*", EMNIST),
         limits=Limits(seconds=1.0),
         parts={
             "members": (50,),
             "passes": (50, 100),
             "replicates": 10,
+            "pool": 100,
             "severity_images": 2500,
             "batch_sizes": (1, 64),
             "scores": "unfitted",
         },
     ),
-    # All but what budgets are spent on; numbers of dropout passes on the article's task alone.
+    # The answer: what one network's training, and that of five, are best spent on.
     "full": Preset(
-        recipes=with_calibration_images,
         tiers=("quick", "full"),
         without_conditions=(EMNIST,),
-        limits=Limits(seconds=1.0),
+        limits=Limits(seconds=0.5),
         parts={
             "members": (1, 2, 3, 5, 7, 10, 14, 20, 30, 50),
             "passes": (100,),
-            "replicates": 20,
-            "pool": None,
+            "budgets": (1.0, 5.0),
+            "replicates": 10,
+            "pool": 50,
             "severity_images": 2500,
         },
-        by_task={"mnist": {"passes": (1, 2, 5, 10, 20, 50, 100)}},
-        in_depth=lambda task: (task.recipes[0].name,),
-    ),
-    # What a training budget is best spent on.
-    "budget": Preset(
-        recipes=lambda task: task.budgets,
-        tiers=("quick", "budget"),
-        without_conditions=("translated-*", "natural-*", EMNIST),
-        limits=Limits(seconds=0.3),
-        parts={
-            "members": (1, 2, 5, 10),
-            "passes": (100,),
-            "replicates": 5,
-            "pool": None,
-            "images": 2500,
-            "scores": "unfitted",
-        },
-        in_depth=budgets_in_depth,
+        divides=True,
     ),
     # Other papers' numbers.
     "published": Preset(
-        recipes=lambda task: task.published,
-        tiers=("quick", "published"),
+        recipe=UNCERTAINTY_BASELINES.name,
+        tiers=("published",),
         without_conditions=("rotated-*", *SHIFTS, "ood-*_noise", "ood-notmnist", EMNIST),
         limits=Limits(seconds=0.3),
         parts={
             "members": (1, 5, 10),
             "passes": (50,),
-            "pool": None,
+            "pool": 10,
             "batch_sizes": (1, 64),
             "scores": "unfitted",
         },
+        own={LAPLACE_REDUX.name: {"members": (1, 5), "pool": 5}},
     ),
 }
 
@@ -176,6 +155,7 @@ USUAL_SIZES: dict[str, tuple[int, ...]] = {
     "snapshot_ensemble": (5,),
     "fast_geometric_ensemble": (5,),
     "mc_dropout_ensemble": (5,),
+    "bagging": (5,),
 }
 """The sizes of methods that users run: tables show them beside the largest."""
 
@@ -188,15 +168,11 @@ ONLY_USUAL = frozenset(
 """Of these methods a run evaluates no other size, unless it has none of the usual ones."""
 
 SLOW = frozenset({"mc_dropout_exact", "mc_dropout_exact_without_blanks"})
-"""About a second an image: evaluated in depth, on the subset conditions; timed on single images."""
+"""About a second an image: evaluated on the subset conditions; timed on single images."""
 
-IN_DEPTH = SLOW | {"laplace_kron"}
-"""Evaluated only for the recipes in depth."""
 
-COSTLY = IN_DEPTH | {"test_time_augmentation"}
-"""Repeated on `FEWEST_REPLICATES` networks at most, as those with a training of their own: the
-others share one forward or its masks."""
-
+MOST_BUDGET = 1000
+"""Networks; more would be a typing error that takes days."""
 
 FEWEST_RESAMPLES = 100
 """With so many, the standard error of a standard error is 7 %."""
@@ -213,10 +189,10 @@ MOST = {
 def option_of(part: str) -> str:
     """The command line's name of a part of a configuration.
 
-    >>> option_of("batch_sizes"), option_of("recipes")
-    ('--batch-sizes', '--recipe')
+    >>> option_of("batch_sizes"), option_of("budgets")
+    ('--batch-sizes', '--budget')
     """
-    named = {"recipes": "recipe", "custom_methods": "method"}
+    named = {"budgets": "budget", "custom_methods": "method"}
     return "--" + named.get(part, part).replace("_", "-")
 
 
@@ -277,8 +253,8 @@ def fitting_jobs(device: str) -> int:
 
 
 DECIDE_PREDICTIONS = (
-    *("task", "images", "severity_images", "subset_images", "epochs", "seed", "device", "engine"),
-    "custom_methods",
+    *("task", "recipe", "images", "severity_images", "subset_images", "epochs", "seed", "device"),
+    *("engine", "custom_methods"),
 )
 """The parts that decide a run unit's prediction, as far as it has them."""
 
@@ -290,21 +266,19 @@ class Configuration:
     Attributes:
         preset: which preset this began as.
         task: what is classified, by its name in `benchmarks.tasks.TASKS`.
-        recipes: how the pool's networks are trained.
+        recipe: how the networks are trained, by a budget of 1.
         methods: the methods evaluated, by their names in `methods.METHODS`.
         custom_methods: users' methods, ``path/to/file.py:Class``.
         conditions: the sets of images evaluated; ``clean`` is always among them.
         members, passes: sizes of the methods whose size is called so; see `sizes`.
-        in_depth: the recipes evaluated at every size and by slow methods; the others only at
-            the sizes of `compared_sizes`, but ensembles of networks at every size. All
-            recipes, if none of the chosen is named.
-        replicates: on how many networks of the pool single-network methods are repeated; those
-            of `COSTLY` on few.
-        pool: of how many networks of a recipe ensembles are formed, as replicates in disjoint
-            blocks; at least of as many as the largest one has. ``None``: as the recipe says.
+        budgets: at which methods are evaluated, in networks of the recipe. An ensemble of M such
+            networks has the budget M, whatever is chosen here.
+        replicates: on how many networks methods are repeated; above a budget of 1 on few.
+        pool: of how many networks of budget 1 ensembles are formed, as replicates in disjoint
+            blocks; at least of as many as the largest one has.
         images: how many images of each condition are evaluated; ``None``: all.
-        severity_images: how many of each severity, and of each condition of a mean, the same of
-            all of a group; ``None``: as many.
+        severity_images: how many of each but the clean one, the same of all of a group; ``None``:
+            as many.
         subset_images: how many of each subset condition, on which slow methods are evaluated.
         epochs: how long networks train; ``None``: as long as the recipe says.
         resamples: how often images are drawn anew, for intervals where no influence is known.
@@ -317,14 +291,14 @@ class Configuration:
 
     preset: str
     task: str
-    recipes: tuple[str, ...]
+    recipe: str
     methods: tuple[str, ...]
     conditions: tuple[str, ...]
     members: tuple[int, ...]
     passes: tuple[int, ...]
+    budgets: tuple[float, ...] = (1.0,)
     replicates: int = 5
-    pool: int | None = 1
-    in_depth: tuple[str, ...] = ()
+    pool: int = 1
     custom_methods: tuple[str, ...] = ()
     images: int | None = None
     severity_images: int | None = None
@@ -341,15 +315,14 @@ class Configuration:
         for part in fields(self):
             if isinstance(chosen := getattr(self, part.name), tuple):
                 require_distinct(option_of(part.name), chosen)
-        for name in ("recipes", "members", "passes", "batch_sizes"):
+        for name in ("budgets", "members", "passes", "batch_sizes"):
             if not getattr(self, name):
                 raise UserError(
                     f"{option_of(name)}: nothing is chosen; name at least one, or omit the option"
                 )
         _require_known("task", (self.task,), TASKS)
         task = TASKS[self.task]
-        for name in ("recipes", "in_depth"):
-            _require_known(name, getattr(self, name), [recipe.name for recipe in task.every_recipe])
+        _require_known("recipe", (self.recipe,), [recipe.name for recipe in task.recipes])
         _require_known("methods", self.methods, METHODS)
         object.__setattr__(self, "conditions", task.matching(self.conditions))
         if not self.classes:
@@ -357,17 +330,18 @@ class Configuration:
         require_resampling(self.resamples, self.seed)
         for name in MOST:
             _require_sensible(name, getattr(self, name))
-        by_budget = {recipe.name for recipe in task.budgets}.intersection(self.recipes)
-        if self.epochs is not None and len(by_budget) > 1:
-            raise UserError(
-                f"--epochs {self.epochs}: recipes of several budgets differ by their epochs; "
-                "omit it"
-            )
+        object.__setattr__(self, "budgets", tuple(sorted(map(float, self.budgets))))
+        for budget in self.budgets:
+            if not 0 < budget <= MOST_BUDGET:
+                raise UserError(
+                    f"--budget: {budget:g} is out of range; expected a number of networks above 0 "
+                    f"and at most {MOST_BUDGET}"
+                )
         if self.engine == "numba" and self.device != "cpu":
             raise UserError(f"--engine numba runs on the CPU, not on {self.device}; use torch")
-        if self.engine == "numba" and (names := unsupported(map(task.recipe, self.recipes))):
+        if self.engine == "numba" and unsupported([task.recipe(self.recipe)]):
             raise UserError(
-                f"--engine numba does not compute the recipe {names[0]!r}; use --engine torch"
+                f"--engine numba does not compute the recipe {self.recipe!r}; use --engine torch"
             )
 
     @property
@@ -389,37 +363,20 @@ class Configuration:
             classes[method.name] = method
         return classes
 
-    def sizes(self, method: type[UncertaintyMethod], recipe: str = "") -> tuple[int, ...]:
-        """The sizes that are evaluated of a method; none where there is nothing to choose.
-
-        Recipes of budgets and of papers set the pool, and have no ensembles larger than it.
-        """
+    def sizes(self, method: type[UncertaintyMethod]) -> tuple[int, ...]:
+        """The sizes that are evaluated of a method; none where there is nothing to choose."""
         if method.size is None:
             return ()
         by_option = {"members": self.members, "passes": self.passes}
         sizes = tuple(sorted(set(method.sweep))) or by_option[method.size]
-        task = TASKS[self.task]
-        limited = recipe in [each.name for each in (*task.budgets, *task.published)]
-        if method.counts_networks and self.pool is None and limited:
-            sizes = tuple(size for size in sizes if size <= self.pool_of(recipe)) or sizes[:1]
         if method.name not in ONLY_USUAL:
             return sizes
         usual = USUAL_SIZES[method.name]
         return tuple(size for size in sizes if size in usual) or (max(sizes),)
 
-    def replicates_of(self, method: type[UncertaintyMethod]) -> int:
-        """On how many networks a method of one network is repeated: a costly one on few."""
-        costly = method.name in COSTLY or "training" in method.needs
-        return min(self.replicates, FEWEST_REPLICATES) if costly else self.replicates
-
-    def recipe(self, name: str) -> Recipe:
-        """The recipe of this name, trained for as long as this configuration says."""
-        recipe = TASKS[self.task].recipe(name)
-        return recipe if self.epochs is None else replace(recipe, epochs=self.epochs)
-
-    def pool_of(self, recipe: str) -> int:
-        """Of how many networks of the recipe ensembles are formed, unless one needs more."""
-        return self.recipe(recipe).pool if self.pool is None else self.pool
+    def replicates_of(self, budget: float) -> int:
+        """On how many networks methods of a budget are repeated, the same for all of them."""
+        return self.replicates if budget <= 1 else min(self.replicates, FEWEST_REPLICATES)
 
     @property
     def identity(self) -> dict[str, object]:
@@ -453,43 +410,50 @@ def stored_scores(configuration: Configuration) -> dict[str, Score]:
     return {name: score for name, score in chosen if name not in probability_scores()}
 
 
-def configuration_of(preset: str, task: str = DEFAULT_TASK) -> Configuration:
-    """What a preset computes of a task.
+def configuration_of(
+    preset: str, task: str = DEFAULT_TASK, recipe: str | None = None
+) -> Configuration:
+    """What a preset computes of a task, by default by the preset's recipe.
 
     Raises:
-        UserError: there is no such preset or task, or the preset has no recipe of it.
+        UserError: there is no such preset, task or recipe.
     """
     _require_known("preset", (preset,), PRESETS)
     _require_known("task", (task,), TASKS)
     chosen, noun = PRESETS[preset], TASKS[task]
-    recipes = tuple(chosen.recipes(noun))
-    if not recipes:
-        raise UserError(f"--preset {preset} has no recipe of the task {task!r}; use another preset")
-    parts = {**chosen.parts, **chosen.by_task.get(task, {})}
+    recipe = chosen.recipe_of(noun) if recipe is None else recipe
+    if recipe not in (known := [each.name for each in noun.recipes]):
+        raise UserError(
+            f"--recipe: the task {task!r} has no {recipe!r}, by which --preset {preset} trains; "
+            f"choose from {', '.join(known)}, or another preset"
+        )
+    parts = {**chosen.parts, **chosen.own.get(task, {}), **chosen.own.get(recipe, {})}
     for part in ("images", "severity_images"):
         if (parts.get(part) or 0) >= noun.test_images:
             parts[part] = None
     return Configuration(
         preset=preset,
         task=task,
-        recipes=tuple(recipe.name for recipe in recipes),
+        recipe=recipe,
         methods=tuple(m.name for m in METHODS.values() if m.tiers.intersection(chosen.tiers)),
         conditions=tuple(
             condition.name
             for condition in noun.conditions
             if not any(fnmatchcase(condition.name, glob) for glob in chosen.without_conditions)
         ),
-        in_depth=chosen.in_depth(noun),
-        engine=fitting_engine("auto", "cpu", recipes),
+        engine=fitting_engine("auto", "cpu", [noun.recipe(recipe)]),
         **parts,
     )
 
 
 def command_of(configuration: Configuration) -> str:
     """The shortest command line that gives this configuration; custom methods by file name."""
-    preset = configuration_of(configuration.preset, configuration.task)
+    chosen = configuration.preset, configuration.task, configuration.recipe
+    preset = configuration_of(*chosen)
     words = ["python", "run_all.py", "--preset", configuration.preset]
     words += ["--task", configuration.task] if configuration.task != DEFAULT_TASK else []
+    if configuration.recipe != PRESETS[configuration.preset].recipe_of(TASKS[configuration.task]):
+        words += ["--recipe", configuration.recipe]
     for part in fields(configuration):
         value = getattr(configuration, part.name)
         if part.name == "custom_methods":
@@ -497,7 +461,8 @@ def command_of(configuration: Configuration) -> str:
                 words += [option_of(part.name), without_folder(method)]
         elif value != getattr(preset, part.name):
             values = value if isinstance(value, tuple) else (ALL if value is None else value,)
-            words += [option_of(part.name), ",".join(map(str, values))]
+            texts = (f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+            words += [option_of(part.name), ",".join(texts)]
     return shlex.join(words)
 
 
@@ -529,21 +494,16 @@ def chosen_configuration(
             chosen[part] = None
     if files := chosen.get("custom_methods"):
         chosen["custom_methods"] = tuple(map(importable, files))
-    defaults = configuration_of(preset, task)
-    recipes = chosen.get("recipes", defaults.recipes)  # unknown ones are refused later
+    defaults = configuration_of(preset, task, chosen.pop("recipe", None))
     configuration = replace(
         defaults,
         seed=seed,
         device=device,
-        engine=fitting_engine(
-            engine, device, [r for r in TASKS[task].every_recipe if r.name in recipes]
-        ),
+        engine=fitting_engine(engine, device, [TASKS[task].recipe(defaults.recipe)]),
         **chosen,
     )
     needed = (
-        max(configuration.sizes(method))
-        if method.counts_networks
-        else configuration.replicates_of(method)
+        max(configuration.sizes(method)) if method.counts_networks else configuration.replicates
         for method in configuration.classes.values()
         if method.pooled
     )

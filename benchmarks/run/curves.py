@@ -43,7 +43,7 @@ TOLERANCE = 0.004
 
 DECIMALS = 5
 
-ORIGIN = ("recipe", "method", "members", "replicate", "condition")
+ORIGIN = ("method", "members", "budget", "replicate", "condition")
 VOTE_COLUMNS = ("index", "label", "class", "vote_share", "mean_probability")
 
 _BINS = ("lower", "upper", "count", "confidence", "accuracy", "accuracy_lower", "accuracy_upper")
@@ -103,10 +103,10 @@ class Evaluation(NamedTuple):
 
 def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[RunUnit, DrawnUnit]:
     """The run units of the sizes that are compared, those with predictions."""
-    replicates: dict[tuple[str, str, int | None], list[RunUnit]] = {}
+    replicates: dict[str, list[RunUnit]] = {}
     for unit in sorted(filter(plan.is_compared, plan.units())):
         if plan.objection(unit) is None and is_predicted(unit):
-            replicates.setdefault((unit.recipe, unit.method, unit.size), []).append(unit)
+            replicates.setdefault(unit.variant, []).append(unit)
     return {
         unit: DrawnUnit(
             unit,
@@ -192,7 +192,7 @@ def example_image(
 def origin(unit: RunUnit, members: int | None, condition: Condition) -> CurveRow:
     """The values of `ORIGIN`."""
     size = members_of(unit, members)
-    values = (unit.recipe, unit.method, size, unit.replicate, condition.name)
+    values = (unit.method, size, unit.budget, unit.replicate, condition.name)
     return dict(zip(ORIGIN, values, strict=True))
 
 
@@ -280,7 +280,7 @@ def _rows(names: Sequence[str], *columns: Iterable[Any]) -> Iterator[CurveRow]:
 SAMPLING_DECIMALS = 6
 
 SAMPLING_COLUMNS = (
-    *("recipe", "method", "members", "other_method", "condition", "measure", "networks", "images"),
+    *("method", "members", "budget", "other_method", "condition", "measure", "networks", "images"),
     *("rms_error", "difference", "lower", "upper"),
 )
 """Those of ``curves/sampling_error.csv``: ``other_method`` is the limit.
@@ -302,10 +302,10 @@ def sampling_errors(
         limits: see `limits_of_sampled`.
         stored: the predictions of these run units, those that there are.
     """
-    groups: dict[tuple[str, str, int | None], list[RunUnit]] = {}
+    groups: dict[str, list[RunUnit]] = {}
     for unit, limit in limits.items():
         if unit in stored and limit in stored:
-            groups.setdefault((unit.recipe, unit.method, unit.size), []).append(unit)
+            groups.setdefault(unit.variant, []).append(unit)
     for units in groups.values():
         sampled = [_values_by_measure(stored[unit]) for unit in units]
         exact = [_values_by_measure(stored[limits[unit]]) for unit in units]
@@ -314,9 +314,9 @@ def sampling_errors(
             with np.errstate(invalid="ignore"):  # an infinite NLL less another
                 errors = np.stack([finite[measure] - limit[measure] for finite, limit in pairs])
             yield {
-                "recipe": units[0].recipe,
                 "method": units[0].method,
                 "members": members_text(units[0].size),
+                "budget": units[0].budget,
                 "other_method": limits[units[0]].method,
                 "condition": condition,
                 "measure": measure,
@@ -333,17 +333,17 @@ def sampling_table(rows: Iterable[CurveRow]) -> pd.DataFrame:
 
 
 def limits_of_sampled(plan: Plan) -> dict[RunUnit, RunUnit]:
-    """Each sampled run unit's limit, of the same recipe and replicate: the same network."""
+    """Each sampled run unit's limit, of the same budget and replicate: the same network."""
     classes, units = plan.configuration.classes, plan.units()
     exact = {
-        (unit.recipe, classes[unit.method].limit_of, unit.replicate): unit
+        (classes[unit.method].limit_of, unit.budget, unit.replicate): unit
         for unit in units
         if classes[unit.method].limit_of
     }
     return {
         unit: exact[key]
         for unit in units
-        if (key := (unit.recipe, unit.method, unit.replicate)) in exact
+        if (key := (unit.method, unit.budget, unit.replicate)) in exact
     }
 
 

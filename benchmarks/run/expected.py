@@ -1,405 +1,163 @@
-"""What a run will take, before it starts: core-seconds by stage, memory and disk.
+"""What a run will take, before it starts: CPU seconds by stage, without what is stored already.
 
-Work is counted from the plan, without what earlier runs have left. What networks compute is timed
-on this machine, with few images by each recipe. All else costs what `SECONDS` says of a core of
-`REFERENCE`; ``tests/benchmarks/unit_costs.py`` measures it.
+Its units are counted from the plan, and cost what they took in real runs; nothing is tried.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from itertools import groupby
-from math import isnan, prod
-from time import process_time
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterator
+from itertools import chain, groupby
+from math import isnan
+from typing import cast
 
-import numpy as np
-import torch
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
 
-from benchmarks.claims.stage import RECIPES as CLAIMED
-from benchmarks.inference.image_values import RankedFamily
+from benchmarks.claims.claim import ARTICLE_RECIPES
+from benchmarks.claims.predictor import NETWORKS, trained_networks
+from benchmarks.io import print_table
 from benchmarks.latency.places import latency_tasks, timed_on
 from benchmarks.latency.stage import timed_earlier
-from benchmarks.predictions import PoolNetwork, RunUnit
-from benchmarks.run.configuration import PRESETS, stored_scores
-from benchmarks.run.measure import ConditionSet, image_sets
-from benchmarks.run.measurements import KeptRows
+from benchmarks.predictions import Owner, PoolNetwork, RunUnit
+from benchmarks.run.configuration import PRESETS
 from benchmarks.run.plan import Plan
 from benchmarks.run.predict import pending_groups
-from benchmarks.run.workspace import Workspace, compile_once
-from benchmarks.tasks.task import Condition
+from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
-from methods import METHODS, MemberMethod, PooledMethod
-from methods.determinism import one_torch_thread
+from methods import MemberMethod, PooledMethod
 from methods.networks.network import multiply_adds
-from methods.networks.recipes import LabelledImages, Recipe
-from methods.networks.training import images_watched, initial_network, orders_and_masks
-from methods.pooled import learns_in_fit
+from methods.networks.recipes import WELL_TRAINED, Recipe
 from methods.trained.base import TrainedMethod
 
-TRAINED, EVALUATED, PASSED = "images trained on", "images evaluated", "images in a dropout pass"
-"""Of one network each; timed on this machine."""
-
-PROCESS, OWN = "processes", "multiply-adds of a forward of a method's own training"
-
-REFERENCE = 0.041
-"""CPU seconds of `mixed_work` on the core that `SECONDS` are of."""
-
-SECONDS: dict[str, float] = {
-    PROCESS: 4.5,
-    OWN: 3.3e-10,
-    "networks stored": 0.05,
-    "data sets loaded": 0.2,
-    "networks whose features are scored": 0.63,
-    "images scored by features": 3.6e-5,
-    "images of outputs": 1e-6,
-    "images written": 5e-6,
-    "images of members formed": 3e-7,
-    "predictions measured": 0.017,
-    "images measured": 1.15e-5,
-    "pairs compared": 4e-5,
-    "methods timed": 3.0,
-    "methods fitted on random images": 3.0,
-    "networks judged": 3.8,
-    "reports": 3.1,
-    "methods reported": 0.65,
+NETWORK = {
+    "training": {"numba": 3e-5, "torch": 1.1e-4},
+    "forward": {"numba": 1.3e-5, "torch": 5.5e-5},
+    "dropout pass": {"numba": 1.75e-6, "torch": 2.4e-5},
 }
-"""Of one core, by what is counted."""
+"""CPU seconds of an image and a LeNet-5, by engine.
 
+Like `OTHER`, on a core of an AMD EPYC or Intel Xeon with AVX-512, by the stages of 0.3's runs
+(``full`` of two tasks, ``article``, ``quick``), in which all cores were at work: alone on the
+machine, a network takes about .6 of this.
+"""
 
-class MethodSeconds(NamedTuple):
-    """What a method takes beside the forwards of its members: a fit, and an image."""
-
-    fit: float = 0.0
-    image: float = 0.0
-
-
-METHOD_SECONDS = {
-    "laplace_last_layer": MethodSeconds(1.8, 4e-5),
-    "laplace_last_layer_calibrated": MethodSeconds(3.6, 4e-5),
-    "laplace_last_layer_kron": MethodSeconds(1.8, 7e-6),
-    "laplace_last_layer_fisher": MethodSeconds(1.8, 7e-6),
-    "laplace_kron": MethodSeconds(45.0, 9.2e-4),
-    "test_time_augmentation": MethodSeconds(0.0, 3.6e-5),
-    "mc_dropout_exact": MethodSeconds(0.0, 1.4),
-    "mc_dropout_exact_without_blanks": MethodSeconds(0.0, 1.4),
+OTHER = {
+    "written": (0.0, 5e-6),
+    "member": (0.0, 3e-7),
+    "scores of features": (0.63, 3.6e-5),
+    "laplace_last_layer": (1.8, 4e-5),
+    "laplace_last_layer_calibrated": (3.6, 4e-5),
+    "laplace_kron": (45.0, 9.2e-4),
+    "mc_dropout_exact": (0.0, 1.4),
+    "mc_dropout_exact_without_blanks": (0.0, 1.4),
+    MEASURE: (0.013, 9e-6),
+    LATENCY: (0.6, 1.25),
+    CLAIMS: (0.0, 4.5),
+    REPORT: (17.0, 0.45),
 }
-"""Likewise; of others it is nothing."""
+"""CPU seconds of what comes once, and of each image, beside the forwards of members.
 
-BYTES = {"images of outputs": 52.0, "images written": 68.0, "networks stored": 250_000.0}
-"""On disk, by what is counted."""
+Of a timing, and a second of its limit; of a network of claims; of a run's processes and page, and
+a method on it. Of other methods there is nothing.
+"""
 
-PROCESS_BYTES, NUMBER_BYTES, COPIES, EVALUATED_COPIES = 4.5e8, 4.0, 4, 2
-"""In memory: of a process, and of a number in single precision; how often images are there: those
-to train with, and those of conditions."""
-
-
-class Work(NamedTuple):
-    """Something that a stage does many times.
-
-    Attributes:
-        what: a key of `SECONDS`, `BYTES` or `METHOD_SECONDS`, or what networks compute.
-        amount: how often; of what is in `METHOD_SECONDS`, the fits.
-        recipe: that of the network that computes.
-        method: whose work it is, where it is that of one method.
-        images: of what is in `METHOD_SECONDS`.
-    """
-
-    stage: str
-    what: str
-    amount: float
-    recipe: str = ""
-    method: str = ""
-    images: float = 0.0
+Work = tuple[str, str, int, float]
+"""A stage, what it does, how often, and for how many CPU seconds."""
 
 
-@dataclass(frozen=True)
-class Speed:
-    """How fast this machine is.
+def expected(plan: Plan, workspace: Workspace) -> pd.DataFrame:
+    """What each stage does: ``stage``, ``what``, ``count`` and CPU ``seconds``."""
+    works = chain(*(part(plan, workspace) for part in (_training, _predicting, _rest)))
+    table = pd.DataFrame(works, columns=["stage", "what", "count", "seconds"])
+    added = table.groupby(["stage", "what"], sort=False, as_index=False).sum()
+    return added[added["count"] > 0]
 
-    Attributes:
-        gflops: of a product of matrices in single precision, to compare machines by.
-        mixed: CPU seconds of `mixed_work`.
-        networks: CPU seconds an image, by what is computed and recipe.
-    """
 
-    gflops: float
-    mixed: float
-    networks: Mapping[tuple[str, str], float]
+def _images(plan: Plan, owner: Owner) -> int:
+    every = plan.task.test_images
+    return sum(plan.limits_of(c).number(c, c.size or every) for c in plan.predicted(owner))
 
-    def seconds(self, work: Work) -> float:
-        """CPU seconds that the work takes."""
-        if (work.what, work.recipe) in self.networks:
-            return work.amount * self.networks[work.what, work.recipe]
-        if work.what in SECONDS:
-            cost = work.amount * SECONDS[work.what]
+
+def _network(what: str, recipe: Recipe, engine: str) -> float:
+    """Of an image; half of it grows with the multiply-adds."""
+    size = multiply_adds(recipe.network) / multiply_adds(WELL_TRAINED.network)
+    return NETWORK[what][engine] * (1 + size) / 2
+
+
+def _other(what: str, images: float, times: int = 1) -> float:
+    once, image = OTHER.get(what, (0.0, 0.0))
+    return times * once + images * image
+
+
+def _training(plan: Plan, workspace: Workspace) -> Iterator[Work]:
+    for name, group in groupby(plan.networks(), lambda network: network.training):
+        recipe, numbers = plan.trainings[name], [network.number for network in group]
+        images, test = workspace.training_images(plan, name), workspace.images(plan.task, "test")
+        stored = plan.pool(name, workspace.store).trained(numbers, images, test)
+        missing, seen = len(numbers) - len(stored), recipe.epochs * len(images.labels)
+        cost = missing * seen * _network("training", recipe, plan.configuration.engine)
+        yield TRAIN, f"{name}, {recipe.epochs:g} epochs", missing, cost
+
+
+def _predicting(plan: Plan, workspace: Workspace) -> Iterator[Work]:
+    for group in pending_groups(plan, workspace, (), remove=False):
+        first, images = group[0], _images(plan, group[0])
+        units = [owner for owner in group if isinstance(owner, RunUnit)]
+        if isinstance(first, PoolNetwork):
+            recipe, scored = plan.trainings[first.training], first in plan.scored_networks
+            fitted = plan.task.images_to_train_with(recipe.split) if units or scored else 0
+            cost = (images + fitted) * _network("forward", recipe, plan.configuration.engine)
+            yield PREDICT, "networks", 1, cost + scored * _other("scores of features", images)
         else:
-            fit, image = METHOD_SECONDS[work.what]
-            cost = work.amount * fit + work.images * image
-        return cost * self.mixed / REFERENCE
+            yield PREDICT, first.method, 0, _members(plan, workspace, first, images)
+        for unit in units:
+            cost = _other("written", images) + _other("member", images * (unit.size or 1))
+            yield PREDICT, unit.method, 1, cost + _other(unit.method, images)
 
 
-def mixed_work() -> None:
-    """Sorting and plain Python, as most of what is not done by kernels."""
-    np.sort(np.random.default_rng(0).random(500_000))
-    sum(number * number for number in range(500_000))
+def _members(plan: Plan, workspace: Workspace, unit: RunUnit, images: int) -> float:
+    """Of the members of a method that reads images, and of a training of its own."""
+    kind, engine = plan.configuration.classes[unit.method], plan.configuration.engine
+    if not kind.pooled or plan.is_custom(unit.method):
+        return 0.0  # nobody knows
+    method, cost = cast(PooledMethod, plan.method(unit, workspace.store)), 0.0
+    pool, own = method.pool, method.trajectory
+    if not kind.exact:
+        members = method.member_slice if isinstance(method, MemberMethod) else slice(0, 1)
+        what = "dropout pass" if "dropout" in kind.needs else "forward"
+        cost = images * (members.stop - members.start) * _network(what, pool.recipe, engine)
+    training = workspace.images(plan.task, plan.split(unit))
+    if own and isnan(pool.snapshot_seconds(own, unit.replicate, training.fingerprint)):
+        trains = "torch" if issubclass(kind, TrainedMethod) else engine
+        seen = pool.recipe.epochs * len(training.labels)
+        cost += seen * _network("training", pool.recipe, trains)
+    return cost
 
 
-TIMED_IMAGES, TIMED_PASSES, TIMES = 1920, 100, 3
-
-
-def measured_speed(plan: Plan) -> Speed:
-    """Time this machine; it takes seconds, and longer where kernels are to be compiled first."""
-    if plan.configuration.engine == "numba":
-        compile_once()
-    with one_torch_thread():
-        matrix = torch.rand(1024, 1024)
-        product, mixed = _fastest(lambda: matrix @ matrix, 20), _fastest(mixed_work, 5)
-        networks = {
-            (what, name): cost
-            for name in plan.configuration.recipes
-            for what, cost in _network_seconds(plan, plan.configuration.recipe(name)).items()
-        }
-    return Speed(2 * 1024**3 / product / 1e9, mixed, networks)
-
-
-def _network_seconds(plan: Plan, recipe: Recipe) -> dict[str, float]:
-    """CPU seconds an image of what networks of a recipe compute."""
-    engine, network = plan.engine, initial_network(recipe, 0)
-    labels = torch.arange(TIMED_IMAGES) % len(plan.task.classes)
-    images = LabelledImages(torch.rand(TIMED_IMAGES, *plan.task.shape), labels)
-    trainer, random = engine.trainer([network], recipe, images), np.random.default_rng(0)
-    prepared = engine.prepare([network])
-    timed: dict[str, Callable[[], Any]] = {
-        TRAINED: lambda: trainer.epoch(
-            *orders_and_masks(recipe, [np.arange(TIMED_IMAGES)], [random])
-        ),
-        EVALUATED: lambda: prepared.outputs(images.images),
-    }
-    count = dict.fromkeys(timed, TIMED_IMAGES)
-    if recipe.dropout and recipe.network.channels:
-        few, passes = images.images[: TIMED_IMAGES // 10], network.passes(0, 0, TIMED_PASSES)
-        timed[PASSED] = lambda: prepared.pass_logits(few, passes)
-        count[PASSED] = len(few) * TIMED_PASSES
-    return {what: _fastest(call, TIMES) / count[what] for what, call in timed.items()}
-
-
-def _fastest(call: Callable[[], Any], times: int) -> float:
-    """CPU seconds of the fastest of some calls; the first one prepares what others need."""
-    taken = []
-    for _ in range(times + 1):
-        begun = process_time()
-        call()
-        taken.append(process_time() - begun)
-    return min(taken[1:])
-
-
-class Counting:
-    """Counts what a run has to do."""
-
-    def __init__(self, plan: Plan, workspace: Workspace) -> None:
-        self._plan, self._workspace = plan, workspace
-        self._known_families: dict[tuple[str, Condition], list[RankedFamily]] = {}
-        self._units = [unit for unit in plan.units() if plan.objection(unit) is None]
-
-    def works(self) -> list[Work]:
-        """All work, in the order of the stages."""
-        parts = (self._training, self._predicting, self._measuring, self._timing, self._claiming)
-        return [work for part in (*parts, self._reporting) for work in part()]
-
-    def _images(self, conditions: Sequence[Condition]) -> int:
-        plan = self._plan
-        return sum(plan.limits_of(c).number(c, c.size or plan.task.test_images) for c in conditions)
-
-    def _training(self) -> Iterator[Work]:
-        plan, task = self._plan, self._plan.task
-        yield Work(TRAIN, PROCESS, 1 + self._workspace.jobs)
-        for name, group in groupby(plan.networks(), lambda network: network.recipe):
-            recipe, numbers = plan.configuration.recipe(name), [n.number for n in group]
-            training = self._workspace.training_images(plan, name)
-            test = self._workspace.images(task, "test")
-            pool = plan.pool(name, self._workspace.store)
-            missing = len(numbers) - len(pool.trained(numbers, training, test))
-            yield Work(TRAIN, TRAINED, missing * recipe.epochs * len(training.labels), name)
-            watched = images_watched(recipe, len(training.labels), len(test.labels))
-            yield Work(TRAIN, EVALUATED, missing * watched, name)
-            yield Work(TRAIN, "networks stored", missing)
-
-    def _predicting(self) -> Iterator[Work]:
-        plan = self._plan
-        groups = pending_groups(plan, self._workspace, (), remove=False)
-        if groups:
-            every = (*plan.conditions, *filter(None, [plan.task.calibration]))
-            yield Work(PREDICT, "data sets loaded", len(plan.splits) + len(every))
-        for group in groups:
-            first, images = group[0], self._images(plan.predicted(group[0]))
-            units = [owner for owner in group if isinstance(owner, RunUnit)]
-            if isinstance(first, PoolNetwork):
-                yield from self._network_work(first, images, fitted=bool(units))
-            else:
-                yield from self._member_work(units, images)
-            for unit in units:
-                yield Work(PREDICT, "images written", images, method=unit.method)
-                if unit.method in METHOD_SECONDS:
-                    yield Work(PREDICT, unit.method, 1, "", unit.method, images)
-
-    def _network_work(self, network: PoolNetwork, images: int, *, fitted: bool) -> Iterator[Work]:
-        plan, recipe = self._plan, network.recipe
-        if network in plan.scored_networks:
-            fitted = True
-            yield Work(PREDICT, "networks whose features are scored", 1)
-            yield Work(PREDICT, "images scored by features", images)
-        training = self._workspace.training_images(plan, recipe)
-        yield Work(PREDICT, EVALUATED, images + fitted * len(training.labels), recipe)
-        yield Work(PREDICT, "images of outputs", images)
-
-    def _member_work(self, units: Sequence[RunUnit], images: int) -> Iterator[Work]:
-        plan, unit = self._plan, units[0]
-        kind = plan.configuration.classes[unit.method]
-        if not kind.pooled or plan.is_custom(unit.method):
-            return
-        method = cast(PooledMethod, plan.method(unit, self._workspace.store))
-        if not kind.exact:
-            what = PASSED if "dropout" in kind.needs else EVALUATED
-            members = method.member_slice if isinstance(method, MemberMethod) else slice(0, 1)
-            count = images * (members.stop - members.start)
-            yield Work(PREDICT, what, count, unit.recipe, unit.method)
-            formed = images * sum(u.size or 1 for u in units)
-            yield Work(PREDICT, "images of members formed", formed, method=unit.method)
-        if (trajectory := method.trajectory) is not None:
-            training = self._workspace.images(plan.task, plan.split(unit))
-            known = method.pool.snapshot_seconds(trajectory, unit.replicate, training.fingerprint)
-            if isnan(known):
-                recipe = plan.configuration.recipe(unit.recipe)
-                count = recipe.epochs * len(training.labels)
-                if issubclass(kind, TrainedMethod):
-                    compute = count * multiply_adds(recipe.network)
-                    yield Work(PREDICT, OWN, compute, method=unit.method)
-                else:
-                    yield Work(PREDICT, TRAINED, count, unit.recipe, unit.method)
-                yield Work(PREDICT, "networks stored", trajectory.snapshots, method=unit.method)
-
-    def _measuring(self) -> Iterator[Work]:
-        plan = self._plan
-        for unit in self._units:
-            work = partial(Work, MEASURE, method=unit.method)
-            if plan.reads(unit) == "logits":
-                formed = self._images(plan.predicted(unit)) * (unit.size or 1)
-                yield work("images of members formed", formed)
-            conditions = plan.conditions_of(unit)
-            yield work("predictions measured", len(conditions))
-            yield work("images measured", self._images(conditions))
-        compared = {(u.recipe, u.variant) for u in self._units if plan.is_compared(u)}
-        by_recipe = Counter(recipe for recipe, _ in compared)
-        metrics = sum(
-            len(family.metrics)
-            for condition in plan.conditions
-            for family, _ in self._families("", condition)
-        )
-        pairs = sum(count**2 / 2 for count in by_recipe.values())
-        yield Work(MEASURE, "pairs compared", pairs * metrics)
-
-    def _families(self, primary: str, condition: Condition) -> list[RankedFamily]:
-        """What is measured under a condition of methods with a primary score."""
-        key = primary, condition
-        if key not in self._known_families:
-            rule = KeptRows(primary, self._plan.all_rows)
-            own = tuple(stored_scores(self._plan.configuration))
-            self._known_families[key] = list(rule.measures(condition, own))
-        return self._known_families[key]
-
-    def _timing(self) -> Iterator[Work]:
-        plan, places = self._plan, timed_on(self._plan)
-        tasks = list(latency_tasks(plan, self._workspace, None, places))
-        rows = timed_earlier(plan, self._workspace, tasks)
-        left = sum(not timed for timed in rows.values())
-        threads = sum(task.place.threads for task in tasks) / len(tasks)
-        seconds = PRESETS[plan.configuration.preset].limits.seconds
-        yield Work(LATENCY, "methods timed", left * threads * seconds)
-        learning = {
-            (task.method, task.size, task.place)
-            for task in tasks
-            if task.method in METHODS and learns_in_fit(METHODS[task.method])
-        }
-        yield Work(LATENCY, "methods fitted on random images", len(learning) * left / len(tasks))
-
-    def _claiming(self) -> Iterator[Work]:
-        chosen = self._plan.configuration
-        if CLAIMED[0] in chosen.recipes and self._plan.task.article_recipes:
-            recipes = [recipe for recipe, _ in self._plan.networks() if recipe in CLAIMED]
-            yield Work(CLAIMS, "networks judged", len(recipes))
-
-    @property
-    def most_memory(self) -> float:
-        """Bytes that all processes hold at once: the parent, and workers of the stage `measure`."""
-        held = sorted(map(self._row_numbers, image_sets(self._plan.conditions)), reverse=True)
-        workers = held[: self._workspace.jobs]
-        task, evaluated = self._plan.task, self._images(self._plan.conditions)
-        images = COPIES * task.images_to_train_with("all") + EVALUATED_COPIES * evaluated
-        pixels = images * prod(task.shape)
-        return (1 + len(workers)) * PROCESS_BYTES + NUMBER_BYTES * (pixels + sum(workers))
-
-    def _row_numbers(self, conditions: ConditionSet) -> int:
-        """How many numbers are kept to compare methods under conditions, and by their mean."""
-        plan, first = self._plan, conditions[0]
-        variants = {unit.variant for unit in self._units if first in plan.conditions_of(unit)}
-        primary = next(iter(plan.configuration.classes.values())).primary_score
-        rule, numbers = KeptRows(primary, plan.all_rows), 0
-        for condition in conditions:
-            paired, reference = map(
-                plan.task.condition, (condition.paired_with, condition.reference)
-            )
-            apart = condition.detected and reference.paired_with != condition.paired_with
-            for family, score in self._families(primary, condition):
-                kept = sum(rule.keeps(condition, metric, score) for metric in family.metrics)
-                if condition == first and condition.in_mean:
-                    kept += len(family.metrics)
-                both = [paired, *([reference] if apart and "reference" in family.needs else [])]
-                numbers += kept * self._images(both)
-        return len(variants) * numbers
-
-    def _reporting(self) -> Iterator[Work]:
-        yield Work(REPORT, "reports", 1)
-        yield Work(REPORT, "methods reported", len({unit.variant for unit in self._units}))
-
-
-def seconds_of(works: Iterable[Work], speed: Speed) -> dict[tuple[str, str], float]:
-    """CPU seconds by stage and method; of no method is what many share."""
-    taken: dict[tuple[str, str], float] = {}
-    for work in works:
-        key = work.stage, work.method
-        taken[key] = taken.get(key, 0.0) + speed.seconds(work)
-    return taken
-
-
-LARGEST = 4
-"""How many methods are named beside a stage."""
+def _rest(plan: Plan, workspace: Workspace) -> Iterator[Work]:
+    units = [unit for unit in plan.units() if plan.objection(unit) is None]
+    for unit in units:
+        images, conditions = _images(plan, unit), len(plan.conditions_of(unit))
+        members = (unit.size or 1) if plan.reads(unit) == "logits" else 0
+        cost = _other(MEASURE, images, conditions) + _other("member", images * members)
+        yield MEASURE, "predictions", conditions, cost
+    tasks = list(latency_tasks(plan, workspace, None, timed_on(plan)))
+    left = sum(not rows for rows in timed_earlier(plan, workspace, tasks).values())
+    limit = PRESETS[plan.configuration.preset].limits.seconds
+    yield LATENCY, "timings", left, left * _other(LATENCY, limit)
+    if plan.recipe.name in ARTICLE_RECIPES:
+        judged = min(NETWORKS, trained_networks(plan))
+        yield CLAIMS, "networks", judged, _other(CLAIMS, judged)
+    shown = len({unit.variant for unit in units})
+    yield REPORT, "methods", shown, _other(REPORT, shown)
 
 
 def show_expected(plan: Plan, workspace: Workspace) -> None:
     """Print what the run, or what is left of it, will take."""
     plan.require_affordable()
-    counting = Counting(plan, workspace)
-    works, speed = counting.works(), measured_speed(plan)
-    taken = seconds_of(works, speed)
-    table = Table("stage", "core-seconds", "of methods", box=SIMPLE_HEAD, pad_edge=False)
-    table.columns[1].justify = "right"
-    for stage in dict.fromkeys(stage for stage, _ in taken):
-        own = {method: cost for (its, method), cost in taken.items() if its == stage}
-        named = sorted((m for m in own if m), key=lambda m: -own[m])[:LARGEST]
-        text = ", ".join(f"{method} {own[method]:,.0f}" for method in named)
-        table.add_row(stage, f"{sum(own.values()):,.0f}", text)
-    whole, jobs = sum(taken.values()), workspace.jobs
+    table, jobs = expected(plan, workspace), workspace.jobs
+    whole = float(table["seconds"].sum())
     minutes = whole / 60 / jobs
     time = f"{minutes:.0f} minutes" if minutes < 100 else f"{minutes / 60:.1f} hours"
-    table.add_row("all", f"{whole:,.0f}", f"{time} on {jobs} cores")
-    Console().print(table)
-    disk = sum(work.amount * BYTES.get(work.what, 0.0) for work in works)
-    memory, core = counting.most_memory / 2**30, f"a core here: {speed.gflops:.0f} GFLOP/s"
-    print(f"memory: {memory:.1f} GiB; disk: {disk / 1e9:.1f} GB; {core}")
+    total = "all", f"{time} on {jobs} cores", "", round(whole)
+    rows = table.round().astype({"seconds": int}).itertuples(index=False)
+    print_table(("stage", "what", "count", "CPU seconds"), [*rows, total])

@@ -22,7 +22,6 @@ from benchmarks.schema import packed, read_table
 from benchmarks.vocabulary import (
     CLEAN,
     HEADLINE_NPZ,
-    SELF_TRAINED,
     SUMMARY_CSV,
     WORTH_CSV,
     mean_name,
@@ -38,13 +37,8 @@ def write_headline(plan: Plan, workspace: Workspace) -> None:
     """
     out = workspace.out
     names = nouns_of(plan, metric_records(len(plan.task.classes)))
-    run = Results(read_table(out, SUMMARY_CSV), names, worth=read_if_there(out, WORTH_CSV))
-    results = run.for_recipe(*run.recipes[:1])
-    held = {
-        unit: {*predicted_conditions(plan, workspace, unit)}
-        for unit in plan.units()
-        if unit.recipe in (*run.recipes[:1], SELF_TRAINED)
-    }
+    results = Results(read_table(out, SUMMARY_CSV), names, worth=read_if_there(out, WORTH_CSV))
+    held = {unit: {*predicted_conditions(plan, workspace, unit)} for unit in plan.units()}
     every = frozenset().union(*held.values())
     asked = {quantity.condition for quantity in headline(results)}
     conditions = [
@@ -58,7 +52,7 @@ def write_headline(plan: Plan, workspace: Workspace) -> None:
     if CLEAN not in wanted or not units:
         return
     arrays = {
-        "methods": np.array([[unit.recipe, *variant] for variant, unit in units.items()]),
+        "methods": np.array([[v.method, v.members, f"{v.budget:g}"] for v in units]),
         "conditions": np.array([condition.name for condition in conditions]),
     }
     for condition in conditions:
@@ -80,13 +74,13 @@ def _units(results: Results, complete: Collection[RunUnit]) -> dict[Variant, Run
         if variant.method == ENSEMBLE and variant.members in map(str, USUAL_SIZES[ENSEMBLE])
     ]
     first = {
-        (unit.method, unit.size): unit
+        (unit.method, unit.size, unit.budget): unit
         for unit in sorted(complete, key=lambda unit: unit.replicate, reverse=True)
     }
     chosen = {}
     for variant in dict.fromkeys((*entrants(results), *ladder)):
         size = int(variant.members) if variant.members.isdigit() else None
-        for key in ((variant.method, size), (variant.method, None)):
+        for key in ((variant.method, each, variant.budget) for each in (size, None)):
             if key in first:
                 chosen[variant] = first[key]
     return chosen

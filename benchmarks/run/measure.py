@@ -74,7 +74,6 @@ from benchmarks.vocabulary import (
     FINISHED_FOLDER,
     MEASURE,
     MEASUREMENTS_CSV,
-    SELF_TRAINED,
     SUMMARY_CSV,
     WORTH_CSV,
     mean_name,
@@ -89,7 +88,7 @@ ARRANGED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 }
 """How the rows of all sets of images become the tables of a run."""
 
-CURVES_ORDER = ("recipe", "method", "members", "replicate")
+CURVES_ORDER = ("method", "members", "budget", "replicate")
 """How the rows of curves are sorted, which keep the order of conditions and points."""
 
 ConditionSet = tuple[Condition, ...]
@@ -176,8 +175,7 @@ def _write_tables(folders: Sequence[Path], plan: Plan, out: Path, record: RunRec
 
     for name, arranged in ARRANGED.items():
         table = arranged(joined(name))
-        budget = table["recipe"].map({name: plan.budget(name) for name in set(table["recipe"])})
-        write_table(table.assign(task=plan.task.name, budget=budget), out, name)
+        write_table(table.assign(task=plan.task.name), out, name)
     for name in COLUMNS:
         curves = in_order(joined(f"{name}.csv"), CURVES_ORDER)
         write_table(curves, out / CURVES_FOLDER, f"{name}.csv")
@@ -458,32 +456,19 @@ class _MeasuredRun:
         return known
 
     def _compare(self, evidence: Evidence) -> None:
-        """Compare the methods of all recipes that are fitted on the same images."""
-        plan = self._plan
-        splits: dict[str, list[str]] = {}
-        for recipe in plan.recipes_compared:
-            split = "" if recipe == SELF_TRAINED else plan.configuration.recipe(recipe).split
-            splits.setdefault(split, []).append(recipe)
-        severities = METRICS.keys() if plan.all_rows else COMPARED_ALONE
-        for recipes in splits.values():
-            units = [unit for unit in evidence.members if unit.recipe in (*recipes, SELF_TRAINED)]
-            self._estimates.append(compare(evidence, units, self._relations, severities=severities))
+        """Compare the methods that are fitted on the same images."""
+        severities = METRICS.keys() if self._plan.all_rows else COMPARED_ALONE
+        units = evidence.members
+        self._estimates.append(compare(evidence, units, self._relations, severities=severities))
 
     @cached_property
     def _relations(self) -> Relations:
         """What is known of the methods that are compared with one another."""
         plan, classes = self._plan, self._classes.items()
-        ensembles = frozenset(filter(plan.forms_ensembles, self._classes))
         return Relations(
-            Budgets(
-                ensembles,
-                {name: kind.budget for name, kind in classes},
-                USUAL_SIZES,
-                {recipe: plan.budget(recipe) for recipe in plan.recipes_by_budget},
-            ),
-            {(unit.recipe, unit.method): plan.split(unit) for unit in self._units},
+            Budgets(frozenset(filter(plan.forms_ensembles, self._classes)), USUAL_SIZES),
+            {unit.method: plan.split(unit) for unit in self._units},
             {name: method.primary_score for name, method in classes},
-            # Those whose prediction is that of a trained network alone.
-            [name for name, kind in classes if kind.pooled and not (kind.size or kind.needs)],
+            list(filter(plan.is_network, self._classes)),
             sorted(stored_scores(plan.configuration)),
         )

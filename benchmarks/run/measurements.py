@@ -222,9 +222,9 @@ def without_value(
 def _row(unit: RunUnit, condition: Condition, members: str, images: int) -> Measurement:
     """Of no measure yet."""
     return Measurement(
-        recipe=unit.recipe,
         method=unit.method,
         members=members,
+        budget=unit.budget,
         condition=condition.name,
         score="",
         metric="",
@@ -282,7 +282,7 @@ def means_over_groups(
         if row.condition in group_of:
             measured.add(row.condition)
             group = mean_name(group_of[row.condition])
-            unit = row.recipe, row.method, row.members, row.replicate
+            unit = row.method, row.members, row.budget, row.replicate
             averaged.setdefault((group, *unit, row.metric, row.score), []).append(row)
     lacking = {mean_name(group) for name, group in group_of.items() if name not in measured}
     return [_mean(str(key[0]), alike) for key, alike in averaged.items() if key[0] not in lacking]
@@ -302,7 +302,7 @@ def summarise(
     groups: dict[Key, list[Measurement]] = {}
     for each in measurements.itertuples(index=False):
         row = cast(Measurement, each)
-        key = (row.recipe, row.method, row.members, row.condition, row.score, row.metric)
+        key = (row.method, row.members, row.budget, row.condition, row.score, row.metric)
         groups.setdefault(key, []).append(row)
     constant = {name for name, metric in METRICS.items() if not metric.family.resampled}
     rows = (
@@ -332,7 +332,6 @@ def _mean_of_replicates(
         status=shown.status,
         reason=reason,
         task=shown.task,
-        budget=shown.budget,
     )
 
 

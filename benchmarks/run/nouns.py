@@ -23,7 +23,7 @@ from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import SLOW, USUAL_SIZES, scores_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition, mean_label
-from benchmarks.vocabulary import SELF_TRAINED, mean_name
+from benchmarks.vocabulary import mean_name
 from methods import METHODS, UncertaintyMethod
 from methods.scores import Score
 
@@ -42,12 +42,7 @@ def nouns_of(plan: Plan, metrics: tuple[MetricRecord, ...] = ()) -> Names:
         methods=tuple(_method(plan, method) for method in methods.values()),
         scores=score_records(scores_of(plan.configuration).values()),
         metrics=metrics,
-        # In the order of the task, whose first recipe is the main one.
-        recipes=tuple(
-            _recipe(plan, recipe.name)
-            for recipe in plan.task.every_recipe
-            if recipe.name in plan.configuration.recipes
-        ),
+        recipes=(_recipe(plan),),
     )
 
 
@@ -103,7 +98,7 @@ def _method(plan: Plan, method: type[UncertaintyMethod]) -> MethodRecord:
     """Also how many images it is fitted on, where that is not its recipe's affair."""
     known, images = list(METHODS.values()), 0
     if not method.pooled and method.name in plan.configuration.classes:
-        split = plan.split(RunUnit(SELF_TRAINED, method.name, None, 0))
+        split = plan.split(RunUnit(method.name, None, 1.0, 0))
         images = plan.task.images_to_train_with(split)
     return record_of(
         MethodRecord,
@@ -115,19 +110,18 @@ def _method(plan: Plan, method: type[UncertaintyMethod]) -> MethodRecord:
         needs=(*sorted(method.needs), *(() if method.pooled else ("own training",))),
         position=known.index(method) if method in known else -1,
         images=images,
+        is_network=method.name in plan.configuration.classes and plan.is_network(method.name),
     )
 
 
-def _recipe(plan: Plan, name: str) -> RecipeRecord:
-    recipe, own = plan.configuration.recipe(name), plan.task.recipe(name)
+def _recipe(plan: Plan) -> RecipeRecord:
+    recipe, own = plan.recipe, plan.task.recipe(plan.configuration.recipe)
     reported = own.reported if own.epochs == recipe.epochs else None
     training, validation = reported or (math.nan, math.nan)
     return record_of(
         RecipeRecord,
         recipe,
         images=plan.task.images_to_train_with(recipe.split),
-        budget=plan.budget(name),
-        by_budget=name in plan.recipes_by_budget,
         reported_training=training,
         reported_validation=validation,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import chain
 from typing import cast
@@ -13,10 +14,10 @@ from benchmarks.io import UserError
 from benchmarks.nouns import compared_sizes
 from benchmarks.predictions import Owner, PoolNetwork, RunUnit
 from benchmarks.run.configuration import (
-    BEST_TRAINED,
-    IN_DEPTH,
+    PRESETS,
     SLOW,
     TRAINED,
+    TRAINED_LONGER,
     USUAL_SIZES,
     Configuration,
     command_of,
@@ -24,12 +25,14 @@ from benchmarks.run.configuration import (
 )
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import ALL_IMAGES, Condition, ImageLimits, Split
-from benchmarks.vocabulary import SELF_TRAINED, SUBSET
+from benchmarks.vocabulary import SUBSET
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines import choose_engine
 from methods.engines.base import Engine
 from methods.interface import MethodReads
 from methods.networks.pool import NetworkPool, NetworkStore
+from methods.networks.recipes import NO_TRAINING, Recipe
+from methods.pooled import OtherNetworkError
 from methods.trained.base import TrainedMethod
 
 PredictedTogether = tuple[Owner, ...]
@@ -80,23 +83,23 @@ class Plan:
     def conditions_of(self, unit: RunUnit) -> tuple[Condition, ...]:
         """The conditions under which the unit's method is evaluated; references come first.
 
-        A slow method is evaluated on the subsets alone; beside it, so are the other methods of
-        its recipe, and those that train themselves.
+        A slow method is evaluated on the subsets alone; beside it, so are the others, too.
         """
         if unit.method in SLOW:
             return tuple(c for c in self.conditions if c.subset)
-        subsets_too = unit.recipe == SELF_TRAINED or self._in_depth(unit.recipe)
-        return self.conditions if subsets_too else self.whole_conditions
+        return self.conditions
 
     def predicted(self, owner: Owner) -> tuple[Condition, ...]:
         """What is in a unit's file: its conditions, and the calibration images.
 
         The latter if its networks were not trained on them; a subset if its method is slow. In that
-        of a network is what a method of its recipe needs.
+        of a network is what a method of its networks needs.
         """
-        unit = owner if isinstance(owner, RunUnit) else RunUnit(owner.recipe, "", None, 0)
-        held_out = self.calibration_of(unit)
-        conditions = self.conditions_of(unit)
+        if isinstance(owner, RunUnit):
+            held_out, conditions = self.calibration_of(owner), self.conditions_of(owner)
+        else:
+            own = self.trainings[owner.training].split == "training"
+            held_out, conditions = self.task.calibration if own else None, self.conditions
         return conditions if held_out is None else (*conditions, held_out)
 
     def calibration_of(self, unit: RunUnit) -> Condition | None:
@@ -107,30 +110,26 @@ class Plan:
         return held_out.as_subset() if unit.method in SLOW else held_out
 
     @property
-    def recipes_compared(self) -> tuple[str, ...]:
-        """The recipes whose methods are compared; methods that train themselves are in each."""
-        pooled = any(method.pooled for method in self.configuration.classes.values())
-        return tuple(sorted(self.configuration.recipes)) if pooled else (SELF_TRAINED,)
+    def recipe(self) -> Recipe:
+        """How networks are trained, by a budget of 1, for as long as the configuration says."""
+        recipe, epochs = self.task.recipe(self.configuration.recipe), self.configuration.epochs
+        return recipe if epochs is None else replace(recipe, epochs=epochs)
 
     @property
-    def recipes_by_budget(self) -> tuple[str, ...]:
-        """The recipes whose training budgets are compared with each other."""
-        every = [recipe.name for recipe in self.task.budgets]
-        return tuple(name for name in self.configuration.recipes if name in every)
+    def trainings(self) -> dict[str, Recipe]:
+        """By its name, what networks of the pool are trained by: the recipe, and what methods make
+        of it at their budgets."""
+        return _trainings(self)
 
-    def budget(self, recipe: str) -> float:
-        """The training compute of a network, in networks of the task; see `Task.budget`."""
-        if recipe == SELF_TRAINED:
-            return 1.0
-        return round(self.task.budget(self.configuration.recipe(recipe)), 3)
+    def training_of(self, unit: RunUnit) -> str:
+        """The name of what trains the unit's networks, among `trainings`."""
+        return training_name(self.recipe_of(unit), self.recipe)
 
-    @property
-    def main_recipe(self) -> str:
-        """The recipe shown first: that of the recipes compared which the task names first."""
-        order = [recipe.name for recipe in self.task.every_recipe]
-        return min(
-            self.recipes_compared, key=lambda name: order.index(name) if name in order else 0
-        )
+    def recipe_of(self, unit: RunUnit) -> Recipe:
+        """What the unit's networks are trained by."""
+        if not self.configuration.classes[unit.method].pooled:
+            return self.recipe
+        return cast(PooledMethod, self.method(unit)).pool.recipe
 
     @property
     def in_threads(self) -> bool:
@@ -144,33 +143,36 @@ class Plan:
         """Whether the method is a user's, which runs in processes of its own."""
         return method not in self.configuration.methods
 
-    def pool(self, recipe: str, store: NetworkStore | None = None) -> NetworkPool:
-        """The networks of a recipe; without a store they are in memory only."""
-        chosen = self.task.recipes[0].name if recipe == SELF_TRAINED else recipe
-        return NetworkPool(
-            recipe=self.configuration.recipe(chosen),
-            seed=self.configuration.seed,
-            engine=self.engine,
-            store=store,
-        )
+    def pool(self, training: str = "", store: NetworkStore | None = None) -> NetworkPool:
+        """The networks of a training, by default of the recipe; without a store in memory only."""
+        recipe = self.trainings[training] if training else self.recipe
+        seed = self.configuration.seed
+        return NetworkPool(recipe=recipe, seed=seed, engine=self.engine, store=store)
 
     def method(self, unit: RunUnit, store: NetworkStore | None = None) -> UncertaintyMethod:
-        """The unit's method, not fitted yet."""
+        """The unit's method, not fitted yet.
+
+        Raises:
+            UserError: a method's training is none of the recipe's network.
+        """
         method = self.configuration.classes[unit.method]
-        return method.build(self.pool(unit.recipe, store), unit.replicate, unit.size)
+        each = unit.budget / (unit.size or 1) if method.counts_networks else unit.budget
+        pool = replace(self.pool(store=store), recipe=self.recipe.lasting(each))
+        try:
+            return method.build(pool, unit.replicate, unit.size)
+        except OtherNetworkError as error:
+            raise UserError(f"{unit.method}: {error}") from error
 
     def split(self, unit: RunUnit) -> Split:
         """The images that a unit's method is fitted on.
 
-        Those of its recipe; a method that trains itself gets those of the main one, to be compared
+        Those of its networks; a method that trains itself gets those of the recipe, to be compared
         with it, but never those that it calibrates with.
         """
-        if unit.recipe != SELF_TRAINED:
-            return self.configuration.recipe(unit.recipe).split
-        if "calibration" in self.configuration.classes[unit.method].needs:
+        method = self.configuration.classes[unit.method]
+        if not method.pooled and "calibration" in method.needs:
             return "training"
-        chosen = self.configuration.recipes
-        return next(recipe.split for recipe in self.task.every_recipe if recipe.name in chosen)
+        return self.recipe_of(unit).split
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -181,14 +183,12 @@ class Plan:
         return tuple(sorted(splits))
 
     def units(self) -> list[RunUnit]:
-        """Every replicate of every method, size and recipe, in the order of the configuration."""
+        """Every replicate of every contestant, in the order of the configuration."""
         return [
-            RunUnit(recipe, name, size, replicate)
+            RunUnit(name, size, budget, replicate)
             for name, method in self.configuration.classes.items()
-            for recipe in (self.configuration.recipes if method.pooled else (SELF_TRAINED,))
-            if self._evaluates(name, recipe)
-            for size in self._sizes(name, recipe)
-            for replicate in range(self._replicates(name, recipe, size))
+            for size, budget in self._contestants(method)
+            for replicate in range(self._replicates(method, size, budget))
         ]
 
     def groups(self) -> list[PredictedTogether]:
@@ -209,7 +209,8 @@ class Plan:
                     owners = grouped.setdefault(network, {}).setdefault(PoolNetwork, [network])
                     owners += [unit] if reads == "features" else []
             elif self.objection(unit) is None:
-                networks = self.networks_of(unit) or [PoolNetwork(unit.recipe, unit.replicate)]
+                none = PoolNetwork(self.training_of(unit), unit.replicate)
+                networks = self.networks_of(unit) or [none]
                 together |= dict.fromkeys(networks, networks[0])
                 grouped.setdefault(networks[0], {}).setdefault(self._members(unit), []).append(unit)
         shares: dict[PoolNetwork, list[PredictedTogether]] = {}
@@ -224,16 +225,17 @@ class Plan:
         return "images" if self.is_custom(unit.method) else kind.reads
 
     def is_pooled(self, unit: RunUnit) -> bool:
-        """Whether its method and recipe are the run's, and its networks come from the pool."""
+        """Whether its method is the run's, and its networks come from the pool."""
         kind = self.configuration.classes.get(unit.method)
-        return kind is not None and kind.pooled and unit.recipe in self.configuration.recipes
+        return kind is not None and kind.pooled
 
     def networks_of(self, unit: RunUnit) -> list[PoolNetwork]:
         """The networks that the unit's method takes from the pool; none if it is not applicable."""
         if not self.is_pooled(unit) or self.objection(unit) is not None:
             return []
-        numbers = cast(PooledMethod, self.method(unit)).networks
-        return [PoolNetwork(unit.recipe, number) for number in numbers]
+        method = cast(PooledMethod, self.method(unit))
+        training = training_name(method.pool.recipe, self.recipe)
+        return [PoolNetwork(training, number) for number in method.networks]
 
     def scored_network(self, unit: RunUnit) -> PoolNetwork | None:
         """The only network of the unit's method, whose features give it scores, if it has one."""
@@ -248,36 +250,55 @@ class Plan:
         return _scored_networks(self)
 
     def is_compared(self, unit: RunUnit) -> bool:
-        """Whether methods are compared at the unit's size; see `compared_sizes`."""
-        return unit.size is None or unit.size in self._compared_sizes[unit.method]
+        """Whether curves are drawn of it: of its method's `compared_sizes`, at the least budget.
+
+        Of ensembles those whose networks have a budget of 1 each.
+        """
+        kind = self.configuration.classes[unit.method]
+        least = 1.0 if not kind.pooled else min(self.configuration.budgets)
+        shown = unit.size is None or unit.size in self._compared_sizes[unit.method]
+        return shown and unit.budget == (unit.size if kind.counts_networks else least)
 
     def forms_ensembles(self, method: str) -> bool:
         """Whether a method forms ensembles of the pool's networks, which give others a worth."""
         kind = self.configuration.classes[method]
         return kind.pooled and kind.counts_networks
 
+    def is_network(self, method: str) -> bool:
+        """Whether a method's prediction is that of a network of the recipe, and nothing else."""
+        kind = self.configuration.classes[method]
+        own = kind.size or kind.needs or kind.training is not UncertaintyMethod.training
+        return kind.pooled and not own
+
     def objection(self, unit: RunUnit) -> str | None:
-        """Why the unit's method is not applicable to its recipe; ``None`` if it is."""
+        """Why the unit's method is not applicable to its networks; ``None`` if it is."""
         method = self.configuration.classes[unit.method]
         if "calibration" in method.needs:
             if not self.task.calibration_images:
                 return f"the task {self.task.name!r} has no calibration images"
             if self.split(unit) == "all":
-                return f"the recipe {unit.recipe!r} trains on the calibration images too"
-        return method.objection(self.configuration.recipe(unit.recipe)) if method.pooled else None
+                return f"the recipe {self.recipe.name!r} trains on the calibration images too"
+        return method.objection(self.recipe_of(unit)) if method.pooled else None
 
     def require_affordable(self) -> None:
-        """Stop where a recipe's budget allows no epoch of a network of a method's own.
+        """Stop where a budget is less than a step, or no epoch of a network of a method's own.
 
         Raises:
-            UserError: as it says; of the suite's methods, since no user's is run in this process.
+            UserError: as it says.
         """
-        for unit in self.units():
-            if unit.method in TRAINED and unit.replicate == 0 and self.objection(unit) is None:
+        for unit in (unit for unit in self.units() if unit.replicate == 0):
+            recipe = self.recipe_of(unit)
+            images = self.task.images_to_train_with(recipe.split)
+            if recipe.epochs * -(-images // recipe.batch_size) < 1:
+                raise UserError(
+                    f"--budget {unit.budget:g}: a network of {unit.variant} would train for "
+                    f"{recipe.epochs:g} epochs, less than a step; choose a larger budget"
+                )
+            if unit.method in TRAINED and self.objection(unit) is None:
                 try:
                     cast(TrainedMethod, self.method(unit)).require_affordable()
                 except ValueError as error:
-                    raise UserError(f"--epochs, recipe {unit.recipe!r}: {error}") from error
+                    raise UserError(f"--epochs, --budget {unit.budget:g}: {error}") from error
 
     def networks(self) -> list[PoolNetwork]:
         """The networks that the groups need, each once."""
@@ -300,7 +321,7 @@ class Plan:
         return ImageLimits(chosen.images, chosen.severity_images)
 
     def _members(self, unit: RunUnit) -> object:
-        """Equal for units of a recipe and replicate that can share members."""
+        """Equal for units of a training and replicate that can share members."""
         kind = self.configuration.classes[unit.method]
         if kind.counts_networks or not issubclass(kind, MemberMethod):
             return unit
@@ -310,43 +331,56 @@ class Plan:
         return members, unit.method if self.is_custom(unit.method) else ""
 
     def _in_order(self, networks: Iterable[PoolNetwork]) -> list[PoolNetwork]:
-        order = {recipe: position for position, recipe in enumerate(self.configuration.recipes)}
-        return sorted(networks, key=lambda n: (order.get(n.recipe, len(order)), n.number))
+        order = {training: position for position, training in enumerate(self.trainings)}
+        return sorted(networks, key=lambda n: (order.get(n.training, len(order)), n.number))
 
-    def _sizes(self, method: str, recipe: str) -> tuple[int | None, ...]:
-        sizes = self.configuration.sizes(self.configuration.classes[method], recipe)
-        if not sizes or self._in_depth(recipe) or self.forms_ensembles(method):
-            return sizes or (None,)
-        return self._compared_sizes[method]
-
-    def _evaluates(self, method: str, recipe: str) -> bool:
-        """Whether the method is evaluated for this recipe: some are for those in depth alone."""
-        by_budget = recipe in self.recipes_by_budget
-        if by_budget and method in TRAINED and method not in BEST_TRAINED:
-            deep = filter(self._in_depth, self.recipes_by_budget)
-            return recipe == min(deep, key=self.budget, default="")
-        own = "training" in self.configuration.classes[method].needs
-        return self._in_depth(recipe) or not (method in IN_DEPTH or (own and by_budget))
-
-    def _in_depth(self, recipe: str) -> bool:
-        chosen = self.configuration
-        return recipe in (set(chosen.in_depth).intersection(chosen.recipes) or chosen.recipes)
+    def _contestants(self, method: type[UncertaintyMethod]) -> Iterator[tuple[int | None, float]]:
+        """The sizes of a method, each with a budget."""
+        chosen, sizes = self.configuration, self.configuration.sizes(method)
+        if method.counts_networks:
+            yield from ((size, float(size)) for size in sizes)
+            if method.divides and PRESETS[chosen.preset].divides:
+                yield from ((round(2 * b), b) for b in chosen.budgets if b >= 1)
+            return
+        for budget in chosen.budgets if method.pooled else (1.0,):
+            if budget <= 1 or method.name not in TRAINED or method.name in TRAINED_LONGER:
+                yield from ((size, budget) for size in sizes or (None,))
 
     @property
     def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
         classes, sizes = self.configuration.classes.items(), self.configuration.sizes
         return compared_sizes({name: sizes(method) for name, method in classes}, USUAL_SIZES)
 
-    def _replicates(self, method: str, recipe: str, size: int | None) -> int:
-        """Ensembles are disjoint blocks of the pool; other replicates have own networks."""
-        kind = self.configuration.classes[method]
-        replicates = self.configuration.replicates_of(kind)
-        if size is None or not kind.counts_networks:
+    def _replicates(self, method: type[UncertaintyMethod], size: int | None, budget: float) -> int:
+        """The same of all contestants of a budget of the run; ensembles beyond have fewer."""
+        chosen = self.configuration
+        replicates = chosen.replicates_of(budget)
+        if size is None or not method.counts_networks or budget in chosen.budgets:
             return replicates
-        pool = max(self.configuration.sizes(kind, recipe))
-        if kind.pooled:
-            pool = max(pool, self.configuration.pool_of(recipe))
-        return min(replicates, pool // size)
+        return min(replicates, max(chosen.pool, *chosen.sizes(method)) // size)
+
+
+def training_name(recipe: Recipe, run_recipe: Recipe) -> str:
+    """What a training is called beside the recipe of the run: by all that differs.
+
+    >>> from methods.networks.recipes import WELL_TRAINED
+    >>> training_name(replace(WELL_TRAINED, dropout=0.1, epochs=5), WELL_TRAINED)
+    'well-trained-dropout-0.1-epochs-5'
+    """
+    changed = (
+        f"-{part.name}-{value:g}" if isinstance(value, int | float) else f"-{part.name}-{value}"
+        for part in fields(Recipe)
+        if part.name not in NO_TRAINING
+        and (value := getattr(recipe, part.name)) != getattr(run_recipe, part.name)
+    )
+    return run_recipe.name + re.sub(r"[^a-z0-9.-]+", "-", "".join(changed).lower())
+
+
+@lru_cache(maxsize=4)
+def _trainings(plan: Plan) -> dict[str, Recipe]:
+    """Remembered, since each network is asked for its own."""
+    recipes = (plan.recipe_of(unit) for unit in plan.units() if unit.replicate == 0)
+    return {training_name(recipe, plan.recipe): recipe for recipe in (plan.recipe, *recipes)}
 
 
 @lru_cache(maxsize=4)

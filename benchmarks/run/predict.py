@@ -235,8 +235,9 @@ class _Predictions:
     ) -> Iterator[Predicted]:
         """The outputs of a network, and the predictions of units that read its features."""
         plan, incomplete = self._plan, set(chain.from_iterable(self._missing.values()))
-        pool, computed_by = plan.pool(network.recipe, self._workspace.store), sources(plan, network)
-        training = self._workspace.training_images(plan, network.recipe)
+        pool = plan.pool(network.training, self._workspace.store)
+        computed_by = sources(plan, network)
+        training = self._workspace.training_images(plan, network.training)
         trained = pool.networks([network.number], training)
         prepared = pool.engine.prepare(trained)
         scores, fits = dict[str, Score](), dict[str, ScoreFunction | str]()

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ LIBRARIES = (
     *("scipy", "torch", "torchvision"),
 )
 
-PREDICTIONS = 7
+PREDICTIONS = 8
 """What predictions mean: raise it when masks, seeds, splits, rounding, a method or their files
 change.
 
@@ -56,11 +57,11 @@ class RunRecord:
     """The record of a run, on disk after every change.
 
     Keys: ``predictions`` (see `PREDICTIONS`) and ``configuration`` are the run's identity;
-    ``command`` gives the same run again; ``replicates`` counts the replicates of each recipe,
-    method and size; ``version``, ``commit`` and ``environment`` are what computed it last; ``data``
-    has for each set of images its ``fingerprint``, where there may be several its ``source``, or
-    the reason why it is ``unavailable``; ``seconds`` is the wall time by stage, resumed runs and
-    added up; ``machines`` has what computed the ``networks`` and the ``predictions``, each once.
+    ``command`` gives the same run again; ``replicates`` counts those of each contestant;
+    ``version``, ``commit`` and ``environment`` are what computed it last; ``data`` has for each set
+    of images its ``fingerprint``, where there may be several its ``source``, or the reason why it
+    is ``unavailable``; ``seconds`` is the wall time by stage, resumed runs and added up;
+    ``machines`` has what computed the ``networks`` and the ``predictions``, each once.
     """
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
@@ -182,6 +183,26 @@ def earlier_record(
     return {}
 
 
+def joined(plan: Plan, out: Path) -> Plan:
+    """The plan with the budgets of a run of else the same configuration that the folder holds.
+
+    So two budgets can be two sittings. A folder that cannot be used is refused later.
+    """
+    earlier = read_run_json(out).get("configuration") or {}
+    if not (known := _budgets(earlier)):
+        return plan
+    budgets = tuple(sorted({*plan.configuration.budgets, *known}))
+    whole = replace(plan, configuration=replace(plan.configuration, budgets=budgets))
+    same = whole.configuration.identity | {"budgets": earlier["budgets"]} == earlier
+    return whole if same else plan
+
+
+def _budgets(configuration: Any) -> set[float]:
+    """Those of an earlier run; none where it is of another version, or damaged."""
+    written = configuration.get("budgets") if isinstance(configuration, dict) else None
+    return {b for b in written if isinstance(b, float)} if isinstance(written, list) else set()
+
+
 def read_record(out: Path) -> dict[str, Any]:
     """The record of an earlier run in the folder; empty where the folder is, or is not there.
 
@@ -213,16 +234,24 @@ def _identity(plan: Plan) -> dict[str, Any]:
 
 def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], where: Path) -> None:
     """Refuse the record of another run."""
-    if not earlier or identity.items() <= earlier.items():
+    if not earlier:
         return
-    before, now = earlier["configuration"], identity["configuration"]
+    before, now = dict(earlier["configuration"]), identity["configuration"]
+    if "recipes" in before:
+        raise UserError(
+            f"{where} holds a run of version 0.3 or earlier; choose another folder with --out, or "
+            "remove that run with --overwrite"
+        )
+    if (known := _budgets(before)) and known <= {*now["budgets"]}:  # more may join these
+        before["budgets"] = now["budgets"]
     same_meaning = earlier.get("predictions") == identity["predictions"]
     differing = [] if same_meaning else ["meaning of predictions"]
     differing += [part for part in {**now, **before} if before.get(part) != now.get(part)]
-    raise UserError(
-        f"{where} holds a run of another configuration (other {', '.join(differing)}); choose "
-        "another folder with --out, or remove that run with --overwrite"
-    )
+    if differing:
+        raise UserError(
+            f"{where} holds a run of another configuration (other {', '.join(differing)}); choose "
+            "another folder with --out, or remove that run with --overwrite"
+        )
 
 
 def _content(plan: Plan, earlier: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,6 @@ from benchmarks.vocabulary import (
     CURVES_FOLDER,
     IMAGES_NPZ,
     NO_LABEL,
-    SELF_TRAINED,
 )
 from methods.determinism import one_torch_thread
 
@@ -55,8 +54,7 @@ EXAMPLES = 10
 """How many images of each condition are written: one of each class where there are labels."""
 
 HIGH_DISAGREEMENT_COLUMNS = (*ORIGIN, "rank", "divergence", *VOTE_COLUMNS)
-"""Of ``high_disagreement.csv``; ``recipe`` is the one whose methods were compared, also in the rows
-of methods that train themselves."""
+"""Of ``high_disagreement.csv``."""
 
 EXPLORER_COLUMNS = (*HIGH_DISAGREEMENT_COLUMNS, "number")
 """Of ``image_votes.csv``, without classes that get no vote, but for the predicted one.
@@ -78,17 +76,12 @@ class Ranked(NamedTuple):
 def write_shown(plan: Plan, workspace: Workspace, unavailable: Collection[str] = ()) -> None:
     """Write the images that figures and page show, and the votes on those chosen."""
     folder = workspace.out / CURVES_FOLDER
-    disagreed: list[CurveRow] = []
-    explorer: list[CurveRow] = []
-    for recipe in plan.recipes_compared:
-        units = largest_units(plan, workspace, recipe)
-        values = divergences(plan, workspace, units)
-        defined = {c: each for c, each in values.items() if c.labels == "valid"}
-        disagreed += _votes(plan, workspace, units, recipe, highest(defined, HIGH_DISAGREEMENT))
-        if recipe == plan.main_recipe:
-            images = explored(plan, workspace, values)
-            votes = _votes(plan, workspace, units, recipe, images)
-            explorer += _explorer(plan, workspace, votes)
+    units = largest_units(plan, workspace)
+    values = divergences(plan, workspace, units)
+    defined = {c: each for c, each in values.items() if c.labels == "valid"}
+    disagreed = list(_votes(plan, workspace, units, highest(defined, HIGH_DISAGREEMENT)))
+    votes = _votes(plan, workspace, units, explored(plan, workspace, values))
+    explorer = list(_explorer(plan, workspace, votes))
     for rows, columns, name in (
         (disagreed, HIGH_DISAGREEMENT_COLUMNS, "high_disagreement.csv"),
         (explorer, EXPLORER_COLUMNS, "image_votes.csv"),
@@ -112,7 +105,7 @@ def write_shown(plan: Plan, workspace: Workspace, unavailable: Collection[str] =
 
 
 def _votes(
-    plan: Plan, workspace: Workspace, units: list[RunUnit], recipe: str, images: list[Ranked]
+    plan: Plan, workspace: Workspace, units: list[RunUnit], images: list[Ranked]
 ) -> Iterator[CurveRow]:
     """The votes of run units on images, which are ranked in their order."""
     ranks = enumerate(images, start=1)
@@ -121,7 +114,7 @@ def _votes(
         for rank, (_, image, value) in shown:
             for unit, stored in predictions.items():
                 begin = origin(unit, stored.prediction.members, condition)
-                begin |= {"recipe": recipe, "rank": rank, "divergence": value}
+                begin |= {"rank": rank, "divergence": value}
                 for row in votes_on(stored, image):
                     yield begin | row
 
@@ -137,17 +130,10 @@ def _explorer(plan: Plan, workspace: Workspace, votes: Iterable[CurveRow]) -> It
                 yield row | {"number": int(numbers[row["index"]])}
 
 
-def largest_units(plan: Plan, workspace: Workspace, recipe: str) -> list[RunUnit]:
-    """The first replicate of the largest size of each method of a recipe, by name.
-
-    Methods that train themselves are among those of each recipe.
-    """
+def largest_units(plan: Plan, workspace: Workspace) -> list[RunUnit]:
+    """The first replicate of the largest size of each method, by name."""
     drawn = drawn_units(plan, lambda u: CLEAN in predicted_conditions(plan, workspace, u)).values()
-    largest = {
-        curve.unit.method: curve.unit
-        for curve in drawn
-        if curve.first and curve.unit.recipe in (recipe, SELF_TRAINED)
-    }
+    largest = {curve.unit.method: curve.unit for curve in drawn if curve.first}
     return [largest[method] for method in sorted(largest)]
 
 

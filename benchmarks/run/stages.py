@@ -10,7 +10,7 @@ from benchmarks.io import UserError, path_of, require_own
 from benchmarks.report import require_results, write_latency_tables, write_report
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.record import RunRecord, earlier_record, held, read_record
+from benchmarks.run.record import RunRecord, earlier_record, held, joined, read_record
 from benchmarks.run.workspace import Failure, Workspace, make_ready
 from benchmarks.vocabulary import (
     CLAIMS,
@@ -38,8 +38,9 @@ def run_stages(
             another; data are damaged, or there is nothing to measure or to draw.
         NotWrittenError: a file cannot be written; so with `NotStoredError` of a network.
     """
-    _require_usable(plan, workspace, only, overwrite=overwrite)
     out = workspace.out
+    plan = plan if overwrite else joined(plan, out)
+    _require_usable(plan, workspace, only, overwrite=overwrite)
     with held(out):
         if only == REPORT:
             write_report(out)
@@ -90,8 +91,8 @@ def latency(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
 
     if workspace.cluster is not None:
         workspace.cluster.leave_this_machine()
-    first = plan.configuration.recipe(plan.configuration.recipes[0])
-    failures = time_methods(plan, workspace, record.data.get(first.split, {}).get("fingerprint"))
+    split = plan.recipe.split
+    failures = time_methods(plan, workspace, record.data.get(split, {}).get("fingerprint"))
     write_latency_tables(workspace.out)
     return failures
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.predictions import PoolNetwork
 from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
 from benchmarks.run.predict import find_data, pending_groups
@@ -28,10 +29,7 @@ from methods.networks.training import (
     complete_splits,
 )
 
-NetworkName = tuple[str, int]
-"""A recipe, and the number of one of its networks."""
-
-Outcomes = dict[NetworkName, TrainedNetwork | TrainingDivergedError]
+Outcomes = dict[PoolNetwork, TrainedNetwork | TrainingDivergedError]
 
 
 def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
@@ -57,24 +55,24 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     if len(log):
         _write_log(log, plan, path)
     return [
-        Failure(f"network {number} of {recipe}", str(outcomes[recipe, number]))
-        for recipe, number in wanted
-        if (recipe, number) not in trained
+        Failure(f"network {network.number} of {network.training}", str(outcomes[network]))
+        for network in wanted
+        if network not in trained
     ]
 
 
-def _train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[NetworkName]) -> Outcomes:
+def _train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[PoolNetwork]) -> Outcomes:
     """The networks; those that are not in the store yet are trained."""
     outcomes: Outcomes = {}
     batches: list[tuple[str, list[int]]] = []
-    for recipe in dict.fromkeys(recipe for recipe, _ in wanted):
-        numbers = [number for name, number in wanted if name == recipe]
+    for training in dict.fromkeys(training for training, _ in wanted):
+        numbers = [number for name, number in wanted if name == training]
         # Images are loaded, and perhaps downloaded, once: before workers do so.
-        images = _training_and_test(plan, workspace, recipe)
-        stored = plan.pool(recipe, workspace.store).trained(numbers, *images)
-        outcomes |= {(recipe, number): network for number, network in stored.items()}
+        images = _training_and_test(plan, workspace, training)
+        stored = plan.pool(training, workspace.store).trained(numbers, *images)
+        outcomes |= {PoolNetwork(training, number): each for number, each in stored.items()}
         missing = [number for number in numbers if number not in stored]
-        batches += [(recipe, batch) for batch in plan.engine.batches(missing)]
+        batches += [(training, batch) for batch in plan.engine.batches(missing)]
     if not batches:
         announce(TRAIN, "nothing to do: no network is missing")
     done = workspace.in_parallel(
@@ -85,43 +83,43 @@ def _train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[NetworkNa
 
 @one_torch_thread()
 def _train(plan: Plan, workspace: Workspace, batch: tuple[str, list[int]]) -> Outcomes:
-    recipe, numbers = batch
-    pool = plan.pool(recipe, workspace.store)
-    outcomes = pool.train(numbers, *_training_and_test(plan, workspace, recipe))
-    return dict(zip(((recipe, number) for number in numbers), outcomes, strict=True))
+    training, numbers = batch
+    pool = plan.pool(training, workspace.store)
+    outcomes = pool.train(numbers, *_training_and_test(plan, workspace, training))
+    return dict(zip((PoolNetwork(training, n) for n in numbers), outcomes, strict=True))
 
 
 def _training_and_test(
-    plan: Plan, workspace: Workspace, recipe: str
+    plan: Plan, workspace: Workspace, training: str
 ) -> tuple[LabelledImages, LabelledImages]:
-    return workspace.training_images(plan, recipe), workspace.images(plan.task, "test")
+    return workspace.training_images(plan, training), workspace.images(plan.task, "test")
 
 
-def log_of(trained: Mapping[NetworkName, TrainedNetwork]) -> pd.DataFrame:
+def log_of(trained: Mapping[PoolNetwork, TrainedNetwork]) -> pd.DataFrame:
     """The log of networks that were trained now."""
     return table_of(
         TrainingRow,
         (
-            TrainingRow(recipe, number, **asdict(row))
-            for (recipe, number), network in trained.items()
+            TrainingRow(training, number, **asdict(row))
+            for (training, number), network in trained.items()
             for row in network.log
         ),
     )
 
 
-def logged(log: pd.DataFrame, plan: Plan) -> set[NetworkName]:
+def logged(log: pd.DataFrame, plan: Plan) -> set[PoolNetwork]:
     """The networks of a plan whose log is complete: its splits of each epoch.
 
     Of the last epoch alone `ALL_TRAINING` is one.
     """
     rows = Counter(_networks_in(log))
     complete = set()
-    for recipe, number in plan.networks():
-        chosen = plan.configuration.recipe(recipe)
-        splits = complete_splits(chosen)
-        expected = chosen.epochs * len(splits - {ALL_TRAINING}) + len(splits & {ALL_TRAINING})
-        if rows[recipe, number] == expected:
-            complete.add((recipe, number))
+    for network in plan.networks():
+        recipe = plan.trainings[network.training]
+        splits, epochs = complete_splits(recipe), math.ceil(recipe.epochs)
+        expected = epochs * len(splits - {ALL_TRAINING}) + len(splits & {ALL_TRAINING})
+        if rows[network] == expected:
+            complete.add(network)
     return complete
 
 
@@ -134,12 +132,12 @@ def _read_log(path: Path) -> pd.DataFrame:
 
 def _write_log(log: pd.DataFrame, plan: Plan, path: Path) -> None:
     """Write a log in the order of the plan's networks; others are left out."""
-    order = dict[NetworkName, int](zip(plan.networks(), count(), strict=False))
+    order = dict[PoolNetwork, int](zip(plan.networks(), count(), strict=False))
     positions = [order.get(network, math.nan) for network in _networks_in(log)]
     chosen = pd.Series(positions, index=log.index).dropna().sort_values(kind="stable")
     write_table(log.loc[chosen.index], path.parent, path.name, TrainingRow)
 
 
-def _networks_in(log: pd.DataFrame) -> list[NetworkName]:
+def _networks_in(log: pd.DataFrame) -> list[PoolNetwork]:
     """The network that each row is of."""
-    return list(zip(log["recipe"], log["network"], strict=True))
+    return list(map(PoolNetwork, log["training"], log["network"]))

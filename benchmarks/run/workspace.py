@@ -109,9 +109,9 @@ class Workspace:
         """A split of the task's images, loaded once a process."""
         return _split(task, split, self.data_dir)
 
-    def training_images(self, plan: Plan, recipe: str) -> LabelledImages:
-        """The images that networks of a recipe are trained on."""
-        return self.images(plan.task, plan.configuration.recipe(recipe).split)
+    def training_images(self, plan: Plan, training: str) -> LabelledImages:
+        """The images that networks of a training, by its name, are trained on."""
+        return self.images(plan.task, plan.trainings[training].split)
 
     def evaluation_set(self, condition: Condition, plan: Plan) -> EvaluationSet:
         """The images of a condition that the plan evaluates, built once a process."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -42,19 +41,17 @@ def _noise(name: str, label: str) -> Condition:
     return out_of_distribution(name, label, size=TEST_IMAGES, load=partial(_load_noise, name))
 
 
-STANDARD = Recipe(
-    "standard",
+WELL_TRAINED = Recipe(
+    "well-trained",
     network=SmallCNN,
     split="training",
     mean=0.3053,
     std=0.376,
-    dropout=0.25,
+    dropout=0.0,
     epochs=8,
     batch_size=50,
     learning_rate=5e-3,
 )
-PLAIN = replace(STANDARD, name="plain", dropout=0.0)
-
 DIGITS = Task(
     name=NAME,
     label="Digits",
@@ -66,7 +63,7 @@ DIGITS = Task(
         _noise("uniform_noise", "Uniform noise"),
         _noise("gaussian_noise", "Gaussian noise"),
     ),
-    recipes=(STANDARD, PLAIN),
+    recipes=(WELL_TRAINED,),
     training_images=TRAINING_IMAGES,
     test_images=TEST_IMAGES,
     calibration_images=CALIBRATION_IMAGES,

@@ -14,11 +14,9 @@ from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
 from methods.networks.recipes import (
     ARTICLE,
     ARTICLE_LOGITS,
-    BUDGETS,
     LAPLACE_REDUX,
-    RECIPES,
-    STANDARD,
     UNCERTAINTY_BASELINES,
+    WELL_TRAINED,
 )
 
 SIDE = 28
@@ -73,14 +71,11 @@ MNIST = Task(
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
-    recipes=(*RECIPES.values(),),
-    budgets=BUDGETS,
-    published=(UNCERTAINTY_BASELINES, LAPLACE_REDUX),
+    recipes=(WELL_TRAINED, ARTICLE, ARTICLE_LOGITS, UNCERTAINTY_BASELINES, LAPLACE_REDUX),
     training_images=55_000,
     test_images=IMAGES,
     calibration_images=5_000,
     example_class=1,  # as in Gal & Ghahramani 2016, figure 4
     article_images=(TYPICAL, PECULIAR),
-    article_recipes=(STANDARD.name, ARTICLE.name, ARTICLE_LOGITS.name),
     load=load_mnist,
 )

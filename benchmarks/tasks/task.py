@@ -20,7 +20,6 @@ from torch import Tensor
 from benchmarks.io import UserError
 from benchmarks.vocabulary import CALIBRATION, CLEAN, SUBSET
 from methods.determinism import derive_seed
-from methods.networks.network import multiply_adds
 from methods.networks.recipes import LabelledImages, Recipe
 
 ImageTransform = Callable[[Float[Tensor, "images ..."]], Float[Tensor, "images ..."]]
@@ -193,7 +192,7 @@ class ImageLimits(NamedTuple):
 
     Attributes:
         images: of any condition.
-        severity_images: of each that is one of many.
+        severity_images: of each but the clean test images.
     """
 
     images: int | None = None
@@ -201,7 +200,7 @@ class ImageLimits(NamedTuple):
 
     def number(self, condition: Condition, available: int) -> int:
         """How many of the available images of a condition are evaluated."""
-        limits = [self.images, self.severity_images if condition.is_one_of_many else None]
+        limits = [self.images, None if condition.name == CLEAN else self.severity_images]
         return min([available, *(limit for limit in limits if limit is not None)])
 
     def chosen(
@@ -213,8 +212,8 @@ class ImageLimits(NamedTuple):
     ) -> Int64[Tensor, " images"]:
         """Which of the available images of a condition are evaluated, in their order.
 
-        Those of a severity are stratified by class where there are labels, and come first among
-        those of the conditions that are paired with it: so its images are their first ones.
+        Few are stratified by class where there are labels, and come first among the clean ones: so
+        the images of a condition that is paired with these are their first ones.
         """
         if condition.subset and self.images is not None and labels is not None:
             return stratified_choice(labels, self.images, seed)
@@ -225,7 +224,7 @@ class ImageLimits(NamedTuple):
             few = choice(len(every), self.severity_images, seed)
         else:
             few = stratified_choice(labels[every], self.severity_images, seed)
-        if condition.is_one_of_many:
+        if condition.name != CLEAN:
             return every[few]
         others = torch.ones(len(every), dtype=torch.bool)
         others[few] = False
@@ -254,17 +253,13 @@ class Task:
         shape: of an image: channels, height, width.
         classes: their names, in the order of the labels.
         conditions: among them ``clean``, the test images as they are.
-        recipes: how networks are trained, the main one first.
+        recipes: how networks can be trained; a run has one of them, by default the first.
         training_images: how many images there are to train with.
         test_images: how many test images there are.
         calibration_images: how many more images of the data set's own training split are held out
             for calibration, drawn with a fixed seed and stratified by class.
         example_class: of the image that is shown under every severity of a group of conditions.
         article_images: the test images, by number, that the article shows.
-        article_recipes: the recipes that its claims are measured by; none: it has another task.
-        budgets: recipes of one way of training at several budgets, for the preset ``budget``.
-        published: recipes that follow other papers, for the preset ``published``; others train
-            them only where they are named.
         load: from the data set's own split and the user's data folder to its images.
 
     Raises:
@@ -283,9 +278,6 @@ class Task:
     calibration_images: int = 0
     example_class: int = 0
     article_images: tuple[int, ...] = ()
-    article_recipes: tuple[str, ...] = ()
-    budgets: tuple[Recipe, ...] = ()
-    published: tuple[Recipe, ...] = ()
     load: Callable[[Literal["train", "test"], Path | None], LabelledImages] = field(
         kw_only=True, compare=False
     )
@@ -345,24 +337,7 @@ class Task:
         Raises:
             KeyError: there is none.
         """
-        return {recipe.name: recipe for recipe in self.every_recipe}[name]
-
-    @property
-    def every_recipe(self) -> tuple[Recipe, ...]:
-        """Those of its own, those of several budgets, and those that follow other papers."""
-        return (*self.recipes, *self.budgets, *self.published)
-
-    def budget(self, recipe: Recipe) -> float:
-        """The training compute of a network, in networks of the task's first recipe.
-
-        Counted as 3 × the multiply-adds of a forward × images seen.
-        """
-        seen = (
-            multiply_adds(r.network) * r.epochs * self.images_to_train_with(r.split)
-            for r in (recipe, self.recipes[0])
-        )
-        own, unit = seen
-        return own / unit
+        return {recipe.name: recipe for recipe in self.recipes}[name]
 
     def images_to_train_with(self, split: Split) -> int:
         """How many images are trained on: without the calibration images, or ``all``."""

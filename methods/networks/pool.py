@@ -19,7 +19,7 @@ from methods.determinism import one_torch_thread
 from methods.engines import choose_engine
 from methods.engines.base import Engine
 from methods.networks.network import Network
-from methods.networks.recipes import STANDARD, LabelledImages, Recipe
+from methods.networks.recipes import NO_TRAINING, WELL_TRAINED, LabelledImages, Recipe
 from methods.networks.training import (
     EpochLog,
     OwnTraining,
@@ -32,9 +32,6 @@ from methods.networks.training import (
 
 HALF_WRITTEN = ".*.safetensors.*.part"
 """How a file is called before it is whole."""
-
-LATER = "l2_penalty", "momentum", "bootstrap"
-"""Parts of a recipe that keys leave out at their defaults: networks are older than these are."""
 
 AN_HOUR = 60 * 60
 """Seconds after which no process is still writing a file."""
@@ -67,20 +64,19 @@ class NetworkKey:
     def file_name(self) -> str:
         """Readable in front, unique behind."""
         digest = sha256(self.text.encode()).hexdigest()[:16]
-        kept = f"-{self.kept.split()[0]}" if self.kept else ""
-        return f"{self.recipe.name}{kept}-seed{self.seed}-{self.index:03d}-{digest}.safetensors"
+        trained = self.kept.split()[0] if self.kept else self.recipe.network.name
+        return f"{trained}-seed{self.seed}-{self.index:03d}-{digest}.safetensors"
 
     @property
     def text(self) -> str:
-        """The key as JSON, with the architecture by its name; stored beside the weights."""
+        """The key as JSON, with the architecture by its name; stored beside the weights.
+
+        Trainings that do the same share networks, whatever they are called.
+        """
         values = asdict(self)
-        for name in ("reported", "pool"):  # have no part in the training
+        for name in NO_TRAINING:
             del values["recipe"][name]
-        for name in LATER:
-            if values["recipe"][name] == getattr(Recipe, name):
-                del values["recipe"][name]
-        if not self.kept:  # keys of networks that were stored before there was anything further
-            del values["kept"]
+        values["recipe"]["epochs"] = float(self.recipe.epochs)
         return json.dumps(values, sort_keys=True, default=lambda network: network.name)
 
 
@@ -114,9 +110,7 @@ class NetworkStore:
                 if metadata["key"] != key.text:
                     raise ValueError("it holds another network")
                 network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-            stored = metadata.pop("sha256")
-            # Until version 0.3, the checksum was of the weights alone.
-            if stored != _checksum(network, metadata) and stored != _checksum(network, {}):
+            if metadata.pop("sha256") != _checksum(network, metadata):
                 raise ValueError("it is not what was stored: its checksum is wrong")
             log = tuple(EpochLog(**row) for row in json.loads(metadata["log"]))
             seconds, machine = float(metadata["seconds"]), metadata["machine"]
@@ -203,7 +197,7 @@ class NetworkPool:
         store: where trained networks are kept; without one they live in memory only.
     """
 
-    recipe: Recipe = STANDARD
+    recipe: Recipe = WELL_TRAINED
     seed: int = 0
     engine: Engine = field(default_factory=choose_engine)
     store: NetworkStore | None = None

@@ -1,4 +1,4 @@
-"""How a network is trained, and on what: the recipes that the suite compares."""
+"""How a network is trained, and on what: the recipes that runs have."""
 
 from __future__ import annotations
 
@@ -81,12 +81,15 @@ class Recipe:
             all parameters are multiplied by 1 - (learning rate of the step) * ``weight_decay``.
         l2_penalty: coupled with it: the gradient of ``l2_penalty`` Σ θ² / 2 is added to the loss',
             before the optimiser sees it. PyTorch's Adam calls this its weight decay.
-        epochs, batch_size, learning_rate: of the optimiser's run; the last batch may be smaller.
+        epochs, batch_size, learning_rate: of the optimiser's run; the last batch may be smaller. A
+            share of an epoch is that share of its steps.
+        best_epochs: the epochs by which one network has the least NLL on calibration images, where
+            these are fewer than the largest budget allows; ``None``: all. A method that changes
+            the training takes all epochs.
         reported: the training and validation accuracy after all epochs that its source reports.
-        pool: how many networks its pool has where a run leaves that to the recipe.
 
     Raises:
-        ValueError: it has no epochs.
+        ValueError: its epochs are not above 0.
     """
 
     name: str
@@ -103,15 +106,23 @@ class Recipe:
     bootstrap: bool = False
     weight_decay: float = 0.0
     l2_penalty: float = 0.0
-    epochs: int = 10
+    epochs: float = 10
+    best_epochs: float | None = None
     batch_size: int = 64
     learning_rate: float = 1e-3
     reported: tuple[float, float] | None = None
-    pool: int = 50
 
     def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ValueError(f"recipe {self.name!r}: epochs is {self.epochs}; expected at least 1")
+        if not self.epochs > 0:
+            raise ValueError(f"recipe {self.name!r}: epochs is {self.epochs}; expected more than 0")
+
+    def lasting(self, budget: float) -> Recipe:
+        """The recipe with a budget, in networks of its own training: so many times the epochs."""
+        return replace(self, epochs=self.epochs * budget)
+
+    def steps(self, images: int) -> int:
+        """How many steps it takes, one at least, where an epoch has so many images."""
+        return max(1, round(self.epochs * -(-images // self.batch_size)))
 
     def rate(self, step: int, images: int) -> float:
         """The learning rate of a step, counted from 0, where an epoch has so many images.
@@ -121,7 +132,7 @@ class Recipe:
         """
         if self.schedule == "constant":
             return self.learning_rate
-        passed = step / (self.epochs * -(-images // self.batch_size))
+        passed = step / self.steps(images)
         share = averaging_rate(passed) if self.schedule == "averaged" else cosine(passed)
         return self.learning_rate * share
 
@@ -132,48 +143,24 @@ class Recipe:
         return cross_entropy(logits.softmax(dim=1) if self.loss == "softmax" else logits, labels)
 
 
-STANDARD = Recipe("standard", split="training", pool=100)
-ARTICLE = Recipe(
-    "article", loss="softmax", shuffled=False, mean=0.137, reported=(0.98, 0.973), pool=100
-)
-ARTICLE_LOGITS = Recipe("article-logits", shuffled=False, mean=0.137)
-PLAIN = Recipe("plain", split="training", dropout=0.0)
+NO_TRAINING = "name", "best_epochs", "reported"
+"""The parts of a recipe that do not change what it trains."""
 
-RELU_DROPOUT = Recipe("relu-dropout", network=LeNet5ReLU, split="training")
-RELU = Recipe("relu", network=LeNet5ReLU, split="training", dropout=0.0)
-
-RECIPES = {
-    recipe.name: recipe for recipe in (STANDARD, ARTICLE, ARTICLE_LOGITS, PLAIN, RELU_DROPOUT, RELU)
-}
-"""The suite's recipes by name; what each is for stands in docs/data.md."""
-
-WELL_TRAINED = replace(
-    RELU,
-    name="well-trained",
+WELL_TRAINED = Recipe(
+    "well-trained",
+    network=LeNet5ReLU,
+    split="training",
+    dropout=0.0,
     optimiser="sgd",
     schedule="cosine",
     learning_rate=0.03,
     l2_penalty=5e-4,
-    pool=25,
 )
 """As networks are trained today; how its numbers were chosen: `benchmarks.tuning`."""
 
-BUDGETS = (
-    WELL_TRAINED,
-    replace(WELL_TRAINED, name="well-trained-5-epochs", epochs=5, pool=50),
-    replace(WELL_TRAINED, name="well-trained-20-epochs", epochs=20, pool=5),
-    replace(WELL_TRAINED, name="well-trained-25-epochs", epochs=25, pool=10),
-    replace(WELL_TRAINED, name="well-trained-50-epochs", epochs=50, pool=5),
-    replace(WELL_TRAINED, name="averaged", schedule="averaged"),
-    replace(WELL_TRAINED, name="averaged-20-epochs", schedule="averaged", epochs=20, pool=5),
-    replace(WELL_TRAINED, name="averaged-50-epochs", schedule="averaged", epochs=50, pool=5),
-    replace(WELL_TRAINED, name="bagged", bootstrap=True),
-    replace(WELL_TRAINED, name="well-trained-dropout", dropout=0.5),
-)
-"""One way of training at several budgets, and what else a budget can be spent on.
-
-Pools are of five replicates: of ten networks of half a budget, five of one, two of two and a half.
-"""
+ARTICLE = Recipe("article", loss="softmax", shuffled=False, mean=0.137, reported=(0.98, 0.973))
+ARTICLE_LOGITS = Recipe("article-logits", shuffled=False, mean=0.137)
+"""The article's code, with and without its slip."""
 
 UNCERTAINTY_BASELINES = Recipe(
     "uncertainty-baselines",
@@ -184,7 +171,6 @@ UNCERTAINTY_BASELINES = Recipe(
     dropout=0.0,
     epochs=23,  # of 215 steps: 4,945, where 25 epochs of 50,000 images are 4,900
     batch_size=256,
-    pool=10,
 )
 """Nado et al. 2021: ``baselines/mnist/deterministic.py``, for MNIST and Fashion-MNIST alike."""
 
@@ -199,6 +185,5 @@ LAPLACE_REDUX = Recipe(
     l2_penalty=5e-4,
     epochs=100,
     batch_size=128,
-    pool=5,
 )
 """Daxberger et al. 2021, for MNIST. Where a recipe departs from its paper: docs/published.md."""

@@ -71,13 +71,17 @@ def train_networks(
     watch = Watch(recipe, engine, seed, training, validation) if validation else None
     logs: list[list[EpochLog]] = [[] for _ in indices]
     given_up: dict[int, TrainingDivergedError] = {}
-    for epoch in range(1, recipe.epochs + 1):
+    last = math.ceil(recipe.epochs)
+    left = recipe.steps(len(training.labels)) * recipe.batch_size  # images, of the last epoch too
+    for epoch in range(1, last + 1):
         start = perf_counter()
-        losses = trainer.epoch(*orders_and_masks(recipe, drawn, randoms))
+        orders, masks = orders_and_masks(recipe, drawn, randoms)
+        losses = trainer.epoch(orders[:, :left], masks[:, :left])
+        left -= -(-len(training.labels) // recipe.batch_size) * recipe.batch_size
         if averages and epoch > AVERAGED_FROM * recipe.epochs:
             for average, network in zip(averages, networks, strict=True):
                 average.update_parameters(network)
-            if epoch == recipe.epochs:
+            if epoch == last:
                 networks = [cast(Network, average.module) for average in averages]
                 for network in networks:
                     device = next(network.parameters()).device
@@ -203,16 +207,6 @@ def watched_images(count: int, most: int) -> Int64[Tensor, " watched"]:
     return torch.from_numpy(np.sort(random.permutation(count)[:most]))
 
 
-def images_watched(recipe: Recipe, training: int, validation: int) -> int:
-    """How many images of both splits a network evaluates for its whole log."""
-    modes = 2 if recipe.dropout else 1  # dropout off and on
-    last = modes * min(training, WATCHED) + validation
-    if recipe.reported:
-        return recipe.epochs * last + modes * (training - min(training, WATCHED))
-    earlier = modes * min(training, WATCHED_EARLIER) + min(validation, WATCHED_EARLIER)
-    return (recipe.epochs - 1) * earlier + last
-
-
 @dataclass(frozen=True, eq=False)
 class Watch:
     """Evaluates networks after an epoch, with random numbers of its own: it changes no network.
@@ -232,7 +226,8 @@ class Watch:
         self, epoch: int, networks: Sequence[Network], indices: Sequence[int]
     ) -> list[list[EpochLog]]:
         """Of each network a row for each split; ``indices``: their numbers in the pool."""
-        last, reported = epoch == self.recipe.epochs, self.recipe.reported is not None
+        last = epoch == math.ceil(self.recipe.epochs)
+        reported = self.recipe.reported is not None
         all_seen, early = last and reported, not (last or reported)
         labels = self.training.labels
         chosen = watched_images(len(labels), WATCHED_EARLIER if early else WATCHED)
@@ -376,12 +371,12 @@ class Trajectory(OwnTraining):
         begun = perf_counter()
         trainer = engine.trainer([network], recipe, training)
         batches = -(-len(training.labels) // recipe.batch_size)
-        steps = recipe.epochs * batches
+        steps = recipe.steps(len(training.labels))
         ends = [max(1, round(steps * self.kept_at(n))) for n in range(self.snapshots)]
         kept: list[Network] = []
-        for epoch in range(recipe.epochs):
+        for epoch in range(math.ceil(recipe.epochs)):
             order, masks = orders_and_masks(recipe, [drawn], [random])
-            first, last = epoch * batches, (epoch + 1) * batches
+            first, last = epoch * batches, min((epoch + 1) * batches, steps)
             parts = sorted({first, *(end for end in ends if first < end < last), last})
             for start, end in pairwise(parts):
                 part = slice((start - first) * recipe.batch_size, (end - first) * recipe.batch_size)

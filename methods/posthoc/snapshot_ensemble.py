@@ -74,7 +74,6 @@ class SnapshotEnsemble(SeveralNetworks, MemberMethod):
 
     name = "snapshot_ensemble"
     label = "Snapshots"
-    tiers = frozenset({"full", "budget"})
     citation = "Huang et al. 2017"
     group = "snapshots"
     needs = frozenset({"training"})

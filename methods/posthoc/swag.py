@@ -54,7 +54,6 @@ class SWAG(MemberMethod):
 
     name = "swag"
     label = "SWAG"
-    tiers = frozenset({"full", "budget"})
     citation = "Maddox et al. 2019"
     group = "snapshots"
     needs = frozenset({"training"})

@@ -139,5 +139,6 @@ class TemperatureScaledEnsemble(TemperatureScaled, DeepEnsemble):
 
     name = "temperature_scaled_ensemble"
     label = "Scaled ensemble"
+    divides = False
     citation = "Lakshminarayanan, Pritzel & Blundell 2017; Rahaman & Thiery 2021"
     needs = frozenset({"calibration"})

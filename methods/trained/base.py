@@ -152,7 +152,8 @@ class TrainedMethod(MemberMethod):
             ValueError: as ``fit``.
         """
         network = self.trajectory.initial(self.pool.recipe, 0)
-        epochs_of(cast(MemberNetwork, network), self.pool.recipe, self.name)
+        if self.pool.recipe.epochs < 10:  # counting takes a second, and none needs so many for one
+            epochs_of(cast(MemberNetwork, network), self.pool.recipe, self.name)
 
     @property
     def member_slice(self) -> slice:
@@ -257,7 +258,7 @@ def epochs_of(network: MemberNetwork, recipe: Recipe, method: str) -> float:
     image, finish = compute_of(network, recipe)
     if (epochs := (recipe.epochs - finish / 3) / image) < 1:
         raise ValueError(
-            f"a budget of {recipe.epochs} epochs of the recipe's network allows "
+            f"a budget of {recipe.epochs:g} epochs of the recipe's network allows "
             f"{max(epochs, 0):.2g} of {method!r}, where an image costs more; expected at least "
             "one: choose more epochs, or leave the method out"
         )

@@ -35,9 +35,8 @@ def points(figure: Figure | SubFigure) -> np.ndarray:
 )
 def test_figure_fills_the_place_of_an_axes(name: str, results: BenchmarkResults) -> None:
     assert results.report is not None
-    of_recipe = results.report.for_recipe("standard")
     assert name in results.figures()
-    assert results.figures() == list(figure_names(of_recipe))
+    assert results.figures() == list(figure_names(results.report))
     figure = Figure(figsize=(14, 6))
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1])
@@ -45,7 +44,7 @@ def test_figure_fills_the_place_of_an_axes(name: str, results: BenchmarkResults)
     assert results.plot(name, ax=right) is right
     assert dict(rcParams) == before
     (part,) = figure.subfigs
-    on_page = draw_figure(of_recipe, name).figure
+    on_page = draw_figure(results.report, name).figure
     np.testing.assert_array_equal(points(part), points(on_page))
     figure.draw_without_rendering()
     assert left.lines
@@ -62,11 +61,9 @@ def test_title_can_be_left_to_a_caption(results: BenchmarkResults) -> None:
         assert bool(figure.subfigs[0].get_suptitle()) == title
 
 
-def test_unknown_figure_recipe_and_free_axes_are_named(results: BenchmarkResults) -> None:
+def test_unknown_figure_and_free_axes_are_named(results: BenchmarkResults) -> None:
     with pytest.raises(ArgumentError, match="no figure 'worths'; choose from abstaining, "):
         results.plot("worths")
-    with pytest.raises(ArgumentError, match="there is no recipe 'plane'; choose from plain,"):
-        results.plot("rotated", recipe="plane")
     with pytest.raises(TypeError, match=r"ax: this is a ndarray; expected one Axes"):
         results.plot("rotated", ax=Figure().subplots(1, 2))
     free = Figure().add_axes((0, 0, 1, 1))

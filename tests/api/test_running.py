@@ -25,7 +25,7 @@ TABLES = ("measurements", "summary", "comparisons", "worth")
 CHOICES = {
     name: getattr(DIGITS, name)
     for name in (
-        *("methods", "recipes", "conditions", "members", "passes", "replicates", "pool"),
+        *("methods", "recipe", "budgets", "conditions", "members", "passes", "replicates", "pool"),
         *("images", "epochs", "resamples", "batch_sizes", "engine", "scores"),
     )
 }
@@ -49,6 +49,7 @@ def test_same_call_continues_a_run_and_gives_what_its_folder_holds(digits_copy: 
         rows = sum(len(pd.read_csv(file, keep_default_na=False)) for file in files)
         assert len(getattr(read, table)) == rows > 0
     assert set(results.summary["method"]) == set(DIGITS.methods)
+    assert (results.recipe, set(results.summary["budget"])) == (DIGITS.recipe, {*DIGITS.budgets})
     assert {"clean", "ood-uniform_noise", "rotated-030"} < set(results.summary["condition"])
     assert repr(results).startswith("BenchmarkResults(")
 
@@ -62,7 +63,7 @@ def test_nothing_is_printed_written_or_left_changed(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     before = random_states()
-    few = {"methods": "softmax", "recipes": "standard", "replicates": 1, "pool": 1}
+    few = {"methods": "softmax", "budgets": 1, "replicates": 1, "pool": 1}
     trained = run_benchmark("digits", stages=["train"], jobs=1, **(CHOICES | few))
     assert random_states() == before
     assert capfd.readouterr() == ("", "")
@@ -78,8 +79,8 @@ def test_nothing_is_printed_written_or_left_changed(
 def test_method_is_the_same_class_as_in_the_run(digits_run: Path) -> None:
     task = TASKS["digits"]
     training, test = (task.split(split, None) for split in ("training", "test"))
-    recipe = replace(task.recipe("standard"), epochs=1)
-    unit = RunUnit("standard", "mc_dropout", 5, 0)
+    recipe = replace(task.recipe(DIGITS.recipe), epochs=1)
+    unit = RunUnit("mc_dropout", 5, 1.0, 0)
     in_run = PredictionStore(digits_run / "out" / "predictions").load(unit, "clean")
     distances = {}
     for seed in (0, 1):
@@ -102,6 +103,8 @@ def test_method_is_the_same_class_as_in_the_run(digits_run: Path) -> None:
         ({"preset": "slow"}, "preset: unknown name 'slow'; choose from quick"),
         ({"stages": ["rest"]}, "stages: unknown name 'rest'; choose from train"),
         ({"stages": []}, "stages: nothing is chosen; choose from train"),
+        ({"recipe": "plain"}, "recipe: .* has no 'plain'.*; choose from well-trained"),
+        ({"budgets": 0}, "budgets: 0 is out of range"),
         ({"scores": "none"}, "scores: unknown name 'none'; choose from all"),
         ({"resamples": 2}, "resamples: 2 is too small"),
         ({"jobs": 0}, "jobs: 0 is too small"),

@@ -8,7 +8,6 @@ prediction, and the passes of MC-dropout share the first layer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,7 +26,8 @@ from methods.engines.lenet5_kernels import (
 )
 from methods.engines.torch import TorchEngine
 from methods.networks.architectures import LeNet5
-from methods.networks.recipes import PLAIN, LabelledImages
+from methods.networks.recipes import LabelledImages
+from tests.training import PLAIN, STANDARD
 
 NORMALISATION = {"mean": 0.1307, "std": 0.3081}
 COUNT = 3072
@@ -91,7 +91,7 @@ class TestTraining:
         measure(work, images=COUNT)
 
     def test_torch_engine(self, measure: Measure, dropout: bool) -> None:
-        recipe = replace(PLAIN, dropout=0.5 if dropout else 0.0)
+        recipe = STANDARD if dropout else PLAIN
         data = LabelledImages(torch.from_numpy(IMAGES)[:, None], torch.from_numpy(LABELS))
         trainer = TorchEngine().trainer([network()], recipe, data)
         keep_mask = torch.from_numpy(MASKS)[None]

@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import STANDARD
 from methods.posthoc.laplace import Laplace, LaplaceLastLayer
 from methods.posthoc.laplace_kron import LaplaceKron
 from tests.methods.posthoc.test_laplace import Plain
+from tests.training import STANDARD
 
 laplace = pytest.importorskip("laplace")
 

@@ -15,7 +15,7 @@ from tests.runs import Run, run_of
 SMALL = Configuration(
     preset="quick",
     task="mnist",
-    recipes=("article", "article-logits"),
+    recipe="article",
     methods=("softmax", "mc_dropout", "deep_ensemble"),
     conditions=("rotated-045", "ood-uniform_noise"),
     members=(10,),
@@ -38,7 +38,7 @@ def lighten(patch: pytest.MonkeyPatch) -> None:
         patch.setitem(missing_data.SIZES, name, size)
     # To enumerate all sub-networks takes seconds a network.
     patch.setattr(
-        stage, "write_exact", lambda article: votes.write_exact(replace(article, networks=1))
+        stage, "write_exact", lambda predictor: votes.write_exact(replace(predictor, networks=1))
     )
 
 

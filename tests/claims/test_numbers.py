@@ -20,8 +20,9 @@ from benchmarks.claims.numbers import (
     rank_correlation,
     share_of_networks,
 )
-from benchmarks.claims.predictor import difference
+from benchmarks.claims.predictor import columns_of, difference
 from benchmarks.claims.votes import spread
+from benchmarks.predictions import RunUnit
 from benchmarks.schema import Comparison, table_of
 
 
@@ -154,7 +155,7 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
     """Shares differ by network with a known standard deviation; votes are binomial draws."""
     random = np.random.default_rng(0)
     share = random.beta(8, 4, 20_000)
-    columns = {"recipe": "article", "image": 61, "measure": "votes", "class": 8}
+    columns = {"image": 61, "measure": "votes", "class": 8}
     sampled = random.binomial(100, share) / 100
     table = pd.DataFrame({**columns, "exact": share, "sampled": sampled})
     (row,) = spread(table).to_dict("records")
@@ -164,22 +165,25 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
 
 
 def test_difference_is_of_the_pair_alone_by_one_score() -> None:
-    """Beside it are the intervals of questions, and other scores."""
-    sides = {"recipe": "a", "method": "softmax", "members": "1"}
-    sides |= {"other_recipe": "a", "other_method": "deep_ensemble", "other_members": "10"}
+    """Beside it are the intervals of questions, other scores and other budgets."""
+    softmax, ensemble = RunUnit("softmax", None, 1.0, 0), RunUnit("deep_ensemble", 10, 10.0, 0)
+    sides = columns_of(softmax) | columns_of(ensemble, "other_")
     rows = [
         Comparison(
-            **sides,
+            **sides | {"budget": budget},
             **{"condition": "clean", "metric": "auroc", "score": "s", "other_score": other},
             **{"question": question, "images": 10},
             **{"difference": 0.25 * scale, "lower": 0.125, "upper": 0.5 * scale},
         )
-        for scale, (question, other) in enumerate(
-            [("one-unknown", "s"), ("", "t"), ("", "s"), ("few-unknown", "s")], 2
+        for scale, (question, other, budget) in enumerate(
+            [
+                *(("five-unknown", "s", 1.0), ("", "t", 1.0), ("", "s", 1.0), ("", "s", 2.0)),
+                ("fast-unknown", "s", 1.0),
+            ],
+            2,
         )
     ]
     table = table_of(Comparison, rows)
-    softmax, ensemble = ("softmax", None), ("deep_ensemble", 10)
     assert difference(table, softmax, ensemble, "auroc", "s") == (1.0, 0.125, 2.0)
     assert difference(table, ensemble, softmax, "auroc", "s") == (-1.0, -2.0, -0.125)
     assert math.isnan(difference(table, softmax, ensemble, "auroc", "t").value)

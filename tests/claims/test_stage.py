@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,9 +17,9 @@ import torch
 from benchmarks.claims import CLAIMS, missing_data
 from benchmarks.claims.claim import ClaimVerdict
 from benchmarks.claims.imitation import ComparedUnits
-from benchmarks.claims.missing_data import LABELS, SIZES, OtherTrainingImages
+from benchmarks.claims.missing_data import ALL, LABELS, SIZES, trained_on
 from benchmarks.claims.numbers import values
-from benchmarks.claims.predictor import TWO_IMAGES, RecipePredictor
+from benchmarks.claims.predictor import TWO_IMAGES, Predictor
 from benchmarks.data.loading import load_mnist
 from benchmarks.predictions import THE_RUN
 from benchmarks.run import stages
@@ -56,8 +55,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, small_mnist: None) -> Pat
     return folder
 
 
-def predictor_in(folder: Path) -> RecipePredictor:
-    return RecipePredictor(*run_in(folder), "article", 10)
+def predictor_in(folder: Path) -> Predictor:
+    return Predictor(*run_in(folder), 10)
 
 
 def claims_of(folder: Path) -> dict[str, dict[str, Any]]:
@@ -79,28 +78,13 @@ def test_every_claim_is_measured_and_judged_by_the_published_numbers(finished: P
     assert tuple(claims) == tuple(CLAIMS)
     table = read_table(finished / "out", "claims.csv")
     for id, claim in claims.items():
-        if CLAIMS[id].recipes:  # which this run has not
-            assert claim["verdict"] == ClaimVerdict.NOT_TESTABLE
-            continue
         assert claim["why"].startswith("Only 10 networks, not 50. "), id
-        verdict, why, _ = CLAIMS[id].judge(where(table, claim=id, recipe="article"))
+        verdict, why, _ = CLAIMS[id].judge(where(table, claim=id))
         assert claim["verdict"] == verdict
         assert claim["why"].endswith(why)
     setting = json.loads((finished / "out" / "claims.json").read_text())["setting"]
     assert (setting["networks"], setting["epochs"], setting["images"]) == (10, 10, 600)
     assert setting["ood"] == ["Uniform noise"]
-
-
-def test_other_recipes_stand_beside_with_a_verdict_by_the_same_rule(finished: Path) -> None:
-    claims = claims_of(finished)
-    many_for_3 = claims["image-591-many-for-3"]
-    assert (many_for_3["recipe"], set(many_for_3["beside"])) == ("article", {"article-logits"})
-    table = rows_of(finished, many_for_3["id"], recipe="article-logits")
-    expected = CLAIMS[many_for_3["id"]].judge(table).verdict
-    assert many_for_3["beside"]["article-logits"]["verdict"] == expected
-    for id in ("dropout-mimics-ensemble", "epistemic-is-missing-data", "fifty-is-expensive"):
-        assert claims[id]["beside"] == {}
-        assert set(rows_of(finished, id)["recipe"]) == {"article"}
 
 
 def test_predictions_of_another_run_are_made_again(finished: Path, tmp_path: Path) -> None:
@@ -131,37 +115,36 @@ def test_second_time_writes_the_same_bytes_by_any_number_of_jobs(
     assert written(tmp_path) == before
 
 
-def test_without_the_articles_recipe_nothing_is_measured(tmp_path: Path) -> None:
-    assert run_stages(*run_in(tmp_path, recipes=("standard",)), "claims") == []
-    assert not (tmp_path / "out" / "predictions").exists()
-    claims = claims_of(tmp_path).values()
-    assert {claim["verdict"] for claim in claims} == {ClaimVerdict.NOT_TESTABLE}
-    recipes = {re.findall(r"needs --recipe (\S+)\.$", claim["why"])[0] for claim in claims}
-    assert recipes == {"article", "plain,relu"}
-
-
-def test_claim_with_recipes_of_its_own_needs_no_article(tmp_path: Path) -> None:
-    recipes = CLAIMS["architectures-differ"].recipes
-    run = run_in(tmp_path, recipes=recipes, members=(9,), conditions=(), methods=("deep_ensemble",))
+def test_by_the_articles_recipe_without_its_slip_claims_are_judged_too(tmp_path: Path) -> None:
+    run = run_in(tmp_path, recipe="article-logits", conditions=())
     for stage in ("train", "claims"):
         assert run_stages(*run, stage) == []
-    claim = claims_of(tmp_path)["architectures-differ"]
-    assert claim["verdict"] in set(ClaimVerdict) - {ClaimVerdict.NOT_TESTABLE}
-    assert claim["why"].startswith("Only 9 networks, not 50. Only 600 images, not 10000. ")
-    assert claim["recipe"] == "plain and relu"
-    table = rows_of(tmp_path, claim["id"])
-    # Five of each architecture choose images.
-    assert values(table, "networks", case="of each architecture").tolist() == [4]
-    accuracies = where(table, metric="accuracy")
-    assert accuracies.groupby(["method", "case"]).size().to_dict() == {
-        ("deep_ensemble", "mixed, of 4 networks"): 2,
-        **{("deep_ensemble", f"{recipe}, of 4 networks"): 1 for recipe in recipes},
-        **{("softmax", recipe): 4 for recipe in recipes},
+    content = json.loads((tmp_path / "out" / "claims.json").read_text())
+    assert content["setting"]["recipe"] == "article-logits"
+    many_for_3 = claims_of(tmp_path)["image-591-many-for-3"]
+    expected = CLAIMS[many_for_3["id"]].judge(rows_of(tmp_path, many_for_3["id"])).verdict
+    assert many_for_3["verdict"] == expected
+
+
+def test_by_another_recipe_nothing_is_measured(tmp_path: Path) -> None:
+    assert run_stages(*run_in(tmp_path, recipe="well-trained"), "claims") == []
+    assert not {"predictions", "claims.csv", "claims.json"} & {
+        path.name for path in (tmp_path / "out").iterdir()
     }
 
 
+def test_architectures_are_compared_on_networks_of_their_own(finished: Path) -> None:
+    claim = claims_of(finished)["architectures-differ"]
+    assert claim["verdict"] in set(ClaimVerdict) - {ClaimVerdict.NOT_TESTABLE}
+    table = rows_of(finished, claim["id"])
+    # Five of each architecture choose images.
+    assert values(table, "networks", case="of each architecture").tolist() == [3]
+    accuracies = where(table, metric="accuracy")
+    assert accuracies.groupby("case").size().to_dict() == {"plain": 3, "relu": 3}
+
+
 def test_other_training_gets_no_verdict(tmp_path: Path) -> None:
-    run = run_in(tmp_path, epochs=1, recipes=("article",), conditions=())
+    run = run_in(tmp_path, epochs=1, conditions=())
     assert run_stages(*run, "train") == []
     write_latency(tmp_path)
     assert run_stages(*run) == []
@@ -176,24 +159,25 @@ def test_other_training_gets_no_verdict(tmp_path: Path) -> None:
 
 def test_one_network_has_no_verdict_that_takes_several(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "networks", tmp_path / "networks")
-    alone = run_in(tmp_path, recipes=("article",), members=(1,), replicates=1)
+    alone = run_in(tmp_path, members=(1,), replicates=1)
     for stage in ("train", "predict", "measure", "claims"):
         assert run_stages(*alone, stage) == []
     claims = claims_of(tmp_path)
     for id, claim in CLAIMS.items():
         reason = f"This takes at least {claim.least_networks} networks; the run has 1."
         assert (claims[id]["why"] == reason) is (claim.least_networks > 1), id
+    del claims["architectures-differ"]  # which has networks of its own
     assert {claim["verdict"] for claim in claims.values()} == {ClaimVerdict.NOT_TESTABLE}
 
 
 def test_training_sets_take_as_many_steps_and_are_nested(finished: Path) -> None:
-    run, images = run_in(finished), {}
-    for name in set(LABELS) - {"article"}:
-        pool, training = OtherTrainingImages(*run, name, 1).pool()
+    predictor, images = predictor_in(finished), {}
+    for name in set(LABELS) - {ALL}:
+        pool, training = trained_on(predictor, name).pool()
         counts = torch.bincount(training.labels, minlength=10)
         assert len(training.labels) == SIZES.get(name, 600)
         assert name not in SIZES or counts.tolist() == [SIZES[name] // 10] * 10
-        assert pool.recipe.epochs * -(-len(training.labels) // 64) == pytest.approx(100, abs=3)
+        assert pool.recipe.steps(len(training.labels)) == 100
         images[name] = {image.numpy().tobytes() for image in training.images}
     few, more = (images[name] for name in SIZES)
     assert few < more
@@ -216,7 +200,7 @@ def test_imitation_is_measured_on_networks_of_neither_ensemble(finished: Path) -
     used = [list(predictor.method(unit).networks) for unit in (*units[:3], *units.sampled)]
     assert used == [[0, 1], [2, 3], [6, 7, 8], [4], [5]]
     columns = {"metric": "rank_correlation", "score": "mutual_information", "condition": "clean"}
-    table = rows_of(finished, "dropout-mimics-ensemble", recipe="article", **columns)
+    table = rows_of(finished, "dropout-mimics-ensemble", **columns)
     counts = {IMITATION: 2, OTHER_NETWORK: 1, OTHER_MASKS: 1, CEILING: 1}
     assert table.groupby("case").size().to_dict() == counts
 

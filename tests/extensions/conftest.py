@@ -65,7 +65,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
             patch.setitem(METHODS, method.name, method)
         chosen = replace(
             SMALL,
-            recipes=("article",),
+            recipe="article",
             methods=METHODS_RUN,
             custom_methods=(OWN_METHOD,),
             conditions=(*SMALL.conditions, "noise-*"),

@@ -58,12 +58,12 @@ class Written:
 
     def prediction(self, method: str, condition: str) -> dict[str, np.ndarray]:
         """The arrays of a prediction file: of the method's first replicate."""
-        (path,) = self.folder.glob(f"predictions/*/{method}/replicate-00.zip")
+        (path,) = self.folder.glob(f"predictions/{method}/*/replicate-00.zip")
         return predicted_arrays(path, condition)
 
     def outputs(self, condition: str) -> dict[str, np.ndarray]:
         """The arrays of the file of the first network."""
-        (path,) = self.folder.glob("predictions/*/network-000.zip")
+        (path,) = self.folder.glob("predictions/**/network-000.zip")
         return predicted_arrays(path, condition)
 
     @cached_property
@@ -78,7 +78,7 @@ class Written:
         return {
             name
             for name in self.figures
-            if column in (numbers := read_table(self.folder / "figures", f"{name}.csv"))
+            if column in (numbers := read_table(self.folder, f"figures/{name}.csv"))
             and value in set(numbers[column].astype(str))
         }
 

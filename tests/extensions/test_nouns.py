@@ -147,7 +147,7 @@ def test_claim_is_measured_and_judged(written: Written) -> None:
     claim = json.loads((written.folder / "claims.json").read_text())["claims"][-1]
     # The first of two parts.
     assert (claim["id"], claim["verdict"]) == (CLAIM, "partly reproduced")
-    numbers = written.rows("claims.csv", claim=CLAIM, recipe="article")
+    numbers = written.rows("claims.csv", claim=CLAIM)
     assert numbers["condition"].value_counts().to_dict() == {"clean": 3, "noise-40": 3}
     noisy = numbers[numbers["condition"] == "noise-40"]["value"].tolist()
     of_noise = written.rows("measurements.csv", method="softmax", metric="accuracy")
@@ -165,5 +165,5 @@ def test_noun_is_in_tables_and_on_the_page(noun: str, written: Written) -> None:
 def test_nouns_are_in_the_figures(written: Written) -> None:
     for column, value in (("method", "shifted_views"), ("condition", "noise-40")):
         assert written.figures_with(column, value)
-    lines = written.rows("figures/noisy-article.csv", method="softmax", metric="accuracy")
+    lines = written.rows("figures/noisy.csv", method="softmax", metric="accuracy")
     assert list(lines["severity"]) == [0, 20, 40]

@@ -68,9 +68,9 @@ def test_images_are_in_colour_and_classes_are_named(stripes: Written) -> None:
     assert all(label in stripes.section("images") for label in CLASSES)
     figures = stripes.folder / "figures"
     for name in ("high-disagreement", "conditions"):
-        drawn = Image.open(figures / f"{name}-stripes.png").convert("RGB")
+        drawn = Image.open(figures / f"{name}.png").convert("RGB")
         assert np.ptp(np.asarray(drawn).astype(int), axis=2).max() > 100
-    votes = (figures / "high-disagreement-stripes.svg").read_text("utf-8")
+    votes = (figures / "high-disagreement.svg").read_text("utf-8")
     assert all(label in votes for label in CLASSES)
 
 

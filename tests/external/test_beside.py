@@ -24,7 +24,7 @@ from tests.external.test_arrays import write_vast
 from tests.processes import status_of
 from tests.runs import DIGITS, lose_predictions, run_of
 
-KEY = ["method", "members", "condition", "metric", "score"]
+KEY = ["method", "members", "budget", "condition", "metric", "score"]
 
 
 def probabilities(images: int, seed: int = 0) -> np.ndarray:
@@ -40,7 +40,7 @@ def mine(digits_run: Path) -> dict[str, np.ndarray]:
 
 def test_four_numbers_give_the_measures_of_the_run(digits_run: Path) -> None:
     out = digits_run / "out"
-    of_run = read_table(out, "measurements.csv").query("replicate == 0 and recipe == 'standard'")
+    of_run = read_table(out, "measurements.csv").query("replicate == 0")
     beside = score_beside(out, {"mine": {"clean": probabilities(100)}}).measurements
     both = beside.merge(of_run, on=KEY, suffixes=("", "_run")).dropna(subset="value")
     assert set(both["method"]) == set(DIGITS.methods)
@@ -68,7 +68,7 @@ def test_others_have_the_values_that_they_have_alone(
 
 def read_labels(digits_run: Path) -> torch.Tensor:
     run = run_of(DIGITS, digits_run)
-    stored = read_prediction(*run, RunUnit("standard", "softmax", None, 0), "clean")
+    stored = read_prediction(*run, RunUnit("softmax", None, 1.0, 0), "clean")
     assert stored is not None
     assert stored.labels is not None
     return stored.labels
@@ -78,7 +78,7 @@ def read_labels(digits_run: Path) -> torch.Tensor:
 def test_a_method_of_the_run_does_not_differ_from_itself(
     method: str, size: int | None, digits_run: Path
 ) -> None:
-    run, unit = run_of(DIGITS, digits_run), RunUnit("standard", method, size, 0)
+    run, unit = run_of(DIGITS, digits_run), RunUnit(method, size, float(size or 1), 0)
     stored = {name: read_prediction(*run, unit, name) for name in DIGITS.conditions}
     means = {name: each.prediction.mean for name, each in stored.items() if each}
     results = score_beside(digits_run / "out", {"mine": means})
@@ -87,7 +87,8 @@ def test_a_method_of_the_run_does_not_differ_from_itself(
     sides, pair = ["method", "other_method"], {"mine", method}
     pairs = results.comparisons[[{*each} == pair for each in results.comparisons[sides].to_numpy()]]
     members = pairs["members"].where(pairs["method"] == method, pairs["other_members"])
-    same = pairs[members == str(size or 1)]
+    budgets = pairs["budget"].where(pairs["method"] == method, pairs["other_budget"])
+    same = pairs[(members == str(size or 1)) & (budgets == unit.budget)]
     assert len(same) > 10
     assert set(same["difference"]) == {0.0}
 
@@ -134,7 +135,7 @@ def test_files_are_scored_as_arrays_are(
     board = (tmp_path / "out" / "tables" / "leaderboard.md").read_text(encoding="utf-8")
     assert "| mine |" in board
     assert "ensemble, each; ± leaves out how these differ" in board
-    figure = (tmp_path / "out" / "figures" / "quality-standard.svg").read_text(encoding="utf-8")
+    figure = (tmp_path / "out" / "figures" / "quality.svg").read_text(encoding="utf-8")
     assert "mine (not timed)" in figure
 
 
@@ -206,7 +207,7 @@ def test_a_folder_without_numbers_of_images_is_refused(digits_copy: Path) -> Non
     damaged = [
         whole[:1000],
         packed({**arrays, "methods": arrays["methods"][1:]}),
-        packed({**arrays, "methods": np.char.replace(arrays["methods"], "standard", "x/../../y")}),
+        packed({**arrays, "methods": np.char.replace(arrays["methods"], "softmax", "x/../../y")}),
         packed({**arrays, "labels clean": arrays["labels clean"][1:]}),
         packed({name: array for name, array in arrays.items() if name != "right clean"}),
         packed({**arrays, "right clean": arrays["right clean"].astype(float)}),

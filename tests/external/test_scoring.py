@@ -85,7 +85,7 @@ def test_command_prints_the_main_table_and_writes_what_a_run_writes(
         *("measurements.csv", "summary.csv", "comparisons.csv", "score.json", "nouns.json"),
         *("index.html", "tables", "figures", "curves"),
     }
-    figures = {path.name.partition("-self")[0] for path in Path("scored").glob("figures/*")}
+    figures = {path.stem for path in Path("scored").glob("figures/*")}
     assert figures >= {"reliability", "abstaining", "roc", "entropy-split"}
     summary = read_table(Path("scored"), "summary.csv")
     assert set(summary["condition"]) == {"clean", "ood-far"}
@@ -99,7 +99,7 @@ def test_rows_are_those_of_the_suites_own_methods() -> None:
         CONDITIONS["clean"]: stored(GOOD, labelled=True),
         CONDITIONS["ood-kmnist"]: stored(FAR, labelled=False),
     }
-    unit, clean = RunUnit("self-trained", "mine", None, 0), predictions[CONDITIONS["clean"]]
+    unit, clean = RunUnit("mine", None, 1.0, 0), predictions[CONDITIONS["clean"]]
     rows = (row for c, own in predictions.items() for row in every_row(unit, c, own, clean))
     expected = in_order(table_of(Measurement, rows))
     measurements = scored(mine={"probabilities": GOOD, "ood_kmnist": FAR}).measurements
@@ -114,9 +114,7 @@ def test_intervals_and_comparisons_are_those_of_the_suites_own_methods() -> None
     computed = scored(**arrays).results.comparisons
     conditions = list(read_predictions(Path("a.npz")).predictions)
     predictions = {
-        (RunUnit("self-trained", name, None, 0), condition.name): stored(
-            array, labelled=condition.labelled
-        )
+        (RunUnit(name, None, 1.0, 0), condition.name): stored(array, labelled=condition.labelled)
         for name, sets in arrays.items()
         for condition, array in zip(conditions, sets.values(), strict=True)
     }
@@ -149,9 +147,9 @@ def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale() -> None:
         score_files([Path("mine.npz")], out=Path("out"), resamples=100)
         return {path.name: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
 
-    assert "roc-self-trained.png" in contents(ood_far=FAR)
+    assert "roc.png" in contents(ood_far=FAR)
     again = contents()
-    assert "roc-self-trained.png" not in again
+    assert "roc.png" not in again
     assert contents() == again
     record = json.loads(again["score.json"])
     assert (record["resamples"], record["seed"], list(record["files"])) == (100, 0, ["mine"])

@@ -27,7 +27,7 @@ from methods.engines import choose_engine
 from methods.networks.pool import NetworkPool
 from tests.golden.compared import differences
 from tests.golden.runs import FOLDER, configuration, expected, in_double_precision, measured
-from tests.golden.test_golden_networks import WEIGHTS, outputs, recipe_named, stored_network
+from tests.golden.test_golden_networks import RECIPES, WEIGHTS, outputs, stored_network
 
 IMAGES = 300
 """How many images of each condition are stored at most; of MNIST, 5,000 are for calibration."""
@@ -67,7 +67,7 @@ def freeze_weights() -> None:
     for name in ("mnist-standard", "digits-standard"):
         task = TASKS[name.partition("-")[0]]
         engine = choose_engine("numba" if name.startswith("mnist") else "torch", "cpu")
-        pool = NetworkPool(replace(recipe_named(name), epochs=2), engine=engine)
+        pool = NetworkPool(replace(RECIPES[name], epochs=2), engine=engine)
         (network,) = pool.networks([0], task.split("training", None))
         weights = {key: value.half().numpy() for key, value in network.state_dict().items()}
         images = (task.split("test", None).images[:20] * 255).round().to(torch.uint8)
@@ -81,7 +81,7 @@ def freeze_weights() -> None:
 
 def _identity(unit: RunUnit) -> list[str]:
     size = "" if unit.size is None else str(unit.size)
-    return [unit.recipe, unit.method, size, str(unit.replicate)]
+    return [unit.method, size, f"{unit.budget:g}", str(unit.replicate)]
 
 
 def _arrays(stored: StoredPrediction) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Two small runs whose predictions are stored, and the tables that follow from them.
 
 The predictions are in a format of their own, so that they outlive the prediction files of a
-version: a `.npz` a run unit. Its first array, ``unit``, has recipe, method, size and replicate; the
+version: a `.npz` a run unit. Its first array, ``unit``, has method, size, budget and replicate; the
 others are ``<condition>/<name>``. Names are ``mean`` [images, classes] in single precision (see
 `in_double_precision`), ``votes`` or ``vote_share`` [images, classes], ``expected_entropy``
 [images], ``members`` (0: exact), ``labels`` [images], ``score:<score>`` [images],
@@ -30,7 +30,6 @@ FOLDER = Path(__file__).parent
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "digits": {
-        "recipes": ("standard", "plain"),
         "methods": (
             *("softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble", "temperature_scaling"),
             *("temperature_scaled_mc_dropout", "temperature_scaled_ensemble"),
@@ -47,7 +46,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "conditions": ("clean", "rotated-030", "rotated-045", "ood-gaussian_noise"),
     },
     "mnist": {
-        "recipes": ("standard",),
         "methods": ("softmax", "mc_dropout", "deep_ensemble", "temperature_scaling"),
         "members": (1, 2, 5),
         "passes": (10, 50),
@@ -62,20 +60,20 @@ OPTIONS: dict[str, dict[str, Any]] = {
         ),
     },
 }
-"""What differs from the preset `full` of the task of this name."""
+"""What differs from the preset `full` of the task of this name.
 
-MEASURED = ["recipe", "method", "members", "condition", "score", "metric"]
-OTHER = ["other_recipe", "other_method", "other_members", "other_score"]
+Their networks were trained by a recipe that is gone; what follows from predictions asks for none.
+"""
+
+MEASURED = ["method", "members", "budget", "condition", "score", "metric"]
+OTHER = ["other_method", "other_members", "other_budget", "other_score"]
 BOUNDS = ["lower", "upper"]
 
 COLUMNS: dict[str, tuple[list[str], list[str]]] = {
     "measurements": ([*MEASURED, "replicate"], ["value"]),
     "summary": (MEASURED, ["value", *BOUNDS]),
     "comparisons": ([*MEASURED, *OTHER, "question"], ["difference", *BOUNDS, "margin", "verdict"]),
-    "worth": (
-        [*MEASURED, "ensemble_recipe", "ensemble"],
-        ["worth", "worth_lower", "worth_upper"],
-    ),
+    "worth": ([*MEASURED, "ensemble"], ["worth", "worth_lower", "worth_upper"]),
 }
 """Of each table the columns that name a row, and its numbers and words."""
 
@@ -84,7 +82,9 @@ def configuration(name: str) -> Configuration:
     """What the run of this name computes."""
     preset = configuration_of("full", name)
     values = {field: getattr(preset, field) for field in preset.__dataclass_fields__}
-    return Configuration(**values | {"resamples": 100} | OPTIONS[name])
+    # Of another name, since ensembles of the preset `full` also divide budgets.
+    chosen = {"preset": "quick", "budgets": (1.0,), "resamples": 100} | OPTIONS[name]
+    return Configuration(**values | chosen)
 
 
 def measured(name: str, folder: Path, *, all_rows: bool) -> dict[str, pd.DataFrame]:
@@ -117,8 +117,8 @@ def as_text(path: Path) -> pd.DataFrame:
 def stored_predictions(path: Path) -> Iterator[tuple[RunUnit, str, StoredPrediction]]:
     """The predictions of a run unit, each with its condition."""
     with np.load(path) as arrays:
-        recipe, method, size, replicate = arrays["unit"].tolist()
-        unit = RunUnit(recipe, method, int(size) if size else None, int(replicate))
+        method, size, budget, replicate = arrays["unit"].tolist()
+        unit = RunUnit(method, int(size) if size else None, float(budget), int(replicate))
         for condition in dict.fromkeys(name.partition("/")[0] for name in arrays.files[1:]):
             yield unit, condition, _stored_prediction(arrays, f"{condition}/")
 

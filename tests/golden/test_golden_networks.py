@@ -11,12 +11,11 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
-from benchmarks.tasks import TASKS
 from methods.determinism import derive_seed
 from methods.engines import choose_engine
-from methods.networks.architectures import LeNet5
+from methods.networks.architectures import LeNet5, LeNet5ReLU, SmallCNN
 from methods.networks.network import Network
-from methods.networks.recipes import LabelledImages, Recipe
+from methods.networks.recipes import ARTICLE, LabelledImages, Recipe
 from methods.networks.training import initial_network, orders_and_masks
 
 WEIGHTS = Path(__file__).parent / "weights.npz"
@@ -29,15 +28,28 @@ STEPS = 20
 
 ENGINES = ["numba", "torch"]
 
-
-def recipe_named(name: str) -> Recipe:
-    task, recipe = name.split("-", 1)
-    return TASKS[task].recipe(recipe)
+RECIPES = {
+    "mnist-standard": Recipe("standard", split="training"),
+    "mnist-article": ARTICLE,
+    "mnist-relu-dropout": Recipe("relu-dropout", network=LeNet5ReLU, split="training"),
+    "digits-standard": Recipe(
+        "standard",
+        network=SmallCNN,
+        split="training",
+        mean=0.3053,
+        std=0.376,
+        dropout=0.25,
+        epochs=8,
+        batch_size=50,
+        learning_rate=5e-3,
+    ),
+}
+"""By the name of a task and their own."""
 
 
 def stored_network(name: str, weights: dict[str, np.ndarray]) -> Network:
     """The network of a recipe with stored weights, by the names of its parameters."""
-    network = initial_network(recipe_named(name), 0)
+    network = initial_network(RECIPES[name], 0)
     network.load_state_dict(
         {key: torch.from_numpy(value).float() for key, value in weights.items()}
     )
@@ -76,7 +88,7 @@ def test_the_first_steps_of_training_are_those_of_pytorch(
     engine: str, name: str, dropout: float, training_images: LabelledImages
 ) -> None:
     """A loop as anybody would write it; the engine may neither skip nor repeat anything."""
-    recipe = replace(recipe_named(name), dropout=dropout)
+    recipe = replace(RECIPES[name], dropout=dropout)
     batch = recipe.batch_size
     data = LabelledImages(
         training_images.images[: STEPS * batch], training_images.labels[: STEPS * batch]

@@ -27,16 +27,16 @@ IMAGES, REPLICATES = 400, 5
 SCORES = ("energy", "knn")
 
 SINGLE = {
-    recipe: [RunUnit(recipe, "softmax", None, r) for r in range(REPLICATES)]
-    for recipe in ("standard", "plain")
+    budget: [RunUnit("softmax", None, budget, r) for r in range(REPLICATES)]
+    for budget in (1.0, 5.0)
 }
 ENSEMBLES = [
-    RunUnit("standard", "deep_ensemble", size, block) for size in (1, 2, 4, 8) for block in range(5)
+    RunUnit("deep_ensemble", size, size, block) for size in (1, 2, 5, 8) for block in range(5)
 ]
-UNITS = [*SINGLE["standard"], *SINGLE["plain"], *ENSEMBLES]
+UNITS = [*SINGLE[1.0], *SINGLE[5.0], *ENSEMBLES]
 RELATIONS = Relations(
     Budgets(frozenset(["deep_ensemble"])),
-    splits={(unit.recipe, unit.method): "training" for unit in UNITS},
+    splits={unit.method: "training" for unit in UNITS},
     primary_scores=dict.fromkeys(("softmax", "deep_ensemble"), "predictive_entropy"),
     single_network_methods=["softmax"],
     further_scores=SCORES,
@@ -53,7 +53,9 @@ class World:
 
     def predict(self, unit: RunUnit, condition: str) -> StoredPrediction:
         size, ood = unit.size or 1, int(condition == NOISE.name)
-        first = (40 if unit.method == "softmax" else 0) + (10 if unit.recipe == "plain" else 0)
+        first = (40 if unit.method == "softmax" else 0) + (
+            10 if SINGLE[5.0][0].variant == unit.variant else 0
+        )
         members = self.logits[first + unit.replicate * size :, ood][:size]
         logits = np.zeros((size, IMAGES, 2))
         # The mean over members of what decides is what the entropy of the mean follows.
@@ -93,13 +95,13 @@ def rows(estimates: Estimates) -> list[Comparison]:
     ]
 
 
-Side = tuple[str, str, str, str]
+Side = tuple[str, str, float, str]
 
 
 def sides_of(row: Comparison) -> tuple[Side, Side]:
-    """Of each side recipe, method, size and score."""
-    other = row.other_recipe, row.other_method, row.other_members, row.other_score
-    return (row.recipe, row.method, row.members, row.score), other
+    """Of each side method, size, budget and score."""
+    other = row.other_method, row.other_members, row.other_budget, row.other_score
+    return (row.method, row.members, row.budget, row.score), other
 
 
 def auroc(world: World, unit: RunUnit, score: str) -> float:
@@ -112,19 +114,19 @@ def auroc(world: World, unit: RunUnit, score: str) -> float:
     return float(roc_auc_score([0] * IMAGES + [1] * IMAGES, np.concatenate(values)))
 
 
-def test_further_scores_are_compared_within_a_recipe_and_with_their_own(
+def test_further_scores_are_compared_within_a_budget_and_with_their_own(
     rows: list[Comparison],
 ) -> None:
     pairs = {frozenset(sides_of(row)) for row in rows}
     assert len(pairs) == len(rows)
     alone = {
-        recipe: [(recipe, "softmax", "1", score) for score in ("predictive_entropy", *SCORES)]
-        for recipe in SINGLE
+        budget: [("softmax", "1", budget, score) for score in ("predictive_entropy", *SCORES)]
+        for budget in SINGLE
     }
-    # Of ensembles the largest within the budget, and the largest of all by its own score.
-    four = ("standard", "deep_ensemble", "4", "predictive_entropy")
+    # Of ensembles those of the budget, by their own score.
+    five = ("deep_ensemble", "5", 5, "predictive_entropy")
     expected = {frozenset(pair) for own in alone.values() for pair in combinations(own, 2)}
-    expected |= {frozenset([own, four]) for own in alone["standard"][1:]}
+    expected |= {frozenset([own, five]) for own in alone[5.0][1:]}
     expected |= {frozenset(pair) for pair in zip(*alone.values(), strict=True)}
     assert pairs == {pair for pair in expected if any(side[3] in SCORES for side in pair)}
 
@@ -138,7 +140,7 @@ def test_difference_is_that_of_two_areas_by_scikit_learn(
                 [
                     auroc(world, unit, side[3])
                     for unit in UNITS
-                    if (unit.recipe, unit.method, str(unit.size or 1)) == side[:3]
+                    if (unit.method, str(unit.size or 1), unit.budget) == side[:3]
                 ]
             )
             for side in sides_of(row)
@@ -147,7 +149,7 @@ def test_difference_is_that_of_two_areas_by_scikit_learn(
 
 
 def test_same_network_by_two_scores_is_paired(rows: list[Comparison]) -> None:
-    both = {("standard", "softmax", "1", score) for score in ("energy", "predictive_entropy")}
+    both = {("softmax", "1", 1.0, score) for score in ("energy", "predictive_entropy")}
     (row,) = [row for row in rows if set(sides_of(row)) == both]
     # With two classes both scores rank alike: the difference is exactly none.
     assert row.difference == 0
@@ -163,11 +165,11 @@ def test_worth_of_a_score_is_the_size_of_the_ensemble_that_detects_as_well(
     estimates: Estimates,
 ) -> None:
     rows = [row for row in estimates.worths if row.metric == "auroc" and row.score in SCORES]
-    found = {(row.recipe, row.score): row for row in rows}
+    found = {(row.budget, row.score): row for row in rows}
     assert len(found) == len(rows)
-    assert set(found) == {(recipe, score) for recipe in SINGLE for score in SCORES}
+    assert set(found) == {(budget, score) for budget in SINGLE for score in SCORES}
     for (_, score), row in found.items():
-        assert (row.ensemble_recipe, row.ensemble) == ("standard", "deep_ensemble")
+        assert row.ensemble == "deep_ensemble"
         bounds = networks(row.worth_lower), networks(row.worth_upper)
         assert bounds[0] < {"knn": 4, "energy": 1.2}[score] < bounds[1]
         assert score == "knn" or bounds[1] < 6

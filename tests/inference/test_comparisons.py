@@ -28,9 +28,9 @@ CLEAN, NOISE = CONDITIONS["clean"], CONDITIONS["ood-uniform_noise"]
 ROTATED = tuple(CONDITIONS[name] for name in ("rotated-030", "rotated-045", "rotated-120"))
 EVERY = (CLEAN, *ROTATED, NOISE)
 
-SINGLE = [RunUnit("standard", "softmax", None, r) for r in range(3)]
-DROPOUT = [RunUnit("standard", "mc_dropout", 4, r) for r in range(3)]
-ENSEMBLE = RunUnit("standard", "deep_ensemble", 6, 0)
+SINGLE = [RunUnit("softmax", None, 1, r) for r in range(3)]
+DROPOUT = [RunUnit("mc_dropout", 4, 1, r) for r in range(3)]
+ENSEMBLE = RunUnit("deep_ensemble", 6, 6, 0)
 UNITS = [*SINGLE, *DROPOUT, ENSEMBLE]
 RELATIONS = Relations(Budgets(frozenset(["deep_ensemble"])))
 MEMBERS = {"softmax": 1, "mc_dropout": 4, "deep_ensemble": 6}
@@ -102,7 +102,7 @@ def interval(result: Estimates, unit: RunUnit, condition: str, metric: str) -> I
     keys = {
         key
         for key in result.intervals
-        if (key[1], key[3], key[5]) == (unit.method, condition, metric)
+        if (key[0], key[3], key[5]) == (unit.method, condition, metric)
         and key[4] in ("", "predictive_entropy")
     }
     return result.intervals[keys.pop()]
@@ -252,8 +252,7 @@ def test_methods_with_different_training_images_are_not_compared(
     known: dict[str, Evidence], estimates: Estimates
 ) -> None:
     fewer, whole = ("softmax", "mc_dropout"), ("deep_ensemble",)
-    splits = {("standard", name): "training" for name in fewer}
-    splits |= {("standard", name): "all" for name in whole}
+    splits = dict.fromkeys(fewer, "training") | dict.fromkeys(whole, "all")
     marked = compared(known, replace(RELATIONS, splits=splits))
     pairs = {frozenset((row.method, row.other_method)) for row in marked.comparisons}
     assert pairs == {frozenset(fewer)}
@@ -288,7 +287,8 @@ def test_certain_difference_has_no_verdict_and_certain_equality_is_as_good() -> 
 
     def accuracy_of(softmax: StoredPrediction) -> tuple[Comparison, Interval]:
         all_alike = dict.fromkeys(((unit, "clean") for unit in SINGLE), softmax)
-        made = all_alike | {(ENSEMBLE, "clean"): right}
+        members = right.prediction.mean.expand(MEMBERS["deep_ensemble"], -1, -1)
+        made = all_alike | {(ENSEMBLE, "clean"): replace(right, prediction=Prediction.of(members))}
         result = compared(gathered(made, (CLEAN,), ["accuracy"]), RELATIONS)
         of_right = interval(result, ENSEMBLE, "clean", "accuracy")
         return comparison(result, "clean", "accuracy", "deep_ensemble", "softmax"), of_right
@@ -328,20 +328,19 @@ def test_infinite_loss_is_compared_with_nothing() -> None:
     assert comparison(result, "clean", "brier", "deep_ensemble", "softmax").status == "ok"
 
 
-def test_table_is_sorted_and_has_each_comparison_once() -> None:
+def test_table_is_sorted_and_has_every_column() -> None:
     row = Comparison(
         **{"condition": "clean", "metric": "nll", "score": "", "difference": 0.25, "images": 10},
-        **{"recipe": "a", "method": "m", "members": "2"},
-        **{"other_recipe": "a", "other_method": "n", "other_members": "1"},
+        **{"method": "m", "members": "2", "budget": 5.0},
+        **{"other_method": "n", "other_members": "1", "other_budget": 1.0},
     )
-    sizes = [replace(row, members=members) for members in ("2", "10")]
-    asked = [replace(row, question=question) for question in ("few-clean", "one-clean")]
-    rows = [*sizes, *asked]
-    # Computed twice, it may differ in its last bit, and is one comparison all the same.
-    twice = [replace(row, difference=math.nextafter(0.25, 1)), *rows[::-1]]
-    for given in (rows, twice):
+    ways = [(members, budget) for members in ("2", "10") for budget in (5.0, 10.0)]
+    rows = [replace(row, members=members, budget=budget) for members, budget in ways]
+    rows += [replace(row, question=question) for question in ("five-clean", "one-clean")]
+    for given in (rows, rows[::-1]):
         table = comparisons_table(table_of(Comparison, given))
         assert list(table.columns) == list(types_of(Comparison))
-        columns = table[["question", "members"]].to_numpy().tolist()
-        assert columns == [["", "2"], ["", "10"], ["few-clean", "2"], ["one-clean", "2"]]
+        columns = table[["question", "members", "budget"]].to_numpy().tolist()
+        of_pairs = [["", *way] for way in ways]
+        assert columns == [*of_pairs, ["five-clean", "2", 5.0], ["one-clean", "2", 5.0]]
     assert comparisons_table(table_of(Comparison, [])).empty

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.inference.differences import Difference
 from benchmarks.inference.evidence import Entrant, Scored
-from benchmarks.inference.intervals import BORROWED, MetricValues, sides_of
+from benchmarks.inference.intervals import BORROWED, MetricValues, ensembles_of, sides_of
 from benchmarks.predictions import RunUnit
 from tests.measuring import known_of
 from tests.runs import CONDITIONS
@@ -23,20 +23,28 @@ ENSEMBLES = ("ensemble",)
 Losses = NDArray[np.float64]
 
 UNITS = [
-    RunUnit("plain", method, size, replicate)
+    RunUnit(method, size, size or 1, replicate)
     for method, size in [("network", None), *(("ensemble", size) for size in (1, 2, 4, 12))]
     for replicate in range(NETWORKS // (size or 1))
 ]
 
+OF_OTHER_BUDGETS = [
+    RunUnit(method, size, budget, replicate)
+    for method, size, budget in [("network", None, 0.5), ("network", None, 5), ("ensemble", 2, 1)]
+    for replicate in range(NETWORKS // (size or 1))
+]
+
 RANDOM = np.random.default_rng(0)
-LOSSES = {unit: RANDOM.normal(size=IMAGES) for unit in UNITS}
+LOSSES = {unit: RANDOM.normal(size=IMAGES) for unit in [*UNITS, *OF_OTHER_BUDGETS]}
 VALUES = {(unit.size, unit.replicate): LOSSES[unit].mean() for unit in UNITS}
 NO_ENSEMBLES_OF_ONE = [unit for unit in UNITS if unit.size != 1]
 
-NETWORK = Scored(Entrant("plain", "network", "1"), "")
+NETWORK = Scored(Entrant("network", "1", 1), "")
 OF_ONE, OF_TWO, OF_FOUR, OF_ALL = (
-    Scored(Entrant("plain", "ensemble", size), "") for size in ("1", "2", "4", "12")
+    Scored(Entrant("ensemble", str(size), size), "") for size in (1, 2, 4, 12)
 )
+HALF, LONGER = (Scored(Entrant("network", "1", budget), "") for budget in (0.5, 5))
+HALVES = Scored(Entrant("ensemble", "2", 1), "")
 
 
 def difference(
@@ -109,6 +117,47 @@ def test_ensembles_of_unknown_networks_are_left_out() -> None:
     assert found.estimate.value == pytest.approx(by_hand(2, [0, 2, 3, 4, 5]).mean())
 
 
+def values_of(scored: Scored) -> Losses:
+    method, members, budget = scored.variant
+    own = [u for u in LOSSES if (u.method, str(u.size or 1), u.budget) == (method, members, budget)]
+    return np.array([LOSSES[unit].mean() for unit in own])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "count"), [(LONGER, NETWORK, 12), (HALF, OF_ONE, 12), (HALVES, OF_TWO, 6)]
+)
+def test_as_many_networks_are_paired_by_number_at_all_budgets(
+    first: Scored, second: Scored, count: int
+) -> None:
+    found = difference(first, second, LOSSES)
+    assert found.common == set(range(count))
+    values = values_of(first) - values_of(second)
+    assert found.estimate.value == pytest.approx(values.mean())
+    assert found.estimate.parts[0] == pytest.approx(
+        (values.std(ddof=1) / np.sqrt(count), count - 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "are_paired"),
+    [(HALF, HALVES, True), (NETWORK, HALVES, False), (LONGER, OF_TWO, False)],
+)
+def test_networks_of_ensembles_are_those_of_one_budget(
+    first: Scored, second: Scored, *, are_paired: bool
+) -> None:
+    found = difference(first, second, LOSSES)
+    assert (found.common, found.blocks is not None) == (None, are_paired)
+    if are_paired:
+        blocks = values_of(first).reshape(-1, 2).mean(axis=1) - values_of(second)
+        assert found.estimate.parts[0].error == pytest.approx(blocks.std(ddof=1) / np.sqrt(6))
+
+
+def test_ensembles_of_the_scale_are_of_networks_of_budget_1() -> None:
+    found = ensembles_of([NETWORK, HALVES, OF_ALL, OF_TWO], ENSEMBLES)
+    assert found == {("ensemble", ""): {2: OF_TWO, 12: OF_ALL}}
+    assert ensembles_of([HALVES, OF_ALL], ENSEMBLES) == {}
+
+
 @pytest.mark.parametrize(
     ("first", "second", "left"),
     [
@@ -124,7 +173,7 @@ def test_otherwise_both_are_independent(
     assert found.blocks is None
     means = [
         np.mean(
-            [LOSSES[u].mean() for u in left if (u.method, str(u.size or 1)) == scored.variant[1:]]
+            [LOSSES[u].mean() for u in left if (u.method, str(u.size or 1)) == scored.variant[:2]]
         )
         for scored in (first, second)
     ]

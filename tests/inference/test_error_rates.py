@@ -18,7 +18,15 @@ from benchmarks.inference.intervals import MetricValues, sides_of
 from benchmarks.inference.simultaneous import simultaneous_level
 from benchmarks.predictions import RunUnit
 from benchmarks.schema import members_text
-from tests.inference.per_image_model import CLASSES, CLEAN, IMAGES, ROTATED, Floats, model
+from tests.inference.per_image_model import (
+    CLASSES,
+    CLEAN,
+    CONDITIONS,
+    IMAGES,
+    ROTATED,
+    Floats,
+    model,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -147,22 +155,12 @@ def repeat(name: str, random: np.random.Generator) -> Missed:
     drawn = random.integers(IMAGES, size=DRAWN)
     values = by_image(question, logits, random, question.replicates)
     units = {
-        RunUnit("standard", method, size, replicate): row[drawn].astype(np.float64)
+        RunUnit(method, size, size or 1, replicate): row[drawn].astype(np.float64)
         for (method, size), rows in values.items()
         for replicate, row in enumerate(rows)
     }
-    members = {unit: members_text(unit.size or 1) for unit in units}
-    evidence = Evidence("drawn", None, "drawn", images=DRAWN, members=members)
-    for block in network_blocks(units, ENSEMBLES):
-        measured = {
-            unit: {("nll", ""): MeasuredUnit(row.mean(), ((row - row.mean()) / DRAWN).astype("f4"))}
-            for unit, row in ((unit, units[unit]) for unit in block.summed)
-        }
-        evidence.add(block, measured)
-    known = MetricValues.of(evidence, "nll", evidence.metrics["nll"].values)
+    known, differences = compared(units)
     sides = sides_of(known, ENSEMBLES)
-    pairs = combinations(sides, 2)
-    differences = [Difference.of(known, pair, sides, ENSEMBLES) for pair in pairs]
     level = simultaneous_level(known, sides, differences, ENSEMBLES)
     true, off, bounds = truth(question.condition, question.values), [], []
     for first, second, estimate, *_ in differences:
@@ -174,8 +172,24 @@ def repeat(name: str, random: np.random.Generator) -> Missed:
     return Missed(float(missed[:, 0].mean()), bool(missed[:, 1].any()))
 
 
+def compared(units: Mapping[RunUnit, Floats]) -> tuple[MetricValues, list[Difference]]:
+    """All differences, from the value of each image."""
+    members = {unit: members_text(unit.size or 1) for unit in units}
+    evidence = Evidence("drawn", None, "drawn", images=DRAWN, members=members)
+    for block in network_blocks(units, ENSEMBLES):
+        measured = {
+            unit: {("nll", ""): MeasuredUnit(row.mean(), ((row - row.mean()) / DRAWN).astype("f4"))}
+            for unit, row in ((unit, units[unit]) for unit in block.summed)
+        }
+        evidence.add(block, measured)
+    known = MetricValues.of(evidence, "nll", evidence.metrics["nll"].values)
+    sides = sides_of(known, ENSEMBLES)
+    pairs = combinations(sides, 2)
+    return known, [Difference.of(known, pair, sides, ENSEMBLES) for pair in pairs]
+
+
 def _method(scored: Scored) -> tuple[str, int | None]:
-    _, method, members = scored.variant
+    method, members, _ = scored.variant
     return method, int(members) if method in ENSEMBLES else None
 
 
@@ -192,3 +206,53 @@ def test_intervals_miss_the_truth_as_often_as_they_say(
     # Fewer where pairs get Bonferroni's level, and where some intervals are too wide.
     fewer = ("few replicates", "several networks, clean NLL")
     assert (0 if name in fewer else least) <= rates[1] <= most
+
+
+LONGER = 1.3
+"""How much larger a longer training makes the mean of logits over networks."""
+
+
+def of_two_trainings(alike: float, values: ByImage, random: np.random.Generator) -> Difference:
+    """Ten networks, and five that are trained for longer.
+
+    Args:
+        alike: the correlation of the logits of networks of one number.
+    """
+    (first,), (other,) = (model().logits(random, count, ROTATED) for count in (10, 5))
+    mean = model().mean[CONDITIONS.index(ROTATED)]
+    longer = LONGER * mean + alike * (first[:5] - mean) + np.sqrt(1 - alike**2) * (other - mean)
+    drawn, labels = random.integers(IMAGES, size=DRAWN), model().labels
+    units = {
+        RunUnit("softmax", None, budget, replicate): row[drawn].astype(np.float64)
+        for budget, logits in ((1, first), (5, longer))
+        for replicate, row in enumerate(values(softmax(logits, axis=-1), labels))
+    }
+    _, (difference,) = compared(units)
+    assert difference.common == set(range(5))
+    return difference
+
+
+@cache
+def longer_less(values: ByImage) -> float:
+    """By how much five that are trained for longer differ, over all networks and images."""
+    random, means = np.random.default_rng(98), []
+    for _ in range(100):
+        (logits,) = model().logits(random, 60, ROTATED)
+        more = (LONGER - 1) * model().mean[CONDITIONS.index(ROTATED)]
+        first, longer = (
+            values(softmax(each, axis=-1), model().labels).mean()
+            for each in (logits, logits + more)
+        )
+        means.append(first - longer)
+    return float(np.mean(means))
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.9])
+@pytest.mark.parametrize("values", [correct, losses])
+def test_pairs_by_number_hold_the_truth_whether_or_not_networks_begin_alike(
+    values: ByImage, alike: float
+) -> None:
+    random = np.random.default_rng(3)
+    every = [of_two_trainings(alike, values, random).estimate for _ in range(1000)]
+    held = [abs(each.value - longer_less(values)) <= each.half_width for each in every]
+    assert 0.93 <= np.mean(held) <= 0.97

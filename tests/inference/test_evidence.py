@@ -41,7 +41,7 @@ REPLICATES = {("a", None): 6, ("b", None): 6, ("c", None): 3, ("e", 2): 4, ("f",
 """By method and size; `e` and `f` are of ensembles, all others of one network."""
 
 UNITS = [
-    RunUnit("plain", method, size, replicate)
+    RunUnit(method, size, size or 1, replicate)
     for (method, size), count in REPLICATES.items()
     for replicate in range(count)
 ]
@@ -51,7 +51,7 @@ Floats = NDArray[np.float64]
 
 
 def entrant(unit: RunUnit) -> Entrant:
-    return Entrant(unit.recipe, unit.method, str(unit.size or 1))
+    return Entrant(unit.method, str(unit.size or 1), unit.budget)
 
 
 def losses() -> dict[RunUnit, Floats]:
@@ -75,7 +75,7 @@ def by_sums(units: Collection[RunUnit], *methods: tuple[str, int | None]) -> Est
     """Of one method, or of the difference of two."""
     known = evidence_of(units)
     measured = MetricValues.of(known, "nll", list(known.metrics["nll"].values))
-    scored = [Scored(Entrant("plain", name, str(size or 1)), "") for name, size in methods]
+    scored = [Scored(Entrant(name, str(size or 1), size or 1), "") for name, size in methods]
     if len(scored) == 1:
         return mean(measured.side(scored[0]), measured.covariance, IMAGES)
     pair = scored[0], scored[1]
@@ -197,10 +197,10 @@ def test_images_that_two_methods_exchange_in_one_replicate_are_shared_by_none() 
 
 @pytest.mark.parametrize("threads", [2, 7])
 def test_covariances_do_not_depend_on_the_threads_of_numpy(threads: int) -> None:
-    methods = [Scored(Entrant("plain", f"method-{k}", "1"), "") for k in range(97)]
+    methods = [Scored(Entrant(f"method-{k}", "1", 1), "") for k in range(97)]
     rows = np.random.default_rng(0).normal(size=(97, 20_000)).astype(np.float32)
     units = {
-        RunUnit("plain", each.variant.method, None, 0): {each: MeasuredUnit(0.0, row)}
+        RunUnit(each.variant.method, None, 1, 0): {each: MeasuredUnit(0.0, row)}
         for each, row in zip(methods, rows, strict=True)
     }
     (block,) = network_blocks(units, ())

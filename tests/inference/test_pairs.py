@@ -9,15 +9,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from benchmarks.inference.comparisons import compare, comparisons_table, image_kind
+from benchmarks.inference.comparisons import compare, image_kind
 from benchmarks.inference.differences import UNPAIRED
 from benchmarks.inference.evidence import Evidence
 from benchmarks.inference.intervals import BORROWED, ONE_REPLICATE, Relations
 from benchmarks.predictions import RunUnit
 from benchmarks.questions import QUESTIONS, Budgets
-from benchmarks.schema import Comparison, table_of, where
+from benchmarks.schema import Comparison
 from benchmarks.tasks.task import Condition
-from benchmarks.vocabulary import SELF_TRAINED
 from tests.measuring import known_of
 from tests.runs import CONDITIONS
 
@@ -38,27 +37,34 @@ SIZES = {
 RELATIONS = Relations(
     Budgets(
         frozenset(["deep_ensemble"]),
-        {"swag": 3, "snapshots": 2},
         {"deep_ensemble": (2, 5, 10), "mc_dropout": (10, 50)},
     ),
     single_network_methods=["softmax"],
     further_scores=["knn"],
 )
 
-Named = tuple[str, str]
-"""A method and its size."""
+Named = tuple[str, str, float]
+"""A method, its size and its budget."""
 
 
-def units_of(*methods: str, recipe: str = "plain") -> list[RunUnit]:
+def units_of(*methods: str, budget: float = 1) -> list[RunUnit]:
+    """Ensembles are of networks of budget 1."""
     return [
-        RunUnit(recipe, method, size, replicate)
+        RunUnit(method, size, size if "ensemble" in method and size else budget, replicate)
         for method in methods
         for size, count in SIZES.get(method, {None: 6}).items()
         for replicate in range(count)
     ]
 
 
-EVERY = units_of(*SIZES)
+DIVIDED = [
+    RunUnit("deep_ensemble", size, budget, replicate)
+    for size, budget in ((2, 1), (10, 5))
+    for replicate in range(5)
+]
+"""Ensembles of networks that are half-trained each."""
+
+EVERY = [*units_of(*SIZES), *units_of("mc_dropout", "softmax", budget=5), *DIVIDED]
 
 
 def known(
@@ -87,13 +93,13 @@ def compared(evidence: Evidence, relations: Relations = RELATIONS) -> list[Compa
     return compare(evidence, list(evidence.members), relations).comparisons
 
 
-Sides = frozenset[tuple[str, str, str, str]]
-"""Of both sides recipe, method, size and score."""
+Sides = frozenset[tuple[str, str, float, str]]
+"""Of both sides method, size, budget and score."""
 
 
 def sides(row: Comparison) -> Sides:
-    other = row.other_recipe, row.other_method, row.other_members, row.other_score
-    return frozenset([(row.recipe, row.method, row.members, row.score), other])
+    other = row.other_method, row.other_members, row.other_budget, row.other_score
+    return frozenset([(row.method, row.members, row.budget, row.score), other])
 
 
 def pairs(rows: Iterable[Comparison], question: str) -> set[Sides]:
@@ -102,11 +108,8 @@ def pairs(rows: Iterable[Comparison], question: str) -> set[Sides]:
     return set(asked)
 
 
-def all_pairs(
-    methods: Iterable[Named], recipe: str = "plain", scores: Iterable[str] = ("",)
-) -> set[Sides]:
-    named = [(recipe, *method, score) for score in scores for method in methods]
-    return {frozenset(pair) for pair in combinations(named, 2)}
+def all_pairs(methods: Iterable[Named], score: str = "") -> set[Sides]:
+    return {frozenset(pair) for pair in combinations([(*each, score) for each in methods], 2)}
 
 
 def test_reason_says_what_the_interval_of_few_replicates_leaves_out() -> None:
@@ -114,7 +117,7 @@ def test_reason_says_what_the_interval_of_few_replicates_leaves_out() -> None:
     ensembles = frozenset(["deep_ensemble", "scaled_ensemble"])
     relations = replace(RELATIONS, budgets=replace(RELATIONS.budgets, ensembles=ensembles))
     units = units_of("deep_ensemble", "softmax")
-    units += [*units_of("one")[:1], RunUnit("plain", "scaled_ensemble", 10, 0)]
+    units += [*units_of("one")[:1], RunUnit("scaled_ensemble", 10, 10, 0)]
     rows = compared(known(units, ensemble_methods=ensembles), relations)
     reasons = {
         (row.method, row.other_method): row.reason
@@ -131,46 +134,58 @@ def test_reason_says_what_the_interval_of_few_replicates_leaves_out() -> None:
     assert row.reason == f"{UNPAIRED}; {ONE_REPLICATE}"
 
 
-SHOWN = [
-    *(("deep_ensemble", size) for size in ("2", "5", "10")),
-    *(("mc_dropout", size) for size in ("10", "50")),
-    *((method, "1") for method in ("snapshots", "scaled", "softmax", "swag")),
+ENSEMBLES: list[Named] = [("deep_ensemble", str(size), size) for size in (2, 5, 10)]
+"""No ensemble of one."""
+
+OF_ONE: list[Named] = [
+    *(("deep_ensemble", "2", 1), ("mc_dropout", "50", 1)),
+    *((method, "1", 1) for method in ("snapshots", "scaled", "softmax", "swag")),
 ]
-"""No ensemble of one, and no size that is neither usual nor the largest."""
+OF_FIVE: list[Named] = [
+    *(("deep_ensemble", "5", 5), ("deep_ensemble", "10", 5)),
+    *(("mc_dropout", "50", 5), ("softmax", "1", 5)),
+]
+FEWER_PASSES: list[Named] = [("mc_dropout", "10", budget) for budget in (1, 5)]
+"""A usual size, but not the largest; no other is shown."""
 
 CANDIDATES = {
-    "one": [("mc_dropout", "50"), ("scaled", "1"), ("softmax", "1")],
-    "few": [("deep_ensemble", "5"), ("mc_dropout", "50")]
-    + [(method, "1") for method in ("snapshots", "scaled", "softmax", "swag")],
-    "fast": SHOWN,
+    "one": OF_ONE,
+    "five": OF_FIVE,
+    "fast": list(dict.fromkeys([*ENSEMBLES, *OF_ONE, *OF_FIVE, *FEWER_PASSES])),
 }
 """By the budget of a question."""
 
 
-def test_usual_and_compared_sizes_of_a_recipe_are_compared() -> None:
-    assert pairs(compared(known(EVERY)), "") == all_pairs(SHOWN)
+def test_who_is_compared_by_a_measure_that_no_question_asks_about() -> None:
+    """Methods of a budget, ensembles of the scale with all, and a method at two budgets."""
+    few_of_one, few_of_five = FEWER_PASSES
+    expected = all_pairs([*OF_ONE, few_of_one]) | all_pairs([*OF_FIVE, few_of_five])
+    sides_of_all = [(*each, "") for each in CANDIDATES["fast"]]
+    expected |= {
+        frozenset([(*ensemble, ""), one])
+        for ensemble in ENSEMBLES
+        for one in sides_of_all
+        if one[:3] != ensemble
+    }
+    for method, size in (("softmax", "1"), ("mc_dropout", "10"), ("mc_dropout", "50")):
+        expected |= all_pairs([(method, size, 1), (method, size, 5)])
+    assert pairs(compared(known(EVERY, metric="brier")), "") == expected
 
 
-def test_of_two_recipes_a_network_alone_is_compared() -> None:
-    rows = compared(known([*EVERY, *units_of(*SIZES, recipe="relu")]))
-    alone = frozenset([("plain", "softmax", "1", ""), ("relu", "softmax", "1", "")])
-    assert pairs(rows, "") == all_pairs(SHOWN) | all_pairs(SHOWN, "relu") | {alone}
-
-
-def test_recipes_with_other_training_images_are_not_compared() -> None:
-    evidence = known([*EVERY, *units_of("softmax", recipe="relu")])
-    splits = {("relu", "softmax"): "all"}
-    assert pairs(compared(evidence, replace(RELATIONS, splits=splits)), "") == all_pairs(SHOWN)
+def test_methods_with_other_training_images_are_compared_at_their_budgets_alone() -> None:
+    alone = all_pairs([("softmax", "1", 1), ("softmax", "1", 5)])
+    found = pairs(compared(known(EVERY), replace(RELATIONS, splits={"softmax": "all"})), "")
+    assert {pair for pair in found if "softmax" in {side[0] for side in pair}} == alone
 
 
 @pytest.mark.parametrize(
     ("shift", "metric", "asked"),
     [
-        (CLEAN, "accuracy", {"one-clean", "few-clean", "fast-clean"}),
-        (None, "accuracy", {"one-shifted", "few-shifted", "fast-shifted"}),
-        (CLEAN, "augrc", {"one-abstain", "few-abstain"}),
-        (None, "augrc", {"one-abstain", "few-abstain"}),
-        (NOISE, "auroc", {"one-unknown", "few-unknown"}),
+        (CLEAN, "accuracy", {"one-clean", "five-clean", "fast-clean"}),
+        (None, "accuracy", {"one-shifted", "five-shifted", "fast-shifted"}),
+        (CLEAN, "augrc", {"one-abstain", "five-abstain"}),
+        (None, "augrc", {"one-abstain", "five-abstain"}),
+        (NOISE, "auroc", {"one-unknown", "five-unknown"}),
         (CLEAN, "brier", set()),
         (CONDITIONS["rotated-045"], "accuracy", set()),
     ],
@@ -181,12 +196,11 @@ def test_questions_have_all_pairs_of_their_candidates(
     rows = compared(known(EVERY, shift, metric))
     assert {row.question for row in rows} == {"", *asked}
     for name in asked:
-        methods = [*CANDIDATES[name.partition("-")[0]]]
-        by = [] if metric == "accuracy" else [ENTROPY]
-        expected = all_pairs(methods, scores=by or [""])
+        methods = CANDIDATES[name.partition("-")[0]]
+        expected = all_pairs(methods, "" if metric == "accuracy" else ENTROPY)
         if name.endswith("unknown"):  # a network alone may rank images by any of its scores
-            entrants = [("plain", *method, ENTROPY) for method in methods]
-            expected |= {frozenset([("plain", "softmax", "1", "knn"), one]) for one in entrants}
+            by_knn = ("softmax", "1", methods[0][-1], "knn")
+            expected |= {frozenset([by_knn, (*method, ENTROPY)]) for method in methods}
         assert pairs(rows, name) == expected
 
 
@@ -205,11 +219,12 @@ def numbers(row: Comparison) -> tuple[object, ...]:
 
 
 NEWCOMERS = {
-    "method of one network": (units_of("new"), {"one", "few", "fast"}),
-    "method of three networks": ([u for u in EVERY if u.method == "swag"], {"few", "fast"}),
-    "ensemble of ten": ([u for u in EVERY if u.size == 10 and u.method[0] == "d"], {"fast"}),
+    "method of one network": (units_of("new"), {"one", "fast"}),
+    "longer training": (units_of("swag", budget=5), {"five", "fast"}),
+    "budget that nobody asks about": (units_of("swag", budget=3), {"fast"}),
+    "ensemble of ten": ([u for u in EVERY if u.size == 10 and u.budget == 10], {"fast"}),
+    "divided budget": ([u for u in DIVIDED if u.size == 10], {"five", "fast"}),
     "size that nobody runs": ([u for u in EVERY if u.size == 20], set()),
-    "recipe": (units_of(*SIZES, recipe="relu"), set()),
 }
 """Whom a run may have too, and the budgets of the questions that they enter."""
 
@@ -233,20 +248,3 @@ def test_a_newcomer_changes_intervals_only_in_the_questions_that_it_enters(
     }
     asked = {question.name for question in QUESTIONS} & {question for question, _ in before}
     assert changed == {name for name in asked if name.partition("-")[0] in entered}
-
-
-@pytest.mark.parametrize("method", ["alone", "softmax"])  # its recipe comes first, and last
-def test_methods_that_train_themselves_keep_the_interval_of_the_most_rivals(method: str) -> None:
-    """Beside another recipe they have fewer rivals, so a narrower interval."""
-    own = units_of("mine", "yours", recipe=SELF_TRAINED)
-    beside_one, beside_both = (
-        where(
-            comparisons_table(table_of(Comparison, compared(known([*EVERY, *own, *others])))),
-            question="few-clean",
-            recipe=SELF_TRAINED,
-            other_recipe=SELF_TRAINED,
-        ).to_dict("records")
-        for others in ([], units_of(method, recipe="relu"))
-    )
-    assert len(beside_one) == 1
-    assert beside_both == beside_one

@@ -33,22 +33,27 @@ def level_of(losses: Floats, *, paired: bool = True) -> float:
     """Of all pairs of methods by their losses, [methods, replicates, images].
 
     Args:
-        paired: whether replicates of a number share networks.
+        paired: whether all are of one network; else of ensembles of sizes that none divides.
     """
+    names = [f"method-{method}" for method in range(len(losses))]
+    sizes = [None if paired else 100 + method for method in range(len(losses))]
+    ensembles = () if paired else names
     known = known_of(
         {
-            RunUnit(
-                "plain" if paired else f"recipe-{method}", f"method-{method}", None, replicate
-            ): {("nll", ""): values}
-            for method, of_method in enumerate(losses)
+            RunUnit(name, size, size or 1, replicate): {("nll", ""): values}
+            for name, size, of_method in zip(names, sizes, losses, strict=True)
             for replicate, values in enumerate(of_method)
         },
         CLEAN,
+        ensemble_methods=ensembles,
     )
     measured = MetricValues.of(known, "nll", list(known.metrics["nll"].values))
-    sides = sides_of(measured, ())
-    differences = [Difference.of(measured, pair, sides, ()) for pair in combinations(sides, 2)]
-    return simultaneous_level(measured, sides, differences, ())
+    sides = sides_of(measured, ensembles)
+    differences = [
+        Difference.of(measured, pair, sides, ensembles) for pair in combinations(sides, 2)
+    ]
+    assert all((each.common is not None) == paired for each in differences)
+    return simultaneous_level(measured, sides, differences, ensembles)
 
 
 def width(level: float) -> float:
@@ -163,7 +168,7 @@ def simulated(seed: int) -> Floats:
 
 def not_beaten(losses: Floats) -> set[int]:
     """The methods not worse than any other by the simultaneous intervals of a question."""
-    units = [RunUnit("plain", str(method), None, 0) for method in range(METHODS)]
+    units = [RunUnit(str(method), None, 1, 0) for method in range(METHODS)]
     known = known_of(
         {unit: {("nll", ""): own} for unit, own in zip(units, losses, strict=True)}, CLEAN
     )

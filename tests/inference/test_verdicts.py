@@ -84,9 +84,9 @@ def made_up(metric: str, sign: int) -> list[Comparison]:
         for r in range(5):
             own = (0.1 if method == "noisy" else 0.002) * random.normal(size=400)
             values = image + sign * offset + own
-            losses[RunUnit("plain", method, None, r)] = {(metric, ""): values}
+            losses[RunUnit(method, None, 1, r)] = {(metric, ""): values}
     for r in range(5):
-        losses[RunUnit("plain", "copy", None, r)] = losses[RunUnit("plain", "none", None, r)]
+        losses[RunUnit("copy", None, 1, r)] = losses[RunUnit("none", None, 1, r)]
     known = known_of(losses, CONDITIONS["clean"])
     return compare(known, list(losses), Relations()).comparisons
 

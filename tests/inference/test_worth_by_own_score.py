@@ -21,12 +21,13 @@ CLEAN = CONDITIONS["clean"]
 IMAGES, NETWORKS = 600, 20
 
 ENSEMBLES = [
-    RunUnit("standard", "deep_ensemble", size, block)
+    RunUnit("deep_ensemble", size, size, block)
     for size in (1, 2, 4)
     for block in range(NETWORKS // size // 2)
 ]
 ENSEMBLE_BUDGETS = Budgets(frozenset(["deep_ensemble"]))
-MINE = [RunUnit("standard", "mine", None, r) for r in range(5)]
+DIVIDED = [RunUnit("deep_ensemble", 2, 1, block) for block in range(5)]
+MINE = [RunUnit("mine", None, 1, r) for r in range(5)]
 
 
 class World:
@@ -58,7 +59,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def known() -> dict[str, Evidence]:
-    world, units = World(), [*ENSEMBLES, *MINE]
+    world, units = World(), [*ENSEMBLES, *DIVIDED, *MINE]
     made = {(unit, "clean"): world.predict(unit, "clean") for unit in units}
     held_out = {unit: world.predict(unit, "held") for unit in units}
     return gathered(made, (CLEAN,), calibration=held_out)
@@ -68,9 +69,8 @@ def worths(known: dict[str, Evidence], *primary: tuple[str, str]) -> dict[str, W
     """By metric, what `mine` is worth by its primary score."""
     relations = Relations(ENSEMBLE_BUDGETS, primary_scores=dict(primary))
     rows = compared(known, relations).worths
-    found = {row.metric: row for row in rows if row.method == "mine" and row.score in ("", "own")}
-    assert {(row.method, row.ensemble) for row in rows} == {("mine", "deep_ensemble")}
-    return found
+    assert {row.ensemble for row in rows} == {"deep_ensemble"}
+    return {row.metric: row for row in rows if row.method == "mine" and row.score in ("", "own")}
 
 
 def test_ensembles_stand_in_by_their_primary_score(known: dict[str, Evidence]) -> None:
@@ -79,12 +79,21 @@ def test_ensembles_stand_in_by_their_primary_score(known: dict[str, Evidence]) -
     assert float(row.worth) == pytest.approx(2, rel=0.3)
 
 
+def test_of_ensembles_those_that_divide_a_budget_have_a_worth(known: dict[str, Evidence]) -> None:
+    rows = [row for row in compared(known, Relations(ENSEMBLE_BUDGETS)).worths if row.score == ""]
+    found = {(row.method, row.members, row.budget): row for row in rows if row.metric == "nll"}
+    assert found.keys() == {("mine", "2", 1), ("deep_ensemble", "2", 1)}
+    # It predicts as the ensembles of two.
+    assert found["deep_ensemble", "2", 1].worth == "2"
+    assert {row.worth_lower for row in rows if row.method == "deep_ensemble"} == {"2", ""}
+
+
 def test_by_a_score_that_one_method_has_it_is_compared_with_none(
     known: dict[str, Evidence],
 ) -> None:
     estimates = compared(known, Relations(ENSEMBLE_BUDGETS))
     assert not [row for row in estimates.comparisons if row.score == "own"]
-    assert {key[1] for key in estimates.intervals if key[4] == "own"} == {"mine"}
+    assert {key[0] for key in estimates.intervals if key[4] == "own"} == {"mine"}
 
 
 def test_recalibrated_worth_leaves_confidence_out(known: dict[str, Evidence]) -> None:

@@ -89,7 +89,7 @@ def in_blocks(probabilities: Floats, size: int) -> Floats:
 def worth_in(known: dict[tuple[str, int | None], Rows]) -> Worth:
     """The worth of the method, by the code that measures a run."""
     units = {
-        RunUnit("standard", method, size, replicate): MeasuredUnit(value, row.astype(np.float32))
+        RunUnit(method, size, size or 1, replicate): MeasuredUnit(value, row.astype(np.float32))
         for (method, size), rows in known.items()
         for replicate, (value, row) in enumerate(zip(*rows, strict=True))
     }
@@ -100,9 +100,7 @@ def worth_in(known: dict[tuple[str, int | None], Rows]) -> Worth:
     values = MetricValues.of(evidence, "accuracy", evidence.metrics["accuracy"].values)
     sides = sides_of(values, ENSEMBLES)
     (ensembles,) = ensembles_of(sides, ENSEMBLES).values()
-    return worth_of(
-        values, Scored(Entrant("standard", "method", "1"), ""), ensembles, sides, ENSEMBLES
-    )
+    return worth_of(values, Scored(Entrant("method", "1", 1), ""), ensembles, sides, ENSEMBLES)
 
 
 def coverage(measure: str, repetitions: int) -> tuple[list[float], list[float]]:

@@ -126,10 +126,10 @@ def set_slider(chrome: Chrome, name: str, value: int) -> None:
 def predictions(small_lab: Path, image: torch.Tensor) -> dict[str, Prediction]:
     """PyTorch's, by the networks of the page."""
     with few_images():
-        configuration = replace(configuration_of("article"), recipes=("standard",), epochs=1)
+        configuration = replace(configuration_of("article"), epochs=1)
         plan, workspace = Plan(configuration), run_of(configuration, small_lab.parent).workspace
-        training = workspace.training_images(plan, "standard")
-        trained = plan.pool("standard", workspace.store).networks(range(MEMBERS), training)
+        training = workspace.images(plan.task, plan.recipe.split)
+        trained = plan.pool(store=workspace.store).networks(range(MEMBERS), training)
     networks = [rounded(cast(LeNet5, network)).network for network in trained]
     masks = networks[0].passes(configuration.seed, 0, 100)
     with torch.no_grad():

@@ -30,7 +30,6 @@ from tests.runs import Run, run_of
 
 DIGITS = replace(
     configuration_of("quick", "digits"),
-    recipes=("standard",),
     methods=("softmax",),
     scores="all",
     batch_sizes=(1, 8),
@@ -57,7 +56,7 @@ def test_scores_of_logits_and_features_are_timed_at_every_batch_size(tmp_path: P
     fitted = measured["score"].map(lambda name: SCORES[name].fit is not None)
     assert ((measured["fit_s"] > 0) == fitted).all()
     assert ((measured["state_bytes"] > 0) == fitted).all()
-    width = run_of(DIGITS, tmp_path).plan.task.recipes[0].network().head.in_features
+    width = run_of(DIGITS, tmp_path).plan.recipe.network().head.in_features
     neighbours = measured.loc[measured["score"] == "knn", "state_bytes"]
     assert set(neighbours) == {4 * 1000 * width}  # the features of all training images
 

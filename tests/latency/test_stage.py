@@ -22,7 +22,13 @@ from methods.networks.pool import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
 from tests.runs import DIGITS, FULL, QUICK, Run, run_of
 
-SMALL = replace(QUICK, members=(2, 3), passes=(2, 4), batch_sizes=(1, 2, 4))
+SMALL = replace(
+    QUICK,
+    methods=("softmax", "mc_dropout", "deep_ensemble"),
+    members=(2, 3),
+    passes=(2, 4),
+    batch_sizes=(1, 2, 4),
+)
 SHORT = Limits(seconds=0.02)
 
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
@@ -110,21 +116,22 @@ def test_exact_enumeration_is_timed_on_single_images_alone(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_training_takes_what_the_networks_in_the_store_took(tmp_path: Path) -> None:
-    few = replace(SMALL, batch_sizes=(1,))
+    few = replace(SMALL, batch_sizes=(1,), budgets=(1.0, 2.0))
+    seconds = {"well-trained": 2.5, "well-trained-dropout-0.1": 3.5}
     run = run_of(few, tmp_path)
     assert timed(run)["training_s"].isna().all()
-    for recipe, number in run.plan.networks():
-        pool = run.plan.pool(recipe, run.workspace.store)
+    for training, number in run.plan.networks():
+        pool = run.plan.pool(training, run.workspace.store)
         key = NetworkKey(pool.recipe, pool.seed, number, "f", pool.engine.name)
         network = initial_network(pool.recipe, number)
-        pool.store.save(key, TrainedNetwork(network, (), 2.5))
+        pool.store.save(key, TrainedNetwork(network, (), seconds.get(training, 9.0)))
     assert timed(run, "g")["training_s"].isna().all()
     table = timed(run, "f")
     there = (table["engine"] == few.engine) & (table["status"] == "ok")
     assert table.loc[~there, "training_s"].isna().all()
     assert table[there].groupby(["method", "members"])["training_s"].unique().to_dict() == {
         ("softmax", "1"): [2.5],
-        **{("mc_dropout", str(passes)): [2.5] for passes in few.passes},
+        **{("mc_dropout", str(passes)): [3.5] for passes in few.passes},
         **{("deep_ensemble", str(members)): [2.5 * members] for members in few.members},
     }
 

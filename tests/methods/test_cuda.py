@@ -10,13 +10,14 @@ from torch.nn.functional import interpolate
 from torch.nn.utils import parameters_to_vector
 
 from benchmarks.data.loading import load_digits
-from benchmarks.tasks.digits import STANDARD as DIGITS
+from benchmarks.tasks.digits import DIGITS
 from methods import METHODS, Prediction
 from methods.engines.torch import TorchEngine
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, UntrainedPool
-from methods.networks.recipes import STANDARD, LabelledImages, Recipe
+from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import TrainedNetwork, initial_network, train_networks
+from tests.training import STANDARD
 
 pytestmark = [
     pytest.mark.cuda,
@@ -52,7 +53,9 @@ def images_for(recipe: Recipe, count: int) -> LabelledImages:
     return LabelledImages(images, digits.labels[:count])
 
 
-@pytest.mark.parametrize("recipe", [STANDARD, DIGITS], ids=lambda recipe: recipe.network.name)
+@pytest.mark.parametrize(
+    "recipe", [STANDARD, *DIGITS.recipes], ids=lambda recipe: recipe.network.name
+)
 def test_networks_agree_as_they_begin_and_after_a_few_steps(recipe: Recipe) -> None:
     data = images_for(recipe, STEPS * recipe.batch_size - recipe.batch_size // 2)
     initial = [initial_network(recipe, number) for number in range(3)]

@@ -18,9 +18,16 @@ from methods.mc_dropout import MCDropout, MCDropoutEnsemble
 from methods.networks.architectures import LeNet5
 from methods.networks.network import pass_masks
 from methods.networks.pool import NetworkPool, UntrainedPool
-from methods.networks.recipes import RECIPES, STANDARD, LabelledImages, Recipe
+from methods.networks.recipes import (
+    ARTICLE,
+    UNCERTAINTY_BASELINES,
+    WELL_TRAINED,
+    LabelledImages,
+    Recipe,
+)
 from methods.pooled import NotFittedError
 from methods.softmax import Softmax
+from tests.training import PLAIN, STANDARD
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 MEMBERS = 4
@@ -128,10 +135,18 @@ def test_ensemble_uses_its_own_block_of_the_pool(
     torch.testing.assert_close(prediction.mean, expected, atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize(
+    "recipe",
+    [STANDARD, PLAIN, ARTICLE, WELL_TRAINED, UNCERTAINTY_BASELINES],
+    ids=lambda recipe: recipe.name,
+)
 def test_only_dropout_objects_and_only_to_networks_without_dropout(recipe: Recipe) -> None:
     objecting = [name for name in SUITES if METHODS[name].objection(recipe)]
     assert objecting == ([] if recipe.dropout else ["mc_dropout", "mc_dropout_exact"])
+    # By its own training it has dropout, wherever there is a place for it.
+    own = {name: METHODS[name]().training(recipe) for name in SUITES}
+    objecting = [name for name in SUITES if METHODS[name].objection(own[name])]
+    assert objecting == ([] if recipe.network.channels else ["mc_dropout", "mc_dropout_exact"])
 
 
 @pytest.mark.parametrize("kind", [Softmax, MCDropout, DeepEnsemble])

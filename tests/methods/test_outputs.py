@@ -13,7 +13,7 @@ from methods.deep_ensemble import DeepEnsemble
 from methods.engines.base import NetworkOutputs
 from methods.mc_dropout import MCDropout
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import STANDARD, LabelledImages
+from methods.networks.recipes import LabelledImages
 from methods.pooled import SingleNetwork, learns_in_fit, require_features
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import LaplaceLastLayer
@@ -23,6 +23,7 @@ from methods.posthoc.temperature_scaling import (
     TemperatureScaledMCDropout,
 )
 from methods.softmax import Softmax
+from tests.training import STANDARD
 
 POOL = NetworkPool(replace(STANDARD, epochs=1))
 
@@ -52,14 +53,14 @@ def test_methods_read_what_they_follow_from() -> None:
 def test_outputs_of_the_networks_are_all_that_is_read(
     kind: type[PooledMethod], training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    pool, training = POOL, training_images
+    training = training_images
     held_out, images = test_images.images[:100], test_images.images[100:]
     labels = test_images.labels[:100]
-    whole = kind.build(pool, replicate=1, size=2)
+    whole = kind.build(POOL, replicate=1, size=2)
     whole.fit(training.images, training.labels).calibrate(held_out, labels)
 
-    networks = [pool.networks([n], training)[0] for n in whole.networks]
-    each = [pool.engine.prepare([network]) for network in networks]
+    networks = [whole.pool.networks([n], training)[0] for n in whole.networks]
+    each = [POOL.engine.prepare([network]) for network in networks]
 
     def outputs(images: Tensor) -> NetworkOutputs:
         parts = [prepared.outputs(images) for prepared in each]
@@ -68,7 +69,7 @@ def test_outputs_of_the_networks_are_all_that_is_read(
             return NetworkOutputs(logits)
         return NetworkOutputs(logits, torch.cat([require_features(part) for part in parts]))
 
-    method = kind.build(pool, replicate=1, size=2)
+    method = kind.build(POOL, replicate=1, size=2)
     if "training images" in kind.needs:
         method.fitted = networks
         method.fit_outputs(outputs(training.images), training.labels)

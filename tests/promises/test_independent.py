@@ -14,13 +14,14 @@ import pandas as pd
 import pytest
 import torch
 
+from benchmarks.predictions import PoolNetwork
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import PREDICT
 from methods.determinism import torch_threads
 from tests.runs import DIGITS, compute, predicted_arrays, run_of
 
-FEW = replace(DIGITS, recipes=("standard",), methods=("softmax", "mc_dropout"), replicates=1)
+FEW = replace(DIGITS, budgets=(1.0,), methods=("softmax", "mc_dropout"), replicates=1)
 
 
 def test_two_jobs_give_the_tables_of_one(digits_run: Path, tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_predictions_of_few_methods_by_two_threads_are_those_of_the_whole_run(
     with torch_threads(2):
         assert run_stages(*run_of(replace(FEW, passes=(2,), pool=1), tmp_path), PREDICT) == []
     paths = list((tmp_path / "out" / "predictions").rglob("*.zip"))
-    assert len(paths) == 2
+    assert len(paths) == 3
     for path in paths:
         assert path.read_bytes() == (digits_run / path.relative_to(tmp_path)).read_bytes()
 
@@ -122,17 +123,17 @@ def test_custom_methods_that_fail_or_change_their_process_change_nothing_else(
     assert (torch.get_default_dtype(), torch.get_num_threads(), Path.cwd()) == before
     assert set(failures) == {
         (
-            "self-trained/ending/replicate-00",
+            "ending/budget-1/replicate-00",
             "ProcessEndedError: the method ended its process, or it crashed (exit status 0)",
         ),
-        ("self-trained/raising/replicate-00", "SystemExit: not today"),
+        ("raising/budget-1/replicate-00", "SystemExit: not today"),
     }
     errors = [path.read_text() for path in (tmp_path / "out" / "errors").iterdir()]
     assert len(errors) == 2
     assert all("Traceback" in text for text in errors)
-    mine = predictions(tmp_path, "self-trained/changing/replicate-00")
+    mine = predictions(tmp_path, "changing/budget-1/replicate-00")
     assert len(mine) == len(DIGITS.conditions) + 1  # with the images held out
-    for file in ("standard/network-000", "standard/mc_dropout-5/replicate-00"):
+    for file in (PoolNetwork("well-trained", 0).name, "mc_dropout-5/budget-1/replicate-00"):
         assert predictions(tmp_path, file) == predictions(digits_run, file) != {}
     table, whole = (read_table(path / "out", "measurements.csv") for path in (tmp_path, digits_run))
     raising = where(table, method="raising")
@@ -140,7 +141,7 @@ def test_custom_methods_that_fail_or_change_their_process_change_nothing_else(
     assert set(raising["reason"]) == {"SystemExit: not today"}
     assert set(raising["condition"]) == {*DIGITS.conditions, "rotated-mean"}
     rows = [
-        where(one, recipe="standard", method="softmax", replicate=0).reset_index(drop=True)
+        where(one, method="softmax", budget=1.0, replicate=0).reset_index(drop=True)
         for one in (table, whole)
     ]
     pd.testing.assert_frame_equal(*rows)

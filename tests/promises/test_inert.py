@@ -169,7 +169,7 @@ def test_hostile_names_are_inert_in_all_that_is_written(
 
 def test_hostile_label_is_text_in_a_figure(made_up_run: Path) -> None:
     label = r"$\frac{$<script>|&_{%"
-    loaded = Results.load(made_up_run).for_recipe("standard")
+    loaded = Results.load(made_up_run)
     first, *others = loaded.names.methods
     names = replace(loaded.names, methods=(replace(first, label=label), *others))
     figure = draw_figure(replace(loaded, names=names), "cost").figure
@@ -190,7 +190,7 @@ class Code:
 
 def test_code_in_a_prediction_file_is_not_run(digits_copy: Path) -> None:
     run, ran = run_of(DIGITS, digits_copy), digits_copy / "ran"
-    path = run.workspace.predictions.path(PoolNetwork("standard", 0))
+    path = run.workspace.predictions.path(PoolNetwork("well-trained", 0))
     with ZipFile(path) as archive:
         contents, comment = {one: archive.read(one) for one in archive.infolist()}, archive.comment
     code = io.BytesIO()

@@ -30,14 +30,29 @@ WORDS = st.one_of(
     st.text(max_size=12),
     st.integers(-(10**30), 10**30).map(str),
     st.sampled_from(
-        ["", ",", "clean", "standard", "softmax", "*", "[", "ood-*", "0", "1", "1,2", "1/2", "NaN"]
+        [
+            "",
+            ",",
+            "clean",
+            "well-trained",
+            "softmax",
+            "*",
+            "[",
+            "ood-*",
+            "0",
+            "1",
+            "1,2",
+            "1/2",
+            "0.5",
+            "NaN",
+        ]
     ),
     st.integers(0, 10**6).map(lambda digits: "9" * (digits % 6000)),
 )
 
 NAMES = (
     *("--preset", "--task", "--recipe", "--methods", "--method", "--conditions", "--members"),
-    *("--passes", "--in-depth", "--replicates", "--pool", "--images", "--subset-images"),
+    *("--passes", "--budget", "--replicates", "--pool", "--images", "--subset-images"),
     *("--epochs", "--resamples", "--batch-sizes", "--seed", "--device", "--engine"),
     *("--only", "--jobs", "--data-dir"),
 )

@@ -67,7 +67,13 @@ def test_folder_of_something_else_is_refused_before_anything_is_written(
     assert files(tmp_path) == {f"out/{name}": b"mine"}
 
 
-@pytest.mark.parametrize("content", ['{"name": "mine"}', "[]", "{", "", '{"configuration": {}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *('{"name": "mine"}', "[]", "{", "", '{"configuration": {}}'),
+        *('{"configuration": {"budgets": 5}}', '{"configuration": {"budgets": ["mine", []]}}'),
+    ],
+)
 def test_run_json_of_something_else_is_refused_and_left_alone(content: str, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "run.json").write_text(content)
@@ -94,6 +100,38 @@ def test_a_later_version_continues_a_run_whose_predictions_mean_the_same(digits_
     record.write_text(json.dumps(content | {"predictions": content["predictions"] - 1}))
     with pytest.raises(UserError, match=r"another configuration \(other meaning of predictions\)"):
         run_stages(*run_of(DIGITS, digits_copy), "train")
+
+
+def make_old(out: Path) -> None:
+    """What version 0.3 has left in a folder: several recipes, of which tables have a column."""
+    path = out / "run.json"
+    record = json.loads(path.read_text())
+    configuration = record["configuration"]
+    configuration |= {"recipes": [configuration.pop("recipe")], "in_depth": []}
+    del configuration["budgets"]
+    path.write_text(json.dumps(record | {"version": "0.3.0", "predictions": 7}))
+    nouns = json.loads((out / "nouns.json").read_text())
+    for record in (*nouns["methods"], *nouns["recipes"]):
+        record["budget"] = 1.0
+    (out / "nouns.json").write_text(json.dumps(nouns))
+    for name in ("measurements", "summary", "comparisons", "worth"):
+        head, *rows = (out / f"{name}.csv").read_text().splitlines(keepends=True)
+        of_recipe = [f"recipe,{head}", *(f"well-trained,{row}" for row in rows)]
+        (out / f"{name}.csv").write_text("".join(of_recipe))
+
+
+@pytest.mark.parametrize("options", [(), ("--only", "measure"), ("--only", "report"), ("figure",)])
+def test_folder_of_version_0_3_is_refused_in_one_line(
+    options: tuple[str, ...], digits_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = digits_copy / "out"
+    make_old(out)
+    before = files(digits_copy)
+    run = [*command_words(digits_copy), *options]
+    assert status_of(*(["figure", out, "quality"] if options == ("figure",) else run)) == 2
+    line = capsys.readouterr().err
+    assert re.fullmatch(r"error: [^\n]* of version 0\.3 or earlier; [^\n]+\n", line)
+    assert files(digits_copy) == before
 
 
 def test_folder_left_by_a_kill_at_the_very_start_is_taken(digits_copy: Path) -> None:
@@ -179,7 +217,7 @@ def test_scores_replace_earlier_ones_and_nobodys_files(tmp_path: Path) -> None:
     arrays = {"probabilities": np.eye(3), "labels": np.arange(3)}
     np.savez(file, **arrays, ood_far=np.eye(3))
     assert status_of("score", file, "--out", out) == 0
-    assert (out / "figures" / "roc-self-trained.png").is_file()
+    assert (out / "figures" / "roc.png").is_file()
     own = {f"{folder}/notes.txt": b"mine" for folder in ("tables", "figures", "curves")}
     for name, content in own.items():
         (out / name).write_bytes(content)
@@ -189,7 +227,7 @@ def test_scores_replace_earlier_ones_and_nobodys_files(tmp_path: Path) -> None:
     for _ in range(2):
         assert status_of("score", file, "--out", out) == 0
         assert own.items() <= files(out).items()
-        assert not (out / "figures" / "roc-self-trained.png").exists()
+        assert not (out / "figures" / "roc.png").exists()
     (out / "score.json").write_text('{"resamples": 200}')  # of a version that names no files
     assert status_of("score", file, "--out", out) == 2
 

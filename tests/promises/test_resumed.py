@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -13,13 +14,24 @@ from typing import Any
 
 import pytest
 
+from benchmarks.io import UserError
 from benchmarks.predictions import PoolNetwork
 from benchmarks.run import record as run_record
+from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
 from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import FINISHED_FOLDER, MEASURE, PREDICT, TRAIN
 from tests.processes import Start
-from tests.runs import DIGITS, Run, command_words, compute, lose_predictions, numbers, run_of
+from tests.runs import (
+    DIGITS,
+    Run,
+    command_words,
+    compute,
+    lose_predictions,
+    network_file,
+    numbers,
+    run_of,
+)
 
 KILLED_AT = """
 import os, signal, sys
@@ -111,16 +123,17 @@ def lose_tables(folder: Path) -> None:
 
 
 def lose_a_condition(folder: Path) -> None:
-    lose_predictions(folder / "out", "rotated-045", f"standard/{CHANGED}/*")
+    lose_predictions(folder / "out", "rotated-045", f"{CHANGED}/*/*")
 
 
 def lose_a_network(folder: Path) -> None:
     """And what was predicted by it, or it would not be needed."""
-    next((folder / "networks").glob("*plain*000*")).unlink()
-    shutil.rmtree(folder / "out" / "predictions" / "plain")
+    run, network = run_of(DIGITS, folder), PoolNetwork("well-trained", 3)
+    network_file(run, network).unlink()
+    run.workspace.predictions.path(network).unlink()
 
 
-CHANGED = "mc_dropout-5"
+CHANGED, NETWORK = "mc_dropout-5", PoolNetwork("well-trained", 0)
 
 LOST: dict[str, Callable[[Path], None]] = {
     "tables": lose_tables,
@@ -137,19 +150,69 @@ def test_what_is_lost_is_computed_again_and_nothing_else(
     kept = {
         path: path.stat().st_mtime_ns
         for path in digits_copy.rglob("*")
-        if path.suffix in (".zip", ".safetensors") and path.parent.name != CHANGED
+        if path.suffix in (".zip", ".safetensors") and CHANGED not in path.parts
     }
     assert compute(run_of(DIGITS, digits_copy)) == []
     assert numbers(digits_copy / "out") == numbers(digits_run / "out")
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
+def of_budgets(*budgets: float) -> Configuration:
+    """The shared run with other budgets, by fewer methods."""
+    methods = ("softmax", "mc_dropout", "deep_ensemble")
+    return replace(DIGITS, methods=methods, budgets=budgets, conditions=("rotated-045",))
+
+
+@pytest.fixture(scope="module")
+def of_both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of both budgets at once."""
+    folder = tmp_path_factory.mktemp("both")
+    assert compute(run_of(of_budgets(1.0, 5.0), folder)) == []
+    return folder
+
+
+@pytest.mark.parametrize("budgets", [(1.0, 5.0), (5.0, 1.0)])
+def test_budgets_of_two_sittings_are_joined(
+    budgets: tuple[float, ...], of_both: Path, tmp_path: Path
+) -> None:
+    """Nothing of the first is computed again, and both orders give what one run gives."""
+    first, second = (run_of(of_budgets(budget), tmp_path) for budget in budgets)
+    assert compute(first) == []
+    kept = {
+        path: path.stat().st_mtime_ns
+        for path in tmp_path.rglob("*")
+        if path.suffix in (".zip", ".safetensors")
+    }
+    assert compute(second) == []
+    if budgets[0] == 1:  # else scores of features are added to networks of ensembles
+        assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert len([*tmp_path.rglob("*.zip")]) > len([path for path in kept if path.suffix == ".zip"])
+    assert numbers(tmp_path / "out") == numbers(of_both / "out")
+    records = [
+        json.loads((folder / "out" / "run.json").read_text()) for folder in (tmp_path, of_both)
+    ]
+    for part in ("configuration", "command", "replicates", "data"):
+        assert records[0][part] == records[1][part]
+    # The first one's command is of a part of what the folder holds, and changes nothing.
+    assert compute(first) == []
+    assert numbers(tmp_path / "out") == numbers(of_both / "out")
+
+
+def test_budgets_of_another_run_are_not_joined(digits_copy: Path) -> None:
+    before = numbers(digits_copy / "out")
+    for chosen in (of_budgets(1.0), replace(DIGITS, budgets=(5.0,), seed=1)):
+        with pytest.raises(UserError, match=r"another configuration \(other .*budgets.*\); "):
+            run_stages(*run_of(chosen, digits_copy))
+    assert numbers(digits_copy / "out") == before
+
+
 def test_what_killed_runs_left_half_written_is_removed_at_the_start(digits_copy: Path) -> None:
     out = digits_copy / "out"
-    prediction = "predictions/standard/.network-000.zip.4711.140.part"
+    of_network = run_of(DIGITS, digits_copy).workspace.predictions.path(NETWORK)
+    prediction = of_network.with_name(f".{of_network.name}.4711.140.part")
     network = digits_copy / "networks" / ".a-seed0-000-abc.safetensors.4711.part"
     of_another_run = network.with_name(".b.safetensors.4712.part")
-    left = [out / ".run.json.4711.140.part", out / prediction, network]
+    left = [out / ".run.json.4711.140.part", prediction, network]
     stays = [out / ".notes.part.txt", of_another_run]
     for path in (*left, *stays):
         path.write_text("half a file")
@@ -236,6 +299,6 @@ def test_what_was_finished_is_read(measuring: Run) -> None:
 
 def test_what_was_finished_is_forgotten_before_anything_is_predicted(measuring: Run) -> None:
     interrupt(measuring, 1)
-    measuring.workspace.predictions.path(PoolNetwork("standard", 0)).unlink()
+    measuring.workspace.predictions.path(NETWORK).unlink()
     assert run_stages(*measuring, PREDICT) == []
     assert finished(measuring) == []

@@ -28,14 +28,15 @@ from tests.runs import (
     command_words,
     forget_images,
     lose_predictions,
+    network_file,
     numbers,
     predicted_arrays,
     run_of,
 )
 
-NETWORK = PoolNetwork("standard", 0)
-DROPOUT, OTHER = (RunUnit("standard", "mc_dropout", passes, 0) for passes in (5, 2))
-FEW = replace(DIGITS, recipes=("standard",), methods=("softmax",), conditions=(), replicates=1)
+NETWORK = PoolNetwork("well-trained", 0)
+DROPOUT, OTHER = (RunUnit("mc_dropout", passes, 1.0, 0) for passes in (5, 2))
+FEW = replace(DIGITS, budgets=(1.0,), methods=("softmax",), conditions=(), replicates=1)
 
 AGAIN = "; the stage predict computes it again"
 
@@ -87,19 +88,16 @@ def test_measuring_without_predictions_fails_in_one_line(
     lose_predictions(digits_copy / "out", "clean", NETWORK.name)
     assert status_of(*command_words(digits_copy), "--only", MEASURE) == 1
     (line,) = re.findall("^failed: .*", capsys.readouterr().err, re.MULTILINE)
-    assert "first: standard/softmax/replicate-00/clean; run without --only to compute" in line
+    assert "first: softmax/budget-1/replicate-00/clean; run without --only to compute" in line
 
 
 def test_network_under_the_name_of_another_is_trained_anew(
     digits_copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, foreign = (
-        next((digits_copy / "networks").glob(f"{recipe}-seed0-000-*"))
-        for recipe in ("standard", "plain")
-    )
+    run = run_of(DIGITS, digits_copy)
+    path, foreign = (network_file(run, one) for one in (NETWORK, NETWORK._replace(number=1)))
     before = numbers(digits_copy / "out")
     shutil.copy(foreign, path)
-    run = run_of(DIGITS, digits_copy)
     run.workspace.predictions.path(NETWORK).unlink()  # so that the network is needed
     capsys.readouterr()
     assert run_stages(*run, PREDICT) == []
@@ -161,7 +159,8 @@ def test_values_of_an_edited_noun_are_computed_again(
 ) -> None:
     path, key = tmp_path / "noun.py", stored.split()[0]
     run = run_of(replace(FEW, methods=("mc_dropout",), passes=(2,), pool=1), tmp_path)
-    file = run.workspace.predictions.path(NETWORK if "features" in stored else OTHER)
+    network = PoolNetwork(run.plan.training_of(OTHER), 0)
+    file = run.workspace.predictions.path(network if "features" in stored else OTHER)
 
     def predict(sign: str) -> tuple[np.ndarray, int]:
         path.write_text(ENERGY.format(sign=sign, noun=NOUNS[stored]))

@@ -35,8 +35,8 @@ NAMES = nouns()
 UNTESTED = Comparison(
     **{"images": 80},
     **{"condition": "clean", "metric": "accuracy", "score": ""},
-    **{"recipe": "standard", "method": "", "members": "1"},
-    **{"other_recipe": "standard", "other_method": "", "other_members": "1"},
+    **{"method": "", "members": "1", "budget": 1.0},
+    **{"other_method": "", "other_members": "1", "other_budget": 1.0},
 )
 
 

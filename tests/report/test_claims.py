@@ -18,7 +18,6 @@ from benchmarks.claims import CLAIMS, imitation, missing_data
 from benchmarks.claims import votes as votes_claims
 from benchmarks.claims.claim import ClaimVerdict, RulePart
 from benchmarks.claims.numbers import ValueRange, rows
-from benchmarks.io import UserError
 from benchmarks.report.claims import (
     article_answer,
     claim_tables,
@@ -26,19 +25,18 @@ from benchmarks.report.claims import (
     verdict_table,
     write_claims_page,
 )
-from benchmarks.report.figures import draw_figure, drawn_figures, figure_names
+from benchmarks.report.figures import draw_figure, drawn_figures
 from benchmarks.report.figures.declared import FIGURES as DECLARED
-from benchmarks.report.results import Results, read_claims
+from benchmarks.report.results import Results
 from benchmarks.report.tables.table import markdown
 from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import (
     CEILING,
-    DOUBLE_SOFTMAX,
     LEAST_OF_CEILING,
     NOUNS_JSON,
     PAIRS,
 )
-from tests.report.support import nouns, table_named
+from tests.report.support import nouns
 
 NETWORKS = 4
 VOTES = {"method": "mc_dropout", "condition": "image 61"}
@@ -85,11 +83,10 @@ def described(id: str) -> dict[str, object]:
         RulePart("c", "1", None)._asdict(),
     ]
     judged = {"verdict": ClaimVerdict.PARTLY.value, "why": "a | reason.", "parts": parts}
-    beside = {"verdict": "reproduced", "why": "the same.", "parts": []}
     return {
         **{"id": id, "statement": f"{id} | 62 holds.", "place": "somewhere", "task": "mnist"},
         **{"weight": claim.weight, "figure": claim.figure, "rule": "A rule.", "against": ""},
-        **{"recipe": "standard", **judged, "beside": {"article-logits": beside}},
+        **judged,
     }
 
 
@@ -103,19 +100,15 @@ def folder(made_up_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         (folder / name).write_bytes((made_up_run / name).read_bytes())
     setting = {
-        **{"recipe": "standard", "passes": 100, "networks": NETWORKS, "epochs": 10},
+        **{"recipe": "article", "passes": 100, "networks": NETWORKS, "epochs": 10.0},
         **{"images": 1234, "ood": ["Fashion-MNIST"]},
-        "beside": {"article-logits": 2},
     }
     content = {"setting": setting, "claims": [described(id) for id in CLAIMS]}
     (folder / "claims.json").write_text(json.dumps(content))
-    tables = [table.assign(claim=id, recipe="standard") for id in CLAIMS for table in measured(id)]
-    for recipe, nll in (("article", 0.3), ("article-logits", 0.2)):
-        of_recipe = rows("nll", nll, method="softmax", condition="clean")
-        tables.append(of_recipe.assign(claim=DOUBLE_SOFTMAX, recipe=recipe))
+    tables = [table.assign(claim=id) for id in CLAIMS for table in measured(id)]
     write_table(pd.concat(tables), folder, "claims.csv")
     spread = pd.DataFrame(
-        {"recipe": "standard", "image": image, "class": c, "networks": NETWORKS}
+        {"image": image, "class": c, "networks": NETWORKS}
         | {"mean_share": 0.1, "std_by_network": 0.05, "std_by_passes": 0.03}
         | {"variance_by_network": 0.5, "sampled_std": 0.1}
         for image in (61, 591)
@@ -133,19 +126,10 @@ def test_claims_name_figures_that_there_are() -> None:
 FIGURES = {figure.name for figure in DECLARED if figure.name.startswith("claims-")}
 
 
-def test_figures_and_tables_are_of_the_recipe_of_the_numbers(folder: Path) -> None:
-    results = Results.load(folder)
-    for recipe, expected in (("standard", FIGURES), ("plain", set())):
-        of_recipe = results.for_recipe(recipe)
-        assert FIGURES & set(figure_names(of_recipe)) == expected
-    spread = table_named(results, "claims-spread")
-    assert {row.recipe for row in spread.rows} == {"standard"}
-
-
 def test_run_has_the_figures_of_claims_with_their_verdicts(folder: Path) -> None:
     titles = {drawn.name: drawn.title for drawn in drawn_figures(Results.load(folder))}
-    assert {f"{name}-standard" for name in FIGURES} <= set(titles)
-    assert titles["claims-count-plots-standard"] == "“image-61 | 62 holds”: partly reproduced"
+    assert set(titles) >= FIGURES
+    assert titles["claims-count-plots"] == "“image-61 | 62 holds”: partly reproduced"
 
 
 def test_count_plot_has_the_tasks_classes_and_the_runs_passes(folder: Path) -> None:
@@ -197,9 +181,9 @@ def test_training_sets_are_drawn_in_the_order_of_the_claim(folder: Path) -> None
     assert labels == ["1,000", "10,000", "all", "all,\nrotated"]
 
 
-def test_verdicts_stand_in_a_table_by_weight_and_recipe(folder: Path) -> None:
+def test_verdicts_stand_in_a_table_by_weight(folder: Path) -> None:
     table = verdict_table(json.loads((folder / "claims.json").read_text()))
-    assert "| image-61 | partly reproduced | reproduced |" in markdown(table)
+    assert "| image-61 | partly reproduced |" in markdown(table)
     assert list(table.groups) == ["Central claims", "Supporting claims", "Checks of the setting"]
 
 
@@ -207,24 +191,20 @@ LINK = r"\((figures/claims-[^)]*)\)"
 
 
 def test_page_has_verdicts_numbers_and_names_escaped(folder: Path, tmp_path: Path) -> None:
-    figures = {f"{name}-standard" for name in FIGURES}
-    write_claims_page(Results.load(folder), figures, tmp_path)
+    write_claims_page(Results.load(folder), FIGURES, tmp_path)
     page = (tmp_path / "claims.md").read_text(encoding="utf-8")
     for text in (
-        "Claims are measured on 4 networks of `standard`, trained for 10 epochs",
+        "Claims are measured on 4 networks of `article`, trained for 10 epochs",
         "There are 1,234 clean test images",
-        "| [image-61 \\| 62 holds.](#image-61) | *partly reproduced* | reproduced |",
+        "| [image-61 \\| 62 holds.](#image-61) | *partly reproduced* |",
         '<a id="image-61"></a>\n\n## image-61 | 62 holds.',
         "**Verdict: *partly reproduced*.** a | reason.",
-        "**`article-logits`: *reproduced*.** the same.",
-        "| a \\| b | 0.5 (0.4 to 0.6): yes | — |\n| c | 1 | — |",
-        "| NLL, Softmax, Clean | 0.300 | 0.200 |",
+        "| a \\| b | 0.5 (0.4 to 0.6): yes |\n| c | 1 |",
     ):
         assert text in page, text
     assert page.count("A rule.") == len(CLAIMS)
-    assert "Figures: [`standard`](figures/claims-certainty-standard.png)." in page
     linked = {link.rpartition("/")[2].removesuffix(".png") for link in re.findall(LINK, page)}
-    assert linked <= figures  # none of a recipe that is shown beside
+    assert linked == FIGURES
 
 
 def test_numbers_stand_with_what_is_known_of_their_interval(folder: Path) -> None:
@@ -270,29 +250,18 @@ def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
     log = read_table(made_up_run, "training.csv")
     longer = pd.concat([log, log.assign(epoch=10)])
     results = Results.load(made_up_run)
-    for recipe, expected in (("article", 1), ("standard", 0)):
-        of_recipe = replace(
-            results,
-            summary=results.summary.assign(recipe=recipe),
-            names=nouns(recipes=(recipe,), epochs=10),
-            training=longer.assign(recipe=recipe),
-        )
-        drawing = draw_figure(of_recipe.for_recipe(recipe), "training")
+    for recipe, expected in (("article", 1), ("well-trained", 0)):
+        names, training = nouns(recipe=recipe, epochs=10), longer.assign(training=recipe)
+        drawing = draw_figure(replace(results, names=names, training=training), "training")
         labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
         assert labels.count("As its source reports") == expected
-
-
-def test_claims_of_another_version_are_refused_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "claims.json").write_text('{"setting": {"recipe": "article"}, "claims": []}')
-    with pytest.raises(UserError, match=r"claims\.json is of another version of the suite; run"):
-        read_claims(tmp_path)
 
 
 @pytest.mark.parametrize(
     "path", sorted((Path(__file__).parents[2] / "results").rglob("claims.json")), ids=str
 )
 def test_claims_in_the_repository_are_read(path: Path) -> None:
-    assert verdict_table(read_claims(path.parent)).rows
+    assert verdict_table(json.loads(path.read_text("utf-8"))).rows
 
 
 def test_central_claims_are_counted_and_named_by_verdict() -> None:
@@ -302,9 +271,10 @@ def test_central_claims_are_counted_and_named_by_verdict() -> None:
         for i, verdict in enumerate(verdicts)
     ]
     claims = [{**central[0], "weight": "supporting"}, *central]
-    text = article_answer({"claims": claims})
+    setting = {"recipe": "article"}
+    text = article_answer({"setting": setting, "claims": claims})
     assert "Central claims of the article: 3." in text
     assert text.endswith(
         "Reproduced: “Text 2.” Partly reproduced: “Text 0.” Not testable here: “Text 1.”"
     )
-    assert article_answer({"claims": central[1:2]}) == article_answer({}) == ""
+    assert article_answer({"setting": setting, "claims": central[1:2]}) == article_answer({}) == ""

@@ -36,11 +36,11 @@ from tests.report.support import NAMES, comparisons, table_named
 
 @pytest.fixture(scope="module")
 def results(made_up_run: Path) -> Results:
-    return Results.load(made_up_run).for_recipe("standard")
+    return Results.load(made_up_run)
 
 
 def numbers(folder: Path, name: str) -> pd.DataFrame:
-    return read_table(folder / "figures", f"{name}-standard.csv")
+    return read_table(folder, f"figures/{name}.csv")
 
 
 def panel(drawing: Drawing, label: str) -> Axes:
@@ -60,7 +60,7 @@ def test_lines_over_severities_are_the_summarys_values(made_up_run: Path, result
     assert set(shown["severity"]) == {0, 30, 45, 120}
     for row in shown.to_dict("records"):
         condition = f"rotated-{row['severity']:03.0f}" if row["severity"] else "clean"
-        variant = Variant(row["method"], str(row["members"]))
+        variant = Variant(row["method"], str(row["members"]), row["budget"])
         assert row["condition"] == condition
         assert row["value"] == results.find(variant, Quantity(condition, row["metric"]))["value"]
 
@@ -79,7 +79,7 @@ def test_errors_of_abstaining_are_the_measured_ones_in_percent(
     shown = where(numbers(made_up_run, "abstaining"), condition="clean")
     assert sorted(set(shown["abstained"])) == [0, 1, 5, 10, 20]
     for row in shown.to_dict("records"):
-        variant = Variant(row["method"], str(row["members"]))
+        variant = Variant(row["method"], str(row["members"]), row["budget"])
         value = results.find(variant, Quantity("clean", row["metric"]))["value"]
         expected = 1 - value if row["metric"] == "accuracy" else value
         assert row["error"] == pytest.approx(100 * expected)
@@ -88,7 +88,10 @@ def test_errors_of_abstaining_are_the_measured_ones_in_percent(
 def test_differences_are_to_the_network_alone(made_up_run: Path, results: Results) -> None:
     shown = where(numbers(made_up_run, "abstaining"), condition="clean")
     for row in shown.to_dict("records"):
-        variant, softmax = Variant(row["method"], str(row["members"])), Variant("softmax", "1")
+        variant, softmax = (
+            Variant(row["method"], str(row["members"]), row["budget"]),
+            Variant("softmax", "1"),
+        )
         alone = where(shown, method="softmax", metric=row["metric"])["error"].iloc[0]
         assert row["difference"] == pytest.approx(row["error"] - alone, abs=0.01)  # as written
         if tested := results.tested(variant, softmax, Quantity("clean", row["metric"])):
@@ -99,7 +102,7 @@ def test_differences_are_to_the_network_alone(made_up_run: Path, results: Result
 
 
 def test_differences_that_were_not_compared_have_intervals_over_shared_networks() -> None:
-    place = {"recipe": "standard", "condition": "rotated-030", "metric": "nll", "score": ""}
+    place = {"budget": 1.0, "condition": "rotated-030", "metric": "nll", "score": ""}
     place |= {"status": "ok", "reason": ""}
     by_method = {"softmax": [1.0, 2.0, 3.0, 4.0, 5.0], "mc_dropout": [1.1, 2.3, 3.2, 4.4, 5.0]}
     replicates = [
@@ -128,7 +131,7 @@ def test_lines_are_of_six_methods_and_captions_name_the_others(results: Results)
     shown = {variant.method for variant in leading(many)}
     assert len(shown) == 6
     assert {"softmax", "mc_dropout", "deep_ensemble"} < shown
-    (abstaining,) = [f for f in drawn_figures(many) if f.name == "abstaining-standard"]
+    (abstaining,) = [f for f in drawn_figures(many) if f.name == "abstaining"]
     left_out = [v.method for v in many.largest if v.method not in shown]
     assert abstaining.caption.endswith(f"--methods {', '.join(left_out)}.")
     assert leading(results) == results.largest
@@ -278,16 +281,16 @@ def worths(*rows: tuple[str, str, str, str]) -> Results:
     """By method and metric the worth, and the verdict on it against the network alone."""
     every = [*rows, *((name, row[1], "1", "") for row in rows for name in ("softmax",))]
     every += [("deep_ensemble", row[1], "", "") for row in rows]
-    place = {"recipe": "standard", "condition": "clean", "score": "", "status": "ok", "reason": ""}
-    members = {"mc_dropout": "8", "deep_ensemble": "20"}
+    place = {"condition": "clean", "score": "", "status": "ok", "reason": ""}
+    sizes = {"mc_dropout": ("8", 1.0), "deep_ensemble": ("20", 20.0)}
     named = [
-        {**place, "method": method, "members": members.get(method, "1"), "metric": metric}
+        {**place, **Variant(method, *sizes.get(method, ("1",)))._asdict(), "metric": metric}
         | {"worth": worth, "worth_lower": worth, "worth_upper": worth, "verdict": verdict}
-        | {"ensemble_recipe": "standard", "ensemble": "deep_ensemble", "difference": 0.1}
+        | {"ensemble": "deep_ensemble", "difference": 0.1}
         for method, metric, worth, verdict in dict.fromkeys(every)
     ]
     summary = pd.DataFrame(named).assign(value=0.5, lower=0.4, upper=0.6, replicates=5)
-    columns = ("method", "members", "metric", "verdict", "difference")
+    columns = (*Variant._fields, "metric", "verdict", "difference")
     tests = [
         {key: row[key] for key in columns} | {"other_method": "softmax"}
         for row in named
@@ -402,25 +405,27 @@ def test_custom_methods_are_compared_with_the_others(results: Results) -> None:
 
 NLL = Quantity("clean", "nll")
 
-VALUES = {"softmax": ("1", 0.3), "mc_dropout": ("8", 0.2), "deep_ensemble": ("4", 0.1)}
+SOFTMAX, ENSEMBLE = Variant("softmax", "1"), Variant("deep_ensemble", "4", 4.0)
+VALUES = {SOFTMAX: 0.3, Variant("mc_dropout", "8"): 0.2, ENSEMBLE: 0.1}
 
 
-def compared(values: dict[str, tuple[str, float]], metric: str = "nll", **verdicts: str) -> Results:
-    """Of one recipe; by method what is said of the deep ensemble against it."""
-    place = {"recipe": "standard", "condition": "clean", "score": "", "status": "ok", "reason": ""}
+def compared(values: dict[Variant, float], metric: str = "nll", **verdicts: str) -> Results:
+    """By method what is said of the deep ensemble against it."""
+    place = {"condition": "clean", "score": "", "status": "ok", "reason": ""}
     metrics = dict.fromkeys((metric, "squared_ce_debiased"))
     rows = [
-        {**place, "metric": name, "method": method, "members": members}
+        {**place, "metric": name, **variant._asdict()}
         | {"value": value, "lower": value - 0.01, "upper": value + 0.01}
         for name in metrics
-        for method, (members, value) in values.items()
+        for variant, value in values.items()
     ]
     tests = [
         {"metric": name, "verdict": verdict, "difference": -0.1}
-        | {"method": "deep_ensemble", "members": "4"}
-        | {"other_method": method, "other_members": values[method][0]}
+        | ENSEMBLE._asdict()
+        | {f"other_{column}": value for column, value in other._asdict().items()}
         for name in metrics
-        for method, verdict in verdicts.items()
+        for other in values
+        if (verdict := verdicts.get(other.method)) is not None
     ]
     return Results(pd.DataFrame(rows), NAMES, comparisons=comparisons(tests))
 
@@ -460,8 +465,8 @@ def test_of_a_biased_metric_another_is_compared() -> None:
 
 
 def test_title_of_one_method_compares_none_and_without_values_there_is_no_title() -> None:
-    single, undefined = (compared({"softmax": ("1", value)}) for value in (0.25, math.nan))
-    softmax = [Variant("softmax", "1")]
+    single, undefined = (compared({SOFTMAX: value}) for value in (0.25, math.nan))
+    softmax = [SOFTMAX]
     assert finding(single, NLL, softmax) == "NLL of Softmax (Clean: 0.250)"
     assert finding(single, Quantity("clean", "accuracy"), softmax) == ""
     assert finding(undefined, NLL, softmax) == ""
@@ -475,7 +480,7 @@ def test_sizes_and_families_of_methods_are_alike_and_told_apart() -> None:
         Variant("mc_dropout", "3"),
         Variant("mc_dropout", "8"),
         Variant("mc_dropout_exact", "exact"),
-        Variant("deep_ensemble", "4"),
+        ENSEMBLE,
     )
     look = looks(NAMES, [small, large, exact, ensemble])
     assert (look[small].color, look[small].marker) == (look[large].color, look[large].marker)
@@ -569,7 +574,7 @@ def test_replicates_are_drawn_where_their_mean_has_no_interval(
 def test_sampling_error_has_each_condition_and_the_slope_of_chance(results: Results) -> None:
     assert "sampling-error" not in figure_names(results)
     table = pd.DataFrame(
-        {"recipe": "standard", "method": "mc_dropout", "members": str(size), "condition": condition}
+        {**Variant("mc_dropout", str(size))._asdict(), "condition": condition}
         | {"measure": "votes", "rms_error": 0.1 / size**0.4}
         for condition in ("subset-clean", "subset-rotated-045")
         for size in (2, 8)
@@ -583,7 +588,30 @@ def test_sampling_error_has_each_condition_and_the_slope_of_chance(results: Resu
     np.testing.assert_allclose(ideal.get_ydata(), measured.get_ydata()[-1] * np.array([2, 1]))
 
 
+def test_training_is_that_of_the_runs_recipe(results: Results) -> None:
+    longer = results.training.assign(training="article-epochs-5", accuracy=0.0)
+    both = replace(results, training=pd.concat([longer, results.training]))
+    alone, without = (
+        draw_figure(replace(both, training=t), "training") for t in (both.training, longer)
+    )
+    pd.testing.assert_frame_equal(alone.numbers, draw_figure(results, "training").numbers)
+    assert alone.title == without.title == "Training of 3 networks"
+    assert not where(without.numbers, measure="accuracy")["mean"].any()
+
+
 # What a user asks for.
+
+
+def test_of_several_budgets_figures_show_one_and_what_a_user_chooses(two_budgets_run: Path) -> None:
+    results = Results.load(two_budgets_run)
+    numbers = draw_figure(results, "rotated").numbers
+    shown = set(map(Variant._make, numbers[[*Variant._fields]].itertuples(index=False, name=None)))
+    longer, ensemble = Variant("softmax", "1", 5.0), Variant("deep_ensemble", "5", 5.0)
+    assert shown == {Variant("softmax", "1"), Variant("mc_dropout", "8"), ensemble}
+    chosen = draw_figure(results, "rotated", methods=["softmax-1-budget-5", "deep_ensemble-5"])
+    labels = [text.get_text() for text in chosen.figure.legends[0].get_texts()]
+    assert set(map(results.names.label, (longer, ensemble))) <= set(labels)
+    assert set(chosen.numbers["budget"]) == {5.0}
 
 
 def test_figures_beyond_those_of_a_run_are_named(
@@ -591,7 +619,7 @@ def test_figures_beyond_those_of_a_run_are_named(
 ) -> None:
     assert len(drawn_figures(Results.load(made_up_run), most=1)) == 1
     announced = " ".join(capsys.readouterr().err.split())
-    assert re.search("without settings-standard, .*, which the command figure draws", announced)
+    assert re.search("without settings, .*, which the command figure draws", announced)
 
 
 def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
@@ -631,7 +659,6 @@ def test_one_method_alone_has_no_panels_of_differences(results: Results) -> None
         ("rotate", {}, "there is no figure 'rotate'; choose from .*rotated"),
         ("rotated", {"methods": ["dropout"]}, "no method 'dropout'; choose from .*mc_dropout-8"),
         ("rotated", {"metrics": ["f1"]}, "there is no metric 'f1'; choose from .*accuracy"),
-        ("rotated", {"recipe": "relu"}, "there is no recipe 'relu'; choose from .*standard"),
         ("rotated", {"conditions": ["ood-uniform_noise"]}, "there are no numbers for the figure"),
         ("roc", {"metrics": ["nll"]}, "the figure 'roc' has no numbers of metric 'nll'"),
         ("roc", {"conditions": ["clean", "ood-uniform_noise"]}, "no numbers of condition 'clean'"),
@@ -674,7 +701,7 @@ def test_drawings_can_stand_in_one_page_and_their_text_is_text(made_up_run: Path
         targets = {element.get("{http://www.w3.org/1999/xlink}href", "") for element in root.iter()}
         assert {target for target in targets if target.startswith("#")} <= identifiers
         assert path.stat().st_size < 200_000
-    assert "MC-dropout, T = 8" in (made_up_run / "figures" / "rotated-standard.svg").read_text()
+    assert "MC-dropout, T = 8" in (made_up_run / "figures" / "rotated.svg").read_text()
 
 
 def test_svg_begins_between_the_title_and_the_panels() -> None:

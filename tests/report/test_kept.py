@@ -52,7 +52,7 @@ def test_tables_of_what_is_kept_have_the_same_verdicts(
         {table.name: markdown(table) for table in tables_of(Results.load(run))}
         for run in (folder, tmp_path)
     )
-    names = {"leaderboard", "decision", "ranks", "kinds", "recipes"} & whole.keys()
+    names = {"leaderboard", "decision", "ranks", "kinds"} & whole.keys()
     assert len(names) > 3
     assert {name: kept[name] for name in names} == {name: whole[name] for name in names}
 

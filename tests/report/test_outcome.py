@@ -13,9 +13,10 @@ from benchmarks.run.measurements import summarise
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.schema import Measurement, table_of, write_table
+from methods import METHODS
 from tests.runs import FULL
 
-ROW = Measurement("standard", "mc_dropout", "100", "clean", "", "accuracy", 0, 0.97654321, 100)
+ROW = Measurement("mc_dropout", "100", 1.0, "clean", "", "accuracy", 0, 0.97654321, 100)
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ def terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 def shown(folder: Path, rows: list[Measurement], capsys: pytest.CaptureFixture[str]) -> str:
     folder.mkdir(exist_ok=True)
     write_table(summarise(table_of(Measurement, rows)), folder, "summary.csv")
-    every = replace(FULL, conditions=("*",))
+    every = replace(FULL, conditions=("*",), methods=(*METHODS,))
     nouns_of(Plan(every), metric_records(10)).write(folder)
     show_outcome(folder)
     return capsys.readouterr().out
@@ -57,10 +58,11 @@ def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [
-        replace(ROW, recipe="article-logits", method=method, members=members)
-        for method, members in (
-            *(("softmax", "1"), ("deep_ensemble", "50"), ("mc_dropout_without_blanks", "100")),
-            *(("laplace_last_layer_calibrated", "1"), ("snapshot_ensemble", "5")),
+        replace(ROW, method=method, members=members, budget=budget)
+        for method, members, budget in (
+            *(("softmax", "1", 1.0), ("deep_ensemble", "50", 50.0)),
+            *(("mc_dropout_without_blanks", "100", 1.0), ("snapshot_ensemble", "5", 5.0)),
+            *(("laplace_last_layer_calibrated", "1", 5.0), ("deep_ensemble", "10", 5.0)),
         )
     ]
     rows += [replace(rows[0], condition=name) for name in ("rotated-mean", "ood-fashion_mnist")]

@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.report.figures import drawn_figures
 from benchmarks.report.page import OF_A_CONDITION, shown_images
-from benchmarks.report.results import Results, fingerprints
+from benchmarks.report.results import Results
 from benchmarks.report.tables.table import BEST, OPEN
 from methods import METHODS
 from tests.made_up import SMALL, make_up
@@ -135,7 +135,7 @@ def test_everything_is_escaped(made_up_copy: Path) -> None:
     [
         {"methods": (), "custom": True},
         {"methods": ("softmax", "mc_dropout_exact"), "conditions": ()},
-        {"fails": "standard/mc_dropout"},
+        {"fails": "mc_dropout"},
     ],
     ids=str,
 )
@@ -146,7 +146,7 @@ def test_runs_of_all_kinds_have_a_page(changes: dict[str, Any], tmp_path: Path) 
 
 def test_verdicts_of_the_comparisons_are_marked(made_up_run: Path) -> None:
     results = Results.load(made_up_run)
-    main = table_named(results.for_recipe(results.recipes[0]), "main")
+    main = table_named(results, "main")
     verdicts = Counter(cell.verdict for row in main.rows for cell in row.cells)
     assert verdicts[BEST]
     assert verdicts[OPEN]
@@ -159,13 +159,12 @@ def test_verdicts_of_the_comparisons_are_marked(made_up_run: Path) -> None:
     assert Counter(tag for tag, _ in parsed.elements)["abbr"] >= verdicts[OPEN]
 
 
-def test_leaderboard_has_every_method_of_the_main_recipe_the_best_first(made_up_run: Path) -> None:
+def test_leaderboard_has_every_method_the_best_first(made_up_run: Path) -> None:
     results = Results.load(made_up_run)
     ranked = table_named(results, "leaderboard")
-    main = results.for_recipe(results.recipes[0])
     labels = [label for row in ranked.rows for label in row.labels]
     assert len({*labels}) == len(labels)
-    assert {*labels} >= {results.names.label(variant) for variant in main.largest}
+    assert {*labels} >= {results.names.label(variant) for variant in results.largest}
     positions = [
         next(i for i, text in enumerate(ranked.headings) if text.startswith(start))
         for start in ("Worth", "NLL ↓\nClean")
@@ -179,7 +178,7 @@ def test_leaderboard_has_every_method_of_the_main_recipe_the_best_first(made_up_
 def test_a_method_of_a_few_images_alone_has_no_row_in_the_leaderboard(made_up_run: Path) -> None:
     results = Results.load(made_up_run)
     summary = results.summary
-    own = (summary["method"] == "deep_ensemble") & (summary["recipe"] == "standard")
+    own = summary["method"] == "deep_ensemble"
     few = summary[~own | (summary["condition"] == "subset-clean")]
     whole, without = (
         len(table_named(shown, "leaderboard").rows)
@@ -212,21 +211,8 @@ def test_claims_are_shown_with_verdict_and_numbers(made_up_run: Path) -> None:
     text = Parsed(read(made_up_run)).text
     assert "Central claims" in text
     assert "Image 61 is <told> differently." in text
-    assert "standard partly reproduced. holds: 5 of 50 networks." in text
-    assert "gap below 1 0.5 (0.4 to 0.6): yes —" in text
-
-
-def test_what_holds_elsewhere_is_told_where_the_run_is_compared(
-    made_up_copy: Path, tmp_path: Path
-) -> None:
-    folder = Path(shutil.copytree(made_up_copy, tmp_path / "runs" / "mine"))
-    assert "other data and another network" not in page_of(folder)
-    (tmp_path / "runs" / "across").mkdir()
-    content = {"runs": fingerprints([folder]), "summary": "Of 2 answers, <b>1</b> differs."}
-    (tmp_path / "runs" / "across" / "across.json").write_text(json.dumps(content))
-    page = page_of(folder)
-    assert "another network:</b> Of 2 answers, &lt;b&gt;1&lt;/b&gt; differs. <a href=" in page
-    assert 'href="../across/across.md"' in page
+    assert "Verdict not reproduced. holds: 3 of 50 networks" in text
+    assert "gap below 1 0.5 (0.4 to 0.6): yes" in text
 
 
 def test_nouns_are_defined_by_their_fields(made_up_run: Path) -> None:
@@ -242,6 +228,7 @@ def test_nouns_are_defined_by_their_fields(made_up_run: Path) -> None:
     for name in SMALL.methods:
         method = METHODS[name]
         assert f"{method.label} ({method.citation}). Group: {method.group}" in text
-    assert "standard . Network: lenet5, dropout 0.5. Images: " in text
+    assert "recipe: article" in text
+    assert "article . Network: lenet5, dropout 0.5. Images: " in text
     assert "120° . Group: rotated. Labels: ill-defined (6 and 9 swap). Made of the same" in text
     assert "Left out, because their data are not available: Gaussian noise." in text

@@ -93,14 +93,14 @@ def test_pages_are_short() -> None:
 def test_numbers_of_a_sentence_are_those_of_the_run(root: Path) -> None:
     rows = read_table(root / "results", "summary.csv")
     ensemble = rows.query("method == 'deep_ensemble' and members == '2' and metric == 'nll'")
-    (clean,) = ensemble.query("condition == 'clean' and recipe == 'standard'")["value"]
-    mark = "<!-- nll clean of {} by standard in results -->"
+    (clean,) = ensemble.query("condition == 'clean'")["value"]
+    mark = "<!-- nll clean of {} in results -->"
     text = f"It has 0.000{mark.format('deep_ensemble-2')} and 1{mark.format('softmax')}."
     made = filled({README: text}, root)[README]
     assert made.startswith(f"It has {clean:.3f}<!-- nll")
     with pytest.raises(UserError, match=r"README.md: there is no value for <!-- nll clean of swag"):
         filled({README: f"0.1{mark.format('swag-3')}"}, root)
-    wrong = "<!-- nll clean of softmax in results/x -->"
+    wrong = "<!-- nll of softmax in results/x -->"
     for text in (f"0.1 {mark.format('softmax')}", f"1,234.5{mark.format('softmax')}", f"1{wrong}"):
         text = text.replace("in results", "in results/") if "results/x" not in text else text
         with pytest.raises(UserError, match=r"README.md: there is no number right before <!-- nll"):
@@ -122,25 +122,24 @@ def test_provenance_names_options_and_code(
     assert f"Made by the preset `quick`{named} at {code} (" in section("provenance", root)
 
 
-def test_figure_is_that_of_the_main_recipe_and_links_lead_from_the_page(root: Path) -> None:
-    figures = root / "results" / "figures"
-    for path in figures.glob("quality-*.png"):
-        path.unlink()
+def test_figure_names_the_recipe_and_links_lead_from_the_page(root: Path) -> None:
+    figure = root / "results" / "figures" / "quality.png"
+    figure.unlink(missing_ok=True)
     assert section("quality", root) == ""
-    (figures / "quality-standard.png").write_bytes(b"")
+    figure.write_bytes(b"")
     made = section("quality", root, Path("docs/page.md"))
-    assert "](../results/figures/quality-standard.png)" in made
-    assert "Recipe: `standard`." in made
+    assert "](../results/figures/quality.png)" in made
+    assert "Recipe: `article`." in made
 
 
 def test_worth_stands_beside_what_others_measured(root: Path) -> None:
     worths = read_table(root / "results", "worth.csv")
     row = worths.query("method == 'mc_dropout' and members == '8' and condition == 'clean'")
-    row = row[(row["recipe"] == "standard") & (row["ensemble_recipe"] == "standard")][:1]
+    row = row[:1]
     said = {"worth": "1.2", "worth_lower": "1.1", "worth_upper": "1.3", "status": "ok"}
     row = row.assign(metric="nll_recalibrated", reason="", **said)
     write_table(pd.concat([worths, row]), root / "results", "worth.csv")
-    assert "| MC-dropout, T = 8 | standard | 1.2 (1.1–1.3) | 1.1 to 1.3 |" in (
+    assert "| MC-dropout, T = 8 | 1.2 (1.1–1.3) | 1.1 to 1.3 |" in (
         section("worth-elsewhere", root)
     )
 

@@ -10,11 +10,10 @@ from matplotlib import style
 
 from benchmarks.io import UserError
 from benchmarks.report import write_report
-from benchmarks.report.figures import draw_figure, figure_names
+from benchmarks.report.figures import figure_names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import made_of, pivots
-from benchmarks.report.tables.table import markdown
-from tests.report.support import table_named
+from tests.made_up import SMALL
 
 FIGURES = {
     *("rotated", "entropy-split", "reliability", "roc"),
@@ -31,9 +30,8 @@ TABLES = OF_QUALITY | {"abstaining", "decision", "kinds", "leaderboard", "member
 ROOT = Path(__file__).parents[2]
 
 
-def drawn(folder: Path, recipe: str = "standard") -> set[str]:
-    ending = f"-{recipe}.png"
-    return {path.name.removesuffix(ending) for path in (folder / "figures").glob(f"*{ending}")}
+def drawn(folder: Path) -> set[str]:
+    return {path.stem for path in (folder / "figures").glob("*.png")}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -48,14 +46,14 @@ def test_every_table_and_figure_is_written_in_all_its_forms(made_up_run: Path) -
     assert drawn(made_up_run) == FIGURES | {"quality", "settings", "worth", "cost"}
     assert {path.suffix for path in (made_up_run / "figures").iterdir()} == {".png", ".svg", ".csv"}
     written = {path.name for path in (made_up_run / "tables").iterdir()}
-    tables = TABLES | {"recipes", "claims", "worth", "cost", "latency", "resources"}
+    tables = TABLES | {"claims", "worth", "cost", "latency", "resources"}
     assert written == {f"{name}.{suffix}" for name in tables for suffix in ("md", "csv")}
     kinds = (made_up_run / "tables" / "kinds.md").read_text("utf-8")
     assert "| Other | my\\_method (M = 5) |" in kinds
 
 
 def test_run_without_any_value_has_a_report_without_figures_of_methods(make_run: Any) -> None:
-    folder = make_run(fails="standard")
+    folder = make_run(fails=SMALL.methods)
     write_report(folder)
     assert drawn(folder) == {"conditions", "training"}
     assert not (folder / "tables" / "kinds.md").exists()
@@ -101,7 +99,7 @@ OOD = {name for name in FIGURES if name == "roc"}
 EXACT = {"methods": ("softmax", "mc_dropout_exact")}
 VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "one method of one member": ({"methods": ("softmax",)}, {"high-disagreement"}),
-    "a custom method alone": ({"methods": (), "custom": True}, {"high-disagreement", "training"}),
+    "a custom method alone": ({"methods": (), "custom": True}, {"high-disagreement"}),
     "no rotation": ({"conditions": ("ood-*_noise",)}, ROTATED),
     "no out-of-distribution images": ({"conditions": ("rotated-0[34]?",)}, OOD),
     "clean images alone": ({"conditions": ()}, ROTATED | OOD),
@@ -111,9 +109,9 @@ VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "one replicate": ({"replicates": 1}, set()),
     "exact MC-dropout": (EXACT, {"high-disagreement"}),
-    "a method that fails": ({"fails": "standard/mc_dropout"}, set()),
+    "a method that fails": ({"fails": "mc_dropout"}, set()),
     "a method that fails once": (
-        {"custom": True, "fails": "self-trained/my_method/replicate-00"},
+        {"custom": True, "fails": "my_method/budget-1/replicate-00"},
         set(),
     ),
 }
@@ -123,30 +121,13 @@ VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
 @pytest.mark.parametrize("name", VARIATIONS)
 def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     changes, missing = VARIATIONS[name]
-    recipe = "self-trained" if name == "a custom method alone" else "standard"
-    results = Results.load(make_run(**changes)).for_recipe(recipe)
+    results = Results.load(make_run(**changes))
     assert set(figure_names(results)) == FIGURES - missing
     detection = {table for table in OF_QUALITY if table.startswith("detection")}
     expected = OF_QUALITY - detection if "roc" in missing else set(OF_QUALITY)
     expected |= {"abstaining", "leaderboard", *(["subset"] if name == "exact MC-dropout" else [])}
     made = {table.name for table in made_of(pivots(results), results)}
     assert made - {"kinds", "members", "ranks"} == expected  # some runs cannot have these
-
-
-def test_recipes_are_reported_apart_and_a_custom_method_in_each(make_run: Any) -> None:
-    folder = make_run(custom=True, recipes=("standard", "plain"), conditions=("rotated-030",))
-    results = Results.load(folder)
-    assert results.recipes == ("standard", "plain")
-    table = table_named(results, "main")
-    for recipe in results.recipes:
-        methods = {row.labels[0] for row in table.rows if row.recipe == recipe}
-        assert {"my_method, M = 5", "Deep ensemble, M = 4"} < methods
-        assert f"| **Recipe {recipe}: Clean** |" in markdown(table)
-    plain = results.for_recipe("plain")
-    assert "not applicable: the recipe 'plain' trains without dropout" in markdown(table)
-    assert "training" not in figure_names(plain)  # the log is of the other recipe
-    drawn = draw_figure(plain, "rotated").numbers
-    assert set(drawn["method"]) == {"softmax", "deep_ensemble", "my_method"}
 
 
 def test_report_of_an_earlier_version_is_refused_and_left_alone(made_up_copy: Path) -> None:

@@ -38,7 +38,7 @@ def test_sizes_are_ordered_as_numbers_and_custom_methods_come_last(make_run) -> 
 
 
 def test_method_that_failed_has_a_line_in_tables_and_none_in_figures(make_run) -> None:
-    results = Results.load(make_run(fails="standard/deep_ensemble", replicates=1))
+    results = Results.load(make_run(fails="deep_ensemble", replicates=1))
     assert "Deep ensemble, M = 4" in map(results.names.label, results.variants)
     assert "deep_ensemble" not in {variant.method for variant in results.shown}
 
@@ -50,13 +50,13 @@ def test_folder_without_curves_or_images_is_read(made_up_run: Path, tmp_path: Pa
     assert results.training.empty
     assert results.curve("roc").empty
     assert results.images == {}
-    assert not results.for_recipe("standard").contestants
+    assert not results.contestants
 
 
 def test_conditions_without_data_are_left_out_by_name(
     made_up_run: Path, make_run: Callable[..., Path]
 ) -> None:
-    assert Results.load(made_up_run).for_recipe("standard").left_out == ("Gaussian noise",)
+    assert Results.load(made_up_run).left_out == ("Gaussian noise",)
     names = ("rotated-045", "subset-rotated-045", "ood-gaussian_noise", "ood-kmnist")
     folder = make_run(
         methods=("softmax", "mc_dropout_exact"),
@@ -85,7 +85,7 @@ def of_groups(make_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_group_of_severities_without_a_mean_is_shown_by_its_conditions(of_groups: Path) -> None:
-    results = Results.load(of_groups).for_recipe("standard")
+    results = Results.load(of_groups)
     assert results.main_conditions == (
         *("clean", "rotated-mean", "dim-40", "dim20", "dim-20", "far50", "far100"),
     )

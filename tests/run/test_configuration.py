@@ -15,9 +15,11 @@ import pytest
 
 from benchmarks.io import UserError
 from benchmarks.run.configuration import (
-    COSTLY,
     ONLY_USUAL,
     PRESETS,
+    SLOW,
+    TRAINED,
+    TRAINED_LONGER,
     USUAL_SIZES,
     Configuration,
     chosen_configuration,
@@ -27,7 +29,7 @@ from benchmarks.run.configuration import (
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
-from methods import METHODS, DeepEnsemble, UncertaintyMethod
+from methods import METHODS, UncertaintyMethod
 from tests.processes import status_of
 from tests.runs import FULL, QUICK
 
@@ -70,31 +72,42 @@ def given_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     return plans[0].configuration
 
 
-def test_recipes_of_papers_are_trained_elsewhere_only_where_they_are_named() -> None:
-    for preset in ("quick", "article", "full"):
-        assert not set(configuration_of(preset).recipes) & {one.name for one in MNIST.published}
-    named = replace(QUICK, recipes=("uncertainty-baselines",), engine="torch")
-    assert Plan(named).main_recipe == "uncertainty-baselines"
-    assert len(Plan(named).networks()) == 50  # a pool that the preset sets
+@pytest.mark.parametrize("preset", PRESETS)
+def test_preset_has_one_recipe_and_another_is_a_run_of_its_own(preset: str) -> None:
+    chosen = configuration_of(preset)
+    assert chosen.recipe == PRESETS[preset].recipe_of(MNIST)
+    others = {"article": "article-logits", "published": "laplace-redux"}
+    if preset in others:
+        other = configuration_of(preset, recipe=others[preset])
+        assert (other.recipe, other.methods) == (others[preset], chosen.methods)
     with pytest.raises(UserError, match="--engine numba does not compute the recipe"):
-        replace(QUICK, recipes=("laplace-redux",), engine="numba")
+        replace(QUICK, recipe="laplace-redux", engine="numba")
 
 
-def test_article_is_refused_for_a_task_that_it_is_not_about(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(TASKS, "other", replace(MNIST, name="other", article_recipes=()))
-    with pytest.raises(UserError, match="--preset article has no recipe of the task 'other'"):
-        configuration_of("article", "other")
+@pytest.mark.parametrize("preset", ["article", "published"])
+def test_preset_of_a_recipe_that_the_task_has_not_is_refused(preset: str) -> None:
+    with pytest.raises(UserError, match=rf"'digits' has no '.*', by which --preset {preset} "):
+        configuration_of(preset, "digits")
+    assert configuration_of(preset, "digits", "well-trained").recipe == "well-trained"
+
+
+def test_pool_of_a_paper_is_as_large_as_its_ensembles() -> None:
+    for recipe, networks in (("uncertainty-baselines", 10), ("laplace-redux", 5)):
+        chosen = configuration_of("published", recipe=recipe)
+        assert max(chosen.members) == chosen.pool == networks
+        assert {network.training for network in Plan(chosen).networks()} == {recipe}
 
 
 def test_presets_leave_out_what_there_is_and_all_else_is_in_them() -> None:
     conditions = {one.name for task in TASKS.values() for one in task.conditions}
     for preset in PRESETS.values():
-        assert set(preset.by_task) <= set(TASKS)
+        recipes = {recipe.name for task in TASKS.values() for recipe in task.recipes}
+        assert set(preset.own) <= {*TASKS, *recipes}
+        assert preset.recipe in {"", *recipes}
         for glob in preset.without_conditions:
             assert fnmatch.filter(conditions, glob), glob
-    assert {*USUAL_SIZES, *COSTLY} <= set(METHODS)
+    assert {*USUAL_SIZES, *SLOW} <= set(METHODS)
+    assert set(TRAINED) >= {*TRAINED_LONGER}
     assert set(USUAL_SIZES) >= ONLY_USUAL
 
 
@@ -105,27 +118,18 @@ def test_a_new_method_joins_one_preset_alone_whatever_it_inherits_from(
     new = type("New", (kind,), {"name": "new"})
     monkeypatch.setitem(METHODS, "new", new)
     joined = [name for name in PRESETS if "new" in configuration_of(name).methods]
-    assert joined == ["budget" if "training" in kind.needs else "full"]
+    assert joined == ["full"]
 
 
 def test_page_of_methods_names_their_presets() -> None:
     page = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| [^|]+ \| `(\w+)` \| [^|]+ \| ([a-z, ]+) \|", page, re.M)
-    full = {name for name, kind in METHODS.items() if kind.tiers & {"quick", "full"}}
-    assert full <= {name for name, _ in rows}
+    # Methods with a network of their own have a page of their own.
+    assert set(METHODS) - set(TRAINED) <= {name for name, _ in rows}
     for name, told in rows:
         presets = [one for one in PRESETS if name in configuration_of(one).methods]
-        assert told == ("all" if len(presets) == len(PRESETS) else ", ".join(presets)), name
-
-
-def test_only_recipes_of_budgets_and_papers_limit_ensembles_to_their_pool() -> None:
-    budget = replace(configuration_of("budget"), members=(1, 10, 60))
-    full = replace(configuration_of("full"), members=(1, 10, 60))
-    sizes = {
-        name: budget.sizes(DeepEnsemble, name) for name in ("well-trained", "averaged-20-epochs")
-    }
-    assert sizes == {"well-trained": (1, 10), "averaged-20-epochs": (1,)}
-    assert full.sizes(DeepEnsemble, "plain") == (1, 10, 60)
+        every = len(presets) == len(PRESETS)
+        assert told == ("all" if every else ", ".join(presets) or "by name"), name
 
 
 def test_conditions_are_spelled_out() -> None:
@@ -144,10 +148,11 @@ def test_conditions_are_spelled_out() -> None:
         ({"members": (100_000,)}, "--members: 100000 is too large; expected at most 1000"),
         ({"replicates": 10**6}, "--replicates: 1000000 is too large; expected at most 1000"),
         ({"images": 10**20}, f"--images: {10**20} is too large; expected at most 1000000"),
-        (
-            {"recipes": ("well-trained", "well-trained-50-epochs"), "epochs": 2},
-            "--epochs 2: recipes of several budgets differ by their epochs; omit it",
-        ),
+        ({"recipe": "plain"}, "--recipe: unknown name 'plain'; choose from well-trained, article"),
+        ({"budgets": ()}, "--budget: nothing is chosen"),
+        ({"budgets": (1.0, 0.0)}, "--budget: 0 is out of range; expected a number of networks"),
+        ({"budgets": (1e9,)}, "--budget: 1e+09 is out of range"),
+        ({"budgets": (float("nan"),)}, "--budget: nan is out of range"),
         ({"resamples": 10**9}, f"--resamples: {10**9} is too large; expected at most 100000"),
     ],
 )
@@ -160,7 +165,7 @@ def test_mistake_is_named_with_what_is_allowed(changes: dict[str, object], messa
 @pytest.mark.parametrize(
     ("part", "twice", "message"),
     [
-        ("recipes", ("plain", "standard", "plain"), "--recipe: 'plain' is given twice"),
+        ("budgets", (1.0, 5.0, 1.0), "--budget: 1.0 is given twice"),
         ("methods", ("softmax", "softmax"), "--methods: 'softmax' is given twice"),
         ("members", (3, 3), "--members: 3 is given twice"),
         ("passes", (10, 2, 10), "--passes: 10 is given twice"),
@@ -187,12 +192,21 @@ def test_identity_is_json_and_stays_the_same_through_it(preset: str) -> None:
     assert set(identity) == {field.name for field in fields(Configuration)}
 
 
-def test_pool_need_be_no_larger_than_the_replicates_of_costly_methods() -> None:
-    choices = {"methods": ("laplace_kron",), "conditions": None, "pool": 5}
+def test_pool_need_be_no_larger_than_the_replicates() -> None:
+    choices = {"methods": ("laplace_kron",), "conditions": None, "budgets": (1.0,), "pool": 10}
     chosen = partial(chosen_configuration, "full", "digits", seed=0, device="cpu", engine="auto")
-    assert len(Plan(chosen(choices)).networks()) == 5
-    with pytest.raises(UserError, match="--pool: 4 is too small; expected the 5 networks"):
+    assert len(Plan(chosen(choices)).networks()) == 10
+    with pytest.raises(UserError, match="--pool: 4 is too small; expected the 10 networks"):
         chosen({**choices, "pool": 4})
+
+
+def test_budgets_are_in_order_and_decide_no_prediction() -> None:
+    """So that a run can be continued by another."""
+    one, both = (replace(QUICK, budgets=budgets) for budgets in ((1,), (5, 1)))
+    assert both.budgets == (1.0, 5.0)
+    assert one.identity != both.identity
+    assert one.digest == both.digest
+    assert replace(QUICK, recipe="article").digest != QUICK.digest
 
 
 def test_custom_method_is_identified_by_content_and_not_by_folder(tmp_path: Path) -> None:
@@ -211,7 +225,7 @@ def test_custom_method_is_identified_by_content_and_not_by_folder(tmp_path: Path
     [
         QUICK,
         FULL,
-        replace(QUICK, recipes=("plain", "article"), members=(3, 5), seed=4),
+        replace(QUICK, budgets=(0.5, 5.0), members=(3, 5), seed=4),
         replace(QUICK, conditions=("rotated-03*", "ood-gaussian_noise"), images=20, epochs=1),
         replace(FULL, methods=("mc_dropout",), passes=(2, 3), replicates=1, images=100),
         replace(FULL, images=None, severity_images=None),
@@ -219,12 +233,12 @@ def test_custom_method_is_identified_by_content_and_not_by_folder(tmp_path: Path
         replace(FULL, pool=60),
         configuration_of("article"),
         configuration_of("published", "fashion_mnist"),
-        replace(QUICK, recipes=("uncertainty-baselines",), engine="torch"),
+        configuration_of("published", recipe="laplace-redux"),
+        configuration_of("article", recipe="article-logits"),
     ],
     ids=[
-        *("quick", "full", "recipes", "conditions", "passes", "all images", "images of severities"),
-        *("pool", "article", "published"),
-        "of a paper",
+        *("quick", "full", "budgets", "conditions", "passes", "all images", "images of severities"),
+        *("pool", "article", "published", "of a paper", "of the article"),
     ],
 )
 def test_command_gives_the_configuration_again(

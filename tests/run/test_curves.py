@@ -21,11 +21,11 @@ from benchmarks.schema import read_table
 from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
 
 IMAGES = 70
-ORIGIN = ["method", "members", "condition", "replicate"]
+ORIGIN = ["method", "members", "budget", "condition", "replicate"]
 CONFIGURATION = Configuration(
     preset="quick",
     task="mnist",
-    recipes=("standard",),
+    recipe="article",
     methods=("softmax", "mc_dropout", "deep_ensemble"),
     conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),
     members=(4,),
@@ -117,7 +117,7 @@ def test_votes_on_the_example_are_those_of_the_prediction_files(run: Run) -> Non
     assert (table.groupby(ORIGIN)["vote_share"].sum().round(3) == 1).all()
     for row in table.to_dict("records"):
         size = None if row["method"] == "softmax" else int(row["members"])
-        unit = RunUnit(row["recipe"], row["method"], size, row["replicate"])
+        unit = RunUnit(row["method"], size, row["budget"], row["replicate"])
         stored = run.workspace.predictions.load(unit, row["condition"])
         assert row["label"] == stored.labels[row["index"]] == 1
         share = stored.prediction.vote_share[row["index"], row["class"]].item()

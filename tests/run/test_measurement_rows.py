@@ -28,7 +28,7 @@ from methods.scores import probability_scores
 from tests.measuring import EVERY, every_row
 from tests.runs import CONDITIONS
 
-UNIT = RunUnit("standard", "any", 5, 1)
+UNIT = RunUnit("any", 5, 1.0, 1)
 IMAGES = 40
 AGAINST_LABELS = (
     *("accuracy", "nll", "brier", "ece", "mce"),

@@ -12,20 +12,15 @@ from typing import cast
 import pytest
 
 from benchmarks.predictions import PoolNetwork, RunUnit
-from benchmarks.run.configuration import (
-    BEST_TRAINED,
-    SLOW,
-    TRAINED,
-    Configuration,
-    configuration_of,
-)
+from benchmarks.run.configuration import SLOW, TRAINED, Configuration, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.task import ImageLimits
 from methods import METHODS, MemberMethod, PooledMethod
 from tests import runs
-from tests.runs import FULL, QUICK, Run
+from tests.processes import status_of
+from tests.runs import FULL, QUICK, Run, command_words
 
 CUSTOM = """
 from methods import UncertaintyMethod
@@ -57,108 +52,193 @@ def networks_of(run: Run, unit: RunUnit) -> range:
     return cast(PooledMethod, run.plan.method(unit, run.workspace.store)).networks
 
 
-def test_quick_is_fifty_networks_and_thirty_eight_units() -> None:
+def test_quick_is_sixty_networks_and_forty_eight_units() -> None:
     run = run_of(QUICK)
-    assert run.plan.networks() == [("standard", number) for number in range(50)]
-    assert run.plan.units() == [
-        *(RunUnit("standard", "softmax", None, replicate) for replicate in range(5)),
-        *(RunUnit("standard", "mc_dropout", 50, replicate) for replicate in range(5)),
-        *(RunUnit("standard", "mc_dropout", 100, replicate) for replicate in range(5)),
+    assert Counter(network.training for network in run.plan.networks()) == {
+        "well-trained": 50,
+        "well-trained-dropout-0.1": 5,
+        "well-trained-dropout-0.5": 5,
+    }
+    singles = (("softmax", None), *((d, T) for d in DROPOUT for T in (50, 100)))
+    assert set(run.plan.units()) == {
+        *(RunUnit(*single, 1.0, replicate) for single in singles for replicate in range(5)),
         *(
-            RunUnit("standard", "deep_ensemble", size, replicate)
+            RunUnit("deep_ensemble", size, size, replicate)
             for size, replicates in ((1, 5), (2, 5), (5, 5), (10, 5), (20, 2), (50, 1))
             for replicate in range(replicates)
         ),
-    ]
+    }
+    assert len(run.plan.units()) == 48
     assert not any(condition.subset for condition in run.plan.conditions)
 
 
-def test_full_is_a_hundred_networks_of_the_main_recipe_and_fifty_of_others() -> None:
-    plan = run_of(FULL).plan
-    assert plan.networks() == [
-        (recipe, number)
-        for recipe in ("standard", "plain", "relu-dropout", "relu")
-        for number in range(100 if recipe == "standard" else 50)
-    ]
-    counted = Counter((u.recipe, u.method, u.size) for u in plan.units())
-    assert counted.total() == len(set(plan.units()))
-    blocks = {1: 20, 2: 20, 3: 20, 5: 20, 7: 14, 10: 10, 14: 7, 20: 5, 30: 3, 50: 2}
-    of_fifty = {1: 20, 2: 20, 3: 16, 5: 10, 7: 7, 10: 5, 14: 3, 20: 2, 30: 1, 50: 1}
-    for recipe, ensembles in (("standard", blocks), ("plain", of_fifty), ("relu", of_fifty)):
-        found = {size: counted[recipe, "deep_ensemble", size] for size in blocks}
-        assert found == ensembles
-    repeated = {(m, recipe): count for (recipe, m, _), count in counted.items()}
-    for recipe in ("standard", "plain", "relu-dropout", "relu"):
-        for method in ("softmax", "mc_dropout", "temperature_scaling", "laplace_last_layer"):
-            assert repeated[method, recipe] == 20
-        for method in ("swag", "snapshot_ensemble", "test_time_augmentation"):
-            assert repeated[method, recipe] == 5
-        for method in ("laplace_kron", "mc_dropout_exact"):
-            assert repeated.get((method, recipe)) == (5 if recipe == "standard" else None)
+DROPOUT = "mc_dropout", "mc_dropout_article"
+
+FULL_PLAN = run_of(FULL).plan
+CONTESTANTS = Counter((unit.method, unit.size, unit.budget) for unit in FULL_PLAN.units())
+"""Of the preset ``full``, each with its number of replicates."""
 
 
-def test_full_has_every_method_but_those_of_budgets_and_of_papers() -> None:
-    methods = {unit.method for unit in Plan(FULL).units()}
-    elsewhere = {"budget"}, {"published"}
-    assert methods == {name for name, kind in METHODS.items() if {*kind.tiers} not in elsewhere}
+def test_contestants_of_a_budget_have_equally_many_replicates() -> None:
+    assert CONTESTANTS.total() == len(set(FULL_PLAN.units()))
+    for budget, replicates in zip(FULL.budgets, (10, 5), strict=True):
+        counts = {count for (*_, own), count in CONTESTANTS.items() if own == budget}
+        assert counts == {replicates}
 
 
-def test_few_replicates_are_fewer_of_costly_methods_too() -> None:
-    plan = run_of(replace(FULL, replicates=3, methods=("swag", "softmax"))).plan
-    assert {(u.method, u.replicate) for u in plan.units()} == {
-        (method, replicate) for method in ("swag", "softmax") for replicate in range(3)
+def test_natural_ensembles_have_a_budget_of_one_a_network_whatever_the_budgets() -> None:
+    blocks = {1: 10, 2: 5, 3: 5, 5: 5, 7: 5, 10: 5, 14: 5, 20: 5, 30: 3, 50: 2}
+    for budgets in ((1.0,), (1.0, 5.0), (0.5,)):
+        plan = run_of(replace(FULL, budgets=budgets, pool=100)).plan
+        units = [unit for unit in plan.units() if unit.method == "deep_ensemble"]
+        natural = Counter(unit.size for unit in units if unit.size == unit.budget)
+        assert natural.keys() == blocks.keys()
+        assert natural == blocks
+        trainings = {plan.training_of(unit) for unit in units if unit.size == unit.budget}
+        assert trainings == {"well-trained"}
+
+
+def test_ensembles_of_the_preset_full_alone_divide_each_budget_among_half_trained_networks() -> (
+    None
+):
+    divided = [(s, b) for method, s, b in CONTESTANTS if method == "deep_ensemble" and s != b]
+    assert divided == [(2, 1.0), (10, 5.0)]
+    for size, budget in divided:
+        unit = RunUnit("deep_ensemble", size, budget, 1)
+        assert FULL_PLAN.recipe_of(unit).epochs == FULL_PLAN.recipe.epochs / 2
+        half = f"well-trained-epochs-{FULL_PLAN.recipe.epochs / 2:g}"
+        numbers = range(size, 2 * size)
+        assert FULL_PLAN.networks_of(unit) == [PoolNetwork(half, number) for number in numbers]
+    other = run_of(replace(QUICK, budgets=(1.0, 5.0))).plan
+    assert all(u.size == u.budget for u in other.units() if u.method == "deep_ensemble")
+
+
+def test_above_a_budget_of_one_few_methods_train_a_network_of_their_own() -> None:
+    """And none that is no method of the pool."""
+    of_budget = {
+        budget: {method for method, _, own in CONTESTANTS if own == budget and method in TRAINED}
+        for budget in FULL.budgets
+    }
+    assert of_budget[1.0] == set(TRAINED)
+    assert len(of_budget[5.0]) == 3
+    singles = {name for name, kind in METHODS.items() if not kind.counts_networks}
+    others = {method for method, _, own in CONTESTANTS if own == 5 and method in singles}
+    assert others - set(TRAINED) == (set(FULL.methods) & singles) - set(TRAINED)
+
+
+def test_full_has_every_method_but_those_of_papers_and_those_run_by_name() -> None:
+    methods = {unit.method for unit in FULL_PLAN.units()}
+    assert methods == {name for name, kind in METHODS.items() if kind.tiers & {"quick", "full"}}
+
+
+def test_methods_of_one_training_share_networks_and_a_replicate_has_its_number() -> None:
+    numbers = Counter(network.training for network in FULL_PLAN.networks())
+    epochs = f"-epochs-{5 * FULL_PLAN.recipe.epochs:g}"
+    # Of replicates, of the ensembles of them, and of the largest ensembles.
+    assert numbers["well-trained"] == FULL.pool
+    assert numbers["well-trained-dropout-0.1"] == 5 * 5
+    assert numbers["well-trained-dropout-0.5"] == 10
+    assert numbers[f"well-trained{epochs}"] == numbers[f"well-trained-dropout-0.1{epochs}"] == 5
+    own = {"mc_dropout", "dropout_off", "temperature_scaled_mc_dropout"}
+    for unit in FULL_PLAN.units():
+        if unit.replicate == 3 and not METHODS[unit.method].counts_networks:
+            (network,) = FULL_PLAN.networks_of(unit) or [PoolNetwork("", 3)]
+            assert network.number == 3
+            assert (unit.method in own) == (FULL_PLAN.recipe_of(unit).dropout == 0.1)
+    assert set(numbers) <= set(FULL_PLAN.trainings)
+
+
+def test_trainings_are_named_by_what_is_changed_and_are_those_of_the_methods() -> None:
+    assert FULL_PLAN.trainings["well-trained"] == FULL_PLAN.recipe
+    for unit in FULL_PLAN.units():
+        assert FULL_PLAN.trainings[FULL_PLAN.training_of(unit)] == FULL_PLAN.recipe_of(unit)
+    article = configuration_of("article")
+    assert list(Plan(article).trainings) == ["article"]
+
+
+def test_epochs_are_those_of_a_budget_of_one() -> None:
+    plan = run_of(replace(QUICK, epochs=3, budgets=(0.5, 1.0, 2.0), methods=("softmax",))).plan
+    lasting = {unit.budget: plan.recipe_of(unit).epochs for unit in plan.units()}
+    assert lasting == {0.5: 1.5, 1.0: 3, 2.0: 6}
+    assert plan.trainings.keys() == {f"well-trained{e}" for e in ("", "-epochs-1.5", "-epochs-6")}
+
+
+def test_one_network_trains_no_longer_than_is_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then budgets share its networks; a method that changes the training takes all of it."""
+    recipe = MNIST.recipe("well-trained")
+    best = replace(recipe, best_epochs=2 * recipe.epochs)
+    monkeypatch.setitem(TASKS, "mnist", replace(MNIST, recipes=(best,)))
+    chosen = replace(QUICK, epochs=None, methods=("softmax", "mc_dropout"), passes=(2,))
+    plan = run_of(replace(chosen, budgets=(1.0, 3.0, 5.0))).plan
+    share = {(u.method, u.budget): plan.recipe_of(u).epochs / recipe.epochs for u in plan.units()}
+    assert share == {
+        **{("softmax", 1): 1, ("softmax", 3): 2, ("softmax", 5): 2},
+        **{("mc_dropout", budget): budget for budget in (1, 3, 5)},
     }
 
 
-def test_recipes_not_in_depth_are_evaluated_at_the_sizes_compared() -> None:
-    sizes = replace(QUICK, recipes=("article", "plain"), members=(2, 5, 10), passes=(5, 10, 20))
-    every, compared = [5, 10, 20], [10, 20]
-    choices = (((), every), (("standard",), every), (("plain",), compared), (("article",), every))
-    for chosen, passes in choices:
-        units = run_of(replace(sizes, in_depth=chosen)).plan.units()
-        sizes_of = {u.size for u in units if (u.recipe, u.method) == ("article", "mc_dropout")}
-        assert sorted(size for size in sizes_of if size) == passes
-        ensembles = {u.size for u in units if (u.recipe, u.method) == ("article", "deep_ensemble")}
-        assert ensembles == {2, 5, 10}
-
-
-def test_methods_with_a_network_of_their_own_are_trained_where_budgets_are_in_depth() -> None:
-    chosen = configuration_of("budget")
-
-    def recipes(method: str, configuration: Configuration = chosen) -> list[str]:
-        units = run_of(configuration).plan.units()
-        return list(dict.fromkeys(unit.recipe for unit in units if unit.method == method))
-
-    short, long = "well-trained", "well-trained-50-epochs"
-    assert len(BEST_TRAINED) == 6
-    for method in TRAINED:
-        assert recipes(method) == ([short, long] if method in BEST_TRAINED else [short])
-    assert recipes("evidential", replace(chosen, recipes=(long,))) == [long]
-    assert recipes("evidential", replace(chosen, recipes=("bagged",))) == ["bagged"]
-    assert recipes("softmax") == list(chosen.recipes)
-    numbers = [u.replicate for u in run_of(chosen).plan.units() if u.method == "ivon"]
-    assert Counter(numbers) == dict.fromkeys(range(5), 2 if "ivon" in BEST_TRAINED else 1)
+@pytest.mark.parametrize("budget", ["0.0001", "0.02"])
+def test_budget_of_less_than_a_step_is_one_line(
+    budget: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status_of(*command_words(tmp_path), "--epochs", "1", "--budget", budget) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"error: --budget {budget}: ")
+    assert "less than a step" in line
+    assert line.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 OWN = """
-from methods import BatchEnsemble
+from dataclasses import replace
+
+from methods import {base}
+from methods.networks.architectures import LeNet5, LeNet5ReLU
 
 
-class Mine(BatchEnsemble):
+class Mine({base}):
     name = "mine"
+{more}"""
+
+ANOTHER_NETWORK = """
+    def training(self, recipe):
+        return replace(recipe, network={network})
 """
 
 
-def test_a_users_method_with_a_network_of_its_own_is_repeated_as_seldom(tmp_path: Path) -> None:
-    (tmp_path / "own.py").write_text(OWN)
-    chosen = replace(configuration_of("budget"), custom_methods=(f"{tmp_path}/own.py:Mine",))
+def own_method(folder: Path, base: str, more: str = "") -> str:
+    (folder / "own.py").write_text(OWN.format(base=base, more=more))
+    return f"{folder / 'own.py'}:Mine"
+
+
+@pytest.mark.parametrize("network", ["LeNet5", "LeNet5ReLU"])
+def test_training_of_another_architecture_is_one_line(
+    network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    location = own_method(tmp_path, "Softmax", ANOTHER_NETWORK.format(network=network))
+    assert status_of(*command_words(tmp_path), "--method", location) == 2
+    line = capsys.readouterr().err
+    assert "the training of Mine has the network" in line
+    assert line.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_users_method_with_a_network_of_its_own_is_repeated_at_every_budget(
+    tmp_path: Path,
+) -> None:
+    chosen = replace(FULL, custom_methods=(own_method(tmp_path, "BatchEnsemble"),))
     units = [unit for unit in run_of(chosen).plan.units() if unit.method == "mine"]
-    assert Counter(unit.recipe for unit in units) == {
-        "well-trained": 5,
-        "well-trained-50-epochs": 5,
+    assert Counter(unit.budget for unit in units) == {1.0: 10, 5.0: 5}
+
+
+def test_few_replicates_are_fewer_at_every_budget() -> None:
+    plan = run_of(replace(FULL, replicates=3, methods=("swag", "softmax"))).plan
+    assert {(u.method, u.budget, u.replicate) for u in plan.units()} == {
+        (method, budget, replicate)
+        for method in ("swag", "softmax")
+        for budget in FULL.budgets
+        for replicate in range(3)
     }
-    many = replace(chosen, preset="full", recipes=("standard",), replicates=20)
-    assert len([unit for unit in run_of(many).plan.units() if unit.method == "mine"]) == 5
 
 
 def test_groups_go_network_by_network() -> None:
@@ -170,104 +250,87 @@ def test_groups_go_network_by_network() -> None:
     chosen = replace(QUICK, methods=methods, conditions=("clean",), pool=1, replicates=2)
     plan = run_of(replace(chosen, passes=(10, 50), members=(2,))).plan
     dropout, scaled = "mc_dropout", "temperature_scaled_mc_dropout"
-    of_single = [
-        [["outputs", None], ["laplace_last_layer", None]],
-        [[dropout, 50], [scaled, 50], [dropout, 10]],
-        [["snapshot_ensemble", 5]],
-    ]
+    of_single = [[["outputs", None], ["laplace_last_layer", None]], [["snapshot_ensemble", 5]]]
+    of_dropout = [[[dropout, 50], [scaled, 50], [dropout, 10]]]
     assert [
         [[getattr(o, "method", "outputs"), getattr(o, "size", None)] for o in group]
         for group in plan.groups()
-    ] == [*of_single, *of_single]
-    for number, groups in enumerate((plan.groups()[:3], plan.groups()[3:])):
+    ] == [*of_single, *of_single, *of_dropout, *of_dropout]
+    for number, groups in enumerate((plan.groups()[:2], plan.groups()[2:4])):
         outputs, *units = chain.from_iterable(groups)
-        assert outputs == PoolNetwork("standard", number)
+        assert outputs == PoolNetwork("well-trained", number)
         assert all(isinstance(u, RunUnit) and u.replicate == number for u in units)
-    largest, *others = (cast(MemberMethod, plan.method(u)) for u in plan.groups()[1])
+    largest, *others = (cast(MemberMethod, plan.method(u)) for u in plan.groups()[4])
     assert [method.slice_of(largest) for method in others] == [slice(0, 50), slice(0, 10)]
 
 
 def test_networks_of_ensembles_alone_have_outputs_too() -> None:
     chosen = replace(QUICK, methods=("deep_ensemble", "softmax"), members=(2, 3), pool=7)
     plan = run_of(replace(chosen, replicates=2)).plan
-    assert plan.groups() == [(PoolNetwork("standard", number),) for number in range(6)]
+    assert plan.groups() == [(PoolNetwork("well-trained", number),) for number in range(6)]
 
 
 def test_scores_of_features_are_of_methods_with_one_network() -> None:
-    plan = Plan(replace(FULL, recipes=("standard",)))
-    scored = {u.method: plan.scored_network(u) for u in plan.units() if u.replicate == 1}
-    of_several = {"deep_ensemble", "temperature_scaled_ensemble", "swag", "snapshot_ensemble"}
-    assert {method for method, network in scored.items() if network is None} == of_several
-    assert set(scored.values()) == {PoolNetwork("standard", 1), None}
-    replicates = range(plan.configuration.replicates)
-    assert plan.scored_networks == {PoolNetwork("standard", number) for number in replicates}
-    assert not Plan(replace(plan.configuration, scores="unfitted")).scored_networks
+    for unit in (unit for unit in FULL_PLAN.units() if unit.replicate == 1):
+        kind, own = METHODS[unit.method], PoolNetwork(FULL_PLAN.training_of(unit), 1)
+        of_one = not (kind.counts_networks or "training" in kind.needs)
+        assert FULL_PLAN.scored_network(unit) == (own if of_one else None), unit
+    dropout, long = "-dropout-0.1", f"-epochs-{5 * FULL_PLAN.recipe.epochs:g}"
+    singles = {network.training for network in FULL_PLAN.scored_networks}
+    assert {f"well-trained{name}" for name in ("", dropout, long, dropout + long)} < singles
+    assert {n.number for n in FULL_PLAN.scored_networks} == set(range(FULL.replicates))
+    assert not Plan(replace(FULL, scores="unfitted")).scored_networks
 
 
 def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> None:
-    run = run_of(FULL)
+    plan = run_of(replace(FULL, methods=("softmax", "mc_dropout", "deep_ensemble", *SLOW))).plan
     subsets = ["subset-clean", "subset-rotated-045"]
-    conditions_of = {
-        name: [
-            condition.name
-            for condition in run.plan.conditions_of(RunUnit("standard", name, None, 0))
-        ]
-        for name in FULL.classes
-    }
-    assert [conditions_of[name] for name in SLOW] == [subsets, subsets]
-    for name in ("softmax", "mc_dropout", "deep_ensemble"):
-        assert conditions_of[name] == [*FULL.conditions, *subsets]
-    elsewhere = run.plan.conditions_of(RunUnit("plain", "softmax", None, 0))
-    assert [condition.name for condition in elsewhere] == list(FULL.conditions)
-    exact = [unit for unit in run.plan.units() if unit.method == "mc_dropout_exact"]
-    assert [(unit.recipe, unit.replicate) for unit in exact] == [
-        ("standard", replicate) for replicate in range(5)
-    ]
+    for name in plan.configuration.methods:
+        conditions = plan.conditions_of(RunUnit(name, None, 1.0, 0))
+        expected = subsets if name in SLOW else [*FULL.conditions, *subsets]
+        assert [condition.name for condition in conditions] == expected
+    assert not any(condition.subset for condition in FULL_PLAN.conditions)
 
 
 def test_smaller_ensembles_are_disjoint_blocks_of_the_largest() -> None:
-    run = run_of(
-        replace(FULL, recipes=("standard",), methods=("deep_ensemble",), members=(5, 20, 50))
-    )
+    chosen = replace(QUICK, methods=("deep_ensemble",), members=(5, 20, 50), pool=100)
+    run = run_of(replace(chosen, replicates=20))
     replicates = {
         size: [unit.replicate for unit in run.plan.units() if unit.size == size]
         for size in (5, 20, 50)
     }
-    assert replicates == {5: list(range(20)), 20: list(range(5)), 50: [0, 1]}
-    for size, networks in ((5, 100), (20, 100), (50, 100)):
+    assert replicates == {5: list(range(5)), 20: list(range(5)), 50: [0, 1]}
+    for size, networks in ((5, 25), (20, 100), (50, 100)):
         used = [set(networks_of(run, unit)) for unit in run.plan.units() if unit.size == size]
         assert sum(map(len, used)) == len(set.union(*used)) == networks
 
 
-def test_custom_method_is_self_trained_and_needs_no_network(custom: str) -> None:
-    run = run_of(replace(QUICK, recipes=("plain", "article"), methods=(), custom_methods=(custom,)))
-    assert run.plan.units() == [
-        RunUnit("self-trained", "mine", None, replicate) for replicate in range(5)
-    ]
+def test_custom_method_trains_itself_and_needs_no_network(custom: str) -> None:
+    chosen = replace(QUICK, budgets=(1.0, 5.0), methods=(), custom_methods=(custom,))
+    run = run_of(chosen)
+    assert run.plan.units() == [RunUnit("mine", None, 1.0, replicate) for replicate in range(5)]
     assert run.plan.networks() == []
     assert [run.plan.objection(unit) for unit in run.plan.units()] == [None] * 5
     seeds = {run.plan.method(unit, run.workspace.store).seed for unit in run.plan.units()}
     assert len(seeds) == 5
 
 
-def test_self_trained_method_learns_from_the_images_of_the_main_recipe(custom: str) -> None:
-    for recipes, split in (
-        (("article", "standard"), "training"),
-        (("article-logits", "article"), "all"),
-    ):
-        chosen = replace(QUICK, recipes=recipes, methods=(), custom_methods=(custom,))
+def test_method_that_trains_itself_learns_from_the_images_of_the_recipe(custom: str) -> None:
+    for recipe, split in (("well-trained", "training"), ("article", "all")):
+        chosen = replace(QUICK, recipe=recipe, methods=(), custom_methods=(custom,))
         plan = run_of(chosen).plan
         assert {plan.split(unit) for unit in plan.units()} == {split}
 
 
 def test_calibration_images_are_predicted_by_those_who_have_not_seen_them() -> None:
-    chosen = replace(FULL, recipes=("standard", "article"), images=50, severity_images=20)
-    plan = run_of(chosen).plan
-    for unit in plan.units():
-        more = [c.name for c in plan.predicted(unit) if c not in plan.conditions_of(unit)]
-        slow = unit.method in SLOW
-        of_standard = ["subset-calibration" if slow else "calibration"]
-        assert more == (of_standard if unit.recipe == "standard" else [])
+    methods = ("softmax", "mc_dropout", "mc_dropout_exact")
+    chosen = replace(FULL, methods=methods, images=50, severity_images=20)
+    for recipe in ("article", "well-trained"):
+        plan = run_of(replace(chosen, recipe=recipe)).plan
+        for unit in plan.units():
+            more = [c.name for c in plan.predicted(unit) if c not in plan.conditions_of(unit)]
+            held_out = ["subset-calibration" if unit.method in SLOW else "calibration"]
+            assert more == (held_out if recipe == "well-trained" else [])
     assert "calibration" not in [condition.name for condition in plan.conditions]
     held_out = plan.task.calibration
     assert held_out is not None
@@ -283,7 +346,7 @@ def test_method_that_calibrates_needs_images_that_its_networks_have_not_seen(
     plan = run_of(replace(QUICK, methods=("softmax",), custom_methods=(location,))).plan
     (unit, *_) = [unit for unit in plan.units() if unit.method == "mine"]
     assert (plan.split(unit), plan.objection(unit)) == ("training", None)
-    article = replace(plan.configuration, recipes=("article",))
+    article = replace(plan.configuration, recipe="article")
     assert replace(plan, configuration=article).splits == ("all", "calibration", "training")
     monkeypatch.setitem(TASKS, "mnist", replace(MNIST, calibration_images=0))
     assert plan.objection(unit) == "the task 'mnist' has no calibration images"
@@ -306,7 +369,7 @@ def test_sweep_of_a_custom_method_is_its_class_field(tmp_path: Path) -> None:
         QUICK, methods=(), custom_methods=(f"{tmp_path / 'mine.py'}:Mine",), replicates=2
     )
     plan = run_of(chosen).plan
-    units = [RunUnit("self-trained", "mine", size, r) for size in (5, 20) for r in (0, 1)]
+    units = [RunUnit("mine", size, 1.0, r) for size in (5, 20) for r in (0, 1)]
     assert plan.units() == units
     assert [plan.method(unit).bags for unit in units] == [5, 5, 20, 20]  # type: ignore[attr-defined]
     assert plan.groups() == [(units[0],), (units[2],), (units[1],), (units[3],)]

@@ -20,9 +20,11 @@ from methods.scores import SCORES, FitError, Score
 from methods.scores.score import ScoreFunction, fit_to_networks
 from tests.runs import DIGITS, Run, compute, lose_predictions, run_of
 
+TRAINING = DIGITS.recipe
+
 EVERY = replace(
     DIGITS,
-    recipes=("standard",),
+    budgets=(1.0,),
     methods=(
         *("softmax", "temperature_scaling", "deep_ensemble", "temperature_scaled_ensemble"),
         *("mc_dropout", "temperature_scaled_mc_dropout", "laplace_last_layer", "snapshot_ensemble"),
@@ -85,29 +87,34 @@ def test_predictions_are_those_of_the_methods_alone(run: Run) -> None:
 
 def test_scores_of_features_are_those_of_the_units_network(run: Run) -> None:
     plan, workspace = run
-    training = workspace.training_images(plan, "standard")
     images = workspace.evaluation_set(plan.task.condition("rotated-045"), plan).images
-    network = cast(PooledMethod, workspace.fitted(plan, RunUnit("standard", "softmax", None, 1)))
     scores = {name for name, score in SCORES.items() if score.fit is not None}
-    expected, reasons = dict[str, Tensor](), dict[str, str]()
-    for name in scores:
-        try:
-            fit = fit_to_networks(SCORES[name], network, training.images, training.labels)
-            expected[name] = fit(images)
-        except FitError as error:
-            reasons[name] = str(error)
-    assert expected
-    assert reasons
+    expected: dict[str, tuple[dict[str, Tensor], dict[str, str]]] = {}
+    for unit in (RunUnit("softmax", None, 1.0, 1), RunUnit("mc_dropout", 5, 1.0, 1)):
+        own = plan.training_of(unit)
+        training = workspace.training_images(plan, own)
+        network = cast(PooledMethod, workspace.fitted(plan, unit))
+        values, reasons = expected[own] = {}, {}
+        for name in scores:
+            try:
+                fit = fit_to_networks(SCORES[name], network, training.images, training.labels)
+                values[name] = fit(images)
+            except FitError as error:
+                reasons[name] = str(error)
+        assert values
+        assert reasons
+    assert len(expected) == 2
     for unit in plan.units():
         stored = read(run, unit, "rotated-045")
-        own = {name: stored.prediction.scores[name] for name in sorted(scores)}
+        found = {name: stored.prediction.scores[name] for name in sorted(scores)}
         if unit.method in ("deep_ensemble", "temperature_scaled_ensemble", "snapshot_ensemble"):
-            assert all(values.isnan().all() for values in own.values())
+            assert all(values.isnan().all() for values in found.values())
             assert stored.reasons == dict.fromkeys(scores, OF_ONE)
         elif unit.replicate == 1:
+            values, reasons = expected[plan.training_of(unit)]
             assert stored.reasons == reasons
-            assert all(own.pop(name).isnan().all() for name in reasons)
-            torch.testing.assert_close(own, expected, rtol=1e-6, atol=1e-6, check_dtype=False)
+            assert all(found.pop(name).isnan().all() for name in reasons)
+            torch.testing.assert_close(found, values, rtol=1e-6, atol=1e-6, check_dtype=False)
 
 
 @pytest.fixture
@@ -119,9 +126,7 @@ def copied(run: Run, tmp_path: Path) -> Run:
 
 def test_method_that_calibrates_predicts_nothing_without_the_calibration(copied: Run) -> None:
     lose_predictions(copied.workspace.out, "calibration", "network-001")
-    scaled, softmax = (
-        RunUnit("standard", name, None, 1) for name in ("temperature_scaling", "softmax")
-    )
+    scaled, softmax = (RunUnit(name, None, 1.0, 1) for name in ("temperature_scaling", "softmax"))
     assert not predicted_conditions(*copied, scaled)
     assert read_prediction(*copied, scaled, CLEAN) is None
     assert predicted_conditions(*copied, softmax) == {*EVERY.conditions}
@@ -129,8 +134,8 @@ def test_method_that_calibrates_predicts_nothing_without_the_calibration(copied:
 
 
 def test_files_that_change_are_read_anew(copied: Run) -> None:
-    store, network = copied.workspace.predictions, PoolNetwork("standard", 0)
-    units = [RunUnit("standard", "deep_ensemble", 2, 0), RunUnit("standard", "softmax", None, 0)]
+    store, network = copied.workspace.predictions, PoolNetwork(TRAINING, 0)
+    units = [RunUnit("deep_ensemble", 2, 2.0, 0), RunUnit("softmax", None, 1.0, 0)]
     before = [read(copied, unit, CLEAN).prediction.mean for unit in units]
     outputs = store.load_outputs(network, CLEAN)
     logits = outputs.logits.flip(dims=(1,))
@@ -141,7 +146,7 @@ def test_files_that_change_are_read_anew(copied: Run) -> None:
 
 
 def test_what_claims_have_predicted_stands_in_for_no_prediction_of_the_run(copied: Run) -> None:
-    unit = RunUnit("standard", "deep_ensemble", 2, 0)
+    unit = RunUnit("deep_ensemble", 2, 2.0, 0)
     before = read(copied, unit, CLEAN)
     prediction = Prediction.of(before.prediction.mean.flip(dims=(1,))[None])
     for condition in (CLEAN, "article-images"):
@@ -153,7 +158,8 @@ def test_what_claims_have_predicted_stands_in_for_no_prediction_of_the_run(copie
 
 
 def test_scores_are_absent_with_the_reason_where_the_network_failed(copied: Run) -> None:
-    network, unit = PoolNetwork("standard", 0), RunUnit("standard", "mc_dropout", 5, 0)
+    unit = RunUnit("mc_dropout", 5, 1.0, 0)
+    network = PoolNetwork(copied.plan.training_of(unit), 0)
     copied.workspace.predictions.path(network).unlink()
     copied.workspace.note_failure(network, ValueError("its logits are not finite"))
     stored = read(copied, unit, CLEAN)

@@ -37,12 +37,12 @@ def test_record_has_identity_command_and_environment(tmp_path: Path) -> None:
     assert record["configuration"] == QUICK.identity
     assert record["command"] == command_of(QUICK)
     assert record["replicates"] == {
-        "standard/softmax": 5,
-        "standard/mc_dropout-50": 5,
-        "standard/mc_dropout-100": 5,
-        **{f"standard/deep_ensemble-{size}": 5 for size in (1, 2, 5, 10)},
-        "standard/deep_ensemble-20": 2,
-        "standard/deep_ensemble-50": 1,
+        "softmax/budget-1": 5,
+        **{f"mc_dropout-{passes}/budget-1": 5 for passes in (50, 100)},
+        **{f"mc_dropout_article-{passes}/budget-1": 5 for passes in (50, 100)},
+        **{f"deep_ensemble-{size}/budget-{size}": 5 for size in (1, 2, 5, 10)},
+        "deep_ensemble-20/budget-20": 2,
+        "deep_ensemble-50/budget-50": 1,
     }
     assert (record["data"], record["seconds"]) == ({}, {})
 

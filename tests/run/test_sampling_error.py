@@ -26,7 +26,7 @@ NETWORKS, IMAGES, ALL = 4, 20, 512
 CONFIGURATION = Configuration(
     preset="quick",
     task="mnist",
-    recipes=("standard", "plain"),
+    recipe="article",
     methods=("softmax", "mc_dropout", "mc_dropout_exact"),
     conditions=("rotated-045",),
     members=(1,),
@@ -74,9 +74,7 @@ def errors(run: Run) -> pd.DataFrame:
 
 
 def row(errors: pd.DataFrame, members: str, measure: str) -> pd.Series:
-    rows = where(
-        errors, recipe="standard", condition="subset-clean", members=members, measure=measure
-    )
+    rows = where(errors, condition="subset-clean", members=members, measure=measure)
     assert len(rows) == 1
     return rows.iloc[0]
 
@@ -99,7 +97,7 @@ def test_difference_is_paired_over_networks(run: Run, errors: pd.DataFrame) -> N
             .mean()
             .item()
             for unit in run.plan.units()
-            if (unit.recipe, unit.method) == ("standard", method) and unit.size == size
+            if (unit.method, unit.size) == (method, size)
         ]
         for method, size in (("mc_dropout", 4), ("mc_dropout_exact", None))
     }

@@ -23,7 +23,7 @@ from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, r
 CONFIGURATION = Configuration(
     preset="quick",
     task="mnist",
-    recipes=("article", "standard"),
+    recipe="article",
     methods=("softmax", "mc_dropout"),
     conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),
     members=(4,),
@@ -35,7 +35,6 @@ CONFIGURATION = Configuration(
 
 OF_FEW = replace(
     CONFIGURATION,
-    recipes=("standard",),
     methods=("softmax", "mc_dropout", "deep_ensemble"),
     replicates=2,
     images=70,
@@ -82,7 +81,6 @@ def test_of_each_condition_the_images_are_shown_on_which_votes_differ_most(run: 
     assert dict(images["condition"].value_counts()) == dict.fromkeys(
         ("clean", "rotated-030", "ood-uniform_noise"), 40
     )
-    assert set(rows["recipe"]) == {run.plan.main_recipe}
     clean = images[images["condition"] == "clean"]
     assert set(clean["number"][:2]) == {61, 591}  # the article's
     for _, of_condition in images.groupby("condition"):
@@ -103,7 +101,7 @@ def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
     for row in rows.sample(40, random_state=0).to_dict("records"):
         size = 6 if row["method"] == "mc_dropout" else None
         stored = run.workspace.predictions.load(
-            RunUnit(row["recipe"], row["method"], size, 0), row["condition"]
+            RunUnit(row["method"], size, 1.0, 0), row["condition"]
         )
         i, c, prediction = row["index"], row["class"], stored.prediction
         assert row["vote_share"] == pytest.approx(prediction.vote_share[i, c].item(), abs=5.1e-6)
@@ -121,13 +119,14 @@ def test_high_disagreement_images_have_the_largest_divergence(of_few: Run) -> No
         ("mc_dropout", "6"),
         ("deep_ensemble", "4"),
     }
-    units = [("softmax", None, 1), ("mc_dropout", 6, 0), ("deep_ensemble", 4, 0)]
+    units = [
+        *(RunUnit("softmax", None, 1.0, 1), RunUnit("mc_dropout", 6, 1.0, 0)),
+        RunUnit("deep_ensemble", 4, 4.0, 0),
+    ]
     largest: dict[int, float] = {}
     for condition in ("clean", "rotated-030"):  # beyond 90 degrees, labels are ill-defined
         votes = [
-            of_few.workspace.predictions.load(
-                RunUnit("standard", *unit), condition
-            ).prediction.vote_share.numpy()
+            of_few.workspace.predictions.load(unit, condition).prediction.vote_share.numpy()
             for unit in units
         ]
         for image in range(70):

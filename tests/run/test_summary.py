@@ -15,8 +15,8 @@ from benchmarks.run.measurements import means_over_groups, summarise
 from benchmarks.schema import Measurement, table_of, write_table
 from tests.runs import CONDITIONS
 
-ROW = Measurement("standard", "mc_dropout", "10", "clean", "", "ece", 0, 0.25, 100)
-KEY_OF_ROW = ("standard", "mc_dropout", "10", "clean", "", "ece")
+ROW = Measurement("mc_dropout", "10", 1.0, "clean", "", "ece", 0, 0.25, 100)
+KEY_OF_ROW = ("mc_dropout", "10", 1.0, "clean", "", "ece")
 
 
 def rows_of_means(
@@ -49,7 +49,7 @@ def test_value_that_varies_with_no_draw_has_no_bounds_and_a_reason(tmp_path: Pat
     rows = table_of(Measurement, [replace(ROW, metric="prevalence")])
     write_table(summarise(rows), tmp_path, "summary.csv")
     assert (tmp_path / "summary.csv").read_text().splitlines()[1] == (
-        ",1.0,standard,mc_dropout,10,clean,,prevalence,0.25,,,1,100,ok,"
+        ",mc_dropout,10,1.0,clean,,prevalence,0.25,,,1,100,ok,"
         "no interval: it is the same for every draw of images"
     )
 

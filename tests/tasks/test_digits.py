@@ -8,9 +8,8 @@ from sklearn import datasets
 
 from benchmarks.data import loading
 from benchmarks.io import UserError
-from benchmarks.tasks.digits import DIGITS, PLAIN, STANDARD
+from benchmarks.tasks.digits import DIGITS
 from methods.engines.torch import TorchEngine
-from methods.networks.recipes import Recipe
 from tests.training import train_network
 
 
@@ -39,14 +38,8 @@ def test_changed_images_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         loading.load_digits()
 
 
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        pytest.param(STANDARD, id="standard"),
-        pytest.param(PLAIN, id="plain", marks=pytest.mark.slow),
-    ],
-)
-def test_networks_are_accurate(recipe: Recipe) -> None:
+def test_networks_are_accurate() -> None:
+    (recipe,) = DIGITS.recipes
     test = DIGITS.split("test", None)
     trained = train_network(recipe, 0, DIGITS.split("training", None), engine=TorchEngine())
     correct = trained.network(test.images).argmax(dim=1) == test.labels

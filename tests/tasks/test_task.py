@@ -176,19 +176,3 @@ def test_labelled_condition_without_labels_is_refused() -> None:
     condition = Condition("dim", "Dim", "dim", "numbers", load=lambda seed, folder: unlabelled)
     with pytest.raises(UserError, match="has labels='valid', but no labels are loaded"):
         evaluated(condition)
-
-
-LENET_5 = 28**2 * 6 * 25 + 10**2 * 16 * 6 * 25 + 400 * 120 + 120 * 84 + 84 * 10
-WIDER = 28**2 * 6 * 25 + 14**2 * 16 * 6 * 25 + 7**2 * 120 * 16 * 25 + 5880 * 84 + 84 * 10
-
-
-@pytest.mark.parametrize(
-    ("name", "budget"),
-    [
-        *(("standard", 1), ("relu", 1), ("bagged", 1), ("well-trained-5-epochs", 0.5)),
-        *(("averaged-50-epochs", 5), ("article", 60_000 / 55_000)),
-        ("uncertainty-baselines", 23 / 10 * WIDER / LENET_5),
-    ],
-)
-def test_budget_is_multiply_adds_times_images_seen(name: str, budget: float) -> None:
-    assert MNIST.budget(MNIST.recipe(name)) == pytest.approx(budget)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from itertools import chain, product
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.io import write_json
 from benchmarks.report.answer.decision import (
-    decisions,
+    answered,
     judged_by,
     label,
-    main_budget,
-    main_decisions,
     network_alone,
 )
 from benchmarks.report.answer.table import (
@@ -43,13 +41,13 @@ IN_WORDS = {
 
 
 def write_answer(results: Results, folder: Path) -> None:
-    """Write the sentences, which README shows, and the decisions, which `across` compares."""
+    """Write the sentences, which README shows, and the decisions."""
     write_json(answer(results), folder / ANSWER_JSON)
     write_table(table_of(DecisionRow, decision_rows(results)), folder, DECISION_CSV, DecisionRow)
 
 
 def answer(results: Results) -> dict[str, str | list[str]]:
-    """The content of ``answer.json``, from the results of all recipes.
+    """The content of ``answer.json``.
 
     Its keys: ``reply`` (yes, no, …; empty where the run cannot tell), ``short`` (the same with the
     worth in networks), ``dropout`` (with every measure), ``blanks`` (what blank passes cost; empty
@@ -70,37 +68,34 @@ def answer(results: Results) -> dict[str, str | list[str]]:
 def on_budgets(results: Results) -> str:
     """By how many measures more networks, and one that trains longer, are tied with the best.
 
-    Of the largest budget compared; empty where a run compares none, or no longer training.
+    Of the largest budget; empty where a run has but one.
     """
-    made = [d for d in decisions(results) if d.question.compute and d.standings]
+    made = [d for d in answered(results) if (d.question.budget or 0) > 1]
     if not made:
         return ""
-    largest = max(decision.question.compute or 0 for decision in made)
-    own = [decision for decision in made if decision.question.compute == largest]
-    more = Candidate(main_budget(results), ENSEMBLE, f"{largest:g}")
-    tied = dict.fromkeys((more, own[0].baseline), 0)
-    if len(tied) < 2:
+    budget = max(decision.question.budget or 0 for decision in made)
+    own = [decision for decision in made if decision.question.budget == budget]
+    more, longer = Candidate(ENSEMBLE, f"{budget:g}", budget), own[0].baseline
+    if more == longer:
         return ""
     standings = [by for decision in own for by in decision.standings.values()]
-    for known, choice in product(standings, tied):
-        tied[choice] += choice in known and known[choice].is_tied
-    (more, count), (longer, other) = tied.items()
+    count, other = (
+        sum(choice in known and known[choice].is_tied for known in standings)
+        for choice in (more, longer)
+    )
     return (
-        f"Of what the training of {largest:g} networks buys, {label(results, more)} is tied with "
+        f"Of what the training of {budget:g} networks buys, {label(results, more)} is tied with "
         f"the best by {count} of {len(standings)} measures, {label(results, longer)} by {other}."
     )
 
 
 def worth_of_one_training(results: Results) -> str:
-    """How much of what the training of one network buys is worth more than it, and which most.
-
-    In networks of the first recipe of those whose budgets are compared; empty where none are.
-    """
-    bought = (d.candidates for d in decisions(results) if d.question.compute == 1)
+    """How much of what the training of one network buys is worth more than it, and which most."""
+    bought = (d.candidates for d in answered(results) if d.question.budget == 1)
     worth = {
         choice: known
         for choice in chain.from_iterable(bought)
-        if (known := typical_worth(results, choice, ENSEMBLE, main_budget(results)))
+        if (known := typical_worth(results, choice, ENSEMBLE))
     }
     if not worth:
         return ""
@@ -114,26 +109,25 @@ def worth_of_one_training(results: Results) -> str:
 
 
 def _on_dropout(results: Results) -> tuple[str, str, str, str]:
-    """One network with dropout left on against the largest ensemble, both of the main recipe.
+    """One network with dropout left on against the largest ensemble, of networks of budget 1.
 
     Returns:
         The reply; a sentence or two with the worth in networks of the one; sentences with the
         verdict on the two by each measure; and a sentence on blank passes.
     """
     cannot_tell = "This run cannot tell whether one network with dropout is as good as many:"
-    main = results.for_recipe(results.recipes[0])
-    methods = {variant: results.names.method(variant.method) for variant in main.largest}
+    methods = {variant: results.names.method(variant.method) for variant in results.largest}
     ensembles = [variant for variant, method in methods.items() if method.counts_networks]
     sampled = [
         variant
         for variant, method in methods.items()
-        if DROPOUT in method.needs and not method.counts_networks
+        if DROPOUT in method.needs and (method.size or method.exact) and not method.counts_networks
     ]
     if not sampled or not ensembles:
         missing = "an ensemble" if sampled else "a method that leaves dropout on"
-        why = f"{cannot_tell} its recipe {results.recipes[0]} has no values of {missing}."
+        why = f"{cannot_tell} it has no values of {missing}."
         return "", why, why, ""
-    dropout, ensemble = main.candidate(sampled[0]), main.candidate(ensembles[0])
+    dropout, ensemble = results.candidate(sampled[0]), results.candidate(ensembles[0])
     quantities = judged_by(results)
     verdicts = {
         quantity: tested.verdict
@@ -156,7 +150,7 @@ def _on_dropout(results: Results) -> tuple[str, str, str, str]:
     for said, result in ((Verdict.OPEN, "no difference was found"), ("", "there is no interval")):
         if number := counted[said]:
             sentences += [f"By {number} measure{'s' if number > 1 else ''}, {result}."]
-    return given, short, " ".join([short, *sentences]), _on_blank_passes(main, dropout)
+    return given, short, " ".join([short, *sentences]), _on_blank_passes(results, dropout)
 
 
 def _worth(results: Results, dropout: Candidate, ensemble: str) -> Iterator[str]:
@@ -227,9 +221,9 @@ def reply(verdicts: Collection[str]) -> str:
 
 
 def _advice(results: Results) -> list[str]:
-    """What to use with networks of the main recipe: for each situation a sentence a question."""
+    """What to use: for each situation a sentence a question that has an answer."""
     advised: dict[str, list[str]] = {}
-    for decision in main_decisions(results):
+    for decision in answered(results):
         used = [chosen(decision, choice) for choice in decision.recommended]
         text = f"use {'; or '.join(used)}" if used else why_none(decision)
         sentences = advised.setdefault(decision.question.situation, [])

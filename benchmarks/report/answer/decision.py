@@ -9,7 +9,7 @@ another one (Mogstad et al. 2024, doi 10.1093/restud/rdad006). Bare means are ne
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain, permutations
@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from benchmarks.questions import QUESTIONS, Budgets, Question
+from benchmarks.nouns import Variant
+from benchmarks.questions import QUESTIONS, Question
 from benchmarks.report.results import Candidate, Quantity, Results, Tested
 from benchmarks.report.timings import in_setup, main_setup, milliseconds, tied
 from benchmarks.schema import members_rank, where
@@ -49,7 +50,6 @@ class Decision:
     """The answer to a question.
 
     Attributes:
-        results: of networks of one recipe, or of all where compute is fixed instead.
         standings: of each measure, how the candidates stand that have an interval.
         better: of each measure, the pairs of candidates of which the first is better.
     """
@@ -86,7 +86,7 @@ class Decision:
         Where it is not known what candidates cost, as of others' predictions, all that are tied.
         """
         every = list(self.standings)
-        if not self.results.names.recipes and (tied := self.tied()):
+        if not self.results.recipe and (tied := self.tied()):
             return dict.fromkeys(tied, every)
         if by_all := self._chosen(every):
             return {by_all: every}
@@ -125,42 +125,27 @@ class Decision:
 
 @lru_cache(maxsize=1)
 def decisions(results: Results) -> Sequence[Decision]:
-    """Of each recipe, the main one first, and of every question, in their order.
+    """The answers to all questions of a run, in their order."""
+    return tuple(decide(results, question) for question in asked(results))
 
-    Last come the questions of which no recipe is fixed.
 
-    Args:
-        results: those of all recipes.
+def answered(results: Results) -> list[Decision]:
+    """Those to questions of which something is known."""
+    return [decision for decision in decisions(results) if decision.standings]
+
+
+def asked(results: Results) -> Sequence[Question]:
+    """The questions of a run: of its budgets, and of any.
+
+    What others' predictions cost is not known, nor for whom they are.
     """
-    questions = asked(results)
-    return (
-        *(
-            decide(results.for_recipe(recipe), question)
-            for recipe in results.recipes
-            for question in questions
-            if question.compute is None
-        ),
-        *(decide(results, question) for question in questions if question.compute is not None),
-    )
-
-
-def main_decisions(results: Results) -> list[Decision]:
-    """Of the main recipe or of all, those that have an answer, from the results of all recipes."""
-    shown = results.for_recipe(results.recipes[0]), results
-    return [made for made in decisions(results) if made.results in shown and made.standings]
-
-
-def asked(results: Results) -> tuple[Question, ...]:
-    """The questions of a run; what others' predictions cost is not known, nor for whom they are."""
-    if any(recipe.by_budget for recipe in results.names.recipes):
-        return QUESTIONS
-    by_recipe = tuple(question for question in QUESTIONS if question.compute is None)
-    if results.names.recipes:
-        return by_recipe
+    own = [q for q in QUESTIONS if q.budget is None or q.budget in results.budgets]
+    if results.recipe:
+        return own
     distinct: dict[object, Question] = {}
-    for question in by_recipe:
+    for question in own:
         distinct.setdefault((question.images, question.metrics), replace(question, situation=""))
-    return tuple(distinct.values())
+    return list(distinct.values())
 
 
 def judged_by(results: Results) -> list[Quantity]:
@@ -181,15 +166,13 @@ def judged_by(results: Results) -> list[Quantity]:
 
 
 def decide(results: Results, question: Question) -> Decision:
-    """The answer to a question, from results of one recipe, or of all where compute is fixed."""
+    """The answer to a question."""
     compared = _compared(results, question)
     if question.milliseconds is not None:
-        largest: dict[str, Candidate] = {}
-        for choice in sorted(
-            chain(*compared.values()), key=lambda choice: members_rank(choice.members)
-        ):
+        largest: dict[object, Candidate] = {}
+        for choice in sorted(chain(*compared.values()), key=lambda c: members_rank(c.members)):
             if _milliseconds(single_image(results, choice)) <= question.milliseconds:
-                largest[choice.method] = choice
+                largest[choice.method, results.names.each(choice.variant)] = choice
         compared = {name: known & {*largest.values()} for name, known in compared.items()}
 
     standings: dict[Quantity, dict[Candidate, Standing]] = {}
@@ -243,9 +226,7 @@ def _compared(results: Results, question: Question) -> dict[Quantity, set[Candid
     if table.empty:
         return {}
     rows = where(table, question=question.name)
-    # Methods that train themselves on other images are compared with each other alone.
-    if question.compute is None:
-        rows = rows[(rows[["recipe", "other_recipe"]] == results.recipes[0]).any(axis=1)]
+    rows = rows[~rows["method"].isin(results.on_other_images)]
     for prefix in ("", "other_"):
         side = ["condition", "metric", *(f"{prefix}{name}" for name in Candidate._fields)]
         for condition, metric, *names in rows.loc[rows["verdict"] != "", side].to_numpy():
@@ -263,18 +244,18 @@ def _compared(results: Results, question: Question) -> dict[Quantity, set[Candid
 
 
 def by_cost(results: Results, candidates: Collection[Candidate]) -> list[Candidate]:
-    """The cheapest first: by networks trained, then by milliseconds; equal ones as registered."""
+    """The cheapest first: by their budget, then by milliseconds; equal ones as registered."""
 
     def shown(choice: Candidate) -> tuple[object, ...]:
         score = results.names.score_rank(choice.score) if choice.score else (-1, "")
-        return results.names.rank(choice.variant), results.names.recipe_rank(choice.recipe), score
+        return results.names.rank(choice.variant), score
 
     left = sorted(candidates, key=shown)
     timings = {choice: single_image(results, choice) for choice in left}
     ordered: list[Candidate] = []
     while left:
-        fewest = min(networks_of(results, choice) for choice in left)
-        cheap = [choice for choice in left if networks_of(results, choice) == fewest]
+        least = min(choice.budget for choice in left)
+        cheap = [choice for choice in left if choice.budget == least]
         fastest = timings[min(cheap, key=lambda choice: _milliseconds(timings[choice]))]
         ordered.append(next(choice for choice in cheap if _tie(timings[choice], fastest)))
         left.remove(ordered[-1])
@@ -286,29 +267,15 @@ def _tie(timing: pd.Series | None, fastest: pd.Series | None) -> bool:
     return tied(timing, fastest) if timing is not None and fastest is not None else fastest is None
 
 
-def networks_of(results: Results, choice: Candidate) -> float:
-    """What it takes to train: in networks of its recipe, or of the task if budgets are compared."""
-    methods = results.names.methods
-    ensembles = frozenset(method.name for method in methods if method.counts_networks)
-    by_recipe = {recipe.name: recipe.budget for recipe in results.names.recipes if recipe.by_budget}
-    by_method = {method.name: method.budget for method in methods}
-    return Budgets(ensembles, by_method, by_recipe=by_recipe).compute(choice)
-
-
-def main_budget(results: Results) -> str:
-    """The first of the recipes whose budgets are compared; empty: there are none."""
-    return next((recipe.name for recipe in results.names.recipes if recipe.by_budget), "")
-
-
 def is_network_alone(results: Results, choice: Candidate) -> bool:
-    """Whether it is the prediction of a trained network, and nothing else."""
+    """Whether it is the prediction of a network of the recipe, and nothing else."""
     is_one = choice.members == "1" and not choice.score
     return is_one and results.names.method(choice.method).is_network
 
 
-def network_alone(results: Results) -> Candidate | None:
-    """That of results of one recipe; ``None`` if the run has none."""
-    candidates = map(results.candidate, results.largest)
+def network_alone(results: Results, among: Iterable[Variant] = ()) -> Candidate | None:
+    """That of these, by default of a budget of 1; ``None`` if there is none."""
+    candidates = map(results.candidate, among or results.largest)
     return next((choice for choice in candidates if is_network_alone(results, choice)), None)
 
 
@@ -332,19 +299,14 @@ def _milliseconds(timing: pd.Series | None) -> float:
 
 
 def label(results: Results, choice: Candidate) -> str:
-    """For example ``Mahalanobis distance (with softmax)``; a user's own is called as it is.
-
-    Where recipes are compared by budget, with its recipe.
-    """
+    """For example ``Mahalanobis distance (with softmax)``; a user's own is called as it is."""
     names = results.names
     record = names.method(choice.method)
     method, scored = record.label, ""
+    own = names.label(choice.variant).removeprefix(method).removeprefix(", ")
     if choice.score:
         method, scored = names.score(choice.score).label, f"with {method}"
-    size = names.size(choice.variant) if choice.members not in ("", "1") else ""
-    by_budget = {recipe.name for recipe in names.recipes if recipe.by_budget}
-    recipe = choice.recipe if choice.recipe in by_budget else ""
-    details = ", ".join(filter(None, (scored, size, recipe)))
+    details = ", ".join(filter(None, (scored, own)))
     is_users_own = record.is_users_own and not choice.score
     name = method if is_users_own else f"{method[:1].upper()}{method[1:]}"
     return f"{name}{f' ({details})' if details else ''}"

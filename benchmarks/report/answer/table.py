@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from benchmarks.report.answer.decision import (
     Decision,
+    answered,
     decisions,
     is_network_alone,
     label,
-    main_decisions,
-    networks_of,
     single_image,
 )
 from benchmarks.report.editorial import METRIC_REMARKS, NEEDS, TRAINING_IMAGES
@@ -20,7 +19,6 @@ from benchmarks.report.number_format import UNDEFINED, alike, two_digits
 from benchmarks.report.results import Candidate, Quantity, Results, Tested
 from benchmarks.report.tables.table import Row, Table
 from benchmarks.report.timings import main_setup, timed
-from benchmarks.vocabulary import SELF_TRAINED
 
 USE, TIED, NONE = "use", "tied", "none"
 """What is said of a choice: it is recommended; it is tied with the best by all measures, and not
@@ -32,8 +30,8 @@ TIES = (
 
 RULE = (
     f"{TIES} Recommended is the network alone, if it is tied by all measures. Else it is the "
-    "cheapest method that is tied by all and better than the network alone by one: by networks "
-    "trained, then by time (docs/statistics.md)."
+    "cheapest method that is tied by all and better than the network alone by one: by training, "
+    "then by time (docs/statistics.md)."
 )
 
 
@@ -43,10 +41,9 @@ class DecisionRow:
 
     Attributes:
         question: its name.
-        networks: the recipe by which networks are trained.
         situation, images: the question in words.
         verdict: `USE`, `TIED` or `NONE`.
-        recipe, method, members, score: the choice; empty where there is none.
+        method, members, budget, score: the choice; empty where there is none.
         use: the choice in words, or why there is none.
         effects: what it changes by each measure, against the network alone.
         best: the best where it is another one, by which measures, likewise.
@@ -54,13 +51,12 @@ class DecisionRow:
     """
 
     question: str
-    networks: str
     situation: str
     images: str
     verdict: str
-    recipe: str = ""
     method: str = ""
     members: str = ""
+    budget: float | None = None
     score: str = ""
     use: str = ""
     effects: str = UNDEFINED
@@ -69,20 +65,18 @@ class DecisionRow:
 
 
 def decision_rows(results: Results) -> list[DecisionRow]:
-    """The rows of all recipes and questions, from the results of all recipes."""
+    """The rows of all questions."""
     return [row for decision in decisions(results) for row in _rows(decision)]
 
 
 def decision_table(results: Results) -> Table | None:
-    """What is recommended, or why nothing is, for networks of the main recipe, if anything is."""
-    main = results.recipes[0]
-    rows = [row for row in decision_rows(results) if row.networks == main and row.verdict != TIED]
+    """What is recommended, or why nothing is."""
+    rows = [row for row in decision_rows(results) if row.verdict != TIED]
     if not rows:
         return None
-    trained = f" Recipe {main}." if results.names.recipes else ""
     return Table(
         name="decision",
-        caption=f"Which method to use.{trained}",
+        caption="Which method to use.",
         group_heading="Situation",
         label_headings=("Judged on", "Use", "What it changes", "Best, if another", "Cost"),
         rows=tuple(
@@ -107,7 +101,7 @@ def _use(decision: Decision, choice: Candidate) -> str:
     text, tied = chosen(decision, choice), decision.tied()
     if choice not in tied:
         return text
-    is_priced = bool(decision.results.names.recipes)
+    is_priced = decision.results.recipe
     if len(decision.candidates) > 1 and (choice == decision.baseline or not is_priced):
         return f"{text}: of {len(decision.candidates)} methods, no other is shown to be better"
     return f"{text}, one of {len(tied)} tied with the best" if len(tied) > 1 else text
@@ -128,18 +122,14 @@ def why_none(decision: Decision) -> str:
 
 
 def _named(results: Results, choice: Candidate) -> str:
-    """A choice, and what else it takes than one network and its uncertainty."""
-    if is_network_alone(results, choice):
-        return f"{label(results, choice)}, the network alone"
-    networks = networks_of(results, choice)
-    ensemble = results.names.method(choice.method).counts_networks
-    longer = f", trained as long as {networks:g} networks" if networks > 1 and not ensemble else ""
-    return f"{label(results, choice)}{longer}"
+    """A choice, and whether it is the network alone."""
+    alone = ", the network alone" if is_network_alone(results, choice) else ""
+    return f"{label(results, choice)}{alone}"
 
 
 def _rows(decision: Decision) -> Iterator[DecisionRow]:
     question, results = decision.question, decision.results
-    place = question.name, results.recipes[0], question.situation, question.images
+    place = question.name, question.situation, question.images
     if not decision.recommended:
         yield DecisionRow(*place, NONE, use=why_none(decision))
     for choice in dict.fromkeys([*decision.recommended, *decision.tied()]):
@@ -147,7 +137,7 @@ def _rows(decision: Decision) -> Iterator[DecisionRow]:
         yield DecisionRow(
             *place,
             USE if is_used else TIED,
-            *choice,
+            **choice._asdict(),
             use=_use(decision, choice) if is_used else _named(results, choice),
             effects="; ".join(_effects(decision, choice)) or UNDEFINED,
             best=" ".join(_best(decision, choice)) or UNDEFINED,
@@ -223,15 +213,14 @@ def _measure(decision: Decision, quantity: Quantity) -> str:
 
 def _costs(results: Results, choice: Candidate) -> Iterator[str]:
     timing = single_image(results, choice._replace(score=""))
-    if results.names.recipes:
-        count = networks_of(results, choice)
-        trained = f"{count:g} network{'s' if count > 1 else ''}"
-        main = (results.whole or results).recipes[0]  # whose networks' training was timed
-        is_known = timing is not None and choice.recipe in (main, SELF_TRAINED)
-        seconds = float(timing["training_s"]) if timing is not None and is_known else math.nan
+    method, seconds = results.names.method(choice.method), math.nan
+    if results.recipe:
+        if timing is not None and results.names.each(choice.variant) == 1:  # what was timed
+            seconds = float(timing["training_s"])
         time = "" if math.isnan(seconds) else f" ({two_digits(seconds)} s)"
-        yield f"{'trains itself' if choice.recipe == SELF_TRAINED else trained}{time}"
-    needs = results.names.method(choice.method).needs
+        trained = f"{choice.budget:g} network{'s' if choice.budget > 1 else ''}"
+        yield f"{trained if method.pooled else 'trains itself'}{time}"
+    needs = method.needs
     if choice.score and results.names.score(choice.score).fitted:
         needs = (*needs, TRAINING_IMAGES)
     yield from (f"needs {NEEDS.get(need, need)}" for need in dict.fromkeys(needs))
@@ -242,19 +231,19 @@ def _costs(results: Results, choice: Candidate) -> Iterator[str]:
 
 
 def _remarks(results: Results) -> Iterator[str]:
-    answered = main_decisions(results)
-    yield RULE if results.names.recipes else TIES
-    if baselines := dict.fromkeys(label(results, decision.baseline) for decision in answered):
+    made = answered(results)
+    yield RULE if results.recipe else TIES
+    if baselines := dict.fromkeys(label(results, decision.baseline) for decision in made):
         yield (
             f"Differences are to {' or '.join(baselines)}, on shared networks where there are any, "
             "with 95 % intervals that hold all differences of a question by the measure at once."
         )
-    used = {quantity.metric for decision in answered for quantity in decision.standings}
+    used = {quantity.metric for decision in made for quantity in decision.standings}
     if classes := len(results.names.task.classes):
         for metric, remark in METRIC_REMARKS.items():
             if metric in used:
                 yield remark.format(classes=classes, uniform=math.log(classes))
-    if not results.names.recipes:
+    if not results.recipe:
         return
     setup = main_setup(results.latency)
     if setup is None:

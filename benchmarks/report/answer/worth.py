@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from benchmarks.report.answer.decision import judged_by
 from benchmarks.report.results import Candidate, Quantity, Results
-from benchmarks.vocabulary import SELF_TRAINED
 
 
 class TypicalWorth(NamedTuple):
@@ -40,15 +39,12 @@ class TypicalWorth(NamedTuple):
         return f"{self.median} ({between(self.lower, self.upper)})"
 
 
-def typical_worth(
-    results: Results, choice: Candidate, ensemble: str, recipe: str = ""
-) -> TypicalWorth | None:
-    """What a method is worth in ensembles, by default of its recipe, where any measure says so."""
-    recipe = recipe or (results.recipes[0] if choice.recipe == SELF_TRAINED else choice.recipe)
+def typical_worth(results: Results, choice: Candidate, ensemble: str) -> TypicalWorth | None:
+    """What a method is worth in ensembles of a method, where any measure says so."""
     rows = {
         quantity: row
         for quantity in judged_by(results)
-        if (row := results.worth_in(choice, (recipe, ensemble), quantity)) and row["status"] == "ok"
+        if (row := results.worth_in(choice, ensemble, quantity)) and row["status"] == "ok"
     }
     if not rows:
         return None

@@ -26,6 +26,7 @@ from benchmarks.report.figures.engine import (
     in_print,
     leading,
     page,
+    variant_in,
 )
 from benchmarks.report.figures.files import FigureFiles, svg_and_png
 from benchmarks.report.results import Results
@@ -39,30 +40,20 @@ UNDATED: Mapping[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": Non
 
 
 def drawn_figures(results: Results, most: int = MOST_FIGURES) -> list[FigureFiles]:
-    """The figures of a run in the order of the page: of its main recipe, and then of others.
+    """The figures of a run in the order of the page.
 
     Args:
-        results: of all recipes.
         most: how many figures are drawn; the others are named.
     """
-    claims_recipe = results.claims["setting"]["recipe"] if results.claims else ""
-    recipes = {"main": results.recipes[:1], "every": results.recipes, "claims": (claims_recipe,)}
-    wanted = [
-        (recipe, name, figure, view, data)
-        for recipe in results.recipes
-        for name, figure, view, data in _with_data(results.for_recipe(recipe))
-        if recipe in recipes[figure.recipes]
-    ]
-    files = []
+    wanted, files = [*_with_data(results)], []
     with in_print():
         first = wanted[:most]
-        for recipe, name, figure, view, data in tracked(first, len(first), "report", "figures"):
+        for name, figure, view, data in tracked(first, len(first), "report", "figures"):
             title, sheet, numbers = draw(figure, view, data)
-            file_name, section = f"{name}-{recipe}", figure.section.format(group=view.group)
-            svg, png = svg_and_png(cast(mpl.Figure, sheet), file_name, title)
-            about = (file_name, title, _caption(figure, view), section, recipe)
+            svg, png = svg_and_png(cast(mpl.Figure, sheet), name, title)
+            about = name, title, _caption(figure, view), figure.section.format(group=view.group)
             files.append(FigureFiles(*about, svg, png, numbers))
-    if further := [f"{name}-{recipe}" for recipe, name, *_ in wanted[most:]]:
+    if further := [name for name, *_ in wanted[most:]]:
         announce("report", f"without {', '.join(further)}, which the command figure draws")
     return files
 
@@ -76,31 +67,25 @@ def _caption(figure: Figure, view: View) -> str:
     return f"{figure.caption} The command figure draws others, too: --methods {others}."
 
 
-def figure_names(results: Results, recipe: str | None = None) -> list[str]:
-    """The names of the figures of a recipe, by default the main one, that there are numbers for.
-
-    Raises:
-        UserError: there is no such recipe.
-    """
-    return [name for name, *_ in _with_data(_for_recipe(results, recipe))]
+def figure_names(results: Results) -> list[str]:
+    """The names of the figures that there are numbers for."""
+    return [name for name, *_ in _with_data(results)]
 
 
 def draw_figure(
     results: Results,
     name: str,
     *,
-    recipe: str | None = None,
     methods: Sequence[str] = (),
     metrics: Sequence[str] = (),
     conditions: Sequence[str] = (),
     canvas: Canvas = page,
     titled: bool = True,
 ) -> Drawing:
-    """Draw a figure of one recipe.
+    """Draw a figure.
 
     Args:
-        recipe: by default the main one.
-        methods: by name, of a certain size with that behind it (``mc_dropout-50``).
+        methods: by name, of a certain size and budget by key (``mc_dropout-50``).
         metrics, conditions: as the methods, by default those that the figure shows by itself.
         canvas: gives the place that it fills; by default a figure of its own.
         titled: whether the finding is written above.
@@ -108,7 +93,6 @@ def draw_figure(
     Raises:
         UserError: there is no such figure, or it has no numbers of something that is chosen.
     """
-    results = _for_recipe(results, recipe)
     known = _known(results)
     _require("figure", [name], known)
     figure, group = known[name]
@@ -153,7 +137,7 @@ def _known(results: Results) -> dict[str, tuple[Figure, str]]:
 
 
 def _with_data(results: Results) -> Iterator[tuple[str, Figure, View, FigureData]]:
-    """The figures of one recipe that there are numbers for, with these."""
+    """The figures that there are numbers for, with these."""
     for name, (figure, group) in _known(results).items():
         view = _view(results, figure, group)
         data = figure.data(view)
@@ -169,16 +153,16 @@ def _view(
     metrics: Sequence[str] = (),
     conditions: Sequence[str] = (),
 ) -> View:
-    """What is chosen of the results of one recipe.
+    """What is chosen of the results.
 
     Raises:
         UserError: there is no such method, metric or condition.
     """
     _require("metric", metrics, set(results.summary["metric"]))
     _require("condition", conditions, set(results.summary["condition"]))
-    sizes = {variant.key: [variant] for variant in results.variants}
-    largest = {variant.method: [variant] for variant in results.largest}
-    sizes |= {variant.method: [] for variant in results.variants} | largest
+    sizes = {results.names.key(variant): [variant] for variant in results.variants}
+    sizes |= {variant.method: [] for variant in results.variants}
+    sizes |= {variant.method: [variant] for variant in results.largest}
     _require("method", methods, sizes)
     chosen_variants = [variant for name in methods for variant in sizes[name]]
     variants = chosen_variants or figure.methods(results)
@@ -186,17 +170,11 @@ def _view(
     if methods:
         # Of a method that is named without a size, all sizes stay.
         summary = results.summary
-        pairs = map(Variant, summary["method"], summary["members"])
-        chosen = [pair.method in methods or pair in variants for pair in pairs]
+        known = map(variant_in, summary[[*Variant._fields]].to_dict("records"))
+        chosen = [each.method in methods or each in variants for each in known]
         results = replace(results, summary=summary[chosen])
     view_looks = {variant: known_looks[variant] for variant in variants}
     return View(results, view_looks, tuple(metrics), tuple(conditions), group)
-
-
-def _for_recipe(results: Results, recipe: str | None) -> Results:
-    chosen = recipe or results.recipes[0]
-    _require("recipe", [chosen], results.recipes)
-    return results.for_recipe(chosen)
 
 
 def _require(what: str, names: Sequence[str], known: Collection[str]) -> None:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from benchmarks.nouns import Variant
 from benchmarks.report.editorial import (
     CALIBRATION_TITLE,
     DETECTION,
     SAMPLED_MEASURES,
     SELECTION,
 )
-from benchmarks.report.figures import numbers, spending, worth
+from benchmarks.report.figures import numbers, worth
 from benchmarks.report.figures import panels as draw
-from benchmarks.report.figures.engine import Figure, FigureData, View, leading
+from benchmarks.report.figures.engine import Figure, FigureData, View, leading, ranked
 from benchmarks.report.style import PAGE, Look
-from benchmarks.report.tables.ranking import entrants
 from benchmarks.vocabulary import RANK_CORRELATION, VOTES
 
 
 def looks_of_splits(view: View) -> dict[Any, Look]:
     """By split and whether dropout is on, which is hollow."""
-    log = view.results.training.drop_duplicates("split", keep="last")  # of a last epoch
-    images = log.set_index("split")["images"]
+    log = numbers.training_log(view.results)
+    images = log.drop_duplicates("split", keep="last").set_index("split")["images"]  # at the end
     looks: dict[Any, Look] = {}
     for split, (name, color, marker, dash) in numbers.SPLITS.items():
         label = f"{name} ({images.get(split, 0):,} images)"
@@ -49,21 +48,6 @@ def votes_of_methods_height(view: View, rows: pd.DataFrame) -> float:
 X_AND_Y = {"sharex": True, "sharey": True}
 X_AND_ROWS = {"sharex": True, "sharey": "row"}
 
-BESIDE_LINES = (
-    "and, of the largest budget, the time of one image. The lines are to be beaten: one network "
-    "that is trained longer, and more networks. Points of the same training stand side by side; "
-    "bars: their 95 % intervals."
-)
-
-Spending = partial(
-    Figure,
-    panels=("condition", "metric", "by"),
-    parts=((spending.panel_of_cost, 1),),
-    columns=2,
-    height=1.9,
-    shared={"sharex": "col"},
-)
-
 FIGURES = (
     Figure(
         "quality",
@@ -74,7 +58,7 @@ FIGURES = (
         panels=("metric", "condition"),
         parts=((draw.quality, 1),),
         title=numbers.quality_title,
-        methods=entrants,
+        methods=ranked,
         columns=1,
         width=4.4,
         height=3.4,
@@ -89,24 +73,10 @@ FIGURES = (
         panels=(),
         parts=((worth.heat_map, 1),),
         title=worth.settings_title,
-        methods=entrants,
+        methods=ranked,
         columns=1,
         height=lambda view, rows: 1.3 + 0.19 * len(view.variants),
         legend=worth.heat_map_legend,
-    ),
-    Spending(
-        "spending",
-        "cost",
-        f"What a training budget can be spent on, {BESIDE_LINES}",
-        data=spending.spending,
-        title=spending.title,
-    ),
-    Spending(
-        "trained",
-        "cost",
-        f"What methods make of a training budget that train a network of their own, {BESIDE_LINES}",
-        data=partial(spending.spending, own=True),
-        title=spending.title_of_trained,
     ),
     Figure(
         "worth",
@@ -121,7 +91,6 @@ FIGURES = (
         looks=worth.looks_of_kinds,
         columns=1,
         height=lambda view, rows: 1.0 + 0.2 * len(rows[numbers.METHOD_COLUMNS].drop_duplicates()),
-        recipes="every",
     ),
     Figure(
         "cost",
@@ -157,7 +126,7 @@ FIGURES = (
         "Predictive entropy under each condition, split into expected entropy and mutual "
         "information.",
         data=numbers.entropies,
-        panels=("method", "members"),
+        panels=Variant._fields,
         parts=((draw.entropy_of_conditions, 1),),
         title="Entropy, split into expected entropy and mutual information",
         methods=leading,
@@ -251,7 +220,6 @@ FIGURES = (
         columns=4,
         height=2.0,
         shared={"sharex": True},
-        recipes="every",
     ),
     Figure(
         "sampling-error",
@@ -281,7 +249,6 @@ FIGURES = (
         width=PAGE / 3,
         height=2.8,
         heading=("image",),
-        recipes="claims",
     ),
     Figure(
         "claims-certainty",
@@ -296,7 +263,6 @@ FIGURES = (
         height=2.8,
         heading=("condition",),
         shared=X_AND_ROWS,
-        recipes="claims",
     ),
     Figure(
         "claims-rank-agreement",
@@ -309,7 +275,6 @@ FIGURES = (
         columns=2,
         height=lambda view, rows: 0.9 + 0.27 * len(rows[["score", "case"]].drop_duplicates()),
         shared=X_AND_Y,
-        recipes="claims",
     ),
     Figure(
         "claims-missing-data",
@@ -323,7 +288,6 @@ FIGURES = (
         height=1.6,
         heading=("condition",),
         shared=X_AND_ROWS,
-        recipes="claims",
     ),
     Figure(
         "claims-spread",
@@ -337,7 +301,6 @@ FIGURES = (
         height=1.9,
         heading=("image",),
         shared={"sharey": True},
-        recipes="claims",
     ),
 )
 """In the order of the page."""

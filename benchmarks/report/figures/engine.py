@@ -71,7 +71,7 @@ class FigureData(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What a figure is of: the results of one recipe, and what is chosen of them.
+    """What a figure is of: the results of a run, and what is chosen of them.
 
     Attributes:
         looks: of the methods with a line, a row or a panel.
@@ -103,10 +103,6 @@ class View:
 
     def heading(self, column: str, key: Mapping[str, Any]) -> str:
         """What a value of a column is called above a panel."""
-        if column == "metric":
-            return self.names.printed(key["metric"]).title
-        if column == "method":
-            return self.looks[Variant(key["method"], key["members"])].label
         if column == "label":
             return f"label {self.names.class_name(key['label'])}"
         if column == "image":
@@ -134,7 +130,7 @@ class Panel(NamedTuple):
     @property
     def look(self) -> Look:
         """That of the one method of a panel."""
-        return self.looks[Variant(self.key["method"], self.key["members"])]
+        return self.looks[variant_in(self.key)]
 
     def series(self) -> Iterator[tuple[Look, pd.DataFrame, pd.DataFrame]]:
         """Of each line its look, its rows, and those of its replicates."""
@@ -146,9 +142,19 @@ class Panel(NamedTuple):
                 yield look, rows, replicates if replicates.empty else where(replicates, **key)
 
 
+def variant_in(row: Mapping[Any, Any]) -> Variant:
+    """The method of a size and budget in a row of a table."""
+    return Variant(*(row[name] for name in Variant._fields))
+
+
 def largest(results: Results) -> tuple[Variant, ...]:
-    """Every method of one recipe at its largest size."""
+    """Every method at its largest size."""
     return results.largest
+
+
+def ranked(results: Results) -> tuple[Variant, ...]:
+    """The usual ones of the leaderboard, in its order."""
+    return results.usual(entrants(results))
 
 
 MOST_LINES = 6
@@ -156,7 +162,7 @@ MOST_LINES = 6
 
 
 def leading(results: Results) -> tuple[Variant, ...]:
-    """At most `MOST_LINES` methods of one recipe, each at its largest size, in their usual order.
+    """At most `MOST_LINES` methods, each at its largest size, in their usual order.
 
     The network alone, MC-dropout and the ensemble, and of the others the leaderboard's best.
     """
@@ -169,7 +175,7 @@ def leading(results: Results) -> tuple[Variant, ...]:
         if variant.method in (SAMPLED, ENSEMBLE)
         or is_network_alone(results, results.candidate(variant))
     }
-    others = [v for v in entrants(results) if v in every and v not in always]
+    others = [v for v in ranked(results) if v in every and v not in always]
     shown = always.union(others[: MOST_LINES - len(always)])
     return tuple(variant for variant in every if variant in shown)
 
@@ -202,7 +208,6 @@ class Figure:
         shared: the axes that panels share, as for ``subplots``.
         legend: artists with a label, beside those of the panels.
         below: the label below all panels.
-        recipes: of which ones a run has it: the main one, every one, or that of the claims.
     """
 
     name: str
@@ -224,7 +229,6 @@ class Figure:
     shared: Mapping[str, Any] = field(default_factory=dict)
     legend: Callable[[View, pd.DataFrame], Sequence[Artist]] = lambda view, rows: ()
     below: str = ""
-    recipes: str = "main"
 
 
 class Drawing(NamedTuple):

@@ -44,11 +44,10 @@ class FigureFiles(NamedTuple):
     """A figure as the contents of its files.
 
     Attributes:
-        name: of its files, which ends with the recipe.
+        name: of its files.
         title: what its numbers say; empty where they say nothing.
         caption: how to read it.
         section: of the page.
-        recipe: whose networks it is of.
         svg: without the title and without a background; no two figures share an id.
         png: with the title.
         numbers: those that it shows.
@@ -58,7 +57,6 @@ class FigureFiles(NamedTuple):
     title: str
     caption: str
     section: str
-    recipe: str
     svg: str
     png: bytes
     numbers: pd.DataFrame

@@ -25,16 +25,19 @@ from benchmarks.report.editorial import (
     TOTAL_ENTROPY,
     TRAINING_MEASURES,
 )
-from benchmarks.report.figures.engine import FigureData, Panel, View
+from benchmarks.report.figures.engine import FigureData, Panel, View, variant_in
 from benchmarks.report.number_format import rounded
-from benchmarks.report.results import Candidate, Quantity, Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.ranking import headline
 from benchmarks.report.texts import listed
 from benchmarks.report.timings import MEDIAN, in_setup, main_setup, on_front, timed
-from benchmarks.schema import where
+from benchmarks.schema import Measurement, table_of, where
 from benchmarks.vocabulary import BETTER, CLEAN, FEWEST_REPLICATES, VOTES
 
 METHOD_COLUMNS = [*Variant._fields]
+
+SIZE = ["method", "members"]
+"""By which a prediction has a time, whatever the training."""
 
 VALUES = [*("metric", "condition"), *METHOD_COLUMNS, *("replicates", "value", "lower", "upper")]
 
@@ -124,8 +127,8 @@ def selective_errors(view: View) -> FigureData:
 
 def baseline(view: View) -> Variant:
     """What differences are to: the network alone; where it is not shown, the first method."""
-    alone = network_alone(view.results)
-    return alone.variant if alone and alone.variant in view.looks else view.variants[0]
+    alone = network_alone(view.results, view.variants)
+    return alone.variant if alone else view.variants[0]
 
 
 def baseline_alone(panel: Panel) -> Panel:
@@ -156,9 +159,7 @@ def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
         return FigureData(rows)
     base, measured = baseline(view), view.results.measured
     if measured.empty:
-        measured = pd.DataFrame(
-            columns=[*METHOD_COLUMNS, "condition", "metric", "replicate", "value"]
-        )
+        measured = table_of(Measurement, ())
     chosen = measured["metric"].isin(set(rows["metric"]))
     measured = measured[chosen & measured["condition"].isin(set(rows["condition"]))]
     by_row = {
@@ -168,7 +169,7 @@ def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
     differences = []
     for row in rows.to_dict("records"):
         quantity = Quantity(row["condition"], row["metric"])
-        variant = Variant(row["method"], row["members"])
+        variant = variant_in(row)
         tested = view.results.tested(variant, base, quantity)
         if tested is not None:
             differences.append((tested.difference, tested.lower, tested.upper))
@@ -240,10 +241,12 @@ def costs(view: View) -> FigureData:
 def _sizes(view: View) -> list[Variant]:
     """Every size of the methods shown; an ensemble of one is a network, which has its own row."""
     methods = {variant.method for variant in view.variants}
+    sizes = {*view.results.usual(view.results.variants), *view.variants}
     return [
         variant
         for variant in view.results.variants
-        if variant.method in methods
+        if variant in sizes
+        and variant.method in methods
         and not (variant.members == "1" and view.names.method(variant.method).counts_networks)
     ]
 
@@ -264,11 +267,11 @@ def _timed(
         pairs = product(view.conditions or [CLEAN], view.metrics or [PROBABLE])
         shown = [Quantity(*pair) for pair in pairs]
     timings = where(in_setup(timed(view.results.latency), setup), batch_size=1)
-    times = timings.drop_duplicates(METHOD_COLUMNS)[[*METHOD_COLUMNS, *MEDIAN]]
+    times = timings.drop_duplicates(SIZE)[[*SIZE, *MEDIAN]]
     parts = [pd.DataFrame(columns=[*VALUES, *MEDIAN, "pareto"])]
     for quantity in shown:
         rows = values(view, [quantity.metric], [quantity.condition], sizes)
-        rows = rows.merge(times, on=METHOD_COLUMNS, how="left" if with_untimed else "inner")
+        rows = rows.merge(times, on=SIZE, how="left" if with_untimed else "inner")
         sign = -1 if view.names.metric(quantity.metric).better == "higher" else 1
         timed_rows = rows[rows["p50_ms"].notna()]
         if len(timed_rows):
@@ -354,12 +357,19 @@ def sampling_errors(view: View) -> FigureData:
     return FigureData(_shown_conditions(view, table.sort_values("size", kind="stable")))
 
 
+def training_log(results: Results) -> pd.DataFrame:
+    """That of the run's recipe; of a run without such networks, of its first other training."""
+    log = results.training
+    own = log if log.empty else where(log, training=results.recipe)
+    return where(log, training=log["training"].iloc[0]) if len(log) > len(own) == 0 else own
+
+
 def training(view: View) -> FigureData:
     """Of each measure, split and epoch the mean, the least and the most of the networks.
 
     Without accuracy with dropout on where it is the same: those networks have no dropout.
     """
-    log = view.results.training
+    log = training_log(view.results)
     if log.empty:
         return FigureData(log)
     log = log[log["split"].isin(SPLITS)]
@@ -397,7 +407,7 @@ def _means(table: pd.DataFrame, mean: Callable[[pd.DataFrame], pd.DataFrame]) ->
     """What a function makes of the replicates of each curve, and those of several replicates."""
     if table.empty:
         return FigureData(table)
-    key = [name for name in ("recipe", *METHOD_COLUMNS, "condition", "score") if name in table]
+    key = [name for name in (*METHOD_COLUMNS, "condition", "score") if name in table]
     parts = [
         mean(rows).assign(**{name: rows[name].iloc[0] for name in key})
         for _, rows in table.groupby(key, sort=False)
@@ -464,7 +474,7 @@ MOST_NAMED = 3
 
 
 def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> str:
-    """Who leads among methods of one recipe, and whom it is better than.
+    """Who leads among methods, and whom it is better than.
 
     What is said of values is said of those measured, and what is said of differences is what their
     intervals say. Empty where nobody has a value.
@@ -485,9 +495,7 @@ def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> s
     equal = [v for v, test in tests.items() if test is None or test.verdict not in BETTER]
     row = rows[leader]
     value = rounded(row["value"], (row["upper"] - row["lower"]) / 2)[0]
-    name, *alike = (
-        label(results, Candidate(results.recipes[0], *variant)) for variant in (leader, *equal)
-    )
+    name, *alike = (label(results, results.candidate(each)) for each in (leader, *equal))
     place = f"({results.label_of(quantity.condition)}: {value})"
     if not others:
         return f"{metric.label} of {name} {place}"
@@ -539,7 +547,7 @@ def cost_title(view: View, rows: pd.DataFrame) -> str:
 
 def training_title(view: View, rows: pd.DataFrame) -> str:
     """How many networks were trained."""
-    return f"Training of {view.results.training['network'].nunique()} networks"
+    return f"Training of {training_log(view.results)['network'].nunique()} networks"
 
 
 def verdict(figure: str) -> Callable[[View, pd.DataFrame], str]:

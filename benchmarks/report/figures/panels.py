@@ -40,6 +40,7 @@ from benchmarks.report.figures.engine import (
     patch,
     points,
     steps,
+    variant_in,
 )
 from benchmarks.report.figures.files import tell
 from benchmarks.report.figures.point_names import PointName, beside_points
@@ -280,7 +281,7 @@ def cost(ax: Axes, panel: Panel) -> None:
         size = pd.to_numeric(line["members"], errors="coerce")
         line = line.assign(size=size).sort_values("size", ascending=False)
         record = names.method(line["method"].iloc[0])
-        label = names.label(Variant(record.name, line["members"].iloc[0]))
+        label = names.label(variant_in(line.iloc[0].to_dict()))
         points(ax, line, line["p50_ms"], replace(look, label=f"_{label}"))
         if len(line) > 1:
             label = f"{record.label}, {record.size} {record.symbol} beside each point"
@@ -299,16 +300,17 @@ def quality(ax: Axes, panel: Panel) -> None:
     ax.set_ylim(*around(rows["value"], 0.1))
     labels: list[PointName] = []
     untimed = rows[rows["p50_ms"].isna()]
-    for method, members, value in untimed[["method", "members", "value"]].itertuples(index=False):
-        color, label = look_of(view.names, method).color, view.names.label(Variant(method, members))
-        tell(ax.axhline(value, color=color, linestyle=":"), label)
-        labels.append(PointName(right, value, f"{label} (not timed)", color))
+    for row in untimed.to_dict("records"):
+        color, label = look_of(view.names, row["method"]).color, view.names.label(variant_in(row))
+        tell(ax.axhline(row["value"], color=color, linestyle=":"), label)
+        labels.append(PointName(right, row["value"], f"{label} (not timed)", color))
     rows = rows.dropna(subset="p50_ms")
-    names = [Variant(*pair) for pair in zip(rows["method"], rows["members"], strict=True)]
+    names = list(map(variant_in, rows.to_dict("records")))
     alone = {v for v in names if is_network_alone(view.results, view.results.candidate(v))}
     is_alone = np.array([variant in alone for variant in names])
-    is_ensemble = rows["method"] == ENSEMBLE
-    curve = rows[is_ensemble | is_alone].sort_values("p50_ms")
+    is_ensemble, usual = rows["method"] == ENSEMBLE, view.results.usual(names)
+    is_usual = np.array([variant in usual for variant in names])
+    curve = rows[(is_ensemble | is_alone) & is_usual].sort_values("p50_ms")
     ensemble = look_of(view.names, ENSEMBLE)
     if is_ensemble.any():
         style: Any = {"color": ensemble.color, "alpha": 0.35, "linewidth": 2.5, "zorder": 1}
@@ -402,11 +404,11 @@ def by_epoch(ax: Axes, panel: Panel) -> None:
     """The mean of the networks by epoch, and their range; crosses are what the source reports."""
     view, name = panel.view, panel.key["panel"]
     lines(ax, panel, x="epoch", y="mean", interval=("least", "most"))
-    for recipe in view.names.recipes:
+    recipe = view.names.recipe
+    if recipe and name == RIGHT and not math.isnan(recipe.reported_training):
         reported = [recipe.reported_training, recipe.reported_validation]
-        if view.results.recipes == (recipe.name,) and name == RIGHT and not math.isnan(reported[0]):
-            style: Any = {"marker": "x", "s": 18, "zorder": 3, "color": ["0.15", "0.55"]}
-            ax.scatter([recipe.epochs] * 2, reported, **style, label="As its source reports")
+        style: Any = {"marker": "x", "s": 18, "zorder": 3, "color": ["0.15", "0.55"]}
+        ax.scatter([recipe.epochs] * 2, reported, **style, label="As its source reports")
     ax.set(title=TRAINING_MEASURES[name], xlabel="Epoch")
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 

@@ -21,7 +21,6 @@ from benchmarks.report.answer.decision import (
     judged_by,
     label,
     network_alone,
-    networks_of,
 )
 from benchmarks.report.answer.worth import median, middle, networks
 from benchmarks.report.editorial import KIND_LOOKS, SAMPLED
@@ -32,6 +31,7 @@ from benchmarks.report.figures.engine import (
     View,
     logarithmic,
     patch,
+    variant_in,
 )
 from benchmarks.report.results import Quantity
 from benchmarks.report.style import SMALLEST, Look
@@ -68,10 +68,7 @@ def settings(view: View) -> FigureData:
                 known = results.value(choice, quantity)
                 texts = [variant.members if known else ""] * 3
             else:
-                worths = (
-                    results.worth_in(choice, (results.recipes[0], name), quantity)
-                    for name in sorted(ensembles)
-                )
+                worths = (results.worth_in(choice, e, quantity) for e in sorted(ensembles))
                 row = next((row for row in worths if row and row["status"] == "ok"), {})
                 texts = [row.get(name, "") for name in ("worth", "worth_lower", "worth_upper")]
             place = {"metric": quantity.metric, "condition": quantity.condition}
@@ -125,8 +122,8 @@ def _quantities(view: View) -> list[Quantity]:
 def _by_method(rows: pd.DataFrame) -> dict[Variant, list[str]]:
     """The worths of each method."""
     by_method: dict[Variant, list[str]] = {}
-    for method, members, worth in rows[[*Variant._fields, "worth"]].itertuples(index=False):
-        by_method.setdefault(Variant(method, members), []).append(worth)
+    for row in rows.to_dict("records"):
+        by_method.setdefault(variant_in(row), []).append(row["worth"])
     return by_method
 
 
@@ -139,8 +136,7 @@ def settings_title(view: View, rows: pd.DataFrame) -> str:
     said = {
         variant: list(where(rows, **variant._asdict())["verdict"])
         for variant in view.variants
-        if networks_of(results, choice := results.candidate(variant)) == 1
-        and not is_network_alone(results, choice)
+        if variant.budget == 1 and not is_network_alone(results, results.candidate(variant))
     }
     if not any(map(any, said.values())):
         return ""
@@ -210,7 +206,7 @@ def heat_map(ax: Axes, panel: Panel) -> None:
     places, variants = _with_gaps(groups), list(view.variants)
     for x, (condition, metric) in zip(places, measures, strict=True):
         for row in where(rows, condition=condition, metric=metric).to_dict("records"):
-            y = variants.index(Variant(row["method"], row["members"]))
+            y = variants.index(variant_in(row))
             differs, known = row["verdict"] in SHOWN_TO_DIFFER, row["worth"] != ""
             style: Any = {"facecolor": "white", "edgecolor": "0.7", "hatch": HATCH, "linewidth": 0}
             if known:
@@ -316,15 +312,15 @@ def by_median(ax: Axes, panel: Panel) -> None:
         ax.text(ends[1] * 1.5, y, median(texts), va="center", ha="center")
     for position, (look, dots, _) in enumerate(panel.series()):
         offset = 0.5 * ((position + 0.5) / len(panel.looks) - 0.5)
-        pairs = zip(dots["method"], dots["members"], strict=True)
-        rows_of_dots = [ordered.index(Variant(*pair)) + offset for pair in pairs]
+        dot_variants = map(variant_in, dots.to_dict("records"))
+        dot_rows = [ordered.index(variant) + offset for variant in dot_variants]
         style: Any = {"color": look.color, "linewidth": 0, "alpha": 0.75, "zorder": 3}
         marked: dict[str, list[int]] = {}
         for number, text in enumerate(dots["worth"]):
             marked.setdefault(text[0] if text[0] in "<>" else look.marker, []).append(number)
         for marker, numbers in marked.items():
             at = [place(dots["worth"].iloc[number]) for number in numbers]
-            ax.scatter(at, [rows_of_dots[n] for n in numbers], s=11, marker=marker, **style)
+            ax.scatter(at, [dot_rows[n] for n in numbers], s=11, marker=marker, **style)
         ax.scatter([], [], s=11, marker=look.marker, label=look.label, **style)
     inner = [size for size in SIZES if size <= most]
     logarithmic(ax, "x", [ends[0], *inner, ends[1], ends[1] * 1.5])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ import pandas as pd
 
 from benchmarks.nouns import Variant
 from benchmarks.report.results import Quantity, Results
-from benchmarks.report.tables.pivot import Pivot, Place, value_cell
+from benchmarks.report.tables.pivot import Pivot, Place, place_of, value_cell
 from benchmarks.report.tables.table import Cell
 from benchmarks.report.timings import Setup, batch_sizes, in_setup, main_setup, milliseconds
 from benchmarks.vocabulary import SELF_TRAINED
@@ -32,7 +31,7 @@ def latency(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     sizes = sorted({int(size) for size in table["batch_size"].dropna()})
     keys = [*Setup._fields, "clock", "method"]
     for key, rows in _largest(table).groupby(keys, sort=False, dropna=False):
-        variant = Variant(str(key[-1]), str(max(rows["members"], key=len)))
+        variant = results.names.natural(str(key[-1]), str(max(rows["members"], key=len)))
         place = {
             "Device": (device := _device(rows.iloc[0]), device),
             "Method": (variant, results.names.label(variant)),
@@ -70,7 +69,7 @@ def resources(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     table = _largest(results.latency)
     table = table[(table["batch_size"] == most) & (table["clock"] == "wall")]
     for row in in_setup(table, setup).to_dict("records"):
-        variant = Variant(row["method"], row["members"])
+        variant = results.names.natural(row["method"], row["members"])
         single = milliseconds(results.latency, setup, variant, single_image)
         tails = {
             f"p{percent} (ms)\n{images_text(single_image)}": Cell(reason=NOT_TIMED)
@@ -101,9 +100,7 @@ def sizes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     setup = main_setup(results.latency)
     if setup is None:
         return
-    methods = Counter(variant.method for variant in results.variants)
-    several = [variant for variant in results.largest if methods[variant.method] > 1]
-    for full in several:
+    for full in (full for full in results.largest if len(_sizes_of(results, full)) > 1):
         for quantity in pivot.quantities(results):
             variant, label = needed(results, full, quantity) or (None, "—")
             variants = {"this": variant, "full": full}
@@ -121,7 +118,7 @@ def sizes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
                     cells[f"ms, {images_text(size)}\nat {which} size"] = cell
             title = results.names.printed(quantity.metric).title
             place = {
-                "Method": (full, results.names.label(full)),
+                **place_of(results, full),
                 "Measure": (quantity, f"{title}, {results.label_of(quantity.condition)}"),
                 "Needed": (label, label),
             }
@@ -155,10 +152,9 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> tuple[Variant
     whole = results.find(full, quantity)
     if whole is None or pd.isna(whole["value"]) or pd.isna(whole["lower"]):
         return None
-    sizes = [v for v in results.variants if v.method == full.method and v.members.isdigit()]
     smallest, at_most = full, False
-    for variant in sorted(sizes, key=results.names.rank, reverse=True):
-        if variant == full:
+    for variant in sorted(_sizes_of(results, full), key=results.names.rank, reverse=True):
+        if variant == full or not variant.members.isdigit():
             continue
         row = results.find(variant, quantity)
         if row is not None and row["status"] == "undefined":
@@ -175,6 +171,12 @@ def needed(results: Results, full: Variant, quantity: Quantity) -> tuple[Variant
         at_most = smallest.members != "1"
     size = results.names.size(smallest)
     return smallest, f"≤ {size}" if at_most else size
+
+
+def _sizes_of(results: Results, full: Variant) -> list[Variant]:
+    """All sizes of a method, of networks that are trained alike."""
+    each = results.names.each
+    return [v for v in results.variants if v.method == full.method and each(v) == each(full)]
 
 
 def median_cell(row: Mapping[str, Any] | pd.Series[Any]) -> Cell:

@@ -9,7 +9,6 @@ from operator import attrgetter
 
 from benchmarks.nouns import MetricRecord
 from benchmarks.questions import ABSTAINING, QUALITY
-from benchmarks.report.answer.decision import main_budget
 from benchmarks.report.answer.table import decision_table
 from benchmarks.report.claims import verdict_table
 from benchmarks.report.editorial import DETECTION, DIVERSITY, SELECTION
@@ -33,12 +32,8 @@ from benchmarks.report.tables.ranking import (
     kinds,
     leaderboard,
     leaderboard_notes,
-    main_recipe_noted,
     members,
     ranks,
-    recipe_measures,
-    recipes,
-    spending,
 )
 from benchmarks.report.tables.table import Table
 from benchmarks.vocabulary import CLEAN
@@ -66,10 +61,8 @@ def tables_by_name(results: Results) -> dict[str, Callable[[], Table | None]]:
 def pivots(results: Results) -> tuple[Pivot, ...]:
     """All declared tables, whether or not the run has numbers for them."""
     return (
-        RECIPES,
         RANKS,
         KINDS,
-        SPENDING,
         MEMBERS,
         LEADERBOARD,
         *MEANS,
@@ -192,22 +185,6 @@ Headline = partial(Pivot, quantities=headline, group="", columns="Measure")
 Means = partial(Pivot, source=quality, notes=remarks)
 ByScore = partial(Means, group="Method", rows=("Score",), columns="Images")
 
-RECIPES = Pivot(
-    "recipes",
-    "The network matters more than the method: the network alone, by recipe",
-    recipe_measures,
-    recipes,
-    group="",
-    rows=("Networks",),
-    columns="Measure",
-    notes=main_recipe_noted(
-        "In brackets: the difference to it, with its 95 % interval. Recipes with other training "
-        "images are not compared. The last row is what the best method of one network changes, by "
-        f"the main recipe; its intervals hold all differences of a question at once. {INTERVAL}"
-    ),
-    by_recipe=False,
-)
-
 RANKS = Pivot(
     "ranks",
     "The possible ranks of methods, by each measure of each question",
@@ -216,28 +193,12 @@ RANKS = Pivot(
     group="Question",
     rows=("Measure", "Method"),
     columns="Standing",
-    notes=main_recipe_noted(
+    notes=noted(
         "A method ranks behind all that are better, and before all that are worse, by intervals "
         "that hold all differences of a question by the measure at once: the ranks hold together "
         "with a confidence of 95 %. Tied with the best: neither a method nor guessing is "
         f"better. {INTERVAL}"
     ),
-    by_recipe=False,
-)
-
-SPENDING = Pivot(
-    "spending",
-    "What a training budget is best spent on",
-    headline,
-    spending,
-    group="Training",
-    columns="Measure",
-    notes=lambda results, _: (
-        f"Worth: the networks of an ensemble of {main_budget(results)} that does as well, as in "
-        "the leaderboard. A question mark: not shown to be worse than any other, by intervals "
-        f"that hold all differences of a budget at once. {INTERVAL}",
-    ),
-    by_recipe=False,
 )
 
 MEMBERS = Pivot(
@@ -253,7 +214,6 @@ MEMBERS = Pivot(
         "Disagreement is the chance that two members predict different classes; mutual information "
         f"is the part of the predictive entropy that comes from their differences. {INTERVAL}"
     ),
-    is_of_main=True,
 )
 
 KINDS = Headline(
@@ -272,7 +232,6 @@ LEADERBOARD = Headline(
     "The methods, the best first",
     source=leaderboard,
     notes=leaderboard_notes,
-    is_of_main=True,
 )
 
 MAIN = Means(
@@ -367,7 +326,7 @@ FURTHER = (
         "Worth in networks of each method",
         measures(MAIN_CONDITIONS, worth_metrics),
         worth,
-        rows=("Method", "Ensembles of"),
+        rows=("Method", "In networks of"),
         notes=noted(WORTH),
     ),
     Pivot(
@@ -375,7 +334,7 @@ FURTHER = (
         "Worth in networks of each score by AUROC",
         further_scores,
         worth,
-        group="Ensembles of",
+        group="In networks of",
         rows=("Method", "Score"),
         columns="Images",
         notes=noted(f"{WORTH} Ensembles rank images by their primary score."),
@@ -403,7 +362,7 @@ FURTHER = (
     ),
 )
 
-Times = partial(Pivot, quantities=lambda _: (), group="Device", columns="Cost", by_recipe=False)
+Times = partial(Pivot, quantities=lambda _: (), group="Device", columns="Cost")
 
 LATENCY = Times(
     "latency",

@@ -7,7 +7,7 @@ best method, and worth in networks; and the notes below such tables.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, product
 from statistics import mode
@@ -18,9 +18,9 @@ from benchmarks.report.editorial import RIGHT
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Candidate, Quantity, Results, TableRow
 from benchmarks.report.tables.table import AS_GOOD, BEST, OPEN, UNCOMPARED, Cell, Row, Table
-from benchmarks.report.texts import left_out_remark, listed, training_images_remark
+from benchmarks.report.texts import left_out_remark, listed
 from benchmarks.schema import where
-from benchmarks.vocabulary import NETWORKS_KNOWN_FROM, SELF_TRAINED, Verdict
+from benchmarks.vocabulary import NETWORKS_KNOWN_FROM, Verdict
 
 REFERENCE = "clean images are the reference of detection"
 NO_LABELS = "the images have no label"
@@ -35,7 +35,10 @@ Place = Mapping[str, Label]
 """What a cell is of on each axis, by the heading of the axis."""
 
 Source = Callable[[Results, "Pivot"], Iterable[tuple[Place, Cell]]]
-"""The cells of a pivot, from results of one recipe; in the order of their rows and columns."""
+"""The cells of a pivot, in the order of their rows and columns."""
+
+BUDGET = "Budget"
+"""The axis by which the rows of tables stand in blocks, where a run has several budgets."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,13 @@ class Pivot:
 
     Attributes:
         name: of its files.
-        title: what it shows; the caption has recipes and numbers of images, too.
+        title: what it shows; the caption has numbers of images, too.
         quantities: what it shows; none where it shows no measures.
         source: where its cells come from.
         group: the axis by which rows are grouped, if any.
         rows: the axes whose values name a row.
         columns: the axis of the columns.
         notes: what else the reader must know, in sentences.
-        by_recipe: whether it has a block of rows a recipe.
-        is_of_main: whether it has only the block of the main recipe.
     """
 
     name: str
@@ -63,30 +64,22 @@ class Pivot:
     rows: tuple[str, ...] = ("Method",)
     columns: str = "Metric"
     notes: Callable[[Results, Pivot], Iterable[str]] = lambda *_: ()
-    by_recipe: bool = True
-    is_of_main: bool = False
 
 
 def table_of(pivot: Pivot, results: Results) -> Table | None:
-    """The table of a run's results; ``None`` if it would be empty.
-
-    Args:
-        results: of all recipes.
-    """
-    recipes = results.recipes if pivot.by_recipe else (SELF_TRAINED,)
-    if pivot.is_of_main:
-        recipes = recipes[:1]
+    """The table of a run's results; ``None`` if it would be empty."""
     blocks: dict[tuple[str, Label], dict[tuple[Label, ...], dict[Label, Cell]]] = {}
-    for recipe in recipes:
-        part = results.for_recipe(recipe) if pivot.by_recipe else results
-        for place, cell in pivot.source(part, pivot):
-            block = recipe, place[pivot.group] if pivot.group else ("", "")
-            labels = tuple(place[axis] for axis in pivot.rows)
-            cells_of_row = blocks.setdefault(block, {}).setdefault(labels, {})
-            cells_of_row[place[pivot.columns]] = cell
+    for place, cell in pivot.source(results, pivot):
+        group = place[pivot.group] if pivot.group else ("", "")
+        rows = blocks.setdefault((place.get(BUDGET, ("", ""))[1], group), {})
+        cells_of_row = rows.setdefault(tuple(place[axis] for axis in pivot.rows), {})
+        cells_of_row[place[pivot.columns]] = cell
+    order = list(dict.fromkeys(budget for budget, _ in blocks))
     lines = [
-        (recipe, group, labels, cells)
-        for (recipe, (_, group)), block in blocks.items()
+        (budget, group, labels, cells)
+        for (budget, (_, group)), block in sorted(
+            blocks.items(), key=lambda b: order.index(b[0][0])
+        )
         for labels, cells in block.items()
         if _is_measured(cells.values())
     ]
@@ -99,7 +92,7 @@ def table_of(pivot: Pivot, results: Results) -> Table | None:
     ]
     return Table(
         name=pivot.name,
-        caption=f"{pivot.title}.{_setting(results, pivot, recipes)}",
+        caption=f"{pivot.title}.{_setting(results, pivot)}",
         group_heading=pivot.group,
         label_headings=pivot.rows,
         headings=tuple(text for _, text in columns),
@@ -108,9 +101,9 @@ def table_of(pivot: Pivot, results: Results) -> Table | None:
                 group,
                 tuple(text for _, text in labels),
                 tuple(cells.get(column, Cell(reason=NOT_MEASURED)) for column in columns),
-                "" if recipe == SELF_TRAINED else recipe,
+                budget,
             )
-            for recipe, group, labels, cells in lines
+            for budget, group, labels, cells in lines
         ),
         remarks=tuple(filter(None, pivot.notes(results, pivot))),
     )
@@ -120,29 +113,26 @@ def _is_measured(cells: Iterable[Cell]) -> bool:
     return any(cell.reason not in MISSING for cell in cells)
 
 
-def _setting(results: Results, pivot: Pivot, recipes: Sequence[str]) -> str:
-    """Of which recipes and how many images a table is, in its caption."""
-    trained = [recipe for recipe in recipes if recipe != SELF_TRAINED]
-    said = [f"recipe{'s' if len(trained) > 1 else ''} {listed(trained)}"] if trained else []
+def _setting(results: Results, pivot: Pivot) -> str:
+    """Of how many images a table is, in its caption."""
     conditions = {quantity.condition for quantity in pivot.quantities(results)}
-    if conditions:
-        evaluated = results.summary["condition"].isin(conditions)
-        counts = sorted(set(results.summary.loc[evaluated, "images"]) - {0}) or [0]
-        images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
-        said.append(f"{images} images per condition")
-    text = ", ".join(said)
-    return f" {text[0].upper()}{text[1:]}." if text else ""
+    if not conditions:
+        return ""
+    evaluated = results.summary["condition"].isin(conditions)
+    counts = sorted(set(results.summary.loc[evaluated, "images"]) - {0}) or [0]
+    images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
+    return f" {images} images per condition."
 
 
 # Sources.
 
 
 def quality(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """The mean over replicates, with its verdict against the best of the methods shown."""
+    """The mean over replicates, with its verdict against the best shown of its budget."""
     quantities = list(pivot.quantities(results))
     variants = results.evaluated_on([quantity.condition for quantity in quantities])
-    for quantity in quantities:
-        for variant, cell in compared_cells(results, variants, quantity).items():
+    for quantity, own in product(quantities, results.blocks(variants).values()):
+        for variant, cell in compared_cells(results, own, quantity).items():
             yield _place(results, variant, quantity), cell
 
 
@@ -178,19 +168,18 @@ def worth(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     table = results.worth
     if table.empty:
         return
-    ensembles = dict.fromkeys(zip(table["ensemble_recipe"], table["ensemble"], strict=True))
     quantities = list(pivot.quantities(results))
     known = where(results.by_primary_score(table), status="ok")
     known = known[known["metric"].isin({quantity.metric for quantity in quantities})]
     for quantity in quantities:
         if not quantity.score and quantity.condition not in set(known["condition"]):
             continue
-        for variant, ensemble in product(results.compared, ensembles):
+        for variant, ensemble in product(results.compared, results.ensembles):
             row = results.worth_in(results.candidate(variant), ensemble, quantity)
             place = {
                 **_place(results, variant, quantity),
                 "Metric": (quantity.metric, results.names.printed(quantity.metric).title),
-                "Ensembles of": (ensemble, ensemble[0]),
+                "In networks of": (ensemble, results.names.method(ensemble).label),
             }
             yield place, worth_cell(row)
 
@@ -205,7 +194,8 @@ def sampling_error(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell
         if quantity in set(pivot.quantities(results)):
             half_width = (row["upper"] - row["lower"]) / 2
             status = "undefined" if math.isnan(half_width) else "ok"
-            place = _place(results, Variant(row["method"], row["members"]), quantity)
+            variant = Variant(row["method"], row["members"], row["budget"])
+            place = _place(results, variant, quantity)
             yield place, Cell(row["difference"], half_width, status)
 
 
@@ -276,11 +266,7 @@ def _why_missing(results: Results, quantity: Quantity) -> str:
 
 
 def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -> Variant | None:
-    """The best of those that were compared with one another; ``None`` if there is no such.
-
-    Methods that train themselves on other images than the recipe are only compared among
-    themselves.
-    """
+    """The best of those that were compared with one another; ``None`` if there is no such."""
     metric = results.names.metric(quantity.metric)
     if not metric.better or metric.biased:
         return None
@@ -288,7 +274,7 @@ def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -
         variant: row["value"]
         for variant in variants
         if variant in results.contestants
-        and _trained_as_the_recipe(results, variant)
+        and variant.method not in results.on_other_images
         and (row := results.value(results.candidate(variant), quantity))
     }
     if len(values) < 2:
@@ -296,13 +282,6 @@ def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -
     best = (max if metric.better == "higher" else min)(values, key=lambda variant: values[variant])
     compared = any(results.tested(best, other, quantity) for other in values)
     return best if compared else None
-
-
-def _trained_as_the_recipe(results: Results, variant: Variant) -> bool:
-    """Whether the method is fitted on as many images as the networks of the results' recipe."""
-    images = results.names.method(variant.method).images
-    by_recipe = results.names.training_images(results.recipes).values()
-    return not images or not by_recipe or images in by_recipe
 
 
 def worth_cell(row: TableRow | None) -> Cell:
@@ -320,12 +299,18 @@ def worth_cell(row: TableRow | None) -> Cell:
     return Cell(networks(worth), status="ok", reason=row["reason"], text=text)
 
 
+def place_of(results: Results, variant: Variant) -> Place:
+    """The place of a method of a size, with its budget where there are several."""
+    block = results.block(variant)
+    return {BUDGET: (block, block), "Method": (variant, results.names.label(variant))}
+
+
 def _place(results: Results, variant: Variant, quantity: Quantity) -> Place:
     names, label = results.names, results.label_of(quantity.condition)
     printed = names.printed(quantity.metric)
     return {
+        **place_of(results, variant),
         "Images": (quantity.condition, label),
-        "Method": (variant, names.label(variant)),
         "Score": (quantity.score, names.score(quantity.score).label),
         "Metric": (quantity.metric, printed.heading),
         "Measure": (quantity, f"{printed.title}\n{label}"),
@@ -362,10 +347,8 @@ def remarks(results: Results, pivot: Pivot) -> Iterator[str]:
     known = results.summary["reason"].str.contains(NETWORKS_KNOWN_FROM, regex=False).any()
     if not known and len(pooled) > 1 and any(method.counts_networks for method in pooled):
         yield ONE_ENSEMBLE
-    trained_on = names.training_images(results.recipes)
-    if trained_on:
-        fitted = {method.label: method.images for method in methods.values() if method.images}
-        yield training_images_remark(trained_on | fitted)
+    if others := [m.label for m in methods.values() if m.name in results.on_other_images]:
+        yield f"Fitted on another number of images, and compared with no others: {listed(others)}."
 
 
 def remarks_with_left_out(results: Results, pivot: Pivot) -> Iterator[str]:

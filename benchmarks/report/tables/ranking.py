@@ -1,26 +1,22 @@
-"""The cells of tables that show least of most: leaderboards, recipes, the best of each kind."""
+"""The cells of tables that show least of most: leaderboards, ranks, the best of each kind."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from itertools import product
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from statistics import fmean
 
 from benchmarks.nouns import Variant
 from benchmarks.questions import FEW
 from benchmarks.report.answer.decision import (
     Standing,
-    decisions,
+    answered,
     is_network_alone,
     label,
-    main_budget,
-    main_decisions,
     network_alone,
-    networks_of,
     single_image,
 )
-from benchmarks.report.answer.table import difference_text
 from benchmarks.report.answer.worth import typical_worth
 from benchmarks.report.editorial import (
     DETECTION,
@@ -31,7 +27,7 @@ from benchmarks.report.editorial import (
     SAMPLED,
     SELECTION,
 )
-from benchmarks.report.number_format import rounded, two_digits
+from benchmarks.report.number_format import two_digits
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.pivot import (
     INTERVAL,
@@ -39,9 +35,10 @@ from benchmarks.report.tables.pivot import (
     Pivot,
     Place,
     compared_cells,
+    place_of,
     value_cell,
 )
-from benchmarks.report.tables.table import BEST, OPEN, Cell
+from benchmarks.report.tables.table import Cell
 from benchmarks.report.timings import main_setup
 from benchmarks.vocabulary import CLEAN, WORSE
 
@@ -50,9 +47,6 @@ MOST_ROWS = 12
 
 OF_LOGITS, OF_FEATURES = "score of logits", "score of features"
 """The kinds of scores that are computed from networks, not from probabilities."""
-
-GAIN = "largest gain of a method of one network"
-"""What the last row of the table of recipes is called."""
 
 OTHER = "other"
 """Of methods that name no group, such as a user's own."""
@@ -70,45 +64,59 @@ def headline(results: Results) -> tuple[Quantity, ...]:
 
 
 def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """Methods of one recipe; see `entrants`."""
-    ranked, alone = entrants(results), network_alone(results)
-    board = {q: compared_cells(results, ranked, q) for q in headline(results)}
-    for variant in ranked:
-        candidate = results.candidate(variant)
-        cells = {
-            "Worth ↑": _worth(results, candidate),
-            **{
-                _heading(results, quantity): _beside(
-                    results, alone, candidate, quantity, by[variant]
-                )
-                for quantity, by in board.items()
-            },
-            **_costs(results, candidate, Cell(reason=NOT_MEASURED)),
-        }
-        for heading, cell in cells.items():
-            place: Place = {"Method": (variant, results.names.label(variant))}
-            yield {**place, "Measure": (heading, heading)}, cell
+    """The methods of each budget; see `entrants`."""
+    for ranked in results.blocks(entrants(results)).values():
+        alone = network_alone(results, ranked) or network_alone(results)
+        board = {q: compared_cells(results, ranked, q) for q in headline(results)}
+        for variant in ranked:
+            candidate = results.candidate(variant)
+            cells = {
+                "Worth ↑": _worth(results, candidate),
+                **{
+                    _heading(results, quantity): _beside(
+                        results, alone, candidate, quantity, by[variant]
+                    )
+                    for quantity, by in board.items()
+                },
+                **_costs(results, candidate, Cell(reason=NOT_MEASURED)),
+            }
+            for heading, cell in cells.items():
+                yield {**place_of(results, variant), "Measure": (heading, heading)}, cell
 
 
 def entrants(results: Results) -> tuple[Variant, ...]:
-    """Each method at its largest size, and ensembles of a few networks.
+    """Of each budget the methods at their largest size, and ensembles of a few networks.
 
     They are at most `MOST_ROWS`, and all of a user's own. The one that is worth most comes first,
     then the best by `RANKED_BY`. The network alone, MC-dropout, ensembles and the best by each
     measure of the headline are always among them. A method of a few images alone is not.
     """
+    return tuple(
+        chain(*(_entrants(results, own) for own in results.blocks(results.compared).values()))
+    )
+
+
+def _entrants(results: Results, variants: Sequence[Variant]) -> Iterator[Variant]:
+    """Those of a budget."""
     names, quantities = results.names, headline(results)
+    last = {(v.method, v.budget): v for v in variants}
     known = {
         variant: {q: row["value"] for q in quantities if (row := results.find(variant, q))}
-        for variant in results.compared
-        if variant in results.largest
-        or (names.method(variant.method).counts_networks and variant.members == str(FEW))
+        for variant in variants
+        if (
+            variant in results.largest
+            or variant.members == str(FEW)
+            or (variant.budget in results.budgets and variant.members != "1")
+            if names.method(variant.method).counts_networks
+            else variant == last[variant.method, variant.budget]
+        )
     }
     known = {variant: values for variant, values in known.items() if values}
 
     def rank(variant: Variant) -> tuple[float, float]:
         worth = _worth(results, results.candidate(variant))
-        return _rank(worth, known[variant].get(Quantity(*RANKED_BY), math.inf))
+        ranked_by = known[variant].get(Quantity(*RANKED_BY), math.inf)
+        return math.inf if math.isnan(worth.value) else -worth.value, ranked_by
 
     ranked = sorted(known, key=rank)
     always = {
@@ -125,12 +133,7 @@ def entrants(results: Results) -> tuple[Variant, ...]:
     always -= own
     others = [variant for variant in ranked if variant not in always | own]
     shown = always.union(own, others[: MOST_ROWS - len(always)])
-    return tuple(variant for variant in ranked if variant in shown)
-
-
-def _rank(worth: Cell, ranked_by: float) -> tuple[float, float]:
-    """What is worth most comes first, and last what has no worth; else what is lower."""
-    return math.inf if math.isnan(worth.value) else -worth.value, ranked_by
+    return (variant for variant in ranked if variant in shown)
 
 
 def _beside(
@@ -145,7 +148,8 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the leaderboard."""
     by = _heading(results, Quantity(*RANKED_BY)).replace("\n", ", ")
     own = any(results.names.method(v.method).is_users_own for v in entrants(results))
-    most = f"At most {MOST_ROWS} methods{' beside your own' if own else ''}"
+    each_budget = " of each budget" if len(results.budgets) > 1 else ""
+    most = f"At most {MOST_ROWS} methods{each_budget}{' beside your own' if own else ''}"
     if results.worth.empty:
         yield f"{most}, ranked by {by}. {INTERVAL}"
     else:
@@ -156,14 +160,14 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
         )
     setup = main_setup(results.latency)
     time = f" ms: the median time of one image on {setup.label}." if setup else ""
-    if results.names.recipes:
+    if results.recipe:
         yield f"Networks: the training that a method takes.{time}"
     counts = {
         results.replicates(variant)
         for variant in entrants(results)
         if not results.names.method(variant.method).counts_networks
     }
-    if results.names.recipes and counts == {1}:
+    if results.recipe and counts == {1}:
         yield "Values are of one network, or ensemble, each; ± leaves out how these differ."
     if len(counts) > 1:
         yield (
@@ -173,17 +177,12 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
 
 
 def ranks(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """By each measure of each question the possible ranks of its candidates, the best first.
-
-    Of networks of the main recipe, or of all where budgets are compared.
-    """
-    for decision in main_decisions(results):
+    """By each measure of each question the possible ranks of its candidates, the best first."""
+    for decision in answered(results):
         question = decision.question
         asked_for = ": ".join(filter(None, (question.situation, question.images)))
         for quantity, standings in decision.standings.items():
-            values = {
-                choice: value_cell(decision.results, choice, quantity) for choice in standings
-            }
+            values = {choice: value_cell(results, choice, quantity) for choice in standings}
             metric = results.names.printed(quantity.metric).title
             measure = f"{metric}, {results.label_of(quantity.condition)}"
             sign = -1 if results.names.metric(quantity.metric).better == "higher" else 1
@@ -212,68 +211,8 @@ def _tied(standing: Standing) -> str:
     return "yes" if standing.is_tied else "no"
 
 
-def recipes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """The network alone, by each recipe; and what the best method of one network gains over it.
-
-    By the main recipe, and by the intervals of the questions of who trains one network.
-    """
-    main, *others = (results.for_recipe(recipe) for recipe in results.recipes)
-    alone, *beside = map(network_alone, (main, *others))
-    if alone is None or not any(beside):
-        return
-    made_for_one = [made for made in main_decisions(results) if made.question.networks == 1]
-    for quantity in pivot.quantities(results):
-        heading = _heading(results, quantity)
-        for choice in filter(None, (alone, *beside)):
-            cell = value_cell(results, choice, quantity)
-            if tested := results.comparison(choice, alone, quantity):
-                text = f"{rounded(cell.value, cell.half_width)[0]} ({difference_text(tested)})"
-                cell = cell._replace(text=text)
-            yield {"Networks": (choice, choice.recipe), "Measure": (quantity, heading)}, cell
-        decision = next((made for made in made_for_one if quantity in made.standings), None)
-        if decision is not None:
-            best = decision.best(quantity)
-            tested = best and decision.compared(best, alone, quantity)
-            text = f"{difference_text(tested)}, {label(main, best)}" if best and tested else "none"
-            place = {"Networks": (GAIN, GAIN), "Measure": (quantity, heading)}
-            yield place, Cell(status="ok", text=text)
-
-
-def spending(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """What each training budget can be spent on, the best first; ties by a question's intervals."""
-    made, main = decisions(results), main_budget(results)
-    for compute in filter(None, dict.fromkeys(decision.question.compute for decision in made)):
-        own = [decision for decision in made if decision.question.compute == compute]
-        deciding = {quantity: decision for decision in own for quantity in decision.standings}
-        choices = {choice for decision in own for choice in decision.candidates}
-        values = {
-            choice: {q: value_cell(results, choice, q) for q in headline(results)}
-            for choice in choices
-        }
-        place: Place = {"Training": (compute, f"{compute:g} network{'s' if compute > 1 else ''}")}
-        worth = {choice: _worth(results, choice, main) for choice in choices}
-        for choice in sorted(
-            choices, key=lambda c: _rank(worth[c], values[c][Quantity(*RANKED_BY)].value)
-        ):
-            cells = {
-                "Networks\n× epochs": Cell(text=_trained(results, choice), status="ok"),
-                "Worth ↑": worth[choice],
-            }
-            for quantity, cell in values[choice].items():
-                if decision := deciding.get(quantity):
-                    standing = decision.standings[quantity].get(choice)
-                    verdict = OPEN if standing and standing.is_tied else ""
-                    best = decision.best(quantity) == choice
-                    cell = cell._replace(verdict=BEST if best else verdict)
-                cells[_heading(results, quantity)] = cell
-            cells["ms ↓"] = _costs(results, choice, Cell(reason=NOT_MEASURED))["ms ↓"]
-            for heading, cell in cells.items():
-                method = {"Method": (choice, label(results, choice))}
-                yield {**place, **method, "Measure": (heading, heading)}, cell
-
-
 def members(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """How much members of each method differ, the most first; of results of one recipe."""
+    """How much members of each method differ, the most first."""
     quantities = list(pivot.quantities(results))
     values = {
         variant: {q: value_cell(results, results.candidate(variant), q) for q in quantities}
@@ -282,32 +221,8 @@ def members(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     several = {v: cells for v, cells in values.items() if cells[quantities[-1]].value > 0}
     for variant in sorted(several, key=lambda v: several[v][quantities[-1]].value, reverse=True):
         for quantity, cell in several[variant].items():
-            place = {"Method": (variant, results.names.label(variant))}
+            place = place_of(results, variant)
             yield {**place, "Measure": (quantity, _heading(results, quantity))}, cell
-
-
-def _trained(results: Results, choice: Candidate) -> str:
-    """How many networks are trained for how many epochs each."""
-    recipe = next(recipe for recipe in results.names.recipes if recipe.name == choice.recipe)
-    return f"{networks_of(results, choice) / recipe.budget:g} × {recipe.epochs}"
-
-
-def main_recipe_noted(sentences: str) -> Callable[[Results, Pivot], Iterator[str]]:
-    """What the reader must know, with the main recipe, where the run has one."""
-
-    def notes(results: Results, _: Pivot) -> Iterator[str]:
-        if results.names.recipes:
-            yield f"The main recipe is {results.recipes[0]}."
-        yield sentences
-
-    return notes
-
-
-def recipe_measures(results: Results) -> Iterator[Quantity]:
-    """What recipes are compared by."""
-    for condition, metric in product((CLEAN, *results.headline_shifts), (RIGHT, PROBABLE)):
-        yield Quantity(condition, metric)
-    yield from (Quantity(condition, DETECTION) for condition in results.ood[:1])
 
 
 def kinds(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
@@ -315,24 +230,26 @@ def kinds(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
 
     What a score does not change stands in the row of its method.
     """
-    choices = {kind: values for kind, values in _by_kind(results).items() if values}
-    for kind, values in choices.items() if len(choices) > 1 else ():
-        best = max(values, key=values.__getitem__)
-        cells = _values(results, best) | _costs(results, best, Cell())
-        place = {
-            "Kind": (kind, f"{kind[:1].upper()}{kind[1:]}"),
-            "Best of its kind": (best, label(results, best)),
-        }
-        for heading, cell in cells.items():
-            yield {**place, "Measure": (heading, heading)}, cell
+    for own in results.blocks(results.compared).values():
+        choices = {kind: values for kind, values in _by_kind(results, own).items() if values}
+        for kind, values in choices.items() if len(choices) > 1 else ():
+            best = max(values, key=values.__getitem__)
+            cells = _values(results, best) | _costs(results, best, Cell())
+            place = {
+                **place_of(results, best.variant),
+                "Kind": (kind, f"{kind[:1].upper()}{kind[1:]}"),
+                "Best of its kind": (best, label(results, best)),
+            }
+            for heading, cell in cells.items():
+                yield {**place, "Measure": (heading, heading)}, cell
 
 
-def _by_kind(results: Results) -> dict[str, dict[Candidate, float]]:
+def _by_kind(results: Results, variants: Sequence[Variant]) -> dict[str, dict[Candidate, float]]:
     """The methods and scores of each kind with what they are chosen by: the larger, the better.
 
     Methods by the NLL on clean images; scores by their mean AUROC.
     """
-    methods = list(map(results.candidate, results.compared))
+    methods = list(map(results.candidate, variants))
     kinds: dict[str, dict[Candidate, float]] = {}
     for method in methods:
         chosen_by = kinds.setdefault(results.names.method(method.method).group or OTHER, {})
@@ -369,22 +286,20 @@ def _heading(results: Results, quantity: Quantity) -> str:
 
 def _costs(results: Results, choice: Candidate, missing: Cell) -> dict[str, Cell]:
     """Networks to train, and the milliseconds of a single image."""
-    count, timing = networks_of(results, choice), single_image(results, choice)
-    time = missing
+    timing, time = single_image(results, choice), missing
     if timing is not None and not math.isnan(timing["p50_ms"]):
         time = Cell(timing["p50_ms"], status="ok", text=two_digits(timing["p50_ms"]))
-    trained = Cell(count, status="ok", text=f"{count:g}") if results.names.recipes else missing
+    budget = choice.budget
+    trained = Cell(budget, status="ok", text=f"{budget:g}") if results.recipe else missing
     return {"Networks ↓": trained, "ms ↓": time}
 
 
-def _worth(results: Results, choice: Candidate, recipe: str = "") -> Cell:
-    """In ensembles, by default of the same recipe; that of such an ensemble is its size."""
-    ensembles = [] if results.worth.empty else sorted(set(results.worth["ensemble"]))
-    is_own = recipe in ("", choice.recipe)
-    if is_own and choice.method in ensembles and choice.members.isdigit():
+def _worth(results: Results, choice: Candidate) -> Cell:
+    """In ensembles of networks of budget 1; that of such an ensemble is its size."""
+    is_natural = results.names.each(choice.variant) == 1
+    if is_natural and choice.method in results.ensembles and choice.members.isdigit():
         return Cell(float(choice.members), status="ok", text=choice.members)
-    for ensemble in ensembles:
-        if worth := typical_worth(results, choice, ensemble, recipe):
+    for ensemble in results.ensembles:
+        if worth := typical_worth(results, choice, ensemble):
             return Cell(worth.number, status="ok", text=worth.interval)
-    reason = "not compared with ensembles of its recipe" if ensembles else NOT_MEASURED
-    return Cell(reason=reason)
+    return Cell(reason="not compared with ensembles" if results.ensembles else NOT_MEASURED)

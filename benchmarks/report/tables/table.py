@@ -85,13 +85,13 @@ class Row(NamedTuple):
     """A line of a table: its group (empty: none), its labels, and a cell a column.
 
     Attributes:
-        recipe: of the networks; empty in a table that is of no recipes.
+        block: what the rows of its budget are called together; empty where there is one budget.
     """
 
     group: str
     labels: tuple[str, ...]
     cells: tuple[Cell, ...] = ()
-    recipe: str = ""
+    block: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,21 +120,18 @@ class Table:
 
     @cached_property
     def groups(self) -> dict[str, list[Row]]:
-        """The rows of each recipe and group, in order, by what these are called together."""
-        blocks: dict[str, list[Row]] = {}
-        several = len({row.recipe for row in self.rows}) > 1
+        """The rows of each budget and group, in order, by what these are called together."""
+        groups: dict[str, list[Row]] = {}
         for row in self.rows:
-            recipe = f"Recipe {row.recipe}" if several else ""
-            blocks.setdefault(": ".join(filter(None, (recipe, row.group))), []).append(row)
-        return blocks
+            groups.setdefault(": ".join(filter(None, (row.block, row.group))), []).append(row)
+        return groups
 
     @property
     def named(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """What names each row, with the headings above it: recipe, group and labels."""
-        recipe = any(row.recipe for row in self.rows)
-        group = any(row.group for row in self.rows)
-        headings = ("Recipe",) * recipe + (self.group_heading,) * group + self.label_headings
-        rows = [(row.recipe,) * recipe + (row.group,) * group + row.labels for row in self.rows]
+        """What names each row, with the headings above it: budget, group and labels."""
+        block, group = any(row.block for row in self.rows), any(row.group for row in self.rows)
+        headings = ("Training",) * block + (self.group_heading,) * group + self.label_headings
+        rows = [(row.block,) * block + (row.group,) * group + row.labels for row in self.rows]
         return headings, rows
 
     @cached_property
@@ -266,8 +263,6 @@ def latex(table: Table) -> str:
     What is wider than a page lies on its side, for which rotating is needed.
     """
     headings, names = table.named
-    if headings[0] == "Recipe" and len({row.recipe for row in table.rows}) == 1:
-        headings, names = headings[1:], [name[1:] for name in names]
     pairs = [tuple(map(latex_text, f"{heading}\n".split("\n")[:2])) for heading in table.headings]
     rows = [
         [*map(latex_text, name), *LATEX.cells(row, table)]

@@ -6,14 +6,14 @@ import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, RulePart, by_parts
 from benchmarks.claims.numbers import over_networks, rows, values
-from benchmarks.claims.predictor import RecipePredictor
+from benchmarks.claims.predictor import Predictor
 from benchmarks.metrics.scoring import correct
 from benchmarks.vocabulary import CLEAN
 
 NOISY = "noise-40"
 
 
-def measure(predictor: RecipePredictor) -> Iterator[pd.DataFrame]:
+def measure(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """The accuracy of each network on clean and noisy images."""
     for condition in (CLEAN, NOISY):
         means = [

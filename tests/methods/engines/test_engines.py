@@ -16,9 +16,9 @@ from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import LoopTrainer, Optimiser, StackedTrainer, TorchEngine, TorchNetworks
 from methods.mc_dropout_exact import MCDropoutExact
-from methods.networks.architectures import LeNet5, LeNet5ReLU
+from methods.networks.architectures import LeNet5
 from methods.networks.network import pass_masks
-from methods.networks.recipes import ARTICLE, PLAIN, STANDARD, LabelledImages, Recipe
+from methods.networks.recipes import ARTICLE, LabelledImages, Recipe
 from methods.networks.training import (
     TrainedNetwork,
     TrainingDivergedError,
@@ -26,11 +26,10 @@ from methods.networks.training import (
     orders_and_masks,
     train_networks,
 )
-from tests.training import train_network
+from tests.training import PLAIN, RELU_DROPOUT, STANDARD, train_network
 
 CHANNELS = LeNet5.channels
 TORCH, NUMBA = TorchEngine(), NumbaEngine()
-RELU = replace(STANDARD, name="relu", network=LeNet5ReLU)
 
 
 @pytest.mark.parametrize("engine", [TORCH, NUMBA], ids=["torch", "kernels"])
@@ -47,7 +46,9 @@ def test_one_forward_gives_the_logits_and_what_the_heads_get(
         torch.testing.assert_close(network.head(inputs), own, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("recipe", [STANDARD, ARTICLE, PLAIN, RELU], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize(
+    "recipe", [STANDARD, ARTICLE, PLAIN, RELU_DROPOUT], ids=lambda recipe: recipe.name
+)
 def test_networks_trained_batched_are_those_trained_one_by_one(
     recipe: Recipe, training_images: LabelledImages
 ) -> None:
@@ -94,8 +95,8 @@ def test_a_network_that_diverges_leaves_the_others_alone(
 
 def test_kernels_are_chosen_where_they_fit() -> None:
     assert choose_engine() == NUMBA
-    assert choose_engine(recipes=[STANDARD, RELU]) == NUMBA
-    assert MCDropoutExact.objection(RELU) is None
+    assert choose_engine(recipes=[STANDARD, RELU_DROPOUT]) == NUMBA
+    assert MCDropoutExact.objection(RELU_DROPOUT) is None
     assert choose_engine("torch") == TORCH
     assert choose_engine(device="cuda") == TorchEngine("cuda")
     with pytest.raises(ValueError, match="the numba engine computes on the CPU, not on cuda"):

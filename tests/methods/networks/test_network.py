@@ -15,9 +15,9 @@ from methods.engines.torch import LoopTrainer, TorchEngine
 from methods.mc_dropout_exact import exact_prediction
 from methods.networks.architectures import SmallCNN
 from methods.networks.pool import NetworkKey, NetworkStore
-from methods.networks.recipes import STANDARD, LabelledImages, Recipe
+from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import TrainedNetwork, initial_network, train_networks
-from tests.training import train_network
+from tests.training import STANDARD, train_network
 
 RECIPE = Recipe(
     "small",

@@ -9,8 +9,9 @@ from torch.nn.utils import parameters_to_vector
 
 from methods.networks import pool as network_pool
 from methods.networks.pool import NetworkKey, NetworkPool, NetworkStore
-from methods.networks.recipes import ARTICLE, STANDARD, LabelledImages
+from methods.networks.recipes import ARTICLE, LabelledImages
 from methods.networks.training import TrainedNetwork
+from tests.training import STANDARD
 
 SHORT = replace(STANDARD, epochs=1)
 KEY = NetworkKey(SHORT, seed=0, index=0, fingerprint="f", engine="e")
@@ -66,6 +67,12 @@ def test_every_part_of_the_key_matters(other: NetworkKey) -> None:
     assert other.file_name != KEY.file_name
 
 
+def test_what_has_no_part_in_the_training_has_none_in_the_key() -> None:
+    parts = {"name": "other", "reported": (0.9, 0.9), "best_epochs": 7.0, "epochs": 1.0}
+    assert replace(KEY, recipe=replace(SHORT, **parts)).file_name == KEY.file_name
+    assert KEY.file_name.startswith(f"{SHORT.network.name}-seed0-000-")
+
+
 @pytest.mark.parametrize("content", [b"", b"not a network", None])
 def test_network_of_a_damaged_file_is_trained_anew(
     pool: NetworkPool,
@@ -105,16 +112,3 @@ def test_flipped_bit_is_noticed_or_changes_nothing(
         path.write_bytes(flipped)
         stored = pool.trained([0], training_images, test_images)
         assert not stored or read(stored[0]) == whole, place
-
-
-def test_network_with_a_checksum_of_its_weights_alone_is_read(
-    pool: NetworkPool, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As it was stored until version 0.3."""
-    checksum = network_pool._checksum
-    with monkeypatch.context() as patch:
-        patch.setattr(network_pool, "_checksum", lambda network, _: checksum(network, {}))
-        (before,) = pool.train([0], training_images)
-    monkeypatch.setattr(network_pool, "train_networks", no_training)
-    (again,) = pool.train([0], training_images)
-    assert read(again) == read(before)

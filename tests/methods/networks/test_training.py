@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
+from torch.optim.swa_utils import AveragedModel
 
 from methods.determinism import derive_seed
 from methods.engines.base import Engine
@@ -20,12 +22,11 @@ from methods.engines.torch import LoopTrainer, TorchEngine
 from methods.networks import training
 from methods.networks.architectures import LeNet5
 from methods.networks.network import Network, draw_masks
+from methods.networks.pool import NetworkPool
 from methods.networks.recipes import (
     ARTICLE,
     ARTICLE_LOGITS,
-    PLAIN,
-    RECIPES,
-    STANDARD,
+    WELL_TRAINED,
     LabelledImages,
     Recipe,
 )
@@ -37,7 +38,8 @@ from methods.networks.training import (
     train_networks,
     watched_images,
 )
-from tests.training import train_network
+from methods.softmax import WeightAveraging
+from tests.training import PLAIN, STANDARD, train_network
 
 ENGINE = TorchEngine()
 SHORT = replace(STANDARD, epochs=1)
@@ -76,10 +78,10 @@ def test_order_of_an_unshuffled_recipe_matters_and_of_a_shuffled_one_is_drawn(
     from methods.networks.training import orders_and_masks
 
     orders = {
-        name: orders_and_masks(
+        recipe.name: orders_and_masks(
             recipe, 2 * [np.arange(130)], [np.random.default_rng(seed) for seed in (0, 1)]
         )[0]
-        for name, recipe in RECIPES.items()
+        for recipe in (STANDARD, PLAIN, ARTICLE, ARTICLE_LOGITS)
     }
     for name in ("article", "article-logits"):
         assert all(torch.equal(order, torch.arange(130)) for order in orders[name])
@@ -113,9 +115,9 @@ def test_each_network_of_a_bagged_recipe_has_a_draw_of_its_own_in_all_epochs(
 def test_weights_are_the_mean_of_the_ends_of_the_last_quarter(
     training_images: LabelledImages, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(PLAIN, name="averaged", optimiser="sgd", schedule="averaged", epochs=8)
+    recipe = replace(PLAIN, optimiser="sgd", epochs=8)
     few = LabelledImages(training_images.images[:300], training_images.labels[:300])
-    ends: list[Tensor] = []
+    ends: list[Network] = []
     own = type(engine).trainer
 
     def watched(engine: Engine, networks: list[Network], *given: Any) -> Any:
@@ -124,17 +126,22 @@ def test_weights_are_the_mean_of_the_ends_of_the_last_quarter(
 
         def watching(*work: Any) -> list[float]:
             losses = epoch(*work)
-            ends.append(parameters_to_vector(networks[0].parameters()).detach().clone())
+            ends.append(deepcopy(networks[0]))
             return losses
 
         trainer.epoch = watching
         return trainer
 
     monkeypatch.setattr(type(engine), "trainer", watched)
-    trained = train_network(recipe, 0, few, engine=engine)
-    vector = parameters_to_vector(trained.network.parameters())
-    torch.testing.assert_close(vector, torch.stack(ends[6:]).mean(dim=0))
-    assert not trained.network.training
+    method = WeightAveraging(pool=NetworkPool(recipe, engine=engine)).fit(few.images, few.labels)
+    average = AveragedModel(ends[6])
+    for end in ends[6:]:
+        average.update_parameters(end)
+    (network,) = method.fitted
+    vectors = [parameters_to_vector(one.parameters()) for one in (network, average.module)]
+    torch.testing.assert_close(*vectors)
+    assert not torch.equal(vectors[0], parameters_to_vector(ends[7].parameters()))
+    assert not network.training
 
 
 class NormalisedFeatures(LeNet5):
@@ -159,10 +166,69 @@ def test_averaged_weights_get_statistics_of_their_own(few_images: LabelledImages
     torch.testing.assert_close(network.norm.running_mean, mean, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("epochs", [0, -1])
-def test_recipe_without_an_epoch_is_refused(epochs: int) -> None:
-    with pytest.raises(ValueError, match=f"'plain': epochs is {epochs}; expected at least 1"):
+@pytest.mark.parametrize("epochs", [0, -1, math.nan])
+def test_recipe_without_a_step_is_refused(epochs: float) -> None:
+    with pytest.raises(ValueError, match=f"'plain': epochs is {epochs}; expected more than 0"):
         replace(PLAIN, epochs=epochs)
+
+
+ENGINES = pytest.mark.parametrize("engine", [ENGINE, NumbaEngine()], ids=["torch", "numba"])
+
+
+@ENGINES
+@pytest.mark.parametrize(("epochs", "steps"), [(0.5, [5]), (1, [10]), (1.5, [10, 5]), (0.001, [1])])
+def test_a_share_of_an_epoch_is_that_share_of_its_steps(
+    epochs: float,
+    steps: list[int],
+    engine: Engine,
+    training_images: LabelledImages,
+    test_images: LabelledImages,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The last of ten batches is smaller.
+    data = LabelledImages(training_images.images[:600], training_images.labels[:600])
+    taken, own = [], type(engine).trainer
+
+    def watched(engine: Engine, *given: Any) -> Any:
+        trainer = own(engine, *given)
+        epoch = trainer.epoch
+
+        def watching(orders: Tensor, masks: Tensor, *rates: Any) -> list[float]:
+            assert orders.shape[1] == masks.shape[1] == orders.unique().numel()
+            taken.append(-(-orders.shape[1] // 64))
+            return epoch(orders, masks, *rates)
+
+        trainer.epoch = watching
+        return trainer
+
+    monkeypatch.setattr(type(engine), "trainer", watched)
+    recipe = replace(STANDARD, epochs=epochs)
+    trained = train_network(recipe, 0, data, test_images, engine=engine)
+    assert taken == steps
+    assert recipe.steps(600) == sum(steps)
+    assert {row.epoch for row in trained.log} == {*range(1, len(steps) + 1)}
+    assert row_of(trained, "validation", len(steps)).images == len(test_images.labels)
+
+
+@pytest.mark.parametrize("epochs", [0.5, 1.5])
+def test_engines_agree_on_a_share_of_an_epoch(epochs: float, few_images: LabelledImages) -> None:
+    recipe = replace(WELL_TRAINED, epochs=epochs, dropout=0.1)
+    pair = (train_network(recipe, 0, few_images, engine=e) for e in (ENGINE, NumbaEngine()))
+    torch.testing.assert_close(*map(weights, pair), atol=1e-4, rtol=1e-3)
+
+
+def test_the_rate_has_fallen_to_zero_after_a_share_of_an_epoch_too() -> None:
+    recipe = replace(WELL_TRAINED, epochs=1.5)
+    rates = [recipe.rate(step, 640) for step in range(recipe.steps(640))]
+    expected = [0.03 * (1 + math.cos(math.pi * step / 15)) / 2 for step in range(15)]
+    assert rates == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("budget", [0.5, 1, 5])
+def test_a_budget_is_so_many_times_the_length(budget: float) -> None:
+    lasting = WELL_TRAINED.lasting(budget)
+    assert lasting.epochs == budget * WELL_TRAINED.epochs
+    assert replace(lasting, epochs=WELL_TRAINED.epochs) == WELL_TRAINED
 
 
 def test_double_softmax_cannot_fall_below_its_bound() -> None:
@@ -207,9 +273,9 @@ def trained_by(
     return train_network(replace(recipe, epochs=EPOCHS), 0, training, validation, engine=engine)
 
 
-def row_of(trained: TrainedNetwork, split: str) -> EpochLog:
+def row_of(trained: TrainedNetwork, split: str, epoch: int = EPOCHS) -> EpochLog:
     """After the last epoch, whose network is at hand."""
-    (row,) = [row for row in trained.log if (row.epoch, row.split) == (EPOCHS, split)]
+    (row,) = [row for row in trained.log if (row.epoch, row.split) == (epoch, split)]
     return row
 
 

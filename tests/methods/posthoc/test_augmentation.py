@@ -11,9 +11,10 @@ from scipy.ndimage import rotate, shift
 from torch import nn
 
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import STANDARD, LabelledImages
+from methods.networks.recipes import LabelledImages
 from methods.posthoc.augmentation import VERSIONS, Augmentation, Version, moved
 from methods.softmax import Softmax
+from tests.training import STANDARD
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 

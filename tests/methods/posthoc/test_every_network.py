@@ -30,7 +30,7 @@ RECIPES = {
     recipe.network: replace(
         recipe, dropout=0.2, epochs=2, batch_size=32, optimiser="adam", learning_rate=0.005
     )
-    for recipe in (WITHOUT_BIASES, *(one for task in TASKS.values() for one in task.every_recipe))
+    for recipe in (WITHOUT_BIASES, *(one for task in TASKS.values() for one in task.recipes))
 }
 POST_HOC = [name for name in METHODS if METHODS[name].__module__.startswith("methods.posthoc.")]
 

@@ -14,11 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from methods.engines.torch import TorchEngine
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import (
-    LAPLACE_REDUX,
-    STANDARD,
-    LabelledImages,
-)
+from methods.networks.recipes import LAPLACE_REDUX, LabelledImages
 from methods.pooled import require_features
 from methods.posthoc.kronecker import Factors, Signals
 from methods.posthoc.laplace import (
@@ -35,6 +31,7 @@ from methods.posthoc.laplace import (
     probit,
 )
 from methods.posthoc.laplace_kron import LaplaceKron, LayerSignals, each_class, patches
+from tests.training import STANDARD
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 REDUX = NetworkPool(replace(LAPLACE_REDUX, epochs=2), engine=TorchEngine())

@@ -15,9 +15,10 @@ from torch.nn.utils import parameters_to_vector
 from methods import FastGeometricEnsemble, SnapshotEnsemble
 from methods.engines.torch import LoopTrainer, TorchEngine
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import PLAIN, LabelledImages
+from methods.networks.recipes import LabelledImages
 from methods.networks.training import TrainingDivergedError
 from methods.posthoc.snapshot_ensemble import CosineCycles, TriangularCycles
+from tests.training import PLAIN
 
 POOL = NetworkPool(replace(PLAIN, epochs=2), engine=TorchEngine())
 STEPS = 2 * 11
@@ -90,11 +91,24 @@ def test_networks_are_kept_where_the_rate_is_least(
 
 
 def test_a_training_is_as_long_as_that_of_the_recipe(some: LabelledImages) -> None:
-    assert SnapshotEnsemble.budget == FastGeometricEnsemble.budget == 1
     assert list(SnapshotEnsemble(pool=POOL).networks) == []
     # Of fewer steps than snapshots, several are of one step.
     few = LabelledImages(some.images[:100], some.labels[:100])
     assert len(SnapshotEnsemble(pool=POOL, snapshots=5).fit(few.images, few.labels).fitted) == 5
+
+
+def test_a_share_of_an_epoch_is_that_share_of_its_steps(some: LabelledImages) -> None:
+    passed: list[float] = []
+
+    class Watched(CosineCycles):
+        def rate(self, share: float) -> float:
+            passed.append(share)
+            return super().rate(share)
+
+    recipe = replace(PLAIN, epochs=1.5)
+    kept = replace(POOL, recipe=recipe).snapshots(Watched(3), 0, some)
+    assert len(kept) == 3
+    assert passed == pytest.approx([step / 16 for step in range(16)])
 
 
 def test_divergence_is_named(some: LabelledImages) -> None:

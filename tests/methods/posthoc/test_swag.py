@@ -14,7 +14,7 @@ from torch.nn.utils import parameters_to_vector
 
 from methods.engines.torch import TorchEngine
 from methods.networks.pool import NetworkPool, NetworkStore
-from methods.networks.recipes import STANDARD, LabelledImages
+from methods.networks.recipes import LabelledImages
 from methods.posthoc.swag import (
     SWAG,
     AveragedTrajectory,
@@ -22,6 +22,7 @@ from methods.posthoc.swag import (
     drawn_networks,
     renew_batch_statistics,
 )
+from tests.training import STANDARD
 
 WEIGHTS = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
 FEW = slice(0, 320)
@@ -61,7 +62,7 @@ def test_snapshots_are_trained_once_and_stored(
     pool = NetworkPool(replace(STANDARD, epochs=1, batch_size=4), store=NetworkStore(tmp_path))
     method = SWAG(pool=pool, replicate=1, samples=3).fit(data.images, data.labels)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert sum(name.startswith("standard-swag-seed0-001-") for name in names) == len(names) == 20
+    assert sum(name.startswith("swag-seed0-001-") for name in names) == len(names) == 20
     assert pool.snapshot_seconds(AveragedTrajectory(), 1, data.fingerprint) > 0
     snapshots = pool.snapshots(AveragedTrajectory(), 1, data)
     vectors = [parameters_to_vector(one.parameters()) for one in snapshots]

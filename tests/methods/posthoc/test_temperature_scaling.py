@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 from torch import Tensor
 
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import STANDARD, LabelledImages
+from methods.networks.recipes import LabelledImages
 from methods.posthoc.temperature_scaling import (
     HOTTEST,
     NOT_CALIBRATED,
@@ -24,6 +24,7 @@ from methods.posthoc.temperature_scaling import (
     nll_of_members,
     temperature_of_least_nll,
 )
+from tests.training import STANDARD
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 SCALED = (

@@ -12,22 +12,17 @@ from benchmarks.report.answer.decision import Decision, decide
 from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.schema import Comparison, WorthRow, table_of
 from benchmarks.vocabulary import BETTER as BETTER_VERDICTS
-from benchmarks.vocabulary import SELF_TRAINED, Verdict
 from benchmarks.vocabulary import WORSE as WORSE_VERDICTS
+from benchmarks.vocabulary import Verdict
 from tests.made_up import LATENCY
 from tests.report.support import nouns
 
-SOFTMAX, DROPOUT = (
-    Candidate("standard", "softmax", "1"),
-    Candidate("standard", "mc_dropout", "100"),
-)
-SCALED, LAPLACE, SWAG = (
-    Candidate("standard", "temperature_scaling", "1"),
-    Candidate("standard", "laplace_last_layer", ""),
-    Candidate("standard", "swag", "30"),
-)
-TWO, FIVE, FIFTY = (Candidate("standard", "deep_ensemble", size) for size in ("2", "5", "50"))
-PLAIN = Candidate("plain", "softmax", "1")
+SOFTMAX, DROPOUT = Candidate("softmax", "1"), Candidate("mc_dropout", "100")
+SCALED, LAPLACE = Candidate("temperature_scaling", "1"), Candidate("laplace_last_layer", "")
+SWAG = Candidate("swag", "30")
+TWO, FIVE, FIFTY = (Candidate("deep_ensemble", f"{size}", float(size)) for size in (2, 5, 50))
+LONGER, DROPOUT_LONGER = (one._replace(budget=5.0) for one in (SOFTMAX, DROPOUT))
+HALVES = Candidate("deep_ensemble", "10", 5.0)
 
 CLEAN = [Quantity("clean", "accuracy"), Quantity("clean", "nll")]
 ACCURACY, NLL = CLEAN
@@ -48,14 +43,16 @@ BETTER, WORSE, AS_GOOD, OPEN = Verdict.BETTER, Verdict.WORSE, Verdict.AS_GOOD, V
 _GAIN = {"accuracy": 0.01, "nll": -0.01, "augrc": -0.0005, "auroc": 0.05}
 _GAIN["error_at_coverage_90"] = -0.001
 
-ONE_CLEAN, ONE_SHIFTED, ONE_ABSTAIN, ONE_UNKNOWN, FEW_CLEAN, *_, FAST_CLEAN, _FAST_SHIFTED = (
-    question.name for question in QUESTIONS if question.compute is None
+ONE_CLEAN, ONE_SHIFTED, ONE_ABSTAIN, ONE_UNKNOWN = (
+    question.name for question in QUESTIONS if question.budget == 1
 )
+FIVE_CLEAN, *_ = (question.name for question in QUESTIONS if question.budget == 5)
+FAST_CLEAN, *_ = (question.name for question in QUESTIONS if question.budget is None)
 
 
-def named(candidate: Candidate) -> dict[str, str]:
+def named(candidate: Candidate) -> dict[str, object]:
     """The columns that name a choice, its score left out."""
-    return dict(zip(("recipe", "method", "members"), candidate, strict=False))
+    return candidate.variant._asdict()
 
 
 def compared(
@@ -107,12 +104,12 @@ def ranked(
 def worth(
     one: Candidate, quantities: Iterable[Quantity], text: str, lower: str, upper: str
 ) -> list[WorthRow]:
-    """What a choice is worth in ensembles of `standard`."""
+    """What a choice is worth in networks of deep ensembles."""
     return [
         WorthRow(
             *one[:3],
             *(quantity.condition, quantity.score, quantity.metric),
-            *("standard", "deep_ensemble", text, lower, upper),
+            *("deep_ensemble", text, lower, upper),
             images=10_000,
         )
         for quantity in quantities
@@ -133,8 +130,6 @@ def run(
         milliseconds: in which half of single images are answered, 99 % of them in twice the time.
         values: those that are not as in `VALUES`.
     """
-    trained = dict.fromkeys(one.recipe for one in measured if one.recipe not in ("", SELF_TRAINED))
-    recipes = tuple(trained) or ("standard",)
     conditions = ("rotated-030", "rotated-045", "ood-kmnist", "ood-*_noise")
     own = values or {}
     summary = [
@@ -153,11 +148,9 @@ def run(
         )
         for one, ms in (milliseconds or {}).items()
     ]
-    names = nouns(recipes=recipes, conditions=conditions, members=(5, 50), passes=(20, 100))
-    methods = (replace(m, budget=3.0) if m.name == SWAG.method else m for m in names.methods)
     return Results(
         table.assign(lower=table["value"] - half, upper=table["value"] + half),
-        replace(names, methods=tuple(methods)),
+        nouns(conditions=conditions, members=(5, 50), passes=(20, 100)),
         comparisons=table_of(Comparison, comparisons),
         worth=pd.DataFrame([asdict(row) for row in worths]),
         latency=pd.DataFrame([asdict(row) for row in times]),
@@ -171,5 +164,5 @@ def question_of(name: str) -> Question:
 
 
 def decided(results: Results, name: str) -> Decision:
-    """The answer to a question by networks of the main recipe."""
-    return decide(results.for_recipe(results.recipes[0]), question_of(name))
+    """The answer to a question."""
+    return decide(results, question_of(name))

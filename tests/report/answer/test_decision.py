@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from benchmarks.nouns import MethodRecord
 from benchmarks.questions import QUESTIONS
 from benchmarks.report.answer.decision import (
+    answered,
     by_cost,
     decisions,
     is_network_alone,
@@ -20,7 +22,7 @@ from benchmarks.report.answer.decision import (
     least_gains,
 )
 from benchmarks.report.answer.table import decision_table
-from benchmarks.report.results import Candidate, Quantity
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.tables.table import markdown
 from benchmarks.vocabulary import Verdict
 from tests.report.answer.cases import (
@@ -30,16 +32,18 @@ from tests.report.answer.cases import (
     BETTER,
     CLEAN,
     DROPOUT,
+    DROPOUT_LONGER,
     FAST_CLEAN,
-    FEW_CLEAN,
     FIVE,
+    FIVE_CLEAN,
+    HALVES,
     LAPLACE,
+    LONGER,
     NLL,
     ONE_ABSTAIN,
     ONE_CLEAN,
     ONE_UNKNOWN,
     OPEN,
-    PLAIN,
     SCALED,
     SOFTMAX,
     SWAG,
@@ -146,39 +150,38 @@ def test_intervals_that_contradict_each_other_count_alone() -> None:
 
 @pytest.mark.parametrize("equal", [False, True])
 def test_what_a_third_candidate_separates_is_not_tied(equal: bool) -> None:
-    """Laplace is at most a little better than softmax, the ensemble is much better.
+    """Laplace is at most a little better than softmax, MC-dropout is much better.
 
     What is equal to softmax is as far from it, and has no interval of its own.
     """
     rows = [
-        *compared(FIVE, SOFTMAX, [ACCURACY], BETTER, FEW_CLEAN),
-        *compared(FIVE, LAPLACE, [ACCURACY], OPEN, FEW_CLEAN),
+        *compared(DROPOUT, SOFTMAX, [ACCURACY], BETTER, ONE_CLEAN),
+        *compared(DROPOUT, LAPLACE, [ACCURACY], OPEN, ONE_CLEAN),
         *(
             replace(row, lower=-0.001, upper=0.004)
-            for row in compared(LAPLACE, SOFTMAX, [ACCURACY], OPEN, FEW_CLEAN)
+            for row in compared(LAPLACE, SOFTMAX, [ACCURACY], OPEN, ONE_CLEAN)
         ),
     ]
     if equal:
-        same = compared(SCALED, SOFTMAX, [ACCURACY], AS_GOOD, FEW_CLEAN)
+        same = compared(SCALED, SOFTMAX, [ACCURACY], AS_GOOD, ONE_CLEAN)
         rows += [replace(row, difference=0.0, lower=None, upper=None) for row in same]
-    every = (FIVE, LAPLACE, SOFTMAX, SCALED)
-    decision = decided(run(dict.fromkeys(every, CLEAN), rows), FEW_CLEAN)
-    assert decision.tied() == [FIVE]
+    decision = decided(run(dict.fromkeys(FOUR, CLEAN), rows), ONE_CLEAN)
+    assert decision.tied() == [DROPOUT]
     standings = decision.standings[ACCURACY]
-    assert {one: standing.first for one, standing in standings.items() if one != FIVE} == (
+    assert {one: standing.first for one, standing in standings.items() if one != DROPOUT} == (
         dict.fromkeys((LAPLACE, SOFTMAX, SCALED), 2) if equal else {LAPLACE: 2, SOFTMAX: 2}
     )
 
 
 def test_what_is_better_than_the_network_alone_through_a_third_is_recommended() -> None:
     rows = [
-        *compared(FIVE, LAPLACE, [ACCURACY], BETTER, FEW_CLEAN),
-        *compared(LAPLACE, SOFTMAX, [ACCURACY], BETTER, FEW_CLEAN),
-        *(replace(row, **WIDE) for row in compared(FIVE, SOFTMAX, [ACCURACY], OPEN, FEW_CLEAN)),
+        *compared(SCALED, LAPLACE, [ACCURACY], BETTER, ONE_CLEAN),
+        *compared(LAPLACE, SOFTMAX, [ACCURACY], BETTER, ONE_CLEAN),
+        *(replace(row, **WIDE) for row in compared(SCALED, SOFTMAX, [ACCURACY], OPEN, ONE_CLEAN)),
     ]
-    decision = decided(run(dict.fromkeys((FIVE, LAPLACE, SOFTMAX), CLEAN), rows), FEW_CLEAN)
+    decision = decided(run(dict.fromkeys((SCALED, LAPLACE, SOFTMAX), CLEAN), rows), ONE_CLEAN)
     assert [standing.first for standing in decision.standings[ACCURACY].values()].count(1) == 1
-    assert decision.recommended == {FIVE: [ACCURACY]}
+    assert decision.recommended == {SCALED: [ACCURACY]}
 
 
 def test_nothing_is_better_by_a_measure_that_the_network_alone_lacks() -> None:
@@ -273,60 +276,69 @@ def test_network_alone_that_is_worse_than_guessing_yields_only_to_what_is_better
         assert decided(results, ONE_CLEAN).recommended == recommended
 
 
-def test_cost_is_networks_then_milliseconds_then_the_order_of_methods() -> None:
-    every = (SWAG, FIVE, TWO, LAPLACE, DROPOUT, SCALED, SOFTMAX)
-    milliseconds = dict(zip(every, (0.1, 0.1, 0.1, 1.0, 1.19, 1.21, 5.0), strict=True))
-    results = run(dict.fromkeys(every, CLEAN), milliseconds=milliseconds)
+def test_cost_is_training_then_milliseconds_then_the_order_of_methods() -> None:
+    every = (DROPOUT_LONGER, FIVE, TWO, LAPLACE, DROPOUT, SCALED, SOFTMAX)
+    ms = dict(zip(every[1:], (0.1, 0.1, 1.0, 1.19, 1.21, 5.0), strict=True))
+    results = run(dict.fromkeys(every, CLEAN), milliseconds=ms)
     # Within 20 % of the fastest left, MC-dropout and then temperature scaling are registered first.
-    assert by_cost(results, every) == [DROPOUT, LAPLACE, SCALED, SOFTMAX, TWO, SWAG, FIVE]
-    # One that was not timed comes behind all of as many networks that were.
-    del milliseconds[DROPOUT]
-    timed = run(dict.fromkeys(every, CLEAN), milliseconds=milliseconds)
+    # What trains longer takes as long to answer.
+    assert by_cost(results, every) == [
+        *(DROPOUT, LAPLACE, SCALED, SOFTMAX, TWO, FIVE, DROPOUT_LONGER)
+    ]
+    # One that was not timed comes behind all of as much training that were.
+    del ms[DROPOUT]
+    timed = run(dict.fromkeys(every, CLEAN), milliseconds=ms)
     assert by_cost(timed, every)[:4] == [LAPLACE, SCALED, SOFTMAX, DROPOUT]
     untimed = run(dict.fromkeys(every, CLEAN))
     assert by_cost(untimed, every)[:2] == [SOFTMAX, DROPOUT]
 
 
-def test_other_questions_other_recipes_and_single_pairs_decide_nothing() -> None:
-    measured = dict.fromkeys((SOFTMAX, SCALED, PLAIN), CLEAN)
-    of_plain = SCALED._replace(recipe="plain")
+def test_other_questions_and_single_pairs_decide_nothing() -> None:
     rows = [
         *ranked([[SOFTMAX, SCALED]], CLEAN, ONE_CLEAN),
         *compared(SCALED, SOFTMAX, CLEAN, BETTER),
-        *compared(PLAIN, SOFTMAX, CLEAN, BETTER),
-        *ranked([[SCALED], [SOFTMAX]], CLEAN, FEW_CLEAN),
-        *ranked([[of_plain], [PLAIN]], CLEAN, ONE_CLEAN),
+        *ranked([[SCALED], [SOFTMAX]], CLEAN, "one-shifted"),
     ]
-    results = run(measured, rows)
+    results = run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows)
     assert decided(results, ONE_CLEAN).recommended == {SOFTMAX: CLEAN}
-    assert decided(results, FEW_CLEAN).recommended == {SCALED: CLEAN}
-    of_recipe = {
-        one.results.recipes[0]: list(one.recommended)
-        for one in decisions(results)
-        if one.question.name == ONE_CLEAN
+    assert decided(results, "one-shifted").recommended == {SCALED: CLEAN}
+
+
+def test_each_budget_has_questions_of_its_own_and_the_network_alone_of_its_training() -> None:
+    rows = [
+        *ranked([[SOFTMAX, DROPOUT]], CLEAN, ONE_CLEAN),
+        *ranked([[HALVES], [FIVE], [DROPOUT_LONGER, LONGER]], CLEAN, FIVE_CLEAN),
+    ]
+    every = (SOFTMAX, DROPOUT, LONGER, DROPOUT_LONGER, FIVE, HALVES)
+    made = {
+        decision.question.name: (decision.baseline, [*decision.recommended])
+        for decision in answered(run(dict.fromkeys(every, CLEAN), rows))
     }
-    assert of_recipe == {"standard": [SOFTMAX], "plain": [of_plain]}
-
-
-def test_method_that_trains_itself_belongs_to_every_recipe() -> None:
-    own = Candidate("self-trained", "mine", "1")
-    measured = dict.fromkeys((SOFTMAX, PLAIN, own), CLEAN)
-    rows = [row for one in (SOFTMAX, PLAIN) for row in ranked([[own], [one]], CLEAN, ONE_CLEAN)]
-    for decision in decisions(run(measured, rows)):
-        if decision.question.name == ONE_CLEAN:
-            assert list(decision.recommended) == [own]
+    assert made == {ONE_CLEAN: (SOFTMAX, [SOFTMAX]), FIVE_CLEAN: (LONGER, [HALVES])}
+    of_one = decisions(run({SOFTMAX: CLEAN, DROPOUT: CLEAN, FIVE: CLEAN}, rows))
+    assert {decision.question.budget for decision in of_one} == {1, None}
 
 
 def test_methods_that_train_themselves_on_other_images_are_no_candidates() -> None:
-    mine, yours = (Candidate("self-trained", name, "1") for name in ("mine", "yours"))
+    mine, yours = (Candidate(name, "1") for name in ("mine", "yours"))
     rows = [
         *ranked([[SOFTMAX, SCALED]], CLEAN, ONE_CLEAN),
         *ranked([[mine], [yours]], CLEAN, ONE_CLEAN),
     ]
-    results = run(dict.fromkeys((SOFTMAX, SCALED, mine, yours), CLEAN), rows)
-    assert decided(results, ONE_CLEAN).candidates == (SOFTMAX, SCALED)
-    alone = run(dict.fromkeys((mine, yours), CLEAN), rows[2:])
-    assert decided(alone, ONE_CLEAN).recommended == {mine: CLEAN}
+
+    def fitted(images: int, *every: Candidate) -> Results:
+        known = [row for row in rows if row.method in {one.method for one in every}]
+        results = run(dict.fromkeys(every, CLEAN), known)
+        own = (MethodRecord(one.method, one.method, images=images) for one in (mine, yours))
+        return replace(
+            results, names=replace(results.names, methods=(*results.names.methods, *own))
+        )
+
+    others = decided(fitted(40_000, SOFTMAX, SCALED, mine, yours), ONE_CLEAN)
+    assert others.candidates == (SOFTMAX, SCALED)
+    alike = decided(fitted(60_000, SOFTMAX, SCALED, mine, yours), ONE_CLEAN)
+    assert alike.candidates == (SOFTMAX, SCALED, mine, yours)
+    assert decided(fitted(40_000, mine, yours), ONE_CLEAN).recommended == {mine: CLEAN}
 
 
 NEIGHBOUR, DENSITY = (SOFTMAX._replace(score=score) for score in ("knn", "ddu"))
@@ -411,7 +423,7 @@ def test_abstention_is_judged_on_clean_and_on_shifted_images() -> None:
 
 def test_others_predictions_answer_each_kind_of_question_once() -> None:
     """What they cost is not known: all that are tied with the best are named."""
-    mine, yours, third = (Candidate("", name, "5") for name in ("mine", "yours", "third"))
+    mine, yours, third = (Candidate(name, "5") for name in ("mine", "yours", "third"))
     rows = [
         row
         for question in QUESTIONS

@@ -44,7 +44,7 @@ def with_differences(
 
 @pytest.fixture(scope="module")
 def timed_results(made_up_run: Path) -> Results:
-    return Results.load(made_up_run).for_recipe("standard")
+    return Results.load(made_up_run)
 
 
 @pytest.mark.parametrize(

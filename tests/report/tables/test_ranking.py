@@ -1,4 +1,4 @@
-"""Tables of the best: of each kind, by recipe, and the possible ranks."""
+"""Tables of the best: of each kind and budget, and the possible ranks."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from tests.report.answer.cases import (
     AUROC,
     CLEAN,
     DROPOUT,
+    DROPOUT_LONGER,
     FIFTY,
     FIVE,
+    HALVES,
     LAPLACE,
+    LONGER,
     NLL,
     ONE_CLEAN,
     OPEN,
-    PLAIN,
     SCALED,
     SHIFTED,
     SOFTMAX,
     compared,
+    question_of,
     ranked,
     run,
 )
@@ -35,23 +38,24 @@ from tests.report.support import made_table, table_named
 EVERY = [*CLEAN, *SHIFTED, *AUROC]
 
 
-def rows_of(results: Results, recipe: str = "standard") -> dict[str, Row]:
+def rows_of(results: Results, block: str = "") -> dict[str, Row]:
     table = made_table(results, "kinds")
-    return {row.labels[0]: row for row in table.rows if row.recipe == recipe} if table else {}
+    return {row.labels[0]: row for row in table.rows if row.block == block} if table else {}
 
 
-def test_lowest_nll_is_the_best_of_its_kind_by_each_recipe() -> None:
-    plain = FIVE._replace(recipe="plain")
-    every = (SOFTMAX, SCALED, DROPOUT, FIVE, FIFTY, PLAIN, plain)
+def test_lowest_nll_is_the_best_of_its_kind_at_each_budget() -> None:
+    every = (SOFTMAX, SCALED, DROPOUT, FIVE, FIFTY)
     for best, worse in ((FIVE, FIFTY), (FIFTY, FIVE)):
-        values = {(best, NLL): 0.01, (worse, ACCURACY): 1.0, (PLAIN, NLL): 0.001}
-        results = run(dict.fromkeys(every, EVERY), values=values)
-        rows = rows_of(results)
+        values = {(best, NLL): 0.01, (worse, ACCURACY): 1.0, (LONGER, NLL): 0.001}
+        rows = rows_of(run(dict.fromkeys(every, EVERY), values=values))
         assert set(rows) == {"Single network", "Temperature scaling", "Dropout", "Ensemble"}
         assert rows["Ensemble"].labels[1] == f"Deep ensemble (M = {best.members})"
         assert rows["Ensemble"].cells[1].value == 0.01
         assert rows["Single network"].cells[1].value == 0.05
-        assert rows_of(results, "plain")["Single network"].cells[1].value == 0.001
+        results = run(dict.fromkeys((*every, LONGER), EVERY), values=values)
+        assert rows_of(results, "Budget 5")["Single network"].cells[1].value == 0.001
+        assert rows_of(results, "Budget 5")["Ensemble"].labels[1] == "Deep ensemble (M = 5)"
+        assert "Ensemble" not in rows_of(results, "Budget 1")
 
 
 def test_kind_without_a_value_has_no_row() -> None:
@@ -84,8 +88,8 @@ def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
 
 def test_leaderboard_has_the_best_beside_what_the_article_compares() -> None:
     known = {one.method for one in (SOFTMAX, DROPOUT, FIVE)}
-    others = [Candidate("standard", name, "1") for name in METHODS if name not in known][:15]
-    own = Candidate("standard", "mine", "1")
+    others = [Candidate(name, "1") for name in METHODS if name not in known][:15]
+    own = Candidate("mine", "1")
     every = (SOFTMAX, DROPOUT, FIVE, FIFTY, *others, own)
     values = {(DROPOUT, NLL): 0.9, (SOFTMAX, NLL): 0.8, (FIVE, NLL): 0.01, (FIFTY, NLL): 0.7}
     values |= {(other, NLL): 0.1 + k / 100 for k, other in enumerate(others)} | {(own, NLL): 2.0}
@@ -110,41 +114,42 @@ def test_leaderboard_has_the_best_beside_what_the_article_compares() -> None:
     assert "▾ worse than the network alone" in markdown(table)
 
 
-def test_recipes_are_compared_by_the_network_alone_and_methods_below_them() -> None:
-    article = PLAIN._replace(recipe="article")  # of other training images
+def test_leaderboard_has_a_block_of_each_budget_and_the_largest_ensembles_below() -> None:
+    two, ten = (FIVE._replace(members=size, budget=float(size)) for size in ("2", "10"))
+    every = (SOFTMAX, DROPOUT, LONGER, DROPOUT_LONGER, FIVE, HALVES, two, ten, FIFTY)
+    values = {(DROPOUT, NLL): 0.01, (HALVES, NLL): 0.01, (DROPOUT_LONGER, NLL): 0.02}
     rows = [
-        *compared(PLAIN, SOFTMAX, CLEAN, Verdict.BETTER),
-        *ranked([[SCALED], [DROPOUT, SOFTMAX]], [NLL], ONE_CLEAN),
-        *ranked([[SOFTMAX, DROPOUT, SCALED]], [ACCURACY], ONE_CLEAN),
+        *compared(DROPOUT, SOFTMAX, [NLL], Verdict.BETTER),
+        *compared(DROPOUT_LONGER, LONGER, [NLL], Verdict.WORSE),
+        *compared(HALVES, DROPOUT_LONGER, [NLL], OPEN),
     ]
-    measured = dict.fromkeys((SOFTMAX, PLAIN, article, SCALED, DROPOUT, FIFTY), CLEAN)
-    values = {(PLAIN, NLL): 0.04, (article, NLL): 0.3, (DROPOUT, ACCURACY): 0.985}
-    table = table_named(run(measured, rows, values=values), "recipes")
-    assert table.headings == ("Accuracy ↑\nClean", "NLL ↓\nClean")
-    shown = {row.labels[0]: [cell.texts[0] for cell in row.cells] for row in table.rows}
-    # The made-up differences are 0.01 ± 0.005 or 0.0001 ± 0.005 of the better.
-    assert shown == {
-        "standard": ["0.9800", "0.0500"],
-        "article": ["0.9800", "0.3000"],
-        "plain": ["0.9800 (+0.010, 0.005 to 0.015)", "0.0400 (−0.010, −0.015 to −0.005)"],
-        "largest gain of a method of one network": [
-            "0.000, −0.005 to 0.005, MC-dropout (T = 100)",
-            "−0.010, −0.015 to −0.005, Temperature scaling",
-        ],
+    results = run(dict.fromkeys(every, EVERY), rows, values=values)
+    table = table_named(results, "leaderboard")
+    blocks = {name: [row.labels[0] for row in block] for name, block in table.groups.items()}
+    named = {
+        name: list(map(results.names.label, own))
+        for name, own in {
+            "Budget 1": (DROPOUT.variant, SOFTMAX.variant),
+            "Budget 5": (HALVES.variant, DROPOUT_LONGER.variant, LONGER.variant, FIVE.variant),
+            "More networks": (FIFTY.variant,),
+        }.items()
     }
-    assert made_table(run({SOFTMAX: CLEAN, SCALED: CLEAN}, rows), "recipes") is None
-    guessing = values | {(SCALED, NLL): 2.5}
-    *_, gains = table_named(run(measured, rows, values=guessing), "recipes").rows
-    assert gains.cells[1].texts[0] == "none"
+    assert blocks == named
+    at = table.headings.index("NLL ↓\nClean")
+    verdicts = [(row.cells[at].verdict, row.cells[at].is_worse_than_alone) for row in table.rows]
+    # Each budget has its best, and a network alone of as much training.
+    assert verdicts[0] == verdicts[2] == (BEST, False)
+    assert verdicts[3] == (OPEN_CELL, True)
+    assert not any(verdict == BEST for verdict, _ in verdicts[4:])
 
 
 def test_table_of_ranks_has_each_candidate_with_what_is_possible() -> None:
     rows = ranked([[SCALED, DROPOUT], [SOFTMAX]], [NLL], ONE_CLEAN)
     values = {(DROPOUT, NLL): 2.5, (SCALED, NLL): 0.04, (SOFTMAX, NLL): 2.6}
-    results = run(dict.fromkeys((SOFTMAX, SCALED, DROPOUT, PLAIN), CLEAN), rows, values=values)
+    results = run(dict.fromkeys((SOFTMAX, SCALED, DROPOUT), CLEAN), rows, values=values)
     table = table_named(results, "ranks")
     shown = [(row.group, *row.labels, *(cell.texts[0] for cell in row.cells)) for row in table.rows]
-    place = "I train one network: Clean images", "NLL ↓, Clean"
+    place = f"{question_of(ONE_CLEAN).situation}: Clean images", "NLL ↓, Clean"
     assert shown == [
         (*place, "Temperature scaling", "0.0400", "1–2", "yes"),
         (*place, "MC-dropout (T = 100)", "2.5000", "1–2", "no: worse than guessing"),

@@ -21,10 +21,11 @@ AS_GOOD, OPEN = Verdict.AS_GOOD, Verdict.OPEN
 
 
 def row_of(
-    method: str, members: str, value: float, *, metric: str = "accuracy", recipe: str = "standard"
+    method: str, members: str, value: float, *, metric: str = "accuracy", budget: float = 0.0
 ) -> dict[str, object]:
+    natural = NAMES.natural(method, members)
     return {
-        **{"recipe": recipe, "method": method, "members": members, "condition": "clean"},
+        **{**natural._asdict(), "budget": budget or natural.budget, "condition": "clean"},
         **{"score": "", "metric": metric, "value": value, "lower": value - 0.01},
         **{"upper": value + 0.01, "replicates": 1, "images": 80, "status": "ok", "reason": ""},
     }
@@ -36,13 +37,15 @@ def compared(
     verdict: str,
     *,
     metric: str = "accuracy",
-    recipe: str = "standard",
+    budgets: tuple[float, float] | None = None,
     question: str = "",
 ) -> dict[str, object]:
-    methods = dict(zip(("method", "members"), one.split(), strict=True))
-    methods |= dict(zip(("other_method", "other_members"), other.split(), strict=True))
+    sides = [NAMES.natural(*side.split()) for side in (one, other)]
+    if budgets:
+        sides = [side._replace(budget=own) for side, own in zip(sides, budgets, strict=True)]
+    names = {f"other_{name}": value for name, value in sides[1]._asdict().items()}
     said = {"metric": metric, "verdict": verdict, "question": question}
-    return {"recipe": recipe, "other_recipe": recipe, **methods, **said}
+    return {**sides[0]._asdict(), **names, **said}
 
 
 def calibration_of(rows: Sequence[dict[str, object]], tests: Sequence[dict[str, object]]) -> Table:
@@ -90,7 +93,7 @@ def test_sides_may_be_exchanged_and_intervals_of_questions_mark_nothing() -> Non
         compared("mc_dropout 50", "deep_ensemble 50", WORSE),
         compared("softmax 1", "deep_ensemble 50", OPEN),
         compared("mc_dropout 50", "softmax 1", OPEN),
-        compared("deep_ensemble 50", "softmax 1", BETTER, question="few-clean"),
+        compared("deep_ensemble 50", "softmax 1", BETTER, question="one-clean"),
     ]
     assert verdicts(rows, tests) == ["open", "", "best"]
 
@@ -131,26 +134,40 @@ def test_biased_measures_have_no_verdict_and_a_remark() -> None:
     assert "neither bold nor compared" in markdown(table)
 
 
-def test_best_is_the_best_of_its_recipe() -> None:
-    """The table has a block a recipe."""
+def test_best_is_the_best_of_its_budget() -> None:
+    """The table has a block of rows a budget, and one of ensembles of more networks."""
+    methods = "softmax", "temperature_scaling"
+    values = {1.0: (0.90, 0.91), 5.0: (0.99, 0.98)}
     rows = [
-        row_of(method, "1", value, recipe=recipe)
-        for recipe, method, value in (
-            *(("standard", "softmax", 0.90), ("standard", "temperature_scaling", 0.91)),
-            *(("plain", "softmax", 0.99), ("plain", "temperature_scaling", 0.98)),
-        )
+        row_of(method, "1", value, budget=budget)
+        for budget, own in values.items()
+        for method, value in zip(methods, own, strict=True)
+    ]
+    rows += [
+        row_of("deep_ensemble", "5", 0.97, budget=5),
+        row_of("deep_ensemble", "50", 1, budget=50),
     ]
     tests = [
-        compared("softmax 1", "temperature_scaling 1", verdict, recipe=recipe)
-        for recipe, verdict in (("standard", WORSE), ("plain", BETTER))
+        compared("softmax 1", "temperature_scaling 1", said, budgets=(budget, budget))
+        for budget, said in ((1, WORSE), (5, BETTER))
     ]
+    tests += [compared("softmax 1", "softmax 1", WORSE, budgets=(1, 5))]
+    tests += [compared("softmax 1", "deep_ensemble 50", WORSE, budgets=(5, 50))]
     table = calibration_of(rows, tests)
-    found = {(row.recipe, row.labels[0]): row.cells[0].verdict for row in table.rows}
-    assert [key for key, verdict in found.items() if verdict == BEST] == [
-        ("standard", "Temperature scaling"),
-        ("plain", "Softmax"),
+    found = [(row.block, row.labels[0], row.cells[0].verdict) for row in table.rows]
+    softmax, scaled, five, fifty = (
+        NAMES.label(Variant(*one))
+        for one in (
+            *(("softmax", "1", 5.0), ("temperature_scaling", "1", 5.0)),
+            *(("deep_ensemble", "5", 5.0), ("deep_ensemble", "50", 50.0)),
+        )
+    )
+    assert found == [
+        *(("Budget 1", "Softmax", ""), ("Budget 1", "Temperature scaling", BEST)),
+        *(("Budget 5", softmax, BEST), ("Budget 5", five, UNCOMPARED), ("Budget 5", scaled, "")),
+        ("More networks", fifty, ""),
     ]
-    assert list(table.groups) == ["Recipe standard: Clean", "Recipe plain: Clean"]
+    assert list(table.groups) == ["Budget 1: Clean", "Budget 5: Clean", "More networks: Clean"]
 
 
 ACCURACY = {"softmax": 0.9, "mc_dropout": 0.92, "mine": 0.98, "yours": 0.97}
@@ -159,29 +176,25 @@ ACCURACY = {"softmax": 0.9, "mc_dropout": 0.92, "mine": 0.98, "yours": 0.97}
 
 @pytest.mark.parametrize(
     ("images", "best", "apart"),
-    [(55_000, "mine", set()), (60_000, "mc_dropout", {"mine", "yours"})],
+    [(60_000, "mine", set()), (55_000, "mc_dropout", {"mine", "yours"})],
 )
 def test_best_method_is_fitted_on_the_images_of_the_recipe(
     images: int, best: str, apart: set[str]
 ) -> None:
     """Every method is compared with those that are fitted on as many images."""
-    trained_on = next(one.images for one in NAMES.recipes if one.name == "standard")
     own = tuple(MethodRecord(name, name, images=images) for name in ("mine", "yours"))
-    recipes = {
-        name: "self-trained" if name in ("mine", "yours") else "standard" for name in ACCURACY
-    }
     alike = [
         pair
         for pair in combinations(ACCURACY, 2)
-        if images == trained_on or set(pair) in ({"softmax", "mc_dropout"}, {"mine", "yours"})
+        if images == NAMES.recipe.images
+        or set(pair) in ({"softmax", "mc_dropout"}, {"mine", "yours"})
     ]
     tests = [
         compared(f"{one} 1", f"{other} 1", BETTER if ACCURACY[one] > ACCURACY[other] else WORSE)
-        | {"recipe": recipes[one], "other_recipe": recipes[other]}
         for one, other in alike
     ]
     results = Results(
-        pd.DataFrame(row_of(name, "1", v, recipe=recipes[name]) for name, v in ACCURACY.items()),
+        pd.DataFrame(row_of(name, "1", value) for name, value in ACCURACY.items()),
         replace(NAMES, methods=(*NAMES.methods, *own)),
         comparisons(tests),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -15,14 +14,15 @@ from scipy.special import softmax
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from benchmarks.io import UserError
-from benchmarks.predictions import RunUnit
+from benchmarks.predictions import PoolNetwork, RunUnit
 from benchmarks.run.plan import Plan
 from benchmarks.run.reading import read_prediction
 from benchmarks.run.stages import run_stages
 from benchmarks.run.train import log_of, logged
 from benchmarks.schema import read_table, where
+from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import CLEAN, MEASURE, NOUNS_JSON, PREDICT, TRAIN
-from methods.networks.recipes import STANDARD
+from methods.networks.recipes import WELL_TRAINED
 from methods.networks.training import (
     ALL_TRAINING,
     TRAINING,
@@ -31,12 +31,21 @@ from methods.networks.training import (
     TrainedNetwork,
     initial_network,
 )
-from tests.runs import DIGITS, predicted_arrays, run_of
+from tests.runs import DIGITS, compute, predicted_arrays, run_of
 
 PLAN = Plan(DIGITS)
-UNITS = [unit for unit in PLAN.units() if not PLAN.objection(unit)]
+UNITS = PLAN.units()
+DROPOUT, LONGER = (DIGITS.recipe + part for part in ("-dropout-0.1", "-epochs-2"))
+NETWORKS = [
+    *(PoolNetwork(DIGITS.recipe, number) for number in range(4)),
+    *(
+        PoolNetwork(training, number)
+        for training in (DROPOUT, LONGER, f"{DROPOUT}-epochs-2")
+        for number in range(2)
+    ),
+]
 UNSCALED = [unit for unit in UNITS if unit.method != "temperature_scaling"]
-FEW = replace(DIGITS, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1, pool=1)
+FEW = replace(DIGITS, budgets=(1.0,), methods=("softmax",), conditions=(), replicates=1, pool=1)
 
 
 def arrays(folder: Path, unit: RunUnit, condition: str) -> dict[str, np.ndarray]:
@@ -47,7 +56,8 @@ def arrays(folder: Path, unit: RunUnit, condition: str) -> dict[str, np.ndarray]
     files, members = folder / "out" / "predictions", unit.size or 1
     if unit.method != "mc_dropout":
         numbers = range(unit.replicate * members, (unit.replicate + 1) * members)
-        paths = [files / unit.recipe / f"network-{number:03d}.zip" for number in numbers]
+        networks = [PoolNetwork(PLAN.training_of(unit), number) for number in numbers]
+        paths = [files / f"{network.name}.zip" for network in networks]
         outputs = [predicted_arrays(path, condition) for path in paths]
         logits = np.stack([each["logits"] for each in outputs])
         probabilities = softmax(logits.astype(np.float64), axis=-1)
@@ -81,41 +91,49 @@ def test_every_file_is_there(digits_run: Path) -> None:
     }
     names = {path.relative_to(out / "predictions").as_posix() for path in out.rglob("*.zip")}
     of_passes = {f"{unit.name}.zip" for unit in UNITS if unit.method == "mc_dropout"}
-    networks = product(("standard", "plain"), range(4))
-    assert names == {f"{recipe}/network-00{number}.zip" for recipe, number in networks} | of_passes
+    assert names == {f"{network.name}.zip" for network in NETWORKS} | of_passes
     for path in out.rglob("*.zip"):
         with ZipFile(path) as archive:
             conditions = (*DIGITS.conditions, "calibration")
             assert archive.namelist() == sorted(f"{name}.npz" for name in conditions)
-    assert len(list((digits_run / "networks").iterdir())) == 8
+    assert len(list((digits_run / "networks").iterdir())) == len(NETWORKS)
 
 
 def test_every_unit_has_rows_of_every_condition(digits_run: Path) -> None:
     table = read_table(digits_run / "out", "measurements.csv")
-    rows = set(table.groupby(["recipe", "method", "members", "replicate", "condition"]).groups)
+    rows = set(table.groupby(["method", "members", "budget", "replicate", "condition"]).groups)
     assert rows == {
-        (unit.recipe, unit.method, str(unit.size or 1), unit.replicate, condition)
+        (unit.method, str(unit.size or 1), unit.budget, unit.replicate, condition)
         for unit in PLAN.units()
         for condition in (*DIGITS.conditions, "rotated-mean")
     }
-    key = ["recipe", "method", "members", "replicate", "condition", "score", "metric"]
+    key = ["method", "members", "budget", "replicate", "condition", "score", "metric"]
     assert not table.duplicated(key).any()
 
 
-def test_mc_dropout_without_dropout_has_a_reason_and_no_numbers(digits_run: Path) -> None:
-    table = read_table(digits_run / "out", "measurements.csv")
-    mine = (table["recipe"] == "plain") & (table["method"] == "mc_dropout")
-    assert set(table.loc[mine, "status"]) == {"not applicable"}
-    assert table.loc[mine, "value"].isna().all()
-    assert table.loc[mine, "reason"].str.contains("without dropout").all()
-    assert not (table.loc[~mine, "status"] == "not applicable").any()
+def test_method_that_is_not_applicable_has_a_reason_and_no_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = TASKS["digits"]
+    recipe = replace(task.recipe("well-trained"), split="all")
+    monkeypatch.setitem(TASKS, "digits", replace(task, recipes=(recipe,)))
+    both = replace(FEW, methods=("softmax", "temperature_scaling"), conditions=("rotated-030",))
+    run = run_of(both, tmp_path)
+    assert compute(run) == []
+    table = read_table(tmp_path / "out", "measurements.csv")
+    scaled = where(table, method="temperature_scaling")
+    assert set(scaled["status"]) == {"not applicable"}
+    assert scaled["value"].isna().all()
+    assert set(where(scaled, condition="rotated-mean")["images"]) == {0}
+    assert scaled["reason"].str.contains("trains on the calibration images too").all()
+    assert not (where(table, method="softmax")["status"] == "not applicable").any()
 
 
 @pytest.mark.parametrize("unit", UNSCALED[::2], ids=lambda unit: unit.name)
 def test_numbers_follow_from_the_prediction_files(unit: RunUnit, digits_run: Path) -> None:
     table = where(
         read_table(digits_run / "out", "measurements.csv"),
-        **{"recipe": unit.recipe, "method": unit.method, "members": str(unit.size or 1)},
+        **{"method": unit.method, "members": str(unit.size or 1), "budget": unit.budget},
         replicate=unit.replicate,
     )
     table = table[table["score"].isin(["", "predictive_entropy"])]
@@ -149,13 +167,12 @@ def test_single_networks_beat_chance_and_members_of_the_ensemble_are_the_pools(
     digits_run: Path,
 ) -> None:
     singles = [
-        arrays(digits_run, RunUnit("standard", "softmax", None, replicate), CLEAN)
-        for replicate in (0, 1)
+        arrays(digits_run, RunUnit("softmax", None, 1.0, replicate), CLEAN) for replicate in (0, 1)
     ]
     for single in singles:
         assert np.mean(single["mean"].argmax(axis=1) == single["labels"]) > 0.4
     run = run_of(DIGITS, digits_run)
-    ensemble = read_prediction(*run, RunUnit("standard", "deep_ensemble", 2, 0), CLEAN)
+    ensemble = read_prediction(*run, RunUnit("deep_ensemble", 2, 2.0, 0), CLEAN)
     assert ensemble is not None
     both = (singles[0]["mean"] + singles[1]["mean"]) / 2
     np.testing.assert_allclose(ensemble.prediction.mean, both, rtol=1e-12)
@@ -164,7 +181,7 @@ def test_single_networks_beat_chance_and_members_of_the_ensemble_are_the_pools(
 def test_predictions_of_calibration_images_are_stored_but_not_measured(digits_run: Path) -> None:
     run = run_of(DIGITS, digits_run)
     held_out = run.workspace.images(run.plan.task, "calibration")
-    unit = RunUnit("standard", "softmax", None, 1)
+    unit = RunUnit("softmax", None, 1.0, 1)
     stored = read_prediction(*run, unit, "calibration")
     assert stored is not None
     assert stored.labels is not None
@@ -202,7 +219,7 @@ def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) 
 
 def trained(*splits: str) -> TrainedNetwork:
     """With a row for each split; those of the training images have an accuracy with dropout on."""
-    network = initial_network(STANDARD, 0)
+    network = initial_network(WELL_TRAINED, 0)
     rows = [
         EpochLog(1 + i // 2, split, 10, 1 / (i + 3), 0.1, 1e-17, 0.5, 0.3 if i % 2 else None)
         for i, split in enumerate(splits)
@@ -210,14 +227,16 @@ def trained(*splits: str) -> TrainedNetwork:
     return TrainedNetwork(network, tuple(rows), 1.0)
 
 
-def test_log_is_complete_with_every_split_of_every_epoch() -> None:
-    plan = Plan(replace(DIGITS, task="mnist", recipes=("standard", "article"), epochs=2))
+@pytest.mark.parametrize(("recipe", "last"), [("well-trained", ()), ("article", (ALL_TRAINING,))])
+def test_log_is_complete_with_every_split_of_every_epoch(
+    recipe: str, last: tuple[str, ...]
+) -> None:
+    chosen = replace(DIGITS, task="mnist", recipe=recipe, budgets=(1.0,), epochs=2)
     twice = (TRAINING, VALIDATION) * 2
     networks = {
-        ("standard", 0): trained(*twice),
-        ("standard", 1): trained(TRAINING, VALIDATION),
-        ("article", 0): trained(*twice, ALL_TRAINING),
-        ("article", 1): trained(*twice),
+        (recipe, 0): trained(*twice, *last),
+        (recipe, 1): trained(TRAINING, VALIDATION, *last),
+        (recipe, 2): trained(*twice, TRAINING, *last),
     }
-    assert logged(log_of(networks), plan) == {("standard", 0), ("article", 0)}
-    assert logged(log_of({}), plan) == set()
+    assert logged(log_of(networks), Plan(chosen)) == {(recipe, 0)}
+    assert logged(log_of({}), Plan(chosen)) == set()

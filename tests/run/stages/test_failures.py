@@ -14,6 +14,7 @@ import torch
 
 from benchmarks.data.files import Unavailable
 from benchmarks.io import UserError
+from benchmarks.predictions import PoolNetwork
 from benchmarks.run import stages as runner
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
@@ -26,7 +27,7 @@ from methods.networks.training import TrainingDivergedError
 from methods.scores import SCORES, Score
 from tests.runs import DIGITS, compute, forget_images, predicted_arrays, run_of
 
-FEW = replace(DIGITS, recipes=("plain",), methods=("softmax",), conditions=(), replicates=1, pool=1)
+FEW = replace(DIGITS, budgets=(1.0,), methods=("softmax",), conditions=(), replicates=1, pool=1)
 
 CUSTOM = '''
 import dataclasses
@@ -140,7 +141,6 @@ def test_custom_method_is_evaluated_like_the_suites(tmp_path: Path) -> None:
     mine = of_method(custom_method(tmp_path / "code"), "ood-uniform_noise", replicates=2)
     assert compute(run_of(mine, tmp_path)) == []
     table = read_table(tmp_path / "out", "measurements.csv")
-    assert set(table["recipe"]) == {"self-trained"}
     assert set(table["method"]) == {"nearest_mean"}
     assert set(table["members"]) == {"3"}
     scored = table[table["score"] == "nearest"]
@@ -202,9 +202,9 @@ def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(
 
     monkeypatch.setattr(network_pool, "train_networks", train)
     ensembles = replace(FEW, methods=("deep_ensemble",), members=(2, 4), replicates=2)
-    failed = ["plain/deep_ensemble-2/replicate-01", "plain/deep_ensemble-4/replicate-00"]
+    failed = ["deep_ensemble-2/budget-2/replicate-01", "deep_ensemble-4/budget-4/replicate-00"]
     failures = compute(run_of(ensembles, tmp_path))
-    names = ["network 3 of plain", "plain/network-003", *failed]
+    names = ["network 3 of well-trained", PoolNetwork("well-trained", 3).name, *failed]
     assert [failure.what for failure in failures] == names
     assert {failure.reason for failure in failures[1:]} == {
         "TrainingDivergedError: network 3 diverged"
@@ -260,7 +260,7 @@ def test_value_of_another_shape_is_named_and_not_stored(
     noun: Score, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SCORES, "mine", noun)
-    few = replace(FEW, recipes=("standard",), methods=("mc_dropout",), passes=(2,), scores="all")
+    few = replace(FEW, methods=("mc_dropout",), passes=(2,), scores="all")
     with pytest.raises(UserError, match=re.escape(message)):
         compute(run_of(few, tmp_path), TRAIN, PREDICT)
     stored = {

@@ -14,7 +14,7 @@ from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import MEASURE
 from tests.runs import DIGITS, lose_predictions, run_of
 
-KEY = ["recipe", "method", "members", "replicate", "score", "metric"]
+KEY = ["method", "members", "budget", "replicate", "score", "metric"]
 
 
 def measurements(folder: Path) -> pd.DataFrame:
@@ -31,7 +31,7 @@ def test_means_over_groups_are_plain_means_of_each_replicate(
     singles = every[severities].groupby(KEY)["value"]
     expected = singles.agg(lambda values: values.mean(skipna=False))
     means = where(every, condition="rotated-mean").set_index(KEY)
-    assert set(means["images"]) == {0, 100}  # none where nothing is applicable
+    assert set(means["images"]) == {100}
     assert means["value"].to_dict() == pytest.approx(expected.to_dict(), nan_ok=True)
     # By default rows are left out, and no other is written.
     kept = measurements(digits_run)
@@ -44,7 +44,7 @@ def test_means_over_groups_are_plain_means_of_each_replicate(
 
 def test_rows_of_a_prediction_that_is_missing_say_so(digits_run: Path, digits_copy: Path) -> None:
     """As do those of a prediction whose reference is missing; all others are as they were."""
-    gone, alone = (RunUnit("standard", "mc_dropout", 5, replicate) for replicate in (0, 1))
+    gone, alone = (RunUnit("mc_dropout", 5, 1.0, replicate) for replicate in (0, 1))
     lose_predictions(digits_copy / "out", "rotated-045", gone.name)
     lose_predictions(digits_copy / "out", "clean", alone.name)
     ((_, reason),) = run_stages(*run_of(DIGITS, digits_copy), MEASURE)
@@ -54,10 +54,10 @@ def test_rows_of_a_prediction_that_is_missing_say_so(digits_run: Path, digits_co
         for table in map(measurements, (digits_run, digits_copy))
     )
     assert list(after.index) == list(before.index)
-    lost = after.xs(("standard", "mc_dropout", "5"), drop_level=False)
+    lost = after.xs(("mc_dropout", "5", 1.0), drop_level=False)
     others = after.drop(lost.index)
     pd.testing.assert_frame_equal(others, before.loc[others.index])
-    of_unit = where(measurements(digits_copy), recipe="standard", method="mc_dropout", members="5")
+    of_unit = where(measurements(digits_copy), method="mc_dropout", members="5", budget=1.0)
     rows = {
         (replicate, condition): table
         for (replicate, condition), table in of_unit.groupby(["replicate", "condition"])

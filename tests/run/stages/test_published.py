@@ -19,42 +19,59 @@ from tests.runs import run_of
 
 pytestmark = pytest.mark.slow
 
-TINY = replace(
-    configuration_of("published"),
-    **{"epochs": 1, "images": 100, "members": (1, 2), "resamples": 100},
-    conditions=("ood-fashion_mnist",),
-)
+EPOCHS = {"uncertainty-baselines": 23, "laplace-redux": 100}
+"""By recipe, each a run of its own."""
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = run_of(TINY, tmp_path_factory.mktemp("published"))
-    assert run_stages(*run) == []
-    return run.workspace.out
+def outs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """By recipe, the results of few images."""
+    few = {"epochs": 1, "images": 100, "members": (1, 2), "resamples": 100}
+    folders = {}
+    for recipe in EPOCHS:
+        chosen = configuration_of("published", recipe=recipe)
+        tiny = replace(chosen, **few, conditions=("ood-fashion_mnist",))
+        run = run_of(tiny, tmp_path_factory.mktemp(recipe))
+        assert run_stages(*run) == []
+        folders[recipe] = run.workspace.out
+    return folders
 
 
-def test_files_say_that_short_trainings_are_not_judged(out: Path) -> None:
+@pytest.mark.parametrize("recipe", EPOCHS)
+def test_files_say_that_short_trainings_are_not_judged(recipe: str, outs: dict[str, Path]) -> None:
+    out = outs[recipe]
     write_published(Results.load(out), out)
     written = json.loads((out / "published.json").read_text())
     assert {one["verdict"] for one in written["numbers"]} == {NOT_MEASURED}
     page = (out / "published.md").read_text(encoding="utf-8")
-    assert "networks were trained for 1 of 100 epochs" in page
+    assert f"networks were trained for 1 of {EPOCHS[recipe]} epochs" in page
 
 
-@pytest.mark.parametrize(("members", "count"), [(1, 11), (2, 6)])
-def test_every_number_is_measured(out: Path, members: int, count: int) -> None:
+@pytest.mark.parametrize(
+    ("recipe", "members", "count"),
+    [
+        *(("uncertainty-baselines", 1, 2), ("uncertainty-baselines", 2, 3)),
+        *(("laplace-redux", 1, 9), ("laplace-redux", 2, 3)),
+    ],
+)
+def test_every_number_is_measured(
+    recipe: str, members: int, count: int, outs: dict[str, Path]
+) -> None:
     """Ensembles of two stand for those of five and ten networks."""
-    results, table = Results.load(out), read_table(out, "measurements.csv")
-    numbers = [one for one in PUBLISHED if one.task == "mnist" and min(one.members, 2) == members]
+    results, table = Results.load(outs[recipe]), read_table(outs[recipe], "measurements.csv")
     numbers = [
-        one for one in numbers if one.conditions[0] != "ood-kmnist" and one.method not in TRAINED
+        one
+        for one in PUBLISHED
+        if (one.task, one.recipe, min(one.members, 2)) == ("mnist", recipe, members)
+        and one.conditions[0] != "ood-kmnist"
+        and one.method not in TRAINED
     ]
     assert len(numbers) == count
     for number in numbers:
         found = judged(replace(number, members=members, epochs=1), results)
         chosen = where(
             table,
-            **{"recipe": number.recipe, "method": number.method, "members": str(members)},
+            **{"method": number.method, "members": str(members), "budget": members},
             **{"metric": number.metric, "score": number.score, "condition": number.conditions[0]},
         )
         assert found["value"] == pytest.approx(chosen["value"].mean(), abs=1e-3)
@@ -63,12 +80,12 @@ def test_every_number_is_measured(out: Path, members: int, count: int) -> None:
         assert "only 100 of 10,000 images" in found["why"]
 
 
-def test_penalty_is_told_only_where_there_is_one(out: Path) -> None:
-    page = page_of(out)
-    assert page.count("L2 penalty") == page.count("L2 penalty 0.0005 (coupled)") == 1
-    assert [one.l2_penalty for one in Names.read(out).recipes] == [0.0, 5e-4]
-
-
-def test_dropout_is_not_applicable_to_these_recipes(out: Path) -> None:
-    table = where(read_table(out, "measurements.csv"), method="mc_dropout")
-    assert set(table["status"]) == {"not applicable"}
+@pytest.mark.parametrize(
+    ("recipe", "penalty"), [("uncertainty-baselines", 0.0), ("laplace-redux", 5e-4)]
+)
+def test_penalty_is_told_only_where_there_is_one(
+    recipe: str, penalty: float, outs: dict[str, Path]
+) -> None:
+    page = page_of(outs[recipe])
+    assert page.count("L2 penalty") == page.count("L2 penalty 0.0005 (coupled)") == (penalty > 0)
+    assert [one.l2_penalty for one in Names.read(outs[recipe]).recipes] == [penalty]

@@ -1,0 +1,144 @@
+"""What a method's networks are trained by: the run's recipe, with what the method changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from methods import METHODS, MemberMethod, PooledMethod
+from methods.deep_ensemble import Bagging, DeepEnsemble
+from methods.mc_dropout import ArticleMCDropout, DropoutOff, MCDropout, MCDropoutEnsemble
+from methods.networks import pool as network_pool
+from methods.networks.architectures import LeNet5, LeNet5ReLU
+from methods.networks.pool import NetworkPool, NetworkStore
+from methods.networks.recipes import ARTICLE, WELL_TRAINED, LabelledImages, Recipe
+from methods.networks.training import initial_network
+from methods.pooled import SingleNetwork
+from methods.posthoc.swag import SWAG
+from methods.posthoc.temperature_scaling import TemperatureScaledMCDropout
+from methods.softmax import Softmax, WeightAveraging
+
+LONG = replace(WELL_TRAINED, epochs=50, best_epochs=20)
+POOLED = {name: kind for name, kind in METHODS.items() if issubclass(kind, PooledMethod)}
+
+CHANGED = {"weight_averaging": {"schedule"}, "bagging": {"bootstrap"}}
+"""What else is changed than dropout, and the length to the best one."""
+
+
+class Mine(SingleNetwork, MemberMethod):
+    """A user's method, which says nothing of its training."""
+
+    name = "mine"
+    member_slice = slice(0, 1)  # type: ignore[assignment]
+
+
+def changes(method: PooledMethod, recipe: Recipe) -> dict[str, object]:
+    """The parts of its training that are not the recipe's."""
+    assert method.pool.recipe == method.training(recipe)
+    own = vars(method.pool.recipe)
+    return {part: own[part] for part, value in vars(recipe).items() if own[part] != value}
+
+
+@pytest.mark.parametrize("name", POOLED)
+def test_a_method_changes_of_the_recipe_what_it_says_and_nothing_else(name: str) -> None:
+    kind = POOLED[name]
+    found = changes(kind(pool=NetworkPool(LONG)), LONG)
+    if "training" in kind.needs:
+        assert found == {}
+    elif "dropout" in kind.needs:
+        assert found == {"dropout": kind.rate}
+    else:
+        assert found.keys() == CHANGED.get(name, {"epochs"})
+
+
+@pytest.mark.parametrize("name", POOLED)
+def test_networks_of_one_number_begin_alike(name: str) -> None:
+    own = initial_network(POOLED[name](pool=NetworkPool(LONG)).pool.recipe, 3)
+    for one, other in zip(own.parameters(), initial_network(LONG, 3).parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_rates_of_dropout() -> None:
+    rates = {kind: kind().pool.recipe.dropout for kind in (MCDropout, DropoutOff, ArticleMCDropout)}
+    assert rates == {MCDropout: 0.1, DropoutOff: 0.1, ArticleMCDropout: 0.5}
+
+
+@pytest.mark.parametrize("name", [name for name in POOLED if "dropout" in POOLED[name].needs])
+def test_dropout_of_the_recipe_itself_is_left(name: str) -> None:
+    pool = NetworkPool(ARTICLE)
+    assert POOLED[name](pool=pool).pool.recipe == Softmax(pool=pool).pool.recipe == ARTICLE
+
+
+def test_one_network_trains_for_the_best_length_and_what_changes_the_training_for_all() -> None:
+    def epochs(kind: type[PooledMethod], recipe: Recipe) -> float:
+        return kind(pool=NetworkPool(recipe)).pool.recipe.epochs
+
+    whole = (MCDropout, DropoutOff, WeightAveraging, SWAG)
+    for kind in (Softmax, Mine, POOLED["laplace_last_layer"]):
+        assert epochs(kind, LONG) == 20
+        assert epochs(kind, replace(LONG, epochs=10)) == 10
+        assert epochs(kind, replace(LONG, best_epochs=None)) == 50
+    assert {epochs(kind, LONG) for kind in whole} == {50}
+
+
+def test_a_wrapping_method_hands_its_training_on() -> None:
+    pool = NetworkPool(LONG)
+    scaled, plain = TemperatureScaledMCDropout(pool=pool), MCDropout(pool=pool)
+    assert scaled.pool.recipe == plain.pool.recipe != Softmax(pool=pool).pool.recipe
+
+
+def test_a_training_of_another_architecture_is_refused() -> None:
+    class Smooth(Mine):
+        def training(self, recipe: Recipe) -> Recipe:
+            return replace(recipe, network=LeNet5)
+
+    with pytest.raises(ValueError, match=f"Smooth.*{LeNet5.name}.*{LeNet5ReLU.name}") as refused:
+        Smooth()
+    assert "\n" not in str(refused.value)
+
+
+@pytest.fixture
+def few(training_images: LabelledImages) -> LabelledImages:
+    return LabelledImages(training_images.images[:128], training_images.labels[:128])
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> NetworkPool:
+    return NetworkPool(replace(WELL_TRAINED, epochs=1), store=NetworkStore(tmp_path))
+
+
+def test_methods_of_one_training_share_stored_networks(
+    pool: NetworkPool, few: LabelledImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stored(*methods: PooledMethod) -> int:
+        for method in methods:
+            method.fit(few.images, few.labels)
+        return len([*tmp_path.iterdir()])
+
+    assert stored(DeepEnsemble(pool=pool, members=2)) == 2
+    assert stored(Softmax(pool=pool), Mine(pool=pool, replicate=1)) == 2
+    assert stored(MCDropout(pool=pool), DropoutOff(pool=pool)) == 3
+    assert stored(MCDropoutEnsemble(pool=pool, members=1)) == 3
+    assert stored(ArticleMCDropout(pool=pool)) == 4
+    assert stored(WeightAveraging(pool=pool)) == 5
+    assert stored(Bagging(pool=pool, members=2)) == 7
+
+    monkeypatch.setattr(network_pool, "train_networks", None)
+    renamed = replace(pool.recipe, name="another", best_epochs=1.0, reported=(0.9, 0.9))
+    for same in (replace(pool, recipe=renamed), replace(pool, recipe=pool.recipe.lasting(1.0))):
+        assert stored(DeepEnsemble(pool=same, members=2), MCDropout(pool=same)) == 7
+    with pytest.raises(TypeError):
+        stored(Softmax(pool=replace(pool, recipe=pool.recipe.lasting(2))))
+
+
+def test_dropout_off_is_the_network_of_mc_dropout_without_masks(
+    pool: NetworkPool, few: LabelledImages
+) -> None:
+    off, passes = (kind(pool=pool).fit(few.images, few.labels) for kind in (DropoutOff, MCDropout))
+    (network,) = passes.fitted
+    expected = network(few.images).softmax(dim=1).double()
+    torch.testing.assert_close(off.predict(few.images).mean, expected, atol=1e-6, rtol=1e-5)
+    assert network.dropout == MCDropout.rate
