@@ -371,13 +371,14 @@ class Names:
         >>> names.label(Variant("e", "10", 10.0)), names.label(Variant("e", "10", 5.0))
         ('Ensemble, M = 10', 'Ensemble, M = 10, each trained 0.5×')
         >>> names.label(Variant("softmax", "1", 5.0))
-        'softmax, trained 5×'
+        'softmax, budget 5'
         """
         method, own = self.method(variant.method), []
         if variant.members not in ("", "1"):
             own.append(self.size(variant))
         if (each := self.each(variant)) != 1:
-            own.append(f"{'each ' if method.counts_networks else ''}trained {each:g}×")
+            several = method.counts_networks
+            own.append(f"each trained {each:g}×" if several else f"budget {each:g}")
         return ", ".join([method.label, *own])
 
     def each(self, variant: Variant) -> float:

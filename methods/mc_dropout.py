@@ -26,7 +26,7 @@ class TrainedWithDropout(PooledMethod):
 
     def training(self, recipe: Recipe) -> Recipe:
         """The recipe with dropout, all of its length."""
-        return recipe if recipe.dropout else replace(recipe, dropout=self.rate)
+        return super().training(recipe) if recipe.dropout else replace(recipe, dropout=self.rate)
 
 
 class DropoutOff(TrainedWithDropout, Softmax):

@@ -200,10 +200,9 @@ class Results:
 
     def usual(self, variants: Iterable[Variant]) -> tuple[Variant, ...]:
         """Those whose networks have a budget of 1 each; of methods without such, all."""
-        every = tuple(variants)
-        natural = {v for v in every if self.names.each(v) == 1}
+        natural = {v for v in self.variants if self.names.each(v) == 1}
         methods = {variant.method for variant in natural}
-        return tuple(v for v in every if v in natural or v.method not in methods)
+        return tuple(v for v in variants if v in natural or v.method not in methods)
 
     @cached_property
     def shown(self) -> tuple[Variant, ...]:

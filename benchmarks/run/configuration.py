@@ -312,6 +312,9 @@ class Configuration:
     scores: ScoreChoice = "all"
 
     def __post_init__(self) -> None:
+        # Files are named by six digits of it.
+        budgets = tuple(sorted(float(f"{budget:g}") for budget in self.budgets))
+        object.__setattr__(self, "budgets", budgets)
         for part in fields(self):
             if isinstance(chosen := getattr(self, part.name), tuple):
                 require_distinct(option_of(part.name), chosen)
@@ -330,7 +333,6 @@ class Configuration:
         require_resampling(self.resamples, self.seed)
         for name in MOST:
             _require_sensible(name, getattr(self, name))
-        object.__setattr__(self, "budgets", tuple(sorted(map(float, self.budgets))))
         for budget in self.budgets:
             if not 0 < budget <= MOST_BUDGET:
                 raise UserError(

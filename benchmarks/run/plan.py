@@ -113,7 +113,7 @@ class Plan:
     def recipe(self) -> Recipe:
         """How networks are trained, by a budget of 1, for as long as the configuration says."""
         recipe, epochs = self.task.recipe(self.configuration.recipe), self.configuration.epochs
-        return recipe if epochs is None else replace(recipe, epochs=epochs)
+        return recipe if epochs is None else replace(recipe, epochs=epochs, best_epochs=None)
 
     @property
     def trainings(self) -> dict[str, Recipe]:
@@ -268,7 +268,7 @@ class Plan:
         """Whether a method's prediction is that of a network of the recipe, and nothing else."""
         kind = self.configuration.classes[method]
         own = kind.size or kind.needs or kind.training is not UncertaintyMethod.training
-        return kind.pooled and not own
+        return kind.pooled and not (own or self.is_custom(method))
 
     def objection(self, unit: RunUnit) -> str | None:
         """Why the unit's method is not applicable to its networks; ``None`` if it is."""

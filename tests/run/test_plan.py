@@ -380,3 +380,18 @@ def test_run_can_be_sent_to_a_worker(custom: str) -> None:
     sent = pickle.dumps(run)
     assert pickle.loads(sent) == run
     assert len(sent) < 5000
+
+
+def test_own_method_is_not_taken_for_the_network_alone(tmp_path: Path) -> None:
+    """Its score would stand for the ensemble of one in the scale of worth."""
+    own = own_method(tmp_path, "Softmax")
+    plan = run_of(replace(QUICK, custom_methods=(own,), conditions=("clean",))).plan
+    alone = [name for name in plan.configuration.classes if plan.is_network(name)]
+    assert alone == ["softmax"]
+
+
+def test_chosen_epochs_are_trained_whatever_is_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    best = replace(MNIST.recipe("well-trained"), best_epochs=1)
+    monkeypatch.setitem(TASKS, "mnist", replace(MNIST, recipes=(best,)))
+    plan = run_of(replace(QUICK, epochs=3)).plan
+    assert {recipe.epochs for recipe in plan.trainings.values()} == {3}
