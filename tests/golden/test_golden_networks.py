@@ -13,10 +13,11 @@ from torch.nn.utils import parameters_to_vector
 
 from methods.determinism import derive_seed
 from methods.engines import choose_engine
-from methods.networks.architectures import LeNet5, LeNet5ReLU, SmallCNN
+from methods.networks.architectures import LeNet5, SmallCNN
 from methods.networks.network import Network
 from methods.networks.recipes import ARTICLE, LabelledImages, Recipe
 from methods.networks.training import initial_network, orders_and_masks
+from tests.training import RELU_DROPOUT, STANDARD
 
 WEIGHTS = Path(__file__).parent / "weights.npz"
 """Of trained networks, rounded to half precision, with what they gave."""
@@ -29,9 +30,9 @@ STEPS = 20
 ENGINES = ["numba", "torch"]
 
 RECIPES = {
-    "mnist-standard": Recipe("standard", split="training"),
+    "mnist-standard": STANDARD,
     "mnist-article": ARTICLE,
-    "mnist-relu-dropout": Recipe("relu-dropout", network=LeNet5ReLU, split="training"),
+    "mnist-relu-dropout": RELU_DROPOUT,
     "digits-standard": Recipe(
         "standard",
         network=SmallCNN,

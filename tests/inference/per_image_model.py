@@ -1,7 +1,7 @@
 """A model of networks, image by image, by which the truth that intervals are to cover is known.
 
 The logits of network r for image i and class c are μ_ic + Σ_k u_ick f_rk + σ_ic ε_ric with standard
-normal f and ε. Its parameters are those of 100 networks with dropout (`RECIPE`) on 1,000 test
+normal f and ε. Its parameters are those of 100 networks with dropout (`STANDARD`) on 1,000 test
 images, as they are, rotated by 45°, and 1,000 images of Fashion-MNIST: mean, leading principal
 components over networks, and what these leave. A network's factors act on all images alike.
 
@@ -18,14 +18,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.networks.recipes import Recipe
+from tests.training import STANDARD
 
 Floats = NDArray[np.float32]
 
 FILE = Path(__file__).with_name("per_image_model.npz")
 
 IMAGES, CLASSES, NETWORKS, FACTORS = 1000, 10, 100, 8
-RECIPE = Recipe("standard", split="training")
 CLEAN, ROTATED, UNKNOWN = "clean", "rotated-045", "ood-fashion_mnist"
 CONDITIONS = CLEAN, ROTATED, UNKNOWN
 
@@ -94,8 +93,8 @@ def main(folder: Path) -> None:
         *("full", "mnist", "well-trained", ("softmax",), CONDITIONS, (1,), (1,)), images=IMAGES
     )
     plan, workspace = Plan(chosen), Workspace(folder / "run", folder, None, 1)
-    pool = replace(plan.pool(store=workspace.store), recipe=RECIPE)
-    training = workspace.images(plan.task, RECIPE.split)
+    pool = replace(plan.pool(store=workspace.store), recipe=STANDARD)
+    training = workspace.images(plan.task, STANDARD.split)
     prepared = pool.engine.prepare(pool.networks(range(NETWORKS), training))
     sets = [workspace.evaluation_set(plan.task.condition(name), plan) for name in CONDITIONS]
     logits = np.stack([prepared.outputs(each.images).logits.numpy() for each in sets], axis=1)
