@@ -423,10 +423,11 @@ def configuration_of(
     _require_known("preset", (preset,), PRESETS)
     _require_known("task", (task,), TASKS)
     chosen, noun = PRESETS[preset], TASKS[task]
+    by = f", by which --preset {preset} trains" if recipe is None else ""
     recipe = chosen.recipe_of(noun) if recipe is None else recipe
     if recipe not in (known := [each.name for each in noun.recipes]):
         raise UserError(
-            f"--recipe: the task {task!r} has no {recipe!r}, by which --preset {preset} trains; "
+            f"--recipe: the task {task!r} has no {recipe!r}{by}; "
             f"choose from {', '.join(known)}, or another preset"
         )
     parts = {**chosen.parts, **chosen.own.get(task, {}), **chosen.own.get(recipe, {})}
