@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
@@ -122,11 +122,14 @@ class BenchmarkResults:
     Attributes:
         report: what the figures are drawn from; ``None`` where nothing was measured.
         rows: the table `measurements`; ``None`` likewise.
+        differences: of `score_beside`: yours less each contestant of the run, by each measure, each
+            with a plain 95 % interval of its own; else empty.
         failures: what could not be computed, and why; everything else is there.
     """
 
     report: Results | None = None
     rows: pd.DataFrame | None = None
+    differences: pd.DataFrame = field(default_factory=pd.DataFrame)
     failures: tuple[Failure, ...] = ()
 
     @property
@@ -151,18 +154,13 @@ class BenchmarkResults:
         return self._measured.summary
 
     @property
-    def comparisons(self) -> pd.DataFrame:
-        """The paired differences between methods, with intervals and verdicts.
+    def answer(self) -> pd.DataFrame:
+        """What the rule says by the five measures: the best, better than one network, worth.
 
-        With a ``question``, they hold for all of its candidates at once; see `Comparison`. Those by
-        scores beside the primary one are among them. Empty where there is a single method.
+        A row a contestant and measure; see `benchmarks.schema.AnswerRow`. Empty where a folder has
+        none, as those of version 0.3.
         """
-        return self._measured.comparisons
-
-    @property
-    def worth(self) -> pd.DataFrame:
-        """How large an ensemble does as well as each method; empty without ensembles."""
-        return self._measured.worth
+        return self._measured.answer
 
     @property
     def recipe(self) -> str:
@@ -286,7 +284,7 @@ def evaluate(
     _require_named("ood", sets, '{"noise": images}')
     external = predictions_of(methods, data, sets, calibration)
     with progress_shown(progress):
-        return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed))
+        return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed)[:3])
 
 
 @as_library()
@@ -352,7 +350,7 @@ def score_predictions(
                 checked = checked_predictions(method, arrays_of_method, from_logits=from_logits)
             external.append(checked)
         require_same_images(external)
-        return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed))
+        return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed)[:3])
 
 
 @as_library()
@@ -364,11 +362,11 @@ def images_beside(folder: str | Path, data_dir: str | Path | None = None) -> dic
         data_dir: your own folder of data sets. Others are fetched into the cache.
 
     Returns:
-        By condition, ``clean`` first, at most 2,500 images [images, channels, height, width] in
-        single precision, from 0 to 1.
+        By condition, ``clean`` first, all images [images, channels, height, width] that the five
+        measures are of, in single precision, from 0 to 1.
 
     Raises:
-        ArgumentError: the folder holds no run, or none that kept numbers of images.
+        ArgumentError: the folder holds no run, or one without ``influences/``.
         benchmarks.data.files.Unavailable: a data set cannot be had.
     """
     return beside.images_beside(Path(folder), None if data_dir is None else Path(data_dir))
@@ -380,12 +378,10 @@ def score_beside(
     predictions: Mapping[str, Mapping[str, Any]],
     *,
     from_logits: bool = False,
-    resamples: int = 200,
-    seed: int = 0,
     progress: bool = False,
     out: str | Path | None = None,
 ) -> BenchmarkResults:
-    """Compare predictions with the methods of a run's leaderboard, without training anything.
+    """Compare predictions with the contestants of a run, without training anything.
 
     The models must not have been trained on the run's test images. Each counts as one network.
 
@@ -394,26 +390,22 @@ def score_beside(
         predictions: by the name that tables show, a dictionary by condition: the members'
             probabilities of the images of `images_beside`, [members, images, classes] or [images,
             classes], of ``clean`` at least. It may have the ``labels`` of ``clean``, to compare.
-        from_logits, resamples, seed, progress, out: as of `score_predictions`.
+        from_logits, progress, out: as of `score_predictions`.
 
     Raises:
         TypeError: predictions are no dictionaries by names.
-        ArgumentError: the run kept no numbers of images, or predictions do not fit to them.
+        ArgumentError: the run has no ``influences/``, or predictions do not fit to them.
     """
-    require_resampling(resamples, seed)
     example = '{"mine": {"clean": probabilities}}'
     _require_methods("predictions", predictions, example)
-    run, checked = beside.RunBeside.read(Path(folder)), {}
-    run.names_with(predictions)
+    arrays: dict[str, dict[str, Any]] = {}
     for method, by_condition in predictions.items():
         _require_named(f"predictions of {method!r}", by_condition, example)
-        arrays = {name: as_array(values, name) for name, values in by_condition.items()}
-        with beginning_with(repr(method)):
-            checked[method] = run.predictions(arrays, from_logits=from_logits)
-    written = None if out is None else folder_for_scores(Path(out))
+        arrays[method] = {name: as_array(values, name) for name, values in by_condition.items()}
+    written = None if out is None else Path(out)
     with progress_shown(progress):
-        scored = beside.score_beside(run, checked, written, resamples=resamples, seed=seed)
-        return BenchmarkResults(*scored)
+        scored = beside.score_beside(Path(folder), arrays, written, from_logits=from_logits)
+        return BenchmarkResults(*scored[:3])
 
 
 def _by_method(given: Any, methods: Mapping[str, Any], what: str) -> dict[str, Any]:

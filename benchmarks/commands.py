@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from benchmarks.io import UserError, writable_folder, write_whole
+from benchmarks.io import UserError, require_distinct, writable_folder, write_whole
 from benchmarks.options import (
     DataSetting,
     DeviceSetting,
@@ -48,7 +48,7 @@ from benchmarks.options import (
     where,
 )
 from benchmarks.vocabulary import (
-    COMPARISONS_CSV,
+    ANSWER_CSV,
     INDEX_HTML,
     LAB_HTML,
     LATENCY,
@@ -84,7 +84,7 @@ app = typer.Typer(
 
 @app.command(
     epilog="Other commands, each with its own --help: score (predictions of others), check (votes "
-    "for one image), lab (a page to draw digits on), table, figure (of a run)."
+    "for one image), lab (a page to draw digits on), table, figure, compare (of a run)."
 )
 def run(
     preset: PresetSetting = "quick",
@@ -311,7 +311,7 @@ def score(
     beside: Annotated[
         Path | None,
         path(
-            "A run, such as results/mnist: its methods are compared with yours.",
+            "A run with influences/: its contestants are compared with yours.",
             metavar="RUN",
             show_default="none",
         ),
@@ -343,19 +343,15 @@ def score(
     With --beside RUN, arrays are named as conditions of the run (clean, corrupted-fog, ...), and
     predictions are of the images that benchmarks.api.images_beside gives.
     """
-    from benchmarks.beside import score_files_beside
+    from benchmarks.beside import score_beside
+    from benchmarks.compare import show_differences
     from benchmarks.external import score_files
     from benchmarks.report.outcome import show_best
     from benchmarks.report.tables.declared import MAIN
     from benchmarks.report.tables.pivot import table_of
     from benchmarks.report.tables.table import terminal
 
-    how_scored: dict[str, Any] = {
-        "from_logits": from_logits,
-        "out": out,
-        "resamples": resamples,
-        "seed": seed,
-    }
+    how: dict[str, Any] = {"from_logits": from_logits, "out": out}
     further: dict[str, Any] = {
         "labels": labels,
         "ood": ood or [],
@@ -363,18 +359,19 @@ def score(
         "calibration_labels": calibration_labels,
     }
     if beside is None:
-        results = score_files(files, **further, **how_scored)
+        results = score_files(files, **further, **how, resamples=resamples, seed=seed)
+        if printed := table_of(MAIN, results):
+            print(terminal(printed, get_terminal_size().columns))
     elif given := [name for name, value in further.items() if value]:
         raise UserError(
             f"--{given[0].replace('_', '-')}: with --beside, a file holds all predictions of its "
             "method; leave out the option"
         )
     else:
-        results = score_files_beside(beside, files, **how_scored)
-    if beside is not None:
-        show_best(results)
-    elif printed := table_of(MAIN, results):
-        print(terminal(printed, get_terminal_size().columns))
+        require_distinct("FILE, which names a method", [file.stem for file in files])
+        scored = score_beside(beside, {file.stem: file for file in files}, **how)
+        show_best(scored.results)
+        show_differences(scored.results, scored.differences)
     if out is not None:
         print(f"wrote {out}")
 
@@ -536,13 +533,32 @@ def figure(
     print(f"wrote {path}")
 
 
+@app.command()
+def compare(
+    first: Annotated[
+        str,
+        typer.Argument(
+            help="A method, of a certain size and budget as mc_dropout-100 or softmax-1-budget-5, "
+            "or a score of one network, such as energy.",
+            metavar="A",
+        ),
+    ],
+    second: Annotated[str, typer.Argument(help="Another one.", metavar="B")],
+    run: Annotated[Path, path("The folder of a run.", metavar="RUN")] = Path("results/mnist"),
+) -> None:
+    """Compare two contestants of a run by the five measures, with 95 % intervals."""
+    from benchmarks.compare import show_comparison
+
+    show_comparison(run, first, second)
+
+
 def _results_in(run: Path) -> Results:
     """The results of a run; it is said if they lack what compares methods."""
     from benchmarks.report.results import Results
 
     results = Results.load(run)
-    if results.comparisons.empty and len(results.compared) > 1:
-        typer.echo(f"note: {run} has no {COMPARISONS_CSV}, by which methods are compared", err=True)
+    if results.answer.empty and len(results.compared) > 1:
+        typer.echo(f"note: {run} has no {ANSWER_CSV}, by which methods are judged", err=True)
     return results
 
 

@@ -13,6 +13,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -28,11 +29,11 @@ from benchmarks.external_arrays import (
     check_rows,
 )
 from benchmarks.external_scores import (
+    PRIMARY_SCORE,
     PredictionsByCondition,
     ScoredMethods,
     estimated,
     folder_for_scores,
-    results_of,
     write_scores,
 )
 from benchmarks.inference.image_values import ImageValues, fits_to
@@ -43,11 +44,12 @@ from benchmarks.progress import tracked
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import require_resampling
 from benchmarks.run.curves import CurveRow, DrawnUnit, Evaluation, curve_tables, curves_of
+from benchmarks.run.measure import answer_table
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.schema import ArraysByName
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLEAN
-from methods import Prediction, UncertaintyMethod
+from methods import Prediction
 from methods.determinism import one_torch_thread
 from methods.scores import member_scores, probability_scores
 
@@ -241,6 +243,7 @@ def out_of_distribution(labels: Iterable[str]) -> Iterator[Condition]:
             labels="none",
             reason="out-of-distribution images have no label",
             paired_with=name,
+            in_mean=True,
         )
 
 
@@ -282,7 +285,7 @@ def score(
     resamples: int,
     seed: int,
 ) -> ScoredMethods:
-    """All metrics of each method, with intervals over images, and the methods' differences.
+    """All metrics of each method, with intervals over images, and which of them may be the best.
 
     Args:
         external: of each method.
@@ -291,24 +294,24 @@ def score(
         resamples, seed: of the bootstrap of images, where no influence is known.
     """
     units = {RunUnit(each.method, None, 1.0, 0): each.predictions for each in external}
-    conditions = tuple(external[0].predictions)
-    estimates = estimated(units, conditions, resamples, seed)
-    scored = results_of(*estimates, _names(external), curves=curve_tables(_curves(units, seed)))
+    images = {condition: own.images for condition, own in external[0].predictions.items()}
+    measurements, summary, evidence = estimated(units, images, resamples, seed)
+    names, curves = _names(external), curve_tables(_curves(units, seed))
+    results = Results(summary, names, answer_table(evidence, names), curves=curves)
+    scored = ScoredMethods(results, measurements, pd.DataFrame(), evidence)
     if folder is not None:
         files = {method.method: method.sha256 for method in external}
-        write_scores(scored, folder, resamples, seed, files)
+        write_scores(scored, folder, files, resamples=resamples, seed=seed)
     return scored
 
 
 def _names(external: Sequence[ExternalPredictions]) -> Names:
     """What the tables name; methods are called as their files are."""
-    primary_score = UncertaintyMethod.primary_score
     return Names(
         tasks=(TaskRecord("", "Your images", (), (), 0, len(external[0].labels), 0, ()),),
         conditions=condition_records(external[0].predictions),
         methods=tuple(
-            MethodRecord(method.method, method.method, primary_score=primary_score)
-            for method in external
+            MethodRecord(each.method, each.method, primary_score=PRIMARY_SCORE) for each in external
         ),
         scores=score_records((probability_scores() | member_scores()).values()),
         metrics=metric_records(external[0].predictions[LABELLED].classes),
@@ -322,7 +325,7 @@ def _curves(
     for unit, predictions in units.items():
         values = {condition.name: own for condition, own in predictions.items()}
         evaluation = Evaluation(tuple(predictions), seed)
-        drawn = DrawnUnit(unit, UncertaintyMethod.primary_score, first=True, alone=True)
+        drawn = DrawnUnit(unit, PRIMARY_SCORE, first=True, alone=True)
         for condition, own in predictions.items():
             yield from curves_of(evaluation, drawn, condition, own, values[condition.reference])
 

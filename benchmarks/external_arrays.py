@@ -291,7 +291,7 @@ def check_arrays(arrays: Mapping[str, AnyArray]) -> None:
     for _, labels in pairs:
         check_label_form(labels, arrays[labels])
     for name in (*(predictions for predictions, _ in pairs), *sets):
-        _check_form(name, arrays[name])
+        check_form(name, arrays[name])
     members, classes = _members_and_classes(arrays[PROBABILITIES])
     for predictions, labels in pairs:
         array, images = arrays[predictions], len(arrays[labels])
@@ -388,7 +388,12 @@ def check_classes(
         )
 
 
-def _check_form(name: str, array: AnyArray) -> None:
+def check_form(name: str, array: AnyArray) -> None:
+    """The predictions are numbers, [members, images, classes] or [images, classes].
+
+    Raises:
+        UserError: they are not.
+    """
     shape = list(array.shape)
     if array.dtype.kind not in "fiu":
         raise UserError(f"{name!r} has the type {array.dtype}; expected floating-point numbers")

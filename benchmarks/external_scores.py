@@ -1,27 +1,31 @@
-"""What is made of predictions of others: measures, comparisons, tables and a page."""
+"""What is made of predictions of others: measures, what the rule says, tables and a page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.inference.comparisons import Estimates, compare, comparisons_table, worths_table
+from benchmarks.headline import Headline, headline_conditions
+from benchmarks.inference.collected import Collected
 from benchmarks.inference.evidence import (
-    BlockMean,
-    Evidence,
+    Contestant,
+    Drawn,
+    Entry,
+    GroupNumbers,
+    HeadlineEvidence,
     MeasuredUnit,
     MeasureName,
-    network_blocks,
+    mean_over,
 )
-from benchmarks.inference.image_values import ImageValues, RankedFamily
-from benchmarks.inference.intervals import Relations
-from benchmarks.inference.resampling import Frame, ImageSet
+from benchmarks.inference.image_values import ImageValues
+from benchmarks.inference.resampling import Frame
 from benchmarks.io import UserError, read_json, require_own, writable_folder, write_json
-from benchmarks.nouns import Names
-from benchmarks.predictions import RunUnit
+from benchmarks.metrics import METRICS
+from benchmarks.predictions import RunUnit, members_of
 from benchmarks.progress import tracked
 from benchmarks.report import write_report
 from benchmarks.report.results import Results
@@ -34,28 +38,21 @@ from benchmarks.run.measurements import (
     summarise,
     varying,
 )
-from benchmarks.schema import (
-    Comparison,
-    Measurement,
-    WorthRow,
-    in_order,
-    members_text,
-    table_of,
-    write_table,
-)
+from benchmarks.schema import Measurement, in_order, table_of, write_table
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import (
-    COMPARISONS_CSV,
+    ANSWER_CSV,
     CURVES_FOLDER,
     FIGURES_FOLDER,
     INDEX_HTML,
+    INFLUENCES_FOLDER,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
     NOUNS_JSON,
     RUN_JSON,
+    SCORE_LATENCY_CSV,
     SUMMARY_CSV,
     TABLES_FOLDER,
-    WORTH_CSV,
     mean_name,
 )
 from methods import UncertaintyMethod
@@ -64,118 +61,116 @@ from methods.version import suite_version
 PredictionsByCondition = Mapping[Condition, ImageValues]
 """What metrics need of a method's predictions of some images."""
 
+PRIMARY_SCORE = UncertaintyMethod.primary_score
+"""The score by which all of them rank images first."""
 
-EVERY_MEASURE = KeptRows(UncertaintyMethod.primary_score, every=True)
-"""A few methods have few rows."""
-
-NO_RELATIONS = Relations()
+EVERY_MEASURE, OF_MEANS = KeptRows(PRIMARY_SCORE, every=True), KeptRows(PRIMARY_SCORE)
+"""A few methods have few rows; a mean over sets of images has those that a run has."""
 
 SCORE_JSON = "score.json"
 """What was scored, by which version."""
 
-FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER)
+DIFFERENCES_CSV = "differences.csv"
+"""By which methods differ from those of a run, beside which they were scored."""
+
+FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER, INFLUENCES_FOLDER)
 """Those in which files of earlier scores are removed: those that ``score.json`` names."""
 
 
 class ScoredMethods(NamedTuple):
-    """What tables and figures are made from, and the rows of ``measurements.csv``."""
+    """What tables and figures are made from.
+
+    Attributes:
+        measurements: the rows of ``measurements.csv``.
+        differences: the rows of ``differences.csv``; empty where there is no run beside.
+        evidence: what the answer follows from.
+    """
 
     results: Results
     measurements: pd.DataFrame
+    differences: pd.DataFrame
+    evidence: Sequence[HeadlineEvidence]
 
 
 def estimated(
     units: Mapping[RunUnit, PredictionsByCondition],
-    conditions: Sequence[Condition],
+    images: Mapping[Condition, int],
     resamples: int,
     seed: int,
-    *,
-    relations: Relations = NO_RELATIONS,
-    measures_of: Callable[[Condition, Collection[str]], Iterable[RankedFamily]] = (
-        EVERY_MEASURE.measures
-    ),
-) -> tuple[list[Measurement], Estimates]:
-    """Every measure of every method, with its interval, and the comparisons.
+    groups: Mapping[str, GroupNumbers] | None = None,
+    metrics: Collection[str] = METRICS,
+) -> tuple[pd.DataFrame, pd.DataFrame, list[HeadlineEvidence]]:
+    """The measures of every method: their rows, the summary of these, and what the rule needs.
 
     Args:
         units: with what metrics need of their predictions; some may lack a condition.
-        conditions: all of them.
-        relations: of methods of a run.
-        measures_of: those of a condition, by the names of a prediction's own scores.
+        images: how many each condition has.
+        groups: by the names of conditions, of each image the group that it is drawn with.
+        metrics: of which the families are measured.
     """
     rows: list[Measurement] = []
-    estimates: list[Estimates] = []
-    by_name = {condition.name: condition for condition in conditions}
-    images: dict[str, int] = {}
-    members: dict[RunUnit, str] = {}
-    for unit, predictions in units.items():
-        images |= {condition.name: values.images for condition, values in predictions.items()}
-        members[unit] = members_text(next(iter(predictions.values())).members)
-    blocks = list(network_blocks(units, relations.budgets.ensembles))
-    sets = image_sets(conditions)
+    known: list[Collected] = []
+    by_name, headline = {each.name: each for each in images}, headline_conditions(images)
+    sets = image_sets(images)
     for averaged in tracked(sets, len(sets), "score", "sets of images"):
-        references = {condition: by_name[condition.reference] for condition in averaged}
-        names = [condition.name for pair in references.items() for condition in pair]
-        frame = Frame({name: images[name] for name in names}, by_name, resamples, seed)
-        first = averaged[0]
-        mean = Evidence(mean_name(first.group), None, first.group, first.headline, members=members)
-        evidence = {
-            condition: Evidence(
-                *(condition.name, condition, condition.group, False),
-                *(images[condition.name], images[reference.name]),
-                members=members,
-            )
-            for condition, reference in references.items()
-        }
-        own_rows: list[Measurement] = []
-        for block in blocks:
-            block_mean = BlockMean()
-            for condition, reference in references.items():
-                measures: dict[RunUnit, dict[MeasureName, MeasuredUnit]] = {}
-                for unit in block.summed:
-                    if not {condition, reference} <= units[unit].keys():
-                        continue
-                    own, other = units[unit][condition], units[unit][reference]
-                    measures[unit] = {}
-                    chosen = measures_of(condition, own.own_scores)
-                    for each in measured(chosen, own, other if condition.detected else None):
-                        own_rows.extend(rows_of(unit, condition, each, own, other))
-                        measures[unit] |= varying(each, frame, condition)
-                evidence[condition].add(block, measures)
-                block_mean.add(measures)
-            mean.add(block, block_mean.finish())
-        whole = {
-            (unit.method, members[unit], unit.budget)
-            for unit, predictions in units.items()
-            if predictions.keys() >= {*references, *references.values()}
-        }
-        averaged_rows = [r for r in own_rows if (r.method, r.members, r.budget) in whole]
-        rows += [*own_rows, *means_over_groups(averaged_rows, averaged)]
-        compared = list(evidence.values())
-        if first.in_mean:
-            drawn_apart = {ImageSet.of(condition, by_name) for condition in averaged}
-            compared.append(mean.averaging(evidence.values(), len(drawn_apart)))
-        estimates += [compare(each, units, relations, severities=()) for each in compared]
-    return rows, Estimates.joined(estimates)
-
-
-def results_of(
-    rows: Sequence[Measurement], estimates: Estimates, names: Names, **further: Any
-) -> ScoredMethods:
-    """What tables and figures are made from.
-
-    Args:
-        further: other parts of `Results`.
-    """
+        own_images = {each.name: images[each] for each in averaged}
+        against = {each.reference: images[by_name[each.reference]] for each in averaged}
+        frames = [
+            Frame(sizes, by_name, resamples, seed, groups or {})
+            for sizes in (own_images, own_images | against)
+        ]
+        by_set = {each: _collected(each.name, [each], headline, frames) for each in averaged}
+        averages = _collected(mean_name(averaged[0].group), averaged, headline, frames)
+        for unit, predictions in units.items():
+            members = members_of(unit, next(iter(predictions.values())).members)
+            entry = Entry(Contestant(unit.method, members, unit.budget), PRIMARY_SCORE)
+            own_rows: list[Measurement] = []
+            per_condition = []
+            for condition, into in by_set.items():
+                reference = by_name[condition.reference]
+                if not predictions.keys() >= {condition, reference}:
+                    continue
+                own, other = predictions[condition], predictions[reference]
+                chosen = (
+                    (family, score)
+                    for family, score in EVERY_MEASURE.measures(condition, own.own_scores)
+                    if any(metric.name in metrics for metric in family.metrics)
+                )
+                measures: dict[MeasureName, MeasuredUnit] = {}
+                for each in measured(chosen, own, other if condition.detected else None):
+                    own_rows += rows_of(unit, condition, each, own, other)
+                    measures |= varying(each, frames["reference" in each.family.needs], condition)
+                into.add(entry, unit.replicate, measures)
+                per_condition.append(measures)
+            rows += own_rows
+            if len(per_condition) == len(averaged):
+                averages.add(entry, unit.replicate, mean_over(per_condition))
+                means = means_over_groups(own_rows, averaged)
+                kept = partial(OF_MEANS.keeps_mean, averaged[0])
+                rows += [row for row in means if kept(METRICS[row.metric], row.score)]
+        known += [*by_set.values(), averages]
+    for collected in known:
+        collected.finish()
     measurements = in_order(table_of(Measurement, rows))
-    results = Results(
-        summarise(measurements, estimates.intervals),
-        names,
-        comparisons_table(table_of(Comparison, estimates.comparisons)),
-        worths_table(table_of(WorthRow, estimates.worths)),
-        **further,
-    )
-    return ScoredMethods(results, measurements)
+    intervals = {key: own for collected in known for key, own in collected.intervals().items()}
+    evidence = [own for collected in known for own in collected.evidence()]
+    return measurements, summarise(measurements, intervals), evidence
+
+
+def _collected(
+    name: str,
+    averaged: Sequence[Condition],
+    headline: Mapping[Headline, str],
+    frames: Sequence[Frame],
+) -> Collected:
+    """Nothing yet, of a condition or a mean, of as many images as the fewest that it is of."""
+    new = Collected(name, {m.metric: m for m, condition in headline.items() if condition == name})
+    own = [condition.name for condition in averaged]
+    both = [*own, *(condition.reference for condition in averaged)]
+    for frame, needs, names in zip(frames, (False, True), (own, both), strict=True):
+        fewest = min(frame.images[each] for each in names)
+        new.drawn[needs] = Drawn(fewest, min(map(frame.group_count, names)), frame.images)
+    return new
 
 
 def folder_for_scores(out: Path) -> Path:
@@ -193,7 +188,7 @@ def folder_for_scores(out: Path) -> Path:
         raise UserError(
             f"--out {folder}: this folder holds a run of the suite; name another folder"
         )
-    tables = MEASUREMENTS_CSV, SUMMARY_CSV, COMPARISONS_CSV, WORTH_CSV, LATENCY_CSV
+    tables = MEASUREMENTS_CSV, SUMMARY_CSV, ANSWER_CSV, DIFFERENCES_CSV, LATENCY_CSV
     names = (*tables, NOUNS_JSON, INDEX_HTML, *FOLDERS, SCORE_JSON)
     taken = [name for name in names if (folder / name).exists()]
     if taken and not isinstance(read_json(folder / SCORE_JSON).get("written"), list):
@@ -204,15 +199,14 @@ def folder_for_scores(out: Path) -> Path:
     return folder
 
 
-def write_scores(
-    scored: ScoredMethods, folder: Path, resamples: int, seed: int, files: Mapping[str, str]
-) -> None:
+def write_scores(scored: ScoredMethods, folder: Path, files: Mapping[str, str], **how: int) -> None:
     """Write what a run writes, in place of earlier scores; ``score.json`` tells what was scored.
 
     Args:
         files: of each method that is not a run's, SHA-256 of its files.
+        how: what else decides the numbers.
     """
-    record = {"version": suite_version(), "resamples": resamples, "seed": seed, "files": {**files}}
+    record = {"version": suite_version(), **how, "files": {**files}}
     earlier = read_json(folder / SCORE_JSON).get("written", [])
     write_json(record | {"written": earlier}, folder / SCORE_JSON)
     for name, _ in _in_folders(folder):
@@ -223,15 +217,18 @@ def write_scores(
     for name, table in {
         MEASUREMENTS_CSV: scored.measurements,
         SUMMARY_CSV: results.summary,
-        COMPARISONS_CSV: results.comparisons,
-        WORTH_CSV: results.worth,
+        ANSWER_CSV: results.answer,
+        DIFFERENCES_CSV: scored.differences,
         LATENCY_CSV: results.latency,
+        SCORE_LATENCY_CSV: results.score_latency,
     }.items():
         (folder / name).unlink(missing_ok=True)
         if len(table.columns):
             write_table(table, folder, name)
     for name, table in results.curves.items():
         write_table(table, folder / CURVES_FOLDER, f"{name}.csv")
+    for evidence in scored.evidence:
+        evidence.write(folder)
     results.names.write(folder)
     write_report(folder)
     written = sorted(name for name, _ in _in_folders(folder) - others)

@@ -71,7 +71,8 @@ class ConditionRecord(Noun):
     @property
     def is_one_of_many(self) -> bool:
         """Whether it is one of a group of shifts, for which their mean can stand."""
-        return not math.isnan(self.severity) or self.in_mean
+        is_shift = not math.isnan(self.severity) or self.in_mean
+        return is_shift and self.labels != "none"
 
 
 @dataclass(frozen=True)
@@ -334,10 +335,6 @@ class Names:
     def score(self, name: str) -> ScoreRecord:
         """An uncertainty score; a method's own has the name that it gives it."""
         return _named(self.scores, name) or ScoreRecord(name, name)
-
-    def score_rank(self, name: str) -> tuple[int, str]:
-        """The position among other scores."""
-        return _position(self.scores, name)
 
     @property
     def recipe(self) -> RecipeRecord | None:

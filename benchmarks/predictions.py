@@ -98,6 +98,7 @@ class StoredPrediction:
             `THE_RUN`.
         reasons: by its name, why a score of the suite has no value.
         machine: what predicted it; empty where it is not known.
+        groups: by image the number of the group that it belongs to; ``None``: each is one.
     """
 
     prediction: Prediction
@@ -105,6 +106,7 @@ class StoredPrediction:
     sources: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     machine: str = field(default_factory=machine)
+    groups: Int64[Tensor, " images"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +116,7 @@ class StoredOutputs:
     Attributes:
         labels: ``None`` where the images belong to none of the classes.
         scores: by its name, each image's value of a score of the network's features.
-        sources, reasons, machine: see `StoredPrediction`.
+        sources, reasons, machine, groups: see `StoredPrediction`.
     """
 
     logits: Float[Tensor, "images classes"]
@@ -123,6 +125,7 @@ class StoredOutputs:
     sources: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     machine: str = field(default_factory=machine)
+    groups: Int64[Tensor, " images"] | None = None
 
 
 Save = Callable[[Owner, str, StoredPrediction | StoredOutputs], None]
@@ -146,9 +149,9 @@ class PredictionStore:
     A file is an archive with a ``<condition>.npz`` for each condition. That of a run unit has
     ``mean`` [images, classes] in single precision, ``votes`` [images, classes] as whole numbers (or
     ``vote_share`` where there is no such number of votes), ``expected_entropy`` [images], where
-    there are any ``labels`` [images], and scores as ``score:<name>`` [images]. That of a network,
-    ``<training>/network-<number>.zip``, has ``logits`` [images, classes] in single precision,
-    ``labels``, and scores of its features.
+    there are any ``labels`` and ``groups`` [images], and scores as ``score:<name>`` [images]. That
+    of a network, ``<training>/network-<number>.zip``, has ``logits`` [images, classes] in single
+    precision, ``labels``, ``groups``, and scores of its features.
     What else there is is JSON in ``about``. The archive's comment is the unit's or network's name,
     so that a file under the name of another is noticed. Of each ``.npz`` it has the checksum
     (CRC-32), which is verified whenever that is read.
@@ -321,7 +324,9 @@ def _arrays(stored: StoredPrediction | StoredOutputs) -> ArraysByName:
         "sources": dict(stored.sources),
         "reasons": dict(stored.reasons),
     }
-    labels = {} if stored.labels is None else {"labels": stored.labels.numpy()}
+    per_image = {} if stored.labels is None else {"labels": stored.labels.numpy()}
+    if (groups := stored.groups) is not None:
+        per_image["groups"] = groups.numpy().astype(np.min_scalar_type(int(groups.max())))
     if isinstance(stored, StoredOutputs):
         arrays, scores = {"logits": stored.logits.numpy()}, stored.scores
     else:
@@ -334,7 +339,7 @@ def _arrays(stored: StoredPrediction | StoredOutputs) -> ArraysByName:
         }
     return {
         ABOUT: np.array(json.dumps(about)),
-        **labels,
+        **per_image,
         **arrays,
         **{SCORE + name: score.numpy() for name, score in scores.items()},
     }
@@ -352,13 +357,14 @@ def _named(prefix: str, arrays: ArraysByName) -> dict[str, Tensor]:
     }
 
 
-def _labels(arrays: ArraysByName) -> Tensor | None:
-    return torch.from_numpy(arrays["labels"]) if "labels" in arrays else None
+def _numbers(name: str, arrays: ArraysByName) -> Tensor | None:
+    return torch.from_numpy(arrays[name].astype(np.int64)) if name in arrays else None
 
 
 def _outputs_in(arrays: ArraysByName) -> StoredOutputs:
     logits = torch.from_numpy(arrays["logits"])
-    return StoredOutputs(logits, _labels(arrays), _named(SCORE, arrays), **_about(arrays))
+    labels, groups = (_numbers(name, arrays) for name in ("labels", "groups"))
+    return StoredOutputs(logits, labels, _named(SCORE, arrays), groups=groups, **_about(arrays))
 
 
 def _prediction_in(arrays: ArraysByName) -> StoredPrediction:
@@ -373,7 +379,8 @@ def _prediction_in(arrays: ArraysByName) -> StoredPrediction:
         scores=_named(SCORE, arrays),
         remark=about.pop("remark"),
     )
-    return StoredPrediction(prediction, _labels(arrays), **about)
+    labels, groups = (_numbers(name, arrays) for name in ("labels", "groups"))
+    return StoredPrediction(prediction, labels, groups=groups, **about)
 
 
 def _votes(prediction: Prediction) -> dict[str, np.ndarray]:

@@ -23,14 +23,13 @@ from numpy.typing import NDArray
 
 from benchmarks.io import UserError, content_of, path_of, written_whole
 from benchmarks.vocabulary import (
+    ANSWER_CSV,
     CLAIMS_CSV,
-    COMPARISONS_CSV,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
     SCORE_LATENCY_CSV,
     SUMMARY_CSV,
     TRAINING_CSV,
-    WORTH_CSV,
 )
 
 
@@ -99,63 +98,41 @@ class SummaryRow(Measured):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison(Measured):
-    """A paired difference on the same images: ``method`` minus ``other_method``.
+class AnswerRow(Measured):
+    """What the rule says of a contestant by one of the measures of `benchmarks.headline`.
 
     Attributes:
-        other_method, other_members, other_budget: with what the method is compared.
-        other_score: by which the other ranks images.
-        question: of `benchmarks.questions`: among whose candidates both are. Its intervals hold
-            all differences of its candidates by the measure at once; empty: of this difference
-            alone, whatever else a run holds.
-        difference: of the means over replicates.
-        lower, upper: its 95 % interval; ``None`` if there is none.
-        margin: the largest difference that no user would notice; ``None`` where there is no such.
-        verdict: what the interval says of the method; empty where there is none, no value of the
-            metric is better than another, or its bias would decide.
-        effect_size: of means over images, in standard deviations of the images' differences
-            (Cohen's d); ``None`` for other metrics, whose difference is an effect itself.
-        images: on how many images.
-        status: ``ok``, or ``undefined``: there is no difference.
-        reason: why the status is not ``ok``, why there is no interval, or a remark.
+        value, lower, upper: as in `SummaryRow`.
+        best: ``yes`` or ``no``: whether it is in the set that contains the best of its budget with
+            95 % confidence; empty where the rule does not apply.
+        stays: the share of redraws of images and replicates in which it stays in this set; ``None``
+            if it is not in it.
+        difference, difference_lower, difference_upper: to one network of its budget, with an
+            interval that is simultaneous over the contestants; ``None`` where there is none.
+        worth, worth_lower, worth_upper: in networks: the size of the deep ensemble that does as
+            well, with its 95 % interval; ``<1`` and ``>50`` are values and open ends; empty if
+            undefined.
+        images: on how many images; of several sets, of the smallest.
+        status: ``ok``, or ``undefined``: there is no finite value.
+        reason: why the rule does not apply.
+        worth_reason: why there is no worth, or what its interval leaves out.
     """
 
-    other_method: str
-    other_members: str
-    other_budget: float
-    other_score: str = ""
-    question: str = ""
-    difference: float | None = None
+    value: float | None = None
     lower: float | None = None
     upper: float | None = None
-    margin: float | None = None
-    verdict: str = ""
-    effect_size: float | None = None
+    best: str = ""
+    stays: float | None = None
+    difference: float | None = None
+    difference_lower: float | None = None
+    difference_upper: float | None = None
+    worth: str = ""
+    worth_lower: str = ""
+    worth_upper: str = ""
     images: int
     status: str = "ok"
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class WorthRow(Measured):
-    """How many networks a method is worth: how large an ensemble does as well.
-
-    Attributes:
-        ensemble: the method whose networks, of budget 1 each, are counted.
-        worth: the number; ``<1`` or ``>50`` where it is beyond the sizes; empty if undefined.
-        worth_lower, worth_upper: the bounds of its 95 % interval; likewise, where an end is open.
-        images: on how many images.
-        status: ``ok`` or ``undefined``.
-        reason: why it is undefined, or what the interval leaves out.
-    """
-
-    ensemble: str
-    worth: str
-    worth_lower: str
-    worth_upper: str
-    images: int
-    status: str = "ok"
-    reason: str = ""
+    worth_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -302,8 +279,7 @@ class ClaimRow:
 TABLES: Mapping[str, type[Any]] = {
     MEASUREMENTS_CSV: Measurement,
     SUMMARY_CSV: SummaryRow,
-    COMPARISONS_CSV: Comparison,
-    WORTH_CSV: WorthRow,
+    ANSWER_CSV: AnswerRow,
     LATENCY_CSV: Latency,
     SCORE_LATENCY_CSV: ScoreLatency,
     TRAINING_CSV: TrainingRow,

@@ -6,8 +6,6 @@ both sides refers to, and the thresholds by which results are read.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 TRAIN, PREDICT, MEASURE = "train", "predict", "measure"
 LATENCY, CLAIMS, REPORT = "latency", "claims", "report"
 
@@ -15,11 +13,11 @@ STAGES = (TRAIN, PREDICT, MEASURE, LATENCY, CLAIMS, REPORT)
 """The stages of a run, in the order in which they build on one another."""
 
 MEASUREMENTS_CSV, SUMMARY_CSV = "measurements.csv", "summary.csv"
-COMPARISONS_CSV, WORTH_CSV, TRAINING_CSV = "comparisons.csv", "worth.csv", "training.csv"
+ANSWER_CSV, TRAINING_CSV = "answer.csv", "training.csv"
 LATENCY_CSV, SCORE_LATENCY_CSV = "latency.csv", "score-latency.csv"
 CLAIMS_CSV, CLAIMS_JSON, CLAIMS_MD = "claims.csv", "claims.json", "claims.md"
 PUBLISHED_JSON, PUBLISHED_MD = "published.json", "published.md"
-IMAGES_NPZ, HEADLINE_NPZ = "images.npz", "headline.npz"
+IMAGES_NPZ, INFLUENCES_FOLDER = "images.npz", "influences"
 NOUNS_JSON, RUN_JSON = "nouns.json", "run.json"
 TABLES_FOLDER, FIGURES_FOLDER = "tables", "figures"
 CURVES_FOLDER, CLAIMS_FOLDER = "curves", "claims"
@@ -27,8 +25,7 @@ CURVES_FOLDER, CLAIMS_FOLDER = "curves", "claims"
 DOWNLOADS = {
     SUMMARY_CSV: "means over replicates, with intervals",
     MEASUREMENTS_CSV: "every number of every replicate",
-    COMPARISONS_CSV: "paired differences between methods",
-    WORTH_CSV: "how many networks each method is worth",
+    ANSWER_CSV: "by the five measures: the best, better than one network, worth in networks",
     LATENCY_CSV: "latency and memory of each method",
     SCORE_LATENCY_CSV: "latency and memory of each score of logits or features",
     TRAINING_CSV: "training log of each network",
@@ -39,10 +36,10 @@ DOWNLOADS = {
     PUBLISHED_JSON: "other papers' numbers beside ours, and whether they agree",
     PUBLISHED_MD: "the same as text",
     IMAGES_NPZ: "the images shown",
-    HEADLINE_NPZ: "four numbers an image of the leaderboard's methods, for score --beside",
     RUN_JSON: "configuration, command, versions, fingerprints, wall time",
     f"{TABLES_FOLDER}/": "each table as Markdown and CSV",
     f"{FIGURES_FOLDER}/": "each figure as PNG and SVG, and its numbers as CSV",
+    f"{INFLUENCES_FOLDER}/": "how each image moves the five measures: what the answer follows from",
     f"{CURVES_FOLDER}/": "further data of the figures",
     f"{CLAIMS_FOLDER}/": "data of the claims' figures",
 }
@@ -68,9 +65,6 @@ ERRORS_FOLDER = "errors"
 
 FINISHED_FOLDER = ".finished"
 """Results of the stage `measure`, of a run that has not ended."""
-
-DECISION_CSV = "tables/decision.csv"
-"""Which method to use, question by question, as runs are compared by it."""
 
 ALL = "all"
 """How many images there are where no limit is chosen."""
@@ -111,44 +105,15 @@ CONFIDENCE = 0.95
 FEWEST_REPLICATES = 5
 """With fewer, a variance over replicates is hardly known: Student's t of 2 has a factor of 12.7."""
 
-
-class Verdict(StrEnum):
-    """What the interval of a difference says of the first of two methods.
-
-    Attributes:
-        BETTER, WORSE: the interval excludes 0.
-        BETTER_WITHIN, WORSE_WITHIN: likewise, and it lies within the margin that a user would
-            notice.
-        AS_GOOD: it lies within the margin, and holds 0.
-        OPEN: none of these.
-    """
-
-    BETTER, WORSE = "better", "worse"
-    BETTER_WITHIN, WORSE_WITHIN = "better, within the margin", "worse, within the margin"
-    AS_GOOD, OPEN = "as good", "open"
-
-    @property
-    def flipped(self) -> Verdict:
-        """That of the other method."""
-        opposite = {
-            Verdict.BETTER: Verdict.WORSE,
-            Verdict.BETTER_WITHIN: Verdict.WORSE_WITHIN,
-        }
-        return (opposite | {other: own for own, other in opposite.items()}).get(self, self)
-
-
-BETTER = (Verdict.BETTER, Verdict.BETTER_WITHIN)
-WORSE = (Verdict.WORSE, Verdict.WORSE_WITHIN)
-"""The verdicts of intervals that exclude 0."""
-
 REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly reproduced", "not reproduced"
 VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED)
 """What a claim of the article can be, where it can be tested."""
 
-CENTRAL, SUPPORTING, CHECK = "central", "supporting", "check"
+CENTRAL, SUPPORTING, DETAIL, CHECK = "central", "supporting", "detail", "check"
 WEIGHTS = {
     CENTRAL: "Central claims",
     SUPPORTING: "Supporting claims",
+    DETAIL: "Details of single plots",
     CHECK: "Checks of the setting",
 }
 """How much the article rests on a claim, in the order shown, and the headings of each group."""
@@ -156,9 +121,9 @@ WEIGHTS = {
 RANK_CORRELATION, VOTES = "rank_correlation", "votes"
 """Metrics of claims that figures and texts show."""
 
-LEAST_OF_CEILING = {PARTLY: 0.5, REPRODUCED: 0.8}
-"""How much of the correlation of two ensembles one network with dropout on must reach with an
-ensemble, by the verdict that this leads to."""
+LEAST_AGREEMENT = {PARTLY: 0.5, REPRODUCED: 0.8}
+"""The correlation of MC-dropout and ensembles, without the noise of single networks, above which
+that one mimics the others, by the verdict that this leads to."""
 
 IMITATION, CEILING = "MC-dropout and ensemble B", "ensembles A and B"
 OTHER_MASKS, OTHER_NETWORK = "one network, other masks", "MC-dropout of two networks"

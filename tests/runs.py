@@ -31,7 +31,7 @@ import torch
 from filelock import FileLock
 
 from benchmarks.claims import missing_data
-from benchmarks.data.loading import load_mnist
+from benchmarks.data.loading import load_mnist, load_mnist_writers
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.predictions import PoolNetwork, StoredPrediction
 from benchmarks.run import workspace as workspace_module
@@ -69,6 +69,9 @@ DIGITS = Configuration(
     engine="torch",
 )
 """A run of seconds: single networks of two budgets, and the ensembles of one and of two."""
+
+DIGITS_AND_MEANS = (*DIGITS.conditions, "rotated-mean", "out-of-distribution-mean")
+"""Its conditions and the means over them."""
 
 
 class Run(NamedTuple):
@@ -134,7 +137,7 @@ def numbers(folder: Path) -> dict[str, bytes]:
     names = ("predictions/**/*.zip", "curves/*", "images.npz", "training.csv", "measurements.csv")
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
-        for name in (*names, "summary.csv", "comparisons.csv", "worth.csv")
+        for name in (*names, "summary.csv", "answer.csv", "influences/*")
         for path in folder.glob(name)
     }
 
@@ -184,7 +187,11 @@ def small_mnist(*, training: int, test: int) -> Iterator[pytest.MonkeyPatch]:
         return LabelledImages(whole[split].images[:count], whole[split].labels[:count])
 
     held_out = training * MNIST.calibration_images // 60_000
-    few = {"training_images": training - held_out, "calibration_images": held_out}
+    few = {
+        "training_images": training - held_out,
+        "calibration_images": held_out,
+        "groups": lambda: load_mnist_writers()[:test],
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(TASKS, MNIST.name, replace(MNIST, load=load, **few))
         forget_images()

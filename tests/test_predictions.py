@@ -43,6 +43,7 @@ def stored(members: int | None = 4, *, labelled: bool = True, images: int = 30) 
         labels if labelled else None,
         {"spread": 2**63 - 1},
         {"energy": "no logits"},
+        groups=torch.arange(images) * 20 if labelled else None,
     )
 
 
@@ -65,6 +66,7 @@ def test_file_is_read_back_as_it_was(
         pair = (getattr(side.prediction, name) for side in (read, written))
         torch.testing.assert_close(*pair, **exact)
     torch.testing.assert_close(read.labels, written.labels, **exact)
+    torch.testing.assert_close(read.groups, written.groups, **exact)
     assert (read.sources, read.reasons) == (written.sources, written.reasons)
 
 
@@ -75,7 +77,7 @@ def test_file_has_its_path_and_arrays_that_others_can_read(
     path = store.folder / "mc_dropout-10" / "budget-1" / "replicate-03.zip"
     arrays = predicted_arrays(path, "rotated-015")
     assert arrays.keys() == {
-        *("about", "mean", "votes", "expected_entropy", "labels"),
+        *("about", "mean", "votes", "expected_entropy", "labels", "groups"),
         *("score:distance", "score:mean"),
     }
     about = json.loads(str(arrays["about"]))
@@ -90,6 +92,7 @@ def test_file_has_its_path_and_arrays_that_others_can_read(
     assert arrays["mean"].dtype == np.float32
     assert arrays["votes"].dtype == np.uint8
     assert (arrays["votes"].sum(axis=1) == 4).all()
+    assert arrays["groups"].dtype == np.uint16
 
 
 def test_outputs_of_a_network_are_read_back_as_they_were(store: PredictionStore) -> None:
@@ -100,13 +103,14 @@ def test_outputs_of_a_network_are_read_back_as_they_were(store: PredictionStore)
         {"knn": torch.rand(30, generator=random)},
         {"knn": 7},
         {"ddu": "the covariance is singular"},
+        groups=torch.arange(30) // 3,
     )
     network = PoolNetwork("well-trained-epochs-5", 41)
     assert network.name.endswith("well-trained-epochs-5/network-041")
     store.save(network, "clean", written)
     assert store.path(network) == store.folder / f"{network.name}.zip"
     read = store.load_outputs(network, "clean")
-    for name in ("logits", "labels", "scores"):
+    for name in ("logits", "labels", "scores", "groups"):
         pair = (getattr(side, name) for side in (read, written))
         torch.testing.assert_close(*pair, rtol=0, atol=0)
     assert (read.sources, read.reasons) == (written.sources, written.reasons)

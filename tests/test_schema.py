@@ -65,7 +65,7 @@ def test_order_of_the_rows_handed_over_does_not_matter() -> None:
 
 def test_numbers_of_methods_begin_with_the_key() -> None:
     key = ["task", "method", "members", "budget", "condition", "score", "metric"]
-    for name in ("measurements", "summary", "comparisons", "worth"):
+    for name in ("measurements", "summary", "answer"):
         assert list(types_of(TABLES[f"{name}.csv"]))[: len(key)] == key
 
 

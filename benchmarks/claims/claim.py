@@ -77,7 +77,8 @@ class Claim:
         id: its name in tables.
         statement: the article's, in our words.
         place: where the article makes it; follows "the article's".
-        weight: ``central`` to the article, ``supporting`` it, or a ``check`` of the setting.
+        weight: ``central`` to the article, ``supporting`` it, a ``detail`` of a plot, or a
+            ``check`` of the setting.
         rule: when it holds; every part of it counts only if its 95 % interval says so.
         measure: the numbers, each a table that `rows` makes; raises `NotTestableError` where there
             can be none.
@@ -91,7 +92,7 @@ class Claim:
     id: str
     statement: str
     place: str
-    weight: Literal["central", "supporting", "check"]
+    weight: Literal["central", "supporting", "detail", "check"]
     rule: str
     measure: Callable[[Predictor], Iterable[pd.DataFrame]]
     judge: Callable[[pd.DataFrame], Judgement]

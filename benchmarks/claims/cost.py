@@ -12,9 +12,9 @@ import pandas as pd
 
 from benchmarks.claims.claim import Claim, Judgement, NotTestableError, RulePart, by_parts
 from benchmarks.claims.numbers import NO_INTERVAL, ValueRange, interval, rows, values
-from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, Predictor, columns_of
+from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, Predictor
 from benchmarks.schema import read_table, where, write_table
-from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, LATENCY_CSV, WORTH_CSV
+from benchmarks.vocabulary import CLAIMS_FOLDER, LATENCY_CSV
 from methods.determinism import one_torch_thread
 from methods.engines import EngineName, choose_engine, has_kernels, unsupported
 from methods.networks.recipes import LabelledImages
@@ -31,12 +31,11 @@ LEAST_RATIO = 10
 TIMES = f"{CLAIMS_FOLDER}/training_seconds.csv"
 
 ENGINES: dict[EngineName, str] = {"numba": "the kernels", "torch": "PyTorch"}
-WORTH_BY = {"accuracy": "accuracy", "nll": "NLL", "brier": "the Brier score"}
-ALONE, ALL, AS_GOOD = "one network", "all networks", "smallest ensemble as good"
+ALONE, ALL = "one network", "all networks"
 
 
 def measure_cost(predictor: Predictor) -> Iterator[pd.DataFrame]:
-    """Seconds of training one network and all of them, milliseconds of predicting, and the worth.
+    """Seconds of training one network and all of them, and milliseconds of predicting.
 
     By each engine that can compute on the run's device. Training times are measured once and
     stored beside the other files of the claims.
@@ -74,7 +73,6 @@ def measure_cost(predictor: Predictor) -> Iterator[pd.DataFrame]:
     for engine in timed:
         for method, times in predicting[engine].items():
             yield rows("p50_ms", times or NO_INTERVAL, method=method, case=engine)
-    yield from _worth(predictor, latency, timed[0])
 
 
 def _milliseconds(
@@ -112,31 +110,6 @@ def _training_times(predictor: Predictor, engines: list[EngineName]) -> pd.DataF
     )
 
 
-def _worth(predictor: Predictor, latency: pd.DataFrame, engine: str) -> Iterator[pd.DataFrame]:
-    """The worth of the passes by each measure, and the time of the smallest ensemble as good."""
-    most = 0.0
-    worths = predictor.rows_of_run(WORTH_CSV, CLEAN)
-    worths = where(worths, **columns_of(predictor.mc_dropout(0)))
-    for metric in WORTH_BY:
-        for text in map(str, where(worths, metric=metric)["worth"]):
-            number = float(text.strip("<>") or math.nan)
-            if math.isnan(number):
-                continue
-            networks = ValueRange(
-                value=number if text[0] not in "<>" else math.nan,
-                lower=number if text[0] == ">" else math.nan,
-                upper=number if text[0] == "<" else math.nan,
-            )
-            yield rows("worth", networks, method=SAMPLED, condition=CLEAN, case=metric)
-            most = max(most, math.inf if text[0] == ">" else number)
-    timed = where(latency, engine=engine, method=ENSEMBLE)["members"].astype(int)
-    as_good = [size for size in sorted(set(timed)) if size >= most > 0]
-    for size in as_good[:1]:
-        yield rows("networks", float(size), case=AS_GOOD)
-        times = _milliseconds(latency, engine, ENSEMBLE, size) or NO_INTERVAL
-        yield rows("p50_ms", times, method=ENSEMBLE, case=f"{engine}, {AS_GOOD}")
-
-
 def judge_cost(table: pd.DataFrame) -> Judgement:
     """By each engine: training takes 10 times as long, predicting longer than 100 passes."""
     (networks,) = values(table, "networks", case=ALL)
@@ -161,22 +134,7 @@ def judge_cost(table: pd.DataFrame) -> Judgement:
             parts.append(RulePart(what, f"{ensemble.value / sampled.value:.2f} times", slower))
     judged = [part.holds for part in parts if part.holds is not None]
     why = f"{sum(judged)} of {len(judged)} conditions that could be judged hold."
-    return by_parts([*parts, *_worth_parts(table)], why)
-
-
-def _worth_parts(table: pd.DataFrame) -> Iterator[RulePart]:
-    """What the passes are worth, and what an ensemble that is as good needs to predict."""
-    for metric in where(table, metric="worth")["case"]:
-        networks = interval(table, "worth", method=SAMPLED, condition=CLEAN, case=metric)
-        known = {"": networks.value, "< ": networks.upper, "> ": networks.lower}
-        shown = next(f"{sign}{bound:.2g}" for sign, bound in known.items() if not math.isnan(bound))
-        what = f"networks that {PASSES} passes are worth on clean images, by {WORTH_BY[metric]}"
-        yield RulePart(what, shown)
-    for engine, size in product(ENGINES, values(table, "networks", case=AS_GOOD)):
-        for ms in values(table, "p50_ms", method=ENSEMBLE, case=f"{engine}, {AS_GOOD}"):
-            passes = interval(table, "p50_ms", method=SAMPLED, case=engine)
-            what = f"prediction by {size:.0f} networks, the fewest timed that are as good"
-            yield RulePart(f"{ENGINES[engine]}: {what}", f"{ms / passes.value:.2f} times")
+    return by_parts(parts, why)
 
 
 COST = Claim(
@@ -193,7 +151,7 @@ COST = Claim(
     judge=judge_cost,
     figure="cost",
     against="Fifty is the article's number. A much smaller ensemble may be as good as MC-dropout, "
-    "and predict faster. Times differ from run to run. Training is timed by epochs on 1,000 images "
-    "and scaled.",
+    "and predict faster: answer.csv has how many networks MC-dropout is worth. Times differ from "
+    "run to run. Training is timed by epochs on 1,000 images and scaled.",
     least_networks=2,
 )

@@ -17,7 +17,6 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
 
 from benchmarks.claims.claim import Claim, ClaimVerdict, Judgement, NotTestableError, RulePart
 from benchmarks.claims.imitation import MEASURES
@@ -26,6 +25,7 @@ from benchmarks.claims.predictor import ENSEMBLE, IN_TEXT, SAMPLED, Predictor
 from benchmarks.metrics import METRICS
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.shifts import rotated
 from benchmarks.tasks.task import stratified_choice
 from benchmarks.vocabulary import CLEAN
 from methods.determinism import derive_seed
@@ -59,9 +59,6 @@ SIMILAR = ((1, CLEAN), (2, CLEAN), (3, ROTATED_BY_45))
 
 OTHER = ((1, ROTATED_BY_45), (2, ROTATED_BY_45))
 """Those that add other ones."""
-
-BATCH = 2_000
-"""Images rotated at a time."""
 
 
 @dataclass(frozen=True)
@@ -101,18 +98,10 @@ def _training_images(plan: Plan, workspace: Workspace, name: str) -> LabelledIma
 def rotated_at_random(
     images: Float[Tensor, "images 1 28 28"], random: np.random.Generator
 ) -> Float[Tensor, "images 1 28 28"]:
-    """Each image rotated once, by an angle uniform in [-180°, 180°); bilinear, black outside."""
-    angles = torch.from_numpy(random.uniform(-np.pi, np.pi, len(images))).float()
-    cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros(len(images))
-    lines = [torch.stack(line, dim=1) for line in ((cosine, -sine, zero), (sine, cosine, zero))]
-    batches = zip(
-        torch.split(images, BATCH), torch.split(torch.stack(lines, dim=1), BATCH), strict=True
-    )
-    rotated = []
-    for batch, rotations in batches:
-        grid = affine_grid(rotations, list(batch.shape), align_corners=False)
-        rotated.append(grid_sample(batch, grid, mode="bilinear", align_corners=False))
-    return torch.cat(rotated)
+    """Each image rotated once, by an angle uniform in [-180°, 180°)."""
+    angles = random.uniform(-180, 180, len(images)).tolist()
+    turned = [rotated(image[None], angle) for image, angle in zip(images, angles, strict=True)]
+    return torch.cat(turned)
 
 
 def measure_lack(predictor: Predictor) -> Iterator[pd.DataFrame]:

@@ -12,7 +12,7 @@ import pandas as pd
 from jaxtyping import Float64
 from scipy import stats
 
-from benchmarks.inference.intervals import FEWEST_OF_A_KIND, estimate
+from benchmarks.inference.intervals import FEWEST_OF_A_KIND, Estimate, Part
 from benchmarks.schema import where
 from benchmarks.vocabulary import CONFIDENCE
 
@@ -112,9 +112,14 @@ def over_networks(values: npt.ArrayLike) -> ValueRange:
     [0.2, -0.048, 0.448]
     """
     known = np.asarray(values, dtype=np.float64)
-    if len(known) < 2:
-        return ValueRange(float(known.mean()))
-    mean = estimate(known, np.zeros((len(known), len(known))), len(known))
+    return _mean(known) if len(known) > 1 else ValueRange(float(known.mean()))
+
+
+def _mean(known: Float64[np.ndarray, " networks"], *further: Part) -> ValueRange:
+    """The mean of the networks' values; its interval is of their spread and of further parts."""
+    count = len(known)
+    spread = [Part(float(known.std(ddof=1)) / math.sqrt(count), count - 1)] if count > 1 else []
+    mean = Estimate(float(known.mean()), (*spread, *further))
     return ValueRange.around(mean.value, mean.half_width)
 
 
@@ -127,6 +132,33 @@ def share_of_networks(holds: Sequence[bool]) -> ValueRange:
     test = stats.binomtest(sum(map(bool, holds)), len(holds))
     exact = test.proportion_ci(CONFIDENCE)
     return ValueRange(test.statistic, exact.low, exact.high)
+
+
+FEWEST = 3
+"""How many networks of a kind a jackknife takes."""
+
+
+def jackknife(value: float, *left_out: Sequence[float]) -> ValueRange:
+    """A statistic of one or more samples of networks with its 95 % interval (Student's t).
+
+    The variance is the sum over the samples of (n − 1)/n Σ (left out − their mean)² (Efron & Stein
+    1981), with Satterthwaite's degrees of freedom. Fewer than three networks of a sample have no
+    interval.
+
+    Args:
+        left_out: of each sample, the statistic without each of its networks.
+
+    >>> [round(bound, 3) for bound in jackknife(0.2, [0.15, 0.2, 0.25])]
+    [0.2, -0.048, 0.448]
+    """
+    if min(map(len, left_out)) < FEWEST:
+        return ValueRange(value)
+    parts = [(len(values) - 1) * float(np.var(values)) for values in left_out]
+    variance = sum(parts)
+    spread = sum(part**2 / (len(each) - 1) for part, each in zip(parts, left_out, strict=True))
+    degrees = variance**2 / spread if spread else math.inf
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees)) * math.sqrt(variance)
+    return ValueRange.around(value, reach)
 
 
 class Placements(NamedTuple):
@@ -166,8 +198,8 @@ def auroc_interval(sets: Sequence[Placements]) -> ValueRange:
     All sets share their negative images. The covariance over images is DeLong's (equation 6):
     the covariance of the negatives' placements (their mean over sets) divided by their number,
     plus for each set that of the positives' divided by their number and by the squared number of
-    sets. `estimate` adds the variance between networks. Fewer than 30 images of either kind have
-    no interval: it would be too narrow.
+    sets. What networks share of it, the mean covariance of two, counts beside the variance between
+    networks. Fewer than 30 images of either kind have no interval: it would be too narrow.
 
     >>> placements = Placements.of(np.array([[0.1, 0.4, 0.3]]), np.array([[0.4, 0.8]]))
     >>> round(auroc_interval([placements]).value, 4)
@@ -179,8 +211,10 @@ def auroc_interval(sets: Sequence[Placements]) -> ValueRange:
         return ValueRange(float(negatives.mean()))
     by_set = (_covariance(placements.positives) for placements in sets)
     covariance = _covariance(negatives) + sum(by_set) / len(sets) ** 2
-    mean = estimate(negatives.mean(axis=1), covariance, negatives.shape[1])
-    return ValueRange.around(mean.value, mean.half_width)
+    count, images = negatives.shape
+    alone = covariance if count == 1 else covariance[~np.eye(count, dtype=bool)]
+    shared = math.sqrt(max(0.0, float(alone.mean())))
+    return _mean(negatives.mean(axis=1), Part(shared, images - 1))
 
 
 def rank_correlation(first: npt.ArrayLike, second: npt.ArrayLike) -> float:

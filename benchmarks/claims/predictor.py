@@ -9,18 +9,15 @@ from functools import cached_property, partial
 from itertools import product
 from typing import Any
 
-import pandas as pd
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from benchmarks.claims.numbers import NO_INTERVAL, ValueRange
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
 from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
 from benchmarks.run.reading import OtherRunError, predicted_conditions, read_prediction
 from benchmarks.run.workspace import Workspace
-from benchmarks.schema import TABLES, read_table, table_of, where
 from benchmarks.tasks.task import EvaluationSet
 from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TRAIN, TYPICAL
 from methods import METHODS, Prediction, UncertaintyMethod
@@ -198,42 +195,10 @@ class Predictor:
             call = partial(work, self)
             self.workspace.in_parallel(call, items, stage=stage, what=what, threads=threads)
 
-    def rows_of_run(self, file: str, condition: str) -> pd.DataFrame:
-        """The rows of a table of the run; none where there is no such table."""
-        folder = self.workspace.out
-        table = read_table(folder, file) if (folder / file).exists() else table_of(TABLES[file], ())
-        return where(table, condition=condition)
-
 
 def ensemble_of(size: int, block: int = 0) -> RunUnit:
     """The deep ensemble of a block of so many networks."""
     return RunUnit(ENSEMBLE, size, float(size), block)
-
-
-def columns_of(unit: RunUnit, prefix: str = "") -> dict[str, object]:
-    """The columns of a unit's method, with its size and budget, in tables of the run."""
-    columns = {"method": unit.method, "members": str(unit.size or 1), "budget": unit.budget}
-    return {f"{prefix}{name}": value for name, value in columns.items()}
-
-
-def difference(
-    compared: pd.DataFrame, unit: RunUnit, other: RunUnit, metric: str, score: str = ""
-) -> ValueRange:
-    """The paired difference of the methods of two units, over images and networks.
-
-    It is the first less the other; NaN where the two were not compared.
-
-    Args:
-        compared: the rows of ``comparisons.csv`` of a condition.
-    """
-    own = {"metric": metric, "score": score, "other_score": score}
-    compared = where(compared, question="", **own)  # of this difference alone
-    for sign, (left, right) in ((1, (unit, other)), (-1, (other, unit))):
-        table = where(compared, **columns_of(left), **columns_of(right, "other_"))
-        if len(table):
-            value, *bounds = sign * table.iloc[0][["difference", "lower", "upper"]]
-            return ValueRange(value, min(bounds), max(bounds))
-    return NO_INTERVAL
 
 
 @one_torch_thread()
@@ -266,4 +231,8 @@ def _predict(
                 expected_entropy=torch.cat([block.expected_entropy for block in predictions]),
                 members=predictions[0].members,
             )
-            save(unit, name, StoredPrediction(whole, images.labels, sources=sources))
+            save(
+                unit,
+                name,
+                StoredPrediction(whole, images.labels, sources=sources, groups=images.groups),
+            )

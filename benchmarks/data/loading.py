@@ -17,11 +17,12 @@ from zipfile import ZipFile
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from benchmarks.data.files import DataFile, DataSet, read
 from benchmarks.io import UserError
+from benchmarks.schema import unpacked
 from methods.networks.recipes import LabelledImages
 
 DIGITS_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
@@ -112,6 +113,16 @@ def load_mnist(split: Literal["train", "test"], data_dir: Path | None = None) ->
         Unavailable: the set cannot be had; the message lists what was tried.
     """
     return _labelled_images(MNIST, split, data_dir)
+
+
+def load_mnist_writers() -> Int64[Tensor, " images"]:
+    """By test image of MNIST a number of who wrote it: 297 people, in the order of their first.
+
+    From the labels of QMNIST (Yadav & Bottou 2019, "Cold Case: The Lost MNIST Digits"), whose
+    licence, BSD-3, stands in ``mnist_writers.txt``: its first 10,000 test images are MNIST's.
+    """
+    content = Path(__file__).with_name("mnist_writers.npz").read_bytes()
+    return torch.from_numpy(unpacked(content)["writers"].astype(np.int64))
 
 
 def load_fashion_mnist(

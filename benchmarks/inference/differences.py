@@ -1,150 +1,180 @@
-"""The difference of two methods, paired by the numbers of their networks.
+"""The difference of two contestants, paired by the numbers of their networks.
 
 Replicate r of a method of one network has network r of the pool, and ensemble b of M networks has
 those from b M to b M + M − 1. So two methods of one network are paired by their replicates, as are
 ensembles of one size. Where a method's replicates have fewer networks than another's ensembles,
 each ensemble gives a difference: the mean of the first over the networks of the ensemble, less the
-ensemble. What these networks add to both cancels. Any other two methods count as independent.
+ensemble. What these networks add to both cancels. Any other two contestants count as independent.
 
-Methods of one number of networks are paired whatever their training and budget: networks of one
+Contestants of one number of networks are paired whatever their training and budget: networks of one
 number are the same or begin alike, and then have something in common that cancels. An interval is
 formed from the differences as they vary, so it is as honest where they have nothing in common; it
-then is wider than that of independent methods by the quantile of half as many degrees of freedom.
-In simulation, 95 to 96 % of such intervals hold the truth, whatever the correlation.
-
-The image part of such an interval is that of the mean difference for fixed networks. So what
-networks and images add together counts twice, in both parts: the products of rows from which it
-would follow are not kept (`benchmarks.inference.evidence`). In simulation, intervals of clean NLL
-are up to a third too wide by this, and without the pairing twice as wide.
+then is wider than that of independent contestants by the quantile of half as many degrees of
+freedom. In simulation, 95 to 96 % of such intervals hold the truth, whatever the correlation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import NamedTuple, Self
+import math
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.inference.evidence import Replicates, Scored
+from benchmarks.inference.evidence import Between, HeadlineEvidence
 from benchmarks.inference.intervals import (
+    NOT_SMOOTH,
     Estimate,
-    MetricValues,
+    Networks,
+    Part,
     ReplicateValues,
-    Side,
+    joined,
     limits,
-    paired,
-    unpaired,
 )
 
-UNPAIRED = "unpaired: a replicate of one method has no value"
+CANCELLED = 1e-12
+"""What is left of the variances of equal rows is rounding below this, relative to them."""
+
+BLOCKS = "the difference is over the {} ensembles of networks that the other has too"
+
+UNPAIRED = "unpaired: the two have not the same replicates"
 
 
 class Difference(NamedTuple):
-    """That of two methods by scores.
+    """That of two contestants.
 
     Attributes:
-        common: the replicates by which they are paired; ``None``: they are not.
-        blocks: the differences by which they are paired, if one has ensembles of the other's
-            networks.
         is_known: whether five or more replicates tell how it varies with the networks.
-        note: why they are not paired although they have as many networks, and what else is to be
-            known of the interval.
+        note: what is to be known of the interval.
     """
 
-    first: Scored
-    second: Scored
     estimate: Estimate
-    common: Replicates | None
-    blocks: Side | None
     is_known: bool
     note: str
 
-    @classmethod
-    def of(
-        cls,
-        measured: MetricValues,
-        pair: tuple[Scored, Scored],
-        sides: Mapping[Scored, Side],
-        ensemble_methods: Collection[str],
-    ) -> Self:
-        """The difference, from the replicates that are paired."""
-        common = in_common(measured, pair, ensemble_methods)
-        if common is not None:
-            both = measured.side(pair[0], common), measured.side(pair[1], common)
-            apart = paired(*both, measured.covariance, measured.images)
-            return cls(
-                *pair, apart, common, None, all(each.is_known for each in both), limits(both)
-            )
-        both = sides[pair[0]], sides[pair[1]]
-        apart = unpaired(*both, measured.covariance, measured.images)
-        blocks = by_block(measured, pair, ensemble_methods)
-        if blocks is not None and blocks.networks is not None:
-            images = apart.parts[-1]._replace(error=apart.image_error)
-            apart = apart._replace(value=blocks.mean, parts=(blocks.networks, images))
-            return cls(*pair, apart, None, blocks, True, limits([blocks]))
-        alike = len({scored.variant.networks(ensemble_methods) for scored in pair}) == 1
-        note = "; ".join(filter(None, (UNPAIRED if alike else "", limits(both))))
-        return cls(*pair, apart, None, None, all(each.is_known for each in both), note)
+
+def difference(evidence: HeadlineEvidence, first: int, second: int) -> Difference:
+    """The first contestant less the second, by their positions."""
+    value = float(evidence.means[first] - evidence.means[second])
+    images, by_block = images_part(evidence, first, second), ""
+    if evidence.paired[first, second]:
+        apart = Networks.of(_replicates(evidence, first) - _replicates(evidence, second))
+    elif (blocks := _by_block(evidence, first, second)) is not None:
+        # The image part is that for fixed networks: the products of their rows are not kept.
+        value, apart, count = blocks
+        images = images_part(evidence, first, second, evidence.every)
+        every = int(min(evidence.counts[first], evidence.counts[second]))
+        by_block = BLOCKS.format(count) if count < every else ""
+    else:
+        sides = [_networks(evidence, k) for k in (first, second)]
+        parts = joined([side.part for side in sides if side.part is not None])
+        estimate = Estimate(value, (*parts, images))
+        alike = evidence.networks[first] == evidence.networks[second]
+        note = "; ".join(filter(None, (UNPAIRED if alike else "", limits(sides))))
+        return Difference(estimate, all(side.is_known for side in sides), note)
+    parts = () if apart.part is None else (apart.part,)
+    note = "; ".join(filter(None, (by_block, limits([apart]))))
+    return Difference(Estimate(value, (*parts, images)), apart.is_known, note)
 
 
-def in_common(
-    measured: MetricValues, pair: tuple[Scored, Scored], ensemble_methods: Collection[str]
-) -> Replicates | None:
-    """The replicates by which both are paired; ``None`` where they cannot be.
+def own_estimate(evidence: HeadlineEvidence, contestant: int) -> Estimate:
+    """The mean of a contestant's replicates, and how it varies with networks and images."""
+    networks = _networks(evidence, contestant)
+    images = Part(math.sqrt(max(evidence.shared[contestant, contestant], 0.0)), evidence.degrees)
+    parts = (images,) if networks.part is None else (networks.part, images)
+    return Estimate(float(evidence.means[contestant]), parts)
 
-    They are all of those that one of the methods has, none of which lacks a value. What other
-    methods have does not matter.
+
+def images_part(
+    evidence: HeadlineEvidence, first: int, second: int, covariance: Between | None = None
+) -> Part:
+    """What the draw of images adds to a difference.
+
+    Args:
+        covariance: between contestants, over images; by default of what all replicates share, or
+            of the means where this is not known of both.
     """
-    first, second = (scored.variant.networks(ensemble_methods) for scored in pair)
-    if first != second:
-        return None
-    values = [measured.sums.values[scored].keys() for scored in pair]
-    columns = [measured.columns[scored] for scored in pair]
-    common = min((max(own, key=len) for own in columns), key=len)
-    if not all(common in own for own in columns):
-        return None
-    both = values[0] & common
-    paired_up = both == values[1] & common and (len(both) > 1 or min(map(len, values)) == 1)
-    return common if paired_up else None
+    apart = evidence.paired[first, second] and np.isnan(evidence.matched[first, second])
+    shared = evidence.every if apart else evidence.shared
+    shared = shared if covariance is None else covariance
+    both = evidence.every[first, first] + evidence.every[second, second]
+    variance = shared[first, first] + shared[second, second] - 2 * shared[first, second]
+    return Part(math.sqrt(variance) if variance > CANCELLED * both else 0.0, evidence.degrees)
 
 
-def by_block(
-    measured: MetricValues, pair: tuple[Scored, Scored], ensemble_methods: Collection[str]
-) -> Side | None:
-    """The differences of two methods of which one has ensembles of as many networks as several of
-    the other's replicates, each network of the same budget.
+def _replicates(evidence: HeadlineEvidence, contestant: int) -> ReplicateValues:
+    values = evidence.values[contestant]
+    known: ReplicateValues = values[~np.isnan(values)]
+    return known
 
-    Fewer than five vary as those of smaller ensembles do (see `Side.of`), or more. What a network
-    adds to the mean of M is of the order a + c / M: so if differences of replicates of m networks
-    from as many do not vary, the others grow with 1/m − 1/M. Between this and no growth, they grow
-    as the ratio of both standard deviations says.
+
+def _networks(evidence: HeadlineEvidence, contestant: int) -> Networks:
+    """How a contestant varies with its networks, maybe by smaller ensembles of its method."""
+    smaller = {}
+    if evidence.networks[contestant] > 1 and evidence.measure.metric not in NOT_SMOOTH:
+        smaller = {
+            int(evidence.networks[k]): _replicates(evidence, k)
+            for k in _alike(evidence, contestant)
+        }
+    size = int(evidence.networks[contestant])
+    return Networks.of(_replicates(evidence, contestant), smaller, size)
+
+
+def _alike(evidence: HeadlineEvidence, contestant: int) -> list[int]:
+    """The ensembles of a contestant's method and score whose networks have its budget each."""
+    own, each = evidence.contestants[contestant], budget_each(evidence, contestant)
+    return [
+        k
+        for k, other in enumerate(evidence.contestants)
+        if (other.method, other.score) == (own.method, own.score)
+        and budget_each(evidence, k) == each
+    ]
+
+
+def budget_each(evidence: HeadlineEvidence, contestant: int) -> float:
+    """The budget of each network of a contestant's replicate."""
+    return evidence.contestants[contestant].budget / float(evidence.networks[contestant])
+
+
+def _by_block(
+    evidence: HeadlineEvidence, first: int, second: int
+) -> tuple[float, Networks, int] | None:
+    """The mean difference of two contestants of which one has ensembles of as many networks as
+    several of the other's replicates, each network of the same budget; how it varies; and over how
+    many ensembles it is.
+
+    Fewer than five vary as those of smaller ensembles do (see `Networks.of`), or more. What a
+    network adds to the mean of M is of the order a + c / M: so if differences of replicates of m
+    networks from as many do not vary, the others grow with 1/m − 1/M. Between this and no growth,
+    they grow as the ratio of both standard deviations says.
 
     Returns:
-        The differences; ``None`` where the two are not such, or where it is not known how such
-        differences vary.
+        ``None`` where the two are not such, or where it is not known how such differences vary.
     """
-    few, many = sorted(pair, key=lambda scored: scored.variant.networks(ensemble_methods))
-    fewer, size = (scored.variant.networks(ensemble_methods) for scored in (few, many))
-    budget = many.variant.budget_each(ensemble_methods)
-    if fewer == size or size % fewer or few.variant.budget_each(ensemble_methods) != budget:
+    few, many = sorted((first, second), key=lambda k: evidence.networks[k])
+    fewer, size = int(evidence.networks[few]), int(evidence.networks[many])
+    if fewer == size or size % fewer or budget_each(evidence, few) != budget_each(evidence, many):
         return None
     by_size = {}
-    for scored in measured.columns:
-        if (scored.variant.method, scored.score) == (many.variant.method, many.score):
-            networks = scored.variant.networks(ensemble_methods)
-            alike = scored.variant.budget_each(ensemble_methods) == budget
-            if alike and fewer <= networks <= size and networks % fewer == 0:
-                by_size[networks] = _by_block(measured, few, scored, networks // fewer)
-    own, equal_sized = by_size.pop(size), by_size.pop(fewer, np.zeros(1))
-    if not len(own):
+    for k in _alike(evidence, many):
+        networks = int(evidence.networks[k])
+        if fewer <= networks <= size and networks % fewer == 0:
+            by_size[networks] = _differences(evidence, few, k, networks // fewer)
+    by_size = {each: values for each, values in by_size.items() if len(values)}
+    if size not in by_size:
         return None
+    own, equal_sized = by_size.pop(size), by_size.pop(fewer, np.zeros(1))
+    smooth = evidence.measure.metric not in NOT_SMOOTH
     smaller = {
         each: values * _growth(equal_sized, values, (1 / fewer - 1 / size) / (1 / fewer - 1 / each))
         for each, values in by_size.items()
-        if len(values)
+        if smooth
     }
-    side = Side.of(own if few == pair[0] else -own, (), smaller, size)
-    return side if side.is_known else None
+    if few != first:
+        own = -own
+    networks_known = Networks.of(own, smaller, size)
+    if not networks_known.is_known:
+        return None
+    return float(own.mean()), networks_known, len(own)
 
 
 def _growth(equal_sized: ReplicateValues, smaller: ReplicateValues, most: float) -> float:
@@ -159,17 +189,15 @@ def _growth(equal_sized: ReplicateValues, smaller: ReplicateValues, most: float)
     return share + (1 - share) * most
 
 
-def _by_block(measured: MetricValues, few: Scored, many: Scored, ratio: int) -> ReplicateValues:
-    """Of each ensemble: the mean of the other method over its networks, less the ensemble.
+def _differences(evidence: HeadlineEvidence, few: int, many: int, ratio: int) -> ReplicateValues:
+    """Of each ensemble: the mean of the other contestant over its networks, less the ensemble.
 
     Args:
-        ratio: how many replicates of the other method have the networks of an ensemble.
+        ratio: how many replicates of the other have the networks of an ensemble.
     """
-    values = measured.sums.values[few]
-    return np.array(
-        [
-            np.mean([values[r] for r in parts]) - value
-            for block, value in sorted(measured.sums.values[many].items())
-            if values.keys() >= set(parts := range(block * ratio, (block + 1) * ratio))
-        ]
-    )
+    values, blocks = evidence.values[few], evidence.values[many]
+    whole = values[: len(values) // ratio * ratio].reshape(-1, ratio).mean(axis=1)
+    count = min(len(whole), len(blocks))
+    apart = whole[:count] - blocks[:count]
+    known: ReplicateValues = apart[~np.isnan(apart)]
+    return known

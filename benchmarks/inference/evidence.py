@@ -1,69 +1,53 @@
-"""What is known of measures: values by replicate, and sums from which their covariances follow.
+"""What is known of measures: values by replicate, and how images move them.
 
-Of a run unit and a measure there is a row: numbers such that the products of two rows add up to
-the covariance of the two measures over the draw of images. Where a family of metrics knows the
-influence ψ_i of each of N images, the row is ψ_i / N; else it is (v_b − v̄) / √(B − 1) of the values
-on B resamples.
+Of a run unit and a measure there is a row, a number an image, such that the products of two rows
+add up to the covariance of the two measures over the draw of images: where a family of metrics
+knows the influence ψ of each of N images, ψ / N; else (v_b − v̄) / √(B − 1) of the values on B
+resamples. Images that err together, such as those of one writer, are drawn together: their
+influences are added first, so that the variance is one over groups (Liang and Zeger 1986).
 
-Of the covariances between replicates s_r and t_r of two methods, estimates need two sums alone:
-
-    Σ_r Σ_r' cov(s_r, t_r') = (Σ_r row of s_r) · (Σ_r row of t_r),
-    Σ_r cov(s_r, t_r)       = Σ_r (row of s_r · row of t_r),
-
-the latter where s_r and t_r are paired, and of a method with itself. So rows are summed over
-replicates as they come, and none is kept: memory grows with methods, sizes and budgets.
+Intervals need two sums of a contestant's rows alone (`ReplicateSums`). The rule needs more, of the
+five measures of `benchmarks.headline`: the mean row of each contestant, in half precision, from
+which the covariances between contestants follow, and the covariances of paired replicates
+(`HeadlineEvidence`). That is what a run keeps in ``influences/``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64
+from jaxtyping import Bool, Float, Float32, Float64, Int64
+from numpy.typing import NDArray
 
-from benchmarks.predictions import RunUnit
-from benchmarks.schema import members_rank
-from benchmarks.tasks.task import Condition
-
-MeasureName = tuple[str, str]
-"""A metric, and the score by which it ranks images; empty: by none."""
-
-Replicates = frozenset[int]
-"""Which of a method's replicates, by number."""
+from benchmarks.headline import HEADLINE, Headline
+from benchmarks.io import UserError, require_file_name, write_whole
+from benchmarks.schema import DamagedArraysError, packed, unpacked
+from benchmarks.vocabulary import INFLUENCES_FOLDER
 
 ImageRow = Float32[np.ndarray, " images"]
 """See above; of resamples there are fewer numbers than images."""
 
+GroupNumbers = Int64[np.ndarray, " images"]
+"""Of each image, the number of the group that it is drawn with, from 0 on."""
 
-class Entrant(NamedTuple):
-    """A method of a size at a budget: all its replicates."""
+Between = Float64[np.ndarray, "contestants contestants"]
+
+
+class Contestant(NamedTuple):
+    """A method of a size at a budget, by the score by which it ranks images; empty: by none."""
 
     method: str
     members: str
     budget: float
-
-    def networks(self, ensemble_methods: Collection[str]) -> int:
-        """How many networks each replicate has: ensembles as many as members, all others one."""
-        several = self.method in ensemble_methods and self.members.isdigit()
-        return int(self.members) if several else 1
-
-    def budget_each(self, ensemble_methods: Collection[str]) -> float:
-        """The budget of each of these networks."""
-        return self.budget / self.networks(ensemble_methods)
-
-    def is_of_scale(self, ensemble_methods: Collection[str]) -> bool:
-        """Whether it is an ensemble of networks of budget 1 each, by which worth is measured."""
-        return self.method in ensemble_methods and members_rank(self.members) == self.budget
-
-
-class Scored(NamedTuple):
-    """A method by the score by which it ranks images; empty: by none."""
-
-    variant: Entrant
-    score: str
+    score: str = ""
 
 
 class MeasuredUnit(NamedTuple):
@@ -72,257 +56,354 @@ class MeasuredUnit(NamedTuple):
     Attributes:
         value: on the images themselves; infinite, but not NaN.
         row: by which it varies with the draw of images.
+        groups: of each place of the row, the number of the group that it is drawn with.
         undefined: the share of draws in which it is undefined.
     """
 
     value: float
     row: ImageRow
+    groups: GroupNumbers
     undefined: float = 0.0
 
-
-class NetworkBlock(NamedTuple):
-    """Run units that are paired: replicate r of all methods of one network, or of all ensembles of
-    a size, whatever their training and budget. Networks of one number begin alike.
-
-    Attributes:
-        networks: how many each unit has.
-        summed: of each unit the sets of replicates over which its rows are summed: all that its
-            method has, and those that it has in common with another.
-    """
-
-    networks: int
-    summed: Mapping[RunUnit, Collection[Replicates]]
+    def plus(self, other: MeasuredUnit) -> MeasuredUnit:
+        """The sum of both, of the same images."""
+        undefined = max(self.undefined, other.undefined)
+        return MeasuredUnit(self.value + other.value, self.row + other.row, self.groups, undefined)
 
 
-def network_blocks(
-    units: Iterable[RunUnit], ensemble_methods: Collection[str]
-) -> Iterator[NetworkBlock]:
-    """The blocks of some units.
-
-    Replicate r of a method of one network has network r, of an ensemble as many other networks as
-    its size.
-
-    >>> units = [RunUnit("a", None, 1, 0), RunUnit("a", None, 1, 1), RunUnit("b", None, 5, 0)]
-    >>> [[len(sets) for sets in block.summed.values()] for block in network_blocks(units, [])]
-    [[2, 1], [1]]
-    """
-    by_networks: dict[int, dict[str, dict[int, RunUnit]]] = {}
-    for unit in units:
-        networks = (unit.size or 1) if unit.method in ensemble_methods else 1
-        variants = by_networks.setdefault(networks, {})
-        variants.setdefault(unit.variant, {})[unit.replicate] = unit
-    for networks, variants in by_networks.items():
-        every = {name: frozenset(own) for name, own in variants.items()}
-        together = sorted(set(every.values()), key=sorted)
-        for replicate in sorted(frozenset().union(*every.values())):
-            summed = {
-                own[replicate]: [r for r in together if replicate in r and r <= every[name]]
-                for name, own in variants.items()
-                if replicate in own
-            }
-            yield NetworkBlock(networks, summed)
+MeasureName = tuple[str, str]
+"""A metric, and the score by which it ranks images; empty: by none."""
 
 
-class Covariance(NamedTuple):
-    """Covariances over the draw of images, of columns that are replicates or several together.
+class ReplicateSums:
+    """A measure of a contestant: its replicates' values, and two sums of their rows.
 
     Attributes:
-        every: Σ_r Σ_r' cov(s_r, t_r') over the replicates of two columns.
-        matched: Σ_r cov(s_r, t_r) over those that are paired.
-    """
-
-    every: Float64[np.ndarray, "columns columns"]
-    matched: Float64[np.ndarray, "columns columns"]
-
-    @classmethod
-    def between_replicates(cls, covariance: Float64[np.ndarray, "columns columns"]) -> Covariance:
-        """Where each column is one replicate."""
-        return cls(covariance, covariance)
-
-    def total(self, columns: Sequence[int], others: Sequence[int]) -> float:
-        """Σ_r Σ_r' cov(s_r, t_r') over the replicates of some columns, and of others."""
-        return float(sum(self.every[s, t] for s in columns for t in others))
-
-    def paired(self, columns: Sequence[int], others: Sequence[int]) -> float:
-        """Σ_r cov(s_r, t_r) over the replicates of some columns, and of as many others."""
-        return float(sum(self.matched[s, t] for s, t in zip(columns, others, strict=True)))
-
-
-class _Matched(NamedTuple):
-    """Sums of products within blocks: of whom, and between each two."""
-
-    sides: dict[Scored, int]
-    sums: Float64[np.ndarray, "sides sides"]
-
-
-SummedRows = tuple[Scored, Replicates]
-"""A method by a score, and the replicates whose rows are summed."""
-
-
-class MetricSums:
-    """One metric of all methods, by all scores.
-
-    Attributes:
-        values: of each method by a score, those of its replicates by number.
-        undefined: of each, the largest share of draws in which a replicate's is undefined.
+        values: by replicate.
+        undefined: the largest share of draws in which a replicate's is undefined.
+        total: the variance over images of the sum of the replicates, Σ_r Σ_r' cov(r, r').
+        own: the sum of their variances, Σ_r var(r).
     """
 
     def __init__(self) -> None:
-        self.values: dict[Scored, dict[int, float]] = {}
-        self.undefined: dict[Scored, float] = {}
-        self._rows: dict[SummedRows, ImageRow] = {}
-        self._matched: dict[tuple[int, Replicates], _Matched] = {}
+        self.values: dict[int, float] = {}
+        self.undefined = self.total = self.own = 0.0
+        self._sum: MeasuredUnit | None = None
 
-    def add(
-        self, block: NetworkBlock, units: Mapping[RunUnit, Mapping[Scored, MeasuredUnit]]
-    ) -> None:
-        """Add what is measured of a block's units."""
-        by_set: dict[Replicates, list[Scored]] = {}
-        measured: dict[Scored, MeasuredUnit] = {}
-        for unit, by_score in units.items():
-            for scored, each in by_score.items():
-                self.values.setdefault(scored, {})[unit.replicate] = each.value
-                undefined = self.undefined.get(scored, 0.0)
-                self.undefined[scored] = max(undefined, each.undefined)
-                measured[scored] = each
-                for replicates in block.summed[unit]:
-                    by_set.setdefault(replicates, []).append(scored)
-        position = {scored: k for k, scored in enumerate(measured)}
-        products = _products([each.row for each in measured.values()])
-        for replicates, sides in by_set.items():
-            for scored in sides:
-                row = measured[scored].row
-                if (scored, replicates) in self._rows:
-                    self._rows[scored, replicates] += row
-                else:
-                    self._rows[scored, replicates] = row.copy()
-            where = [position[scored] for scored in sides]
-            self._match(block.networks, replicates, sides, products[np.ix_(where, where)])
+    def add(self, replicate: int, measured: MeasuredUnit) -> None:
+        """Add a replicate."""
+        self.values[replicate] = measured.value
+        self.undefined = max(self.undefined, measured.undefined)
+        self.own += _square(measured)
+        self._sum = measured if self._sum is None else self._sum.plus(measured)
 
-    def _match(
-        self,
-        networks: int,
-        replicates: Replicates,
-        sides: Sequence[Scored],
-        products: Float64[np.ndarray, "sides sides"],
-    ) -> None:
-        before = self._matched.get((networks, replicates), _Matched({}, np.zeros((0, 0))))
-        for scored in sides:
-            before.sides.setdefault(scored, len(before.sides))
-        sums = np.zeros((len(before.sides), len(before.sides)))
-        known = len(before.sums)
-        sums[:known, :known] = before.sums
-        at = [before.sides[scored] for scored in sides]
-        sums[np.ix_(at, at)] += products
-        self._matched[networks, replicates] = _Matched(before.sides, sums)
-
-    def columns(self, sides: Collection[Scored]) -> list[SummedRows]:
-        """The sums that there are of some methods by scores."""
-        return [column for column in self._rows if column[0] in sides]
-
-    def covariance(self, columns: Sequence[SummedRows]) -> Covariance:
-        """Between these sums."""
-        matched = np.zeros((len(columns), len(columns)))
-        for (_, replicates), (sides, sums) in self._matched.items():
-            both = [
-                (k, sides[scored])
-                for k, (scored, own) in enumerate(columns)
-                if own == replicates and scored in sides
-            ]
-            if both:
-                at, where = (list(positions) for positions in zip(*both, strict=True))
-                matched[np.ix_(at, at)] = sums[np.ix_(where, where)]
-        return Covariance(_products([self._rows[column] for column in columns]), matched)
+    def finish(self) -> None:
+        """Let the rows go, after the last replicate."""
+        if self._sum is not None:
+            self.total, self._sum = _square(self._sum), None
 
 
-def _products(rows: Sequence[ImageRow]) -> Float64[np.ndarray, "rows rows"]:
-    """Of each two rows."""
-    # By PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
-    together = torch.from_numpy(np.stack(rows)).double()
-    products: Float64[np.ndarray, "rows rows"] = (together @ together.mT).numpy()
-    return products
+def mean_over(
+    conditions: Sequence[Mapping[MeasureName, MeasuredUnit]],
+) -> dict[MeasureName, MeasuredUnit]:
+    """The mean over conditions of what is measured of a unit, where it has a value under each."""
+    means = {}
+    for measure in conditions[0]:
+        if all(measure in measures for measures in conditions):
+            first, *others = (measures[measure] for measures in conditions)
+            total, count = reduce(MeasuredUnit.plus, others, first), len(conditions)
+            means[measure] = total._replace(value=total.value / count, row=total.row / count)
+    return means
 
 
-@dataclass(eq=False)
-class Evidence:
-    """The measures of all run units on some images.
+ABOUT = ("condition", "images", "degrees", "contestants", "split", "shown", "sizes")
+ARRAYS = "networks", "is_scale", "values", "undefined", "rows", "matched", "groups", "labels"
+"""The fields of `HeadlineEvidence` that are no arrays, and those that are, beside the measure."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadlineEvidence:
+    """What the rule needs of a measure: of contestants, sorted by their fields.
 
     Attributes:
-        condition: its name, or that of the mean over a group of conditions.
-        shift: the condition itself; ``None``: such a mean.
-        group: of conditions.
-        headline: whether it is the mean over a shift by which methods are judged.
-        images: how many there are; of a mean as many as the smallest set that it averages.
-        reference_images: the same of the images that detection compares them with.
-        drawn_together: whether there is one image a draw; no mean over several sets of images has.
-        members: of each run unit.
-        metrics: by name, those that have a value.
+        measure: which.
+        condition: under which, by its name.
+        images, degrees: how many images there are, and the degrees of freedom of a variance over
+            these; of several sets, in the smallest.
+        contestants: with a value.
+        networks: how many each replicate of a contestant has. Contestants of as many are paired by
+            their replicates.
+        is_scale: whether a contestant is a deep ensemble, of which those with networks of budget 1
+            measure worth.
+        split: on which images a contestant is fitted; those of others are not compared.
+        values: of each replicate by its number; NaN where there is none.
+        undefined: the largest share of draws in which one has no value.
+        rows: the mean of the replicates' rows, in half precision relative to ``1 / images``.
+        matched: Σ_r cov(s_r, t_r) over the replicates of two paired contestants, over images; NaN
+            where they are not paired, or were measured apart.
+        groups: of each place of a row, the number of the group that it is drawn with.
+        shown, sizes: the conditions whose images stand in a row, in their order, and how many
+            images each has; see `benchmarks.inference.resampling.Frame`.
+        labels: of the images of each labelled condition among them; empty where there is none.
     """
 
+    measure: Headline
     condition: str
-    shift: Condition | None
-    group: str
-    headline: bool = False
-    images: int = 0
-    reference_images: int = 0
-    drawn_together: bool = True
-    members: dict[RunUnit, str] = field(default_factory=dict)
-    metrics: dict[str, MetricSums] = field(default_factory=dict)
+    images: int
+    degrees: int
+    contestants: tuple[Contestant, ...]
+    networks: Int64[np.ndarray, " contestants"]
+    is_scale: Bool[np.ndarray, " contestants"]
+    split: tuple[str, ...]
+    values: Float64[np.ndarray, "contestants replicates"]
+    undefined: Float64[np.ndarray, " contestants"]
+    rows: NDArray[np.float16]
+    matched: Between
+    groups: GroupNumbers
+    shown: tuple[str, ...]
+    sizes: tuple[int, ...]
+    labels: Int64[np.ndarray, " labelled"]
 
-    def entrant(self, unit: RunUnit) -> Entrant:
-        """The unit without its replicate."""
-        return Entrant(unit.method, self.members[unit], unit.budget)
+    @cached_property
+    def counts(self) -> Int64[np.ndarray, " contestants"]:
+        """How many replicates each contestant has."""
+        counts: Int64[np.ndarray, " contestants"] = (~np.isnan(self.values)).sum(axis=1)
+        return counts
 
-    def add(
-        self, block: NetworkBlock, measured: Mapping[RunUnit, Mapping[MeasureName, MeasuredUnit]]
-    ) -> None:
-        """Add a block's units, which have members."""
-        metrics: dict[str, dict[RunUnit, dict[Scored, MeasuredUnit]]] = {}
-        for unit, measures in measured.items():
-            for (metric, score), each in measures.items():
-                scored = Scored(self.entrant(unit), score)
-                metrics.setdefault(metric, {}).setdefault(unit, {})[scored] = each
-        for metric, units in metrics.items():
-            self.metrics.setdefault(metric, MetricSums()).add(block, units)
+    @cached_property
+    def means(self) -> Float64[np.ndarray, " contestants"]:
+        """Over the replicates."""
+        return np.array([own[~np.isnan(own)].mean() for own in self.values])
 
-    def averaging(self, conditions: Collection[Evidence], image_sets: int) -> Evidence:
-        """The same, of the mean over these conditions, whose images are of so many sets."""
+    @cached_property
+    def every(self) -> Between:
+        """The covariances of the contestants' means over the draw of images."""
+        scaled = self.rows.astype(np.float64) / self.images
+        return products(summed_by(self.groups, scaled))
+
+    @cached_property
+    def paired(self) -> Bool[np.ndarray, "contestants contestants"]:
+        """Whether two contestants are paired by their replicates."""
+        known = ~np.isnan(self.values)
+        same = (known[:, None] == known).all(axis=2)
+        paired: Bool[np.ndarray, "contestants contestants"] = same & (
+            self.networks[:, None] == self.networks
+        )
+        return paired
+
+    @cached_property
+    def shared(self) -> Between:
+        """The covariances over images of what all replicates share.
+
+        The mean of the covariances between different replicates: what networks and images add
+        together, which the replicates' own variance has, is left out. Of paired contestants that
+        were measured apart it is not known, and is left in.
+        """
+        counts, every = self.counts, self.every
+        own = np.where(self.paired, self.matched, np.nan)
+        pairs = (counts * (counts - 1))[:, None]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            between = ((counts**2)[:, None] * every - own) / pairs
+        return np.where(np.isfinite(between), between, every)
+
+    def chosen(self, positions: Sequence[int]) -> HeadlineEvidence:
+        """Of the contestants at these positions alone."""
         return replace(
             self,
-            images=min(evidence.images for evidence in conditions),
-            reference_images=min(evidence.reference_images for evidence in conditions),
-            drawn_together=image_sets == 1,
+            contestants=tuple(self.contestants[k] for k in positions),
+            split=tuple(self.split[k] for k in positions),
+            matched=self.matched[np.ix_(positions, positions)],
+            **{
+                name: getattr(self, name)[list(positions)]
+                for name in ("networks", "is_scale", "values", "undefined", "rows")
+            },
         )
 
+    def joined(self, other: HeadlineEvidence) -> HeadlineEvidence:
+        """With the contestants of another sitting, or of others, on the same images.
 
-class BlockMean:
-    """The mean over conditions of what is measured of a block; conditions are added one by one."""
-
-    def __init__(self) -> None:
-        self._added = 0
-        self._sums: dict[RunUnit, dict[MeasureName, tuple[int, MeasuredUnit]]] = {}
-
-    def add(self, measured: Mapping[RunUnit, Mapping[MeasureName, MeasuredUnit]]) -> None:
-        """Add a condition, whose rows become those of the mean."""
-        self._added += 1
-        for unit, measures in measured.items():
-            sums = self._sums.setdefault(unit, {})
-            for measure, each in measures.items():
-                if measure not in sums:
-                    sums[measure] = 1, each
-                    continue
-                count, (value, row, undefined) = sums[measure]
-                row += each.row
-                total = MeasuredUnit(value + each.value, row, max(undefined, each.undefined))
-                sums[measure] = count + 1, total
-
-    def finish(self) -> dict[RunUnit, dict[MeasureName, MeasuredUnit]]:
-        """The means, once: a run unit has one where each condition has a value."""
-        return {
-            unit: {
-                measure: MeasuredUnit(each.value / count, each.row / count, each.undefined)
-                for measure, (count, each) in sums.items()
-                if count == self._added
-            }
-            for unit, sums in self._sums.items()
+        Raises:
+            UserError: it is of other images, or a contestant is in both.
+        """
+        same = self.shown == other.shown and np.array_equal(self.groups, other.groups)
+        known = len(self.labels) and len(other.labels)
+        if not same or (known and not np.array_equal(self.labels, other.labels)):
+            raise UserError(f"{self.measure.name}: the two are of other images, and not joined")
+        contestants = (*self.contestants, *other.contestants)
+        if len(set(contestants)) < len(contestants):
+            twice = sorted(set(self.contestants) & set(other.contestants))[0].method
+            raise UserError(f"{self.measure.name}: both have {twice!r}; leave it out of one")
+        count, replicates = len(contestants), max(self.values.shape[1], other.values.shape[1])
+        matched, values = np.full((count, count), np.nan), np.full((count, replicates), np.nan)
+        start = 0
+        for each in (self, other):
+            own = slice(start, start + len(each.contestants))
+            matched[own, own], values[own, : each.values.shape[1]] = each.matched, each.values
+            start = own.stop
+        both: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in ("networks", "is_scale", "undefined", "rows")
         }
+        whole = replace(
+            self,
+            contestants=contestants,
+            split=(*self.split, *other.split),
+            values=values,
+            matched=matched,
+            **both,
+        )
+        return whole.chosen(sorted(range(count), key=contestants.__getitem__))
+
+    def write(self, folder: Path) -> None:
+        """Write ``influences/<measure>.npz``."""
+        about = {name: getattr(self, name) for name in ABOUT}
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        arrays["about"] = np.array(json.dumps(about))
+        write_whole(folder / INFLUENCES_FOLDER / f"{self.measure.name}.npz", packed(arrays))
+
+    @classmethod
+    def read(cls, folder: Path, measure: Headline) -> Self | None:
+        """What a run has kept of a measure; ``None`` where it has nothing.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = folder / INFLUENCES_FOLDER / f"{measure.name}.npz"
+        if not path.exists():
+            return None
+        try:
+            arrays: dict[str, Any] = unpacked(path.read_bytes())
+            about = json.loads(str(arrays.pop("about")))
+            about["contestants"] = tuple(Contestant(*each) for each in about["contestants"])
+            for contestant in about["contestants"]:
+                require_file_name(contestant.method)
+            about |= {name: tuple(about[name]) for name in ("split", "shown", "sizes")}
+            evidence = cls(measure, **about, **arrays)
+            count, places = len(evidence.contestants), len(evidence.groups)
+            own = evidence.split, evidence.networks, evidence.is_scale, evidence.undefined
+            lengths = {*map(len, own), len(evidence.values), len(evidence.matched)}
+            if lengths != {count} or evidence.rows.shape != (count, places):
+                raise ValueError("arrays are of different lengths")
+        except (DamagedArraysError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path} is damaged ({error}); fetch it again, or make it by the stage measure"
+            ) from error
+        return evidence
+
+
+def evidence_in(folder: Path) -> list[HeadlineEvidence]:
+    """What a run has kept of the measures, in their order.
+
+    Raises:
+        UserError: a file is damaged, or there is none.
+    """
+    known = [HeadlineEvidence.read(folder, measure) for measure in HEADLINE]
+    if stored := [evidence for evidence in known if evidence is not None]:
+        return stored
+    raise UserError(
+        f"there is no {INFLUENCES_FOLDER}/ in {folder}, from which contestants are compared; name "
+        "the folder of a run of this version"
+    )
+
+
+def summed_by(
+    groups: GroupNumbers, rows: Float[np.ndarray, "rows images"]
+) -> Float64[np.ndarray, "rows groups"]:
+    """The rows, with the numbers of each group added."""
+    if len(groups) == groups.max() + 1:
+        return rows.astype(np.float64)
+    return np.array([np.bincount(groups, row) for row in rows])
+
+
+def products(rows: Float64[np.ndarray, "rows groups"]) -> Float64[np.ndarray, "rows rows"]:
+    """Of each two rows."""
+    # By PyTorch: bits depend on the number of threads, and PyTorch's is set to one.
+    together = torch.from_numpy(rows)
+    product: Float64[np.ndarray, "rows rows"] = (together @ together.mT).numpy()
+    return product
+
+
+def _square(measured: MeasuredUnit) -> float:
+    """The variance over images of a measure."""
+    return float(products(summed_by(measured.groups, measured.row[None]))[0, 0])
+
+
+class Drawn(NamedTuple):
+    """How the images are drawn that a measure is of.
+
+    Attributes:
+        images: how many there are; in detection the fewer of the two kinds.
+        groups: and how many groups they are of.
+        shown: the conditions whose images stand in a row, with how many images each has.
+        labels: see `HeadlineEvidence`.
+    """
+
+    images: int
+    groups: int
+    shown: Mapping[str, int] = MappingProxyType({})
+    labels: Int64[np.ndarray, " labelled"] | None = None
+
+
+class Entry(NamedTuple):
+    """What must be known of a method of a size at a budget.
+
+    Attributes:
+        contestant: by no score.
+        primary: the score by which it ranks images first.
+        further: others by which it is a contestant of detection.
+        networks: how many each replicate has.
+        is_judged: whether it is a contestant, or measures the worth of these.
+        is_scale, split: see `HeadlineEvidence`.
+    """
+
+    contestant: Contestant
+    primary: str
+    further: Collection[str] = ()
+    networks: int = 1
+    is_judged: bool = True
+    is_scale: bool = False
+    split: str = ""
+
+
+def evidence_of(
+    measure: Headline,
+    condition: str,
+    drawn: Drawn,
+    kept: Mapping[Contestant, tuple[Entry, Mapping[int, MeasuredUnit]]],
+) -> HeadlineEvidence:
+    """The evidence of at least one contestant by a measure.
+
+    Args:
+        kept: what is known of each contestant, and its replicates by their numbers.
+    """
+    contestants = tuple(sorted(kept))
+    entries, units = zip(*(kept[contestant] for contestant in contestants), strict=True)
+    groups = next(iter(units[0].values())).groups
+    replicates = 1 + max(map(max, units))
+    values = np.full((len(units), replicates), np.nan)
+    matched = np.zeros((len(units), len(units)))
+    for replicate in range(replicates):
+        have = [k for k, own in enumerate(units) if replicate in own]
+        if have:
+            values[have, replicate] = [units[k][replicate].value for k in have]
+            rows = np.array([units[k][replicate].row for k in have])
+            matched[np.ix_(have, have)] += products(summed_by(groups, rows))
+    means = [np.mean([unit.row for unit in own.values()], axis=0) for own in units]
+    return HeadlineEvidence(
+        measure,
+        condition,
+        drawn.images,
+        max(drawn.groups - 1, 1),
+        contestants,
+        np.array([entry.networks for entry in entries]),
+        np.array([entry.is_scale for entry in entries]),
+        tuple(entry.split for entry in entries),
+        values,
+        np.array([max(unit.undefined for unit in own.values()) for own in units]),
+        (drawn.images * np.array(means)).astype(np.float16),
+        matched,
+        groups,
+        tuple(drawn.shown),
+        tuple(drawn.shown.values()),
+        np.zeros(0, np.int64) if drawn.labels is None else drawn.labels,
+    )

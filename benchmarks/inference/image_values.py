@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -106,32 +106,12 @@ class ImageValues:
             for name, values in formed.items():
                 scores.setdefault(name, []).append(values)
             self.images += len(prediction.mean)
-        self._parts = {key: _joined(parts.pop(key)) for key in list(parts)}
+        self._parts = {key: joined(parts.pop(key)) for key in list(parts)}
         self._scores = {
             name: torch.cat(known)
             for name, blocks_of_score in scores.items()
             if (known := [values for values in blocks_of_score if values is not None])
         }
-
-    @classmethod
-    def from_parts(
-        cls,
-        parts: Mapping[tuple[type[Family], str], Any],
-        scores: Mapping[str, ImageScore],
-        *,
-        classes: int,
-        members: int | None,
-        labelled: bool,
-        impossible_labels: int,
-    ) -> Self:
-        """Of what was formed before, by family and score; see the attributes."""
-        values = cls(())
-        values._parts, values._scores = dict(parts), dict(scores)
-        values.images = len(next(iter(scores.values())))
-        values.classes, values.members, values.labelled = classes, members, labelled
-        values.impossible_labels = impossible_labels
-        values.own_scores, values.reasons, values.note = (), {}, ""
-        return values
 
     def score(self, name: str) -> ImageScore | None:
         """Of each image; ``None`` if the prediction has it not, or nothing is ranked by it."""
@@ -160,10 +140,6 @@ def prepared(
         return None
     against = reference if "reference" in family.needs else None
     return family.arranged(columns, None if against is None else against.of(type(family), score))
-
-
-def _joined(parts: list[Any]) -> Any | None:
-    return parts[0] if len(parts) == 1 else joined(parts)
 
 
 def _score(prediction: Prediction, name: str) -> ImageScore | None:

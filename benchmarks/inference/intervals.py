@@ -25,33 +25,26 @@ Monte-Carlo error of MC-dropout is estimated from replicates only.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.special import stdtrit
 
-from benchmarks.inference.evidence import (
-    Covariance,
-    Evidence,
-    MetricSums,
-    Replicates,
-    Scored,
-)
-from benchmarks.metrics import METRICS, Metric
-from benchmarks.questions import Budgets
-from benchmarks.schema import members_rank
+from benchmarks.inference.evidence import Drawn, ReplicateSums
+from benchmarks.metrics import METRICS
 from benchmarks.vocabulary import CONFIDENCE, FEWEST_REPLICATES, NETWORKS_KNOWN_FROM
-from methods.interface import UncertaintyMethod
 
 ROUNDING = 1e-12
 """A smaller spread, relative to the value or to 1, is rounding of a constant."""
 
-CANCELLED, CANCELLED_SUMS = 1e-13, 1e-6
-"""What is left of numbers that cancel is rounding below this, relative to them: of products of the
-same rows, and of products of sums, which are in single precision, and sums of products."""
+CANCELLED = 1e-6
+"""What is left of covariances in single precision that cancel is rounding below this."""
+
+NOT_SMOOTH = ("accuracy",)
+"""Metrics whose variance over networks is not as 1 / M: that of accuracy falls as about M^−½, since
+few images are near a decision's boundary."""
 
 ReplicateValues = Float64[np.ndarray, " replicates"]
 
@@ -68,87 +61,58 @@ class Estimate(NamedTuple):
 
     Attributes:
         parts: of its standard error: from the replicates, if there are several, and the images.
-        image_error: its standard error for fixed replicates, over the images alone.
     """
 
     value: float
     parts: tuple[Part, ...]
-    image_error: float
 
     @property
     def half_width(self) -> float:
         """Half of the width of the 95 % interval around the value; 0 if it is only rounding."""
-        return self.half_width_at(1 - CONFIDENCE)
+        parts = (part.error * stdtrit(part.degrees, (1 - CONFIDENCE) / 2) for part in self.parts)
+        half_width = math.hypot(*parts)
+        return half_width if varies(half_width, self.value) else 0.0
 
     @property
     def over_images(self) -> Estimate:
         """The same for networks of which it is not known how they differ."""
         return self._replace(parts=self.parts[-1:])
 
-    def half_width_at(self, level: float) -> float:
-        """The same of an interval that leaves out the truth with this probability."""
-        parts = (part.error * stdtrit(part.degrees, level / 2) for part in self.parts)
-        half_width = math.hypot(*parts)
-        return half_width if varies(half_width, self.value) else 0.0
 
-
-class ImageVariances(NamedTuple):
-    """The variances over the draw of images of what all replicates share, and of their mean."""
-
-    shared: float
-    fixed: float
-
-    @classmethod
-    def from_sums(cls, total: float, own: float, count: int) -> Self:
-        """From the sums of all covariances between so many replicates, and of their variances.
-
-        What they share is the mean of the covariances between two; of a single one, its variance.
-        """
-        if count == 1:
-            return cls(total, total)
-        between = total - own if abs(total - own) > CANCELLED_SUMS * max(total, own) else 0.0
-        return cls(between / (count * (count - 1)), total / count**2)
-
-
-class Side(NamedTuple):
-    """Replicates of a method.
+class Networks(NamedTuple):
+    """How the mean of some replicates varies with their networks.
 
     Attributes:
-        values: of each replicate.
-        columns: of the covariance over the draw of images: one of each, or one of all together.
-        networks: how their mean varies with the networks; ``None`` where this is not known.
+        part: ``None`` where this is not known.
         borrowed_from: the size of the ensembles by which it is known, if not by the replicates.
-        undefined: the largest share of draws in which one of them has no value.
+        is_known: whether five or more replicates tell.
     """
 
-    values: ReplicateValues
-    columns: Sequence[int]
-    networks: Part | None = None
-    borrowed_from: int | None = None
-    undefined: float = 0.0
+    part: Part | None
+    borrowed_from: int | None
+    is_known: bool
 
     @classmethod
     def of(
         cls,
         values: ReplicateValues,
-        columns: Sequence[int],
         smaller: Mapping[int, ReplicateValues] | None = None,
         size: int = 1,
-    ) -> Side:
-        """The side of some replicates.
+    ) -> Self:
+        """By the values of the replicates.
 
         Five or more vary as they are seen to. How fewer ensembles vary with their networks is known
         by the largest smaller size that has five, times the ratio of the sizes: the variance of a
         smooth function of the mean over M networks is proportional to 1 / M.
 
         Args:
-            values, columns: as in the class.
+            values: of the replicates.
             smaller: of ensembles of disjoint networks, the values by size.
             size: how many networks each replicate has, if it is such an ensemble.
 
         >>> blocks = {2: np.array([1.0, 2, 3, 4, 5])}
-        >>> borrowed = Side.of(np.array([4.0]), [0], blocks, size=10)
-        >>> borrowed.borrowed_from, round(borrowed.networks.error**2, 6), borrowed.networks.degrees
+        >>> borrowed = Networks.of(np.array([4.0]), blocks, size=10)
+        >>> borrowed.borrowed_from, round(borrowed.part.error**2, 6), borrowed.part.degrees
         (2, 0.5, 4)
         """
         count = len(values)
@@ -161,28 +125,11 @@ class Side(NamedTuple):
             measured = (smaller or {})[max(known)]
             variance = float(measured.var(ddof=1)) * max(known) / size
             part = Part(math.sqrt(variance / count), len(measured) - 1)
-            return cls(values, columns, part, max(known))
+            return cls(part, max(known), is_known=True)
         if count < 2 or not np.isfinite(values).all():
-            return cls(values, columns)
-        return cls(values, columns, Part(float(values.std(ddof=1)) / math.sqrt(count), count - 1))
-
-    @property
-    def is_known(self) -> bool:
-        """Whether five or more replicates tell how it varies with its networks."""
-        return self.borrowed_from is not None or len(self.values) >= FEWEST_REPLICATES
-
-    @property
-    def mean(self) -> float:
-        """Over the replicates."""
-        return float(self.values.mean())
-
-    def over_images(self, covariance: Covariance) -> ImageVariances:
-        """The variances of the mean over the draw of images."""
-        return ImageVariances.from_sums(
-            covariance.total(self.columns, self.columns),
-            covariance.paired(self.columns, self.columns),
-            len(self.values),
-        )
+            return cls(None, None, is_known=False)
+        part = Part(float(values.std(ddof=1)) / math.sqrt(count), count - 1)
+        return cls(part, None, count >= FEWEST_REPLICATES)
 
 
 def varies(spread: float, value: float) -> bool:
@@ -194,103 +141,20 @@ def varies(spread: float, value: float) -> bool:
     return spread > ROUNDING * max(1.0, abs(value))
 
 
-def estimate(
-    values: ReplicateValues,
-    covariance: Float64[np.ndarray, "replicates replicates"],
-    images: int,
-) -> Estimate:
-    """The mean of the replicates and its standard error, from both replicates and images.
+def shared_variance(moments: ReplicateSums) -> float:
+    """The variance over images of what all replicates share; of a single one, its own.
 
-    The parts are s / √R with R − 1 degrees of freedom, and √ mean_{r ≠ r'} cov(r, r'), the mean not
-    below 0, with images − 1. One replicate has √ cov(1, 1) alone: the images.
-
-    ``covariance``: between the replicates, over the draw of images.
-
-    >>> mean = estimate(np.array([1.0, 3.0]), np.array([[2.0, 0.5], [0.5, 2.0]]), images=100)
-    >>> mean.value, [(round(error**2, 6), degrees) for error, degrees in mean.parts]
-    (2.0, [(1.0, 1), (0.5, 99)])
+    The mean of the covariances between two replicates, and not below 0.
     """
-    side = Side.of(values, range(len(values)))
-    return mean(side, Covariance.between_replicates(covariance), images)
+    count, total, own = len(moments.values), moments.total, moments.own
+    if count == 1:
+        return total
+    between = total - own if abs(total - own) > CANCELLED * max(total, own) else 0.0
+    return max(between, 0.0) / (count * (count - 1))
 
 
-def mean(side: Side, covariance: Covariance, images: int) -> Estimate:
-    """The mean of a side's replicates, and how it varies with the networks and the images."""
-    return _estimate(side.mean, (side,), side.over_images(covariance), images)
-
-
-def unpaired(side: Side, other: Side, covariance: Covariance, images: int) -> Estimate:
-    """The mean of one side less that of the other, whose replicates have other networks.
-
-    They predict the same images: what the two share there cancels.
-
-    >>> independent = Covariance.between_replicates(np.diag([2.0, 1.0]))
-    >>> sides = Side.of(np.array([5.0]), [0]), Side.of(np.array([3.0]), [1])
-    >>> apart = unpaired(*sides, independent, images=100)
-    >>> apart.value, round(apart.image_error**2, 6)
-    (2.0, 3.0)
-    """
-    across = covariance.total(side.columns, other.columns)
-    across /= len(side.values) * len(other.values)
-    parts = side.over_images(covariance), other.over_images(covariance)
-    largest = max(part.fixed for part in parts)
-    shared, fixed = (
-        _without_rounding(sum(variances) - 2 * across, largest)
-        for variances in zip(*parts, strict=True)
-    )
-    variances = ImageVariances(shared, fixed)
-    return _estimate(side.mean - other.mean, (side, other), variances, images)
-
-
-def paired(side: Side, other: Side, covariance: Covariance, images: int) -> Estimate:
-    """The mean of one side less that of the other, where replicates of a position share networks.
-
-    >>> independent = Covariance.between_replicates(np.diag([2.0, 1.0]))
-    >>> sides = Side.of(np.array([5.0]), [0]), Side.of(np.array([3.0]), [1])
-    >>> apart = paired(*sides, independent, images=100)
-    >>> apart.value, round(apart.image_error**2, 6)
-    (2.0, 3.0)
-    """
-    first, second, count = side.columns, other.columns, len(side.values)
-    total, own = (
-        _without_rounding(
-            sums(first, first) + sums(second, second) - 2 * sums(first, second),
-            max(sums(first, first), sums(second, second)),
-        )
-        for sums in (covariance.total, covariance.paired)
-    )
-    differences = Side.of(side.values - other.values, ())
-    variances = ImageVariances.from_sums(total, own, count)
-    return _estimate(differences.mean, (differences,), variances, images)
-
-
-def effect_size(difference: Estimate, images: int) -> float:
-    """A difference of means over images, in standard deviations of the images' own differences.
-
-    Cohen's d for pairs (Cohen 1988, section 2.3.5): of an image, the difference is that of the
-    means over replicates; the standard deviation is √images times the images' part of the standard
-    error. NaN where all images differ alike.
-    """
-    std = np.sqrt(images) * difference.image_error
-    return float(difference.value / std) if varies(std, difference.value) else math.nan
-
-
-def _without_rounding(left: float, largest: float) -> float:
-    """A variance of a difference; 0 where only rounding is left of covariances that cancel."""
-    return left if abs(left) > CANCELLED * largest else 0.0
-
-
-def _estimate(
-    value: float, sides: Sequence[Side], variances: ImageVariances, images: int
-) -> Estimate:
-    image_part = Part(math.sqrt(max(variances.shared, 0.0)), max(images - 1, 1))
-    network_parts = _joined([side.networks for side in sides if side.networks is not None])
-    image_error = math.sqrt(max(variances.fixed, 0.0))
-    return Estimate(value, (*network_parts, image_part), image_error)
-
-
-def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The parts of the networks of both sides as one (Welch 1947); nothing of none."""
+def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts of the networks of two sides as one (Welch 1947); nothing of none."""
     variance = sum(part.error**2 for part in parts)
     if len(parts) < 2 or variance == 0:
         return tuple(parts[:1])
@@ -310,133 +174,6 @@ TOO_FEW = "no interval: few images decide, and some draws lack them all"
 ALIKE = "no interval: every draw of images gives the same value"
 ONE_REPLICATE = "one replicate: the interval leaves out how another would differ"
 BORROWED = f"{NETWORKS_KNOWN_FROM} ensembles of {{}} by the ratio of the sizes"
-
-
-class MetricValues(NamedTuple):
-    """One metric on some images: of methods by scores, and their covariance.
-
-    Attributes:
-        evidence: what it is of.
-        columns: of each method by a score, which column the covariance has of which replicates.
-        covariance: over the draw of images.
-    """
-
-    metric: Metric
-    evidence: Evidence
-    columns: Mapping[Scored, Mapping[Replicates, int]]
-    covariance: Covariance
-
-    @classmethod
-    def of(cls, evidence: Evidence, metric: str, methods: Iterable[Scored]) -> Self:
-        """Of these methods by scores, those that have a value."""
-        columns: dict[Scored, dict[Replicates, int]] = {}
-        sums = evidence.metrics[metric]
-        summed = sums.columns(set(methods))
-        for position, (scored, replicates) in enumerate(summed):
-            columns.setdefault(scored, {})[replicates] = position
-        return cls(METRICS[metric], evidence, columns, sums.covariance(summed))
-
-    def side(
-        self,
-        scored: Scored,
-        replicates: Replicates | None = None,
-        smaller: Mapping[int, ReplicateValues] | None = None,
-        size: int = 1,
-    ) -> Side:
-        """A method's replicates that have a value.
-
-        Args:
-            replicates: those of a column; ``None``: all.
-            smaller, size: see `Side.of`.
-        """
-        columns, by_replicate = self.columns[scored], self.sums.values[scored]
-        summed = max(columns, key=len) if replicates is None else replicates
-        values = np.array([by_replicate[r] for r in sorted(by_replicate) if r in summed])
-        side = Side.of(values, [columns[summed]], smaller, size)
-        return side._replace(undefined=self.sums.undefined[scored])
-
-    @property
-    def sums(self) -> MetricSums:
-        """What is known of the metric."""
-        return self.evidence.metrics[self.metric.name]
-
-    @property
-    def images(self) -> int:
-        """Those that the degrees of freedom count; in detection the fewer of the two kinds."""
-        fewer = min(self.evidence.images, self.evidence.reference_images)
-        return fewer if "reference" in self.metric.needs else self.evidence.images
-
-    @property
-    def by_image(self) -> bool:
-        """Whether it is a mean over images, each of which gives a difference."""
-        return self.metric.family.means_over_images and self.evidence.drawn_together
-
-    @property
-    def is_tested(self) -> bool:
-        """Whether one value is better than another, and no test would detect bias."""
-        return bool(self.metric.better) and not self.metric.biased
-
-
-def sides_of(measured: MetricValues, ensemble_methods: Collection[str]) -> dict[Scored, Side]:
-    """The replicates of each method by each score, in the order of `order`."""
-    sides = {scored: measured.side(scored) for scored in sorted(measured.columns, key=order)}
-    for ensembles in ensembles_of(sides, ensemble_methods).values():
-        values = {size: sides[scored].values for size, scored in ensembles.items()}
-        for size, scored in ensembles.items():
-            sides[scored] = measured.side(scored, None, values, size)
-    return sides
-
-
-def ensembles_of(
-    sides: Iterable[Scored], ensemble_methods: Collection[str]
-) -> dict[tuple[str, str], dict[int, Scored]]:
-    """By method and score, the ensembles of networks of budget 1 by size, ascending.
-
-    Those of a single size are left out.
-    """
-    ensembles: dict[tuple[str, str], dict[int, Scored]] = {}
-    for scored in sorted(sides, key=order):
-        variant = scored.variant
-        if variant.is_of_scale(ensemble_methods):
-            sizes = ensembles.setdefault((variant.method, scored.score), {})
-            sizes[variant.networks(ensemble_methods)] = scored
-    return {name: sizes for name, sizes in ensembles.items() if len(sizes) > 1}
-
-
-def order(scored: Scored) -> tuple[str, float, str, float, str]:
-    """Sort key: by method, then by size, budget and score."""
-    method, members, budget = scored.variant
-    return method, members_rank(members), members, budget, scored.score
-
-
-@dataclass(frozen=True)
-class Relations:
-    """What comparisons must know of methods.
-
-    Attributes:
-        budgets: which are ensembles: methods whose members are networks, of which each replicate
-            has others; and the sizes that users run.
-        splits: of each method the images that it is fitted on; methods with different ones are not
-            compared, since they differ in more than the method.
-        primary_scores: of each method the score by which it is compared first.
-        single_network_methods: those that are a trained network alone, with further scores.
-        further_scores: of logits and features, which are compared with the methods' primary ones.
-    """
-
-    budgets: Budgets = field(default_factory=Budgets)
-    splits: Mapping[str, str] = field(default_factory=dict)
-    primary_scores: Mapping[str, str] = field(default_factory=dict)
-    single_network_methods: Collection[str] = ()
-    further_scores: Sequence[str] = ()
-
-    def are_alike(self, method: str, other: str) -> bool:
-        """Whether both are fitted on the same images."""
-        return self.splits.get(method, "") == self.splits.get(other, "")
-
-    def primary_score(self, method: str) -> str:
-        """The score by which a method ranks images first."""
-        return self.primary_scores.get(method, UncertaintyMethod.primary_score)
-
 
 Key = tuple[str, str, float, str, str, str]
 """Method, members, budget, condition, score and metric: what an interval is of."""
@@ -468,40 +205,44 @@ class Interval(NamedTuple):
         return round(value, decimals), round(lower, decimals), round(upper, decimals)
 
 
-def interval_of(measured: MetricValues, side: Side) -> Interval:
-    """The interval of a method; an infinite value has none, the reason is in its measurements."""
-    if not np.isfinite(side.values).all():
-        return Interval(math.nan)
-    interval = reliable(mean(side, measured.covariance, measured.images), measured, (side,))
-    borrowed = interval.half_width > 0 and side.borrowed_from
-    return interval._replace(note=limits([side]) if borrowed else "")
-
-
-def unreliable(measured: MetricValues, sides: Iterable[Side]) -> str:
-    """Why nothing is known of how some sides vary with the images; empty where it is."""
-    if "reference" in measured.metric.needs and measured.images < FEWEST_OF_A_KIND:
-        return FEW_OF_A_KIND
-    return TOO_FEW if any(side.undefined > MOST_UNDEFINED for side in sides) else ""
-
-
-def reliable(
-    estimated: Estimate,
-    measured: MetricValues,
-    sides: tuple[Side, ...],
-    level: float = 1 - CONFIDENCE,
+def interval_of(
+    metric: str, moments: ReplicateSums, drawn: Drawn, networks: Networks | None = None
 ) -> Interval:
-    """The interval of an estimate from some sides, or the reason why there is none."""
-    if reason := unreliable(measured, sides):
+    """The interval of a contestant; an infinite value has none, the reason is in its measurements.
+
+    Args:
+        networks: how it varies with them, where this is not by its replicates alone.
+    """
+    values = np.array(list(moments.values.values()))
+    if not np.isfinite(values).all():
+        return Interval(math.nan)
+    if reason := unreliable(metric, drawn.images, [moments.undefined]):
         return Interval(math.nan, reason)
-    half_width = estimated.half_width_at(level)
+    known = networks or Networks.of(values)
+    images = Part(math.sqrt(shared_variance(moments)), max(drawn.groups - 1, 1))
+    parts = (images,) if known.part is None else (known.part, images)
+    half_width = Estimate(float(values.mean()), parts).half_width
     if not half_width > 0:
         return Interval(math.nan, ALIKE)
-    return Interval(half_width)
+    return Interval(half_width, note=limits([known]) if known.borrowed_from else "")
 
 
-def limits(sides: Iterable[Side]) -> str:
+def unreliable(metric: str, images: int, undefined: Iterable[float]) -> str:
+    """Why nothing is known of how a measure varies with the images; empty where it is.
+
+    Args:
+        images: see `Drawn`.
+        undefined: the shares of draws in which a contestant has no value.
+    """
+    if "reference" in METRICS[metric].needs and images < FEWEST_OF_A_KIND:
+        return FEW_OF_A_KIND
+    return TOO_FEW if any(share > MOST_UNDEFINED for share in undefined) else ""
+
+
+def limits(sides: Iterable[Networks]) -> str:
     """What the reader must know of an interval that few replicates have given."""
-    if any(side.networks is None for side in sides):
+    sides = list(sides)
+    if any(side.part is None for side in sides):
         return ONE_REPLICATE
     borrowed = dict.fromkeys(side.borrowed_from for side in sides if side.borrowed_from)
     return "; ".join(map(BORROWED.format, borrowed))

@@ -1,18 +1,20 @@
 """How a measure varies with the draw of images: a row of numbers for each run unit.
 
-What a row is, `benchmarks.inference.evidence` says. An image and its rotations are drawn together,
-each set of other images separately; detection combines a set's draw with that of its reference's
-images. Resamples are the same for all methods.
+What a row is, `benchmarks.inference.evidence` says. An image is drawn with its rotations, and with
+all images of its group, such as those of one writer; each set of other images is drawn separately.
+Detection combines a set's draw with that of its reference's images. Resamples are the same for all
+methods.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64, Int64, UInt8
 
 from benchmarks.metrics import Family
 from benchmarks.metrics.metric import Weights
@@ -27,6 +29,8 @@ def image_weights(
     images: int, resamples: int, seed: int
 ) -> Iterator[UInt8[np.ndarray, "images block"]]:
     """Multinomial weights of the bootstrap (Efron 1979), in blocks of at most 128 resamples.
+
+    Where images are drawn in groups, these are the weights of the groups.
 
     Each column counts how often each image is among ``images`` draws with replacement, so columns
     sum to ``images``. The same seed gives the same resamples: use one for all methods, and for
@@ -64,19 +68,19 @@ class ImageSet(NamedTuple):
         paired = conditions.get(condition.paired_with, condition)
         return cls(condition.paired_with, paired.data, condition.subset)
 
-    def weights(self, images: int, resamples: int, seed: int) -> Iterator[Weights]:
-        """Its resamples, in blocks; see `image_weights`."""
+    def weights(self, groups: int, resamples: int, seed: int) -> Iterator[Weights]:
+        """The resamples of its groups, in blocks; see `image_weights`."""
         # Seeds are derived from these words, so that "small" stays as it is.
         kind = "small" if self.subset else "all"
         own_seed = derive_seed("resamples", seed, kind, self.data)
-        return image_weights(images, resamples, own_seed)
+        return image_weights(groups, resamples, own_seed)
 
 
 class MetricRows(NamedTuple):
     """How the metrics of a family vary with the draw of images.
 
     Attributes:
-        rows: see `benchmarks.inference.evidence`.
+        rows: see `benchmarks.inference.evidence`; as long as `Frame.groups` only if of images.
         undefined: of each metric the share of draws in which it has no finite value.
     """
 
@@ -94,6 +98,16 @@ class Frame:
         images: by the names of these conditions, how many images each has.
         conditions: every condition, by name.
         resamples, seed: of the bootstrap, for families that know no influence.
+        groups: by the names of conditions, each image's number of the group that it is drawn with;
+            where none are given, each image is one.
+
+    Attributes:
+        images: as given.
+        places: where those of each condition stand.
+        groups: of each place a number from 0 of its group, which is of one set of images.
+
+    Raises:
+        ValueError: a condition has groups of another number of images.
     """
 
     def __init__(
@@ -102,19 +116,35 @@ class Frame:
         conditions: Mapping[str, Condition],
         resamples: int,
         seed: int,
+        groups: Mapping[str, Int64[np.ndarray, " images"] | None] = MappingProxyType({}),
     ) -> None:
+        self.images = dict(images)
         self._resamples, self._seed = resamples, seed
         self._weights: dict[str, list[Weights]] = {}
         self._sets = {name: ImageSet.of(conditions[name], conditions) for name in images}
         self._sizes: dict[ImageSet, int] = {}
         for name, image_set in self._sets.items():
             self._sizes[image_set] = max(images[name], self._sizes.get(image_set, 0))
+        self._groups = {image_set: np.arange(size) for image_set, size in self._sizes.items()}
+        for name, image_set in self._sets.items():
+            if (own := groups.get(name)) is None:
+                continue
+            if len(own) != images[name]:
+                raise ValueError(
+                    f"the condition {name!r} has groups of {len(own)} images; expected "
+                    f"{images[name]}"
+                )
+            if len(own) == self._sizes[image_set]:
+                self._groups[image_set] = np.unique(own, return_inverse=True)[1]
         starts: dict[ImageSet, int] = {}
-        self._length = 0
-        for image_set, size in self._sizes.items():
-            starts[image_set] = self._length
-            self._length += size
-        self._places = {
+        self._length = sum(self._sizes.values())
+        self.groups: Int64[np.ndarray, " images"] = np.zeros(self._length, dtype=np.int64)
+        start = count = 0
+        for image_set, numbers in self._groups.items():
+            starts[image_set], end = start, start + len(numbers)
+            self.groups[start:end] = count + numbers
+            start, count = end, count + int(numbers.max()) + 1
+        self.places = {
             name: slice(starts[image_set], starts[image_set] + images[name])
             for name, image_set in self._sets.items()
         }
@@ -129,20 +159,26 @@ class Frame:
         if influences is None:
             return self._resampled(family, prepared, condition)
         rows = np.zeros((len(influences.own), self._length))
-        rows[:, self._places[condition.name]] = influences.own / influences.own.shape[1]
+        rows[:, self.places[condition.name]] = influences.own / influences.own.shape[1]
         if (against := influences.reference) is not None:
-            rows[:, self._places[condition.reference]] += against / against.shape[1]
+            rows[:, self.places[condition.reference]] += against / against.shape[1]
         unknown = (~np.isfinite(rows)).any(axis=1)
         rows[unknown] = 0.0
         return MetricRows(rows, np.asarray(unknown, dtype=np.float64))
 
     def weights(self, name: str) -> list[Weights]:
-        """The resamples of a condition's images, in blocks."""
+        """The resamples of a condition's images, in blocks: an image is as often as its group."""
         if name not in self._weights:
-            image_set, place = self._sets[name], self._places[name]
-            drawn = image_set.weights(self._sizes[image_set], self._resamples, self._seed)
-            self._weights[name] = [block[: place.stop - place.start] for block in drawn]
+            image_set, place = self._sets[name], self.places[name]
+            numbers = self._groups[image_set]
+            drawn = image_set.weights(int(numbers.max()) + 1, self._resamples, self._seed)
+            own = numbers[: place.stop - place.start]
+            self._weights[name] = [block[own] for block in drawn]
         return self._weights[name]
+
+    def group_count(self, name: str) -> int:
+        """How many groups a condition's images are of."""
+        return len(np.unique(self.groups[self.places[name]]))
 
     def _resampled(self, family: Family, prepared: Any, condition: Condition) -> MetricRows:
         """Of the metrics on resamples; without a finite value, one counts as their mean."""
@@ -156,4 +192,6 @@ class Frame:
         first = np.take_along_axis(drawn, defined.argmax(axis=1)[:, None], axis=1)
         apart = np.where(defined, drawn - first, 0.0)
         rows = np.where(defined, apart - apart.sum(axis=1, keepdims=True) / count, 0.0)
+        if rows.shape[1] == self._length:  # a zero more, by which they are known as no images'
+            rows = np.pad(rows, ((0, 0), (0, 1)))
         return MetricRows(rows / math.sqrt(drawn.shape[1] - 1), (~defined).mean(axis=1))

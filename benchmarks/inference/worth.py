@@ -8,6 +8,8 @@ The method is compared with ensembles at some sizes; where it has used their net
 (`benchmarks.inference.differences`). One curve a + b / M^c is fitted to these differences, weighted
 by their intervals; where it leaves an interval, and of fewer than four sizes, differences are made
 monotone instead, and are linear in log M between sizes, as the width of the interval is everywhere.
+So a curve that is not monotone is read as the monotone one next to it; on a flat one, where the
+largest ensembles are not significantly better than the smallest, worth is undefined.
 
 A network alone is the ensemble of one: its worth is 1, without an interval.
 """
@@ -15,16 +17,17 @@ A network alone is the ensemble of one: its worth is 1, without an interval.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.optimize import isotonic_regression
 
-from benchmarks.inference.differences import Difference
-from benchmarks.inference.evidence import Scored
-from benchmarks.inference.intervals import Estimate, MetricValues, Side, unreliable, varies
+from benchmarks.inference.differences import difference
+from benchmarks.inference.evidence import HeadlineEvidence
+from benchmarks.inference.intervals import Estimate, unreliable, varies
+from benchmarks.metrics import METRICS
 
 FEWER, MORE = 0.0, math.inf
 """Worth less than the smallest ensemble, and more than the largest."""
@@ -70,7 +73,7 @@ class Worth(NamedTuple):
         return cls(math.nan, math.nan, math.nan, reason)
 
     def texts(self, sizes: Sequence[int]) -> tuple[str, str, str]:
-        """The number and its interval as ``worth.csv`` has them, two digits each.
+        """The number and its interval as ``answer.csv`` has them, two digits each.
 
         >>> Worth(1.234, FEWER, MORE).texts([1, 50])
         ('1.2', '<1', '>50')
@@ -81,36 +84,26 @@ class Worth(NamedTuple):
         return worth, lower, upper
 
 
-def worth_of(
-    measured: MetricValues,
-    scored: Scored,
-    ensembles: Mapping[int, Scored],
-    sides: Mapping[Scored, Side],
-    ensemble_methods: Collection[str],
-) -> Worth:
-    """How many networks of an ensemble a method is worth by one metric on some images.
+def worth_of(evidence: HeadlineEvidence, contestant: int, ensembles: Mapping[int, int]) -> Worth:
+    """How many networks of an ensemble a contestant is worth.
 
     Args:
-        ensembles: by size, ascending.
-        sides: the replicates of the method, and of all ensembles.
+        contestant: its position.
+        ensembles: those of ensembles, by size, ascending.
     """
-    own = [sides[each] for each in (scored, *ensembles.values())]
-    if reason := unreliable(measured, own):
-        return Worth.undefined(reason)
-    if not all(np.isfinite(side.values).all() for side in own):
+    own = [contestant, *ensembles.values()]
+    if not np.isfinite(evidence.means[own]).all():
         return Worth.undefined(NOT_FINITE)
-
-    def apart(first: Scored, second: Scored) -> Difference:
-        return Difference.of(measured, (first, second), sides, ensemble_methods)
-
-    differences = {size: apart(scored, each) for size, each in ensembles.items()}
+    if reason := unreliable(evidence.measure.metric, evidence.images, evidence.undefined[own]):
+        return Worth.undefined(reason)
+    apart = {size: difference(evidence, contestant, each) for size, each in ensembles.items()}
     estimates = {
         size: each.estimate if each.is_known else each.estimate.over_images
-        for size, each in differences.items()
+        for size, each in apart.items()
     }
-    gain = apart(ensembles[max(ensembles)], ensembles[min(ensembles)]).estimate
-    higher = measured.metric.better == "higher"
-    known = all(each.is_known for each in differences.values())
+    gain = difference(evidence, ensembles[max(ensembles)], ensembles[min(ensembles)]).estimate
+    higher = METRICS[evidence.measure.metric].better == "higher"
+    known = all(each.is_known for each in apart.values())
     return worth(estimates, gain, higher_is_better=higher, reason="" if known else IMAGES_ONLY)
 
 
@@ -132,12 +125,12 @@ def worth(
     sign = 1 if higher_is_better else -1
     if not sign * gain.value > gain.half_width:
         return Worth.undefined(NO_GAIN)
-    for size, difference in apart.items():
-        if difference.half_width == 0 and not varies(abs(difference.value), 0):
+    for size, each in apart.items():
+        if each.half_width == 0 and not varies(abs(each.value), 0):
             return Worth(size, size, size)
     logs = np.log(list(apart))
-    values = sign * np.array([difference.value for difference in apart.values()])
-    widths = np.array([difference.half_width for difference in apart.values()])
+    values = sign * np.array([each.value for each in apart.values()])
+    widths = np.array([each.half_width for each in apart.values()])
     steps = np.linspace(logs[0], logs[-1], STEPS)
     curve, width = _curve(logs, values, widths, steps), np.interp(steps, logs, widths)
     reached = int(np.argmax(curve <= 0))

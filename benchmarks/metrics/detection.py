@@ -20,7 +20,6 @@ from benchmarks.metrics.metric import (
     MetricInputs,
     MetricsByResample,
     Weights,
-    margins_of,
 )
 from benchmarks.metrics.ranking import (
     ByResample,
@@ -128,7 +127,6 @@ METRICS = (
         family=Detection,
         function=auroc,
         better="higher",
-        margins=margins_of(shifted=0.005, unknown=0.005),
         guessing=lambda classes: 0.5,
         summary="Area under the ROC curve: the probability that an image that is not clean "
         "scores higher than a clean one.",

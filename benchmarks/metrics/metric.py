@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -193,8 +193,6 @@ class Metric:
         shown: where: ``overview``: also in the short table; ``main``: in the main table, and so in
             figures and on the page; ``detail``: only in the tables of its kind.
         biased: whether its bias differs between methods, so that a test would detect the bias.
-        margins: by group of conditions, the largest difference that no user would notice, and at
-            most half of what the largest ensembles gain; of other groups there is none.
         guessing: from the number of classes to the value of equal probabilities for all classes,
             where a class, or the order of images, is drawn at random; ``None``: it depends on the
             images, or no value is better.
@@ -219,7 +217,6 @@ class Metric:
     better: Literal["higher", "lower", ""] = ""
     shown: Literal["overview", "main", "detail"] = "main"
     biased: bool = False
-    margins: Mapping[str, float] = field(default_factory=dict)
     guessing: Callable[[int], float] | None = None
     coverage: float = 1.0
     level: float = 0.0
@@ -235,10 +232,6 @@ class Metric:
     def needs(self) -> frozenset[MetricNeed]:
         """What it needs beyond a prediction of the images."""
         return self.family.needs
-
-    def margin(self, group: str) -> float:
-        """The margin under conditions of a group; 0: none, so that nothing is as good."""
-        return self.margins.get(group, 0.0)
 
     def value(self, arrays: MetricInputs) -> float:
         """Of the images themselves; NaN where it is undefined."""
@@ -265,20 +258,6 @@ def one_each(noun: str, values: Any, count: int) -> Any:
             "correct it and run again"
         )
     return values
-
-
-def margins_of(
-    clean: float = 0.0, shifted: float = 0.0, unknown: float = 0.0
-) -> Mapping[str, float]:
-    """The margins of a metric, by groups of conditions; others have none.
-
-    Args:
-        clean: of clean images.
-        shifted: of images that are rotated, translated or corrupted.
-        unknown: of out-of-distribution images.
-    """
-    shifts = dict.fromkeys(("rotated", "translated", "corrupted"), shifted)
-    return {"clean": clean, **shifts, "out-of-distribution": unknown}
 
 
 def joined(parts: Sequence[Any]) -> Any | None:

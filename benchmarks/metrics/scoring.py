@@ -13,7 +13,6 @@ from benchmarks.metrics.metric import (
     MeansOverImages,
     Metric,
     MetricInputs,
-    margins_of,
     rows_of,
 )
 from methods.scores.probabilities import require_probabilities
@@ -120,7 +119,6 @@ METRICS = (
         family=LabelMeans,
         function=correct,
         better="higher",
-        margins=margins_of(clean=0.001, shifted=0.002),
         guessing=lambda classes: 1 / classes,
         summary="The share of images whose most probable class is the label.",
         formula="Mean over images of [arg max_c p̄_c = y]",
@@ -133,7 +131,6 @@ METRICS = (
         function=negative_log_likelihood,
         unit="nats",
         better="lower",
-        margins=margins_of(clean=0.002, shifted=0.02),
         guessing=math.log,  # −log 1/K
         summary="Negative log-likelihood: the logarithmic score of the label, in nats.",
         formula="Mean over images of −log p̄_y",
@@ -146,7 +143,6 @@ METRICS = (
         family=LabelMeans,
         function=brier,
         better="lower",
-        margins=margins_of(clean=0.001, shifted=0.01),
         guessing=error_of_guessing,
         summary="Brier score: the squared distance of the probabilities from the label.",
         formula="Mean over images of Σ_c (p̄_c − y_c)², with y the label as a unit vector",

@@ -18,7 +18,6 @@ from benchmarks.metrics.metric import (
     MetricInputs,
     MetricsByResample,
     Weights,
-    margins_of,
 )
 from benchmarks.metrics.ranking import (
     ByResample,
@@ -139,10 +138,6 @@ def error_at(images: Counts, errors: Counts, *, coverage: int) -> ByResample:
     return selected
 
 
-JUDGED = 90
-"""The coverage in percent by which methods are judged; of others no margin is known."""
-
-
 def _error_at(coverage: int) -> Metric:
     """The selective risk at a coverage in percent, with the error as loss."""
     return Metric(
@@ -152,7 +147,6 @@ def _error_at(coverage: int) -> Metric:
         family=SelectiveAtCoverage,
         function=partial(error_at, coverage=coverage),
         better="lower",
-        margins=margins_of(clean=0.0005, shifted=0.002) if coverage == JUDGED else {},
         guessing=error_of_guessing,
         coverage=coverage / 100,
         summary=f"The error rate of the images that are left when the method abstains on the "
@@ -201,7 +195,6 @@ METRICS = (
         family=Selective,
         function=augrc,
         better="lower",
-        margins=margins_of(clean=0.0001, shifted=0.001),
         guessing=lambda classes: error_of_guessing(classes) / 2,  # trapezoids from 0 to the error
         summary="Area under the generalised risk-coverage curve: the mean rate of undetected "
         "errors, over all coverages.",

@@ -12,12 +12,11 @@ from benchmarks.report.results import Results, read_if_there
 from benchmarks.report.tables.declared import TIMES, made_of, tables_of
 from benchmarks.report.tables.table import write_tables
 from benchmarks.vocabulary import (
-    COMPARISONS_CSV,
+    ANSWER_CSV,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
     SCORE_LATENCY_CSV,
     SUMMARY_CSV,
-    WORTH_CSV,
 )
 
 
@@ -29,7 +28,7 @@ def write_report(folder: Path) -> None:
     """
     require_results(folder)
     # Not at the top: tables of timings are written where nothing that draws is installed.
-    from benchmarks.report.answer.answer import write_answer
+    from benchmarks.report.answer import write_answer
     from benchmarks.report.claims import write_claims_page
     from benchmarks.report.figures import drawn_figures
     from benchmarks.report.figures.files import write_figures
@@ -58,7 +57,7 @@ def require_results(folder: Path) -> None:
         raise UserError(
             f"there are no results in {folder} yet (no {SUMMARY_CSV}); run without --only first"
         )
-    for name in (MEASUREMENTS_CSV, COMPARISONS_CSV, WORTH_CSV):
+    for name in (MEASUREMENTS_CSV, ANSWER_CSV):
         if not path_of(folder, name).exists():
             raise UserError(
                 f"{folder} has a summary and no {name}, which the stage measure writes, too: run "

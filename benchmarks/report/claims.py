@@ -159,15 +159,11 @@ def _part(part: Mapping[str, Any]) -> str:
 
 
 def _numbers(rows: pd.DataFrame) -> str:
-    """A mean and its range over the networks, or a value with what is known of its interval."""
+    """A mean and its range over the networks, or a value with its interval, if it has one."""
     lower, upper = rows["lower"].iloc[0], rows["upper"].iloc[0]
     known = rows["value"].dropna().tolist()
-    if known:
-        shown = spread(known)
-        return f"{shown} ({plain(lower)} to {plain(upper)})" if pd.notna(lower) else shown
-    if pd.notna(upper):
-        return f"< {plain(upper)}"
-    return f"> {plain(lower)}" if pd.notna(lower) else UNDEFINED
+    shown = spread(known) if known else UNDEFINED
+    return f"{shown} ({plain(lower)} to {plain(upper)})" if pd.notna(lower) else shown
 
 
 def _label(names: Names, metric: str, score: str, method: str, condition: str, case: str) -> str:

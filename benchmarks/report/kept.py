@@ -15,19 +15,19 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.io import UserError, content_of, path_of
-from benchmarks.report.editorial import KEPT_FIGURES, KEPT_METRICS, TESTED_INSTEAD
+from benchmarks.report.editorial import KEPT_FIGURES, KEPT_METRICS
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.results import Candidate, Results
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import (
+    ANSWER_CSV,
     ANSWER_JSON,
     CLAIMS_CSV,
     CLAIMS_JSON,
     CLAIMS_MD,
-    COMPARISONS_CSV,
     FIGURES_FOLDER,
-    HEADLINE_NPZ,
     INDEX_HTML,
+    INFLUENCES_FOLDER,
     LAB_HTML,
     LATENCY_CSV,
     NOUNS_JSON,
@@ -38,28 +38,24 @@ from benchmarks.vocabulary import (
     SUMMARY_CSV,
     TABLES_FOLDER,
     TRAINING_CSV,
-    WORTH_CSV,
 )
 
 COPIED = (
     *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, LAB_HTML),
-    *(LATENCY_CSV, SCORE_LATENCY_CSV, RUN_JSON, NOUNS_JSON, HEADLINE_NPZ),
+    *(ANSWER_CSV, LATENCY_CSV, SCORE_LATENCY_CSV, RUN_JSON, NOUNS_JSON),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
-        for name in ("leaderboard", "decision", "kinds", "members")
+        for name in ("leaderboard", "worth", "members")
         for suffix in ("csv", "md")
     ),
 )
 """The files that are kept as they are."""
 
-WHOLE = (WORTH_CSV, TRAINING_CSV, CLAIMS_CSV)
+WHOLE = (TRAINING_CSV, CLAIMS_CSV)
 """The tables that are kept whole, compressed."""
 
 MOST_FIGURES = 8
 """Of `KEPT_FIGURES` the first that the run has, as PNG."""
-
-SIDES = "", "other_"
-"""Before the columns of either candidate of a difference."""
 
 _FILE = re.compile(r'<(li|span) class="file"><a href="(?P<to>[^"#]+)">.*?</\1>')
 _LINK = re.compile(r"\[(?P<words>[^]]*)\]\((?P<to>[^)#]+)[^)]*\)")
@@ -77,7 +73,7 @@ def keep(run: Path, out: Path) -> None:
         raise UserError(f"there is no page in {run} yet; run the stage report first")
     results = Results.load(run)
     # What was kept of an earlier run goes.
-    for folder in (FIGURES_FOLDER, TABLES_FOLDER):
+    for folder in (FIGURES_FOLDER, TABLES_FOLDER, INFLUENCES_FOLDER):
         shutil.rmtree(out / folder, ignore_errors=True)
     for path in out.glob("*.csv*"):
         path.unlink()
@@ -87,13 +83,11 @@ def keep(run: Path, out: Path) -> None:
         if (run / name).exists():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(run / name, out / name)
-    contents, differences = {}, _differences(results)
-    parts = {SUMMARY_CSV: _headline(results, differences), COMPARISONS_CSV: differences}
-    for name, rows in parts.items():
-        if not rows.empty:
-            write_table(rows, out, name)
-            contents[name] = (out / name).read_bytes()
-            (out / name).unlink()
+    if (run / INFLUENCES_FOLDER).exists():
+        shutil.copytree(run / INFLUENCES_FOLDER, out / INFLUENCES_FOLDER)
+    write_table(_kept_rows(results), out, SUMMARY_CSV)
+    contents = {SUMMARY_CSV: (out / SUMMARY_CSV).read_bytes()}
+    (out / SUMMARY_CSV).unlink()
     contents |= {n: content_of(path_of(run, n)) for n in WHOLE if path_of(run, n).exists()}
     for name, content in contents.items():  # the same content gives the same file
         (out / f"{name}.xz").write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
@@ -107,32 +101,17 @@ def keep(run: Path, out: Path) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _headline(results: Results, differences: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the summary that are kept.
-
-    They are by primary scores, those that papers have, and those of all candidates of questions.
-    """
+def _kept_rows(results: Results) -> pd.DataFrame:
+    """The rows of the summary by primary scores, those that papers have, and all of the answer."""
     rows = results.summary[results.summary["metric"].isin(KEPT_METRICS)]
     published = {(number.metric, number.score) for number in PUBLISHED}
     in_papers = [pair in published for pair in zip(rows["metric"], rows["score"], strict=True)]
     kept = in_papers | rows.index.isin(results.by_primary_score(rows).index)
-    if len(differences):
-        asked, place = differences[differences["question"] != ""], ["condition", "metric"]
-        keys = [*Candidate._fields, *place]
-        sides = [[*(f"{side}{name}" for name in Candidate._fields), *place] for side in SIDES]
-        candidates = pd.concat([asked[side].set_axis(keys, axis=1) for side in sides])
-        kept |= pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(candidates))
+    if not results.answer.empty:
+        keys = [*Candidate._fields, "condition", "metric"]
+        answered = pd.MultiIndex.from_frame(results.answer[keys])
+        kept |= pd.MultiIndex.from_frame(rows[keys]).isin(answered)
     return rows[kept]
-
-
-def _differences(results: Results) -> pd.DataFrame:
-    """The differences that are kept: those of questions, and of what is kept of the summary."""
-    rows = results.comparisons
-    if rows.empty:
-        return rows
-    has_metric = rows["metric"].isin([*KEPT_METRICS, *TESTED_INSTEAD.values()])
-    is_primary = rows.index.isin(results.by_primary_score(rows).index)
-    return rows[(rows["question"] != "") | (has_metric & is_primary)]
 
 
 if __name__ == "__main__":

@@ -76,6 +76,26 @@ def two_digits(value: float) -> str:
     return f"{float(f'{value:.2g}'):,g}"
 
 
+def between(lower: str, upper: str) -> str:
+    """The range of two worths, in brackets of a table.
+
+    >>> between("1.1", "2.4"), between("1.4", ">20")
+    ('1.1–2.4', '1.4 to >20')
+    """
+    return f"{lower} to {upper}" if f"{lower}{upper}".strip("0123456789.") else f"{lower}–{upper}"
+
+
+def networks(text: str) -> float:
+    """A worth, or a bound of it, as `answer.csv` has it; beyond the sizes it is open.
+
+    >>> networks("2.5"), networks("<1"), networks(">50")
+    (2.5, 0.0, inf)
+    """
+    if text.startswith("<"):
+        return 0.0
+    return math.inf if text.startswith(">") else float(text)
+
+
 def spread(values: Sequence[float]) -> str:
     """The mean and the range; of values above 1 that are no counts, one decimal.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -10,14 +12,13 @@ from rich.console import Console
 from rich.table import Table as TerminalTable
 
 from benchmarks.io import path_of, read_json, terminal_text
+from benchmarks.report.answer import answer, best_sets
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import LEADERBOARD
-from benchmarks.report.tables.pivot import table_of
+from benchmarks.report.tables.pivot import heading, table_of
+from benchmarks.report.tables.table import MARKS
 from benchmarks.report.texts import preview
-from benchmarks.vocabulary import ANSWER_JSON, INDEX_HTML, RUN_JSON, SUMMARY_CSV
-
-BEST_ROWS = 6
-"""Of the leaderboard."""
+from benchmarks.vocabulary import INDEX_HTML, RUN_JSON, SUMMARY_CSV
 
 
 def show_outcome(out: Path) -> None:
@@ -27,10 +28,11 @@ def show_outcome(out: Path) -> None:
     """
     if path_of(out, SUMMARY_CSV).exists():
         results = Results.load(out)
-        said = read_json(out / ANSWER_JSON).get("short")
+        said = answer(results)["short"]
         if said and results.recipe:
             print(f"Is one network with dropout as good as many? {said}")
-        show_best(results, BEST_ROWS)
+        show_best(results)
+        show_best_sets(results)
         if left_out := ", ".join(results.left_out):
             print(f"left out, because their data are not available: {left_out}")
     record = read_json(out / RUN_JSON)
@@ -43,26 +45,48 @@ def show_outcome(out: Path) -> None:
     print(f"open {page}" if page.exists() else f"wrote {out}/")
 
 
-def show_best(results: Results, most: int | None = None) -> None:
-    """Print the first rows of the leaderboard, or all, without intervals: they fit."""
+def show_best(results: Results) -> None:
+    """Print the leaderboard without intervals: it fits."""
     if (table := table_of(LEADERBOARD, results)) is None:
         return
-    rows = table.rows[:most]
+    rows = table.rows
     blocks = dict.fromkeys(row.block for row in rows if row.block)
-    shown = TerminalTable(
-        title=", ".join(("The best methods", *blocks)),
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-        show_edge=False,
-    )
-    shown.add_column("method", overflow="fold")
-    for heading in table.headings:
-        narrow = heading.replace(" ", "\n").replace("-", "-\n")
+    print(", ".join(("The methods by the five measures", *blocks)))
+    shown = _table("method")
+    for text in table.headings:
+        narrow = text.replace(" ", "\n").replace("-", "-\n")
         shown.add_column(terminal_text(narrow), justify="right", no_wrap=True)
     for row in rows:
-        values = (cell.texts[0].partition(" (")[0] for cell in row.cells)
         # Else a narrow terminal breaks a line behind the sign.
-        labels = (text.replace(" = ", "=") for text in row.labels)
-        shown.add_row(*map(terminal_text, (*labels, *values)))
+        labels = (terminal_text(text.replace(" = ", "=")) for text in row.labels)
+        marked = ((cell, " " if cell.better is None else MARKS[cell.better]) for cell in row.cells)
+        values = (
+            terminal_text(f"{cell.texts[0]}{mark}", "bold" if cell.is_best else "")
+            for cell, mark in marked
+        )
+        shown.add_row(*labels, *values)
     Console().print(shown)
+    if not results.answer.empty:
+        print("Bold: may be the best of its budget. ▲ better, ▾ worse than one network.")
+
+
+def show_best_sets(results: Results) -> None:
+    """Print the set that contains the best, by budget and measure; nothing without an answer."""
+    for budget, sets in groupby(best_sets(results), key=attrgetter("budget")):
+        budget_text = f" of budget {budget:g}" * (len(results.budgets) > 1)
+        print(f"What may be the best{budget_text}, and in how many redraws it stays so")
+        shown = _table("measure")
+        shown.add_column("contestants")
+        for each in sets:
+            names = [f"{results.label(choice)} {share:.0%}" for choice, share in each.stays.items()]
+            text = ". ".join(filter(None, ("; ".join(names), each.remark)))
+            cells = heading(results, each.quantity), text.replace(" = ", "=")
+            shown.add_row(*map(terminal_text, cells))
+        Console().print(shown)
+
+
+def _table(first: str) -> TerminalTable:
+    """A table without edges, whose first column names the rows."""
+    shown = TerminalTable(box=SIMPLE_HEAD, padding=0, show_edge=False)
+    shown.add_column(first, overflow="fold")
+    return shown

@@ -18,20 +18,13 @@ from PIL import Image
 
 from benchmarks.io import read_run_json, write_whole
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.answer import answer
+from benchmarks.report.answer import answer
 from benchmarks.report.claims import claims_shown
 from benchmarks.report.figures.engine import variant_in
 from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results
-from benchmarks.report.tables.table import (
-    AS_GOOD,
-    LEGEND,
-    MARKS,
-    OPEN,
-    WORSE_THAN_ALONE,
-    Table,
-)
+from benchmarks.report.tables.table import AGAINST_ONE, MARKS, Table
 from benchmarks.report.texts import left_out_remark, listed, preview, templates
 from benchmarks.vocabulary import DOWNLOADS, ILL_DEFINED, INDEX_HTML, LAB_HTML, VERDICTS
 
@@ -63,15 +56,9 @@ def write_page(
         figures: which are all on the page.
     """
     environment = templates(html=True)
-    environment.filters |= {
-        "code": _code,
-        "drawing": drawing,
-        "number": _number,
-    }
-    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "VERDICTS": VERDICTS}
-    environment.globals |= {"IN_VIEW": IN_VIEW}
-    environment.globals |= {"MARKS": MARKS, "LEGEND": LEGEND, "TIED": (AS_GOOD, OPEN)}
-    environment.globals |= {"WORSE_THAN_ALONE": WORSE_THAN_ALONE}
+    environment.filters |= {"code": _code, "drawing": drawing, "number": _number}
+    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "VERDICTS": VERDICTS, "IN_VIEW": IN_VIEW}
+    environment.globals |= {"MARKS": MARKS, "AGAINST_ONE": AGAINST_ONE}
     content = _content(results, tables, figures, folder)
     write_whole(folder / INDEX_HTML, environment.get_template("page.html.j2").render(content))
 
@@ -111,10 +98,10 @@ def _content(
 
 def _sections(results: Results) -> list[Section]:
     """Those between the answer and the claims; nothing of others' predictions costs."""
-    cost = ("cost", "worth", "worth-scores", "latency", "latency-scores", "resources")
+    cost = ("cost", "latency", "latency-scores", "resources")
     scores = ("detection", "detection-scores", "uncertainty")
     return [
-        Section("ranking", "All methods", ("kinds", "ranks", "main", "shifts", "subset", "exact")),
+        Section("ranking", "All methods", ("main", "shifts", "subset", "exact")),
         Section("calibration", "Calibration", ("calibration", "sets-95", "sets-99")),
         *(
             Section(f"group-{group}", f"{group.capitalize()} images")

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import typer
 
 from benchmarks.io import UserError, path_of, read_run_json, write_whole
 from benchmarks.nouns import Names, Variant
+from benchmarks.report.answer import answer
 from benchmarks.report.claims import article_answer
-from benchmarks.report.editorial import (
-    ENSEMBLE,
-    README_FIGURES,
-    WORTH_ELSEWHERE,
-    WORTH_ELSEWHERE_BY,
-)
+from benchmarks.report.editorial import README_FIGURES
 from benchmarks.report.published import comparable_numbers
 from benchmarks.report.results import Quantity, Results, read_if_there
-from benchmarks.report.tables.declared import LATENCY
-from benchmarks.report.tables.pivot import table_of, worth_cell
-from benchmarks.report.tables.table import Cell, Row, Table, markdown
+from benchmarks.report.tables.declared import LATENCY, LEADERBOARD
+from benchmarks.report.tables.pivot import table_of
+from benchmarks.report.tables.table import markdown
 from benchmarks.report.texts import listed
 from benchmarks.vocabulary import (
-    ANSWER_JSON,
     FIGURES_FOLDER,
     LATENCY_CSV,
     PUBLISHED_MD,
@@ -47,6 +41,9 @@ NO_GPU = (
     "No GPU has been measured yet. On a machine with one, run the two commands of "
     "[docs/speed.md](docs/speed.md#on-a-gpu).\n"
 )
+
+WITHOUT_ANSWER = "The rule is applied by the next full run; these values are version 0.3's.\n"
+"""What stands for the answer, of a run without ``answer.csv``."""
 
 _LINK = re.compile(r"(\]\()(?![a-z]+:|#)")
 """Where a relative link begins."""
@@ -129,11 +126,6 @@ class _Run:
         known = {self.results.names.key(variant): variant for variant in self.results.variants}
         return {v.method: v for key, v in known.items() if key == f"{v.method}-1"} | known
 
-    @cached_property
-    def answer(self) -> Mapping[str, Any]:
-        """The verdict on dropout and the advice."""
-        return dict(json.loads(self.text_of(ANSWER_JSON)))
-
     def text_of(self, *parts: str) -> str:
         """What the report wrote into a file.
 
@@ -147,24 +139,25 @@ class _Run:
 
 
 def _figure(name: str, run: _Run) -> str:
-    """A figure; nothing where the run has no such."""
+    """A figure; nothing where the run has none by the rule."""
     path = run.folder / FIGURES_FOLDER / f"{name}.png"
-    if not (run.root / path).exists():
+    if run.results.answer.empty or not (run.root / path).exists():
         return ""
     title, caption = README_FIGURES[name]
     words = f"{run.results.names.task.label}.", caption, f"Recipe: `{run.results.recipe}`."
     return f"![{title}]({path.as_posix()})\n*{' '.join(filter(None, words))}*\n"
 
 
-def _worth_elsewhere(run: _Run) -> str:
-    """What methods are worth beside what others measured."""
-    results, quantity, rows = run.results, Quantity(*WORTH_ELSEWHERE_BY), []
-    for variant in results.largest:
-        if theirs := WORTH_ELSEWHERE.get(variant.method):
-            worth = worth_cell(results.worth_in(results.candidate(variant), ENSEMBLE, quantity))
-            rows.append(Row("", (results.names.label(variant),), (worth, Cell(text=theirs))))
-    headings = "Ours", "Ashukha et al. (2020)"
-    return markdown(Table(name="", label_headings=("Method",), headings=headings, rows=tuple(rows)))
+def _short(run: _Run) -> str:
+    """The answer in a sentence."""
+    results = run.results
+    return WITHOUT_ANSWER if results.answer.empty else f"**{answer(results)['short']}**\n"
+
+
+def _leaderboard(run: _Run) -> str:
+    """The leaderboard; nothing where the run has no values."""
+    table = table_of(LEADERBOARD, run.results)
+    return markdown(table) if table else ""
 
 
 def _latency(run: _Run) -> str:
@@ -217,13 +210,10 @@ def _commands(runs: _Run) -> str:
 
 
 SECTIONS: dict[str, Callable[[_Run], str]] = {
-    "short": lambda run: f"**{run.answer['short']}**\n",
-    "blanks": lambda run: f"{run.answer['blanks']}\n",
-    "advice": lambda run: "".join(f"- {situation}\n" for situation in run.answer["advice"]),
-    "budget": lambda run: f"- {run.results.names.task.label}. {run.answer['budget']}\n",
-    "leaderboard": lambda run: run.text_of(TABLES_FOLDER, "leaderboard.md"),
+    "short": _short,
+    "blanks": lambda run: f"{answer(run.results)['blanks']}\n",
+    "leaderboard": _leaderboard,
     "members-table": lambda run: run.text_of(TABLES_FOLDER, "members.md"),
-    "worth-elsewhere": _worth_elsewhere,
     **{name: partial(_figure, name) for name in README_FIGURES},
     "article": lambda run: f"{article_answer(run.results.claims or {})}\n",
     "latency": _latency,

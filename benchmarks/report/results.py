@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.headline import headline_conditions
 from benchmarks.io import UserError, path_of, read_json, read_run_json
 from benchmarks.nouns import (
     ConditionRecord,
@@ -21,15 +22,16 @@ from benchmarks.nouns import (
     Names,
     Variant,
     compared_variants,
+    usual_variants,
 )
-from benchmarks.questions import Budgets
 from benchmarks.report.editorial import RIGHT
-from benchmarks.schema import DamagedArraysError, read_table, unpacked, where
+from benchmarks.report.number_format import two_digits
+from benchmarks.schema import DamagedArraysError, members_rank, read_table, unpacked, where
 from benchmarks.vocabulary import (
+    ANSWER_CSV,
     CLAIMS_CSV,
     CLAIMS_FOLDER,
     CLAIMS_JSON,
-    COMPARISONS_CSV,
     CURVES_FOLDER,
     IMAGES_NPZ,
     LATENCY_CSV,
@@ -37,8 +39,6 @@ from benchmarks.vocabulary import (
     SCORE_LATENCY_CSV,
     SUMMARY_CSV,
     TRAINING_CSV,
-    WORTH_CSV,
-    Verdict,
 )
 
 ShownPixels = NDArray[np.uint8]
@@ -79,26 +79,6 @@ class Candidate(NamedTuple):
         return Variant(*self[:3])
 
 
-class Tested(NamedTuple):
-    """What a row of ``comparisons.csv`` says of one side less the other.
-
-    Attributes:
-        difference, lower, upper: as in the table; NaN where there is none.
-        verdict: a `Verdict` on the first side; empty where the interval gives none.
-    """
-
-    difference: float
-    lower: float
-    upper: float
-    verdict: str
-
-    @property
-    def flipped(self) -> Tested:
-        """The other less the first."""
-        verdict = Verdict(self.verdict).flipped if self.verdict else ""
-        return Tested(-self.difference, -self.upper, -self.lower, verdict)
-
-
 @dataclass(frozen=True, eq=False)
 class Results:
     """The results of a run.
@@ -106,8 +86,7 @@ class Results:
     Attributes:
         summary: ``summary.csv``.
         names: what the run's nouns are called, and their order.
-        comparisons: ``comparisons.csv``, also by further scores; empty if nothing was compared.
-        worth: ``worth.csv``, likewise; empty without ensembles of several sizes.
+        answer: ``answer.csv``; empty where there is none, as of version 0.3.
         measured: the rows of ``measurements.csv`` with a value, by methods' primary scores.
         score_latency: ``score-latency.csv``; empty if no such score was timed.
         training: ``training.csv``; empty if no network was trained.
@@ -121,8 +100,7 @@ class Results:
 
     summary: pd.DataFrame
     names: Names
-    comparisons: pd.DataFrame = field(default_factory=pd.DataFrame)
-    worth: pd.DataFrame = field(default_factory=pd.DataFrame)
+    answer: pd.DataFrame = field(default_factory=pd.DataFrame)
     measured: pd.DataFrame = field(default_factory=pd.DataFrame)
     score_latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     training: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -150,8 +128,7 @@ class Results:
         return cls(
             summary,
             names,
-            comparisons=read_if_there(folder, COMPARISONS_CSV),
-            worth=read_if_there(folder, WORTH_CSV),
+            answer=read_if_there(folder, ANSWER_CSV),
             measured=measured,
             score_latency=read_if_there(folder, SCORE_LATENCY_CSV),
             training=read_if_there(folder, TRAINING_CSV),
@@ -225,22 +202,19 @@ class Results:
         See `compared_sizes`; only the figure and the table of quality against cost show
         all sizes.
         """
-        methods = self.names.methods
-        ensembles = frozenset(method.name for method in methods if method.counts_networks)
-        return tuple(Budgets(ensembles, self.names.usual_sizes).shown(self.variants))
+        usual, pairs = self.names.usual_sizes, [variant[:2] for variant in self.variants]
+        shown = compared_variants(pairs, usual) | usual_variants(pairs, usual)
+        return tuple(v for v in self.variants if v[:2] in shown or self.divides_otherwise(v))
+
+    def divides_otherwise(self, variant: Variant) -> bool:
+        """Whether it is an ensemble whose networks have another budget than 1 each."""
+        several = self.names.method(variant.method).counts_networks
+        return several and members_rank(variant.members) != variant.budget
 
     def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
         """Compared methods that have a row under any of the conditions, also a failed one."""
         evaluated = _variants_in(self.summary[self.summary["condition"].isin(conditions)])
         return tuple(variant for variant in self.compared if variant in evaluated)
-
-    @cached_property
-    def contestants(self) -> frozenset[Variant]:
-        """The variants that were compared with another method."""
-        if self.comparisons.empty:
-            return frozenset()
-        rows = self.comparisons[self.comparisons["method"] != self.comparisons["other_method"]]
-        return frozenset(_variants_in(rows) | _variants_in(rows, "other_"))
 
     @cached_property
     def on_other_images(self) -> frozenset[str]:
@@ -252,22 +226,6 @@ class Results:
         fitted = {name: self.names.method(name).images for name in methods}
         alike = {name for name, n in fitted.items() if not (n and recipe) or n == recipe.images}
         return frozenset(fitted.keys() - alike if alike else ())
-
-    @property
-    def ensembles(self) -> list[str]:
-        """The methods in whose networks worth is told, in their order."""
-        methods = set() if self.worth.empty else set(self.worth["ensemble"])
-        return sorted(methods, key=lambda name: self.names.rank(Variant(name, "")))
-
-    @cached_property
-    def further_scored(self) -> frozenset[Candidate]:
-        """The methods that were compared by another score than theirs, each with such a score."""
-        if self.comparisons.empty:
-            return frozenset()
-        rows = self.comparisons[self.comparisons["score"] != self.comparisons["other_score"]]
-        sides = (rows[[f"{prefix}{name}" for name in _SIDE]] for prefix in ("", "other_"))
-        scored = chain(*(map(Candidate._make, side.itertuples(index=False)) for side in sides))
-        return frozenset(choice for choice in scored if self.by_own_score(choice).score)
 
     def candidate(self, variant: Variant) -> Candidate:
         """A method of a size at a budget, by its primary score."""
@@ -300,7 +258,8 @@ class Results:
     @property
     def without_severity(self) -> dict[str, list[ConditionRecord]]:
         """By group, its conditions, where these have a mean but no severity."""
-        return _by_group(c for c in self.conditions if c.in_mean and math.isnan(c.severity))
+        shifts = (c for c in self.conditions if c.is_one_of_many)
+        return _by_group(c for c in shifts if c.in_mean and math.isnan(c.severity))
 
     @property
     def group_means(self) -> tuple[str, ...]:
@@ -380,6 +339,92 @@ class Results:
         scores = where(self.summary, **variant._asdict())["score"].unique()
         return tuple(sorted(set(scores) - known - {""}))
 
+    # The rule.
+
+    @cached_property
+    def headline(self) -> tuple[Quantity, ...]:
+        """The measures by which methods are judged, those that the run has."""
+        has = set(self.summary["condition"])
+        own = headline_conditions(self.names.conditions)
+        return tuple(Quantity(name, m.metric) for m, name in own.items() if name in has)
+
+    def standing(self, candidate: Candidate, quantity: Quantity) -> TableRow | None:
+        """The row of the answer, if there is one; a further score changes no class."""
+        side = self.ranked(candidate, quantity)
+        is_own = not candidate.score or side.score
+        return self._answers.get(*side, *quantity[:2]) if is_own else None
+
+    def is_best(self, candidate: Candidate, quantity: Quantity) -> bool:
+        """Whether it is in the set that contains the best of its budget."""
+        row = self.standing(candidate, quantity)
+        return row is not None and row["best"] == "yes"
+
+    def better(self, candidate: Candidate, quantity: Quantity) -> bool | None:
+        """Whether it is better than one network of its budget, or worse.
+
+        ``None`` where neither is shown.
+        """
+        row = self.standing(candidate, quantity)
+        if row is None or not row["difference_lower"] * row["difference_upper"] > 0:
+            return None
+        higher: bool = row["difference"] > 0
+        return higher == (self.names.metric(quantity.metric).better == "higher")
+
+    def contestants(self, budget: float) -> tuple[Candidate, ...]:
+        """Those that were compared with the best of a budget by any measure, in their order."""
+        if self.answer.empty:
+            return ()
+        rows = where(self.answer[self.answer["best"] != ""], budget=budget)
+        every = set(rows[list(_SIDE)].itertuples(index=False, name=None))
+        choices = {self.by_own_score(Candidate(*names)) for names in every}
+
+        def rank(choice: Candidate) -> tuple[object, ...]:
+            return bool(choice.score), self.names.rank(choice.variant), choice.score
+
+        return tuple(sorted(choices, key=rank))
+
+    def leaders(self, budget: float) -> dict[Quantity, list[Candidate]]:
+        """By each measure the contestants of a budget that are in its best set."""
+        own = self.contestants(budget)
+        return {q: [each for each in own if self.is_best(each, q)] for q in self.headline}
+
+    def is_network_alone(self, candidate: Candidate) -> bool:
+        """Whether it is the prediction of a network of the recipe, and nothing else."""
+        is_one = candidate.members == "1" and not candidate.score
+        return is_one and self.names.method(candidate.method).is_network
+
+    def network_alone(self, budget: float | None = None) -> Candidate | None:
+        """That of a budget, by default of the least; ``None`` if there is none."""
+        every = (self.candidate(v) for v in self.variants if budget in (None, v.budget))
+        own = (candidate for candidate in every if self.is_network_alone(candidate))
+        return min(own, key=lambda candidate: candidate.budget, default=None)
+
+    def smallest_difference(self, budget: float, quantity: Quantity) -> str:
+        """The smallest difference to one network of a budget that would have been shown.
+
+        It depends on the contestant: one by the network's own weights differs from it by little,
+        and surely. So it is the range over them; empty where there is none.
+        """
+        rows = (self.standing(choice, quantity) for choice in self.contestants(budget))
+        widths = [
+            (row["difference_upper"] - row["difference_lower"]) / 2
+            for row in rows
+            if row and not math.isnan(row["difference_upper"])
+        ]
+        return " to ".join(dict.fromkeys(two_digits(f(widths)) for f in (min, max) if widths))
+
+    def label(self, candidate: Candidate) -> str:
+        """For example ``Mahalanobis distance (with softmax)``; a user's own is called as it is."""
+        record = self.names.method(candidate.method)
+        method, scored = record.label, ""
+        own = self.names.label(candidate.variant).removeprefix(method).removeprefix(", ")
+        if candidate.score:
+            method, scored = self.names.score(candidate.score).label, f"with {method}"
+        details = ", ".join(filter(None, (scored, own)))
+        is_users_own = record.is_users_own and not candidate.score
+        name = method if is_users_own else f"{method[:1].upper()}{method[1:]}"
+        return f"{name}{f' ({details})' if details else ''}"
+
     # Rows.
 
     def row(self, candidate: Candidate, quantity: Quantity) -> TableRow | None:
@@ -391,31 +436,9 @@ class Results:
         row = self.row(candidate, quantity)
         return row if row and row["status"] == "ok" and math.isfinite(row["value"]) else None
 
-    def comparison(
-        self, left: Candidate, right: Candidate, quantity: Quantity, question: str = ""
-    ) -> Tested | None:
-        """The left less the right; ``None`` if they were not compared.
-
-        Args:
-            question: among whose candidates; empty: the interval is of this difference alone.
-        """
-        left, right = self.ranked(left, quantity), self.ranked(right, quantity)
-        if tested := self._tests.get(*left, *right, *quantity[:2], question):
-            return Tested(*tested.values())
-        tested = self._tests.get(*right, *left, *quantity[:2], question)
-        return Tested(*tested.values()).flipped if tested else None
-
-    def worth_in(self, candidate: Candidate, ensemble: str, quantity: Quantity) -> TableRow | None:
-        """The row of its worth in networks of a method that forms ensembles, if it has one."""
-        return self._worths.get(*self.ranked(candidate, quantity), ensemble, *quantity[:2])
-
     def find(self, variant: Variant, quantity: Quantity) -> TableRow | None:
         """The row of the summary, if there is one."""
         return self.row(self.candidate(variant), quantity)
-
-    def tested(self, left: Variant, right: Variant, quantity: Quantity) -> Tested | None:
-        """The left less the right; ``None`` if they were not compared."""
-        return self.comparison(self.candidate(left), self.candidate(right), quantity)
 
     def ranked(self, candidate: Candidate, quantity: Quantity) -> Candidate:
         """With the score by which it ranks images: its own, that asked for, or its primary one."""
@@ -439,17 +462,9 @@ class Results:
         return RowsByKeys(self.summary, [*_SIDE, "condition", "metric"])
 
     @cached_property
-    def _tests(self) -> RowsByKeys:
-        """The columns of `Tested` by both sides, condition, metric and question."""
-        table = self.comparisons
-        table = table if table.empty else table[table["status"] == "ok"]
-        sides = *_SIDE, *(f"other_{name}" for name in _SIDE)
-        return RowsByKeys(table, [*sides, "condition", "metric", "question"], Tested._fields)
-
-    @cached_property
-    def _worths(self) -> RowsByKeys:
-        """The worth by method, ensemble, condition and metric."""
-        return RowsByKeys(self.worth, [*_SIDE, "ensemble", "condition", "metric"])
+    def _answers(self) -> RowsByKeys:
+        """The rows of the answer by contestant, condition and metric."""
+        return RowsByKeys(self.answer, [*_SIDE, "condition", "metric"])
 
 
 _SIDE = Candidate._fields

@@ -30,10 +30,12 @@ def templates(package: str = "benchmarks.report", *, html: bool = False) -> Envi
 def listed(parts: Sequence[str]) -> str:
     """In one phrase.
 
-    >>> listed(["one", "two", "three"]), listed(["one"])
-    ('one, two and three', 'one')
+    >>> listed(["one", "two", "three"]), listed(["one"]), listed(["one, too", "two", "three"])
+    ('one, two and three', 'one', 'one, too; two; and three')
     """
-    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+    has_comma = any(", " in part for part in parts)
+    most, last = ("; ", "; and ") if has_comma else (", ", " and ")
+    return last.join(filter(None, (most.join(parts[:-1]), *parts[-1:])))
 
 
 def left_out_remark(labels: Sequence[str]) -> str:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from benchmarks.nouns import Variant
+from benchmarks.report.results import Candidate, Results
 from benchmarks.schema import where
 from benchmarks.vocabulary import SELF_TRAINED
 
 MEDIAN = ["p50_ms", "p50_lower_ms", "p50_upper_ms"]
 """The columns of a median and its interval."""
-
-TIED_BELOW = 1.2
-"""The ratio of two medians from which on they differ: smaller ones come and go between runs."""
 
 
 class Setup(NamedTuple):
@@ -83,29 +80,15 @@ def milliseconds(
     return None if rows.empty else rows.iloc[0]
 
 
-def tied(first: Mapping[Any, Any] | pd.Series, second: Mapping[Any, Any] | pd.Series) -> bool:
-    """Whether two rows of a setup do not tell which is faster.
+def single_image(results: Results, choice: Candidate) -> pd.Series | None:
+    """The timing of a single image in the setup that methods are compared in.
 
-    Their medians differ by less than `TIED_BELOW`, or their intervals overlap.
-
-    >>> quick, alike, slow = (
-    ...     {"p50_ms": ms, "p50_lower_ms": 0.9 * ms, "p50_upper_ms": 1.1 * ms} for ms in (1, 1.1, 2)
-    ... )
-    >>> tied(quick, alike), tied(quick, slow)
-    (True, False)
+    That of a further score has the time of its network in it.
     """
-    fast, slow = sorted((first, second), key=lambda row: float(row["p50_ms"]))
-    differ = slow["p50_ms"] >= TIED_BELOW * fast["p50_ms"]
-    return not differ or bool(slow["p50_lower_ms"] <= fast["p50_upper_ms"])
-
-
-def on_front(rows: pd.DataFrame, losses: Iterable[float]) -> list[bool]:
-    """Of each row of a setup, whether no other is faster without a larger loss; ties are not."""
-    timings = list(zip(rows.to_dict("records"), losses, strict=True))
-    return [
-        not any(
-            other_loss <= loss and other["p50_ms"] < row["p50_ms"] and not tied(other, row)
-            for other, other_loss in timings
-        )
-        for row, loss in timings
-    ]
+    setup, scores = main_setup(results.latency), results.score_latency
+    if setup is None or not choice.score:
+        return setup and milliseconds(results.latency, setup, choice.variant, 1)
+    if scores.empty:
+        return None
+    rows = where(in_setup(scores, setup), score=choice.score, batch_size=1, status="ok")
+    return None if rows.empty else rows.iloc[0]

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from benchmarks.inference.bands import Curve, image_draws, roc_curve, wilson_interval
 from benchmarks.inference.image_values import ImageValues
-from benchmarks.inference.intervals import estimate
+from benchmarks.inference.intervals import Estimate, Networks
 from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once
@@ -362,7 +362,6 @@ def _values_by_measure(stored: StoredPrediction) -> dict[str, ImageArray]:
 
 def _difference(apart: ImageArray) -> dict[str, float]:
     """The mean over networks, with its interval where there are several of them."""
-    networks = len(apart)
-    mean = estimate(apart, np.zeros((networks, networks)), networks)
-    half = mean.half_width if networks > 1 else np.nan
-    return {"difference": mean.value, "lower": mean.value - half, "upper": mean.value + half}
+    mean, part = float(apart.mean()), Networks.of(apart).part
+    half = Estimate(mean, (part,)).half_width if part else np.nan
+    return {"difference": mean, "lower": mean - half, "upper": mean + half}

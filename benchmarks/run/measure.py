@@ -7,29 +7,38 @@ curves come from it, and it is let go before the next is read.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Int64
 
-from benchmarks.inference.comparisons import Estimates, compare, comparisons_table, worths_table
+from benchmarks.headline import headline_conditions
+from benchmarks.inference.collected import Collected
 from benchmarks.inference.evidence import (
-    BlockMean,
-    Evidence,
+    Contestant,
+    Drawn,
+    Entry,
+    HeadlineEvidence,
     MeasuredUnit,
     MeasureName,
-    network_blocks,
+    evidence_in,
+    mean_over,
 )
 from benchmarks.inference.image_values import Fits, ImageValues, RankedFamily, fits_to
-from benchmarks.inference.intervals import Relations
-from benchmarks.inference.resampling import Frame, ImageSet
+from benchmarks.inference.intervals import Interval, Key
+from benchmarks.inference.resampling import Frame
+from benchmarks.inference.rule import answer
+from benchmarks.io import write_whole
 from benchmarks.metrics import METRICS
+from benchmarks.nouns import Names
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
-from benchmarks.questions import Budgets
-from benchmarks.run.configuration import USUAL_SIZES, stored_scores
+from benchmarks.run.configuration import stored_scores
 from benchmarks.run.curves import (
     COLUMNS,
     CurveRow,
@@ -42,9 +51,7 @@ from benchmarks.run.curves import (
     sampling_errors,
     sampling_table,
 )
-from benchmarks.run.headline import write_headline
 from benchmarks.run.measurements import (
-    COMPARED_ALONE,
     KeptRows,
     means_over_groups,
     measured,
@@ -53,14 +60,14 @@ from benchmarks.run.measurements import (
     varying,
     without_value,
 )
+from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.reading import predicted_conditions, read_prediction
 from benchmarks.run.record import RunRecord
 from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.schema import (
-    Comparison,
+    AnswerRow,
     Measurement,
-    WorthRow,
     in_order,
     read_table,
     table_of,
@@ -68,25 +75,17 @@ from benchmarks.schema import (
 )
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import (
+    ANSWER_CSV,
     CLEAN,
-    COMPARISONS_CSV,
     CURVES_FOLDER,
     FINISHED_FOLDER,
+    INFLUENCES_FOLDER,
     MEASURE,
     MEASUREMENTS_CSV,
     SUMMARY_CSV,
-    WORTH_CSV,
     mean_name,
 )
 from methods.determinism import one_torch_thread
-
-ARRANGED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    MEASUREMENTS_CSV: in_order,
-    SUMMARY_CSV: in_order,
-    COMPARISONS_CSV: comparisons_table,
-    WORTH_CSV: worths_table,
-}
-"""How the rows of all sets of images become the tables of a run."""
 
 CURVES_ORDER = ("method", "members", "budget", "replicate")
 """How the rows of curves are sorted, which keep the order of conditions and points."""
@@ -98,8 +97,8 @@ ConditionSet = tuple[Condition, ...]
 def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Recompute every number from the prediction files.
 
-    Writes `measurements.csv`, `summary.csv`, `comparisons.csv`, `worth.csv` and `curves/`, one set
-    of images after the other. Continued after an interrupt, it computes what was not finished.
+    Writes `measurements.csv`, `summary.csv`, `answer.csv`, `influences/` and `curves/`, one set of
+    images after the other. Continued after an interrupt, it computes what was not finished.
     """
     units = plan.units()
     held = {unit: predicted_conditions(plan, workspace, unit) for unit in units}
@@ -130,7 +129,6 @@ def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     )
     order = [condition.name for condition in plan.conditions if condition.name in done]
     _write_tables([finished / name for name in order], plan, workspace.out, record)
-    write_headline(plan, workspace)
     return _without_predictions(plan, workspace, left_out, absent)
 
 
@@ -155,8 +153,11 @@ def _measure_once(
         return folder.name
     # Workers of a cluster may do the same at the same time.
     part = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    for name, table in measure_images(plan, fits, left_out, workspace, conditions).items():
+    tables, evidence = measure_images(plan, fits, left_out, workspace, conditions)
+    for name, table in tables.items():
         write_table(table, part, f"{name}.csv")
+    for each in evidence:
+        each.write(part)
     try:
         part.rename(folder)
     except OSError:
@@ -173,9 +174,17 @@ def _write_tables(folders: Sequence[Path], plan: Plan, out: Path, record: RunRec
         kept = [table for table in tables if len(table)] or tables[:1]
         return pd.concat(kept, ignore_index=True)
 
-    for name, arranged in ARRANGED.items():
-        table = arranged(joined(name))
-        write_table(table.assign(task=plan.task.name), out, name)
+    for name in (MEASUREMENTS_CSV, SUMMARY_CSV):
+        write_table(in_order(joined(name)).assign(task=plan.task.name), out, name)
+    # The answer of an earlier run must not stand beside the influences of this one.
+    (out / ANSWER_CSV).unlink(missing_ok=True)
+    if (out / INFLUENCES_FOLDER).exists():
+        shutil.rmtree(out / INFLUENCES_FOLDER)
+    for path in (path for folder in folders for path in folder.glob(f"{INFLUENCES_FOLDER}/*")):
+        write_whole(out / INFLUENCES_FOLDER / path.name, path.read_bytes())
+    names = nouns_of(plan, metric_records(len(plan.task.classes)), record.unavailable)
+    names.write(out)
+    write_answer(out, names)
     for name in COLUMNS:
         curves = in_order(joined(f"{name}.csv"), CURVES_ORDER)
         write_table(curves, out / CURVES_FOLDER, f"{name}.csv")
@@ -183,6 +192,22 @@ def _write_tables(folders: Sequence[Path], plan: Plan, out: Path, record: RunRec
     if len(sampling):
         write_table(sampling, out / CURVES_FOLDER, "sampling_error.csv")
     record.note_machines("predictions", joined("machines.csv")["machine"], anew=True)
+
+
+def write_answer(out: Path, names: Names) -> None:
+    """Write ``answer.csv``, from ``influences/`` alone.
+
+    Args:
+        names: the run's nouns.
+    """
+    known = evidence_in(out) if (out / INFLUENCES_FOLDER).exists() else []
+    write_table(answer_table(known, names), out, ANSWER_CSV)
+
+
+def answer_table(known: Iterable[HeadlineEvidence], names: Names) -> pd.DataFrame:
+    """What the rule says, as ``answer.csv`` has it."""
+    alone = {each.name: each.primary_score for each in names.methods if each.is_network}
+    return table_of(AnswerRow, answer(known, alone)).assign(task=names.task.name)
 
 
 def _without_predictions(
@@ -225,21 +250,24 @@ def measure_images(
     left_out: frozenset[str],
     workspace: Workspace,
     conditions: ConditionSet,
-) -> dict[str, pd.DataFrame]:
+) -> tuple[dict[str, pd.DataFrame], list[HeadlineEvidence]]:
     """The tables of some conditions, and of their mean where they are all that it averages.
+
+    The mean over images of no class is one over those that can be had.
 
     Args:
         fits: of each run unit, what is fitted to its prediction of the calibration images.
         left_out: the conditions whose images cannot be had.
 
     Returns:
-        By the names that they have in the folder of a run, without their ending.
+        The tables by the names that they have in the folder of a run, without their ending; and
+        what the rule needs of these images.
     """
     present = [condition for condition in conditions if condition.name not in left_out]
-    averaged = conditions[0].in_mean and len(present) == len(conditions)
+    whole = len(present) == len(conditions) or not conditions[0].labelled
     run = _MeasuredRun(plan, workspace, fits, present)
-    run.measure(mean_name(conditions[0].group) if averaged else None)
-    return run.tables
+    run.measure(mean_name(conditions[0].group) if conditions[0].in_mean and whole else None)
+    return run.tables, run.evidence
 
 
 @one_torch_thread()
@@ -272,15 +300,8 @@ class _MeasuredRun:
         self._drawn = drawn_units(plan, lambda unit: CLEAN in self._held[unit])
         self._evaluation = Evaluation(plan.whole_conditions, plan.configuration.seed)
         self._members: dict[RunUnit, str] = {}
-        self._evidence = {
-            condition: Evidence(
-                condition.name,
-                condition,
-                condition.group,
-                members=self._members,
-            )
-            for condition in conditions
-        }
+        self._headline = headline_conditions(plan.conditions)
+        self._collected = {each: self._new(each.name) for each in conditions}
         own = [condition.name for condition in conditions]
         self._frame = self._frame_of(own)
         self._detection_frame = self._frame_of([*own, *(c.reference for c in conditions)])
@@ -292,54 +313,72 @@ class _MeasuredRun:
         self._curves: list[tuple[str, CurveRow]] = []
         self._sampling: list[CurveRow] = []
         self._machines: set[str] = set()
-        self._estimates = [Estimates.joined(())]
+        self._intervals: dict[Key, Interval] = {}
+        self.evidence: list[HeadlineEvidence] = []
 
     def measure(self, mean: str | None) -> None:
-        """Measure every unit under the conditions, and compare the methods.
+        """Measure every unit under the conditions.
 
         Args:
             mean: the name of the mean over the conditions, if there is one.
         """
-        if not self._evidence:
+        if not self._collected:
             return  # no images of these conditions can be had
-        own = {condition.name for condition in self._evidence}
-        predicted = [unit for unit, held in self._held.items() if own & held]
-        for unit in self._units.keys() - set(predicted):
-            for condition in self._evidence:
-                self._measured(unit, condition)
-            self._keep_rows(mean)
-        averaged = next(iter(self._evidence))
-        mean_evidence = Evidence(
-            *(mean or "", None, averaged.group, averaged.headline), members=self._members
-        )
-        for block in network_blocks(predicted, self._relations.budgets.ensembles):
-            block_mean = BlockMean()
-            for condition, evidence in self._evidence.items():
-                measures = {unit: self._measured(unit, condition) for unit in block.summed}
-                evidence.add(block, self._kept_alone(condition, measures))
-                block_mean.add(measures)
-            if mean is not None:
-                mean_evidence.add(block, block_mean.finish())
+        averages = self._new(mean or "")
+        for unit in self._held:
+            averaged = []
+            for condition, collected in self._collected.items():
+                measures = self._measured(unit, condition)
+                if unit in self._members:
+                    kept = self._kept_alone(unit, condition, measures)
+                    collected.add(self._entry(unit), unit.replicate, kept)
+                averaged.append(measures)
+            if mean is not None and unit in self._members:
+                averages.add(self._entry(unit), unit.replicate, mean_over(averaged))
             self._keep_rows(mean)
             self._references.clear()
-        for condition, evidence in self._evidence.items():
+        for condition in self._collected:
             sampled = self._sampled.get(condition, {})
             self._sampling += sampling_errors(self._limits, condition.name, sampled)
-            self._compare(evidence)
-        if mean is not None:
-            sets = {ImageSet.of(condition, self._conditions) for condition in self._evidence}
-            self._compare(mean_evidence.averaging(self._evidence.values(), len(sets)))
+        known = list(self._collected.values())
+        if mean is not None and all(each.drawn for each in known):
+            averages.drawn = {
+                needs: min((each.drawn[needs] for each in known), key=lambda drawn: drawn.groups)
+                for needs in (False, True)
+            }
+            known.append(averages)
+        for collected in (each for each in known if each.drawn):
+            collected.finish()
+            self._intervals |= collected.intervals()
+            self.evidence += collected.evidence()
+
+    def _new(self, name: str) -> Collected:
+        """Nothing yet, of a condition."""
+        own = {m.metric: m for m, condition in self._headline.items() if condition == name}
+        return Collected(name, own)
+
+    def _entry(self, unit: RunUnit) -> Entry:
+        """What must be known of a unit's method."""
+        plan, kind = self._plan, self._classes[unit.method]
+        several = plan.forms_ensembles(unit.method)
+        alike = [u.size for u in self._units if (u.method, u.budget) == (unit.method, unit.budget)]
+        return Entry(
+            Contestant(unit.method, self._members[unit], unit.budget),
+            kind.primary_score,
+            self._further if plan.is_network(unit.method) else (),
+            (unit.size or 1) if several else 1,
+            is_judged=several or unit.size == max(alike, key=lambda size: size or 0),
+            is_scale=plan.is_scale(unit.method),
+            split=plan.split(unit),
+        )
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """What was computed, as tables."""
         measurements = table_of(Measurement, self._measurements)
-        estimates = Estimates.joined(self._estimates)
         return {
             "measurements": measurements,
-            "summary": summarise(measurements, estimates.intervals),
-            "comparisons": table_of(Comparison, estimates.comparisons),
-            "worth": table_of(WorthRow, estimates.worths),
+            "summary": summarise(measurements, self._intervals),
             **curve_tables(self._curves),
             "sampling_error": sampling_table(self._sampling),
             "machines": pd.DataFrame({"machine": sorted(self._machines)}),
@@ -348,13 +387,15 @@ class _MeasuredRun:
     def _frame_of(self, names: Iterable[str]) -> Frame:
         """Of conditions of which there is a prediction, which has as many images."""
         images: dict[str, int] = {}
+        groups: dict[str, Int64[np.ndarray, " images"] | None] = {}
         for name in dict.fromkeys(names):
             for unit in (unit for unit, held in self._held.items() if name in held):
                 if stored := read_prediction(self._plan, self._workspace, unit, name):
                     images[name] = len(stored.prediction.mean)
+                    groups[name] = None if stored.groups is None else stored.groups.numpy()
                     break
         chosen = self._plan.configuration
-        return Frame(images, self._conditions, chosen.resamples, chosen.seed)
+        return Frame(images, self._conditions, chosen.resamples, chosen.seed, groups)
 
     def _measured(self, unit: RunUnit, condition: Condition) -> dict[MeasureName, MeasuredUnit]:
         """The measures of a unit that vary with the draw of images; all are noted as rows."""
@@ -380,8 +421,17 @@ class _MeasuredRun:
         measures = list(rule.measures(condition, stored.prediction.scores.keys()))
         own = ImageValues([stored], self._fits[unit], lambda _: measures)
         reference = self._reference_of(unit, condition, measures) or own
-        evidence = self._evidence[condition]
-        evidence.images, evidence.reference_images = own.images, reference.images
+        drawn = self._collected[condition].drawn
+        frames = self._frame, self._detection_frame
+        if not drawn:
+            labels = None if stored.labels is None else stored.labels.numpy()
+            count = frames[0].group_count(condition.name)
+            drawn[False] = Drawn(own.images, count, frames[0].images, labels)
+            drawn[True] = Drawn(
+                min(own.images, reference.images),
+                min(frames[1].group_count(name) for name in (condition.name, condition.reference)),
+                frames[1].images,
+            )
         self._members[unit] = members_of(unit, own.members)
         varied: dict[MeasureName, MeasuredUnit] = {}
         against = reference if condition.detected else None
@@ -402,18 +452,14 @@ class _MeasuredRun:
         )
 
     def _kept_alone(
-        self,
-        condition: Condition,
-        measured: Mapping[RunUnit, Mapping[MeasureName, MeasuredUnit]],
-    ) -> dict[RunUnit, dict[MeasureName, MeasuredUnit]]:
+        self, unit: RunUnit, condition: Condition, measures: Mapping[MeasureName, MeasuredUnit]
+    ) -> dict[MeasureName, MeasuredUnit]:
         """Without the measures that only the mean over the condition's group is to have."""
+        keeps = self._rules[unit.method].keeps
         return {
-            unit: {
-                (metric, score): each
-                for (metric, score), each in measures.items()
-                if self._rules[unit.method].keeps(condition, METRICS[metric], score)
-            }
-            for unit, measures in measured.items()
+            (metric, score): each
+            for (metric, score), each in measures.items()
+            if keeps(condition, METRICS[metric], score)
         }
 
     def _known_of(self, unit: RunUnit) -> tuple[str, Collection[str]]:
@@ -429,7 +475,7 @@ class _MeasuredRun:
 
     def _keep_rows(self, mean: str | None) -> None:
         """Of the rows so far those that are written, and of their means over the conditions."""
-        conditions = {condition.name: condition for condition in self._evidence}
+        conditions = {condition.name: condition for condition in self._collected}
         for row in self._rows:
             kept = self._rules[row.method].keeps
             if kept(conditions[row.condition], METRICS[row.metric], row.score):
@@ -455,20 +501,7 @@ class _MeasuredRun:
             known = self._references[key] = ImageValues([stored], measures=lambda _: wanted)
         return known
 
-    def _compare(self, evidence: Evidence) -> None:
-        """Compare the methods that are fitted on the same images."""
-        severities = METRICS.keys() if self._plan.all_rows else COMPARED_ALONE
-        units = evidence.members
-        self._estimates.append(compare(evidence, units, self._relations, severities=severities))
-
     @cached_property
-    def _relations(self) -> Relations:
-        """What is known of the methods that are compared with one another."""
-        plan, classes = self._plan, self._classes.items()
-        return Relations(
-            Budgets(frozenset(filter(plan.forms_ensembles, self._classes)), USUAL_SIZES),
-            {unit.method: plan.split(unit) for unit in self._units},
-            {name: method.primary_score for name, method in classes},
-            list(filter(plan.is_network, self._classes)),
-            sorted(stored_scores(plan.configuration)),
-        )
+    def _further(self) -> list[str]:
+        """The scores of logits and features by which single networks are contestants, too."""
+        return sorted(stored_scores(self._plan.configuration))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
+from benchmarks.headline import HEADLINE
 from benchmarks.inference.evidence import MeasuredUnit, MeasureName
 from benchmarks.inference.image_values import ImageValues, RankedFamily, every_measure, prepared
 from benchmarks.inference.intervals import Interval, Key
@@ -50,9 +51,6 @@ OF_OTHER_SCORES = {
 }
 """The metrics of other scores than the primary one, and on which images: a kind, or a group."""
 
-COMPARED_ALONE = ("ece",)
-"""The metrics by which methods are compared under single severities, too, for a claim."""
-
 
 def kind_of(condition: Condition) -> str:
     """The kind of a condition."""
@@ -84,9 +82,11 @@ class KeptRows:
 
     def keeps_mean(self, condition: Condition, metric: Metric, score: str) -> bool:
         """Whether it is kept of the mean over a group, of which this is a condition."""
-        if not condition.labelled and "labels" in metric.needs:
-            return self.every
-        return self.every or self._is_kept(MEAN, condition.group, metric, score)
+        if condition.labelled:
+            return self.every or self._is_kept(MEAN, condition.group, metric, score)
+        judged = {measure.metric for measure in HEADLINE if measure.images == "unknown"}
+        kept = metric.name in judged and self._is_kept(UNLABELLED, condition.group, metric, score)
+        return self.every or kept
 
     def measures(self, condition: Condition, own_scores: Collection[str]) -> Iterator[RankedFamily]:
         """What is to be measured under a condition, also for the mean over its group."""
@@ -167,11 +167,13 @@ def varying(
     if ready is None or not family.resampled:
         return {}
     rows, undefined = frame.rows(family, ready, condition)
+    # What resamples give is no row of images.
+    groups = frame.groups if rows.shape[1] == len(frame.groups) else np.arange(rows.shape[1])
     columns = values.tolist(), rows.astype(np.float32), undefined.tolist()
     return {
-        (metric.name, score): MeasuredUnit(*each)
-        for metric, *each in zip(family.metrics, *columns, strict=True)
-        if not math.isnan(each[0])
+        (metric.name, score): MeasuredUnit(value, row, groups, share)
+        for metric, value, row, share in zip(family.metrics, *columns, strict=True)
+        if not math.isnan(value)
     }
 
 

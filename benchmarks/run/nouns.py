@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,18 @@ SYMBOLS = {"passes": "T", "samples": "S", "views": "V"}
 REPOSITORY = Path(__file__).parents[2]
 
 
-def nouns_of(plan: Plan, metrics: tuple[MetricRecord, ...] = ()) -> Names:
-    """Everything that the plan's report names; metrics where anything is measured."""
+def nouns_of(
+    plan: Plan, metrics: tuple[MetricRecord, ...] = (), left_out: Collection[str] = ()
+) -> Names:
+    """Everything that the plan's report names; metrics where anything is measured.
+
+    Args:
+        left_out: the conditions whose images cannot be had.
+    """
     methods = METHODS | plan.configuration.classes
     return Names(
         tasks=(record_of(TaskRecord, plan.task),),
-        conditions=condition_records(plan.conditions),
+        conditions=condition_records(plan.conditions, left_out),
         methods=tuple(_method(plan, method) for method in methods.values()),
         scores=score_records(scores_of(plan.configuration).values()),
         metrics=metrics,
@@ -46,14 +52,20 @@ def nouns_of(plan: Plan, metrics: tuple[MetricRecord, ...] = ()) -> Names:
     )
 
 
-def condition_records(conditions: Iterable[Condition]) -> tuple[ConditionRecord, ...]:
-    """The conditions, and the mean over each group after its last one."""
+def condition_records(
+    conditions: Iterable[Condition], left_out: Collection[str] = ()
+) -> tuple[ConditionRecord, ...]:
+    """The conditions, and the mean over each group after its last one.
+
+    That over images of no class is one over those that can be had.
+    """
     records: list[ConditionRecord] = []
     ordered = list(conditions)
     for position, condition in enumerate(ordered):
         records.append(record_of(ConditionRecord, condition, is_mean=False))
         later = {other.group for other in ordered[position + 1 :] if not other.subset}
-        averaged = [other for other in ordered if other.group == condition.group and other.in_mean]
+        alike = [other for other in ordered if other.group == condition.group and other.in_mean]
+        averaged = [other for other in alike if other.labelled or other.name not in left_out]
         if averaged and not condition.subset and condition.group not in later:
             mean = record_of(ConditionRecord, averaged[0], is_mean=True)
             name, label = mean_name(mean.group), mean_label(averaged)

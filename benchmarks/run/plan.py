@@ -266,8 +266,16 @@ class Plan:
 
     def is_network(self, method: str) -> bool:
         """Whether a method's prediction is that of a network of the recipe, and nothing else."""
+        return not self.configuration.classes[method].size and self._is_plain(method)
+
+    def is_scale(self, method: str) -> bool:
+        """Whether a method forms ensembles of the recipe's networks, and nothing else."""
+        return self.forms_ensembles(method) and self._is_plain(method)
+
+    def _is_plain(self, method: str) -> bool:
+        """Whether a method takes networks as the recipe trains them, and needs nothing else."""
         kind = self.configuration.classes[method]
-        own = kind.size or kind.needs or kind.training is not UncertaintyMethod.training
+        own = kind.needs or kind.training is not UncertaintyMethod.training
         return kind.pooled and not (own or self.is_custom(method))
 
     def objection(self, unit: RunUnit) -> str | None:

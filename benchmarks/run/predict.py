@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from itertools import chain
@@ -269,7 +270,10 @@ class _Predictions:
                 if not logits.isfinite().all():
                     raise ContractError("the logits are not finite")
                 own = score_values(fits, features)
-                stored = StoredOutputs(logits, evaluated.labels, own[0], computed_by, own[1])
+                stored = StoredOutputs(
+                    *(logits, evaluated.labels, own[0], computed_by, own[1]),
+                    groups=evaluated.groups,
+                )
                 yield owner, condition, stored
 
     def _shared_predictions(self, units: Sequence[RunUnit]) -> Iterator[Predicted]:
@@ -313,7 +317,8 @@ class _Predictions:
         check_prediction(prediction, len(evaluated.images))
         other = self._latest.get(unit) or store.load_if_there(unit, condition.reference)
         _require_comparable(plan, unit, prediction, other)
-        stored = with_member_scores(plan, prediction, evaluated.labels, sources(plan, unit))
+        scored = with_member_scores(plan, prediction, evaluated.labels, sources(plan, unit))
+        stored = replace(scored, groups=evaluated.groups)
         self._latest[unit] = stored
         return stored
 

@@ -97,7 +97,7 @@ def _formed(plan: Plan, workspace: Workspace, unit: RunUnit, condition: str) -> 
     outputs, first = _logits(plan, workspace, unit, condition)
     prediction = _ready(plan, workspace, unit, stamps).predict_outputs(outputs)
     formed = with_member_scores(plan, prediction, first.labels, first.sources)
-    return replace(formed, machine=first.machine)
+    return replace(formed, machine=first.machine, groups=first.groups)
 
 
 @lru_cache(maxsize=1024)

@@ -38,7 +38,9 @@ def _load_noise(name: str, seed: int, data_dir: Path | None) -> EvaluationSet:
 
 
 def _noise(name: str, label: str) -> Condition:
-    return out_of_distribution(name, label, size=TEST_IMAGES, load=partial(_load_noise, name))
+    # Noise stands for real images here: there are no others of 8x8 pixels.
+    load = partial(_load_noise, name)
+    return out_of_distribution(name, label, in_mean=True, size=TEST_IMAGES, load=load)
 
 
 WELL_TRAINED = Recipe(

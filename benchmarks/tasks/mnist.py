@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch.nn.functional import interpolate
 
-from benchmarks.data.loading import IMAGES, load_digits, load_mnist
+from benchmarks.data.loading import IMAGES, load_digits, load_mnist, load_mnist_writers
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Condition, EvaluationSet, Task
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
@@ -62,11 +62,13 @@ MNIST = Task(
             with_subset=(45,),
         ),
         *translations(NAME, range(2, 13, 2)),
-        *corruptions(NAME, partial(load_mnist, "test"), originals="mnist_c"),
+        *corruptions(
+            NAME, partial(load_mnist, "test"), originals="mnist_c", groups=load_mnist_writers
+        ),
         NATURAL_DIGITS,
-        out_of_distribution("fashion_mnist", "Fashion-MNIST"),
-        out_of_distribution("notmnist", "notMNIST"),
-        out_of_distribution("kmnist", "KMNIST"),
+        out_of_distribution("fashion_mnist", "Fashion-MNIST", in_mean=True),
+        out_of_distribution("notmnist", "notMNIST", in_mean=True),
+        out_of_distribution("kmnist", "KMNIST", in_mean=True),
         out_of_distribution("emnist_letters", "EMNIST letters"),
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
@@ -77,5 +79,6 @@ MNIST = Task(
     calibration_images=5_000,
     example_class=1,  # as in Gal & Ghahramani 2016, figure 4
     article_images=(TYPICAL, PECULIAR),
+    groups=load_mnist_writers,
     load=load_mnist,
 )

@@ -13,7 +13,14 @@ from torch import Tensor
 
 from benchmarks.corruptions import CORRUPTIONS, Corruption, corrupted, original
 from benchmarks.data.loading import IMAGES, OUT_OF_DISTRIBUTION
-from benchmarks.tasks.task import SPLIT_SEED, Condition, EvaluationSet, stratified_choice
+from benchmarks.tasks.task import (
+    SPLIT_SEED,
+    Condition,
+    EvaluationSet,
+    Groups,
+    grouped,
+    stratified_choice,
+)
 from methods.networks.recipes import LabelledImages
 
 
@@ -113,6 +120,7 @@ def corruptions(
     load_test: Callable[[Path | None], LabelledImages],
     *,
     originals: str | None = None,
+    groups: Groups | None = None,
 ) -> tuple[Condition, ...]:
     """A condition for each corruption (Mu & Gilmer 2019), of a task's 28x28 grey test images.
 
@@ -125,6 +133,7 @@ def corruptions(
         load_test: loads the test images, all of them, from the user's data folder.
         originals: the folder of published corrupted images, such as ``mnist_c``; where it is in the
             data folder, these are taken. ``None``: there are none of this task.
+        groups: of the test images; see `Task`.
     """
     first = next(iter(CORRUPTIONS))
     return tuple(
@@ -137,7 +146,7 @@ def corruptions(
             in_mean=True,
             headline=True,
             size=CORRUPTED_IMAGES,
-            load=partial(_load_corrupted, corruption, load_test, originals),
+            load=partial(_load_corrupted, corruption, load_test, originals, groups),
         )
         for name, corruption in CORRUPTIONS.items()
     )
@@ -147,6 +156,7 @@ def _load_corrupted(
     corruption: Corruption,
     load_test: Callable[[Path | None], LabelledImages],
     originals: str | None,
+    groups: Groups | None,
     seed: int,
     data_dir: Path | None,
 ) -> EvaluationSet:
@@ -163,19 +173,23 @@ def _load_corrupted(
         pixels, source = published, ORIGINAL
     scaled = torch.from_numpy(np.divide(pixels, 255, dtype=np.float32)).unsqueeze(1)
     chosen = stratified_choice(test.labels, CORRUPTED_IMAGES, SPLIT_SEED)
-    return EvaluationSet(scaled[chosen], test.labels[chosen], source)
+    numbers = grouped(test.labels, groups)
+    own = None if numbers is None else numbers[chosen]
+    return EvaluationSet(scaled[chosen], test.labels[chosen], source, groups=own)
 
 
 def out_of_distribution(
     name: str,
     label: str,
     *,
+    in_mean: bool = False,
     size: int = IMAGES,
     load: Callable[[int, Path | None], EvaluationSet] | None = None,
 ) -> Condition:
     """The condition of a set of images.
 
     Args:
+        in_mean: whether the mean over such sets includes it, by which methods are judged.
         name: of the set.
         label: in print.
         size, load: how many images it has, and what loads them; by default 10,000 of 28x28 pixels,
@@ -189,6 +203,7 @@ def out_of_distribution(
         labels="none",
         reason="out-of-distribution images have no label",
         paired_with=f"ood-{name}",
+        in_mean=in_mean,
         size=size,
         load=load or partial(_load_out_of_distribution, name),
     )

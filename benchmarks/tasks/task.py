@@ -24,6 +24,9 @@ from methods.networks.recipes import LabelledImages, Recipe
 
 ImageTransform = Callable[[Float[Tensor, "images ..."]], Float[Tensor, "images ..."]]
 
+Groups = Callable[[], Int64[Tensor, " images"]]
+"""What gives each test image's number of the group that it belongs to."""
+
 
 @dataclass(frozen=True, eq=False)
 class EvaluationSet:
@@ -34,12 +37,14 @@ class EvaluationSet:
         labels: ``None`` where the images belong to none of the classes.
         source: where the images come from, in a phrase, if the same condition may have several.
         numbers: of the images in their data set; ``None`` before a task chooses among them.
+        groups: by image the number of the group that it belongs to; see `Task`.
     """
 
     images: Float[Tensor, "images channels height width"]
     labels: Int64[Tensor, " images"] | None
     source: str = ""
     numbers: Int64[Tensor, " images"] | None = None
+    groups: Int64[Tensor, " images"] | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -117,7 +122,7 @@ class Condition:
     @property
     def is_one_of_many(self) -> bool:
         """Whether it is one of a group of shifts, for which their mean can stand."""
-        return self.severity is not None or self.in_mean
+        return self.labelled and (self.severity is not None or self.in_mean)
 
     def as_subset(self) -> Condition:
         """The condition with few of its images; the choice is stratified by class."""
@@ -181,6 +186,23 @@ def stratified_choice(
         members = np.flatnonzero(classes == c)
         rank[members] = np.arange(len(members)) * number + c
     return torch.from_numpy(np.sort(shuffled[np.argsort(rank)[:wanted]]))
+
+
+def grouped(
+    labels: Int64[Tensor, " images"], groups: Groups | None
+) -> Int64[Tensor, " images"] | None:
+    """The group of each test image, where there are groups.
+
+    Raises:
+        UserError: they are of another number of images than there are labels.
+    """
+    numbers = None if groups is None else groups()
+    if numbers is not None and numbers.shape != labels.shape:
+        raise UserError(
+            f"the groups of test images have the shape {list(numbers.shape)}; expected "
+            f"{list(labels.shape)}: give the task a number for each test image, or groups=None"
+        )
+    return numbers
 
 
 def _generator(seed: int) -> np.random.Generator:
@@ -260,6 +282,8 @@ class Task:
             for calibration, drawn with a fixed seed and stratified by class.
         example_class: of the image that is shown under every severity of a group of conditions.
         article_images: the test images, by number, that the article shows.
+        groups: which test images belong together, such as those of one writer: intervals are over
+            the draw of groups. ``None``: each image is a group of its own.
         load: from the data set's own split and the user's data folder to its images.
 
     Raises:
@@ -278,6 +302,7 @@ class Task:
     calibration_images: int = 0
     example_class: int = 0
     article_images: tuple[int, ...] = ()
+    groups: Groups | None = field(default=None, kw_only=True, compare=False)
     load: Callable[[Literal["train", "test"], Path | None], LabelledImages] = field(
         kw_only=True, compare=False
     )
@@ -376,12 +401,14 @@ class Task:
         The images of paired conditions are chosen alike.
 
         Raises:
-            UserError: they are not of the task's shape, not as many as their labels, or lack these.
+            UserError: they are not of the task's shape, not as many as their labels or groups, or
+                lack labels.
             benchmarks.data.files.Unavailable: the data set cannot be had.
         """
         if condition.load is None:
             test = self.load("test", data_dir)
-            whole = EvaluationSet(test.images, test.labels)
+            groups = grouped(test.labels, self.groups)
+            whole = EvaluationSet(test.images, test.labels, groups=groups)
         else:
             whole = condition.load(seed, data_dir)
         chosen = limits.chosen(condition, whole.labels, len(whole.images), seed)
@@ -391,6 +418,7 @@ class Task:
             whole.labels[chosen] if condition.labelled and whole.labels is not None else None,
             whole.source,
             chosen,
+            None if whole.groups is None else whole.groups[chosen],
         )
         if condition.labelled and built.labels is None:
             raise UserError(

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from benchmarks.beside import score_files_beside
+from benchmarks.beside import score_beside
 from benchmarks.external import score_files
 
 pytestmark = pytest.mark.slow
@@ -35,9 +35,9 @@ def test_examples_of_the_guide_run(
     assert "mc_dropout" in capsys.readouterr().out
     assert set(names["results"].summary["method"]) == {"softmax", "scaled", "mc_dropout"}
     assert names["scored"].failures == names["run"].failures == ()
-    boarded = names["beside"].summary
+    boarded = names["beside"].answer
     assert {"own", "softmax", "deep_ensemble"} <= set(boarded["method"])
-    of_file = score_files_beside(Path("my-run"), [Path("own.npz")]).summary
+    of_file = score_beside(Path("my-run"), {"own": Path("own.npz")}).results.answer
     assert of_file["value"].tolist() == boarded["value"].tolist()
     in_file = score_files([Path("forest.npz")], resamples=100).summary
     in_memory = names["scored"].summary
@@ -60,6 +60,6 @@ def test_notebook_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ]
     assert {one.output_type for one in outputs} <= {"execute_result", "display_data"}
     text = "".join(str(one.data.get("text/plain", "")) for one in outputs)
-    for word in ("softmax", "Laplace", "ensemble of 3", "lac_size_95", "energy", "verdict"):
+    for word in ("softmax", "Laplace", "ensemble of 3", "lac_size_95", "energy", "best"):
         assert word in text
     assert any("image/png" in one.data for one in outputs)

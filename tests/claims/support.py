@@ -32,7 +32,7 @@ def run_in(folder: Path, jobs: int = 1, **changes: object) -> Run:
 def lighten(patch: pytest.MonkeyPatch) -> None:
     """Claims are measured with few passes and few networks beside those of the run."""
     patch.setattr(imitation, "MANY_PASSES", 30)
-    patch.setattr(imitation, "OUTSIDE", 2)
+    patch.setattr(imitation, "OUTSIDE", 3)
     patch.setattr(imitation, "CHOOSING", 3)
     for name, size in (("article-1000", 100), ("article-10000", 300)):
         patch.setitem(missing_data.SIZES, name, size)

@@ -11,19 +11,20 @@ import torch
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.claims.edge_cases import across, disagreement, excess, jackknife, within
+from benchmarks.claims.edge_cases import across, disagreement, excess, over_kinds, within
+from benchmarks.claims.imitation import corrected_agreement
 from benchmarks.claims.numbers import (
     Placements,
     ValueRange,
     auroc_interval,
+    jackknife,
     over_networks,
     rank_correlation,
+    rows,
     share_of_networks,
 )
-from benchmarks.claims.predictor import columns_of, difference
 from benchmarks.claims.votes import spread
-from benchmarks.predictions import RunUnit
-from benchmarks.schema import Comparison, table_of
+from benchmarks.vocabulary import CEILING, CLEAN, IMITATION, OTHER_NETWORK
 
 
 def test_interval_over_networks_is_student_t() -> None:
@@ -146,7 +147,7 @@ def test_jackknife_covers_the_expected_excess() -> None:
     covered = []
     for _ in range(400):
         votes = torch.cat([drawn(random, 12, taste, 2000), drawn(random, 12, 0.0, 2000)])
-        interval = jackknife(excess, disagreement(votes), np.arange(12), np.arange(12, 24))
+        interval = over_kinds(excess, disagreement(votes), np.arange(12), np.arange(12, 24))
         covered.append(interval.lower <= expected <= interval.upper)
     assert 0.92 <= np.mean(covered) <= 0.98
 
@@ -164,26 +165,57 @@ def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
     assert row["variance_by_network"] == pytest.approx(share.var() / both, rel=0.01)
 
 
-def test_difference_is_of_the_pair_alone_by_one_score() -> None:
-    """Beside it are the intervals of questions, other scores and other budgets."""
-    softmax, ensemble = RunUnit("softmax", None, 1.0, 0), RunUnit("deep_ensemble", 10, 10.0, 0)
-    sides = columns_of(softmax) | columns_of(ensemble, "other_")
-    rows = [
-        Comparison(
-            **sides | {"budget": budget},
-            **{"condition": "clean", "metric": "auroc", "score": "s", "other_score": other},
-            **{"question": question, "images": 10},
-            **{"difference": 0.25 * scale, "lower": 0.125, "upper": 0.5 * scale},
+def ranked(scores: np.ndarray, ensembles: np.ndarray) -> pd.DataFrame:
+    """The rows of rankings by networks and by ensembles A and B, by SciPy's correlations."""
+    matrix = stats.spearmanr(np.vstack([scores, ensembles]), axis=1).statistic
+    count = len(scores)
+    keys = {"condition": CLEAN, "score": "mutual_information"}
+    return pd.concat(
+        rows("rank_correlation", correlations, case=case, **keys)
+        for case, correlations in (
+            (IMITATION, matrix[:count, -1]),
+            (OTHER_NETWORK, matrix[:count, :count][np.triu_indices(count, 1)]),
+            (CEILING, [matrix[-2, -1]]),
         )
-        for scale, (question, other, budget) in enumerate(
-            [
-                *(("five-unknown", "s", 1.0), ("", "t", 1.0), ("", "s", 1.0), ("", "s", 2.0)),
-                ("fast-unknown", "s", 1.0),
-            ],
-            2,
-        )
-    ]
-    table = table_of(Comparison, rows)
-    assert difference(table, softmax, ensemble, "auroc", "s") == (1.0, 0.125, 2.0)
-    assert difference(table, ensemble, softmax, "auroc", "s") == (-1.0, -2.0, -0.125)
-    assert math.isnan(difference(table, softmax, ensemble, "auroc", "t").value)
+    )
+
+
+@pytest.mark.parametrize(("noise", "of_ensembles"), [(0.0, 0.0), (1.5, 0.3), (3.0, 1.0)])
+def test_corrected_agreement_is_that_without_noise(noise: float, of_ensembles: float) -> None:
+    """Gaussian scores of known correlation: the ranks of ρ have (6 / π) asin(ρ / 2) (Pearson)."""
+    random, correlation, images = np.random.default_rng(0), 0.7, 20_000
+    dropout, ensemble = random.multivariate_normal(
+        [0, 0], [[1, correlation], [correlation, 1]], images
+    ).T
+    scores = dropout + noise * random.normal(size=(10, images))
+    ensembles = ensemble + of_ensembles * random.normal(size=(2, images))
+    table = ranked(scores, ensembles)
+    agreement = corrected_agreement(table, CLEAN)
+    truth = 6 / math.pi * math.asin(correlation / 2)
+    assert agreement.value == pytest.approx(truth, abs=0.03)
+    # One network alone is as alike only if there is no noise.
+    raw = float(table.loc[table["case"] == IMITATION, "value"].mean())
+    assert (raw == pytest.approx(truth, abs=0.03)) is (noise == 0)
+
+
+def test_interval_of_the_corrected_agreement_covers_the_draw_of_networks() -> None:
+    """Five networks of unequal noise, on images that stay: 200 draws."""
+    random, images, covered = np.random.default_rng(0), 400, []
+    dropout, ensemble = random.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], images).T
+
+    def noisy(count: int) -> np.ndarray:
+        return dropout + random.gamma(3, 0.5, (count, 1)) * random.normal(size=(count, images))
+
+    ranks = stats.rankdata(noisy(2000), axis=1).mean(axis=0)
+    truth = float(np.corrcoef(ranks, stats.rankdata(ensemble))[0, 1])
+    for _ in range(200):
+        agreement = corrected_agreement(ranked(noisy(5), np.stack([ensemble] * 2)), CLEAN)
+        covered.append(agreement.lower <= truth <= agreement.upper)
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.05)
+
+
+def test_jackknife_of_a_mean_is_student_t() -> None:
+    sample = np.random.default_rng(0).normal(size=7)
+    without = [float(np.delete(sample, i).mean()) for i in range(7)]
+    assert jackknife(float(sample.mean()), without) == pytest.approx(over_networks(sample))
+    assert math.isnan(jackknife(0.5, without, without[:2]).lower)

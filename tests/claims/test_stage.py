@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from benchmarks.claims import CLAIMS, missing_data
 from benchmarks.claims.claim import ClaimVerdict
@@ -21,6 +22,7 @@ from benchmarks.claims.missing_data import ALL, LABELS, SIZES, trained_on
 from benchmarks.claims.numbers import values
 from benchmarks.claims.predictor import TWO_IMAGES, Predictor
 from benchmarks.data.loading import load_mnist
+from benchmarks.metrics import METRICS
 from benchmarks.predictions import THE_RUN
 from benchmarks.run import stages
 from benchmarks.run.stages import run_stages
@@ -186,23 +188,29 @@ def test_training_sets_take_as_many_steps_and_are_nested(finished: Path) -> None
 def test_images_are_rotated_by_the_drawn_angle_as_in_the_conditions() -> None:
     class Drawn:
         def uniform(self, *_: object) -> np.ndarray:
-            return np.array([np.pi / 4, -np.pi / 6])
+            return np.array([45.0, -30.0])
 
     images = load_mnist("test").images[:2]
     turned = missing_data.rotated_at_random(images, Drawn())  # type: ignore[arg-type]
     expected = torch.stack([rotated(images, 45)[0], rotated(images, -30)[1]])
-    torch.testing.assert_close(turned, expected, atol=1e-4, rtol=0)
+    assert torch.equal(turned, expected)
 
 
 def test_imitation_is_measured_on_networks_of_neither_ensemble(finished: Path) -> None:
     predictor = predictor_in(finished)
     units = ComparedUnits.of(predictor)
     used = [list(predictor.method(unit).networks) for unit in (*units[:3], *units.sampled)]
-    assert used == [[0, 1], [2, 3], [6, 7, 8], [4], [5]]
+    assert used == [[0, 1], [2, 3], [9, 10, 11], [4], [5], [6]]
     columns = {"metric": "rank_correlation", "score": "mutual_information", "condition": "clean"}
     table = rows_of(finished, "dropout-mimics-ensemble", **columns)
-    counts = {IMITATION: 2, OTHER_NETWORK: 1, OTHER_MASKS: 1, CEILING: 1}
+    counts = {IMITATION: 3, OTHER_NETWORK: 3, OTHER_MASKS: 1, CEILING: 1}
     assert table.groupby("case").size().to_dict() == counts
+    errors = {"metric": "misclassification_auroc", "score": "mutual_information"}
+    table = rows_of(finished, "dropout-mimics-ensemble", method="deep_ensemble", **errors)
+    ensemble = predictor.get(predictor.ensemble)
+    wrong = ensemble.mean.argmax(dim=1) != predictor.labels
+    expected = roc_auc_score(wrong, METRICS["mutual_information"].function(ensemble))
+    assert table["value"].tolist() == [pytest.approx(expected, abs=1e-6)]
 
 
 def test_other_masks_follow_those_of_mc_dropout(finished: Path) -> None:

@@ -64,7 +64,7 @@ def expected(written: Written, condition: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_metric_has_values_intervals_and_comparisons(metric: str, written: Written) -> None:
+def test_metric_has_values_and_intervals_and_decides_nothing(metric: str, written: Written) -> None:
     rows = written.rows(
         "measurements.csv", method="mc_dropout", replicate=0, condition="noisy-mean"
     )
@@ -75,26 +75,20 @@ def test_metric_has_values_intervals_and_comparisons(metric: str, written: Writt
     summary = summary[summary["score"].isin(["", "predictive_entropy"])].set_index("condition")
     lower, value, upper = summary.loc["noisy-mean", ["lower", "value", "upper"]]
     assert lower < value < upper
-    compared = written.rows("comparisons.csv", metric=metric, condition="noisy-mean")
-    if metric == "margin":  # of which none is better than another
-        assert compared.empty
-        return
-    assert {"mc_dropout", "deep_ensemble"} <= {*compared["method"], *compared["other_method"]}
-    # Without a margin, only what has no interval, as it never differs, is as good.
-    verdicts = compared.loc[compared["lower"].notna(), "verdict"]
-    assert verdicts.any()
-    assert set(verdicts) <= {"better", "worse", "open"}
+    assert written.rows("answer.csv", metric=metric).empty
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_method_is_measured_and_compared_at_every_size(method: str, written: Written) -> None:
+def test_method_is_measured_at_every_size_and_compared_at_the_largest(
+    method: str, written: Written
+) -> None:
     rows = written.rows("summary.csv", method=method, metric="accuracy", condition="clean")
     assert list(rows["members"]) == [str(size) for size in METHODS[method]]
     assert (rows["lower"] < rows["value"]).all()
     assert (rows["value"] < rows["upper"]).all()
-    compared = written.rows("comparisons.csv", metric="nll", condition="clean")
-    pairs = zip(compared["method"], compared["other_method"], strict=True)
-    assert {method, "softmax"} in [set(pair) for pair in pairs]
+    answer = written.rows("answer.csv", method=method, metric="nll")
+    assert list(answer["members"]) == [str(METHODS[method][-1])]
+    assert answer["difference"].notna().all()
 
 
 def test_fewer_views_are_the_first_of_more(written: Written) -> None:

@@ -52,9 +52,9 @@ def test_task_is_learnt_and_its_shifts_harm(stripes: Written) -> None:
     accuracy = rows.set_index("condition")["value"]
     assert accuracy["clean"] > 0.9
     assert accuracy["darkened-mean"] < accuracy["clean"]
-    for table, chosen in {"summary.csv": {}, "comparisons.csv": {"question": ""}}.items():
-        rows = stripes.rows(table, metric="nll", condition="darkened-mean", **chosen)
-        assert len(rows) == 3
+    for table, condition in {"summary.csv": "darkened-mean", "answer.csv": "clean"}.items():
+        rows = stripes.rows(table, metric="nll", condition=condition)
+        assert set(rows["method"]) == {*METHODS}
         assert (rows["lower"] < rows["upper"]).all()
 
 

@@ -1,30 +1,106 @@
-"""Predictions of others beside the methods of a run, of which it keeps four numbers an image."""
+"""Predictions of others beside the contestants of a run, of which it keeps influences."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import t as student
 
-from benchmarks.api import ArgumentError, images_beside, score_beside, score_predictions
-from benchmarks.beside import RunBeside, score_files_beside
-from benchmarks.inference.headline import ImageColumns, packed_columns, unpacked_columns
-from benchmarks.io import UserError
+from benchmarks.api import (
+    ArgumentError,
+    BenchmarkResults,
+    images_beside,
+    load_results,
+    score_beside,
+    score_predictions,
+)
+from benchmarks.compare import show_comparison
 from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.report.results import Candidate, Quantity
 from benchmarks.report.tables.declared import LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
-from benchmarks.run.headline import write_headline
+from benchmarks.run.measure import measure
+from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.reading import read_prediction
+from benchmarks.run.record import RunRecord
 from benchmarks.schema import packed, read_table, unpacked
 from methods import Prediction
+from methods.determinism import derive_seed
 from tests.external.test_arrays import write_vast
 from tests.processes import status_of
-from tests.runs import DIGITS, lose_predictions, run_of
+from tests.runs import DIGITS, Run, run_of
 
-KEY = ["method", "members", "budget", "condition", "metric", "score"]
+SMALL = replace(
+    DIGITS,
+    methods=("softmax", "mc_dropout", "deep_ensemble"),
+    members=(1, 2, 10),
+    budgets=(1.0,),
+    passes=(3,),
+    replicates=5,
+    pool=10,
+)
+"""Five replicates; of the ensemble of ten networks one."""
+
+ALONE, TEN = RunUnit("softmax", None, 1.0, 0), RunUnit("deep_ensemble", 10, 10.0, 0)
+
+IMAGES, GROUPS = 100, 30
+
+ROTATED = ("rotated-030", "rotated-045")
+
+Arrays = dict[str, np.ndarray]
+
+
+def group_numbers(images: int) -> torch.Tensor:
+    """Images of one group lie apart."""
+    return torch.arange(images) % GROUPS
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A measured run of digits whose predictions are made up; its test images are in groups."""
+    made = run_of(SMALL, tmp_path_factory.mktemp("beside"))
+    record = RunRecord.begin(*made)
+    record.note_data({name: {"fingerprint": ""} for name in ("training", *SMALL.conditions)})
+    for unit in made.plan.units():
+        for condition in made.plan.conditions:
+            images = made.workspace.evaluation_set(condition, made.plan)
+            random = torch.Generator().manual_seed(derive_seed(unit.name, condition.name))
+            logits = 2 * torch.randn(unit.size or 1, IMAGES, 10, generator=random)
+            if (labels := images.labels) is not None:
+                logits += 3 * torch.nn.functional.one_hot(labels, 10)
+                logits += torch.randn(IMAGES, 1, generator=random)
+            groups = None if labels is None else group_numbers(IMAGES)
+            stored = StoredPrediction(Prediction.of_logits(logits), labels, groups=groups)
+            made.workspace.predictions.save(unit, condition.name, stored)
+    nouns_of(made.plan, metric_records(10)).write(made.workspace.out)
+    measure(*made, record)
+    return made
+
+
+@pytest.fixture(scope="module")
+def out(run: Run) -> Path:
+    return run.workspace.out
+
+
+def means(run: Run, unit: RunUnit) -> Arrays:
+    """What a unit of the run predicts."""
+    stored = {c.name: read_prediction(*run, unit, c.name) for c in run.plan.conditions}
+    return {name: each.prediction.mean.numpy() for name, each in stored.items() if each}
+
+
+def labels_of(run: Run, condition: str = "clean") -> np.ndarray:
+    stored = read_prediction(*run, ALONE, condition)
+    assert stored is not None
+    assert stored.labels is not None
+    return stored.labels.numpy()
 
 
 def probabilities(images: int, seed: int = 0) -> np.ndarray:
@@ -32,111 +108,213 @@ def probabilities(images: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def mine(digits_run: Path) -> dict[str, np.ndarray]:
+def mine(out: Path) -> Arrays:
     """Predictions of all conditions, as of another method."""
-    images = images_beside(digits_run / "out")
+    images = images_beside(out)
     return {name: probabilities(len(own), seed) for seed, (name, own) in enumerate(images.items())}
 
 
-def test_four_numbers_give_the_measures_of_the_run(digits_run: Path) -> None:
-    out = digits_run / "out"
-    of_run = read_table(out, "measurements.csv").query("replicate == 0")
-    beside = score_beside(out, {"mine": {"clean": probabilities(100)}}).measurements
-    both = beside.merge(of_run, on=KEY, suffixes=("", "_run")).dropna(subset="value")
-    assert set(both["method"]) == set(DIGITS.methods)
-    assert set(both["condition"]) == {*DIGITS.conditions, "rotated-mean"}
-    assert {"accuracy", "nll", "ece", "augrc", "auroc"} <= set(both["metric"])
-    apart = (both["value"] - both["value_run"]).abs()
-    headline = both["metric"].isin(["accuracy", "nll", "augrc", "auroc"])
-    assert apart[headline].max() < 1e-3
-    # Rounding may put an image into another bin, or to the other side of a threshold.
-    assert apart.max() < 0.05
+@pytest.fixture(scope="module")
+def beside(out: Path, mine: Arrays) -> BenchmarkResults:
+    return score_beside(out, {"mine": mine})
 
 
-def test_others_have_the_values_that_they_have_alone(
-    digits_run: Path, mine: dict[str, np.ndarray]
+@pytest.mark.parametrize("unit", [ALONE, TEN])
+def test_others_have_the_values_that_the_run_has_of_the_same_predictions(
+    unit: RunUnit, run: Run, out: Path
 ) -> None:
-    beside = score_beside(digits_run / "out", {"mine": mine}).summary.query("method == 'mine'")
-    labels = read_labels(digits_run)
-    alone = score_predictions({"mine": mine["clean"]}, labels).summary
-    both = beside.query("condition == 'clean'").merge(alone, on=KEY)
-    both = both[both["metric"].isin(["accuracy", "nll", "augrc"])]  # others draw images anew
-    assert len(both) == 3
-    for column in ("value", "lower", "upper"):
-        np.testing.assert_allclose(both[f"{column}_x"], both[f"{column}_y"], rtol=1e-3)
+    beside = score_beside(out, {"mine": means(run, unit)}).measurements
+    of_run = read_table(out, "measurements.csv")
+    of_run = of_run.query(f"method == '{unit.method}' and replicate == 0")
+    of_run = of_run[of_run["budget"] == unit.budget]
+    both = beside.merge(of_run, on=["condition", "score", "metric"]).dropna(subset="value_x")
+    conditions = {"clean", "rotated-mean", *ROTATED, "out-of-distribution-mean"}
+    assert set(both["condition"]) >= conditions
+    assert set(both["metric"]) >= {"accuracy", "nll", "brier", "augrc", "auroc"}
+    np.testing.assert_allclose(both["value_x"], both["value_y"], atol=1e-6)
 
 
-def read_labels(digits_run: Path) -> torch.Tensor:
-    run = run_of(DIGITS, digits_run)
-    stored = read_prediction(*run, RunUnit("softmax", None, 1.0, 0), "clean")
-    assert stored is not None
-    assert stored.labels is not None
-    return stored.labels
-
-
-@pytest.mark.parametrize(("method", "size"), [("softmax", None), ("deep_ensemble", 2)])
-def test_a_method_of_the_run_does_not_differ_from_itself(
-    method: str, size: int | None, digits_run: Path
+def test_contestant_does_not_differ_from_itself_and_is_worth_its_networks(
+    run: Run, out: Path
 ) -> None:
-    run, unit = run_of(DIGITS, digits_run), RunUnit(method, size, float(size or 1), 0)
-    stored = {name: read_prediction(*run, unit, name) for name in DIGITS.conditions}
-    means = {name: each.prediction.mean for name, each in stored.items() if each}
-    results = score_beside(digits_run / "out", {"mine": means})
-    worth = results.worth.query("method == 'mine' and status == 'ok'")
-    assert set(worth["worth"]) == {str(size or 1)}
-    sides, pair = ["method", "other_method"], {"mine", method}
-    pairs = results.comparisons[[{*each} == pair for each in results.comparisons[sides].to_numpy()]]
-    members = pairs["members"].where(pairs["method"] == method, pairs["other_members"])
-    budgets = pairs["budget"].where(pairs["method"] == method, pairs["other_budget"])
-    same = pairs[(members == str(size or 1)) & (budgets == unit.budget)]
-    assert len(same) > 10
-    assert set(same["difference"]) == {0.0}
+    results = score_beside(out, {"mine": means(run, TEN)})
+    same = results.differences.query("other_members == '10'")
+    assert len(same) == 5
+    np.testing.assert_allclose(same["difference"], 0, atol=1e-6)
+    worth = results.answer.query("method == 'mine'").set_index("metric")["worth"]
+    assert worth["nll"] == worth["brier"] == "10"
 
 
-def test_a_mean_needs_all_conditions(digits_run: Path, mine: dict[str, np.ndarray]) -> None:
-    part = {name: mine[name] for name in ("clean", "rotated-030")}
-    summary = score_beside(digits_run / "out", {"mine": part}).summary.query("method == 'mine'")
-    assert set(summary["condition"]) == {"clean", "rotated-030"}
+def nll(array: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return -np.log(array[np.arange(len(labels)), labels])
 
 
-def test_members_and_logits_are_taken(digits_run: Path) -> None:
-    random = np.random.default_rng(0)
-    logits = random.normal(size=(3, 100, 10)).astype(np.float16)
-    logits[:, 0, 1:] = -np.inf  # an infinite likelihood, unless the first label is 0
-    results = score_beside(digits_run / "out", {"mine": {"clean": logits}}, from_logits=True)
-    own = results.summary.query("method == 'mine'").set_index("metric")
-    alone = score_predictions({"mine": logits}, read_labels(digits_run), from_logits=True).summary
-    alone = alone[alone["metric"].isin(["accuracy", "nll"])].set_index("metric")["value"]
+def brier(array: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return ((array - np.eye(10)[labels]) ** 2).sum(axis=1)
+
+
+def covariance(first: np.ndarray, second: np.ndarray) -> float:
+    """Of two means over images that are drawn in groups (Liang and Zeger 1986)."""
+    numbers = group_numbers(len(first)).numpy()
+    sums = [np.bincount(numbers, each - each.mean()) for each in (first, second)]
+    return float(sums[0] @ sums[1]) / len(first) ** 2
+
+
+def test_images_are_paired_and_drawn_by_their_groups(
+    run: Run, mine: Arrays, beside: BenchmarkResults
+) -> None:
+    """Accuracy of a single replicate, and a Brier score: intervals of means over clusters."""
+    rows = beside.differences.query("other_members == '10' and metric == 'accuracy'")
+    (difference,) = rows.to_dict("records")
+    (level,) = beside.answer.query("method == 'mine' and metric == 'brier'").to_dict("records")
+    right = [each["clean"].argmax(axis=1) == labels_of(run) for each in (mine, means(run, TEN))]
+    of_images = right[0].astype(float) - right[1]
+    squares = np.mean([brier(mine[name], labels_of(run, name)) for name in ROTATED], axis=0)
+    for row, value, each in ((difference, "difference", of_images), (level, "value", squares)):
+        half_width = student.ppf(0.975, GROUPS - 1) * math.sqrt(covariance(each, each))
+        assert row[value] == pytest.approx(each.mean(), abs=1e-4)
+        assert (row["upper"] - row["lower"]) / 2 == pytest.approx(half_width, rel=3e-3)
+
+
+def test_networks_of_the_run_add_to_the_interval(run: Run, mine: Arrays, out: Path) -> None:
+    """The newcomer is no replicate of the run's networks: nothing of these cancels."""
+    rows = score_beside(out, {"mine": mine}).differences
+    (row,) = rows.query("other_method == 'softmax' and metric == 'nll'").to_dict("records")
+    labels = labels_of(run)
+    five = [nll(means(run, replace(ALONE, replicate=r))["clean"], labels) for r in range(5)]
+    own, mean = nll(mine["clean"], labels), np.mean(five, axis=0)
+    over_networks = np.std([each.mean() for each in five], ddof=1) / math.sqrt(5)
+    shared = np.mean([covariance(*pair) for pair in combinations(five, 2)])
+    over_images = shared + covariance(own, own) - 2 * covariance(mean, own)
+    half_width = math.hypot(
+        student.ppf(0.975, 4) * over_networks,
+        student.ppf(0.975, GROUPS - 1) * math.sqrt(over_images),
+    )
+    assert row["difference"] == pytest.approx(own.mean() - mean.mean(), abs=1e-4)
+    assert (row["upper"] - row["lower"]) / 2 == pytest.approx(half_width, rel=3e-3)
+
+
+def test_the_answer_of_the_run_stays_and_others_have_a_reason(
+    beside: BenchmarkResults, out: Path
+) -> None:
+    is_mine = beside.answer["method"] == "mine"
+    of_run = beside.answer[~is_mine].reset_index(drop=True)
+    pd.testing.assert_frame_equal(of_run, read_table(out, "answer.csv"))
+    own = beside.answer[is_mine]
+    assert set(own["best"]) == {""}
+    assert own["reason"].str.contains("and most others 5").all()
+    assert (own["lower"] < own["value"]).all()
+    summary = beside.summary.query("method == 'mine'").merge(
+        own, on=["condition", "score", "metric"]
+    )
+    assert len(summary) == len(own) == 5
+    assert summary["lower_x"].tolist() == summary["lower_y"].tolist()
+    rows = beside.differences
+    assert set(rows["method"]) == {"mine"}
+    assert len(rows) == 5 * 5  # three ensembles and two other methods, by five measures
+
+
+def test_a_measure_needs_all_its_conditions(out: Path, mine: Arrays) -> None:
+    results = score_beside(out, {"mine": {name: mine[name] for name in ("clean", ROTATED[0])}})
+    assert set(results.answer.query("method == 'mine'")["metric"]) == {"accuracy", "nll"}
+    assert set(results.differences["metric"]) == {"accuracy", "nll"}
+    own = results.summary.query("method == 'mine'")
+    assert set(own["condition"]) == {"clean", ROTATED[0]}
+    board = None if results.report is None else table_of(LEADERBOARD, results.report)
+    assert board is not None
+    (row,) = [row for row in board.rows if row.labels == ("mine",)]
+    reasons = [cell.reason for cell in row.cells[:5]]
+    assert sum("not measured on these images" in reason for reason in reasons) == 3
+
+
+def test_members_and_logits_are_taken(run: Run, out: Path) -> None:
+    logits = np.random.default_rng(0).normal(size=(3, IMAGES, 10)).astype(np.float16)
+    own = score_beside(out, {"mine": {"clean": logits}}, from_logits=True).summary
+    own = own.query("method == 'mine'").set_index("metric")
+    alone = score_predictions({"mine": logits}, labels_of(run), from_logits=True).summary
     assert set(own["members"]) == {"3"}
-    for metric, value in alone.items():
-        assert own.loc[metric, "value"] == pytest.approx(value, rel=1e-3)
+    for metric, value in alone.set_index("metric")["value"][["accuracy", "nll"]].items():
+        assert own.loc[metric, "value"] == pytest.approx(value, abs=1e-9)
 
 
-def test_the_leaderboard_has_every_method_of_others(
-    digits_run: Path, mine: dict[str, np.ndarray]
-) -> None:
+def test_infinite_likelihood_is_told_and_not_compared(run: Run, out: Path, mine: Arrays) -> None:
+    certain = mine["clean"].copy()
+    certain[0] = np.eye(10)[(labels_of(run)[0] + 1) % 10]
+    results = score_beside(out, {"mine": {"clean": certain}})
+    (row,) = results.answer.query("method == 'mine' and metric == 'nll'").to_dict("records")
+    assert math.isinf(row["value"])
+    assert (row["reason"], row["worth"]) == ("a value is infinite", "")
+    rows = results.differences.query("metric == 'nll'")
+    assert set(rows["reason"]) == {"a value is infinite"}
+    assert rows["difference"].isna().all()
+
+
+def test_the_leaderboard_has_every_method_of_others(out: Path, mine: Arrays) -> None:
     names = [f"mine_{number}" for number in range(14)]
-    results = score_beside(digits_run / "out", {n: {"clean": mine["clean"]} for n in names})
+    results = score_beside(out, {name: {"clean": mine["clean"]} for name in names})
     assert results.report is not None
     board = table_of(LEADERBOARD, results.report)
     assert board is not None
     assert set(names) <= {row.labels[0] for row in board.rows}
 
 
-def test_files_are_scored_as_arrays_are(
-    digits_run: Path, mine: dict[str, np.ndarray], tmp_path: Path
+def test_files_are_scored_as_arrays_are_and_kept_for_comparisons(
+    run: Run,
+    out: Path,
+    mine: Arrays,
+    beside: BenchmarkResults,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     names = {"clean": "probabilities", "ood-uniform_noise": "ood_uniform_noise"}
-    named = {names.get(name, name): array for name, array in mine.items()}
-    np.savez(tmp_path / "mine.npz", labels=read_labels(digits_run).numpy(), **named)
-    of_file = score_files_beside(digits_run / "out", [tmp_path / "mine.npz"], out=tmp_path / "out")
-    of_arrays = score_beside(digits_run / "out", {"mine": mine})
-    pd.testing.assert_frame_equal(of_file.summary, of_arrays.summary)
-    board = (tmp_path / "out" / "tables" / "leaderboard.md").read_text(encoding="utf-8")
+    file, written = tmp_path / "mine.npz", tmp_path / "out"
+    np.savez(file, labels=labels_of(run), **{names.get(n, n): own for n, own in mine.items()})
+    assert status_of("score", file, "--beside", out, "--out", written) == 0
+    shown = capsys.readouterr().out
+    assert "mine less one network, and less what may be the best" in shown
+    kept = load_results(written)
+    assert len(pd.read_csv(written / "differences.csv")) == len(beside.differences)
+    for name in ("summary", "answer", "measurements"):
+        expected = getattr(beside, name).reset_index(drop=True)
+        pd.testing.assert_frame_equal(getattr(kept, name), expected, check_dtype=False)
+    board = (written / "tables" / "leaderboard.md").read_text(encoding="utf-8")
     assert "| mine |" in board
-    assert "ensemble, each; ± leaves out how these differ" in board
-    figure = (tmp_path / "out" / "figures" / "quality.svg").read_text(encoding="utf-8")
-    assert "mine (not timed)" in figure
+    show_comparison(written, "mine", "softmax")
+    assert "A: mine, 1 replicates" in capsys.readouterr().out
+    assert score_beside(written, {"again": {"clean": mine["clean"]}}).differences.query(
+        "other_method == 'mine'"
+    )["difference"].tolist() == [0.0, 0.0]
+
+
+def test_command_shows_one_network_and_best_sets_and_refuses_other_files(
+    out: Path,
+    mine: Arrays,
+    beside: BenchmarkResults,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
+    np.savez(tmp_path / "mine.npz", **mine)
+    command = ("score", tmp_path / "mine.npz", "--beside", out)
+    assert status_of(*command) == 0
+    board, _, rows = capsys.readouterr().out.partition("mine less one network")
+    assert [line.split()[0] for line in board.splitlines()].count("mine") == 1  # a row a method
+    report = beside.report
+    assert report is not None
+    expected = 0
+    for row in beside.differences.to_dict("records"):
+        sides = ("method", "members", "budget", "score")
+        other = Candidate(*(row[f"other_{side}"] for side in sides))
+        best = report.is_best(other, Quantity(row["condition"], row["metric"]))
+        expected += best or other == report.network_alone()
+    assert expected >= 5
+    assert sum(" to " in line for line in rows.splitlines()) == expected
+    assert status_of(*command, "--ood", f"noise={tmp_path}") == 2
+    assert "--ood: with --beside, a file holds all predictions" in capsys.readouterr().err
+    other = tmp_path / "other" / "mine.npz"
+    assert status_of("score", other, *command[1:]) == 2
+    assert "'mine' is given twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -158,109 +336,73 @@ def test_files_are_scored_as_arrays_are(
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(
-    given: dict[str, np.ndarray], message: str, digits_run: Path
-) -> None:
-    with pytest.raises(ArgumentError, match=message):
-        score_beside(digits_run / "out", {"mine": given})
+def test_what_does_not_fit_is_refused(given: Arrays, message: str, out: Path) -> None:
+    with pytest.raises(ArgumentError, match=rf"^'mine': .*{message}") as refused:
+        score_beside(out, {"mine": given})
+    assert "\n" not in str(refused.value)
 
 
-def test_names_of_methods_are_checked(
-    digits_run: Path, mine: dict[str, np.ndarray], tmp_path: Path
-) -> None:
+def test_names_of_methods_are_checked(out: Path, mine: Arrays) -> None:
     with pytest.raises(ArgumentError, match=r"'softmax' is a method of .*; rename yours"):
-        score_beside(digits_run / "out", {"softmax": mine})
+        score_beside(out, {"softmax": mine})
     with pytest.raises(ArgumentError, match="expected at least one method"):
-        score_beside(digits_run / "out", {})
-    score_beside(digits_run / "out", {"swag": {"clean": mine["clean"]}})  # the run has none
-    files = [tmp_path / "mine.npz", tmp_path / "other" / "mine.npz"]
-    files[1].parent.mkdir()
-    for file in files:
-        np.savez(file, **mine)
-    with pytest.raises(UserError, match="two files are called 'mine'"):
-        score_files_beside(digits_run / "out", files)
-    with pytest.raises(UserError, match="--resamples"):
-        score_files_beside(digits_run / "out", files[:1], resamples=3)
+        score_beside(out, {})
+    with pytest.raises(ArgumentError, match="holds the control character"):
+        score_beside(out, {"a\nb": mine})
+    score_beside(out, {"swag": {"clean": mine["clean"]}})  # the run has none
 
 
-def test_command_compares_with_a_run_and_refuses_other_files(
-    digits_run: Path,
-    mine: dict[str, np.ndarray],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+DAMAGED: dict[str, dict[str, Any]] = {
+    "an unknown condition": {"shown": np.array(["upside-down"])},
+    "another number of images": {"sizes": np.array([99])},
+    "labels of fewer images": {"labels": np.zeros(99, np.int64)},
+    "a path": {"contestant method": np.array(["x/../../y"] * 5)},
+    "fewer contestants": {"rows": np.zeros((1, 100), np.float16)},
+    "no values": {"values": None},
+}
+
+
+@pytest.mark.parametrize("case", [*DAMAGED, "cut off", "vast"])
+def test_damaged_influences_are_one_line(case: str, run: Run, out: Path, tmp_path: Path) -> None:
+    for name in ("nouns.json", "summary.csv", "run.json"):
+        (tmp_path / name).write_bytes((out / name).read_bytes())
+    (tmp_path / "influences").mkdir()
+    for path in (out / "influences").iterdir():
+        (tmp_path / "influences" / path.name).write_bytes(path.read_bytes())
+    path = tmp_path / "influences" / "nll-clean.npz"
+    content = path.read_bytes()
+    if case == "vast":
+        write_vast(str(path))
+    elif case == "cut off":
+        path.write_bytes(content[:1000])
+    else:
+        arrays = unpacked(content) | DAMAGED[case]
+        kept = {name: array for name, array in arrays.items() if array is not None}
+        path.write_bytes(packed(kept))
+    with pytest.raises(
+        ArgumentError, match=r"is damaged.*fetch it again, or make it by"
+    ) as refused:
+        images_beside(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_folders_without_influences_or_record_are_refused(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "mine.npz"
-    np.savez(file, **mine)
-    beside = ("score", file, "--beside", digits_run / "out")
-    assert status_of(*beside) == 0
-    shown = capsys.readouterr().out
-    assert [line.split()[0] for line in shown.splitlines()].count("mine") == 1  # a row a method
-    assert not {*"\\*"} & {*shown}
-    assert status_of(*beside, "--ood", f"noise={file}") == 2
-    assert "--ood: with --beside, a file holds all predictions" in capsys.readouterr().err
-
-
-def test_a_folder_without_numbers_of_images_is_refused(digits_copy: Path) -> None:
-    out = digits_copy / "out"
-    whole = (out / "headline.npz").read_bytes()
-    arrays = unpacked(whole)
-    damaged = [
-        whole[:1000],
-        packed({**arrays, "methods": arrays["methods"][1:]}),
-        packed({**arrays, "methods": np.char.replace(arrays["methods"], "softmax", "x/../../y")}),
-        packed({**arrays, "labels clean": arrays["labels clean"][1:]}),
-        packed({name: array for name, array in arrays.items() if name != "right clean"}),
-        packed({**arrays, "right clean": arrays["right clean"].astype(float)}),
-        packed({**arrays, "conditions": arrays["conditions"][1:]}),
-    ]
-    write_vast(out / "vast.npz")
-    for content in (*damaged, (out / "vast.npz").read_bytes()):
-        (out / "headline.npz").write_bytes(content)
-        with pytest.raises(ArgumentError, match=r"headline.npz is damaged, or of another version"):
-            images_beside(out)
-    (out / "headline.npz").write_bytes(whole)
-    (out / "run.json").unlink()
+    kept = Path(__file__).parents[2] / "results" / "article"
+    assert status_of("score", "mine.npz", "--beside", kept) == 2
+    assert "there is no influences/ in" in (error := capsys.readouterr().err)
+    assert error.count("\n") == 1
+    (tmp_path / "influences").symlink_to(out / "influences")
+    for name in ("nouns.json", "summary.csv"):
+        (tmp_path / name).write_bytes((out / name).read_bytes())
     with pytest.raises(ArgumentError, match=r"there is no run.json, which says which images"):
-        images_beside(out)
-    (out / "headline.npz").unlink()
-    with pytest.raises(ArgumentError, match=r"there is no headline.npz; name the folder of a run"):
-        images_beside(out)
+        images_beside(tmp_path)
 
 
-def test_of_many_images_the_first_are_kept(
-    monkeypatch: pytest.MonkeyPatch, digits_copy: Path
-) -> None:
-    run = run_of(DIGITS, digits_copy)
-    for module in ("benchmarks.inference.headline", "benchmarks.run.headline", "benchmarks.beside"):
-        monkeypatch.setattr(f"{module}.MOST_IMAGES", 30)
-    lose_predictions(digits_copy / "out", "*", "replicate-00")
-    write_headline(*run)
-    out = digits_copy / "out"
-    kept = RunBeside.read(out)
-    assert set(kept.images.values()) == {30}
-    assert {own.method for own in kept.methods} == {*DIGITS.methods}
+def test_images_are_those_that_the_run_predicts(run: Run, out: Path) -> None:
     images = images_beside(out)
-    assert {len(own) for own in images.values()} == {30}
-    predictions = {name: probabilities(30) for name in images}
-    assert len(score_beside(out, {"mine": predictions}).summary)
-
-
-def test_columns_are_kept_in_half_precision() -> None:
-    random = torch.Generator().manual_seed(0)
-    labels = torch.randint(10, (50,), generator=random)
-    columns = []
-    for temperature in (0.1, 3.0):
-        logits = torch.randn((1, 50, 10), generator=random) / temperature
-        prediction = Prediction.of_logits(logits)
-        columns.append(ImageColumns.of(StoredPrediction(prediction, labels)))
-    arrays = packed_columns("clean", columns)
-    for before, after in zip(
-        columns, unpacked_columns(arrays, "clean", labelled=True), strict=True
-    ):
-        assert before.right is not None
-        np.testing.assert_array_equal(before.right, after.right)
-        for kept, read in zip(before, after, strict=True):
-            np.testing.assert_allclose(kept, read, rtol=1e-3, atol=1e-7)
-    arrays = packed_columns("noise", [ImageColumns(columns[0].entropy)])
-    (unlabelled,) = unpacked_columns(arrays, "noise", labelled=False)
-    assert unlabelled.right is None
+    assert list(images) == ["clean", *ROTATED, "ood-uniform_noise"]
+    for condition in run.plan.conditions:
+        expected = run.workspace.evaluation_set(condition, run.plan).images
+        assert torch.equal(images[condition.name], expected)

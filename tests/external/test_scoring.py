@@ -14,18 +14,20 @@ import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.stats import t as student
 from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmarks import external
 from benchmarks.external import ScoredMethods, read_predictions, score_files
 from benchmarks.external import score as scored_methods
-from benchmarks.inference.comparisons import comparisons_table
+from benchmarks.inference.evidence import Contestant
+from benchmarks.inference.rule import answer
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.schema import Comparison, Measurement, in_order, read_table, table_of
+from benchmarks.schema import Measurement, in_order, read_table, table_of
 from methods import Prediction
 from methods.scores import SCORES
-from tests.measuring import compared, every_row, gathered
+from tests.measuring import every_row, known_of
 from tests.processes import status_of
 from tests.runs import CONDITIONS
 
@@ -82,13 +84,13 @@ def test_command_prints_the_main_table_and_writes_what_a_run_writes(
     assert re.search(r"Accuracy ↑ ", shown)
     written = {path.name for path in Path("scored").iterdir()}
     assert written >= {
-        *("measurements.csv", "summary.csv", "comparisons.csv", "score.json", "nouns.json"),
-        *("index.html", "tables", "figures", "curves"),
+        *("measurements.csv", "summary.csv", "answer.csv", "score.json", "nouns.json"),
+        *("index.html", "tables", "figures", "curves", "influences"),
     }
     figures = {path.stem for path in Path("scored").glob("figures/*")}
     assert figures >= {"reliability", "abstaining", "roc", "entropy-split"}
     summary = read_table(Path("scored"), "summary.csv")
-    assert set(summary["condition"]) == {"clean", "ood-far"}
+    assert set(summary["condition"]) == {"clean", "ood-far", "out-of-distribution-mean"}
     table = Path("scored", "tables", "main.md").read_text(encoding="utf-8")
     assert "50 to 120 images per condition." in table
     assert "recipe" not in table.lower()
@@ -103,24 +105,60 @@ def test_rows_are_those_of_the_suites_own_methods() -> None:
     rows = (row for c, own in predictions.items() for row in every_row(unit, c, own, clean))
     expected = in_order(table_of(Measurement, rows))
     measurements = scored(mine={"probabilities": GOOD, "ood_kmnist": FAR}).measurements
-    pd.testing.assert_frame_equal(measurements, expected, check_exact=True)
+    measurements = measurements[measurements["condition"] != "out-of-distribution-mean"]
+    pd.testing.assert_frame_equal(measurements.reset_index(drop=True), expected, check_exact=True)
 
 
-def test_intervals_and_comparisons_are_those_of_the_suites_own_methods() -> None:
-    arrays = {
-        name: {"probabilities": members(seed, labels=LABELS), "ood_kmnist": members(seed + 9)}
-        for seed, name in enumerate("ab")
-    }
-    computed = scored(**arrays).results.comparisons
-    conditions = list(read_predictions(Path("a.npz")).predictions)
-    predictions = {
-        (RunUnit(name, None, 1.0, 0), condition.name): stored(array, labelled=condition.labelled)
-        for name, sets in arrays.items()
-        for condition, array in zip(conditions, sets.values(), strict=True)
-    }
-    comparisons = compared(gathered(predictions, conditions, resamples=100)).comparisons
-    expected = comparisons_table(table_of(Comparison, comparisons))
-    pd.testing.assert_frame_equal(computed, expected, check_exact=True)
+def three_methods() -> dict[str, dict[str, NDArray[np.float64]]]:
+    """The first is the worst, and the others are alike."""
+    arrays = {}
+    for seed, name in enumerate("abc"):
+        labels = None if name == "a" else LABELS
+        arrays[name] = {
+            "probabilities": members(seed, labels=labels),
+            **{f"ood_{n}": members(9 + seed + k, images=k) for n, k in (("far", 50), ("near", 80))},
+        }
+    return arrays
+
+
+def test_the_best_of_several_files_are_what_the_rule_says_of_the_arrays() -> None:
+    arrays = three_methods()
+    computed = scored(**arrays).results.answer.query("metric == 'nll'")
+    chosen = np.arange(IMAGES), LABELS
+    losses = [-np.log(each["probabilities"].mean(axis=0)[chosen]) for each in arrays.values()]
+    contestants = [Contestant(name, str(MEMBERS), 1.0) for name in arrays]
+    evidence = known_of(dict(zip(contestants, ([each] for each in losses), strict=True)))
+    rows = answer([evidence])
+    assert computed["best"].tolist() == [row.best for row in rows] == ["no", "yes", "yes"]
+    expected = [row.stays or np.nan for row in rows]
+    np.testing.assert_allclose(computed["stays"], expected, atol=0.02)
+    for row, each in zip(computed.to_dict("records"), losses, strict=True):
+        error = each.std() / math.sqrt(IMAGES)
+        half_width = student.ppf(0.975, IMAGES - 1) * error
+        assert (row["upper"] - row["lower"]) / 2 == pytest.approx(half_width, rel=3e-3)
+
+
+def test_detection_is_judged_by_the_mean_of_all_sets() -> None:
+    results = scored(**three_methods()).results
+    rows = results.summary.query("metric == 'auroc' and score == 'predictive_entropy'")
+    by_set = rows.pivot_table(index="method", columns="condition", values="value")
+    mean = by_set[["ood-far", "ood-near"]].mean(axis=1)
+    np.testing.assert_allclose(by_set["out-of-distribution-mean"], mean)
+    judged = results.answer.query("metric == 'auroc'")
+    assert set(judged["condition"]) == {"out-of-distribution-mean"}
+    np.testing.assert_allclose(judged["value"], mean, atol=1e-4)
+    assert set(judged["best"]) <= {"yes", "no"}
+
+
+def test_what_cannot_be_compared_has_a_reason() -> None:
+    alone = scored(mine={"probabilities": GOOD, "ood_far": FAR}).results.answer
+    assert set(alone["best"]) == {""}
+    assert set(alone["reason"]) == {"there is no other contestant of this budget"}
+    certain = np.eye(CLASSES)[(LABELS + 1) % CLASSES]
+    both = scored(wrong={"probabilities": certain}, mine={"probabilities": GOOD[0]}).results.answer
+    reasons = both.set_index(["method", "metric"])["reason"]
+    assert reasons["wrong", "nll"] == "a value is infinite"
+    assert reasons["wrong", "accuracy"] == ""
 
 
 def test_numbers_are_those_of_scikit_learn() -> None:
@@ -147,9 +185,11 @@ def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale() -> None:
         score_files([Path("mine.npz")], out=Path("out"), resamples=100)
         return {path.name: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
 
-    assert "roc.png" in contents(ood_far=FAR)
+    of_sets = {"roc.png", "auroc-unknown.npz"}
+    assert of_sets <= contents(ood_far=FAR).keys()
     again = contents()
-    assert "roc.png" not in again
+    assert not of_sets & again.keys()
+    assert "nll-clean.npz" in again
     assert contents() == again
     record = json.loads(again["score.json"])
     assert (record["resamples"], record["seed"], list(record["files"])) == (100, 0, ["mine"])
@@ -183,7 +223,7 @@ def test_numbers_do_not_depend_on_blocks_or_storage(
         arrays = {"probabilities": order(GOOD[:member_count]), "ood_far": order(FAR[:member_count])}
         save("mine.npz", labels=LABELS, **arrays)
         computed = scored_methods([read_predictions(Path("mine.npz"))], resamples=100, seed=0)
-        tables = computed.results.summary, computed.results.comparisons, computed.measurements
+        tables = computed.results.summary, computed.results.answer, computed.measurements
         return [table.to_csv() for table in tables]
 
     expected = numbers(np.savez, np.ascontiguousarray)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from benchmarks.metrics import METRICS
 from benchmarks.tasks import TASKS, Task
-from tests.golden.runs import BOUNDS, COLUMNS, configuration
+from benchmarks.vocabulary import mean_name
+from tests.golden.runs import COLUMNS, configuration
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """How far a number may be from the golden one."""
@@ -40,6 +41,9 @@ DROPPED: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
         rows["metric"].isin(["aupr_in", "aupr_out", "fpr95", "prevalence"])
         & (rows["kind"] != "unlabelled")
     ),
+    "measures of the mean over images of no class, by which nothing is judged": lambda rows: (
+        (rows["condition"] == "out-of-distribution-mean") & (rows["metric"] != "auroc")
+    ),
     "other scores, but for a few metrics": lambda rows: (
         ~rows["score"].isin(["", PRIMARY])
         & ~((rows["metric"] == "auroc") & (rows["kind"] == "unlabelled"))
@@ -48,9 +52,6 @@ DROPPED: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     ),
 }
 """Rows that are written only with all rows, by what they are."""
-
-TESTED_ALONE = "difference", "worth"
-"""The numbers of tables that have no single severities, but for the ECE."""
 
 PRIMARY = "predictive_entropy"
 """The primary score of all methods of the golden runs."""
@@ -61,20 +62,19 @@ def needs(metric: str) -> frozenset[str]:
     return frozenset(METRICS[metric].needs)
 
 
-def kept(name: str, table: str, rows: pd.DataFrame) -> pd.DataFrame:
+def kept(name: str, rows: pd.DataFrame) -> pd.DataFrame:
     """The golden rows of a run without those that are dropped by default."""
     task = TASKS[name]
     rows = rows.assign(kind=[_kind(task, condition) for condition in rows["condition"]])
     for is_dropped in DROPPED.values():
         rows = rows[~is_dropped(rows)]
-    if set(TESTED_ALONE) & set(COLUMNS[table][1]):
-        rows = rows[(rows["kind"] != "single") | (rows["metric"] == "ece")]
     return rows.drop(columns="kind")
 
 
 def _kind(task: Task, name: str) -> str:
     if name.endswith("-mean"):
-        return "mean"
+        of_group = [shift for shift in task.conditions if name == mean_name(shift.group)]
+        return "mean" if of_group[0].labelled else "unlabelled"
     shift = task.condition(name)
     if name == shift.reference:
         return "clean"
@@ -104,26 +104,15 @@ def with_means(name: str, measurements: pd.DataFrame) -> pd.DataFrame:
 
 def known(golden: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows without those of metrics and scores that came after the golden ones."""
-    for column in {"metric", "score", "other_score"} & set(golden):
+    for column in ("metric", "score"):
         rows = rows[rows[column].isin(golden[column])]
     return rows
-
-
-def without_rounding(rows: pd.DataFrame) -> pd.DataFrame:
-    """Comparisons of what is the same up to rounding have no interval and no verdict to compare.
-
-    Predictions are stored in single precision, whose rounding is about 1e-7.
-    """
-    if "difference" not in rows:
-        return rows
-    rounding = pd.to_numeric(rows["difference"], errors="coerce").abs() < 1e-7
-    return rows.assign(**{name: rows[name].mask(rounding, "") for name in (*BOUNDS, "verdict")})
 
 
 def differences(table: str, golden: pd.DataFrame, rows: pd.DataFrame) -> str:
     """What differs from the golden rows, in one line; empty where nothing does."""
     keys, numbers = COLUMNS[table]
-    golden, rows = without_rounding(golden), without_rounding(known(golden, rows))
+    rows = known(golden, rows)
     both = golden.merge(rows, on=keys, how="outer", suffixes=("", "_now"), indicator=True)
     if both.duplicated(keys).any():
         return f"several rows are of {dict(both[both.duplicated(keys)].iloc[0][keys])}"

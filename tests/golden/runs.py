@@ -11,6 +11,7 @@ others are ``<condition>/<name>``. Names are ``mean`` [images, classes] in singl
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,22 @@ Their networks were trained by a recipe that is gone; what follows from predicti
 """
 
 MEASURED = ["method", "members", "budget", "condition", "score", "metric"]
-OTHER = ["other_method", "other_members", "other_budget", "other_score"]
 BOUNDS = ["lower", "upper"]
 
 COLUMNS: dict[str, tuple[list[str], list[str]]] = {
     "measurements": ([*MEASURED, "replicate"], ["value"]),
     "summary": (MEASURED, ["value", *BOUNDS]),
-    "comparisons": ([*MEASURED, *OTHER, "question"], ["difference", *BOUNDS, "margin", "verdict"]),
-    "worth": ([*MEASURED, "ensemble"], ["worth", "worth_lower", "worth_upper"]),
+    "answer": (
+        MEASURED,
+        [
+            *("value", *BOUNDS, "best", "stays", "reason", "worth_reason"),
+            *(
+                f"{name}{end}"
+                for name in ("difference", "worth")
+                for end in ("", "_lower", "_upper")
+            ),
+        ],
+    ),
 }
 """Of each table the columns that name a row, and its numbers and words."""
 
@@ -92,9 +101,15 @@ def measured(name: str, folder: Path, *, all_rows: bool) -> dict[str, pd.DataFra
     plan = Plan(configuration(name), all_rows=all_rows)
     workspace = Workspace(folder / "out", folder / "networks", None, jobs=1)
     RunRecord.begin(plan, workspace)
+    groups = {
+        condition.name: workspace.evaluation_set(condition, plan).groups
+        for condition in plan.conditions
+        if condition.labelled
+    }
     for path in sorted((FOLDER / name).glob("*.npz")):
         for unit, condition, stored in stored_predictions(path):
-            workspace.predictions.save(unit, condition, stored)
+            of_writers = replace(stored, groups=groups.get(condition))
+            workspace.predictions.save(unit, condition, of_writers)
     failures = run_stages(plan, workspace, "measure")
     assert failures == []
     return {

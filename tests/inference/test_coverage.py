@@ -15,34 +15,31 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.evidence import Covariance
-from benchmarks.inference.intervals import Estimate, Side, estimate, paired, unpaired
+from benchmarks.inference.differences import difference
+from benchmarks.inference.evidence import Contestant, Drawn, MeasuredUnit, ReplicateSums
+from benchmarks.inference.intervals import interval_of
 from benchmarks.inference.resampling import image_weights
 from benchmarks.metrics import METRICS, calibration
 from benchmarks.metrics.calibration import BinnedImages
 from benchmarks.metrics.detection import Detection, flagging_order
 from benchmarks.metrics.metric import each_once, weighted_means
+from tests.measuring import Floats, known_of, unit_of
 
 pytestmark = pytest.mark.slow
 
-Floats = NDArray[np.float64]
-
-RUNS, IMAGES, RESAMPLES = 2000, 400, 512
+RUNS, IMAGES = 2000, 400
 
 SKILL, DIFFICULTY, BOTH = 0.4, 1.2, 0.6
 
 MEASURES: dict[str, Callable[[Floats], Floats]] = {
     "accuracy": lambda margin: (margin > 0).astype(float),
     "nll": lambda margin: np.logaddexp(0, -margin),
-    "brier": lambda margin: 2 / (1 + np.exp(margin)) ** 2,
 }
 """Of two classes, from the true one's logit."""
 
-SHORT_AND_LONG = ["accuracy", "nll", pytest.param("brier", marks=pytest.mark.long)]
-
 
 def weights(seed: int, images: int = IMAGES) -> NDArray[np.uint8]:
-    return np.concatenate(list(image_weights(images, RESAMPLES, seed)), axis=1)
+    return np.concatenate(list(image_weights(images, 512, seed)), axis=1)
 
 
 def margins(
@@ -64,128 +61,87 @@ def truth(measure: str, *, skill: float | None = None, edge: float = 0.0) -> flo
     return float((values * mass).sum() / mass.sum())
 
 
-def over_resamples(contributions: Floats, drawn: NDArray[np.uint8]) -> Floats:
-    """Covariance of the rows' means."""
-    return np.atleast_2d(np.cov(weighted_means(contributions, drawn)))
-
-
-def binned(confidence: Floats, correct: NDArray[np.bool_], inner_edges: Floats) -> BinnedImages:
-    bin_of_image = np.searchsorted(inner_edges, confidence).astype(np.int32)
-    return BinnedImages(confidence, correct, bin_of_image, inner_edges)
-
-
-def covered(result: list[Estimate], true: float) -> float:
-    return float(np.mean([abs(one.value - true) <= one.half_width for one in result]))
-
-
-def excludes_zero(difference: Estimate) -> bool:
-    return abs(difference.value) > difference.half_width
+def half_width(units: list[MeasuredUnit], images: int) -> float:
+    moments = ReplicateSums()
+    for replicate, unit in enumerate(units):
+        moments.add(replicate, unit)
+    moments.finish()
+    return interval_of("nll", moments, Drawn(images, images)).half_width
 
 
 @pytest.mark.parametrize("replicates", [1, 5, 10])
-@pytest.mark.parametrize("measure", SHORT_AND_LONG)
+@pytest.mark.parametrize("measure", MEASURES)
 def test_means(measure: str, replicates: int) -> None:
-    random, drawn = np.random.default_rng(replicates), weights(0)
-    result = []
+    random, held = np.random.default_rng(replicates), []
+    true = truth(measure, skill=None if replicates > 1 else 0.0)
     for _ in range(RUNS):
         skill = random.normal(size=replicates) if replicates > 1 else np.zeros(1)
         values = MEASURES[measure](margins(random, replicates, skill, random.normal(size=IMAGES)))
-        result.append(estimate(values.mean(axis=1), over_resamples(values, drawn), IMAGES))
-    true = truth(measure) if replicates > 1 else truth(measure, skill=0.0)
-    assert 0.93 <= covered(result, true) <= 0.97
+        width = half_width([unit_of(own) for own in values], IMAGES)
+        held.append(abs(values.mean() - true) <= width)
+    assert 0.93 <= np.mean(held) <= 0.97
 
 
 @pytest.mark.parametrize("replicates", [1, 5])
 def test_auroc(replicates: int) -> None:
-    random = np.random.default_rng(replicates)
-    clean, ood = weights(1, 150), weights(2, 150)
-    once, family = each_once(150), Detection([METRICS["auroc"]])
-    result = []
+    random, images, held = np.random.default_rng(replicates), 150, []
+    once, family = each_once(images), Detection([METRICS["auroc"]])
+    spread = math.sqrt(2 * (1 + BOTH**2) + (SKILL**2 if replicates > 1 else 0))
     for _ in range(RUNS):
         shift = 1.2 + (SKILL * random.normal(size=replicates) if replicates > 1 else np.zeros(1))
-        difficulty = random.normal(size=(2, 1, 150))
-        scores = difficulty + BOTH * random.normal(size=(2, replicates, 150))
-        ranked = [flagging_order(n, p + s) for n, p, s in zip(*scores, shift, strict=True)]
-        values = np.concatenate([family.evaluate(one, once, once)[0] for one in ranked])
-        resampled = np.concatenate([family.evaluate(one, ood, clean) for one in ranked])
-        result.append(estimate(values, np.atleast_2d(np.cov(resampled)), 150))
-    spread = math.sqrt(2 * (1 + BOTH**2) + (SKILL**2 if replicates > 1 else 0))
-    assert 0.93 <= covered(result, float(stats.norm.cdf(1.2 / spread))) <= 0.97
-
-
-def in_pairs(means: Floats, of_one: int, covariance: Floats, images: int = IMAGES) -> Estimate:
-    return paired(*sides(means, of_one), Covariance.between_replicates(covariance), images)
-
-
-def of_other_networks(means: Floats, of_one: int, covariance: Floats) -> Estimate:
-    return unpaired(*sides(means, of_one), Covariance.between_replicates(covariance), IMAGES)
-
-
-def sides(means: Floats, of_one: int) -> tuple[Side, Side]:
-    return (
-        Side.of(means[:of_one], range(of_one)),
-        Side.of(means[of_one:], range(of_one, len(means))),
-    )
+        scores = random.normal(size=(2, 1, images)) + BOTH * random.normal(
+            size=(2, replicates, images)
+        )
+        units = []
+        for clean, unknown, more in zip(*scores, shift, strict=True):
+            ranked = flagging_order(clean, unknown + more)
+            influences = family.influence(ranked)
+            assert influences is not None
+            assert influences.reference is not None
+            row = np.concatenate([influences.own[0], influences.reference[0]]) / images
+            value = float(family.evaluate(ranked, once, once)[0, 0])
+            units.append(MeasuredUnit(value, row.astype(np.float32), np.arange(2 * images)))
+        off = np.mean([unit.value for unit in units]) - stats.norm.cdf(1.2 / spread)
+        held.append(abs(off) <= half_width(units, images))
+    assert 0.93 <= np.mean(held) <= 0.97
 
 
 @pytest.mark.parametrize(
-    ("difference", "of_one", "of_other"),
-    [
-        *((in_pairs, count, count) for count in (1, 5)),
-        *((of_other_networks, *counts) for counts in ((1, 1), (5, 5), (5, 1), (1, 5), (10, 5))),
-    ],
+    ("counts", "alike"),
+    [((1, 1), 1.0), ((5, 5), 1.0), ((5, 5), 0.0), ((10, 5), None), ((5, 5), None), ((5, 1), None)],
 )
-@pytest.mark.parametrize("measure", SHORT_AND_LONG)
-def test_differences(
-    difference: Callable[[Floats, int, Floats], Estimate],
-    measure: str,
-    of_one: int,
-    of_other: int,
-) -> None:
-    """In pairs, replicates of a position share their skill; else each has its own."""
-    random, drawn = np.random.default_rng(of_one + 10 * of_other), weights(3)
-    result = []
-    for _ in range(RUNS):
-        skills, difficulty = random.normal(size=(2, 10)), random.normal(size=IMAGES)
-        one, other = (
-            # A single replicate is fixed: its skill is not drawn.
-            margins(random, count, skill[:count] if count > 1 else np.zeros(1), difficulty)
-            for count, skill in (
-                (of_one, skills[0]),
-                (of_other, skills[0 if difference is in_pairs else 1]),
-            )
-        )
-        values = np.concatenate([MEASURES[measure](one + 0.3), MEASURES[measure](other)])
-        means = values.mean(axis=1)
-        between = over_resamples(values, drawn)
-        result.append(difference(means, of_one, between))
+@pytest.mark.parametrize("measure", MEASURES)
+def test_differences(measure: str, counts: tuple[int, int], alike: float | None) -> None:
+    """Of two contestants that are paired, whether or not their networks are alike, or are not."""
+    random, held = np.random.default_rng(sum(counts)), []
+    one = Contestant("one", "1", 1)
+    other = Contestant("other", "1", 1) if alike is not None else Contestant("ensemble", "2", 6)
+    # A single replicate is fixed: its skill is not drawn.
     true = [
         truth(measure, skill=None if count > 1 else 0.0, edge=edge)
-        for count, edge in ((of_one, 0.3), (of_other, 0.0))
+        for count, edge in zip(counts, (0.3, 0.0), strict=True)
     ]
-    assert 0.93 <= covered(result, true[0] - true[1]) <= 0.97
-
-
-def test_equal_methods_are_distinguished_as_rarely_as_the_level() -> None:
-    random, drawn = np.random.default_rng(1), weights(4)
-    apart = []
     for _ in range(RUNS):
-        skill, difficulty = random.normal(size=5), random.normal(size=IMAGES)
-        values = np.concatenate([margins(random, 5, skill, difficulty) for _ in range(2)])
-        means = values.mean(axis=1)
-        result = in_pairs(means, 5, over_resamples(values, drawn))
-        apart.append(excludes_zero(result))
-    assert 0.03 <= np.mean(apart) <= 0.07
+        skills, difficulty = random.normal(size=(2, 10)), random.normal(size=IMAGES)
+        skills[1] = (alike or 0) * skills[0] + math.sqrt(1 - (alike or 0) ** 2) * skills[1]
+        first, second = (
+            margins(random, count, skill[:count] if count > 1 else np.zeros(1), difficulty)
+            for count, skill in zip(counts, skills, strict=True)
+        )
+        of = MEASURES[measure]
+        known = known_of({one: of(first + 0.3), other: of(second)})
+        estimate = difference(known, *map(known.contestants.index, (one, other))).estimate
+        held.append(abs(estimate.value - (true[0] - true[1])) <= estimate.half_width)
+    assert 0.93 <= np.mean(held) <= 0.97
 
 
 def test_percentiles_over_few_replicates_would_cover_too_seldom() -> None:
     """Both drawn anew, the pigeonhole bootstrap: what our rule corrects."""
-    random, drawn = np.random.default_rng(2), weights(5)
-    inside = []
+    random, drawn, inside = np.random.default_rng(2), weights(5), []
     for _ in range(RUNS):
         values = margins(random, 5, random.normal(size=5), random.normal(size=IMAGES))
         resampled = weighted_means(values, drawn)
-        chosen = random.integers(5, size=(5, RESAMPLES))
+        chosen = random.integers(5, size=resampled.shape)
         means = np.take_along_axis(resampled, chosen, axis=0).mean(axis=0)
         lower, upper = np.quantile(means, [0.025, 0.975])
         inside.append(lower <= 1.5 <= upper)
@@ -194,48 +150,19 @@ def test_percentiles_over_few_replicates_would_cover_too_seldom() -> None:
 
 def test_binned_ece_is_not_covered_and_the_debiased_one_is_better() -> None:
     """A gap of 0.01 in every bin: an interval does not remove the bias that chance adds."""
-    random, drawn, images, gap = np.random.default_rng(3), weights(6, 1000), 1000, 0.01
-    once = each_once(images)
-    result: dict[str, list[Estimate]] = {"plain": [], "debiased": []}
+    random, images, gap = np.random.default_rng(3), 1000, 0.01
+    once, drawn, edges = each_once(images), weights(6, images), np.arange(1, 15) / 15
     measures = (calibration.expected_calibration_error, calibration.debiased_calibration_error)
-    edges = np.arange(1, 15) / 15
+    found: list[list[tuple[float, float]]] = [[], []]
     for _ in range(200):
         confidence = random.uniform(0.5, 1.0, images)
         correct = random.random(images) < confidence - gap
-        bins = binned(confidence, correct, edges)
-        for name, measure in zip(result, measures, strict=True):
-            resampled = np.atleast_2d(np.cov(measure(bins.fill(drawn))))
-            result[name].append(estimate(measure(bins.fill(once)), resampled, images))
-    plain, debiased = (covered(result[name], gap) for name in ("plain", "debiased"))
+        of_bins = np.searchsorted(edges, confidence).astype(np.int32)
+        bins = BinnedImages(confidence, correct, of_bins, edges)
+        for own, measure in zip(found, measures, strict=True):
+            error = float(np.std(measure(bins.fill(drawn))))
+            own.append((float(measure(bins.fill(once))[0]) - gap, 1.96 * error))
+    plain, debiased = (np.mean([abs(off) <= width for off, width in own]) for own in found)
     assert plain < 0.6 < 0.85 < debiased
-    bias = {name: np.mean([one.value for one in ones]) - gap for name, ones in result.items()}
-    assert abs(bias["debiased"]) < 0.6 * bias["plain"]
-
-
-def test_calibrated_methods_differ_by_binned_ece_but_not_by_the_debiased_square() -> None:
-    """One is nearly always certain, one has confidences from 0.6 to 1: their biases differ."""
-    random, drawn, images = np.random.default_rng(4), weights(7, 1000), 1000
-
-    def edges(measure: str, confidence: Floats) -> Floats:
-        parts = np.arange(1, 15) / 15
-        return parts if measure == "ece" else np.quantile(confidence, parts)
-
-    once = each_once(images)
-    apart = {"ece": 0, "square": 0}
-    measures = {
-        "ece": calibration.expected_calibration_error,
-        "square": calibration.debiased_squared_calibration_error,
-    }
-    for _ in range(200):
-        confidences = random.beta(49, 1, images), random.uniform(0.6, 1.0, images)
-        correct = [random.random(images) < confidence for confidence in confidences]
-        for name, measure in measures.items():
-            result = [
-                binned(c, right, edges(name, c))
-                for c, right in zip(confidences, correct, strict=True)
-            ]
-            values = np.concatenate([measure(bins.fill(once)) for bins in result])
-            between = np.cov([measure(bins.fill(drawn)) for bins in result])
-            apart[name] += excludes_zero(in_pairs(values, 1, between, images))
-    assert apart["ece"] > 0.25 * 200
-    assert apart["square"] <= 0.05 * 200
+    bias = [np.mean([off for off, _ in own]) for own in found]
+    assert abs(bias[1]) < 0.6 * bias[0]

@@ -1,216 +1,223 @@
-"""Sums of rows give what the covariances between all replicates give."""
+"""What the rule needs of a measure: covariances, and how it is kept, read and joined."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.inference.differences import Difference
-from benchmarks.inference.evidence import (
-    BlockMean,
-    Covariance,
-    Entrant,
-    Evidence,
-    MeasuredUnit,
-    MetricSums,
-    Scored,
-    network_blocks,
-)
-from benchmarks.inference.intervals import (
-    Estimate,
-    MetricValues,
-    Side,
-    mean,
-    paired,
-    unpaired,
-)
-from benchmarks.inference.resampling import Frame
-from benchmarks.metrics import METRICS
-from benchmarks.predictions import RunUnit
+from benchmarks.inference.best import judge
+from benchmarks.inference.differences import difference, own_estimate
+from benchmarks.inference.evidence import Contestant, HeadlineEvidence, evidence_in
+from benchmarks.io import UserError
+from benchmarks.schema import packed, unpacked
 from methods.determinism import one_torch_thread
-from tests.measuring import known_of
-from tests.runs import CONDITIONS
+from tests.measuring import MEASURES, Floats, known_of
 
-IMAGES = 40
+IMAGES = 60
 
-REPLICATES = {("a", None): 6, ("b", None): 6, ("c", None): 3, ("e", 2): 4, ("f", 2): 4, ("e", 4): 1}
-"""By method and size; `e` and `f` are of ensembles, all others of one network."""
-
-UNITS = [
-    RunUnit(method, size, size or 1, replicate)
-    for (method, size), count in REPLICATES.items()
-    for replicate in range(count)
-]
-ENSEMBLES = ("e", "f")
-
-Floats = NDArray[np.float64]
+REPLICATES = {
+    Contestant("a", "1", 1): range(6),
+    Contestant("b", "1", 1): range(6),
+    Contestant("c", "1", 1): (0, 1, 2, 4, 5),
+    Contestant("ensemble", "2", 2): range(4),
+    Contestant("ensemble", "4", 4): range(1),
+}
+"""Their numbers."""
 
 
-def entrant(unit: RunUnit) -> Entrant:
-    return Entrant(unit.method, str(unit.size or 1), unit.budget)
-
-
-def losses() -> dict[RunUnit, Floats]:
+def losses_of(seed: int = 0, images: int = IMAGES) -> dict[Contestant, dict[int, Floats]]:
     """Of each image; what an image, a network and both have in common is of every method."""
-    random = np.random.default_rng(0)
-    image, networks = random.normal(size=IMAGES), random.normal(size=(8, IMAGES))
+    random = np.random.default_rng(seed)
+    image, networks = random.normal(size=images), random.normal(size=(8, images))
     return {
-        unit: image + networks[unit.replicate] + 0.3 * random.normal(size=IMAGES) for unit in UNITS
+        contestant: {r: image + networks[r] + 0.3 * random.normal(size=images) for r in replicates}
+        for contestant, replicates in REPLICATES.items()
     }
 
 
-LOSSES = losses()
+LOSSES = losses_of()
+KNOWN = known_of(LOSSES)
 
 
-def evidence_of(units: Collection[RunUnit]) -> Evidence:
-    losses = {unit: {("nll", ""): LOSSES[unit]} for unit in units}
-    return known_of(losses, CONDITIONS["clean"], ensemble_methods=ENSEMBLES)
+def same(one: HeadlineEvidence, other: HeadlineEvidence) -> bool:
+    pairs = ((getattr(one, each.name), getattr(other, each.name)) for each in fields(one))
+    return all(
+        np.array_equal(a, b, equal_nan=a.dtype.kind == "f") and a.dtype == b.dtype
+        if isinstance(a, np.ndarray)
+        else (a == b and type(a) is type(b))
+        for a, b in pairs
+    )
 
 
-def by_sums(units: Collection[RunUnit], *methods: tuple[str, int | None]) -> Estimate:
-    """Of one method, or of the difference of two."""
-    known = evidence_of(units)
-    measured = MetricValues.of(known, "nll", list(known.metrics["nll"].values))
-    scored = [Scored(Entrant(name, str(size or 1), size or 1), "") for name, size in methods]
-    if len(scored) == 1:
-        return mean(measured.side(scored[0]), measured.covariance, IMAGES)
-    pair = scored[0], scored[1]
-    return difference_of(measured, pair)
+def covariances(first: Contestant, second: Contestant) -> Floats:
+    """Of the replicates, over images."""
+    rows = [*LOSSES[first].values(), *LOSSES[second].values()]
+    return np.cov(rows, ddof=0)[: len(LOSSES[first]), len(LOSSES[first]) :] / IMAGES
 
 
-def difference_of(measured: MetricValues, pair: tuple[Scored, Scored]) -> Estimate:
-    sides = {scored: measured.side(scored) for scored in pair}
-    return Difference.of(measured, pair, sides, ENSEMBLES).estimate
-
-
-def replicates(
-    units: Collection[RunUnit], methods: Collection[tuple[str, int | None]], among: Collection[int]
-) -> tuple[list[Side], Covariance]:
-    """Sides of these replicates, and the covariance between all of them."""
-    of_each = [
-        [unit for unit in units if (unit.method, unit.size) == method and unit.replicate in among]
-        for method in methods
-    ]
-    every = [unit for own in of_each for unit in own]
-    covariance = np.atleast_2d(np.cov([LOSSES[unit] for unit in every], ddof=0)) / IMAGES
-    sides = [
-        Side.of(
-            np.array([LOSSES[unit].mean() for unit in own]), [every.index(unit) for unit in own]
-        )
-        for own in of_each
-    ]
-    return sides, Covariance.between_replicates(covariance)
-
-
-def assert_same(found: Estimate, expected: Estimate) -> None:
-    assert found.value == pytest.approx(expected.value)
-    assert found.parts == pytest.approx(np.array(expected.parts), rel=1e-5)
-    assert found.image_error == pytest.approx(expected.image_error, rel=1e-5)
-
-
-@pytest.mark.parametrize("method", REPLICATES)
-def test_mean(method: tuple[str, int | None]) -> None:
-    (side,), covariance = replicates(UNITS, [method], range(6))
-    assert_same(by_sums(UNITS, method), mean(side, covariance, IMAGES))
-
-
-@pytest.mark.parametrize(
-    ("method", "other", "common"),
-    [
-        (("a", None), ("b", None), range(6)),
-        (("a", None), ("c", None), range(3)),  # the first ones, which both have
-        (("e", 2), ("f", 2), range(4)),
-    ],
-)
-def test_difference_of_replicates_that_share_networks(
-    method: tuple[str, int | None], other: tuple[str, int | None], common: range
+@pytest.mark.parametrize("first", REPLICATES)
+@pytest.mark.parametrize("second", REPLICATES)
+def test_covariances_are_those_of_all_pairs_of_replicates(
+    first: Contestant, second: Contestant
 ) -> None:
-    sides, covariance = replicates(UNITS, [method, other], common)
-    assert_same(by_sums(UNITS, method, other), paired(*sides, covariance, IMAGES))
+    """What all replicates share is the mean over pairs of different ones, where these pair."""
+    i, j = map(KNOWN.contestants.index, (first, second))
+    every = covariances(first, second)
+    assert KNOWN.every[i, j] == pytest.approx(every.mean(), rel=2e-3, abs=1e-5)
+    paired = len(LOSSES[first]) == len(LOSSES[second]) and first.members == second.members
+    assert KNOWN.paired[i, j] == paired
+    count = len(every)
+    expected = every.mean()
+    if paired and count > 1:
+        expected = (every.sum() - every.trace()) / (count * (count - 1))
+        assert KNOWN.matched[i, j] == pytest.approx(every.trace(), rel=1e-5)
+    assert KNOWN.shared[i, j] == pytest.approx(expected, rel=2e-3, abs=2e-5)
 
 
-@pytest.mark.parametrize("other", [("e", 2), ("e", 4)])
-def test_difference_of_replicates_that_share_none(other: tuple[str, int | None]) -> None:
-    sides, covariance = replicates(UNITS, [("a", None), other], range(6))
-    assert_same(by_sums(UNITS, ("a", None), other), unpaired(*sides, covariance, IMAGES))
+def test_groups_are_summed() -> None:
+    groups = np.random.default_rng(1).integers(12, size=IMAGES)
+    grouped = known_of(LOSSES, groups=groups)
+    assert grouped.degrees == 11
+    means = np.array([np.mean([*own.values()], axis=0) for own in LOSSES.values()])
+    deviations = (means - means.mean(axis=1, keepdims=True)) / IMAGES
+    sums = np.array([deviations[:, groups == group].sum(axis=1) for group in range(12)])
+    assert grouped.every == pytest.approx(sums.T @ sums, rel=5e-3, abs=1e-5)
 
 
-def test_pairs_are_those_of_the_replicates_that_have_predictions() -> None:
-    left = [unit for unit in UNITS if (unit.method, unit.replicate) != ("b", 2)]
-    sides, covariance = replicates(left, [("a", None), ("b", None)], (0, 1, 3, 4, 5))
-    assert_same(by_sums(left, ("a", None), ("b", None)), paired(*sides, covariance, IMAGES))
-
-
-def test_pairs_are_those_of_two_methods_whatever_a_third_has() -> None:
-    """`c` has replicates that `a` and `b` both have, beside others that only one has."""
-    own = {"a": range(4), "b": range(1, 5), "c": (1, 2)}
-    units = [unit for unit in UNITS if unit.replicate in own.get(unit.method, ())]
-    alone = [unit for unit in units if unit.method != "c"]
-    pair = ("a", None), ("b", None)
-    assert_same(by_sums(units, *pair), by_sums(alone, *pair))
-
-
-def test_means_over_images_vary_as_their_values_do() -> None:
-    clean = CONDITIONS["clean"]
-    family = METRICS["nll"].family([METRICS["nll"]])
-    frame = Frame({"clean": IMAGES}, CONDITIONS, resamples=0, seed=0)
-    prepared = np.stack([LOSSES[unit] for unit in UNITS])
-    rows, undefined = frame.rows(family, prepared, clean)
-    assert rows @ rows.T == pytest.approx(np.cov(prepared, ddof=0) / IMAGES)
-    assert undefined.tolist() == [0.0] * len(UNITS)
-
-
-def test_mean_over_conditions_has_what_each_has() -> None:
-    block = next(iter(network_blocks([UNITS[0], UNITS[6]], ENSEMBLES)))
-    rows = np.arange(6.0, dtype=np.float32).reshape(2, 3)
-    mean_rows = BlockMean()
-    for row, others in zip(rows, ({"x": 1.0}, {}), strict=True):
-        measured = {UNITS[0]: {("nll", ""): MeasuredUnit(row[0], row.copy(), row[0] / 4)}}
-        measured[UNITS[0]] |= {("ece", k): MeasuredUnit(v, row) for k, v in others.items()}
-        mean_rows.add(measured)
-    (measures,) = mean_rows.finish().values()
-    assert list(measures) == [("nll", "")]
-    assert measures["nll", ""].value == 1.5
-    assert measures["nll", ""].row.tolist() == rows.mean(axis=0).tolist()
-    assert measures["nll", ""].undefined == 0.75
-    assert len(block.summed) == 2
-
-
-def test_images_that_two_methods_exchange_in_one_replicate_are_shared_by_none() -> None:
-    """The difference of two accuracies of one value, which no other replicate has."""
-    right = np.random.default_rng(1).random((2, IMAGES)) < 0.9
-    right[:, :2] = True, False
-    units = [unit for unit in UNITS if unit.method in ("a", "b") and unit.replicate < 2]
-    values = {unit: right[unit.replicate].astype(float) for unit in units}
-    values[units[-1]][:2] = values[units[-1]][:2][::-1]
-    losses = {unit: {("accuracy", ""): each} for unit, each in values.items()}
-    known = known_of(losses, CONDITIONS["clean"], ensemble_methods=ENSEMBLES)
-    pair = Scored(entrant(units[0]), ""), Scored(entrant(units[-1]), "")
-    apart = difference_of(MetricValues.of(known, "accuracy", pair), pair)
-    assert (apart.value, apart.half_width) == (0, 0)
-    assert apart.image_error > 0
+def test_order_in_which_contestants_are_collected_does_not_matter() -> None:
+    assert same(known_of(dict(reversed(LOSSES.items()))), KNOWN)
 
 
 @pytest.mark.parametrize("threads", [2, 7])
 def test_covariances_do_not_depend_on_the_threads_of_numpy(threads: int) -> None:
-    methods = [Scored(Entrant(f"method-{k}", "1", 1), "") for k in range(97)]
-    rows = np.random.default_rng(0).normal(size=(97, 20_000)).astype(np.float32)
-    units = {
-        RunUnit(each.variant.method, None, 1, 0): {each: MeasuredUnit(0.0, row)}
-        for each, row in zip(methods, rows, strict=True)
-    }
-    (block,) = network_blocks(units, ())
+    rows = np.random.default_rng(0).normal(size=(97, 1, 20_000))
+    losses = {Contestant(f"method-{k:02}", "1", 1): row for k, row in enumerate(rows)}
 
-    def covariance(count: int) -> Covariance:
-        sums = MetricSums()
+    def evidence(count: int) -> HeadlineEvidence:
         with one_torch_thread(), threadpool_limits(count):
-            sums.add(block, units)
-            return sums.covariance(sums.columns(methods))
+            known = known_of(losses)
+            return replace(known, matched=known.matched + known.every)
 
-    one, several = covariance(1), covariance(threads)
-    assert np.array_equal(one.every, several.every)
-    assert np.array_equal(one.matched, several.matched)
+    assert np.array_equal(evidence(1).matched, evidence(threads).matched)
+
+
+def test_what_is_kept_is_read_back_as_it_was(tmp_path: Path) -> None:
+    others = replace(KNOWN, measure=MEASURES["augrc"], labels=np.arange(IMAGES) % 10)
+    for each in (KNOWN, others):
+        each.write(tmp_path)
+        read = HeadlineEvidence.read(tmp_path, each.measure)
+        assert read is not None
+        assert same(read, each)
+    assert HeadlineEvidence.read(tmp_path, MEASURES["auroc"]) is None
+    assert [each.measure for each in evidence_in(tmp_path)] == [KNOWN.measure, others.measure]
+    with pytest.raises(UserError, match=r"^there is no influences/ in nowhere, .*name the folder"):
+        evidence_in(Path("nowhere"))
+
+
+def about(arrays: dict[str, Any], **changes: object) -> None:
+    content = json.loads(str(arrays["about"]))
+    arrays["about"] = np.array(json.dumps(content | changes))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays.pop("about"),
+        lambda arrays: arrays.pop("matched"),
+        lambda arrays: arrays.update(another=np.zeros(3)),
+        lambda arrays: arrays.update(about=np.array("{")),
+        lambda arrays: arrays.update(about=np.array("[]")),
+        lambda arrays: arrays.update(rows=arrays["rows"][1:]),
+        lambda arrays: arrays.update(rows=arrays["rows"][:, 1:]),
+        lambda arrays: arrays.update(values=arrays["values"][1:]),
+        lambda arrays: arrays.update(networks=arrays["networks"][1:]),
+        lambda arrays: about(arrays, contestants=[["a", "1", 1, "", "more"]]),
+        lambda arrays: about(arrays, contestants=[["../../x", "1", 1, ""]] * len(REPLICATES)),
+        lambda arrays: about(arrays, split=["training"]),
+        lambda arrays: about(arrays, unknown=1),
+    ],
+)
+def test_damaged_file_is_refused_in_one_line(
+    change: Callable[[dict[str, Any]], object], tmp_path: Path
+) -> None:
+    KNOWN.write(tmp_path)
+    (path,) = tmp_path.rglob("*.npz")
+    arrays: dict[str, Any] = unpacked(path.read_bytes())
+    change(arrays)
+    path.write_bytes(packed(arrays))
+    with pytest.raises(UserError, match=r"nll-clean\.npz is damaged \([^\n]+\); fetch it") as error:
+        evidence_in(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", None])
+def test_file_that_ends_too_early_is_refused_in_one_line(
+    content: bytes | None, tmp_path: Path
+) -> None:
+    KNOWN.write(tmp_path)
+    (path,) = tmp_path.rglob("*.npz")
+    path.write_bytes(path.read_bytes()[:-9] if content is None else content)
+    with pytest.raises(UserError, match=r"nll-clean\.npz is damaged \([^\n]+\); fetch it"):
+        evidence_in(tmp_path)
+
+
+def test_two_sittings_joined_have_all_but_what_replicates_of_both_share() -> None:
+    count = len(KNOWN.contestants)
+    parts = KNOWN.chosen([0, 3]), KNOWN.chosen([1, 2, 4])
+    for joined in (parts[0].joined(parts[1]), parts[1].joined(parts[0])):
+        apart = np.isnan(joined.matched)
+        own = np.isin(np.arange(count), [0, 3])
+        assert np.array_equal(apart, own[:, None] != own)
+        assert same(replace(joined, matched=np.where(apart, KNOWN.matched, joined.matched)), KNOWN)
+        # Of paired contestants what networks and images add together is left in.
+        assert np.array_equal(joined.shared[~apart], KNOWN.shared[~apart])
+        assert np.array_equal(joined.shared[apart], KNOWN.every[apart])
+
+
+def test_what_does_not_belong_together_is_not_joined() -> None:
+    labelled = replace(KNOWN, labels=np.arange(IMAGES) % 10)
+    first, second = labelled.chosen([0]), labelled.chosen([1])
+    with pytest.raises(UserError, match=r"^nll-clean: both have 'a'; leave it out of one$"):
+        first.joined(KNOWN)
+    groups = np.arange(IMAGES) // 2
+    for other in (
+        known_of(losses_of(images=50)).chosen([1]),
+        replace(second, shown=("rotated-030",)),
+        replace(second, groups=groups),
+        replace(second, labels=second.labels[::-1]),
+    ):
+        with pytest.raises(UserError, match=r"^nll-clean: the two are of other images, and not"):
+            first.joined(other)
+    # Predictions of others may come without labels.
+    assert first.joined(replace(second, labels=second.labels[:0])).labels is first.labels
+
+
+@pytest.mark.parametrize("skewed", [False, True])
+def test_half_precision_moves_no_interval_by_a_thousandth(*, skewed: bool) -> None:
+    """Where contestants differ by more than a hundredth of what they are."""
+    random, losses = np.random.default_rng(0), {}
+
+    def drawn(*shape: int) -> Floats:
+        return random.gamma(0.02, size=shape) if skewed else random.normal(size=shape)
+
+    common = drawn(5000)
+    for k in range(4):
+        losses[Contestant(f"method-{k}", "1", 1)] = common * (1 + 0.05 * k) + 0.2 * drawn(5, 5000)
+    half = known_of(losses)
+    means = np.array([own.mean(axis=0) for own in losses.values()])
+    whole = replace(half, rows=means - means.mean(axis=1, keepdims=True))  # type: ignore[arg-type]
+    for k in range(4):
+        found, expected = (own_estimate(each, k).half_width for each in (half, whole))
+        assert found == pytest.approx(expected, rel=1e-3)
+        for j in range(k):
+            found, expected = (difference(each, j, k).estimate.half_width for each in (half, whole))
+            assert found == pytest.approx(expected, rel=1e-3)
+    found, expected = (judge(each, 0, draws=500).half_widths[1:] for each in (half, whole))
+    assert found == pytest.approx(expected, rel=1e-3)

@@ -1,8 +1,6 @@
-"""Conditions with images of their own: what is gathered together, averaged and compared."""
+"""Conditions with images of their own: what is averaged, compared and drawn together."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pytest
@@ -10,13 +8,14 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.inference.intervals import Relations
-from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.questions import Budgets
-from benchmarks.schema import Comparison
+from benchmarks.inference.evidence import MeasuredUnit, mean_over, summed_by
+from benchmarks.inference.image_values import ImageValues
+from benchmarks.inference.resampling import Frame
+from benchmarks.metrics import METRICS
+from benchmarks.predictions import StoredPrediction
+from benchmarks.run.measurements import measured, varying
 from benchmarks.tasks.task import Condition
 from methods import Prediction
-from tests.measuring import Predictions, compared, gathered
 
 CLEAN = Condition("clean", "Clean", "clean", "digits")
 BLURRED = Condition("blurred", "Blurred", "blurred", "digits")
@@ -29,89 +28,100 @@ UNSEEN = Condition(
     *("unseen", "Unseen", "odd", "odd"), labels="none", reference="clean", paired_with="odd"
 )
 SAME = Condition("same", "Same", "same", "digits", reference="blurred")
+BY_NAME = {c.name: c for c in (CLEAN, BLURRED, MATT, GLOSSY, ODD, UNSEEN, SAME)}
 
 IMAGES = {"clean": 400, "blurred": 400, "far-matt": 300, "far-glossy": 150, "odd": 200}
-UNITS = [
-    RunUnit(method, size, budget, 0)
-    for method, size, budget in (("deep_ensemble", 3, 3), ("shared", 3, 1), ("softmax", None, 1))
-]
+
+WRITERS = np.random.default_rng(8).integers(40, size=400)
+"""Of the clean and the blurred images, which are the same."""
 
 
-def made_up() -> Predictions:
-    """`shared` has the deep ensemble's, `unseen` and `same` are other conditions' images."""
+def made_up() -> dict[str, StoredPrediction]:
+    """`unseen` and `same` are other conditions' images."""
     random, made = np.random.default_rng(3), {}
-    ensemble, shared, softmax = UNITS
     for name, images in IMAGES.items():
         labels = torch.from_numpy(random.integers(5, size=images))
-        for unit, members in ((ensemble, 3), (softmax, 1)):
-            logits = random.normal(size=(members, images, 5))
-            logits[:, np.arange(images), labels] += 1.5 if name == "clean" else 0.7
-            prediction = Prediction.of_logits(torch.from_numpy(logits))
-            made[unit, name] = StoredPrediction(prediction, None if name == "odd" else labels)
-        made[shared, name] = made[ensemble, name]
-    for unit in UNITS:
-        made |= {(unit, "unseen"): made[unit, "odd"], (unit, "same"): made[unit, "blurred"]}
-    return made
+        logits = random.normal(size=(1, images, 5))
+        logits[:, np.arange(images), labels] += 1.5 if name == "clean" else 0.7
+        prediction = Prediction.of_logits(torch.from_numpy(logits))
+        made[name] = StoredPrediction(prediction, None if name == "odd" else labels)
+    return made | {"unseen": made["odd"], "same": made["blurred"]}
 
 
 MADE = made_up()
 
 
-def right(unit: RunUnit, condition: str) -> NDArray[np.float64]:
-    stored = MADE[unit, condition]
-    return (stored.prediction.mean.argmax(dim=1) == stored.labels).double().numpy()
+def measure(metric: str, condition: Condition, *together: Condition) -> MeasuredUnit:
+    """In a row with the images of other conditions, and of their references."""
+    family = METRICS[metric].family([METRICS[metric]])
+    names = sorted({name for c in (condition, *together) for name in (c.name, c.reference)})
+    frame = Frame(
+        {name: len(MADE[name].prediction.mean) for name in names},
+        BY_NAME,
+        *(200, 0),
+        dict.fromkeys(("clean", "blurred", "same"), WRITERS),
+    )
+    score = "predictive_entropy" if "score" in family.needs else ""
+    own, reference = (
+        ImageValues([MADE[name]], measures=lambda _: [(family, score)])
+        for name in (condition.name, condition.reference)
+    )
+    (each,) = measured([(family, score)], own, reference)
+    (varied,) = varying(each, frame, condition).values()
+    return varied
 
 
-def pair(row: Comparison) -> set[str]:
-    return {row.method, row.other_method}
+def variance(measured: MeasuredUnit) -> float:
+    return float(np.square(summed_by(measured.groups, measured.row[None])).sum())
+
+
+def entropy(name: str) -> NDArray[np.float64]:
+    own: NDArray[np.float64] = stats.entropy(MADE[name].prediction.mean.numpy(), axis=1)
+    return own
 
 
 def test_a_mean_over_sets_of_images_averages_them_all() -> None:
     """Independent sets: the variance of a mean of two is a quarter of the sum of theirs."""
-    known = gathered(MADE, (CLEAN, MATT, GLOSSY), ["accuracy"], resamples=2000)
-    result = compared(known, Relations(Budgets(frozenset(["deep_ensemble"]))))
-    (row,) = [
-        row
-        for row in result.comparisons
-        if (row.condition, row.question) == ("far-mean", "")
-        and pair(row) == {"deep_ensemble", "softmax"}
-    ]
-    ensemble, _, softmax = UNITS
-    of_softmax = [right(softmax, name) for name in ("far-matt", "far-glossy")]
-    apart = [right(ensemble, name) for name in ("far-matt", "far-glossy")]
-    apart = [one - other for one, other in zip(apart, of_softmax, strict=True)]
-
-    def half_width(sets: list[NDArray[np.float64]]) -> float:
-        error = math.sqrt(sum(values.var() / len(values) for values in sets)) / 2
-        return stats.t.ppf(0.975, 149) * error  # the fewer images count the degrees of freedom
-
-    assert row.difference == pytest.approx(np.mean([v.mean() for v in apart]), abs=1e-5)
-    assert row.upper - row.difference == pytest.approx(half_width(apart), rel=1e-5)
-    assert (row.images, row.effect_size) == (150, None)
-    interval = result.intervals["softmax", "1", 1, "far-mean", "", "accuracy"]
-    assert interval.half_width == pytest.approx(half_width(of_softmax))
+    measures, right = [], []
+    for condition in (MATT, GLOSSY):
+        measures.append({("accuracy", ""): measure("accuracy", condition, MATT, GLOSSY)})
+        stored = MADE[condition.name]
+        right.append((stored.prediction.mean.argmax(dim=1) == stored.labels).double().numpy())
+    averaged = mean_over(measures)["accuracy", ""]
+    assert averaged.value == pytest.approx(np.mean([values.mean() for values in right]))
+    expected = sum(values.var() / len(values) for values in right) / 4
+    assert variance(averaged) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize(("condition", "reference"), [(ODD, "blurred"), (UNSEEN, "clean")])
-def test_detection_is_against_the_conditions_own_reference(
-    condition: Condition, reference: str
-) -> None:
-    """DeLong, DeLong & Clarke-Pearson 1988."""
-    known = gathered(MADE, (CLEAN, BLURRED, ODD, condition), ["auroc"], resamples=2000)
-    own, other = (
-        stats.entropy(MADE[UNITS[2], name].prediction.mean.numpy(), axis=1)
-        for name in ("odd", reference)
-    )
-    won = (own[:, None] > other).astype(float)
-    variance = won.mean(axis=1).var() / 200 + won.mean(axis=0).var() / 400
-    key = ("softmax", "1", 1, condition.name, "predictive_entropy", "auroc")
-    expected = stats.t.ppf(0.975, 199) * math.sqrt(variance)
-    assert compared(known).intervals[key].half_width == pytest.approx(expected, rel=1e-6)
+def placements(condition: Condition) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """By an image of the condition, and of its reference, the share of pairs that are in order."""
+    own, other = entropy(condition.name), entropy(condition.reference)
+    won = (own[:, None] > other) + 0.5 * (own[:, None] == other)
+    return won.mean(axis=1), won.mean(axis=0)
+
+
+def by_writer(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of an image's deviations, of the mean over all, by who wrote it."""
+    deviations = (values - values.mean()) / len(values)
+    return np.array([deviations[writer == WRITERS].sum() for writer in range(40)])
+
+
+@pytest.mark.parametrize("condition", [ODD, UNSEEN])
+def test_detection_is_against_the_conditions_own_reference(condition: Condition) -> None:
+    """DeLong, DeLong & Clarke-Pearson 1988; the images of a writer are drawn together."""
+    own, other = placements(condition)
+    expected = own.var() / len(own) + np.square(by_writer(other)).sum()
+    assert variance(measure("auroc", condition)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_writers_images_are_drawn_with_their_blurred_ones() -> None:
+    expected = sum(by_writer(values) for values in placements(BLURRED))
+    found = variance(measure("auroc", BLURRED))
+    assert found == pytest.approx(np.square(expected).sum(), rel=1e-5)
 
 
 def test_a_condition_of_its_references_images_is_drawn_with_it() -> None:
-    """The same predictions under both, so that each resample detects nothing: AUROC one half."""
-    known = gathered(MADE, (CLEAN, BLURRED, SAME), ["auroc"])["same"].metrics["auroc"]
-    columns = known.columns(known.values)
-    assert {value for values in known.values.values() for value in values.values()} == {0.5}
-    assert known.covariance(columns).every == pytest.approx(np.zeros((len(columns),) * 2))
+    """The same predictions under both, so that each draw detects nothing: AUROC one half."""
+    same = measure("auroc", SAME, CLEAN)
+    assert same.value == 0.5
+    assert same.row == pytest.approx(0, abs=1e-9)

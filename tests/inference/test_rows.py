@@ -1,13 +1,15 @@
-"""How rows are formed: by influence or by resamples, and of conditions that share images."""
+"""How rows are formed: by influence or resamples, of images that conditions or groups share."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.inference.evidence import summed_by
 from benchmarks.inference.resampling import Frame, ImageSet
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.metric import Family, Influences, MetricInputs, MetricsByResample, Weights
@@ -18,6 +20,8 @@ IMAGES, FEWER, RESAMPLES = 60, 20, 130
 CLEAN, ROTATED, NOISE = (CONDITIONS[name] for name in ("clean", "rotated-030", "ood-uniform_noise"))
 
 Floats = NDArray[np.float64]
+
+Groups = NDArray[np.int64]
 
 
 class Compared(Family):
@@ -52,8 +56,8 @@ def values(images: int, seed: int) -> Floats:
     return drawn - drawn.mean(axis=1, keepdims=True)
 
 
-def frame(images: dict[str, int]) -> Frame:
-    return Frame(images, CONDITIONS, RESAMPLES, seed=0)
+def frame(images: dict[str, int], resamples: int = RESAMPLES, **groups: Groups) -> Frame:
+    return Frame(images, CONDITIONS, resamples, 0, groups)
 
 
 def test_an_image_and_its_rotation_have_one_place() -> None:
@@ -108,3 +112,107 @@ def test_rows_of_resamples_have_their_covariance(condition: Condition) -> None:
     assert 0.2 < undefined[0] < 0.8
     squares = np.square(evaluated[0, defined] - evaluated[0, defined].mean()).sum()
     assert (rows @ rows.T)[0, 0] == pytest.approx(squares / (RESAMPLES - 1))
+
+
+NLL = METRICS["nll"].family([METRICS["nll"]])
+
+WRITERS, EACH = 30, 20
+
+
+def variance(rows: Floats, groups: Groups) -> float:
+    return float(np.square(summed_by(groups, rows)).sum())
+
+
+def written(random: np.random.Generator, shared: float) -> tuple[Floats, Groups]:
+    """A value of each image, of which the writer's share has this variance, and the image's 1."""
+    writers = random.permutation(np.arange(WRITERS * EACH) % WRITERS)
+    own = random.normal(0, math.sqrt(shared), WRITERS)
+    return (own[writers] + random.normal(size=len(writers)))[None], writers
+
+
+def test_each_image_is_a_group_of_its_own_unless_groups_are_given() -> None:
+    alone = frame({ROTATED.name: FEWER, "clean": IMAGES, NOISE.name: FEWER})
+    assert alone.groups.tolist() == list(range(IMAGES + FEWER))
+    assert alone.group_count(ROTATED.name) == FEWER
+
+
+def test_groups_are_of_a_set_of_images() -> None:
+    """The same writer wrote in both sets, which are drawn separately."""
+    writers = 7 + np.arange(IMAGES) // 5
+    sizes = {ROTATED.name: FEWER, NOISE.name: FEWER, "clean": IMAGES}
+    of_fewer = dict.fromkeys((ROTATED.name, NOISE.name), writers[:FEWER])
+    both = frame(sizes, clean=writers, **of_fewer)
+    expected = np.concatenate([writers - 7, 12 + writers[:FEWER] - 7])
+    assert both.groups.tolist() == expected.tolist()
+    assert [both.group_count(name) for name in sizes] == [4, 4, 12]
+
+
+def test_variance_over_groups_is_that_of_means_by_other_writers() -> None:
+    """Design effect 1 + 19 · .1 / 1.1 = 2.7: single images would claim as little as a third."""
+    random = np.random.default_rng(0)
+    means, claimed, alone = [], [], []
+    for _ in range(800):
+        of_images, writers = written(random, shared=0.1)
+        grouped = frame({"clean": WRITERS * EACH}, clean=writers)
+        rows, _ = grouped.rows(NLL, of_images, CLEAN)
+        means.append(of_images.mean())
+        claimed.append(variance(rows, grouped.groups))
+        alone.append(np.square(rows).sum())
+    assert np.mean(claimed) == pytest.approx(np.var(means), rel=0.12)
+    assert np.mean(claimed) / np.mean(alone) == pytest.approx(1 + 19 * 0.1 / 1.1, rel=0.12)
+
+
+def test_variance_over_groups_is_the_cluster_robust_one() -> None:
+    """Liang & Zeger 1986, of a mean: the squares of the sums of residuals by group."""
+    of_images, writers = written(np.random.default_rng(1), shared=0.5)
+    grouped = frame({"clean": WRITERS * EACH}, clean=writers)
+    rows, _ = grouped.rows(NLL, of_images, CLEAN)
+    residuals = of_images[0] - of_images.mean()
+    sums = [residuals[writers == writer].sum() for writer in range(WRITERS)]
+    expected = np.square(sums).sum() / of_images.size**2
+    assert variance(rows, grouped.groups) == pytest.approx(expected)
+
+
+def test_writers_drawn_at_random_leave_the_variance_of_single_images() -> None:
+    random = np.random.default_rng(2)
+    of_images, writers = written(random, shared=0.5)
+    ratios = []
+    for _ in range(200):
+        grouped = frame({"clean": WRITERS * EACH}, clean=random.permutation(writers))
+        rows, _ = grouped.rows(NLL, of_images, CLEAN)
+        ratios.append(variance(rows, grouped.groups) / np.square(rows).sum())
+    assert np.mean(ratios) == pytest.approx(1, abs=0.06)
+
+
+class Resampled(type(NLL)):  # type: ignore[misc]
+    """The same metric; no influence is known."""
+
+    def influence(self, prepared: Any) -> None:
+        return None
+
+
+def test_resamples_draw_groups() -> None:
+    of_images, writers = written(np.random.default_rng(3), shared=0.5)
+    grouped = frame({"clean": WRITERS * EACH}, 4000, clean=writers)
+    by_influence, by_resamples = (
+        grouped.rows(family, of_images, CLEAN).rows for family in (NLL, Resampled(NLL.metrics))
+    )
+    expected = variance(by_influence, grouped.groups)
+    assert np.square(by_resamples).sum() == pytest.approx(expected, rel=0.1)
+    for block in grouped.weights("clean"):
+        assert all(len(np.unique(block[writers == w], axis=0)) == 1 for w in range(WRITERS))
+
+
+def test_rows_of_resamples_are_not_as_long_as_those_of_images() -> None:
+    """So that they cannot be summed by group."""
+    rows, _ = frame({"clean": 40}, resamples=40).rows(Resampled(NLL.metrics), values(40, 0), CLEAN)
+    longer, _ = frame({"clean": 40}, resamples=41).rows(
+        Resampled(NLL.metrics), values(40, 0), CLEAN
+    )
+    assert rows.shape == longer.shape == (2, 41)
+    assert not rows[:, 40].any()
+
+
+def test_groups_of_another_number_of_images_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^the condition 'clean' has groups of 59 images; .* 60$"):
+        frame({"clean": IMAGES}, clean=np.arange(59))

@@ -1,4 +1,4 @@
-"""Worth in networks, by hand."""
+"""Worth in networks: by hand, and of contestants."""
 
 from __future__ import annotations
 
@@ -8,23 +8,31 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.inference.evidence import Covariance
-from benchmarks.inference.intervals import Estimate, Part, Side, unpaired
-from benchmarks.inference.worth import FEWER, MORE, NO_GAIN, Worth, worth
+from benchmarks.headline import Headline
+from benchmarks.inference.evidence import Contestant
+from benchmarks.inference.intervals import TOO_FEW, Estimate, Networks, Part, joined
+from benchmarks.inference.worth import (
+    FEWER,
+    IMAGES_ONLY,
+    MORE,
+    NO_GAIN,
+    NOT_FINITE,
+    Worth,
+    worth,
+    worth_of,
+)
+from tests.measuring import MEASURES, Floats, known_of
 
 SIZES = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
-
-NONE = Covariance.between_replicates(np.zeros((1, 1)))
-"""Images of which none differs from another."""
 
 
 def exact(values: dict[int, float], of_method: float, spread: float = 0.0) -> Worth:
     """The worth where only replicates vary: five of the method and of each size, around a mean."""
-    around = spread * np.array([-2.0, -1, 0, 1, 2])
-    method, *sides = [Side.of(value + around, [0] * 5) for value in (of_method, *values.values())]
-    apart = [unpaired(method, side, NONE, images=100) for side in sides]
-    gain = unpaired(sides[-1], sides[0], NONE, images=100)
-    return worth(dict(zip(values, apart, strict=True)), gain)
+    own = Networks.of(spread * np.array([-2.0, -1, 0, 1, 2])).part
+    assert own is not None
+    parts = joined([own, own])
+    apart = {size: Estimate(of_method - value, parts) for size, value in values.items()}
+    return worth(apart, Estimate(values[max(values)] - values[min(values)], parts))
 
 
 def test_size_is_interpolated_in_its_logarithm() -> None:
@@ -54,8 +62,8 @@ def test_ends(value: float, expected: float) -> None:
 
 
 def test_ensemble_itself_is_worth_its_size_exactly() -> None:
-    equal, apart = Estimate(0.0, (Part(0.0, 4),), 0.0), Estimate(-0.1, (Part(0.1, 4),), 0.1)
-    gain = Estimate(1.0, (Part(0.1, 4),), 0.1)
+    equal, apart = Estimate(0.0, (Part(0.0, 4),)), Estimate(-0.1, (Part(0.1, 4),))
+    gain = Estimate(1.0, (Part(0.1, 4),))
     assert worth({1: equal, 2: apart, 50: apart}, gain) == (1, 1, 1, "")
 
 
@@ -85,3 +93,64 @@ def test_worth_is_undefined_where_size_does_not_help() -> None:
     assert found.reason == NO_GAIN
     # A gain that chance explains is none.
     assert exact({1: 0.0, 50: 0.02}, of_method=0.01, spread=0.05).reason == NO_GAIN
+
+
+IMAGES = 500
+
+NETWORK, MINE = (Contestant(name, "1", 1) for name in ("network", "mine"))
+SCALE = [Contestant("ensemble", str(size), size) for size in (1, 2, 4, 10)]
+
+NETWORKS = np.random.default_rng(0).normal(size=(20, IMAGES))
+"""How wrong each is on each image: the error of M has the mean of theirs, squared 1 / M."""
+
+
+def squares_of(size: int, count: int = 20) -> Floats:
+    """Of disjoint ensembles."""
+    blocks = NETWORKS[: count // size * size].reshape(-1, size, IMAGES)
+    squares: Floats = blocks.mean(axis=1) ** 2
+    return squares
+
+
+LOSSES = {
+    NETWORK: squares_of(1),
+    MINE: NETWORKS.reshape(10, 2, IMAGES).mean(axis=1) ** 2,
+    **{each: squares_of(int(each.members)) for each in SCALE},
+}
+"""`mine` is as good as two networks."""
+
+
+def worth_in(
+    losses: dict[Contestant, Floats], of: Contestant, measure: Headline = MEASURES["brier"], **how
+) -> Worth:
+    known = known_of(losses, measure, **how)
+    ensembles = {int(each.members): known.contestants.index(each) for each in SCALE}
+    return worth_of(known, known.contestants.index(of), ensembles)
+
+
+def test_copy_of_the_network_is_worth_one_exactly() -> None:
+    assert worth_in(LOSSES, NETWORK) == (1, 1, 1, "")
+    assert worth_in(LOSSES, NETWORK, MEASURES["accuracy"]).reason == NO_GAIN  # it falls
+    rights = {each: 1 - own for each, own in LOSSES.items()}
+    assert worth_in(rights, NETWORK, MEASURES["accuracy"])[:3] == (1, 1, 1)
+
+
+def test_method_as_good_as_two_networks_is_worth_two() -> None:
+    found = worth_in(LOSSES, MINE)
+    assert found.networks == pytest.approx(2, rel=0.1)
+    assert found.lower < 2 < found.upper < 3
+    assert found.reason == ""
+
+
+def test_worth_by_few_replicates_leaves_networks_out_and_says_so() -> None:
+    one = LOSSES | {MINE: LOSSES[MINE][:1]}
+    assert worth_in(one, MINE).reason == IMAGES_ONLY
+
+
+def test_worth_is_undefined_for_the_reason_that_there_is() -> None:
+    flat = LOSSES | {each: NETWORKS[: len(LOSSES[each])] ** 2 for each in SCALE}
+    assert worth_in(flat, MINE).reason == NO_GAIN
+    infinite = {MINE: {"value": math.inf}}
+    assert worth_in(LOSSES, MINE, changes=infinite).reason == NOT_FINITE
+    assert worth_in(LOSSES, NETWORK, changes=infinite) == (1, 1, 1, "")
+    few = {SCALE[1]: {"undefined": 0.02}}
+    assert worth_in(LOSSES, MINE, changes=few).reason == TOO_FEW

@@ -19,15 +19,16 @@ from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import PREDICT
 from methods.determinism import torch_threads
-from tests.runs import DIGITS, compute, predicted_arrays, run_of
+from tests.runs import DIGITS, DIGITS_AND_MEANS, compute, predicted_arrays, run_of
 
 FEW = replace(DIGITS, budgets=(1.0,), methods=("softmax", "mc_dropout"), replicates=1)
 
 
 def test_two_jobs_give_the_tables_of_one(digits_run: Path, tmp_path: Path) -> None:
     assert compute(run_of(DIGITS, tmp_path, jobs=2)) == []
-    names = [f"{name}.csv" for name in ("training", "measurements", "summary", "comparisons")]
-    for name in (*names, "worth.csv", "images.npz"):
+    names = [f"{name}.csv" for name in ("training", "measurements", "summary", "answer")]
+    kept = [path.relative_to(digits_run / "out") for path in digits_run.glob("out/influences/*")]
+    for name in (*names, *kept, "images.npz"):
         assert (tmp_path / "out" / name).read_bytes() == (digits_run / "out" / name).read_bytes()
 
 
@@ -139,7 +140,7 @@ def test_custom_methods_that_fail_or_change_their_process_change_nothing_else(
     raising = where(table, method="raising")
     assert set(raising["status"]) == {"failed"}
     assert set(raising["reason"]) == {"SystemExit: not today"}
-    assert set(raising["condition"]) == {*DIGITS.conditions, "rotated-mean"}
+    assert set(raising["condition"]) == {*DIGITS_AND_MEANS}
     rows = [
         where(one, method="softmax", budget=1.0, replicate=0).reset_index(drop=True)
         for one in (table, whole)

@@ -114,7 +114,7 @@ def make_old(out: Path) -> None:
     for record in (*nouns["methods"], *nouns["recipes"]):
         record["budget"] = 1.0
     (out / "nouns.json").write_text(json.dumps(nouns))
-    for name in ("measurements", "summary", "comparisons", "worth"):
+    for name in ("measurements", "summary", "answer"):
         head, *rows = (out / f"{name}.csv").read_text().splitlines(keepends=True)
         of_recipe = [f"recipe,{head}", *(f"well-trained,{row}" for row in rows)]
         (out / f"{name}.csv").write_text("".join(of_recipe))

@@ -19,7 +19,7 @@ from benchmarks.report.tables.table import Table
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.schema import Comparison, table_of
+from benchmarks.schema import AnswerRow, table_of
 from tests.made_up import SMALL
 
 
@@ -32,17 +32,15 @@ def nouns(**changes: object) -> Names:
 NAMES = nouns()
 
 
-UNTESTED = Comparison(
-    **{"images": 80},
+ANSWER = AnswerRow(
+    **{"method": "", "members": "1", "budget": 1.0, "images": 80, "best": "no"},
     **{"condition": "clean", "metric": "accuracy", "score": ""},
-    **{"method": "", "members": "1", "budget": 1.0},
-    **{"other_method": "", "other_members": "1", "other_budget": 1.0},
 )
 
 
-def comparisons(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """The table of these comparisons; what a row does not name is as in `UNTESTED`."""
-    return table_of(Comparison, [replace(UNTESTED, **row) for row in rows])
+def answers(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The table ``answer.csv`` of these rows; what a row does not name is as in `ANSWER`."""
+    return table_of(AnswerRow, [replace(ANSWER, **row) for row in rows])
 
 
 def page_of(folder: Path, figures: Sequence[FigureFiles] = ()) -> str:

@@ -32,9 +32,11 @@ from benchmarks.report.tables.table import markdown
 from benchmarks.schema import read_table, where, write_table
 from benchmarks.vocabulary import (
     CEILING,
-    LEAST_OF_CEILING,
+    LEAST_AGREEMENT,
     NOUNS_JSON,
+    OTHER_NETWORK,
     PAIRS,
+    WEIGHTS,
 )
 from tests.report.support import nouns
 
@@ -70,10 +72,8 @@ def measured(claim: str) -> Iterator[pd.DataFrame]:
     if claim == "softmax-is-not-certainty":
         yield rows("auroc", ValueRange(-0.066, -0.08, -0.052), method="softmax", case="minus a_b")
         yield rows("auroc", ValueRange(-0.063, math.nan, math.nan), method="softmax", case="c")
-        yield rows("worth", ValueRange(math.nan, math.nan, 1.0), case="upper")
-        yield rows("worth", ValueRange(math.nan, 50.0, math.nan), case="lower")
-        yield rows("worth", [math.nan, 0.95, 1.0, 1.0], case="some")
-        yield rows("worth", [math.nan], case="none")
+        yield rows("ece", [math.nan, 0.95, 1.0, 1.0], case="some")
+        yield rows("ece", [math.nan], case="none")
 
 
 def described(id: str) -> dict[str, object]:
@@ -95,7 +95,7 @@ def folder(made_up_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder with claims in it."""
     folder = tmp_path_factory.mktemp("claims")
     for name in (
-        *("measurements.csv", "summary.csv", "comparisons.csv", "images.npz", "training.csv"),
+        *("measurements.csv", "summary.csv", "answer.csv", "images.npz", "training.csv"),
         NOUNS_JSON,
     ):
         (folder / name).write_bytes((made_up_run / name).read_bytes())
@@ -160,14 +160,15 @@ def test_bins_of_vote_shares_are_of_all_networks_together(folder: Path) -> None:
     assert set(bins["accuracy"].dropna()) == {0.75}
 
 
-def test_verdicts_begin_at_a_share_of_the_ceiling(folder: Path) -> None:
+def test_verdicts_begin_where_the_corrected_correlation_is_large_enough(folder: Path) -> None:
     results = Results.load(folder)
     drawn = draw_figure(results, "claims-rank-agreement")
     shown = drawn.numbers[drawn.numbers["condition"] == drawn.numbers["condition"].iloc[0]]
-    first = where(shown, score=shown["score"].iloc[0], case=CEILING)
+    by_pair = where(shown, score=shown["score"].iloc[0]).groupby("case")["value"].mean()
+    corrected_by = math.sqrt(by_pair[OTHER_NETWORK] * by_pair[CEILING])
     dashed = [line for line in drawn.figure.axes[0].lines if line.get_color() == "0.6"]
     places = [line.get_xdata()[0] for line in dashed]
-    assert places == [share * first["value"].max() for share in LEAST_OF_CEILING.values()]
+    assert places == pytest.approx([share * corrected_by for share in LEAST_AGREEMENT.values()])
 
 
 def test_votes_that_several_claims_are_about_are_drawn_once(folder: Path) -> None:
@@ -184,7 +185,7 @@ def test_training_sets_are_drawn_in_the_order_of_the_claim(folder: Path) -> None
 def test_verdicts_stand_in_a_table_by_weight(folder: Path) -> None:
     table = verdict_table(json.loads((folder / "claims.json").read_text()))
     assert "| image-61 | partly reproduced |" in markdown(table)
-    assert list(table.groups) == ["Central claims", "Supporting claims", "Checks of the setting"]
+    assert list(table.groups) == list(WEIGHTS.values())
 
 
 LINK = r"\((figures/claims-[^)]*)\)"
@@ -213,9 +214,7 @@ def test_numbers_stand_with_what_is_known_of_their_interval(folder: Path) -> Non
     assert {row.labels[0]: row.cells[0].text for row in table.rows} == {
         "AUROC, Softmax, minus a b": "−0.066 (−0.080 to −0.052)",
         "AUROC, Softmax, c": "−0.063",
-        "worth, upper": "< 1",
-        "worth, lower": "> 50",
-        "worth, some": "0.983 [0.950 to 1, n = 3]",
+        "ECE, some": "0.983 [0.950 to 1, n = 3]",
     }
 
 
@@ -270,7 +269,7 @@ def test_central_claims_are_counted_and_named_by_verdict() -> None:
         {"statement": f"Text {i}.", "verdict": verdict, "weight": "central"}
         for i, verdict in enumerate(verdicts)
     ]
-    claims = [{**central[0], "weight": "supporting"}, *central]
+    claims = [{**central[0], "weight": weight} for weight in ("supporting", "detail")] + central
     setting = {"recipe": "article"}
     text = article_answer({"setting": setting, "claims": claims})
     assert "Central claims of the article: 3." in text

@@ -6,11 +6,11 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks.io import UserError
 from benchmarks.report import write_report
-from benchmarks.report.editorial import KEPT_METRICS
 from benchmarks.report.figures import draw_figure
 from benchmarks.report.kept import keep
 from benchmarks.report.readme import filled
@@ -18,7 +18,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.table import markdown
 
-KINDS = ("short", "advice", "leaderboard", "quality", "latency", "provenance")
+KINDS = ("short", "leaderboard", "quality", "latency", "provenance")
 
 PAGE = Path("README.md")
 
@@ -42,41 +42,28 @@ def test_headline_rows_and_living_links_are_kept(made_up_run: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("scored", [False, True])
-def test_tables_of_what_is_kept_have_the_same_verdicts(
+def test_answer_is_kept_whole_and_so_are_its_views(
     scored: bool, made_up_run: Path, digits_run: Path, tmp_path: Path
 ) -> None:
-    """Of the digits, candidates are further scores, too."""
+    """Of the digits, contestants are further scores, too."""
     folder = digits_run / "out" if scored else made_up_run
     keep(folder, tmp_path)
-    whole, kept = (
-        {table.name: markdown(table) for table in tables_of(Results.load(run))}
-        for run in (folder, tmp_path)
-    )
-    names = {"leaderboard", "decision", "ranks", "kinds"} & whole.keys()
-    assert len(names) > 3
-    assert {name: kept[name] for name in names} == {name: whole[name] for name in names}
-
-
-def test_differences_are_kept_of_what_is_kept_of_the_summary(
-    made_up_run: Path, tmp_path: Path
-) -> None:
-    keep(made_up_run, tmp_path)
-    whole, kept = Results.load(made_up_run).comparisons, Results.load(tmp_path).comparisons
-    alone = kept[kept["question"] == ""]
-    assert set(alone["metric"]) <= {*KEPT_METRICS, "squared_ce_debiased"}
-    assert set(alone["metric"]) < set(whole["metric"])
-    assert set(alone["score"]) <= {"", "predictive_entropy"} < set(whole["score"])
-    assert "squared_ce_debiased" in set(alone["metric"])
+    runs = [Results.load(run) for run in (folder, tmp_path)]
+    pd.testing.assert_frame_equal(runs[0].answer, runs[1].answer)
+    assert not runs[0].answer.empty
+    whole, kept = ({table.name: markdown(table) for table in tables_of(run)} for run in runs)
+    for name in ("leaderboard", "worth"):
+        assert kept[name] == whole[name]
+    files = [
+        {p.name: p.read_bytes() for p in run.glob("influences/*")} for run in (folder, tmp_path)
+    ]
+    assert files[0] == files[1] != {}
 
 
 def test_figure_of_what_is_kept_has_the_same_finding(made_up_run: Path, tmp_path: Path) -> None:
     keep(made_up_run, tmp_path)
     drawings = [draw_figure(Results.load(run), "quality") for run in (made_up_run, tmp_path)]
     assert drawings[0].title == drawings[1].title
-    for path in tmp_path.glob("comparisons*"):
-        path.unlink()
-    without = draw_figure(Results.load(tmp_path), "quality")
-    assert "better than" not in without.title
 
 
 def test_report_of_what_is_kept_is_refused_and_changes_nothing(

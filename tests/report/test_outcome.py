@@ -6,14 +6,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from benchmarks.report.outcome import show_outcome
+from benchmarks.report.answer import best_sets
+from benchmarks.report.outcome import show_best, show_best_sets, show_outcome
 from benchmarks.run.measurements import summarise
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.schema import Measurement, table_of, write_table
 from methods import METHODS
+from tests.report.made_answers import MANY, by_chance
+from tests.report.test_answer import with_shares
 from tests.runs import FULL
 
 ROW = Measurement("mc_dropout", "100", 1.0, "clean", "", "accuracy", 0, 0.97654321, 100)
@@ -40,11 +44,14 @@ def test_best_methods_stand_with_their_numbers(
     columns = [
         ("clean", "accuracy", ""),
         ("clean", "nll", ""),
-        ("rotated-mean", "nll", ""),
-        ("rotated-mean", "augrc", "predictive_entropy"),
-        ("ood-fashion_mnist", "auroc", "predictive_entropy"),
+        ("corrupted-mean", "brier", ""),
+        ("corrupted-mean", "augrc", "predictive_entropy"),
+        ("out-of-distribution-mean", "auroc", "predictive_entropy"),
     ]
-    others = [("rotated-090", "nll", ""), ("ood-fashion_mnist", "auroc", "mutual_information")]
+    others = [
+        *(("corrupted-mean", "nll", ""), ("rotated-mean", "brier", "")),
+        ("out-of-distribution-mean", "auroc", "mutual_information"),
+    ]
     rows = [
         replace(ROW, condition=condition, metric=metric, score=score, value=i / 10)
         for i, (condition, metric, score) in enumerate(columns + others)
@@ -52,6 +59,20 @@ def test_best_methods_stand_with_their_numbers(
     text = shown(tmp_path, rows, capsys)
     (line,) = [line for line in text.splitlines() if "MC-dropout" in line]
     assert line.split()[2:] == ["0.000", "0.100", "0.200", "0.300", "0.400", "1"]
+
+
+def test_best_sets_stand_with_how_often_each_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    results = with_shares(by_chance(MANY, 2))
+    show_best(results)
+    show_best_sets(results)
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    words = " ".join(text.split())
+    for each in best_sets(results):
+        for choice, share in each.stays.items():
+            assert f"{results.label(choice).replace(' = ', '=')} {share:.0%}" in words
+    show_best_sets(replace(results, answer=pd.DataFrame()))
+    assert capsys.readouterr().out == ""
 
 
 def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
@@ -65,18 +86,19 @@ def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
             *(("laplace_last_layer_calibrated", "1", 5.0), ("deep_ensemble", "10", 5.0)),
         )
     ]
-    rows += [replace(rows[0], condition=name) for name in ("rotated-mean", "ood-fashion_mnist")]
+    rows += [
+        replace(rows[0], condition=name) for name in ("corrupted-mean", "out-of-distribution-mean")
+    ]
     text = shown(tmp_path, rows, capsys)
     table = [line for line in text.splitlines() if not line.startswith("wrote")]
     assert max(map(len, table)) <= 80
-    assert "The best methods" in text
+    assert text.startswith("The methods by the five measures, Budget 1")
     assert "…" not in text
 
 
 def test_answer_time_and_page_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / ("a folder with a long name and [brackets] " * 3)
     folder.mkdir()
-    (folder / "answer.json").write_text(json.dumps({"short": "No."}))
     record = {
         "seconds": {"train": 100, "predict": 25.4},
         "configuration": {"preset": "quick", "epochs": 2, "images": 2000},
@@ -85,7 +107,7 @@ def test_answer_time_and_page_are_told(tmp_path: Path, capsys: pytest.CaptureFix
     assert shown(folder, [ROW], capsys).splitlines()[-1] == f"wrote {folder}/"
     (folder / "index.html").write_text("<!DOCTYPE html>")
     first, *_, preview, took, opened = shown(folder, [ROW], capsys).splitlines()
-    assert first == "Is one network with dropout as good as many? No."
+    assert first.startswith("Is one network with dropout as good as many? ")
     assert (preview, took, opened) == (
         "Preview: 2 epochs, 2,000 images.",
         "took 0:02:05 in all, earlier runs included",

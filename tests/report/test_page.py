@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import shutil
 from collections import Counter
@@ -15,10 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.report.answer import NOT_JUDGED, answer
 from benchmarks.report.figures import drawn_figures
 from benchmarks.report.page import OF_A_CONDITION, shown_images
 from benchmarks.report.results import Results
-from benchmarks.report.tables.table import BEST, OPEN
+from benchmarks.report.tables.table import MARKS
 from methods import METHODS
 from tests.made_up import SMALL, make_up
 from tests.report.support import NAMES, page_of, table_named
@@ -144,47 +144,39 @@ def test_runs_of_all_kinds_have_a_page(changes: dict[str, Any], tmp_path: Path) 
     assert "nan" not in parsed.text.split()
 
 
-def test_verdicts_of_the_comparisons_are_marked(made_up_run: Path) -> None:
-    results = Results.load(made_up_run)
-    main = table_named(results, "main")
-    verdicts = Counter(cell.verdict for row in main.rows for cell in row.cells)
-    assert verdicts[BEST]
-    assert verdicts[OPEN]
-    (shown,) = re.findall(
-        r"<table[^>]*>\s*<caption>All methods under.*?</table>", read(made_up_run), re.S
-    )
-    parsed = Parsed(shown)
-    classes = Counter(attributes.get("class") for _, attributes in parsed.elements)
-    assert classes["number best"] == verdicts[BEST]
-    assert Counter(tag for tag, _ in parsed.elements)["abbr"] >= verdicts[OPEN]
+def test_marks_of_the_leaderboard_are_those_of_the_table(made_up_run: Path) -> None:
+    board = table_named(Results.load(made_up_run), "leaderboard")
+    cells = [cell for row in board.rows for cell in row.cells]
+    (shown,) = re.findall(r'<div class="board">.*?</table>', read(made_up_run), re.S)
+    elements = [tag for tag, a in Parsed(f"{shown}</div></div>").elements if "best" in str(a)]
+    assert elements == ["td"] * sum(cell.is_best for cell in cells)
+    assert elements
+    for better, mark in MARKS.items():
+        marks = re.findall(f"<abbr[^>]*>{mark}</abbr>", shown)
+        assert len(marks) == sum(cell.better is better for cell in cells)
 
 
-def test_leaderboard_has_every_method_the_best_first(made_up_run: Path) -> None:
-    results = Results.load(made_up_run)
-    ranked = table_named(results, "leaderboard")
-    labels = [label for row in ranked.rows for label in row.labels]
-    assert len({*labels}) == len(labels)
-    assert {*labels} >= {results.names.label(variant) for variant in results.largest}
-    positions = [
-        next(i for i, text in enumerate(ranked.headings) if text.startswith(start))
-        for start in ("Worth", "NLL ↓\nClean")
-    ]
-    worth, nll = ([row.cells[i].value for row in ranked.rows] for i in positions)
-    ranks = [(math.inf if math.isnan(w) else -w, n) for w, n in zip(worth, nll, strict=True)]
-    assert ranks == sorted(ranks)
-    assert len({*ranks}) > 2
+def test_first_screen_has_a_sentence_for_each_budget_and_measure(
+    made_up_run: Path, two_budgets_run: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(two_budgets_run, copy)
+    for folder, budgets in ((made_up_run, 1), (copy, 2)):
+        results = Results.load(folder)
+        best = answer(results)["best"]
+        page_text = read(folder) if folder == made_up_run else page_of(folder)
+        text = Parsed(page_text).text
+        assert len(best) == budgets
+        for budget, sentences in best.items():
+            assert (f"Budget {budget} {sentences[0]}" in text) == (budgets > 1)
+            assert all(sentence in text for sentence in sentences)
 
 
-def test_a_method_of_a_few_images_alone_has_no_row_in_the_leaderboard(made_up_run: Path) -> None:
-    results = Results.load(made_up_run)
-    summary = results.summary
-    own = summary["method"] == "deep_ensemble"
-    few = summary[~own | (summary["condition"] == "subset-clean")]
-    whole, without = (
-        len(table_named(shown, "leaderboard").rows)
-        for shown in (results, replace(results, summary=few))
-    )
-    assert without == whole - 1
+def test_run_of_an_earlier_version_has_a_page(made_up_copy: Path) -> None:
+    (made_up_copy / "answer.csv").unlink()
+    parsed = Parsed(page_of(made_up_copy))
+    assert NOT_JUDGED in parsed.text
+    assert not [a for _, a in parsed.elements if "best" in str(a.get("class"))]
 
 
 def test_images_show_the_votes_of_every_method_and_who_disagrees(made_up_run: Path) -> None:

@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import typer
 
 from benchmarks.io import UserError
-from benchmarks.report.readme import ROOT, SECTIONS, filled, main, read_pages
-from benchmarks.schema import read_table, write_table
+from benchmarks.report.readme import ROOT, SECTIONS, WITHOUT_ANSWER, filled, main, read_pages
+from benchmarks.schema import read_table
 from benchmarks.tasks import TASKS
 from methods import METHODS
 from methods.scores import SCORES
@@ -132,19 +131,15 @@ def test_figure_names_the_recipe_and_links_lead_from_the_page(root: Path) -> Non
     assert "Recipe: `article`." in made
 
 
-def test_worth_stands_beside_what_others_measured(root: Path) -> None:
-    worths = read_table(root / "results", "worth.csv")
-    row = worths.query("method == 'mc_dropout' and members == '8' and condition == 'clean'")
-    row = row[:1]
-    said = {"worth": "1.2", "worth_lower": "1.1", "worth_upper": "1.3", "status": "ok"}
-    row = row.assign(metric="nll_recalibrated", reason="", **said)
-    write_table(pd.concat([worths, row]), root / "results", "worth.csv")
-    assert "| MC-dropout, T = 8 | 1.2 (1.1–1.3) | 1.1 to 1.3 |" in (
-        section("worth-elsewhere", root)
-    )
+def test_parts_of_a_run_without_an_answer_say_so_or_have_no_marks(root: Path) -> None:
+    (root / "results" / "answer.csv").unlink()
+    assert section("short", root) == WITHOUT_ANSWER
+    table = section("leaderboard", root)
+    assert "| Softmax | 0." in table
+    assert not re.search(r"▲|▾|\| \*\*\d", table)
 
 
-@pytest.mark.parametrize(("name", "folder"), [("verdicts", "results"), ("advice", "none")])
+@pytest.mark.parametrize(("name", "folder"), [("verdicts", "results"), ("short", "none")])
 def test_unknown_section_or_run_is_told_in_one_line(name: str, folder: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"verdicts|{folder}") as raised:
         section(name, tmp_path, folder=folder)
@@ -172,7 +167,7 @@ def test_check_fails_where_a_page_differs_and_writes_nothing(
 ) -> None:
     page = root / "README.md"
     page.write_text(
-        "<!-- generated: advice from results -->\nstale\n<!-- end -->\n", encoding="utf-8"
+        "<!-- generated: short from results -->\nstale\n<!-- end -->\n", encoding="utf-8"
     )
     monkeypatch.setattr("benchmarks.report.readme.ROOT", root)
     with pytest.raises(typer.Exit) as raised:

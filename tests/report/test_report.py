@@ -17,7 +17,7 @@ from tests.made_up import SMALL
 
 FIGURES = {
     *("rotated", "entropy-split", "reliability", "roc"),
-    *("abstaining", "high-disagreement", "conditions", "training"),
+    *("abstaining", "high-disagreement", "conditions", "training", "worth"),
 }
 """Of a run without timings."""
 
@@ -25,7 +25,7 @@ OF_QUALITY = {
     *("main", "calibration", "uncertainty"),
     *("detection", "detection-scores", "selective", "selective-scores"),
 }
-TABLES = OF_QUALITY | {"abstaining", "decision", "kinds", "leaderboard", "members", "ranks"}
+TABLES = OF_QUALITY | {"abstaining", "leaderboard", "members"}
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,20 +43,17 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_every_table_and_figure_is_written_in_all_its_forms(made_up_run: Path) -> None:
-    assert drawn(made_up_run) == FIGURES | {"quality", "settings", "worth", "cost"}
+    assert drawn(made_up_run) == FIGURES | {"quality", "cost"}
     assert {path.suffix for path in (made_up_run / "figures").iterdir()} == {".png", ".svg", ".csv"}
     written = {path.name for path in (made_up_run / "tables").iterdir()}
     tables = TABLES | {"claims", "worth", "cost", "latency", "resources"}
     assert written == {f"{name}.{suffix}" for name in tables for suffix in ("md", "csv")}
-    kinds = (made_up_run / "tables" / "kinds.md").read_text("utf-8")
-    assert "| Other | my\\_method (M = 5) |" in kinds
 
 
 def test_run_without_any_value_has_a_report_without_figures_of_methods(make_run: Any) -> None:
     folder = make_run(fails=SMALL.methods)
     write_report(folder)
     assert drawn(folder) == {"conditions", "training"}
-    assert not (folder / "tables" / "kinds.md").exists()
     assert "not predicted yet" in (folder / "tables" / "main.md").read_text(encoding="utf-8")
 
 
@@ -76,7 +73,7 @@ def test_folder_without_results_is_an_error(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["measurements.csv", "comparisons.csv", "worth.csv"])
+@pytest.mark.parametrize("name", ["measurements.csv", "answer.csv"])
 def test_report_without_a_table_is_refused_and_changes_nothing(
     name: str, made_up_copy: Path
 ) -> None:
@@ -127,7 +124,7 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     expected = OF_QUALITY - detection if "roc" in missing else set(OF_QUALITY)
     expected |= {"abstaining", "leaderboard", *(["subset"] if name == "exact MC-dropout" else [])}
     made = {table.name for table in made_of(pivots(results), results)}
-    assert made - {"kinds", "members", "ranks"} == expected  # some runs cannot have these
+    assert made - {"cost", "members", "worth"} == expected  # some runs cannot have these
 
 
 def test_report_of_an_earlier_version_is_refused_and_left_alone(made_up_copy: Path) -> None:

@@ -50,7 +50,8 @@ def test_folder_without_curves_or_images_is_read(made_up_run: Path, tmp_path: Pa
     assert results.training.empty
     assert results.curve("roc").empty
     assert results.images == {}
-    assert not results.contestants
+    assert results.answer.empty
+    assert not results.contestants(1)
 
 
 def test_conditions_without_data_are_left_out_by_name(

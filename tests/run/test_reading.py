@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -12,13 +13,15 @@ import torch
 from torch import Tensor
 
 from benchmarks.predictions import PoolNetwork, RunUnit, StoredPrediction
+from benchmarks.run import predict
 from benchmarks.run.derived import fit_scores, score_values
 from benchmarks.run.reading import OF_ONE, predicted_conditions, read_prediction
+from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import CLEAN, PREDICT, TRAIN
 from methods import PooledMethod, Prediction
 from methods.scores import SCORES, FitError, Score
 from methods.scores.score import ScoreFunction, fit_to_networks
-from tests.runs import DIGITS, Run, compute, lose_predictions, run_of
+from tests.runs import DIGITS, Run, compute, forget_images, lose_predictions, run_of
 
 TRAINING = DIGITS.recipe
 
@@ -55,12 +58,19 @@ class Calibrated(MCDropout):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Of digits in groups of three."""
     folder = tmp_path_factory.mktemp("every")
     (folder / "mine.py").write_text(CALIBRATED)
-    run = run_of(replace(EVERY, custom_methods=(f"{folder / 'mine.py'}:Calibrated",)), folder)
-    assert compute(run, TRAIN, PREDICT) == []
-    return run
+    grouped = replace(TASKS["digits"], groups=lambda: torch.arange(597) // 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TASKS, "digits", grouped)
+        patch.setattr(predict, "in_own_process", lambda work: work())  # another has no such groups
+        forget_images()
+        run = run_of(replace(EVERY, custom_methods=(f"{folder / 'mine.py'}:Calibrated",)), folder)
+        assert compute(run, TRAIN, PREDICT) == []
+        yield run
+    forget_images()
 
 
 def read(run: Run, unit: RunUnit, condition: str) -> StoredPrediction:
@@ -83,6 +93,9 @@ def test_predictions_are_those_of_the_methods_alone(run: Run) -> None:
                 pair = (getattr(side, name) for side in (stored.prediction, alone))
                 torch.testing.assert_close(*pair, rtol=2e-7, atol=1e-12)
             assert (stored.labels is None) == (evaluated.labels is None)
+            assert (stored.groups is None) == (evaluated.groups is None)
+            assert stored.groups is None or torch.equal(stored.groups, evaluated.groups)
+            assert (stored.groups is None) == (condition.load is not None)
 
 
 def test_scores_of_features_are_those_of_the_units_network(run: Run) -> None:

@@ -30,7 +30,7 @@ def few(test_images: LabelledImages, training_images: LabelledImages) -> Task:
     def load(split: str, data_dir: Path | None) -> LabelledImages:
         return {"test": test_images, "train": training_images}[split]
 
-    return replace(MNIST, load=load)
+    return replace(MNIST, groups=None, load=load)
 
 
 def build(task: Task, name: str, images: int | None = None) -> EvaluationSet:
@@ -131,6 +131,18 @@ def test_images_of_every_severity_are_the_first_of_all(most: int | None, few: Ta
     assert sorted(numbers.tolist()) == choice(300, most, 0).tolist()  # type: ignore[union-attr]
     assert torch.equal(clean.images, test.images[numbers])
     assert torch.equal(clean.labels, test.labels[numbers])  # type: ignore[arg-type]
+
+
+def test_groups_are_those_of_the_chosen_test_images(few: Task) -> None:
+    """Of one writer, for example; other images are of none."""
+    grouped = replace(few, groups=lambda: 1000 - torch.arange(300) // 2)
+    for name in ("clean", "rotated-015", "subset-clean", "ood-uniform_noise"):
+        built = grouped.evaluation_set(
+            grouped.condition(name), ImageLimits(60, 40), seed=0, data_dir=None
+        )
+        expected = None if name.startswith("ood") else 1000 - built.numbers // 2  # type: ignore
+        torch.testing.assert_close(built.groups, expected)
+        assert few.evaluation_set(few.condition(name), seed=0, data_dir=None).groups is None
 
 
 def test_severities_have_no_more_images_than_others(few: Task) -> None:

@@ -119,7 +119,7 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test_images: LabelledI
 
     added = corruptions("mnist", lambda data_dir: test_images, originals="mnist_c")
     others = [c for c in MNIST.conditions if c.group != "corrupted"]
-    return replace(MNIST, conditions=(*others, *added), load=load)
+    return replace(MNIST, conditions=(*others, *added), groups=None, load=load)
 
 
 def test_conditions_are_paired_with_one_another(task: Task) -> None:
@@ -153,7 +153,7 @@ def test_choice_is_stratified_and_the_same_for_each(
     """Of more than 2,000 images."""
     many = training_images.images.repeat(2, 1, 1, 1)
     whole = LabelledImages(many, torch.arange(len(many)) % 10)
-    added = corruptions("mnist", lambda data_dir: whole)
+    added = corruptions("mnist", lambda data_dir: whole, groups=lambda: torch.arange(len(many)))
     stripe, bright = (
         task.evaluation_set(condition, seed=seed, data_dir=None)
         for seed, condition in enumerate(added)
@@ -162,6 +162,10 @@ def test_choice_is_stratified_and_the_same_for_each(
     assert bright.labels is not None
     assert bright.labels.bincount().tolist() == [200] * 10
     assert torch.equal(bright.labels, stripe.labels)  # type: ignore[arg-type]
+    assert bright.groups is not None
+    assert torch.equal(bright.groups, stripe.groups)  # type: ignore[arg-type]
+    assert torch.equal(whole.labels[bright.groups], bright.labels)
+    assert len(bright.groups.unique()) == 2000
 
 
 def test_published_images_are_taken_where_they_are_at_hand(task: Task, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def load(split: str, data_dir: Path | None) -> LabelledImages:
     return LabelledImages(torch.arange(float(count)).reshape(-1, 1, 1, 1), LABELS[:count])
 
 
-TASK = replace(MNIST, name="numbers", calibration_images=40, load=load)
+TASK = replace(MNIST, name="numbers", calibration_images=40, groups=None, load=load)
 
 
 def numbers(split: str) -> list[int]:
@@ -168,6 +168,17 @@ def test_images_of_another_shape_than_the_tasks_are_refused(
     assert str(refused.value) == (
         f"the images of the condition 'dim' have the shape {shape}; expected [20, 1, 1, 1]: "
         "correct its transform, or what loads them"
+    )
+
+
+def test_groups_of_another_number_of_images_are_refused() -> None:
+    task = replace(TASK, shape=(1, 1, 1), groups=lambda: torch.arange(19))
+    clean = task.condition("clean")
+    with pytest.raises(UserError) as refused:
+        task.evaluation_set(clean, seed=0, data_dir=None)
+    assert str(refused.value) == (
+        "the groups of test images have the shape [19]; expected [20]: give the task a number for "
+        "each test image, or groups=None"
     )
 
 

@@ -13,7 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.io import UserError, require_distinct, written_whole
 from benchmarks.nouns import Variant
-from benchmarks.progress import announce, tracked
+from benchmarks.progress import tracked
 from benchmarks.report.figures.declared import FIGURES
 from benchmarks.report.figures.engine import (
     Canvas,
@@ -32,39 +32,28 @@ from benchmarks.report.figures.files import FigureFiles, svg_and_png
 from benchmarks.report.results import Results
 from benchmarks.report.style import DPI, looks
 
-MOST_FIGURES = 30
-"""Of a run, which names the others: each is a command away."""
-
 UNDATED: Mapping[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 """The formats of a user's figure, and what keeps the time out of each."""
 
 
-def drawn_figures(results: Results, most: int = MOST_FIGURES) -> list[FigureFiles]:
-    """The figures of a run in the order of the page.
-
-    Args:
-        most: how many figures are drawn; the others are named.
-    """
+def drawn_figures(results: Results) -> list[FigureFiles]:
+    """The figures of a run in the order of the page."""
     wanted, files = [*_with_data(results)], []
     with in_print():
-        first = wanted[:most]
-        for name, figure, view, data in tracked(first, len(first), "report", "figures"):
+        for name, figure, view, data in tracked(wanted, len(wanted), "report", "figures"):
             title, sheet, numbers = draw(figure, view, data)
             svg, png = svg_and_png(cast(mpl.Figure, sheet), name, title)
             about = name, title, _caption(figure, view), figure.section.format(group=view.group)
             files.append(FigureFiles(*about, svg, png, numbers))
-    if further := [name for name, *_ in wanted[most:]]:
-        announce("report", f"without {', '.join(further)}, which the command figure draws")
     return files
 
 
 def _caption(figure: Figure, view: View) -> str:
-    """How to read a figure, and which methods it leaves out."""
-    left_out = [variant for variant in view.results.largest if variant not in view.variants]
-    if figure.methods is not leading or not left_out:
+    """How to read a figure, and of how many methods it is."""
+    drawn, every = len(view.variants), len(view.results.largest)
+    if figure.methods is not leading or drawn == every:
         return figure.caption
-    others = ", ".join(variant.method for variant in left_out)
-    return f"{figure.caption} The command figure draws others, too: --methods {others}."
+    return f"{figure.caption} {drawn} of {every} methods; the command figure draws others, too."
 
 
 def figure_names(results: Results) -> list[str]:

@@ -8,10 +8,10 @@ import pandas as pd
 
 from benchmarks.nouns import Variant
 from benchmarks.report.editorial import (
-    CALIBRATION_TITLE,
     DETECTION,
     SAMPLED_MEASURES,
     SELECTION,
+    UNDER_SHIFT,
 )
 from benchmarks.report.figures import numbers, worth
 from benchmarks.report.figures import panels as draw
@@ -53,44 +53,31 @@ FIGURES = (
         "quality",
         "answer",
         "A point is a method at its largest size; the thick line joins deep ensembles of more and "
-        "more networks, with their numbers beside. Dashed: the network alone. Lower left is best.",
+        "more networks, with their numbers beside. Dashed: one network. Lower left is best. Bold: "
+        "in the best set of its budget.",
         data=numbers.quality,
         panels=("metric", "condition"),
         parts=((draw.quality, 1),),
         title=numbers.quality_title,
         methods=ranked,
         columns=1,
-        width=4.4,
-        height=3.4,
-    ),
-    Figure(
-        "settings",
-        "answer",
-        "The size of the deep ensemble that does as well as each method, by each measure. Bold and "
-        "full colour: by the interval of this pair, better or worse than the network alone beyond "
-        "the margin; pale: not shown to be. Hatched: not known.",
-        data=worth.settings,
-        panels=(),
-        parts=((worth.heat_map, 1),),
-        title=worth.settings_title,
-        methods=ranked,
-        columns=1,
-        height=lambda view, rows: 1.3 + 0.19 * len(view.variants),
-        legend=worth.heat_map_legend,
+        width=5.6,
+        height=3.2,
+        shared={"sharex": True},
     ),
     Figure(
         "worth",
         "answer",
-        "The size of the deep ensemble that does as well as each method: a dot a measure, a thin "
-        "line from the least to the most, thick the median. Arrows lead beyond the sizes measured.",
+        "The size of the deep ensemble that does as well as each contestant, by each measure that "
+        "decides; ?: not known.",
         data=worth.worths,
         panels=(),
-        parts=((worth.by_median, 1),),
+        parts=((worth.heat_map, 1),),
         title=worth.worth_title,
-        lines=("group",),
-        looks=worth.looks_of_kinds,
+        methods=worth.contestants,
         columns=1,
-        height=lambda view, rows: 1.0 + 0.2 * len(rows[numbers.METHOD_COLUMNS].drop_duplicates()),
+        height=lambda view, rows: 1.1 + 0.19 * len(rows[worth.SIDE].drop_duplicates()),
+        legend=worth.heat_map_legend,
     ),
     Figure(
         "cost",
@@ -114,7 +101,7 @@ FIGURES = (
         data=numbers.reliability,
         panels=("condition",),
         parts=((draw.accuracy_of_bins, 2.4), (draw.images_of_bins, 1)),
-        title=numbers.best_by(CALIBRATION_TITLE),
+        title="Accuracy against confidence",
         methods=leading,
         height=3.3,
         heading=("condition",),
@@ -139,12 +126,12 @@ FIGURES = (
         "{group}",
         "group-{group}",
         "Metrics against severity: above, those of the network alone; below, the others less "
-        "these. Bands are 95 % intervals, at a single severity over networks alone.",
+        "these. Bands are 95 % intervals of values.",
         data=numbers.severities,
         panels=("metric",),
         parts=((draw.over_severities, 1),),
         others=((draw.differences_over_severities, 1.4),),
-        title=numbers.best_over_severities,
+        title=numbers.best_by(UNDER_SHIFT, "{group} images, by severity"),
         methods=leading,
         columns=4,
         height=2.9,
@@ -158,7 +145,7 @@ FIGURES = (
         data=numbers.curves("roc", "flagged_clean", "flagged"),
         panels=("condition",),
         parts=((draw.roc, 1),),
-        title=numbers.best_by(DETECTION),
+        title=numbers.best_by(DETECTION, "Out-of-distribution images, flagged by a threshold"),
         methods=leading,
         heading=("condition",),
         shared=X_AND_Y,
@@ -168,12 +155,14 @@ FIGURES = (
         "selective",
         "The error of the images that are left where a method abstains on its least certain ones: "
         "above, that of the network alone; below, that of the others less it. Bands are 95 % "
-        "intervals.",
+        "intervals of values.",
         data=numbers.selective_errors,
         panels=("condition",),
         parts=((draw.error_of_the_rest, 1),),
         others=((draw.error_less_baseline, 1.4),),
-        title=numbers.best_by(SELECTION),
+        title=numbers.best_by(
+            SELECTION, "Errors where methods abstain on their least certain images"
+        ),
         methods=leading,
         columns=4,
         height=3.0,

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from textwrap import wrap
 from typing import Any, NamedTuple
 
@@ -26,13 +27,12 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchmarks.nouns import Names, Variant
-from benchmarks.report.answer.decision import is_network_alone
 from benchmarks.report.editorial import ENSEMBLE, SAMPLED
 from benchmarks.report.figures.files import TITLE, tell
 from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Results, ShownPixels
 from benchmarks.report.style import BAND, COLUMN, PAGE, SETTINGS, Look
-from benchmarks.report.tables.ranking import entrants
+from benchmarks.report.tables.ranking import board, shown
 from benchmarks.schema import where
 
 LETTER, HANDLE = 0.054, 0.45
@@ -153,8 +153,10 @@ def largest(results: Results) -> tuple[Variant, ...]:
 
 
 def ranked(results: Results) -> tuple[Variant, ...]:
-    """The usual ones of the leaderboard, in its order."""
-    return results.usual(entrants(results))
+    """Those of them that are in the leaderboard, in its order."""
+    rows = chain.from_iterable(shown(results, own) for own in board(results).values())
+    variants = dict.fromkeys(choice.variant for choice in rows)
+    return tuple(variant for variant in variants if variant in results.largest)
 
 
 MOST_LINES = 6
@@ -173,9 +175,9 @@ def leading(results: Results) -> tuple[Variant, ...]:
         variant
         for variant in every
         if variant.method in (SAMPLED, ENSEMBLE)
-        or is_network_alone(results, results.candidate(variant))
+        or results.is_network_alone(results.candidate(variant))
     }
-    others = [v for v in ranked(results) if v in every and v not in always]
+    others = [variant for variant in ranked(results) if variant not in always]
     shown = always.union(others[: MOST_LINES - len(always)])
     return tuple(variant for variant in every if variant in shown)
 
@@ -386,7 +388,7 @@ def lines(
     *,
     x: str,
     y: str = "value",
-    interval: tuple[str, str] = ("lower", "upper"),
+    interval: tuple[str, ...] = ("lower", "upper"),
     as_bars: bool = False,
     marked: bool = True,
     least: float = -math.inf,
@@ -395,7 +397,7 @@ def lines(
     """A line a method, with a band where there is an interval; thin ones of its replicates.
 
     Args:
-        x, y, interval: the columns of the points.
+        x, y, interval: the columns of the points; an empty interval is not drawn.
         as_bars: whether intervals are bars, not a band.
         marked: whether each point has a marker, of which a page tells the values; else the line is
             a curve of many points.
@@ -422,7 +424,7 @@ def lines(
         ]
         tell(line, look.label, tips)
         ends = rows.dropna(subset=list(interval)) if set(interval) <= set(rows) else rows.iloc[:0]
-        if ends.empty:
+        if ends.empty or not interval:
             continue
         lower, upper = (ends[end] for end in interval)
         if as_bars:

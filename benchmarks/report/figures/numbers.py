@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.decision import label, network_alone
 from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
@@ -20,19 +18,16 @@ from benchmarks.report.editorial import (
     PROBABLE,
     RIGHT,
     SAMPLED_MEASURES,
-    SHIFT_TITLE,
-    TESTED_INSTEAD,
+    SHOWN_WITH_COST,
     TOTAL_ENTROPY,
     TRAINING_MEASURES,
 )
-from benchmarks.report.figures.engine import FigureData, Panel, View, variant_in
-from benchmarks.report.number_format import rounded
-from benchmarks.report.results import Quantity, Results
-from benchmarks.report.tables.ranking import headline
+from benchmarks.report.figures.engine import FigureData, Panel, View
+from benchmarks.report.results import Candidate, Quantity, Results
 from benchmarks.report.texts import listed
-from benchmarks.report.timings import MEDIAN, in_setup, main_setup, on_front, timed
+from benchmarks.report.timings import MEDIAN, in_setup, main_setup, timed
 from benchmarks.schema import Measurement, table_of, where
-from benchmarks.vocabulary import BETTER, CLEAN, FEWEST_REPLICATES, VOTES
+from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, VOTES
 
 METHOD_COLUMNS = [*Variant._fields]
 
@@ -127,8 +122,9 @@ def selective_errors(view: View) -> FigureData:
 
 def baseline(view: View) -> Variant:
     """What differences are to: the network alone; where it is not shown, the first method."""
-    alone = network_alone(view.results, view.variants)
-    return alone.variant if alone else view.variants[0]
+    results = view.results
+    alone = (v for v in view.variants if results.is_network_alone(results.candidate(v)))
+    return next(alone, view.variants[0])
 
 
 def baseline_alone(panel: Panel) -> Panel:
@@ -142,83 +138,45 @@ def other_methods(panel: Panel) -> Panel:
     return panel._replace(looks=looks, replicates=pd.DataFrame())
 
 
-DIFFERENCES = ["difference", "difference_lower", "difference_upper"]
-
-
 def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
-    """The rows, and how much they differ from the baseline, with an interval where one is known.
+    """The rows, and how much they differ from the baseline.
 
-    It is that of ``comparisons.csv``. What was not compared has the mean difference of the networks
-    that both have, and an interval over these by Student's t; ensembles have none. Where the
-    baseline is a mean of several replicates without an interval, these are there, too.
+    Where the baseline is a mean of several replicates without an interval, these are there, too.
 
     Args:
         along: further columns of the rows that replicates need.
     """
     if rows.empty:
         return FigureData(rows)
-    base, measured = baseline(view), view.results.measured
+    place, measured = ["condition", "metric"], view.results.measured
+    base = where(rows, **baseline(view)._asdict())
+    levels = base.set_index(place)["value"].reindex(pd.MultiIndex.from_frame(rows[place]))
+    rows = rows.assign(difference=rows["value"] - levels.to_numpy())
     if measured.empty:
         measured = table_of(Measurement, ())
-    chosen = measured["metric"].isin(set(rows["metric"]))
-    measured = measured[chosen & measured["condition"].isin(set(rows["condition"]))]
-    by_row = {
-        key: each.set_index("replicate")["value"]
-        for key, each in measured.groupby([*METHOD_COLUMNS, "condition", "metric"])
-    }
-    differences = []
-    for row in rows.to_dict("records"):
-        quantity = Quantity(row["condition"], row["metric"])
-        variant = variant_in(row)
-        tested = view.results.tested(variant, base, quantity)
-        if tested is not None:
-            differences.append((tested.difference, tested.lower, tested.upper))
-            continue
-        other = view.results.find(base, quantity)
-        difference, reach = row["value"] - other["value"] if other else math.nan, math.nan
-        own, alone = (by_row.get((*side, *quantity[:2])) for side in (variant, base))
-        is_paired = variant != base and not view.names.method(variant.method).counts_networks
-        if is_paired and own is not None and alone is not None:
-            paired = (own - alone).dropna()
-            difference, reach = float(paired.mean()), _reach(paired)
-        differences.append((difference, difference - reach, difference + reach))
-    rows = rows.assign(**dict(zip(DIFFERENCES, zip(*differences, strict=True), strict=True)))
-    means = where(rows, **base._asdict())
-    means = means[means["lower"].isna() & (means["replicates"] > 1)]
-    key = [*METHOD_COLUMNS, "condition", "metric"]
+    means = base[base["lower"].isna() & (base["replicates"] > 1)]
+    key = [*METHOD_COLUMNS, *place]
     replicates = means[[*key, *along]].merge(measured[[*key, "replicate", "value"]], on=key)
     return FigureData(rows, replicates)
-
-
-def _reach(differences: pd.Series[float]) -> float:
-    """Half of the interval of their mean by Student's t; NaN of fewer than `FEWEST_REPLICATES`."""
-    if len(differences) < FEWEST_REPLICATES:
-        return math.nan
-    error = float(differences.std() / math.sqrt(len(differences)))
-    return error * float(stdtrit(len(differences) - 1, 0.975))
 
 
 def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
     """Errors in place of values, of which accuracy is the share of images without an error."""
     if table.empty:
         return table
-    is_accuracy, columns_of_errors = table["metric"] == RIGHT, dict[str, pd.Series]()
-    for (middle, lower, upper), whole in ((("value", "lower", "upper"), 1.0), (DIFFERENCES, 0.0)):
-        swapped = {middle: middle, lower: upper, upper: lower}
-        for name, opposite in swapped.items():
-            if name in table:
-                errors = table[name].mask(is_accuracy, whole - table[opposite])
-                columns_of_errors[name] = 100 * errors
-    return table.assign(**columns_of_errors).rename(columns={"value": "error"})
-
-
-def _headline_nll(results: Results) -> list[Quantity]:
-    """The NLL of clean images, and under the shift of the leaderboard, if there is one."""
-    return [quantity for quantity in headline(results) if quantity.metric == PROBABLE]
+    is_accuracy, opposite = table["metric"] == RIGHT, {"lower": "upper", "upper": "lower"}
+    errors = {
+        name: 100 * table[name].mask(is_accuracy, 1 - table[opposite.get(name, name)])
+        for name in ("value", "lower", "upper")
+        if name in table
+    }
+    if "difference" in table:
+        errors["difference"] = 100 * table["difference"].mask(is_accuracy, -table["difference"])
+    return table.assign(**errors).rename(columns={"value": "error"})
 
 
 def quality(view: View) -> FigureData:
-    """The NLL under shift, and the time of one image: of each method, and of ensembles by size.
+    """Measures of the headline, and the time of one image: of methods, and of ensembles by size.
 
     Of a method that was not timed, the time is NaN.
     """
@@ -227,15 +185,17 @@ def quality(view: View) -> FigureData:
         for variant in _sizes(view)
         if variant.method == ENSEMBLE and variant not in view.variants
     ]
-    shown, sizes = _headline_nll(view.results)[1:], [*view.variants, *ensembles]
-    return _timed(view, shown, sizes, with_untimed=True)
+    shown = [quantity for quantity in _against_cost(view) if quantity.metric != DETECTION]
+    return _timed(view, shown, [*view.variants, *ensembles], with_untimed=True)
 
 
 def costs(view: View) -> FigureData:
     """Measures of each size of a method, and the time of one image."""
-    shown = _headline_nll(view.results)
-    shown += [Quantity(condition, DETECTION) for condition in view.results.ood[:1]]
-    return _timed(view, shown, _sizes(view))
+    return _timed(view, _against_cost(view), _sizes(view))
+
+
+def _against_cost(view: View) -> list[Quantity]:
+    return [quantity for quantity in view.results.headline if quantity.metric in SHOWN_WITH_COST]
 
 
 def _sizes(view: View) -> list[Variant]:
@@ -268,16 +228,12 @@ def _timed(
         shown = [Quantity(*pair) for pair in pairs]
     timings = where(in_setup(timed(view.results.latency), setup), batch_size=1)
     times = timings.drop_duplicates(SIZE)[[*SIZE, *MEDIAN]]
-    parts = [pd.DataFrame(columns=[*VALUES, *MEDIAN, "pareto"])]
+    parts = [pd.DataFrame(columns=[*VALUES, *MEDIAN])]
     for quantity in shown:
         rows = values(view, [quantity.metric], [quantity.condition], sizes)
         rows = rows.merge(times, on=SIZE, how="left" if with_untimed else "inner")
-        sign = -1 if view.names.metric(quantity.metric).better == "higher" else 1
-        timed_rows = rows[rows["p50_ms"].notna()]
-        if len(timed_rows):
-            front = on_front(timed_rows, sign * timed_rows["value"])
-            on = pd.Series(front, index=timed_rows.index).reindex(rows.index, fill_value=False)
-            parts.append(rows.assign(pareto=on))
+        if rows["p50_ms"].notna().any():
+            parts.append(rows)
     machine = {name: getattr(setup, name) for name in ("device_name", "threads", "engine")}
     return FigureData(pd.concat(parts[1:] or parts, ignore_index=True).assign(**machine))
 
@@ -465,78 +421,61 @@ def certainty(view: View) -> FigureData:
 
 # What is said above figures.
 
-EXTREMES = {"higher": ("highest", 1), "lower": ("lowest", -1)}
-"""What the best value is called by which value is better, and the sign of a better difference."""
+MOST_NAMED = 4
+"""Methods that a title names; of more it says how many they are."""
 
 
-MOST_NAMED = 3
-"""Methods that a title names as not separated from the best: fewer."""
+def in_best_set(results: Results, choices: Sequence[Candidate]) -> str:
+    """That these contestants are in it, as the beginning of a sentence."""
+    labels = list(map(results.label, choices)) or ["No contestant shown"]
+    names = listed(labels) if len(labels) <= MOST_NAMED else f"{len(labels)} methods"
+    return f"{names} {'are' if len(labels) > 1 else 'is'} in the best set"
 
 
-def finding(results: Results, quantity: Quantity, among: Iterable[Variant]) -> str:
-    """Who leads among methods, and whom it is better than.
+def finding(view: View, quantity: Quantity) -> str:
+    """What the rule says by a measure, of the methods drawn that have the least budget.
 
-    What is said of values is said of those measured, and what is said of differences is what their
-    intervals say. Empty where nobody has a value.
+    Empty where the run has no answer.
     """
-    metric = results.names.metric(quantity.metric)
-    rows = {
-        variant: row
-        for variant in among
-        if (row := results.find(variant, quantity)) and row["value"] == row["value"]
-    }
-    if not rows or metric.better not in EXTREMES:
+    results, budget = view.results, min(view.results.budgets)
+    best = results.leaders(budget).get(quantity, [])
+    if not best:
         return ""
-    extreme, sign = EXTREMES[metric.better]
-    leader = max(rows, key=lambda variant: sign * rows[variant]["value"])
-    tested = quantity._replace(metric=TESTED_INSTEAD.get(quantity.metric, quantity.metric))
-    others = [variant for variant in rows if variant != leader]
-    tests = {variant: results.tested(leader, variant, tested) for variant in others}
-    equal = [v for v, test in tests.items() if test is None or test.verdict not in BETTER]
-    row = rows[leader]
-    value = rounded(row["value"], (row["upper"] - row["lower"]) / 2)[0]
-    name, *alike = (label(results, results.candidate(each)) for each in (leader, *equal))
-    place = f"({results.label_of(quantity.condition)}: {value})"
-    if not others:
-        return f"{metric.label} of {name} {place}"
-    said = f"{name} has the {extreme} {metric.label} {place}"
-    if not any(test and test.verdict for test in tests.values()):
-        return said
-    better = f"better than {len(others) - len(alike)} of {len(others)} others"
-    if len(alike) == len(others):
-        better = "not shown to be better than any other"
-    elif len(alike) < MOST_NAMED:
-        better = f"better than all others{' but ' if alike else ''}{listed(alike)}"
-    by = results.names.metric(tested.metric).label
-    by = "" if tested == quantity else f" by {by[:1].lower()}{by[1:]}"
-    return f"{said}, {better}{by} (95 % intervals)"
+    at = f" of budget {budget:g}" if any(each.budget != budget for each in view.variants) else ""
+    metric, images = results.names.metric(quantity.metric), results.label_of(quantity.condition)
+    by = f"by {metric.label} ({images})"
+    is_better = any(results.better(choice, quantity) for choice in results.contestants(budget))
+    width = results.smallest_difference(budget, quantity)
+    if width and not is_better and any(map(results.is_network_alone, best)):
+        shown = f"a difference of {width} would have been shown"
+        return f"Nothing is shown to be better than one network{at} {by}; {shown}"
+    drawn = [choice for choice in best if choice.variant in view.variants and not choice.score]
+    first = "Of those drawn, " if 0 < len(drawn) < len(best) else ""
+    return f"{first}{in_best_set(results, drawn)}{at} {by}"
 
 
-def finding_of(view: View, quantity: Quantity) -> str:
-    """The same of the methods that a figure draws; others may be better than these."""
-    said = finding(view.results, quantity, view.variants)
-    is_of_all = set(view.results.largest) <= set(view.variants)
-    return said if is_of_all or not said else f"Of those drawn, {said}"
+def best_by(metric: str, otherwise: str) -> Callable[[View, pd.DataFrame], str]:
+    """What the rule says by a measure of the headline; of a figure of a group, on its images.
 
+    Args:
+        otherwise: where it says nothing; with ``{group}``, which is named.
+    """
 
-def best_by(metric: str, column: str = "condition") -> Callable[[View, pd.DataFrame], str]:
-    """Which method leads by a metric, under the first condition shown."""
-    return lambda view, rows: finding_of(view, Quantity(rows[column].iloc[0], metric))
+    def title(view: View, rows: pd.DataFrame) -> str:
+        names, own = view.names, (q for q in view.results.headline if q.metric == metric)
+        findings = (
+            finding(view, q) for q in own if view.group in ("", names.condition(q.condition).group)
+        )
+        return next(findings, "") or otherwise.format(group=view.group.capitalize())
 
-
-def best_over_severities(view: View, rows: pd.DataFrame) -> str:
-    """Which method leads by the mean over the group."""
-    metric = SHIFT_TITLE if SHIFT_TITLE in set(rows["metric"]) else rows["metric"].iloc[0]
-    for mean in view.results.group_means:
-        if view.names.condition(mean).group == view.group:
-            return finding_of(view, Quantity(mean, metric))
-    return ""
+    return title
 
 
 def quality_title(view: View, rows: pd.DataFrame) -> str:
-    """Who leads by what is drawn."""
-    metric, condition = rows[["metric", "condition"]].iloc[0]
-    return finding(view.results, Quantity(condition, metric), view.variants)
+    """What the rule says by each measure drawn."""
+    drawn = rows[["condition", "metric"]].drop_duplicates().itertuples(index=False, name=None)
+    findings = [finding(view, Quantity(*pair)) for pair in drawn]
+    return ". ".join(filter(None, findings)) or cost_title(view, rows)
 
 
 def cost_title(view: View, rows: pd.DataFrame) -> str:

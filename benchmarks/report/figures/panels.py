@@ -17,7 +17,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.nouns import Names, Variant
-from benchmarks.report.answer.decision import is_network_alone
 from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
@@ -45,13 +44,14 @@ from benchmarks.report.figures.engine import (
 from benchmarks.report.figures.files import tell
 from benchmarks.report.figures.point_names import PointName, beside_points
 from benchmarks.report.number_format import three_decimals
-from benchmarks.report.results import ShownPixels
+from benchmarks.report.results import Quantity, ShownPixels
 from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, look_of, looks
 from benchmarks.schema import where
 from benchmarks.vocabulary import (
     CEILING,
     CLEAN,
-    LEAST_OF_CEILING,
+    LEAST_AGREEMENT,
+    OTHER_NETWORK,
     PAIRS,
     TEST_IMAGES,
     WHERE_C_DISAGREES,
@@ -89,8 +89,8 @@ def _by_score(view: View) -> str:
 # Metrics over severities.
 
 
-DIFFERENCE: Any = {"y": "difference", "interval": ("difference_lower", "difference_upper")}
-"""The columns of lines that are differences to the baseline."""
+DIFFERENCE: Any = {"y": "difference", "interval": ()}
+"""The column of lines that are differences to the baseline."""
 
 
 def over_severities(ax: Axes, panel: Panel) -> None:
@@ -263,8 +263,6 @@ def _shares_axis(ax: Axes, panel: Panel) -> None:
 
 # Quality against cost.
 
-FRONT = "Pareto front: no other point is as good and, by 20 % or more, faster"
-
 NOTE = 0.1, 0.09
 """How far apart numbers of members stand at least, as shares of a panel's width and height."""
 
@@ -274,9 +272,6 @@ def cost(ax: Axes, panel: Panel) -> None:
     rows, names = panel.rows, panel.view.names
     (low, high), (bottom, top) = _time_axis(ax, panel), around(rows["value"])
     ax.set_ylim(bottom, top)
-    front = rows[rows["pareto"]].sort_values("p50_ms")
-    style: Any = {"color": "0.8", "linewidth": 5, "marker": "o", "markersize": 9, "zorder": 1}
-    ax.plot(front["p50_ms"], front["value"], **style, label=FRONT)
     for look, line, _ in panel.series():
         size = pd.to_numeric(line["members"], errors="coerce")
         line = line.assign(size=size).sort_values("size", ascending=False)
@@ -287,27 +282,35 @@ def cost(ax: Axes, panel: Panel) -> None:
             label = f"{record.label}, {record.size} {record.symbol} beside each point"
             _write_sizes(ax, line, look.color, math.log(high / low), top - bottom)
         ax.plot(line["p50_ms"], line["value"], **look.line | {"label": label})
-    ax.set_title(f"{_measure(panel)}, {panel.view.results.label_of(panel.key['condition'])}")
+    images = fill(panel.view.results.label_of(panel.key["condition"]), 28)
+    ax.set_title(f"{_measure(panel)}\n{images}")
 
 
 def quality(ax: Axes, panel: Panel) -> None:
     """A point a method with its name, and ensembles of all sizes as a curve from the network on.
 
-    A method that was not timed is a line.
+    A method that was not timed is a line. Bold names are in the best set.
     """
     view, rows = panel.view, panel.rows
     _, right = _time_axis(ax, panel)
     ax.set_ylim(*around(rows["value"], 0.1))
     labels: list[PointName] = []
+
+    def name(variant: Variant, text: str, x: float, y: float, color: str) -> None:
+        quantity = Quantity(panel.key["condition"], panel.key["metric"])
+        is_best = view.results.is_best(view.results.candidate(variant), quantity)
+        labels.append(PointName(x, y, text, color, is_best))
+
     untimed = rows[rows["p50_ms"].isna()]
     for row in untimed.to_dict("records"):
-        color, label = look_of(view.names, row["method"]).color, view.names.label(variant_in(row))
+        variant, color = variant_in(row), look_of(view.names, row["method"]).color
+        label = view.names.label(variant)
         tell(ax.axhline(row["value"], color=color, linestyle=":"), label)
-        labels.append(PointName(right, row["value"], f"{label} (not timed)", color))
+        name(variant, f"{label} (not timed)", right, row["value"], color)
     rows = rows.dropna(subset="p50_ms")
     names = list(map(variant_in, rows.to_dict("records")))
-    alone = {v for v in names if is_network_alone(view.results, view.results.candidate(v))}
-    is_alone = np.array([variant in alone for variant in names])
+    choices = list(map(view.results.candidate, names))
+    is_alone = np.array([view.results.is_network_alone(choice) for choice in choices])
     is_ensemble, usual = rows["method"] == ENSEMBLE, view.results.usual(names)
     is_usual = np.array([variant in usual for variant in names])
     curve = rows[(is_ensemble | is_alone) & is_usual].sort_values("p50_ms")
@@ -323,7 +326,7 @@ def quality(ax: Axes, panel: Panel) -> None:
         text = view.names.label(variant) if named else variant.members
         (line,) = ax.plot([ms], [value], **look.line | {"linestyle": "none", "label": "_"})
         tell(line, view.names.label(variant))
-        labels.append(PointName(ms, value, text, look.color))
+        name(variant, text, ms, value, look.color)
     beside_points(ax, labels)
     ax.set_ylabel(f"{_measure(panel)}\n{view.results.label_of(panel.key['condition'])}")
 
@@ -474,7 +477,7 @@ IMAGES_RANKED = {CLEAN: "All images", WHERE_C_DISAGREES: "Images on which ensemb
 def rank_agreement(ax: Axes, panel: Panel) -> None:
     """A row a score and pair, a point a pair of predictions.
 
-    Dashed, where a verdict begins, by the score that decides.
+    Dashed, where a verdict begins, by the score that decides and without the noise of networks.
     """
     rows, names = panel.rows, panel.view.names
     scores, pairs = dict.fromkeys(rows["score"]), set(rows["case"])
@@ -485,10 +488,13 @@ def rank_agreement(ax: Axes, panel: Panel) -> None:
         at = [y + beside(place, len(values)) for place in range(len(values))]
         ax.scatter(values, at, s=6, color=color, linewidth=0)
         ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color="0", linewidth=1.2)
-    ceiling = where(rows, score=cases[0][0], case=CEILING)["value"].max()
+    between_networks, between_ensembles = (
+        where(rows, score=cases[0][0], case=pair)["value"].mean()
+        for pair in (OTHER_NETWORK, CEILING)
+    )
     deciding = sum(score == cases[0][0] for score, _ in cases)
-    for (name, share), side in zip(LEAST_OF_CEILING.items(), ("right", "left"), strict=True):
-        least = share * (1.0 if math.isnan(ceiling) else ceiling)
+    for (name, share), side in zip(LEAST_AGREEMENT.items(), ("right", "left"), strict=True):
+        least = share * math.sqrt(max(0.0, between_networks * between_ensembles))
         ax.plot([least] * 2, [-0.6, deciding - 0.5], **GREY, linestyle=DASHES)
         style: Any = {"transform": ax.get_xaxis_transform(), "fontsize": SMALLEST, "ha": side}
         ax.text(least, 1.01, name, va="bottom", **style)

@@ -17,6 +17,7 @@ class PointName(NamedTuple):
     y: float
     text: str
     color: str
+    is_bold: bool = False
 
 
 PLACES = (*((1, 0), (-1, 0), (0, 1), (0, -1)), *((1, 1), (1, -1), (-1, 1), (-1, -1)))
@@ -49,6 +50,7 @@ def beside_points(ax: Axes, labels: Sequence[PointName], size: float = 6.5) -> N
     """
     sheet = ax.get_figure(root=True)
     assert sheet is not None
+    sheet.draw_without_rendering()
     scale = 72 / sheet.dpi
     at = [scale * ax.transData.transform((label.x, label.y)) for label in labels]
     left, bottom, right, top = (scale * end for end in ax.bbox.extents)
@@ -72,7 +74,7 @@ def beside_points(ax: Axes, labels: Sequence[PointName], size: float = 6.5) -> N
         return covered(box) + LINE_COST * sum(map(covered, line))
 
     for (x, y), label in sorted(zip(at, labels, strict=True), key=lambda pair: -len(pair[1].text)):
-        width, height = 0.58 * size * len(label.text), 1.1 * size
+        width, height = (0.67 if label.is_bold else 0.58) * size * len(label.text), 1.1 * size
         boxes: dict[tuple[float, int, int], list[Box]] = {}
         for away, (h, v) in product((NEAR, *FAR), PLACES):
             start = x + h * away - (0 if h > 0 else width if h < 0 else width / 2)
@@ -86,6 +88,7 @@ def beside_points(ax: Axes, labels: Sequence[PointName], size: float = 6.5) -> N
         away, h, _ = place
         align = {1: "left", -1: "right", 0: "center"}[h]
         style: Any = {"textcoords": "offset points", "fontsize": size, "color": label.color}
+        style["weight"] = "bold" if label.is_bold else "normal"
         if away != NEAR:
             style["arrowprops"] = {"arrowstyle": "-", "color": label.color, "linewidth": 0.4}
         offset = (h * away, boxes[place][0][1] + height / 2 - y)

@@ -1,4 +1,4 @@
-"""The cells of tables of costs: latency and resources, and how few members are enough."""
+"""The cells of tables of costs: latency and resources, and what each size of a method gives."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.nouns import Variant
-from benchmarks.report.results import Quantity, Results
-from benchmarks.report.tables.pivot import Pivot, Place, place_of, value_cell
+from benchmarks.report.results import Results
+from benchmarks.report.tables.pivot import Pivot, Place, heading, value_cell
 from benchmarks.report.tables.table import Cell
 from benchmarks.report.timings import Setup, batch_sizes, in_setup, main_setup, milliseconds
 from benchmarks.vocabulary import SELF_TRAINED
@@ -19,7 +18,6 @@ NOT_TIMED = "not timed"
 TOO_FEW_CALLS = "too few calls for this percentile"
 NOT_COUNTED = "methods that do more than evaluate their networks are not counted"
 NOT_TRAINED = "no network of this run was trained by this engine on this device"
-NOT_KNOWN = "the full method’s value has no interval"
 """Why there is no number."""
 
 
@@ -92,91 +90,24 @@ def resources(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
         yield from _placed(place, cells)
 
 
-def sizes(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """How few passes or members are within noise of all, by each measure, and what they cost.
-
-    Methods that were measured at one size alone are left out.
-    """
-    setup = main_setup(results.latency)
-    if setup is None:
-        return
-    for full in (full for full in results.largest if len(_sizes_of(results, full)) > 1):
-        for quantity in pivot.quantities(results):
-            variant, label = needed(results, full, quantity) or (None, "—")
-            variants = {"this": variant, "full": full}
-            cells = {
-                f"Value\nat {which} size": value_cell(results, results.candidate(variant), quantity)
-                if variant
-                else Cell(reason=NOT_KNOWN)
-                for which, variant in variants.items()
-            }
-            for size in batch_sizes(results.latency):
-                for which, variant in variants.items():
-                    row = milliseconds(results.latency, setup, variant, size) if variant else None
-                    reason = NOT_TIMED if variant else NOT_KNOWN
-                    cell = Cell(reason=reason) if row is None else median_cell(row)
-                    cells[f"ms, {images_text(size)}\nat {which} size"] = cell
-            title = results.names.printed(quantity.metric).title
+def sizes(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """The headline and the latency of each size of the methods that were measured at several."""
+    setup, names = main_setup(results.latency), results.names
+    for full in results.largest:
+        own = [v for v in results.variants if v.method == full.method]
+        own = [v for v in own if names.each(v) == names.each(full)]
+        for variant in own if len(own) > 1 else ():
             place = {
-                **place_of(results, full),
-                "Measure": (quantity, f"{title}, {results.label_of(quantity.condition)}"),
-                "Needed": (label, label),
+                "Method": (full.method, names.method(full.method).label),
+                "Size": (variant, names.size(variant)),
             }
+            choice = results.candidate(variant)
+            cells = {heading(results, q): value_cell(results, choice, q) for q in results.headline}
+            for size in batch_sizes(results.latency) if not results.latency.empty else ():
+                row = setup and milliseconds(results.latency, setup, variant, size)
+                cell = Cell(reason=NOT_TIMED) if row is None else median_cell(row)
+                cells[f"ms\n{images_text(size)}"] = cell
             yield from _placed(place, cells)
-
-
-def sizes_notes(results: Results, _: Pivot) -> Iterator[str]:
-    """How to read that table, and on what methods were timed."""
-    if setup := main_setup(results.latency):
-        yield (
-            "Needed: from this size on, none is worse than the full method by the interval of the "
-            "difference on the same images. That does not say that they are as good. ≤: the next "
-            f"smaller size was not compared with the full one. Times on {setup.label}."
-        )
-
-
-def needed(results: Results, full: Variant, quantity: Quantity) -> tuple[Variant, str] | None:
-    """The smallest size from which on none is distinguished as worse than the full one.
-
-    Worse: the whole interval of the paired difference to the full size lies on the worse side of
-    0. This is a statement about what these images can distinguish, not one of equality.
-
-    Args:
-        quantity: a measure of which one value is better than another.
-
-    Returns:
-        The size, and the same in print, as ``T = 20``; ``≤ T = 50`` where no smaller one was
-        measured and compared, so that fewer may be enough. ``None`` where the full size has no
-        value or no interval.
-    """
-    whole = results.find(full, quantity)
-    if whole is None or pd.isna(whole["value"]) or pd.isna(whole["lower"]):
-        return None
-    smallest, at_most = full, False
-    for variant in sorted(_sizes_of(results, full), key=results.names.rank, reverse=True):
-        if variant == full or not variant.members.isdigit():
-            continue
-        row = results.find(variant, quantity)
-        if row is not None and row["status"] == "undefined":
-            break  # as disagreement is with one member
-        tested = results.tested(variant, full, quantity)
-        if tested is None or pd.isna(tested.lower):
-            at_most = True
-            break
-        better = results.names.metric(quantity.metric).better
-        if tested.upper < 0 if better == "higher" else tested.lower > 0:
-            break
-        smallest = variant
-    else:
-        at_most = smallest.members != "1"
-    size = results.names.size(smallest)
-    return smallest, f"≤ {size}" if at_most else size
-
-
-def _sizes_of(results: Results, full: Variant) -> list[Variant]:
-    """All sizes of a method, of networks that are trained alike."""
-    each = results.names.each
-    return [v for v in results.variants if v.method == full.method and each(v) == each(full)]
 
 
 def median_cell(row: Mapping[str, Any] | pd.Series[Any]) -> Cell:
@@ -217,5 +148,5 @@ def _number(value: float, reason: str = "") -> Cell:
 
 def _placed(place: Place, cells: Mapping[str, Cell]) -> Iterator[tuple[Place, Cell]]:
     """The cells of a row by the headings of their columns."""
-    for heading, cell in cells.items():
-        yield {**place, "Cost": (heading, heading)}, cell
+    for text, cell in cells.items():
+        yield {**place, "Cost": (text, text)}, cell

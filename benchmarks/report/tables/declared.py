@@ -8,16 +8,15 @@ from itertools import chain, product
 from operator import attrgetter
 
 from benchmarks.nouns import MetricRecord
-from benchmarks.questions import ABSTAINING, QUALITY
-from benchmarks.report.answer.table import decision_table
 from benchmarks.report.claims import verdict_table
 from benchmarks.report.editorial import DETECTION, DIVERSITY, SELECTION
 from benchmarks.report.results import Quantity, Results
-from benchmarks.report.tables.cost import latency, resources, score_latency, sizes, sizes_notes
+from benchmarks.report.tables.cost import latency, resources, score_latency, sizes
 from benchmarks.report.tables.pivot import (
     INTERVAL,
     Pivot,
     abstaining,
+    members,
     quality,
     remarks,
     remarks_of_subsets,
@@ -25,23 +24,10 @@ from benchmarks.report.tables.pivot import (
     sampling_error,
     table_of,
     votes_spread,
-    worth,
 )
-from benchmarks.report.tables.ranking import (
-    headline,
-    kinds,
-    leaderboard,
-    leaderboard_notes,
-    members,
-    ranks,
-)
+from benchmarks.report.tables.ranking import leaderboard, leaderboard_notes, worth
 from benchmarks.report.tables.table import Table
 from benchmarks.vocabulary import CLEAN
-
-WORTH = (
-    "Worth in networks: the size of the deep ensemble that does as well, with its 95 % interval in "
-    "brackets; < and >: outside the sizes that were evaluated."
-)
 
 
 def tables_of(results: Results) -> list[Table]:
@@ -52,7 +38,6 @@ def tables_of(results: Results) -> list[Table]:
 def tables_by_name(results: Results) -> dict[str, Callable[[], Table | None]]:
     """All declared tables by their names, each made when it is called; ``None``: no numbers."""
     return {
-        "decision": partial(decision_table, results),
         **{pivot.name: partial(table_of, pivot, results) for pivot in pivots(results)},
         "claims": lambda: verdict_table(results.claims) if results.claims else None,
     }
@@ -61,10 +46,9 @@ def tables_by_name(results: Results) -> dict[str, Callable[[], Table | None]]:
 def pivots(results: Results) -> tuple[Pivot, ...]:
     """All declared tables, whether or not the run has numbers for them."""
     return (
-        RANKS,
-        KINDS,
-        MEMBERS,
         LEADERBOARD,
+        WORTH,
+        MEMBERS,
         *MEANS,
         *map(sets_table, levels(results)),
         *FURTHER,
@@ -129,38 +113,22 @@ def kinds_of_shift(results: Results) -> Iterator[str]:
         yield from [means[group]] if group in means else []
 
 
+def unlabelled(results: Results) -> Iterator[str]:
+    """The conditions whose images belong to none of the classes, and the mean over them."""
+    yield from results.ood
+    yield from (q.condition for q in results.headline if q.metric == DETECTION)
+
+
+def judging_predictions(results: Results) -> list[MetricRecord]:
+    """The main measures that judge predictions by labels."""
+    return [metric for metric in results.names.main if "labels" in metric.needs]
+
+
 def ranked_by_several(results: Results) -> Iterator[str]:
     """The labelled conditions under which images were ranked by more than one score."""
     rows = results.summary[results.summary["metric"] == SELECTION]
     scores = rows.groupby("condition")["score"].nunique()
     return (name for name in results.well_labelled if scores.get(name, 0) > 1)
-
-
-def worth_metrics(results: Results) -> Iterator[MetricRecord]:
-    """The main measures, and those that the answer is judged by."""
-    judged = {*QUALITY, *ABSTAINING, DETECTION}
-    metrics = results.names.metrics
-    return (metric for metric in metrics if metric.shown != "detail" or metric.name in judged)
-
-
-def further_scores(results: Results) -> Iterator[Quantity]:
-    """The detection by each score that was compared and is not the method's primary one."""
-    if not results.worth.empty:
-        primary = results.by_primary_score(results.worth).index
-        scores = sorted(results.worth.drop(primary)["score"].unique(), key=results.names.score_rank)
-        yield from (Quantity(*key) for key in product(results.ood, [DETECTION], scores))
-
-
-def compared_sizes(results: Results) -> Iterator[Quantity]:
-    """What sizes of a method are compared by: measures of which one value is better."""
-    ranked = {"score", "reference"}
-    main = [metric for metric in results.names.main if metric.better]
-    for condition, metric in product((CLEAN, *results.group_means), main):
-        if ranked.isdisjoint(metric.needs):
-            yield Quantity(condition, metric.name)
-    for condition, metric in product(results.ood[:1], results.names.overview):
-        if ranked <= set(metric.needs):
-            yield Quantity(condition, metric.name)
 
 
 def levels(results: Results) -> Iterable[float]:
@@ -179,27 +147,11 @@ def noted(sentences: str) -> Callable[[Results, Pivot], tuple[str, ...]]:
 
 MAIN_CONDITIONS, MAIN_METRICS = attrgetter("main_conditions"), attrgetter("names.main")
 LABELLED, WELL_LABELLED = attrgetter("labelled"), attrgetter("well_labelled")
-OOD, SUBSETS = attrgetter("ood"), attrgetter("subsets")
+SUBSETS = attrgetter("subsets")
 
-Headline = partial(Pivot, quantities=headline, group="", columns="Measure")
+HeadlinePivot = partial(Pivot, quantities=attrgetter("headline"), group="", columns="Measure")
 Means = partial(Pivot, source=quality, notes=remarks)
 ByScore = partial(Means, group="Method", rows=("Score",), columns="Images")
-
-RANKS = Pivot(
-    "ranks",
-    "The possible ranks of methods, by each measure of each question",
-    lambda _: (),
-    ranks,
-    group="Question",
-    rows=("Measure", "Method"),
-    columns="Standing",
-    notes=noted(
-        "A method ranks behind all that are better, and before all that are worse, by intervals "
-        "that hold all differences of a question by the measure at once: the ranks hold together "
-        "with a confidence of 95 %. Tied with the best: neither a method nor guessing is "
-        f"better. {INTERVAL}"
-    ),
-)
 
 MEMBERS = Pivot(
     "members",
@@ -216,22 +168,21 @@ MEMBERS = Pivot(
     ),
 )
 
-KINDS = Headline(
-    "kinds",
-    "The best of each kind",
-    source=kinds,
-    rows=("Kind", "Best of its kind"),
-    notes=noted(
-        "Selected by NLL on clean images (scores: by mean AUROC) on these very test images, so "
-        f"values are slightly optimistic. Scores change no prediction. {INTERVAL}"
-    ),
-)
-
-LEADERBOARD = Headline(
+LEADERBOARD = HeadlinePivot(
     "leaderboard",
-    "The methods, the best first",
+    "The methods by the measures that decide",
     source=leaderboard,
     notes=leaderboard_notes,
+)
+
+WORTH = HeadlinePivot(
+    "worth",
+    "Worth in networks by the measures that decide",
+    source=worth,
+    notes=noted(
+        "Worth in networks: the size of the deep ensemble that does as well, with its 95 % "
+        "interval in brackets; < and >: outside the sizes that were evaluated."
+    ),
 )
 
 MAIN = Means(
@@ -246,7 +197,7 @@ MEANS = (
     Means(
         "shifts",
         "All methods on each kind of shifted images",
-        measures(kinds_of_shift, attrgetter("names.overview")),
+        measures(kinds_of_shift, judging_predictions),
     ),
     Means(
         "calibration",
@@ -261,13 +212,13 @@ MEANS = (
     Means(
         "detection",
         "Detection of out-of-distribution images",
-        measures(OOD, in_kind("detection")),
+        measures(unlabelled, in_kind("detection")),
         notes=remarks_with_left_out,
     ),
     ByScore(
         "detection-scores",
         "Detection of out-of-distribution images, by each score: AUROC ↑",
-        by_score(OOD, DETECTION),
+        by_score(unlabelled, DETECTION),
     ),
     Means(
         "selective",
@@ -321,33 +272,14 @@ FURTHER = (
             "interval over networks (Student's t), which does not cover the draw of images."
         ),
     ),
-    Pivot(
-        "worth",
-        "Worth in networks of each method",
-        measures(MAIN_CONDITIONS, worth_metrics),
-        worth,
-        rows=("Method", "In networks of"),
-        notes=noted(WORTH),
-    ),
-    Pivot(
-        "worth-scores",
-        "Worth in networks of each score by AUROC",
-        further_scores,
-        worth,
-        group="In networks of",
-        rows=("Method", "Score"),
-        columns="Images",
-        notes=noted(f"{WORTH} Ensembles rank images by their primary score."),
-    ),
-    Pivot(
+    HeadlinePivot(
         "cost",
-        "The smallest size that is not worse than the full size, and its latency",
-        compared_sizes,
-        sizes,
+        "Each size of the methods that were measured at several, and its median latency",
+        source=sizes,
         group="Method",
-        rows=("Measure", "Needed"),
+        rows=("Size",),
         columns="Cost",
-        notes=sizes_notes,
+        notes=noted(INTERVAL),
     ),
     Pivot(
         "claims-spread",

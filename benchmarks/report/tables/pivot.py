@@ -1,7 +1,6 @@
 """Tables as pivots: what a table is of is declared, and one engine makes all of them.
 
-Below the engine stand the sources of what most tables are of: values with a verdict against the
-best method, and worth in networks; and the notes below such tables.
+Below the engine stand the sources of what most tables are of, and the notes below such tables.
 """
 
 from __future__ import annotations
@@ -13,14 +12,12 @@ from itertools import chain, product
 from statistics import mode
 
 from benchmarks.nouns import Variant
-from benchmarks.report.answer.worth import between, networks
 from benchmarks.report.editorial import RIGHT
-from benchmarks.report.number_format import rounded
+from benchmarks.report.number_format import between, networks, rounded
 from benchmarks.report.results import Candidate, Quantity, Results, TableRow
-from benchmarks.report.tables.table import AS_GOOD, BEST, OPEN, UNCOMPARED, Cell, Row, Table
+from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.texts import left_out_remark, listed
-from benchmarks.schema import where
-from benchmarks.vocabulary import NETWORKS_KNOWN_FROM, Verdict
+from benchmarks.vocabulary import NETWORKS_KNOWN_FROM
 
 REFERENCE = "clean images are the reference of detection"
 NO_LABELS = "the images have no label"
@@ -128,12 +125,12 @@ def _setting(results: Results, pivot: Pivot) -> str:
 
 
 def quality(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """The mean over replicates, with its verdict against the best shown of its budget."""
+    """The mean over replicates."""
     quantities = list(pivot.quantities(results))
     variants = results.evaluated_on([quantity.condition for quantity in quantities])
-    for quantity, own in product(quantities, results.blocks(variants).values()):
-        for variant, cell in compared_cells(results, own, quantity).items():
-            yield _place(results, variant, quantity), cell
+    for quantity, variant in product(quantities, variants):
+        cell = value_cell(results, results.candidate(variant), quantity)
+        yield _place(results, variant, quantity), cell
 
 
 def abstaining(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
@@ -160,28 +157,18 @@ def abstaining(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
         )
 
 
-def worth(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """The size of the ensemble that does as well, with its interval; else the reason.
-
-    By primary scores, a condition is left out where no method has such a number.
-    """
-    table = results.worth
-    if table.empty:
-        return
+def members(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
+    """How much members of each method differ, the most first."""
     quantities = list(pivot.quantities(results))
-    known = where(results.by_primary_score(table), status="ok")
-    known = known[known["metric"].isin({quantity.metric for quantity in quantities})]
-    for quantity in quantities:
-        if not quantity.score and quantity.condition not in set(known["condition"]):
-            continue
-        for variant, ensemble in product(results.compared, results.ensembles):
-            row = results.worth_in(results.candidate(variant), ensemble, quantity)
-            place = {
-                **_place(results, variant, quantity),
-                "Metric": (quantity.metric, results.names.printed(quantity.metric).title),
-                "In networks of": (ensemble, results.names.method(ensemble).label),
-            }
-            yield place, worth_cell(row)
+    values = {
+        variant: {q: value_cell(results, results.candidate(variant), q) for q in quantities}
+        for variant in results.compared
+    }
+    several = {v: cells for v, cells in values.items() if cells[quantities[-1]].value > 0}
+    for variant in sorted(several, key=lambda v: several[v][quantities[-1]].value, reverse=True):
+        for quantity, cell in several[variant].items():
+            place = place_of(results, variant)
+            yield {**place, "Measure": (quantity, heading(results, quantity))}, cell
 
 
 def sampling_error(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
@@ -215,45 +202,22 @@ def votes_spread(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             yield {**place, "Spread": (column, heading)}, cell
 
 
-def compared_cells(
-    results: Results, variants: tuple[Variant, ...], quantity: Quantity
-) -> Mapping[Variant, Cell]:
-    """The cells of these variants, with the verdict of their comparison with the best of them."""
-    best = _best(results, variants, quantity)
-    return {variant: _compared_cell(results, best, variant, quantity) for variant in variants}
-
-
-def _compared_cell(
-    results: Results, best: Variant | None, variant: Variant, quantity: Quantity
-) -> Cell:
-    cell = value_cell(results, results.candidate(variant), quantity)
-    if best is None or math.isnan(cell.value):
-        return cell
-    if variant == best:
-        return cell._replace(verdict=BEST)
-    tested = results.tested(best, variant, quantity)
-    said = tested.verdict if tested else ""
-    return cell._replace(verdict=_OF_BEST.get(said, UNCOMPARED))
-
-
-_OF_BEST: Mapping[str, str] = {
-    Verdict.BETTER: "",
-    **dict.fromkeys((Verdict.AS_GOOD, Verdict.BETTER_WITHIN, Verdict.WORSE_WITHIN), AS_GOOD),
-    # The best by its mean may be worse on the networks that both share.
-    **dict.fromkeys((Verdict.OPEN, Verdict.WORSE), OPEN),
-}
-"""The verdict of a cell, by that on the best against it."""
-
-
 def value_cell(results: Results, candidate: Candidate, quantity: Quantity) -> Cell:
-    """The cell of a method, without a verdict."""
+    """The cell of a method, with what the rule says where it applies."""
     row, metric = results.row(candidate, quantity), results.names.metric(quantity.metric)
     if row is None:
         return Cell(reason=_why_missing(results, quantity))
     value, lower, upper = row["value"], row["lower"], row["upper"]
     worse = metric.is_worse_than_guessing(value, lower, upper)
-    guessing = f"{metric.label} {rounded(metric.guessing)[0]}" if worse else ""
-    return Cell(value, (upper - lower) / 2, row["status"], row["reason"], guessing=guessing)
+    return Cell(
+        value,
+        (upper - lower) / 2,
+        row["status"],
+        row["reason"],
+        is_best=results.is_best(candidate, quantity),
+        better=results.better(candidate, quantity),
+        guessing=f"{metric.label} {rounded(metric.guessing)[0]}" if worse else "",
+    )
 
 
 def _why_missing(results: Results, quantity: Quantity) -> str:
@@ -265,38 +229,13 @@ def _why_missing(results: Results, quantity: Quantity) -> str:
     return NO_LABELS if "labels" in needs and condition.labels == "none" else NOT_MEASURED
 
 
-def _best(results: Results, variants: tuple[Variant, ...], quantity: Quantity) -> Variant | None:
-    """The best of those that were compared with one another; ``None`` if there is no such."""
-    metric = results.names.metric(quantity.metric)
-    if not metric.better or metric.biased:
-        return None
-    values = {
-        variant: row["value"]
-        for variant in variants
-        if variant in results.contestants
-        and variant.method not in results.on_other_images
-        and (row := results.value(results.candidate(variant), quantity))
-    }
-    if len(values) < 2:
-        return None
-    best = (max if metric.better == "higher" else min)(values, key=lambda variant: values[variant])
-    compared = any(results.tested(best, other, quantity) for other in values)
-    return best if compared else None
-
-
 def worth_cell(row: TableRow | None) -> Cell:
-    """How many networks something is worth, as a row of ``worth.csv`` has it.
-
-    Without the interval where a reason says what that leaves out.
-    """
-    if row is None:
-        return Cell(reason=NOT_MEASURED)
-    if row["status"] != "ok":
-        return Cell(reason=row["reason"])
+    """How many networks something is worth, as a row of ``answer.csv`` has it."""
+    if row is None or not row["worth"]:
+        return Cell(reason=row["worth_reason"] if row else NOT_MEASURED)
     worth, lower, upper = row["worth"], row["worth_lower"], row["worth_upper"]
-    is_known = not row["reason"] and {lower, upper} != {worth}
-    text = f"{worth} ({between(lower, upper)})" if is_known else worth
-    return Cell(networks(worth), status="ok", reason=row["reason"], text=text)
+    text = worth if {lower, upper} <= {worth, ""} else f"{worth} ({between(lower, upper)})"
+    return Cell(networks(worth), status="ok", reason=row["worth_reason"], text=text)
 
 
 def place_of(results: Results, variant: Variant) -> Place:
@@ -305,15 +244,19 @@ def place_of(results: Results, variant: Variant) -> Place:
     return {BUDGET: (block, block), "Method": (variant, results.names.label(variant))}
 
 
+def heading(results: Results, quantity: Quantity) -> str:
+    """The metric, and below it the images."""
+    title = results.names.printed(quantity.metric).title
+    return f"{title}\n{results.label_of(quantity.condition)}"
+
+
 def _place(results: Results, variant: Variant, quantity: Quantity) -> Place:
-    names, label = results.names, results.label_of(quantity.condition)
-    printed = names.printed(quantity.metric)
+    names = results.names
     return {
         **place_of(results, variant),
-        "Images": (quantity.condition, label),
+        "Images": (quantity.condition, results.label_of(quantity.condition)),
         "Score": (quantity.score, names.score(quantity.score).label),
-        "Metric": (quantity.metric, printed.heading),
-        "Measure": (quantity, f"{printed.title}\n{label}"),
+        "Metric": (quantity.metric, names.printed(quantity.metric).heading),
     }
 
 
@@ -321,7 +264,7 @@ def _place(results: Results, variant: Variant, quantity: Quantity) -> Place:
 
 INTERVAL = "± is half the width of the 95 % interval; what it covers: docs/statistics.md."
 
-BINNED = "ECE and MCE are biased upwards, so they are neither bold nor compared."
+BINNED = "ECE and MCE are biased upwards."
 
 ONE_ENSEMBLE = "The interval of a single ensemble does not cover how networks differ."
 
@@ -330,8 +273,7 @@ def remarks(results: Results, pivot: Pivot) -> Iterator[str]:
     """What the reader must know of a table of means over replicates."""
     names, quantities = results.names, list(pivot.quantities(results))
     variants = results.evaluated_on([quantity.condition for quantity in quantities])
-    counts = {names.label(variant): results.replicates(variant) for variant in variants}
-    yield f"Means over replicates ({_replicates(counts)}). {INTERVAL}"
+    yield replicates_remark(results, variants)
     metrics = list(dict.fromkeys(names.metric(quantity.metric) for quantity in quantities))
     if "Score" not in pivot.rows:
         ranked = [metric for metric in metrics if "score" in metric.needs]
@@ -348,7 +290,7 @@ def remarks(results: Results, pivot: Pivot) -> Iterator[str]:
     if not known and len(pooled) > 1 and any(method.counts_networks for method in pooled):
         yield ONE_ENSEMBLE
     if others := [m.label for m in methods.values() if m.name in results.on_other_images]:
-        yield f"Fitted on another number of images, and compared with no others: {listed(others)}."
+        yield f"Fitted on another number of images: {listed(others)}."
 
 
 def remarks_with_left_out(results: Results, pivot: Pivot) -> Iterator[str]:
@@ -365,6 +307,12 @@ def remarks_of_subsets(results: Results, pivot: Pivot) -> Iterator[str]:
     if slow:
         yield f"Too slow for more images: {listed(slow)}."
     yield from remarks_with_left_out(results, pivot)
+
+
+def replicates_remark(results: Results, variants: Iterable[Variant]) -> str:
+    """Of how many replicates values are means, and what ± is."""
+    counts = {results.names.label(variant): results.replicates(variant) for variant in variants}
+    return f"Means over replicates ({_replicates(counts)}). {INTERVAL}"
 
 
 def _replicates(counts: Mapping[str, int]) -> str:

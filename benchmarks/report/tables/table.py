@@ -19,21 +19,19 @@ from benchmarks.schema import write_table
 from benchmarks.vocabulary import ILL_DEFINED, TABLES_FOLDER, WITH_VALUE
 
 NO_VALUE = "n/a"
-ILL_DEFINED_MARK, WORSE_THAN_GUESSING_MARK, WORSE_THAN_ALONE_MARK = "†", "§", "▾"
-WORSE_THAN_ALONE = "worse than the network alone"
+ILL_DEFINED_MARK, WORSE_THAN_GUESSING_MARK = "†", "§"
 
-BEST, AS_GOOD, OPEN, UNCOMPARED = "best", "as good", "open", "not compared"
-"""What a cell's interval of the difference to the best says; empty if it is worse."""
+MARKS = {True: "▲", False: "▾"}
+"""What stands behind a cell by whether it is better than one network, or worse."""
 
-MARKS = {AS_GOOD: "≈", OPEN: "?", UNCOMPARED: "‡"}
-"""What stands behind a cell with this verdict."""
+BOLD = "in the set that contains the best of its budget with 95 % confidence"
+"""What bold means."""
 
-LEGEND = {
-    BEST: "the best",
-    AS_GOOD: "as good as the best (the interval of the difference lies within the margin)",
-    OPEN: "not separated from the best (the interval holds 0)",
-    UNCOMPARED: "not compared with the best",
+AGAINST_ONE = {
+    True: "better than one network of its budget (95 %, simultaneous)",
+    False: "worse than one network of its budget (95 %, simultaneous)",
 }
+"""What the marks mean."""
 
 CSV_PARTS = "", " ±", " verdict"
 """What a CSV has of each column of cells, by the end of the heading."""
@@ -46,21 +44,21 @@ class Cell(NamedTuple):
         value: NaN where there is none.
         half_width: half of the interval's width; NaN where there is none.
         status, reason: as in `benchmarks.schema.Measurement`.
-        verdict: `BEST`, `AS_GOOD`, `OPEN`, `UNCOMPARED` with it, or empty.
+        is_best: whether it is bold; see `BOLD`.
+        better: whether it is better than one network, or worse; ``None``: neither is shown.
         guessing: what equal probabilities score, such as ``NLL 2.303``, where the whole interval is
             worse; else empty.
         text: what is shown instead of a value, where it is no plain number.
-        is_worse_than_alone: whether the network alone is better, where that is shown.
     """
 
     value: float = math.nan
     half_width: float = math.nan
     status: str = "undefined"
     reason: str = ""
-    verdict: str = ""
+    is_best: bool = False
+    better: bool | None = None
     guessing: str = ""
     text: str = ""
-    is_worse_than_alone: bool = False
 
     @property
     def texts(self) -> tuple[str, str]:
@@ -106,7 +104,6 @@ class Table:
         headings: over the columns of cells.
         rows: those of a group one after the other.
         remarks: the notes below that do not depend on the cells.
-        widths: of each label's column, in lines of a page, where labels are sentences.
     """
 
     name: str
@@ -116,7 +113,6 @@ class Table:
     headings: tuple[str, ...] = ()
     rows: tuple[Row, ...]
     remarks: tuple[str, ...] = ()
-    widths: tuple[float, ...] = ()
 
     @cached_property
     def groups(self) -> dict[str, list[Row]]:
@@ -150,15 +146,12 @@ class Table:
             escaped: writes text as it is in some format; ``raised``: the letter of a footnote.
         """
         cells = [cell for row in self.rows for cell in row.cells]
-        verdicts = {cell.verdict for cell in cells}
+        against_one = {cell.better for cell in cells}
         signs = {
-            "Bold:": LEGEND[BEST] if BEST in verdicts else "",
-            **{mark: LEGEND[verdict] for verdict, mark in MARKS.items() if verdict in verdicts},
+            "Bold:": BOLD if any(cell.is_best for cell in cells) else "",
+            **{mark: AGAINST_ONE[how] for how, mark in MARKS.items() if how in against_one},
             UNDEFINED: _undefined("undefined", cells),
             ILL_DEFINED_MARK: _undefined(ILL_DEFINED, cells),
-            WORSE_THAN_ALONE_MARK: (
-                WORSE_THAN_ALONE if any(cell.is_worse_than_alone for cell in cells) else ""
-            ),
             WORSE_THAN_GUESSING_MARK: _worse_than_guessing(cells),
         }
         if self.remarks:
@@ -202,13 +195,12 @@ class Markup(NamedTuple):
         """The cells of a row with their half-widths, marks and footnotes."""
         for cell in row.cells:
             text = self.escaped(" ± ".join(filter(None, cell.texts)))
-            mark = MARKS.get(cell.verdict, "")
+            mark = "" if cell.better is None else MARKS[cell.better]
             ill_defined = ILL_DEFINED_MARK if cell.status == ILL_DEFINED else ""
             worse = WORSE_THAN_GUESSING_MARK if cell.guessing else ""
-            below = WORSE_THAN_ALONE_MARK if cell.is_worse_than_alone else ""
             parts = (
-                self.bold(text) if cell.verdict == BEST else text,
-                *map(self.escaped, (mark, below, ill_defined, worse)),
+                self.bold(text) if cell.is_best else text,
+                *map(self.escaped, (mark, ill_defined, worse)),
                 self.raised(table.footnotes[cell.footnote]) if cell.footnote else "",
             )
             yield " ".join(filter(None, parts))
@@ -269,16 +261,13 @@ def latex(table: Table) -> str:
         for name, row in zip(names, table.rows, strict=True)
     ]
     columns = [*((latex_text(heading), "") for heading in headings), *pairs]
-    widths = [f"p{{{width}\\linewidth}}" for width in table.widths]
-    stubs = ["l"] * (len(headings) - len(widths)) + widths
     shown = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(columns))
     lines = [(*name, *PLAIN.cells(row, table)) for name, row in zip(names, table.rows, strict=True)]
     longest = (max(map(len, column)) for column in zip(*lines, strict=True))
-    is_wide = not table.widths and sum(longest) > UPRIGHT
-    float_name = "sidewaystable" if is_wide else "table"
+    float_name = "sidewaystable" if sum(longest) > UPRIGHT else "table"
     text = shown.style.hide(axis="index").to_latex(
         environment=float_name,
-        column_format="".join((*stubs, "r" * len(table.headings))),
+        column_format="l" * len(headings) + "r" * len(table.headings),
         position_float="centering",
         hrules=True,
         sparse_columns=False,
@@ -311,7 +300,8 @@ def _numbers(cells: Iterable[Cell]) -> Iterator[str]:
         is_shown = cell.text or not math.isnan(cell.value)
         yield value.replace("−", "-") if is_shown else cell.status
         yield spread
-        yield cell.verdict
+        better = "" if cell.better is None else "better" if cell.better else "worse"
+        yield ", ".join(filter(None, ("best" if cell.is_best else "", better)))
 
 
 def _reasons(cells: Iterable[Cell]) -> Iterator[str]:

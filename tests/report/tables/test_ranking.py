@@ -1,158 +1,172 @@
-"""Tables of the best: of each kind and budget, and the possible ranks."""
+"""The leaderboard and the table of worth are views of `answer.csv`; no other cell has a mark."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from benchmarks.report.results import Candidate, Results
-from benchmarks.report.tables.table import BEST, UNCOMPARED, Row, markdown
-from benchmarks.report.tables.table import OPEN as OPEN_CELL
-from benchmarks.vocabulary import Verdict
-from methods import METHODS
-from tests.report.answer.cases import (
-    ACCURACY,
+from benchmarks.report.tables.declared import tables_of
+from benchmarks.report.tables.ranking import MOST_ROWS, board
+from benchmarks.report.tables.table import Cell, Table, markdown
+from tests.report.made_answers import (
     AUROC,
-    CLEAN,
+    CONDITIONS,
     DROPOUT,
-    DROPOUT_LONGER,
+    ENERGY,
+    FEW,
     FIFTY,
     FIVE,
-    HALVES,
-    LAPLACE,
+    HEADLINE,
+    KNN,
     LONGER,
+    MANY,
     NLL,
-    ONE_CLEAN,
-    OPEN,
-    SCALED,
-    SHIFTED,
+    NO_DIFFERENCE,
     SOFTMAX,
-    compared,
-    question_of,
-    ranked,
-    run,
+    by_chance,
+    made,
 )
-from tests.report.support import made_table, table_named
-
-EVERY = [*CLEAN, *SHIFTED, *AUROC]
+from tests.report.support import NAMES, made_table, table_named
 
 
-def rows_of(results: Results, block: str = "") -> dict[str, Row]:
-    table = made_table(results, "kinds")
-    return {row.labels[0]: row for row in table.rows if row.block == block} if table else {}
-
-
-def test_lowest_nll_is_the_best_of_its_kind_at_each_budget() -> None:
-    every = (SOFTMAX, SCALED, DROPOUT, FIVE, FIFTY)
-    for best, worse in ((FIVE, FIFTY), (FIFTY, FIVE)):
-        values = {(best, NLL): 0.01, (worse, ACCURACY): 1.0, (LONGER, NLL): 0.001}
-        rows = rows_of(run(dict.fromkeys(every, EVERY), values=values))
-        assert set(rows) == {"Single network", "Temperature scaling", "Dropout", "Ensemble"}
-        assert rows["Ensemble"].labels[1] == f"Deep ensemble (M = {best.members})"
-        assert rows["Ensemble"].cells[1].value == 0.01
-        assert rows["Single network"].cells[1].value == 0.05
-        results = run(dict.fromkeys((*every, LONGER), EVERY), values=values)
-        assert rows_of(results, "Budget 5")["Single network"].cells[1].value == 0.001
-        assert rows_of(results, "Budget 5")["Ensemble"].labels[1] == "Deep ensemble (M = 5)"
-        assert "Ensemble" not in rows_of(results, "Budget 1")
-
-
-def test_kind_without_a_value_has_no_row() -> None:
-    measured = {SOFTMAX: EVERY, DROPOUT: EVERY, LAPLACE: EVERY}
-    assert "Laplace approximation" in rows_of(run(measured))
-    unknown = run(measured, values={(LAPLACE, NLL): math.nan})
-    assert "Laplace approximation" not in rows_of(unknown)
-
-
-@pytest.mark.parametrize(
-    ("knn", "vim", "best"), [(0.99, 0.7, "K-th neighbour"), (0.7, 0.99, "Virtual logit")]
-)
-def test_score_of_the_highest_mean_auroc_is_the_best_of_its_kind(
-    knn: float, vim: float, best: str
-) -> None:
-    scored = [one._replace(score=score) for one in AUROC for score in ("knn", "vim", "energy")]
-    between = compared(SOFTMAX._replace(score="knn"), DROPOUT, AUROC, OPEN)
-    measured = {SOFTMAX: [*EVERY, *scored], DROPOUT: [*EVERY, *scored]}
-    aurocs = {"knn": knn, "vim": vim, "energy": 0.5}
-    values = {(SOFTMAX, one): aurocs[one.score] for one in scored}
-    values |= {(DROPOUT, one): 1.0 for one in scored}  # no single network
-    results = run(measured, between, values=values)
-    rows = rows_of(results)
-    assert rows["Score of logits"].labels[1] == "Energy (with Softmax)"
-    assert best in rows["Score of features"].labels[1]
-    *quality, detection, networks, image = rows["Score of features"].cells
-    assert (detection.value, networks.text) == (max(knn, vim), "1")
-    assert all(math.isnan(cell.value) and not cell.text for cell in (*quality, image))
-
-
-def test_leaderboard_has_the_best_beside_what_the_article_compares() -> None:
-    known = {one.method for one in (SOFTMAX, DROPOUT, FIVE)}
-    others = [Candidate(name, "1") for name in METHODS if name not in known][:15]
-    own = Candidate("mine", "1")
-    every = (SOFTMAX, DROPOUT, FIVE, FIFTY, *others, own)
-    values = {(DROPOUT, NLL): 0.9, (SOFTMAX, NLL): 0.8, (FIVE, NLL): 0.01, (FIFTY, NLL): 0.7}
-    values |= {(other, NLL): 0.1 + k / 100 for k, other in enumerate(others)} | {(own, NLL): 2.0}
-    rows = [
-        *compared(DROPOUT, SOFTMAX, [NLL], Verdict.WORSE),
-        *compared(FIVE, SOFTMAX, [NLL], Verdict.BETTER),
-        *compared(FIVE, others[0], [NLL], OPEN),
-    ]
-    results = run(dict.fromkeys(every, EVERY), rows, values=values)
-    table = table_named(results, "leaderboard")
-    assert [row.labels[0] for row in table.rows] == [
-        "Deep ensemble, M = 5",
-        *(results.names.label(other.variant) for other in others[:8]),
-        *("Deep ensemble, M = 50", "Softmax", "MC-dropout, T = 100", "mine"),
-    ]
-    assert "At most 12 methods beside your own, ranked by" in markdown(table)
-    cells = [row.cells[table.headings.index("NLL ↓\nClean")] for row in table.rows]
-    assert [cell.verdict for cell in cells[:3]] == [BEST, OPEN_CELL, UNCOMPARED]
-    assert [cell.is_worse_than_alone for cell in cells] == [False] * 11 + [True, False]
-    networks = [row.cells[table.headings.index("Networks ↓")].text for row in table.rows]
-    assert networks == ["5", *["1"] * 8, "50", "1", "1", "1"]
-    assert "▾ worse than the network alone" in markdown(table)
-
-
-def test_leaderboard_has_a_block_of_each_budget_and_the_largest_ensembles_below() -> None:
-    two, ten = (FIVE._replace(members=size, budget=float(size)) for size in ("2", "10"))
-    every = (SOFTMAX, DROPOUT, LONGER, DROPOUT_LONGER, FIVE, HALVES, two, ten, FIFTY)
-    values = {(DROPOUT, NLL): 0.01, (HALVES, NLL): 0.01, (DROPOUT_LONGER, NLL): 0.02}
-    rows = [
-        *compared(DROPOUT, SOFTMAX, [NLL], Verdict.BETTER),
-        *compared(DROPOUT_LONGER, LONGER, [NLL], Verdict.WORSE),
-        *compared(HALVES, DROPOUT_LONGER, [NLL], OPEN),
-    ]
-    results = run(dict.fromkeys(every, EVERY), rows, values=values)
-    table = table_named(results, "leaderboard")
-    blocks = {name: [row.labels[0] for row in block] for name, block in table.groups.items()}
-    named = {
-        name: list(map(results.names.label, own))
-        for name, own in {
-            "Budget 1": (DROPOUT.variant, SOFTMAX.variant),
-            "Budget 5": (HALVES.variant, DROPOUT_LONGER.variant, LONGER.variant, FIVE.variant),
-            "More networks": (FIFTY.variant,),
-        }.items()
+def cells(results: Results, table: Table) -> Iterator[tuple[Candidate, str, Cell]]:
+    """Every cell of the leaderboard with what it is of."""
+    every = [choice for choices in board(results).values() for choice in choices]
+    known = {
+        results.label(one) if one.score else results.names.label(one.variant): one for one in every
     }
-    assert blocks == named
-    at = table.headings.index("NLL ↓\nClean")
-    verdicts = [(row.cells[at].verdict, row.cells[at].is_worse_than_alone) for row in table.rows]
-    # Each budget has its best, and a network alone of as much training.
-    assert verdicts[0] == verdicts[2] == (BEST, False)
-    assert verdicts[3] == (OPEN_CELL, True)
-    assert not any(verdict == BEST for verdict, _ in verdicts[4:])
+    for row in table.rows:
+        for heading, cell in zip(table.headings, row.cells, strict=True):
+            yield known[row.labels[0]], heading, cell
 
 
-def test_table_of_ranks_has_each_candidate_with_what_is_possible() -> None:
-    rows = ranked([[SCALED, DROPOUT], [SOFTMAX]], [NLL], ONE_CLEAN)
-    values = {(DROPOUT, NLL): 2.5, (SCALED, NLL): 0.04, (SOFTMAX, NLL): 2.6}
-    results = run(dict.fromkeys((SOFTMAX, SCALED, DROPOUT), CLEAN), rows, values=values)
-    table = table_named(results, "ranks")
-    shown = [(row.group, *row.labels, *(cell.texts[0] for cell in row.cells)) for row in table.rows]
-    place = f"{question_of(ONE_CLEAN).situation}: Clean images", "NLL ↓, Clean"
-    assert shown == [
-        (*place, "Temperature scaling", "0.0400", "1–2", "yes"),
-        (*place, "MC-dropout (T = 100)", "2.5000", "1–2", "no: worse than guessing"),
-        (*place, "Softmax", "2.6000", "3", "no: worse than guessing"),
+@pytest.mark.parametrize("seed", range(8))
+def test_bold_is_the_best_set_and_arrows_are_intervals_that_leave_out_zero(seed: int) -> None:
+    results = by_chance(FEW if seed % 2 else MANY, seed)
+    headings = {
+        f"{NAMES.printed(q.metric).title}\n{results.label_of(q.condition)}": q for q in HEADLINE
+    }
+    marked = {True: 0, False: 0}
+    for choice, heading, cell in cells(results, table_named(results, "leaderboard")):
+        quantity = headings.get(heading)
+        if quantity is None or (choice.score and quantity != AUROC):
+            assert (cell.is_best, cell.better) == (False, None)
+            continue
+        row = results.standing(choice, quantity)
+        assert row is not None
+        gain = [row["difference_lower"], row["difference_upper"]]
+        if quantity.metric in ("nll", "brier", "augrc"):
+            gain = [-gain[1], -gain[0]]
+        better = True if gain[0] > 0 else False if gain[1] < 0 else None
+        assert (cell.is_best, cell.better) == (row["best"] == "yes", better)
+        marked[cell.is_best] += 1
+    assert all(marked.values())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cells_of_other_measures_have_no_mark(seed: int) -> None:
+    results = by_chance(FEW, seed)
+    tables = {table.name: table for table in tables_of(results)}
+    assert {"main", "shifts", "calibration", "detection", "detection-scores"} < {*tables}
+    of_headline = {(q.condition, NAMES.printed(q.metric).heading) for q in HEADLINE}
+    for name in ("main", "shifts", "calibration"):
+        for row in tables[name].rows:
+            (condition,) = (one.name for one in CONDITIONS if one.label == row.group)
+            for heading, cell in zip(tables[name].headings, row.cells, strict=True):
+                is_plain = (cell.is_best, cell.better) == (False, None)
+                assert is_plain or (condition, heading) in of_headline
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_contestant_of_a_best_set_has_a_row_and_those_in_most_come_first(seed: int) -> None:
+    results = by_chance(MANY, seed)
+    assert max(map(len, board(results).values())) > MOST_ROWS
+    counts: dict[str, dict[Candidate, int]] = {}
+    table = table_named(results, "leaderboard")
+    blocks = {row.labels[0]: row.block for row in table.rows}
+    for choice, _, cell in cells(results, table):
+        label = results.label(choice) if choice.score else results.names.label(choice.variant)
+        own = counts.setdefault(blocks[label], {})
+        own[choice] = own.get(choice, 0) + cell.is_best
+    for own in counts.values():
+        assert [*own.values()] == sorted(own.values(), reverse=True)
+    shown = {choice for own in counts.values() for choice in own}
+    for budget in results.budgets:
+        assert {one for leaders in results.leaders(budget).values() for one in leaders} <= shown
+    assert {SOFTMAX, DROPOUT, FIVE, FIFTY, *LONGER} <= shown
+    hidden = {one.variant for one in MANY if not one.score} - {one.variant for one in shown}
+    assert bool(hidden) == ("Left out, in no best set" in " ".join(table.remarks))
+
+
+@pytest.mark.parametrize("name", ["leaderboard", "worth"])
+def test_order_of_the_rows_of_the_answer_changes_nothing(name: str) -> None:
+    results = by_chance(MANY, 0)
+    shuffled = results.answer.sample(frac=1, random_state=0).reset_index(drop=True)
+    made_again = replace(results, answer=shuffled)
+    assert markdown(table_named(results, name)) == markdown(table_named(made_again, name))
+
+
+def test_without_an_answer_values_stand_in_the_order_of_registration_without_marks() -> None:
+    results = made(FEW, {})
+    assert results.answer.empty
+    table = table_named(results, "leaderboard")
+    marks = {(cell.is_best, cell.better) for _, _, cell in cells(results, table)}
+    assert marks == {(False, None)}
+    assert [(row.block, row.labels[0]) for row in table.rows] == [
+        *(("Budget 1", "Softmax"), ("Budget 1", "MC-dropout, T = 100")),
+        *(("Budget 5", "Softmax, budget 5"), ("Budget 5", "MC-dropout, T = 100, budget 5")),
+        *(("Budget 5", "Deep ensemble, M = 5"), ("More networks", "Deep ensemble, M = 50")),
     ]
-    assert [bool(row.cells[0].guessing) for row in table.rows] == [False, True, True]
+    assert made_table(results, "worth") is None
+    text = markdown(table)
+    assert "Bold" not in text
+    assert "one network" not in text
+
+
+def test_further_score_has_the_measure_that_it_changes_alone_and_only_if_it_is_best() -> None:
+    said = {(one, q): {} for one in (SOFTMAX, DROPOUT) for q in HEADLINE}
+    said |= {(SOFTMAX, NLL): {"best": "yes"}, (ENERGY, AUROC): {"best": "yes"}, (KNN, AUROC): {}}
+    results = made(FEW, said)
+    table = table_named(results, "leaderboard")
+    rows = {row.labels[0]: row.cells for row in table.rows}
+    assert set(rows) == {"Softmax", "MC-dropout, T = 100", "Energy (with Softmax)"}
+    energy = rows["Energy (with Softmax)"]
+    assert [cell.texts[0] for cell in energy[:5]] == ["—"] * 4 + ["0.50"]
+    assert [cell.is_best for cell in energy[:5]] == [False] * 4 + [True]
+
+
+def test_why_the_rule_does_not_apply_is_a_footnote() -> None:
+    apart: dict[str, Any] = {"best": "", "reason": "a value is infinite"}
+    results = made(FEW, {(SOFTMAX, NLL): {}, (DROPOUT, NLL): apart, (FIFTY, NLL): apart})
+    text = markdown(table_named(results, "leaderboard"))
+    assert text.count("<sup>a</sup> a value is infinite") == 1
+    (line,) = (line for line in text.splitlines() if line.startswith("| MC-dropout"))
+    assert "0.50 ± 0.10 <sup>a</sup>" in line
+    assert text.count("0.50 ± 0.10 <sup>") == 1  # none of an ensemble that measures worth
+
+
+def test_what_would_have_been_shown_stands_where_nothing_is_better() -> None:
+    said = {(one, q): NO_DIFFERENCE for one in (SOFTMAX, DROPOUT) for q in HEADLINE}
+    better = {"difference": -0.1, "difference_lower": -0.2, "difference_upper": -0.01}
+    notes = " ".join(table_named(made(FEW, said), "leaderboard").remarks)
+    assert "better than one network by Accuracy (0.003), NLL (0.003)" in notes
+    results = made(FEW, said | {(DROPOUT, NLL): better})
+    notes = " ".join(table_named(results, "leaderboard").remarks)
+    assert "better than one network by Accuracy (0.003), Brier (0.003)" in notes
+    assert "▲ better than one network" in markdown(table_named(results, "leaderboard"))
+
+
+def test_worth_is_shown_with_its_interval_or_a_reason() -> None:
+    said = {(SOFTMAX, NLL): {"worth": "1", "worth_lower": "1", "worth_upper": "1"}}
+    said[DROPOUT, NLL] = {"worth": "2.5", "worth_lower": "1.1", "worth_upper": ">50"}
+    said[FIVE, NLL] = {"worth": "", "worth_reason": "the curve is flat"}
+    said[FIFTY, NLL] = {"worth": ">50", "worth_lower": "9", "worth_upper": ">50", "best": ""}
+    text = markdown(table_named(made(FEW, said), "worth"))
+    assert "| Softmax | 1 |\n" in text
+    assert "| MC-dropout, T = 100 | 2.5 (1.1 to &gt;50) |\n" in text
+    assert "| Deep ensemble, M = 50 | &gt;50 (9 to &gt;50) |\n" in text
+    assert "— undefined: the curve is flat" in text

@@ -19,7 +19,7 @@ from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import made_of, pivots, table_kind_of
 from benchmarks.report.tables.table import Table, as_frame, latex, markdown
-from benchmarks.schema import WorthRow, read_table, where
+from benchmarks.schema import read_table, where
 from methods.scores import SCORES
 from tests.made_up import timings, write_latency
 from tests.report.support import NAMES, made_table, nouns, table_named
@@ -170,7 +170,7 @@ def test_every_table_says_what_it_shows_and_what_intervals_cover_in_three_lines(
         assert table.caption.endswith(".")
         text = markdown(table).rpartition("|\n")[2].strip()
         assert len(text.split("\n\n")) <= 3
-        without = ("abstaining", "worth", "cost", "latency", "resources")
+        without = ("abstaining", "worth", "latency", "resources")
         assert table.name in without or "docs/statistics.md" in text
 
 
@@ -246,7 +246,7 @@ def test_methods_fitted_on_other_images_are_marked(results: Results) -> None:
         for one in results.names.methods
     )
     changed = replace(results, names=replace(results.names, methods=methods))
-    said = "Fitted on another number of images, and compared with no others: my_method."
+    said = "Fitted on another number of images: my_method."
     assert said in table_named(changed, "main").remarks
     assert not any("Fitted" in remark for remark in table_named(results, "main").remarks)
 
@@ -267,6 +267,26 @@ def test_rows_stand_by_budget_and_ensembles_of_others_come_last(two_budgets_run:
     assert shown == {block: {*own} for block, own in labels.items()}
     assert list(as_frame(table)["Training"]) == [row.block for row in table.rows]
     assert latex(table).count("Budget 5 &") == sum(row.block == "Budget 5" for row in table.rows)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "guessing"),
+    [
+        ("nll", 2.32, "NLL 2.303"),  # more than log 10 by all of the interval, ± 0.01
+        ("nll", 2.31, ""),
+        ("accuracy", 0.08, "Accuracy 0.100"),
+        ("accuracy", 0.095, ""),
+        ("ece", 0.9, ""),
+    ],
+)
+def test_value_is_marked_whose_interval_is_worse_than_guessing(
+    metric: str, value: float, guessing: str
+) -> None:
+    row = {"method": "softmax", "members": "1", "budget": 1.0, "condition": "clean", "score": ""}
+    row |= {"metric": metric, "value": value, "lower": value - 0.01, "upper": value + 0.01}
+    row |= {"replicates": 1, "images": 80, "status": "ok", "reason": ""}
+    shown = table_named(Results(pd.DataFrame([row]), NAMES), "calibration")
+    assert [cell.guessing for cell in shown.rows[0].cells] == [guessing]
 
 
 # Timings.
@@ -301,63 +321,3 @@ def test_timings_alone_are_reported(tmp_path: Path) -> None:
     written = {path.name for path in (tmp_path / "tables").glob("*.md")}
     assert written == {"latency.md", "resources.md"}
     assert not (tmp_path / "figures").exists()
-
-
-# Worth in networks.
-
-ROW = WorthRow(
-    *("softmax", "1", 1.0, "clean", "", "accuracy"),
-    *("deep_ensemble", "1", "<1", "1.9"),
-    images=80,
-)
-OPEN = replace(
-    ROW, method="mc_dropout", members="8", worth="2.5", worth_lower="1.1", worth_upper=">4"
-)
-UNDEFINED = replace(
-    ROW, **dict.fromkeys(("worth", "worth_lower", "worth_upper"), ""), status="undefined"
-)
-ROWS = [ROW, OPEN, replace(OPEN, metric="nll", worth=">4", worth_lower="3")]
-ROWS += [replace(UNDEFINED, metric="nll", reason="why")]
-
-
-def worth_of(results: Results, *rows: WorthRow, name: str = "worth") -> Table:
-    worth = pd.DataFrame([vars(row) for row in rows])
-    return table_named(replace(results, worth=worth), name)
-
-
-def test_worth_is_shown_with_its_interval_or_a_reason(results: Results) -> None:
-    nothing = replace(UNDEFINED, reason="no gain", condition="rotated-mean")
-    table = worth_of(results, *ROWS, nothing)
-    assert list(table.groups) == ["Clean"]  # without the condition that has no number
-    text = markdown(table)
-    assert "| Softmax | Deep ensemble | 1 (&lt;1 to 1.9) | — |" in text
-    assert "| MC-dropout, T = 8 | Deep ensemble | 2.5 (1.1 to &gt;4) | &gt;4 (3 to &gt;4) |" in text
-    assert "— undefined: why" in text
-    frame = as_frame(table)
-    assert frame[frame["Method"] == "MC-dropout, T = 8"].iloc[0]["Accuracy ↑"] == "2.5 (1.1 to >4)"
-
-
-def test_worth_is_told_by_main_measures_and_further_scores_apart(results: Results) -> None:
-    by_score = replace(ROW, score="predictive_entropy")
-    further = [*ROWS, *(replace(by_score, metric=name) for name in ("fpr95", "augrc", "auroc"))]
-    main = worth_of(results, *further)
-    assert main.headings == ("Accuracy ↑", "NLL ↓", "AUROC ↑", "AUGRC ↓")
-    ood = replace(ROW, condition="ood-uniform_noise", metric="auroc", worth="3.5")
-    rows = [ROW, replace(ood, score="knn"), replace(ood, score="energy", worth="1.2")]
-    assert worth_of(results, *rows).headings == ("Accuracy ↑",)
-    text = markdown(worth_of(results, *rows, name="worth-scores"))
-    assert text.index("| Softmax | Energy | 1.2 (") < text.index("| Softmax | k-th neighbour | 3.5")
-    without = replace(results, worth=pd.DataFrame())
-    assert made_table(without, "worth") is made_table(without, "worth-scores") is None
-
-
-def test_figure_of_worth_is_in_deep_ensembles(results: Results) -> None:
-    worth = pd.DataFrame([vars(row) for row in ROWS])
-    drawing = draw_figure(replace(results, worth=worth), "worth")
-    shown = [*drawing.numbers[["metric", "worth"]].itertuples(index=False, name=None)]
-    assert shown == [("accuracy", "2.5"), ("nll", ">4")]
-    (ax,) = drawing.figure.axes
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["MC-dropout, T = 8"]
-    # Beyond the sizes: at the end of the axis.
-    ticks = ["less", "1", "2", "more", "median"]
-    assert [text.get_text() for text in ax.get_xticklabels()] == ticks

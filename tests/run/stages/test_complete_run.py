@@ -31,7 +31,7 @@ from methods.networks.training import (
     TrainedNetwork,
     initial_network,
 )
-from tests.runs import DIGITS, compute, predicted_arrays, run_of
+from tests.runs import DIGITS, DIGITS_AND_MEANS, compute, predicted_arrays, run_of
 
 PLAN = Plan(DIGITS)
 UNITS = PLAN.units()
@@ -84,9 +84,8 @@ def entropies(probabilities: np.ndarray) -> np.ndarray:
 def test_every_file_is_there(digits_run: Path) -> None:
     out = digits_run / "out"
     assert {path.name for path in out.glob("[!.]*")} == {
-        *("measurements.csv", "summary.csv", "comparisons.csv", "worth.csv", "training.csv"),
+        *("measurements.csv", "summary.csv", "answer.csv", "influences", "training.csv"),
         *("latency.csv", "score-latency.csv", "run.json", NOUNS_JSON, "answer.json", "images.npz"),
-        "headline.npz",
         *("predictions", "curves", "figures", "tables", "index.html"),
     }
     names = {path.relative_to(out / "predictions").as_posix() for path in out.rglob("*.zip")}
@@ -105,7 +104,7 @@ def test_every_unit_has_rows_of_every_condition(digits_run: Path) -> None:
     assert rows == {
         (unit.method, str(unit.size or 1), unit.budget, unit.replicate, condition)
         for unit in PLAN.units()
-        for condition in (*DIGITS.conditions, "rotated-mean")
+        for condition in DIGITS_AND_MEANS
     }
     key = ["method", "members", "budget", "replicate", "condition", "score", "metric"]
     assert not table.duplicated(key).any()

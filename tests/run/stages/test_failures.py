@@ -132,7 +132,7 @@ def test_set_that_cannot_be_had_is_left_out_and_recorded(
     chosen = replace(FEW, conditions=("ood-*",))
     assert compute(run_of(chosen, tmp_path)) == []
     table = read_table(tmp_path / "out", "measurements.csv")
-    assert set(table["condition"]) == {"clean", "ood-gaussian_noise"}
+    assert set(table["condition"]) == {"clean", "ood-gaussian_noise", "out-of-distribution-mean"}
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["data"]["ood-uniform_noise"] == {"unavailable": "no mirror responds"}
 
@@ -159,9 +159,8 @@ def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
     assert run_stages(*run_of(mine, tmp_path), MEASURE) == failures
     table = read_table(tmp_path / "out", "measurements.csv")
     failed = set(table.loc[table["status"] == "failed", "condition"])
-    assert failed == {"ood-uniform_noise"}
-    evaluated = {"clean", "rotated-045", "rotated-mean", "ood-uniform_noise"}
-    assert set(table["condition"]) == evaluated
+    assert failed == {"ood-uniform_noise", "out-of-distribution-mean"}
+    assert set(table["condition"]) == {"clean", "rotated-045", "rotated-mean", *failed}
     assert set(table["members"]) == {"3"}
 
 
