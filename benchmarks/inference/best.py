@@ -118,18 +118,13 @@ def _over_replicates(evidence: HeadlineEvidence) -> Between:
 
 def _covariance(evidence: HeadlineEvidence) -> Between:
     """Of the contestants' means over replicates; 0 where they are not paired."""
-    values = _values(evidence)
+    values = np.array(evidence.replicates)
     count = values.shape[1]
     if count < 2:
         return np.zeros((len(values), len(values)))
     deviations = values - values.mean(axis=1, keepdims=True)
     covariance: Between = deviations @ deviations.T / (count - 1) / count
     return np.where(evidence.paired, covariance, 0.0)
-
-
-def _values(evidence: HeadlineEvidence) -> Float64[np.ndarray, "contestants replicates"]:
-    """Those of the replicates, without gaps."""
-    return np.array([own[~np.isnan(own)] for own in evidence.values])
 
 
 def _differences(covariance: Between) -> Between:

@@ -57,7 +57,7 @@ def difference(evidence: HeadlineEvidence, first: int, second: int) -> Differenc
     value = float(evidence.means[first] - evidence.means[second])
     images, by_block = images_part(evidence, first, second), ""
     if evidence.paired[first, second]:
-        apart = Networks.of(_replicates(evidence, first) - _replicates(evidence, second))
+        apart = Networks.of(evidence.replicates[first] - evidence.replicates[second])
     elif (blocks := _by_block(evidence, first, second)) is not None:
         # The image part is that for fixed networks: the products of their rows are not kept.
         value, apart, count = blocks
@@ -101,22 +101,15 @@ def images_part(
     return Part(math.sqrt(variance) if variance > CANCELLED * both else 0.0, evidence.degrees)
 
 
-def _replicates(evidence: HeadlineEvidence, contestant: int) -> ReplicateValues:
-    values = evidence.values[contestant]
-    known: ReplicateValues = values[~np.isnan(values)]
-    return known
-
-
 def _networks(evidence: HeadlineEvidence, contestant: int) -> Networks:
     """How a contestant varies with its networks, maybe by smaller ensembles of its method."""
     smaller = {}
     if evidence.networks[contestant] > 1 and evidence.measure.metric not in NOT_SMOOTH:
         smaller = {
-            int(evidence.networks[k]): _replicates(evidence, k)
-            for k in _alike(evidence, contestant)
+            int(evidence.networks[k]): evidence.replicates[k] for k in _alike(evidence, contestant)
         }
     size = int(evidence.networks[contestant])
-    return Networks.of(_replicates(evidence, contestant), smaller, size)
+    return Networks.of(evidence.replicates[contestant], smaller, size)
 
 
 def _alike(evidence: HeadlineEvidence, contestant: int) -> list[int]:

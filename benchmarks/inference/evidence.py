@@ -171,9 +171,14 @@ class HeadlineEvidence:
         return counts
 
     @cached_property
+    def replicates(self) -> list[Float64[np.ndarray, " replicates"]]:
+        """The values of each contestant's replicates, without gaps."""
+        return [own[~np.isnan(own)] for own in self.values]
+
+    @cached_property
     def means(self) -> Float64[np.ndarray, " contestants"]:
         """Over the replicates."""
-        return np.array([own[~np.isnan(own)].mean() for own in self.values])
+        return np.array([own.mean() for own in self.replicates])
 
     @cached_property
     def every(self) -> Between:

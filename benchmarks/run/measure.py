@@ -326,15 +326,14 @@ class _MeasuredRun:
             return  # no images of these conditions can be had
         averages = self._new(mean or "")
         for unit in self._held:
-            averaged = []
-            for condition, collected in self._collected.items():
-                measures = self._measured(unit, condition)
-                if unit in self._members:
-                    kept = self._kept_alone(unit, condition, measures)
-                    collected.add(self._entry(unit), unit.replicate, kept)
-                averaged.append(measures)
-            if mean is not None and unit in self._members:
-                averages.add(self._entry(unit), unit.replicate, mean_over(averaged))
+            measures = {each: self._measured(unit, each) for each in self._collected}
+            if unit in self._members:
+                entry = self._entry(unit)
+                for condition, collected in self._collected.items():
+                    kept = self._kept_alone(unit, condition, measures[condition])
+                    collected.add(entry, unit.replicate, kept)
+                if mean is not None:
+                    averages.add(entry, unit.replicate, mean_over([*measures.values()]))
             self._keep_rows(mean)
             self._references.clear()
         for condition in self._collected:
