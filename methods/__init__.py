@@ -31,6 +31,7 @@ from methods.posthoc.temperature_scaling import (
     TemperatureScaledMCDropout,
     TemperatureScaling,
 )
+from methods.posthoc.uniform_mixture import UniformMixture
 from methods.softmax import Softmax, WeightAveraging
 from methods.trained.batch_ensemble import BatchEnsemble
 from methods.trained.cyclical_sghmc import CyclicalSGHMC
@@ -80,6 +81,7 @@ __all__ = [
     "TemperatureScaledMCDropout",
     "TemperatureScaling",
     "UncertaintyMethod",
+    "UniformMixture",
     "Variational",
     "WeightAveraging",
 ]
@@ -120,5 +122,6 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         DropoutOff,
         WeightAveraging,
         Bagging,
+        UniformMixture,
     )
 }

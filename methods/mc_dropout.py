@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Unpack
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from methods.deep_ensemble import DeepEnsemble
+from methods.networks.architectures import LINEAR_DROPOUT
 from methods.networks.network import pass_masks
 from methods.networks.recipes import Recipe
 from methods.pooled import MemberMethod, PoolArguments, PooledMethod, SingleNetwork
@@ -16,17 +17,37 @@ from methods.softmax import Softmax
 
 
 class TrainedWithDropout(PooledMethod):
-    """A method whose networks are trained with dropout.
+    """A method whose networks are trained with dropout, unless the recipe has dropout itself.
 
     Attributes:
-        rate: the probability that a channel is dropped, unless the recipe has one itself.
+        rate: the probability that a channel or unit is dropped.
+        placement: where: ``channels`` of convolutions, as the article; or ``linear``, units of the
+            hidden linear layers, as in LeNet of Gal & Ghahramani 2016.
     """
 
-    rate: ClassVar[float] = 0.1
+    tuned_as = "mc_dropout"
+    rate: float = 0.1
+    placement: str = "channels"
 
     def training(self, recipe: Recipe) -> Recipe:
-        """The recipe with dropout, all of its length."""
-        return super().training(recipe) if recipe.dropout else replace(recipe, dropout=self.rate)
+        """The recipe with dropout, all of its length.
+
+        Raises:
+            ValueError: the rate is no probability, or the network has no such placement.
+        """
+        if recipe.dropout:
+            return super().training(recipe)
+        if not 0 < self.rate < 1:
+            raise ValueError(f"{self.name}: rate is {self.rate}; expected a number between 0 and 1")
+        networks = {"channels": recipe.network}
+        if recipe.network in LINEAR_DROPOUT:
+            networks["linear"] = LINEAR_DROPOUT[recipe.network]
+        if self.placement not in networks:
+            raise ValueError(
+                f"{self.name}: placement is {self.placement!r}; expected, for "
+                f"{recipe.network.name}, one of {', '.join(networks)}"
+            )
+        return replace(recipe, dropout=self.rate, network=networks[self.placement])
 
 
 class DropoutOff(TrainedWithDropout, Softmax):
@@ -45,9 +66,9 @@ class DropoutOff(TrainedWithDropout, Softmax):
 class MCDropout(TrainedWithDropout, SingleNetwork, MemberMethod):
     """Monte-Carlo dropout (Gal & Ghahramani 2016), as in the article but for its rate.
 
-    Each pass drops channels at the network's dropout sites, by a mask of its own that all images
-    share: T sub-networks predict every image. So the Monte-Carlo error is common to all images;
-    it shows in the spread over replicates, not in a bootstrap over images.
+    Each pass drops channels, or units, at the network's dropout sites, by a mask of its own that
+    all images share: T sub-networks predict every image. So the Monte-Carlo error is common to all
+    images; it shows in the spread over replicates, not in a bootstrap over images.
 
     Args:
         passes: T, how many sub-networks vote.
@@ -78,11 +99,12 @@ class MCDropout(TrainedWithDropout, SingleNetwork, MemberMethod):
 
 
 class ArticleMCDropout(MCDropout):
-    """MC-dropout at the rate of the article, one half."""
+    """MC-dropout at the rate of the article, one half, of channels."""
 
     name = "mc_dropout_article"
     label = "MC-dropout, as in the article"
     tiers = frozenset({"quick"})
+    tuned_as = name
     rate = 0.5
 
 

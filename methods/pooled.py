@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
 from time import perf_counter
-from typing import Any, Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 import torch
 from jaxtyping import Float, Int64
@@ -18,7 +18,7 @@ from methods.given import GivenEngine, GivenNetwork, GivenPool, announce, requir
 from methods.interface import Prediction, UncertaintyMethod
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import LabelledImages
+from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import OwnTraining
 
 TRIED = 100
@@ -60,6 +60,7 @@ class PooledMethod(UncertaintyMethod):
     """
 
     pooled = True
+    tuned_as: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -71,8 +72,10 @@ class PooledMethod(UncertaintyMethod):
     ) -> None:
         super().__init__(seed=seed, device=device)
         given = pool or NetworkPool(seed=seed, engine=choose_engine(device=device))
+        for setting, value in given.recipe.tuned.get(self.tuned_as or self.name, {}).items():
+            setattr(self, setting, value)
         recipe = self.training(given.recipe)
-        if recipe.network is not given.recipe.network:
+        if not issubclass(recipe.network, given.recipe.network):
             raise OtherNetworkError(
                 f"the training of {type(self).__name__} has the network {recipe.network.name}; "
                 f"expected that of the recipe, {given.recipe.network.name}"
@@ -325,6 +328,21 @@ def require_modules(modules: Iterable[nn.Module]) -> tuple[nn.Module, ...]:
     if members := tuple(modules):
         return members
     raise ValueError("no module is given; expected at least one member of the ensemble")
+
+
+class OwnRate(PooledMethod):
+    """A pooled method that trains by the recipe, with a learning rate of its own.
+
+    Attributes:
+        learning_rate: the largest; ``None``: the recipe's.
+    """
+
+    learning_rate: float | None = None
+
+    def training(self, recipe: Recipe) -> Recipe:
+        """The recipe with this learning rate."""
+        rate = self.learning_rate or recipe.learning_rate
+        return replace(super().training(recipe), learning_rate=rate)
 
 
 class MemberMethod(PooledMethod):

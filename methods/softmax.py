@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from methods.networks.recipes import Recipe
-from methods.pooled import MemberMethod, SingleNetwork
+from methods.pooled import MemberMethod, OwnRate, SingleNetwork
 
 
 class Softmax(SingleNetwork, MemberMethod):
@@ -27,7 +27,7 @@ class Softmax(SingleNetwork, MemberMethod):
         return slice(0, 1)
 
 
-class WeightAveraging(Softmax):
+class WeightAveraging(OwnRate, Softmax):
     """Stochastic weight averaging (Izmailov et al. 2018): the mean of the last networks' weights.
 
     The softmax of the mean of the networks at the ends of the last quarter's epochs, whose learning
@@ -41,4 +41,4 @@ class WeightAveraging(Softmax):
 
     def training(self, recipe: Recipe) -> Recipe:
         """The recipe's length with the schedule of weight averaging."""
-        return replace(recipe, schedule="averaged")
+        return replace(super().training(recipe), schedule="averaged", epochs=recipe.epochs)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,88 +17,136 @@ from benchmarks import tuning
 from benchmarks.run.configuration import TRAINED, TRAINED_LONGER
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
-from benchmarks.tuning import LENGTH, TRIALS, Trial, setting_text, tried, with_choices
-from methods import METHODS
+from benchmarks.tasks.tuned import LENGTH, TUNING_CSV, TUNING_FOLDER, tuned_recipe, tuned_settings
+from benchmarks.tuning import KNOBS, Knob, Trial, setting_text, settings_to_try, tried, with_choices
+from methods import METHODS, PooledMethod
 from methods.engines import choose_engine
+from methods.networks.pool import NetworkPool
 from methods.networks.recipes import WELL_TRAINED, LabelledImages
-from methods.trained.base import TrainedMethod, retuned
+from methods.trained.base import TrainedMethod
 from tests.training import train_network
 
-FOR_ALL_TASKS = [name for name in TRIALS if name != LENGTH]
+TABLE = pd.read_csv(TUNING_FOLDER / TUNING_CSV)
+TRIED = sorted({*zip(TABLE["task"], TABLE["name"], strict=True)})
 
 
-@pytest.mark.parametrize("name", FOR_ALL_TASKS)
-def test_what_is_used_is_the_setting_that_was_chosen(name: str) -> None:
-    table = pd.read_csv(Path(__file__).parents[1] / "results" / "tuning.csv")
-    rows = table[table["name"] == name]
-    texts = [setting_text(setting) for setting in TRIALS[name]]
-    for _, own in rows.groupby("task"):
-        assert sorted(own["setting"]) == sorted(texts)
-    (chosen,) = rows.loc[rows["chosen"], "setting"].unique()
-    setting = TRIALS[name][texts.index(chosen)]
-    if name in METHODS:
-        method = METHODS[name]
-        assert issubclass(method, TrainedMethod)
-        assert setting.keys() <= {*method.settings}
-        assert {part: getattr(method, part) for part in setting} == setting
+@pytest.mark.parametrize(("task", "name"), TRIED)
+def test_table_has_all_trials_and_the_best_of_them_is_used(task: str, name: str) -> None:
+    rows = TABLE[(TABLE["task"] == task) & (TABLE["name"] == name)]
+    nlls = dict(zip(rows["setting"], rows["nll"], strict=True))
+    assert sorted(nlls) == sorted(map(setting_text, settings_to_try(name, nlls)))
+    (chosen,) = rows.loc[rows["chosen"], "setting"]
+    assert nlls[chosen] == rows["nll"].min()
+    assert rows.loc[rows["nll"].isna(), "reason"].str.len().gt(0).all()
+    recipe = TASKS[task].recipe(WELL_TRAINED.name)
+    if name == LENGTH:
+        assert setting_text({"epochs": recipe.best_epochs or 50}) == chosen
+    elif name == WELL_TRAINED.name:
+        parts = {part: getattr(recipe, part) for part in KNOBS[name]}
+        assert setting_text(parts) == chosen
     else:
-        assert replace(WELL_TRAINED, **setting) == WELL_TRAINED
+        method = METHODS[name]
+        assert issubclass(method, PooledMethod)
+        built = method.build(NetworkPool(recipe))
+        assert setting_text({knob: getattr(built, knob) for knob in KNOBS[name]}) == chosen
 
 
-def test_every_method_with_a_network_of_its_own_has_six_settings_with_a_learning_rate() -> None:
-    trained = {name for name, kind in METHODS.items() if issubclass(kind, TrainedMethod)}
-    assert trained == {*FOR_ALL_TASKS} - {WELL_TRAINED.name}
-    assert {len(TRIALS[name]) for name in FOR_ALL_TASKS} == {6}
-    assert all("learning_rate" in setting for name in FOR_ALL_TASKS for setting in TRIALS[name])
+def test_every_method_with_a_knob_has_eight_trials() -> None:
+    for name, knobs in KNOBS.items():
+        assert len(settings_to_try(name, {})) == (5 if name == LENGTH else 8)
+        if name in METHODS:
+            assert all(hasattr(METHODS[name], knob) for knob in knobs)
+    assert {name for name, kind in METHODS.items() if issubclass(kind, TrainedMethod)} <= {*KNOBS}
 
 
-def test_methods_with_the_least_nll_are_those_trained_for_more_networks() -> None:
-    table = pd.read_csv(Path(__file__).parents[1] / "results" / "tuning.csv")
-    chosen = table[table["chosen"] & table["name"].isin(TRAINED)]
+def test_a_best_setting_on_an_edge_has_two_trials_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
+    rate, other = Knob((1, 2, 3), (0.5, 0.1), (4, 5)), Knob(("x", "y"))
+    further: dict[tuple[float, ...], list[float]] = {
+        (1, 2, 3): [0.5, 0.1],
+        (2, 1, 3): [],
+        (3, 2, 1): [4, 5],
+    }
+    for losses, expected in further.items():
+        monkeypatch.setattr(tuning, "KNOBS", {"a": {"rate": rate}})
+        nlls = dict(zip(("rate 1", "rate 2", "rate 3"), losses, strict=True))
+        assert settings_to_try("a", nlls)[3:] == [{"rate": value} for value in expected]
+        del nlls["rate 3"]
+        assert len(settings_to_try("a", nlls)) == 3  # not before all are known
+    monkeypatch.setattr(tuning, "KNOBS", {"a": {"rate": rate, "at": other}})
+    nlls = dict.fromkeys(map(setting_text, settings_to_try("a", {})), 2.0)
+    nlls |= {"rate 3, at y": 1.0, "rate 1, at x": math.nan}
+    assert settings_to_try("a", nlls)[6:] == [{"rate": r, "at": "y"} for r in (4, 5)]
+    monkeypatch.setattr(tuning, "KNOBS", {"a": {"rate": rate, "to": rate}})
+    nlls = dict.fromkeys(map(setting_text, settings_to_try("a", {})), 2.0)
+    nlls["rate 3, to 1"] = 1.0
+    assert settings_to_try("a", nlls)[9:] == [{"rate": 4, "to": 1}, {"rate": 3, "to": 0.5}]
+
+
+def test_methods_trained_for_more_networks_are_those_with_the_least_nll() -> None:
+    chosen = TABLE[TABLE["chosen"] & TABLE["name"].isin(TRAINED)]
     ratio = chosen["nll"] / chosen.groupby("task")["nll"].transform("min")
     least = ratio.groupby(chosen["name"]).mean().nsmallest(len(TRAINED_LONGER))
     assert {*least.index} == {*TRAINED_LONGER}
 
 
-@pytest.mark.parametrize("task", ["mnist", "fashion_mnist"])
-def test_best_length_of_one_network_is_the_one_that_was_chosen_for_the_task(task: str) -> None:
-    table = pd.read_csv(Path(__file__).parents[1] / "results" / "tuning.csv")
-    rows = table[(table["name"] == LENGTH) & (table["task"] == task)]
-    lengths = {setting_text(setting): setting["epochs"] for setting in TRIALS[LENGTH]}
-    assert sorted(rows["setting"]) == sorted(lengths)
-    (chosen,) = rows.loc[rows["chosen"], "setting"]
-    assert rows.loc[rows["chosen"], "nll"].item() == rows["nll"].min()
-    recipe, longest = TASKS[task].recipe(WELL_TRAINED.name), max(lengths.values())
-    assert (recipe.best_epochs or longest) == lengths[chosen]
-    assert longest == recipe.lasting(5).epochs
+def told(rows: pd.DataFrame) -> Iterable[str]:
+    """What the guide says of a task's trials."""
+    yield rows.loc[rows["chosen"], "setting"].item().replace("_", " ")
+    nll = rows["nll"].fillna(math.inf)
+    numbers = (f"{loss:.4f}" for loss in (nll.min(), nll.median(), nll.max()))
+    yield ", ".join(numbers).replace("inf", "—")
 
 
-@pytest.mark.parametrize("name", FOR_ALL_TASKS)
+@pytest.mark.parametrize("name", list(KNOBS))
 def test_guide_tells_the_best_the_median_and_the_worst(name: str) -> None:
-    root = Path(__file__).parents[1]
-    table = pd.read_csv(root / "results" / "tuning.csv")
-    rows = table[table["name"] == name]
-    told = [rows.loc[rows["chosen"], "setting"].iloc[0].replace("_", " ")]
+    cells = []
     for task in ("mnist", "fashion_mnist"):
-        nll = rows.loc[rows["task"] == task, "nll"].fillna(math.inf)
-        numbers = (f"{loss:.3f}" for loss in (nll.min(), nll.median(), nll.max()))
-        told.append(", ".join(numbers).replace("inf", "—"))
-    guide = (root / "docs" / "trained-methods.md").read_text(encoding="utf-8")
-    assert f"| `{name}` | {' | '.join(told)} |" in guide
+        rows = TABLE[(TABLE["task"] == task) & (TABLE["name"] == name)]
+        cells += told(rows) if len(rows) else ("not yet tuned", "")
+    guide = Path(__file__).parents[1] / "docs" / "tuning.md"
+    assert f"| `{name}` | {' | '.join(cells)} |" in guide.read_text(encoding="utf-8")
 
 
-def test_the_setting_chosen_is_the_best_for_all_tasks_together() -> None:
-    losses = {"a": (1.0, 1.1, 3.0), "b": (1.5, 1.1, 1.0), "c": (None, 1.0, 1.0)}
+def test_the_setting_chosen_is_the_best_of_a_task() -> None:
+    losses = {"a": (1.0, 1.1, 3.0), "b": (math.nan, 1.1, 1.0), "c": (math.nan,) * 3}
     rows = [
         Trial(task, "mimo", setting, loss, 0.1)
         for task, own in losses.items()
         for setting, loss in zip(("x", "y", "z"), own, strict=True)
     ]
-    # Divided by the task's least, y has a mean of 1.07 and z of 1.67; x diverges once.
-    assert {trial.setting for trial in with_choices(rows) if trial.chosen} == {"y"}
-    lengths = with_choices([replace(row, name=LENGTH) for row in rows])
-    assert [trial.setting for trial in lengths if trial.chosen] == ["x", "z", "y"]
-    assert not any(trial.chosen for trial in with_choices([replace(rows[0], nll=None)]))
+    assert [(t.task, t.setting) for t in with_choices(rows) if t.chosen] == [("a", "x"), ("b", "z")]
+
+
+def test_settings_of_a_task_reach_its_methods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"rate": 0.25, "placement": "linear"}
+    trials = [
+        Trial("mnist", "mc_dropout", setting_text(settings), 0.1, 0.0),
+        Trial("mnist", "swag", "learning_rate 0.125", 0.1, 0.0),
+        Trial("mnist", WELL_TRAINED.name, "learning_rate 0.5, l2_penalty 0", 0.1, 0.0),
+        Trial("mnist", LENGTH, "epochs 20", 0.1, 0.0),
+        Trial("other", "swag", "learning_rate 1", 0.1, 0.0),
+    ]
+    pd.DataFrame(with_choices(trials)).to_csv(tmp_path / TUNING_CSV, index=False)
+    monkeypatch.setattr("benchmarks.tasks.tuned.TUNING_FOLDER", tmp_path)
+    assert tuned_settings("mnist")["mc_dropout"] == settings
+    recipe = tuned_recipe("mnist", mean=0.5)
+    assert (recipe.learning_rate, recipe.l2_penalty, recipe.mean) == (0.5, 0.0, 0.5)
+    assert recipe.best_epochs == 20
+
+    def training(name: str) -> Any:
+        method = METHODS[name]
+        assert issubclass(method, PooledMethod)
+        return method.build(NetworkPool(recipe)).pool.recipe
+
+    for name in ("mc_dropout", "dropout_off", "mc_dropout_ensemble"):
+        assert training(name).dropout == 0.25
+        assert training(name).network.channels == (120, 84)
+    assert training("mc_dropout_article").dropout == 0.5
+    assert training("mc_dropout_article").network is recipe.network
+    assert training("swag").learning_rate == 0.125
+    assert training("snapshot_ensemble").learning_rate == 0.5
 
 
 def made_images(seed: int, count: int = 192) -> LabelledImages:
@@ -125,9 +175,10 @@ def mean_nll(logits: torch.Tensor) -> float:
 def test_a_trial_of_a_recipe_is_the_mean_nll_of_held_out_images(
     name: str, setting: dict[str, float], text: str
 ) -> None:
-    chosen = replace(MNIST, recipes=(replace(WELL_TRAINED, best_epochs=1),))
+    own = replace(WELL_TRAINED, epochs=3)
+    chosen = replace(MNIST, recipes=(replace(own, best_epochs=1),))
     row = tried(chosen, name, setting, TRAINING, HELD_OUT)
-    short = replace(WELL_TRAINED, **{"epochs": tuning.EPOCHS} | setting)
+    short = replace(own, **setting)
     engine = choose_engine(recipes=[short])
     networks = [
         train_network(short, index, TRAINING, engine=engine).network
@@ -138,21 +189,24 @@ def test_a_trial_of_a_recipe_is_the_mean_nll_of_held_out_images(
     assert (row.task, row.name, row.setting) == ("mnist", name, text)
 
 
+SHORT = replace(MNIST, recipes=(replace(WELL_TRAINED, epochs=2),))
+
+
 def test_a_trial_of_a_method_is_trained_with_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tuning, "NETWORKS", 2)
-    row = tried(MNIST, "evidential", {"learning_rate": 0.02}, TRAINING, HELD_OUT)
-    kind = retuned(METHODS["evidential"], {"learning_rate": 0.02})
-    pool = tuning.NetworkPool(replace(WELL_TRAINED, epochs=tuning.EPOCHS))
+    row = tried(SHORT, "evidential", {"learning_rate": 0.02}, TRAINING, HELD_OUT)
+    monkeypatch.setattr(METHODS["evidential"], "learning_rate", 0.02)
     losses = []
-    for replicate in range(2):
-        method = kind(pool=pool, replicate=replicate).fit(TRAINING.images, TRAINING.labels)
+    for replicate in range(tuning.NETWORKS):
+        method = METHODS["evidential"].build(NetworkPool(SHORT.recipes[0]), replicate)
+        method.fit(TRAINING.images, TRAINING.labels)
         losses.append(mean_nll(method.predict(HELD_OUT.images).mean.log()))
     assert row.nll == pytest.approx(fmean(losses), abs=1e-4)
 
 
-def test_a_trial_that_diverges_has_no_value() -> None:
-    row = tried(MNIST, "batch_ensemble", {"learning_rate": 1e30}, TRAINING, HELD_OUT)
-    assert (row.nll, row.deviation) == (None, None)
+def test_a_trial_that_diverges_has_a_reason() -> None:
+    row = tried(SHORT, "batch_ensemble", {"learning_rate": 1e30}, TRAINING, HELD_OUT)
+    assert math.isnan(row.nll)
+    assert "the loss became" in row.reason
 
 
 def test_what_is_in_the_table_is_not_tried_again(
@@ -160,16 +214,18 @@ def test_what_is_in_the_table_is_not_tried_again(
 ) -> None:
     done: list[tuple[str, str, str]] = []
 
-    def known(task: object, name: str, setting: dict[str, float]) -> Trial:
+    def known(task: Any, name: str, setting: dict[str, float], recipe: dict[str, float]) -> Trial:
         done.append((task.name, name, setting_text(setting)))
+        assert recipe == ({} if name == WELL_TRAINED.name else {"learning_rate": 1.0})
         return Trial(task.name, name, setting_text(setting), setting["learning_rate"], 0.1)
 
-    monkeypatch.setattr(tuning, "TRIALS", {"mimo": [{"learning_rate": 1}, {"learning_rate": 2}]})
+    knobs = {"learning_rate": Knob((1, 2), below=(1.5,))}
+    monkeypatch.setattr(tuning, "KNOBS", {WELL_TRAINED.name: knobs, "mimo": knobs})
     monkeypatch.setattr(tuning, "_alone", known)
     monkeypatch.setattr(tuning, "Parallel", lambda **_: lambda calls: [f(*x) for f, x, _ in calls])
-    tuning.main(tmp_path)
-    assert len(done) == 4  # of two tasks
-    tuning.main(tmp_path)
-    assert len(done) == 4
+    tuning.main(["mimo", WELL_TRAINED.name, "mnist"], tmp_path)
+    assert len(done) == 6
+    tuning.main([], tmp_path)
+    assert len(done) == 12  # of two tasks
     table = pd.read_csv(tmp_path / "tuning.csv")
-    assert list(table.loc[table["chosen"], "setting"]) == ["learning_rate 1"] * 2
+    assert list(table.loc[table["chosen"], "setting"]) == ["learning_rate 1"] * 4

@@ -69,10 +69,11 @@ def _train_networks(plan: Plan, workspace: Workspace, wanted: Sequence[PoolNetwo
         numbers = [number for name, number in wanted if name == training]
         # Images are loaded, and perhaps downloaded, once: before workers do so.
         images = _training_and_test(plan, workspace, training)
-        stored = plan.pool(training, workspace.store).trained(numbers, *images)
+        pool = plan.pool(training, workspace.store)
+        stored = pool.trained(numbers, *images)
         outcomes |= {PoolNetwork(training, number): each for number, each in stored.items()}
         missing = [number for number in numbers if number not in stored]
-        batches += [(training, batch) for batch in plan.engine.batches(missing)]
+        batches += [(training, batch) for batch in pool.engine.batches(missing)]
     if not batches:
         announce(TRAIN, "nothing to do: no network is missing")
     done = workspace.in_parallel(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from benchmarks.data.loading import IMAGES, load_fashion_mnist
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Condition, Task
+from benchmarks.tasks.tuned import tuned_recipe
 from benchmarks.vocabulary import CLEAN
-from methods.networks.recipes import UNCERTAINTY_BASELINES, WELL_TRAINED
+from methods.networks.recipes import UNCERTAINTY_BASELINES
 
 NAME = "fashion_mnist"
 
@@ -38,8 +38,8 @@ FASHION_MNIST = Task(
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
-    # Mean and standard deviation of its own training pixels; a longer training overfits.
-    recipes=(replace(WELL_TRAINED, mean=0.286, std=0.353, best_epochs=10), UNCERTAINTY_BASELINES),
+    # Mean and standard deviation of its own training pixels.
+    recipes=(tuned_recipe(NAME, mean=0.286, std=0.353), UNCERTAINTY_BASELINES),
     training_images=55_000,
     test_images=IMAGES,
     calibration_images=5_000,

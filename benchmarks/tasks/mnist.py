@@ -10,13 +10,13 @@ from torch.nn.functional import interpolate
 from benchmarks.data.loading import IMAGES, load_digits, load_mnist, load_mnist_writers
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Condition, EvaluationSet, Task
+from benchmarks.tasks.tuned import tuned_recipe
 from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
 from methods.networks.recipes import (
     ARTICLE,
     ARTICLE_LOGITS,
     LAPLACE_REDUX,
     UNCERTAINTY_BASELINES,
-    WELL_TRAINED,
 )
 
 SIDE = 28
@@ -73,7 +73,10 @@ MNIST = Task(
         out_of_distribution("uniform_noise", "Uniform noise"),
         out_of_distribution("gaussian_noise", "Gaussian noise"),
     ),
-    recipes=(WELL_TRAINED, ARTICLE, ARTICLE_LOGITS, UNCERTAINTY_BASELINES, LAPLACE_REDUX),
+    recipes=(
+        tuned_recipe(NAME),
+        *(ARTICLE, ARTICLE_LOGITS, UNCERTAINTY_BASELINES, LAPLACE_REDUX),
+    ),
     training_images=55_000,
     test_images=IMAGES,
     calibration_images=5_000,

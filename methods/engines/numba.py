@@ -14,6 +14,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.engines import lenet5_kernels as kernels
 from methods.engines.base import Engine, NetworkOutputs
+from methods.engines.torch import TorchEngine
 from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
@@ -32,6 +33,10 @@ class NumbaEngine(Engine):
     def name(self) -> str:
         """For example ``kernels-2-numba-0.62.0``."""
         return f"kernels-{kernels.VERSION}-numba-{numba.__version__}"
+
+    def fitting(self, network: type[Network]) -> Engine:
+        """PyTorch, where it is not a LeNet-5 whose channels drop out."""
+        return self if network in KERNEL_NETWORKS else TorchEngine(self.device)
 
     def trainer(
         self, networks: list[Network], recipe: Recipe, data: LabelledImages

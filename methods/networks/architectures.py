@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -23,7 +23,8 @@ class LeNet5(Network):
 
     name = "lenet5"
     shape = (1, 28, 28)
-    channels = (6, 16)
+    maps: ClassVar[tuple[int, int]] = (6, 16)
+    channels = maps
 
     def __init__(
         self,
@@ -35,8 +36,8 @@ class LeNet5(Network):
     ) -> None:
         super().__init__(mean=mean, std=std, dropout=dropout)
         with torch.device("meta"):
-            self.conv1 = nn.Conv2d(1, self.channels[0], 5)
-            self.conv2 = nn.Conv2d(*self.channels, 5)
+            self.conv1 = nn.Conv2d(1, self.maps[0], 5)
+            self.conv2 = nn.Conv2d(*self.maps, 5)
             self.linear1 = nn.Linear(400, 120)
             self.linear2 = nn.Linear(120, 84)
             self.head = nn.Linear(84, 10)
@@ -168,6 +169,36 @@ class LeNet5ReLU(LeNet5):
         """Halves height and width; the error goes to the first maximum of a square."""
         return max_pool2d(maps, 2)
 
+
+class LeNet5Units(LeNet5ReLU):
+    """`LeNet5ReLU` with the same weights, in which dropout drops units of linear layers.
+
+    Each of the 120 and 84 outputs of the hidden linear layers is kept or dropped. All before these
+    is the same in every pass.
+    """
+
+    name = "lenet5_units"
+    channels = (120, 84)
+    subnetwork_logits = Network.subnetwork_logits
+
+    def shared(self, images: Float[Tensor, "images 1 28 28"]) -> Float[Tensor, "images 120"]:
+        """The first hidden linear layer, before dropout."""
+        maps = self.pool(self.activate(self.conv2(super().shared(images))))
+        return self.activate(self.linear1(maps.flatten(start_dim=1)))
+
+    def _features(
+        self,
+        maps: Float[Tensor, "images 120"],
+        keep_mask: Bool[Tensor, "#images 204"] | None = None,
+    ) -> Float[Tensor, "images 84"]:
+        if keep_mask is None:
+            return self.activate(self.linear2(maps))
+        first, second = torch.split(self.scales(keep_mask), list(self.channels), dim=1)
+        return self.activate(self.linear2(maps * first)) * second
+
+
+LINEAR_DROPOUT: dict[type[Network], type[Network]] = {LeNet5ReLU: LeNet5Units}
+"""Architectures with the same whose dropout is in linear layers."""
 
 KERNEL_NETWORKS: dict[type[Network], bool] = {LeNet5: False, LeNet5ReLU: True}
 """Each with whether it has ReLU and max pooling; else it has tanh and average pooling.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Literal
@@ -53,6 +54,10 @@ def averaging_rate(passed: float) -> float:
     return 1 - 0.5 * min(max((before - 0.5) / 0.4, 0.0), 1.0)
 
 
+Settings = Mapping[str, float | str]
+"""Of a method, by the names of its class fields."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained; weights begin Xavier-uniform and biases at zero.
@@ -86,6 +91,8 @@ class Recipe:
         best_epochs: the epochs by which one network has the least NLL on calibration images, where
             these are fewer than the largest budget allows; ``None``: all. A method that changes
             the training takes all epochs.
+        tuned: by the names of methods, the settings that they have where networks train by it;
+            others have the values of their class.
         reported: the training and validation accuracy after all epochs that its source reports.
 
     Raises:
@@ -108,6 +115,7 @@ class Recipe:
     l2_penalty: float = 0.0
     epochs: float = 10
     best_epochs: float | None = None
+    tuned: Mapping[str, Settings] = field(default_factory=dict, compare=False)
     batch_size: int = 64
     learning_rate: float = 1e-3
     reported: tuple[float, float] | None = None
@@ -143,7 +151,7 @@ class Recipe:
         return cross_entropy(logits.softmax(dim=1) if self.loss == "softmax" else logits, labels)
 
 
-NO_TRAINING = "name", "best_epochs", "reported"
+NO_TRAINING = "name", "best_epochs", "tuned", "reported"
 """The parts of a recipe that do not change what it trains."""
 
 WELL_TRAINED = Recipe(
@@ -154,7 +162,7 @@ WELL_TRAINED = Recipe(
     optimiser="sgd",
     schedule="cosine",
     learning_rate=0.03,
-    l2_penalty=5e-4,
+    l2_penalty=1e-3,
 )
 """As networks are trained today; how its numbers were chosen: `benchmarks.tuning`."""
 

@@ -150,7 +150,8 @@ class Laplace(SingleNetwork):
 
     Attributes:
         evidence: the marginal likelihood as a function of the prior's precision.
-        precision: δ, of the largest marginal likelihood on the training images.
+        precision: δ, the setting ``prior_precision``; without one, of the largest marginal
+            likelihood on the training images.
         by_probit: whether the probit takes the integral's place.
     """
 
@@ -158,6 +159,7 @@ class Laplace(SingleNetwork):
     precision: float
     group = "Laplace approximation"
     needs = frozenset({"training images"})
+    prior_precision: float | None = None
     by_probit: ClassVar[bool] = False
 
     def predictive(self, steps: Iterable[Moments]) -> Prediction:
@@ -213,7 +215,7 @@ class LaplaceLastLayer(Laplace):
             eigenvalues=curvature.eigenvalues,
             square_norm=self._weights.square().sum().item(),
         )
-        self.set_prior(curvature, self.evidence.best_precision())
+        self.set_prior(curvature, self.prior_precision or self.evidence.best_precision())
         return self
 
     def set_prior(self, curvature: FullCurvature | Factors, precision: float) -> None:

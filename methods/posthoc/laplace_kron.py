@@ -68,7 +68,7 @@ class LaplaceKron(Laplace):
             torch.cat([factor.eigenvalues for factor in factors]),
             sum(tensor.detach().double().square().sum().item() for tensor in tensors),
         )
-        self.precision = self.evidence.best_precision()
+        self.precision = self.prior_precision or self.evidence.best_precision()
         self._posteriors = [factor.posterior(self.precision) for factor in factors]
         return self
 

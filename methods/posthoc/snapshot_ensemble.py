@@ -7,7 +7,7 @@ from typing import ClassVar, Unpack
 
 from methods.networks.recipes import cosine
 from methods.networks.training import Trajectory
-from methods.pooled import MemberMethod, PoolArguments, SeveralNetworks
+from methods.pooled import MemberMethod, OwnRate, PoolArguments, SeveralNetworks
 
 SNAPSHOTS = 5
 
@@ -61,7 +61,7 @@ class TriangularCycles(Trajectory):
         return (1 - self.USUAL) / (self.snapshots - 0.5)
 
 
-class SnapshotEnsemble(SeveralNetworks, MemberMethod):
+class SnapshotEnsemble(OwnRate, SeveralNetworks, MemberMethod):
     """Snapshots of one training with a cyclic learning rate (Huang et al. 2017).
 
     Within a cycle the rate falls by a cosine from the recipe's to zero, then it begins anew; all

@@ -18,7 +18,7 @@ from methods.determinism import derive_seed
 from methods.given import GivenPool, announce, copied
 from methods.networks.recipes import AVERAGED_FROM, LabelledImages, averaging_rate
 from methods.networks.training import Trajectory
-from methods.pooled import MemberMethod, PoolArguments, require_modules
+from methods.pooled import MemberMethod, OwnRate, PoolArguments, require_modules
 
 SAMPLES = 30
 """As the paper has it; runs take fewer, since each costs as much as a network."""
@@ -40,7 +40,7 @@ class AveragedTrajectory(Trajectory):
         return AVERAGED_FROM + (1 - AVERAGED_FROM) * (snapshot + 1) / self.snapshots
 
 
-class SWAG(MemberMethod):
+class SWAG(OwnRate, MemberMethod):
     """SWA-Gaussian (Maddox et al. 2019): networks drawn from a Gaussian over the weights.
 
     A training of the recipe's length gives 20 snapshots in its last quarter, whose learning rate is

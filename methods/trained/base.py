@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from hashlib import sha256
 from math import ceil, isfinite, nan
 from pathlib import Path
@@ -86,14 +87,15 @@ class TrainedMethod(MemberMethod):
     It takes the compute of its recipe's network: as many steps as have the same multiply-adds of
     forwards, so fewer where a step or what follows the last one does more. The learning rate falls
     to zero by a cosine. A replicate begins with the weights of the pool's network of its number.
-    Of the recipe it takes the network, the length, the batches, the momentum and the L2 penalty;
-    not its loss, optimiser, weight decay, learning rate or dropout.
+    Of the recipe it takes the network, the length, the batches and the momentum, and the L2 penalty
+    where it has none itself; not its loss, optimiser, weight decay, learning rate or dropout.
 
     Args:
         members: M, how many members there are; by default the first of `sweep`, else 1.
 
     Attributes:
         settings: the names of the class fields that a training depends on.
+        l2_penalty: ``None``: the recipe's.
 
     Raises:
         ValueError: by ``fit``: the network cannot be made, or the budget is below one epoch.
@@ -104,13 +106,19 @@ class TrainedMethod(MemberMethod):
     size: ClassVar[str | None] = "members"
     sweep: ClassVar[tuple[int, ...]] = (4,)
     settings: ClassVar[tuple[str, ...]] = ("learning_rate",)
-    learning_rate: ClassVar[float] = 0.03
+    learning_rate: float = 0.03
+    l2_penalty: float | None = None
 
     def __init__(self, *, members: int | None = None, **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)
         self.members = next(iter(self.sweep), 1) if members is None else members
         if self.members < 1:
             raise ValueError(f"members is {members}; expected at least 1")
+
+    def training(self, recipe: Recipe) -> Recipe:
+        """The recipe with this L2 penalty."""
+        own = recipe.l2_penalty if self.l2_penalty is None else self.l2_penalty
+        return replace(super().training(recipe), l2_penalty=own)
 
     @abstractmethod
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:
@@ -320,9 +328,3 @@ def replaced(network: nn.Module, make: Callable[[str, Layer], nn.Module]) -> Non
                 others[layer] = make(name, layer)
             parent, _, attribute = name.rpartition(".")
             setattr(network.get_submodule(parent), attribute, others[layer])
-
-
-def retuned(method: type[TrainedMethod], settings: Mapping[str, float]) -> type[TrainedMethod]:
-    """The method with other settings, for trials."""
-    changed = {**settings, "__module__": method.__module__}
-    return cast(type[TrainedMethod], type(method.__name__, (method,), changed))
