@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import torch
 from joblib import Parallel, delayed
 
+from benchmarks.run.configuration import NETWORKS as NETWORK_FOLDER
 from benchmarks.schema import read_table, table_of, write_table
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import Split
@@ -31,7 +32,7 @@ from benchmarks.tasks.tuned import LENGTH, TUNING_CSV, TUNING_FOLDER, settings_o
 from methods import METHODS, PooledMethod, Softmax
 from methods.determinism import one_torch_thread
 from methods.engines import choose_engine
-from methods.networks.pool import NetworkPool
+from methods.networks.pool import NetworkPool, NetworkStore
 from methods.networks.recipes import WELL_TRAINED, LabelledImages, Settings
 from methods.networks.training import TrainingDivergedError
 
@@ -198,7 +199,8 @@ def tried(
     recipe = replace(recipe, **changed)
     losses = []
     for replicate in range(NETWORKS):
-        pool = NetworkPool(recipe, engine=choose_engine(recipes=[recipe]))
+        engine = choose_engine(recipes=[recipe])
+        pool = NetworkPool(recipe, engine=engine, store=NetworkStore(NETWORK_FOLDER))
         try:
             method = kind.build(pool, replicate, next(iter(kind.sweep), None))
             prediction = method.fit(training.images, training.labels).predict(held_out.images)
