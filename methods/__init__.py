@@ -19,7 +19,6 @@ from methods.pooled import MemberMethod, PooledMethod
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import (
     LaplaceLastLayer,
-    LaplaceLastLayerCalibrated,
     LaplaceLastLayerFisher,
     LaplaceLastLayerKron,
 )
@@ -61,7 +60,6 @@ __all__ = [
     "FastGeometricEnsemble",
     "LaplaceKron",
     "LaplaceLastLayer",
-    "LaplaceLastLayerCalibrated",
     "LaplaceLastLayerFisher",
     "LaplaceLastLayerKron",
     "MCDropout",
@@ -99,7 +97,6 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         TemperatureScaledMCDropout,
         TemperatureScaledEnsemble,
         LaplaceLastLayer,
-        LaplaceLastLayerCalibrated,
         LaplaceKron,
         Augmentation,
         SWAG,

@@ -104,8 +104,7 @@ class ArticleMCDropout(MCDropout):
     name = "mc_dropout_article"
     label = "MC-dropout, as in the article"
     tiers = frozenset({"quick"})
-    tuned_as = name
-    rate = 0.5
+    rate, placement = 0.5, "channels"
 
 
 class MCDropoutWithoutBlanks(MCDropout):

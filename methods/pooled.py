@@ -29,10 +29,6 @@ class NotFittedError(ValueError, AttributeError):
     """A method is to predict before it was fitted; the same bases as scikit-learn's."""
 
 
-class OtherNetworkError(ValueError):
-    """The training of a method has another architecture than its recipe."""
-
-
 class PoolArguments(TypedDict, total=False):
     """The arguments that all pooled methods have; see `PooledMethod`."""
 
@@ -55,6 +51,8 @@ class PooledMethod(UncertaintyMethod):
         replicate: which of the pool's networks are used, and which random numbers drawn.
 
     Attributes:
+        tuned_as: the method whose tuned settings it has (`Recipe.tuned`), but for those that its
+            class sets itself; empty: its own.
         fitted: the trained networks, once the method is fitted. A subclass may change them in its
             `fit`; after the first prediction changed ones must be assigned anew.
     """
@@ -72,11 +70,13 @@ class PooledMethod(UncertaintyMethod):
     ) -> None:
         super().__init__(seed=seed, device=device)
         given = pool or NetworkPool(seed=seed, engine=choose_engine(device=device))
+        own = vars(type(self)) if self.tuned_as else {}
         for setting, value in given.recipe.tuned.get(self.tuned_as or self.name, {}).items():
-            setattr(self, setting, value)
+            if setting not in own:
+                setattr(self, setting, value)
         recipe = self.training(given.recipe)
         if not issubclass(recipe.network, given.recipe.network):
-            raise OtherNetworkError(
+            raise ValueError(
                 f"the training of {type(self).__name__} has the network {recipe.network.name}; "
                 f"expected that of the recipe, {given.recipe.network.name}"
             )

@@ -45,7 +45,6 @@ OTHER = {
     "member": (0.0, 3e-7),
     "scores of features": (0.63, 3.6e-5),
     "laplace_last_layer": (1.8, 4e-5),
-    "laplace_last_layer_calibrated": (3.6, 4e-5),
     "laplace_kron": (45.0, 9.2e-4),
     "mc_dropout_exact": (0.0, 1.4),
     "mc_dropout_exact_without_blanks": (0.0, 1.4),

@@ -32,7 +32,6 @@ from methods.engines.base import Engine
 from methods.interface import MethodReads
 from methods.networks.pool import NetworkPool, NetworkStore
 from methods.networks.recipes import NO_TRAINING, Recipe
-from methods.pooled import OtherNetworkError
 from methods.trained.base import TrainedMethod
 
 PredictedTogether = tuple[Owner, ...]
@@ -153,14 +152,14 @@ class Plan:
         """The unit's method, not fitted yet.
 
         Raises:
-            UserError: a method's training is none of the recipe's network.
+            UserError: a method's training is none of the recipe's network, or a setting is wrong.
         """
         method = self.configuration.classes[unit.method]
         each = unit.budget / (unit.size or 1) if method.counts_networks else unit.budget
         pool = replace(self.pool(store=store), recipe=self.recipe.lasting(each))
         try:
             return method.build(pool, unit.replicate, unit.size)
-        except OtherNetworkError as error:
+        except ValueError as error:
             raise UserError(f"{unit.method}: {error}") from error
 
     def split(self, unit: RunUnit) -> Split:

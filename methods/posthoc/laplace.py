@@ -20,7 +20,7 @@ from typing import ClassVar, Self
 import torch
 from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, nll_loss, one_hot, pad
+from torch.nn.functional import cross_entropy, one_hot, pad
 from torch.quasirandom import SobolEngine
 
 from methods.determinism import derive_seed
@@ -148,10 +148,12 @@ class Laplace(SingleNetwork):
     f ~ N(f_θ(x), J P⁻¹ Jᵀ) with J the Jacobian of the logits by these weights; the softmax is
     integrated by `SAMPLES` points that are the same for all images.
 
+    The prior's precision δ is the setting ``prior_precision``; without one it has the largest
+    marginal likelihood on the training images.
+
     Attributes:
         evidence: the marginal likelihood as a function of the prior's precision.
-        precision: δ, the setting ``prior_precision``; without one, of the largest marginal
-            likelihood on the training images.
+        precision: δ.
         by_probit: whether the probit takes the integral's place.
     """
 
@@ -181,7 +183,7 @@ class Laplace(SingleNetwork):
 
 
 class LaplaceLastLayer(Laplace):
-    """Last-layer Laplace (Daxberger et al. 2021), full GGN, prior precision by evidence.
+    """Last-layer Laplace (Daxberger et al. 2021), full GGN.
 
     With φ = [features, 1], without the 1 where there are no biases, and p the softmax,
     H = Σ_n (diag p_n − p_n p_nᵀ) ⊗ φ_n φ_nᵀ, and the covariance of logits c and d is φᵀ (P⁻¹)_cd φ.
@@ -270,40 +272,6 @@ def _weights_of(head: nn.Module) -> Float64[Tensor, "classes width"]:
         raise ValueError(f"the last layer is a {type(head).__name__}; expected an nn.Linear")
     biases = [] if head.bias is None else [head.bias[:, None]]
     return torch.cat([head.weight, *biases], dim=1).detach().cpu().double()
-
-
-class LaplaceLastLayerCalibrated(LaplaceLastLayer):
-    """Last-layer Laplace whose prior precision has the smallest NLL on the calibration images.
-
-    Without these, it is the one of the largest marginal likelihood.
-    """
-
-    name = "laplace_last_layer_calibrated"
-    label = "Last-layer Laplace, calibrated"
-    needs = frozenset({"training images", "calibration"})
-
-    def curvature(
-        self,
-        inputs: Float64[Tensor, "images width"],
-        probabilities: Float64[Tensor, "images classes"],
-        labels: Int64[Tensor, " images"],
-    ) -> FullCurvature | Factors:
-        """The full GGN, which is kept for other priors."""
-        self._curvature = super().curvature(inputs, probabilities, labels)
-        return self._curvature
-
-    def calibrate_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
-        """Choose the prior precision from 1e-4 to 1e8 by the NLL."""
-        require_labels(labels, outputs.logits)
-
-        def nll(precision: float) -> float:
-            self.set_prior(self._curvature, precision)
-            probabilities = self.predict_outputs(outputs).mean.clamp(min=1e-300)
-            return nll_loss(probabilities.log(), labels).item()
-
-        precision, _ = least_loss(nll, xatol=0.1)
-        self.set_prior(self._curvature, precision)
-        return self
 
 
 class LaplaceLastLayerFisher(LaplaceLastLayer):

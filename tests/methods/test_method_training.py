@@ -12,7 +12,7 @@ from methods import METHODS, MemberMethod, PooledMethod
 from methods.deep_ensemble import Bagging, DeepEnsemble
 from methods.mc_dropout import ArticleMCDropout, DropoutOff, MCDropout, MCDropoutEnsemble
 from methods.networks import pool as network_pool
-from methods.networks.architectures import LeNet5, LeNet5ReLU
+from methods.networks.architectures import LeNet5, LeNet5ReLU, LeNet5Units, LeNet28
 from methods.networks.pool import NetworkPool, NetworkStore
 from methods.networks.recipes import ARTICLE, WELL_TRAINED, LabelledImages, Recipe
 from methods.networks.training import initial_network
@@ -64,6 +64,30 @@ def test_networks_of_one_number_begin_alike(name: str) -> None:
 def test_rates_of_dropout() -> None:
     rates = {kind: kind().pool.recipe.dropout for kind in (MCDropout, DropoutOff, ArticleMCDropout)}
     assert rates == {MCDropout: 0.1, DropoutOff: 0.1, ArticleMCDropout: 0.5}
+
+
+@pytest.mark.parametrize(("rate", "placement"), [(0.0, "channels"), (1.0, "linear"), (0.1, "x")])
+def test_a_setting_outside_its_range_is_one_line(rate: float, placement: str) -> None:
+    class Own(MCDropout):
+        pass
+
+    Own.rate, Own.placement = rate, placement
+    with pytest.raises(ValueError, match=r"mc_dropout: (rate|placement) is .*; expected") as wrong:
+        Own()
+    assert "\n" not in str(wrong.value)
+    linear = {"mc_dropout": {"placement": "linear"}}
+    pool = NetworkPool(replace(WELL_TRAINED, network=LeNet28, tuned=linear))
+    with pytest.raises(ValueError, match="one of channels"):
+        MCDropout(pool=pool)
+
+
+def test_what_a_class_sets_itself_is_not_tuned() -> None:
+    tuned = {"mc_dropout": {"rate": 0.3, "placement": "linear"}}
+    pool = NetworkPool(replace(WELL_TRAINED, tuned=tuned))
+    assert ArticleMCDropout(pool=pool).pool.recipe == ArticleMCDropout().pool.recipe
+    assert DropoutOff(pool=pool).pool.recipe == MCDropout(pool=pool).pool.recipe
+    assert MCDropout(pool=pool).pool.recipe.network is LeNet5Units
+    assert MCDropout(pool=pool).pool.engine.name.startswith("torch")
 
 
 @pytest.mark.parametrize("name", [name for name in POOLED if "dropout" in POOLED[name].needs])

@@ -42,7 +42,7 @@ def by_reads(*reads: str) -> list[type[PooledMethod]]:
 def test_methods_read_what_they_follow_from() -> None:
     expected = {
         "logits": ("softmax", "deep_ensemble", "temperature_scaled_ensemble"),
-        "features": ("laplace_last_layer", "laplace_last_layer_calibrated"),
+        "features": ("laplace_last_layer",),
         "images": ("mc_dropout", "temperature_scaled_mc_dropout", "laplace_kron", "swag"),
     }
     for reads, names in expected.items():

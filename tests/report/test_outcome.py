@@ -83,7 +83,7 @@ def test_table_fits_the_terminal_with_the_longest_names_of_the_suite(
         for method, members, budget in (
             *(("softmax", "1", 1.0), ("deep_ensemble", "50", 50.0)),
             *(("mc_dropout_without_blanks", "100", 1.0), ("snapshot_ensemble", "5", 5.0)),
-            *(("laplace_last_layer_calibrated", "1", 5.0), ("deep_ensemble", "10", 5.0)),
+            *(("laplace_last_layer_fisher", "1", 5.0), ("deep_ensemble", "10", 5.0)),
         )
     ]
     rows += [

@@ -18,7 +18,7 @@ from methods.deep_ensemble import DeepEnsemble
 from methods.given import announce
 from methods.mc_dropout import MCDropout, MCDropoutWithoutBlanks
 from methods.networks.network import pass_seeds
-from methods.posthoc.laplace import LaplaceLastLayer, LaplaceLastLayerCalibrated
+from methods.posthoc.laplace import LaplaceLastLayer
 from methods.posthoc.laplace_kron import LaplaceKron
 from methods.posthoc.temperature_scaling import TemperatureScaling
 from methods.softmax import Softmax
@@ -204,11 +204,8 @@ def test_what_takes_long_is_said_in_a_line(capsys: pytest.CaptureFixture[str]) -
         lambda labels: TemperatureScaling.from_network(RESNET).calibrate(IMAGES, labels),
         lambda labels: LaplaceLastLayer.from_network(RESNET, IMAGES, labels),
         lambda labels: LaplaceKron.from_network(RESNET, IMAGES, labels),
-        lambda labels: LaplaceLastLayerCalibrated.from_network(
-            RESNET, IMAGES, torch.arange(20) % 5
-        ).calibrate(IMAGES, labels),
     ],
-    ids=["temperature scaling", "last layer", "all layers", "calibrated"],
+    ids=["temperature scaling", "last layer", "all layers"],
 )
 def test_labels_that_are_no_classes_are_named(
     learn: Callable[[Tensor], object], labels: Tensor, message: str

@@ -7,12 +7,18 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
 
-from methods.networks.architectures import LeNet5, LeNet5ReLU, LeNet5Same, LeNet28, SmallCNN
+from methods.networks.architectures import (
+    LeNet5,
+    LeNet5ReLU,
+    LeNet5Same,
+    LeNet5Units,
+    LeNet28,
+    SmallCNN,
+)
 from methods.networks.network import Network
 
-LENETS = pytest.mark.parametrize("kind", [LeNet5, LeNet5ReLU], ids=lambda kind: kind.name)
 WITH_DROPOUT = pytest.mark.parametrize(
-    "kind", [LeNet5, LeNet5ReLU, SmallCNN], ids=lambda kind: kind.name
+    "kind", [LeNet5, LeNet5ReLU, LeNet5Units, SmallCNN], ids=lambda kind: kind.name
 )
 PARAMETERS = {
     LeNet5: 61_706,
@@ -39,10 +45,10 @@ class Mask(nn.Module):
 
     def __init__(self, keep_mask: Tensor, dropout: float) -> None:
         super().__init__()
-        self.scale = keep_mask[:, :, None, None] / (1 - dropout)
+        self.scale = keep_mask / (1 - dropout)
 
     def forward(self, maps: Tensor) -> Tensor:
-        return maps * self.scale
+        return maps * self.scale.reshape(*self.scale.shape, *[1] * (maps.dim() - 2))
 
 
 class ByRows(nn.Module):
@@ -77,6 +83,11 @@ def listing(network: Network, keep_mask: Tensor | None = None) -> nn.Sequential:
         ).eval()
     activate = relu if isinstance(network, LeNet5ReLU) else nn.Tanh()
     pool = pool if isinstance(network, LeNet5ReLU) else nn.AvgPool2d(2)
+    if isinstance(network, LeNet5Units):
+        return nn.Sequential(
+            *(network.conv1, relu, pool, network.conv2, relu, pool, nn.Flatten()),
+            *(network.linear1, relu, first, network.linear2, relu, second, network.head),
+        )
     return nn.Sequential(
         *(network.conv1, activate, first, pool, network.conv2, activate, second, pool),
         *(nn.Flatten(), network.linear1, activate, network.linear2, activate, network.head),
@@ -103,10 +114,10 @@ def test_computes_the_layers_under_any_mask(kind: type[Network]) -> None:
     torch.testing.assert_close(apart, network(x, keep_mask))
 
 
-@LENETS
+@pytest.mark.parametrize("kind", [LeNet5, LeNet5ReLU, LeNet5Units], ids=lambda kind: kind.name)
 def test_sub_networks_share_what_their_masks_leave(kind: type[LeNet5]) -> None:
     lenet, x = made(kind), images(kind, 3)
-    masks = torch.rand(5, 22, generator=torch.Generator().manual_seed(2)) < 0.5
+    masks = torch.rand(5, sum(kind.channels), generator=torch.Generator().manual_seed(2)) < 0.5
     each = torch.stack([lenet(x, mask[None]) for mask in masks])
     together = lenet.subnetwork_logits(x, masks, most=6)
     torch.testing.assert_close(together, each, atol=1e-6, rtol=1e-5)

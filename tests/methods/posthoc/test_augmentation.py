@@ -33,6 +33,19 @@ def test_members_are_the_networks_predictions_of_moved_images(
     torch.testing.assert_close(method.predict(test_images.images).mean, mean)
 
 
+def test_strength_multiplies_distances_and_angles(
+    training_images: LabelledImages, test_images: LabelledImages
+) -> None:
+    given = training_images.images, training_images.labels
+    tuned = {"test_time_augmentation": {"strength": 0.5}}
+    weak = Augmentation(pool=replace(POOL, recipe=replace(POOL.recipe, tuned=tuned))).fit(*given)
+    softmax = Softmax(pool=POOL).fit(*given)
+    view = moved(test_images.images, Version(degrees=-2.5))
+    torch.testing.assert_close(
+        weak.member_logits(test_images.images)[-1], softmax.member_logits(view)[0]
+    )
+
+
 @pytest.mark.parametrize("version", VERSIONS[1:5])
 def test_shifts_are_scipys(version: Version, test_images: LabelledImages) -> None:
     image = test_images.images[:1]
