@@ -53,8 +53,8 @@ class UniformMixture(Softmax):
             return -((1 - share) * right + share / logits.shape[-1]).log().mean().item()
 
         options = {"xatol": LEAST}
-        found = minimize_scalar(nll, bounds=(LEAST, MOST), method="bounded", options=options)
-        self.share = float(found.x)
+        minimum = minimize_scalar(nll, bounds=(LEAST, MOST), method="bounded", options=options)
+        self.share = float(minimum.x)
         return self
 
     def form(self, logits: Float[Tensor, "members images classes"]) -> Prediction:

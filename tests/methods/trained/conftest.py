@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -16,6 +16,12 @@ from methods.networks.training import initial_network
 from methods.trained.base import MemberNetwork, TrainedMethod
 
 SHORT = replace(WELL_TRAINED, name="short", epochs=12)
+
+
+def retuned(method: type[TrainedMethod], settings: Mapping[str, float]) -> type[TrainedMethod]:
+    """The method with other settings."""
+    changed = {**settings, "__module__": method.__module__}
+    return cast(type[TrainedMethod], type(method.__name__, (method,), changed))
 
 
 def begun(method: type[TrainedMethod], **given: Any) -> MemberNetwork:

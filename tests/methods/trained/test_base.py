@@ -27,9 +27,8 @@ from methods.trained.base import (
     compute_of,
     epochs_of,
     replaced,
-    retuned,
 )
-from tests.methods.trained.conftest import SHORT, begun
+from tests.methods.trained.conftest import SHORT, begun, retuned
 
 TRAINED = {name: kind for name, kind in METHODS.items() if issubclass(kind, TrainedMethod)}
 

@@ -8,13 +8,13 @@ from torch.distributions import Dirichlet
 
 from methods.contract import check_prediction
 from methods.networks.recipes import LabelledImages
-from methods.trained.base import Step, retuned
+from methods.trained.base import Step
 from methods.trained.evidential import (
     Evidential,
     expected_entropy,
     expected_squared_error,
 )
-from tests.methods.trained.conftest import begun, fitted
+from tests.methods.trained.conftest import begun, fitted, retuned
 
 TUNED = retuned(Evidential, {"learning_rate": 0.03})
 """For a short training."""

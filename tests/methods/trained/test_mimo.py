@@ -13,10 +13,10 @@ from torch.nn.functional import cross_entropy
 from methods.networks.architectures import SmallCNN
 from methods.networks.recipes import LabelledImages
 from methods.networks.training import initial_network
-from methods.trained.base import MemberNetwork, Step, compute_of, first_layer, retuned
+from methods.trained.base import MemberNetwork, Step, compute_of, first_layer
 from methods.trained.layouts import HeadsNetwork
 from methods.trained.mimo import MIMO, member_orders
-from tests.methods.trained.conftest import SHORT, begun, fitted, lenet
+from tests.methods.trained.conftest import SHORT, begun, fitted, lenet, retuned
 
 MEMBERS = 3
 

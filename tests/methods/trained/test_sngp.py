@@ -9,9 +9,9 @@ from torch import nn
 
 from methods.networks.recipes import LabelledImages
 from methods.networks.training import initial_network
-from methods.trained.base import Step, retuned
+from methods.trained.base import Step
 from methods.trained.sngp import SNGP, GaussianProcess, SNGPNetwork
-from tests.methods.trained.conftest import SHORT, begun, fitted, lenet
+from tests.methods.trained.conftest import SHORT, begun, fitted, lenet, retuned
 
 TUNED = retuned(SNGP, {"learning_rate": 0.03, "bound": 0.95})
 """For a short training."""
