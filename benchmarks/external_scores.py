@@ -123,7 +123,7 @@ def estimated(
         averages = _collected(mean_name(averaged[0].group), averaged, headline, frames)
         for unit, predictions in units.items():
             members = members_of(unit, next(iter(predictions.values())).members)
-            entry = Entry(Contestant(unit.method, members, unit.budget), PRIMARY_SCORE)
+            entry = Entry(Contestant(unit.method, members, unit.budget))
             own_rows: list[Measurement] = []
             per_condition = []
             for condition, into in by_set.items():
@@ -140,17 +140,15 @@ def estimated(
                 for each in measured(chosen, own, other if condition.detected else None):
                     own_rows += rows_of(unit, condition, each, own, other)
                     measures |= varying(each, frames["reference" in each.family.needs], condition)
-                into.add(entry, unit.replicate, measures)
+                into.add(entry, unit.replicate, measures, [PRIMARY_SCORE])
                 per_condition.append(measures)
             rows += own_rows
             if len(per_condition) == len(averaged):
-                averages.add(entry, unit.replicate, mean_over(per_condition))
+                averages.add(entry, unit.replicate, mean_over(per_condition), [PRIMARY_SCORE])
                 means = means_over_groups(own_rows, averaged)
                 kept = partial(OF_MEANS.keeps_mean, averaged[0])
                 rows += [row for row in means if kept(METRICS[row.metric], row.score)]
         known += [*by_set.values(), averages]
-    for collected in known:
-        collected.finish()
     measurements = in_order(table_of(Measurement, rows))
     intervals = {key: own for collected in known for key, own in collected.intervals().items()}
     evidence = [own for collected in known for own in collected.evidence()]

@@ -362,6 +362,6 @@ def _values_by_measure(stored: StoredPrediction) -> dict[str, ImageArray]:
 
 def _difference(apart: ImageArray) -> dict[str, float]:
     """The mean over networks, with its interval where there are several of them."""
-    mean, part = float(apart.mean()), Networks.of(apart).part
-    half = Estimate(mean, (part,)).half_width if part else np.nan
+    mean, parts = float(apart.mean()), Networks.of(apart).parts
+    half = Estimate(mean, parts).half_width if parts else np.nan
     return {"difference": mean, "lower": mean - half, "upper": mean + half}
