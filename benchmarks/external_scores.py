@@ -162,7 +162,7 @@ def _collected(
     frames: Sequence[Frame],
 ) -> Collected:
     """Nothing yet, of a condition or a mean, of as many images as the fewest that it is of."""
-    new = Collected(name, {m.metric: m for m, condition in headline.items() if condition == name})
+    new = Collected(name, headline)
     own = [condition.name for condition in averaged]
     both = [*own, *(condition.reference for condition in averaged)]
     for frame, needs, names in zip(frames, (False, True), (own, both), strict=True):

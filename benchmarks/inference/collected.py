@@ -32,14 +32,15 @@ class Collected:
 
     Args:
         condition: its name.
-        headline: the measures of the headline that are of it, by metric.
+        headline: the measures of the headline, and of which condition each is.
 
     Attributes:
         drawn: how images are drawn, by whether a metric needs a reference.
     """
 
-    def __init__(self, condition: str, headline: Mapping[str, Headline]) -> None:
-        self._condition, self._headline = condition, headline
+    def __init__(self, condition: str, headline: Mapping[Headline, str]) -> None:
+        self._condition = condition
+        self._headline = {m.metric: m for m, where in headline.items() if where == condition}
         self.drawn: dict[bool, Drawn] = {}
         self._moments: dict[str, dict[Entry, ReplicateSums]] = {}
         self._kept: dict[Headline, dict[Entry, dict[int, MeasuredUnit]]] = {}

@@ -302,7 +302,7 @@ class _MeasuredRun:
         self._evaluation = Evaluation(plan.whole_conditions, plan.configuration.seed)
         self._members: dict[RunUnit, str] = {}
         self._headline = headline_conditions(plan.conditions)
-        self._collected = {each: self._new(each.name) for each in conditions}
+        self._collected = {each: Collected(each.name, self._headline) for each in conditions}
         own = [condition.name for condition in conditions]
         self._frame = self._frame_of(own)
         self._detection_frame = self._frame_of([*own, *(c.reference for c in conditions)])
@@ -325,7 +325,7 @@ class _MeasuredRun:
         """
         if not self._collected:
             return  # no images of these conditions can be had
-        averages = self._new(mean or "")
+        averages = Collected(mean or "", self._headline)
         for unit in self._held:
             measures = {each: self._measured(unit, each) for each in self._collected}
             if unit in self._members:
@@ -351,11 +351,6 @@ class _MeasuredRun:
         for collected in (each for each in known if each.drawn):
             self._intervals |= collected.intervals()
             self.evidence += collected.evidence()
-
-    def _new(self, name: str) -> Collected:
-        """Nothing yet, of a condition."""
-        own = {m.metric: m for m, condition in self._headline.items() if condition == name}
-        return Collected(name, own)
 
     def _entry(self, unit: RunUnit) -> tuple[Entry, Sequence[str]]:
         """What must be known of a unit's method, and the scores by which it is a contestant."""

@@ -147,7 +147,7 @@ def test_ensembles_of_the_recipes_networks_borrow_unless_by_accuracy(
     """Accuracy falls more slowly than as 1 / M, and networks of half a budget are other ones."""
     random = np.random.default_rng(0)
     replicates = {2: random.normal(size=(10, 60)), 10: random.normal(size=(2, 60))}
-    collected = Collected("clean", {measure.metric: measure for measure in HEADLINE})
+    collected = Collected("clean", dict.fromkeys(HEADLINE, "clean"))
     collected.drawn = dict.fromkeys((False, True), Drawn(60, 60))
     for size, own in replicates.items():
         each = Contestant("ensemble", str(size), size if size == 2 else budget)
