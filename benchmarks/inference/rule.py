@@ -43,6 +43,7 @@ def answer(
 def _rows(evidence: HeadlineEvidence, single_networks: Mapping[str, str]) -> Iterator[AnswerRow]:
     """Of a measure, a row a contestant; the ensemble of one is the network alone, and has none."""
     entries, contestants = evidence.entries, evidence.contestants
+    single = {(method, by) for method, score in single_networks.items() for by in ("", score)}
     shown = [k for k, each in enumerate(entries) if each.networks > 1 or not each.is_scale]
     said: dict[int, dict[str, Any]] = {}
     for budget in sorted({contestants[k].budget for k in shown}):
@@ -50,15 +51,10 @@ def _rows(evidence: HeadlineEvidence, single_networks: Mapping[str, str]) -> Ite
         if all(entries[k].networks > 1 for k in own):
             said |= {k: {"reason": OF_SCALE} for k in own}
         else:
-            alone = (
-                k
-                for k in own
-                if contestants[k].score in ("", single_networks.get(contestants[k].method))
-                and contestants[k].method in single_networks
-            )
+            alone = (k for k in own if entries[k].kind[:2] in single)
             said |= _judged(evidence, own, next(alone, None))
-    of_scale = [k for k, each in enumerate(entries) if each.is_scale and each.kind[-1] == 1]
-    ladder = {entries[k].networks: k for k in sorted(of_scale, key=lambda k: entries[k].networks)}
+    scale = (k for k, each in enumerate(entries) if each.is_scale and each.kind[-1] == 1)
+    ladder = dict(sorted((entries[k].networks, k) for k in scale))
     for k in shown:
         interval = _interval(evidence, [k], own_estimate(evidence, k).half_width)
         value, lower, upper = interval.around(float(evidence.means[k]))
