@@ -41,13 +41,13 @@ from benchmarks.external_scores import (
     write_scores,
 )
 from benchmarks.inference.evidence import GroupNumbers, HeadlineEvidence, evidence_in
-from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.resampling import Frame
 from benchmarks.inference.rule import by_primary, pair
 from benchmarks.io import UserError, objection_to, printable, read_run_json
 from benchmarks.nouns import MethodRecord, Names
 from benchmarks.predictions import RunUnit
 from benchmarks.report.results import Results, read_if_there
+from benchmarks.run.image_values import ImageValues
 from benchmarks.run.measure import answer_table
 from benchmarks.schema import read_table
 from benchmarks.tasks import TASKS

@@ -21,7 +21,6 @@ from benchmarks.inference.evidence import (
     MeasureName,
     mean_over,
 )
-from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.resampling import Frame
 from benchmarks.io import UserError, read_json, require_own, writable_folder, write_json
 from benchmarks.metrics import METRICS
@@ -29,6 +28,7 @@ from benchmarks.predictions import RunUnit, members_of
 from benchmarks.progress import tracked
 from benchmarks.report import write_report
 from benchmarks.report.results import Results
+from benchmarks.run.image_values import ImageValues
 from benchmarks.run.measure import image_sets
 from benchmarks.run.measurements import (
     KeptRows,

@@ -17,8 +17,8 @@ from benchmarks.inference.evidence import (
     MeasuredUnit,
     evidence_of,
 )
-from benchmarks.inference.image_values import ImageValues, fits_to
 from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.run.image_values import ImageValues, fits_to
 from benchmarks.run.measurements import KeptRows, measured, rows_of
 from benchmarks.schema import Measurement
 from benchmarks.tasks.task import Condition

@@ -18,12 +18,12 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from benchmarks.inference.bands import Curve, image_draws, roc_curve, wilson_interval
-from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.intervals import Estimate, Networks
 from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
+from benchmarks.run.image_values import ImageValues
 from benchmarks.run.plan import Plan
 from benchmarks.schema import members_text
 from benchmarks.tasks.task import Condition

@@ -31,7 +31,6 @@ from benchmarks.inference.evidence import (
     evidence_in,
     mean_over,
 )
-from benchmarks.inference.image_values import Fits, ImageValues, RankedFamily, fits_to
 from benchmarks.inference.intervals import Interval, Key
 from benchmarks.inference.resampling import Frame
 from benchmarks.inference.rule import answer
@@ -52,6 +51,7 @@ from benchmarks.run.curves import (
     sampling_errors,
     sampling_table,
 )
+from benchmarks.run.image_values import Fits, ImageValues, RankedFamily, fits_to
 from benchmarks.run.measurements import (
     KeptRows,
     means_over_groups,
