@@ -267,10 +267,10 @@ class HeadlineEvidence:
         Raises:
             UserError: it is of other images, or a contestant is in both.
         """
-        one, two = self.drawn, other.drawn
-        same = [*one.shown] == [*two.shown] and np.array_equal(self.groups, other.groups)
-        known = len(one.labels) and len(two.labels)
-        if not same or (known and not np.array_equal(one.labels, two.labels)):
+        mine, theirs = self.drawn, other.drawn
+        same = [*mine.shown] == [*theirs.shown] and np.array_equal(self.groups, other.groups)
+        known = len(mine.labels) and len(theirs.labels)
+        if not same or (known and not np.array_equal(mine.labels, theirs.labels)):
             raise UserError(f"{self.measure.name}: the two are of other images, and not joined")
         if twice := {*self.contestants} & {*other.contestants}:
             method = min(twice).method
@@ -308,7 +308,7 @@ class HeadlineEvidence:
             images, groups, shown = known["drawn"]
             known["drawn"] = Drawn(images, groups, shown, known.pop("labels"))
             known["entries"] = tuple(
-                Entry(Contestant(*of), *more) for of, *more in known["entries"]
+                Entry(Contestant(*fields), *more) for fields, *more in known["entries"]
             )
             evidence = cls(measure, **known)
             for contestant in evidence.contestants:

@@ -90,8 +90,8 @@ class ImageValues:
             self.own_scores = tuple(prediction.scores)
             self.reasons, self.note = stored.reasons, prediction.remark
             if stored.labels is not None:
-                of_labels = prediction.mean.gather(-1, stored.labels[:, None])
-                self.impossible_labels += int((of_labels == 0).sum())
+                label_probabilities = prediction.mean.gather(-1, stored.labels[:, None])
+                self.impossible_labels += int((label_probabilities == 0).sum())
             formed: dict[str, ImageScore] = {}
             for family, score in measures(self.own_scores):
                 if score not in formed and (own := score_of(prediction, score)) is not None:

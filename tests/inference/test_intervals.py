@@ -140,22 +140,22 @@ def test_networks_of_two_sides_have_welchs_degrees() -> None:
 
 
 @pytest.mark.parametrize(("metric", "borrows"), [("nll", True), ("accuracy", False)])
-@pytest.mark.parametrize("budget", [10, 5])
-def test_ensembles_of_the_recipes_networks_borrow_unless_by_accuracy(
-    metric: str, budget: float, *, borrows: bool
+@pytest.mark.parametrize("budgets", [(2, 10), (2, 5), (1, 5)])
+def test_ensembles_borrow_of_those_with_networks_of_the_same_budget_unless_by_accuracy(
+    metric: str, budgets: tuple[float, float], *, borrows: bool
 ) -> None:
     """Accuracy falls more slowly than as 1 / M, and networks of half a budget are other ones."""
     random = np.random.default_rng(0)
     replicates = {2: random.normal(size=(10, 60)), 10: random.normal(size=(2, 60))}
     collected = Collected("clean", dict.fromkeys(HEADLINE, "clean"))
     collected.drawn = dict.fromkeys((False, True), Drawn(60, 60))
-    for size, own in replicates.items():
-        each = Contestant("ensemble", str(size), size if size == 2 else budget)
+    for (size, own), budget in zip(replicates.items(), budgets, strict=True):
+        each = Contestant("ensemble", str(size), budget)
         for number, values in enumerate(own):
             measures = {(metric, ""): unit_of(values)}
             collected.add(Entry(each, size, is_scale=True), number, measures, [""])
-    found = collected.intervals()[("ensemble", "10", budget, "clean", "", metric)]
-    borrowed = BORROWED.format(2) if borrows and budget == 10 else ""
+    found = collected.intervals()[("ensemble", "10", budgets[1], "clean", "", metric)]
+    borrowed = BORROWED.format(2) if borrows and budgets != (2, 5) else ""
     assert found.note == borrowed
     own = replicates[10].mean(axis=1)
     part = stats.t.ppf(0.975, 1) * stats.sem(own)
