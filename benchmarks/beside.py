@@ -41,13 +41,13 @@ from benchmarks.external_scores import (
     write_scores,
 )
 from benchmarks.inference.evidence import GroupNumbers, HeadlineEvidence, evidence_in
-from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.resampling import Frame
 from benchmarks.inference.rule import by_primary, pair
 from benchmarks.io import UserError, objection_to, printable, read_run_json
 from benchmarks.nouns import MethodRecord, Names
 from benchmarks.predictions import RunUnit
 from benchmarks.report.results import Results, read_if_there
+from benchmarks.run.image_values import ImageValues
 from benchmarks.run.measure import answer_table
 from benchmarks.schema import read_table
 from benchmarks.tasks import TASKS
@@ -98,14 +98,14 @@ class RunBeside:
             task = TASKS[names.task.name]
             conditions = {each.name: each for each in (*task.conditions, *task.subset_conditions)}
             for each in evidence:
-                sizes = dict(zip(each.shown, each.sizes, strict=True))
+                sizes = each.drawn.shown
                 frame = Frame(sizes, conditions, resamples=0, seed=0)
                 if len(frame.groups) != len(each.groups):
                     raise ValueError(f"{each.measure.name} is of other images")
                 images |= {conditions[name]: size for name, size in sizes.items()}
                 groups |= {name: each.groups[frame.places[name]] for name in sizes}
-                if len(each.labels):
-                    labels |= dict.fromkeys(sizes, torch.from_numpy(each.labels))
+                if len(each.drawn.labels):
+                    labels |= dict.fromkeys(sizes, torch.from_numpy(each.drawn.labels))
             for condition, count in images.items():
                 if condition.labelled and len(labels[condition.name]) != count:
                     raise ValueError(f"{condition.name} has other labels")
@@ -275,5 +275,6 @@ def _together(run: HeadlineEvidence, others: HeadlineEvidence | None) -> Headlin
         return run
     replicates = run.values.shape[1]
     values = np.pad(others.values, ((0, 0), (replicates, 0)), constant_values=np.nan)
-    split = (mode(run.split),) * len(others.contestants)
-    return run.joined(replace(others, values=values, split=split))
+    split = mode(entry.split for entry in run.entries)
+    entries = tuple(entry._replace(split=split) for entry in others.entries)
+    return run.joined(replace(others, values=values, entries=entries))

@@ -11,8 +11,8 @@ from textwrap import wrap
 
 import pandas as pd
 
-from benchmarks.inference.evidence import Contestant
-from benchmarks.inference.rule import PairRow, compared, contestants_in
+from benchmarks.inference.evidence import Contestant, evidence_in
+from benchmarks.inference.rule import PairRow, by_primary, pair
 from benchmarks.io import UserError, print_table
 from benchmarks.report.number_format import UNDEFINED, rounded
 from benchmarks.report.results import Candidate, Quantity, Results
@@ -26,14 +26,17 @@ def show_comparison(folder: Path, *texts: str) -> None:
         UserError: a text names no single contestant, or the run has kept no influences.
     """
     results = Results.load(folder)
-    known = {key_of(results, Candidate(*each)): each for each in contestants_in(folder)}
+    evidence, names = evidence_in(folder), results.names
+    every = {by_primary(each, names) for kept in evidence for each in kept.contestants}
+    known = {key_of(results, Candidate(*each)): each for each in sorted(every)}
     chosen = [_chosen(text, known) for text in texts]
     if len({*chosen}) == 1:
         raise UserError(f"both are {chosen[0]}; name two contestants")
     for letter, key in zip("AB", chosen, strict=True):
         choice = Candidate(*known[key])
         print(f"{letter}: {results.label(choice)}, {results.replicates(choice.variant)} replicates")
-    rows = [_cells(results, row) for row in compared(folder, *(known[key] for key in chosen))]
+    first, second = (known[key] for key in chosen)
+    rows = [_cells(results, pair(kept, names, first, second)) for kept in evidence]
     headings = "Measure", "A", "B", "A − B", "95 % interval", "Images"
     print_table(headings, [cells[:-1] for cells in rows])
     for note in dict.fromkeys(cells[-1] for cells in rows if cells[-1]):

@@ -36,7 +36,6 @@ from benchmarks.external_scores import (
     folder_for_scores,
     write_scores,
 )
-from benchmarks.inference.image_values import ImageValues, fits_to
 from benchmarks.io import UserError, objection_to, printable
 from benchmarks.nouns import MethodRecord, Names, TaskRecord
 from benchmarks.predictions import RunUnit, StoredPrediction
@@ -44,6 +43,7 @@ from benchmarks.progress import tracked
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import require_resampling
 from benchmarks.run.curves import CurveRow, DrawnUnit, Evaluation, curve_tables, curves_of
+from benchmarks.run.image_values import ImageValues, fits_to
 from benchmarks.run.measure import answer_table
 from benchmarks.run.nouns import condition_records, metric_records, score_records
 from benchmarks.schema import ArraysByName

@@ -22,9 +22,9 @@ from benchmarks.external import (
     with_scores,
 )
 from benchmarks.external_arrays import LABELS, as_array, check_classes, check_label_form
-from benchmarks.inference.image_values import ImageValues, fits_to
 from benchmarks.io import UserError, one_line
 from benchmarks.predictions import StoredPrediction
+from benchmarks.run.image_values import ImageValues, fits_to
 from methods import PooledMethod, Prediction, UncertaintyMethod
 from methods.contract import ContractError, check_prediction
 

@@ -21,7 +21,6 @@ from benchmarks.inference.evidence import (
     MeasureName,
     mean_over,
 )
-from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.resampling import Frame
 from benchmarks.io import UserError, read_json, require_own, writable_folder, write_json
 from benchmarks.metrics import METRICS
@@ -29,6 +28,7 @@ from benchmarks.predictions import RunUnit, members_of
 from benchmarks.progress import tracked
 from benchmarks.report import write_report
 from benchmarks.report.results import Results
+from benchmarks.run.image_values import ImageValues
 from benchmarks.run.measure import image_sets
 from benchmarks.run.measurements import (
     KeptRows,
@@ -123,7 +123,7 @@ def estimated(
         averages = _collected(mean_name(averaged[0].group), averaged, headline, frames)
         for unit, predictions in units.items():
             members = members_of(unit, next(iter(predictions.values())).members)
-            entry = Entry(Contestant(unit.method, members, unit.budget), PRIMARY_SCORE)
+            entry = Entry(Contestant(unit.method, members, unit.budget))
             own_rows: list[Measurement] = []
             per_condition = []
             for condition, into in by_set.items():
@@ -140,17 +140,15 @@ def estimated(
                 for each in measured(chosen, own, other if condition.detected else None):
                     own_rows += rows_of(unit, condition, each, own, other)
                     measures |= varying(each, frames["reference" in each.family.needs], condition)
-                into.add(entry, unit.replicate, measures)
+                into.add(entry, unit.replicate, measures, [PRIMARY_SCORE])
                 per_condition.append(measures)
             rows += own_rows
             if len(per_condition) == len(averaged):
-                averages.add(entry, unit.replicate, mean_over(per_condition))
+                averages.add(entry, unit.replicate, mean_over(per_condition), [PRIMARY_SCORE])
                 means = means_over_groups(own_rows, averaged)
                 kept = partial(OF_MEANS.keeps_mean, averaged[0])
                 rows += [row for row in means if kept(METRICS[row.metric], row.score)]
         known += [*by_set.values(), averages]
-    for collected in known:
-        collected.finish()
     measurements = in_order(table_of(Measurement, rows))
     intervals = {key: own for collected in known for key, own in collected.intervals().items()}
     evidence = [own for collected in known for own in collected.evidence()]
@@ -164,7 +162,7 @@ def _collected(
     frames: Sequence[Frame],
 ) -> Collected:
     """Nothing yet, of a condition or a mean, of as many images as the fewest that it is of."""
-    new = Collected(name, {m.metric: m for m, condition in headline.items() if condition == name})
+    new = Collected(name, headline)
     own = [condition.name for condition in averaged]
     both = [*own, *(condition.reference for condition in averaged)]
     for frame, needs, names in zip(frames, (False, True), (own, both), strict=True):

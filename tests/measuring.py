@@ -17,8 +17,8 @@ from benchmarks.inference.evidence import (
     MeasuredUnit,
     evidence_of,
 )
-from benchmarks.inference.image_values import ImageValues, fits_to
 from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.run.image_values import ImageValues, fits_to
 from benchmarks.run.measurements import KeptRows, measured, rows_of
 from benchmarks.schema import Measurement
 from benchmarks.tasks.task import Condition
@@ -82,16 +82,10 @@ def known_of(
     for contestant, own in losses.items():
         numbered = own if isinstance(own, Mapping) else dict(enumerate(own))
         count = int(contestant.members) if contestant.method in ensembles else 1
-        entry = Entry(
-            contestant._replace(score=""),
-            "predictive_entropy",
-            networks=count,
-            is_scale=contestant.method in ensembles,
-            split=(splits or {}).get(contestant.method, "training"),
-        )
+        split = (splits or {}).get(contestant.method, "training")
+        entry = Entry(contestant, count, contestant.method in ensembles, split)
         different = (changes or {}).get(contestant, {})
-        units = {r: unit_of(values, groups, **different) for r, values in numbered.items()}
-        kept[contestant] = (entry, units)
-    length = len(next(iter(next(iter(kept.values()))[1].values())).row)
+        kept[entry] = {r: unit_of(values, groups, **different) for r, values in numbered.items()}
+    length = len(next(iter(next(iter(kept.values())).values())).row)
     drawn = length if groups is None else len(np.unique(groups))
     return evidence_of(measure, "clean", Drawn(images or length, drawn, {"clean": length}), kept)

@@ -120,10 +120,8 @@ def _covariance(evidence: HeadlineEvidence) -> Between:
     """Of the contestants' means over replicates; 0 where they are not paired."""
     values = np.array(evidence.replicates)
     count = values.shape[1]
-    if count < 2:
-        return np.zeros((len(values), len(values)))
     deviations = values - values.mean(axis=1, keepdims=True)
-    covariance: Between = deviations @ deviations.T / (count - 1) / count
+    covariance: Between = deviations @ deviations.T / max(count - 1, 1) / count
     return np.where(evidence.paired, covariance, 0.0)
 
 
@@ -141,13 +139,13 @@ def _redraws(
     random = np.random.default_rng(seed)
     over_images, root = _over_images(evidence), _root(_shared(evidence))
     covariance, count = _covariance(evidence), int(evidence.counts[0])
-    errors = np.sqrt(count * np.diagonal(covariance))
+    errors, degrees = np.sqrt(count * np.diagonal(covariance)), evidence.drawn.degrees
     common = np.sqrt(_mean_correlation(covariance, evidence.paired))
-    _, kind = np.unique(evidence.networks, return_inverse=True)
+    _, kind = np.unique([entry.networks for entry in evidence.entries], return_inverse=True)
     for start in range(0, draws, BLOCK):
         block = min(BLOCK, draws - start)
         means = random.standard_normal((block, len(root))) @ root
-        chance = random.chisquare(evidence.degrees, block) / evidence.degrees
+        chance = random.chisquare(degrees, block) / degrees
         variances = chance[:, None, None] * over_images
         if count > 1:
             own = random.standard_normal((block, count, len(root)))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from benchmarks.headline import Headline
 from benchmarks.inference.evidence import (
-    Contestant,
     Drawn,
     Entry,
     HeadlineEvidence,
@@ -22,8 +21,8 @@ from benchmarks.inference.intervals import (
     ONE_REPLICATE,
     Interval,
     Key,
-    Networks,
     interval_of,
+    networks_of,
 )
 from benchmarks.metrics import METRICS
 
@@ -33,76 +32,61 @@ class Collected:
 
     Args:
         condition: its name.
-        headline: the measures of the headline that are of it, by metric.
+        headline: the measures of the headline, and of which condition each is.
 
     Attributes:
         drawn: how images are drawn, by whether a metric needs a reference.
     """
 
-    def __init__(self, condition: str, headline: Mapping[str, Headline]) -> None:
-        self._condition, self._headline = condition, headline
+    def __init__(self, condition: str, headline: Mapping[Headline, str]) -> None:
+        self._condition = condition
+        self._headline = {m.metric: m for m, where in headline.items() if where == condition}
         self.drawn: dict[bool, Drawn] = {}
-        self._moments: dict[Key, ReplicateSums] = {}
-        self._entries: dict[Contestant, Entry] = {}
-        self._kept: dict[Headline, dict[Contestant, tuple[Entry, dict[int, MeasuredUnit]]]] = {}
+        self._moments: dict[str, dict[Entry, ReplicateSums]] = {}
+        self._kept: dict[Headline, dict[Entry, dict[int, MeasuredUnit]]] = {}
 
     def add(
-        self, entry: Entry, replicate: int, measures: Mapping[MeasureName, MeasuredUnit]
+        self,
+        entry: Entry,
+        replicate: int,
+        measures: Mapping[MeasureName, MeasuredUnit],
+        scores: Sequence[str],
     ) -> None:
-        """Add a replicate."""
-        self._entries[entry.contestant] = entry
-        for (metric, score), each in measures.items():
-            contestant = entry.contestant._replace(score=score)
-            key = (*contestant[:3], self._condition, score, metric)
-            self._moments.setdefault(key, ReplicateSums()).add(replicate, each)
-            further = score in entry.further and "reference" in METRICS[metric].needs
-            if metric in self._headline and (score in ("", entry.primary) or further):
-                kept = self._kept.setdefault(self._headline[metric], {})
-                if entry.is_judged:
-                    kept.setdefault(contestant, (entry, {}))[1][replicate] = each
+        """Add a replicate.
 
-    def finish(self) -> None:
-        """Let go what is needed while replicates of the same contestants are added."""
-        for moments in self._moments.values():
-            moments.finish()
+        Args:
+            entry: of the contestant, by no score.
+            scores: those by which it is one: the primary score, and others that detection alone is
+                judged by. Without any it is no contestant, but measures the worth of smaller ones.
+        """
+        for (metric, score), each in measures.items():
+            own = entry._replace(contestant=entry.contestant._replace(score=score))
+            self._moments.setdefault(metric, {}).setdefault(own, ReplicateSums()).add(each)
+            judged = scores if "reference" in METRICS[metric].needs else scores[:1]
+            if scores and metric in self._headline and score in ("", *judged):
+                kept = self._kept.setdefault(self._headline[metric], {})
+                kept.setdefault(own, {})[replicate] = each
 
     def intervals(self) -> dict[Key, Interval]:
         """The interval of each measure."""
         intervals = {}
-        for key, moments in self._moments.items():
-            drawn = self.drawn["reference" in METRICS[key[-1]].needs]
-            interval = interval_of(key[-1], moments, drawn, self._networks(key, moments))
-            is_large = self._entries[Contestant(*key[:3])].networks > 1
-            if key[-1] in NOT_SMOOTH and is_large and len(moments.values) == 1:
-                interval = interval._replace(note=ONE_REPLICATE)  # of others it is known
-            intervals[key] = interval
+        for metric, known in self._moments.items():
+            drawn = self._drawn_for(metric)
+            values = {entry: np.array(moments.values) for entry, moments in known.items()}
+            for entry, moments in known.items():
+                interval = interval_of(metric, moments, drawn, networks_of(entry, metric, values))
+                if metric in NOT_SMOOTH and entry.networks > 1 and len(moments.values) == 1:
+                    interval = interval._replace(note=ONE_REPLICATE)  # of others it is known
+                method, members, budget, score = entry.contestant
+                intervals[method, members, budget, self._condition, score, metric] = interval
         return intervals
-
-    def _networks(self, key: Key, moments: ReplicateSums) -> Networks:
-        """How a measure varies with the networks, maybe by smaller ensembles of the method."""
-        method, _, budget, *_, metric = key
-        values = np.array(list(moments.values.values()))
-        networks = self._entries[Contestant(*key[:3])].networks
-        if networks != budget or metric in NOT_SMOOTH:
-            return Networks.of(values)
-        smaller = {
-            own.networks: np.array(list(known.values.values()))
-            for contestant, own in self._entries.items()
-            if contestant.method == method
-            and own.networks == contestant.budget
-            and (known := self._moments.get((*contestant[:3], *key[3:])))
-        }
-        return Networks.of(values, smaller, networks)
 
     def evidence(self) -> list[HeadlineEvidence]:
         """What the rule needs, of the measures of the headline."""
         return [
-            evidence_of(
-                measure,
-                self._condition,
-                self.drawn["reference" in METRICS[measure.metric].needs],
-                kept,
-            )
+            evidence_of(measure, self._condition, self._drawn_for(measure.metric), kept)
             for measure, kept in self._kept.items()
-            if kept
         ]
+
+    def _drawn_for(self, metric: str) -> Drawn:
+        return self.drawn["reference" in METRICS[metric].needs]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.inference.evidence import Between, HeadlineEvidence
+from benchmarks.inference.evidence import HeadlineEvidence
 from benchmarks.inference.intervals import (
     NOT_SMOOTH,
     Estimate,
@@ -29,6 +29,7 @@ from benchmarks.inference.intervals import (
     ReplicateValues,
     joined,
     limits,
+    networks_of,
 )
 
 CANCELLED = 1e-12
@@ -54,86 +55,53 @@ class Difference(NamedTuple):
 
 def difference(evidence: HeadlineEvidence, first: int, second: int) -> Difference:
     """The first contestant less the second, by their positions."""
-    value = float(evidence.means[first] - evidence.means[second])
-    images, by_block = images_part(evidence, first, second), ""
+    value, note = float(evidence.means[first] - evidence.means[second]), ""
+    covariance = evidence.shared
     if evidence.paired[first, second]:
-        apart = Networks.of(evidence.replicates[first] - evidence.replicates[second])
+        sides = [Networks.of(evidence.replicates[first] - evidence.replicates[second])]
+        if np.isnan(evidence.matched[first, second]):
+            covariance = evidence.every  # what their replicates share is not known
     elif (blocks := _by_block(evidence, first, second)) is not None:
+        apart, networks = blocks
+        value, sides = float(apart.mean()), [networks]
+        if len(apart) < min(evidence.counts[first], evidence.counts[second]):
+            note = BLOCKS.format(len(apart))
         # The image part is that for fixed networks: the products of their rows are not kept.
-        value, apart, count = blocks
-        images = images_part(evidence, first, second, evidence.every)
-        every = int(min(evidence.counts[first], evidence.counts[second]))
-        by_block = BLOCKS.format(count) if count < every else ""
+        covariance = evidence.every
     else:
         sides = [_networks(evidence, k) for k in (first, second)]
-        parts = joined([side.part for side in sides if side.part is not None])
-        estimate = Estimate(value, (*parts, images))
-        alike = evidence.networks[first] == evidence.networks[second]
-        note = "; ".join(filter(None, (UNPAIRED if alike else "", limits(sides))))
-        return Difference(estimate, all(side.is_known for side in sides), note)
-    parts = () if apart.part is None else (apart.part,)
-    note = "; ".join(filter(None, (by_block, limits([apart]))))
-    return Difference(Estimate(value, (*parts, images)), apart.is_known, note)
+        alike = evidence.entries[first].networks == evidence.entries[second].networks
+        note = UNPAIRED if alike else ""
+    variance, both = (
+        own[first, first] + own[second, second] for own in (covariance, evidence.every)
+    )
+    variance -= 2 * covariance[first, second]
+    error = math.sqrt(variance) if variance > CANCELLED * both else 0.0
+    images = Part(error, evidence.drawn.degrees)
+    parts = joined([part for side in sides for part in side.parts])
+    note = "; ".join(filter(None, (note, limits(sides))))
+    is_known = all(side.is_known for side in sides)
+    return Difference(Estimate(value, (*parts, images)), is_known, note)
 
 
 def own_estimate(evidence: HeadlineEvidence, contestant: int) -> Estimate:
     """The mean of a contestant's replicates, and how it varies with networks and images."""
-    networks = _networks(evidence, contestant)
-    images = Part(math.sqrt(max(evidence.shared[contestant, contestant], 0.0)), evidence.degrees)
-    parts = (images,) if networks.part is None else (networks.part, images)
-    return Estimate(float(evidence.means[contestant]), parts)
-
-
-def images_part(
-    evidence: HeadlineEvidence, first: int, second: int, covariance: Between | None = None
-) -> Part:
-    """What the draw of images adds to a difference.
-
-    Args:
-        covariance: between contestants, over images; by default of what all replicates share, or
-            of the means where this is not known of both.
-    """
-    apart = evidence.paired[first, second] and np.isnan(evidence.matched[first, second])
-    shared = evidence.every if apart else evidence.shared
-    shared = shared if covariance is None else covariance
-    both = evidence.every[first, first] + evidence.every[second, second]
-    variance = shared[first, first] + shared[second, second] - 2 * shared[first, second]
-    return Part(math.sqrt(variance) if variance > CANCELLED * both else 0.0, evidence.degrees)
+    error = math.sqrt(max(evidence.shared[contestant, contestant], 0.0))
+    images, networks = Part(error, evidence.drawn.degrees), _networks(evidence, contestant)
+    return Estimate(float(evidence.means[contestant]), (*networks.parts, images))
 
 
 def _networks(evidence: HeadlineEvidence, contestant: int) -> Networks:
-    """How a contestant varies with its networks, maybe by smaller ensembles of its method."""
-    smaller = {}
-    if evidence.networks[contestant] > 1 and evidence.measure.metric not in NOT_SMOOTH:
-        smaller = {
-            int(evidence.networks[k]): evidence.replicates[k] for k in _alike(evidence, contestant)
-        }
-    size = int(evidence.networks[contestant])
-    return Networks.of(evidence.replicates[contestant], smaller, size)
-
-
-def _alike(evidence: HeadlineEvidence, contestant: int) -> list[int]:
-    """The ensembles of a contestant's method and score whose networks have its budget each."""
-    own, each = evidence.contestants[contestant], budget_each(evidence, contestant)
-    return [
-        k
-        for k, other in enumerate(evidence.contestants)
-        if (other.method, other.score) == (own.method, own.score)
-        and budget_each(evidence, k) == each
-    ]
-
-
-def budget_each(evidence: HeadlineEvidence, contestant: int) -> float:
-    """The budget of each network of a contestant's replicate."""
-    return evidence.contestants[contestant].budget / float(evidence.networks[contestant])
+    """How a contestant varies with its networks."""
+    replicates = dict(zip(evidence.entries, evidence.replicates, strict=True))
+    return networks_of(evidence.entries[contestant], evidence.measure.metric, replicates)
 
 
 def _by_block(
     evidence: HeadlineEvidence, first: int, second: int
-) -> tuple[float, Networks, int] | None:
-    """The mean difference of two contestants of which one has ensembles of as many networks as
-    several of the other's replicates, each network of the same budget; how it varies; and over how
-    many ensembles it is.
+) -> tuple[ReplicateValues, Networks] | None:
+    """The differences of two contestants of which one has ensembles of as many networks as several
+    of the other's replicates, each network of the same budget; and how their mean varies.
 
     Fewer than five vary as those of smaller ensembles do (see `Networks.of`), or more. What a
     network adds to the mean of M is of the order a + c / M: so if differences of replicates of m
@@ -143,16 +111,17 @@ def _by_block(
     Returns:
         ``None`` where the two are not such, or where it is not known how such differences vary.
     """
-    few, many = sorted((first, second), key=lambda k: evidence.networks[k])
-    fewer, size = int(evidence.networks[few]), int(evidence.networks[many])
-    if fewer == size or size % fewer or budget_each(evidence, few) != budget_each(evidence, many):
+    entries = evidence.entries
+    few, many = sorted((first, second), key=lambda k: entries[k].networks)
+    fewer, size, kind = entries[few].networks, entries[many].networks, entries[many].kind
+    if fewer == size or size % fewer or entries[few].kind[-1] != kind[-1]:
         return None
-    by_size = {}
-    for k in _alike(evidence, many):
-        networks = int(evidence.networks[k])
-        if fewer <= networks <= size and networks % fewer == 0:
-            by_size[networks] = _differences(evidence, few, k, networks // fewer)
-    by_size = {each: values for each, values in by_size.items() if len(values)}
+    by_size = {
+        each.networks: values
+        for k, each in enumerate(entries)
+        if each.kind == kind and fewer <= each.networks <= size and each.networks % fewer == 0
+        if len(values := _differences(evidence, few, k, each.networks // fewer))
+    }
     if size not in by_size:
         return None
     own, equal_sized = by_size.pop(size), by_size.pop(fewer, np.zeros(1))
@@ -164,10 +133,8 @@ def _by_block(
     }
     if few != first:
         own = -own
-    networks_known = Networks.of(own, smaller, size)
-    if not networks_known.is_known:
-        return None
-    return float(own.mean()), networks_known, len(own)
+    networks = Networks.of(own, smaller, size)
+    return (own, networks) if networks.is_known else None
 
 
 def _growth(equal_sized: ReplicateValues, smaller: ReplicateValues, most: float) -> float:

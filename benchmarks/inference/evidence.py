@@ -15,9 +15,10 @@ which the covariances between contestants follow, and the covariances of paired 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -39,6 +40,11 @@ GroupNumbers = Int64[np.ndarray, " images"]
 """Of each image, the number of the group that it is drawn with, from 0 on."""
 
 Between = Float64[np.ndarray, "contestants contestants"]
+
+NO_LABELS: Int64[np.ndarray, " labelled"] = np.zeros(0, np.int64)
+
+CANCELLED = 1e-6
+"""What is left of covariances in single precision that cancel is rounding below this."""
 
 
 class Contestant(NamedTuple):
@@ -76,31 +82,38 @@ MeasureName = tuple[str, str]
 
 
 class ReplicateSums:
-    """A measure of a contestant: its replicates' values, and two sums of their rows.
+    """A measure of a contestant: its replicates' values, and sums of their rows.
 
     Attributes:
-        values: by replicate.
+        values: of the replicates.
         undefined: the largest share of draws in which a replicate's is undefined.
-        total: the variance over images of the sum of the replicates, Σ_r Σ_r' cov(r, r').
-        own: the sum of their variances, Σ_r var(r).
     """
 
     def __init__(self) -> None:
-        self.values: dict[int, float] = {}
-        self.undefined = self.total = self.own = 0.0
+        self.values: list[float] = []
+        self.undefined = self._own = 0.0
         self._sum: MeasuredUnit | None = None
 
-    def add(self, replicate: int, measured: MeasuredUnit) -> None:
+    def add(self, measured: MeasuredUnit) -> None:
         """Add a replicate."""
-        self.values[replicate] = measured.value
+        self.values.append(measured.value)
         self.undefined = max(self.undefined, measured.undefined)
-        self.own += _square(measured)
+        self._own += _square(measured)
         self._sum = measured if self._sum is None else self._sum.plus(measured)
 
-    def finish(self) -> None:
-        """Let the rows go, after the last replicate."""
-        if self._sum is not None:
-            self.total, self._sum = _square(self._sum), None
+    @property
+    def shared_variance(self) -> float:
+        """The variance over images of what all replicates share; of a single one, its own.
+
+        The mean of the covariances between two replicates, Σ_r Σ_r' cov(r, r') less Σ_r var(r) by
+        their number, and not below 0.
+        """
+        assert self._sum is not None
+        count, total, own = len(self.values), _square(self._sum), self._own
+        if count == 1:
+            return total
+        between = total - own if abs(total - own) > CANCELLED * max(total, own) else 0.0
+        return max(between, 0.0) / (count * (count - 1))
 
 
 def mean_over(
@@ -116,59 +129,87 @@ def mean_over(
     return means
 
 
-ABOUT = ("condition", "images", "degrees", "contestants", "split", "shown", "sizes")
-ARRAYS = "networks", "is_scale", "values", "undefined", "rows", "matched", "groups", "labels"
-"""The fields of `HeadlineEvidence` that are no arrays, and those that are, beside the measure."""
+class Drawn(NamedTuple):
+    """How the images are drawn that a measure is of.
+
+    Attributes:
+        images: how many there are; of several sets, in the smallest; in detection the fewer of the
+            two kinds.
+        groups: and how many groups they are of.
+        shown: the conditions whose images stand in a row, in their order, with how many images
+            each has; see `benchmarks.inference.resampling.Frame`.
+        labels: of the images of each labelled condition among them; empty where there is none.
+    """
+
+    images: int
+    groups: int
+    shown: Mapping[str, int] = MappingProxyType({})
+    labels: Int64[np.ndarray, " labelled"] = NO_LABELS
+
+    @property
+    def degrees(self) -> int:
+        """The degrees of freedom of a variance over the images."""
+        return max(self.groups - 1, 1)
+
+
+class Entry(NamedTuple):
+    """A contestant, and what must be known of it.
+
+    Attributes:
+        networks: how many each replicate has. Contestants of as many are paired by their
+            replicates.
+        is_scale: whether it is a deep ensemble, of which those with networks of budget 1 measure
+            worth.
+        split: on which images it is fitted; contestants of others are not compared.
+        undefined: the largest share of draws in which a replicate has no value.
+    """
+
+    contestant: Contestant
+    networks: int = 1
+    is_scale: bool = False
+    split: str = ""
+    undefined: float = 0.0
+
+    @property
+    def kind(self) -> tuple[str, str, float]:
+        """What it has in common with its ensembles of other sizes, last the budget of a network."""
+        return self.contestant.method, self.contestant.score, self.contestant.budget / self.networks
 
 
 @dataclass(frozen=True, eq=False)
 class HeadlineEvidence:
-    """What the rule needs of a measure: of contestants, sorted by their fields.
+    """What the rule needs of a measure.
 
     Attributes:
         measure: which.
         condition: under which, by its name.
-        images, degrees: how many images there are, and the degrees of freedom of a variance over
-            these; of several sets, in the smallest.
-        contestants: with a value.
-        networks: how many each replicate of a contestant has. Contestants of as many are paired by
-            their replicates.
-        is_scale: whether a contestant is a deep ensemble, of which those with networks of budget 1
-            measure worth.
-        split: on which images a contestant is fitted; those of others are not compared.
+        drawn: how images are drawn.
+        entries: the contestants with a value, sorted by their fields.
         values: of each replicate by its number; NaN where there is none.
-        undefined: the largest share of draws in which one has no value.
         rows: the mean of the replicates' rows, in half precision relative to ``1 / images``.
         matched: Σ_r cov(s_r, t_r) over the replicates of two paired contestants, over images; NaN
             where they are not paired, or were measured apart.
         groups: of each place of a row, the number of the group that it is drawn with.
-        shown, sizes: the conditions whose images stand in a row, in their order, and how many
-            images each has; see `benchmarks.inference.resampling.Frame`.
-        labels: of the images of each labelled condition among them; empty where there is none.
     """
 
     measure: Headline
     condition: str
-    images: int
-    degrees: int
-    contestants: tuple[Contestant, ...]
-    networks: Int64[np.ndarray, " contestants"]
-    is_scale: Bool[np.ndarray, " contestants"]
-    split: tuple[str, ...]
+    drawn: Drawn
+    entries: tuple[Entry, ...]
     values: Float64[np.ndarray, "contestants replicates"]
-    undefined: Float64[np.ndarray, " contestants"]
     rows: NDArray[np.float16]
     matched: Between
     groups: GroupNumbers
-    shown: tuple[str, ...]
-    sizes: tuple[int, ...]
-    labels: Int64[np.ndarray, " labelled"]
+
+    @cached_property
+    def contestants(self) -> list[Contestant]:
+        """Those of the entries."""
+        return [entry.contestant for entry in self.entries]
 
     @cached_property
     def counts(self) -> Int64[np.ndarray, " contestants"]:
         """How many replicates each contestant has."""
-        counts: Int64[np.ndarray, " contestants"] = (~np.isnan(self.values)).sum(axis=1)
-        return counts
+        return np.array([len(own) for own in self.replicates])
 
     @cached_property
     def replicates(self) -> list[Float64[np.ndarray, " replicates"]]:
@@ -183,17 +224,15 @@ class HeadlineEvidence:
     @cached_property
     def every(self) -> Between:
         """The covariances of the contestants' means over the draw of images."""
-        scaled = self.rows.astype(np.float64) / self.images
+        scaled = self.rows.astype(np.float64) / self.drawn.images
         return products(summed_by(self.groups, scaled))
 
     @cached_property
     def paired(self) -> Bool[np.ndarray, "contestants contestants"]:
         """Whether two contestants are paired by their replicates."""
-        known = ~np.isnan(self.values)
-        same = (known[:, None] == known).all(axis=2)
-        paired: Bool[np.ndarray, "contestants contestants"] = same & (
-            self.networks[:, None] == self.networks
-        )
+        networks = np.array([entry.networks for entry in self.entries])
+        known = np.column_stack([networks, ~np.isnan(self.values)])
+        paired: Bool[np.ndarray, "contestants contestants"] = (known[:, None] == known).all(axis=2)
         return paired
 
     @cached_property
@@ -213,15 +252,13 @@ class HeadlineEvidence:
 
     def chosen(self, positions: Sequence[int]) -> HeadlineEvidence:
         """Of the contestants at these positions alone."""
+        own = list(positions)
         return replace(
             self,
-            contestants=tuple(self.contestants[k] for k in positions),
-            split=tuple(self.split[k] for k in positions),
-            matched=self.matched[np.ix_(positions, positions)],
-            **{
-                name: getattr(self, name)[list(positions)]
-                for name in ("networks", "is_scale", "values", "undefined", "rows")
-            },
+            entries=tuple(self.entries[k] for k in own),
+            values=self.values[own],
+            rows=self.rows[own],
+            matched=self.matched[np.ix_(own, own)],
         )
 
     def joined(self, other: HeadlineEvidence) -> HeadlineEvidence:
@@ -230,40 +267,29 @@ class HeadlineEvidence:
         Raises:
             UserError: it is of other images, or a contestant is in both.
         """
-        same = self.shown == other.shown and np.array_equal(self.groups, other.groups)
-        known = len(self.labels) and len(other.labels)
-        if not same or (known and not np.array_equal(self.labels, other.labels)):
+        mine, theirs = self.drawn, other.drawn
+        same = [*mine.shown] == [*theirs.shown] and np.array_equal(self.groups, other.groups)
+        known = len(mine.labels) and len(theirs.labels)
+        if not same or (known and not np.array_equal(mine.labels, theirs.labels)):
             raise UserError(f"{self.measure.name}: the two are of other images, and not joined")
-        contestants = (*self.contestants, *other.contestants)
-        if len(set(contestants)) < len(contestants):
-            twice = sorted(set(self.contestants) & set(other.contestants))[0].method
-            raise UserError(f"{self.measure.name}: both have {twice!r}; leave it out of one")
-        count, replicates = len(contestants), max(self.values.shape[1], other.values.shape[1])
+        if twice := {*self.contestants} & {*other.contestants}:
+            method = min(twice).method
+            raise UserError(f"{self.measure.name}: both have {method!r}; leave it out of one")
+        entries, first = (*self.entries, *other.entries), len(self.entries)
+        count, replicates = len(entries), max(self.values.shape[1], other.values.shape[1])
         matched, values = np.full((count, count), np.nan), np.full((count, replicates), np.nan)
-        start = 0
-        for each in (self, other):
-            own = slice(start, start + len(each.contestants))
+        for own, each in ((slice(first), self), (slice(first, count), other)):
             matched[own, own], values[own, : each.values.shape[1]] = each.matched, each.values
-            start = own.stop
-        both: dict[str, Any] = {
-            name: np.concatenate([getattr(self, name), getattr(other, name)])
-            for name in ("networks", "is_scale", "undefined", "rows")
-        }
-        whole = replace(
-            self,
-            contestants=contestants,
-            split=(*self.split, *other.split),
-            values=values,
-            matched=matched,
-            **both,
-        )
-        return whole.chosen(sorted(range(count), key=contestants.__getitem__))
+        rows = np.concatenate([self.rows, other.rows])
+        whole = replace(self, entries=entries, values=values, rows=rows, matched=matched)
+        return whole.chosen(sorted(range(count), key=entries.__getitem__))
 
     def write(self, folder: Path) -> None:
         """Write ``influences/<measure>.npz``."""
-        about = {name: getattr(self, name) for name in ABOUT}
-        arrays = {name: getattr(self, name) for name in ARRAYS}
-        arrays["about"] = np.array(json.dumps(about))
+        *drawn, labels = self.drawn
+        about = {"condition": self.condition, "drawn": drawn, "entries": self.entries}
+        arrays = {name: getattr(self, name) for name in ("values", "rows", "matched", "groups")}
+        arrays |= {"labels": labels, "about": np.array(json.dumps(about))}
         write_whole(folder / INFLUENCES_FOLDER / f"{self.measure.name}.npz", packed(arrays))
 
     @classmethod
@@ -278,16 +304,18 @@ class HeadlineEvidence:
             return None
         try:
             arrays: dict[str, Any] = unpacked(path.read_bytes())
-            about = json.loads(str(arrays.pop("about")))
-            about["contestants"] = tuple(Contestant(*each) for each in about["contestants"])
-            for contestant in about["contestants"]:
+            known = json.loads(str(arrays.pop("about"))) | arrays
+            images, groups, shown = known["drawn"]
+            known["drawn"] = Drawn(images, groups, shown, known.pop("labels"))
+            known["entries"] = tuple(
+                Entry(Contestant(*fields), *more) for fields, *more in known["entries"]
+            )
+            evidence = cls(measure, **known)
+            for contestant in evidence.contestants:
                 require_file_name(contestant.method)
-            about |= {name: tuple(about[name]) for name in ("split", "shown", "sizes")}
-            evidence = cls(measure, **about, **arrays)
-            count, places = len(evidence.contestants), len(evidence.groups)
-            own = evidence.split, evidence.networks, evidence.is_scale, evidence.undefined
-            lengths = {*map(len, own), len(evidence.values), len(evidence.matched)}
-            if lengths != {count} or evidence.rows.shape != (count, places):
+            count, places = len(evidence.entries), len(evidence.groups)
+            shapes = len(evidence.values), evidence.rows.shape, evidence.matched.shape
+            if shapes != (count, (count, places), (count, count)):
                 raise ValueError("arrays are of different lengths")
         except (DamagedArraysError, KeyError, TypeError, ValueError) as error:
             raise UserError(
@@ -333,82 +361,38 @@ def _square(measured: MeasuredUnit) -> float:
     return float(products(summed_by(measured.groups, measured.row[None]))[0, 0])
 
 
-class Drawn(NamedTuple):
-    """How the images are drawn that a measure is of.
-
-    Attributes:
-        images: how many there are; in detection the fewer of the two kinds.
-        groups: and how many groups they are of.
-        shown: the conditions whose images stand in a row, with how many images each has.
-        labels: see `HeadlineEvidence`.
-    """
-
-    images: int
-    groups: int
-    shown: Mapping[str, int] = MappingProxyType({})
-    labels: Int64[np.ndarray, " labelled"] | None = None
-
-
-class Entry(NamedTuple):
-    """What must be known of a method of a size at a budget.
-
-    Attributes:
-        contestant: by no score.
-        primary: the score by which it ranks images first.
-        further: others by which it is a contestant of detection.
-        networks: how many each replicate has.
-        is_judged: whether it is a contestant, or measures the worth of these.
-        is_scale, split: see `HeadlineEvidence`.
-    """
-
-    contestant: Contestant
-    primary: str
-    further: Collection[str] = ()
-    networks: int = 1
-    is_judged: bool = True
-    is_scale: bool = False
-    split: str = ""
-
-
 def evidence_of(
     measure: Headline,
     condition: str,
     drawn: Drawn,
-    kept: Mapping[Contestant, tuple[Entry, Mapping[int, MeasuredUnit]]],
+    kept: Mapping[Entry, Mapping[int, MeasuredUnit]],
 ) -> HeadlineEvidence:
     """The evidence of at least one contestant by a measure.
 
     Args:
-        kept: what is known of each contestant, and its replicates by their numbers.
+        kept: of each contestant, its replicates by their numbers.
     """
-    contestants = tuple(sorted(kept))
-    entries, units = zip(*(kept[contestant] for contestant in contestants), strict=True)
+    entries, units = zip(*sorted(kept.items(), key=itemgetter(0)), strict=True)
     groups = next(iter(units[0].values())).groups
-    replicates = 1 + max(map(max, units))
-    values = np.full((len(units), replicates), np.nan)
+    numbers = sorted(set().union(*units))
+    values = np.full((len(units), numbers[-1] + 1), np.nan)
     matched = np.zeros((len(units), len(units)))
-    for replicate in range(replicates):
+    for replicate in numbers:
         have = [k for k, own in enumerate(units) if replicate in own]
-        if have:
-            values[have, replicate] = [units[k][replicate].value for k in have]
-            rows = np.array([units[k][replicate].row for k in have])
-            matched[np.ix_(have, have)] += products(summed_by(groups, rows))
+        values[have, replicate] = [units[k][replicate].value for k in have]
+        rows = np.array([units[k][replicate].row for k in have])
+        matched[np.ix_(have, have)] += products(summed_by(groups, rows))
     means = [np.mean([unit.row for unit in own.values()], axis=0) for own in units]
+    undefined = [max(unit.undefined for unit in own.values()) for own in units]
     return HeadlineEvidence(
         measure,
         condition,
-        drawn.images,
-        max(drawn.groups - 1, 1),
-        contestants,
-        np.array([entry.networks for entry in entries]),
-        np.array([entry.is_scale for entry in entries]),
-        tuple(entry.split for entry in entries),
+        drawn,
+        tuple(
+            entry._replace(undefined=share) for entry, share in zip(entries, undefined, strict=True)
+        ),
         values,
-        np.array([max(unit.undefined for unit in own.values()) for own in units]),
         (drawn.images * np.array(means)).astype(np.float16),
         matched,
         groups,
-        tuple(drawn.shown),
-        tuple(drawn.shown.values()),
-        np.zeros(0, np.int64) if drawn.labels is None else drawn.labels,
     )

@@ -26,21 +26,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.special import stdtrit
 
-from benchmarks.inference.evidence import Drawn, ReplicateSums
+from benchmarks.inference.evidence import Drawn, Entry, HeadlineEvidence, ReplicateSums
 from benchmarks.metrics import METRICS
 from benchmarks.vocabulary import CONFIDENCE, FEWEST_REPLICATES, NETWORKS_KNOWN_FROM
 
 ROUNDING = 1e-12
 """A smaller spread, relative to the value or to 1, is rounding of a constant."""
-
-CANCELLED = 1e-6
-"""What is left of covariances in single precision that cancel is rounding below this."""
 
 NOT_SMOOTH = ("accuracy",)
 """Metrics whose variance over networks is not as 1 / M: that of accuracy falls as about M^−½, since
@@ -83,12 +81,12 @@ class Networks(NamedTuple):
     """How the mean of some replicates varies with their networks.
 
     Attributes:
-        part: ``None`` where this is not known.
+        parts: of a standard error, the one from the networks; none where this is not known.
         borrowed_from: the size of the ensembles by which it is known, if not by the replicates.
         is_known: whether five or more replicates tell.
     """
 
-    part: Part | None
+    parts: tuple[Part, ...]
     borrowed_from: int | None
     is_known: bool
 
@@ -96,7 +94,7 @@ class Networks(NamedTuple):
     def of(
         cls,
         values: ReplicateValues,
-        smaller: Mapping[int, ReplicateValues] | None = None,
+        smaller: Mapping[int, ReplicateValues] = MappingProxyType({}),
         size: int = 1,
     ) -> Self:
         """By the values of the replicates.
@@ -112,24 +110,25 @@ class Networks(NamedTuple):
 
         >>> blocks = {2: np.array([1.0, 2, 3, 4, 5])}
         >>> borrowed = Networks.of(np.array([4.0]), blocks, size=10)
-        >>> borrowed.borrowed_from, round(borrowed.part.error**2, 6), borrowed.part.degrees
+        >>> [(error, degrees)] = borrowed.parts
+        >>> borrowed.borrowed_from, round(error**2, 6), degrees
         (2, 0.5, 4)
         """
         count = len(values)
         known = [
             number
-            for number, blocks in (smaller or {}).items()
+            for number, blocks in smaller.items()
             if number < size and len(blocks) >= FEWEST_REPLICATES and np.isfinite(blocks).all()
         ]
         if count < FEWEST_REPLICATES and known:
-            measured = (smaller or {})[max(known)]
+            measured = smaller[max(known)]
             variance = float(measured.var(ddof=1)) * max(known) / size
             part = Part(math.sqrt(variance / count), len(measured) - 1)
-            return cls(part, max(known), is_known=True)
+            return cls((part,), max(known), is_known=True)
         if count < 2 or not np.isfinite(values).all():
-            return cls(None, None, is_known=False)
+            return cls((), None, is_known=False)
         part = Part(float(values.std(ddof=1)) / math.sqrt(count), count - 1)
-        return cls(part, None, count >= FEWEST_REPLICATES)
+        return cls((part,), None, count >= FEWEST_REPLICATES)
 
 
 def varies(spread: float, value: float) -> bool:
@@ -141,16 +140,17 @@ def varies(spread: float, value: float) -> bool:
     return spread > ROUNDING * max(1.0, abs(value))
 
 
-def shared_variance(moments: ReplicateSums) -> float:
-    """The variance over images of what all replicates share; of a single one, its own.
+def networks_of(entry: Entry, metric: str, replicates: Mapping[Entry, ReplicateValues]) -> Networks:
+    """How a contestant varies with its networks, maybe by smaller ensembles of its method.
 
-    The mean of the covariances between two replicates, and not below 0.
+    Args:
+        replicates: the values of all contestants' replicates.
     """
-    count, total, own = len(moments.values), moments.total, moments.own
-    if count == 1:
-        return total
-    between = total - own if abs(total - own) > CANCELLED * max(total, own) else 0.0
-    return max(between, 0.0) / (count * (count - 1))
+    smaller = {}
+    if entry.networks > 1 and metric not in NOT_SMOOTH:
+        alike = (other for other in replicates if other.kind == entry.kind)
+        smaller = {other.networks: replicates[other] for other in alike}
+    return Networks.of(replicates[entry], smaller, entry.networks)
 
 
 def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -205,26 +205,22 @@ class Interval(NamedTuple):
         return round(value, decimals), round(lower, decimals), round(upper, decimals)
 
 
-def interval_of(
-    metric: str, moments: ReplicateSums, drawn: Drawn, networks: Networks | None = None
-) -> Interval:
+def interval_of(metric: str, moments: ReplicateSums, drawn: Drawn, networks: Networks) -> Interval:
     """The interval of a contestant; an infinite value has none, the reason is in its measurements.
 
     Args:
-        networks: how it varies with them, where this is not by its replicates alone.
+        networks: how it varies with them.
     """
-    values = np.array(list(moments.values.values()))
+    values = np.array(moments.values)
     if not np.isfinite(values).all():
         return Interval(math.nan)
     if reason := unreliable(metric, drawn.images, [moments.undefined]):
         return Interval(math.nan, reason)
-    known = networks or Networks.of(values)
-    images = Part(math.sqrt(shared_variance(moments)), max(drawn.groups - 1, 1))
-    parts = (images,) if known.part is None else (known.part, images)
-    half_width = Estimate(float(values.mean()), parts).half_width
+    images = Part(math.sqrt(moments.shared_variance), drawn.degrees)
+    half_width = Estimate(float(values.mean()), (*networks.parts, images)).half_width
     if not half_width > 0:
         return Interval(math.nan, ALIKE)
-    return Interval(half_width, note=limits([known]) if known.borrowed_from else "")
+    return Interval(half_width, note=limits([networks]) if networks.borrowed_from else "")
 
 
 def unreliable(metric: str, images: int, undefined: Iterable[float]) -> str:
@@ -239,10 +235,15 @@ def unreliable(metric: str, images: int, undefined: Iterable[float]) -> str:
     return TOO_FEW if any(share > MOST_UNDEFINED for share in undefined) else ""
 
 
-def limits(sides: Iterable[Networks]) -> str:
+def unreliable_in(evidence: HeadlineEvidence, own: Sequence[int]) -> str:
+    """The same of contestants by their positions."""
+    shares = [evidence.entries[k].undefined for k in own]
+    return unreliable(evidence.measure.metric, evidence.drawn.images, shares)
+
+
+def limits(sides: Sequence[Networks]) -> str:
     """What the reader must know of an interval that few replicates have given."""
-    sides = list(sides)
-    if any(side.part is None for side in sides):
+    if not all(side.parts for side in sides):
         return ONE_REPLICATE
     borrowed = dict.fromkeys(side.borrowed_from for side in sides if side.borrowed_from)
     return "; ".join(map(BORROWED.format, borrowed))

@@ -122,10 +122,10 @@ class Frame:
         self._resamples, self._seed = resamples, seed
         self._weights: dict[str, list[Weights]] = {}
         self._sets = {name: ImageSet.of(conditions[name], conditions) for name in images}
-        self._sizes: dict[ImageSet, int] = {}
+        sizes: dict[ImageSet, int] = {}
         for name, image_set in self._sets.items():
-            self._sizes[image_set] = max(images[name], self._sizes.get(image_set, 0))
-        self._groups = {image_set: np.arange(size) for image_set, size in self._sizes.items()}
+            sizes[image_set] = max(images[name], sizes.get(image_set, 0))
+        self._groups = {image_set: np.arange(size) for image_set, size in sizes.items()}
         for name, image_set in self._sets.items():
             if (own := groups.get(name)) is None:
                 continue
@@ -134,16 +134,14 @@ class Frame:
                     f"the condition {name!r} has groups of {len(own)} images; expected "
                     f"{images[name]}"
                 )
-            if len(own) == self._sizes[image_set]:
+            if len(own) == sizes[image_set]:
                 self._groups[image_set] = np.unique(own, return_inverse=True)[1]
         starts: dict[ImageSet, int] = {}
-        self._length = sum(self._sizes.values())
-        self.groups: Int64[np.ndarray, " images"] = np.zeros(self._length, dtype=np.int64)
-        start = count = 0
+        self.groups: Int64[np.ndarray, " images"] = np.zeros(0, np.int64)
         for image_set, numbers in self._groups.items():
-            starts[image_set], end = start, start + len(numbers)
-            self.groups[start:end] = count + numbers
-            start, count = end, count + int(numbers.max()) + 1
+            starts[image_set] = len(self.groups)
+            following = self.groups.max(initial=-1) + 1 + numbers
+            self.groups = np.concatenate([self.groups, following])
         self.places = {
             name: slice(starts[image_set], starts[image_set] + images[name])
             for name, image_set in self._sets.items()
@@ -158,7 +156,7 @@ class Frame:
         influences = family.influence(prepared)
         if influences is None:
             return self._resampled(family, prepared, condition)
-        rows = np.zeros((len(influences.own), self._length))
+        rows = np.zeros((len(influences.own), len(self.groups)))
         rows[:, self.places[condition.name]] = influences.own / influences.own.shape[1]
         if (against := influences.reference) is not None:
             rows[:, self.places[condition.reference]] += against / against.shape[1]
@@ -192,6 +190,6 @@ class Frame:
         first = np.take_along_axis(drawn, defined.argmax(axis=1)[:, None], axis=1)
         apart = np.where(defined, drawn - first, 0.0)
         rows = np.where(defined, apart - apart.sum(axis=1, keepdims=True) / count, 0.0)
-        if rows.shape[1] == self._length:  # a zero more, by which they are known as no images'
+        if rows.shape[1] == len(self.groups):  # a zero more, by which they are known as no images'
             rows = np.pad(rows, ((0, 0), (0, 1)))
         return MetricRows(rows / math.sqrt(drawn.shape[1] - 1), (~defined).mean(axis=1))

@@ -10,14 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from benchmarks.inference.best import judge
-from benchmarks.inference.differences import budget_each, difference, own_estimate
-from benchmarks.inference.evidence import Contestant, HeadlineEvidence, evidence_in
-from benchmarks.inference.intervals import Interval, unreliable
+from benchmarks.inference.differences import difference, own_estimate
+from benchmarks.inference.evidence import Contestant, HeadlineEvidence
+from benchmarks.inference.intervals import Interval, unreliable_in
 from benchmarks.inference.worth import worth_of
 from benchmarks.nouns import Names
 from benchmarks.schema import AnswerRow
@@ -26,12 +24,11 @@ ALONE = "there is no other contestant of this budget"
 OF_SCALE = "only ensembles have this budget"
 NOT_FINITE = "a value is infinite"
 OTHER_IMAGES = "it is fitted on other images than the others"
-NO_NETWORKS: Mapping[str, str] = MappingProxyType({})
 NO_ENSEMBLES = "the run has no deep ensembles of several sizes"
 
 
 def answer(
-    evidence: Iterable[HeadlineEvidence], single_networks: Mapping[str, str] = NO_NETWORKS
+    evidence: Iterable[HeadlineEvidence], single_networks: Mapping[str, str]
 ) -> list[AnswerRow]:
     """The rows of ``answer.csv``.
 
@@ -45,33 +42,24 @@ def answer(
 
 def _rows(evidence: HeadlineEvidence, single_networks: Mapping[str, str]) -> Iterator[AnswerRow]:
     """Of a measure, a row a contestant; the ensemble of one is the network alone, and has none."""
-    named = list(enumerate(evidence.contestants))
-    several = evidence.networks > 1
-    shown = {k: each for k, each in named if several[k] or not evidence.is_scale[k]}
+    entries, contestants = evidence.entries, evidence.contestants
+    single = {(method, by) for method, score in single_networks.items() for by in ("", score)}
+    shown = [k for k, each in enumerate(entries) if each.networks > 1 or not each.is_scale]
     said: dict[int, dict[str, Any]] = {}
-    for budget in sorted({each.budget for each in shown.values()}):
-        own = [k for k, each in shown.items() if each.budget == budget]
-        if several[own].all():
+    for budget in sorted({contestants[k].budget for k in shown}):
+        own = [k for k in shown if contestants[k].budget == budget]
+        if all(entries[k].networks > 1 for k in own):
             said |= {k: {"reason": OF_SCALE} for k in own}
         else:
-            alone = [
-                k
-                for k in own
-                if shown[k].score in ("", single_networks.get(shown[k].method))
-                and shown[k].method in single_networks
-            ]
-            said |= _judged(evidence, own, alone[0] if alone else None)
-    ladder = {
-        int(evidence.networks[k]): k
-        for k, each in sorted(named, key=lambda item: item[1].budget)
-        if evidence.is_scale[k] and budget_each(evidence, k) == 1
-    }
-    for k, contestant in shown.items():
-        value = float(evidence.means[k])
+            alone = (k for k in own if entries[k].kind[:2] in single)
+            said |= _judged(evidence, own, next(alone, None))
+    scale = (k for k, each in enumerate(entries) if each.is_scale and each.kind[-1] == 1)
+    ladder = dict(sorted((entries[k].networks, k) for k in scale))
+    for k in shown:
         interval = _interval(evidence, [k], own_estimate(evidence, k).half_width)
-        value, lower, upper = interval.around(value)
+        value, lower, upper = interval.around(float(evidence.means[k]))
         yield AnswerRow(
-            **contestant._asdict(),
+            **contestants[k]._asdict(),
             **_named(evidence),
             value=value,
             lower=lower,
@@ -84,25 +72,25 @@ def _rows(evidence: HeadlineEvidence, single_networks: Mapping[str, str]) -> Ite
 
 def _named(evidence: HeadlineEvidence) -> dict[str, Any]:
     metric, condition = evidence.measure.metric, evidence.condition
-    return {"condition": condition, "metric": metric, "images": evidence.images}
+    return {"condition": condition, "metric": metric, "images": evidence.drawn.images}
 
 
 def _judged(
     evidence: HeadlineEvidence, own: Sequence[int], alone: int | None
 ) -> dict[int, dict[str, Any]]:
     """What the rule says of the contestants of a budget, or why it does not apply to them."""
-    split = evidence.split[own[0] if alone is None else alone]
+    split = evidence.entries[own[0] if alone is None else alone].split
     replicates, _ = max(Counter(map(int, evidence.counts[own])).items(), key=itemgetter(1, 0))
     said: dict[int, dict[str, Any]] = {}
     for k in own:
         count = evidence.counts[k]
         if not math.isfinite(evidence.means[k]):
             said[k] = {"reason": NOT_FINITE}
-        elif evidence.split[k] != split:
+        elif evidence.entries[k].split != split:
             said[k] = {"reason": OTHER_IMAGES}
         elif count != replicates:
             said[k] = {"reason": f"of replicates it has {count}, and most others {replicates}"}
-        elif reason := _interval(evidence, [k], 0.0).reason:
+        elif reason := unreliable_in(evidence, [k]):
             said[k] = {"reason": reason}
     compared = [k for k in own if k not in said]
     if len(compared) < 2:
@@ -123,24 +111,26 @@ def _judged(
 
 
 def _worth(evidence: HeadlineEvidence, k: int, ladder: Mapping[int, int]) -> dict[str, Any]:
+    """What a contestant is worth, or why nothing.
+
+    Args:
+        ladder: the deep ensembles by size, ascending.
+    """
+    names = ("worth", "worth_lower", "worth_upper")
     if k in ladder.values():
-        texts: tuple[str, ...] = (f"{evidence.networks[k]}",) * 3
-        reason = ""
-    elif len(ladder) < 2:
-        texts, reason = ("", "", ""), NO_ENSEMBLES
-    elif evidence.split[k] != evidence.split[max(ladder.values())]:
-        texts, reason = ("", "", ""), OTHER_IMAGES
-    else:
-        worth = worth_of(evidence, k, ladder)
-        texts, reason = worth.texts(list(ladder)), worth.reason
-    names = ("worth", "worth_lower", "worth_upper", "worth_reason")
-    return dict(zip(names, (*texts, reason), strict=True))
+        return dict.fromkeys(names, f"{evidence.entries[k].networks}")
+    if len(ladder) < 2:
+        return {"worth_reason": NO_ENSEMBLES}
+    if evidence.entries[k].split != evidence.entries[ladder[max(ladder)]].split:
+        return {"worth_reason": OTHER_IMAGES}
+    worth = worth_of(evidence, k, ladder)
+    texts = zip(names, worth.texts(list(ladder)), strict=True)
+    return {**dict(texts), "worth_reason": worth.reason}
 
 
 def _interval(evidence: HeadlineEvidence, own: Sequence[int], half_width: float) -> Interval:
     """An interval of some contestants, or why there is none."""
-    undefined = evidence.undefined[list(own)]
-    reason = unreliable(evidence.measure.metric, evidence.images, undefined)
+    reason = unreliable_in(evidence, own)
     return Interval(math.nan if reason else half_width, reason)
 
 
@@ -159,24 +149,10 @@ class PairRow(NamedTuple):
     images: int
     first: float
     second: float
-    difference: float
-    lower: float
-    upper: float
+    difference: float = math.nan
+    lower: float = math.nan
+    upper: float = math.nan
     reason: str = ""
-
-
-def compared(folder: Path, first: Contestant, second: Contestant) -> list[PairRow]:
-    """Two contestants of a run by each measure.
-
-    Args:
-        folder: of the run.
-        first, second: each by its primary score where its score is empty.
-
-    Raises:
-        UserError: the run has kept nothing, or a file is damaged.
-    """
-    names = Names.read(folder)
-    return [pair(evidence, names, first, second) for evidence in evidence_in(folder)]
 
 
 def pair(
@@ -187,32 +163,18 @@ def pair(
     places = [known.get(each) for each in (first, second)]
     own = [k for k in places if k is not None]
     values = [math.nan if k is None else float(evidence.means[k]) for k in places]
-    row = PairRow(**_named(evidence), first=values[0], second=values[1], **_NO_DIFFERENCE)
+    row = PairRow(**_named(evidence), first=values[0], second=values[1])
     if len(own) < 2:
         return row._replace(reason="one of the two has no value by this measure")
     if not all(map(math.isfinite, values)):
         return row._replace(reason=NOT_FINITE)
-    if evidence.split[own[0]] != evidence.split[own[1]]:
+    if len({evidence.entries[k].split for k in own}) > 1:
         return row._replace(reason=OTHER_IMAGES)
     apart = difference(evidence, *own)
     interval = _interval(evidence, own, apart.estimate.half_width)
     value, lower, upper = interval.around(apart.estimate.value)
     reason = interval.reason or apart.note
     return row._replace(difference=value, lower=lower, upper=upper, reason=reason)
-
-
-_NO_DIFFERENCE: dict[str, Any] = dict.fromkeys(("difference", "lower", "upper"), math.nan)
-
-
-def contestants_in(folder: Path) -> list[Contestant]:
-    """Those that can be compared, by their primary scores where they have these.
-
-    Raises:
-        UserError: the run has kept nothing, or a file is damaged.
-    """
-    names = Names.read(folder)
-    every = (c for evidence in evidence_in(folder) for c in evidence.contestants)
-    return sorted({by_primary(contestant, names) for contestant in every})
 
 
 def by_primary(contestant: Contestant, names: Names) -> Contestant:

@@ -26,7 +26,7 @@ from scipy.optimize import isotonic_regression
 
 from benchmarks.inference.differences import difference
 from benchmarks.inference.evidence import HeadlineEvidence
-from benchmarks.inference.intervals import Estimate, unreliable, varies
+from benchmarks.inference.intervals import Estimate, unreliable_in, varies
 from benchmarks.metrics import METRICS
 
 FEWER, MORE = 0.0, math.inf
@@ -62,15 +62,10 @@ class Worth(NamedTuple):
         reason: why it is undefined, or what the interval leaves out.
     """
 
-    networks: float
-    lower: float
-    upper: float
+    networks: float = math.nan
+    lower: float = math.nan
+    upper: float = math.nan
     reason: str = ""
-
-    @classmethod
-    def undefined(cls, reason: str) -> Worth:
-        """None, for a reason."""
-        return cls(math.nan, math.nan, math.nan, reason)
 
     def texts(self, sizes: Sequence[int]) -> tuple[str, str, str]:
         """The number and its interval as ``answer.csv`` has them, two digits each.
@@ -93,9 +88,9 @@ def worth_of(evidence: HeadlineEvidence, contestant: int, ensembles: Mapping[int
     """
     own = [contestant, *ensembles.values()]
     if not np.isfinite(evidence.means[own]).all():
-        return Worth.undefined(NOT_FINITE)
-    if reason := unreliable(evidence.measure.metric, evidence.images, evidence.undefined[own]):
-        return Worth.undefined(reason)
+        return Worth(reason=NOT_FINITE)
+    if reason := unreliable_in(evidence, own):
+        return Worth(reason=reason)
     apart = {size: difference(evidence, contestant, each) for size, each in ensembles.items()}
     estimates = {
         size: each.estimate if each.is_known else each.estimate.over_images
@@ -124,7 +119,7 @@ def worth(
     """
     sign = 1 if higher_is_better else -1
     if not sign * gain.value > gain.half_width:
-        return Worth.undefined(NO_GAIN)
+        return Worth(reason=NO_GAIN)
     for size, each in apart.items():
         if each.half_width == 0 and not varies(abs(each.value), 0):
             return Worth(size, size, size)
@@ -184,6 +179,6 @@ def _zeros(logs: Steps, bound: Steps) -> list[float]:
 
 
 def _two_digits(value: float) -> str:
-    if math.isnan(value) or math.isinf(value):
+    if not math.isfinite(value):
         return ""
     return f"{value:.2g}" if value < 10 else f"{value:.0f}"

@@ -18,12 +18,12 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from benchmarks.inference.bands import Curve, image_draws, roc_curve, wilson_interval
-from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.intervals import Estimate, Networks
 from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
+from benchmarks.run.image_values import ImageValues
 from benchmarks.run.plan import Plan
 from benchmarks.schema import members_text
 from benchmarks.tasks.task import Condition
@@ -362,6 +362,6 @@ def _values_by_measure(stored: StoredPrediction) -> dict[str, ImageArray]:
 
 def _difference(apart: ImageArray) -> dict[str, float]:
     """The mean over networks, with its interval where there are several of them."""
-    mean, part = float(apart.mean()), Networks.of(apart).part
-    half = Estimate(mean, (part,)).half_width if part else np.nan
+    mean, parts = float(apart.mean()), Networks.of(apart).parts
+    half = Estimate(mean, parts).half_width if parts else np.nan
     return {"difference": mean, "lower": mean - half, "upper": mean + half}

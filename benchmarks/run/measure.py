@@ -21,6 +21,7 @@ from jaxtyping import Int64
 from benchmarks.headline import headline_conditions
 from benchmarks.inference.collected import Collected
 from benchmarks.inference.evidence import (
+    NO_LABELS,
     Contestant,
     Drawn,
     Entry,
@@ -30,7 +31,6 @@ from benchmarks.inference.evidence import (
     evidence_in,
     mean_over,
 )
-from benchmarks.inference.image_values import Fits, ImageValues, RankedFamily, fits_to
 from benchmarks.inference.intervals import Interval, Key
 from benchmarks.inference.resampling import Frame
 from benchmarks.inference.rule import answer
@@ -51,6 +51,7 @@ from benchmarks.run.curves import (
     sampling_errors,
     sampling_table,
 )
+from benchmarks.run.image_values import Fits, ImageValues, RankedFamily, fits_to
 from benchmarks.run.measurements import (
     KeptRows,
     means_over_groups,
@@ -301,7 +302,7 @@ class _MeasuredRun:
         self._evaluation = Evaluation(plan.whole_conditions, plan.configuration.seed)
         self._members: dict[RunUnit, str] = {}
         self._headline = headline_conditions(plan.conditions)
-        self._collected = {each: self._new(each.name) for each in conditions}
+        self._collected = {each: Collected(each.name, self._headline) for each in conditions}
         own = [condition.name for condition in conditions]
         self._frame = self._frame_of(own)
         self._detection_frame = self._frame_of([*own, *(c.reference for c in conditions)])
@@ -324,16 +325,17 @@ class _MeasuredRun:
         """
         if not self._collected:
             return  # no images of these conditions can be had
-        averages = self._new(mean or "")
+        averages = Collected(mean or "", self._headline)
         for unit in self._held:
             measures = {each: self._measured(unit, each) for each in self._collected}
             if unit in self._members:
-                entry = self._entry(unit)
+                entry, scores = self._entry(unit)
                 for condition, collected in self._collected.items():
                     kept = self._kept_alone(unit, condition, measures[condition])
-                    collected.add(entry, unit.replicate, kept)
+                    collected.add(entry, unit.replicate, kept, scores)
                 if mean is not None:
-                    averages.add(entry, unit.replicate, mean_over([*measures.values()]))
+                    together = mean_over([*measures.values()])
+                    averages.add(entry, unit.replicate, together, scores)
             self._keep_rows(mean)
             self._references.clear()
         for condition in self._collected:
@@ -347,29 +349,20 @@ class _MeasuredRun:
             }
             known.append(averages)
         for collected in (each for each in known if each.drawn):
-            collected.finish()
             self._intervals |= collected.intervals()
             self.evidence += collected.evidence()
 
-    def _new(self, name: str) -> Collected:
-        """Nothing yet, of a condition."""
-        own = {m.metric: m for m, condition in self._headline.items() if condition == name}
-        return Collected(name, own)
-
-    def _entry(self, unit: RunUnit) -> Entry:
-        """What must be known of a unit's method."""
+    def _entry(self, unit: RunUnit) -> tuple[Entry, Sequence[str]]:
+        """What must be known of a unit's method, and the scores by which it is a contestant."""
         plan, kind = self._plan, self._classes[unit.method]
         several = plan.forms_ensembles(unit.method)
         alike = [u.size for u in self._units if (u.method, u.budget) == (unit.method, unit.budget)]
-        return Entry(
-            Contestant(unit.method, self._members[unit], unit.budget),
-            kind.primary_score,
-            self._further if plan.is_network(unit.method) else (),
-            (unit.size or 1) if several else 1,
-            is_judged=several or unit.size == max(alike, key=lambda size: size or 0),
-            is_scale=plan.is_scale(unit.method),
-            split=plan.split(unit),
-        )
+        is_judged = several or unit.size == max(alike, key=lambda size: size or 0)
+        further = self._further if plan.is_network(unit.method) else ()
+        contestant = Contestant(unit.method, self._members[unit], unit.budget)
+        networks = (unit.size or 1) if several else 1
+        entry = Entry(contestant, networks, plan.is_scale(unit.method), plan.split(unit))
+        return entry, (kind.primary_score, *further) if is_judged else ()
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -423,7 +416,7 @@ class _MeasuredRun:
         drawn = self._collected[condition].drawn
         frames = self._frame, self._detection_frame
         if not drawn:
-            labels = None if stored.labels is None else stored.labels.numpy()
+            labels = NO_LABELS if stored.labels is None else stored.labels.numpy()
             count = frames[0].group_count(condition.name)
             drawn[False] = Drawn(own.images, count, frames[0].images, labels)
             drawn[True] = Drawn(

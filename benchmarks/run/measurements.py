@@ -13,12 +13,12 @@ from jaxtyping import Float64
 
 from benchmarks.headline import HEADLINE
 from benchmarks.inference.evidence import MeasuredUnit, MeasureName
-from benchmarks.inference.image_values import ImageValues, RankedFamily, every_measure, prepared
 from benchmarks.inference.intervals import Interval, Key
 from benchmarks.inference.resampling import Frame
 from benchmarks.metrics import METRICS, Family, Metric
 from benchmarks.metrics.metric import each_once
 from benchmarks.predictions import RunUnit, members_of
+from benchmarks.run.image_values import ImageValues, RankedFamily, every_measure, prepared
 from benchmarks.schema import Measurement, SummaryRow, table_of
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLEAN, ILL_DEFINED, WITH_VALUE, mean_name

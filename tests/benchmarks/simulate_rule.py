@@ -138,10 +138,9 @@ def drawn(scenario: Scenario, random: np.random.Generator) -> HeadlineEvidence:
     rows = (rows - rows.mean(axis=2, keepdims=True)) / np.float32(images)
     kept = {}
     for k in range(count):
-        contestant = Contestant(f"{k:02}", "1", 1.0)
-        entry = Entry(contestant, "", networks=1 if single[k] else 5)
+        entry = Entry(Contestant(f"{k:02}", "1", 1.0), 1 if single[k] else 5)
         pairs = enumerate(zip(values[k], rows[k], strict=True))
-        kept[contestant] = entry, {r: MeasuredUnit(float(v), row, groups) for r, (v, row) in pairs}
+        kept[entry] = {r: MeasuredUnit(float(v), row, groups) for r, (v, row) in pairs}
     return evidence_of(HEADLINE[0], CLEAN, Drawn(images, scenario.writers or images), kept)
 
 
@@ -235,7 +234,8 @@ def moderated(scenario: Scenario, seed: int, redraws: int = REDRAWS) -> Counts:
         return np.asarray((prior * pooled + degrees * variances) / (prior + degrees))
 
     most, apart = [], []
-    fixed = replace(evidence, degrees=10**9)  # so that the part of images can be taken off
+    # So that the part of images can be taken off.
+    fixed = replace(evidence, drawn=evidence.drawn._replace(groups=10**9))
     for means, redrawn in _redraws(fixed, redraws, seed):
         t = (means[:, None] - means[:, :, None])[:, others].reshape(-1, count, count - 1)
         over_replicates = redrawn[:, others].reshape(t.shape) - images

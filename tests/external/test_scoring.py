@@ -128,7 +128,7 @@ def test_the_best_of_several_files_are_what_the_rule_says_of_the_arrays() -> Non
     losses = [-np.log(each["probabilities"].mean(axis=0)[chosen]) for each in arrays.values()]
     contestants = [Contestant(name, str(MEMBERS), 1.0) for name in arrays]
     evidence = known_of(dict(zip(contestants, ([each] for each in losses), strict=True)))
-    rows = answer([evidence])
+    rows = answer([evidence], {})
     assert computed["best"].tolist() == [row.best for row in rows] == ["no", "yes", "yes"]
     expected = [row.stays or np.nan for row in rows]
     np.testing.assert_allclose(computed["stays"], expected, atol=0.02)

@@ -17,7 +17,7 @@ from scipy import stats
 
 from benchmarks.inference.differences import difference
 from benchmarks.inference.evidence import Contestant, Drawn, MeasuredUnit, ReplicateSums
-from benchmarks.inference.intervals import interval_of
+from benchmarks.inference.intervals import Networks, interval_of
 from benchmarks.inference.resampling import image_weights
 from benchmarks.metrics import METRICS, calibration
 from benchmarks.metrics.calibration import BinnedImages
@@ -63,10 +63,10 @@ def truth(measure: str, *, skill: float | None = None, edge: float = 0.0) -> flo
 
 def half_width(units: list[MeasuredUnit], images: int) -> float:
     moments = ReplicateSums()
-    for replicate, unit in enumerate(units):
-        moments.add(replicate, unit)
-    moments.finish()
-    return interval_of("nll", moments, Drawn(images, images)).half_width
+    for unit in units:
+        moments.add(unit)
+    networks = Networks.of(np.array(moments.values))
+    return interval_of("nll", moments, Drawn(images, images), networks).half_width
 
 
 @pytest.mark.parametrize("replicates", [1, 5, 10])

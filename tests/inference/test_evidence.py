@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.inference.best import judge
@@ -46,8 +47,14 @@ LOSSES = losses_of()
 KNOWN = known_of(LOSSES)
 
 
+def labelled(labels: NDArray[np.int64], known: HeadlineEvidence = KNOWN) -> HeadlineEvidence:
+    return replace(known, drawn=known.drawn._replace(labels=labels))
+
+
 def same(one: HeadlineEvidence, other: HeadlineEvidence) -> bool:
-    pairs = ((getattr(one, each.name), getattr(other, each.name)) for each in fields(one))
+    others = [each.name for each in fields(one) if each.name != "drawn"]
+    pairs = [(getattr(one, name), getattr(other, name)) for name in others]
+    pairs += zip(one.drawn, other.drawn, strict=True)
     return all(
         np.array_equal(a, b, equal_nan=a.dtype.kind == "f") and a.dtype == b.dtype
         if isinstance(a, np.ndarray)
@@ -84,7 +91,7 @@ def test_covariances_are_those_of_all_pairs_of_replicates(
 def test_groups_are_summed() -> None:
     groups = np.random.default_rng(1).integers(12, size=IMAGES)
     grouped = known_of(LOSSES, groups=groups)
-    assert grouped.degrees == 11
+    assert grouped.drawn.degrees == 11
     means = np.array([np.mean([*own.values()], axis=0) for own in LOSSES.values()])
     deviations = (means - means.mean(axis=1, keepdims=True)) / IMAGES
     sums = np.array([deviations[:, groups == group].sum(axis=1) for group in range(12)])
@@ -109,7 +116,7 @@ def test_covariances_do_not_depend_on_the_threads_of_numpy(threads: int) -> None
 
 
 def test_what_is_kept_is_read_back_as_it_was(tmp_path: Path) -> None:
-    others = replace(KNOWN, measure=MEASURES["augrc"], labels=np.arange(IMAGES) % 10)
+    others = replace(labelled(np.arange(IMAGES) % 10), measure=MEASURES["augrc"])
     for each in (KNOWN, others):
         each.write(tmp_path)
         read = HeadlineEvidence.read(tmp_path, each.measure)
@@ -137,10 +144,11 @@ def about(arrays: dict[str, Any], **changes: object) -> None:
         lambda arrays: arrays.update(rows=arrays["rows"][1:]),
         lambda arrays: arrays.update(rows=arrays["rows"][:, 1:]),
         lambda arrays: arrays.update(values=arrays["values"][1:]),
-        lambda arrays: arrays.update(networks=arrays["networks"][1:]),
-        lambda arrays: about(arrays, contestants=[["a", "1", 1, "", "more"]]),
-        lambda arrays: about(arrays, contestants=[["../../x", "1", 1, ""]] * len(REPLICATES)),
-        lambda arrays: about(arrays, split=["training"]),
+        lambda arrays: arrays.update(matched=arrays["matched"][1:]),
+        lambda arrays: about(arrays, drawn=[60]),
+        lambda arrays: about(arrays, entries=[[["a", "1", 1, "", "more"]]] * len(REPLICATES)),
+        lambda arrays: about(arrays, entries=[[["../../x", "1", 1, ""]]] * len(REPLICATES)),
+        lambda arrays: about(arrays, entries=[[["a", "1", 1, ""]]]),
         lambda arrays: about(arrays, unknown=1),
     ],
 )
@@ -182,21 +190,21 @@ def test_two_sittings_joined_have_all_but_what_replicates_of_both_share() -> Non
 
 
 def test_what_does_not_belong_together_is_not_joined() -> None:
-    labelled = replace(KNOWN, labels=np.arange(IMAGES) % 10)
-    first, second = labelled.chosen([0]), labelled.chosen([1])
+    labels = np.arange(IMAGES) % 10
+    first, second = (labelled(labels).chosen([k]) for k in (0, 1))
     with pytest.raises(UserError, match=r"^nll-clean: both have 'a'; leave it out of one$"):
         first.joined(KNOWN)
     groups = np.arange(IMAGES) // 2
     for other in (
         known_of(losses_of(images=50)).chosen([1]),
-        replace(second, shown=("rotated-030",)),
+        replace(second, drawn=second.drawn._replace(shown={"rotated-030": IMAGES})),
         replace(second, groups=groups),
-        replace(second, labels=second.labels[::-1]),
+        labelled(labels[::-1], second),
     ):
         with pytest.raises(UserError, match=r"^nll-clean: the two are of other images, and not"):
             first.joined(other)
     # Predictions of others may come without labels.
-    assert first.joined(replace(second, labels=second.labels[:0])).labels is first.labels
+    assert first.joined(labelled(labels[:0], second)).drawn.labels is labels
 
 
 @pytest.mark.parametrize("skewed", [False, True])

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.inference.evidence import MeasuredUnit, mean_over, summed_by
-from benchmarks.inference.image_values import ImageValues
 from benchmarks.inference.resampling import Frame
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import StoredPrediction
+from benchmarks.run.image_values import ImageValues
 from benchmarks.run.measurements import measured, varying
 from benchmarks.tasks.task import Condition
 from methods import Prediction

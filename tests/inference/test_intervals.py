@@ -20,25 +20,23 @@ from benchmarks.inference.intervals import (
     TOO_FEW,
     Interval,
     Networks,
-    Part,
     interval_of,
     joined,
-    shared_variance,
 )
 from tests.measuring import Floats, unit_of
 
 
 def moments_of(replicates: Iterable[Floats], **changes: Any) -> ReplicateSums:
     moments = ReplicateSums()
-    for number, values in enumerate(replicates):
-        moments.add(number, unit_of(values, **changes))
-    moments.finish()
+    for values in replicates:
+        moments.add(unit_of(values, **changes))
     return moments
 
 
 def interval(replicates: Floats, metric: str = "nll", **changes: Any) -> Interval:
-    images = replicates.shape[1]
-    return interval_of(metric, moments_of(replicates, **changes), Drawn(images, images))
+    images, moments = replicates.shape[1], moments_of(replicates, **changes)
+    networks = Networks.of(np.array(moments.values))
+    return interval_of(metric, moments, Drawn(images, images), networks)
 
 
 def crossed(random: np.random.Generator, replicates: int, images: int) -> Floats:
@@ -80,7 +78,8 @@ def test_variance_of_the_mean_is_that_of_a_simulation() -> None:
         covariance = np.cov(replicates, ddof=0) / 50
         between = (covariance.sum() - covariance.trace()) / 12
         squares.append(replicates.mean(axis=1).var(ddof=1) / 4 + between)
-        assert shared_variance(moments_of(replicates)) == pytest.approx(max(between, 0), rel=1e-4)
+        found = moments_of(replicates).shared_variance
+        assert found == pytest.approx(max(between, 0), rel=1e-4)
         means.append(replicates.mean())
     truth = 0.04 / 4 + 1 / 50 + 4 / 200
     assert np.var(means) == pytest.approx(truth, rel=0.1)
@@ -93,7 +92,7 @@ def test_replicates_that_exchange_images_share_none() -> None:
     right[:, :2] = (True, False), (False, True)
     right[1, 2:] = right[0, 2:]
     apart = right[:1] - right.astype(float)
-    assert shared_variance(moments_of(apart + 0.5)) == 0
+    assert moments_of(apart + 0.5).shared_variance == 0
 
 
 def test_value_that_never_varies_has_no_interval() -> None:
@@ -121,45 +120,42 @@ def test_infinite_value_has_no_interval_and_no_other_reason() -> None:
 def test_few_ensembles_vary_as_smaller_ones_do_by_the_ratio_of_the_sizes() -> None:
     sizes = {10: np.array([0.0, 1, 2, 3, 4]), 25: np.array([3.0, 4.0]), 2: np.arange(25.0)}
     networks = Networks.of(np.array([5.0, 7.0]), sizes, 50)
-    assert networks == (
-        Part(pytest.approx(math.sqrt(2.5 * 10 / 50 / 2)), 4),  # type: ignore[arg-type]
-        *(10, True),
-    )
+    assert networks.parts == ((pytest.approx(math.sqrt(2.5 * 10 / 50 / 2)), 4),)
+    assert networks[1:] == (10, True)
     # With five of its own it borrows nothing, and with no such sizes there is nothing to borrow.
     assert Networks.of(np.arange(5.0), sizes, 50).borrowed_from is None
     two, one = (Networks.of(np.arange(count) + 5.0, {2: np.array([1.0])}, 50) for count in (2, 1))
-    assert two == (Part(pytest.approx(0.5), 1), None, False)  # type: ignore[arg-type]
-    assert one == (None, None, False)
+    assert two == (((pytest.approx(0.5), 1),), None, False)
+    assert one == ((), None, False)
 
 
 def test_networks_of_two_sides_have_welchs_degrees() -> None:
     first, second = np.random.default_rng(6).normal(size=(2, 7)) * [[1], [3]]
-    parts = [Networks.of(values).part for values in (first, second[:4])]
+    parts = [Networks.of(values).parts[0] for values in (first, second[:4])]
     welch = stats.ttest_ind(first, second[:4], equal_var=False)
-    (found,) = joined([part for part in parts if part is not None])
+    (found,) = joined(parts)
     assert found.degrees == pytest.approx(welch.df)
     error = abs((first.mean() - second[:4].mean()) / welch.statistic)
     assert found.error == pytest.approx(error)
 
 
 @pytest.mark.parametrize(("metric", "borrows"), [("nll", True), ("accuracy", False)])
-@pytest.mark.parametrize("budget", [10, 5])
-def test_ensembles_of_the_recipes_networks_borrow_unless_by_accuracy(
-    metric: str, budget: float, *, borrows: bool
+@pytest.mark.parametrize("budgets", [(2, 10), (2, 5), (1, 5)])
+def test_ensembles_borrow_of_those_with_networks_of_the_same_budget_unless_by_accuracy(
+    metric: str, budgets: tuple[float, float], *, borrows: bool
 ) -> None:
     """Accuracy falls more slowly than as 1 / M, and networks of half a budget are other ones."""
     random = np.random.default_rng(0)
     replicates = {2: random.normal(size=(10, 60)), 10: random.normal(size=(2, 60))}
-    collected = Collected("clean", {measure.metric: measure for measure in HEADLINE})
+    collected = Collected("clean", dict.fromkeys(HEADLINE, "clean"))
     collected.drawn = dict.fromkeys((False, True), Drawn(60, 60))
-    for size, own in replicates.items():
-        each = Contestant("ensemble", str(size), size if size == 2 else budget)
+    for (size, own), budget in zip(replicates.items(), budgets, strict=True):
+        each = Contestant("ensemble", str(size), budget)
         for number, values in enumerate(own):
-            entry = Entry(each, "", networks=size, is_scale=True)
-            collected.add(entry, number, {(metric, ""): unit_of(values)})
-    collected.finish()
-    found = collected.intervals()[("ensemble", "10", budget, "clean", "", metric)]
-    borrowed = BORROWED.format(2) if borrows and budget == 10 else ""
+            measures = {(metric, ""): unit_of(values)}
+            collected.add(Entry(each, size, is_scale=True), number, measures, [""])
+    found = collected.intervals()[("ensemble", "10", budgets[1], "clean", "", metric)]
+    borrowed = BORROWED.format(2) if borrows and budgets != (2, 5) else ""
     assert found.note == borrowed
     own = replicates[10].mean(axis=1)
     part = stats.t.ppf(0.975, 1) * stats.sem(own)

@@ -28,9 +28,7 @@ SIZES = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)
 
 def exact(values: dict[int, float], of_method: float, spread: float = 0.0) -> Worth:
     """The worth where only replicates vary: five of the method and of each size, around a mean."""
-    own = Networks.of(spread * np.array([-2.0, -1, 0, 1, 2])).part
-    assert own is not None
-    parts = joined([own, own])
+    parts = joined(2 * Networks.of(spread * np.array([-2.0, -1, 0, 1, 2])).parts)
     apart = {size: Estimate(of_method - value, parts) for size, value in values.items()}
     return worth(apart, Estimate(values[max(values)] - values[min(values)], parts))
 

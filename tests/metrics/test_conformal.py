@@ -13,7 +13,6 @@ from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
-from benchmarks.inference.image_values import ImageValues, fits_to
 from benchmarks.metrics import METRICS, MetricInputs, conformal, in_families
 from benchmarks.metrics.conformal import (
     KINDS,
@@ -28,6 +27,7 @@ from benchmarks.metrics.conformal import (
     uniform_numbers,
 )
 from benchmarks.predictions import StoredPrediction
+from benchmarks.run.image_values import ImageValues, fits_to
 from methods import Prediction
 
 LAC, APS, RAPS = KINDS

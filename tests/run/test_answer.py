@@ -91,7 +91,7 @@ def test_mean_over_foreign_images_is_of_those_that_can_be_had(
         means = where(rows, condition=mean.name).set_index(key)["value"]
         assert means.to_dict() == pytest.approx(singles.to_dict(), nan_ok=True)
         (known,) = [each for each in evidence_in(out) if each.condition == mean.name]
-        assert set(known.shown) == {*names, "clean"}
+        assert set(known.drawn.shown) == {*names, "clean"}
     gone = make_up(tmp_path / "none", **MADE_UP, unavailable=dict.fromkeys(FOREIGN, "asleep"))
     assert "auroc" not in set(read_table(gone, ANSWER_CSV)["metric"])
 

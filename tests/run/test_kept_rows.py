@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.inference.image_values import every_measure
 from benchmarks.metrics import METRICS
 from benchmarks.run.configuration import configuration_of, stored_scores
+from benchmarks.run.image_values import every_measure
 from benchmarks.run.measurements import OF_SEVERITIES, KeptRows
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition

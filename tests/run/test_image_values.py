@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.inference.image_values import ImageValues, prepared
 from benchmarks.metrics import METRICS, Family, in_families
 from benchmarks.metrics.metric import each_once
 from benchmarks.predictions import StoredPrediction
+from benchmarks.run.image_values import ImageValues, prepared
 from methods import Prediction
 from methods.scores import probability_scores
 

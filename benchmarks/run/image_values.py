@@ -13,7 +13,6 @@ from torch import Tensor
 from benchmarks.metrics import METRICS, Family, Metric, MetricInputs, in_families
 from benchmarks.metrics.metric import joined, one_each
 from benchmarks.predictions import StoredPrediction
-from methods import Prediction
 from methods.scores import probability_scores, score_of
 
 ImageScore = Float[Tensor, " images"]
@@ -82,7 +81,7 @@ class ImageValues:
         self.calibrated = bool(fits)
         self._fits = fits
         parts: dict[tuple[type[Family], str], list[Any]] = {}
-        scores: dict[str, list[ImageScore | None]] = {}
+        scores: dict[str, list[ImageScore]] = {}
         for stored in blocks:
             prediction = stored.prediction
             self.members: int | None = prediction.members
@@ -90,15 +89,17 @@ class ImageValues:
             self.labelled = stored.labels is not None
             self.own_scores = tuple(prediction.scores)
             self.reasons, self.note = stored.reasons, prediction.remark
-            self.impossible_labels += _impossible_labels(stored)
-            formed: dict[str, ImageScore | None] = {"": None}
+            if stored.labels is not None:
+                label_probabilities = prediction.mean.gather(-1, stored.labels[:, None])
+                self.impossible_labels += int((label_probabilities == 0).sum())
+            formed: dict[str, ImageScore] = {}
             for family, score in measures(self.own_scores):
-                if score not in formed:
-                    formed[score] = _score(prediction, score)
+                if score not in formed and (own := score_of(prediction, score)) is not None:
+                    formed[score] = one_each(f"score {score!r}", own, len(prediction.mean))
                 arrays = MetricInputs(
                     prediction,
                     labels=stored.labels,
-                    score=formed[score],
+                    score=formed.get(score),
                     fitted=fits.get(family.fit_calibration),
                     first=self.images,
                 )
@@ -107,11 +108,7 @@ class ImageValues:
                 scores.setdefault(name, []).append(values)
             self.images += len(prediction.mean)
         self._parts = {key: joined(parts.pop(key)) for key in list(parts)}
-        self._scores = {
-            name: torch.cat(known)
-            for name, blocks_of_score in scores.items()
-            if (known := [values for values in blocks_of_score if values is not None])
-        }
+        self._scores = {name: torch.cat(own) for name, own in scores.items()}
 
     def score(self, name: str) -> ImageScore | None:
         """Of each image; ``None`` if the prediction has it not, or nothing is ranked by it."""
@@ -140,15 +137,3 @@ def prepared(
         return None
     against = reference if "reference" in family.needs else None
     return family.arranged(columns, None if against is None else against.of(type(family), score))
-
-
-def _score(prediction: Prediction, name: str) -> ImageScore | None:
-    score = score_of(prediction, name)
-    return None if score is None else one_each(f"score {name!r}", score, len(prediction.mean))
-
-
-def _impossible_labels(stored: StoredPrediction) -> int:
-    if stored.labels is None:
-        return 0
-    label_probabilities = stored.prediction.mean.gather(-1, stored.labels[:, None])
-    return int((label_probabilities == 0).sum())
