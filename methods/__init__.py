@@ -97,6 +97,7 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         TemperatureScaledMCDropout,
         TemperatureScaledEnsemble,
         LaplaceLastLayer,
+        UniformMixture,
         LaplaceKron,
         Augmentation,
         SWAG,
@@ -119,6 +120,5 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         DropoutOff,
         WeightAveraging,
         Bagging,
-        UniformMixture,
     )
 }

@@ -375,7 +375,9 @@ def training_name(recipe: Recipe, run_recipe: Recipe) -> str:
     'well-trained-dropout-0.1-epochs-5'
     """
     changed = (
-        f"-{part.name}-{value:g}" if isinstance(value, int | float) else f"-{part.name}-{value}"
+        f"-{part.name}-{value:g}"
+        if isinstance(value, int | float)
+        else f"-{part.name}-{getattr(value, 'name', value)}"
         for part in fields(Recipe)
         if part.name not in NO_TRAINING
         and (value := getattr(recipe, part.name)) != getattr(run_recipe, part.name)

@@ -29,6 +29,7 @@ class UniformMixture(Softmax):
     name = "uniform_mixture"
     label = "Uniform mixture"
     citation = "a control"
+    group = "temperature scaling"
     needs = frozenset({"calibration"})
     share: float | None = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -56,7 +55,7 @@ def test_quick_is_sixty_networks_and_forty_eight_units() -> None:
     run = run_of(QUICK)
     assert Counter(network.training for network in run.plan.networks()) == {
         "well-trained": 50,
-        "well-trained-dropout-0.1": 5,
+        DROPOUT_TRAINING: 5,
         "well-trained-dropout-0.5": 5,
     }
     singles = (("softmax", None), *((d, T) for d in DROPOUT for T in (50, 100)))
@@ -75,6 +74,9 @@ def test_quick_is_sixty_networks_and_forty_eight_units() -> None:
 DROPOUT = "mc_dropout", "mc_dropout_article"
 
 FULL_PLAN = run_of(FULL).plan
+
+DROPOUT_TRAINING = FULL_PLAN.training_of(RunUnit("mc_dropout", 100, 1.0, 0))
+"""By which MC-dropout's networks are trained by a budget of 1."""
 CONTESTANTS = Counter((unit.method, unit.size, unit.budget) for unit in FULL_PLAN.units())
 """Of the preset ``full``, each with its number of replicates."""
 
@@ -136,15 +138,15 @@ def test_methods_of_one_training_share_networks_and_a_replicate_has_its_number()
     epochs = f"-epochs-{5 * FULL_PLAN.recipe.epochs:g}"
     # Of replicates, of the ensembles of them, and of the largest ensembles.
     assert numbers["well-trained"] == FULL.pool
-    assert numbers["well-trained-dropout-0.1"] == 5 * 5
+    assert numbers[DROPOUT_TRAINING] == 5 * 5
     assert numbers["well-trained-dropout-0.5"] == 10
-    assert numbers[f"well-trained{epochs}"] == numbers[f"well-trained-dropout-0.1{epochs}"] == 5
+    assert numbers[f"well-trained{epochs}"] == numbers[DROPOUT_TRAINING + epochs] == 5
     own = {"mc_dropout", "dropout_off", "temperature_scaled_mc_dropout"}
     for unit in FULL_PLAN.units():
         if unit.replicate == 3 and not METHODS[unit.method].counts_networks:
             (network,) = FULL_PLAN.networks_of(unit) or [PoolNetwork("", 3)]
             assert network.number == 3
-            assert (unit.method in own) == (FULL_PLAN.recipe_of(unit).dropout == 0.1)
+            assert (unit.method in own) == FULL_PLAN.training_of(unit).startswith(DROPOUT_TRAINING)
     assert set(numbers) <= set(FULL_PLAN.trainings)
 
 
@@ -250,17 +252,22 @@ def test_groups_go_network_by_network() -> None:
     chosen = replace(QUICK, methods=methods, conditions=("clean",), pool=1, replicates=2)
     plan = run_of(replace(chosen, passes=(10, 50), members=(2,))).plan
     dropout, scaled = "mc_dropout", "temperature_scaled_mc_dropout"
-    of_single = [[["outputs", None], ["laplace_last_layer", None]], [["snapshot_ensemble", 5]]]
-    of_dropout = [[[dropout, 50], [scaled, 50], [dropout, 10]]]
-    assert [
-        [[getattr(o, "method", "outputs"), getattr(o, "size", None)] for o in group]
+    expected = (
+        [("outputs", None), ("laplace_last_layer", None)],
+        [("snapshot_ensemble", 5)],
+        [(dropout, 50), (scaled, 50), (dropout, 10)],
+    )
+    own = [
+        [(getattr(o, "method", "outputs"), getattr(o, "size", None)) for o in group]
         for group in plan.groups()
-    ] == [*of_single, *of_single, *of_dropout, *of_dropout]
-    for number, groups in enumerate((plan.groups()[:2], plan.groups()[2:4])):
-        outputs, *units = chain.from_iterable(groups)
+    ]
+    assert sorted(own, key=str) == sorted([*expected, *expected], key=str)
+    for number, group in enumerate(plan.groups()[:2]):
+        outputs, *units = group
         assert outputs == PoolNetwork("well-trained", number)
         assert all(isinstance(u, RunUnit) and u.replicate == number for u in units)
-    largest, *others = (cast(MemberMethod, plan.method(u)) for u in plan.groups()[4])
+    (several, *_) = [group for group in plan.groups() if len(group) == 3]
+    largest, *others = (cast(MemberMethod, plan.method(u)) for u in several)
     assert [method.slice_of(largest) for method in others] == [slice(0, 50), slice(0, 10)]
 
 
@@ -275,7 +282,8 @@ def test_scores_of_features_are_of_methods_with_one_network() -> None:
         kind, own = METHODS[unit.method], PoolNetwork(FULL_PLAN.training_of(unit), 1)
         of_one = not (kind.counts_networks or "training" in kind.needs)
         assert FULL_PLAN.scored_network(unit) == (own if of_one else None), unit
-    dropout, long = "-dropout-0.1", f"-epochs-{5 * FULL_PLAN.recipe.epochs:g}"
+    dropout = DROPOUT_TRAINING.removeprefix("well-trained")
+    long = f"-epochs-{5 * FULL_PLAN.recipe.epochs:g}"
     singles = {network.training for network in FULL_PLAN.scored_networks}
     assert {f"well-trained{name}" for name in ("", dropout, long, dropout + long)} < singles
     assert {n.number for n in FULL_PLAN.scored_networks} == set(range(FULL.replicates))
