@@ -245,7 +245,8 @@ def main(chosen: Sequence[str], folder: Path = TUNING_FOLDER) -> None:
     kept: list[Trial] = []
     if (folder / TUNING_CSV).exists():
         rows = read_table(folder, TUNING_CSV, Trial).astype(object).to_dict("records")
-        kept = [Trial(**{str(key): value for key, value in row.items()}) for row in rows]
+        trials = [Trial(**{str(key): value for key, value in row.items()}) for row in rows]
+        kept = list(with_choices(trials))
     for task, name in product(tasks, names):
         while True:
             nlls = {trial.setting: trial.nll for trial in kept if trial.of == (task.name, name)}

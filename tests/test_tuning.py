@@ -90,6 +90,8 @@ def test_a_best_setting_on_an_edge_has_two_trials_beyond(monkeypatch: pytest.Mon
 
 def test_methods_trained_for_more_networks_are_those_with_the_least_nll() -> None:
     chosen = TABLE[TABLE["chosen"] & TABLE["name"].isin(TRAINED)]
+    if {*chosen["name"]} != {*TRAINED}:
+        pytest.skip("not all of them are tuned yet")
     ratio = chosen["nll"] / chosen.groupby("task")["nll"].transform("min")
     least = ratio.groupby(chosen["name"]).mean().nsmallest(len(TRAINED_LONGER))
     assert {*least.index} == {*TRAINED_LONGER}
@@ -222,16 +224,17 @@ def test_what_is_in_the_table_is_not_tried_again(
 
     def known(task: Any, name: str, setting: dict[str, float], recipe: dict[str, float]) -> Trial:
         done.append((task.name, name, setting_text(setting)))
-        assert recipe == {"learning_rate": 1.0} or (name == WELL_TRAINED.name and not recipe)
-        return Trial(task.name, name, setting_text(setting), setting["learning_rate"], 0.1)
+        assert recipe == {"learning_rate": 2.0} or (name == WELL_TRAINED.name and not recipe)
+        return Trial(task.name, name, setting_text(setting), 1 / setting["learning_rate"], 0.1)
 
-    knobs = {"learning_rate": Knob((1, 2), below=(1.5,))}
+    knobs = {"learning_rate": Knob((1, 2), above=(1.5,))}
     monkeypatch.setattr(tuning, "KNOBS", {WELL_TRAINED.name: knobs, "mimo": knobs})
     monkeypatch.setattr(tuning, "_alone", known)
     monkeypatch.setattr(tuning, "Parallel", lambda **_: lambda calls: [f(*x) for f, x, _ in calls])
-    tuning.main(["mimo", WELL_TRAINED.name, "mnist"], tmp_path)
+    tuning.main([WELL_TRAINED.name, "mnist"], tmp_path)
+    tuning.main(["mimo", "mnist"], tmp_path)
     assert len(done) == 6
     tuning.main([], tmp_path)
     assert len(done) == 12  # of two tasks
     table = pd.read_csv(tmp_path / "tuning.csv")
-    assert list(table.loc[table["chosen"], "setting"]) == ["learning_rate 1"] * 4
+    assert list(table.loc[table["chosen"], "setting"]) == ["learning_rate 2"] * 4
