@@ -106,6 +106,11 @@ KNOBS: Mapping[str, Mapping[str, Knob]] = {
         "hessian": Knob((0.1, 0.5), below=(0.05, 0.01), above=(1.0, 2.0)),
     },
     "cyclical_sghmc": {"learning_rate": RATE, "l2_penalty": PENALTY},
+    "sngp": {"learning_rate": RATE, "bound": Knob((2.0, 4.0), below=(1.5, 1.0), above=(6.0, 8.0))},
+    "evidential": {
+        "learning_rate": Knob((0.006, 0.01, 0.02, 0.03), (0.003, 0.001), (0.06, 0.1)),
+        "annealing": Knob((0.5, 1.0), below=(0.25, 0.1)),
+    },
 }
 """By recipe or method, its knobs; of two, all pairs are tried, eight settings in all."""
 

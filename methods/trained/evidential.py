@@ -25,16 +25,11 @@ def dirichlet(outputs: Float[Tensor, "images classes"]) -> Float[Tensor, "images
     return outputs.clamp(-LARGEST, LARGEST).exp() + 1
 
 
-def expected_squared_error(
-    alpha: Float[Tensor, "images classes"], targets: Float[Tensor, "images classes"]
+def expected_cross_entropy(
+    alpha: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
 ) -> Float[Tensor, " images"]:
-    """E Σ_k (y_k − p_k)² with p ~ Dir(α) (Sensoy et al. 2018, equation 5).
-
-    Σ_k (y_k − p̄_k)² + p̄_k (1 − p̄_k) / (S + 1), with S = Σ_k α_k and p̄ = α / S.
-    """
-    total = alpha.sum(dim=1, keepdim=True)
-    mean = alpha / total
-    return ((targets - mean).square() + mean * (1 - mean) / (total + 1)).sum(dim=1)
+    """E −log p_y with p ~ Dir(α): ψ(S) − ψ(α_y), S = Σ_k α_k (Sensoy et al. 2018, equation 4)."""
+    return alpha.sum(dim=1).digamma() - alpha.gather(1, labels[:, None])[:, 0].digamma()
 
 
 def expected_entropy(alpha: Float64[Tensor, "images classes"]) -> Float64[Tensor, " images"]:
@@ -66,17 +61,16 @@ class EvidentialNetwork(MemberNetwork):
     def training_loss(
         self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
     ) -> Float[Tensor, ""]:
-        """The mean of E Σ_k (y_k − p_k)² + λ KL(Dir(α̃) ‖ Dir(1)).
+        """The mean of E −log p_y + λ KL(Dir(α̃) ‖ Dir(1)).
 
         α̃ is α with 1 in the place of the label's; λ rises from 0 to 1 (see ``annealing``).
         """
         alpha = dirichlet(self.network(images))
-        targets = one_hot(labels, alpha.shape[1]).to(alpha)
-        misleading = targets + (1 - targets) * alpha
+        misleading = alpha.scatter(1, labels[:, None], 1.0)
         weight = min(1.0, step.passed / self.annealing)
         uniform = Dirichlet(torch.ones_like(alpha))
         divergence = kl_divergence(Dirichlet(misleading, validate_args=False), uniform)
-        return (expected_squared_error(alpha, targets) + weight * divergence).mean()
+        return (expected_cross_entropy(alpha, labels) + weight * divergence).mean()
 
 
 class Evidential(TrainedMethod):
@@ -87,10 +81,12 @@ class Evidential(TrainedMethod):
     is that of the mean. Own scores are the ``vacuity`` K / S, with K classes, 1 without any
     evidence; and the ``information`` H(α / S) − E H(p), the mutual information of class and p.
 
-    The evidence is the exponential of the output, clipped, which the authors' code prefers to the
-    paper's ReLU: that has no gradient where an output is negative, so that networks trained by SGD
-    have classes that they never predict. The weight of the divergence rises for a share of the
-    training, the setting ``annealing``; in the paper for ten epochs.
+    Of the paper's three losses it is the expected cross-entropy, and evidence is the exponential
+    of the output, clipped, as in one of the authors' examples. By what the paper prefers, expected
+    squared error and ReLU, networks trained by SGD lose classes: where an image's evidence is all
+    for others, that for its label has hardly a gradient. The weight of the divergence, whose
+    gradient is up to K − 1 times that of the cross-entropy, rises for a share of the training, the
+    setting ``annealing``; in the paper for ten epochs.
     """
 
     name = "evidential"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import pi, sqrt
+from math import pi
 
 import torch
 from jaxtyping import Float, Int64
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear, normalize
 
 from methods.networks.network import Network
-from methods.trained.base import BATCH, LAYERS, Layer, MemberNetwork, Step, TrainedMethod, replaced
+from methods.networks.recipes import Recipe
+from methods.trained.base import BATCH, LAYERS, MemberNetwork, Step, TrainedMethod, replaced
 
 FEATURES = 256
 """D, how many random features there are. The paper's 1024 would make LeNet-5 a fifth dearer."""
@@ -22,8 +23,10 @@ RIDGE = 1.0
 class GaussianProcess(nn.Module):
     """Logits φᵀ β_k, with a Gaussian posterior of β_k; φ are random features (Rahimi & Recht 2007).
 
-    φ = √(2 / D) cos(W h + b), W ~ N(0, 1) and b ~ U(0, 2π), both fixed, so that φ(h)ᵀ φ(h') is
-    about exp(−|h − h'|² / 2). Σ_k is the posterior's covariance, before `condition` the prior's.
+    φ = cos(W h + b), W ~ N(0, 0.05²) and b ~ U(0, 2π), both fixed, so that φ(h)ᵀ φ(h') is about
+    D / 2 exp(−0.05² |h − h'|² / 2). As in the authors' code, without the paper's scale √(2 / D),
+    which would slow the layers below, and with 0.05 in place of 1. Σ_k is the posterior's
+    covariance, before `condition` the prior's.
     """
 
     frequencies: Tensor
@@ -32,7 +35,7 @@ class GaussianProcess(nn.Module):
 
     def __init__(self, width: int, classes: int, random: torch.Generator) -> None:
         super().__init__()
-        self.register_buffer("frequencies", torch.randn(FEATURES, width, generator=random))
+        self.register_buffer("frequencies", 0.05 * torch.randn(FEATURES, width, generator=random))
         self.register_buffer("phases", 2 * pi * torch.rand(FEATURES, generator=random))
         self.register_buffer("covariances", (torch.eye(FEATURES) / RIDGE).repeat(classes, 1, 1))
         self.weights = nn.Parameter(torch.empty(classes, FEATURES))
@@ -40,8 +43,7 @@ class GaussianProcess(nn.Module):
 
     def features(self, inputs: Float[Tensor, "images width"]) -> Float[Tensor, "images features"]:
         """φ."""
-        waves = linear(inputs, self.frequencies, self.phases).cos()
-        return waves * sqrt(2 / FEATURES)
+        return linear(inputs, self.frequencies, self.phases).cos()
 
     def logits(self, features: Float[Tensor, "images features"]) -> Float[Tensor, "images classes"]:
         """φᵀ β_k."""
@@ -78,7 +80,8 @@ class SNGPNetwork(MemberNetwork):
         classes, width = head.weight.shape
         self.process = GaussianProcess(width, classes, random)
         replaced(network, lambda _, layer: nn.Identity() if layer is head else layer)
-        for layer in self.hidden:
+        self.hidden = [layer for layer in network.modules() if isinstance(layer, LAYERS)]
+        for layer in self.hidden:  # whose weights are bounded
             start = torch.randn(len(layer.weight), 1, generator=random)
             layer.register_buffer("direction", normalize(start, dim=0))
 
@@ -93,11 +96,6 @@ class SNGPNetwork(MemberNetwork):
         """The cross-entropy of the logits φᵀ β."""
         features = self.process.features(self.network(images))
         return cross_entropy(self.process.logits(features), labels)
-
-    @property
-    def hidden(self) -> list[Layer]:
-        """The layers whose weights are bounded."""
-        return [layer for layer in self.network.modules() if isinstance(layer, LAYERS)]
 
     @torch.no_grad()
     def after_step(self, passed: float) -> None:
@@ -121,7 +119,8 @@ class SNGP(TrainedMethod):
     After each step the weights of all layers but the last are scaled so that their norm is at most
     c, the setting ``bound``; layers such as batch normalisation are not bounded. The covariance of
     each class is of equation 9 of the paper, computed once for all training images after the last
-    step. In training the penalty of β is the recipe's, as of all weights, not that of the prior.
+    step; the authors' code has one for all, of a Gaussian likelihood. As there, where it is 1e-6 at
+    most, β has no penalty: only its covariance has a prior.
     """
 
     name = "sngp"
@@ -135,3 +134,12 @@ class SNGP(TrainedMethod):
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:
         """Hidden weights are the recipe's."""
         return SNGPNetwork(network, self.bound, random)
+
+    def optimiser(
+        self, network: MemberNetwork, recipe: Recipe, images: int
+    ) -> torch.optim.Optimizer:
+        """The recipe's SGD; β has no penalty."""
+        optimiser = super().optimiser(network, recipe, images)
+        weights = optimiser.param_groups[0]["params"].pop()  # those of the network come first
+        optimiser.add_param_group({"params": weights, "weight_decay": 0.0})
+        return optimiser

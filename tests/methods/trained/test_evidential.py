@@ -11,8 +11,8 @@ from methods.networks.recipes import LabelledImages
 from methods.trained.base import Step
 from methods.trained.evidential import (
     Evidential,
+    expected_cross_entropy,
     expected_entropy,
-    expected_squared_error,
 )
 from tests.methods.trained.conftest import begun, fitted, retuned
 
@@ -20,7 +20,7 @@ TUNED = retuned(Evidential, {"learning_rate": 0.03})
 """For a short training."""
 
 ALPHA = torch.tensor([[1.0, 1.0, 1.0], [5.0, 1.5, 1.0], [40.0, 2.0, 60.0]], dtype=torch.float64)
-TARGETS = torch.eye(3, dtype=torch.float64)
+LABELS = torch.arange(3)
 
 
 def step(passed: float) -> Step:
@@ -40,9 +40,18 @@ def test_expected_entropy_is_the_mean_over_samples(samples: torch.Tensor) -> Non
     torch.testing.assert_close(expected_entropy(ALPHA), expected, atol=1e-3, rtol=0)
 
 
-def test_expected_squared_error_is_the_mean_over_samples(samples: torch.Tensor) -> None:
-    expected = (TARGETS - samples).square().sum(dim=2).mean(dim=0)
-    torch.testing.assert_close(expected_squared_error(ALPHA, TARGETS), expected, atol=2e-3, rtol=0)
+def test_expected_cross_entropy_is_the_mean_over_samples(samples: torch.Tensor) -> None:
+    expected = -samples[:, LABELS, LABELS].log().mean(dim=0)
+    torch.testing.assert_close(expected_cross_entropy(ALPHA, LABELS), expected, atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("others", [10.0, 1000.0])
+def test_class_without_evidence_is_not_lost(others: float) -> None:
+    """Whatever evidence other classes have, by a gradient of at most −(ψ'(1) − ψ'(10))."""
+    alpha = torch.tensor([[1.0, others, 1.0]], requires_grad=True)
+    expected_cross_entropy(alpha, LABELS[:1]).sum().backward()
+    assert alpha.grad is not None
+    assert alpha.grad[0, 0] < -1.5
 
 
 @pytest.mark.parametrize(("annealing", "passed"), [(1.0, 0.0), (1.0, 0.3), (0.2, 0.1), (0.5, 0.9)])
@@ -53,7 +62,9 @@ def test_loss_is_that_of_torch_uncertainty(
     network = begun(retuned(Evidential, {"annealing": annealing}))
     images, labels = shades.images[:8], shades.labels[:8]
     weight = min(1.0, passed / annealing)
-    theirs = library.DECLoss(reg_weight=weight, loss_type="mse")(network(images)[0].exp(), labels)
+    theirs = library.DECLoss(reg_weight=weight, loss_type="digamma")(
+        network(images)[0].exp(), labels
+    )
     own = network.training_loss(images, labels, step(passed))
     torch.testing.assert_close(own, theirs, atol=1e-5, rtol=1e-5)
 

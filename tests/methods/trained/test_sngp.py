@@ -31,15 +31,15 @@ def process() -> GaussianProcess:
 def waves(made: GaussianProcess, inputs: np.ndarray) -> np.ndarray:
     """Random features, in double precision."""
     frequencies, phases = made.frequencies.double().numpy(), made.phases.double().numpy()
-    return np.sqrt(2 / len(phases)) * np.cos(inputs @ frequencies.T + phases)
+    return np.cos(inputs @ frequencies.T + phases)
 
 
 def test_random_features_have_the_kernel_of_a_gaussian() -> None:
-    inputs = torch.randn(6, 5, generator=random())
+    inputs = 20 * torch.randn(6, 5, generator=random())
     features = [GaussianProcess(5, 3, random(seed)).features(inputs) for seed in range(300)]
     kernel = torch.stack([own @ own.T for own in features]).mean(dim=0)
-    expected = (-torch.cdist(inputs, inputs).square() / 2).exp()
-    torch.testing.assert_close(kernel, expected, atol=0.02, rtol=0)
+    expected = 256 / 2 * (-(torch.cdist(inputs, inputs) / 20).square() / 2).exp()
+    torch.testing.assert_close(kernel, expected, atol=0.02 * 128, rtol=0)
 
 
 def test_covariances_and_mean_field_logits_are_as_the_paper_has_them() -> None:
@@ -72,6 +72,20 @@ def test_weights_are_scaled_to_the_bound_but_not_up_to_it() -> None:
         torch.testing.assert_close(layer.weight.flatten(1), scaled, atol=1e-3, rtol=1e-3)
 
 
+def test_penalty_is_not_of_the_weights_of_the_process() -> None:
+    network = begun(SNGP)
+    optimiser = SNGP().optimiser(network, SHORT, 8)
+    before = {name: each.detach().clone() for name, each in network.named_parameters()}
+    for each in network.parameters():
+        each.grad = torch.zeros_like(each)
+    for group in optimiser.param_groups:
+        group["lr"] = 0.5
+    optimiser.step()
+    for name, each in network.named_parameters():
+        kept = 1 if name == "process.weights" else 1 - 0.5 * SHORT.l2_penalty
+        torch.testing.assert_close(each, kept * before[name], atol=0, rtol=1e-6)
+
+
 def test_loss_is_that_of_the_process_over_the_network(shades: LabelledImages) -> None:
     network = begun(SNGP)
     images, labels = shades.images[:8], shades.labels[:8]
@@ -96,7 +110,7 @@ def test_it_learns_and_its_layers_are_bounded(shades: LabelledImages) -> None:
 def test_the_process_is_conditioned_on_the_training_images(shades: LabelledImages) -> None:
     (network,) = fitted(TUNED, shades).fitted
     stored = network.process.covariances.clone()
-    assert (stored.diagonal(dim1=1, dim2=2).sum(dim=1) < len(stored[0]) - 1).all()
+    assert (stored.diagonal(dim1=1, dim2=2).sum(dim=1) < len(stored[0]) - 0.5).all()
     with torch.no_grad():
         network.process.condition(network.network(shades.images))
     torch.testing.assert_close(stored, network.process.covariances, atol=1e-4, rtol=0)
