@@ -10,7 +10,7 @@ from torch import Tensor
 
 from methods.interface import Prediction
 from methods.mc_dropout import TrainedWithDropout
-from methods.networks.architectures import KERNEL_NETWORKS
+from methods.networks.architectures import LeNet5, LeNet5ReLU
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
 
@@ -37,7 +37,7 @@ class MCDropoutExact(TrainedWithDropout):
     @classmethod
     def objection(cls, recipe: Recipe) -> str | None:
         """Sub-networks are enumerated of LeNet-5 alone, by the kernels."""
-        if recipe.network not in KERNEL_NETWORKS:
+        if recipe.network not in (LeNet5, LeNet5ReLU):
             return f"the sub-networks of {recipe.network.name} cannot be enumerated"
         return super().objection(recipe)
 

@@ -85,10 +85,6 @@ class Engine(ABC):
             return [[number] for number in networks]
         return [networks] if networks else []
 
-    def fitting(self, network: type[Network]) -> Engine:
-        """What computes networks of this architecture: by default the engine itself."""
-        return self
-
     @property
     @abstractmethod
     def name(self) -> str:

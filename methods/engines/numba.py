@@ -14,7 +14,6 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.engines import lenet5_kernels as kernels
 from methods.engines.base import Engine, NetworkOutputs
-from methods.engines.torch import TorchEngine
 from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
@@ -33,10 +32,6 @@ class NumbaEngine(Engine):
     def name(self) -> str:
         """For example ``kernels-2-numba-0.62.0``."""
         return f"kernels-{kernels.VERSION}-numba-{numba.__version__}"
-
-    def fitting(self, network: type[Network]) -> Engine:
-        """PyTorch, where it is not a LeNet-5 whose channels drop out."""
-        return self if network in KERNEL_NETWORKS else TorchEngine(self.device)
 
     def trainer(
         self, networks: list[Network], recipe: Recipe, data: LabelledImages
@@ -66,7 +61,7 @@ class NumbaNetworks:
     def logits(
         self,
         images: Float[Tensor, "images 1 28 28"],
-        keep_mask: Bool[Tensor, "images 22"] | None = None,
+        keep_mask: Bool[Tensor, "images channels"] | None = None,
     ) -> Float[Tensor, "networks images 10"]:
         """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
         mask = None if keep_mask is None else keep_mask.numpy()
@@ -75,7 +70,7 @@ class NumbaNetworks:
         return torch.from_numpy(np.stack(each))
 
     def pass_logits(
-        self, images: Float[Tensor, "images 1 28 28"], passes: Bool[Tensor, "passes 22"]
+        self, images: Float[Tensor, "images 1 28 28"], passes: Bool[Tensor, "passes channels"]
     ) -> Float[Tensor, "passes images 10"]:
         """Logits of the only network; a pass only adds up what all passes share."""
         (network,) = self.networks
@@ -102,7 +97,7 @@ class NumbaTrainer:
     def epoch(
         self,
         orders: Int64[Tensor, "networks images"],
-        keep_mask: Bool[Tensor, "networks images 22"],
+        keep_mask: Bool[Tensor, "networks images channels"],
         rates: Sequence[float] | None = None,
     ) -> list[float]:
         """One pass of each network over the images in its order; the mean losses."""
@@ -144,7 +139,7 @@ def kernel_network(network: Network) -> kernels.KernelNetwork:
         mean=_number(network.mean),
         std=_number(network.std),
         dropout=network.dropout,
-        relu=KERNEL_NETWORKS[type(network)],
+        **KERNEL_NETWORKS[type(network)],
     )
 
 

@@ -200,10 +200,14 @@ class LeNet5Units(LeNet5ReLU):
 LINEAR_DROPOUT: dict[type[Network], type[Network]] = {LeNet5ReLU: LeNet5Units}
 """Architectures with the same whose dropout is in linear layers."""
 
-KERNEL_NETWORKS: dict[type[Network], bool] = {LeNet5: False, LeNet5ReLU: True}
-"""Each with whether it has ReLU and max pooling; else it has tanh and average pooling.
+KERNEL_NETWORKS: dict[type[Network], dict[str, bool]] = {
+    LeNet5: {},
+    LeNet5ReLU: {"relu": True},
+    LeNet5Units: {"relu": True, "units": True},
+}
+"""What the kernels compute, with what tells them apart there.
 
-A subclass is not among them: it may compute anything.
+Another subclass is not among them: it may compute anything.
 """
 
 

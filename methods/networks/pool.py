@@ -193,8 +193,7 @@ class NetworkPool:
 
     Attributes:
         recipe, seed: what number i of the pool is, together with the training data.
-        engine: what trains the networks and predicts with them; PyTorch where the kernels do not
-            compute the recipe's architecture.
+        engine: what trains the networks and predicts with them.
         store: where trained networks are kept; without one they live in memory only.
     """
 
@@ -202,9 +201,6 @@ class NetworkPool:
     seed: int = 0
     engine: Engine = field(default_factory=choose_engine)
     store: NetworkStore | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "engine", self.engine.fitting(self.recipe.network))
 
     def networks(self, indices: Sequence[int], training: LabelledImages) -> list[Network]:
         """These networks, trained.

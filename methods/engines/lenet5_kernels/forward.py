@@ -24,6 +24,7 @@ from methods.engines.lenet5_kernels.layers import (
     add_kept_channels,
     add_second_convolution,
     copy,
+    drop_units,
     fill_rows,
     load_images,
     load_masks,
@@ -39,6 +40,7 @@ from methods.engines.lenet5_kernels.layout import (
     CLASSES,
     FEATURES,
     FIRST,
+    HIDDEN_1,
     HIDDEN_2,
     LANES,
     SECOND,
@@ -48,7 +50,7 @@ from methods.engines.lenet5_kernels.layout import (
     Parameters,
     buffers,
     checked_images,
-    checked_mask,
+    checked_masks,
     f4,
     first_subsets,
     larger,
@@ -132,27 +134,40 @@ add_to_hidden2, add_to_logits = product(96), product(16)
 
 
 @inlined
-def classify(workspace: ForwardBuffers, keep_mask: Bool[Array, "rows 22"], relu: bool) -> None:
-    """The logits of as many rows of the workspace's features as there are masks."""
+def classify(
+    network: KernelNetwork,
+    workspace: ForwardBuffers,
+    keep_mask: Bool[Array, "rows 22"],
+    units: Bool[Array, "unit_rows 204"],
+) -> None:
+    """The logits of as many rows of the workspace's features as there are masks of channels."""
     fill_rows(workspace.hidden1[: keep_mask.shape[0]], workspace.linears.bias1)
     weights = workspace.linears.weight1
     add_kept_channels(workspace.hidden1, workspace.features, keep_mask, weights)
-    classify_sums(workspace, keep_mask.shape[0], relu)
+    classify_sums(network, workspace, keep_mask.shape[0], units)
 
 
 @inlined
-def classify_sums(workspace: ForwardBuffers, rows: int, relu: bool) -> None:
+def classify_sums(
+    network: KernelNetwork,
+    workspace: ForwardBuffers,
+    rows: int,
+    units: Bool[Array, "unit_rows 204"],
+) -> None:
     """logits = W₃·f(W₂·f(sums of the first linear layer) + b₂) + b₃; f: tanh, or ReLU.
 
-    Of one row more if their number is odd.
+    Dropout keeps these units of both hidden layers, if their mask has rows. Of one row more if the
+    number of rows is odd.
     """
     even, linears = (rows + 1) // 2 * 2, workspace.linears
     hidden1, hidden2 = workspace.hidden1[:even], workspace.hidden2[:even]
     logits = workspace.logits[:even]
-    activate(hidden1, relu)
+    activate(hidden1, network.relu)
+    drop_units(hidden1, units[:, :HIDDEN_1], network.unit_scale)
     fill_rows(hidden2, linears.bias2)
     add_to_hidden2(hidden2, hidden1, linears.weight2)
-    activate(hidden2, relu)
+    activate(hidden2, network.relu)
+    drop_units(hidden2, units[:, HIDDEN_1:], network.unit_scale)
     fill_rows(logits, linears.bias3)
     add_to_logits(logits, hidden2, linears.weight3)
 
@@ -293,26 +308,26 @@ _BUFFERS = _ThreadBuffers()
 def logits_and_features(
     network: KernelNetwork,
     images: Float32[Array, "images 28 28"],
-    keep_mask: Bool[Array, " 22"] | Bool[Array, "images 22"] | None = None,
+    keep_mask: Bool[Array, " kept"] | Bool[Array, "images kept"] | None = None,
 ) -> tuple[Float32[Array, "images 10"], Float32[Array, "images 84"]]:
     """The network's logits for each image, and what its last layer gets.
 
     Args:
         network: may be used by several threads.
         images: in [0, 1]; resized to 32x32 and normalised on the way.
-        keep_mask: the channels that dropout keeps, one row or one an image. None: the whole
-            network, dropout off.
+        keep_mask: the channels, or units, that dropout keeps, one row or one an image. None: the
+            whole network, dropout off.
     """
     images = checked_images(images)
     if keep_mask is None:
         network = network._replace(kept_scale=f4(1))
-    elif keep_mask.shape == (CHANNELS,):
+    elif keep_mask.ndim == 1:
         keep_mask = np.tile(keep_mask, (len(images), 1))
-    keep_mask = checked_mask(keep_mask, len(images))
+    masks = checked_masks(network, keep_mask, len(images))
     out, penultimate = (np.empty((len(images), width), f4) for width in (CLASSES, HIDDEN_2))
     compile_kernels()
     every = np.arange(len(images))
-    _evaluate(network, images, every, keep_mask, _BUFFERS.workspace, out, penultimate)
+    _evaluate(network, images, every, *masks, _BUFFERS.workspace, out, penultimate)
     return out, penultimate
 
 
@@ -322,6 +337,7 @@ def _evaluate(
     images: Float32[Array, "images 28*28"],
     every: Int64[Array, " images"],
     keep_mask: Bool[Array, "images 22"],
+    units: Bool[Array, "unit_rows 204"],
     workspace: ForwardBuffers,
     out: Float32[Array, "images 10"],
     penultimate: Float32[Array, "images 84"],
@@ -333,7 +349,7 @@ def _evaluate(
         chosen, masks = every[start : start + LANES], keep_mask[start : start + LANES]
         first_layer(network, images, chosen, masks, maps)
         second_layer(network, maps, workspace.features[:LANES])
-        classify(workspace, maps.keep, network.relu)
+        classify(network, workspace, maps.keep, units[start : start + LANES])
         for i in range(chosen.size):
             for k in range(CLASSES):
                 out[start + i, k] = workspace.logits[i, k]
@@ -344,25 +360,30 @@ def _evaluate(
 def sample_logits(
     network: KernelNetwork,
     images: Float32[Array, "images 28 28"],
-    keep_mask: Bool[Array, "passes 22"],
+    keep_mask: Bool[Array, "passes kept"],
 ) -> Float32[Array, "passes images 10"]:
     """The logits of MC-dropout's passes; all images of a pass share its row of the mask.
 
     The first convolution and the six terms of each map of the second are computed once for each
     image, and what a second channel adds to the first linear layer once for all passes that keep
-    the same first channels.
+    the same first channels. Where dropout drops units, all up to the first linear layer is computed
+    once for each image.
 
     Args:
         network: may be used by several threads.
         images: in [0, 1]; resized to 32x32 and normalised on the way.
-        keep_mask: the channels that dropout keeps in each pass.
+        keep_mask: the channels, or units, that dropout keeps in each pass.
     """
-    images, keep_mask = checked_images(images), checked_mask(keep_mask, len(keep_mask))
+    images, (masks, units) = checked_images(images), checked_masks(network, keep_mask, len(keep_mask))
     out = np.empty((len(keep_mask), len(images), CLASSES), f4)
     compile_kernels()
     every, everything = np.arange(len(images)), np.ones((1, CHANNELS), bool)
-    masks, workspace = (keep_mask, first_subsets(keep_mask)), _BUFFERS.workspace
-    _sample_logits(network, images, every, *masks, everything, workspace, _BUFFERS.partial, out)
+    workspace, partial = _BUFFERS.workspace, _BUFFERS.partial
+    if network.units:
+        _sample_units(network, images, every, units, everything, workspace, out)
+    else:
+        kept = masks, first_subsets(masks), units, everything
+        _sample_logits(network, images, every, *kept, workspace, partial, out)
     return out
 
 
@@ -373,6 +394,7 @@ def _sample_logits(
     every: Int64[Array, " images"],
     keep_mask: Bool[Array, "passes 22"],
     first: Int64[Array, " passes"],
+    units: Bool[Array, "0 204"],
     everything: Bool[Array, "1 22"],
     workspace: ForwardBuffers,
     partial: PartialMaps,
@@ -392,7 +414,37 @@ def _sample_logits(
                     part = workspace.linears.weight1[FEATURES * o : FEATURES * (o + 1)]
                     sums = workspace.hidden1
                     add_shared_channel(sums, network, part, partial, image, o, masks, kept)
-                classify_sums(workspace, kept.size, network.relu)
+                classify_sums(network, workspace, kept.size, units)
+                for i in range(masks.shape[0]):
+                    for k in range(CLASSES):
+                        out[start + i, begin + image, k] = workspace.logits[i, k]
+
+
+@kernel
+def _sample_units(
+    network: KernelNetwork,
+    images: Float32[Array, "images 28*28"],
+    every: Int64[Array, " images"],
+    units: Bool[Array, "passes 204"],
+    everything: Bool[Array, "1 22"],
+    workspace: ForwardBuffers,
+    out: Float32[Array, "passes images 10"],
+) -> None:
+    """Fill ``out``: the features of sixteen images at a time, then some passes of each."""
+    hidden1, features = workspace.hidden1, workspace.features
+    set_linears(workspace.linears, network.parameters)
+    for begin in range(0, images.shape[0], LANES):
+        chosen = every[begin : begin + LANES]
+        first_layer(network, images, chosen, everything, workspace.maps)
+        second_layer(network, workspace.maps, features[:LANES])
+        for start in range(0, units.shape[0], PASSES):
+            masks = units[start : start + PASSES]
+            for image in range(chosen.size):
+                fill_rows(hidden1[:1], workspace.linears.bias1)
+                own, weights = features[image : image + 1], workspace.linears.weight1
+                add_kept_channels(hidden1, own, everything, weights)
+                fill_rows(hidden1[1 : masks.shape[0]], hidden1[0])
+                classify_sums(network, workspace, masks.shape[0], masks)
                 for i in range(masks.shape[0]):
                     for k in range(CLASSES):
                         out[start + i, begin + image, k] = workspace.logits[i, k]

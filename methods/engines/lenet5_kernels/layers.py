@@ -534,6 +534,20 @@ def activate(rows: Float32[Array, "rows columns"], relu: bool) -> None:
 
 
 @kernel
+def drop_units(
+    rows: Float32[Array, "rows more"], keep_mask: Bool[Array, "rows units"], scale: np.float32
+) -> None:
+    """What is kept of each row of values, or of their errors, times ``scale``; 0 for the rest.
+
+    Nothing changes where the mask has no rows.
+    """
+    for r in range(keep_mask.shape[0]):
+        row, keep = rows[r], keep_mask[r]
+        for i in range(keep.size):
+            row[i] = scale * row[i] if keep[i] else f4(0)
+
+
+@kernel
 def through_activation(
     errors: Float32[Array, "rows columns"],
     activations: Float32[Array, "rows more"],

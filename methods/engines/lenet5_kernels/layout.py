@@ -25,6 +25,8 @@ FIRST, SECOND = 6, 16
 """Channels of the two convolutions."""
 CHANNELS = FIRST + SECOND
 HIDDEN_1, HIDDEN_2, CLASSES = 120, 84, 10
+UNITS = HIDDEN_1 + HIDDEN_2
+"""Of the hidden linear layers, where dropout may be instead."""
 
 LANES = 16
 """Images side by side: one vector of AVX-512, two of AVX2."""
@@ -76,8 +78,10 @@ class KernelNetwork(NamedTuple):
 
     Attributes:
         pixel_scale, pixel_offset: the normalisation, ``pixel_scale · x + pixel_offset``.
-        dropout: probability p that a channel is dropped.
-        kept_scale: what dropout multiplies the channels by that it keeps, 1 / (1 - p).
+        dropout: probability p that a channel is dropped, or else a unit of a hidden linear layer.
+        kept_scale, unit_scale: what dropout multiplies the channels, or the units, by that it
+            keeps: 1 / (1 - p), or 1 where it drops none.
+        units: whether it drops units.
         relu: whether it has ReLU and max pooling; else tanh and average pooling. Read outside of
             loops: one set of kernels computes both.
     """
@@ -87,6 +91,8 @@ class KernelNetwork(NamedTuple):
     pixel_offset: np.float32
     dropout: float
     kept_scale: np.float32
+    unit_scale: np.float32
+    units: bool
     relu: bool
 
     @classmethod
@@ -97,6 +103,7 @@ class KernelNetwork(NamedTuple):
         mean: float,
         std: float,
         dropout: float = 0.0,
+        units: bool = False,
         relu: bool = False,
     ) -> Self:
         """The network with these parameters, of which nothing is copied.
@@ -104,18 +111,23 @@ class KernelNetwork(NamedTuple):
         Args:
             vector: the parameters in the order of torch's ``parameters_to_vector``.
             mean, std: the normalisation, ``(image - mean) / std``.
-            dropout, relu: see the attributes.
+            dropout, units, relu: see the attributes.
         """
         if vector.shape != (PARAMETERS,):
             raise ValueError(f"parameters have the shape {vector.shape}; expected ({PARAMETERS},)")
+        if units and not relu:
+            raise ValueError("dropout of units needs ReLU; expected relu=True")
         if not 0 <= dropout < 1:
             raise ValueError(f"the dropout probability lies in [0, 1), not at {dropout}")
+        scale = f4(1 / (1 - dropout))
         return cls(
             views(_plain(vector, f4)),
             pixel_scale=f4(1 / std),
             pixel_offset=f4(-mean / std),
             dropout=float(dropout),
-            kept_scale=f4(1 / (1 - dropout)),
+            kept_scale=f4(1) if units else scale,
+            unit_scale=scale if units else f4(1),
+            units=bool(units),
             relu=bool(relu),
         )
 
@@ -185,14 +197,22 @@ def checked_indices(values: Array, limit: int, name: str) -> Int64[Array, " coun
     return _plain(values, np.int64)
 
 
-def checked_mask(keep_mask: Array | None, rows: int) -> Bool[Array, "rows 22"]:
-    """The channels that dropout keeps, row by row; None keeps all."""
+def checked_masks(
+    network: KernelNetwork, keep_mask: Array | None, rows: int
+) -> tuple[Bool[Array, "rows 22"], Bool[Array, "unit_rows 204"]]:
+    """The channels and the units that the network's dropout keeps, row by row; None keeps all.
+
+    Without dropout of units, their mask has no rows.
+    """
+    channels, units = np.ones((rows, CHANNELS), bool), np.ones((0, UNITS), bool)
     if keep_mask is None:
-        return np.ones((rows, CHANNELS), bool)
-    if keep_mask.shape != (rows, CHANNELS) or keep_mask.dtype != bool:
-        expected = f"booleans of {(rows, CHANNELS)}"
-        raise ValueError(f"the mask is {keep_mask.dtype} of {keep_mask.shape}; expected {expected}")
-    return _plain(keep_mask, np.bool_)
+        return channels, units
+    expected = rows, (UNITS if network.units else CHANNELS)
+    if keep_mask.shape != expected or keep_mask.dtype != bool:
+        given = f"{keep_mask.dtype} of {keep_mask.shape}"
+        raise ValueError(f"the mask is {given}; expected booleans of {expected}")
+    keep_mask = _plain(keep_mask, np.bool_)
+    return (channels, keep_mask) if network.units else (keep_mask, units)
 
 
 def first_subsets(keep_mask: Bool[Array, "rows 22"]) -> Int64[Array, " rows"]:

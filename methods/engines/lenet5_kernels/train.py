@@ -22,6 +22,7 @@ from methods.engines.lenet5_kernels.layers import (
     add_lanes,
     add_rows,
     add_second_weight_gradient,
+    drop_units,
     outer_products,
     product,
     through_activation,
@@ -33,6 +34,7 @@ from methods.engines.lenet5_kernels.layout import (
     CLASSES,
     FEATURES,
     FIRST,
+    HIDDEN_1,
     LANES,
     SECOND,
     Array,
@@ -41,7 +43,7 @@ from methods.engines.lenet5_kernels.layout import (
     buffers,
     checked_images,
     checked_indices,
-    checked_mask,
+    checked_masks,
     f4,
     first_subsets,
     views,
@@ -85,6 +87,7 @@ class Examples(NamedTuple):
     labels: Int64[Array, " images"]
     order: Int64[Array, " positions"]
     keep_mask: Bool[Array, "positions 22"]
+    units: Bool[Array, "unit_rows 204"]
 
 
 class Descent(NamedTuple):
@@ -102,7 +105,7 @@ def train_epoch(
     images: Float32[Array, "images 28 28"],
     labels: Int64[Array, " images"],
     order: Int64[Array, " positions"],
-    keep_mask: Bool[Array, "positions 22"] | None,
+    keep_mask: Bool[Array, "positions kept"] | None,
     *,
     loss: Loss,
     batch_size: int,
@@ -119,7 +122,7 @@ def train_epoch(
         images: in [0, 1]; resized to 32x32 and normalised on the way.
         labels: 0 to 9.
         order: which image comes at each position; the last batch may be smaller.
-        keep_mask: the channels that dropout keeps at each position; None keeps all.
+        keep_mask: the channels, or units, that dropout keeps at each position; None keeps all.
         loss: what the cross-entropy is computed on; ``"softmax"`` is the article's double softmax.
         batch_size: the images of a step.
         learning_rate: of each step, or of all.
@@ -136,13 +139,14 @@ def train_epoch(
     if len(labels) != len(images):
         raise ValueError(f"{len(labels)} labels for {len(images)} images")
     order = checked_indices(order, len(images), "the order")
-    keep_mask = checked_mask(keep_mask, len(order))
-    alike = _with_like_masks_together(keep_mask, batch_size)
+    channels, units = checked_masks(state.network, keep_mask, len(order))
+    alike = _with_like_masks_together(channels, batch_size)
     examples = Examples(
         checked_images(images),
         checked_indices(labels, CLASSES, "labels"),
         order[alike],
-        keep_mask[alike],
+        channels[alike],
+        units[alike] if len(units) else units,
     )
     compile_kernels()
     workspace = buffers(TrainingBuffers, rows=LANES)
@@ -229,10 +233,10 @@ def add_gradient(
     Of at most sixteen positions. Lanes left over have no error.
     """
     network, forward = state.network, workspace.forward
-    chosen, keep_mask = examples.order[part], examples.keep_mask[part]
-    first_layer(network, examples.images, chosen, keep_mask, forward.maps)
+    chosen, units = examples.order[part], examples.units[part]
+    first_layer(network, examples.images, chosen, examples.keep_mask[part], forward.maps)
     second_layer(network, forward.maps, forward.features)
-    classify(forward, forward.maps.keep, network.relu)
+    classify(network, forward, forward.maps.keep, units)
 
     total, share = 0.0, f4(1) / f4(batch_size)
     workspace.logits[:] = f4(0)
@@ -245,7 +249,7 @@ def add_gradient(
         for k in range(CLASSES):
             error[k] *= share
 
-    linears_backward(network, state.gradients, workspace)
+    linears_backward(network, state.gradients, units, workspace)
     second_layer_backward(state, workspace)
     first_layer_backward(state, workspace)
     return total
@@ -304,8 +308,16 @@ add_to_features, add_to_hidden1, add_to_hidden2 = product(400), product(120), pr
 
 
 @inlined
-def linears_backward(network: KernelNetwork, gradient: Parameters, errors: TrainingBuffers) -> None:
+def linears_backward(
+    network: KernelNetwork,
+    gradient: Parameters,
+    units: Bool[Array, "unit_rows 204"],
+    errors: TrainingBuffers,
+) -> None:
     """For every layer y = W·x + b with x = f(z): W' += y'ᵀ·x, b' += Σ y', z' = (y'·W) ⊙ f'(z).
+
+    Where dropout drops units, x = d ⊙ f(z) and z' = (y'·W) ⊙ d ⊙ f'(z): f'(z) of ReLU, of units
+    that are kept, shows in x too. With tanh it does not.
 
     The features come from a pool: their errors go through it and its activation in
     `second_layer_backward`.
@@ -315,12 +327,14 @@ def linears_backward(network: KernelNetwork, gradient: Parameters, errors: Train
     add_rows(gradient.linear3_bias, errors.logits)
     errors.hidden2[:] = f4(0)
     add_to_hidden2(errors.hidden2, errors.logits, parameters.linear3_weight)
+    drop_units(errors.hidden2, units[:, HIDDEN_1:], network.unit_scale)
     through_activation(errors.hidden2, forward.hidden2, network.relu)
 
     add_to_weight2(gradient.linear2_weight, errors.hidden2, forward.hidden1)
     add_rows(gradient.linear2_bias, errors.hidden2)
     errors.hidden1[:] = f4(0)
     add_to_hidden1(errors.hidden1, errors.hidden2, parameters.linear2_weight)
+    drop_units(errors.hidden1, units[:, :HIDDEN_1], network.unit_scale)
     through_activation(errors.hidden1, forward.hidden1, network.relu)
 
     features = forward.features.reshape(LANES, SECOND * FEATURES)

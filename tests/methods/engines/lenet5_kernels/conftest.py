@@ -38,7 +38,7 @@ def trained(digits: tuple[np.ndarray, np.ndarray], kind: type[LeNet5]) -> np.nda
             state,
             *digits,
             random.permutation(600),
-            random.random((600, 22)) < 0.5,
+            random.random((600, sum(kind.channels))) < 0.5,
             loss="logits",
             batch_size=64,
             learning_rate=1e-3,

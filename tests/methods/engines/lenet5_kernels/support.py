@@ -38,7 +38,7 @@ def prepared(network: LeNet5) -> KernelNetwork:
 
 def of_vector(vector: np.ndarray, kind: type[LeNet5], dropout: float = 0.5) -> KernelNetwork:
     return KernelNetwork.from_vector(
-        vector, dropout=dropout, relu=KERNEL_NETWORKS[kind], **NORMALISATION
+        vector, dropout=dropout, **KERNEL_NETWORKS[kind], **NORMALISATION
     )
 
 
@@ -52,8 +52,8 @@ def random_images(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((count, 28, 28), dtype=np.float32)
 
 
-def random_masks(rows: int, dropout: float = 0.5, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).random((rows, 22)) >= dropout
+def random_masks(rows: int, dropout: float = 0.5, kind: type[LeNet5] = LeNet5) -> np.ndarray:
+    return np.random.default_rng(0).random((rows, sum(kind.channels))) >= dropout
 
 
 def torch_logits(

@@ -11,7 +11,7 @@ from methods.engines.lenet5_kernels import (
 from methods.engines.lenet5_kernels.enumeration import subsets
 from methods.engines.lenet5_kernels.layout import views
 from methods.interface import Prediction
-from methods.networks.architectures import LeNet5
+from methods.networks.architectures import LeNet5, LeNet5ReLU, LeNet5Units
 from tests.methods.engines.lenet5_kernels.support import (
     of_vector,
     prepared,
@@ -21,6 +21,12 @@ from tests.methods.engines.lenet5_kernels.support import (
     torch_logits,
     vector,
 )
+
+
+@pytest.fixture(params=[LeNet5, LeNet5ReLU], ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> type[LeNet5]:
+    """Each of the networks whose channels drop out."""
+    return request.param
 
 
 @pytest.mark.parametrize(
@@ -118,4 +124,10 @@ def test_a_network_that_is_not_finite_is_refused(kind: type[LeNet5]) -> None:
     flat = np.full(PARAMETERS, np.nan, np.float32)
     network = of_vector(flat, kind)
     with pytest.raises(ValueError, match="finite"):
+        enumerate_subnetworks(network, random_images(1))
+
+
+def test_units_are_too_many_to_be_enumerated() -> None:
+    network = prepared(random_network(kind=LeNet5Units))
+    with pytest.raises(ValueError, match="dropout drops units, which are too many"):
         enumerate_subnetworks(network, random_images(1))

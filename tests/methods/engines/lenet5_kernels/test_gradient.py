@@ -68,7 +68,7 @@ def check(
 @pytest.mark.parametrize("dropout", [0.5, 0.3])
 @pytest.mark.parametrize("batch", [1, 37, 64, 150])
 def test_with_masks(kind: type[LeNet5], loss: str, dropout: float, batch: int) -> None:
-    keep_mask = random_masks(batch, dropout)
+    keep_mask = random_masks(batch, dropout, kind)
     check(kind, random_images(batch), keep_mask, dropout=dropout, loss=loss)
 
 
@@ -77,10 +77,11 @@ def test_without_dropout(kind: type[LeNet5], loss: str) -> None:
     check(kind, random_images(70), None, dropout=0.0, loss=loss)
 
 
-@pytest.mark.parametrize("dropped", [slice(0, 6), slice(6, 22), slice(0, 22)])
-def test_masks_that_keep_no_channel_of_a_layer(kind: type[LeNet5], dropped: slice) -> None:
-    keep_mask = random_masks(20)
-    keep_mask[::2, dropped] = False
+@pytest.mark.parametrize("layers", ["first", "second", "both"])
+def test_masks_that_keep_nothing_of_a_layer(kind: type[LeNet5], layers: str) -> None:
+    keep_mask, first = random_masks(20, kind=kind), kind.channels[0]
+    dropped = {"first": slice(first), "second": slice(first, None), "both": slice(None)}
+    keep_mask[::2, dropped[layers]] = False
     check(kind, random_images(20), keep_mask)
 
 
@@ -89,7 +90,8 @@ def test_black_images_and_those_with_a_black_border(kind: type[LeNet5]) -> None:
     images = random_images(20)
     images[:5] = 0
     images[5:, :9] = images[5:, 20:] = images[5:, :, :9] = images[5:, :, 20:] = 0
-    assert_gradient_is_autograds(random_network(kind=kind), images, random_masks(20))
+    masks = random_masks(20, kind=kind)
+    assert_gradient_is_autograds(random_network(kind=kind), images, masks)
 
 
 def test_ties_between_values_that_see_something_else() -> None:

@@ -32,8 +32,9 @@ def test_without_masks_dropout_is_off(kind: type[LeNet5]) -> None:
 
 
 def test_one_mask_for_each_image(kind: type[LeNet5]) -> None:
-    network, keep_mask = random_network(kind=kind), random_masks(130)
-    keep_mask[0], keep_mask[1, :6], keep_mask[2, 6:] = False, False, False
+    network, keep_mask = random_network(kind=kind), random_masks(130, kind=kind)
+    first = kind.channels[0]
+    keep_mask[0], keep_mask[1, :first], keep_mask[2, first:] = False, False, False
     expected = torch_logits(network, IMAGES, keep_mask).detach().numpy()
     ours = logits(prepared(network), IMAGES, keep_mask)
     np.testing.assert_allclose(ours, expected, atol=1e-5)
@@ -63,8 +64,9 @@ def test_no_images_have_no_logits() -> None:
 
 @pytest.mark.parametrize("dropout", [0.5, 0.3, 0.0])
 def test_passes_are_the_networks_with_the_same_masks(kind: type[LeNet5], dropout: float) -> None:
-    network, keep_mask = random_network(dropout=dropout, kind=kind), random_masks(150, dropout)
-    keep_mask[0], keep_mask[1, :6], keep_mask[2, 6:] = False, False, False
+    network = random_network(dropout=dropout, kind=kind)
+    keep_mask, first = random_masks(150, dropout, kind), kind.channels[0]
+    keep_mask[0], keep_mask[1, :first], keep_mask[2, first:] = False, False, False
     ours = sample_logits(prepared(network), IMAGES[:40], keep_mask)
     for mask, of_pass in zip(keep_mask, ours, strict=True):
         expected = torch_logits(network, IMAGES[:40], mask[None]).detach().numpy()
@@ -75,7 +77,7 @@ def test_passes_are_the_networks_with_the_same_masks(kind: type[LeNet5], dropout
 
 
 def test_bits_depend_on_neither_the_split_nor_the_threads(kind: type[LeNet5]) -> None:
-    network, keep_mask = prepared(random_network(kind=kind)), random_masks(300)
+    network, keep_mask = prepared(random_network(kind=kind)), random_masks(300, kind=kind)
 
     def sample(images: np.ndarray) -> np.ndarray:
         return sample_logits(network, images, keep_mask)
@@ -97,11 +99,11 @@ def test_threads_and_calls_share_no_buffers() -> None:
 
 
 def test_an_image_that_is_no_number_leaves_nothing_behind(kind: type[LeNet5]) -> None:
-    network, keep_mask = prepared(random_network(kind=kind)), random_masks(10)
+    network, keep_mask = prepared(random_network(kind=kind)), random_masks(10, kind=kind)
     before = logits(network, IMAGES[:5]), sample_logits(network, IMAGES[:5], keep_mask)
     nothing = np.full_like(IMAGES, np.nan)
     assert np.isnan(logits(network, nothing)).all()
-    assert np.isnan(sample_logits(network, nothing, np.ones((10, 22), bool))).all()
+    assert np.isnan(sample_logits(network, nothing, np.ones_like(keep_mask))).all()
     after = logits(network, IMAGES[:5]), sample_logits(network, IMAGES[:5], keep_mask)
     for one, other in zip(before, after, strict=True):
         np.testing.assert_array_equal(one, other)

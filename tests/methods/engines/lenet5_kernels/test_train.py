@@ -33,14 +33,16 @@ OPTIONS: dict[str, Any] = {
     "learning_rate": 1e-3,
 }
 IMAGES, LABELS = random_images(300), np.arange(300) % 10
-ORDER, KEEP_MASK = np.random.default_rng(1).permutation(300), random_masks(300)
+ORDER = np.random.default_rng(1).permutation(300)
+KEEP_MASK = random_masks(300)
 
 
 def trained_for_an_epoch(
     seed: int = 0, kind: type[LeNet5] = LeNet5, **options: Any
 ) -> tuple[TrainingState, float]:
     state = TrainingState.start(prepared(random_network(seed, kind=kind)))
-    loss = train_epoch(state, IMAGES, LABELS, ORDER, KEEP_MASK, **{**OPTIONS, **options})
+    keep_mask = random_masks(300, kind=kind)
+    loss = train_epoch(state, IMAGES, LABELS, ORDER, keep_mask, **{**OPTIONS, **options})
     return state, loss
 
 
@@ -53,7 +55,7 @@ def test_an_epoch_is_an_epoch_of_torchs_adam(
 ) -> None:
     network = random_network(dropout=dropout, kind=kind)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
-    keep_mask = random_masks(300, dropout)
+    keep_mask = random_masks(300, dropout, kind)
     state = TrainingState.start(prepared(network))
     options = {**OPTIONS, "loss": loss, "batch_size": batch_size}
     value = train_epoch(state, IMAGES, LABELS, ORDER, keep_mask, **options)
@@ -91,13 +93,12 @@ def test_every_step_has_its_rate_and_other_optimisers_are_torchs(
 ) -> None:
     network, rates = random_network(kind=kind), np.array([0.02, 0.01, 0.005, 0.0, 0.001])
     optimiser = theirs(network.parameters(), lr=1.0)
-    before = vector(network)
+    before, keep_mask = vector(network), random_masks(300, kind=kind)
     state = TrainingState.start(prepared(network))
-    train_epoch(
-        state, IMAGES, LABELS, ORDER, KEEP_MASK, **OPTIONS | {"learning_rate": rates} | ours
-    )
+    options = OPTIONS | {"learning_rate": rates} | ours
+    train_epoch(state, IMAGES, LABELS, ORDER, keep_mask, **options)
     for start, rate in zip(range(0, 300, 64), rates, strict=True):
-        batch, masks = ORDER[start : start + 64], KEEP_MASK[start : start + 64]
+        batch, masks = ORDER[start : start + 64], keep_mask[start : start + 64]
         optimiser.param_groups[0]["lr"] = rate
         optimiser.zero_grad()
         torch_loss(torch_logits(network, IMAGES[batch], masks), LABELS[batch], "logits").backward()
