@@ -221,13 +221,13 @@ def tried(
 
 
 def with_choices(trials: Sequence[Trial]) -> Iterator[Trial]:
-    """The trials, with the one chosen of each name and task."""
-    least: dict[tuple[str, str], float] = {}
+    """The trials, with the one chosen of each name and task; of equal ones, the first."""
+    best: dict[tuple[str, str], Trial] = {}
     for trial in trials:
-        if isfinite(trial.nll):
-            least[trial.of] = min(trial.nll, least.get(trial.of, trial.nll))
+        if isfinite(trial.nll) and not (trial.of in best and best[trial.of].nll <= trial.nll):
+            best[trial.of] = trial
     for trial in trials:
-        yield replace(trial, chosen=trial.nll == least.get(trial.of))
+        yield replace(trial, chosen=trial is best.get(trial.of))
 
 
 def chosen_recipe(task: Task, trials: Sequence[Trial]) -> Settings:

@@ -106,7 +106,8 @@ def latency_tasks(
     There by the run's own engine alone, on one thread, at the smallest and the largest batch size.
     So are, at all batch sizes, the scores of the run that are not among those of probabilities.
     """
-    chosen, units = plan.configuration, plan.units()
+    chosen = plan.configuration
+    units = [unit for unit in plan.units() if plan.objection(unit) is None]
     main = next((place for place in places if place.engine == chosen.engine), places[0])
     for place, (name, method) in product(places, chosen.classes.items()):
         if not _concerns(method, place, places):

@@ -13,23 +13,19 @@ from methods.networks.network import Network
 from methods.trained.base import MemberNetwork, Step, TrainedMethod
 
 LARGEST = 10.0
-"""Outputs beyond it, of either sign, are taken as it, so that no evidence is infinite."""
+"""Outputs above it are taken as it, so that no evidence is infinite."""
 
 
-def dirichlet(outputs: Float[Tensor, "images classes"]) -> Float[Tensor, "images classes"]:
-    """α = e + 1, where the evidence e of a class is the exponential of its output.
-
-    >>> dirichlet(torch.tensor([[0.0, -10.0, 1000.0]]))
-    tensor([[2.0000e+00, 1.0000e+00, 2.2027e+04]])
-    """
-    return outputs.clamp(-LARGEST, LARGEST).exp() + 1
-
-
-def expected_cross_entropy(
-    alpha: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
+def expected_squared_error(
+    alpha: Float[Tensor, "images classes"], targets: Float[Tensor, "images classes"]
 ) -> Float[Tensor, " images"]:
-    """E −log p_y with p ~ Dir(α): ψ(S) − ψ(α_y), S = Σ_k α_k (Sensoy et al. 2018, equation 4)."""
-    return alpha.sum(dim=1).digamma() - alpha.gather(1, labels[:, None])[:, 0].digamma()
+    """E Σ_k (y_k − p_k)² with p ~ Dir(α) (Sensoy et al. 2018, equation 5).
+
+    Σ_k (y_k − p̄_k)² + p̄_k (1 − p̄_k) / (S + 1), with S = Σ_k α_k and p̄ = α / S.
+    """
+    total = alpha.sum(dim=1, keepdim=True)
+    mean = alpha / total
+    return ((targets - mean).square() + mean * (1 - mean) / (total + 1)).sum(dim=1)
 
 
 def expected_entropy(alpha: Float64[Tensor, "images classes"]) -> Float64[Tensor, " images"]:
@@ -43,7 +39,7 @@ def expected_entropy(alpha: Float64[Tensor, "images classes"]) -> Float64[Tensor
 
 
 class EvidentialNetwork(MemberNetwork):
-    """The recipe's network, of whose outputs `dirichlet` makes a distribution.
+    """The recipe's network, whose outputs o make Dir(α): α = e + 1 with the evidence e = exp(o).
 
     Args:
         annealing: the share of the training in which the weight of the divergence rises to one.
@@ -55,22 +51,27 @@ class EvidentialNetwork(MemberNetwork):
 
     def forward(self, images: Float[Tensor, "images ..."]) -> Float[Tensor, "1 images classes"]:
         """The outputs, each the logarithm of a class' evidence."""
-        outputs: Tensor = self.network(images)
+        outputs: Tensor = self.network(images).clamp(max=LARGEST)
         return outputs[None]
 
     def training_loss(
         self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
     ) -> Float[Tensor, ""]:
-        """The mean of E −log p_y + λ KL(Dir(α̃) ‖ Dir(1)).
+        """The mean of E Σ_k (y_k − p_k)² + λ KL(Dir(α̃) ‖ Dir(1)) − K / S log e_y.
 
-        α̃ is α with 1 in the place of the label's; λ rises from 0 to 1 (see ``annealing``).
+        α̃ is α with 1 in the place of the label's; λ rises from 0 to 1 (see ``annealing``); the
+        vacuity K / S counts as constant.
         """
-        alpha = dirichlet(self.network(images))
-        misleading = alpha.scatter(1, labels[:, None], 1.0)
+        outputs: Tensor = self(images)[0]
+        alpha = outputs.exp() + 1
+        vacuity = alpha.shape[1] / alpha.detach().sum(dim=1)
+        targets = one_hot(labels, alpha.shape[1]).to(alpha)
+        misleading = targets + (1 - targets) * alpha
         weight = min(1.0, step.passed / self.annealing)
         uniform = Dirichlet(torch.ones_like(alpha))
         divergence = kl_divergence(Dirichlet(misleading, validate_args=False), uniform)
-        return (expected_cross_entropy(alpha, labels) + weight * divergence).mean()
+        loss = expected_squared_error(alpha, targets) + weight * divergence
+        return (loss - vacuity * (targets * outputs).sum(dim=1)).mean()
 
 
 class Evidential(TrainedMethod):
@@ -81,12 +82,12 @@ class Evidential(TrainedMethod):
     is that of the mean. Own scores are the ``vacuity`` K / S, with K classes, 1 without any
     evidence; and the ``information`` H(α / S) − E H(p), the mutual information of class and p.
 
-    Of the paper's three losses it is the expected cross-entropy, and evidence is the exponential
-    of the output, clipped, as in one of the authors' examples. By what the paper prefers, expected
-    squared error and ReLU, networks trained by SGD lose classes: where an image's evidence is all
-    for others, that for its label has hardly a gradient. The weight of the divergence, whose
-    gradient is up to K − 1 times that of the cross-entropy, rises for a share of the training, the
-    setting ``annealing``; in the paper for ten epochs.
+    The evidence is the exponential of the output, clipped, which the authors' code prefers to the
+    paper's ReLU. Where a label has no evidence, neither has a gradient, and networks trained by SGD
+    have classes that they never predict. So the logarithm of its evidence is rewarded by the
+    vacuity (Pandey & Yu 2023). The weight of the divergence, whose gradient is up to K − 1 times a
+    cross-entropy's, rises for a share of the training, the setting ``annealing``; in the paper for
+    ten epochs.
     """
 
     name = "evidential"
@@ -95,7 +96,7 @@ class Evidential(TrainedMethod):
     group = "learned distribution"
     size, sweep = None, ()
     settings = ("learning_rate", "annealing")
-    learning_rate, annealing = 0.03, 1.0
+    learning_rate, annealing = 0.01, 1.0
 
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:
         """The recipe's network."""
@@ -103,7 +104,7 @@ class Evidential(TrainedMethod):
 
     def form(self, logits: Float[Tensor, "1 images classes"]) -> Prediction:
         """The prediction, from the network's outputs."""
-        alpha = dirichlet(logits[0].double())
+        alpha = logits[0].double().exp() + 1
         total = alpha.sum(dim=1)
         mean = alpha / total[:, None]
         classes = alpha.shape[1]

@@ -66,7 +66,9 @@ def enumerate_subnetworks(
     """
     images = checked_images(images)
     if network.units:
-        raise ValueError("dropout drops units, which are too many; expected one that drops channels")
+        raise ValueError(
+            "dropout drops units, which are too many; expected one that drops channels"
+        )
     if not all(np.isfinite(tensor).all() for tensor in network.parameters):
         raise ValueError("the parameters are not all finite")
     compile_kernels()

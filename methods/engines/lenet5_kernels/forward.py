@@ -374,7 +374,10 @@ def sample_logits(
         images: in [0, 1]; resized to 32x32 and normalised on the way.
         keep_mask: the channels, or units, that dropout keeps in each pass.
     """
-    images, (masks, units) = checked_images(images), checked_masks(network, keep_mask, len(keep_mask))
+    images, (masks, units) = (
+        checked_images(images),
+        checked_masks(network, keep_mask, len(keep_mask)),
+    )
     out = np.empty((len(keep_mask), len(images), CLASSES), f4)
     compile_kernels()
     every, everything = np.arange(len(images)), np.ones((1, CHANNELS), bool)
