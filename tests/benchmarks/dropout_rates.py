@@ -44,7 +44,7 @@ def main(task: str, out: str) -> None:
     words = ["--preset", "full", "--task", task, "--methods", "softmax", "--budget", "1"]
     words += ["--conditions", "clean,corrupted-*,ood-*", "--replicates", str(NETWORKS)]
     words += ["--members", "1", "--pool", str(NETWORKS), "--passes", "100", "--out", out]
-    command = [sys.executable, "run_all.py", *words, "--only", "train,predict,measure", *methods]
+    command = [sys.executable, "run_all.py", *words, *methods]
     subprocess.run(command, check=True)
     summary = pd.read_csv(Path(out) / "summary.csv")
     for name in ("softmax", *CLASSES):
