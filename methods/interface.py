@@ -120,6 +120,8 @@ class UncertaintyMethod(ABC):
         size: the keyword argument that is the number of its members, if it has one.
         sweep: the sizes that a run evaluates; empty: those of the option named as the argument
             (``--members`` or ``--passes``).
+        usual_sizes: those that users run: tables show them beside the largest.
+        only_usual: whether a run evaluates no other size, unless it has none of the usual ones.
         counts_networks: whether the size is a number of networks, so that replicates of a size are
             disjoint blocks of them.
         divides: whether runs also divide a budget among more such networks.
@@ -129,6 +131,9 @@ class UncertaintyMethod(ABC):
         exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
         limit_of: the name of the method whose limit of ever more members it is, if there is one;
             replicates of both are of the same network.
+        slow: whether an image takes about a second: it is evaluated on the subset conditions, and
+            timed on single images.
+        trained_longer: whether a preset evaluates it at budgets above 1.
         kernels_only: whether the Numba kernels compute it whatever the engine of its networks.
         primary_score: the score by which images are ranked where only one is shown.
         feature_scores: whether runs fit scores of features to its networks; false for methods that
@@ -147,11 +152,15 @@ class UncertaintyMethod(ABC):
     group: ClassVar[str] = "other"
     size: ClassVar[str | None] = None
     sweep: ClassVar[tuple[int, ...]] = ()
+    usual_sizes: ClassVar[tuple[int, ...]] = ()
+    only_usual: ClassVar[bool] = False
     counts_networks: ClassVar[bool] = False
     divides: ClassVar[bool] = False
     needs: ClassVar[frozenset[MethodNeed]] = frozenset()
     exact: ClassVar[bool] = False
     limit_of: ClassVar[str] = ""
+    slow: ClassVar[bool] = False
+    trained_longer: ClassVar[bool] = True
     kernels_only: ClassVar[bool] = False
     primary_score: ClassVar[str] = "predictive_entropy"
     feature_scores: ClassVar[bool] = True
