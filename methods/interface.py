@@ -142,8 +142,8 @@ class UncertaintyMethod(ABC):
         tiers: which presets evaluate it: that of the name, and ``full`` what ``quick`` does. Not
             inherited: a class that does not say joins ``full`` alone.
         reads: what its prediction follows from: images, or what one forward of the pool's networks
-            gives (`methods.pooled`). A subclass that is fitted to images or predicts them in a way
-            of its own reads images, without saying so.
+            gives (`methods.pooled`); features of one network only. A subclass that is fitted to
+            images or predicts them in a way of its own reads images, without saying so.
     """
 
     name: ClassVar[str]
@@ -173,7 +173,8 @@ class UncertaintyMethod(ABC):
         cls.tiers = vars(cls).get("tiers", UncertaintyMethod.tiers)
         declaring = next(parent for parent in cls.__mro__ if "reads" in vars(parent))
         own = (getattr(cls, name, None) != getattr(declaring, name, None) for name in OF_IMAGES)
-        if cls.reads != "images" and any(own):
+        alone = cls.pooled and not (cls.reads == "features" and cls.counts_networks)
+        if cls.reads != "images" and (any(own) or not alone):
             cls.reads = "images"
 
     def __init__(self, *, seed: int = 0, device: str = "cpu") -> None:
