@@ -124,7 +124,7 @@ def test_above_a_budget_of_one_few_methods_train_a_network_of_their_own() -> Non
     assert of_budget[1.0] == set(TRAINED)
     assert of_budget[5.0] == {name for name in TRAINED if METHODS[name].trained_longer}
     assert 0 < len(of_budget[5.0]) < len(TRAINED)
-    singles = {name for name, kind in METHODS.items() if not kind.counts_networks}
+    singles = {name for name, kind in METHODS.items() if kind.pooled and not kind.counts_networks}
     others = {method for method, _, own in CONTESTANTS if own == 5 and method in singles}
     assert others - set(TRAINED) == (set(FULL.methods) & singles) - set(TRAINED)
 
@@ -281,7 +281,7 @@ def test_networks_of_ensembles_alone_have_outputs_too() -> None:
 def test_scores_of_features_are_of_methods_with_one_network() -> None:
     for unit in (unit for unit in FULL_PLAN.units() if unit.replicate == 1):
         kind, own = METHODS[unit.method], PoolNetwork(FULL_PLAN.training_of(unit), 1)
-        of_one = not (kind.counts_networks or "training" in kind.needs)
+        of_one = kind.pooled and not (kind.counts_networks or "training" in kind.needs)
         assert FULL_PLAN.scored_network(unit) == (own if of_one else None), unit
     dropout = DROPOUT_TRAINING.removeprefix("well-trained")
     long = f"-epochs-{5 * FULL_PLAN.recipe.epochs:g}"
