@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 from methods.networks.recipes import Recipe
 from methods.pooled import MemberMethod, PoolArguments, SeveralNetworks
@@ -25,6 +25,7 @@ class DeepEnsemble(SeveralNetworks, MemberMethod):
     citation = "Lakshminarayanan, Pritzel & Blundell 2017"
     group = "ensemble"
     size = "members"
+    usual_sizes: ClassVar[tuple[int, ...]] = (2, 5, 10)
     counts_networks = divides = True
     reads = "logits"
 
@@ -52,7 +53,7 @@ class Bagging(DeepEnsemble):
     name = "bagging"
     label = "Bagging"
     citation = "Breiman 1996"
-    sweep = (5,)
+    sweep = usual_sizes = (5,)
     divides = False
 
     def training(self, recipe: Recipe) -> Recipe:

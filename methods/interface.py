@@ -120,6 +120,8 @@ class UncertaintyMethod(ABC):
         size: the keyword argument that is the number of its members, if it has one.
         sweep: the sizes that a run evaluates; empty: those of the option named as the argument
             (``--members`` or ``--passes``).
+        usual_sizes: those that users run: tables show them beside the largest.
+        only_usual: whether a run evaluates no other size, unless it has none of the usual ones.
         counts_networks: whether the size is a number of networks, so that replicates of a size are
             disjoint blocks of them.
         divides: whether runs also divide a budget among more such networks.
@@ -129,6 +131,9 @@ class UncertaintyMethod(ABC):
         exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
         limit_of: the name of the method whose limit of ever more members it is, if there is one;
             replicates of both are of the same network.
+        slow: whether an image takes about a second: it is evaluated on the subset conditions, and
+            timed on single images.
+        trained_longer: whether a preset evaluates it at budgets above 1.
         kernels_only: whether the Numba kernels compute it whatever the engine of its networks.
         primary_score: the score by which images are ranked where only one is shown.
         feature_scores: whether runs fit scores of features to its networks; false for methods that
@@ -137,8 +142,8 @@ class UncertaintyMethod(ABC):
         tiers: which presets evaluate it: that of the name, and ``full`` what ``quick`` does. Not
             inherited: a class that does not say joins ``full`` alone.
         reads: what its prediction follows from: images, or what one forward of the pool's networks
-            gives (`methods.pooled`). A subclass that is fitted to images or predicts them in a way
-            of its own reads images, without saying so.
+            gives (`methods.pooled`); features of one network only. A subclass that is fitted to
+            images or predicts them in a way of its own reads images, without saying so.
     """
 
     name: ClassVar[str]
@@ -147,11 +152,15 @@ class UncertaintyMethod(ABC):
     group: ClassVar[str] = "other"
     size: ClassVar[str | None] = None
     sweep: ClassVar[tuple[int, ...]] = ()
+    usual_sizes: ClassVar[tuple[int, ...]] = ()
+    only_usual: ClassVar[bool] = False
     counts_networks: ClassVar[bool] = False
     divides: ClassVar[bool] = False
     needs: ClassVar[frozenset[MethodNeed]] = frozenset()
     exact: ClassVar[bool] = False
     limit_of: ClassVar[str] = ""
+    slow: ClassVar[bool] = False
+    trained_longer: ClassVar[bool] = True
     kernels_only: ClassVar[bool] = False
     primary_score: ClassVar[str] = "predictive_entropy"
     feature_scores: ClassVar[bool] = True
@@ -164,7 +173,8 @@ class UncertaintyMethod(ABC):
         cls.tiers = vars(cls).get("tiers", UncertaintyMethod.tiers)
         declaring = next(parent for parent in cls.__mro__ if "reads" in vars(parent))
         own = (getattr(cls, name, None) != getattr(declaring, name, None) for name in OF_IMAGES)
-        if cls.reads != "images" and any(own):
+        alone = cls.pooled and not (cls.reads == "features" and cls.counts_networks)
+        if cls.reads != "images" and (any(own) or not alone):
             cls.reads = "images"
 
     def __init__(self, *, seed: int = 0, device: str = "cpu") -> None:

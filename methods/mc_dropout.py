@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 import torch
 from torch import Tensor
@@ -80,6 +80,7 @@ class MCDropout(TrainedWithDropout, SingleNetwork, MemberMethod):
     citation = "Gal & Ghahramani 2016"
     group = "dropout"
     size = "passes"
+    usual_sizes: ClassVar[tuple[int, ...]] = (10, 20, 50)
     needs = frozenset({"dropout"})
 
     def __init__(self, *, passes: int = 100, **shared: Unpack[PoolArguments]) -> None:
@@ -117,6 +118,7 @@ class MCDropoutWithoutBlanks(MCDropout):
     name = "mc_dropout_without_blanks"
     label = "MC-dropout without blanks"
     tiers = frozenset()
+    usual_sizes, only_usual = (100,), True
 
     def member_logits(self, images: Tensor) -> Tensor:
         """The logits of the T sub-networks, [T, images, classes].
@@ -155,7 +157,7 @@ class MCDropoutEnsemble(TrainedWithDropout, DeepEnsemble):
     label = "MC-dropout ensemble"
     divides = False
     citation = "Smith & Gal 2018"
-    sweep = (5,)
+    sweep = usual_sizes = (5,)
     needs = frozenset({"dropout"})
 
     def __init__(self, *, members: int = 5, **shared: Unpack[PoolArguments]) -> None:

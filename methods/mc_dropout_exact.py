@@ -28,7 +28,7 @@ class MCDropoutExact(TrainedWithDropout):
     citation = "Gal & Ghahramani 2016"
     group = "dropout"
     needs = frozenset({"dropout"})
-    exact = True
+    exact = slow = True
     limit_of = "mc_dropout"
     kernels_only = True
     blanks: ClassVar[bool] = True

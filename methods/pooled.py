@@ -210,12 +210,13 @@ class PooledMethod(UncertaintyMethod):
         return self
 
     def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
-        """The prediction of the images that the outputs are of; `fitted` may be unknown.
+        """The prediction of the images of these outputs; `fitted` is known if it reads features.
 
         Raises:
-            NotImplementedError: the method reads images.
+            NotImplementedError: there is none, as of a method that reads images.
         """
-        raise NotImplementedError(f"{type(self).__name__} reads images, and has no predict_outputs")
+        name = type(self).__name__
+        raise NotImplementedError(f"{name} reads {self.reads}, and has no predict_outputs")
 
 
 def learns_in_fit(method: type[UncertaintyMethod]) -> bool:

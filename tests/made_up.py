@@ -17,7 +17,7 @@ import torch
 from benchmarks.latency.places import NO_GPU
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.report import write_report
-from benchmarks.run.configuration import SLOW, Configuration
+from benchmarks.run.configuration import Configuration
 from benchmarks.run.measure import measure
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.record import RunRecord
@@ -26,7 +26,7 @@ from benchmarks.schema import Latency, table_of, write_table
 from benchmarks.tasks.task import Condition
 from methods import Prediction
 from methods.determinism import derive_seed
-from tests.runs import Run, run_of
+from tests.runs import SLOW, Run, run_of
 
 SMALL = Configuration(
     preset="quick",

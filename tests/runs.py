@@ -42,14 +42,20 @@ from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
-from methods import Prediction
+from methods import METHODS, Prediction
 from methods.networks.recipes import LabelledImages
+from methods.trained.base import TrainedMethod
 
 CONDITIONS = {one.name: one for one in (*MNIST.conditions, *MNIST.subset_conditions)}
 """Those of MNIST, by name."""
 
 
 QUICK, FULL = map(configuration_of, ("quick", "full"))
+
+SLOW = tuple(name for name, kind in METHODS.items() if kind.slow)
+
+TRAINED = tuple(name for name, kind in METHODS.items() if issubclass(kind, TrainedMethod))
+"""The methods with a network of their own."""
 
 DIGITS = Configuration(
     preset="quick",

@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from benchmarks import tuning
-from benchmarks.run.configuration import TRAINED, TRAINED_LONGER
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.tuned import LENGTH, TUNING_CSV, TUNING_FOLDER, tuned_recipe, tuned_settings
@@ -23,7 +22,7 @@ from methods import METHODS, PooledMethod
 from methods.engines import choose_engine
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import WELL_TRAINED, LabelledImages
-from methods.trained.base import TrainedMethod
+from tests.runs import TRAINED
 from tests.training import train_network
 
 
@@ -62,7 +61,7 @@ def test_every_method_with_a_knob_has_eight_trials() -> None:
         assert len(settings_to_try(name, {})) == (5 if name == LENGTH else 8)
         if name in METHODS:
             assert all(hasattr(METHODS[name], knob) for knob in knobs)
-    assert {name for name, kind in METHODS.items() if issubclass(kind, TrainedMethod)} <= {*KNOBS}
+    assert {*TRAINED} <= {*KNOBS}
 
 
 def test_a_best_setting_on_an_edge_has_two_trials_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,8 +92,9 @@ def test_methods_trained_for_more_networks_are_those_with_the_least_nll() -> Non
     if {*chosen["name"]} != {*TRAINED}:
         pytest.skip("not all of them are tuned yet")
     ratio = chosen["nll"] / chosen.groupby("task")["nll"].transform("min")
-    least = ratio.groupby(chosen["name"]).mean().nsmallest(len(TRAINED_LONGER))
-    assert {*least.index} == {*TRAINED_LONGER}
+    longer = {name for name in TRAINED if METHODS[name].trained_longer}
+    least = ratio.groupby(chosen["name"]).mean().nsmallest(len(longer))
+    assert {*least.index} == longer
 
 
 def told(rows: pd.DataFrame) -> Iterable[str]:

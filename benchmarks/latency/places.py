@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.latency.stopwatch import WALL
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import SLOW, stored_scores
+from benchmarks.run.configuration import stored_scores
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import Latency, ScoreLatency
@@ -121,7 +121,7 @@ def latency_tasks(
                 at_an_end = batch_size in (min(chosen.batch_sizes), max(chosen.batch_sizes))
                 everywhere = size == sizes[-1] or place.device != "cpu"
                 if (everywhere or (place == main and at_an_end)) and (
-                    batch_size == 1 or name not in SLOW
+                    batch_size == 1 or not method.slow
                 ):
                     yield LatencyTask(name, size, place, batch_size, known)
     if main.engine == chosen.engine:
@@ -205,7 +205,7 @@ def absent_rows(plan: Plan, places: list[TimedOn]) -> Iterator[Latency]:
     """A row for everything that this machine lacks, or that would take too long there."""
     for name, method in plan.configuration.classes.items():
         for place, size in product(places, plan.configuration.batch_sizes):
-            if name in SLOW and size > 1 and _concerns(method, place, [place]):
+            if method.slow and size > 1 and _concerns(method, place, [place]):
                 row = _method_row(plan, LatencyTask(name, None, place, size))
                 members = "exact" if method.exact else row.members
                 yield replace(row, members=members, status="not applicable", reason=SINGLE_IMAGES)

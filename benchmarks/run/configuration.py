@@ -34,7 +34,6 @@ from methods.networks.recipes import (
     UNCERTAINTY_BASELINES,
 )
 from methods.scores import SCORES, Score, probability_scores
-from methods.trained.base import TrainedMethod
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,6 @@ class Preset:
         """The name of the recipe by which networks of a task are trained."""
         return self.recipe or task.recipes[0].name
 
-
-TRAINED = tuple(name for name, method in METHODS.items() if issubclass(method, TrainedMethod))
-"""Those with a network of their own."""
-
-TRAINED_LONGER = ("ivon", "shallow_ensemble", "variational")
-"""The three of these with the least NLL on calibration images, by ``results/tuning.csv``: above a
-budget of 1 the others would cost more than all else."""
 
 SHIFTS = ("translated-*", "corrupted-*", "natural-*")
 """Those that the article is not about."""
@@ -143,33 +135,6 @@ PRESETS: dict[str, Preset] = {
         own={LAPLACE_REDUX.name: {"members": (1, 5), "pool": 5}},
     ),
 }
-
-USUAL_SIZES: dict[str, tuple[int, ...]] = {
-    "mc_dropout": (10, 20, 50),
-    "deep_ensemble": (2, 5, 10),
-    "mc_dropout_without_blanks": (100,),
-    "temperature_scaled_mc_dropout": (20,),
-    "temperature_scaled_ensemble": (5,),
-    "test_time_augmentation": (9,),
-    "swag": (10,),
-    "snapshot_ensemble": (5,),
-    "fast_geometric_ensemble": (5,),
-    "mc_dropout_ensemble": (5,),
-    "bagging": (5,),
-}
-"""The sizes of methods that users run: tables show them beside the largest."""
-
-ONLY_USUAL = frozenset(
-    {
-        *("mc_dropout_without_blanks", "temperature_scaled_mc_dropout"),
-        "temperature_scaled_ensemble",
-    }
-)
-"""Of these methods a run evaluates no other size, unless it has none of the usual ones."""
-
-SLOW = frozenset({"mc_dropout_exact", "mc_dropout_exact_without_blanks"})
-"""About a second an image: evaluated on the subset conditions; timed on single images."""
-
 
 MOST_BUDGET = 1000
 """Networks; more would be a typing error that takes days."""
@@ -371,10 +336,8 @@ class Configuration:
             return ()
         by_option = {"members": self.members, "passes": self.passes}
         sizes = tuple(sorted(set(method.sweep))) or by_option[method.size]
-        if method.name not in ONLY_USUAL:
-            return sizes
-        usual = USUAL_SIZES[method.name]
-        return tuple(size for size in sizes if size in usual) or (max(sizes),)
+        usual = tuple(size for size in sizes if size in method.usual_sizes)
+        return (usual or (max(sizes),)) if method.only_usual else sizes
 
     def replicates_of(self, budget: float) -> int:
         """On how many networks methods of a budget are repeated, the same for all of them."""

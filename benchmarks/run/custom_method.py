@@ -132,9 +132,11 @@ def _objection(method: type[UncertaintyMethod]) -> str | None:
         return f"needs: {method.needs!r}; expected a frozenset of words"
     if unknown := set(method.needs) - set(get_args(MethodNeed)):
         return f"needs: {min(unknown)!r} is unknown; choose from {', '.join(get_args(MethodNeed))}"
-    is_several = isinstance(method.sweep, (tuple, list))
-    if not is_several or any(not isinstance(size, int) or size < 1 for size in method.sweep):
-        return f"sweep: {method.sweep!r}; expected whole numbers from 1, such as (5, 20)"
+    for field in ("sweep", "usual_sizes"):
+        sizes = getattr(method, field)
+        is_several = isinstance(sizes, (tuple, list))
+        if not is_several or any(not isinstance(size, int) or size < 1 for size in sizes):
+            return f"{field}: {sizes!r}; expected whole numbers from 1, such as (5, 20)"
     if method.size is None:
         return "sweep is given; name the argument that it is of as `size`" if method.sweep else None
     if method.size not in inspect.signature(method).parameters:

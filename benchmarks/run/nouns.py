@@ -20,7 +20,7 @@ from benchmarks.nouns import (
     record_of,
 )
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import SLOW, USUAL_SIZES, scores_of
+from benchmarks.run.configuration import scores_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition, mean_label
 from benchmarks.vocabulary import mean_name
@@ -117,8 +117,6 @@ def _method(plan: Plan, method: type[UncertaintyMethod]) -> MethodRecord:
         method,
         label=method.label or method.name,
         symbol=SYMBOLS.get(method.size or "", "M"),
-        slow=method.name in SLOW,
-        usual_sizes=USUAL_SIZES.get(method.name, ()),
         needs=(*sorted(method.needs), *(() if method.pooled else ("own training",))),
         position=known.index(method) if method in known else -1,
         images=images,

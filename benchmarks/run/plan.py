@@ -15,10 +15,6 @@ from benchmarks.nouns import compared_sizes
 from benchmarks.predictions import Owner, PoolNetwork, RunUnit
 from benchmarks.run.configuration import (
     PRESETS,
-    SLOW,
-    TRAINED,
-    TRAINED_LONGER,
-    USUAL_SIZES,
     Configuration,
     command_of,
     stored_scores,
@@ -69,7 +65,7 @@ class Plan:
     def conditions(self) -> tuple[Condition, ...]:
         """The conditions evaluated, `clean` first; their subsets last, if a method is slow."""
         chosen = tuple(map(self.task.condition, self.configuration.conditions))
-        if SLOW.isdisjoint(self.configuration.classes):
+        if not any(method.slow for method in self.configuration.classes.values()):
             return chosen
         subsets = (SUBSET + condition.name for condition in chosen if condition.has_subset)
         return chosen + tuple(map(self.task.condition, subsets))
@@ -84,7 +80,7 @@ class Plan:
 
         A slow method is evaluated on the subsets alone; beside it, so are the others, too.
         """
-        if unit.method in SLOW:
+        if self.configuration.classes[unit.method].slow:
             return tuple(c for c in self.conditions if c.subset)
         return self.conditions
 
@@ -106,7 +102,7 @@ class Plan:
         held_out = self.task.calibration
         if held_out is None or self.split(unit) == "all":
             return None
-        return held_out.as_subset() if unit.method in SLOW else held_out
+        return held_out.as_subset() if self.configuration.classes[unit.method].slow else held_out
 
     @property
     def recipe(self) -> Recipe:
@@ -301,9 +297,9 @@ class Plan:
                     f"--budget {unit.budget:g}: a network of {unit.variant} would train for "
                     f"{recipe.epochs:g} epochs, less than a step; choose a larger budget"
                 )
-            if unit.method in TRAINED and self.objection(unit) is None:
+            if isinstance(method := self.method(unit), TrainedMethod) and not self.objection(unit):
                 try:
-                    cast(TrainedMethod, self.method(unit)).require_affordable()
+                    method.require_affordable()
                 except ValueError as error:
                     raise UserError(f"--epochs, --budget {unit.budget:g}: {error}") from error
 
@@ -350,13 +346,14 @@ class Plan:
                 yield from ((round(2 * b), b) for b in chosen.budgets if b >= 1)
             return
         for budget in chosen.budgets if method.pooled else (1.0,):
-            if budget <= 1 or method.name not in TRAINED or method.name in TRAINED_LONGER:
+            if budget <= 1 or method.trained_longer or self.is_custom(method.name):
                 yield from ((size, budget) for size in sizes or (None,))
 
     @property
     def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
-        classes, sizes = self.configuration.classes.items(), self.configuration.sizes
-        return compared_sizes({name: sizes(method) for name, method in classes}, USUAL_SIZES)
+        classes, sizes = self.configuration.classes, self.configuration.sizes
+        usual = {name: method.usual_sizes for name, method in classes.items()}
+        return compared_sizes({name: sizes(method) for name, method in classes.items()}, usual)
 
     def _replicates(self, method: type[UncertaintyMethod], size: int | None, budget: float) -> int:
         """The same of all contestants of a budget of the run; ensembles beyond have fewer."""

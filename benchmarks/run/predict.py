@@ -24,7 +24,6 @@ from benchmarks.predictions import (
     StoredPrediction,
 )
 from benchmarks.progress import announce
-from benchmarks.run.configuration import SLOW
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.derived import (
     feature_scores,
@@ -68,7 +67,10 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     unavailable = tuple(record.unavailable)
     pending = pending_groups(plan, workspace, unavailable)
     # The longest first: it cannot be split, and one worker would wait for the other.
-    pending.sort(key=lambda group: isinstance(group[0], PoolNetwork) or group[0].method not in SLOW)
+    classes = plan.configuration.classes
+    pending.sort(
+        key=lambda group: isinstance(group[0], PoolNetwork) or not classes[group[0].method].slow
+    )
     if pending:
         # What was measured of earlier predictions.
         shutil.rmtree(workspace.out / FINISHED_FOLDER, ignore_errors=True)

@@ -50,7 +50,8 @@ class Augmentation(Softmax):
     label = "Augmentation"
     citation = "Ayhan & Berens 2018"
     group = "augmentation"
-    size, sweep = "views", (len(VERSIONS),)
+    size = "views"
+    sweep = usual_sizes = (len(VERSIONS),)
     strength: float = 1.0
 
     def __init__(self, *, views: int = len(VERSIONS), **shared: Unpack[PoolArguments]) -> None:

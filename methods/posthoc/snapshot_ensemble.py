@@ -77,7 +77,8 @@ class SnapshotEnsemble(OwnRate, SeveralNetworks, MemberMethod):
     citation = "Huang et al. 2017"
     group = "snapshots"
     needs = frozenset({"training"})
-    size, sweep = "snapshots", (SNAPSHOTS,)
+    size = "snapshots"
+    sweep = usual_sizes = (SNAPSHOTS,)
 
     def __init__(self, *, snapshots: int = SNAPSHOTS, **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)

@@ -57,7 +57,8 @@ class SWAG(OwnRate, MemberMethod):
     citation = "Maddox et al. 2019"
     group = "snapshots"
     needs = frozenset({"training"})
-    size, sweep = "samples", (10,)
+    size = "samples"
+    sweep = usual_sizes = (10,)
     feature_scores = False
 
     def __init__(self, *, samples: int = SAMPLES, **shared: Unpack[PoolArguments]) -> None:

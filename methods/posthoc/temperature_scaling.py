@@ -131,6 +131,7 @@ class TemperatureScaledMCDropout(TemperatureScaled, MCDropout):
     name = "temperature_scaled_mc_dropout"
     label = "Scaled MC-dropout"
     citation = "Gal & Ghahramani 2016; Rahaman & Thiery 2021"
+    usual_sizes, only_usual = (20,), True
     needs = frozenset({"calibration", "dropout"})
 
 
@@ -140,5 +141,6 @@ class TemperatureScaledEnsemble(TemperatureScaled, DeepEnsemble):
     name = "temperature_scaled_ensemble"
     label = "Scaled ensemble"
     divides = False
+    usual_sizes, only_usual = (5,), True
     citation = "Lakshminarayanan, Pritzel & Blundell 2017; Rahaman & Thiery 2021"
     needs = frozenset({"calibration"})

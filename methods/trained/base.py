@@ -95,6 +95,8 @@ class TrainedMethod(MemberMethod):
 
     Attributes:
         settings: the names of the class fields that a training depends on.
+        trained_longer: of the suite's the three with the least NLL on calibration images, by
+            ``benchmarks/tasks/tuning.csv``; the others would cost more than all else.
         l2_penalty: ``None``: the recipe's.
 
     Raises:
@@ -102,7 +104,7 @@ class TrainedMethod(MemberMethod):
     """
 
     needs = frozenset({"training"})
-    feature_scores = False
+    feature_scores = trained_longer = False
     size: ClassVar[str | None] = "members"
     sweep: ClassVar[tuple[int, ...]] = (4,)
     settings: ClassVar[tuple[str, ...]] = ("learning_rate",)

@@ -122,7 +122,7 @@ class IVON(TrainedMethod):
     label = "IVON"
     citation = "Shen et al. 2024"
     group = "learned distribution"
-    sweep = (10,)
+    sweep, trained_longer = (10,), True
     settings = ("learning_rate", "hessian")
     learning_rate, hessian = 0.1, 0.5
 

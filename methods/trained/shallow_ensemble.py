@@ -40,7 +40,7 @@ class ShallowEnsemble(TrainedMethod):
     label = "Shallow ensemble"
     citation = "Valdenegro-Toro 2019"
     group = "ensemble in one network"
-    sweep = (10,)
+    sweep, trained_longer = (10,), True
     learning_rate = 0.06
 
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:

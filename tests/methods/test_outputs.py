@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods import METHODS, MemberMethod, PooledMethod, Prediction
+from methods import METHODS, MemberMethod, PooledMethod, Prediction, UncertaintyMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.engines.base import NetworkOutputs
 from methods.mc_dropout import MCDropout
@@ -70,7 +70,7 @@ def test_outputs_of_the_networks_are_all_that_is_read(
         return NetworkOutputs(logits, torch.cat([require_features(part) for part in parts]))
 
     method = kind.build(POOL, replicate=1, size=2)
-    if "training images" in kind.needs:
+    if kind.reads == "features":
         method.fitted = networks
         method.fit_outputs(outputs(training.images), training.labels)
     method.calibrate_outputs(outputs(held_out), labels)
@@ -99,6 +99,14 @@ class OtherFit(Mixin, LaplaceLastLayer):  # type: ignore[misc]
 def test_method_with_a_way_of_its_own_reads_images() -> None:
     ways = (OtherPrediction, OtherFit, Augmentation, OtherForm)
     assert [kind.reads for kind in ways] == ["images", "images", "images", "logits"]
+    fields = {"name": "own", "reads": "features"}
+    assert type("Unpooled", (UncertaintyMethod,), fields).reads == "images"
+    several = type("Several", (PooledMethod,), fields | {"counts_networks": True})
+    assert several.reads == "images"
+    incomplete = type("Incomplete", (SingleNetwork,), fields)
+    assert incomplete.reads == "features"
+    with pytest.raises(NotImplementedError, match="reads features, and has no predict_outputs"):
+        incomplete(pool=POOL).predict_outputs(NetworkOutputs(torch.zeros(1, 1, 2)))  # type: ignore[attr-defined]
     with pytest.raises(NotImplementedError, match="LaplaceKron reads images"):
         METHODS["laplace_kron"].build(POOL).predict_outputs(NetworkOutputs(torch.zeros(1, 1, 2)))  # type: ignore[attr-defined]
 

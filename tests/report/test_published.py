@@ -32,11 +32,12 @@ from benchmarks.report.published import (
     write_published,
 )
 from benchmarks.report.results import Results
-from benchmarks.run.configuration import TRAINED, Configuration, configuration_of
+from benchmarks.run.configuration import Configuration, configuration_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from methods.scores import SCORES
+from tests.runs import TRAINED
 
 
 def names_of(configuration: Configuration) -> Names:

@@ -123,6 +123,7 @@ def test_file_does_not_hide_a_module_of_its_name(file: str, write: Write) -> Non
     [
         ('needs = frozenset({"labels"})', "needs: 'labels' is unknown; choose from dropout"),
         ('size = "bags"\n    sweep = (0,)', "sweep: (0,); expected whole numbers from 1"),
+        ("usual_sizes = 5", "usual_sizes: 5; expected whole numbers from 1"),
         ("sweep = (2,)", "sweep is given; name the argument that it is of as `size`"),
         ('size = "bags"\n    sweep = (2,)', "size: the constructor has no argument 'bags'"),
         (

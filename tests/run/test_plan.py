@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from benchmarks.predictions import PoolNetwork, RunUnit
-from benchmarks.run.configuration import SLOW, TRAINED, Configuration, configuration_of
+from benchmarks.run.configuration import Configuration, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
@@ -19,7 +19,7 @@ from benchmarks.tasks.task import ImageLimits
 from methods import METHODS, MemberMethod, PooledMethod
 from tests import runs
 from tests.processes import status_of
-from tests.runs import FULL, QUICK, Run, command_words
+from tests.runs import FULL, QUICK, SLOW, TRAINED, Run, command_words
 
 CUSTOM = """
 from methods import UncertaintyMethod
@@ -122,8 +122,9 @@ def test_above_a_budget_of_one_few_methods_train_a_network_of_their_own() -> Non
         for budget in FULL.budgets
     }
     assert of_budget[1.0] == set(TRAINED)
-    assert len(of_budget[5.0]) == 3
-    singles = {name for name, kind in METHODS.items() if not kind.counts_networks}
+    assert of_budget[5.0] == {name for name in TRAINED if METHODS[name].trained_longer}
+    assert 0 < len(of_budget[5.0]) < len(TRAINED)
+    singles = {name for name, kind in METHODS.items() if kind.pooled and not kind.counts_networks}
     others = {method for method, _, own in CONTESTANTS if own == 5 and method in singles}
     assert others - set(TRAINED) == (set(FULL.methods) & singles) - set(TRAINED)
 
@@ -280,7 +281,7 @@ def test_networks_of_ensembles_alone_have_outputs_too() -> None:
 def test_scores_of_features_are_of_methods_with_one_network() -> None:
     for unit in (unit for unit in FULL_PLAN.units() if unit.replicate == 1):
         kind, own = METHODS[unit.method], PoolNetwork(FULL_PLAN.training_of(unit), 1)
-        of_one = not (kind.counts_networks or "training" in kind.needs)
+        of_one = kind.pooled and not (kind.counts_networks or "training" in kind.needs)
         assert FULL_PLAN.scored_network(unit) == (own if of_one else None), unit
     dropout = DROPOUT_TRAINING.removeprefix("well-trained")
     long = f"-epochs-{5 * FULL_PLAN.recipe.epochs:g}"
@@ -298,6 +299,16 @@ def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> 
         expected = subsets if name in SLOW else [*FULL.conditions, *subsets]
         assert [condition.name for condition in conditions] == expected
     assert not any(condition.subset for condition in FULL_PLAN.conditions)
+
+
+def test_what_a_users_method_says_of_itself_decides_how_it_is_evaluated(tmp_path: Path) -> None:
+    fields = "slow, only_usual, usual_sizes = True, True, (20, 50, 70)"
+    own = own_method(tmp_path, "MCDropout", f"    {fields}\n")
+    plan = run_of(replace(QUICK, methods=(), custom_methods=(own,), passes=(20, 50, 100))).plan
+    units = plan.units()
+    assert {unit.size for unit in units} == {20, 50}
+    assert all(c.subset for unit in units for c in plan.conditions_of(unit))
+    assert all(map(plan.is_compared, units))
 
 
 def test_smaller_ensembles_are_disjoint_blocks_of_the_largest() -> None:

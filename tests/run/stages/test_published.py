@@ -11,11 +11,11 @@ import pytest
 from benchmarks.nouns import Names
 from benchmarks.report.published import NOT_MEASURED, PUBLISHED, judged, write_published
 from benchmarks.report.results import Results
-from benchmarks.run.configuration import TRAINED, configuration_of
+from benchmarks.run.configuration import configuration_of
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, where
 from tests.report.support import page_of
-from tests.runs import run_of
+from tests.runs import TRAINED, run_of
 
 pytestmark = pytest.mark.slow
 
