@@ -208,12 +208,32 @@ ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 """By which value of a metric is better."""
 
 
-class Variant(NamedTuple):
-    """A method of a size at a budget: what lines of tables and figures stand for."""
+class Contestant(NamedTuple):
+    """A method of a size at a budget: what is compared, and what lines of figures stand for.
+
+    Attributes:
+        score: by which it ranks images; empty where its method's primary score is meant, and in
+            tables where the metric uses none.
+    """
 
     method: str
     members: str
     budget: float = 1.0
+    score: str = ""
+
+    @property
+    def unscored(self) -> Contestant:
+        """By its method's primary score."""
+        return self._replace(score="")
+
+    @property
+    def columns(self) -> dict[str, str | float]:
+        """Its columns in a table, whatever the score."""
+        return dict(zip(METHOD_COLUMNS, self, strict=False))
+
+
+METHOD_COLUMNS = Contestant._fields[:3]
+"""Of a contestant, without its score."""
 
 
 class Printed(NamedTuple):
@@ -336,6 +356,11 @@ class Names:
         """An uncertainty score; a method's own has the name that it gives it."""
         return _named(self.scores, name) or ScoreRecord(name, name)
 
+    def by_primary(self, contestant: Contestant) -> Contestant:
+        """Without the score, where it is the method's primary one."""
+        is_primary = contestant.score == self.method(contestant.method).primary_score
+        return contestant.unscored if is_primary else contestant
+
     @property
     def recipe(self) -> RecipeRecord | None:
         """How the networks of the run are trained; ``None``: it has none."""
@@ -361,13 +386,13 @@ class Names:
         record = self.score(score)
         return Printed(record.label, record.unit)
 
-    def label(self, variant: Variant) -> str:
+    def label(self, variant: Contestant) -> str:
         """The method with its number of members, and each network's training, if not one.
 
         >>> names = Names(methods=(MethodRecord("e", "Ensemble", counts_networks=True),))
-        >>> names.label(Variant("e", "10", 10.0)), names.label(Variant("e", "10", 5.0))
+        >>> names.label(Contestant("e", "10", 10.0)), names.label(Contestant("e", "10", 5.0))
         ('Ensemble, M = 10', 'Ensemble, M = 10, each trained 0.5×')
-        >>> names.label(Variant("softmax", "1", 5.0))
+        >>> names.label(Contestant("softmax", "1", 5.0))
         'softmax, budget 5'
         """
         method, own = self.method(variant.method), []
@@ -378,31 +403,31 @@ class Names:
             own.append(f"each trained {each:g}×" if several else f"budget {each:g}")
         return ", ".join([method.label, *own])
 
-    def each(self, variant: Variant) -> float:
+    def each(self, variant: Contestant) -> float:
         """The budget of each network."""
         return variant.budget / self.natural(variant.method, variant.members).budget
 
-    def natural(self, method: str, members: str) -> Variant:
+    def natural(self, method: str, members: str) -> Contestant:
         """A method of a size, of networks of budget 1 each."""
         several = self.method(method).counts_networks and members.isdigit()
-        return Variant(method, members, float(members) if several else 1.0)
+        return Contestant(method, members, float(members) if several else 1.0)
 
-    def size(self, variant: Variant) -> str:
+    def size(self, variant: Contestant) -> str:
         """The number of members with its symbol, such as ``T = 100``."""
         if not variant.members.isdigit():
             return variant.members
         return f"{self.method(variant.method).symbol or 'M'} = {variant.members}"
 
-    def key(self, variant: Variant) -> str:
+    def key(self, variant: Contestant) -> str:
         """What the variant is called in commands and marks: with its budget, if not the usual one.
 
-        >>> Names().key(Variant("swag", "10")), Names().key(Variant("swag", "10", 5.0))
+        >>> Names().key(Contestant("swag", "10")), Names().key(Contestant("swag", "10", 5.0))
         ('swag-10', 'swag-10-budget-5')
         """
         own = "" if self.each(variant) == 1 else f"-budget-{variant.budget:g}"
         return f"{variant.method}-{variant.members}{own}"
 
-    def rank(self, variant: Variant) -> tuple[bool, int, tuple[int, str], float, float]:
+    def rank(self, variant: Contestant) -> tuple[bool, int, tuple[int, str], float, float]:
         """The position among other variants: the suite's methods first, others as given."""
         position = self.method(variant.method).position
         given = _position(self.methods, variant.method)

@@ -101,8 +101,7 @@ def sizes(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
                 "Method": (full.method, names.method(full.method).label),
                 "Size": (variant, names.size(variant)),
             }
-            choice = results.candidate(variant)
-            cells = {heading(results, q): value_cell(results, choice, q) for q in results.headline}
+            cells = {heading(results, q): value_cell(results, variant, q) for q in results.headline}
             for size in batch_sizes(results.latency) if not results.latency.empty else ():
                 row = setup and milliseconds(results.latency, setup, variant, size)
                 cell = Cell(reason=NOT_TIMED) if row is None else median_cell(row)
