@@ -227,6 +227,11 @@ class Contestant(NamedTuple):
         return self._replace(score="")
 
     @property
+    def size(self) -> int:
+        """The number of its members; 0 where it is exact or unknown."""
+        return int(self.members) if self.members.isdigit() else 0
+
+    @property
     def columns(self) -> dict[str, str | float]:
         """Its columns in a table, whatever the score."""
         return dict(zip(METHOD_COLUMNS, self, strict=False))
@@ -405,16 +410,16 @@ class Names:
 
     def each(self, variant: Contestant) -> float:
         """The budget of each network."""
-        return variant.budget / self.natural(variant.method, variant.members).budget
+        return variant.budget / self.natural(variant).budget
 
-    def natural(self, method: str, members: str) -> Contestant:
-        """A method of a size, of networks of budget 1 each."""
-        several = self.method(method).counts_networks and members.isdigit()
-        return Contestant(method, members, float(members) if several else 1.0)
+    def natural(self, variant: Contestant) -> Contestant:
+        """Its method of its size, of networks of budget 1 each."""
+        several = self.method(variant.method).counts_networks
+        return variant._replace(budget=float(variant.size or 1) if several else 1.0)
 
     def size(self, variant: Contestant) -> str:
         """The number of members with its symbol, such as ``T = 100``."""
-        if not variant.members.isdigit():
+        if not variant.size:
             return variant.members
         return f"{self.method(variant.method).symbol or 'M'} = {variant.members}"
 
@@ -431,8 +436,7 @@ class Names:
         """The position among other variants: the suite's methods first, others as given."""
         position = self.method(variant.method).position
         given = _position(self.methods, variant.method)
-        size = float(variant.members) if variant.members.isdigit() else float("inf")
-        return position < 0, position, given, size, variant.budget
+        return position < 0, position, given, variant.size or math.inf, variant.budget
 
     def class_name(self, number: int) -> str:
         """What a class is called."""
@@ -539,40 +543,21 @@ def compared_sizes(
     }
 
 
-def compared_variants(
-    variants: Iterable[tuple[str, str]], usual: SizesByMethod = NO_SIZES
-) -> set[tuple[str, str]]:
-    """Of pairs (method, members as records write them) those of the sizes that are compared.
+def compared(
+    contestants: Collection[Contestant], usual: SizesByMethod = NO_SIZES
+) -> list[Contestant]:
+    """Those of the sizes that are compared.
 
     A size of 1 is compared only for methods that have no other (softmax); a method whose members
     are not counted is always compared.
 
-    >>> sorted(compared_variants([("softmax", "1"), ("mine", "1"), ("mine", "5"), ("it", "exact")]))
-    [('it', 'exact'), ('mine', '5'), ('softmax', '1')]
+    >>> pairs = [("softmax", "1"), ("mine", "1"), ("mine", "5"), ("it", "exact")]
+    >>> [each.method for each in compared([Contestant(*pair) for pair in pairs])]
+    ['softmax', 'mine', 'it']
     """
-    variants = set(variants)
     sizes: dict[str, list[int]] = {}
-    for method, members in variants:
-        if members.isdigit() and members != "1":
-            sizes.setdefault(method, []).append(int(members))
-    compared = compared_sizes(sizes, usual)
-    return {
-        (method, members)
-        for method, members in variants
-        if method not in compared or not members.isdigit() or int(members) in compared[method]
-    }
-
-
-def usual_variants(
-    variants: Iterable[tuple[str, str]], usual: SizesByMethod
-) -> set[tuple[str, str]]:
-    """Of pairs (method, members as records write them) those of usual sizes.
-
-    >>> usual_variants([("mc_dropout", "10"), ("mc_dropout", "100")], {"mc_dropout": [10, 20]})
-    {('mc_dropout', '10')}
-    """
-    return {
-        (method, members)
-        for method, members in variants
-        if members.isdigit() and int(members) in usual.get(method, ())
-    }
+    for each in contestants:
+        if each.size > 1:
+            sizes.setdefault(each.method, []).append(each.size)
+    chosen = compared_sizes(sizes, usual)
+    return [c for c in contestants if not c.size or c.size in chosen.get(c.method, (c.size,))]

@@ -22,12 +22,11 @@ from benchmarks.nouns import (
     Contestant,
     MetricRecord,
     Names,
-    compared_variants,
-    usual_variants,
+    compared,
 )
 from benchmarks.report.editorial import RIGHT
 from benchmarks.report.number_format import two_digits
-from benchmarks.schema import DamagedArraysError, members_rank, read_table, unpacked, where
+from benchmarks.schema import DamagedArraysError, read_table, unpacked, where
 from benchmarks.vocabulary import (
     ANSWER_CSV,
     CLAIMS_CSV,
@@ -168,8 +167,7 @@ class Results:
         """Those that have a line in figures: of usual ones with any value, the sizes compared."""
         with_value = _variants_in(self.summary[self.summary["value"].notna()])
         usual = self.usual(variant for variant in self.variants if variant in with_value)
-        pairs = compared_variants({variant[:2] for variant in usual}, self.names.usual_sizes)
-        return tuple(variant for variant in usual if variant[:2] in pairs)
+        return tuple(compared(usual, self.names.usual_sizes))
 
     @property
     def largest(self) -> tuple[Contestant, ...]:
@@ -184,14 +182,15 @@ class Results:
         See `compared_sizes`; only the figure and the table of quality against cost show
         all sizes.
         """
-        usual, pairs = self.names.usual_sizes, [variant[:2] for variant in self.variants]
-        shown = compared_variants(pairs, usual) | usual_variants(pairs, usual)
-        return tuple(v for v in self.variants if v[:2] in shown or self.divides_otherwise(v))
+        usual = self.names.usual_sizes
+        shown = {v for v in self.variants if v.size in usual.get(v.method, ())}
+        shown |= {*compared(self.variants, usual), *filter(self.divides_otherwise, self.variants)}
+        return tuple(variant for variant in self.variants if variant in shown)
 
     def divides_otherwise(self, variant: Contestant) -> bool:
         """Whether it is an ensemble whose networks have another budget than 1 each."""
         several = self.names.method(variant.method).counts_networks
-        return several and members_rank(variant.members) != variant.budget
+        return several and variant.size != variant.budget
 
     def evaluated_on(self, conditions: Sequence[str]) -> tuple[Contestant, ...]:
         """Compared methods that have a row under any of the conditions, also a failed one."""
