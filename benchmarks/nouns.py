@@ -391,7 +391,7 @@ class Names:
         record = self.score(score)
         return Printed(record.label, record.unit)
 
-    def label(self, variant: Contestant) -> str:
+    def label(self, contestant: Contestant) -> str:
         """The method with its number of members, and each network's training, if not one.
 
         >>> names = Names(methods=(MethodRecord("e", "Ensemble", counts_networks=True),))
@@ -400,43 +400,43 @@ class Names:
         >>> names.label(Contestant("softmax", "1", 5.0))
         'softmax, budget 5'
         """
-        method, own = self.method(variant.method), []
-        if variant.members not in ("", "1"):
-            own.append(self.size(variant))
-        if (each := self.each(variant)) != 1:
+        method, own = self.method(contestant.method), []
+        if contestant.members not in ("", "1"):
+            own.append(self.size(contestant))
+        if (each := self.each(contestant)) != 1:
             several = method.counts_networks
             own.append(f"each trained {each:g}×" if several else f"budget {each:g}")
         return ", ".join([method.label, *own])
 
-    def each(self, variant: Contestant) -> float:
+    def each(self, contestant: Contestant) -> float:
         """The budget of each network."""
-        return variant.budget / self.natural(variant).budget
+        return contestant.budget / self.natural(contestant).budget
 
-    def natural(self, variant: Contestant) -> Contestant:
+    def natural(self, contestant: Contestant) -> Contestant:
         """Its method of its size, of networks of budget 1 each."""
-        several = self.method(variant.method).counts_networks
-        return variant._replace(budget=float(variant.size or 1) if several else 1.0)
+        several = self.method(contestant.method).counts_networks
+        return contestant._replace(budget=float(contestant.size or 1) if several else 1.0)
 
-    def size(self, variant: Contestant) -> str:
+    def size(self, contestant: Contestant) -> str:
         """The number of members with its symbol, such as ``T = 100``."""
-        if not variant.size:
-            return variant.members
-        return f"{self.method(variant.method).symbol or 'M'} = {variant.members}"
+        if not contestant.size:
+            return contestant.members
+        return f"{self.method(contestant.method).symbol or 'M'} = {contestant.members}"
 
-    def key(self, variant: Contestant) -> str:
-        """What the variant is called in commands and marks: with its budget, if not the usual one.
+    def key(self, contestant: Contestant) -> str:
+        """What it is called in commands and marks: with its budget, if not the usual one.
 
         >>> Names().key(Contestant("swag", "10")), Names().key(Contestant("swag", "10", 5.0))
         ('swag-10', 'swag-10-budget-5')
         """
-        own = "" if self.each(variant) == 1 else f"-budget-{variant.budget:g}"
-        return f"{variant.method}-{variant.members}{own}"
+        own = "" if self.each(contestant) == 1 else f"-budget-{contestant.budget:g}"
+        return f"{contestant.method}-{contestant.members}{own}"
 
-    def rank(self, variant: Contestant) -> tuple[bool, int, tuple[int, str], float, float]:
-        """The position among other variants: the suite's methods first, others as given."""
-        position = self.method(variant.method).position
-        given = _position(self.methods, variant.method)
-        return position < 0, position, given, variant.size or math.inf, variant.budget
+    def rank(self, contestant: Contestant) -> tuple[bool, int, tuple[int, str], float, float]:
+        """The position among other contestants: the suite's methods first, others as given."""
+        position = self.method(contestant.method).position
+        given = _position(self.methods, contestant.method)
+        return position < 0, position, given, contestant.size or math.inf, contestant.budget
 
     def class_name(self, number: int) -> str:
         """What a class is called."""
