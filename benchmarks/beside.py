@@ -42,7 +42,7 @@ from benchmarks.external_scores import (
 )
 from benchmarks.inference.evidence import GroupNumbers, HeadlineEvidence, evidence_in
 from benchmarks.inference.resampling import Frame
-from benchmarks.inference.rule import by_primary, pair
+from benchmarks.inference.rule import pair
 from benchmarks.io import UserError, objection_to, printable, read_run_json
 from benchmarks.nouns import MethodRecord, Names
 from benchmarks.predictions import RunUnit
@@ -259,7 +259,7 @@ def score_beside(
         | {f"other_{name}": value for name, value in theirs._asdict().items()}
         | pair(each, names, mine, theirs)._asdict()
         for each in evidence
-        for mine, theirs in product((by_primary(c, names) for c in each.contestants), repeat=2)
+        for mine, theirs in product((names.by_primary(c) for c in each.contestants), repeat=2)
         if mine.method in given and theirs.method not in given
     )
     measurements = measurements.assign(task=names.task.name)

@@ -21,7 +21,7 @@ from torch import Tensor
 from benchmarks.claims.predictor import Predictor
 from benchmarks.io import UserError, one_line, terminal_text, written_whole
 from benchmarks.metrics import METRICS
-from benchmarks.nouns import Names, Variant
+from benchmarks.nouns import Contestant, Names
 from benchmarks.report.figures.panels import count_plots
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
@@ -128,7 +128,7 @@ def _test_image(workspace: Workspace, index: int | None) -> Float[Tensor, "1 28 
 
 def _predictions(
     plan: Plan, workspace: Workspace, image: Float[Tensor, "1 28 28"]
-) -> dict[Variant, Prediction]:
+) -> dict[Contestant, Prediction]:
     """Of softmax, MC-dropout and a deep ensemble; trains what is not stored yet."""
     chosen = plan.configuration
     (passes,), (members,) = chosen.passes, chosen.members
@@ -140,15 +140,15 @@ def _predictions(
     for unit in units:
         method = predictor.method(unit).fit(training.images, training.labels)
         prediction = method.predict(image[None])
-        predictions[Variant(unit.method, str(prediction.members), unit.budget)] = prediction
+        predictions[Contestant(unit.method, str(prediction.members), unit.budget)] = prediction
     return predictions
 
 
 def _print(
     title: str,
     names: Names,
-    counts: Mapping[Variant, list[int]],
-    measures: Mapping[Variant, Mapping[str, float]],
+    counts: Mapping[Contestant, list[int]],
+    measures: Mapping[Contestant, Mapping[str, float]],
 ) -> None:
     """Print the votes for each class, and the uncertainty measures, as tables in the terminal."""
     above = terminal_text(f"{title}: votes for each class", style="italic")

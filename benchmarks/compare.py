@@ -11,11 +11,12 @@ from textwrap import wrap
 
 import pandas as pd
 
-from benchmarks.inference.evidence import Contestant, evidence_in
-from benchmarks.inference.rule import PairRow, by_primary, pair
+from benchmarks.inference.evidence import evidence_in
+from benchmarks.inference.rule import PairRow, pair
 from benchmarks.io import UserError, print_table
+from benchmarks.nouns import Contestant
 from benchmarks.report.number_format import UNDEFINED, rounded
-from benchmarks.report.results import Candidate, Quantity, Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.pivot import heading
 
 
@@ -27,14 +28,14 @@ def show_comparison(folder: Path, *texts: str) -> None:
     """
     results = Results.load(folder)
     evidence, names = evidence_in(folder), results.names
-    every = {by_primary(each, names) for kept in evidence for each in kept.contestants}
-    known = {key_of(results, Candidate(*each)): each for each in sorted(every)}
+    every = {names.by_primary(each) for kept in evidence for each in kept.contestants}
+    known = {key_of(results, each): each for each in sorted(every)}
     chosen = [_chosen(text, known) for text in texts]
     if len({*chosen}) == 1:
         raise UserError(f"both are {chosen[0]}; name two contestants")
     for letter, key in zip("AB", chosen, strict=True):
-        choice = Candidate(*known[key])
-        print(f"{letter}: {results.label(choice)}, {results.replicates(choice.variant)} replicates")
+        choice = known[key]
+        print(f"{letter}: {results.label(choice)}, {results.replicates(choice)} replicates")
     first, second = (known[key] for key in chosen)
     rows = [_cells(results, pair(kept, names, first, second)) for kept in evidence]
     headings = "Measure", "A", "B", "A − B", "95 % interval", "Images"
@@ -55,7 +56,7 @@ def show_differences(results: Results, differences: pd.DataFrame) -> None:
         shown = []
         for row in rows.itertuples(index=False):
             pair = PairRow(*row[-len(PairRow._fields) :])
-            other = Candidate(*row[1 : -len(PairRow._fields)])
+            other = Contestant(*row[1 : -len(PairRow._fields)])
             best = results.is_best(other, Quantity(pair.condition, pair.metric))
             if best or other == results.network_alone():
                 measure, *cells = _cells(results, pair)
@@ -67,9 +68,9 @@ def show_differences(results: Results, differences: pd.DataFrame) -> None:
     )
 
 
-def key_of(results: Results, choice: Candidate) -> str:
+def key_of(results: Results, choice: Contestant) -> str:
     """What it is called: as in ``figure --methods``, with its score behind if it has its own."""
-    return "-".join(filter(None, (results.names.key(choice.variant), choice.score)))
+    return "-".join(filter(None, (results.names.key(choice), choice.score)))
 
 
 def _chosen(text: str, known: Mapping[str, Contestant]) -> str:

@@ -12,7 +12,6 @@ import pandas as pd
 from benchmarks.headline import Headline, headline_conditions
 from benchmarks.inference.collected import Collected
 from benchmarks.inference.evidence import (
-    Contestant,
     Drawn,
     Entry,
     GroupNumbers,
@@ -24,6 +23,7 @@ from benchmarks.inference.evidence import (
 from benchmarks.inference.resampling import Frame
 from benchmarks.io import UserError, read_json, require_own, writable_folder, write_json
 from benchmarks.metrics import METRICS
+from benchmarks.nouns import Contestant
 from benchmarks.predictions import RunUnit, members_of
 from benchmarks.progress import tracked
 from benchmarks.report import write_report

@@ -208,12 +208,37 @@ ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 """By which value of a metric is better."""
 
 
-class Variant(NamedTuple):
-    """A method of a size at a budget: what lines of tables and figures stand for."""
+class Contestant(NamedTuple):
+    """A method of a size at a budget: what is compared, and what lines of figures stand for.
+
+    Attributes:
+        score: by which it ranks images; empty where its method's primary score is meant, and in
+            tables where the metric uses none.
+    """
 
     method: str
     members: str
     budget: float = 1.0
+    score: str = ""
+
+    @property
+    def unscored(self) -> Contestant:
+        """By its method's primary score."""
+        return self._replace(score="")
+
+    @property
+    def size(self) -> int:
+        """The number of its members; 0 where it is exact or unknown."""
+        return int(self.members) if self.members.isdigit() else 0
+
+    @property
+    def columns(self) -> dict[str, str | float]:
+        """Its columns in a table, whatever the score."""
+        return dict(zip(METHOD_COLUMNS, self, strict=False))
+
+
+METHOD_COLUMNS = Contestant._fields[:3]
+"""Of a contestant, without its score."""
 
 
 class Printed(NamedTuple):
@@ -336,6 +361,11 @@ class Names:
         """An uncertainty score; a method's own has the name that it gives it."""
         return _named(self.scores, name) or ScoreRecord(name, name)
 
+    def by_primary(self, contestant: Contestant) -> Contestant:
+        """Without the score, where it is the method's primary one."""
+        is_primary = contestant.score == self.method(contestant.method).primary_score
+        return contestant.unscored if is_primary else contestant
+
     @property
     def recipe(self) -> RecipeRecord | None:
         """How the networks of the run are trained; ``None``: it has none."""
@@ -361,53 +391,52 @@ class Names:
         record = self.score(score)
         return Printed(record.label, record.unit)
 
-    def label(self, variant: Variant) -> str:
+    def label(self, contestant: Contestant) -> str:
         """The method with its number of members, and each network's training, if not one.
 
         >>> names = Names(methods=(MethodRecord("e", "Ensemble", counts_networks=True),))
-        >>> names.label(Variant("e", "10", 10.0)), names.label(Variant("e", "10", 5.0))
+        >>> names.label(Contestant("e", "10", 10.0)), names.label(Contestant("e", "10", 5.0))
         ('Ensemble, M = 10', 'Ensemble, M = 10, each trained 0.5×')
-        >>> names.label(Variant("softmax", "1", 5.0))
+        >>> names.label(Contestant("softmax", "1", 5.0))
         'softmax, budget 5'
         """
-        method, own = self.method(variant.method), []
-        if variant.members not in ("", "1"):
-            own.append(self.size(variant))
-        if (each := self.each(variant)) != 1:
+        method, own = self.method(contestant.method), []
+        if contestant.members not in ("", "1"):
+            own.append(self.size(contestant))
+        if (each := self.each(contestant)) != 1:
             several = method.counts_networks
             own.append(f"each trained {each:g}×" if several else f"budget {each:g}")
         return ", ".join([method.label, *own])
 
-    def each(self, variant: Variant) -> float:
+    def each(self, contestant: Contestant) -> float:
         """The budget of each network."""
-        return variant.budget / self.natural(variant.method, variant.members).budget
+        return contestant.budget / self.natural(contestant).budget
 
-    def natural(self, method: str, members: str) -> Variant:
-        """A method of a size, of networks of budget 1 each."""
-        several = self.method(method).counts_networks and members.isdigit()
-        return Variant(method, members, float(members) if several else 1.0)
+    def natural(self, contestant: Contestant) -> Contestant:
+        """Its method of its size, of networks of budget 1 each."""
+        several = self.method(contestant.method).counts_networks
+        return contestant._replace(budget=float(contestant.size or 1) if several else 1.0)
 
-    def size(self, variant: Variant) -> str:
+    def size(self, contestant: Contestant) -> str:
         """The number of members with its symbol, such as ``T = 100``."""
-        if not variant.members.isdigit():
-            return variant.members
-        return f"{self.method(variant.method).symbol or 'M'} = {variant.members}"
+        if not contestant.size:
+            return contestant.members
+        return f"{self.method(contestant.method).symbol or 'M'} = {contestant.members}"
 
-    def key(self, variant: Variant) -> str:
-        """What the variant is called in commands and marks: with its budget, if not the usual one.
+    def key(self, contestant: Contestant) -> str:
+        """What it is called in commands and marks: with its budget, if not the usual one.
 
-        >>> Names().key(Variant("swag", "10")), Names().key(Variant("swag", "10", 5.0))
+        >>> Names().key(Contestant("swag", "10")), Names().key(Contestant("swag", "10", 5.0))
         ('swag-10', 'swag-10-budget-5')
         """
-        own = "" if self.each(variant) == 1 else f"-budget-{variant.budget:g}"
-        return f"{variant.method}-{variant.members}{own}"
+        own = "" if self.each(contestant) == 1 else f"-budget-{contestant.budget:g}"
+        return f"{contestant.method}-{contestant.members}{own}"
 
-    def rank(self, variant: Variant) -> tuple[bool, int, tuple[int, str], float, float]:
-        """The position among other variants: the suite's methods first, others as given."""
-        position = self.method(variant.method).position
-        given = _position(self.methods, variant.method)
-        size = float(variant.members) if variant.members.isdigit() else float("inf")
-        return position < 0, position, given, size, variant.budget
+    def rank(self, contestant: Contestant) -> tuple[bool, int, tuple[int, str], float, float]:
+        """The position among other contestants: the suite's methods first, others as given."""
+        position = self.method(contestant.method).position
+        given = _position(self.methods, contestant.method)
+        return position < 0, position, given, contestant.size or math.inf, contestant.budget
 
     def class_name(self, number: int) -> str:
         """What a class is called."""
@@ -514,40 +543,21 @@ def compared_sizes(
     }
 
 
-def compared_variants(
-    variants: Iterable[tuple[str, str]], usual: SizesByMethod = NO_SIZES
-) -> set[tuple[str, str]]:
-    """Of pairs (method, members as records write them) those of the sizes that are compared.
+def compared(
+    contestants: Collection[Contestant], usual: SizesByMethod = NO_SIZES
+) -> list[Contestant]:
+    """Those of the sizes that are compared.
 
     A size of 1 is compared only for methods that have no other (softmax); a method whose members
     are not counted is always compared.
 
-    >>> sorted(compared_variants([("softmax", "1"), ("mine", "1"), ("mine", "5"), ("it", "exact")]))
-    [('it', 'exact'), ('mine', '5'), ('softmax', '1')]
+    >>> pairs = [("softmax", "1"), ("mine", "1"), ("mine", "5"), ("it", "exact")]
+    >>> [each.method for each in compared([Contestant(*pair) for pair in pairs])]
+    ['softmax', 'mine', 'it']
     """
-    variants = set(variants)
     sizes: dict[str, list[int]] = {}
-    for method, members in variants:
-        if members.isdigit() and members != "1":
-            sizes.setdefault(method, []).append(int(members))
-    compared = compared_sizes(sizes, usual)
-    return {
-        (method, members)
-        for method, members in variants
-        if method not in compared or not members.isdigit() or int(members) in compared[method]
-    }
-
-
-def usual_variants(
-    variants: Iterable[tuple[str, str]], usual: SizesByMethod
-) -> set[tuple[str, str]]:
-    """Of pairs (method, members as records write them) those of usual sizes.
-
-    >>> usual_variants([("mc_dropout", "10"), ("mc_dropout", "100")], {"mc_dropout": [10, 20]})
-    {('mc_dropout', '10')}
-    """
-    return {
-        (method, members)
-        for method, members in variants
-        if members.isdigit() and int(members) in usual.get(method, ())
-    }
+    for each in contestants:
+        if each.size > 1:
+            sizes.setdefault(each.method, []).append(each.size)
+    chosen = compared_sizes(sizes, usual)
+    return [c for c in contestants if not c.size or c.size in chosen.get(c.method, (c.size,))]

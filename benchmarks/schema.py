@@ -321,8 +321,8 @@ def in_order(table: pd.DataFrame, by: Sequence[str] = ORDER) -> pd.DataFrame:
     """The rows in a fixed order, so that equal runs write equal bytes; members by their number."""
     ranks = {name: table[name] for name in by if name in table}
     if "members" in ranks:
-        # Those that are no number, of one rank, by their text.
-        ranks["members"] = table["members"].map(lambda text: (members_rank(text), text))
+        # Those that are no number come last.
+        ranks["members"] = table["members"].map(lambda text: (not text.isdigit(), text.zfill(9)))
     order = pd.DataFrame(ranks).sort_values(list(ranks), kind="stable").index
     return table.loc[order].reset_index(drop=True)
 
@@ -334,11 +334,6 @@ def members_text(members: int | None) -> str:
     ('100', 'exact')
     """
     return "exact" if members is None else str(members)
-
-
-def members_rank(members: str) -> float:
-    """Sort key of a number of members; what is no number comes last."""
-    return float(members) if members.isdigit() else math.inf
 
 
 def where(table: pd.DataFrame, **values: object) -> pd.DataFrame:

@@ -54,14 +54,8 @@ INDEX_HTML = "index.html"
 LAB_HTML = "lab.html"
 """The page on which networks vote for what one draws; only a command of its own writes it."""
 
-LOCK_FILE = ".lock"
-"""What a run locks while it writes."""
-
 PREDICTIONS_FOLDER = "predictions"
 """The prediction files, from which everything else can be recomputed."""
-
-ERRORS_FOLDER = "errors"
-"""Why methods failed."""
 
 FINISHED_FOLDER = ".finished"
 """Results of the stage `measure`, of a run that has not ended."""
@@ -80,9 +74,6 @@ CALIBRATION = "calibration"
 
 TEST_IMAGES = "test"
 """The condition column of images whose index is that among all of MNIST's test images."""
-
-NO_LABEL = -1
-"""The label of an image that belongs to none of the classes."""
 
 SELF_TRAINED = "self-trained"
 """The engine of methods that train themselves, in their own way."""

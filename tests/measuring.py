@@ -9,14 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.headline import HEADLINE, Headline
-from benchmarks.inference.evidence import (
-    Contestant,
-    Drawn,
-    Entry,
-    HeadlineEvidence,
-    MeasuredUnit,
-    evidence_of,
-)
+from benchmarks.inference.evidence import Drawn, Entry, HeadlineEvidence, MeasuredUnit, evidence_of
+from benchmarks.nouns import Contestant
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.run.image_values import ImageValues, fits_to
 from benchmarks.run.measurements import KeptRows, measured, rows_of

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
-from benchmarks.nouns import MethodRecord, MetricRecord, Names, RecipeRecord, Variant, record_of
+from benchmarks.nouns import Contestant, MethodRecord, MetricRecord, Names, RecipeRecord, record_of
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
@@ -106,14 +106,18 @@ def test_unknown_name_is_its_own_label_and_comes_last() -> None:
         assert (record.name, record.label) == ("mine", "mine")
     known = [condition.name for condition in NAMES.conditions]
     assert sorted(["mine", *reversed(known)], key=NAMES.condition_rank) == [*known, "mine"]
-    assert NAMES.label(Variant("mine", "7")) == "mine, M = 7"
+    assert NAMES.label(Contestant("mine", "7")) == "mine, M = 7"
     own = replace(NAMES, methods=(MethodRecord("mine", "Mine", symbol="K"), *NAMES.methods))
-    variants = [Variant("mine", "7"), Variant("mc_dropout", "100"), Variant("mc_dropout", "10")]
+    variants = [
+        Contestant("mine", "7"),
+        Contestant("mc_dropout", "100"),
+        Contestant("mc_dropout", "10"),
+    ]
     assert sorted(variants, key=own.rank) == variants[::-1]
     assert own.size(variants[0]) == "K = 7"
 
 
 def test_own_methods_stand_in_the_order_in_which_they_are_given() -> None:
-    given = [Variant(name, "1") for name in ("zebra", "ant", "mole")]
+    given = [Contestant(name, "1") for name in ("zebra", "ant", "mole")]
     own = replace(NAMES, methods=tuple(MethodRecord(v.method, v.method) for v in given))
     assert [*map(own.rank, given)] == sorted(map(own.rank, given))

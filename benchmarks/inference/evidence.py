@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from benchmarks.headline import HEADLINE, Headline
 from benchmarks.io import UserError, require_file_name, write_whole
+from benchmarks.nouns import Contestant
 from benchmarks.schema import DamagedArraysError, packed, unpacked
 from benchmarks.vocabulary import INFLUENCES_FOLDER
 
@@ -45,15 +46,6 @@ NO_LABELS: Int64[np.ndarray, " labelled"] = np.zeros(0, np.int64)
 
 CANCELLED = 1e-6
 """What is left of covariances in single precision that cancel is rounding below this."""
-
-
-class Contestant(NamedTuple):
-    """A method of a size at a budget, by the score by which it ranks images; empty: by none."""
-
-    method: str
-    members: str
-    budget: float
-    score: str = ""
 
 
 class MeasuredUnit(NamedTuple):

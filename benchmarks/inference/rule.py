@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from benchmarks.inference.best import judge
 from benchmarks.inference.differences import difference, own_estimate
-from benchmarks.inference.evidence import Contestant, HeadlineEvidence
+from benchmarks.inference.evidence import HeadlineEvidence
 from benchmarks.inference.intervals import Interval, unreliable_in
 from benchmarks.inference.worth import worth_of
-from benchmarks.nouns import Names
+from benchmarks.nouns import Contestant, Names
 from benchmarks.schema import AnswerRow
 
 ALONE = "there is no other contestant of this budget"
@@ -159,7 +159,7 @@ def pair(
     evidence: HeadlineEvidence, names: Names, first: Contestant, second: Contestant
 ) -> PairRow:
     """Two contestants by a measure, each by its primary score where its score is empty."""
-    known = {by_primary(each, names): k for k, each in enumerate(evidence.contestants)}
+    known = {names.by_primary(each): k for k, each in enumerate(evidence.contestants)}
     places = [known.get(each) for each in (first, second)]
     own = [k for k in places if k is not None]
     values = [math.nan if k is None else float(evidence.means[k]) for k in places]
@@ -175,9 +175,3 @@ def pair(
     value, lower, upper = interval.around(apart.estimate.value)
     reason = interval.reason or apart.note
     return row._replace(difference=value, lower=lower, upper=upper, reason=reason)
-
-
-def by_primary(contestant: Contestant, names: Names) -> Contestant:
-    """Without the score, where it is the method's primary one."""
-    is_primary = contestant.score == names.method(contestant.method).primary_score
-    return contestant._replace(score="") if is_primary else contestant

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from benchmarks.headline import HEADLINE
 from benchmarks.io import write_json
+from benchmarks.nouns import Contestant
 from benchmarks.report.editorial import ENSEMBLE, PROBABLE, SAMPLED, WITHOUT_BLANKS
 from benchmarks.report.number_format import alike, networks
-from benchmarks.report.results import Candidate, Quantity, Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.pivot import worth_cell
 from benchmarks.report.texts import listed
 from benchmarks.schema import where
@@ -38,7 +39,7 @@ class BestSet(NamedTuple):
 
     budget: float
     quantity: Quantity
-    stays: dict[Candidate, float]
+    stays: dict[Contestant, float]
     remark: str
 
     def sentence(self, results: Results) -> str:
@@ -63,7 +64,7 @@ def best_sets(results: Results) -> Iterator[BestSet]:
             yield BestSet(budget, quantity, dict(stays), _remark(results, budget, quantity, own))
 
 
-def _remark(results: Results, budget: float, quantity: Quantity, best: list[Candidate]) -> str:
+def _remark(results: Results, budget: float, quantity: Quantity, best: list[Contestant]) -> str:
     if not best:
         rows = where(results.answer, budget=budget, metric=quantity.metric)
         reasons = [reason for reason in rows["reason"].unique() if reason]
@@ -98,7 +99,7 @@ def answer(results: Results) -> dict[str, Any]:
     for each in best_sets(results):
         best.setdefault(f"{each.budget:g}", []).append(each.sentence(results))
     least = [v for v in results.variants if v.budget == results.budgets[0]]
-    sampled = [results.candidate(v) for v in least if v.method == SAMPLED][-1:]
+    sampled = [v for v in least if v.method == SAMPLED][-1:]
     return {
         "short": " ".join(chain(*(_on_dropout(results, each) for each in sampled))),
         "best": best,
@@ -106,7 +107,7 @@ def answer(results: Results) -> dict[str, Any]:
     }
 
 
-def _on_dropout(results: Results, dropout: Candidate) -> Iterator[str]:
+def _on_dropout(results: Results, dropout: Contestant) -> Iterator[str]:
     """Whether it is better than one network, its worth, and whether it is as good as many."""
     if results.answer.empty:
         yield NOT_JUDGED
@@ -130,7 +131,7 @@ def _on_dropout(results: Results, dropout: Candidate) -> Iterator[str]:
         yield f"It is shown to be as good as {most} networks by {listed(many) or 'no measure'}."
 
 
-def _on_blank_passes(results: Results, dropout: Candidate) -> str:
+def _on_blank_passes(results: Results, dropout: Contestant) -> str:
     """What passes cost that drop all channels of a layer, if the run has the variant without."""
     choices = dropout._replace(method=WITHOUT_BLANKS), dropout, results.network_alone()
     rows = [results.value(each, Quantity(CLEAN, PROBABLE)) for each in choices if each]

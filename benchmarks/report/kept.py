@@ -15,9 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.io import UserError, content_of, path_of
+from benchmarks.nouns import Contestant
 from benchmarks.report.editorial import KEPT_FIGURES, KEPT_METRICS
 from benchmarks.report.published import PUBLISHED
-from benchmarks.report.results import Candidate, Results
+from benchmarks.report.results import Results
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import (
     ANSWER_CSV,
@@ -108,7 +109,7 @@ def _kept_rows(results: Results) -> pd.DataFrame:
     in_papers = [pair in published for pair in zip(rows["metric"], rows["score"], strict=True)]
     kept = in_papers | rows.index.isin(results.by_primary_score(rows).index)
     if not results.answer.empty:
-        keys = [*Candidate._fields, "condition", "metric"]
+        keys = [*Contestant._fields, "condition", "metric"]
         answered = pd.MultiIndex.from_frame(results.answer[keys])
         kept |= pd.MultiIndex.from_frame(rows[keys]).isin(answered)
     return rows[kept]

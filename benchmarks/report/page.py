@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from benchmarks.io import read_run_json, write_whole
-from benchmarks.nouns import Variant
+from benchmarks.nouns import Contestant
 from benchmarks.report.answer import answer
 from benchmarks.report.claims import claims_shown
 from benchmarks.report.figures.engine import variant_in
@@ -228,7 +228,7 @@ class ShownImage(NamedTuple):
 
 def shown_images(results: Results) -> list[ShownImage]:
     """The first images of each condition in ``image_votes.csv``."""
-    by_image: dict[int, dict[Variant, list[dict[Any, Any]]]] = {}
+    by_image: dict[int, dict[Contestant, list[dict[Any, Any]]]] = {}
     known = results.usual(results.variants)
     for row in results.curve("image_votes").to_dict("records"):
         if (variant := variant_in(row)) in known:
@@ -240,7 +240,7 @@ def shown_images(results: Results) -> list[ShownImage]:
 
 
 def _shown_image(
-    results: Results, by_variant: Mapping[Variant, list[dict[Any, Any]]]
+    results: Results, by_variant: Mapping[Contestant, list[dict[Any, Any]]]
 ) -> ShownImage:
     """By each method its rows, one a class."""
     names = results.names

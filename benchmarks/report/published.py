@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.io import markdown_text, or_none, write_json, write_whole
-from benchmarks.nouns import Variant
+from benchmarks.nouns import Contestant
 from benchmarks.report.editorial import SAMPLED
 from benchmarks.report.number_format import UNDEFINED
 from benchmarks.report.results import Quantity, Results, TableRow
@@ -131,9 +131,9 @@ def judged(number: PublishedNumber, results: Results) -> dict[str, Any]:
     known of it.
     """
     budget = number.members if results.names.method(number.method).counts_networks else 1
-    variant = Variant(number.method, str(number.members), float(budget))
+    variant = Contestant(number.method, str(number.members), float(budget))
     by_label = {
-        results.label_of(name): results.find(variant, Quantity(name, number.metric, number.score))
+        results.label_of(name): results.row(variant, Quantity(name, number.metric, number.score))
         for name in number.conditions
     }
     rows = {label: row for label, row in by_label.items() if row and math.isfinite(row["value"])}
@@ -224,10 +224,10 @@ SHIFTS = ("rotated", "translated")
 SCALED, VANILLA = "temperature scaling", "vanilla"
 
 CHOICES = {
-    "ensemble": Variant("deep_ensemble", "10", 10.0),
-    "dropout": Variant("mc_dropout", "100"),
-    SCALED: Variant("temperature_scaling", "1"),
-    VANILLA: Variant("softmax", "1"),
+    "ensemble": Contestant("deep_ensemble", "10", 10.0),
+    "dropout": Contestant("mc_dropout", "100"),
+    SCALED: Contestant("temperature_scaling", "1"),
+    VANILLA: Contestant("softmax", "1"),
 }
 """Names of methods in Ovadia et al., and ours."""
 
@@ -244,7 +244,7 @@ def order_under_shift(results: Results) -> tuple[bool, str] | None:
         shifts = [shift for shift in results.severities.get(group, []) if shift.labels == "valid"]
         brier = {}
         for name, variant in CHOICES.items():
-            rows = [results.find(variant, Quantity(shift.name, "brier")) for shift in shifts]
+            rows = [results.row(variant, Quantity(shift.name, "brier")) for shift in shifts]
             brier[name] = fmean(row["value"] if row else math.nan for row in rows or [None])
         if not all(map(math.isfinite, brier.values())):
             return None

@@ -14,7 +14,7 @@ import pandas as pd
 import typer
 
 from benchmarks.io import UserError, path_of, read_run_json, write_whole
-from benchmarks.nouns import Names, Variant
+from benchmarks.nouns import Contestant, Names
 from benchmarks.report.answer import answer
 from benchmarks.report.claims import article_answer
 from benchmarks.report.editorial import README_FIGURES
@@ -91,7 +91,7 @@ def _filled_page(page: Path, text: str, run_in: Callable[[Path], _Run]) -> str:
         run = run_in(Path(match["results"]))
         variant = run.variants.get(match["variant"])
         quantity = Quantity(match["condition"], match["metric"])
-        row = run.results.find(variant, quantity) if variant else None
+        row = run.results.row(variant, quantity) if variant else None
         if row is None or not math.isfinite(row["value"]):
             raise UserError(f"{page}: there is no value for {match['mark']}")
         return f"{row['value']:.{len(match['number'].partition('.')[2])}f}{match['mark']}"
@@ -121,7 +121,7 @@ class _Run:
         return Results.load(self.root / self.folder)
 
     @cached_property
-    def variants(self) -> dict[str, Variant]:
+    def variants(self) -> dict[str, Contestant]:
         """What is measured, by its key; of one member also by the method's name."""
         known = {self.results.names.key(variant): variant for variant in self.results.variants}
         return {v.method: v for key, v in known.items() if key == f"{v.method}-1"} | known

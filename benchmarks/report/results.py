@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from benchmarks.headline import headline_conditions
 from benchmarks.io import UserError, path_of, read_json, read_run_json
 from benchmarks.nouns import (
+    METHOD_COLUMNS,
     ConditionRecord,
+    Contestant,
     MetricRecord,
     Names,
-    Variant,
-    compared_variants,
-    usual_variants,
+    compared,
 )
 from benchmarks.report.editorial import RIGHT
 from benchmarks.report.number_format import two_digits
-from benchmarks.schema import DamagedArraysError, members_rank, read_table, unpacked, where
+from benchmarks.schema import DamagedArraysError, read_table, unpacked, where
 from benchmarks.vocabulary import (
     ANSWER_CSV,
     CLAIMS_CSV,
@@ -58,25 +58,6 @@ class Quantity(NamedTuple):
     condition: str
     metric: str
     score: str = ""
-
-
-class Candidate(NamedTuple):
-    """What is compared and may be chosen: a method of a size at a budget.
-
-    Attributes:
-        score: by which it ranks images; empty where its method's primary score is meant, and in
-            tables where the metric uses none.
-    """
-
-    method: str
-    members: str
-    budget: float = 1.0
-    score: str = ""
-
-    @property
-    def variant(self) -> Variant:
-        """The method of its size at its budget."""
-        return Variant(*self[:3])
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +128,7 @@ class Results:
     # Methods.
 
     @cached_property
-    def variants(self) -> tuple[Variant, ...]:
+    def variants(self) -> tuple[Contestant, ...]:
         """Every method of every size at every budget, in the order in which they are shown."""
         every = _variants_in(self.summary)
         return tuple(sorted(every, key=lambda v: (self._block(v), self.names.rank(v))))
@@ -159,59 +140,59 @@ class Results:
         own = {v.budget for v in every if not self.names.method(v.method).counts_networks}
         return tuple(sorted(own)) or (1.0,)
 
-    def block(self, variant: Variant) -> str:
+    def block(self, variant: Contestant) -> str:
         """What its budget is called; empty where the run has one."""
         return self._block(variant)[1]
 
-    def _block(self, variant: Variant) -> tuple[float, str]:
+    def _block(self, variant: Contestant) -> tuple[float, str]:
         if len(self.budgets) < 2:
             return 0.0, ""
         if variant.budget in self.budgets:
             return variant.budget, f"Budget {variant.budget:g}"
         return math.inf, "More networks"
 
-    def blocks(self, variants: Iterable[Variant]) -> dict[str, tuple[Variant, ...]]:
+    def blocks(self, variants: Iterable[Contestant]) -> dict[str, tuple[Contestant, ...]]:
         """The variants of each budget, and ensembles of others; of one budget all together."""
         ordered = sorted(variants, key=self._block)
         return {name: tuple(own) for (_, name), own in groupby(ordered, key=self._block)}
 
-    def usual(self, variants: Iterable[Variant]) -> tuple[Variant, ...]:
+    def usual(self, variants: Iterable[Contestant]) -> tuple[Contestant, ...]:
         """Those whose networks have a budget of 1 each; of methods without such, all."""
         natural = {v for v in self.variants if self.names.each(v) == 1}
         methods = {variant.method for variant in natural}
         return tuple(v for v in variants if v in natural or v.method not in methods)
 
     @cached_property
-    def shown(self) -> tuple[Variant, ...]:
+    def shown(self) -> tuple[Contestant, ...]:
         """Those that have a line in figures: of usual ones with any value, the sizes compared."""
         with_value = _variants_in(self.summary[self.summary["value"].notna()])
         usual = self.usual(variant for variant in self.variants if variant in with_value)
-        pairs = compared_variants({variant[:2] for variant in usual}, self.names.usual_sizes)
-        return tuple(variant for variant in usual if variant[:2] in pairs)
+        return tuple(compared(usual, self.names.usual_sizes))
 
     @property
-    def largest(self) -> tuple[Variant, ...]:
+    def largest(self) -> tuple[Contestant, ...]:
         """Those that have a panel in figures: of these the largest size of each method."""
         last = {v.method: v for v in sorted(self.shown, key=self.names.rank)}
         return tuple(variant for variant in self.shown if variant == last[variant.method])
 
     @cached_property
-    def compared(self) -> tuple[Variant, ...]:
+    def compared(self) -> tuple[Contestant, ...]:
         """Those that have a row in tables: of compared and of usual sizes, at all budgets.
 
         See `compared_sizes`; only the figure and the table of quality against cost show
         all sizes.
         """
-        usual, pairs = self.names.usual_sizes, [variant[:2] for variant in self.variants]
-        shown = compared_variants(pairs, usual) | usual_variants(pairs, usual)
-        return tuple(v for v in self.variants if v[:2] in shown or self.divides_otherwise(v))
+        usual = self.names.usual_sizes
+        shown = {v for v in self.variants if v.size in usual.get(v.method, ())}
+        shown |= {*compared(self.variants, usual), *filter(self.divides_otherwise, self.variants)}
+        return tuple(variant for variant in self.variants if variant in shown)
 
-    def divides_otherwise(self, variant: Variant) -> bool:
+    def divides_otherwise(self, variant: Contestant) -> bool:
         """Whether it is an ensemble whose networks have another budget than 1 each."""
         several = self.names.method(variant.method).counts_networks
-        return several and members_rank(variant.members) != variant.budget
+        return several and variant.size != variant.budget
 
-    def evaluated_on(self, conditions: Sequence[str]) -> tuple[Variant, ...]:
+    def evaluated_on(self, conditions: Sequence[str]) -> tuple[Contestant, ...]:
         """Compared methods that have a row under any of the conditions, also a failed one."""
         evaluated = _variants_in(self.summary[self.summary["condition"].isin(conditions)])
         return tuple(variant for variant in self.compared if variant in evaluated)
@@ -227,13 +208,9 @@ class Results:
         alike = {name for name, n in fitted.items() if not (n and recipe) or n == recipe.images}
         return frozenset(fitted.keys() - alike if alike else ())
 
-    def candidate(self, variant: Variant) -> Candidate:
-        """A method of a size at a budget, by its primary score."""
-        return Candidate(*variant)
-
-    def replicates(self, variant: Variant) -> int:
+    def replicates(self, variant: Contestant) -> int:
         """Over how many replicates the variant's numbers are means."""
-        return int(where(self.summary, **variant._asdict())["replicates"].max())
+        return int(where(self.summary, **variant.columns)["replicates"].max())
 
     # Conditions and metrics.
 
@@ -324,7 +301,7 @@ class Results:
         """What a condition is called in print."""
         return self.names.condition(condition).label
 
-    def primary_score_label(self, variants: Iterable[Variant]) -> str:
+    def primary_score_label(self, variants: Iterable[Contestant]) -> str:
         """What the score is called by which these methods rank images first, in a sentence."""
         scores = {self.names.method(variant.method).primary_score for variant in variants}
         return self.names.score(*scores).label.lower() if len(scores) == 1 else "primary score"
@@ -333,10 +310,10 @@ class Results:
         """The rows by methods' primary scores, or by none, of a table with a row a method."""
         return _by_primary_score(table, self.names)
 
-    def method_scores(self, variant: Variant) -> tuple[str, ...]:
+    def method_scores(self, variant: Contestant) -> tuple[str, ...]:
         """The uncertainty scores that only this method has."""
         known = {score.name for score in self.names.scores}
-        scores = where(self.summary, **variant._asdict())["score"].unique()
+        scores = where(self.summary, **variant.columns)["score"].unique()
         return tuple(sorted(set(scores) - known - {""}))
 
     # The rule.
@@ -348,56 +325,56 @@ class Results:
         own = headline_conditions(self.names.conditions)
         return tuple(Quantity(name, m.metric) for m, name in own.items() if name in has)
 
-    def standing(self, candidate: Candidate, quantity: Quantity) -> TableRow | None:
+    def standing(self, contestant: Contestant, quantity: Quantity) -> TableRow | None:
         """The row of the answer, if there is one; a further score changes no class."""
-        side = self.ranked(candidate, quantity)
-        is_own = not candidate.score or side.score
+        side = self.ranked(contestant, quantity)
+        is_own = not contestant.score or side.score
         return self._answers.get(*side, *quantity[:2]) if is_own else None
 
-    def is_best(self, candidate: Candidate, quantity: Quantity) -> bool:
+    def is_best(self, contestant: Contestant, quantity: Quantity) -> bool:
         """Whether it is in the set that contains the best of its budget."""
-        row = self.standing(candidate, quantity)
+        row = self.standing(contestant, quantity)
         return row is not None and row["best"] == "yes"
 
-    def better(self, candidate: Candidate, quantity: Quantity) -> bool | None:
+    def better(self, contestant: Contestant, quantity: Quantity) -> bool | None:
         """Whether it is better than one network of its budget, or worse.
 
         ``None`` where neither is shown.
         """
-        row = self.standing(candidate, quantity)
+        row = self.standing(contestant, quantity)
         if row is None or not row["difference_lower"] * row["difference_upper"] > 0:
             return None
         higher: bool = row["difference"] > 0
         return higher == (self.names.metric(quantity.metric).better == "higher")
 
-    def contestants(self, budget: float) -> tuple[Candidate, ...]:
+    def contestants(self, budget: float) -> tuple[Contestant, ...]:
         """Those that were compared with the best of a budget by any measure, in their order."""
         if self.answer.empty:
             return ()
         rows = where(self.answer[self.answer["best"] != ""], budget=budget)
-        every = set(rows[list(_SIDE)].itertuples(index=False, name=None))
-        choices = {self.by_own_score(Candidate(*names)) for names in every}
+        every = set(rows[list(Contestant._fields)].itertuples(index=False, name=None))
+        choices = {self.names.by_primary(Contestant(*names)) for names in every}
 
-        def rank(choice: Candidate) -> tuple[object, ...]:
-            return bool(choice.score), self.names.rank(choice.variant), choice.score
+        def rank(choice: Contestant) -> tuple[object, ...]:
+            return bool(choice.score), self.names.rank(choice), choice.score
 
         return tuple(sorted(choices, key=rank))
 
-    def leaders(self, budget: float) -> dict[Quantity, list[Candidate]]:
+    def leaders(self, budget: float) -> dict[Quantity, list[Contestant]]:
         """By each measure the contestants of a budget that are in its best set."""
         own = self.contestants(budget)
         return {q: [each for each in own if self.is_best(each, q)] for q in self.headline}
 
-    def is_network_alone(self, candidate: Candidate) -> bool:
+    def is_network_alone(self, contestant: Contestant) -> bool:
         """Whether it is the prediction of a network of the recipe, and nothing else."""
-        is_one = candidate.members == "1" and not candidate.score
-        return is_one and self.names.method(candidate.method).is_network
+        is_one = contestant.members == "1" and not contestant.score
+        return is_one and self.names.method(contestant.method).is_network
 
-    def network_alone(self, budget: float | None = None) -> Candidate | None:
+    def network_alone(self, budget: float | None = None) -> Contestant | None:
         """That of a budget, by default of the least; ``None`` if there is none."""
-        every = (self.candidate(v) for v in self.variants if budget in (None, v.budget))
-        own = (candidate for candidate in every if self.is_network_alone(candidate))
-        return min(own, key=lambda candidate: candidate.budget, default=None)
+        every = (v for v in self.variants if budget in (None, v.budget))
+        own = (contestant for contestant in every if self.is_network_alone(contestant))
+        return min(own, key=lambda contestant: contestant.budget, default=None)
 
     def smallest_difference(self, budget: float, quantity: Quantity) -> str:
         """The smallest difference to one network of a budget that would have been shown.
@@ -413,44 +390,35 @@ class Results:
         ]
         return " to ".join(dict.fromkeys(two_digits(f(widths)) for f in (min, max) if widths))
 
-    def label(self, candidate: Candidate) -> str:
+    def label(self, contestant: Contestant) -> str:
         """For example ``Mahalanobis distance (with softmax)``; a user's own is called as it is."""
-        record = self.names.method(candidate.method)
+        record = self.names.method(contestant.method)
         method, scored = record.label, ""
-        own = self.names.label(candidate.variant).removeprefix(method).removeprefix(", ")
-        if candidate.score:
-            method, scored = self.names.score(candidate.score).label, f"with {method}"
+        own = self.names.label(contestant).removeprefix(method).removeprefix(", ")
+        if contestant.score:
+            method, scored = self.names.score(contestant.score).label, f"with {method}"
         details = ", ".join(filter(None, (scored, own)))
-        is_users_own = record.is_users_own and not candidate.score
+        is_users_own = record.is_users_own and not contestant.score
         name = method if is_users_own else f"{method[:1].upper()}{method[1:]}"
         return f"{name}{f' ({details})' if details else ''}"
 
     # Rows.
 
-    def row(self, candidate: Candidate, quantity: Quantity) -> TableRow | None:
+    def row(self, contestant: Contestant, quantity: Quantity) -> TableRow | None:
         """The row of the summary, if there is one, also of a failed method."""
-        return self._summary_rows.get(*self.ranked(candidate, quantity), *quantity[:2])
+        return self._summary_rows.get(*self.ranked(contestant, quantity), *quantity[:2])
 
-    def value(self, candidate: Candidate, quantity: Quantity) -> TableRow | None:
+    def value(self, contestant: Contestant, quantity: Quantity) -> TableRow | None:
         """The row of the summary; ``None`` where there is no finite value."""
-        row = self.row(candidate, quantity)
+        row = self.row(contestant, quantity)
         return row if row and row["status"] == "ok" and math.isfinite(row["value"]) else None
 
-    def find(self, variant: Variant, quantity: Quantity) -> TableRow | None:
-        """The row of the summary, if there is one."""
-        return self.row(self.candidate(variant), quantity)
-
-    def ranked(self, candidate: Candidate, quantity: Quantity) -> Candidate:
+    def ranked(self, contestant: Contestant, quantity: Quantity) -> Contestant:
         """With the score by which it ranks images: its own, that asked for, or its primary one."""
         if "score" not in self.names.metric(quantity.metric).needs:
-            return candidate._replace(score="")
-        primary = self.names.method(candidate.method).primary_score
-        return candidate._replace(score=candidate.score or quantity.score or primary)
-
-    def by_own_score(self, candidate: Candidate) -> Candidate:
-        """Without the score, where it is the method's primary one."""
-        primary = self.names.method(candidate.method).primary_score
-        return candidate._replace(score="") if candidate.score == primary else candidate
+            return contestant._replace(score="")
+        primary = self.names.method(contestant.method).primary_score
+        return contestant._replace(score=contestant.score or quantity.score or primary)
 
     def curve(self, name: str) -> pd.DataFrame:
         """A table of curves; empty where there is none, with the columns that all have."""
@@ -459,15 +427,12 @@ class Results:
     @cached_property
     def _summary_rows(self) -> RowsByKeys:
         """The rows of the summary by method, condition and metric."""
-        return RowsByKeys(self.summary, [*_SIDE, "condition", "metric"])
+        return RowsByKeys(self.summary, [*Contestant._fields, "condition", "metric"])
 
     @cached_property
     def _answers(self) -> RowsByKeys:
         """The rows of the answer by contestant, condition and metric."""
-        return RowsByKeys(self.answer, [*_SIDE, "condition", "metric"])
-
-
-_SIDE = Candidate._fields
+        return RowsByKeys(self.answer, [*Contestant._fields, "condition", "metric"])
 
 
 class RowsByKeys:
@@ -492,9 +457,9 @@ class RowsByKeys:
         return {name: column[position] for name, column in self._columns.items()}
 
 
-def _variants_in(table: pd.DataFrame, prefix: str = "") -> set[Variant]:
-    rows = table[[f"{prefix}{name}" for name in Variant._fields]].drop_duplicates()
-    return set(map(Variant._make, rows.itertuples(index=False, name=None)))
+def _variants_in(table: pd.DataFrame) -> set[Contestant]:
+    rows = table[[*METHOD_COLUMNS]].drop_duplicates()
+    return {Contestant(*row) for row in rows.itertuples(index=False, name=None)}
 
 
 def _by_primary_score(table: pd.DataFrame, names: Names) -> pd.DataFrame:

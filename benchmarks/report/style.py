@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.nouns import Names, Variant
+from benchmarks.nouns import Contestant, Names
 from benchmarks.report.editorial import GROUP_COLOURS
 
 COLUMN, PAGE = 3.3, 6.9
@@ -157,7 +157,7 @@ def look_of(names: Names, method: str, label: str = "", *, filled: bool = True) 
     return Look(label, color, marker, dash, filled)
 
 
-def looks(names: Names, variants: Iterable[Variant]) -> dict[Variant, Look]:
+def looks(names: Names, variants: Iterable[Contestant]) -> dict[Contestant, Look]:
     """The look of each method and size, of which the largest of a method is filled."""
     largest = {variant.method: variant for variant in sorted(variants, key=names.rank)}
     return {

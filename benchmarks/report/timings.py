@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.nouns import Variant
-from benchmarks.report.results import Candidate, Results
+from benchmarks.nouns import Contestant
+from benchmarks.report.results import Results
 from benchmarks.schema import where
 from benchmarks.vocabulary import SELF_TRAINED
 
@@ -71,23 +71,22 @@ def batch_sizes(latency: pd.DataFrame) -> tuple[int, ...]:
 
 
 def milliseconds(
-    latency: pd.DataFrame, setup: Setup, variant: Variant, batch_size: int
+    latency: pd.DataFrame, setup: Setup, variant: Contestant, batch_size: int
 ) -> pd.Series | None:
     """The row of a variant in a setup, if it was timed there."""
-    method, members, _ = variant  # whose budget does not matter
-    rows = where(in_setup(timed(latency), setup), method=method, members=members)
-    rows = where(rows, batch_size=batch_size)
+    rows = where(in_setup(timed(latency), setup), method=variant.method, members=variant.members)
+    rows = where(rows, batch_size=batch_size)  # whatever its budget is
     return None if rows.empty else rows.iloc[0]
 
 
-def single_image(results: Results, choice: Candidate) -> pd.Series | None:
+def single_image(results: Results, choice: Contestant) -> pd.Series | None:
     """The timing of a single image in the setup that methods are compared in.
 
     That of a further score has the time of its network in it.
     """
     setup, scores = main_setup(results.latency), results.score_latency
     if setup is None or not choice.score:
-        return setup and milliseconds(results.latency, setup, choice.variant, 1)
+        return setup and milliseconds(results.latency, setup, choice, 1)
     if scores.empty:
         return None
     rows = where(in_setup(scores, setup), score=choice.score, batch_size=1, status="ok")

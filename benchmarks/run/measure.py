@@ -22,7 +22,6 @@ from benchmarks.headline import headline_conditions
 from benchmarks.inference.collected import Collected
 from benchmarks.inference.evidence import (
     NO_LABELS,
-    Contestant,
     Drawn,
     Entry,
     HeadlineEvidence,
@@ -36,7 +35,7 @@ from benchmarks.inference.resampling import Frame
 from benchmarks.inference.rule import answer
 from benchmarks.io import write_whole
 from benchmarks.metrics import METRICS
-from benchmarks.nouns import Names
+from benchmarks.nouns import Contestant, Names
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.run.configuration import stored_scores
 from benchmarks.run.curves import (

@@ -27,15 +27,7 @@ from benchmarks.io import (
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import (
-    LOCK_FILE,
-    MEASURE,
-    PREDICT,
-    PREDICTIONS_FOLDER,
-    RUN_JSON,
-    SUMMARY_CSV,
-    TRAIN,
-)
+from benchmarks.vocabulary import MEASURE, PREDICT, PREDICTIONS_FOLDER, RUN_JSON, SUMMARY_CSV, TRAIN
 from methods.determinism import processor, version_of
 from methods.engines.base import Engine
 from methods.version import suite_version
@@ -44,6 +36,9 @@ LIBRARIES = (
     *("joblib", "numba", "numpy", "pandas", "safetensors", "scikit-image", "scikit-learn"),
     *("scipy", "torch", "torchvision"),
 )
+
+LOCK_FILE = ".lock"
+"""What a run locks while it writes."""
 
 PREDICTIONS = 8
 """What predictions mean: raise it when masks, seeds, splits, rounding, a method or their files

@@ -36,12 +36,7 @@ from benchmarks.run.reading import predicted_conditions, read_prediction
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import packed, write_table
 from benchmarks.tasks.task import Condition, EvaluationSet
-from benchmarks.vocabulary import (
-    CLEAN,
-    CURVES_FOLDER,
-    IMAGES_NPZ,
-    NO_LABEL,
-)
+from benchmarks.vocabulary import CLEAN, CURVES_FOLDER, IMAGES_NPZ
 from methods.determinism import one_torch_thread
 
 HIGH_DISAGREEMENT = 12
@@ -223,7 +218,7 @@ def save_images(chosen: Sequence[tuple[str, EvaluationSet, int]], path: Path) ->
     and of each image its ``condition``, ``index``
     and ``label`` (−1: none).
     """
-    labels = [NO_LABEL if s.labels is None else int(s.labels[i]) for _, s, i in chosen]
+    labels = [-1 if s.labels is None else int(s.labels[i]) for _, s, i in chosen]
     arrays = {
         "pixels": np.stack([pixels(s.images[index]) for _, s, index in chosen]),
         "condition": np.array([condition for condition, *_ in chosen]),

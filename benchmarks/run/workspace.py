@@ -18,7 +18,7 @@ from benchmarks.progress import Item, announce
 from benchmarks.run.configuration import NETWORKS, fitting_jobs
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition, EvaluationSet, ImageLimits, Split, Task
-from benchmarks.vocabulary import ERRORS_FOLDER, PREDICTIONS_FOLDER
+from benchmarks.vocabulary import PREDICTIONS_FOLDER
 from methods import METHODS, UncertaintyMethod
 from methods.determinism import (
     derive_seed,
@@ -120,7 +120,7 @@ class Workspace:
 
     def error_path(self, owner: Owner) -> Path:
         """The file of the error by which a unit or a network failed, if there is one."""
-        return self.out / ERRORS_FOLDER / f"{owner.name.replace('/', '-')}.txt"
+        return self.out / "errors" / f"{owner.name.replace('/', '-')}.txt"
 
     def note_failure(self, owner: Owner, error: BaseException) -> Failure:
         """Write the error with its trace to its file; absolute paths lose their folders."""

@@ -29,15 +29,9 @@ from scipy.special import digamma, ndtri, polygamma, softmax
 
 from benchmarks.headline import HEADLINE
 from benchmarks.inference.best import _over_images, _over_replicates, _redraws, judge
-from benchmarks.inference.evidence import (
-    Contestant,
-    Drawn,
-    Entry,
-    HeadlineEvidence,
-    MeasuredUnit,
-    evidence_of,
-)
+from benchmarks.inference.evidence import Drawn, Entry, HeadlineEvidence, MeasuredUnit, evidence_of
 from benchmarks.inference.worth import MORE, Worth, worth_of
+from benchmarks.nouns import Contestant
 from benchmarks.vocabulary import CONFIDENCE
 from tests.inference.per_image_model import CLEAN, IMAGES, ROTATED, model
 from tests.measuring import known_of

@@ -23,8 +23,9 @@ from benchmarks.api import (
     score_predictions,
 )
 from benchmarks.compare import show_comparison
+from benchmarks.nouns import Contestant
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.report.results import Candidate, Quantity
+from benchmarks.report.results import Quantity
 from benchmarks.report.tables.declared import LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
 from benchmarks.run.measure import measure
@@ -305,7 +306,7 @@ def test_command_shows_one_network_and_best_sets_and_refuses_other_files(
     expected = 0
     for row in beside.differences.to_dict("records"):
         sides = ("method", "members", "budget", "score")
-        other = Candidate(*(row[f"other_{side}"] for side in sides))
+        other = Contestant(*(row[f"other_{side}"] for side in sides))
         best = report.is_best(other, Quantity(row["condition"], row["metric"]))
         expected += best or other == report.network_alone()
     assert expected >= 5

@@ -20,9 +20,9 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmarks import external
 from benchmarks.external import ScoredMethods, read_predictions, score_files
 from benchmarks.external import score as scored_methods
-from benchmarks.inference.evidence import Contestant
 from benchmarks.inference.rule import answer
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
+from benchmarks.nouns import Contestant
 from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.schema import Measurement, in_order, read_table, table_of
 from methods import Prediction

@@ -10,7 +10,8 @@ import pytest
 from scipy import integrate, optimize, stats
 
 from benchmarks.inference.best import DRAWS, judge
-from benchmarks.inference.evidence import Contestant, HeadlineEvidence
+from benchmarks.inference.evidence import HeadlineEvidence
+from benchmarks.nouns import Contestant
 from tests.measuring import MEASURES, Floats, known_of
 
 MONTE_CARLO = 0.02

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.inference.differences import difference
-from benchmarks.inference.evidence import Contestant, Drawn, MeasuredUnit, ReplicateSums
+from benchmarks.inference.evidence import Drawn, MeasuredUnit, ReplicateSums
 from benchmarks.inference.intervals import Networks, interval_of
 from benchmarks.inference.resampling import image_weights
 from benchmarks.metrics import METRICS, calibration
 from benchmarks.metrics.calibration import BinnedImages
 from benchmarks.metrics.detection import Detection, flagging_order
 from benchmarks.metrics.metric import each_once, weighted_means
+from benchmarks.nouns import Contestant
 from tests.measuring import Floats, known_of, unit_of
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,8 @@ from scipy import stats
 
 from benchmarks.headline import Headline
 from benchmarks.inference.differences import UNPAIRED, Difference, difference, own_estimate
-from benchmarks.inference.evidence import Contestant
 from benchmarks.inference.intervals import BORROWED, ONE_REPLICATE
+from benchmarks.nouns import Contestant
 from tests.measuring import MEASURES, Floats, known_of
 
 IMAGES, NETWORKS = 40, 12

@@ -15,8 +15,9 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.inference.best import judge
 from benchmarks.inference.differences import difference, own_estimate
-from benchmarks.inference.evidence import Contestant, HeadlineEvidence, evidence_in
+from benchmarks.inference.evidence import HeadlineEvidence, evidence_in
 from benchmarks.io import UserError
+from benchmarks.nouns import Contestant
 from benchmarks.schema import packed, unpacked
 from methods.determinism import one_torch_thread
 from tests.measuring import MEASURES, Floats, known_of

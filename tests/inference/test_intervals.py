@@ -12,7 +12,7 @@ from scipy import stats
 
 from benchmarks.headline import HEADLINE
 from benchmarks.inference.collected import Collected
-from benchmarks.inference.evidence import Contestant, Drawn, Entry, ReplicateSums, mean_over
+from benchmarks.inference.evidence import Drawn, Entry, ReplicateSums, mean_over
 from benchmarks.inference.intervals import (
     ALIKE,
     BORROWED,
@@ -23,6 +23,7 @@ from benchmarks.inference.intervals import (
     interval_of,
     joined,
 )
+from benchmarks.nouns import Contestant
 from tests.measuring import Floats, unit_of
 
 

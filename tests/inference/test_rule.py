@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.inference.differences import own_estimate
-from benchmarks.inference.evidence import Contestant, HeadlineEvidence
+from benchmarks.inference.evidence import HeadlineEvidence
 from benchmarks.inference.intervals import FEW_OF_A_KIND, TOO_FEW
 from benchmarks.inference.rule import (
     ALONE,
@@ -22,6 +22,7 @@ from benchmarks.inference.rule import (
     answer,
 )
 from benchmarks.inference.worth import NO_GAIN
+from benchmarks.nouns import Contestant
 from benchmarks.schema import AnswerRow
 from tests.measuring import MEASURES, Floats, known_of
 

@@ -9,7 +9,6 @@ import pytest
 from scipy import stats
 
 from benchmarks.headline import Headline
-from benchmarks.inference.evidence import Contestant
 from benchmarks.inference.intervals import TOO_FEW, Estimate, Networks, Part, joined
 from benchmarks.inference.worth import (
     FEWER,
@@ -21,6 +20,7 @@ from benchmarks.inference.worth import (
     worth,
     worth_of,
 )
+from benchmarks.nouns import Contestant
 from tests.measuring import MEASURES, Floats, known_of
 
 SIZES = (1, 2, 3, 5, 7, 10, 14, 20, 30, 50)

@@ -14,9 +14,10 @@ from benchmarks.latency.stage import time_methods
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
+from benchmarks.run.record import LOCK_FILE
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import Latency, read_table, types_of
-from benchmarks.vocabulary import LOCK_FILE, NOUNS_JSON
+from benchmarks.vocabulary import NOUNS_JSON
 from methods import METHODS
 from methods.networks.pool import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network

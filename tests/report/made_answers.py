@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.nouns import ConditionRecord
-from benchmarks.report.results import Candidate, Quantity, Results
+from benchmarks.nouns import ConditionRecord, Contestant
+from benchmarks.report.results import Quantity, Results
 from methods import METHODS
 from tests.report.support import NAMES, answers
 
@@ -29,15 +29,15 @@ HEADLINE = (
 )
 OTHERS = (Quantity("blurs-mean", "nll"), Quantity("blur", "brier"), Quantity("greek", "auroc"))
 
-SOFTMAX, DROPOUT = Candidate("softmax", "1"), Candidate("mc_dropout", "100")
-FIVE, FIFTY = (Candidate("deep_ensemble", f"{size}", float(size)) for size in (5, 50))
+SOFTMAX, DROPOUT = Contestant("softmax", "1"), Contestant("mc_dropout", "100")
+FIVE, FIFTY = (Contestant("deep_ensemble", f"{size}", float(size)) for size in (5, 50))
 ENERGY, KNN = (SOFTMAX._replace(score=score) for score in ("energy", "knn"))
 LONGER = [one._replace(budget=5.0) for one in (SOFTMAX, DROPOUT)]
 FEW = [SOFTMAX, DROPOUT, ENERGY, KNN, *LONGER, FIVE, FIFTY]
 MANY = [
     *FEW,
     *(
-        Candidate(name, "exact" if "exact" in name else "1")
+        Contestant(name, "exact" if "exact" in name else "1")
         for name in METHODS
         if name not in {one.method for one in FEW}
     ),
@@ -46,7 +46,7 @@ MANY = [
 NO_DIFFERENCE: dict[str, Any] = {"difference_lower": -0.002, "difference_upper": 0.004}
 
 
-def named(choice: Candidate, quantity: Quantity) -> dict[str, object]:
+def named(choice: Contestant, quantity: Quantity) -> dict[str, object]:
     """The columns of a choice and a measure."""
     needs = NAMES.metric(quantity.metric).needs
     score = choice.score or NAMES.method(choice.method).primary_score
@@ -55,7 +55,7 @@ def named(choice: Candidate, quantity: Quantity) -> dict[str, object]:
 
 
 def made(
-    choices: Sequence[Candidate], said: Mapping[tuple[Candidate, Quantity], Mapping[str, Any]]
+    choices: Sequence[Contestant], said: Mapping[tuple[Contestant, Quantity], Mapping[str, Any]]
 ) -> Results:
     """A run in which the answer says these things, and no others."""
     value = {"value": 0.5, "lower": 0.4, "upper": 0.6, "replicates": 5, "images": 80}
@@ -67,10 +67,10 @@ def made(
     )
 
 
-def by_chance(choices: Sequence[Candidate], seed: int) -> Results:
+def by_chance(choices: Sequence[Contestant], seed: int) -> Results:
     """A run in which chance says who is best and who is better."""
     random = np.random.default_rng(seed)
-    said: dict[tuple[Candidate, Quantity], dict[str, Any]] = {}
+    said: dict[tuple[Contestant, Quantity], dict[str, Any]] = {}
     for choice in choices:
         for quantity in [AUROC] if choice.score else HEADLINE:
             middle, half = random.normal(), abs(random.normal())

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from benchmarks.nouns import Contestant
 from benchmarks.report.answer import MOST_NAMES, NOT_JUDGED, answer, best_sets, write_answer
-from benchmarks.report.results import Candidate, Quantity, Results
+from benchmarks.report.results import Quantity, Results
 from tests.report.made_answers import (
     AUROC,
     DROPOUT,
@@ -54,7 +55,7 @@ def test_each_budget_and_measure_has_a_sentence_that_names_its_best_set(seed: in
         for quantity, sentence in zip(results.headline, said[f"{budget:g}"], strict=True):
             rows = results.answer[results.answer["budget"] == budget]
             own = rows[(rows["metric"] == quantity.metric) & (rows["best"] == "yes")]
-            best = {results.by_own_score(Candidate(*row[1:5])) for row in own_sides(own)}
+            best = {results.names.by_primary(Contestant(*row[1:5])) for row in own_sides(own)}
             assert sets[budget, quantity].stays.keys() == best
             labels = {one: results.label(one) for one in results.contestants(budget)}
             _, _, listed = sentence.partition("): ")
@@ -67,7 +68,7 @@ def test_each_budget_and_measure_has_a_sentence_that_names_its_best_set(seed: in
 
 def own_sides(rows: pd.DataFrame) -> list[Any]:
     """The rows by what names their contestants, an index in front."""
-    return [*rows[[*Candidate._fields]].itertuples(name=None)]
+    return [*rows[[*Contestant._fields]].itertuples(name=None)]
 
 
 def test_names_stand_by_how_often_they_stay_whatever_the_order_of_the_rows() -> None:

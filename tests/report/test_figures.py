@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,14 +19,14 @@ from matplotlib.offsetbox import OffsetImage
 from PIL import Image
 
 from benchmarks.io import UserError
-from benchmarks.nouns import MethodRecord, Variant
+from benchmarks.nouns import METHOD_COLUMNS, Contestant, MethodRecord
 from benchmarks.report.figures import draw_figure, drawn_figures, figure_names, save_figure
 from benchmarks.report.figures.engine import Drawing, in_print, leading
 from benchmarks.report.figures.files import TITLE, svg_and_png
 from benchmarks.report.figures.numbers import mean_bins, mean_curve
 from benchmarks.report.figures.panels import GUESSING
 from benchmarks.report.figures.point_names import PointName, beside_points
-from benchmarks.report.results import Candidate, Quantity, Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.table import MARKS
 from benchmarks.report.timings import Setup, main_setup
@@ -78,9 +79,9 @@ def test_lines_over_severities_are_the_summarys_values(made_up_run: Path, result
     assert set(shown["severity"]) == {0, 30, 45, 120}
     for row in shown.to_dict("records"):
         condition = f"rotated-{row['severity']:03.0f}" if row["severity"] else "clean"
-        variant = Variant(row["method"], str(row["members"]), row["budget"])
+        variant = Contestant(row["method"], str(row["members"]), row["budget"])
         assert row["condition"] == condition
-        assert row["value"] == results.find(variant, Quantity(condition, row["metric"]))["value"]
+        assert row["value"] == results.row(variant, Quantity(condition, row["metric"]))["value"]
 
 
 def test_split_adds_up_to_the_predictive_entropy(made_up_run: Path) -> None:
@@ -97,8 +98,8 @@ def test_errors_of_abstaining_are_the_measured_ones_in_percent(
     shown = where(numbers(made_up_run, "abstaining"), condition="clean")
     assert sorted(set(shown["abstained"])) == [0, 1, 5, 10, 20]
     for row in shown.to_dict("records"):
-        variant = Variant(row["method"], str(row["members"]), row["budget"])
-        value = results.find(variant, Quantity("clean", row["metric"]))["value"]
+        variant = Contestant(row["method"], str(row["members"]), row["budget"])
+        value = results.row(variant, Quantity("clean", row["metric"]))["value"]
         expected = 1 - value if row["metric"] == "accuracy" else value
         assert row["error"] == pytest.approx(100 * expected)
 
@@ -200,7 +201,7 @@ def test_points_of_cost_join_value_and_time(results: Results) -> None:
     shown = draw_figure(results, "cost").numbers
     assert set(where(shown, method="mc_dropout")["members"]) == set("1248")
     point = where(shown, method="mc_dropout", members="4", metric="nll").iloc[0]
-    expected = results.find(Variant("mc_dropout", "4"), Quantity("clean", "nll"))
+    expected = results.row(Contestant("mc_dropout", "4"), Quantity("clean", "nll"))
     assert (point["value"], point["p50_ms"]) == (expected["value"], 4)
 
 
@@ -260,7 +261,7 @@ def timed(results: Results) -> Results:
     """With a time of each size."""
     rows = [
         replace(LATENCY, method=method, members=members, engine="torch", p50_ms=float(number))
-        for number, (method, members, _) in enumerate(results.variants, 1)
+        for number, (method, members, *_) in enumerate(results.variants, 1)
     ]
     return replace(results, latency=table_of(Latency, rows))
 
@@ -270,7 +271,7 @@ def bold(ax: Axes) -> list[str]:
     return [text.get_text() for text in ax.texts if text.get_weight() == "bold"]
 
 
-def named(results: Results, title: str) -> set[Candidate]:
+def named(results: Results, title: str) -> set[Contestant]:
     """The contestants whose names a title has."""
     every = {choice for budget in results.budgets for choice in results.contestants(budget)}
     found = set()
@@ -281,16 +282,16 @@ def named(results: Results, title: str) -> set[Candidate]:
     return found
 
 
-def rows_of(drawing: Drawing) -> dict[Candidate, pd.DataFrame]:
+def rows_of(drawing: Drawing) -> dict[Contestant, pd.DataFrame]:
     """The rows of each contestant of the heat map."""
-    grouped = drawing.numbers.groupby([*Candidate._fields], sort=False)
-    return {Candidate(*key): rows for key, rows in grouped}
+    grouped = drawing.numbers.groupby([*Contestant._fields], sort=False)
+    return {Contestant(*key): rows for key, rows in grouped}
 
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("choices", [FEW, MANY])
 def test_heat_map_is_bold_where_a_contestant_is_in_the_best_set(
-    seed: int, choices: list[Candidate]
+    seed: int, choices: list[Contestant]
 ) -> None:
     results = by_chance(choices, seed)
     drawing = draw_figure(results, "worth")
@@ -332,7 +333,7 @@ def test_scatter_is_bold_and_its_title_names_what_is_drawn_of_the_best_set(
 ) -> None:
     results = timed(by_chance(FEW, seed))
     drawing = draw_figure(results, "quality", methods=methods)
-    shown = {Candidate(*key) for key in drawing.numbers[[*Variant._fields]].to_numpy().tolist()}
+    shown = {Contestant(*key) for key in drawing.numbers[[*METHOD_COLUMNS]].to_numpy().tolist()}
     best = {q: {one for one in shown if results.is_best(one, q)} for q in (NLL, HEADLINE[2])}
     for ax, own in zip(drawing.figure.axes, best.values(), strict=True):
         assert len(bold(ax)) == len(own)
@@ -400,10 +401,10 @@ def test_custom_methods_are_compared_with_the_others(results: Results) -> None:
 
 def test_sizes_and_families_of_methods_are_alike_and_told_apart() -> None:
     small, large, exact, ensemble = (
-        Variant("mc_dropout", "3"),
-        Variant("mc_dropout", "8"),
-        Variant("mc_dropout_exact", "exact"),
-        Variant("deep_ensemble", "4", 4.0),
+        Contestant("mc_dropout", "3"),
+        Contestant("mc_dropout", "8"),
+        Contestant("mc_dropout_exact", "exact"),
+        Contestant("deep_ensemble", "4", 4.0),
     )
     look = looks(NAMES, [small, large, exact, ensemble])
     assert (look[small].color, look[small].marker) == (look[large].color, look[large].marker)
@@ -416,7 +417,7 @@ def test_sizes_and_families_of_methods_are_alike_and_told_apart() -> None:
 def test_methods_differ_in_colour_and_marker() -> None:
     custom = tuple(MethodRecord(f"mine_{number}", "") for number in range(48 - len(METHODS)))
     names = replace(NAMES, methods=NAMES.methods + custom)
-    shown = looks(names, [Variant(method.name, "2") for method in names.methods]).values()
+    shown = looks(names, [Contestant(method.name, "2") for method in names.methods]).values()
     assert len({(look.color, look.marker) for look in shown}) == len(names.methods)
 
 
@@ -497,7 +498,7 @@ def test_replicates_are_drawn_where_their_mean_has_no_interval(
 def test_sampling_error_has_each_condition_and_the_slope_of_chance(results: Results) -> None:
     assert "sampling-error" not in figure_names(results)
     table = pd.DataFrame(
-        {**Variant("mc_dropout", str(size))._asdict(), "condition": condition}
+        {**Contestant("mc_dropout", str(size))._asdict(), "condition": condition}
         | {"measure": "votes", "rms_error": 0.1 / size**0.4}
         for condition in ("subset-clean", "subset-rotated-045")
         for size in (2, 8)
@@ -528,9 +529,9 @@ def test_training_is_that_of_the_runs_recipe(results: Results) -> None:
 def test_of_several_budgets_figures_show_one_and_what_a_user_chooses(two_budgets_run: Path) -> None:
     results = Results.load(two_budgets_run)
     numbers = draw_figure(results, "rotated").numbers
-    shown = set(map(Variant._make, numbers[[*Variant._fields]].itertuples(index=False, name=None)))
-    longer, ensemble = Variant("softmax", "1", 5.0), Variant("deep_ensemble", "5", 5.0)
-    assert shown == {Variant("softmax", "1"), Variant("mc_dropout", "8"), ensemble}
+    shown = set(starmap(Contestant, numbers[[*METHOD_COLUMNS]].itertuples(index=False, name=None)))
+    longer, ensemble = Contestant("softmax", "1", 5.0), Contestant("deep_ensemble", "5", 5.0)
+    assert shown == {Contestant("softmax", "1"), Contestant("mc_dropout", "8"), ensemble}
     chosen = draw_figure(results, "rotated", methods=["softmax-1-budget-5", "deep_ensemble-5"])
     labels = [text.get_text() for text in chosen.figure.legends[0].get_texts()]
     assert set(map(results.names.label, (longer, ensemble))) <= set(labels)

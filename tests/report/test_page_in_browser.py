@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.metrics import METRICS
-from benchmarks.nouns import Variant
+from benchmarks.nouns import METHOD_COLUMNS, Contestant
 from benchmarks.report.page import OF_A_CONDITION
 from benchmarks.schema import read_table, write_table
 from tests.browsers import FETCHED, chromium, show, violations
@@ -95,8 +95,8 @@ def test_numbers_of_the_leaderboard_are_those_of_the_measurements(
     chrome = page()
     measurements = read_table(made_up_run, "measurements.csv")
     rows = measurements[measurements["condition"] == "clean"]
-    means = rows.groupby([*Variant._fields, "metric"])["value"].mean().to_dict()
-    names = {NAMES.label(Variant(*key[:3])): key[:3] for key in means}
+    means = rows.groupby([*METHOD_COLUMNS, "metric"])["value"].mean().to_dict()
+    names = {NAMES.label(Contestant(*key[:3])): key[:3] for key in means}
     heads = [head.text.replace("\n", " ") for head in elements(chrome, ".board thead th")]
     for metric in ("accuracy", "nll"):
         printed = NAMES.printed(metric).name

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.results import Candidate, Results
+from benchmarks.nouns import Contestant
+from benchmarks.report.results import Results
 from tests.processes import status_of
 
 Called = Callable[..., tuple[int, str, str]]
@@ -101,7 +102,7 @@ def test_pair_is_compared_by_each_measure(
         printed = results.names.printed(quantity.metric).title
         (line,) = [line for line in lines if line.startswith(f" {printed}, ")]
         assert results.label_of(quantity.condition) in line
-        for one in (Candidate("softmax", "1"), Candidate("mc_dropout", "8")):
+        for one in (Contestant("softmax", "1"), Contestant("mc_dropout", "8")):
             row = results.value(one, quantity)
             assert row
             numbers = re.findall(r"(?<![\d.])[\d.]+(?![\d.])", line)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.io import UserError, require_distinct, written_whole
-from benchmarks.nouns import Variant
+from benchmarks.nouns import METHOD_COLUMNS
 from benchmarks.progress import tracked
 from benchmarks.report.figures.declared import FIGURES
 from benchmarks.report.figures.engine import (
@@ -159,7 +159,7 @@ def _view(
     if methods:
         # Of a method that is named without a size, all sizes stay.
         summary = results.summary
-        known = map(variant_in, summary[[*Variant._fields]].to_dict("records"))
+        known = map(variant_in, summary[[*METHOD_COLUMNS]].to_dict("records"))
         chosen = [each.method in methods or each in variants for each in known]
         results = replace(results, summary=summary[chosen])
     view_looks = {variant: known_looks[variant] for variant in variants}

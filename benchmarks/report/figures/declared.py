@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.nouns import Variant
+from benchmarks.nouns import METHOD_COLUMNS
 from benchmarks.report.editorial import (
     DETECTION,
     SAMPLED_MEASURES,
@@ -113,7 +113,7 @@ FIGURES = (
         "Predictive entropy under each condition, split into expected entropy and mutual "
         "information.",
         data=numbers.entropies,
-        panels=Variant._fields,
+        panels=METHOD_COLUMNS,
         parts=((draw.entropy_of_conditions, 1),),
         title="Entropy, split into expected entropy and mutual information",
         methods=leading,

@@ -26,7 +26,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from benchmarks.nouns import Names, Variant
+from benchmarks.nouns import METHOD_COLUMNS, Contestant, Names
 from benchmarks.report.editorial import ENSEMBLE, SAMPLED
 from benchmarks.report.figures.files import TITLE, tell
 from benchmarks.report.number_format import rounded
@@ -80,7 +80,7 @@ class View:
     """
 
     results: Results
-    looks: Mapping[Variant, Look]
+    looks: Mapping[Contestant, Look]
     metrics: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     group: str = ""
@@ -91,7 +91,7 @@ class View:
         return self.results.names
 
     @property
-    def variants(self) -> tuple[Variant, ...]:
+    def variants(self) -> tuple[Contestant, ...]:
         """The methods with a line, a row or a panel, in the order in which they are shown."""
         return tuple(self.looks)
 
@@ -135,27 +135,27 @@ class Panel(NamedTuple):
     def series(self) -> Iterator[tuple[Look, pd.DataFrame, pd.DataFrame]]:
         """Of each line its look, its rows, and those of its replicates."""
         for values, look in self.looks.items():
-            key = dict(zip(self.lines, values, strict=True))
+            key = dict(zip(self.lines, values, strict=False))  # of a contestant not the score
             rows = where(self.rows, **key)
             if not rows.empty:
                 replicates = self.replicates
                 yield look, rows, replicates if replicates.empty else where(replicates, **key)
 
 
-def variant_in(row: Mapping[Any, Any]) -> Variant:
+def variant_in(row: Mapping[Any, Any]) -> Contestant:
     """The method of a size and budget in a row of a table."""
-    return Variant(*(row[name] for name in Variant._fields))
+    return Contestant(*(row[name] for name in METHOD_COLUMNS))
 
 
-def largest(results: Results) -> tuple[Variant, ...]:
+def largest(results: Results) -> tuple[Contestant, ...]:
     """Every method at its largest size."""
     return results.largest
 
 
-def ranked(results: Results) -> tuple[Variant, ...]:
+def ranked(results: Results) -> tuple[Contestant, ...]:
     """Those of them that are in the leaderboard, in its order."""
     rows = chain.from_iterable(shown(results, own) for own in board(results).values())
-    variants = dict.fromkeys(choice.variant for choice in rows)
+    variants = dict.fromkeys(choice.unscored for choice in rows)
     return tuple(variant for variant in variants if variant in results.largest)
 
 
@@ -163,7 +163,7 @@ MOST_LINES = 6
 """Of the methods in a panel, where the user does not choose any."""
 
 
-def leading(results: Results) -> tuple[Variant, ...]:
+def leading(results: Results) -> tuple[Contestant, ...]:
     """At most `MOST_LINES` methods, each at its largest size, in their usual order.
 
     The network alone, MC-dropout and the ensemble, and of the others the leaderboard's best.
@@ -174,8 +174,7 @@ def leading(results: Results) -> tuple[Variant, ...]:
     always = {
         variant
         for variant in every
-        if variant.method in (SAMPLED, ENSEMBLE)
-        or results.is_network_alone(results.candidate(variant))
+        if variant.method in (SAMPLED, ENSEMBLE) or results.is_network_alone(variant)
     }
     others = [variant for variant in ranked(results) if variant not in always]
     shown = always.union(others[: MOST_LINES - len(always)])
@@ -220,8 +219,8 @@ class Figure:
     parts: tuple[tuple[DrawPanel, float], ...]
     title: str | Callable[[View, pd.DataFrame], str]
     others: tuple[tuple[DrawPanel, float], ...] = ()
-    methods: Callable[[Results], tuple[Variant, ...]] = largest
-    lines: tuple[str, ...] = Variant._fields
+    methods: Callable[[Results], tuple[Contestant, ...]] = largest
+    lines: tuple[str, ...] = METHOD_COLUMNS
     looks: Callable[[View], Mapping[Any, Look]] = lambda view: view.looks
     rows: tuple[str, ...] = ()
     columns: int = 3

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.nouns import Variant
+from benchmarks.nouns import METHOD_COLUMNS, Contestant
 from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
@@ -23,13 +23,11 @@ from benchmarks.report.editorial import (
     TRAINING_MEASURES,
 )
 from benchmarks.report.figures.engine import FigureData, Panel, View
-from benchmarks.report.results import Candidate, Quantity, Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.texts import listed
 from benchmarks.report.timings import MEDIAN, in_setup, main_setup, timed
 from benchmarks.schema import Measurement, table_of, where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, VOTES
-
-METHOD_COLUMNS = [*Variant._fields]
 
 SIZE = ["method", "members"]
 """By which a prediction has a time, whatever the training."""
@@ -52,7 +50,10 @@ DROPOUT_ON = "accuracy_dropout_on"
 
 
 def values(
-    view: View, metrics: Iterable[str], conditions: Sequence[str], variants: Iterable[Variant] = ()
+    view: View,
+    metrics: Iterable[str],
+    conditions: Sequence[str],
+    variants: Iterable[Contestant] = (),
 ) -> pd.DataFrame:
     """A row a metric, method and condition with a value, in the columns `VALUES`.
 
@@ -65,12 +66,12 @@ def values(
     """
     rows: list[tuple[object, ...]] = []
     for metric, variant, condition in product(metrics, variants or view.variants, conditions):
-        row = view.results.find(variant, Quantity(condition, metric))
+        row = view.results.row(variant, Quantity(condition, metric))
         if row is None or pd.isna(row["value"]) or condition not in (view.conditions or conditions):
             continue
         has_interval = row["replicates"] == 1 or row["replicates"] >= FEWEST_REPLICATES
         interval = (row["lower"], row["upper"]) if has_interval else (math.nan, math.nan)
-        place = metric, condition, *variant
+        place = metric, condition, *variant.columns.values()
         rows.append((*place, int(row["replicates"]), row["value"], *interval))
     return pd.DataFrame(rows, columns=VALUES)
 
@@ -120,16 +121,16 @@ def selective_errors(view: View) -> FigureData:
 # Differences to the network alone.
 
 
-def baseline(view: View) -> Variant:
+def baseline(view: View) -> Contestant:
     """What differences are to: the network alone; where it is not shown, the first method."""
     results = view.results
-    alone = (v for v in view.variants if results.is_network_alone(results.candidate(v)))
+    alone = (v for v in view.variants if results.is_network_alone(v))
     return next(alone, view.variants[0])
 
 
 def baseline_alone(panel: Panel) -> Panel:
     """What a panel shows, of the baseline alone."""
-    return panel._replace(rows=where(panel.rows, **baseline(panel.view)._asdict()))
+    return panel._replace(rows=where(panel.rows, **baseline(panel.view).columns))
 
 
 def other_methods(panel: Panel) -> Panel:
@@ -149,7 +150,7 @@ def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
     if rows.empty:
         return FigureData(rows)
     place, measured = ["condition", "metric"], view.results.measured
-    base = where(rows, **baseline(view)._asdict())
+    base = where(rows, **baseline(view).columns)
     levels = base.set_index(place)["value"].reindex(pd.MultiIndex.from_frame(rows[place]))
     rows = rows.assign(difference=rows["value"] - levels.to_numpy())
     if measured.empty:
@@ -198,7 +199,7 @@ def _against_cost(view: View) -> list[Quantity]:
     return [quantity for quantity in view.results.headline if quantity.metric in SHOWN_WITH_COST]
 
 
-def _sizes(view: View) -> list[Variant]:
+def _sizes(view: View) -> list[Contestant]:
     """Every size of the methods shown; an ensemble of one is a network, which has its own row."""
     methods = {variant.method for variant in view.variants}
     sizes = {*view.results.usual(view.results.variants), *view.variants}
@@ -212,7 +213,11 @@ def _sizes(view: View) -> list[Variant]:
 
 
 def _timed(
-    view: View, shown: Sequence[Quantity], sizes: Sequence[Variant], *, with_untimed: bool = False
+    view: View,
+    shown: Sequence[Quantity],
+    sizes: Sequence[Contestant],
+    *,
+    with_untimed: bool = False,
 ) -> FigureData:
     """A row a measure and size that has a value and a time, with the setup of the timings.
 
@@ -354,7 +359,7 @@ def _shown_conditions(view: View, table: pd.DataFrame) -> pd.DataFrame:
 def _curve(view: View, name: str) -> pd.DataFrame:
     """The rows of a table of curves of the methods and conditions shown, in their order."""
     table = view.results.curve(name)
-    rows = (where(table, **variant._asdict()) for variant in view.variants)
+    rows = (where(table, **variant.columns) for variant in view.variants)
     # Without a method that has a value there are no rows.
     return _shown_conditions(view, pd.concat([table.iloc[:0], *rows]))
 
@@ -368,7 +373,7 @@ def _means(table: pd.DataFrame, mean: Callable[[pd.DataFrame], pd.DataFrame]) ->
         mean(rows).assign(**{name: rows[name].iloc[0] for name in key})
         for _, rows in table.groupby(key, sort=False)
     ]
-    several = table.groupby(METHOD_COLUMNS)["replicate"].transform("nunique") > 1
+    several = table.groupby([*METHOD_COLUMNS])["replicate"].transform("nunique") > 1
     return FigureData(pd.concat(parts, ignore_index=True), table[several])
 
 
@@ -425,7 +430,7 @@ MOST_NAMED = 4
 """Methods that a title names; of more it says how many they are."""
 
 
-def in_best_set(results: Results, choices: Sequence[Candidate]) -> str:
+def in_best_set(results: Results, choices: Sequence[Contestant]) -> str:
     """That these contestants are in it, as the beginning of a sentence."""
     labels = list(map(results.label, choices)) or ["No contestant shown"]
     names = listed(labels) if len(labels) <= MOST_NAMED else f"{len(labels)} methods"
@@ -449,7 +454,7 @@ def finding(view: View, quantity: Quantity) -> str:
     if width and not is_better and any(map(results.is_network_alone, best)):
         shown = f"a difference of {width} would have been shown"
         return f"Nothing is shown to be better than one network{at} {by}; {shown}"
-    drawn = [choice for choice in best if choice.variant in view.variants and not choice.score]
+    drawn = [choice for choice in best if choice.unscored in view.variants and not choice.score]
     first = "Of those drawn, " if 0 < len(drawn) < len(best) else ""
     return f"{first}{in_best_set(results, drawn)}{at} {by}"
 

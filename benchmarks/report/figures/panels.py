@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.nouns import Names, Variant
+from benchmarks.nouns import Contestant, Names
 from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
@@ -296,9 +296,9 @@ def quality(ax: Axes, panel: Panel) -> None:
     ax.set_ylim(*around(rows["value"], 0.1))
     labels: list[PointName] = []
 
-    def name(variant: Variant, text: str, x: float, y: float, color: str) -> None:
+    def name(variant: Contestant, text: str, x: float, y: float, color: str) -> None:
         quantity = Quantity(panel.key["condition"], panel.key["metric"])
-        is_best = view.results.is_best(view.results.candidate(variant), quantity)
+        is_best = view.results.is_best(variant, quantity)
         labels.append(PointName(x, y, text, color, is_best))
 
     untimed = rows[rows["p50_ms"].isna()]
@@ -309,8 +309,7 @@ def quality(ax: Axes, panel: Panel) -> None:
         name(variant, f"{label} (not timed)", right, row["value"], color)
     rows = rows.dropna(subset="p50_ms")
     names = list(map(variant_in, rows.to_dict("records")))
-    choices = list(map(view.results.candidate, names))
-    is_alone = np.array([view.results.is_network_alone(choice) for choice in choices])
+    is_alone = np.array([view.results.is_network_alone(each) for each in names])
     is_ensemble, usual = rows["method"] == ENSEMBLE, view.results.usual(names)
     is_usual = np.array([variant in usual for variant in names])
     curve = rows[(is_ensemble | is_alone) & is_usual].sort_values("p50_ms")
@@ -547,8 +546,8 @@ def count_plots(
     title: str,
     names: Names,
     pixels: ShownPixels,
-    counts: Mapping[Variant, Sequence[int]],
-    measures: Mapping[Variant, Mapping[str, float]],
+    counts: Mapping[Contestant, Sequence[int]],
+    measures: Mapping[Contestant, Mapping[str, float]],
 ) -> Figure:
     """The image, and for each method its votes by class with its scores below."""
     figure = Figure(figsize=(PAGE, 2.1), layout="constrained")

@@ -17,31 +17,31 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from benchmarks.headline import HEADLINE
-from benchmarks.nouns import Variant
+from benchmarks.nouns import Contestant
 from benchmarks.report.figures.engine import FigureData, Panel, View, patch
 from benchmarks.report.figures.numbers import in_best_set
 from benchmarks.report.number_format import networks
-from benchmarks.report.results import Candidate, Quantity, Results
+from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import SMALLEST
 from benchmarks.report.tables.ranking import board, shown
 from benchmarks.report.tables.table import MARKS
 from benchmarks.schema import where
 
-SIDE = [*Candidate._fields]
+SIDE = [*Contestant._fields]
 
 ALL = ("", "", "both", "all three", "all four", "all five")
 """How many measures there are, in words."""
 
 
-def _rows_shown(results: Results) -> list[Candidate]:
+def _rows_shown(results: Results) -> list[Contestant]:
     """The contestants of the leaderboard, in its order, without ensembles of other budgets."""
     every = chain.from_iterable(shown(results, own) for own in board(results).values())
     return [choice for choice in every if choice.budget in results.budgets]
 
 
-def contestants(results: Results) -> tuple[Variant, ...]:
+def contestants(results: Results) -> tuple[Contestant, ...]:
     """The methods of these, each once."""
-    return tuple(dict.fromkeys(choice.variant for choice in _rows_shown(results)))
+    return tuple(dict.fromkeys(choice.unscored for choice in _rows_shown(results)))
 
 
 def worths(view: View) -> FigureData:
@@ -51,7 +51,7 @@ def worths(view: View) -> FigureData:
         for quantity in view.results.headline:
             condition, metric, _ = quantity
             row = view.results.standing(choice, quantity)
-            is_chosen = metric in (view.metrics or [metric]) and choice.variant in view.variants
+            is_chosen = metric in (view.metrics or [metric]) and choice.unscored in view.variants
             if row and is_chosen and condition in (view.conditions or [condition]):
                 better = view.results.better(choice, quantity)
                 said = {name: row[name] for name in ("worth", "worth_lower", "worth_upper", "best")}
@@ -72,7 +72,7 @@ def worth_title(view: View, rows: pd.DataFrame) -> str:
     by, said = f"{ALL[len(labels)]} measures" if len(labels) > 1 else labels[0], []
     for budget, own in rows[rows["best"] != ""].groupby("budget"):
         counts = own[own["best"] == "yes"].groupby(SIDE, sort=False).size()
-        choices = [Candidate(*side) for side in counts.index[counts == len(labels)]]
+        choices = [Contestant(*side) for side in counts.index[counts == len(labels)]]
         at = f" of budget {budget:g}" if rows["budget"].nunique() > 1 else ""
         if choices:
             said.append(f"{in_best_set(view.results, choices)}{at} by {by}")
@@ -112,9 +112,9 @@ def heat_map(ax: Axes, panel: Panel) -> None:
     quantities, labels = _quantities(view, rows), list[str]()
     sides = rows[SIDE].drop_duplicates()
     places = _with_gaps(list(sides["budget"]))
-    for y, choice in zip(places, map(Candidate._make, sides.to_numpy().tolist()), strict=True):
+    for y, choice in zip(places, map(Contestant._make, sides.to_numpy().tolist()), strict=True):
         scored = view.results.label(choice)
-        labels.append(scored if choice.score else view.names.label(choice.variant))
+        labels.append(scored if choice.score else view.names.label(choice))
         for row in where(rows, **choice._asdict()).to_dict("records"):
             x = quantities.index(Quantity(row["condition"], row["metric"]))
             text: Any = {"color": "black", "weight": "bold" if row["best"] == "yes" else "normal"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.nouns import Contestant
 from benchmarks.report.results import Results
 from benchmarks.report.tables.pivot import Pivot, Place, heading, value_cell
 from benchmarks.report.tables.table import Cell
@@ -29,7 +30,9 @@ def latency(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     sizes = sorted({int(size) for size in table["batch_size"].dropna()})
     keys = [*Setup._fields, "clock", "method"]
     for key, rows in _largest(table).groupby(keys, sort=False, dropna=False):
-        variant = results.names.natural(str(key[-1]), str(max(rows["members"], key=len)))
+        variant = results.names.natural(
+            Contestant(str(key[-1]), str(max(rows["members"], key=len)))
+        )
         place = {
             "Device": (device := _device(rows.iloc[0]), device),
             "Method": (variant, results.names.label(variant)),
@@ -67,7 +70,7 @@ def resources(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     table = _largest(results.latency)
     table = table[(table["batch_size"] == most) & (table["clock"] == "wall")]
     for row in in_setup(table, setup).to_dict("records"):
-        variant = results.names.natural(row["method"], row["members"])
+        variant = results.names.natural(Contestant(row["method"], row["members"]))
         single = milliseconds(results.latency, setup, variant, single_image)
         tails = {
             f"p{percent} (ms)\n{images_text(single_image)}": Cell(reason=NOT_TIMED)
@@ -101,8 +104,7 @@ def sizes(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
                 "Method": (full.method, names.method(full.method).label),
                 "Size": (variant, names.size(variant)),
             }
-            choice = results.candidate(variant)
-            cells = {heading(results, q): value_cell(results, choice, q) for q in results.headline}
+            cells = {heading(results, q): value_cell(results, variant, q) for q in results.headline}
             for size in batch_sizes(results.latency) if not results.latency.empty else ():
                 row = setup and milliseconds(results.latency, setup, variant, size)
                 cell = Cell(reason=NOT_TIMED) if row is None else median_cell(row)

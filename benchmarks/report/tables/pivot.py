@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import chain, product
 from statistics import mode
 
-from benchmarks.nouns import Variant
+from benchmarks.nouns import Contestant
 from benchmarks.report.editorial import RIGHT
 from benchmarks.report.number_format import between, networks, rounded
-from benchmarks.report.results import Candidate, Quantity, Results, TableRow
+from benchmarks.report.results import Quantity, Results, TableRow
 from benchmarks.report.tables.table import Cell, Row, Table
 from benchmarks.report.texts import left_out_remark, listed
 from benchmarks.vocabulary import NETWORKS_KNOWN_FROM
@@ -129,7 +129,7 @@ def quality(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     quantities = list(pivot.quantities(results))
     variants = results.evaluated_on([quantity.condition for quantity in quantities])
     for quantity, variant in product(quantities, variants):
-        cell = value_cell(results, results.candidate(variant), quantity)
+        cell = value_cell(results, variant, quantity)
         yield _place(results, variant, quantity), cell
 
 
@@ -161,7 +161,7 @@ def members(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     """How much members of each method differ, the most first."""
     quantities = list(pivot.quantities(results))
     values = {
-        variant: {q: value_cell(results, results.candidate(variant), q) for q in quantities}
+        variant: {q: value_cell(results, variant, q) for q in quantities}
         for variant in results.compared
     }
     several = {v: cells for v, cells in values.items() if cells[quantities[-1]].value > 0}
@@ -181,7 +181,7 @@ def sampling_error(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell
         if quantity in set(pivot.quantities(results)):
             half_width = (row["upper"] - row["lower"]) / 2
             status = "undefined" if math.isnan(half_width) else "ok"
-            variant = Variant(row["method"], row["members"], row["budget"])
+            variant = Contestant(row["method"], row["members"], row["budget"])
             place = _place(results, variant, quantity)
             yield place, Cell(row["difference"], half_width, status)
 
@@ -202,9 +202,9 @@ def votes_spread(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             yield {**place, "Spread": (column, heading)}, cell
 
 
-def value_cell(results: Results, candidate: Candidate, quantity: Quantity) -> Cell:
+def value_cell(results: Results, contestant: Contestant, quantity: Quantity) -> Cell:
     """The cell of a method, with what the rule says where it applies."""
-    row, metric = results.row(candidate, quantity), results.names.metric(quantity.metric)
+    row, metric = results.row(contestant, quantity), results.names.metric(quantity.metric)
     if row is None:
         return Cell(reason=_why_missing(results, quantity))
     value, lower, upper = row["value"], row["lower"], row["upper"]
@@ -214,8 +214,8 @@ def value_cell(results: Results, candidate: Candidate, quantity: Quantity) -> Ce
         (upper - lower) / 2,
         row["status"],
         row["reason"],
-        is_best=results.is_best(candidate, quantity),
-        better=results.better(candidate, quantity),
+        is_best=results.is_best(contestant, quantity),
+        better=results.better(contestant, quantity),
         guessing=f"{metric.label} {rounded(metric.guessing)[0]}" if worse else "",
     )
 
@@ -238,7 +238,7 @@ def worth_cell(row: TableRow | None) -> Cell:
     return Cell(networks(worth), status="ok", reason=row["worth_reason"], text=text)
 
 
-def place_of(results: Results, variant: Variant) -> Place:
+def place_of(results: Results, variant: Contestant) -> Place:
     """The place of a method of a size, with its budget where there are several."""
     block = results.block(variant)
     return {BUDGET: (block, block), "Method": (variant, results.names.label(variant))}
@@ -250,7 +250,7 @@ def heading(results: Results, quantity: Quantity) -> str:
     return f"{title}\n{results.label_of(quantity.condition)}"
 
 
-def _place(results: Results, variant: Variant, quantity: Quantity) -> Place:
+def _place(results: Results, variant: Contestant, quantity: Quantity) -> Place:
     names = results.names
     return {
         **place_of(results, variant),
@@ -309,7 +309,7 @@ def remarks_of_subsets(results: Results, pivot: Pivot) -> Iterator[str]:
     yield from remarks_with_left_out(results, pivot)
 
 
-def replicates_remark(results: Results, variants: Iterable[Variant]) -> str:
+def replicates_remark(results: Results, variants: Iterable[Contestant]) -> str:
     """Of how many replicates values are means, and what ± is."""
     counts = {results.names.label(variant): results.replicates(variant) for variant in variants}
     return f"Means over replicates ({_replicates(counts)}). {INTERVAL}"

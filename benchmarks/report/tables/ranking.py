@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from benchmarks.nouns import Contestant
 from benchmarks.report.editorial import DETECTION, SAMPLED
 from benchmarks.report.number_format import two_digits
-from benchmarks.report.results import Candidate, Results
+from benchmarks.report.results import Results
 from benchmarks.report.tables.pivot import (
     BUDGET,
     NOT_MEASURED,
@@ -27,15 +28,15 @@ MOST_ROWS = 20
 """Of a budget, before contestants go of which the rule shows nothing good."""
 
 
-def board(results: Results) -> dict[str, list[Candidate]]:
+def board(results: Results) -> dict[str, list[Contestant]]:
     """The contestants of each budget, and last the ensembles of others, by what these are called.
 
     Those that are in most best sets come first, then in the order of registration. Further scores
     of a network are there where they are in a best set. Without `answer.csv`: the methods that have
     a value, each at its largest size, and all ensembles.
     """
-    blocks: dict[float, list[Candidate]] = {}
-    for choice in sorted(_contestants(results), key=lambda each: results.names.rank(each.variant)):
+    blocks: dict[float, list[Contestant]] = {}
+    for choice in sorted(_contestants(results), key=lambda each: results.names.rank(each)):
         if not choice.score or _best_sets(results, choice):
             budget = choice.budget if choice.budget in results.budgets else math.inf
             blocks.setdefault(budget, []).append(choice)
@@ -48,24 +49,24 @@ def board(results: Results) -> dict[str, list[Candidate]]:
     }
 
 
-def _contestants(results: Results) -> list[Candidate]:
+def _contestants(results: Results) -> list[Contestant]:
     if not results.answer.empty:
-        sides = results.answer[list(Candidate._fields)].itertuples(index=False, name=None)
-        return sorted({results.by_own_score(Candidate(*side)) for side in sides})
+        sides = results.answer[list(Contestant._fields)].itertuples(index=False, name=None)
+        return sorted({results.names.by_primary(Contestant(*side)) for side in sides})
     known = results.evaluated_on([quantity.condition for quantity in results.headline])
     largest = {(variant.method, variant.budget): variant for variant in known}
     return [
-        results.candidate(v)
+        v
         for v in known
         if results.names.method(v.method).counts_networks or v == largest[v.method, v.budget]
     ]
 
 
-def _best_sets(results: Results, choice: Candidate) -> int:
+def _best_sets(results: Results, choice: Contestant) -> int:
     return sum(results.is_best(choice, quantity) for quantity in results.headline)
 
 
-def shown(results: Results, choices: Sequence[Candidate]) -> list[Candidate]:
+def shown(results: Results, choices: Sequence[Contestant]) -> list[Contestant]:
     """Those of a budget that have a row.
 
     Of more than `MOST_ROWS`, those that are in a best set or better than one network by a measure;
@@ -74,7 +75,7 @@ def shown(results: Results, choices: Sequence[Candidate]) -> list[Candidate]:
     if len(choices) <= MOST_ROWS or results.answer.empty:
         return list(choices)
 
-    def is_shown(choice: Candidate) -> bool:
+    def is_shown(choice: Contestant) -> bool:
         method = results.names.method(choice.method)
         always = method.is_network or method.counts_networks or method.is_users_own
         good = (results.is_best(choice, q) or results.better(choice, q) for q in results.headline)
@@ -106,16 +107,16 @@ def worth(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
             yield {**place, "Measure": (quantity, heading(results, quantity))}, cell
 
 
-def _rows(results: Results) -> Iterator[tuple[Place, Candidate]]:
+def _rows(results: Results) -> Iterator[tuple[Place, Contestant]]:
     for block, choices in board(results).items():
         for choice in shown(results, choices):
-            label = results.label(choice) if choice.score else results.names.label(choice.variant)
+            label = results.label(choice) if choice.score else results.names.label(choice)
             yield {BUDGET: (block, block), "Method": (choice, label)}, choice
 
 
 def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the leaderboard, and what this run would have shown."""
-    variants = [choice.variant for _, choice in _rows(results)]
+    variants = [choice.unscored for _, choice in _rows(results)]
     yield replicates_remark(results, variants)
     if hidden := len(list(chain(*board(results).values()))) - len(variants):
         yield f"Left out, in no best set and by no measure better than one network: {hidden}."
@@ -140,7 +141,7 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
             )
 
 
-def _costs(results: Results, choice: Candidate) -> dict[str, Cell]:
+def _costs(results: Results, choice: Contestant) -> dict[str, Cell]:
     """Networks to train, and the milliseconds of a single image."""
     timing, time = single_image(results, choice), Cell(reason=NOT_MEASURED)
     if timing is not None and not math.isnan(timing["p50_ms"]):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.report.results import Candidate, Results
+from benchmarks.nouns import Contestant
+from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.ranking import MOST_ROWS, board
 from benchmarks.report.tables.table import Cell, Table, markdown
@@ -33,12 +34,10 @@ from tests.report.made_answers import (
 from tests.report.support import NAMES, made_table, table_named
 
 
-def cells(results: Results, table: Table) -> Iterator[tuple[Candidate, str, Cell]]:
+def cells(results: Results, table: Table) -> Iterator[tuple[Contestant, str, Cell]]:
     """Every cell of the leaderboard with what it is of."""
     every = [choice for choices in board(results).values() for choice in choices]
-    known = {
-        results.label(one) if one.score else results.names.label(one.variant): one for one in every
-    }
+    known = {results.label(one) if one.score else results.names.label(one): one for one in every}
     for row in table.rows:
         for heading, cell in zip(table.headings, row.cells, strict=True):
             yield known[row.labels[0]], heading, cell
@@ -85,11 +84,11 @@ def test_cells_of_other_measures_have_no_mark(seed: int) -> None:
 def test_every_contestant_of_a_best_set_has_a_row_and_those_in_most_come_first(seed: int) -> None:
     results = by_chance(MANY, seed)
     assert max(map(len, board(results).values())) > MOST_ROWS
-    counts: dict[str, dict[Candidate, int]] = {}
+    counts: dict[str, dict[Contestant, int]] = {}
     table = table_named(results, "leaderboard")
     blocks = {row.labels[0]: row.block for row in table.rows}
     for choice, _, cell in cells(results, table):
-        label = results.label(choice) if choice.score else results.names.label(choice.variant)
+        label = results.label(choice) if choice.score else results.names.label(choice)
         own = counts.setdefault(blocks[label], {})
         own[choice] = own.get(choice, 0) + cell.is_best
     for own in counts.values():
@@ -98,7 +97,7 @@ def test_every_contestant_of_a_best_set_has_a_row_and_those_in_most_come_first(s
     for budget in results.budgets:
         assert {one for leaders in results.leaders(budget).values() for one in leaders} <= shown
     assert {SOFTMAX, DROPOUT, FIVE, FIFTY, *LONGER} <= shown
-    hidden = {one.variant for one in MANY if not one.score} - {one.variant for one in shown}
+    hidden = {one.unscored for one in MANY if not one.score} - {one.unscored for one in shown}
     assert bool(hidden) == ("Left out, in no best set" in " ".join(table.remarks))
 
 

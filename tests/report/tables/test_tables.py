@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.metrics import METRICS
-from benchmarks.nouns import MetricRecord, Variant
+from benchmarks.nouns import Contestant, MetricRecord
 from benchmarks.report import write_latency_tables
 from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
@@ -68,11 +68,13 @@ def test_cells_are_the_summarys_values(
     printed = pd.read_csv(made_up_run / "tables" / f"{name}.csv", dtype=str)
     summary = read_table(made_up_run, "summary.csv")
     pairs = summary[["method", "members"]].drop_duplicates().itertuples(index=False)
-    variants = {NAMES.label(variant): variant for variant in starmap(NAMES.natural, pairs)}
+    variants = {
+        NAMES.label(variant): variant for variant in map(NAMES.natural, starmap(Contestant, pairs))
+    }
     compared = 0
     for row in printed[printed["Images"].isin(CONDITIONS)].to_dict("records"):
         condition = CONDITIONS[row["Images"]]
-        of_row = where(summary, **variants[row["Method"]]._asdict(), condition=condition)
+        of_row = where(summary, **variants[row["Method"]].columns, condition=condition)
         for metric in metrics:
             heading = NAMES.printed(metric).heading.replace("\n", " ")
             score = "predictive_entropy" if metric == "auroc" else ""
@@ -253,8 +255,8 @@ def test_methods_fitted_on_other_images_are_marked(results: Results) -> None:
 
 def test_rows_stand_by_budget_and_ensembles_of_others_come_last(two_budgets_run: Path) -> None:
     of_two = Results.load(two_budgets_run)
-    alone = [Variant(name, size) for name, size in (("softmax", "1"), ("mc_dropout", "8"))]
-    two, five = (of_two.names.natural("deep_ensemble", size) for size in ("2", "5"))
+    alone = [Contestant(name, size) for name, size in (("softmax", "1"), ("mc_dropout", "8"))]
+    two, five = (of_two.names.natural(Contestant("deep_ensemble", size)) for size in ("2", "5"))
     expected = {
         "Budget 1": alone,
         "Budget 5": [*(one._replace(budget=5.0) for one in alone), five],
