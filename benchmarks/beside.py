@@ -34,9 +34,10 @@ from benchmarks.external_arrays import (
 )
 from benchmarks.external_scores import (
     PRIMARY_SCORE,
+    Given,
+    MeasuredGiven,
     PredictionsByCondition,
     ScoredMethods,
-    estimated,
     folder_for_scores,
     write_scores,
 )
@@ -243,9 +244,10 @@ def score_beside(
         digests[name] = sha256(own.read_bytes()).hexdigest() if isinstance(own, Path) else ""
     metrics = {each.measure.metric for each in run.evidence}
     # Without resamples: of these metrics all influences are known.
-    measurements, summary, others = estimated(units, run.images, 0, 0, run.groups, metrics)
+    measured = MeasuredGiven(Given(units, run.images, groups=run.groups, metrics=metrics))
+    measurements, summary = (measured.tables[name] for name in ("measurements", "summary"))
     committed = run.summary[run.summary["metric"].isin(metrics)]
-    newcomers = {each.measure: each for each in others}
+    newcomers = {each.measure: each for each in measured.evidence}
     evidence = [_together(each, newcomers.get(each.measure)) for each in run.evidence]
     results = Results(
         pd.concat([committed, summary.assign(task=names.task.name)], ignore_index=True),

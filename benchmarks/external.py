@@ -30,9 +30,10 @@ from benchmarks.external_arrays import (
 )
 from benchmarks.external_scores import (
     PRIMARY_SCORE,
+    Given,
+    MeasuredGiven,
     PredictionsByCondition,
     ScoredMethods,
-    estimated,
     folder_for_scores,
     write_scores,
 )
@@ -42,7 +43,7 @@ from benchmarks.predictions import RunUnit, StoredPrediction
 from benchmarks.progress import tracked
 from benchmarks.report.results import Results
 from benchmarks.run.configuration import require_resampling
-from benchmarks.run.curves import CurveRow, DrawnUnit, Evaluation, curve_tables, curves_of
+from benchmarks.run.curves import DrawnUnit
 from benchmarks.run.image_values import ImageValues, fits_to
 from benchmarks.run.measure import answer_table
 from benchmarks.run.nouns import condition_records, metric_records, score_records
@@ -295,9 +296,11 @@ def score(
     """
     units = {RunUnit(each.method, None, 1.0, 0): each.predictions for each in external}
     images = {condition: own.images for condition, own in external[0].predictions.items()}
-    measurements, summary, evidence = estimated(units, images, resamples, seed)
-    names, curves = _names(external), curve_tables(_curves(units, seed))
-    results = Results(summary, names, answer_table(evidence, names), curves=curves)
+    drawn = {unit: DrawnUnit(unit, PRIMARY_SCORE, first=True, alone=True) for unit in units}
+    measured = MeasuredGiven(Given(units, images, resamples, seed, drawn=drawn))
+    names, evidence, tables = _names(external), measured.evidence, measured.tables
+    measurements, summary = tables.pop("measurements"), tables.pop("summary")
+    results = Results(summary, names, answer_table(evidence, names), curves=tables)
     scored = ScoredMethods(results, measurements, pd.DataFrame(), evidence)
     if folder is not None:
         files = {method.method: method.sha256 for method in external}
@@ -316,18 +319,6 @@ def _names(external: Sequence[ExternalPredictions]) -> Names:
         scores=score_records((probability_scores() | member_scores()).values()),
         metrics=metric_records(external[0].predictions[LABELLED].classes),
     )
-
-
-def _curves(
-    units: Mapping[RunUnit, PredictionsByCondition], seed: int
-) -> Iterator[tuple[str, CurveRow]]:
-    """Those that a run has of a method with a single replicate."""
-    for unit, predictions in units.items():
-        values = {condition.name: own for condition, own in predictions.items()}
-        evaluation = Evaluation(tuple(predictions), seed)
-        drawn = DrawnUnit(unit, PRIMARY_SCORE, first=True, alone=True)
-        for condition, own in predictions.items():
-            yield from curves_of(evaluation, drawn, condition, own, values[condition.reference])
 
 
 def score_files(

@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.headline import Headline, headline_conditions
-from benchmarks.inference.collected import Collected
 from benchmarks.inference.evidence import (
     Contestant,
-    Drawn,
     Entry,
     GroupNumbers,
     HeadlineEvidence,
     MeasuredUnit,
     MeasureName,
-    mean_over,
 )
 from benchmarks.inference.resampling import Frame
 from benchmarks.io import UserError, read_json, require_own, writable_folder, write_json
-from benchmarks.metrics import METRICS
-from benchmarks.predictions import RunUnit, members_of
+from benchmarks.metrics import METRICS, Metric
+from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
 from benchmarks.report import write_report
 from benchmarks.report.results import Results
-from benchmarks.run.image_values import ImageValues
-from benchmarks.run.measure import image_sets
-from benchmarks.run.measurements import (
-    KeptRows,
-    means_over_groups,
-    measured,
-    rows_of,
-    summarise,
-    varying,
-)
-from benchmarks.schema import Measurement, in_order, table_of, write_table
+from benchmarks.run.curves import DrawnUnit
+from benchmarks.run.image_values import ImageValues, RankedFamily
+from benchmarks.run.measure import Measuring, image_sets
+from benchmarks.run.measurements import KeptRows
+from benchmarks.schema import write_table
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import (
     ANSWER_CSV,
@@ -63,9 +54,6 @@ PredictionsByCondition = Mapping[Condition, ImageValues]
 
 PRIMARY_SCORE = UncertaintyMethod.primary_score
 """The score by which all of them rank images first."""
-
-EVERY_MEASURE, OF_MEANS = KeptRows(PRIMARY_SCORE, every=True), KeptRows(PRIMARY_SCORE)
-"""A few methods have few rows; a mean over sets of images has those that a run has."""
 
 SCORE_JSON = "score.json"
 """What was scored, by which version."""
@@ -92,83 +80,74 @@ class ScoredMethods(NamedTuple):
     evidence: Sequence[HeadlineEvidence]
 
 
-def estimated(
-    units: Mapping[RunUnit, PredictionsByCondition],
-    images: Mapping[Condition, int],
-    resamples: int,
-    seed: int,
-    groups: Mapping[str, GroupNumbers] | None = None,
-    metrics: Collection[str] = METRICS,
-) -> tuple[pd.DataFrame, pd.DataFrame, list[HeadlineEvidence]]:
-    """The measures of every method: their rows, the summary of these, and what the rule needs.
+@dataclass(frozen=True)
+class EveryRow(KeptRows):
+    """All measures of these metrics: few methods have few rows; means have those of a run."""
 
-    Args:
-        units: with what metrics need of their predictions; some may lack a condition.
+    metrics: Collection[str] = tuple(METRICS)
+
+    def keeps(self, condition: Condition, metric: Metric, score: str) -> bool:
+        """Whatever is measured."""
+        return True
+
+    def measures(self, condition: Condition, own_scores: Collection[str]) -> Iterator[RankedFamily]:
+        """Those of the metrics' families."""
+        for family, score in super().measures(condition, own_scores):
+            if any(metric.name in self.metrics for metric in family.metrics):
+                yield family, score
+
+
+class Given(NamedTuple):
+    """Contestants whose predictions are given, which enter at the stage `measure`.
+
+    Attributes:
+        predictions: of each unit by condition; some may lack a condition.
         images: how many each condition has.
+        resamples, seed: of the bootstrap of images, where no influence is known.
         groups: by the names of conditions, of each image the group that it is drawn with.
         metrics: of which the families are measured.
+        drawn: the units whose curves are drawn.
     """
-    rows: list[Measurement] = []
-    known: list[Collected] = []
-    by_name, headline = {each.name: each for each in images}, headline_conditions(images)
-    sets = image_sets(images)
-    for averaged in tracked(sets, len(sets), "score", "sets of images"):
-        own_images = {each.name: images[each] for each in averaged}
-        against = {each.reference: images[by_name[each.reference]] for each in averaged}
-        frames = [
-            Frame(sizes, by_name, resamples, seed, groups or {})
-            for sizes in (own_images, own_images | against)
-        ]
-        by_set = {each: _collected(each.name, [each], headline, frames) for each in averaged}
-        averages = _collected(mean_name(averaged[0].group), averaged, headline, frames)
-        for unit, predictions in units.items():
-            members = members_of(unit, next(iter(predictions.values())).members)
-            entry = Entry(Contestant(unit.method, members, unit.budget))
-            own_rows: list[Measurement] = []
-            per_condition = []
-            for condition, into in by_set.items():
-                reference = by_name[condition.reference]
-                if not predictions.keys() >= {condition, reference}:
-                    continue
-                own, other = predictions[condition], predictions[reference]
-                chosen = (
-                    (family, score)
-                    for family, score in EVERY_MEASURE.measures(condition, own.own_scores)
-                    if any(metric.name in metrics for metric in family.metrics)
-                )
-                measures: dict[MeasureName, MeasuredUnit] = {}
-                for each in measured(chosen, own, other if condition.detected else None):
-                    own_rows += rows_of(unit, condition, each, own, other)
-                    measures |= varying(each, frames["reference" in each.family.needs], condition)
-                into.add(entry, unit.replicate, measures, [PRIMARY_SCORE])
-                per_condition.append(measures)
-            rows += own_rows
-            if len(per_condition) == len(averaged):
-                averages.add(entry, unit.replicate, mean_over(per_condition), [PRIMARY_SCORE])
-                means = means_over_groups(own_rows, averaged)
-                kept = partial(OF_MEANS.keeps_mean, averaged[0])
-                rows += [row for row in means if kept(METRICS[row.metric], row.score)]
-        known += [*by_set.values(), averages]
-    measurements = in_order(table_of(Measurement, rows))
-    intervals = {key: own for collected in known for key, own in collected.intervals().items()}
-    evidence = [own for collected in known for own in collected.evidence()]
-    return measurements, summarise(measurements, intervals), evidence
+
+    predictions: Mapping[RunUnit, PredictionsByCondition]
+    images: Mapping[Condition, int]
+    resamples: int = 0
+    seed: int = 0
+    groups: Mapping[str, GroupNumbers] = MappingProxyType({})
+    metrics: Collection[str] = tuple(METRICS)
+    drawn: Mapping[RunUnit, DrawnUnit] = MappingProxyType({})
 
 
-def _collected(
-    name: str,
-    averaged: Sequence[Condition],
-    headline: Mapping[Headline, str],
-    frames: Sequence[Frame],
-) -> Collected:
-    """Nothing yet, of a condition or a mean, of as many images as the fewest that it is of."""
-    new = Collected(name, headline)
-    own = [condition.name for condition in averaged]
-    both = [*own, *(condition.reference for condition in averaged)]
-    for frame, needs, names in zip(frames, (False, True), (own, both), strict=True):
-        fewest = min(frame.images[each] for each in names)
-        new.drawn[needs] = Drawn(fewest, min(map(frame.group_count, names)), frame.images)
-    return new
+class MeasuredGiven(Measuring):
+    """What is measured of contestants whose predictions are given."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+        rule = EveryRow(PRIMARY_SCORE, metrics=given.metrics)
+        rules = {unit.method: rule for unit in given.predictions}
+        super().__init__(given.images, given.predictions, rules, given.drawn, given.seed)
+        sets = image_sets(given.images)
+        for conditions in tracked(sets, len(sets), "score", "sets of images"):
+            first = conditions[0]
+            self.measure(conditions, mean_name(first.group) if first.in_mean else None)
+
+    def _entry(self, unit: RunUnit) -> tuple[Entry, Sequence[str]]:
+        contestant = Contestant(unit.method, self._members[unit], unit.budget)
+        return Entry(contestant), [PRIMARY_SCORE]
+
+    def _frame_of(self, names: Iterable[str]) -> Frame:
+        given = self._given
+        images = {name: given.images[self._conditions[name]] for name in names}
+        return Frame(images, self._conditions, given.resamples, given.seed, given.groups)
+
+    def _measured(self, unit: RunUnit, condition: Condition) -> dict[MeasureName, MeasuredUnit]:
+        predictions = self._given.predictions[unit]
+        reference = self._conditions[condition.reference]
+        if condition not in predictions or reference not in predictions:
+            return {}
+        own, rule = predictions[condition], self._rules[unit.method]
+        measures = rule.measures(condition, own.own_scores)
+        return self._noted(unit, condition, own, predictions[reference], measures)
 
 
 def folder_for_scores(out: Path) -> Path:
