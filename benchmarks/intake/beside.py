@@ -22,8 +22,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from benchmarks.external import blocks_of
-from benchmarks.external_arrays import (
+from benchmarks.inference.evidence import GroupNumbers, HeadlineEvidence, evidence_in
+from benchmarks.inference.resampling import Frame
+from benchmarks.inference.rule import by_primary, pair
+from benchmarks.intake.formats import (
     LABELS,
     OOD,
     PROBABILITIES,
@@ -32,21 +34,18 @@ from benchmarks.external_arrays import (
     check_form,
     check_label_form,
 )
-from benchmarks.external_scores import (
+from benchmarks.intake.given import (
     PRIMARY_SCORE,
     Given,
     MeasuredGiven,
     PredictionsByCondition,
-    ScoredMethods,
+    Scored,
+    blocks_of,
     folder_for_scores,
     write_scores,
 )
-from benchmarks.inference.evidence import GroupNumbers, HeadlineEvidence, evidence_in
-from benchmarks.inference.resampling import Frame
-from benchmarks.inference.rule import by_primary, pair
 from benchmarks.io import UserError, objection_to, printable, read_run_json
 from benchmarks.nouns import MethodRecord, Names
-from benchmarks.predictions import RunUnit
 from benchmarks.report.results import Results, read_if_there
 from benchmarks.run.image_values import ImageValues
 from benchmarks.run.measure import answer_table
@@ -218,33 +217,32 @@ def score_beside(
     out: Path | None = None,
     *,
     from_logits: bool = False,
-) -> ScoredMethods:
+) -> Scored:
     """The five measures of a run's contestants and of others, and how others differ from each.
 
     Args:
         folder: of the run.
         given: by the names of other methods, arrays as `RunBeside.predictions` takes them, or a
             file of these.
-        out: a folder for what a run writes, as of `benchmarks.external.score`.
+        out: a folder for what a run writes, as of `benchmarks.intake.given.score`.
 
     Raises:
         UserError: a folder, a name, a file or an array cannot be used.
     """
     run = RunBeside.read(folder)
     names, target = run.names_with(given), None if out is None else folder_for_scores(out)
-    units, digests = {}, {}
+    predictions, digests = {}, {}
     for name, own in given.items():
         try:
             arrays = arrays_in(own) if isinstance(own, Path) else own
-            unit = RunUnit(name, None, 1.0, 0)
-            units[unit] = run.predictions(arrays, from_logits=from_logits)
+            predictions[name] = run.predictions(arrays, from_logits=from_logits)
         except UserError as error:
             shown = printable(str(own)) if isinstance(own, Path) else repr(name)
             raise UserError(f"{shown}: {error}") from error
         digests[name] = sha256(own.read_bytes()).hexdigest() if isinstance(own, Path) else ""
     metrics = {each.measure.metric for each in run.evidence}
     # Without resamples: of these metrics all influences are known.
-    measured = MeasuredGiven(Given(units, run.images, groups=run.groups, metrics=metrics))
+    measured = MeasuredGiven(Given(predictions, run.images, groups=run.groups, metrics=metrics))
     measurements, summary = (measured.tables[name] for name in ("measurements", "summary"))
     committed = run.summary[run.summary["metric"].isin(metrics)]
     newcomers = {each.measure: each for each in measured.evidence}
@@ -265,7 +263,7 @@ def score_beside(
         if mine.method in given and theirs.method not in given
     )
     measurements = measurements.assign(task=names.task.name)
-    scored = ScoredMethods(results, measurements, differences, evidence)
+    scored = Scored(results, measurements, differences, evidence)
     if target is not None:
         write_scores(scored, target, digests)
     return scored
