@@ -36,7 +36,6 @@ from benchmarks.intake.formats import (
 )
 from benchmarks.intake.given import (
     PRIMARY_SCORE,
-    Given,
     MeasuredGiven,
     PredictionsByCondition,
     Scored,
@@ -242,13 +241,13 @@ def score_beside(
         digests[name] = sha256(own.read_bytes()).hexdigest() if isinstance(own, Path) else ""
     metrics = {each.measure.metric for each in run.evidence}
     # Without resamples: of these metrics all influences are known.
-    measured = MeasuredGiven(Given(predictions, run.images, groups=run.groups, metrics=metrics))
-    measurements, summary = (measured.tables[name] for name in ("measurements", "summary"))
+    measured = MeasuredGiven(predictions, run.images, groups=run.groups, metrics=metrics)
+    tables = measured.tables
     committed = run.summary[run.summary["metric"].isin(metrics)]
     newcomers = {each.measure: each for each in measured.evidence}
     evidence = [_together(each, newcomers.get(each.measure)) for each in run.evidence]
     results = Results(
-        pd.concat([committed, summary.assign(task=names.task.name)], ignore_index=True),
+        pd.concat([committed, tables["summary"].assign(task=names.task.name)], ignore_index=True),
         names,
         answer_table(evidence, names),
         latency=read_if_there(folder, LATENCY_CSV),
@@ -262,7 +261,7 @@ def score_beside(
         for mine, theirs in product((by_primary(c, names) for c in each.contestants), repeat=2)
         if mine.method in given and theirs.method not in given
     )
-    measurements = measurements.assign(task=names.task.name)
+    measurements = tables["measurements"].assign(task=names.task.name)
     scored = Scored(results, measurements, differences, evidence)
     if target is not None:
         write_scores(scored, target, digests)

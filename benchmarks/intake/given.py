@@ -130,10 +130,10 @@ class EveryRow(KeptRows):
                 yield family, score
 
 
-class Given(NamedTuple):
-    """Contestants whose predictions are given.
+class MeasuredGiven(Measuring):
+    """What is measured of contestants whose predictions are given.
 
-    Attributes:
+    Args:
         predictions: of each by its name, by condition; some may lack a condition.
         images: how many each condition has.
         resamples, seed: of the bootstrap of images, where no influence is known.
@@ -142,26 +142,24 @@ class Given(NamedTuple):
         curves: whether curves are drawn.
     """
 
-    predictions: Mapping[str, PredictionsByCondition]
-    images: Mapping[Condition, int]
-    resamples: int = 0
-    seed: int = 0
-    groups: Mapping[str, GroupNumbers] = MappingProxyType({})
-    metrics: Collection[str] = tuple(METRICS)
-    curves: bool = False
-
-
-class MeasuredGiven(Measuring):
-    """What is measured of contestants whose predictions are given."""
-
-    def __init__(self, given: Given) -> None:
-        self._given = given
-        rule = EveryRow(PRIMARY_SCORE, metrics=given.metrics)
-        units = {RunUnit(name, None, 1.0, 0): own for name, own in given.predictions.items()}
+    def __init__(
+        self,
+        predictions: Mapping[str, PredictionsByCondition],
+        images: Mapping[Condition, int],
+        resamples: int = 0,
+        seed: int = 0,
+        *,
+        groups: Mapping[str, GroupNumbers] = MappingProxyType({}),
+        metrics: Collection[str] = tuple(METRICS),
+        curves: bool = False,
+    ) -> None:
+        self._predictions, self._images, self._groups = predictions, images, groups
+        self._resampling = resamples, seed
+        rules = dict.fromkeys(predictions, EveryRow(PRIMARY_SCORE, metrics=metrics))
+        units = {RunUnit(name, None, 1.0, 0): own for name, own in predictions.items()}
         drawn = {unit: DrawnUnit(unit, PRIMARY_SCORE, first=True, alone=True) for unit in units}
-        rules = dict.fromkeys(given.predictions, rule)
-        super().__init__(given.images, units, rules, drawn if given.curves else {}, given.seed)
-        sets = image_sets(given.images)
+        super().__init__(images, units, rules, drawn if curves else {}, seed)
+        sets = image_sets(images)
         for conditions in tracked(sets, len(sets), "score", "sets of images"):
             first = conditions[0]
             self.measure(conditions, mean_name(first.group) if first.in_mean else None)
@@ -171,12 +169,11 @@ class MeasuredGiven(Measuring):
         return Entry(contestant), [PRIMARY_SCORE]
 
     def _frame_of(self, names: Iterable[str]) -> Frame:
-        given = self._given
-        images = {name: given.images[self._conditions[name]] for name in names}
-        return Frame(images, self._conditions, given.resamples, given.seed, given.groups)
+        images = {name: self._images[self._conditions[name]] for name in names}
+        return Frame(images, self._conditions, *self._resampling, self._groups)
 
     def _measured(self, unit: RunUnit, condition: Condition) -> dict[MeasureName, MeasuredUnit]:
-        predictions = self._given.predictions[unit.method]
+        predictions = self._predictions[unit.method]
         reference = self._conditions[condition.reference]
         if condition not in predictions or reference not in predictions:
             return {}
@@ -401,7 +398,7 @@ def score(
             )
     images = {condition: own.images for condition, own in first.predictions.items()}
     predictions = {each.method: each.predictions for each in given}
-    measured = MeasuredGiven(Given(predictions, images, resamples, seed, curves=True))
+    measured = MeasuredGiven(predictions, images, resamples, seed, curves=True)
     names = Names(
         tasks=(TaskRecord("", "Your images", (), (), 0, len(first.labels), 0, ()),),
         conditions=condition_records(images),
