@@ -18,11 +18,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from benchmarks import beside
-from benchmarks.external import checked_predictions, require_same_images, score
-from benchmarks.external_arrays import CALIBRATION, LABELS, OOD, PROBABILITIES, as_array
-from benchmarks.external_methods import beginning_with, predictions_of
-from benchmarks.external_scores import folder_for_scores
+from benchmarks.intake import beside
+from benchmarks.intake.formats import CALIBRATION, LABELS, OOD, PROBABILITIES, as_array
+from benchmarks.intake.given import checked_predictions, folder_for_scores, score
+from benchmarks.intake.images import beginning_with, predictions_of
 from benchmarks.io import UserError, objection_to, path_of
 from benchmarks.progress import progress_shown
 from benchmarks.report.figures import canvas_of, draw_figure, figure_names
@@ -282,9 +281,9 @@ def evaluate(
     folder = None if out is None else folder_for_scores(Path(out))
     sets = {} if ood is None else ood
     _require_named("ood", sets, '{"noise": images}')
-    external = predictions_of(methods, data, sets, calibration)
+    given = predictions_of(methods, data, sets, calibration)
     with progress_shown(progress):
-        return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed)[:3])
+        return BenchmarkResults(*score(given, folder, resamples=resamples, seed=seed)[:3])
 
 
 @as_library()
@@ -341,16 +340,15 @@ def score_predictions(
             raise TypeError("calibration: expected a pair (probabilities, labels)")
         arrays[CALIBRATION[0]] = _by_method(calibration[0], predictions, "calibration")
         shared[CALIBRATION[1]] = calibration[1]
-    external = []
+    read = []
     with progress_shown(progress):
         for method in predictions:
             own = {name: by_method[method] for name, by_method in arrays.items()} | shared
             arrays_of_method = {name: as_array(values, name) for name, values in own.items()}
             with beginning_with(repr(method)):
                 checked = checked_predictions(method, arrays_of_method, from_logits=from_logits)
-            external.append(checked)
-        require_same_images(external)
-        return BenchmarkResults(*score(external, folder, resamples=resamples, seed=seed)[:3])
+            read.append(checked)
+        return BenchmarkResults(*score(read, folder, resamples=resamples, seed=seed)[:3])
 
 
 @as_library()

@@ -343,9 +343,9 @@ def score(
     With --beside RUN, arrays are named as conditions of the run (clean, corrupted-fog, ...), and
     predictions are of the images that benchmarks.api.images_beside gives.
     """
-    from benchmarks.beside import score_beside
     from benchmarks.compare import show_differences
-    from benchmarks.external import score_files
+    from benchmarks.intake.beside import score_beside
+    from benchmarks.intake.given import score_files
     from benchmarks.report.outcome import show_best
     from benchmarks.report.tables.declared import MAIN
     from benchmarks.report.tables.pivot import table_of

@@ -16,7 +16,7 @@ import pytest
 from typer.main import get_command
 
 from benchmarks.commands import app
-from benchmarks.external_arrays import CALIBRATION
+from benchmarks.intake.formats import CALIBRATION
 from tests.processes import ROOT, status_of
 
 SCRIPT = """

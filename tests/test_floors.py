@@ -30,13 +30,9 @@ FLOORS = (
     ("benchmarks.run", "benchmarks.claims", "benchmarks.latency"),
     (
         "benchmarks.cluster",
-        "benchmarks.external_arrays",
-        "benchmarks.external",
-        "benchmarks.external_scores",
+        "benchmarks.intake",
     ),
     (
-        "benchmarks.beside",
-        "benchmarks.external_methods",
         "benchmarks.api",
         "benchmarks.check",
         "benchmarks.choices",

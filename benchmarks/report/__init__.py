@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from benchmarks.io import UserError, path_of
 from benchmarks.nouns import Names
 from benchmarks.report.results import Results, read_if_there
 from benchmarks.report.tables.declared import TIMES, made_of, tables_of
+from benchmarks.report.tables.pivot import Pivot
 from benchmarks.report.tables.table import write_tables
 from benchmarks.vocabulary import (
     ANSWER_CSV,
@@ -20,13 +22,17 @@ from benchmarks.vocabulary import (
 )
 
 
-def write_report(folder: Path) -> None:
+def write_report(folder: Path, only: Sequence[Pivot] = ()) -> None:
     """Write every table and figure of the run whose files are in the folder, and its page.
+
+    Args:
+        only: the tables of a single contestant, which there is nothing to compare with.
 
     Raises:
         UserError: see `require_results`.
     """
-    require_results(folder)
+    if not only:
+        require_results(folder)
     # Not at the top: tables of timings are written where nothing that draws is installed.
     from benchmarks.report.answer import write_answer
     from benchmarks.report.claims import write_claims_page
@@ -36,10 +42,11 @@ def write_report(folder: Path) -> None:
     from benchmarks.report.published import write_published
 
     results = Results.load(folder)
-    tables = tables_of(results)
+    tables = made_of(only, results) if only else tables_of(results)
     write_tables(tables, folder)
-    write_answer(results, folder)
-    write_published(results, folder)
+    if not only:
+        write_answer(results, folder)
+        write_published(results, folder)
     figures = drawn_figures(results)
     write_figures(figures, folder)
     write_claims_page(results, {figure.name for figure in figures}, folder)

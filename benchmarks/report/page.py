@@ -79,6 +79,7 @@ def _content(
         "recipe": names.recipe,
         "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
         "answer": answer(results),
+        "compared": bool(names.recipe) or len(results.compared) > 1,
         "tables": {table.name: table for table in tables},
         "figures": figures,
         "sections": _sections(results),

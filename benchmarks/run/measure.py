@@ -41,6 +41,7 @@ from benchmarks.run.configuration import stored_scores
 from benchmarks.run.curves import (
     COLUMNS,
     CurveRow,
+    DrawnUnit,
     Evaluation,
     curve_tables,
     curves_of,
@@ -265,8 +266,9 @@ def measure_images(
     """
     present = [condition for condition in conditions if condition.name not in left_out]
     whole = len(present) == len(conditions) or not conditions[0].labelled
-    run = _MeasuredRun(plan, workspace, fits, present)
-    run.measure(mean_name(conditions[0].group) if conditions[0].in_mean and whole else None)
+    averaged = conditions[0].in_mean and whole
+    run = _MeasuredRun(plan, workspace, fits)
+    run.measure(present, mean_name(conditions[0].group) if averaged else None)
     return run.tables, run.evidence
 
 
@@ -278,55 +280,59 @@ def fits_of(plan: Plan, workspace: Workspace, unit: RunUnit) -> tuple[RunUnit, F
     return unit, dict(fits_to(stored))  # which pickle can send, of no fits as well
 
 
-class _MeasuredRun:
-    """What is computed of some conditions."""
+class Measuring:
+    """Measures of contestants under some conditions after others: rows, evidence and curves.
+
+    A subclass says where their predictions come from.
+
+    Args:
+        every: all conditions.
+        units: of each run unit, the conditions under which it is measured.
+        rules: of each method, which measures are kept.
+        drawn: the units whose curves are drawn.
+        seed: of the resampled images, for bands of curves.
+
+    Attributes:
+        evidence: what the rule needs.
+    """
 
     def __init__(
         self,
-        plan: Plan,
-        workspace: Workspace,
-        fits: Mapping[RunUnit, Fits],
-        conditions: Sequence[Condition],
+        every: Collection[Condition],
+        units: Mapping[RunUnit, Collection[Condition]],
+        rules: Mapping[str, KeptRows],
+        drawn: Mapping[RunUnit, DrawnUnit],
+        seed: int,
     ) -> None:
-        self._plan, self._workspace, self._fits = plan, workspace, fits
-        self._units = {unit: plan.conditions_of(unit) for unit in plan.units()}
-        self._held = {unit: {*predicted_conditions(plan, workspace, unit)} for unit in self._units}
-        self._classes = plan.configuration.classes
-        self._rules = {
-            name: KeptRows(kind.primary_score, plan.all_rows)
-            for name, kind in self._classes.items()
-        }
-        self._conditions = {condition.name: condition for condition in plan.conditions}
-        self._drawn = drawn_units(plan, lambda unit: CLEAN in self._held[unit])
-        self._evaluation = Evaluation(plan.whole_conditions, plan.configuration.seed)
+        self._units, self._rules, self._drawn = units, rules, drawn
+        self._conditions = {condition.name: condition for condition in every}
+        self._evaluation = Evaluation([each for each in every if not each.subset], seed)
+        self._headline = headline_conditions(every)
+        self._collected: dict[Condition, Collected] = {}
         self._members: dict[RunUnit, str] = {}
-        self._headline = headline_conditions(plan.conditions)
-        self._collected = {each: Collected(each.name, self._headline) for each in conditions}
-        own = [condition.name for condition in conditions]
-        self._frame = self._frame_of(own)
-        self._detection_frame = self._frame_of([*own, *(c.reference for c in conditions)])
-        self._limits = limits_of_sampled(plan)
-        self._sampled: dict[Condition, dict[RunUnit, StoredPrediction]] = {}
-        self._references: dict[object, ImageValues] = {}
         self._rows: list[Measurement] = []
         self._measurements: list[Measurement] = []
         self._curves: list[tuple[str, CurveRow]] = []
-        self._sampling: list[CurveRow] = []
-        self._machines: set[str] = set()
         self._intervals: dict[Key, Interval] = {}
         self.evidence: list[HeadlineEvidence] = []
 
-    def measure(self, mean: str | None) -> None:
-        """Measure every unit under the conditions.
+    def measure(self, conditions: Sequence[Condition], mean: str | None) -> None:
+        """Measure every unit under these conditions.
 
         Args:
-            mean: the name of the mean over the conditions, if there is one.
+            conditions: those of a mean, or a single one; none where no images can be had.
+            mean: the name of the mean over them, if there is one.
         """
-        if not self._collected:
-            return  # no images of these conditions can be had
+        if not conditions:
+            return
+        self._collected = {each: Collected(each.name, self._headline) for each in conditions}
+        self._members = {}
+        own = [condition.name for condition in conditions]
+        self._frame = self._frame_of(own)
+        self._detection_frame = self._frame_of([*own, *(c.reference for c in conditions)])
         averages = Collected(mean or "", self._headline)
-        for unit in self._held:
-            measures = {each: self._measured(unit, each) for each in self._collected}
+        for unit in self._units:
+            measures = {each: self._measured(unit, each) for each in conditions}
             if unit in self._members:
                 entry, scores = self._entry(unit)
                 for condition, collected in self._collected.items():
@@ -336,10 +342,6 @@ class _MeasuredRun:
                     together = mean_over([*measures.values()])
                     averages.add(entry, unit.replicate, together, scores)
             self._keep_rows(mean)
-            self._references.clear()
-        for condition in self._collected:
-            sampled = self._sampled.get(condition, {})
-            self._sampling += sampling_errors(self._limits, condition.name, sampled)
         known = list(self._collected.values())
         if mean is not None and all(each.drawn for each in known):
             averages.drawn = {
@@ -351,8 +353,101 @@ class _MeasuredRun:
             self._intervals |= collected.intervals()
             self.evidence += collected.evidence()
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What was computed, as tables."""
+        measurements = in_order(table_of(Measurement, self._measurements))
+        summary = summarise(measurements, self._intervals)
+        curves = curve_tables(self._curves)
+        return {"measurements": measurements, "summary": summary, **curves}
+
     def _entry(self, unit: RunUnit) -> tuple[Entry, Sequence[str]]:
         """What must be known of a unit's method, and the scores by which it is a contestant."""
+        raise NotImplementedError
+
+    def _frame_of(self, names: Iterable[str]) -> Frame:
+        """How the images of these conditions are drawn."""
+        raise NotImplementedError
+
+    def _measured(self, unit: RunUnit, condition: Condition) -> dict[MeasureName, MeasuredUnit]:
+        """The measures of a unit that vary with the draw of images; all are noted as rows."""
+        raise NotImplementedError
+
+    def _noted(
+        self,
+        unit: RunUnit,
+        condition: Condition,
+        own: ImageValues,
+        reference: ImageValues,
+        measures: Iterable[RankedFamily],
+        labels: Int64[np.ndarray, " labelled"] = NO_LABELS,
+    ) -> dict[MeasureName, MeasuredUnit]:
+        """As `_measured`, of a prediction and of that of the reference's images."""
+        drawn = self._collected[condition].drawn
+        frames = self._frame, self._detection_frame
+        if not drawn:
+            count = frames[0].group_count(condition.name)
+            drawn[False] = Drawn(own.images, count, frames[0].images, labels)
+            drawn[True] = Drawn(
+                min(own.images, reference.images),
+                min(frames[1].group_count(name) for name in (condition.name, condition.reference)),
+                frames[1].images,
+            )
+        self._members[unit] = members_of(unit, own.members)
+        varied: dict[MeasureName, MeasuredUnit] = {}
+        for each in measured(measures, own, reference if condition.detected else None):
+            self._rows += rows_of(unit, condition, each, own, reference)
+            varied |= varying(each, frames["reference" in each.family.needs], condition)
+        if (curves := self._drawn.get(unit)) is not None:
+            self._curves += curves_of(self._evaluation, curves, condition, own, reference)
+        return varied
+
+    def _kept_alone(
+        self, unit: RunUnit, condition: Condition, measures: Mapping[MeasureName, MeasuredUnit]
+    ) -> dict[MeasureName, MeasuredUnit]:
+        """Without the measures that only the mean over the condition's group is to have."""
+        keeps = self._rules[unit.method].keeps
+        return {
+            (metric, score): each
+            for (metric, score), each in measures.items()
+            if keeps(condition, METRICS[metric], score)
+        }
+
+    def _keep_rows(self, mean: str | None) -> None:
+        """Of the rows so far those that are written, and of their means over the conditions."""
+        conditions = {condition.name: condition for condition in self._collected}
+        for row in self._rows:
+            kept = self._rules[row.method].keeps
+            if kept(conditions[row.condition], METRICS[row.metric], row.score):
+                self._measurements.append(row)
+        averaged = next(iter(conditions.values()), None)
+        if mean is not None and averaged is not None:
+            for row in means_over_groups(self._rows, conditions.values()):
+                if self._rules[row.method].keeps_mean(averaged, METRICS[row.metric], row.score):
+                    self._measurements.append(row)
+        self._rows.clear()
+
+
+class _MeasuredRun(Measuring):
+    """Those of a run, from its prediction files."""
+
+    def __init__(self, plan: Plan, workspace: Workspace, fits: Mapping[RunUnit, Fits]) -> None:
+        self._plan, self._workspace, self._fits = plan, workspace, fits
+        units = {unit: plan.conditions_of(unit) for unit in plan.units()}
+        self._held = {unit: {*predicted_conditions(plan, workspace, unit)} for unit in units}
+        self._classes = plan.configuration.classes
+        rules = {
+            name: KeptRows(kind.primary_score, plan.all_rows)
+            for name, kind in self._classes.items()
+        }
+        drawn = drawn_units(plan, lambda unit: CLEAN in self._held[unit])
+        super().__init__(plan.conditions, units, rules, drawn, plan.configuration.seed)
+        self._limits = limits_of_sampled(plan)
+        self._sampled: dict[Condition, dict[RunUnit, StoredPrediction]] = {}
+        self._references: dict[object, ImageValues] = {}
+        self._machines: set[str] = set()
+
+    def _entry(self, unit: RunUnit) -> tuple[Entry, Sequence[str]]:
         plan, kind = self._plan, self._classes[unit.method]
         several = plan.forms_ensembles(unit.method)
         alike = [u.size for u in self._units if (u.method, u.budget) == (unit.method, unit.budget)]
@@ -365,15 +460,16 @@ class _MeasuredRun:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """What was computed, as tables."""
-        measurements = table_of(Measurement, self._measurements)
-        return {
-            "measurements": measurements,
-            "summary": summarise(measurements, self._intervals),
-            **curve_tables(self._curves),
-            "sampling_error": sampling_table(self._sampling),
-            "machines": pd.DataFrame({"machine": sorted(self._machines)}),
-        }
+        """Also what sampling changes, and on which machines was predicted."""
+        sampling = (
+            row
+            for condition in self._collected
+            for row in sampling_errors(
+                self._limits, condition.name, self._sampled.get(condition, {})
+            )
+        )
+        machines = pd.DataFrame({"machine": sorted(self._machines)})
+        return super().tables | {"sampling_error": sampling_table(sampling), "machines": machines}
 
     def _frame_of(self, names: Iterable[str]) -> Frame:
         """Of conditions of which there is a prediction, which has as many images."""
@@ -389,7 +485,6 @@ class _MeasuredRun:
         return Frame(images, self._conditions, chosen.resamples, chosen.seed, groups)
 
     def _measured(self, unit: RunUnit, condition: Condition) -> dict[MeasureName, MeasuredUnit]:
-        """The measures of a unit that vary with the draw of images; all are noted as rows."""
         plan, rule = self._plan, self._rules[unit.method]
         if condition not in self._units[unit]:
             return {}
@@ -412,28 +507,15 @@ class _MeasuredRun:
         measures = list(rule.measures(condition, stored.prediction.scores.keys()))
         own = ImageValues([stored], self._fits[unit], lambda _: measures)
         reference = self._reference_of(unit, condition, measures) or own
-        drawn = self._collected[condition].drawn
-        frames = self._frame, self._detection_frame
-        if not drawn:
-            labels = NO_LABELS if stored.labels is None else stored.labels.numpy()
-            count = frames[0].group_count(condition.name)
-            drawn[False] = Drawn(own.images, count, frames[0].images, labels)
-            drawn[True] = Drawn(
-                min(own.images, reference.images),
-                min(frames[1].group_count(name) for name in (condition.name, condition.reference)),
-                frames[1].images,
-            )
-        self._members[unit] = members_of(unit, own.members)
-        varied: dict[MeasureName, MeasuredUnit] = {}
-        against = reference if condition.detected else None
-        for each in measured(measures, own, against):
-            self._rows += rows_of(unit, condition, each, own, reference)
-            frame = self._detection_frame if "reference" in each.family.needs else self._frame
-            varied |= varying(each, frame, condition)
+        labels = NO_LABELS if stored.labels is None else stored.labels.numpy()
+        varied = self._noted(unit, condition, own, reference, measures, labels)
         if (curves := self._drawn.get(unit)) is not None:
-            self._curves += curves_of(self._evaluation, curves, condition, own, reference)
             self._curves += example_votes(plan, curves, condition, stored)
         return varied
+
+    def _keep_rows(self, mean: str | None) -> None:
+        super()._keep_rows(mean)
+        self._references.clear()
 
     def _has_limit(self, unit: RunUnit, condition: Condition) -> bool:
         """Whether it is sampled and its limit is predicted too, or it is such a limit."""
@@ -441,17 +523,6 @@ class _MeasuredRun:
             unit in pair and all(condition in self._units[other] for other in pair)
             for pair in self._limits.items()
         )
-
-    def _kept_alone(
-        self, unit: RunUnit, condition: Condition, measures: Mapping[MeasureName, MeasuredUnit]
-    ) -> dict[MeasureName, MeasuredUnit]:
-        """Without the measures that only the mean over the condition's group is to have."""
-        keeps = self._rules[unit.method].keeps
-        return {
-            (metric, score): each
-            for (metric, score), each in measures.items()
-            if keeps(condition, METRICS[metric], score)
-        }
 
     def _known_of(self, unit: RunUnit) -> tuple[str, Collection[str]]:
         """A unit's members and own scores, by whatever is stored of it or of another replicate."""
@@ -463,20 +534,6 @@ class _MeasuredRun:
                     members = members_of(unit, stored.prediction.members)
                     return members, tuple(stored.prediction.scores)
         return "" if unit.size is None else str(unit.size), ()
-
-    def _keep_rows(self, mean: str | None) -> None:
-        """Of the rows so far those that are written, and of their means over the conditions."""
-        conditions = {condition.name: condition for condition in self._collected}
-        for row in self._rows:
-            kept = self._rules[row.method].keeps
-            if kept(conditions[row.condition], METRICS[row.metric], row.score):
-                self._measurements.append(row)
-        averaged = next(iter(conditions.values()), None)
-        if mean is not None and averaged is not None:
-            for row in means_over_groups(self._rows, conditions.values()):
-                if self._rules[row.method].keeps_mean(averaged, METRICS[row.metric], row.score):
-                    self._measurements.append(row)
-        self._rows.clear()
 
     def _reference_of(
         self, unit: RunUnit, condition: Condition, measures: Iterable[RankedFamily]

@@ -11,8 +11,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from benchmarks.beside import score_beside
-from benchmarks.external import score_files
+from benchmarks.intake.beside import score_beside
+from benchmarks.intake.given import score_files
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ import torch
 from numpy.lib.format import write_array_header_1_0
 from torch import nn
 
-from benchmarks.external import LABELLED, ExternalPredictions, read_predictions, score_files
+from benchmarks.intake.given import LABELLED, GivenPredictions, read_predictions, score_files
 from benchmarks.io import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -38,11 +38,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save("labels.npy", LABELS)
 
 
-def read(name: str, **further: Any) -> ExternalPredictions:
+def read(name: str, **further: Any) -> GivenPredictions:
     return read_predictions(Path(name), **further)
 
 
-def assert_same(first: ExternalPredictions, second: ExternalPredictions) -> None:
+def assert_same(first: GivenPredictions, second: GivenPredictions) -> None:
     """The same labels, and of each image the same probabilities, by two of their functions."""
     assert torch.equal(first.labels, second.labels)
     assert first.predictions.keys() == second.predictions.keys()

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 from sklearn.metrics import log_loss, roc_auc_score
 
-from benchmarks import external
-from benchmarks.external import ScoredMethods, read_predictions, score_files
-from benchmarks.external import score as scored_methods
 from benchmarks.inference.rule import answer
+from benchmarks.intake import given
+from benchmarks.intake.given import Scored, read_predictions, score_files
+from benchmarks.intake.given import score as scored_methods
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.nouns import Contestant
 from benchmarks.predictions import RunUnit, StoredPrediction
@@ -55,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def scored(**methods: dict[str, NDArray[np.float64]]) -> ScoredMethods:
+def scored(**methods: dict[str, NDArray[np.float64]]) -> Scored:
     """What is computed of a file of arrays a method."""
     for name, arrays in methods.items():
         np.savez(f"{name}.npz", labels=LABELS, **arrays)
@@ -180,19 +180,30 @@ def test_numbers_are_those_of_scikit_learn() -> None:
 
 
 def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale() -> None:
-    def contents(**arrays: NDArray[np.float64]) -> dict[str, bytes]:
-        np.savez("mine.npz", probabilities=GOOD, labels=LABELS, **arrays)
-        score_files([Path("mine.npz")], out=Path("out"), resamples=100)
+    def contents(*names: str, **arrays: NDArray[np.float64]) -> dict[str, bytes]:
+        for name in names:
+            np.savez(name, probabilities=GOOD, labels=LABELS, **arrays)
+        score_files([*map(Path, names)], out=Path("out"), resamples=100)
         return {path.name: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
 
-    of_sets = {"roc.png", "auroc-unknown.npz"}
-    assert of_sets <= contents(ood_far=FAR).keys()
-    again = contents()
-    assert not of_sets & again.keys()
-    assert "nll-clean.npz" in again
-    assert contents() == again
+    of_sets, of_several = {"roc.png", "auroc-unknown.npz"}, {"answer.csv", "leaderboard.md"}
+    assert of_sets | of_several <= contents("mine.npz", "other.npz", ood_far=FAR).keys()
+    again = contents("mine.npz")
+    assert not (of_sets | of_several) & again.keys()
+    assert contents("mine.npz") == again
     record = json.loads(again["score.json"])
     assert (record["resamples"], record["seed"], list(record["files"])) == (100, 0, ["mine"])
+
+
+def test_of_one_file_only_what_one_contestant_can_fill_is_written() -> None:
+    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_far=FAR)
+    score_files([Path("mine.npz")], out=Path("out"), resamples=100)
+    written = {path.name for path in Path("out").rglob("*") if path.is_file()}
+    assert {name for name in written if name.endswith(".md")} == {"main.md"}
+    assert not written & {"answer.csv", "answer.json", "worth.png", "nll-clean.npz"}
+    assert {"summary.csv", "index.html", "reliability.png", "roc.png"} <= written
+    assert all(len(pd.read_csv(path)) for path in Path("out").rglob("*.csv"))
+    assert "The best by five measures" not in Path("out", "index.html").read_text("utf-8")
 
 
 def test_calibration_predictions_give_sets_and_recalibrated_metrics() -> None:
@@ -227,6 +238,6 @@ def test_numbers_do_not_depend_on_blocks_or_storage(
         return [table.to_csv() for table in tables]
 
     expected = numbers(np.savez, np.ascontiguousarray)
-    monkeypatch.setattr(external, "BLOCK_VALUES", 300)
+    monkeypatch.setattr(given, "BLOCK_VALUES", 300)
     assert numbers(np.savez, np.ascontiguousarray) == expected
     assert numbers(np.savez_compressed, np.asfortranarray) == expected

@@ -340,11 +340,7 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def check_label_form(name: str, labels: AnyArray) -> None:
-    """The labels are [images], whole numbers, at least one.
-
-    Raises:
-        UserError: they are not.
-    """
+    """The labels are [images], whole numbers, at least one."""
     shape = list(labels.shape)
     if len(shape) == 2 and min(shape) > 1:
         raise UserError(
@@ -373,9 +369,6 @@ def check_classes(
         labels: of all images, or of those from ``first_image`` on.
         classes: how many there are.
         name: what messages call the labels.
-
-    Raises:
-        UserError: some are not.
     """
     outside = np.flatnonzero((labels < 0) | (labels >= classes))
     if len(outside):
@@ -389,11 +382,7 @@ def check_classes(
 
 
 def check_form(name: str, array: AnyArray) -> None:
-    """The predictions are numbers, [members, images, classes] or [images, classes].
-
-    Raises:
-        UserError: they are not.
-    """
+    """The predictions are numbers, [members, images, classes] or [images, classes]."""
     shape = list(array.shape)
     if array.dtype.kind not in "fiu":
         raise UserError(f"{name!r} has the type {array.dtype}; expected floating-point numbers")
@@ -432,9 +421,6 @@ def check_rows(
         first_image: the position of its first image.
         one_member: whether messages name no member.
         from_logits: whether these are logits.
-
-    Raises:
-        UserError: some are not.
     """
     distributions = _are_distributions(block)
     if from_logits and first_image == 0 and distributions.all():

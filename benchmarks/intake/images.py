@@ -14,14 +14,14 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.external import (
+from benchmarks.intake.formats import LABELS, as_array, check_classes, check_label_form
+from benchmarks.intake.given import (
     LABELLED,
-    ExternalPredictions,
+    GivenPredictions,
     mean_prediction,
     out_of_distribution,
     with_scores,
 )
-from benchmarks.external_arrays import LABELS, as_array, check_classes, check_label_form
 from benchmarks.io import UserError, one_line
 from benchmarks.predictions import StoredPrediction
 from benchmarks.run.image_values import ImageValues, fits_to
@@ -45,7 +45,7 @@ def predictions_of(
     data: Any,
     ood: Mapping[str, Any],
     calibration: Any,
-) -> list[ExternalPredictions]:
+) -> list[GivenPredictions]:
     """What each method predicts; all predict the same batches, and the data are read once.
 
     Raises:
@@ -58,14 +58,14 @@ def predictions_of(
         condition: _predicted(methods, images, f"ood {name!r}", labelled=False)
         for condition, (name, images) in zip(out_of_distribution(ood), ood.items(), strict=True)
     }
-    external = []
+    given = []
     for name in methods:
         fits = fits_to(mean_prediction(held_out[name]) if held_out else None)
         values = {LABELLED: ImageValues(labelled[name], fits)}
         values |= {condition: ImageValues(blocks[name]) for condition, blocks in sets.items()}
         labels = [block.labels for block in labelled[name] if block.labels is not None]
-        external.append(ExternalPredictions(name, values, torch.cat(labels)))
-    return external
+        given.append(GivenPredictions(name, values, torch.cat(labels)))
+    return given
 
 
 def _predicted(

@@ -22,8 +22,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from benchmarks.external import blocks_of
-from benchmarks.external_arrays import (
+from benchmarks.inference.evidence import GroupNumbers, HeadlineEvidence, evidence_in
+from benchmarks.inference.resampling import Frame
+from benchmarks.inference.rule import pair
+from benchmarks.intake.formats import (
     LABELS,
     OOD,
     PROBABILITIES,
@@ -32,20 +34,17 @@ from benchmarks.external_arrays import (
     check_form,
     check_label_form,
 )
-from benchmarks.external_scores import (
+from benchmarks.intake.given import (
     PRIMARY_SCORE,
+    MeasuredGiven,
     PredictionsByCondition,
-    ScoredMethods,
-    estimated,
+    Scored,
+    blocks_of,
     folder_for_scores,
     write_scores,
 )
-from benchmarks.inference.evidence import GroupNumbers, HeadlineEvidence, evidence_in
-from benchmarks.inference.resampling import Frame
-from benchmarks.inference.rule import pair
 from benchmarks.io import UserError, objection_to, printable, read_run_json
 from benchmarks.nouns import MethodRecord, Names
-from benchmarks.predictions import RunUnit
 from benchmarks.report.results import Results, read_if_there
 from benchmarks.run.image_values import ImageValues
 from benchmarks.run.measure import answer_table
@@ -217,38 +216,38 @@ def score_beside(
     out: Path | None = None,
     *,
     from_logits: bool = False,
-) -> ScoredMethods:
+) -> Scored:
     """The five measures of a run's contestants and of others, and how others differ from each.
 
     Args:
         folder: of the run.
         given: by the names of other methods, arrays as `RunBeside.predictions` takes them, or a
             file of these.
-        out: a folder for what a run writes, as of `benchmarks.external.score`.
+        out: a folder for what a run writes, as of `benchmarks.intake.given.score`.
 
     Raises:
         UserError: a folder, a name, a file or an array cannot be used.
     """
     run = RunBeside.read(folder)
     names, target = run.names_with(given), None if out is None else folder_for_scores(out)
-    units, digests = {}, {}
+    predictions, digests = {}, {}
     for name, own in given.items():
         try:
             arrays = arrays_in(own) if isinstance(own, Path) else own
-            unit = RunUnit(name, None, 1.0, 0)
-            units[unit] = run.predictions(arrays, from_logits=from_logits)
+            predictions[name] = run.predictions(arrays, from_logits=from_logits)
         except UserError as error:
             shown = printable(str(own)) if isinstance(own, Path) else repr(name)
             raise UserError(f"{shown}: {error}") from error
         digests[name] = sha256(own.read_bytes()).hexdigest() if isinstance(own, Path) else ""
     metrics = {each.measure.metric for each in run.evidence}
     # Without resamples: of these metrics all influences are known.
-    measurements, summary, others = estimated(units, run.images, 0, 0, run.groups, metrics)
+    measured = MeasuredGiven(predictions, run.images, groups=run.groups, metrics=metrics)
+    tables = measured.tables
     committed = run.summary[run.summary["metric"].isin(metrics)]
-    newcomers = {each.measure: each for each in others}
+    newcomers = {each.measure: each for each in measured.evidence}
     evidence = [_together(each, newcomers.get(each.measure)) for each in run.evidence]
     results = Results(
-        pd.concat([committed, summary.assign(task=names.task.name)], ignore_index=True),
+        pd.concat([committed, tables["summary"].assign(task=names.task.name)], ignore_index=True),
         names,
         answer_table(evidence, names),
         latency=read_if_there(folder, LATENCY_CSV),
@@ -262,8 +261,8 @@ def score_beside(
         for mine, theirs in product((names.by_primary(c) for c in each.contestants), repeat=2)
         if mine.method in given and theirs.method not in given
     )
-    measurements = measurements.assign(task=names.task.name)
-    scored = ScoredMethods(results, measurements, differences, evidence)
+    measurements = tables["measurements"].assign(task=names.task.name)
+    scored = Scored(results, measurements, differences, evidence)
     if target is not None:
         write_scores(scored, target, digests)
     return scored

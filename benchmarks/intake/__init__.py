@@ -1,0 +1,1 @@
+"""Predictions of others: contestants whose predictions are given, from files or from Python."""
