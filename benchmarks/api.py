@@ -19,9 +19,11 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from benchmarks.intake import beside
+from benchmarks.intake.against import HUMANS, REFERENCE
 from benchmarks.intake.formats import CALIBRATION, LABELS, OOD, PROBABILITIES, as_array
-from benchmarks.intake.given import checked_predictions, folder_for_scores, score
+from benchmarks.intake.given import folder_for_scores, score
 from benchmarks.intake.images import beginning_with, predictions_of
+from benchmarks.intake.reading import checked_predictions
 from benchmarks.io import UserError, objection_to, path_of
 from benchmarks.progress import progress_shown
 from benchmarks.report.figures import canvas_of, draw_figure, figure_names
@@ -123,12 +125,15 @@ class BenchmarkResults:
         rows: the table `measurements`; ``None`` likewise.
         differences: of `score_beside`: yours less each contestant of the run, by each measure, each
             with a plain 95 % interval of its own; else empty.
+        against: of `score_predictions`: what predictions are against people's answers or a
+            reference; see `benchmarks.intake.against.AgainstRow`.
         failures: what could not be computed, and why; everything else is there.
     """
 
     report: Results | None = None
     rows: pd.DataFrame | None = None
     differences: pd.DataFrame = field(default_factory=pd.DataFrame)
+    against: pd.DataFrame = field(default_factory=pd.DataFrame)
     failures: tuple[Failure, ...] = ()
 
     @property
@@ -293,6 +298,8 @@ def score_predictions(
     *,
     ood: Mapping[str, Any] | None = None,
     calibration: tuple[Any, Any] | None = None,
+    humans: Any = None,
+    reference: Any = None,
     from_logits: bool = False,
     resamples: int = 200,
     seed: int = 0,
@@ -316,6 +323,8 @@ def score_predictions(
             method these alone.
         calibration: probabilities of images that the models were not trained on, by method or of a
             single one, and the labels; for conformal sets and recalibrated metrics.
+        humans: [images, classes], how many people gave each class to each image.
+        reference: [images, classes], probabilities, such as those of a sampled posterior.
         from_logits: whether all predictions are logits.
         resamples: of the images, for intervals of measures without influence values.
         seed: of the resampling.
@@ -340,15 +349,20 @@ def score_predictions(
             raise TypeError("calibration: expected a pair (probabilities, labels)")
         arrays[CALIBRATION[0]] = _by_method(calibration[0], predictions, "calibration")
         shared[CALIBRATION[1]] = calibration[1]
+    others = {HUMANS: humans, REFERENCE: reference}
+    against = {n: as_array(values, n) for n, values in others.items() if values is not None}
     read = []
     with progress_shown(progress):
         for method in predictions:
             own = {name: by_method[method] for name, by_method in arrays.items()} | shared
             arrays_of_method = {name: as_array(values, name) for name, values in own.items()}
             with beginning_with(repr(method)):
-                checked = checked_predictions(method, arrays_of_method, from_logits=from_logits)
+                checked = checked_predictions(
+                    method, arrays_of_method, from_logits=from_logits, against=against
+                )
             read.append(checked)
-        return BenchmarkResults(*score(read, folder, resamples=resamples, seed=seed)[:3])
+        scored = score(read, folder, resamples=resamples, seed=seed)
+        return BenchmarkResults(*scored[:3], against=scored.against)
 
 
 @as_library()

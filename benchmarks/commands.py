@@ -276,7 +276,7 @@ def score(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Files of predictions (.npz, .npy, .pt, .csv), a method each; several are "
+            help="Files of predictions (.npz, .npy, .csv), a method each; several are "
             "compared image by image.",
             metavar="FILE",
         ),
@@ -300,6 +300,14 @@ def score(
     ] = None,
     calibration_labels: Annotated[
         Path | None, where("The labels of the calibration images.", metavar="FILE")
+    ] = None,
+    humans: Annotated[
+        Path | None,
+        where("How many people gave each class to each image (.npy, .csv).", metavar="FILE"),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        where("Probabilities of the same images to compare with (.npy, .csv).", metavar="FILE"),
     ] = None,
     out: Annotated[
         Path | None,
@@ -326,8 +334,8 @@ def score(
 ) -> None:
     """Score predictions of others with the measures, intervals and tables of the suite.
 
-    A file of one array is one of predictions (.npy of numpy.save, .pt of torch.save, .csv with a
-    column a class), and the options name the files of the rest. An .npz file of
+    A file of one array is one of predictions (.npy of numpy.save, .csv with a column a class), and
+    the options name the files of the rest. An .npz file of
     np.savez(file, probabilities=..., labels=..., ood_NAME=...) holds all of it:
 
     probabilities: images x classes, or members x images x classes; rows sum to 1. With
@@ -340,10 +348,14 @@ def score(
     calibration_probabilities and calibration_labels: both, or neither; the same for images that
     the model was not trained on, for conformal sets and recalibration.
 
+    With --humans, predictions are scored by people's answers: NLL and Brier score against their
+    shares, and the rank correlation of each uncertainty with the entropy of these. With
+    --reference, by the share of images with the same top class and the total variation.
+
     With --beside RUN, arrays are named as conditions of the run (clean, corrupted-fog, ...), and
     predictions are of the images that benchmarks.api.images_beside gives.
     """
-    from benchmarks.compare import show_differences
+    from benchmarks.compare import show_against, show_differences
     from benchmarks.intake.beside import score_beside
     from benchmarks.intake.given import score_files
     from benchmarks.report.outcome import show_best
@@ -357,11 +369,14 @@ def score(
         "ood": ood or [],
         "calibration": calibration or [],
         "calibration_labels": calibration_labels,
+        "humans": humans,
+        "reference": reference,
     }
     if beside is None:
-        results = score_files(files, **further, **how, resamples=resamples, seed=seed)
-        if printed := table_of(MAIN, results):
+        scored = score_files(files, **further, **how, resamples=resamples, seed=seed)
+        if printed := table_of(MAIN, scored.results):
             print(terminal(printed, get_terminal_size().columns))
+        show_against(scored.results.names, scored.against)
     elif given := [name for name, value in further.items() if value]:
         raise UserError(
             f"--{given[0].replace('_', '-')}: with --beside, a file holds all predictions of its "

@@ -13,8 +13,9 @@ import pandas as pd
 
 from benchmarks.inference.evidence import evidence_in
 from benchmarks.inference.rule import PairRow, pair
+from benchmarks.intake.against import AgainstRow
 from benchmarks.io import UserError, print_table
-from benchmarks.nouns import Contestant
+from benchmarks.nouns import Contestant, Names
 from benchmarks.report.number_format import UNDEFINED, rounded
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.pivot import heading
@@ -66,6 +67,24 @@ def show_differences(results: Results, differences: pd.DataFrame) -> None:
     print(
         "Each interval is of its pair alone, and leaves out how another network of yours differs."
     )
+
+
+def show_against(names: Names, rows: pd.DataFrame) -> None:
+    """Print what predictions are against people's answers or a reference: ``against.csv``."""
+    for against, own in rows.groupby("against", sort=False):
+        shown = []
+        for row in (AgainstRow(*cells) for cells in own.itertuples(index=False)):
+            half = (row.upper - row.lower) / 2
+            value, lower, upper = (
+                UNDEFINED if math.isnan(number) else rounded(number, half)[0]
+                for number in (row.value, row.lower, row.upper)
+            )
+            ranked = f", {names.score(row.score).label.lower()}" if row.score else ""
+            measure = row.measure.replace("_", " ") + ranked
+            interval = UNDEFINED if math.isnan(half) else f"{lower} to {upper}"
+            shown.append((row.method, measure, value, interval, f"{row.images:,}"))
+        print(f"Against {against}")
+        print_table(("Method", "Measure", "Value", "95 % interval", "Images"), shown)
 
 
 def key_of(results: Results, choice: Contestant) -> str:

@@ -37,12 +37,11 @@ from benchmarks.intake.formats import (
 from benchmarks.intake.given import (
     PRIMARY_SCORE,
     MeasuredGiven,
-    PredictionsByCondition,
     Scored,
-    blocks_of,
     folder_for_scores,
     write_scores,
 )
+from benchmarks.intake.reading import PredictionsByCondition, blocks_of
 from benchmarks.io import UserError, objection_to, printable, read_run_json
 from benchmarks.nouns import MethodRecord, Names
 from benchmarks.report.results import Results, read_if_there
@@ -262,7 +261,7 @@ def score_beside(
         if mine.method in given and theirs.method not in given
     )
     measurements = tables["measurements"].assign(task=names.task.name)
-    scored = Scored(results, measurements, differences, evidence)
+    scored = Scored(results, measurements, differences, evidence, pd.DataFrame())
     if target is not None:
         write_scores(scored, target, digests)
     return scored

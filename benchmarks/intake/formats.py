@@ -7,7 +7,7 @@
   not been trained on, which conformal sets and the temperature are fitted to.
 
 Logits may stand in place of all probabilities, where whoever gives them says so. Files are
-``.npz``, ``.npy``, ``.pt`` and ``.csv``; nothing that they hold is executed. What would make a
+``.npz``, ``.npy`` and ``.csv``; nothing that they hold is executed. What would make a
 number silently wrong is refused: every error names the array, what is wrong with it, what was
 expected and what to do.
 """
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import csv
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import permutations
@@ -120,42 +119,6 @@ def _read_npz(path: Path) -> ArraysByName:
         if isinstance(archive, np.ndarray):
             raise UserError(f"this is one array (.npy) without labels; save both with {EXAMPLE}")
         return arrays_of(archive, archive.files)
-
-
-def _read_torch(path: Path) -> ArraysByName:
-    """Tensors by name, a tensor, or batches; pairs of batches are predictions and labels."""
-    remedy = "write it with torch.save(probabilities, file)"
-    with _read_as("a file of tensors", remedy), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of files that earlier versions wrote
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    if isinstance(content, Mapping):
-        return {str(name): _joined(str(name), values) for name, values in content.items()}
-    batches = content if isinstance(content, Sequence) else ()
-    if batches and all(isinstance(batch, Sequence) and len(batch) == 2 for batch in batches):
-        predictions, labels = zip(*batches, strict=True)
-        return {PROBABILITIES: _joined(PROBABILITIES, predictions), LABELS: _joined(LABELS, labels)}
-    return {PROBABILITIES: _joined(PROBABILITIES, content)}
-
-
-def _joined(name: str, values: Any) -> AnyArray:
-    """A tensor, or batches of [images, classes] or [members, images, classes] in one."""
-    batches = [values] if isinstance(values, Tensor) else values
-    are_batches = isinstance(batches, Sequence) and bool(batches)
-    if not are_batches or not all(isinstance(batch, Tensor) for batch in batches):
-        raise UserError(
-            f"{name!r} is a {type(values).__name__}; expected a tensor, a list of batches "
-            "(tensors, or pairs of predictions and labels), or a dictionary of these by the names "
-            "probabilities, labels and ood_<name>"
-        )
-    images_axis = max(0, batches[0].ndim - 2)
-    try:
-        return as_array(torch.cat(tuple(batches), dim=images_axis), name)
-    except RuntimeError as error:
-        shapes = sorted({tuple(batch.shape) for batch in batches})
-        raise UserError(
-            f"the batches of {name!r} have the shapes {', '.join(map(str, shapes[:4]))}; expected "
-            "batches that differ in their number of images alone"
-        ) from error
 
 
 LABEL_COLUMNS, MEMBER = ("label", LABELS), "member"
@@ -272,8 +235,6 @@ def _by_member(table: pd.DataFrame) -> list[pd.DataFrame]:
 READERS: Mapping[str, Callable[[Path], ArraysByName]] = {
     ".npz": _read_npz,
     ".npy": _read_npy,
-    ".pt": _read_torch,
-    ".pth": _read_torch,
     ".csv": _read_csv,
 }
 """By the ending of a file's name."""

@@ -1,24 +1,18 @@
 """Contestants whose predictions are given: they enter at the stage `measure`.
 
-They come as the arrays of `benchmarks.intake.formats`, or from a user's own methods, and are read
-in blocks of images. The rows of the tables are those of a run's methods with a single replicate.
+The rows of the tables are those of a run's methods with a single replicate.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from hashlib import file_digest, sha256
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Int64
-from torch import Tensor
 
 from benchmarks.inference.evidence import (
     Entry,
@@ -28,19 +22,16 @@ from benchmarks.inference.evidence import (
     MeasureName,
 )
 from benchmarks.inference.resampling import Frame
-from benchmarks.intake.formats import (
-    CALIBRATION,
-    LABELS,
-    OOD,
-    PROBABILITIES,
-    AnyArray,
-    arrays_in,
-    check_arrays,
-    check_rows,
+from benchmarks.intake.against import HUMANS, REFERENCE, AgainstRow
+from benchmarks.intake.formats import AnyArray, arrays_in
+from benchmarks.intake.reading import (
+    LABELLED,
+    GivenPredictions,
+    PredictionsByCondition,
+    read_predictions,
 )
 from benchmarks.io import (
     UserError,
-    objection_to,
     printable,
     read_json,
     require_own,
@@ -49,14 +40,14 @@ from benchmarks.io import (
 )
 from benchmarks.metrics import METRICS, Metric
 from benchmarks.nouns import Contestant, MethodRecord, Names, TaskRecord
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import RunUnit
 from benchmarks.progress import tracked
 from benchmarks.report import write_report
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import MAIN
 from benchmarks.run.configuration import require_resampling
 from benchmarks.run.curves import DrawnUnit
-from benchmarks.run.image_values import ImageValues, RankedFamily, fits_to
+from benchmarks.run.image_values import RankedFamily
 from benchmarks.run.measure import Measuring, answer_table, image_sets
 from benchmarks.run.measurements import KeptRows
 from benchmarks.run.nouns import condition_records, metric_records, score_records
@@ -65,7 +56,6 @@ from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import (
     ANSWER_CSV,
     ANSWER_JSON,
-    CLEAN,
     CURVES_FOLDER,
     FIGURES_FOLDER,
     INDEX_HTML,
@@ -79,19 +69,10 @@ from benchmarks.vocabulary import (
     TABLES_FOLDER,
     mean_name,
 )
-from methods import Prediction, UncertaintyMethod
+from methods import UncertaintyMethod
 from methods.determinism import one_torch_thread
 from methods.scores import member_scores, probability_scores
 from methods.version import suite_version
-
-LABELLED = Condition(CLEAN, "Clean", "clean", data="labelled")
-"""The images with labels, from which out-of-distribution ones are to be distinguished."""
-
-BLOCK_VALUES = 2**21
-"""Probabilities that are read at once."""
-
-BLOCK_MULTIPLE = 16
-"""Of so many images blocks are, so that the processor's vectors are filled as by all at once."""
 
 PRIMARY_SCORE = UncertaintyMethod.primary_score
 """The score by which all of them rank images first."""
@@ -102,14 +83,14 @@ SCORE_JSON = "score.json"
 DIFFERENCES_CSV = "differences.csv"
 """By which methods differ from those of a run, beside which they were scored."""
 
-TABLES = (MEASUREMENTS_CSV, SUMMARY_CSV, ANSWER_CSV, DIFFERENCES_CSV)
+AGAINST_CSV = "against.csv"
+"""What predictions are against people's answers, or a reference's."""
+
+TABLES = (MEASUREMENTS_CSV, SUMMARY_CSV, ANSWER_CSV, DIFFERENCES_CSV, AGAINST_CSV)
 """Those of what was scored."""
 
 FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER, INFLUENCES_FOLDER)
 """Those in which files of earlier scores are removed: those that ``score.json`` names."""
-
-PredictionsByCondition = Mapping[Condition, ImageValues]
-"""What metrics need of a method's predictions of some images."""
 
 
 @dataclass(frozen=True)
@@ -188,180 +169,14 @@ class Scored(NamedTuple):
         measurements: the rows of ``measurements.csv``.
         differences: the rows of ``differences.csv``; empty where there is no run beside.
         evidence: what the answer follows from.
+        against: the rows of ``against.csv``; see `AgainstRow`.
     """
 
     results: Results
     measurements: pd.DataFrame
     differences: pd.DataFrame
     evidence: Sequence[HeadlineEvidence]
-
-
-@dataclass(frozen=True, eq=False)
-class GivenPredictions:
-    """One method's predictions for labelled and for out-of-distribution images.
-
-    Attributes:
-        method: its name: in files, the file's name without its ending.
-        predictions: by condition, ``clean`` for the labelled images first.
-        labels: of these.
-        sha256: of the files; empty where there is none.
-    """
-
-    method: str
-    predictions: PredictionsByCondition
-    labels: Int64[Tensor, " images"]
-    sha256: str = ""
-
-
-def read_predictions(
-    path: Path,
-    *,
-    labels: Path | None = None,
-    ood: Mapping[str, Path] | None = None,
-    calibration: Path | None = None,
-    calibration_labels: Path | None = None,
-    from_logits: bool = False,
-) -> GivenPredictions:
-    """Read and check a method's files; one of a single array may be larger than the memory.
-
-    Args:
-        path: named as the method.
-        labels, ood, calibration, calibration_labels: files of what it does not hold, ``ood`` by the
-            names of sets of images; a file of calibration images may hold their labels.
-        from_logits: whether all are logits.
-
-    Raises:
-        UserError: a file cannot be read, or an array is missing, unknown or malformed.
-    """
-    # Each further file, and what its arrays are among all.
-    further: list[tuple[Path | None, dict[str, str]]] = [
-        (labels, {PROBABILITIES: LABELS, LABELS: LABELS}),
-        *((file, {PROBABILITIES: f"{OOD}{name}"}) for name, file in (ood or {}).items()),
-        (calibration, dict(zip((PROBABILITIES, LABELS), CALIBRATION, strict=True))),
-        (calibration_labels, dict.fromkeys((PROBABILITIES, LABELS), CALIBRATION[1])),
-    ]
-    file, files, origins = path, [path], dict[str, Path]()
-    try:
-        arrays = arrays_in(path)
-        if objection := objection_to(path.stem):
-            raise UserError(f"the file's name, which names the method, {objection}")
-        for further_file, names in further:
-            if further_file is None:
-                continue
-            file = further_file
-            held = arrays_in(file)
-            # Where two would have one name, as in a file of predictions with labels, the later.
-            added = {names[name]: held[name] for name in names if name in held}
-            if not added:
-                raise UserError(f"the file holds {', '.join(map(repr, held))}; expected one array")
-            for name in added.keys() & arrays.keys():
-                raise UserError(f"{name!r} is given twice; leave out one of the files")
-            arrays |= added
-            origins |= dict.fromkeys(added, file)
-            files.append(file)
-        file = path
-        checked = checked_predictions(path.stem, arrays, from_logits=from_logits)
-    except UserError as error:
-        for name, own in origins.items():  # of whose array the message says what is wrong
-            about = f"\n{name!r} ", f" rows of {name!r} ", f" {name!r} are "
-            file = own if any(words in f"\n{error}" for words in about) else file
-        raise UserError(f"{printable(str(file))}: {error}") from error
-    digest = sha256()
-    for file in files:
-        with file.open("rb") as content:
-            file_digest(content, lambda: digest)
-    return replace(checked, sha256=digest.hexdigest())
-
-
-@one_torch_thread()
-def checked_predictions(
-    method: str, arrays: Mapping[str, AnyArray], *, from_logits: bool = False
-) -> GivenPredictions:
-    """Check arrays by their names, and form what metrics need of each image.
-
-    Raises:
-        UserError: one is missing, unknown or malformed.
-    """
-    check_arrays(arrays)
-
-    def blocks(name: str, labels: str = "") -> Iterator[StoredPrediction]:
-        classes = torch.from_numpy(arrays[labels].astype(np.int64)) if labels else None
-        return blocks_of(name, arrays[name], classes, from_logits=from_logits)
-
-    held_out = mean_prediction(blocks(*CALIBRATION)) if CALIBRATION[0] in arrays else None
-    predictions = {LABELLED: ImageValues(blocks(PROBABILITIES, LABELS), fits_to(held_out))}
-    sets = sorted(name for name in arrays if name.startswith(OOD))
-    conditions = out_of_distribution(name.removeprefix(OOD) for name in sets)
-    predictions |= {c: ImageValues(blocks(n)) for n, c in zip(sets, conditions, strict=True)}
-    return GivenPredictions(method, predictions, torch.from_numpy(arrays[LABELS].astype(np.int64)))
-
-
-def blocks_of(
-    name: str, array: AnyArray, labels: Int64[Tensor, " images"] | None, *, from_logits: bool
-) -> Iterator[StoredPrediction]:
-    """The prediction in blocks of images, each checked before the next is read.
-
-    Raises:
-        UserError: some rows are no probabilities, or no logits.
-    """
-    members = array if array.ndim == 3 else array[None]
-    at_once = BLOCK_VALUES // (members.shape[0] * members.shape[2])
-    starts = range(0, members.shape[1], max(at_once // BLOCK_MULTIPLE, 1) * BLOCK_MULTIPLE)
-    shown: Iterable[int] = starts
-    if len(starts) > 1:
-        shown = tracked(starts, len(starts), "read", f"blocks of {name}")
-    for start in shown:
-        block = members[:, start : start + starts.step]
-        check_rows(name, block, start, one_member=array.ndim == 2, from_logits=from_logits)
-        # Native byte order and a type that torch knows; single precision stays as small as it is.
-        kind = np.float32 if block.dtype.itemsize <= 4 else np.float64
-        values = torch.from_numpy(np.require(block, dtype=kind, requirements=["C", "W"]))
-        prediction = (
-            Prediction.of_logits(values) if from_logits else Prediction.of(values.clamp(min=0))
-        )
-        own_labels = None if labels is None else labels[start : start + block.shape[1]]
-        yield with_scores(prediction, own_labels)
-
-
-def with_scores(
-    prediction: Prediction, labels: Int64[Tensor, " images"] | None
-) -> StoredPrediction:
-    """With the scores of its members, and of their logits if it has them."""
-    given = {"members": prediction.member_probabilities, "logits": prediction.member_logits}
-    unknown = torch.full((len(prediction.mean),), torch.nan, dtype=torch.float64)
-    scores = {
-        name: unknown if (values := given[need]) is None else score.function(values)
-        for name, score in member_scores().items()
-        for need in score.needs
-        if score.function and (need == "members" or given[need] is not None)
-    }
-    return StoredPrediction(replace(prediction, scores=scores), labels)
-
-
-def mean_prediction(blocks: Iterable[StoredPrediction]) -> StoredPrediction:
-    """Of calibration images: no more is fitted to."""
-    means, labels = zip(*((block.prediction.mean, block.labels) for block in blocks), strict=True)
-    return StoredPrediction(Prediction.of(torch.cat(means)[None]), torch.cat(labels))
-
-
-def out_of_distribution(labels: Iterable[str]) -> Iterator[Condition]:
-    """Conditions of such sets; what a condition's name may not hold is in its label alone."""
-    plain_names: list[str] = []
-    for label in labels:
-        plain = "ood-" + re.sub("[^a-z0-9_-]+", "-", label.lower())
-        plain_names.append(plain)
-        same = plain_names.count(plain)
-        name = plain if same == 1 else f"{plain}-{same}"
-        yield Condition(
-            name=name,
-            label=label,
-            group="out-of-distribution",
-            data=label,
-            labels="none",
-            reason="out-of-distribution images have no label",
-            paired_with=name,
-            in_mean=True,
-        )
+    against: pd.DataFrame
 
 
 @one_torch_thread()
@@ -408,7 +223,9 @@ def score(
     curves, evidence = measured.tables, measured.evidence
     measurements, summary = curves.pop("measurements"), curves.pop("summary")
     results = Results(summary, names, answer_table(evidence, names), curves=curves)
-    scored = Scored(results, measurements, pd.DataFrame(), evidence)
+    rows = [row for each in given for row in each.against]
+    against = pd.DataFrame(rows, columns=AgainstRow._fields)
+    scored = Scored(results, measurements, pd.DataFrame(), evidence, against)
     if folder is not None:
         digests = {each.method: each.sha256 for each in given}
         write_scores(scored, folder, digests, resamples=resamples, seed=seed)
@@ -428,10 +245,12 @@ def score_files(
     calibration: Sequence[Path] = (),
     calibration_labels: Path | None = None,
     from_logits: bool = False,
+    humans: Path | None = None,
+    reference: Path | None = None,
     out: Path | None = None,
     resamples: int = 200,
     seed: int = 0,
-) -> Results:
+) -> Scored:
     """Score a file of predictions for each method, as the command ``score`` does.
 
     Args:
@@ -441,6 +260,8 @@ def score_files(
             method, in their order.
         calibration: likewise files with predictions of calibration images.
         from_logits: whether all predictions are logits.
+        humans: a file of how many people gave each class to each image.
+        reference: a file of probabilities of the same images.
         out: a folder for numbers, tables, figures and a page.
         resamples, seed: of the bootstrap of images, where no influence is known.
 
@@ -461,6 +282,8 @@ def score_files(
                 f"{option} is given {len(paths)} times for {len(files)} methods; give one file for "
                 "each, in their order"
             )
+    others = {HUMANS: humans, REFERENCE: reference}
+    against = {name: _only_array(name, path) for name, path in others.items() if path}
     read = [
         read_predictions(
             path,
@@ -469,6 +292,7 @@ def score_files(
             calibration=calibration[position] if calibration else None,
             calibration_labels=calibration_labels,
             from_logits=from_logits,
+            against=against,
         )
         for position, path in enumerate(files)
     ]
@@ -477,7 +301,16 @@ def score_files(
         if names.count(name) > 1:
             raise UserError(f"two files are called {name!r}; rename one: it names the method")
     folder = None if out is None else folder_for_scores(out)
-    return score(read, folder, resamples=resamples, seed=seed).results
+    return score(read, folder, resamples=resamples, seed=seed)
+
+
+def _only_array(name: str, path: Path) -> AnyArray:
+    try:
+        (array,) = arrays_in(path).values()
+    except (UserError, ValueError) as error:
+        why = error if isinstance(error, UserError) else "expected a file of one array"
+        raise UserError(f"--{name} {printable(str(path))}: {why}") from error
+    return array
 
 
 def folder_for_scores(out: Path) -> Path:
@@ -528,6 +361,7 @@ def write_scores(scored: Scored, folder: Path, files: Mapping[str, str], **how: 
         SUMMARY_CSV: results.summary,
         ANSWER_CSV: results.answer if several else pd.DataFrame(),
         DIFFERENCES_CSV: scored.differences,
+        AGAINST_CSV: scored.against,
         LATENCY_CSV: results.latency,
         SCORE_LATENCY_CSV: results.score_latency,
     }.items():

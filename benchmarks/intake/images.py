@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.intake.formats import LABELS, as_array, check_classes, check_label_form
-from benchmarks.intake.given import (
+from benchmarks.intake.reading import (
     LABELLED,
     GivenPredictions,
     mean_prediction,

@@ -39,7 +39,7 @@ def test_examples_of_the_guide_run(
     assert {"own", "softmax", "deep_ensemble"} <= set(boarded["method"])
     of_file = score_beside(Path("my-run"), {"own": Path("own.npz")}).results.answer
     assert of_file["value"].tolist() == boarded["value"].tolist()
-    in_file = score_files([Path("forest.npz")], resamples=100).summary
+    in_file = score_files([Path("forest.npz")], resamples=100).results.summary
     in_memory = names["scored"].summary
     in_memory = in_memory[in_memory["method"] == "forest"]
     assert in_file["value"].tolist() == pytest.approx(in_memory["value"].tolist(), nan_ok=True)

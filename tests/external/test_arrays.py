@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import torch
 from numpy.lib.format import write_array_header_1_0
-from torch import nn
 
-from benchmarks.intake.given import LABELLED, GivenPredictions, read_predictions, score_files
+from benchmarks.intake.given import score_files
+from benchmarks.intake.reading import LABELLED, GivenPredictions, read_predictions
 from benchmarks.io import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -55,11 +55,6 @@ def assert_same(first: GivenPredictions, second: GivenPredictions) -> None:
             )
 
 
-def write_batches(array: np.ndarray, name: str) -> None:
-    """As `lightning.Trainer.predict` returns them: a list of what each batch gave."""
-    torch.save(list(torch.tensor(array).split(32, dim=-2)), name)
-
-
 def write_members(array: np.ndarray, name: str) -> None:
     """A row an image and member, with pandas' index."""
     frames = [pd.DataFrame(rows).assign(member=number) for number, rows in enumerate(array)]
@@ -69,11 +64,6 @@ def write_members(array: np.ndarray, name: str) -> None:
 WRITERS: dict[str, tuple[str, Write]] = {
     "numpy": ("mine.npy", lambda array, name: np.save(name, array)),
     "Fortran's order": ("mine.npy", lambda array, name: np.save(name, np.asfortranarray(array))),
-    "torch with a gradient": (
-        "mine.pth",
-        lambda array, name: torch.save(nn.Parameter(torch.tensor(array)), name),
-    ),
-    "batches": ("mine.pt", write_batches),
     "pandas": ("mine.csv", write_members),
 }
 
@@ -96,15 +86,12 @@ def test_one_member_has_two_axes() -> None:
     frame = pd.DataFrame(GOOD[0], columns=list("abcde")).assign(label=LABELS)
     frame.to_csv("b.csv", index=False)
     Path("wide.csv").write_text(Path("b.csv").read_text().replace(",", ", "))
-    pairs = zip(torch.tensor(GOOD[0]).split(32), torch.tensor(LABELS).split(32), strict=True)
-    torch.save([*pairs], "d.pt")
-    torch.save({"probabilities": torch.tensor(GOOD[0]), "labels": torch.tensor(LABELS)}, "e.pt")
-    for name in ("b.csv", "wide.csv", "d.pt", "e.pt"):
+    for name in ("b.csv", "wide.csv"):
         assert_same(read(name), read("a.npz"))
-    write_batches(GOOD[0], "c.pt")
+    np.save("c.npy", GOOD[0])
     pd.Series(LABELS, name="label").to_csv("labels.csv")
-    assert_same(read("c.pt", labels=Path("labels.csv")), read("a.npz"))
-    assert_same(read("c.pt", labels=Path("a.npz")), read("a.npz"))
+    assert_same(read("c.npy", labels=Path("labels.csv")), read("a.npz"))
+    assert_same(read("c.npy", labels=Path("a.npz")), read("a.npz"))
 
 
 def test_names_of_classes_may_count_from_one() -> None:
@@ -114,15 +101,11 @@ def test_names_of_classes_may_count_from_one() -> None:
     assert_same(read("from0.csv"), read("from1.csv"))
 
 
-@pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", ">f8", "longdouble", "bfloat16"])
+@pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", ">f8", "longdouble"])
 def test_any_precision_and_byte_order_is_read(kind: str) -> None:
     np.savez("a.npz", probabilities=GOOD, labels=LABELS.astype(">i2"))
-    if kind == "bfloat16":
-        torch.save(torch.tensor(LOGITS).to(torch.bfloat16), "b.pt")
-        given = read("b.pt", labels=Path("labels.npy"), from_logits=True)
-    else:
-        np.save("b.npy", GOOD.astype(kind))
-        given = read("b.npy", labels=Path("labels.npy"))
+    np.save("b.npy", GOOD.astype(kind))
+    given = read("b.npy", labels=Path("labels.npy"))
     expected = read("a.npz").predictions[LABELLED].score("predictive_entropy")
     entropy = given.predictions[LABELLED].score("predictive_entropy")
     torch.testing.assert_close(entropy, expected, atol=1e-2, rtol=0)
@@ -131,14 +114,14 @@ def test_any_precision_and_byte_order_is_read(kind: str) -> None:
 @pytest.mark.parametrize("held", [True, False])
 def test_calibration_file_may_hold_its_labels(held: bool) -> None:
     np.save("mine.npy", GOOD)
-    names = {"probabilities": torch.tensor(FAR), "labels": torch.tensor(LABELS[:30])}
-    torch.save(names if held else names["probabilities"], "held.pt")
-    torch.save(names["labels"], "held_labels.pt")
+    names = {"probabilities": FAR, "labels": LABELS[:30]}
+    np.savez("held.npz", **(names if held else {"probabilities": FAR}))
+    np.save("held_labels.npy", names["labels"])
     given = read(
         "mine.npy",
         labels=Path("labels.npy"),
-        calibration=Path("held.pt"),
-        calibration_labels=None if held else Path("held_labels.pt"),
+        calibration=Path("held.npz"),
+        calibration_labels=None if held else Path("held_labels.npy"),
     )
     assert given.predictions[LABELLED].calibrated
 
@@ -330,26 +313,6 @@ BAD_FILES: dict[str, tuple[str, Callable[[str], object], str]] = {
         "a.npy",
         lambda name: np.save(name, OBJECTS, allow_pickle=True),
         "not an .npy file of numbers",
-    ),
-    "objects in .pt": (
-        "a.pt",
-        lambda name: torch.save([Code()], name),
-        "not a file of tensors, or it is damaged; write it with torch.save",
-    ),
-    "text in .pt": (
-        "a.pt",
-        lambda name: torch.save({"probabilities": "x"}, name),
-        "'probabilities' is a str; expected a tensor, a list",
-    ),
-    "sparse .pt": (
-        "a.pt",
-        lambda name: torch.save(torch.tensor(GOOD[0]).to_sparse(), name),
-        "probabilities: this is no array of numbers",
-    ),
-    "unequal batches": (
-        "a.pt",
-        lambda name: torch.save([torch.ones(2, 5), torch.ones(2, 4)], name),
-        r"batches of 'probabilities' have the shapes \(2, 4\), \(2, 5\); expected batches that",
     ),
     "an empty .csv": ("a.csv", write_text(""), "not a CSV file"),
     "no rows": ("a.csv", write_text("0,1\n"), "no row below the names of the columns"),

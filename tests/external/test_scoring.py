@@ -18,9 +18,10 @@ from scipy.stats import t as student
 from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmarks.inference.rule import answer
-from benchmarks.intake import given
-from benchmarks.intake.given import Scored, read_predictions, score_files
+from benchmarks.intake import reading
+from benchmarks.intake.given import Scored, score_files
 from benchmarks.intake.given import score as scored_methods
+from benchmarks.intake.reading import read_predictions
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.nouns import Contestant
 from benchmarks.predictions import RunUnit, StoredPrediction
@@ -238,6 +239,6 @@ def test_numbers_do_not_depend_on_blocks_or_storage(
         return [table.to_csv() for table in tables]
 
     expected = numbers(np.savez, np.ascontiguousarray)
-    monkeypatch.setattr(given, "BLOCK_VALUES", 300)
+    monkeypatch.setattr(reading, "BLOCK_VALUES", 300)
     assert numbers(np.savez, np.ascontiguousarray) == expected
     assert numbers(np.savez_compressed, np.asfortranarray) == expected

@@ -1,0 +1,268 @@
+"""A method's predictions, from files or arrays, checked and read in blocks of images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import file_digest, sha256
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from benchmarks.intake.against import AgainstRow, rows_against, shares_of
+from benchmarks.intake.formats import (
+    CALIBRATION,
+    LABELS,
+    OOD,
+    PROBABILITIES,
+    AnyArray,
+    arrays_in,
+    check_arrays,
+    check_rows,
+)
+from benchmarks.io import UserError, objection_to, printable
+from benchmarks.predictions import StoredPrediction
+from benchmarks.progress import announce, tracked
+from benchmarks.run.image_values import ImageValues, fits_to
+from benchmarks.tasks.task import Condition
+from benchmarks.vocabulary import CLEAN
+from methods import Prediction
+from methods.determinism import one_torch_thread
+from methods.scores import member_scores
+
+LABELLED = Condition(CLEAN, "Clean", "clean", data="labelled")
+"""The images with labels, from which out-of-distribution ones are to be distinguished."""
+
+BLOCK_VALUES = 2**21
+"""Probabilities that are read at once."""
+
+BLOCK_MULTIPLE = 16
+"""Of so many images blocks are, so that the processor's vectors are filled as by all at once."""
+
+PredictionsByCondition = Mapping[Condition, ImageValues]
+"""What metrics need of a method's predictions of some images."""
+
+
+@dataclass(frozen=True, eq=False)
+class GivenPredictions:
+    """One method's predictions for labelled and for out-of-distribution images.
+
+    Attributes:
+        method: its name: in files, the file's name without its ending.
+        predictions: by condition, ``clean`` for the labelled images first.
+        labels: of these.
+        sha256: of the files; empty where there is none.
+        against: what they are against other distributions of the labelled images.
+    """
+
+    method: str
+    predictions: PredictionsByCondition
+    labels: Int64[Tensor, " images"]
+    sha256: str = ""
+    against: Sequence[AgainstRow] = ()
+
+
+def read_predictions(
+    path: Path,
+    *,
+    labels: Path | None = None,
+    ood: Mapping[str, Path] | None = None,
+    calibration: Path | None = None,
+    calibration_labels: Path | None = None,
+    from_logits: bool = False,
+    against: Mapping[str, AnyArray] = MappingProxyType({}),
+) -> GivenPredictions:
+    """Read and check a method's files; one of a single array may be larger than the memory.
+
+    Args:
+        path: named as the method.
+        labels, ood, calibration, calibration_labels: files of what it does not hold, ``ood`` by the
+            names of sets of images; a file of calibration images may hold their labels.
+        from_logits: whether all are logits.
+        against: see `checked_predictions`.
+
+    Raises:
+        UserError: a file cannot be read, or an array is missing, unknown or malformed.
+    """
+    # Each further file, and what its arrays are among all.
+    further: list[tuple[Path | None, dict[str, str]]] = [
+        (labels, {PROBABILITIES: LABELS, LABELS: LABELS}),
+        *((file, {PROBABILITIES: f"{OOD}{name}"}) for name, file in (ood or {}).items()),
+        (calibration, dict(zip((PROBABILITIES, LABELS), CALIBRATION, strict=True))),
+        (calibration_labels, dict.fromkeys((PROBABILITIES, LABELS), CALIBRATION[1])),
+    ]
+    file, files, origins = path, [path], dict[str, Path]()
+    try:
+        arrays = arrays_in(path)
+        if objection := objection_to(path.stem):
+            raise UserError(f"the file's name, which names the method, {objection}")
+        for further_file, names in further:
+            if further_file is None:
+                continue
+            file = further_file
+            held = arrays_in(file)
+            # Where two would have one name, as in a file of predictions with labels, the later.
+            added = {names[name]: held[name] for name in names if name in held}
+            if not added:
+                raise UserError(f"the file holds {', '.join(map(repr, held))}; expected one array")
+            for name in added.keys() & arrays.keys():
+                raise UserError(f"{name!r} is given twice; leave out one of the files")
+            arrays |= added
+            origins |= dict.fromkeys(added, file)
+            files.append(file)
+        file = path
+        checked = checked_predictions(path.stem, arrays, from_logits=from_logits, against=against)
+    except UserError as error:
+        for name, own in origins.items():  # of whose array the message says what is wrong
+            about = f"\n{name!r} ", f" rows of {name!r} ", f" {name!r} are "
+            file = own if any(words in f"\n{error}" for words in about) else file
+        raise UserError(f"{printable(str(file))}: {error}") from error
+    digest = sha256()
+    for file in files:
+        with file.open("rb") as content:
+            file_digest(content, lambda: digest)
+    return replace(checked, sha256=digest.hexdigest())
+
+
+@one_torch_thread()
+def checked_predictions(
+    method: str,
+    arrays: Mapping[str, AnyArray],
+    *,
+    from_logits: bool = False,
+    against: Mapping[str, AnyArray] = MappingProxyType({}),
+) -> GivenPredictions:
+    """Check arrays by their names, and form what metrics need of each image.
+
+    Args:
+        against: other distributions of the labelled images: people's counts of answers, as
+            ``humans``, and the probabilities of a ``reference``.
+
+    Raises:
+        UserError: one is missing, unknown or malformed.
+    """
+    check_arrays(arrays)
+
+    def blocks(name: str, labels: str = "") -> Iterator[StoredPrediction]:
+        classes = torch.from_numpy(arrays[labels].astype(np.int64)) if labels else None
+        return blocks_of(name, arrays[name], classes, from_logits=from_logits)
+
+    held_out = mean_prediction(blocks(*CALIBRATION)) if CALIBRATION[0] in arrays else None
+    known = torch.from_numpy(arrays[LABELS].astype(np.int64))
+    votes: list[Tensor] = []
+
+    def voting() -> Iterator[StoredPrediction]:
+        for block in blocks(PROBABILITIES, LABELS):
+            votes.append(block.prediction.mean.argmax(dim=1))
+            yield block
+
+    labelled = ImageValues(voting(), fits_to(held_out))
+    ask_about_order(method, known, torch.cat(votes))
+    predictions: dict[Condition, ImageValues] = {LABELLED: labelled}
+    sets = sorted(name for name in arrays if name.startswith(OOD))
+    conditions = out_of_distribution(name.removeprefix(OOD) for name in sets)
+    predictions |= {c: ImageValues(blocks(n)) for n, c in zip(sets, conditions, strict=True)}
+    rows = [
+        row
+        for name, array in against.items()
+        for row in rows_against(
+            name,
+            shares_of(name, array, known, labelled.classes),
+            *(method, blocks(PROBABILITIES), labelled),
+        )
+    ]
+    return GivenPredictions(method, predictions, known, against=rows)
+
+
+def ask_about_order(
+    method: str, labels: Int64[Tensor, " images"], votes: Int64[Tensor, " images"]
+) -> None:
+    """A question where another order of the columns is right far more often."""
+    classes = int(torch.cat([labels, votes]).max()) + 1
+    pairs = torch.bincount(labels * classes + votes, minlength=classes**2)
+    confusion = pairs.reshape(classes, classes).numpy()
+    images, right = len(labels), np.trace(confusion)
+    label, column = linear_sum_assignment(confusion, maximize=True)
+    best = confusion[label, column].sum()
+    if best > max(images / 2, 2 * right):
+        moved = np.flatnonzero(label != column)[0]
+        announce(
+            "score",
+            f"{method}: {right / images:.1%} of the images are right, but {best / images:.1%} in "
+            f"another order of the columns, such as column {column[moved]} for class "
+            f"{label[moved]}: are they in the order of the labels?",
+        )
+
+
+def blocks_of(
+    name: str, array: AnyArray, labels: Int64[Tensor, " images"] | None, *, from_logits: bool
+) -> Iterator[StoredPrediction]:
+    """The prediction in blocks of images, each checked before the next is read.
+
+    Raises:
+        UserError: some rows are no probabilities, or no logits.
+    """
+    members = array if array.ndim == 3 else array[None]
+    at_once = BLOCK_VALUES // (members.shape[0] * members.shape[2])
+    starts = range(0, members.shape[1], max(at_once // BLOCK_MULTIPLE, 1) * BLOCK_MULTIPLE)
+    shown: Iterable[int] = starts
+    if len(starts) > 1:
+        shown = tracked(starts, len(starts), "read", f"blocks of {name}")
+    for start in shown:
+        block = members[:, start : start + starts.step]
+        check_rows(name, block, start, one_member=array.ndim == 2, from_logits=from_logits)
+        # Native byte order and a type that torch knows; single precision stays as small as it is.
+        kind = np.float32 if block.dtype.itemsize <= 4 else np.float64
+        values = torch.from_numpy(np.require(block, dtype=kind, requirements=["C", "W"]))
+        prediction = (
+            Prediction.of_logits(values) if from_logits else Prediction.of(values.clamp(min=0))
+        )
+        own_labels = None if labels is None else labels[start : start + block.shape[1]]
+        yield with_scores(prediction, own_labels)
+
+
+def with_scores(
+    prediction: Prediction, labels: Int64[Tensor, " images"] | None
+) -> StoredPrediction:
+    """With the scores of its members, and of their logits if it has them."""
+    given = {"members": prediction.member_probabilities, "logits": prediction.member_logits}
+    unknown = torch.full((len(prediction.mean),), torch.nan, dtype=torch.float64)
+    scores = {
+        name: unknown if (values := given[need]) is None else score.function(values)
+        for name, score in member_scores().items()
+        for need in score.needs
+        if score.function and (need == "members" or given[need] is not None)
+    }
+    return StoredPrediction(replace(prediction, scores=scores), labels)
+
+
+def mean_prediction(blocks: Iterable[StoredPrediction]) -> StoredPrediction:
+    """Of calibration images: no more is fitted to."""
+    means, labels = zip(*((block.prediction.mean, block.labels) for block in blocks), strict=True)
+    return StoredPrediction(Prediction.of(torch.cat(means)[None]), torch.cat(labels))
+
+
+def out_of_distribution(labels: Iterable[str]) -> Iterator[Condition]:
+    """Conditions of such sets; what a condition's name may not hold is in its label alone."""
+    plain_names: list[str] = []
+    for label in labels:
+        plain = "ood-" + re.sub("[^a-z0-9_-]+", "-", label.lower())
+        plain_names.append(plain)
+        same = plain_names.count(plain)
+        name = plain if same == 1 else f"{plain}-{same}"
+        yield Condition(
+            name=name,
+            label=label,
+            group="out-of-distribution",
+            data=label,
+            labels="none",
+            reason="out-of-distribution images have no label",
+            paired_with=name,
+            in_mean=True,
+        )
