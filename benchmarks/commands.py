@@ -485,6 +485,14 @@ def table(
     name: Annotated[
         str, typer.Argument(help="Of the table: its file's in tables/.", metavar="NAME")
     ],
+    methods: Annotated[
+        list[str] | None,
+        shown("Methods; of a certain size as mc_dropout-50.", metavar="NAME,…"),
+    ] = None,
+    metrics: Annotated[list[str] | None, shown("Metrics.", metavar="NAME,…")] = None,
+    columns: Annotated[
+        list[str] | None, shown("Columns, by their headings, in order.", metavar="HEADING,…")
+    ] = None,
     latex: Annotated[
         bool, flag("For LaTeX with booktabs and rotating, instead of Markdown.", "--latex")
     ] = False,
@@ -493,7 +501,7 @@ def table(
         where("The file to write.", show_default="none; it is printed", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Print a table of a run, or write it to a file."""
+    """Print a table of a run, or what is chosen of it, or write it to a file."""
     from benchmarks.report.tables.declared import tables_by_name
     from benchmarks.report.tables.table import latex as as_latex
     from benchmarks.report.tables.table import markdown
@@ -504,7 +512,13 @@ def table(
     if out is not None and out.suffix in {".csv", ".md", ".tex"} - {".tex" if latex else ".md"}:
         written = "LaTeX, as .tex" if latex else "Markdown, as .md; with --latex, .tex"
         raise UserError(f"--out {out}: the table is written as {written}; tables/ has the CSV")
-    if (made := tables[name]()) is None:
+    given = {"methods": methods, "metrics": metrics, "columns": columns}
+    chosen = {part: words for part, values in given.items() if (words := separate(values))}
+    if chosen and name == "claims":
+        raise UserError(
+            f"--{next(iter(chosen))}: the table 'claims' has a row a claim; leave it out"
+        )
+    if (made := tables[name](**chosen)) is None:
         raise UserError(f"{run} has no numbers for the table {name!r}; name another")
     text = as_latex(made) if latex else markdown(made)
     if out is None:
