@@ -91,9 +91,12 @@ def require_logits(outputs: object, images: int) -> Float[Tensor, "images classe
             "a tensor [images, classes]"
         )
     if outputs.ndim != 2 or outputs.shape[0] != images or outputs.shape[1] < 2:
+        several = len(outputs) // max(images, 1) if outputs.ndim == 2 else 0
+        wraps = f"; a wrapper of {several} members? Give their probabilities, [members, images, "
         raise ValueError(
             f"the module returns the shape {list(outputs.shape)} for {images} images; expected "
             "logits, [images, classes] with at least two classes"
+            + (f"{wraps}classes], to score_predictions" if several > 1 else "")
         )
     rounding = max(2 * torch.finfo(outputs.dtype).eps, 1e-3)
     off = (outputs.double().sum(dim=-1) - 1).abs()
@@ -123,7 +126,8 @@ def without_random_numbers(device: str) -> Iterator[None]:
         generator.set_state(state)
     raise ValueError(
         "the module draws random numbers in evaluation mode, so no prediction could be repeated; "
-        "give torch.nn.functional.dropout the argument training=self.training, or use nn.Dropout"
+        "give torch.nn.functional.dropout the argument training=self.training, or use nn.Dropout; "
+        "of a wrapper that samples, give the members' probabilities to score_predictions"
     )
 
 

@@ -105,6 +105,7 @@ def test_module_without_a_linear_layer_has_logits_but_no_features() -> None:
         (lambda x: {"logits": x}, "returns a dict; wrap it"),
         (lambda x: x, r"returns the shape \[6, 3, 32, 32\] for 6 images"),
         (lambda x: x.flatten(1)[:1], r"\[1, 3072\] for 6 images"),
+        (lambda x: x.flatten(1).repeat(3, 1), "a wrapper of 3 members.* to score_predictions"),
         (lambda x: x.flatten(1)[:, :1], "at least two classes"),
         (lambda x: x.flatten(1).softmax(1), r"returns probabilities.*leave out its softmax"),
         (lambda x: x.flatten(1)[:, :2].softmax(1), "returns probabilities"),
@@ -114,6 +115,18 @@ def test_module_without_a_linear_layer_has_logits_but_no_features() -> None:
 def test_what_are_no_logits_is_refused(outputs: object, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         GivenNetwork(Returning(outputs))(IMAGES)
+
+
+@pytest.mark.parametrize("wrapper", ["mc_dropout", "deep_ensembles"])
+def test_wrapper_of_another_library_is_told_what_takes_its_predictions(wrapper: str) -> None:
+    library = pytest.importorskip("torch_uncertainty.methods")
+    module = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(3072, 10))
+    given = {
+        "mc_dropout": lambda: library.mc_dropout(module, num_estimators=3),
+        "deep_ensembles": lambda: library.deep_ensembles([module, module]),
+    }
+    with pytest.raises(ValueError, match=r"probabilities.* to score_predictions"):
+        GivenNetwork(given[wrapper]())(IMAGES)
 
 
 @pytest.mark.parametrize(
