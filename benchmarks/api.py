@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
@@ -25,6 +25,7 @@ from benchmarks.intake.given import folder_for_scores, score
 from benchmarks.intake.images import beginning_with, predictions_of
 from benchmarks.intake.reading import checked_predictions
 from benchmarks.io import UserError, objection_to, path_of
+from benchmarks.options import CHOSEN, SEVERAL, DeviceChoice, EngineChoice, option_of
 from benchmarks.progress import progress_shown
 from benchmarks.report.figures import canvas_of, draw_figure, figure_names
 from benchmarks.report.results import Results, read_if_there
@@ -32,8 +33,6 @@ from benchmarks.run.configuration import (
     DEFAULT_TASK,
     NETWORKS,
     PRESETS,
-    Configuration,
-    ScoreChoice,
     chosen_configuration,
     fitting_device,
     require_resampling,
@@ -45,7 +44,7 @@ from benchmarks.run.workspace import Failure, workspace_for
 from benchmarks.vocabulary import MEASURE, MEASUREMENTS_CSV, PREDICT, STAGES, SUMMARY_CSV, TRAIN
 from methods import UncertaintyMethod
 from methods.determinism import random_state_kept
-from methods.engines import EngineName, EngineOption
+from methods.engines import EngineOption
 
 __all__ = [
     "ArgumentError",
@@ -65,10 +64,7 @@ class ArgumentError(UserError, ValueError):
 
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 
-_ARGUMENTS = {
-    **{"budget": "budgets", "method": "custom_methods", "only": "stages"},
-    "beside": "folder",
-}
+_ARGUMENTS = {option_of(part)[2:]: part for part in CHOSEN} | {"only": "stages", "beside": "folder"}
 """By the name of an option, the argument that is called otherwise."""
 
 
@@ -433,17 +429,6 @@ def _by_method(given: Any, methods: Mapping[str, Any], what: str) -> dict[str, A
     return {name: given[name] for name in methods}
 
 
-OWN = ("preset", "task", "recipe", "budgets", "methods", "conditions", "seed", "device", "engine")
-"""The parts of a configuration that are arguments of their own."""
-
-SEVERAL = (
-    *("budgets", "methods", "custom_methods", "conditions", "members", "passes", "batch_sizes"),
-)
-"""The parts that are several values."""
-
-DEVICES, ENGINES = ("auto", "cpu", "cuda"), ("auto", *get_args(EngineName))
-
-
 @as_library()
 def run_benchmark(
     task: str = DEFAULT_TASK,
@@ -484,7 +469,7 @@ def run_benchmark(
         jobs: how many workers compute in parallel; by default one a core.
         progress: whether to show it on the standard error.
         choices: other parts of `benchmarks.run.configuration.Configuration`, such as ``epochs``,
-            ``members``, ``passes``, ``replicates``, ``images`` and ``resamples``.
+            ``members``, ``passes``, ``replicates`` and ``images`` (a number, or ``"all"``).
 
     Returns:
         What `load_results` gives of the folder, and what failed. Without the stage ``measure`` it
@@ -494,25 +479,23 @@ def run_benchmark(
         TypeError: there is no such argument, or a value is of another type.
         ArgumentError: a value is unknown or out of range, or the choices do not fit together.
     """
-    known = [field.name for field in fields(Configuration) if field.name not in OWN]
-    if unknown := [name for name in choices if name not in known]:
+    choices |= {"preset": preset, "task": task, "recipe": recipe, "budgets": budgets}
+    choices |= {"methods": methods, "conditions": conditions, "seed": seed}
+    if unknown := choices.keys() - set(CHOSEN):
         raise TypeError(
-            f"run_benchmark: unknown argument {unknown[0]!r}; further choices are "
-            f"{', '.join(known)}"
+            f"run_benchmark: unknown argument {min(unknown)!r}; choices are {', '.join(CHOSEN)}"
         )
-    choices |= {"methods": methods, "budgets": budgets, "conditions": conditions}
-    chosen = {"recipe": recipe} | {
-        name: _several(value) if name in SEVERAL and value is not None else value
-        for name, value in choices.items()
-    }
+    for part in SEVERAL:
+        if choices.get(part) is not None:
+            choices[part] = _several(choices[part])
     chosen_stages = set(_several(stages))
     if not chosen_stages:
         raise ArgumentError(f"stages: nothing is chosen; choose from {', '.join(STAGES)}")
     for argument, name, names in (
         ("preset", preset, PRESETS),
-        ("device", device, DEVICES),
-        ("engine", engine, ENGINES),
-        ("scores", chosen.get("scores") or "all", get_args(ScoreChoice)),
+        ("device", device, get_args(DeviceChoice)),
+        ("engine", engine, get_args(EngineChoice)),
+        ("scores", choices.get("scores") or "all", ("all", "unfitted")),
         *(("stages", stage, STAGES) for stage in chosen_stages),
     ):
         if name not in names:
@@ -521,10 +504,8 @@ def run_benchmark(
             )
     if jobs is not None and jobs < 1:
         raise ArgumentError(f"jobs: {jobs} is too small; expected at least 1")
-    fitting = fitting_device(device)
-    plan = Plan(
-        chosen_configuration(preset, task, chosen, seed=seed, device=fitting, engine=engine)
-    )
+    choices |= {"device": fitting_device(device), "engine": engine}
+    plan = Plan(chosen_configuration(**choices))
     with TemporaryDirectory(prefix="uncertainty-bench-") as temporary, progress_shown(progress):
         folder = Path(temporary) / "out" if out is None else Path(out)
         stored = Path(networks or (Path(temporary) / "networks" if out is None else NETWORKS))

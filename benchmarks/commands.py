@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from runpy import run_path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -26,26 +26,18 @@ from benchmarks.options import (
     EngineSetting,
     EpochsSetting,
     NetworksSetting,
-    PresetSetting,
     RunArgument,
     SeedSetting,
-    by_preset,
     end,
     flag,
-    floats,
     how,
     how_much,
-    image_limit,
-    integers,
-    named,
-    names,
-    number,
-    numbers,
     path,
     separate,
     shown,
     what,
     where,
+    with_parts,
 )
 from benchmarks.vocabulary import (
     ANSWER_CSV,
@@ -86,22 +78,9 @@ app = typer.Typer(
     epilog="Other commands, each with its own --help: score (predictions of others), check (votes "
     "for one image), lab (a page to draw digits on), table, figure, compare (of a run)."
 )
+@with_parts
 def run(
-    preset: PresetSetting = "quick",
-    task: Annotated[str, what("What is classified.", metavar="NAME")] = "mnist",
-    recipe: Annotated[str | None, named("How networks are trained.")] = None,
-    methods: Annotated[list[str] | None, names("Methods that are compared.")] = None,
-    method: Annotated[
-        list[str] | None,
-        what("A method of your own, compared as well.", metavar="FILE.py:CLASS"),
-    ] = None,
-    conditions: Annotated[
-        list[str] | None, names("Sets of images, or globs such as 'rotated-*'.")
-    ] = None,
-    scores: Annotated[
-        Literal["all", "unfitted"] | None,
-        by_preset("What")("Uncertainty scores; unfitted: none fitted on training images."),
-    ] = None,
+    chosen: dict[str, Any],
     all_rows: Annotated[
         bool, what("Every metric by every score and condition.", "--all-rows", metavar=" ")
     ] = False,
@@ -109,40 +88,12 @@ def run(
         str | None,
         what(f"One stage: {', '.join(STAGES)}.", metavar="STAGE", show_default="all of them"),
     ] = None,
-    members: Annotated[list[str] | None, numbers("Networks of an ensemble.")] = None,
-    passes: Annotated[list[str] | None, numbers("Passes of MC-dropout.")] = None,
-    budget: Annotated[
-        list[str] | None, numbers("Training of methods of one network, in networks of the recipe.")
-    ] = None,
-    replicates: Annotated[
-        int | None, number("Networks on which a method of one network is repeated.")
-    ] = None,
-    pool: Annotated[
-        int | None, number("Networks of a recipe; ensembles are disjoint blocks of them.")
-    ] = None,
-    images: Annotated[
-        str | None, number("Clean images, and most of any other condition; all: of each.")
-    ] = None,
-    severity_images: Annotated[
-        str | None, number("Images of each condition but the clean one, or all.")
-    ] = None,
-    subset_images: Annotated[
-        int | None, how_much("Images of each condition for slow methods.", show_default="50")
-    ] = None,
-    epochs: EpochsSetting = None,
-    resamples: Annotated[
-        int | None, number("How often images are drawn anew, for intervals that need it.")
-    ] = None,
-    batch_sizes: Annotated[list[str] | None, numbers("Images of a call, in timings.")] = None,
     out: Annotated[
         Path | None,
         path("The folder of the run.", show_default="results/mine/[TASK-]PRESET[-RECIPE]"),
     ] = None,
     networks: NetworksSetting = None,
     data_dir: DataSetting = None,
-    seed: SeedSetting = 0,
-    device: DeviceSetting = "auto",
-    engine: EngineSetting = "auto",
     jobs: Annotated[
         int | None,
         how("Processes that compute.", metavar="N", min=1, show_default="one a core; one on a GPU"),
@@ -172,7 +123,7 @@ def run(
     if list_all:
         from benchmarks.choices import list_choices
 
-        list_choices(task)
+        list_choices(chosen["task"])
         return
     from benchmarks.report.outcome import show_outcome
     from benchmarks.run.configuration import (
@@ -189,39 +140,16 @@ def run(
     if only is not None and only not in STAGES:
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
     networks = networks or NETWORKS
-    names = ("" if task == DEFAULT_TASK else task, preset, recipe)
-    name = "-".join(filter(None, names))
+    task = "" if chosen["task"] == DEFAULT_TASK else chosen["task"]
+    name = "-".join(filter(None, (task, chosen["preset"], chosen["recipe"])))
     out = out or Path("results", "mine", name)  # beside what the repository has of its own runs
     require_apart(out, networks=networks, data_dir=data_dir, cluster=cluster)
-    for location in method or ():
+    for location in chosen["custom_methods"] or ():
         require_apart(out, method=Path(location.rpartition(":")[0]))
-    if cluster and device == "cuda":
+    if cluster and chosen["device"] == "cuda":
         raise UserError("--device cuda: a cluster computes on CPUs; leave out one of the options")
-    configuration = chosen_configuration(
-        preset,
-        task,
-        {
-            "recipe": recipe,
-            "budgets": floats("--budget", budget),
-            "methods": separate(methods),
-            "custom_methods": method and tuple(method),
-            "conditions": separate(conditions),
-            "members": integers("--members", members),
-            "passes": integers("--passes", passes),
-            "replicates": replicates,
-            "pool": pool,
-            "images": image_limit("--images", images),
-            "severity_images": image_limit("--severity-images", severity_images),
-            "subset_images": subset_images,
-            "epochs": epochs,
-            "resamples": resamples,
-            "batch_sizes": integers("--batch-sizes", batch_sizes),
-            "scores": scores,
-        },
-        seed=seed,
-        device=fitting_device("cpu" if cluster else device),
-        engine=engine,
-    )
+    device = fitting_device("cpu" if cluster else chosen["device"])
+    configuration = chosen_configuration(**chosen | {"device": device})
     plan = Plan(configuration, all_rows)
     workspace = workspace_for(
         plan, out, networks=networks, data_dir=data_dir, jobs=1 if only == LATENCY else jobs

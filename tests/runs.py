@@ -70,7 +70,6 @@ DIGITS = Configuration(
     pool=4,
     images=100,
     epochs=1,
-    resamples=100,
     batch_sizes=(1,),
     engine="torch",
 )

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 
 import pytest
 import torch
+from typer.main import get_command
 
+from benchmarks.api import run_benchmark
+from benchmarks.commands import app
 from benchmarks.data import loading
 from benchmarks.data.files import Unavailable
-from benchmarks.run.configuration import PRESETS, configuration_of
+from benchmarks.options import CHOSEN, DEFAULTS, option_of
+from benchmarks.run.configuration import PRESETS, Configuration, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import STAGES, Failure
 from benchmarks.run.workspace import Workspace
@@ -87,8 +93,7 @@ def test_version_and_choices_are_shown(command_line: CommandLine) -> None:
         (["--members", "0"], "0", ["at least 1"]),
         (["--members", "9" * 5000], "--members", ["is not a whole number"]),
         (["--replicates", "two"], "--replicates", ["integer"]),
-        (["--resamples", "20"], "20", ["at least 100"]),
-        (["--resamples", "1000000000"], "--resamples", ["at most 100000"]),
+        (["--resamples", "100"], "--resamples", ["No such option"]),
         (["--seed", "-1"], "-1", ["from 0"]),
         (["--device", "tpu"], "tpu", ["auto", "cpu", "cuda"]),
         (["--data-dir", "nowhere"], "nowhere", ["no such folder"]),
@@ -186,6 +191,18 @@ def test_unavailable_mnist_is_reported_in_one_line(
     assert re.fullmatch(r"error: [^\n]*no connection[^\n]*\n", error)
 
 
+PARTS = {field.name for field in fields(Configuration)}
+COMMAND = get_command(app).commands["run"]  # type: ignore[attr-defined]
+
+
+def test_part_of_a_run_is_an_option_and_an_argument() -> None:
+    options = {name: each.opts[0] for each in COMMAND.params if (name := each.name) in PARTS}
+    assert options == {part: option_of(part) for part in CHOSEN}
+    arguments = signature(run_benchmark).parameters
+    for part, default in DEFAULTS.items():
+        assert arguments[part].default == default
+
+
 def test_options_choose_the_configuration(
     command_line: CommandLine,
     chosen: list[tuple[Run, str | None, bool]],
@@ -199,7 +216,6 @@ def test_options_choose_the_configuration(
         *("--images", "60", "--epochs", "3", "--batch-sizes", "32,4", "--seed", "8"),
         *("--device", "cpu", "--jobs", "2"),
         *("--only", "measure", "--overwrite", "--out", "there", "--networks", "pool"),
-        *("--resamples", "700"),
     )
     assert status == 0
     ((run, only, overwrite),) = chosen
@@ -213,7 +229,6 @@ def test_options_choose_the_configuration(
     assert (configuration.members, configuration.passes) == ((20,), (5, 10, 100))
     assert (configuration.replicates, configuration.images) == (4, 60)
     assert (configuration.epochs, configuration.seed, configuration.device) == (3, 8, "cpu")
-    assert configuration.resamples == 700
     assert configuration.batch_sizes == (4, 32)
     machine = run.workspace
     here = Path.cwd()

@@ -17,6 +17,7 @@ import torch
 
 from benchmarks.io import UserError, require_distinct
 from benchmarks.latency.stopwatch import Limits
+from benchmarks.options import CHOSEN, RunParts, option_of
 from benchmarks.run.custom_method import (
     importable,
     load_method,
@@ -26,7 +27,7 @@ from benchmarks.run.custom_method import (
 from benchmarks.tasks import TASKS, Task
 from benchmarks.vocabulary import ALL, FEWEST_REPLICATES
 from methods import METHODS, UncertaintyMethod
-from methods.engines import EngineName, EngineOption, fitting_engine, unsupported
+from methods.engines import EngineOption, fitting_engine, unsupported
 from methods.interface import MethodTier
 from methods.networks.recipes import (
     ARTICLE,
@@ -151,16 +152,6 @@ MOST = {
 """The parts that are numbers; more would be a typing error that takes days, or all memory."""
 
 
-def option_of(part: str) -> str:
-    """The command line's name of a part of a configuration.
-
-    >>> option_of("batch_sizes"), option_of("budgets")
-    ('--batch-sizes', '--budget')
-    """
-    named = {"budgets": "budget", "custom_methods": "method"}
-    return "--" + named.get(part, part).replace("_", "-")
-
-
 def require_resampling(resamples: int, seed: int) -> None:
     """Raise a `UserError` if there are too few or too many resamples, or the seed is negative."""
     if resamples < FEWEST_RESAMPLES:
@@ -190,8 +181,6 @@ def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
                 f"{option_of(part)}: {number} is too large; expected at most {MOST[part]}"
             )
 
-
-ScoreChoice = Literal["all", "unfitted"]
 
 DEFAULT_TASK = next(iter(TASKS))
 
@@ -225,56 +214,8 @@ DECIDE_PREDICTIONS = (
 
 
 @dataclass(frozen=True)
-class Configuration:
-    """What a run computes: two runs of one configuration write the same numbers.
-
-    Attributes:
-        preset: which preset this began as.
-        task: what is classified, by its name in `benchmarks.tasks.TASKS`.
-        recipe: how the networks are trained, by a budget of 1.
-        methods: the methods evaluated, by their names in `methods.METHODS`.
-        custom_methods: users' methods, ``path/to/file.py:Class``.
-        conditions: the sets of images evaluated; ``clean`` is always among them.
-        members, passes: sizes of the methods whose size is called so; see `sizes`.
-        budgets: at which methods are evaluated, in networks of the recipe. An ensemble of M such
-            networks has the budget M, whatever is chosen here.
-        replicates: on how many networks methods are repeated; above a budget of 1 on few.
-        pool: of how many networks of budget 1 ensembles are formed, as replicates in disjoint
-            blocks; at least of as many as the largest one has.
-        images: how many images of each condition are evaluated; ``None``: all.
-        severity_images: how many of each but the clean one, the same of all of a group; ``None``:
-            as many.
-        subset_images: how many of each subset condition, on which slow methods are evaluated.
-        epochs: how long networks train; ``None``: as long as the recipe says.
-        resamples: how often images are drawn anew, for intervals where no influence is known.
-        batch_sizes: how many images a timed call predicts.
-        seed: what every random choice follows from.
-        device: where networks train and predict.
-        engine: what computes: the kernels (CPU only) or PyTorch.
-        scores: whether those that are fitted on training images are computed, too.
-    """
-
-    preset: str
-    task: str
-    recipe: str
-    methods: tuple[str, ...]
-    conditions: tuple[str, ...]
-    members: tuple[int, ...]
-    passes: tuple[int, ...]
-    budgets: tuple[float, ...] = (1.0,)
-    replicates: int = 5
-    pool: int = 1
-    custom_methods: tuple[str, ...] = ()
-    images: int | None = None
-    severity_images: int | None = None
-    subset_images: int = 50
-    epochs: int | None = None
-    resamples: int = 200
-    batch_sizes: tuple[int, ...] = (1, 8, 64, 1024)
-    seed: int = 0
-    device: Literal["cpu", "cuda"] = "cpu"
-    engine: EngineName = "numba"
-    scores: ScoreChoice = "all"
+class Configuration(RunParts):
+    """What a run computes: two runs of one configuration write the same numbers."""
 
     def __post_init__(self) -> None:
         # Files are named by six digits of it.
@@ -420,44 +361,42 @@ def command_of(configuration: Configuration) -> str:
     words += ["--task", configuration.task] if configuration.task != DEFAULT_TASK else []
     if configuration.recipe != PRESETS[configuration.preset].recipe_of(TASKS[configuration.task]):
         words += ["--recipe", configuration.recipe]
-    for part in fields(configuration):
-        value = getattr(configuration, part.name)
-        if part.name == "custom_methods":
+    every = configuration.severity_images is None is not preset.severity_images
+    for part in CHOSEN:
+        value = getattr(configuration, part)
+        if part == "custom_methods":
             for method in value:
-                words += [option_of(part.name), without_folder(method)]
-        elif value != getattr(preset, part.name):
+                words += [option_of(part), without_folder(method)]
+        elif value != getattr(preset, part) or (part == "images" and every):
             values = value if isinstance(value, tuple) else (ALL if value is None else value,)
             texts = (f"{v:g}" if isinstance(v, float) else str(v) for v in values)
-            words += [option_of(part.name), ",".join(texts)]
+            words += [option_of(part), ",".join(texts)]
     return shlex.join(words)
 
 
 def chosen_configuration(
+    *,
     preset: str,
     task: str,
-    choices: Mapping[str, Any],
-    *,
     seed: int,
     device: Literal["cpu", "cuda"],
     engine: EngineOption,
+    **choices: Any,
 ) -> Configuration:
     """The preset's, with what is chosen.
 
     Args:
         choices: by the name of a part of the configuration; ``None``: the preset's. All images are
-            `ALL`, and then by default those of each severity, too.
+            `ALL`, and then those of each severity, too.
 
     Raises:
         UserError: something is unknown, out of range, or does not fit the rest.
     """
-    if choices["conditions"] == ():
+    if choices.get("conditions") == ():
         raise UserError("--conditions: nothing is chosen; leave it out for the preset's choice")
     chosen = {name: value for name, value in choices.items() if value is not None}
     if chosen.get("images") == ALL:
-        chosen.setdefault("severity_images", ALL)
-    for part in ("images", "severity_images"):
-        if chosen.get(part) == ALL:
-            chosen[part] = None
+        chosen |= {"images": None, "severity_images": None}
     if files := chosen.get("custom_methods"):
         chosen["custom_methods"] = tuple(map(importable, files))
     defaults = configuration_of(preset, task, chosen.pop("recipe", None))

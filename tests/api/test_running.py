@@ -26,7 +26,7 @@ CHOICES = {
     name: getattr(DIGITS, name)
     for name in (
         *("methods", "recipe", "budgets", "conditions", "members", "passes", "replicates", "pool"),
-        *("images", "epochs", "resamples", "batch_sizes", "engine", "scores"),
+        *("images", "epochs", "batch_sizes", "engine", "scores"),
     )
 }
 
@@ -105,7 +105,7 @@ def test_method_is_the_same_class_as_in_the_run(digits_run: Path) -> None:
         ({"recipe": "plain"}, "recipe: .* has no 'plain'.*; choose from well-trained"),
         ({"budgets": 0}, "budgets: 0 is out of range"),
         ({"scores": "none"}, "scores: unknown name 'none'; choose from all"),
-        ({"resamples": 2}, "resamples: 2 is too small"),
+        ({"epochs": 0}, "epochs: 0 is too small"),
         ({"jobs": 0}, "jobs: 0 is too small"),
         ({"data_dir": "nowhere"}, "data_dir nowhere: there is no such folder"),
         ({"custom_methods": "mine.py"}, "custom_methods mine.py"),
@@ -120,7 +120,7 @@ def test_wrong_argument_is_named_in_one_line(wrong: dict[str, object], message: 
 
 
 def test_unknown_argument_is_named() -> None:
-    with pytest.raises(TypeError, match=r"unknown argument 'epoch'; further choices are .*epochs"):
+    with pytest.raises(TypeError, match=r"unknown argument 'epoch'; choices are .*epochs"):
         run_benchmark("digits", epoch=1)
 
 

@@ -52,8 +52,8 @@ WORDS = st.one_of(
 
 NAMES = (
     *("--preset", "--task", "--recipe", "--methods", "--method", "--conditions", "--members"),
-    *("--passes", "--budget", "--replicates", "--pool", "--images", "--subset-images"),
-    *("--epochs", "--resamples", "--batch-sizes", "--seed", "--device", "--engine"),
+    *("--passes", "--budget", "--replicates", "--pool", "--images"),
+    *("--epochs", "--batch-sizes", "--seed", "--device", "--engine"),
     *("--only", "--jobs", "--data-dir"),
 )
 

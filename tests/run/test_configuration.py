@@ -185,11 +185,11 @@ def test_identity_is_json_and_stays_the_same_through_it(preset: str) -> None:
 
 
 def test_pool_need_be_no_larger_than_the_replicates() -> None:
-    choices = {"methods": ("laplace_kron",), "conditions": None, "budgets": (1.0,), "pool": 10}
-    chosen = partial(chosen_configuration, "full", "digits", seed=0, device="cpu", engine="auto")
-    assert len(Plan(chosen(choices)).networks()) == 10
+    choices = {"preset": "full", "task": "digits", "methods": ("laplace_kron",), "budgets": (1.0,)}
+    chosen = partial(chosen_configuration, **choices, seed=0, device="cpu", engine="auto")
+    assert len(Plan(chosen(pool=10)).networks()) == 10
     with pytest.raises(UserError, match="--pool: 4 is too small; expected the 10 networks"):
-        chosen({**choices, "pool": 4})
+        chosen(pool=4)
 
 
 def test_budgets_are_in_order_and_decide_no_prediction() -> None:
@@ -221,7 +221,6 @@ def test_custom_method_is_identified_by_content_and_not_by_folder(tmp_path: Path
         replace(QUICK, conditions=("rotated-03*", "ood-gaussian_noise"), images=20, epochs=1),
         replace(FULL, methods=("mc_dropout",), passes=(2, 3), replicates=1, images=100),
         replace(FULL, images=None, severity_images=None),
-        replace(FULL, images=2500, severity_images=70),
         replace(FULL, pool=60),
         configuration_of("article"),
         configuration_of("published", "fashion_mnist"),
@@ -229,7 +228,7 @@ def test_custom_method_is_identified_by_content_and_not_by_folder(tmp_path: Path
         configuration_of("article", recipe="article-logits"),
     ],
     ids=[
-        *("quick", "full", "budgets", "conditions", "passes", "all images", "images of severities"),
+        *("quick", "full", "budgets", "conditions", "passes", "all images"),
         *("pool", "article", "published", "of a paper", "of the article"),
     ],
 )
@@ -245,8 +244,6 @@ def test_command_gives_the_configuration_again(
     [
         ("--images 70", (70, 2500)),
         ("--images all", (None, None)),
-        ("--images all --severity-images 90", (None, 90)),
-        ("--severity-images all", (None, None)),
         ("", (None, 2500)),
     ],
 )
