@@ -119,11 +119,11 @@ def table_of(
     ]
     if columns:
         headings = [_column(pivot, name, headings) for name in columns]
-    told = results
+    noted = results
     if methods:
         every = results.summary[[*METHOD_COLUMNS]].itertuples(index=False)
         kept = [not _called(results, Contestant(*row)).isdisjoint(methods) for row in every]
-        told = replace(results, summary=results.summary[kept])
+        noted = replace(results, summary=results.summary[kept])
     return Table(
         name=pivot.name,
         caption=f"{pivot.title}.{_setting(results, pivot)}",
@@ -139,20 +139,20 @@ def table_of(
             )
             for budget, group, labels, cells in lines
         ),
-        remarks=tuple(filter(None, pivot.notes(told, pivot))),
+        remarks=tuple(filter(None, pivot.notes(noted, pivot))),
     )
 
 
 def _column(pivot: Pivot, name: str, known: Iterable[Label]) -> Label:
     """The only column whose heading begins with a name, but for arrows, commas and brackets."""
     plain = {" ".join(re.findall(r"[^\s↑↓,()]+", each[1])).lower(): each for each in known}
-    found = [each for text, each in plain.items() if text.startswith(name.lower())]
-    if len(found) != 1:
+    matching = [each for text, each in plain.items() if text.startswith(name.lower())]
+    if len(matching) != 1:
         raise UserError(
-            f"the table {pivot.name!r} has {len(found)} columns {name!r}; choose one from "
+            f"the table {pivot.name!r} has {len(matching)} columns {name!r}; choose one from "
             f"{', '.join(plain)}"
         )
-    return found[0]
+    return matching[0]
 
 
 def _names_of(results: Results, place: Place) -> set[str]:
