@@ -33,8 +33,7 @@ Write = Callable[[np.ndarray, str], object]
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def labels_file(folder: Path) -> None:
     np.save("labels.npy", LABELS)
 
 

@@ -50,12 +50,6 @@ LABELS = np.random.default_rng(0).integers(CLASSES, size=IMAGES)
 GOOD, FAR = members(1, labels=LABELS), members(3, images=50)
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def scored(**methods: dict[str, NDArray[np.float64]]) -> Scored:
     """What is computed of a file of arrays a method."""
     for name, arrays in methods.items():
