@@ -17,14 +17,13 @@ import numpy as np
 from methods.engines.lenet5_kernels.compilation import CACHE, compile_kernels, kernels_are_cached
 from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.forward import logits_and_features, sample_logits
-from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, UNITS, KernelNetwork, f4
+from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, KernelNetwork, f4
 from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
 
 __all__ = [
     "CACHE",
     "CHANNELS",
     "PARAMETERS",
-    "UNITS",
     "VERSION",
     "KernelNetwork",
     "TrainingState",
@@ -54,7 +53,5 @@ def warm_up(*names: str) -> None:
         logits_and_features(network, image)
     if "sample_logits" in names:
         sample_logits(network, image, np.ones((1, CHANNELS), bool))
-        units = network._replace(units=True)
-        sample_logits(units, image, np.ones((1, UNITS), bool))
     if "enumerate_subnetworks" in names:
         enumerate_subnetworks(network, image)

@@ -381,12 +381,8 @@ def sample_logits(
     out = np.empty((len(keep_mask), len(images), CLASSES), f4)
     compile_kernels()
     every, everything = np.arange(len(images)), np.ones((1, CHANNELS), bool)
-    workspace, partial = _BUFFERS.workspace, _BUFFERS.partial
-    if network.units:
-        _sample_units(network, images, every, units, everything, workspace, out)
-    else:
-        kept = masks, first_subsets(masks), units, everything
-        _sample_logits(network, images, every, *kept, workspace, partial, out)
+    kept, workspace = (masks, first_subsets(masks), units, everything), _BUFFERS.workspace
+    _sample_logits(network, images, every, *kept, workspace, _BUFFERS.partial, out)
     return out
 
 
@@ -397,57 +393,35 @@ def _sample_logits(
     every: Int64[Array, " images"],
     keep_mask: Bool[Array, "passes 22"],
     first: Int64[Array, " passes"],
-    units: Bool[Array, "0 204"],
+    units: Bool[Array, "unit_rows 204"],
     everything: Bool[Array, "1 22"],
     workspace: ForwardBuffers,
     partial: PartialMaps,
     out: Float32[Array, "passes images 10"],
 ) -> None:
-    """Fill ``out``: the terms of sixteen images at a time, then some passes of each."""
+    """Fill ``out``: what passes share of sixteen images at a time, then some passes of each."""
+    sums, weights = workspace.hidden1, workspace.linears.weight1
     set_linears(workspace.linears, network.parameters)
     for begin in range(0, images.shape[0], LANES):
         chosen = every[begin : begin + LANES]
         first_layer(network, images, chosen, everything, workspace.maps)
-        set_partial_maps(partial.terms, network.parameters, workspace.maps)
+        if network.units:
+            second_layer(network, workspace.maps, workspace.features[:LANES])
+        else:
+            set_partial_maps(partial.terms, network.parameters, workspace.maps)
         for image in range(chosen.size):
             for start in range(0, keep_mask.shape[0], PASSES):
                 masks, kept = keep_mask[start : start + PASSES], first[start : start + PASSES]
-                fill_rows(workspace.hidden1[: kept.size], workspace.linears.bias1)
-                for o in range(SECOND):
-                    part = workspace.linears.weight1[FEATURES * o : FEATURES * (o + 1)]
-                    sums = workspace.hidden1
-                    add_shared_channel(sums, network, part, partial, image, o, masks, kept)
-                classify_sums(network, workspace, kept.size, units)
-                for i in range(masks.shape[0]):
-                    for k in range(CLASSES):
-                        out[start + i, begin + image, k] = workspace.logits[i, k]
-
-
-@kernel
-def _sample_units(
-    network: KernelNetwork,
-    images: Float32[Array, "images 28*28"],
-    every: Int64[Array, " images"],
-    units: Bool[Array, "passes 204"],
-    everything: Bool[Array, "1 22"],
-    workspace: ForwardBuffers,
-    out: Float32[Array, "passes images 10"],
-) -> None:
-    """Fill ``out``: the features of sixteen images at a time, then some passes of each."""
-    hidden1, features = workspace.hidden1, workspace.features
-    set_linears(workspace.linears, network.parameters)
-    for begin in range(0, images.shape[0], LANES):
-        chosen = every[begin : begin + LANES]
-        first_layer(network, images, chosen, everything, workspace.maps)
-        second_layer(network, workspace.maps, features[:LANES])
-        for start in range(0, units.shape[0], PASSES):
-            masks = units[start : start + PASSES]
-            for image in range(chosen.size):
-                fill_rows(hidden1[:1], workspace.linears.bias1)
-                own, weights = features[image : image + 1], workspace.linears.weight1
-                add_kept_channels(hidden1, own, everything, weights)
-                fill_rows(hidden1[1 : masks.shape[0]], hidden1[0])
-                classify_sums(network, workspace, masks.shape[0], masks)
+                fill_rows(sums[: kept.size], workspace.linears.bias1)
+                if network.units:
+                    own = workspace.features[image : image + 1]
+                    add_kept_channels(sums, own, everything, weights)
+                    fill_rows(sums[1 : kept.size], sums[0])
+                else:
+                    for o in range(SECOND):
+                        part = weights[FEATURES * o : FEATURES * (o + 1)]
+                        add_shared_channel(sums, network, part, partial, image, o, masks, kept)
+                classify_sums(network, workspace, kept.size, units[start : start + PASSES])
                 for i in range(masks.shape[0]):
                     for k in range(CLASSES):
                         out[start + i, begin + image, k] = workspace.logits[i, k]
