@@ -25,7 +25,7 @@ from benchmarks.intake.given import folder_for_scores, score
 from benchmarks.intake.images import beginning_with, predictions_of
 from benchmarks.intake.reading import checked_predictions
 from benchmarks.io import UserError, objection_to, path_of
-from benchmarks.options import CHOSEN, SEVERAL, DeviceChoice, EngineChoice, option_of
+from benchmarks.options import CHOSEN, SEVERAL, DeviceChoice, EngineChoice, ScoreChoice, option_of
 from benchmarks.progress import progress_shown
 from benchmarks.report.figures import canvas_of, draw_figure, figure_names
 from benchmarks.report.results import Results, read_if_there
@@ -495,7 +495,7 @@ def run_benchmark(
         ("preset", preset, PRESETS),
         ("device", device, get_args(DeviceChoice)),
         ("engine", engine, get_args(EngineChoice)),
-        ("scores", choices.get("scores") or "all", ("all", "unfitted")),
+        ("scores", choices.get("scores") or "all", get_args(ScoreChoice)),
         *(("stages", stage, STAGES) for stage in chosen_stages),
     ):
         if name not in names:

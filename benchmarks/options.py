@@ -91,6 +91,7 @@ EpochsSetting = Annotated[
 SeedSetting = Annotated[int, how("Every random choice follows from it.", metavar="N")]
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 EngineChoice = Literal["auto", "numba", "torch"]
+ScoreChoice = Literal["all", "unfitted"]
 DEVICE = how("Where networks are trained and evaluated; auto: on a GPU, if there is one.")
 ENGINE = how("What computes: compiled kernels (numba, on the CPU) or PyTorch; auto: as fits.")
 DeviceSetting = Annotated[DeviceChoice, DEVICE]
@@ -171,7 +172,7 @@ class RunParts:
     device: Annotated[Literal["cpu", "cuda"], DEVICE, DeviceChoice] = "cpu"
     engine: Annotated[Literal["numba", "torch"], ENGINE, EngineChoice] = "numba"
     scores: Annotated[
-        Literal["all", "unfitted"],
+        ScoreChoice,
         by_preset("What")("Uncertainty scores; unfitted: none fitted on training images."),
     ] = "all"
 

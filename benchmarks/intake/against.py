@@ -6,18 +6,17 @@ A file of these has a row an image, in the order of the labels.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float64, Int64
 from scipy.stats import norm, spearmanr
 from torch import Tensor
 
 from benchmarks.intake.formats import AnyArray, check_rows
 from benchmarks.io import UserError
-from benchmarks.predictions import StoredPrediction
 from benchmarks.run.image_values import ImageValues
 from methods.scores import probability_scores
 
@@ -59,17 +58,16 @@ def rows_against(
     name: str,
     shares: Float[Tensor, "images classes"],
     method: str,
-    blocks: Iterable[StoredPrediction],
+    means: Float64[Tensor, "images classes"],
     predicted: ImageValues,
 ) -> Iterator[AgainstRow]:
     """What the predictions of a method are by the shares of the classes.
 
     Args:
         name: `HUMANS` or `REFERENCE`.
-        blocks: of the images, in their order.
+        means: the members' mean probabilities.
         predicted: what is known of the same predictions, for their scores.
     """
-    means = torch.cat([block.prediction.mean for block in blocks])
     if name == HUMANS:
         measures = {
             "nll": -torch.special.xlogy(shares, means).sum(dim=1),

@@ -155,28 +155,24 @@ def checked_predictions(
 
     held_out = mean_prediction(blocks(*CALIBRATION)) if CALIBRATION[0] in arrays else None
     known = torch.from_numpy(arrays[LABELS].astype(np.int64))
-    votes: list[Tensor] = []
+    votes, means = list[Tensor](), list[Tensor]()
 
-    def voting() -> Iterator[StoredPrediction]:
+    def watched() -> Iterator[StoredPrediction]:
         for block in blocks(PROBABILITIES, LABELS):
             votes.append(block.prediction.mean.argmax(dim=1))
+            means.extend([block.prediction.mean] if against else [])
             yield block
 
-    labelled = ImageValues(voting(), fits_to(held_out))
+    labelled = ImageValues(watched(), fits_to(held_out))
     ask_about_order(method, known, torch.cat(votes))
     predictions: dict[Condition, ImageValues] = {LABELLED: labelled}
     sets = sorted(name for name in arrays if name.startswith(OOD))
     conditions = out_of_distribution(name.removeprefix(OOD) for name in sets)
     predictions |= {c: ImageValues(blocks(n)) for n, c in zip(sets, conditions, strict=True)}
-    rows = [
-        row
-        for name, array in against.items()
-        for row in rows_against(
-            name,
-            shares_of(name, array, known, labelled.classes),
-            *(method, blocks(PROBABILITIES), labelled),
-        )
-    ]
+    rows: list[AgainstRow] = []
+    for name, array in against.items():
+        shares = shares_of(name, array, known, labelled.classes)
+        rows += rows_against(name, shares, method, torch.cat(means), labelled)
     return GivenPredictions(method, predictions, known, against=rows)
 
 
