@@ -430,11 +430,13 @@ def table(
     ] = None,
 ) -> None:
     """Print a table of a run, or what is chosen of it, or write it to a file."""
+    from benchmarks.report.tables.choice import chosen_table
     from benchmarks.report.tables.declared import tables_by_name
     from benchmarks.report.tables.table import latex as as_latex
     from benchmarks.report.tables.table import markdown
 
-    tables = tables_by_name(_results_in(run))
+    results = _results_in(run)
+    tables = tables_by_name(results)
     if name not in tables:
         raise UserError(f"there is no table {name!r}; choose from {', '.join(tables)}")
     if out is not None and out.suffix in {".csv", ".md", ".tex"} - {".tex" if latex else ".md"}:
@@ -442,11 +444,7 @@ def table(
         raise UserError(f"--out {out}: the table is written as {written}; tables/ has the CSV")
     given = {"methods": methods, "metrics": metrics, "columns": columns}
     chosen = {part: words for part, values in given.items() if (words := separate(values))}
-    if chosen and name == "claims":
-        raise UserError(
-            f"--{next(iter(chosen))}: the table 'claims' has a row a claim; leave it out"
-        )
-    if (made := tables[name](**chosen)) is None:
+    if (made := chosen_table(name, results, **chosen) if chosen else tables[name]()) is None:
         raise UserError(f"{run} has no numbers for the table {name!r}; name another")
     text = as_latex(made) if latex else markdown(made)
     if out is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -207,6 +207,14 @@ class Results:
         fitted = {name: self.names.method(name).images for name in methods}
         alike = {name for name, n in fitted.items() if not (n and recipe) or n == recipe.images}
         return frozenset(fitted.keys() - alike if alike else ())
+
+    def with_methods(self, names: Sequence[str]) -> Results:
+        """The rows of these methods alone, by name or key (``mc_dropout-50``); none: all."""
+        if not names:
+            return self
+        every = self.summary[[*METHOD_COLUMNS]].itertuples(index=False, name=None)
+        keys = ({row[0], self.names.key(Contestant(*row))} for row in every)
+        return replace(self, summary=self.summary[[not key.isdisjoint(names) for key in keys]])
 
     def replicates(self, variant: Contestant) -> int:
         """Over how many replicates the variant's numbers are means."""
@@ -416,7 +424,7 @@ class Results:
     def ranked(self, contestant: Contestant, quantity: Quantity) -> Contestant:
         """With the score by which it ranks images: its own, that asked for, or its primary one."""
         if "score" not in self.names.metric(quantity.metric).needs:
-            return contestant._replace(score="")
+            return contestant.unscored
         primary = self.names.method(contestant.method).primary_score
         return contestant._replace(score=contestant.score or quantity.score or primary)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.io import UserError, require_distinct, written_whole
-from benchmarks.nouns import METHOD_COLUMNS
 from benchmarks.progress import tracked
 from benchmarks.report.figures.declared import FIGURES
 from benchmarks.report.figures.engine import (
@@ -26,7 +24,6 @@ from benchmarks.report.figures.engine import (
     in_print,
     leading,
     page,
-    variant_in,
 )
 from benchmarks.report.figures.files import FigureFiles, svg_and_png
 from benchmarks.report.results import Results
@@ -156,14 +153,10 @@ def _view(
     chosen_variants = [variant for name in methods for variant in sizes[name]]
     variants = chosen_variants or figure.methods(results)
     known_looks = looks(results.names, {*results.largest, *variants})
-    if methods:
-        # Of a method that is named without a size, all sizes stay.
-        summary = results.summary
-        known = map(variant_in, summary[[*METHOD_COLUMNS]].to_dict("records"))
-        chosen = [each.method in methods or each in variants for each in known]
-        results = replace(results, summary=summary[chosen])
     view_looks = {variant: known_looks[variant] for variant in variants}
-    return View(results, view_looks, tuple(metrics), tuple(conditions), group)
+    # Of a method that is named without a size, all sizes stay.
+    chosen = results.with_methods(methods)
+    return View(chosen, view_looks, tuple(metrics), tuple(conditions), group)
 
 
 def _require(what: str, names: Sequence[str], known: Collection[str]) -> None:

@@ -35,7 +35,7 @@ def tables_of(results: Results) -> list[Table]:
     return [table for make in tables_by_name(results).values() if (table := make())]
 
 
-def tables_by_name(results: Results) -> dict[str, Callable[..., Table | None]]:
+def tables_by_name(results: Results) -> dict[str, Callable[[], Table | None]]:
     """All declared tables by their names, each made when it is called; ``None``: no numbers."""
     return {
         **{pivot.name: partial(table_of, pivot, results) for pivot in pivots(results)},

@@ -6,14 +6,12 @@ Below the engine stand the sources of what most tables are of, and the notes bel
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, product
 from statistics import mode
 
-from benchmarks.io import UserError
-from benchmarks.nouns import METHOD_COLUMNS, Contestant
+from benchmarks.nouns import Contestant
 from benchmarks.report.editorial import RIGHT
 from benchmarks.report.number_format import between, networks, rounded
 from benchmarks.report.results import Quantity, Results, TableRow
@@ -65,32 +63,10 @@ class Pivot:
     notes: Callable[[Results, Pivot], Iterable[str]] = lambda *_: ()
 
 
-def table_of(
-    pivot: Pivot,
-    results: Results,
-    *,
-    methods: Sequence[str] = (),
-    metrics: Sequence[str] = (),
-    columns: Sequence[str] = (),
-) -> Table | None:
-    """The table of a run's results; ``None`` if it would be empty.
-
-    Args:
-        methods: by name, of a certain size and budget by key (``mc_dropout-50``); by default all.
-        metrics: by name; by default all.
-        columns: by the beginnings of their headings, in this order; by default all.
-
-    Raises:
-        UserError: the table has not what is chosen.
-    """
+def table_of(pivot: Pivot, results: Results) -> Table | None:
+    """The table of a run's results; ``None`` if it would be empty."""
     blocks: dict[tuple[str, Label], dict[tuple[Label, ...], dict[Label, Cell]]] = {}
-    shown, known = set[str](), set[str]()
     for place, cell in pivot.source(results, pivot):
-        names = _names_of(results, place)
-        known |= names
-        if any(chosen and names.isdisjoint(chosen) for chosen in (methods, metrics)):
-            continue
-        shown |= names
         group = place[pivot.group] if pivot.group else ("", "")
         rows = blocks.setdefault((place.get(BUDGET, ("", ""))[1], group), {})
         cells_of_row = rows.setdefault(tuple(place[axis] for axis in pivot.rows), {})
@@ -104,72 +80,30 @@ def table_of(
         for labels, cells in block.items()
         if _is_measured(cells.values())
     ]
-    for name in (*methods, *metrics):
-        if name not in shown:
-            raise UserError(
-                f"the table {pivot.name!r} has no {name!r} of what is chosen; choose from "
-                f"{', '.join(sorted(known)) or 'nothing: it has no numbers'}"
-            )
     if not lines:
         return None
-    headings = [
+    columns = [
         column
         for column in dict.fromkeys(chain(*(cells for *_, cells in lines)))
         if _is_measured(cells[column] for *_, cells in lines if column in cells)
     ]
-    if columns:
-        headings = [_column(pivot, name, headings) for name in columns]
-    noted = results
-    if methods:
-        every = results.summary[[*METHOD_COLUMNS]].itertuples(index=False)
-        kept = [not _called(results, Contestant(*row)).isdisjoint(methods) for row in every]
-        noted = replace(results, summary=results.summary[kept])
     return Table(
         name=pivot.name,
         caption=f"{pivot.title}.{_setting(results, pivot)}",
         group_heading=pivot.group,
         label_headings=pivot.rows,
-        headings=tuple(text for _, text in headings),
+        headings=tuple(text for _, text in columns),
         rows=tuple(
             Row(
                 group,
                 tuple(text for _, text in labels),
-                tuple(cells.get(column, Cell(reason=NOT_MEASURED)) for column in headings),
+                tuple(cells.get(column, Cell(reason=NOT_MEASURED)) for column in columns),
                 budget,
             )
             for budget, group, labels, cells in lines
         ),
-        remarks=tuple(filter(None, pivot.notes(noted, pivot))),
+        remarks=tuple(filter(None, pivot.notes(results, pivot))),
     )
-
-
-def _column(pivot: Pivot, name: str, known: Iterable[Label]) -> Label:
-    """The only column whose heading begins with a name, but for arrows, commas and brackets."""
-    plain = {" ".join(re.findall(r"[^\s↑↓,()]+", each[1])).lower(): each for each in known}
-    matching = [each for text, each in plain.items() if text.startswith(name.lower())]
-    if len(matching) != 1:
-        raise UserError(
-            f"the table {pivot.name!r} has {len(matching)} columns {name!r}; choose one from "
-            f"{', '.join(plain)}"
-        )
-    return matching[0]
-
-
-def _names_of(results: Results, place: Place) -> set[str]:
-    """By which names of methods and metrics a cell can be chosen."""
-    names = set[str]()
-    for axis, (what, _) in place.items():
-        if isinstance(what, Contestant):
-            names |= _called(results, what)
-        elif isinstance(what, Quantity):
-            names.add(what.metric)
-        elif axis == "Metric":
-            names.add(str(what))
-    return names
-
-
-def _called(results: Results, contestant: Contestant) -> set[str]:
-    return {contestant.method, results.names.key(contestant)}
 
 
 def _is_measured(cells: Iterable[Cell]) -> bool:

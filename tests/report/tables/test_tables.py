@@ -18,8 +18,8 @@ from benchmarks.nouns import Contestant, MetricRecord
 from benchmarks.report import write_latency_tables
 from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
+from benchmarks.report.tables.choice import chosen_table
 from benchmarks.report.tables.declared import made_of, pivots, table_kind_of
-from benchmarks.report.tables.pivot import table_of
 from benchmarks.report.tables.table import Table, as_frame, latex, markdown
 from benchmarks.schema import read_table, where
 from methods.scores import SCORES
@@ -328,14 +328,15 @@ def test_timings_alone_are_reported(tmp_path: Path) -> None:
 
 
 def test_rows_and_columns_can_be_chosen(results: Results) -> None:
-    main = next(pivot for pivot in pivots(results) if pivot.name == "main")
     size = results.largest[-1]
     key = results.names.key(size)
-    table = table_of(main, results, methods=[key], metrics=["nll", "accuracy"], columns=["nll"])
+    table = chosen_table(
+        "main", results, methods=[key], metrics=["nll", "accuracy"], columns=["nll"]
+    )
     assert table is not None
     assert [heading.split()[0] for heading in table.headings] == ["NLL"]
     assert {row.labels for row in table.rows} == {(results.names.label(size),)}
-    whole = table_of(main, results)
+    whole = chosen_table("main", results)
     assert whole is not None
     column = [heading.split()[0] for heading in whole.headings].index("NLL")
     own = [row for row in whole.rows if row.labels == table.rows[0].labels]
@@ -354,6 +355,5 @@ def test_rows_and_columns_can_be_chosen(results: Results) -> None:
 def test_what_a_table_has_not_is_named(
     results: Results, chosen: dict[str, list[str]], expected: str
 ) -> None:
-    main = next(pivot for pivot in pivots(results) if pivot.name == "main")
     with pytest.raises(UserError, match=expected):
-        table_of(main, results, **chosen)
+        chosen_table("main", results, **chosen)
