@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from keep_run import MOST_FIGURES
 
 from benchmarks.nouns import Names
-from benchmarks.report.kept import MOST_FIGURES
 from benchmarks.run.measure import write_answer
 from benchmarks.vocabulary import ANSWER_CSV, INFLUENCES_FOLDER, LAB_HTML
 from tests.runs import QUICK

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -95,24 +94,6 @@ def test_methods_trained_for_more_networks_are_those_with_the_least_nll() -> Non
     longer = {name for name in TRAINED if METHODS[name].trained_longer}
     least = ratio.groupby(chosen["name"]).mean().nsmallest(len(longer))
     assert {*least.index} == longer
-
-
-def told(rows: pd.DataFrame) -> Iterable[str]:
-    """What the guide says of a task's trials."""
-    yield rows.loc[rows["chosen"], "setting"].item().replace("_", " ")
-    nll = rows["nll"].fillna(math.inf)
-    numbers = (f"{loss:.4f}" for loss in (nll.min(), nll.median(), nll.max()))
-    yield ", ".join(numbers).replace("inf", "—")
-
-
-@pytest.mark.parametrize("name", list(KNOBS))
-def test_guide_tells_the_best_the_median_and_the_worst(name: str) -> None:
-    cells = []
-    for task in ("mnist", "fashion_mnist"):
-        rows = TABLE[(TABLE["task"] == task) & (TABLE["name"] == name)]
-        cells += told(rows) if len(rows) else ("not yet tuned", "")
-    guide = Path(__file__).parents[1] / "docs" / "tuning.md"
-    assert f"| `{name}` | {' | '.join(cells)} |" in guide.read_text(encoding="utf-8")
 
 
 def test_the_setting_chosen_is_the_best_of_a_task() -> None:

@@ -1,7 +1,7 @@
 """What the report says about particular names: the one place that knows them.
 
 Everything else in `benchmarks.report` asks a noun for its fields. Here stand the choices that no
-field can make: which metrics and figures are kept, and which colour a group of methods has.
+field can make: which measures and methods the report names, and the colours of groups of methods.
 """
 
 from __future__ import annotations
@@ -21,12 +21,6 @@ SELECTION, DETECTION = "augrc", "auroc"
 UNDER_SHIFT = "brier"
 """Are the probabilities honest on shifted images, too?"""
 
-KEPT_METRICS = (
-    *("accuracy", "nll", "brier", "ece", "mean_confidence"),
-    *("error_at_coverage_90", "augrc", "auroc"),
-)
-"""The metrics whose rows of the summary the repository keeps, for README and for other papers."""
-
 # Particular methods.
 
 SAMPLED, ENSEMBLE = "mc_dropout", "deep_ensemble"
@@ -35,7 +29,7 @@ SAMPLED, ENSEMBLE = "mc_dropout", "deep_ensemble"
 WITHOUT_BLANKS = "mc_dropout_without_blanks"
 """The first of them, without passes that answer every image alike."""
 
-# Figures: colours, parts, and which are shown and kept.
+# Figures: colours and parts.
 
 GROUP_COLOURS: Mapping[str, str] = {
     "single network": "#000000",
@@ -74,22 +68,6 @@ TRAINING_MEASURES: Mapping[str, str] = {
     "recall": "Recall",
 }
 """What is drawn of the training, and how it is called."""
-
-README_FIGURES: Mapping[str, tuple[str, str]] = {
-    "quality": (
-        "Quality against cost",
-        "A point is a method; the line joins deep ensembles of more and more networks. Lower left "
-        "is best. Bold: in the best set of its budget.",
-    ),
-    "worth": ("Worth in networks", "The size of the deep ensemble that does as well."),
-}
-"""The figures that README and docs show, by name: title, and what a reader must know."""
-
-KEPT_FIGURES = (
-    *("worth", "quality", "claims-count-plots", "claims-rank-agreement", "claims-certainty"),
-    *("abstaining", "rotated", "high-disagreement", "conditions"),
-)
-"""Those that the repository keeps, the most important ones first."""
 
 # Presets.
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from fill_pages import filled
+from keep_run import keep
 
 from benchmarks.io import UserError
 from benchmarks.report import write_report
 from benchmarks.report.figures import draw_figure
-from benchmarks.report.kept import keep
-from benchmarks.report.readme import filled
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.table import markdown

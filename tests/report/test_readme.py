@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from fill_pages import ROOT, SECTIONS, WITHOUT_ANSWER, filled, main, read_pages
 
 from benchmarks.io import UserError
-from benchmarks.report.readme import ROOT, SECTIONS, WITHOUT_ANSWER, filled, main, read_pages
 from benchmarks.schema import read_table
 from benchmarks.tasks import TASKS
 from methods import METHODS
@@ -69,7 +69,7 @@ def test_every_name_stands_in_a_page(texts: Iterable[str], pages: tuple[str, ...
 
 def test_pages_show_the_committed_results() -> None:
     pages = read_pages(ROOT)
-    assert filled(pages, ROOT) == pages, "run python -m benchmarks.report.readme"
+    assert filled(pages, ROOT) == pages, "run python docs/tools/fill_pages.py"
     texts = "".join(pages.values())
     assert [name for name in SECTIONS if f"generated: {name} from" not in texts] == []
 
@@ -169,7 +169,7 @@ def test_check_fails_where_a_page_differs_and_writes_nothing(
     page.write_text(
         "<!-- generated: short from results -->\nstale\n<!-- end -->\n", encoding="utf-8"
     )
-    monkeypatch.setattr("benchmarks.report.readme.ROOT", root)
+    monkeypatch.setattr("fill_pages.ROOT", root)
     with pytest.raises(typer.Exit) as raised:
         main(check=True)
     assert raised.value.exit_code == 1

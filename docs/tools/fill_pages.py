@@ -1,4 +1,4 @@
-"""The generated parts of README.md and docs: ``python -m benchmarks.report.readme`` writes them."""
+"""The generated parts of README.md and docs: ``python docs/tools/fill_pages.py`` writes them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from benchmarks.io import UserError, path_of, read_run_json, write_whole
 from benchmarks.nouns import Contestant, Names
 from benchmarks.report.answer import answer
 from benchmarks.report.claims import article_answer
-from benchmarks.report.editorial import README_FIGURES
 from benchmarks.report.published import comparable_numbers
 from benchmarks.report.results import Quantity, Results, read_if_there
 from benchmarks.report.tables.declared import LATENCY, LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
 from benchmarks.report.tables.table import markdown
 from benchmarks.report.texts import listed
+from benchmarks.schema import where
+from benchmarks.tasks import TASKS
+from benchmarks.tasks.tuned import TUNING_CSV
+from benchmarks.tuning import KNOBS
 from benchmarks.vocabulary import (
     FIGURES_FOLDER,
     LATENCY_CSV,
@@ -33,6 +36,16 @@ from benchmarks.vocabulary import (
 )
 
 ROOT = Path(__file__).parents[2]
+
+FIGURES: Mapping[str, tuple[str, str]] = {
+    "quality": (
+        "Quality against cost",
+        "A point is a method; the line joins deep ensembles of more and more networks. Lower left "
+        "is best. Bold: in the best set of its budget.",
+    ),
+    "worth": ("Worth in networks", "The size of the deep ensemble that does as well."),
+}
+"""The figures that pages show, by name: title, and what a reader must know."""
 
 GPU_RESULTS = Path("results/gpu")
 """Holds a folder for each card on which methods were timed, named after it."""
@@ -143,7 +156,7 @@ def _figure(name: str, run: _Run) -> str:
     path = run.folder / FIGURES_FOLDER / f"{name}.png"
     if run.results.answer.empty or not (run.root / path).exists():
         return ""
-    title, caption = README_FIGURES[name]
+    title, caption = FIGURES[name]
     words = f"{run.results.names.task.label}.", caption, f"Recipe: `{run.results.recipe}`."
     return f"![{title}]({path.as_posix()})\n*{' '.join(filter(None, words))}*\n"
 
@@ -209,12 +222,31 @@ def _commands(runs: _Run) -> str:
     return "\n".join([*lines, "```", ""])
 
 
+def _tuning(run: _Run) -> str:
+    """What is chosen of each setting and task, and how far trials are apart."""
+    trials = pd.read_csv(run.root / run.folder / TUNING_CSV)
+    tasks = [task for task in TASKS if task in set(trials["task"])]
+    headings = "".join(f" {TASKS[task].label} | best, median, worst |" for task in tasks)
+    lines = [f"| name |{headings}", "|---" * (1 + 2 * len(tasks)) + "|"]
+    for name in KNOBS:
+        cells = [f"`{name}`"]
+        for task in tasks:
+            rows = where(trials, task=task, name=name)
+            chosen = rows.loc[rows["chosen"], "setting"].str.replace("_", " ")
+            nll = rows["nll"].fillna(math.inf)
+            numbers = (f"{x:.4f}" for x in (nll.min(), nll.median(), nll.max()))
+            told = ", ".join(numbers).replace("inf", "—") if len(rows) else ""
+            cells += [next(iter(chosen), "not yet tuned"), told]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
 SECTIONS: dict[str, Callable[[_Run], str]] = {
     "short": _short,
     "blanks": lambda run: f"{answer(run.results)['blanks']}\n",
     "leaderboard": _leaderboard,
     "members-table": lambda run: run.text_of(TABLES_FOLDER, "members.md"),
-    **{name: partial(_figure, name) for name in README_FIGURES},
+    **{name: partial(_figure, name) for name in FIGURES},
     "article": lambda run: f"{article_answer(run.results.claims or {})}\n",
     "latency": _latency,
     "provenance": _provenance,
@@ -222,8 +254,9 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
         run.results, (run.folder / PUBLISHED_MD).as_posix()
     ),
     "commands": _commands,
+    "tuning": _tuning,
 }
-"""What can be made from a run, by the names in the marks."""
+"""What can be made from a run, or the trials in a folder, by the names in the marks."""
 
 
 def read_pages(root: Path) -> dict[Path, str]:
@@ -247,7 +280,7 @@ def main(
     differing = [page for page, text in pages.items() if wanted[page] != text]
     if check and differing:
         names = ", ".join(page.as_posix() for page in differing)
-        typer.echo(f"{names} differs; run python -m benchmarks.report.readme", err=True)
+        typer.echo(f"{names} differs; run python docs/tools/fill_pages.py", err=True)
         raise typer.Exit(1)
     for page in differing:
         write_whole(ROOT / page, wanted[page])

@@ -1,4 +1,4 @@
-"""What of a run stays in the repository: ``python -m benchmarks.report.kept RUN OUT`` copies it.
+"""What of a run stays in the repository: ``python docs/tools/keep_run.py RUN OUT``.
 
 A run writes hundreds of files and up to a hundred megabytes. The repository keeps what people read
 and what README and docs are made from; the command in ``run.json`` makes the rest again.
@@ -16,7 +16,6 @@ import pandas as pd
 
 from benchmarks.io import UserError, content_of, path_of
 from benchmarks.nouns import Contestant
-from benchmarks.report.editorial import KEPT_FIGURES, KEPT_METRICS
 from benchmarks.report.published import PUBLISHED
 from benchmarks.report.results import Results
 from benchmarks.schema import write_table
@@ -55,8 +54,20 @@ COPIED = (
 WHOLE = (TRAINING_CSV, CLAIMS_CSV)
 """The tables that are kept whole, compressed."""
 
+METRICS = (
+    *("accuracy", "nll", "brier", "ece", "mean_confidence"),
+    *("error_at_coverage_90", "augrc", "auroc"),
+)
+"""Those whose rows of the summary are kept, for README and for other papers."""
+
+FIGURES = (
+    *("worth", "quality", "claims-count-plots", "claims-rank-agreement", "claims-certainty"),
+    *("abstaining", "rotated", "high-disagreement", "conditions"),
+)
+"""The most important ones first."""
+
 MOST_FIGURES = 8
-"""Of `KEPT_FIGURES` the first that the run has, as PNG."""
+"""Of `FIGURES` the first that the run has, as PNG."""
 
 _FILE = re.compile(r'<(li|span) class="file"><a href="(?P<to>[^"#]+)">.*?</\1>')
 _LINK = re.compile(r"\[(?P<words>[^]]*)\]\((?P<to>[^)#]+)[^)]*\)")
@@ -78,7 +89,7 @@ def keep(run: Path, out: Path) -> None:
         shutil.rmtree(out / folder, ignore_errors=True)
     for path in out.glob("*.csv*"):
         path.unlink()
-    figures = [f"{FIGURES_FOLDER}/{name}.png" for name in KEPT_FIGURES]
+    figures = [f"{FIGURES_FOLDER}/{name}.png" for name in FIGURES]
     figures = [name for name in figures if (run / name).exists()]
     for name in (*COPIED, *figures[:MOST_FIGURES]):
         if (run / name).exists():
@@ -104,7 +115,7 @@ def keep(run: Path, out: Path) -> None:
 
 def _kept_rows(results: Results) -> pd.DataFrame:
     """The rows of the summary by primary scores, those that papers have, and all of the answer."""
-    rows = results.summary[results.summary["metric"].isin(KEPT_METRICS)]
+    rows = results.summary[results.summary["metric"].isin(METRICS)]
     published = {(number.metric, number.score) for number in PUBLISHED}
     in_papers = [pair in published for pair in zip(rows["metric"], rows["score"], strict=True)]
     kept = in_papers | rows.index.isin(results.by_primary_score(rows).index)
@@ -119,5 +130,5 @@ if __name__ == "__main__":
     try:
         keep(*map(Path, sys.argv[1:3]))
     except (TypeError, UserError) as error:
-        print(f"error: {error}; usage: python -m benchmarks.report.kept RUN OUT", file=sys.stderr)
+        print(f"error: {error}; usage: python docs/tools/keep_run.py RUN OUT", file=sys.stderr)
         sys.exit(2)
