@@ -1,29 +1,23 @@
-"""Predictions and outputs on disk: of each run unit, or network, one file with all conditions."""
+"""Predictions and outputs on disk: of each run unit, or network, a file a condition."""
 
 from __future__ import annotations
 
 import json
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
-from zipfile import ZipFile, ZipInfo
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from benchmarks.io import UserError, one_line, printable, written_whole
+from benchmarks.io import UserError, write_whole
 from benchmarks.schema import (
     ArraysByName,
     DamagedArraysError,
-    is_of_the_machine,
     members_text,
     packed,
     unpacked,
@@ -39,9 +33,6 @@ SCORE = "score:"
 
 THE_RUN = "run"
 """Among the sources of a prediction: a hash of the run that it was predicted in."""
-
-WRITTEN_AFTER = 60.0
-"""After so many seconds what was predicted is written: a kill loses no more."""
 
 
 @dataclass(frozen=True, order=True)
@@ -85,7 +76,7 @@ class PoolNetwork(NamedTuple):
 
 
 Owner = RunUnit | PoolNetwork
-"""Whose file it is in a `PredictionStore`."""
+"""Whose files there are in a `PredictionStore`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,14 +119,8 @@ class StoredOutputs:
     groups: Int64[Tensor, " images"] | None = None
 
 
-Save = Callable[[Owner, str, StoredPrediction | StoredOutputs], None]
-"""Stores what is predicted under a condition."""
-
 Stamp = tuple[int, int, int]
 """By which it is noticed that a file was written anew."""
-
-
-Loaded = TypeVar("Loaded")
 
 
 class UnusableFileError(UserError):
@@ -144,74 +129,53 @@ class UnusableFileError(UserError):
 
 @dataclass(frozen=True)
 class PredictionStore:
-    """The files of a run: ``<method>-<size>/budget-<b>/replicate-<r>.zip``, and of networks.
+    """The files of a run: ``<method>-<size>/budget-<b>/replicate-<r>/<condition>.npz``.
 
-    A file is an archive with a ``<condition>.npz`` for each condition. That of a run unit has
-    ``mean`` [images, classes] in single precision, ``votes`` [images, classes] as whole numbers (or
-    ``vote_share`` where there is no such number of votes), ``expected_entropy`` [images], where
-    there are any ``labels`` and ``groups`` [images], and scores as ``score:<name>`` [images]. That
-    of a network, ``<training>/network-<number>.zip``, has ``logits`` [images, classes] in single
-    precision, ``labels``, ``groups``, and scores of its features.
-    What else there is is JSON in ``about``. The archive's comment is the unit's or network's name,
-    so that a file under the name of another is noticed. Of each ``.npz`` it has the checksum
-    (CRC-32), which is verified whenever that is read.
-
-    A file must not be written by two processes at once.
+    That of a run unit has ``mean`` [images, classes] in single precision, ``votes`` [images,
+    classes] as whole numbers (or ``vote_share`` where there is no such number of votes),
+    ``expected_entropy`` [images], where there are any ``labels`` and ``groups`` [images], and
+    scores as ``score:<name>`` [images]. That of a network,
+    ``<training>/network-<number>/<condition>.npz``, has ``logits`` [images, classes] in single
+    precision, ``labels``, ``groups``, and scores of its features. What else there is is JSON in
+    ``about``, of which the file is among it, so that one under another's name is noticed. Each
+    array has a checksum (CRC-32), which is verified whenever it is read.
     """
 
     folder: Path
 
-    def path(self, owner: Owner) -> Path:
+    def path(self, owner: Owner, condition: str) -> Path:
         """The path of a file, whether it has been written or not."""
-        return self.folder / f"{owner.name}.zip"
+        return self.folder / owner.name / f"{condition}.npz"
 
-    def stamp(self, owner: Owner) -> Stamp | None:
-        """Of the file as it is; ``None`` where there is none."""
+    def stamp(self, owner: Owner, condition: str) -> Stamp | None:
+        """The stamp of a file as it is; ``None`` where there is none."""
         try:
-            status = self.path(owner).stat()
+            status = self.path(owner, condition).stat()
         except FileNotFoundError:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size
 
-    def conditions(self, owner: Owner) -> tuple[str, ...]:
-        """The conditions that are stored; only the directory of a new file is read.
+    def conditions(self, owner: Owner) -> list[str]:
+        """The conditions that are stored."""
+        return sorted(path.stem for path in (self.folder / owner.name).glob("[!.]*.npz"))
 
-        Raises:
-            UnusableFileError: it is damaged.
-        """
-        stamp = self.stamp(owner)
-        return () if stamp is None else _conditions_in(self, owner, stamp)
-
-    def complete(
-        self, owner: Owner, sources: Mapping[str, int], *, remove: bool = True
-    ) -> frozenset[str]:
-        """The conditions that are stored with all values that these compute.
-
-        Args:
-            remove: whether a file that cannot be used is removed, so that it is predicted again,
-                with one line.
-        """
-        try:
-            with self._opened(owner) as archive:
-                return frozenset(
-                    name.removesuffix(".npz")
-                    for name in archive.namelist()
-                    if sources.items()
-                    <= _about(unpacked(archive.read(name), ABOUT))["sources"].items()
-                )
-        except UnusableFileError as error:
-            if remove:
-                self.path(owner).unlink()
-                print(printable(str(error)), file=sys.stderr)
-            return frozenset()
+    def complete(self, owner: Owner, sources: Mapping[str, int]) -> set[str]:
+        """The conditions that are stored with all values that these compute."""
+        complete = set()
+        for condition in self.conditions(owner):
+            with suppress(UnusableFileError):  # as if it were not there
+                about, _ = self._read(owner, condition, [ABOUT])
+                if sources.items() <= about["sources"].items():
+                    complete.add(condition)
+        return complete
 
     def load_if_there(self, unit: RunUnit, condition: str) -> StoredPrediction | None:
-        """Read a prediction, if it is stored, and no other of its file.
+        """Read a prediction, if it is stored.
 
         Raises:
             UnusableFileError: it is damaged, or of something else.
         """
-        return self.load(unit, condition) if condition in self.conditions(unit) else None
+        return self.load(unit, condition) if self.path(unit, condition).exists() else None
 
     def load(self, unit: RunUnit, condition: str) -> StoredPrediction:
         """Read a prediction; see `load_if_there`.
@@ -219,98 +183,54 @@ class PredictionStore:
         Raises:
             UserError: there is none.
         """
-        return self._loaded(unit, condition, _prediction_in)
+        about, arrays = self._read(unit, condition)
+        members = about.pop("members")
+        share = arrays["votes"] / members if "votes" in arrays else arrays["vote_share"]
+        prediction = Prediction(
+            mean=torch.from_numpy(in_double_precision(arrays["mean"])),
+            vote_share=torch.from_numpy(share),
+            expected_entropy=torch.from_numpy(arrays["expected_entropy"]),
+            members=members,
+            scores=_scores_in(arrays),
+            remark=about.pop("remark"),
+        )
+        return StoredPrediction(prediction, **_of_images(arrays), **about)
 
     def load_outputs(self, network: PoolNetwork, condition: str) -> StoredOutputs:
         """Read a network's outputs; see `load`."""
-        return self._loaded(network, condition, _outputs_in)
+        about, arrays = self._read(network, condition)
+        logits, scores = torch.from_numpy(arrays["logits"]), _scores_in(arrays)
+        return StoredOutputs(logits, scores=scores, **_of_images(arrays), **about)
 
     def save(self, owner: Owner, condition: str, stored: StoredPrediction | StoredOutputs) -> None:
-        """Write what is predicted under one condition; several are written faster by `saving`."""
-        with self.saving() as save:
-            save(owner, condition, stored)
-
-    @contextmanager
-    def saving(self, *, after: float = WRITTEN_AFTER) -> Iterator[Save]:
-        """A function that stores predictions; at the end, however it comes, all are written.
-
-        Args:
-            after: so many seconds after what was written last, more is written.
+        """Write what is predicted under a condition; the same predictions give the same bytes.
 
         Raises:
             NotWrittenError: the disk is full, for example.
-            UnusableFileError: the file that predictions are added to is damaged.
         """
-        waiting: dict[Owner, dict[str, bytes]] = {}
-        written = time.monotonic()
+        path = self.path(owner, condition)
+        write_whole(path, packed(_arrays(stored, self._name(owner, condition))))
 
-        def save(owner: Owner, condition: str, stored: StoredPrediction | StoredOutputs) -> None:
-            nonlocal written
-            content = packed(_arrays(stored))
-            waiting.setdefault(owner, {})[f"{condition}.npz"] = content
-            if time.monotonic() >= written + after:
-                self._write(waiting)
-                written = time.monotonic()
+    def _name(self, owner: Owner, condition: str) -> str:
+        return f"{owner.name}/{condition}"
 
+    def _read(
+        self, owner: Owner, condition: str, only: Collection[str] | None = None
+    ) -> tuple[dict[str, Any], ArraysByName]:
+        """What stands in ``about``, and all arrays, or only these."""
+        path = self.path(owner, condition)
         try:
-            yield save
-        finally:
-            self._write(waiting)
-
-    def _write(self, waiting: dict[Owner, dict[str, bytes]]) -> None:
-        """Add what waits to the files; then nothing waits any more."""
-        while waiting:
-            owner, added = waiting.popitem()
-            with self._opened(owner) as archive:
-                contents = {name: archive.read(name) for name in archive.namelist()} | added
-            path = self.path(owner)
-            with written_whole(path) as temporary, ZipFile(temporary, "w") as archive:
-                archive.comment = owner.name.encode()
-                for name in sorted(contents):
-                    # Without a date: the same predictions give the same bytes.
-                    archive.writestr(ZipInfo(name), contents[name])
-
-    def _loaded(
-        self, owner: Owner, condition: str, formed: Callable[[ArraysByName], Loaded]
-    ) -> Loaded:
-        if condition not in self.conditions(owner):
-            raise UserError(
-                f"{self.path(owner)} holds no prediction of {condition}; run without --only"
-            )
-        with self._opened(owner) as archive:
-            return formed(unpacked(archive.read(f"{condition}.npz")))
-
-    @contextmanager
-    def _opened(self, owner: Owner) -> Iterator[ZipFile]:
-        """The file, or an empty archive where there is none."""
-        path = self.path(owner)
-        if not path.exists():
-            with ZipFile(BytesIO(), "w") as archive:
-                yield archive
-            return
-        with path.open("rb") as file:
-            try:
-                with ZipFile(file) as archive:
-                    # Of a file that is cut off, zipfile reads the last `.npz` as the archive.
-                    if archive.comment != owner.name.encode():
-                        raise DamagedArraysError("it is not whole, or that of another run unit")
-                    yield archive
-            # What damaged bytes raise is up to zipfile, and is nearly anything.
-            except Exception as error:
-                if is_of_the_machine(error):
-                    raise
-                why = str(error) if isinstance(error, DamagedArraysError) else one_line(error)
-                raise UnusableFileError(
-                    f"the prediction file {path} cannot be used ({why}); the stage predict "
-                    "computes it again"
-                ) from error
-
-
-@lru_cache(maxsize=4096)
-def _conditions_in(store: PredictionStore, owner: Owner, stamp: Stamp) -> tuple[str, ...]:
-    """The conditions in the file of a stamp."""
-    with store._opened(owner) as archive:
-        return tuple(name.removesuffix(".npz") for name in archive.namelist())
+            arrays = unpacked(path, only)
+            about = dict(json.loads(str(arrays.pop(ABOUT, "{}"))))
+            if about.pop("of", None) != self._name(owner, condition):
+                raise DamagedArraysError("it is not whole, or that of another run unit")
+        except FileNotFoundError as error:
+            raise UserError(f"there is no prediction {path}; run without --only") from error
+        except DamagedArraysError as error:
+            raise UnusableFileError(
+                f"the prediction file {path} cannot be used ({error}); delete it and run again"
+            ) from error
+        return about, arrays
 
 
 def members_of(unit: RunUnit, members: int | None) -> str:
@@ -318,8 +238,9 @@ def members_of(unit: RunUnit, members: int | None) -> str:
     return members_text(members) if unit.size is None else str(unit.size)
 
 
-def _arrays(stored: StoredPrediction | StoredOutputs) -> ArraysByName:
+def _arrays(stored: StoredPrediction | StoredOutputs, of: str) -> ArraysByName:
     about: dict[str, object] = {
+        "of": of,
         "machine": stored.machine,
         "sources": dict(stored.sources),
         "reasons": dict(stored.reasons),
@@ -345,42 +266,20 @@ def _arrays(stored: StoredPrediction | StoredOutputs) -> ArraysByName:
     }
 
 
-def _about(arrays: ArraysByName) -> dict[str, Any]:
-    return dict(json.loads(str(arrays[ABOUT])))
-
-
-def _named(prefix: str, arrays: ArraysByName) -> dict[str, Tensor]:
+def _scores_in(arrays: ArraysByName) -> dict[str, Tensor]:
     return {
-        name.removeprefix(prefix): torch.from_numpy(values)
+        name.removeprefix(SCORE): torch.from_numpy(values)
         for name, values in arrays.items()
-        if name.startswith(prefix)
+        if name.startswith(SCORE)
     }
 
 
-def _numbers(name: str, arrays: ArraysByName) -> Tensor | None:
-    return torch.from_numpy(arrays[name].astype(np.int64)) if name in arrays else None
-
-
-def _outputs_in(arrays: ArraysByName) -> StoredOutputs:
-    logits = torch.from_numpy(arrays["logits"])
-    labels, groups = (_numbers(name, arrays) for name in ("labels", "groups"))
-    return StoredOutputs(logits, labels, _named(SCORE, arrays), groups=groups, **_about(arrays))
-
-
-def _prediction_in(arrays: ArraysByName) -> StoredPrediction:
-    about = _about(arrays)
-    members = about.pop("members")
-    share = arrays["votes"] / members if "votes" in arrays else arrays["vote_share"]
-    prediction = Prediction(
-        mean=torch.from_numpy(in_double_precision(arrays["mean"])),
-        vote_share=torch.from_numpy(share),
-        expected_entropy=torch.from_numpy(arrays["expected_entropy"]),
-        members=members,
-        scores=_named(SCORE, arrays),
-        remark=about.pop("remark"),
-    )
-    labels, groups = (_numbers(name, arrays) for name in ("labels", "groups"))
-    return StoredPrediction(prediction, labels, groups=groups, **about)
+def _of_images(arrays: ArraysByName) -> dict[str, Any]:
+    """Labels and groups, where there are any."""
+    return {
+        name: torch.from_numpy(arrays[name].astype(np.int64)) if name in arrays else None
+        for name in ("labels", "groups")
+    }
 
 
 def _votes(prediction: Prediction) -> dict[str, np.ndarray]:

@@ -445,15 +445,15 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
         return archive.getvalue()
 
 
-def unpacked(content: bytes, only: str | None = None) -> ArraysByName:
-    """The arrays of such a content, or only that of a name: the others are not decompressed.
+def unpacked(path: Path, only: Collection[str] | None = None) -> ArraysByName:
+    """The arrays of such a file, or only those of these names: the others are not decompressed.
 
     Raises:
         DamagedArraysError: they cannot be read.
     """
     try:
-        with np.load(BytesIO(content)) as archive:
-            return arrays_of(archive, archive.files if only is None else [only])
+        with path.open("rb") as file, np.load(file) as archive:
+            return arrays_of(archive, archive.files if only is None else only)
     # What damaged bytes raise is up to zipfile, zlib and NumPy, and is nearly anything.
     except Exception as error:
         if is_of_the_machine(error):

@@ -23,7 +23,6 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -139,7 +138,7 @@ def network_file(run: Run, network: PoolNetwork) -> Path:
 
 def numbers(folder: Path) -> dict[str, bytes]:
     """The files of a run that `compute` writes, but its record, which says how long it took."""
-    names = ("predictions/**/*.zip", "curves/*", "images.npz", "training.csv", "measurements.csv")
+    names = ("predictions/**/*.npz", "curves/*", "images.npz", "training.csv", "measurements.csv")
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for name in (*names, "summary.csv", "answer.csv", "influences/*")
@@ -147,23 +146,16 @@ def numbers(folder: Path) -> dict[str, bytes]:
     }
 
 
-def predicted_arrays(path: Path, condition: str) -> dict[str, np.ndarray]:
-    """What a prediction file has of a condition, read by NumPy alone."""
-    with ZipFile(path) as archive, archive.open(f"{condition}.npz") as file:
-        return dict(np.load(file))
+def predicted_arrays(path: Path) -> dict[str, np.ndarray]:
+    """What a prediction file has, read by NumPy alone."""
+    with np.load(path) as file:
+        return dict(file)
 
 
 def lose_predictions(folder: Path, pattern: str, unit: str = "*") -> None:
-    """Take the predictions of these conditions out of prediction files, of all units or of one."""
-    for path in (folder / "predictions").rglob(f"{unit}.zip"):
-        with ZipFile(path) as archive:
-            contents = {info: archive.read(info) for info in archive.infolist()}
-            comment = archive.comment
-        with ZipFile(path, "w") as archive:
-            archive.comment = comment
-            for info, content in contents.items():
-                if not Path(info.filename).match(f"{pattern}.npz"):
-                    archive.writestr(info, content)
+    """Remove the prediction files of these conditions, of all units or of one."""
+    for path in (folder / "predictions").rglob(f"{unit}/{pattern}.npz"):
+        path.unlink()
 
 
 def make_up_predictions(run: Run, lost: tuple[str, int] | None = None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-from contextlib import nullcontext
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -74,14 +73,15 @@ def test_file_has_its_path_and_arrays_that_others_can_read(
     store: PredictionStore,
 ) -> None:
     store.save(UNIT, "rotated-015", stored())
-    path = store.folder / "mc_dropout-10" / "budget-1" / "replicate-03.zip"
-    arrays = predicted_arrays(path, "rotated-015")
+    path = store.folder / "mc_dropout-10" / "budget-1" / "replicate-03" / "rotated-015.npz"
+    arrays = predicted_arrays(path)
     assert arrays.keys() == {
         *("about", "mean", "votes", "expected_entropy", "labels", "groups"),
         *("score:distance", "score:mean"),
     }
     about = json.loads(str(arrays["about"]))
     assert about == {
+        "of": f"{UNIT.name}/rotated-015",
         "members": 4,
         "remark": "",
         "machine": machine(),
@@ -108,7 +108,7 @@ def test_outputs_of_a_network_are_read_back_as_they_were(store: PredictionStore)
     network = PoolNetwork("well-trained-epochs-5", 41)
     assert network.name.endswith("well-trained-epochs-5/network-041")
     store.save(network, "clean", written)
-    assert store.path(network) == store.folder / f"{network.name}.zip"
+    assert store.path(network, "clean") == store.folder / network.name / "clean.npz"
     read = store.load_outputs(network, "clean")
     for name in ("logits", "labels", "scores", "groups"):
         pair = (getattr(side, name) for side in (read, written))
@@ -116,7 +116,7 @@ def test_outputs_of_a_network_are_read_back_as_they_were(store: PredictionStore)
     assert (read.sources, read.reasons) == (written.sources, written.reasons)
     assert store.complete(network, {"knn": 7}) == {"clean"}
     assert store.complete(network, {"knn": 8}) == set()
-    with pytest.raises(UserError, match=r"network-041\.zip holds no prediction of rotated"):
+    with pytest.raises(UserError, match=r"no prediction .*network-041/rotated-015\.npz; run"):
         store.load_outputs(network, "rotated-015")
 
 
@@ -172,45 +172,19 @@ def test_probability_too_small_for_single_precision_is_kept(store: PredictionSto
 def test_same_predictions_are_written_in_the_same_bytes(
     store: PredictionStore, tmp_path: Path
 ) -> None:
-    """In whatever order, and however many at once."""
-    with pytest.raises(UserError, match=r"replicate-03\.zip holds no prediction of clean; run "):
+    with pytest.raises(UserError, match=r"no prediction .*replicate-03/clean\.npz; run without"):
         store.load(UNIT, "clean")
     store.save(UNIT, "rotated-015", stored(images=3))
     store.save(UNIT, "clean", stored(images=4))
     store.save(UNIT, "clean", stored())
     other = PredictionStore(tmp_path / "other")
-    with other.saving() as save:
-        save(UNIT, "clean", stored())
-        save(UNIT, "rotated-015", stored(images=3))
-    assert store.path(UNIT).read_bytes() == other.path(UNIT).read_bytes()
-    assert store.conditions(UNIT) == ("clean", "rotated-015")
+    other.save(UNIT, "clean", stored())
+    first, second = (each.path(UNIT, "clean").read_bytes() for each in (store, other))
+    assert first == second
+    assert store.conditions(UNIT) == ["clean", "rotated-015"]
     assert [len(store.load(UNIT, name).prediction.mean) for name in ("clean", "rotated-015")] == [
         *(30, 3)
     ]
-
-
-@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
-def test_predictions_are_written_together_whatever_ends_the_block(
-    error: type[BaseException] | None, store: PredictionStore
-) -> None:
-    other = replace(UNIT, replicate=4)
-    with nullcontext() if error is None else pytest.raises(error), store.saving() as save:
-        for unit in (UNIT, other):
-            for name in ("clean", "rotated-015"):
-                save(unit, name, stored())
-        assert not store.folder.exists()
-        if error is not None:
-            raise error
-    for unit in (UNIT, other):
-        assert store.conditions(unit) == ("clean", "rotated-015")
-
-
-def test_predictions_are_written_from_time_to_time(store: PredictionStore) -> None:
-    with store.saving(after=0) as save:
-        save(UNIT, "clean", stored(images=2))
-        assert store.conditions(UNIT) == ("clean",)
-        save(UNIT, "rotated-015", stored(images=2))
-        assert store.conditions(UNIT) == ("clean", "rotated-015")
 
 
 DAMAGES = {
@@ -224,21 +198,20 @@ DAMAGES = {
 def archive_of(content: bytes) -> bytes:
     with BytesIO() as file:
         with ZipFile(file, "w") as archive:
-            archive.writestr("clean.npz", content)
-            archive.comment = UNIT.name.encode()
+            archive.writestr("about.npy", content)
         return file.getvalue()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_file_is_named_with_what_to_do(damage: str, store: PredictionStore) -> None:
     store.save(UNIT, "clean", stored())
-    path = store.path(UNIT)
+    path = store.path(UNIT, "clean")
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     with pytest.raises(UserError) as refused:
         store.load(UNIT, "clean")
     message = str(refused.value)
     assert message.startswith(f"the prediction file {path} cannot be used (")
-    assert message.endswith("); the stage predict computes it again")
+    assert message.endswith("); delete it and run again")
     assert "\n" not in message
 
 
@@ -250,7 +223,7 @@ def test_prediction_is_complete_with_the_values_of_these_sources(store: Predicti
     assert store.complete(UNIT, {"spread": 2**63 - 1}) == {"clean"}
     assert store.complete(UNIT, {"spread": 0}) == set()
     assert store.complete(UNIT, {"distance": 2**63 - 1}) == set()
-    assert store.conditions(UNIT) == ("clean", "rotated-015")
+    assert store.conditions(UNIT) == ["clean", "rotated-015"]
 
 
 def test_only_what_says_nothing_of_the_content_is_of_the_machine() -> None:
@@ -261,16 +234,17 @@ def test_only_what_says_nothing_of_the_content_is_of_the_machine() -> None:
     assert not is_of_the_machine(ValueError())
 
 
-def test_file_that_cannot_be_used_is_removed_with_one_line(
-    store: PredictionStore, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("place", [(replace(UNIT, replicate=4), "clean"), (UNIT, "rotated-015")])
+def test_file_of_another_place_counts_for_nothing(
+    place: tuple[RunUnit, str], store: PredictionStore
 ) -> None:
-    other = replace(UNIT, replicate=4)
-    for name in ("clean", "rotated-015"):
-        store.save(other, name, stored())
-    store.path(other).rename(store.path(UNIT))
+    """It is that of another, or of other images."""
+    store.save(*place, stored())
+    path = store.path(UNIT, "clean")
+    path.parent.mkdir(exist_ok=True)
+    store.path(*place).rename(path)
     assert store.complete(UNIT, {}) == set()
-    assert capsys.readouterr().err == (
-        f"the prediction file {store.path(UNIT)} cannot be used (it is not whole, or that of "
-        "another run unit); the stage predict computes it again\n"
-    )
-    assert not store.path(UNIT).exists()
+    with pytest.raises(UserError, match=r"cannot be used \(it is not whole, or that of another"):
+        store.load(UNIT, "clean")
+    store.save(UNIT, "clean", stored())
+    assert store.complete(UNIT, {}) == {"clean"}

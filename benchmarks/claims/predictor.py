@@ -220,19 +220,15 @@ def _predict(
     # As `fit` does, but without a fingerprint of the training images for each unit.
     method.fitted = pool.networks(method.networks, training)
     sources = {THE_RUN: predictor.plan.configuration.digest}
-    with workspace.predictions.saving() as save:
-        for name in names:
-            images = predictor.images(name)
-            blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
-            predictions = list(map(method.predict, blocks))
-            whole = Prediction(
-                mean=torch.cat([block.mean for block in predictions]),
-                vote_share=torch.cat([block.vote_share for block in predictions]),
-                expected_entropy=torch.cat([block.expected_entropy for block in predictions]),
-                members=predictions[0].members,
-            )
-            save(
-                unit,
-                name,
-                StoredPrediction(whole, images.labels, sources=sources, groups=images.groups),
-            )
+    for name in names:
+        images = predictor.images(name)
+        blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
+        predictions = list(map(method.predict, blocks))
+        whole = Prediction(
+            mean=torch.cat([block.mean for block in predictions]),
+            vote_share=torch.cat([block.vote_share for block in predictions]),
+            expected_entropy=torch.cat([block.expected_entropy for block in predictions]),
+            members=predictions[0].members,
+        )
+        stored = StoredPrediction(whole, images.labels, sources=sources, groups=images.groups)
+        workspace.predictions.save(unit, name, stored)

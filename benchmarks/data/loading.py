@@ -121,8 +121,8 @@ def load_mnist_writers() -> Int64[Tensor, " images"]:
     From the labels of QMNIST (Yadav & Bottou 2019, "Cold Case: The Lost MNIST Digits"), whose
     licence, BSD-3, stands in ``mnist_writers.txt``: its first 10,000 test images are MNIST's.
     """
-    content = Path(__file__).with_name("mnist_writers.npz").read_bytes()
-    return torch.from_numpy(unpacked(content)["writers"].astype(np.int64))
+    arrays = unpacked(Path(__file__).with_name("mnist_writers.npz"))
+    return torch.from_numpy(arrays["writers"].astype(np.int64))
 
 
 def load_fashion_mnist(

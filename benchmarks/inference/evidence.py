@@ -295,7 +295,7 @@ class HeadlineEvidence:
         if not path.exists():
             return None
         try:
-            arrays: dict[str, Any] = unpacked(path.read_bytes())
+            arrays: dict[str, Any] = unpacked(path)
             known = json.loads(str(arrays.pop("about"))) | arrays
             images, groups, shown = known["drawn"]
             known["drawn"] = Drawn(images, groups, shown, known.pop("labels"))

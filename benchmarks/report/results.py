@@ -515,7 +515,7 @@ def _read_images(folder: Path) -> dict[tuple[str, int], ShownPixels]:
     if not path.exists():
         return {}
     try:
-        arrays = unpacked(path.read_bytes())
+        arrays = unpacked(path)
     except DamagedArraysError as error:
         raise UserError(f"{path} is damaged ({error}); delete it and run again") from error
     pairs = zip(arrays["condition"].tolist(), arrays["index"].tolist(), strict=True)

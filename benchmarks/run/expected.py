@@ -98,7 +98,7 @@ def _training(plan: Plan, workspace: Workspace) -> Iterator[Work]:
 
 
 def _predicting(plan: Plan, workspace: Workspace) -> Iterator[Work]:
-    for group in pending_groups(plan, workspace, (), remove=False):
+    for group in pending_groups(plan, workspace, ()):
         first, images = group[0], _images(plan, group[0])
         units = [owner for owner in group if isinstance(owner, RunUnit)]
         if isinstance(first, PoolNetwork):

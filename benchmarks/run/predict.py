@@ -16,7 +16,6 @@ from torch import Tensor
 from benchmarks.data.files import Unavailable
 from benchmarks.io import NotWrittenError, UserError, objection_to
 from benchmarks.predictions import (
-    WRITTEN_AFTER,
     Owner,
     PoolNetwork,
     RunUnit,
@@ -125,31 +124,19 @@ def _require_disjoint(task: Task, workspace: Workspace) -> None:
 
 
 def pending_groups(
-    plan: Plan, workspace: Workspace, unavailable: Collection[str], *, remove: bool = True
+    plan: Plan, workspace: Workspace, unavailable: Collection[str]
 ) -> list[PredictedTogether]:
-    """The groups of which something is not there yet, although its images can be had.
-
-    Args:
-        remove: whether files that cannot be used are removed.
-    """
-    return [
-        group
-        for group in plan.groups()
-        if any(_missing(plan, workspace, unavailable, group, remove=remove).values())
-    ]
+    """The groups of which something is not there yet, although its images can be had."""
+    missing = {group: _missing(plan, workspace, unavailable, group) for group in plan.groups()}
+    return [group for group, owners in missing.items() if any(owners.values())]
 
 
 def _missing(
-    plan: Plan,
-    workspace: Workspace,
-    unavailable: Collection[str],
-    group: PredictedTogether,
-    *,
-    remove: bool = True,
+    plan: Plan, workspace: Workspace, unavailable: Collection[str], group: PredictedTogether
 ) -> Missing:
     """By condition of a group, references first, those of whose files it is missing."""
     store = workspace.predictions
-    complete = {o: store.complete(o, sources(plan, o), remove=remove) for o in group}
+    complete = {owner: store.complete(owner, sources(plan, owner)) for owner in group}
     return {
         condition: [owner for owner, names in complete.items() if condition.name not in names]
         for condition in plan.predicted(group[0])
@@ -187,13 +174,10 @@ def _predict_together(
     plan: Plan, unavailable: Collection[str], workspace: Workspace, group: PredictedTogether
 ) -> list[Failure]:
     """Write what is missing of a group; where a method or a network fails, each has the reason."""
-    # A custom method may end its process, and with it what waits to be written.
-    after = 0 if _is_custom(plan, group) else WRITTEN_AFTER
     try:
         missing = _missing(plan, workspace, unavailable, group)
-        with workspace.predictions.saving(after=after) as save:
-            for owner, condition, stored in _Predictions(plan, workspace, missing).of(group):
-                save(owner, condition.name, stored)
+        for owner, condition, stored in _Predictions(plan, workspace, missing).of(group):
+            workspace.predictions.save(owner, condition.name, stored)
     except NO_FAILURES:
         raise
     # Whatever a method raises is its own failure: it is reported, and the others continue.
@@ -317,7 +301,9 @@ class _Predictions:
         """What is stored of a prediction, if it is as it should be."""
         plan, store = self._plan, self._workspace.predictions
         check_prediction(prediction, len(evaluated.images))
-        other = self._latest.get(unit) or store.load_if_there(unit, condition.reference)
+        other = self._latest.get(unit)
+        if other is None and condition.name != condition.reference:
+            other = store.load_if_there(unit, condition.reference)
         _require_comparable(plan, unit, prediction, other)
         scored = with_member_scores(plan, prediction, evaluated.labels, sources(plan, unit))
         stored = replace(scored, groups=evaluated.groups)

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from benchmarks.predictions import (
     THE_RUN,
-    Owner,
     PoolNetwork,
     RunUnit,
     Stamp,
@@ -54,10 +53,10 @@ def read_prediction(
     """
     stored = None
     # Its own file comes last: of a unit that reads logits it is what claims have predicted.
-    if condition in _conditions_formed(plan, workspace, unit):
+    if _is_formed(plan, workspace, unit, condition):
         stored = _formed(plan, workspace, unit, condition)
     elif (own := workspace.predictions.load_if_there(unit, condition)) is not None:
-        _require_of_run(plan, workspace, unit, own.sources)
+        _require_of_run(plan, workspace.predictions.path(unit, condition), own.sources)
         stored = own
     if stored is None or unit.method not in plan.configuration.classes:
         return stored
@@ -65,23 +64,20 @@ def read_prediction(
 
 
 def predicted_conditions(plan: Plan, workspace: Workspace, unit: RunUnit) -> Collection[str]:
-    """The conditions of which `read_prediction` has the unit's prediction; nothing is read of them.
-
-    Raises:
-        UnusableFileError: a file is damaged.
-    """
-    own = workspace.predictions.conditions(unit)
-    return {*own, *_conditions_formed(plan, workspace, unit)}
+    """The conditions of which `read_prediction` has the unit's prediction; nothing is read."""
+    store, networks = workspace.predictions, plan.networks_of(unit) if plan.is_pooled(unit) else []
+    of_first = store.conditions(networks[0]) if networks else []
+    return {*store.conditions(unit), *(c for c in of_first if _is_formed(plan, workspace, unit, c))}
 
 
-def _conditions_formed(plan: Plan, workspace: Workspace, unit: RunUnit) -> set[str]:
-    """The conditions of which the unit's prediction can be formed from its networks' logits."""
+def _is_formed(plan: Plan, workspace: Workspace, unit: RunUnit, condition: str) -> bool:
+    """Whether the unit's prediction can be formed from its networks' logits."""
     networks = plan.networks_of(unit) if plan.is_pooled(unit) else []
     if not networks or plan.reads(unit) != "logits":
-        return set()
-    each = (workspace.predictions.conditions(network) for network in networks)
-    held_out, common = _calibrated_with(plan, unit), set.intersection(*map(set, each))
-    return common if held_out is None or held_out in common else set()
+        return False
+    needed = {condition, _calibrated_with(plan, unit) or condition}
+    paths = (workspace.predictions.path(n, each) for n in networks for each in needed)
+    return all(map(Path.exists, paths))
 
 
 def _calibrated_with(plan: Plan, unit: RunUnit) -> str | None:
@@ -93,7 +89,8 @@ def _calibrated_with(plan: Plan, unit: RunUnit) -> str | None:
 
 def _formed(plan: Plan, workspace: Workspace, unit: RunUnit, condition: str) -> StoredPrediction:
     """A unit's prediction, formed from the logits of its networks."""
-    stamps = tuple(map(workspace.predictions.stamp, plan.networks_of(unit)))
+    held_out, networks = _calibrated_with(plan, unit), plan.networks_of(unit)
+    stamps = tuple(workspace.predictions.stamp(n, held_out) for n in networks if held_out)
     outputs, first = _logits(plan, workspace, unit, condition)
     prediction = _ready(plan, workspace, unit, stamps).predict_outputs(outputs)
     formed = with_member_scores(plan, prediction, first.labels, first.sources)
@@ -130,25 +127,22 @@ def _outputs(
 ) -> StoredOutputs:
     """The stored outputs of a network, which are kept while there is room for them."""
     store = workspace.predictions
-    stamp, key = store.stamp(network), (store.folder, condition, network)
+    stamp, key = store.stamp(network, condition), (store.folder, condition, network)
     known, outputs = _kept.pop(key, (None, None))
     if outputs is None or known != stamp:
         outputs = store.load_outputs(network, condition)
         while sum(other.logits.nbytes for _, other in _kept.values()) > MOST_BYTES:
             _kept.popitem(last=False)
     _kept[key] = stamp, outputs
-    _require_of_run(plan, workspace, network, outputs.sources)
+    _require_of_run(plan, store.path(network, condition), outputs.sources)
     return outputs
 
 
-def _require_of_run(
-    plan: Plan, workspace: Workspace, owner: Owner, sources: Mapping[str, int]
-) -> None:
+def _require_of_run(plan: Plan, path: Path, sources: Mapping[str, int]) -> None:
     digest = plan.configuration.digest
     if sources.get(THE_RUN, digest) != digest:
         raise OtherRunError(
-            f"the prediction file {workspace.predictions.path(owner)} is of another run; the stage "
-            "predict computes it again"
+            f"the prediction file {path} is of another run; the stage predict computes it again"
         )
 
 
@@ -161,7 +155,7 @@ def _with_feature_scores(
     scores: Mapping[str, Tensor] = {}
     if network is None:
         reasons = dict.fromkeys(names, OF_ONE) if plan.is_pooled(unit) else {}
-    elif condition in workspace.predictions.conditions(network):
+    elif workspace.predictions.path(network, condition).exists():
         outputs = _outputs(plan, workspace, network, condition)
         scores, reasons = outputs.scores, dict(outputs.reasons)
     else:

@@ -38,7 +38,7 @@ def random_states() -> tuple[object, ...]:
 
 def test_same_call_continues_a_run_and_gives_what_its_folder_holds(digits_copy: Path) -> None:
     out = digits_copy / "out"
-    predicted = {path: path.stat().st_mtime_ns for path in out.rglob("predictions/**/*.zip")}
+    predicted = {path: path.stat().st_mtime_ns for path in out.rglob("predictions/**/*.npz")}
     results = run_benchmark("digits", out=out, networks=digits_copy / "networks", **CHOICES)
     assert {path: path.stat().st_mtime_ns for path in predicted} == predicted != {}
     assert results.failures == ()

@@ -58,13 +58,13 @@ class Written:
 
     def prediction(self, method: str, condition: str) -> dict[str, np.ndarray]:
         """The arrays of a prediction file: of the method's first replicate."""
-        (path,) = self.folder.glob(f"predictions/{method}/*/replicate-00.zip")
-        return predicted_arrays(path, condition)
+        (path,) = self.folder.glob(f"predictions/{method}/*/replicate-00/{condition}.npz")
+        return predicted_arrays(path)
 
     def outputs(self, condition: str) -> dict[str, np.ndarray]:
         """The arrays of the file of the first network."""
-        (path,) = self.folder.glob("predictions/**/network-000.zip")
-        return predicted_arrays(path, condition)
+        (path,) = self.folder.glob(f"predictions/**/network-000/{condition}.npz")
+        return predicted_arrays(path)
 
     @cached_property
     def figures(self) -> set[str]:

@@ -377,7 +377,7 @@ def test_damaged_influences_are_one_line(case: str, run: Run, out: Path, tmp_pat
     elif case == "cut off":
         path.write_bytes(content[:1000])
     else:
-        arrays = unpacked(content) | DAMAGED[case]
+        arrays = unpacked(path) | DAMAGED[case]
         kept = {name: array for name, array in arrays.items() if array is not None}
         path.write_bytes(packed(kept))
     with pytest.raises(

@@ -158,7 +158,7 @@ def test_damaged_file_is_refused_in_one_line(
 ) -> None:
     KNOWN.write(tmp_path)
     (path,) = tmp_path.rglob("*.npz")
-    arrays: dict[str, Any] = unpacked(path.read_bytes())
+    arrays: dict[str, Any] = unpacked(path)
     change(arrays)
     path.write_bytes(packed(arrays))
     with pytest.raises(UserError, match=r"nll-clean\.npz is damaged \([^\n]+\); fetch it") as error:

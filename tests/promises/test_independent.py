@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from zipfile import ZipFile
 
 import pandas as pd
 import pytest
@@ -38,8 +37,8 @@ def test_predictions_of_few_methods_by_two_threads_are_those_of_the_whole_run(
     """Of networks that are trained for them, and of fewer passes."""
     with torch_threads(2):
         assert run_stages(*run_of(replace(FEW, passes=(2,), pool=1), tmp_path), PREDICT) == []
-    paths = list((tmp_path / "out" / "predictions").rglob("*.zip"))
-    assert len(paths) == 3
+    paths = list((tmp_path / "out" / "predictions").rglob("*.npz"))
+    assert len({path.parent for path in paths}) == 3
     for path in paths:
         assert path.read_bytes() == (digits_run / path.relative_to(tmp_path)).read_bytes()
 
@@ -102,13 +101,12 @@ class Ending(Changing):
 def predictions(folder: Path, file: str) -> dict[str, dict[str, bytes]]:
     """The arrays by file, without ``about``: it names the run, whose methods are not the same."""
     return {
-        f"{path.relative_to(folder).as_posix()}/{condition}": {
+        path.relative_to(folder).as_posix(): {
             name: array.tobytes()
-            for name, array in predicted_arrays(path, condition.stem).items()
+            for name, array in predicted_arrays(path).items()
             if name != "about"
         }
-        for path in folder.glob(f"out/predictions/{file}.zip")
-        for condition in map(Path, ZipFile(path).namelist())
+        for path in folder.glob(f"out/predictions/{file}/*.npz")
     }
 
 

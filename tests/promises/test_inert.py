@@ -9,7 +9,6 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -190,16 +189,8 @@ class Code:
 
 def test_code_in_a_prediction_file_is_not_run(digits_copy: Path) -> None:
     run, ran = run_of(DIGITS, digits_copy), digits_copy / "ran"
-    path = run.workspace.predictions.path(PoolNetwork("well-trained", 0))
-    with ZipFile(path) as archive:
-        contents, comment = {one: archive.read(one) for one in archive.infolist()}, archive.comment
-    code = io.BytesIO()
-    np.savez(code, mean=np.array([Code(ran)], dtype=object))
-    with ZipFile(path, "w") as archive:
-        archive.comment = comment
-        for member, content in contents.items():
-            of_clean = member.filename == "clean.npz"
-            archive.writestr(member, code.getvalue() if of_clean else content)
+    path = run.workspace.predictions.path(PoolNetwork("well-trained", 0), "clean")
+    np.savez(path, about=np.array([Code(ran)], dtype=object))
     with pytest.raises(UserError, match="cannot be used"):
         run_stages(*run, MEASURE)
     assert not ran.exists()

@@ -139,12 +139,12 @@ def test_file_that_does_not_fit_on_the_disk_is_absent_and_no_failure_of_the_meth
     digits_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     predictions = digits_copy / "out" / "predictions"
-    for path in predictions.rglob("*.zip"):
+    for path in predictions.rglob("*.npz"):
         path.unlink()
     # The table of metrics, which is larger than a file of predictions, is written before these.
     monkeypatch.setattr("benchmarks.nouns.Names.write", lambda *_: None)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (9500, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
     try:
         with pytest.raises(NotWrittenError) as error:
             run_stages(*run_of(DIGITS, digits_copy), PREDICT)

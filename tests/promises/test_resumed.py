@@ -130,7 +130,11 @@ def lose_a_network(folder: Path) -> None:
     """And what was predicted by it, or it would not be needed."""
     run, network = run_of(DIGITS, folder), PoolNetwork("well-trained", 3)
     network_file(run, network).unlink()
-    run.workspace.predictions.path(network).unlink()
+    run.workspace.predictions.path(network, "clean").unlink()
+
+
+def networks_and_predictions(folder: Path) -> list[Path]:
+    return [*folder.rglob("*.safetensors"), *folder.rglob("predictions/**/*.npz")]
 
 
 CHANGED, NETWORK = "mc_dropout-5", PoolNetwork("well-trained", 0)
@@ -149,8 +153,8 @@ def test_what_is_lost_is_computed_again_and_nothing_else(
     LOST[lost](digits_copy)
     kept = {
         path: path.stat().st_mtime_ns
-        for path in digits_copy.rglob("*")
-        if path.suffix in (".zip", ".safetensors") and CHANGED not in path.parts
+        for path in networks_and_predictions(digits_copy)
+        if CHANGED not in path.parts
     }
     assert compute(run_of(DIGITS, digits_copy)) == []
     assert numbers(digits_copy / "out") == numbers(digits_run / "out")
@@ -178,15 +182,11 @@ def test_budgets_of_two_sittings_are_joined(
     """Nothing of the first is computed again, and both orders give what one run gives."""
     first, second = (run_of(of_budgets(budget), tmp_path) for budget in budgets)
     assert compute(first) == []
-    kept = {
-        path: path.stat().st_mtime_ns
-        for path in tmp_path.rglob("*")
-        if path.suffix in (".zip", ".safetensors")
-    }
+    kept = {path: path.stat().st_mtime_ns for path in networks_and_predictions(tmp_path)}
     assert compute(second) == []
     if budgets[0] == 1:  # else scores of features are added to networks of ensembles
         assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert len([*tmp_path.rglob("*.zip")]) > len([path for path in kept if path.suffix == ".zip"])
+    assert len(networks_and_predictions(tmp_path)) > len(kept)
     assert numbers(tmp_path / "out") == numbers(of_both / "out")
     records = [
         json.loads((folder / "out" / "run.json").read_text()) for folder in (tmp_path, of_both)
@@ -208,7 +208,7 @@ def test_budgets_of_another_run_are_not_joined(digits_copy: Path) -> None:
 
 def test_what_killed_runs_left_half_written_is_removed_at_the_start(digits_copy: Path) -> None:
     out = digits_copy / "out"
-    of_network = run_of(DIGITS, digits_copy).workspace.predictions.path(NETWORK)
+    of_network = run_of(DIGITS, digits_copy).workspace.predictions.path(NETWORK, "clean")
     prediction = of_network.with_name(f".{of_network.name}.4711.140.part")
     network = digits_copy / "networks" / ".a-seed0-000-abc.safetensors.4711.part"
     of_another_run = network.with_name(".b.safetensors.4712.part")
@@ -299,6 +299,6 @@ def test_what_was_finished_is_read(measuring: Run) -> None:
 
 def test_what_was_finished_is_forgotten_before_anything_is_predicted(measuring: Run) -> None:
     interrupt(measuring, 1)
-    measuring.workspace.predictions.path(NETWORK).unlink()
+    measuring.workspace.predictions.path(NETWORK, "clean").unlink()
     assert run_stages(*measuring, PREDICT) == []
     assert finished(measuring) == []

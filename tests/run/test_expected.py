@@ -108,7 +108,7 @@ def test_plan_is_printed_at_once_and_nothing_is_written(
 
 def test_plan_leaves_damaged_files_where_they_are(tmp_path: Path) -> None:
     run = run_of(DIGITS, tmp_path)
-    damaged = run.workspace.predictions.path(run.plan.groups()[0][0])
+    damaged = run.workspace.predictions.path(run.plan.groups()[0][0], "clean")
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(b"damaged")
     table = expected(*run)

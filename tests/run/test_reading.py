@@ -173,7 +173,7 @@ def test_what_claims_have_predicted_stands_in_for_no_prediction_of_the_run(copie
 def test_scores_are_absent_with_the_reason_where_the_network_failed(copied: Run) -> None:
     unit = RunUnit("mc_dropout", 5, 1.0, 0)
     network = PoolNetwork(copied.plan.training_of(unit), 0)
-    copied.workspace.predictions.path(network).unlink()
+    copied.workspace.predictions.path(network, CLEAN).unlink()
     copied.workspace.note_failure(network, ValueError("its logits are not finite"))
     stored = read(copied, unit, CLEAN)
     assert set(stored.reasons.values()) == {"ValueError: its logits are not finite"}

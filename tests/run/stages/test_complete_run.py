@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -57,8 +56,8 @@ def arrays(folder: Path, unit: RunUnit, condition: str) -> dict[str, np.ndarray]
     if unit.method != "mc_dropout":
         numbers = range(unit.replicate * members, (unit.replicate + 1) * members)
         networks = [PoolNetwork(PLAN.training_of(unit), number) for number in numbers]
-        paths = [files / f"{network.name}.zip" for network in networks]
-        outputs = [predicted_arrays(path, condition) for path in paths]
+        paths = [files / network.name / f"{condition}.npz" for network in networks]
+        outputs = list(map(predicted_arrays, paths))
         logits = np.stack([each["logits"] for each in outputs])
         probabilities = softmax(logits.astype(np.float64), axis=-1)
         return outputs[0] | {
@@ -66,7 +65,7 @@ def arrays(folder: Path, unit: RunUnit, condition: str) -> dict[str, np.ndarray]
             "vote_share": np.eye(10)[logits.argmax(axis=-1)].mean(axis=0),
             "expected_entropy": np.mean([entropies(each) for each in probabilities], axis=0),
         }
-    stored = predicted_arrays(files / f"{unit.name}.zip", condition)
+    stored = predicted_arrays(files / unit.name / f"{condition}.npz")
     mean, share = stored["mean"].astype(np.float64), stored["votes"] / members
     largest = mean.max(axis=1, keepdims=True)
     certain = (mean == largest) & (largest > 0.5)
@@ -88,13 +87,12 @@ def test_every_file_is_there(digits_run: Path) -> None:
         *("latency.csv", "score-latency.csv", "run.json", NOUNS_JSON, "answer.json", "images.npz"),
         *("predictions", "curves", "figures", "tables", "index.html"),
     }
-    names = {path.relative_to(out / "predictions").as_posix() for path in out.rglob("*.zip")}
-    of_passes = {f"{unit.name}.zip" for unit in UNITS if unit.method == "mc_dropout"}
-    assert names == {f"{network.name}.zip" for network in NETWORKS} | of_passes
-    for path in out.rglob("*.zip"):
-        with ZipFile(path) as archive:
-            conditions = (*DIGITS.conditions, "calibration")
-            assert archive.namelist() == sorted(f"{name}.npz" for name in conditions)
+    owners = [*NETWORKS, *(unit for unit in UNITS if unit.method == "mc_dropout")]
+    assert set((out / "predictions").rglob("*.npz")) == {
+        out / "predictions" / owner.name / f"{condition}.npz"
+        for owner in owners
+        for condition in (*DIGITS.conditions, "calibration")
+    }
     assert len(list((digits_run / "networks").iterdir())) == len(NETWORKS)
 
 
