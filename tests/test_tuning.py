@@ -88,7 +88,7 @@ def test_a_best_setting_on_an_edge_has_two_trials_beyond(monkeypatch: pytest.Mon
 
 def test_methods_trained_for_more_networks_are_those_with_the_least_nll() -> None:
     chosen = TABLE[TABLE["chosen"] & TABLE["name"].isin(TRAINED)]
-    if {*chosen["name"]} != {*TRAINED}:
+    if len(chosen) < 2 * len(TRAINED):
         pytest.skip("not all of them are tuned yet")
     ratio = chosen["nll"] / chosen.groupby("task")["nll"].transform("min")
     longer = {name for name in TRAINED if METHODS[name].trained_longer}
