@@ -129,8 +129,6 @@ class UncertaintyMethod(ABC):
             ``calibration`` (held-out images that `calibrate` learns from), ``training`` (more of it
             than theirs) and ``training images`` (to be fitted, not trained, on these).
         exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
-        limit_of: the name of the method whose limit of ever more members it is, if there is one;
-            replicates of both are of the same network.
         slow: whether an image takes about a second: it is evaluated on the subset conditions, and
             timed on single images.
         trained_longer: whether a preset evaluates it at budgets above 1.
@@ -158,7 +156,6 @@ class UncertaintyMethod(ABC):
     divides: ClassVar[bool] = False
     needs: ClassVar[frozenset[MethodNeed]] = frozenset()
     exact: ClassVar[bool] = False
-    limit_of: ClassVar[str] = ""
     slow: ClassVar[bool] = False
     trained_longer: ClassVar[bool] = True
     kernels_only: ClassVar[bool] = False

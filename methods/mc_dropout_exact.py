@@ -29,7 +29,6 @@ class MCDropoutExact(TrainedWithDropout):
     group = "dropout"
     needs = frozenset({"dropout"})
     exact = slow = True
-    limit_of = "mc_dropout"
     kernels_only = True
     blanks: ClassVar[bool] = True
     """Whether sub-networks count that drop all channels of a site."""
@@ -53,7 +52,6 @@ class MCDropoutExactWithoutBlanks(MCDropoutExact):
     name = "mc_dropout_exact_without_blanks"
     label = "MC-dropout without blanks"
     tiers = frozenset()
-    limit_of = "mc_dropout_without_blanks"
     blanks = False
 
 

@@ -99,7 +99,6 @@ RISE = Claim(
     "at least 0.9.",
     measure=measure_rise,
     judge=judge_rise,
-    figure="training",
     against="Accuracy can rise overall and still fall from one epoch to the next.",
     least_networks=FEWEST_COUNTED,
 )
@@ -116,7 +115,6 @@ def _final(id: str, statement: str, split: str, metric: str, against: str) -> Cl
         f"{_between(low, high)}.",
         measure=partial(measure_final, split=split, metric=metric),
         judge=partial(judge_final, low=low, high=high),
-        figure="training",
         against=against,
         least_networks=FEWEST_COUNTED,
     )

@@ -246,7 +246,6 @@ ALEATORIC = Claim(
     "Reproduced: all do. Partly reproduced: some do.",
     measure=measure_split,
     judge=judge_split,
-    figure="entropy-split",
     against="The share depends on the number of members (100 passes, 5 networks), so it is "
     "compared within a method only. Expected entropy also rises on hard images of the training "
     "classes.",

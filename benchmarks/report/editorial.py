@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.vocabulary import VOTES
-
 # Measures that the report names.
 
 RIGHT, PROBABLE = "accuracy", "nll"
@@ -44,30 +42,11 @@ GROUP_COLOURS: Mapping[str, str] = {
 }
 """The colour of each group of methods; methods of other groups have one of their own."""
 
-TOTAL_ENTROPY, ENTROPY_PARTS = "predictive_entropy", ("expected_entropy", "mutual_information")
-"""The entropy that is split, and what it is split into."""
-
 DIVERSITY = ("pairwise_disagreement", "mutual_information")
 """By which it is told how much members differ; methods are ranked by the last."""
 
 SHOWN_WITH_COST = (PROBABLE, UNDER_SHIFT, DETECTION)
 """The measures of the headline that are drawn against the time of one image."""
-
-SAMPLED_MEASURES: Mapping[str, tuple[str, str]] = {
-    VOTES: ("#0072B2", "o"),
-    "pairwise_disagreement": ("#009E73", "v"),
-    "predictive_entropy": ("#E69F00", "X"),
-    "mutual_information": ("#CC79A7", "P"),
-}
-"""The measures of an image whose sampling error is drawn, with their colours and markers."""
-
-TRAINING_MEASURES: Mapping[str, str] = {
-    "accuracy": "Accuracy",
-    "loss": "Loss (nats)",
-    "precision": "Precision",
-    "recall": "Recall",
-}
-"""What is drawn of the training, and how it is called."""
 
 # Presets.
 

@@ -38,7 +38,6 @@ from benchmarks.vocabulary import (
     MEASUREMENTS_CSV,
     SCORE_LATENCY_CSV,
     SUMMARY_CSV,
-    TRAINING_CSV,
 )
 
 ShownPixels = NDArray[np.uint8]
@@ -70,7 +69,6 @@ class Results:
         answer: ``answer.csv``; empty where there is none, as of version 0.3.
         measured: the rows of ``measurements.csv`` with a value, by methods' primary scores.
         score_latency: ``score-latency.csv``; empty if no such score was timed.
-        training: ``training.csv``; empty if no network was trained.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and ``claims.csv`` as ``claims``.
         latency: ``latency.csv``; empty if nothing was timed.
@@ -84,7 +82,6 @@ class Results:
     answer: pd.DataFrame = field(default_factory=pd.DataFrame)
     measured: pd.DataFrame = field(default_factory=pd.DataFrame)
     score_latency: pd.DataFrame = field(default_factory=pd.DataFrame)
-    training: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     images: Mapping[tuple[str, int], ShownPixels] = field(default_factory=dict)
@@ -112,7 +109,6 @@ class Results:
             answer=read_if_there(folder, ANSWER_CSV),
             measured=measured,
             score_latency=read_if_there(folder, SCORE_LATENCY_CSV),
-            training=read_if_there(folder, TRAINING_CSV),
             curves=_read_curves(folder),
             latency=read_if_there(folder, LATENCY_CSV),
             images=_read_images(folder) | _read_images(folder / CLAIMS_FOLDER),

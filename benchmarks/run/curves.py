@@ -7,27 +7,23 @@ replicates those points are written that a drawing needs; a single one has all p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from benchmarks.inference.bands import Curve, image_draws, roc_curve, wilson_interval
-from benchmarks.inference.intervals import Estimate, Networks
-from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.run.image_values import ImageValues
 from benchmarks.run.plan import Plan
-from benchmarks.schema import members_text
 from benchmarks.tasks.task import Condition
-from benchmarks.vocabulary import CLEAN, VOTES
+from benchmarks.vocabulary import CLEAN
 from methods.determinism import (
     derive_seed,
 )
@@ -275,93 +271,3 @@ def _rows(names: Sequence[str], *columns: Iterable[Any]) -> Iterator[CurveRow]:
     """A row for each of the columns' values."""
     for values in zip(*columns, strict=True):
         yield dict(zip(names, values, strict=True))
-
-
-SAMPLING_DECIMALS = 6
-
-SAMPLING_COLUMNS = (
-    *("method", "members", "budget", "other_method", "condition", "measure", "networks", "images"),
-    *("rms_error", "difference", "lower", "upper"),
-)
-"""Those of ``curves/sampling_error.csv``: ``other_method`` is the limit.
-
-``measure``: a metric that is a mean over images, or the share of votes for a class. ``rms_error``:
-root mean square over networks and images (and classes) of the error of a single image's value.
-``difference``: of the metric, sampled less exact, as a mean over networks with its 95 % interval.
-"""
-
-ImageArray = npt.NDArray[np.float64]
-
-
-def sampling_errors(
-    limits: Mapping[RunUnit, RunUnit], condition: str, stored: Mapping[RunUnit, StoredPrediction]
-) -> Iterator[CurveRow]:
-    """The rows of one condition, for each sampled method, size and measure.
-
-    Args:
-        limits: see `limits_of_sampled`.
-        stored: the predictions of these run units, those that there are.
-    """
-    groups: dict[str, list[RunUnit]] = {}
-    for unit, limit in limits.items():
-        if unit in stored and limit in stored:
-            groups.setdefault(unit.variant, []).append(unit)
-    for units in groups.values():
-        sampled = [_values_by_measure(stored[unit]) for unit in units]
-        exact = [_values_by_measure(stored[limits[unit]]) for unit in units]
-        for measure in exact[0]:
-            pairs = zip(sampled, exact, strict=True)
-            with np.errstate(invalid="ignore"):  # an infinite NLL less another
-                errors = np.stack([finite[measure] - limit[measure] for finite, limit in pairs])
-            yield {
-                "method": units[0].method,
-                "members": members_text(units[0].size),
-                "budget": units[0].budget,
-                "other_method": limits[units[0]].method,
-                "condition": condition,
-                "measure": measure,
-                "networks": len(units),
-                "images": errors.shape[1],
-                "rms_error": float(np.sqrt(np.square(errors).mean())),
-                **({} if measure == VOTES else _difference(errors.mean(axis=1))),
-            }
-
-
-def sampling_table(rows: Iterable[CurveRow]) -> pd.DataFrame:
-    """The rows as ``curves/sampling_error.csv``."""
-    return pd.DataFrame(rows, columns=list(SAMPLING_COLUMNS)).round(SAMPLING_DECIMALS)
-
-
-def limits_of_sampled(plan: Plan) -> dict[RunUnit, RunUnit]:
-    """Each sampled run unit's limit, of the same budget and replicate: the same network."""
-    classes, units = plan.configuration.classes, plan.units()
-    exact = {
-        (classes[unit.method].limit_of, unit.budget, unit.replicate): unit
-        for unit in units
-        if classes[unit.method].limit_of
-    }
-    return {
-        unit: exact[key]
-        for unit in units
-        if (key := (unit.method, unit.budget, unit.replicate)) in exact
-    }
-
-
-def _values_by_measure(stored: StoredPrediction) -> dict[str, ImageArray]:
-    """By measure, each image's value; of the votes a value for each class."""
-    inputs = MetricInputs(stored.prediction, stored.labels)
-    values: dict[str, ImageArray] = {VOTES: stored.prediction.vote_share.numpy()}
-    for metric in METRICS.values():
-        family = metric.family
-        if family.means_over_images and family.needs <= {"labels"}:
-            per_image = family([metric]).per_image(inputs)
-            if per_image is not None:
-                values[metric.name] = np.asarray(per_image[0])
-    return values
-
-
-def _difference(apart: ImageArray) -> dict[str, float]:
-    """The mean over networks, with its interval where there are several of them."""
-    mean, parts = float(apart.mean()), Networks.of(apart).parts
-    half = Estimate(mean, parts).half_width if parts else np.nan
-    return {"difference": mean, "lower": mean - half, "upper": mean + half}

@@ -36,7 +36,7 @@ from benchmarks.inference.rule import answer
 from benchmarks.io import write_whole
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Contestant, Names
-from benchmarks.predictions import RunUnit, StoredPrediction, members_of
+from benchmarks.predictions import RunUnit, members_of
 from benchmarks.run.configuration import stored_scores
 from benchmarks.run.curves import (
     COLUMNS,
@@ -47,9 +47,6 @@ from benchmarks.run.curves import (
     curves_of,
     drawn_units,
     example_votes,
-    limits_of_sampled,
-    sampling_errors,
-    sampling_table,
 )
 from benchmarks.run.image_values import Fits, ImageValues, RankedFamily, fits_to
 from benchmarks.run.measurements import (
@@ -189,9 +186,6 @@ def _write_tables(folders: Sequence[Path], plan: Plan, out: Path, record: RunRec
     for name in COLUMNS:
         curves = in_order(joined(f"{name}.csv"), CURVES_ORDER)
         write_table(curves, out / CURVES_FOLDER, f"{name}.csv")
-    sampling = joined("sampling_error.csv")
-    if len(sampling):
-        write_table(sampling, out / CURVES_FOLDER, "sampling_error.csv")
     record.note_machines("predictions", joined("machines.csv")["machine"], anew=True)
 
 
@@ -442,8 +436,6 @@ class _MeasuredRun(Measuring):
         }
         drawn = drawn_units(plan, lambda unit: CLEAN in self._held[unit])
         super().__init__(plan.conditions, units, rules, drawn, plan.configuration.seed)
-        self._limits = limits_of_sampled(plan)
-        self._sampled: dict[Condition, dict[RunUnit, StoredPrediction]] = {}
         self._references: dict[object, ImageValues] = {}
         self._machines: set[str] = set()
 
@@ -460,16 +452,8 @@ class _MeasuredRun(Measuring):
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Also what sampling changes, and on which machines was predicted."""
-        sampling = (
-            row
-            for condition in self._collected
-            for row in sampling_errors(
-                self._limits, condition.name, self._sampled.get(condition, {})
-            )
-        )
-        machines = pd.DataFrame({"machine": sorted(self._machines)})
-        return super().tables | {"sampling_error": sampling_table(sampling), "machines": machines}
+        """Also the machines on which was predicted."""
+        return super().tables | {"machines": pd.DataFrame({"machine": sorted(self._machines)})}
 
     def _frame_of(self, names: Iterable[str]) -> Frame:
         """Of conditions of which there is a prediction, which has as many images."""
@@ -502,8 +486,6 @@ class _MeasuredRun(Measuring):
             self._rows += rows
             return {}
         self._machines.add(stored.machine)
-        if self._has_limit(unit, condition):
-            self._sampled.setdefault(condition, {})[unit] = stored
         measures = list(rule.measures(condition, stored.prediction.scores.keys()))
         own = ImageValues([stored], self._fits[unit], lambda _: measures)
         reference = self._reference_of(unit, condition, measures) or own
@@ -516,13 +498,6 @@ class _MeasuredRun(Measuring):
     def _keep_rows(self, mean: str | None) -> None:
         super()._keep_rows(mean)
         self._references.clear()
-
-    def _has_limit(self, unit: RunUnit, condition: Condition) -> bool:
-        """Whether it is sampled and its limit is predicted too, or it is such a limit."""
-        return any(
-            unit in pair and all(condition in self._units[other] for other in pair)
-            for pair in self._limits.items()
-        )
 
     def _known_of(self, unit: RunUnit) -> tuple[str, Collection[str]]:
         """A unit's members and own scores, by whatever is stored of it or of another replicate."""

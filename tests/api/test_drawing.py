@@ -30,9 +30,7 @@ def points(figure: Figure | SubFigure) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["rotated", "reliability", "conditions", "training", "entropy-split"]
-)
+@pytest.mark.parametrize("name", ["rotated", "reliability", "conditions"])
 def test_figure_fills_the_place_of_an_axes(name: str, results: BenchmarkResults) -> None:
     assert results.report is not None
     assert name in results.figures()

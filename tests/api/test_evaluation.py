@@ -124,7 +124,7 @@ def test_methods_are_compared_and_calibrated(evaluated: BenchmarkResults) -> Non
     assert len(recalibrated) > 0
     assert sets.loc[sets["condition"] == "clean", "value"].notna().any()
     assert set(answer["worth"]) == {""}
-    assert "entropy-split" in evaluated.figures()
+    assert "reliability" in evaluated.figures()
 
 
 def test_it_is_written_as_a_run_is(evaluated: BenchmarkResults, folder: Path) -> None:

@@ -83,7 +83,7 @@ def test_command_prints_the_main_table_and_writes_what_a_run_writes(
         *("index.html", "tables", "figures", "curves", "influences"),
     }
     figures = {path.stem for path in Path("scored").glob("figures/*")}
-    assert figures >= {"reliability", "abstaining", "roc", "entropy-split"}
+    assert figures >= {"reliability", "abstaining", "roc"}
     summary = read_table(Path("scored"), "summary.csv")
     assert set(summary["condition"]) == {"clean", "ood-far", "out-of-distribution-mean"}
     table = Path("scored", "tables", "main.md").read_text(encoding="utf-8")

@@ -29,7 +29,7 @@ from benchmarks.report.figures import draw_figure, drawn_figures
 from benchmarks.report.figures.declared import FIGURES as DECLARED
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import markdown
-from benchmarks.schema import read_table, where, write_table
+from benchmarks.schema import where, write_table
 from benchmarks.vocabulary import (
     CEILING,
     LEAST_AGREEMENT,
@@ -38,7 +38,6 @@ from benchmarks.vocabulary import (
     PAIRS,
     WEIGHTS,
 )
-from tests.report.support import nouns
 
 NETWORKS = 4
 VOTES = {"method": "mc_dropout", "condition": "image 61"}
@@ -223,37 +222,6 @@ def test_without_claims_no_page_is_written(made_up_run: Path, tmp_path: Path) ->
     write_claims_page(results, (), tmp_path)
     assert claims_shown(results) is None
     assert not list(tmp_path.iterdir())
-
-
-def test_training_figure_has_no_dropout_on_where_there_is_none(made_up_run: Path) -> None:
-    log = read_table(made_up_run, "training.csv")
-    earlier = log["accuracy_dropout_on"].fillna(0.5)  # runs that measured it on both splits
-    none = log["accuracy"].where(log["accuracy_dropout_on"].notna())
-    for changed, expected in (
-        (log["accuracy_dropout_on"], 1),
-        (earlier, 2),
-        (none, 0),
-        (log["accuracy"], 0),
-    ):
-        results = replace(
-            Results.load(made_up_run), training=log.assign(accuracy_dropout_on=changed)
-        )
-        drawing = draw_figure(results, "training")
-        labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
-        assert sum(label.endswith("dropout on") for label in labels) == expected
-
-
-def test_training_figure_shows_what_the_article_tells_for_its_recipe_alone(
-    made_up_run: Path,
-) -> None:
-    log = read_table(made_up_run, "training.csv")
-    longer = pd.concat([log, log.assign(epoch=10)])
-    results = Results.load(made_up_run)
-    for recipe, expected in (("article", 1), ("well-trained", 0)):
-        names, training = nouns(recipe=recipe, epochs=10), longer.assign(training=recipe)
-        drawing = draw_figure(replace(results, names=names, training=training), "training")
-        labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
-        assert labels.count("As its source reports") == expected
 
 
 @pytest.mark.parametrize(

@@ -84,14 +84,6 @@ def test_lines_over_severities_are_the_summarys_values(made_up_run: Path, result
         assert row["value"] == results.row(variant, Quantity(condition, row["metric"]))["value"]
 
 
-def test_split_adds_up_to_the_predictive_entropy(made_up_run: Path) -> None:
-    shown = numbers(made_up_run, "entropy-split")
-    is_single = shown["method"] == "softmax"
-    both = shown["expected_entropy"] + shown["mutual_information"]
-    np.testing.assert_allclose(both[~is_single], shown["predictive_entropy"][~is_single])
-    assert shown.loc[is_single, "mutual_information"].isna().all()
-
-
 def test_errors_of_abstaining_are_the_measured_ones_in_percent(
     made_up_run: Path, results: Results
 ) -> None:
@@ -123,16 +115,6 @@ def test_lines_are_of_six_methods_and_captions_say_of_how_many(results: Results)
     (abstaining,) = [f for f in drawn_figures(many) if f.name == "abstaining"]
     assert f" 6 of {len(many.largest)} methods; " in abstaining.caption
     assert leading(results) == results.largest
-
-
-def test_training_curves_are_mean_and_range_of_the_networks(made_up_run: Path) -> None:
-    shown = numbers(made_up_run, "training")
-    assert set(shown["split"]) == {"training", "validation"}
-    assert (shown["images"] == 10_000).all()
-    shown = shown.set_index(["measure", "split", "epoch"])
-    row = shown.loc[("accuracy_dropout_on", "training", 2)]
-    assert tuple(row[["mean", "least", "most"]]) == pytest.approx((0.821, 0.82, 0.822))
-    assert ("accuracy_dropout_on", "validation", 2) not in shown.index
 
 
 ROC = ("flagged_clean", "flagged")
@@ -495,34 +477,6 @@ def test_replicates_are_drawn_where_their_mean_has_no_interval(
     assert bool(replicate_lines(drawing.figure.axes[0])) != has_interval
 
 
-def test_sampling_error_has_each_condition_and_the_slope_of_chance(results: Results) -> None:
-    assert "sampling-error" not in figure_names(results)
-    table = pd.DataFrame(
-        {**Contestant("mc_dropout", str(size))._asdict(), "condition": condition}
-        | {"measure": "votes", "rms_error": 0.1 / size**0.4}
-        for condition in ("subset-clean", "subset-rotated-045")
-        for size in (2, 8)
-    )
-    sampled = replace(results, curves={**results.curves, "sampling_error": table})
-    drawing = draw_figure(sampled, "sampling-error")
-    assert len(drawing.figure.axes) == 2
-    labels = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
-    assert labels == ["Share of votes for a class", "Slope of 1/√T"]
-    measured, ideal, _ = drawing.figure.axes[0].lines
-    np.testing.assert_allclose(ideal.get_ydata(), measured.get_ydata()[-1] * np.array([2, 1]))
-
-
-def test_training_is_that_of_the_runs_recipe(results: Results) -> None:
-    longer = results.training.assign(training="article-epochs-5", accuracy=0.0)
-    both = replace(results, training=pd.concat([longer, results.training]))
-    alone, without = (
-        draw_figure(replace(both, training=t), "training") for t in (both.training, longer)
-    )
-    pd.testing.assert_frame_equal(alone.numbers, draw_figure(results, "training").numbers)
-    assert alone.title == without.title == "Training of 3 networks"
-    assert not where(without.numbers, measure="accuracy")["mean"].any()
-
-
 # What a user asks for.
 
 
@@ -577,7 +531,7 @@ def test_one_method_alone_has_no_panels_of_differences(results: Results) -> None
         ("rotated", {"conditions": ["ood-uniform_noise"]}, "there are no numbers for the figure"),
         ("roc", {"metrics": ["nll"]}, "the figure 'roc' has no numbers of metric 'nll'"),
         ("roc", {"conditions": ["clean", "ood-uniform_noise"]}, "no numbers of condition 'clean'"),
-        ("training", {"methods": ["softmax"]}, "'training' has no methods to choose from"),
+        ("conditions", {"methods": ["softmax"]}, "'conditions' has no methods to choose from"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(

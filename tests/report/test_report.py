@@ -16,8 +16,8 @@ from benchmarks.report.tables.declared import made_of, pivots
 from tests.made_up import SMALL
 
 FIGURES = {
-    *("rotated", "entropy-split", "reliability", "roc"),
-    *("abstaining", "high-disagreement", "conditions", "training", "worth"),
+    *("rotated", "reliability", "roc"),
+    *("abstaining", "high-disagreement", "conditions", "worth"),
 }
 """Of a run without timings."""
 
@@ -53,7 +53,7 @@ def test_every_table_and_figure_is_written_in_all_its_forms(made_up_run: Path) -
 def test_run_without_any_value_has_a_report_without_figures_of_methods(make_run: Any) -> None:
     folder = make_run(fails=SMALL.methods)
     write_report(folder)
-    assert drawn(folder) == {"conditions", "training"}
+    assert drawn(folder) == {"conditions"}
     assert "not predicted yet" in (folder / "tables" / "main.md").read_text(encoding="utf-8")
 
 

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
-from benchmarks.nouns import METHOD_COLUMNS
 from benchmarks.report.editorial import (
     DETECTION,
-    SAMPLED_MEASURES,
     SELECTION,
     UNDER_SHIFT,
 )
 from benchmarks.report.figures import numbers, worth
 from benchmarks.report.figures import panels as draw
 from benchmarks.report.figures.engine import Figure, FigureData, View, leading, ranked
-from benchmarks.report.style import PAGE, Look
-from benchmarks.vocabulary import RANK_CORRELATION, VOTES
-
-
-def looks_of_splits(view: View) -> dict[Any, Look]:
-    """By split and whether dropout is on, which is hollow."""
-    log = numbers.training_log(view.results)
-    images = log.drop_duplicates("split", keep="last").set_index("split")["images"]  # at the end
-    looks: dict[Any, Look] = {}
-    for split, (name, color, marker, dash) in numbers.SPLITS.items():
-        label = f"{name} ({images.get(split, 0):,} images)"
-        looks[split, False] = Look(label, color, marker, dash)
-        looks[split, True] = Look(f"{label}, dropout on", color, marker, dash, filled=False)
-    return looks
-
-
-def looks_of_measures(view: View) -> dict[Any, Look]:
-    """Of the measures of an image whose sampling error is drawn."""
-    names = {name: view.names.printed(name).name for name in SAMPLED_MEASURES}
-    names[VOTES] = "Share of votes for a class"
-    return {(name,): Look(names[name], *look, "-") for name, look in SAMPLED_MEASURES.items()}
+from benchmarks.report.style import PAGE
+from benchmarks.vocabulary import RANK_CORRELATION
 
 
 def votes_of_methods_height(view: View, rows: pd.DataFrame) -> float:
@@ -106,21 +83,6 @@ FIGURES = (
         height=3.3,
         heading=("condition",),
         shared=X_AND_ROWS,
-    ),
-    Figure(
-        "entropy-split",
-        "calibration",
-        "Predictive entropy under each condition, split into expected entropy and mutual "
-        "information.",
-        data=numbers.entropies,
-        panels=METHOD_COLUMNS,
-        parts=((draw.entropy_of_conditions, 1),),
-        title="Entropy, split into expected entropy and mutual information",
-        methods=leading,
-        columns=1,
-        height=1.15,
-        shared=X_AND_Y,
-        legend=draw.entropy_legend,
     ),
     Figure(
         "{group}",
@@ -195,36 +157,6 @@ FIGURES = (
         heading=("condition", "label"),
         shared={"sharey": True},
         below="Class voted for",
-    ),
-    Figure(
-        "training",
-        "training",
-        "The networks' training: their mean by epoch, and their range as a band.",
-        data=numbers.training,
-        panels=("panel",),
-        parts=((draw.by_epoch, 1),),
-        title=numbers.training_title,
-        lines=("split", "dropout_on"),
-        looks=looks_of_splits,
-        columns=4,
-        height=2.0,
-        shared={"sharex": True},
-    ),
-    Figure(
-        "sampling-error",
-        "claims",
-        "The error of a single image's measures by how many passes they are estimated from. A "
-        "blank pass drops every channel of a layer (of n channels at a rate of one half, one pass "
-        "in 2ⁿ) and answers all images alike; it moves a mean of T passes by 1/T of its distance.",
-        data=numbers.sampling_errors,
-        panels=("condition",),
-        parts=((draw.sampling_error, 1),),
-        title="",
-        lines=("measure",),
-        looks=looks_of_measures,
-        columns=2,
-        heading=("condition",),
-        shared={"sharey": True},
     ),
     Figure(
         "claims-count-plots",

@@ -372,7 +372,6 @@ def _heighten(sheet: Sheet, inches: float) -> None:
 MOST_POINTS = 200
 """Of a line without markers; more cannot be seen."""
 
-HATCH = "//////"
 
 LARGEST = 55.0
 """Area in square points of the circle that stands for all votes."""
@@ -444,16 +443,6 @@ def points(
     tell(line, look.label, tips)
 
 
-def bars(
-    ax: Axes, at: Any, heights: Any, color: str, width: float = 0.7, label: str = "", on: Any = None
-) -> None:
-    """A bar at each place; ``on``: on what they stand, hatched."""
-    look: Any = {"color": color, "linewidth": 0}
-    if on is not None:
-        look = {"color": "white", "edgecolor": color, "hatch": HATCH, "linewidth": 0.6}
-    ax.bar(at, heights, width=width, bottom=0 if on is None else on, label=label, **look)
-
-
 def steps(
     ax: Axes, bins: pd.DataFrame, heights: pd.Series[float], floor: float, **look: Any
 ) -> None:
@@ -494,10 +483,8 @@ def image(
     ax.add_artist(AnnotationBbox(drawn, (x, 1.0 if above else 0.5), **place))
 
 
-def patch(label: str, color: str, *, hatched: bool = False) -> Patch:
-    """An entry of a legend for what is filled, or hatched as the upper of two bars is."""
-    if hatched:
-        return Patch(facecolor="white", edgecolor=color, hatch=HATCH, label=label)
+def patch(label: str, color: str) -> Patch:
+    """An entry of a legend for what is filled."""
     return Patch(facecolor=color, edgecolor="0.7", linewidth=0.5, label=label)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +13,9 @@ from benchmarks.nouns import METHOD_COLUMNS, Contestant
 from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
-    ENTROPY_PARTS,
     PROBABLE,
     RIGHT,
-    SAMPLED_MEASURES,
     SHOWN_WITH_COST,
-    TOTAL_ENTROPY,
-    TRAINING_MEASURES,
 )
 from benchmarks.report.figures.engine import FigureData, Panel, View
 from benchmarks.report.results import Quantity, Results
@@ -36,15 +31,6 @@ VALUES = [*("metric", "condition"), *METHOD_COLUMNS, *("replicates", "value", "l
 
 FEWEST = 10
 """Images that a bin must hold to be drawn, as for the MCE: the accuracy of fewer is chance."""
-
-SPLITS: Mapping[str, Any] = {
-    "training": ("Training", "0.15", "o", "-"),
-    "validation": ("Test", "0.55", "s", (0.0, (4.0, 1.5))),
-}
-"""Whose curves of training are drawn (the images of others are not those of the curves): names,
-greys, markers and dashes. As in the article, networks are validated on the test images."""
-
-DROPOUT_ON = "accuracy_dropout_on"
 
 # Values of metrics.
 
@@ -90,20 +76,6 @@ def severities(view: View) -> FigureData:
     if rows["severity"].nunique() < 2:
         return FigureData(rows.iloc[:0])
     return with_differences(view, rows, "severity")
-
-
-def entropies(view: View) -> FigureData:
-    """The parts of each condition's entropy, of which mutual information may be undefined."""
-    conditions = [condition.name for condition in view.results.conditions]
-    parts = values(view, (TOTAL_ENTROPY, *ENTROPY_PARTS), conditions)
-    key = [*METHOD_COLUMNS, "condition"]
-    by_metric = {name: where(parts, metric=name).set_index(key) for name in set(parts["metric"])}
-    if TOTAL_ENTROPY not in by_metric:
-        return FigureData(parts)
-    rows = by_metric[TOTAL_ENTROPY][["lower", "upper"]]
-    for name in (*ENTROPY_PARTS, TOTAL_ENTROPY):
-        rows[name] = by_metric[name]["value"] if name in by_metric else math.nan
-    return FigureData(rows.dropna(subset=ENTROPY_PARTS[0]).reset_index())
 
 
 def selective_errors(view: View) -> FigureData:
@@ -308,45 +280,6 @@ def high_disagreement(view: View) -> FigureData:
     return FigureData(_curve(view, "high_disagreement").sort_values("rank", kind="stable"))
 
 
-def sampling_errors(view: View) -> FigureData:
-    """The error of an image's measures against the number of members."""
-    table = view.results.curve("sampling_error")
-    if table.empty:
-        return FigureData(table)
-    table = table[table["measure"].isin(SAMPLED_MEASURES) & table["rms_error"].notna()]
-    table = table.assign(size=table["members"].astype("int64"))
-    return FigureData(_shown_conditions(view, table.sort_values("size", kind="stable")))
-
-
-def training_log(results: Results) -> pd.DataFrame:
-    """That of the run's recipe; of a run without such networks, of its first other training."""
-    log = results.training
-    own = log if log.empty else where(log, training=results.recipe)
-    return where(log, training=log["training"].iloc[0]) if len(log) > len(own) == 0 else own
-
-
-def training(view: View) -> FigureData:
-    """Of each measure, split and epoch the mean, the least and the most of the networks.
-
-    Without accuracy with dropout on where it is the same: those networks have no dropout.
-    """
-    log = training_log(view.results)
-    if log.empty:
-        return FigureData(log)
-    log = log[log["split"].isin(SPLITS)]
-    measured = log[log[DROPOUT_ON].notna()]
-    differs = not measured[DROPOUT_ON].equals(measured["accuracy"])
-    measures = [*TRAINING_MEASURES, *([DROPOUT_ON] if differs else [])]
-    same = ["split", "images", "epoch"]
-    tidy = log.melt(id_vars=same, value_vars=measures, var_name="measure").dropna(subset="value")
-    grouped = tidy.groupby(["measure", *same], sort=False)["value"]
-    rows = grouped.agg(mean="mean", least="min", most="max").reset_index()
-    dropout_on = rows["measure"] == DROPOUT_ON
-    return FigureData(
-        rows.assign(panel=rows["measure"].mask(dropout_on, RIGHT), dropout_on=dropout_on)
-    )
-
-
 def _shown_conditions(view: View, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the conditions shown, in their order."""
     if view.conditions:
@@ -487,11 +420,6 @@ def cost_title(view: View, rows: pd.DataFrame) -> str:
     """Where methods were timed."""
     setup = main_setup(view.results.latency)
     return f"Quality against median latency on {setup.label}" if setup else ""
-
-
-def training_title(view: View, rows: pd.DataFrame) -> str:
-    """How many networks were trained."""
-    return f"Training of {training_log(view.results)['network'].nunique()} networks"
 
 
 def verdict(figure: str) -> Callable[[View, pd.DataFrame], str]:

@@ -13,24 +13,18 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.nouns import Contestant, Names
 from benchmarks.report.editorial import (
     DETECTION,
     ENSEMBLE,
-    ENTROPY_PARTS,
-    RIGHT,
     SAMPLED,
-    TOTAL_ENTROPY,
-    TRAINING_MEASURES,
 )
 from benchmarks.report.figures import numbers
 from benchmarks.report.figures.engine import (
     Panel,
     View,
-    bars,
     beside,
     circles,
     image,
@@ -182,32 +176,6 @@ def images_of_bins(ax: Axes, panel: Panel) -> None:
     ax.axhline(numbers.FEWEST, color="0.6", linewidth=0.6, zorder=1)
     logarithmic(ax, "y", COUNTS)
     ax.set(xlabel="Confidence", ylabel="Images")
-
-
-def entropy_of_conditions(ax: Axes, panel: Panel) -> None:
-    """The mutual information stands on the expected entropy, under each condition."""
-    rows, look = panel.rows, panel.look
-    at = range(len(rows))
-    aleatoric, epistemic = (rows[part] for part in ENTROPY_PARTS)
-    bars(ax, at, aleatoric, look.color)
-    bars(ax, at, epistemic.fillna(0), look.color, on=aleatoric)
-    half = (rows["upper"] - rows["lower"]) / 2
-    style: Any = {"fmt": "none", "ecolor": "0.6", "elinewidth": 0.8, "capsize": 1.5}
-    ax.errorbar(at, rows[TOTAL_ENTROPY], half, **style)
-    labels = map(panel.view.results.label_of, rows["condition"])
-    ax.set_xticks(at, labels, rotation=40, ha="right", rotation_mode="anchor")
-    ax.set(xlim=(-0.6, len(rows) - 0.4), ylabel="Entropy\n(nats)")
-    alone = "" if epistemic.notna().any() else " (one member: nothing to split)"
-    ax.set_title(f"{look.label}{alone}", loc="left", pad=2)
-
-
-def entropy_legend(view: View, rows: pd.DataFrame) -> list[Artist]:
-    """The two parts of a bar, and its interval."""
-    return [
-        patch("Expected entropy (aleatoric)", "0.35"),
-        patch("Mutual information (epistemic)", "0.35", hatched=True),
-        Line2D([], [], **GREY, label="95 % interval of their sum"),
-    ]
 
 
 # Detection and selective prediction.
@@ -402,33 +370,7 @@ def example(ax: Axes, panel: Panel) -> None:
     ax.axis("off")
 
 
-def by_epoch(ax: Axes, panel: Panel) -> None:
-    """The mean of the networks by epoch, and their range; crosses are what the source reports."""
-    view, name = panel.view, panel.key["panel"]
-    lines(ax, panel, x="epoch", y="mean", interval=("least", "most"))
-    recipe = view.names.recipe
-    if recipe and name == RIGHT and not math.isnan(recipe.reported_training):
-        reported = [recipe.reported_training, recipe.reported_validation]
-        style: Any = {"marker": "x", "s": 18, "zorder": 3, "color": ["0.15", "0.55"]}
-        ax.scatter([recipe.epochs] * 2, reported, **style, label="As its source reports")
-    ax.set(title=TRAINING_MEASURES[name], xlabel="Epoch")
-    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-
-
 # The article's claims.
-
-
-def sampling_error(ax: Axes, panel: Panel) -> None:
-    """A line a measure, and dashed the line of slope 1/√T through its last point."""
-    lines(ax, panel, x="size", y="rms_error")
-    dashed: Any = {"linewidth": 0.7, "linestyle": DASHES}
-    for look, rows, _ in panel.series():
-        sizes, errors = rows["size"].to_numpy(), rows["rms_error"].to_numpy()
-        ax.plot(sizes, errors[-1] * np.sqrt(sizes[-1] / sizes), color=look.color, **dashed)
-    ax.plot([], [], color="0.4", **dashed, label="Slope of 1/√T")
-    logarithmic(ax, "x", sorted(set(panel.rows["size"])))
-    logarithmic(ax, "y", [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
-    ax.set(xlabel="Passes T", ylabel="Error of an image's value\n(root mean square)")
 
 
 def votes_of_networks(ax: Axes, panel: Panel) -> None:
@@ -438,7 +380,7 @@ def votes_of_networks(ax: Axes, panel: Panel) -> None:
     image(ax, pixels, 0.5, 60, above=12)
     passes, count = rows.groupby("network")["value"].sum().max(), rows["network"].nunique()
     means = rows.groupby("class")["value"].mean()
-    bars(ax, means.index, means, "0.85", width=0.8)
+    ax.bar(means.index, means, width=0.8, color="0.85")
     offset = 0.8 * ((rows["network"] + 0.5) / count - 0.5)
     color = look_of(names, rows["method"].iloc[0]).color
     ax.scatter(rows["class"] + offset, rows["value"], s=2.5, color=color, linewidth=0)
@@ -534,7 +476,7 @@ def spread_of_votes(ax: Axes, panel: Panel) -> None:
     """Two bars a class: the standard deviation between networks, and between samples of one."""
     for offset, (name, (label, method)) in zip((-0.2, 0.2), SPREADS.items(), strict=True):
         color, at = look_of(panel.view.names, method).color, panel.rows["class"] + offset
-        bars(ax, at, 100 * panel.rows[name], color, width=0.38, label=label)
+        ax.bar(at, 100 * panel.rows[name], width=0.38, color=color, label=label)
     class_axis(ax, panel.view, "x")
     ax.set(xlabel="Class voted for", ylabel="Standard deviation\n(votes of 100)")
 
@@ -557,7 +499,7 @@ def count_plots(
     first.axis("off")
     known = looks(names, list(counts))
     for ax, (variant, votes) in zip(others, counts.items(), strict=True):
-        bars(ax, range(len(votes)), pd.Series(votes), known[variant].color, width=0.8)
+        ax.bar(range(len(votes)), votes, width=0.8, color=known[variant].color)
         written = [str(count or "") for count in votes]
         ax.bar_label(ax.containers[0], written, fontsize=SMALLEST, padding=1)
         scores = [

@@ -21,7 +21,6 @@ from benchmarks.report.tables.pivot import (
     remarks,
     remarks_of_subsets,
     remarks_with_left_out,
-    sampling_error,
     table_of,
     votes_spread,
 )
@@ -261,16 +260,6 @@ FURTHER = (
         measures(WELL_LABELLED, attrgetter("abstained")),
         abstaining,
         columns="Abstaining",
-    ),
-    Pivot(
-        "exact",
-        "What sampling changes: the sampled prediction of a network less that with all masks",
-        measures(SUBSETS, MAIN_METRICS),
-        sampling_error,
-        notes=noted(
-            "Each cell is the mean difference between both on the same images, ± half of the 95 % "
-            "interval over networks (Student's t), which does not cover the draw of images."
-        ),
     ),
     HeadlinePivot(
         "cost",

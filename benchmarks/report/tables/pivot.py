@@ -5,7 +5,6 @@ Below the engine stand the sources of what most tables are of, and the notes bel
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, product
@@ -169,21 +168,6 @@ def members(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
         for quantity, cell in several[variant].items():
             place = place_of(results, variant)
             yield {**place, "Measure": (quantity, heading(results, quantity))}, cell
-
-
-def sampling_error(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """The mean difference between the sampled and the exact prediction of the same network."""
-    errors = results.curve("sampling_error")
-    if errors.empty:
-        return
-    for row in errors.to_dict("records"):
-        quantity = Quantity(row["condition"], row["measure"])
-        if quantity in set(pivot.quantities(results)):
-            half_width = (row["upper"] - row["lower"]) / 2
-            status = "undefined" if math.isnan(half_width) else "ok"
-            variant = Contestant(row["method"], row["members"], row["budget"])
-            place = _place(results, variant, quantity)
-            yield place, Cell(row["difference"], half_width, status)
 
 
 def votes_spread(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:

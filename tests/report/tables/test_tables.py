@@ -16,7 +16,6 @@ from benchmarks.io import UserError
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Contestant, MetricRecord
 from benchmarks.report import write_latency_tables
-from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
 from benchmarks.report.tables.choice import chosen_table
 from benchmarks.report.tables.declared import made_of, pivots, table_kind_of
@@ -128,24 +127,7 @@ def test_exact_mc_dropout_is_shown_on_the_subsets_only_and_beside_all_others(
         assert group.startswith(f"{name}, subset**")
         for method in ("Softmax", "MC-dropout, T = 3", "MC-dropout, T = 8", "MC-dropout, exact"):
             assert f"| {method} |" in group
-    assert "What sampling changes" in texts.pop("exact")
     assert not [name for name, text in texts.items() if "exact" in text]
-
-
-def test_paired_differences_of_every_size_say_what_sampling_changes(with_exact: Results) -> None:
-    table = table_named(with_exact, "exact")
-    assert [row.labels[0] for row in table.rows] == ["MC-dropout, T = 3", "MC-dropout, T = 8"] * 2
-    errors = with_exact.curve("sampling_error")
-    (line,) = errors[
-        (errors["members"] == "8")
-        & (errors["condition"] == "subset-rotated-045")
-        & (errors["measure"] == "predictive_entropy")
-    ].to_dict("records")
-    cell = table.rows[-1].cells[table.headings.index("Predictive\nentropy\n(nats)")]
-    assert cell.value == line["difference"]
-    assert cell.half_width == pytest.approx((line["upper"] - line["lower"]) / 2)
-    axes = draw_figure(with_exact, "sampling-error").figure.axes
-    assert [ax.get_title() for ax in axes] == ["Clean, subset", "45°, subset"]
 
 
 def test_scores_have_a_row_each_by_one_metric(results: Results) -> None:
