@@ -194,13 +194,13 @@ class PredictionStore:
             scores=_scores_in(arrays),
             remark=about.pop("remark"),
         )
-        return StoredPrediction(prediction, **_of_images(arrays), **about)
+        return StoredPrediction(prediction, **_labels_and_groups(arrays), **about)
 
     def load_outputs(self, network: PoolNetwork, condition: str) -> StoredOutputs:
         """Read a network's outputs; see `load`."""
         about, arrays = self._read(network, condition)
         logits, scores = torch.from_numpy(arrays["logits"]), _scores_in(arrays)
-        return StoredOutputs(logits, scores=scores, **_of_images(arrays), **about)
+        return StoredOutputs(logits, scores=scores, **_labels_and_groups(arrays), **about)
 
     def save(self, owner: Owner, condition: str, stored: StoredPrediction | StoredOutputs) -> None:
         """Write what is predicted under a condition; the same predictions give the same bytes.
@@ -238,9 +238,9 @@ def members_of(unit: RunUnit, members: int | None) -> str:
     return members_text(members) if unit.size is None else str(unit.size)
 
 
-def _arrays(stored: StoredPrediction | StoredOutputs, of: str) -> ArraysByName:
+def _arrays(stored: StoredPrediction | StoredOutputs, name: str) -> ArraysByName:
     about: dict[str, object] = {
-        "of": of,
+        "of": name,
         "machine": stored.machine,
         "sources": dict(stored.sources),
         "reasons": dict(stored.reasons),
@@ -274,7 +274,7 @@ def _scores_in(arrays: ArraysByName) -> dict[str, Tensor]:
     }
 
 
-def _of_images(arrays: ArraysByName) -> dict[str, Any]:
+def _labels_and_groups(arrays: ArraysByName) -> dict[str, Any]:
     """Labels and groups, where there are any."""
     return {
         name: torch.from_numpy(arrays[name].astype(np.int64)) if name in arrays else None

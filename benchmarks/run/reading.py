@@ -66,8 +66,8 @@ def read_prediction(
 def predicted_conditions(plan: Plan, workspace: Workspace, unit: RunUnit) -> Collection[str]:
     """The conditions of which `read_prediction` has the unit's prediction; nothing is read."""
     store, networks = workspace.predictions, plan.networks_of(unit) if plan.is_pooled(unit) else []
-    of_first = store.conditions(networks[0]) if networks else []
-    return {*store.conditions(unit), *(c for c in of_first if _is_formed(plan, workspace, unit, c))}
+    stored = store.conditions(networks[0]) if networks else []
+    return {*store.conditions(unit), *(c for c in stored if _is_formed(plan, workspace, unit, c))}
 
 
 def _is_formed(plan: Plan, workspace: Workspace, unit: RunUnit, condition: str) -> bool:

@@ -47,7 +47,6 @@ def test_folder_without_curves_or_images_is_read(made_up_run: Path, tmp_path: Pa
     for name in ("measurements.csv", "summary.csv", NOUNS_JSON):
         (tmp_path / name).write_bytes((made_up_run / name).read_bytes())
     results = Results.load(tmp_path)
-
     assert results.curve("roc").empty
     assert results.images == {}
     assert results.answer.empty
