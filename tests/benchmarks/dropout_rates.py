@@ -45,7 +45,8 @@ def main(task: str, out: str) -> None:
     words += ["--conditions", "clean,corrupted-*,ood-*", "--replicates", str(NETWORKS)]
     words += ["--members", "1", "--pool", str(NETWORKS), "--passes", "100", "--out", out]
     command = [sys.executable, "run_all.py", *words, *methods]
-    subprocess.run(command, check=True)
+    for stage in ("train", "predict", "measure"):
+        subprocess.run([*command, "--only", stage], check=True)
     summary = pd.read_csv(Path(out) / "summary.csv")
     for name in ("softmax", *CLASSES):
         own = summary[
