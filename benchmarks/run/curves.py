@@ -23,11 +23,12 @@ from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
+from benchmarks.report.editorial import VOTES
 from benchmarks.run.image_values import ImageValues
 from benchmarks.run.plan import Plan
 from benchmarks.schema import members_text
 from benchmarks.tasks.task import Condition
-from benchmarks.vocabulary import CLEAN, VOTES
+from benchmarks.vocabulary import CLEAN
 from methods.determinism import (
     derive_seed,
 )

@@ -65,7 +65,7 @@ from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.reading import predicted_conditions, read_prediction
 from benchmarks.run.record import RunRecord
-from benchmarks.run.workspace import Failure, Workspace
+from benchmarks.run.workspace import FINISHED_FOLDER, Failure, Workspace
 from benchmarks.schema import (
     AnswerRow,
     Measurement,
@@ -79,7 +79,6 @@ from benchmarks.vocabulary import (
     ANSWER_CSV,
     CLEAN,
     CURVES_FOLDER,
-    FINISHED_FOLDER,
     INFLUENCES_FOLDER,
     MEASURE,
     MEASUREMENTS_CSV,

@@ -25,19 +25,13 @@ from benchmarks.report.claims import (
     verdict_table,
     write_claims_page,
 )
+from benchmarks.report.editorial import CEILING, LEAST_AGREEMENT, OTHER_NETWORK, PAIRS, WEIGHTS
 from benchmarks.report.figures import draw_figure, drawn_figures
 from benchmarks.report.figures.declared import FIGURES as DECLARED
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import markdown
 from benchmarks.schema import read_table, where, write_table
-from benchmarks.vocabulary import (
-    CEILING,
-    LEAST_AGREEMENT,
-    NOUNS_JSON,
-    OTHER_NETWORK,
-    PAIRS,
-    WEIGHTS,
-)
+from benchmarks.vocabulary import NOUNS_JSON
 from tests.report.support import nouns
 
 NETWORKS = 4

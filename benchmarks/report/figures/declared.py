@@ -9,15 +9,16 @@ import pandas as pd
 from benchmarks.nouns import METHOD_COLUMNS
 from benchmarks.report.editorial import (
     DETECTION,
+    RANK_CORRELATION,
     SAMPLED_MEASURES,
     SELECTION,
     UNDER_SHIFT,
+    VOTES,
 )
 from benchmarks.report.figures import numbers, worth
 from benchmarks.report.figures import panels as draw
 from benchmarks.report.figures.engine import Figure, FigureData, View, leading, ranked
 from benchmarks.report.style import PAGE, Look
-from benchmarks.vocabulary import RANK_CORRELATION, VOTES
 
 
 def looks_of_splits(view: View) -> dict[Any, Look]:
