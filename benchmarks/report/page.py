@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from benchmarks.io import read_run_json, write_whole
-from benchmarks.nouns import Contestant
+from benchmarks.nouns import Contestant, Printed
 from benchmarks.report.answer import answer
 from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import VERDICTS
@@ -111,7 +111,7 @@ def _content(
         "published": published_shown(results),
         "images": shown_images(results),
         "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
-        "scores": [(names.printed_score(score.name), score) for score in names.scores],
+        "scores": [(Printed(score.label, score.unit), score) for score in names.scores],
         "methods": [names.method(variant.method) for variant in results.largest],
         "conditions": results.conditions,
         "facts": facts(folder),

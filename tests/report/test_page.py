@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.nouns import Printed
 from benchmarks.report.answer import NOT_JUDGED, answer
 from benchmarks.report.figures import drawn_figures
 from benchmarks.report.page import OF_A_CONDITION, shown_images
@@ -215,7 +216,7 @@ def test_nouns_are_defined_by_their_fields(made_up_run: Path) -> None:
             assert part in text
         assert f"{metric.function} in {metric.path}" in text
     for score in NAMES.scores:
-        label = NAMES.printed_score(score.name).axis_label
+        label = Printed(score.label, score.unit).axis_label
         assert f"{label} : {score.formula} ({score.citation})" in text
     for name in SMALL.methods:
         method = METHODS[name]
