@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
@@ -135,9 +135,6 @@ Stamp = tuple[int, int, int]
 """By which it is noticed that a file was written anew."""
 
 
-Loaded = TypeVar("Loaded")
-
-
 class UnusableFileError(UserError):
     """A prediction file is damaged, or of something else."""
 
@@ -219,11 +216,13 @@ class PredictionStore:
         Raises:
             UserError: there is none.
         """
-        return self._loaded(unit, condition, _prediction_in)
+        stored: StoredPrediction = self._loaded(unit, condition)
+        return stored
 
     def load_outputs(self, network: PoolNetwork, condition: str) -> StoredOutputs:
         """Read a network's outputs; see `load`."""
-        return self._loaded(network, condition, _outputs_in)
+        stored: StoredOutputs = self._loaded(network, condition)
+        return stored
 
     def save(self, owner: Owner, condition: str, stored: StoredPrediction | StoredOutputs) -> None:
         """Write what is predicted under one condition; several are written faster by `saving`."""
@@ -270,15 +269,13 @@ class PredictionStore:
                     # Without a date: the same predictions give the same bytes.
                     archive.writestr(ZipInfo(name), contents[name])
 
-    def _loaded(
-        self, owner: Owner, condition: str, formed: Callable[[ArraysByName], Loaded]
-    ) -> Loaded:
+    def _loaded(self, owner: Owner, condition: str) -> Any:
         if condition not in self.conditions(owner):
             raise UserError(
                 f"{self.path(owner)} holds no prediction of {condition}; run without --only"
             )
         with self._opened(owner) as archive:
-            return formed(unpacked(archive.read(f"{condition}.npz")))
+            return _formed(unpacked(archive.read(f"{condition}.npz")))
 
     @contextmanager
     def _opened(self, owner: Owner) -> Iterator[ZipFile]:
@@ -349,26 +346,18 @@ def _about(arrays: ArraysByName) -> dict[str, Any]:
     return dict(json.loads(str(arrays[ABOUT])))
 
 
-def _named(prefix: str, arrays: ArraysByName) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): torch.from_numpy(values)
-        for name, values in arrays.items()
-        if name.startswith(prefix)
-    }
-
-
-def _numbers(name: str, arrays: ArraysByName) -> Tensor | None:
-    return torch.from_numpy(arrays[name].astype(np.int64)) if name in arrays else None
-
-
-def _outputs_in(arrays: ArraysByName) -> StoredOutputs:
-    logits = torch.from_numpy(arrays["logits"])
-    labels, groups = (_numbers(name, arrays) for name in ("labels", "groups"))
-    return StoredOutputs(logits, labels, _named(SCORE, arrays), groups=groups, **_about(arrays))
-
-
-def _prediction_in(arrays: ArraysByName) -> StoredPrediction:
+def _formed(arrays: ArraysByName) -> Any:
+    """A unit's prediction, or a network's outputs."""
     about = _about(arrays)
+    for name in ("labels", "groups"):
+        about[name] = torch.from_numpy(arrays[name].astype(np.int64)) if name in arrays else None
+    scores = {
+        name.removeprefix(SCORE): torch.from_numpy(values)
+        for name, values in arrays.items()
+        if name.startswith(SCORE)
+    }
+    if "logits" in arrays:
+        return StoredOutputs(torch.from_numpy(arrays["logits"]), scores=scores, **about)
     members = about.pop("members")
     share = arrays["votes"] / members if "votes" in arrays else arrays["vote_share"]
     prediction = Prediction(
@@ -376,11 +365,10 @@ def _prediction_in(arrays: ArraysByName) -> StoredPrediction:
         vote_share=torch.from_numpy(share),
         expected_entropy=torch.from_numpy(arrays["expected_entropy"]),
         members=members,
-        scores=_named(SCORE, arrays),
+        scores=scores,
         remark=about.pop("remark"),
     )
-    labels, groups = (_numbers(name, arrays) for name in ("labels", "groups"))
-    return StoredPrediction(prediction, labels, groups=groups, **about)
+    return StoredPrediction(prediction, **about)
 
 
 def _votes(prediction: Prediction) -> dict[str, np.ndarray]:
