@@ -303,7 +303,7 @@ def types_of(kind: type[Any], if_missing: str = "float64") -> dict[str, str]:
     return {column.name: numbers.get(hints[column.name], "str") for column in fields(kind)}
 
 
-FREE_TYPES = {
+_FREE_TYPES = {
     name: dtype
     for kind in TABLES.values()
     for name, dtype in types_of(kind).items()
@@ -383,7 +383,7 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
     """
     path = path_of(folder, name)
     kind = kind or TABLES.get(name)
-    types = types_of(kind) if kind else FREE_TYPES
+    types = types_of(kind) if kind else _FREE_TYPES
     floats = [name for name, dtype in types.items() if dtype == "float64"]
     try:
         content = content_of(path)
