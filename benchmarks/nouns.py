@@ -198,10 +198,6 @@ class RecipeRecord(Noun):
     bootstrap: bool = False
 
 
-ARROWS = {"higher": "↑", "lower": "↓", "": ""}
-"""By which value of a metric is better."""
-
-
 class Contestant(NamedTuple):
     """A method of a size at a budget: what is compared, and what lines of figures stand for.
 
@@ -378,7 +374,8 @@ class Names:
     def printed(self, metric: str) -> Printed:
         """A metric in print."""
         record = self.metric(metric)
-        return Printed(record.label, record.unit, ARROWS[record.better])
+        arrow = {"higher": "↑", "lower": "↓", "": ""}[record.better]
+        return Printed(record.label, record.unit, arrow)
 
     def label(self, contestant: Contestant) -> str:
         """The method with its number of members, and each network's training, if not one.
