@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from benchmarks.io import UserError, require_distinct, writable_folder, write_whole
+from benchmarks.io import UserError, print_table, require_distinct, writable_folder, write_whole
 from benchmarks.options import (
     DataSetting,
     DeviceSetting,
@@ -39,13 +39,7 @@ from benchmarks.options import (
     where,
     with_parts,
 )
-from benchmarks.vocabulary import (
-    ANSWER_CSV,
-    INDEX_HTML,
-    LAB_HTML,
-    LATENCY,
-    STAGES,
-)
+from benchmarks.vocabulary import ANSWER_CSV, INDEX_HTML, LAB_HTML, LATENCY, STAGES
 
 if TYPE_CHECKING:
     from benchmarks.report.results import Results
@@ -121,9 +115,11 @@ def run(
         print(run_path(str(Path(__file__).parents[1] / "methods/version.py"))["suite_version"]())
         return
     if list_all:
-        from benchmarks.choices import list_choices
+        from benchmarks.run.configuration import choices
 
-        list_choices(chosen["task"])
+        for headings, rows in choices(chosen["task"]):
+            print_table(headings, rows)
+        print(f" --only      {' '.join(STAGES)}")
         return
     from benchmarks.report.outcome import show_outcome
     from benchmarks.run.configuration import (

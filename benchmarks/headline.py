@@ -8,8 +8,9 @@ the mean of their NLL is. All other measures are told, and decide nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
+from benchmarks.nouns import ConditionRecord
 from benchmarks.vocabulary import CLEAN, mean_name
 
 Images = Literal["clean", "shifted", "unknown"]
@@ -46,27 +47,7 @@ HEADLINE = (
 """All of them, in the order shown."""
 
 
-class AnyCondition(Protocol):
-    """A condition of a task, or its record."""
-
-    @property
-    def group(self) -> str:
-        """Of conditions that belong together."""
-
-    @property
-    def labels(self) -> str:
-        """``none`` where the images belong to none of the classes."""
-
-    @property
-    def in_mean(self) -> bool:
-        """Whether the mean over its group includes it."""
-
-    @property
-    def headline(self) -> bool:
-        """Whether this mean is one of the shifts that methods are judged by."""
-
-
-def headline_conditions(conditions: Iterable[AnyCondition]) -> dict[Headline, str]:
+def headline_conditions(conditions: Iterable[ConditionRecord]) -> dict[Headline, str]:
     """The condition, or mean over conditions, of each measure that a run has, by its conditions."""
     own: dict[Images, str] = {"clean": CLEAN}
     for condition in conditions:

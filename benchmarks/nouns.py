@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from benchmarks.io import UserError, read_json, require_file_name, write_json
@@ -102,11 +103,6 @@ class MethodRecord(Noun):
     images: int = 0
     usual_sizes: tuple[int, ...] = ()
     is_network: bool = False
-
-    @property
-    def forms_ensembles(self) -> bool:
-        """Whether its members are networks of the pool."""
-        return self.pooled and self.counts_networks
 
     @property
     def is_users_own(self) -> bool:
@@ -202,12 +198,6 @@ class RecipeRecord(Noun):
     bootstrap: bool = False
 
 
-UNKNOWN_TASK = TaskRecord("", "", (), (), 0, 0, 0, ())
-
-ARROWS = {"higher": "↑", "lower": "↓", "": ""}
-"""By which value of a metric is better."""
-
-
 class Contestant(NamedTuple):
     """A method of a size at a budget: what is compared, and what lines of figures stand for.
 
@@ -293,18 +283,26 @@ class Names:
     recipes: tuple[RecipeRecord, ...] = ()
 
     def __post_init__(self) -> None:
-        for noun in (*self.conditions, *self.metrics, *self.recipes):
-            require_file_name(noun.name)
-        for condition in self.conditions:
-            require_file_name(condition.group)
+        named = (noun.name for noun in (*self.conditions, *self.metrics, *self.recipes))
+        for name in (*named, *(condition.group for condition in self.conditions)):
+            require_file_name(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, dict[str, Any]]:
+        """The records of each kind, in their order."""
+        kinds = [field.name for field in fields(self)]
+        return {kind: {noun.name: noun for noun in getattr(self, kind)} for kind in kinds}
+
+    def _position(self, kind: str, name: str) -> tuple[int, str]:
+        known = list(self._by_name[kind])
+        return (known.index(name), "") if name in known else (len(known), name)
 
     def write(self, folder: Path) -> None:
         """Write `nouns.json`."""
-        plain = {
-            kind: [{name: _plain(value) for name, value in noun.items()} for noun in nouns]
-            for kind, nouns in asdict(self).items()
-        }
-        write_json(plain, folder / NOUNS_JSON)
+        content = asdict(self)
+        for noun in chain.from_iterable(content.values()):  # JSON knows no NaN
+            noun |= {name: None for name, value in noun.items() if value != value}
+        write_json(content, folder / NOUNS_JSON)
 
     @classmethod
     def read(cls, folder: Path) -> Names:
@@ -321,12 +319,9 @@ class Names:
             )
         content = read_json(path)
         try:
-            hints = {kind: get_args(hint)[0] for kind, hint in get_type_hints(cls).items()}
+            kinds = {kind: get_args(hint)[0] for kind, hint in get_type_hints(cls).items()}
             return cls(
-                **{
-                    kind: tuple(_record(record, noun) for noun in content[kind])
-                    for kind, record in hints.items()
-                }
+                **{k: tuple(_record(r, noun) for noun in content[k]) for k, r in kinds.items()}
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path} is damaged ({error}); delete it and run again") from error
@@ -334,19 +329,19 @@ class Names:
     @property
     def task(self) -> TaskRecord:
         """What is classified."""
-        return next(iter(self.tasks), UNKNOWN_TASK)
+        return next(iter(self.tasks), TaskRecord("", "", (), (), 0, 0, 0, ()))
 
     def condition(self, name: str) -> ConditionRecord:
         """A condition, or the mean over a group."""
-        return _named(self.conditions, name) or ConditionRecord(name, name)
+        return self._by_name["conditions"].get(name) or ConditionRecord(name, name)
 
     def condition_rank(self, name: str) -> tuple[int, str]:
         """The position among other conditions."""
-        return _position(self.conditions, name)
+        return self._position("conditions", name)
 
     def method(self, name: str) -> MethodRecord:
         """A method."""
-        return _named(self.methods, name) or MethodRecord(name, name)
+        return self._by_name["methods"].get(name) or MethodRecord(name, name)
 
     @property
     def usual_sizes(self) -> dict[str, tuple[int, ...]]:
@@ -355,11 +350,11 @@ class Names:
 
     def metric(self, name: str) -> MetricRecord:
         """A metric."""
-        return _named(self.metrics, name) or MetricRecord(name, name)
+        return self._by_name["metrics"].get(name) or MetricRecord(name, name)
 
     def score(self, name: str) -> ScoreRecord:
         """An uncertainty score; a method's own has the name that it gives it."""
-        return _named(self.scores, name) or ScoreRecord(name, name)
+        return self._by_name["scores"].get(name) or ScoreRecord(name, name)
 
     def by_primary(self, contestant: Contestant) -> Contestant:
         """Without the score, where it is the method's primary one."""
@@ -372,11 +367,6 @@ class Names:
         return next(iter(self.recipes), None)
 
     @property
-    def overview(self) -> list[MetricRecord]:
-        """The metrics shown where few are."""
-        return [metric for metric in self.metrics if metric.shown == "overview"]
-
-    @property
     def main(self) -> list[MetricRecord]:
         """The metrics that the main table shows, those of the overview too."""
         return [metric for metric in self.metrics if metric.shown in ("overview", "main")]
@@ -384,12 +374,8 @@ class Names:
     def printed(self, metric: str) -> Printed:
         """A metric in print."""
         record = self.metric(metric)
-        return Printed(record.label, record.unit, ARROWS[record.better])
-
-    def printed_score(self, score: str) -> Printed:
-        """A score in print."""
-        record = self.score(score)
-        return Printed(record.label, record.unit)
+        arrow = {"higher": "↑", "lower": "↓", "": ""}[record.better]
+        return Printed(record.label, record.unit, arrow)
 
     def label(self, contestant: Contestant) -> str:
         """The method with its number of members, and each network's training, if not one.
@@ -434,9 +420,9 @@ class Names:
 
     def rank(self, contestant: Contestant) -> tuple[bool, int, tuple[int, str], float, float]:
         """The position among other contestants: the suite's methods first, others as given."""
-        position = self.method(contestant.method).position
-        given = _position(self.methods, contestant.method)
-        return position < 0, position, given, contestant.size or math.inf, contestant.budget
+        method, given = contestant.method, self._position("methods", contestant.method)
+        place = self.method(method).position
+        return place < 0, place, given, contestant.size or math.inf, contestant.budget
 
     def class_name(self, number: int) -> str:
         """What a class is called."""
@@ -450,16 +436,15 @@ def record_of(record: type[Record], noun: object, **own: object) -> Record:
     Args:
         own: the fields that are something else.
     """
-    names = [field.name for field in fields(record)]
-    return _record(
-        record, {name: own[name] if name in own else getattr(noun, name) for name in names}
-    )
+    names = (field.name for field in fields(record))
+    return _record(record, {name: getattr(noun, name) for name in names if name not in own} | own)
 
 
 def _record(record: type[Record], values: Mapping[str, Any]) -> Record:
-    later = {field.name for field in fields(record) if field.default is not MISSING} - {*values}
-    hints = {name: hint for name, hint in get_type_hints(record).items() if name not in later}
-    return record(**{name: _value(hint, values[name], name) for name, hint in hints.items()})
+    """Without a value, a field has its default."""
+    hints = get_type_hints(record)
+    given = [f.name for f in fields(record) if f.name in values or f.default is MISSING]
+    return record(**{name: _value(hints[name], values[name], name) for name in given})
 
 
 def _value(hint: Any, value: Any, name: str) -> Any:
@@ -486,45 +471,23 @@ def _value(hint: Any, value: Any, name: str) -> Any:
     return float(value) if hint is float else value
 
 
-def _plain(value: object) -> object:
-    """A value as JSON has it, which knows no NaN."""
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _named(nouns: Iterable[Record], name: str) -> Record | None:
-    return next((noun for noun in nouns if noun.name == name), None)
-
-
-def _position(nouns: Iterable[Noun], name: str) -> tuple[int, str]:
-    order = [noun.name for noun in nouns]
-    return (order.index(name), "") if name in order else (len(order), name)
-
-
-FEW = 2
-"""If a method has at most so many sizes, all are compared."""
-
-SizesByMethod = Mapping[str, Collection[int]]
-"""By method, the sizes that users run; see `MethodRecord.usual_sizes`."""
-
-NO_SIZES: SizesByMethod = MappingProxyType({})
-
-
 def compared_sizes(
-    sizes: Mapping[str, Iterable[int]], usual: SizesByMethod = NO_SIZES
+    sizes: Mapping[str, Iterable[int]], usual: Mapping[str, Collection[int]]
 ) -> dict[str, tuple[int, ...]]:
     """Each method's largest size, and every size that is the largest of another method.
 
     Plug-in mutual information, vote entropy and variation ratio depend on the number of members, so
     methods are also compared at equal sizes, where they have them. Of a method with one or two
-    sizes all are compared, since the user chose exactly these. Where a method's
-    only size is a usual one, others need not have it.
+    sizes all are compared, since the user chose exactly these. Where a method's only size is a
+    usual one, others need not have it.
 
     Args:
         sizes: the numbers of members of each method.
+        usual: those that users run of it; see `MethodRecord.usual_sizes`.
 
-    >>> compared_sizes({"mc_dropout": [5, 50, 100], "deep_ensemble": [5, 20, 50]})
+    >>> compared_sizes({"mc_dropout": [5, 50, 100], "deep_ensemble": [5, 20, 50]}, {})
     {'mc_dropout': (50, 100), 'deep_ensemble': (50,)}
-    >>> compared_sizes({"mc_dropout": [10, 20], "deep_ensemble": [50]})
+    >>> compared_sizes({"mc_dropout": [10, 20], "deep_ensemble": [50]}, {})
     {'mc_dropout': (10, 20), 'deep_ensemble': (50,)}
     >>> compared_sizes({"swag": [30], "deep_ensemble": [5, 30, 50]}, {"swag": [30]})
     {'swag': (30,), 'deep_ensemble': (50,)}
@@ -533,18 +496,16 @@ def compared_sizes(
     largest = {
         numbers[-1]
         for method, numbers in ascending.items()
-        if len(numbers) > 1 or set(numbers) - set(usual.get(method, ()))
+        if len(numbers) > 1 or not {*numbers} <= {*usual.get(method, ())}
     }
     return {
-        method: tuple(
-            number for number in numbers if number in {*largest, numbers[-1]} or len(numbers) <= FEW
-        )
+        method: tuple(n for n in numbers if n in {*largest, numbers[-1]} or len(numbers) <= 2)
         for method, numbers in ascending.items()
     }
 
 
 def compared(
-    contestants: Collection[Contestant], usual: SizesByMethod = NO_SIZES
+    contestants: Collection[Contestant], usual: Mapping[str, Collection[int]]
 ) -> list[Contestant]:
     """Those of the sizes that are compared.
 
@@ -552,7 +513,7 @@ def compared(
     are not counted is always compared.
 
     >>> pairs = [("softmax", "1"), ("mine", "1"), ("mine", "5"), ("it", "exact")]
-    >>> [each.method for each in compared([Contestant(*pair) for pair in pairs])]
+    >>> [each.method for each in compared([Contestant(*pair) for pair in pairs], {})]
     ['softmax', 'mine', 'it']
     """
     sizes: dict[str, list[int]] = {}

@@ -14,7 +14,9 @@ import typer
 from typer.models import OptionInfo
 
 from benchmarks.io import UserError
-from benchmarks.vocabulary import ALL
+
+ALL = "all"
+"""How many images there are where no limit is chosen."""
 
 Number = TypeVar("Number", int, float)
 

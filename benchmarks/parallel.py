@@ -7,7 +7,7 @@ import re
 import signal
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from multiprocessing import resource_tracker
@@ -63,7 +63,10 @@ def parallel(
         message = f"the process of a worker crashed or was killed ({how or 'nobody knows how'})"
         raise MachineError(f"{message}. {AGAIN}") from error
     except BaseException as error:
-        _stop(done, error)
+        # Workers else go on with what nobody waits for; joblib ends them by an error.
+        with suppress(BaseException), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            done.throw(error)
         raise
 
 
@@ -103,10 +106,3 @@ def _end_after(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
-
-
-def _stop(done: Generator[object, None, None], error: BaseException) -> None:
-    """End the workers, which else go on with what nobody waits for; joblib does so by an error."""
-    with suppress(BaseException), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        done.throw(error)

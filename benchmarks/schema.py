@@ -287,30 +287,40 @@ TABLES: Mapping[str, type[Any]] = {
 }
 """By the name of a file in the folder of a run, what a row of it is."""
 
-_NUMBERS: dict[Any, str] = {
-    **{int: "int64", int | None: "Int64"},
-    **{float: "float64", float | None: "float64"},
-}
-"""What a file's column of numbers holds, by the type of the field."""
 
-_FLOATS = ("value", "lower", "upper")
+def types_of(kind: type[Any], if_missing: str = "float64") -> dict[str, str]:
+    """The columns of a table in their order, with what they hold.
 
-
-def types_of(kind: type[Any]) -> dict[str, str]:
-    """The columns of a table in their order, with what they hold in its file.
+    Args:
+        if_missing: what whole numbers are where some may be missing; in memory they are floats,
+            whose NaN everybody knows.
 
     >>> list(types_of(TrainingRow).items())[:2]
     [('training', 'str'), ('network', 'int64')]
     """
+    numbers = {int: "int64", int | None: if_missing, float: "float64", float | None: "float64"}
     hints = get_type_hints(kind)
-    return {column.name: _NUMBERS.get(hints[column.name], "str") for column in fields(kind)}
+    return {column.name: numbers.get(hints[column.name], "str") for column in fields(kind)}
+
+
+_FREE_TYPES = {
+    name: dtype
+    for kind in TABLES.values()
+    for name, dtype in types_of(kind).items()
+    if dtype == "str" or name in ("value", "lower", "upper")
+}
+"""What columns hold wherever they stand: texts of any table, and what is measured."""
 
 
 def table_of(kind: type[Any], rows: Iterable[Any]) -> pd.DataFrame:
     """The rows of a kind as a table, which has all columns even if there is no row."""
-    types = types_of(kind)
-    table = pd.DataFrame([vars(row) for row in rows], columns=list(types))
-    return table.astype(_numbers(_in_memory(types)))
+    table = pd.DataFrame([vars(row) for row in rows], columns=list(types_of(kind)))
+    return _typed(table, types_of(kind))
+
+
+def _typed(table: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
+    """Only numbers: pandas before 3 would write "nan" for a missing text."""
+    return table[[*types]].astype({name: t for name, t in types.items() if t != "str"})
 
 
 ORDER = ("training", "method", "members", "budget", "replicate", "condition", "metric", "score")
@@ -320,8 +330,7 @@ ORDER = ("training", "method", "members", "budget", "replicate", "condition", "m
 def in_order(table: pd.DataFrame, by: Sequence[str] = ORDER) -> pd.DataFrame:
     """The rows in a fixed order, so that equal runs write equal bytes; members by their number."""
     ranks = {name: table[name] for name in by if name in table}
-    if "members" in ranks:
-        # Those that are no number come last.
+    if "members" in ranks:  # those that are no number come last
         ranks["members"] = table["members"].map(lambda text: (not text.isdigit(), text.zfill(9)))
     order = pd.DataFrame(ranks).sort_values(list(ranks), kind="stable").index
     return table.loc[order].reset_index(drop=True)
@@ -358,7 +367,7 @@ def write_table(
         kind: what a row is, if the file is none of those; by default columns are free.
     """
     if kind := kind or TABLES.get(name):
-        table = table[list(types_of(kind))].astype(_numbers(types_of(kind)))
+        table = _typed(table, types_of(kind, if_missing="Int64"))
     with written_whole(folder / name) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
@@ -374,7 +383,7 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
     """
     path = path_of(folder, name)
     kind = kind or TABLES.get(name)
-    types = _in_memory(types_of(kind)) if kind else _free_types()
+    types = types_of(kind) if kind else _FREE_TYPES
     floats = [name for name, dtype in types.items() if dtype == "float64"]
     try:
         content = content_of(path)
@@ -397,11 +406,6 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         why = " ".join(str(error).split())
         raise UserError(f"{path} is damaged ({why}); delete it and run again") from error
-    if kind and "recipe" in table:
-        raise UserError(
-            f"{path} has a column 'recipe': it is of version 0.3 or earlier; run again in another "
-            "folder"
-        )
     if kind and (missing := [column for column in types if column not in table]):
         raise UserError(
             f"{path} has no column {missing[0]!r}: it is of another version of the suite; use that "
@@ -410,24 +414,6 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
     return table.fillna(
         {name: "" for name, dtype in types.items() if dtype == "str" and name in table}
     )
-
-
-def _numbers(types: Mapping[str, str]) -> dict[str, str]:
-    """Those of columns of numbers; pandas before 3 would write "nan" for a missing text."""
-    return {name: dtype for name, dtype in types.items() if dtype != "str"}
-
-
-def _in_memory(types: Mapping[str, str]) -> dict[str, str]:
-    """In memory, whole numbers that may be missing are floats, whose NaN everybody knows."""
-    return {name: "float64" if dtype == "Int64" else dtype for name, dtype in types.items()}
-
-
-def _free_types() -> dict[str, str]:
-    """The types of columns wherever they stand: texts of any table, and what is measured."""
-    texts = (
-        name for kind in TABLES.values() for name, dtype in types_of(kind).items() if dtype == "str"
-    )
-    return dict.fromkeys(texts, "str") | dict.fromkeys(_FLOATS, "float64")
 
 
 ArraysByName = dict[str, NDArray[Any]]

@@ -35,7 +35,6 @@ FLOORS = (
     (
         "benchmarks.api",
         "benchmarks.check",
-        "benchmarks.choices",
         "benchmarks.compare",
         "benchmarks.lab",
         "benchmarks.tuning",

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from benchmarks import vocabulary
 from benchmarks.claims.numbers import ValueRange, share_of_networks
 from benchmarks.claims.predictor import Predictor
+from benchmarks.report import editorial
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS
 
 HALF, TENTH = 0.5, 0.1
@@ -30,9 +30,9 @@ FEWEST_COUNTED = 6
 class ClaimVerdict(StrEnum):
     """How a measurement compares with a claim."""
 
-    REPRODUCED = vocabulary.REPRODUCED
-    PARTLY = vocabulary.PARTLY
-    NOT_REPRODUCED = vocabulary.NOT_REPRODUCED
+    REPRODUCED = editorial.REPRODUCED
+    PARTLY = editorial.PARTLY
+    NOT_REPRODUCED = editorial.NOT_REPRODUCED
     NOT_TESTABLE = "not testable here"
 
     @classmethod

@@ -40,7 +40,8 @@ from benchmarks.claims.numbers import (
 from benchmarks.claims.predictor import CHOOSING, SOFTMAX, Predictor
 from benchmarks.inference.intervals import FEWEST_OF_A_KIND
 from benchmarks.metrics import METRICS, scoring
-from benchmarks.vocabulary import CONFIDENCE, DISAGREEMENT
+from benchmarks.report.editorial import DISAGREEMENT
+from benchmarks.vocabulary import CONFIDENCE
 from methods.networks.architectures import LeNet5ReLU
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages, Recipe

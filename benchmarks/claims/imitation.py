@@ -52,9 +52,8 @@ from benchmarks.claims.predictor import (
 )
 from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.predictions import RunUnit
-from benchmarks.vocabulary import (
+from benchmarks.report.editorial import (
     CEILING,
-    CLEAN,
     DISAGREEMENT,
     IMITATION,
     LEAST_AGREEMENT,
@@ -65,6 +64,7 @@ from benchmarks.vocabulary import (
     REPRODUCED,
     WHERE_C_DISAGREES,
 )
+from benchmarks.vocabulary import CLEAN
 
 MANY_PASSES = 1_000
 """As good as all masks; to enumerate these for 10,000 images would take hours a network."""

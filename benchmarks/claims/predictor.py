@@ -18,8 +18,9 @@ from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
 from benchmarks.run.reading import OtherRunError, predicted_conditions, read_prediction
 from benchmarks.run.workspace import Workspace
+from benchmarks.tasks.mnist import PECULIAR, TYPICAL
 from benchmarks.tasks.task import EvaluationSet
-from benchmarks.vocabulary import CLAIMS, CLEAN, PECULIAR, TRAIN, TYPICAL
+from benchmarks.vocabulary import CLAIMS, CLEAN, TRAIN
 from methods import METHODS, Prediction, UncertaintyMethod
 from methods.determinism import one_torch_thread
 from methods.mc_dropout import MCDropout

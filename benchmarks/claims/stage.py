@@ -22,16 +22,9 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.shown_images import save_images
 from benchmarks.run.workspace import Workspace
 from benchmarks.schema import ClaimRow, table_of, write_table
+from benchmarks.tasks.mnist import PECULIAR, TYPICAL
 from benchmarks.tasks.task import EvaluationSet
-from benchmarks.vocabulary import (
-    CLAIMS_CSV,
-    CLAIMS_FOLDER,
-    CLAIMS_JSON,
-    IMAGES_NPZ,
-    PECULIAR,
-    TEST_IMAGES,
-    TYPICAL,
-)
+from benchmarks.vocabulary import CLAIMS_CSV, CLAIMS_FOLDER, CLAIMS_JSON, IMAGES_NPZ, TEST_IMAGES
 from methods.determinism import one_torch_thread
 
 DECIMALS = 6

@@ -37,9 +37,11 @@ from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, Pr
 from benchmarks.metrics import METRICS
 from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit
+from benchmarks.report.editorial import VOTES
 from benchmarks.report.texts import listed
 from benchmarks.schema import where, write_table
-from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN, PECULIAR, TYPICAL, VOTES
+from benchmarks.tasks.mnist import PECULIAR, TYPICAL
+from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN
 from methods import Prediction
 from methods.scores.probabilities import confidence
 

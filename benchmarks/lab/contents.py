@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import PECULIAR, TYPICAL
+from benchmarks.tasks.mnist import PECULIAR, TYPICAL
 from methods import Prediction
 from methods.networks.architectures import LeNet5
 from methods.networks.network import Network

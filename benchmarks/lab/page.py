@@ -19,7 +19,8 @@ from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import CLAIMS_MD, INDEX_HTML, PECULIAR, TYPICAL
+from benchmarks.tasks.mnist import PECULIAR, TYPICAL
+from benchmarks.vocabulary import CLAIMS_MD, INDEX_HTML
 from methods.engines import EngineName
 from methods.version import suite_version
 

@@ -10,19 +10,13 @@ import pandas as pd
 
 from benchmarks.io import write_whole
 from benchmarks.nouns import Names
+from benchmarks.report.editorial import CENTRAL, VERDICTS, WEIGHTS
 from benchmarks.report.number_format import UNDEFINED, plain, spread
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import Cell, Row, Table, markdown
 from benchmarks.report.texts import left_out_remark, listed, render
 from benchmarks.schema import where
-from benchmarks.vocabulary import (
-    CENTRAL,
-    CLAIMS_MD,
-    PECULIAR,
-    TYPICAL,
-    VERDICTS,
-    WEIGHTS,
-)
+from benchmarks.vocabulary import CLAIMS_MD
 
 NUMBERS = "Mean [minimum to maximum, n], or value (95 % interval)"
 COMPARED = "What the rule compares; yes: it is as the claim says"
@@ -41,7 +35,8 @@ def write_claims_page(results: Results, figures: Collection[str], folder: Path) 
         figures: the names of those that the run has, to which it leads.
     """
     if shown := claims_shown(results):
-        shown |= {"figures": figures, "markdown": markdown, "images": (TYPICAL, PECULIAR)}
+        images = results.names.task.article_images
+        shown |= {"figures": figures, "markdown": markdown, "images": images}
         write_whole(folder / CLAIMS_MD, render("claims.md.j2", **shown))
 
 

@@ -42,11 +42,47 @@ GROUP_COLOURS: Mapping[str, str] = {
 }
 """The colour of each group of methods; methods of other groups have one of their own."""
 
-DIVERSITY = ("pairwise_disagreement", "mutual_information")
+DISAGREEMENT = "pairwise_disagreement"
+"""The measure by which images are chosen, and which texts tell."""
+
+DIVERSITY = (DISAGREEMENT, "mutual_information")
 """By which it is told how much members differ; methods are ranked by the last."""
 
 SHOWN_WITH_COST = (PROBABLE, UNDER_SHIFT, DETECTION)
 """The measures of the headline that are drawn against the time of one image."""
+
+VOTES = "votes"
+"""The metric of claims that is the share of votes for a class."""
+
+# The article's claims.
+
+REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly reproduced", "not reproduced"
+VERDICTS = (REPRODUCED, PARTLY, NOT_REPRODUCED)
+"""What a claim of the article can be, where it can be tested."""
+
+CENTRAL = "central"
+WEIGHTS = {
+    CENTRAL: "Central claims",
+    "supporting": "Supporting claims",
+    "detail": "Details of single plots",
+    "check": "Checks of the setting",
+}
+"""How much the article rests on a claim, in the order shown, and the headings of each group."""
+
+RANK_CORRELATION = "rank_correlation"
+"""The metric of claims by which rankings of images are compared."""
+
+LEAST_AGREEMENT = {PARTLY: 0.5, REPRODUCED: 0.8}
+"""The correlation of MC-dropout and ensembles, without the noise of single networks, above which
+that one mimics the others, by the verdict that this leads to."""
+
+IMITATION, CEILING = "MC-dropout and ensemble B", "ensembles A and B"
+OTHER_MASKS, OTHER_NETWORK = "one network, other masks", "MC-dropout of two networks"
+PAIRS = (IMITATION, OTHER_NETWORK, OTHER_MASKS, CEILING)
+"""Of which predictions the rankings of images are compared, as quantities of claims name them."""
+
+WHERE_C_DISAGREES = "clean-where-ensemble-c-disagrees"
+"""The clean images on which the members of ensemble C do not all agree, as quantities name them."""
 
 # Presets.
 

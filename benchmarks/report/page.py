@@ -17,16 +17,17 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from benchmarks.io import read_run_json, write_whole
-from benchmarks.nouns import Contestant
+from benchmarks.nouns import Contestant, Printed
 from benchmarks.report.answer import answer
 from benchmarks.report.claims import claims_shown
+from benchmarks.report.editorial import VERDICTS
 from benchmarks.report.figures.engine import variant_in
 from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import AGAINST_ONE, MARKS, Table
 from benchmarks.report.texts import left_out_remark, listed, preview, templates
-from benchmarks.vocabulary import DOWNLOADS, ILL_DEFINED, INDEX_HTML, LAB_HTML, VERDICTS
+from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, LAB_HTML
 
 IN_VIEW = 2
 """Figures of a section that are in view; a click opens the others."""
@@ -36,6 +37,29 @@ OF_A_CONDITION = 2
 
 WIDTHS = {"min": 1.1, "max": 1.9}
 """Pixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
+
+DOWNLOADS = {
+    "summary.csv": "means over replicates, with intervals",
+    "measurements.csv": "every number of every replicate",
+    "answer.csv": "by the five measures: the best, better than one network, worth in networks",
+    "latency.csv": "latency and memory of each method",
+    "score-latency.csv": "latency and memory of each score of logits or features",
+    "training.csv": "training log of each network",
+    "nouns.json": "the fields of methods, conditions, metrics and so on",
+    "claims.json": "the article's claims and their verdicts",
+    "claims.csv": "the numbers that they are judged by",
+    "claims.md": "claims, verdicts and numbers as text",
+    "published.json": "other papers' numbers beside ours, and whether they agree",
+    "published.md": "the same as text",
+    "images.npz": "the images shown",
+    "run.json": "configuration, command, versions, fingerprints, wall time",
+    "tables/": "each table as Markdown and CSV",
+    "figures/": "each figure as PNG and SVG, and its numbers as CSV",
+    "influences/": "how each image moves the five measures: what the answer follows from",
+    "curves/": "further data of the figures",
+    "claims/": "data of the claims' figures",
+}
+"""The files and folders of a run, and what is in them. Only latencies differ from run to run."""
 
 
 class Section(NamedTuple):
@@ -87,7 +111,7 @@ def _content(
         "published": published_shown(results),
         "images": shown_images(results),
         "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
-        "scores": [(names.printed_score(score.name), score) for score in names.scores],
+        "scores": [(Printed(score.label, score.unit), score) for score in names.scores],
         "methods": [names.method(variant.method) for variant in results.largest],
         "conditions": results.conditions,
         "facts": facts(folder),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.io import UserError, require_distinct
 from benchmarks.latency.stopwatch import Limits
-from benchmarks.options import CHOSEN, RunParts, option_of
+from benchmarks.options import ALL, CHOSEN, RunParts, option_of
 from benchmarks.run.custom_method import (
     importable,
     load_method,
@@ -25,7 +25,7 @@ from benchmarks.run.custom_method import (
     without_folder,
 )
 from benchmarks.tasks import TASKS, Task
-from benchmarks.vocabulary import ALL, FEWEST_REPLICATES
+from benchmarks.vocabulary import FEWEST_REPLICATES
 from methods import METHODS, UncertaintyMethod
 from methods.engines import EngineOption, fitting_engine, unsupported
 from methods.interface import MethodTier
@@ -419,3 +419,44 @@ def chosen_configuration(
             "ensemble or all replicates need: choose more, or fewer --members and --replicates"
         )
     return configuration
+
+
+def choices(task_name: str) -> Iterator[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+    """Tables of what can be chosen, headings and rows; recipes and conditions are one task's.
+
+    Raises:
+        UserError: there is no such task.
+    """
+    _require_known("task", (task_name,), TASKS)
+    task = TASKS[task_name]
+    recipes = [recipe.name for recipe in task.recipes]
+    names = (name for name, preset in PRESETS.items() if preset.recipe_of(task) in recipes)
+    yield (
+        ("--preset", "recipe", "budgets", "methods", "conditions", "images"),
+        [
+            (
+                *(chosen.preset, chosen.recipe, ", ".join(f"{b:g}" for b in chosen.budgets)),
+                *(len(chosen.methods), len(chosen.conditions), chosen.images or ALL),
+            )
+            for chosen in (configuration_of(name, task_name) for name in names)
+        ],
+    )
+    yield (
+        ("--task", "label", "classes", "training images", "test images"),
+        [
+            (t.name, t.label, len(t.classes), t.images_to_train_with("all"), t.test_images)
+            for t in TASKS.values()
+        ],
+    )
+    yield (
+        ("--recipe", "network", "epochs", "dropout", "loss on"),
+        [(r.name, r.network.name, r.epochs, r.dropout, r.loss) for r in task.recipes],
+    )
+    yield (
+        ("--methods", "label", "source"),
+        [(each.name, each.label, each.citation) for each in METHODS.values()],
+    )
+    yield (
+        ("--conditions", "label", "group", "labels"),
+        [(each.name, each.label, each.group, each.labels) for each in task.conditions],
+    )

@@ -58,11 +58,11 @@ from benchmarks.run.measurements import (
     varying,
     without_value,
 )
-from benchmarks.run.nouns import metric_records, nouns_of
+from benchmarks.run.nouns import condition_records, metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.reading import predicted_conditions, read_prediction
 from benchmarks.run.record import RunRecord
-from benchmarks.run.workspace import Failure, Workspace
+from benchmarks.run.workspace import FINISHED_FOLDER, Failure, Workspace
 from benchmarks.schema import (
     AnswerRow,
     Measurement,
@@ -76,7 +76,6 @@ from benchmarks.vocabulary import (
     ANSWER_CSV,
     CLEAN,
     CURVES_FOLDER,
-    FINISHED_FOLDER,
     INFLUENCES_FOLDER,
     MEASURE,
     MEASUREMENTS_CSV,
@@ -301,7 +300,7 @@ class Measuring:
         self._units, self._rules, self._drawn = units, rules, drawn
         self._conditions = {condition.name: condition for condition in every}
         self._evaluation = Evaluation([each for each in every if not each.subset], seed)
-        self._headline = headline_conditions(every)
+        self._headline = headline_conditions(condition_records(every))
         self._collected: dict[Condition, Collected] = {}
         self._members: dict[RunUnit, str] = {}
         self._rows: list[Measurement] = []

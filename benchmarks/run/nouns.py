@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Collection, Iterable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from benchmarks.nouns import (
@@ -29,8 +26,6 @@ from methods.scores import Score
 
 SYMBOLS = {"passes": "T", "samples": "S", "views": "V"}
 """In print, of sizes; M of others."""
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def nouns_of(
@@ -59,17 +54,16 @@ def condition_records(
 
     That over images of no class is one over those that can be had.
     """
-    records: list[ConditionRecord] = []
-    ordered = list(conditions)
-    for position, condition in enumerate(ordered):
+    ordered, records = list(conditions), list[ConditionRecord]()
+    last = {condition.group: condition for condition in ordered if not condition.subset}
+    for condition in ordered:
         records.append(record_of(ConditionRecord, condition, is_mean=False))
-        later = {other.group for other in ordered[position + 1 :] if not other.subset}
-        alike = [other for other in ordered if other.group == condition.group and other.in_mean]
+        alike = (other for other in ordered if other.group == condition.group and other.in_mean)
         averaged = [other for other in alike if other.labelled or other.name not in left_out]
-        if averaged and not condition.subset and condition.group not in later:
-            mean = record_of(ConditionRecord, averaged[0], is_mean=True)
-            name, label = mean_name(mean.group), mean_label(averaged)
-            records.append(replace(mean, name=name, label=label, severity=math.nan, in_mean=False))
+        if averaged and condition is last.get(condition.group):
+            own: dict[str, object] = {"severity": None, "in_mean": False, "is_mean": True}
+            own |= {"name": mean_name(condition.group), "label": mean_label(averaged)}
+            records.append(record_of(ConditionRecord, averaged[0], **own))
     return tuple(records)
 
 
@@ -84,13 +78,8 @@ def metric_records(classes: int) -> tuple[MetricRecord, ...]:
     from benchmarks.metrics import METRICS
 
     return tuple(
-        record_of(
-            MetricRecord,
-            noun,
-            guessing=math.nan if noun.guessing is None else noun.guessing(classes),
-            **_origin(noun),
-        )
-        for noun in METRICS.values()
+        record_of(MetricRecord, m, guessing=m.guessing and m.guessing(classes), **_origin(m))
+        for m in METRICS.values()
     )
 
 
@@ -101,9 +90,7 @@ def _origin(metric: Any) -> dict[str, str]:
     """
     own = inspect.isfunction(metric.function) and metric.function.__name__ != "<lambda>"
     code = metric.function if own else metric.family
-    file = Path(inspect.getsourcefile(code) or "").resolve()
-    path = file.relative_to(REPOSITORY).as_posix() if file.is_relative_to(REPOSITORY) else ""
-    return {"path": path, "function": code.__qualname__}
+    return {"path": f"{code.__module__.replace('.', '/')}.py", "function": code.__qualname__}
 
 
 def _method(plan: Plan, method: type[UncertaintyMethod]) -> MethodRecord:
@@ -127,7 +114,7 @@ def _method(plan: Plan, method: type[UncertaintyMethod]) -> MethodRecord:
 def _recipe(plan: Plan) -> RecipeRecord:
     recipe, own = plan.recipe, plan.task.recipe(plan.configuration.recipe)
     reported = own.reported if own.epochs == recipe.epochs else None
-    training, validation = reported or (math.nan, math.nan)
+    training, validation = reported or (None, None)
     return record_of(
         RecipeRecord,
         recipe,

@@ -20,8 +20,7 @@ from benchmarks.run.configuration import (
     stored_scores,
 )
 from benchmarks.tasks import TASKS, Task
-from benchmarks.tasks.task import ALL_IMAGES, Condition, ImageLimits, Split
-from benchmarks.vocabulary import SUBSET
+from benchmarks.tasks.task import ALL_IMAGES, SUBSET, Condition, ImageLimits, Split
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines import choose_engine
 from methods.engines.base import Engine

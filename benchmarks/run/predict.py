@@ -34,10 +34,10 @@ from benchmarks.run.derived import (
 from benchmarks.run.plan import Plan, PredictedTogether
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
-from benchmarks.run.workspace import Failure, Workspace, seed_call
+from benchmarks.run.workspace import FINISHED_FOLDER, Failure, Workspace, seed_call
 from benchmarks.tasks import Task
 from benchmarks.tasks.task import Condition, EvaluationSet
-from benchmarks.vocabulary import FINISHED_FOLDER, PREDICT
+from benchmarks.vocabulary import PREDICT
 from methods import MemberMethod, PooledMethod, Prediction
 from methods.contract import ContractError, check_prediction
 from methods.determinism import one_torch_thread

@@ -26,8 +26,8 @@ from benchmarks.io import (
     write_json,
 )
 from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import MEASURE, PREDICT, PREDICTIONS_FOLDER, RUN_JSON, SUMMARY_CSV, TRAIN
+from benchmarks.run.workspace import PREDICTIONS_FOLDER, Workspace
+from benchmarks.vocabulary import MEASURE, PREDICT, RUN_JSON, SUMMARY_CSV, TRAIN
 from methods.determinism import processor, version_of
 from methods.engines.base import Engine
 from methods.version import suite_version

@@ -11,10 +11,9 @@ from benchmarks.report import require_results, write_latency_tables, write_repor
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.record import RunRecord, earlier_record, held, joined, read_record
-from benchmarks.run.workspace import Failure, Workspace, make_ready
+from benchmarks.run.workspace import FINISHED_FOLDER, Failure, Workspace, make_ready
 from benchmarks.vocabulary import (
     CLAIMS,
-    FINISHED_FOLDER,
     LATENCY,
     MEASURE,
     NOUNS_JSON,

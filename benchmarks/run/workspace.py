@@ -18,7 +18,6 @@ from benchmarks.progress import Item, announce
 from benchmarks.run.configuration import NETWORKS, fitting_jobs
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition, EvaluationSet, ImageLimits, Split, Task
-from benchmarks.vocabulary import PREDICTIONS_FOLDER
 from methods import METHODS, UncertaintyMethod
 from methods.determinism import (
     derive_seed,
@@ -31,6 +30,12 @@ from methods.networks.pool import (
 from methods.networks.recipes import (
     LabelledImages,
 )
+
+PREDICTIONS_FOLDER = "predictions"
+"""The prediction files, from which everything else can be recomputed."""
+
+FINISHED_FOLDER = ".finished"
+"""Results of the stage `measure`, of a run that has not ended."""
 
 
 class Cluster(Protocol):

@@ -11,13 +11,16 @@ from benchmarks.data.loading import IMAGES, load_digits, load_mnist, load_mnist_
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Condition, EvaluationSet, Task
 from benchmarks.tasks.tuned import tuned_recipe
-from benchmarks.vocabulary import CLEAN, PECULIAR, TYPICAL
+from benchmarks.vocabulary import CLEAN
 from methods.networks.recipes import (
     ARTICLE,
     ARTICLE_LOGITS,
     LAPLACE_REDUX,
     UNCERTAINTY_BASELINES,
 )
+
+TYPICAL, PECULIAR = 61, 591
+"""The test images that the article shows: a typical 8 and a peculiar one."""
 
 SIDE = 28
 """Of MNIST's images, in pixels."""

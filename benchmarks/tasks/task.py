@@ -18,9 +18,15 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.io import UserError
-from benchmarks.vocabulary import CALIBRATION, CLEAN, SUBSET
+from benchmarks.vocabulary import CLEAN
 from methods.determinism import derive_seed
 from methods.networks.recipes import LabelledImages, Recipe
+
+SUBSET = "subset-"
+"""What the names of conditions begin with that have few images, for the sake of exact methods."""
+
+CALIBRATION = "calibration"
+"""The split held out of training, and the name under which its predictions are stored."""
 
 ImageTransform = Callable[[Float[Tensor, "images ..."]], Float[Tensor, "images ..."]]
 

@@ -24,7 +24,8 @@ from benchmarks.claims.numbers import (
     share_of_networks,
 )
 from benchmarks.claims.votes import spread
-from benchmarks.vocabulary import CEILING, CLEAN, IMITATION, OTHER_NETWORK
+from benchmarks.report.editorial import CEILING, IMITATION, OTHER_NETWORK
+from benchmarks.vocabulary import CLEAN
 
 
 def test_interval_over_networks_is_student_t() -> None:

@@ -38,15 +38,15 @@ from benchmarks.claims.numbers import (
 )
 from benchmarks.claims.out_of_distribution import auroc_minus
 from benchmarks.claims.votes import CONDITIONS, LOWER_EDGES
-from benchmarks.vocabulary import (
+from benchmarks.report.editorial import (
     CEILING,
     CENTRAL,
-    CLEAN,
     IMITATION,
     OTHER_NETWORK,
     WEIGHTS,
     WHERE_C_DISAGREES,
 )
+from benchmarks.vocabulary import CLEAN
 
 YES, PARTLY, NO = ClaimVerdict.REPRODUCED, ClaimVerdict.PARTLY, ClaimVerdict.NOT_REPRODUCED
 METHODS = ("mc_dropout", "deep_ensemble")

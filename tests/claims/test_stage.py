@@ -24,11 +24,11 @@ from benchmarks.claims.predictor import TWO_IMAGES, Predictor
 from benchmarks.data.loading import load_mnist
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import THE_RUN
+from benchmarks.report.editorial import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
 from benchmarks.run import stages
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, where
 from benchmarks.tasks.shifts import rotated
-from benchmarks.vocabulary import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
 from tests import runs
 from tests.claims.support import lighten, run_in, write_latency
 from tests.runs import lose_predictions

@@ -21,8 +21,8 @@ from scipy.special import entr
 
 from benchmarks.predictions import PredictionStore, RunUnit, StoredPrediction
 from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import PREDICTIONS_FOLDER
 from benchmarks.tasks import TASKS
-from benchmarks.vocabulary import PREDICTIONS_FOLDER
 from methods.engines import choose_engine
 from methods.networks.pool import NetworkPool
 from tests.golden.compared import differences

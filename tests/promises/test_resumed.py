@@ -19,8 +19,8 @@ from benchmarks.predictions import PoolNetwork
 from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
-from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import FINISHED_FOLDER, MEASURE, PREDICT, TRAIN
+from benchmarks.run.workspace import FINISHED_FOLDER, Workspace
+from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
 from tests.processes import Start
 from tests.runs import (
     DIGITS,

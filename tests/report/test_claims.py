@@ -25,19 +25,13 @@ from benchmarks.report.claims import (
     verdict_table,
     write_claims_page,
 )
+from benchmarks.report.editorial import CEILING, LEAST_AGREEMENT, OTHER_NETWORK, PAIRS, WEIGHTS
 from benchmarks.report.figures import draw_figure, drawn_figures
 from benchmarks.report.figures.declared import FIGURES as DECLARED
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import markdown
 from benchmarks.schema import where, write_table
-from benchmarks.vocabulary import (
-    CEILING,
-    LEAST_AGREEMENT,
-    NOUNS_JSON,
-    OTHER_NETWORK,
-    PAIRS,
-    WEIGHTS,
-)
+from benchmarks.vocabulary import NOUNS_JSON
 
 NETWORKS = 4
 VOTES = {"method": "mc_dropout", "condition": "image 61"}
@@ -200,6 +194,7 @@ def test_page_has_verdicts_numbers_and_names_escaped(folder: Path, tmp_path: Pat
         '<a id="image-61"></a>\n\n## image-61 | 62 holds.',
         "**Verdict: *partly reproduced*.** a | reason.",
         "| a \\| b | 0.5 (0.4 to 0.6): yes |\n| c | 1 |",
+        "All of them vote on images 61 and 591, for every network.",
     ):
         assert text in page, text
     assert page.count("A rule.") == len(CLAIMS)

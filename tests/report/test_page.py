@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import vocabulary
+from benchmarks.nouns import Printed
 from benchmarks.report.answer import NOT_JUDGED, answer
 from benchmarks.report.figures import drawn_figures
-from benchmarks.report.page import OF_A_CONDITION, shown_images
+from benchmarks.report.page import DOWNLOADS, OF_A_CONDITION, shown_images
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import MARKS
 from methods import METHODS
@@ -207,6 +209,10 @@ def test_claims_are_shown_with_verdict_and_numbers(made_up_run: Path) -> None:
     assert "gap below 1 0.5 (0.4 to 0.6): yes" in text
 
 
+def test_downloads_are_files_of_a_run() -> None:
+    assert {name.rstrip("/") for name in DOWNLOADS} < {*map(str, vars(vocabulary).values())}
+
+
 def test_nouns_are_defined_by_their_fields(made_up_run: Path) -> None:
     text = Parsed(read(made_up_run)).text
     for metric in NAMES.metrics:
@@ -215,7 +221,7 @@ def test_nouns_are_defined_by_their_fields(made_up_run: Path) -> None:
             assert part in text
         assert f"{metric.function} in {metric.path}" in text
     for score in NAMES.scores:
-        label = NAMES.printed_score(score.name).axis_label
+        label = Printed(score.label, score.unit).axis_label
         assert f"{label} : {score.formula} ({score.citation})" in text
     for name in SMALL.methods:
         method = METHODS[name]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from benchmarks.report.editorial import (
     DETECTION,
+    RANK_CORRELATION,
     SELECTION,
     UNDER_SHIFT,
 )
@@ -13,7 +14,6 @@ from benchmarks.report.figures import numbers, worth
 from benchmarks.report.figures import panels as draw
 from benchmarks.report.figures.engine import Figure, FigureData, View, leading, ranked
 from benchmarks.report.style import PAGE
-from benchmarks.vocabulary import RANK_CORRELATION
 
 
 def votes_of_methods_height(view: View, rows: pd.DataFrame) -> float:

@@ -16,13 +16,14 @@ from benchmarks.report.editorial import (
     PROBABLE,
     RIGHT,
     SHOWN_WITH_COST,
+    VOTES,
 )
 from benchmarks.report.figures.engine import FigureData, Panel, View
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.texts import listed
 from benchmarks.report.timings import MEDIAN, in_setup, main_setup, timed
 from benchmarks.schema import Measurement, table_of, where
-from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES, VOTES
+from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES
 
 SIZE = ["method", "members"]
 """By which a prediction has a time, whatever the training."""

@@ -17,9 +17,14 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmarks.nouns import Contestant, Names
 from benchmarks.report.editorial import (
+    CEILING,
     DETECTION,
     ENSEMBLE,
+    LEAST_AGREEMENT,
+    OTHER_NETWORK,
+    PAIRS,
     SAMPLED,
+    WHERE_C_DISAGREES,
 )
 from benchmarks.report.figures import numbers
 from benchmarks.report.figures.engine import (
@@ -41,15 +46,7 @@ from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import Quantity, ShownPixels
 from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, look_of, looks
 from benchmarks.schema import where
-from benchmarks.vocabulary import (
-    CEILING,
-    CLEAN,
-    LEAST_AGREEMENT,
-    OTHER_NETWORK,
-    PAIRS,
-    TEST_IMAGES,
-    WHERE_C_DISAGREES,
-)
+from benchmarks.vocabulary import CLEAN, TEST_IMAGES
 
 GREY: Any = {"color": "0.6", "linewidth": 0.8}
 """Of lines to compare with."""
