@@ -102,10 +102,15 @@ def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overw
         read_record(out)
         require_results(out)
         return
-    earlier_record(plan, out, overwrite=overwrite, only=only)
+    earlier_record(plan, out, overwrite=overwrite)
+    predicted = workspace.predictions.folder.exists()
     if only in (None, TRAIN, PREDICT):
         plan.require_affordable()
-    predicted = workspace.predictions.folder.exists()
+    elif overwrite and (predicted or path_of(out, SUMMARY_CSV).exists()):
+        raise UserError(
+            f"--overwrite would remove what {out} holds, and --only {only} computes none of "
+            "it; leave out one of the two"
+        )
     if only == MEASURE and not predicted:
         raise UserError(f"there are no predictions in {out} yet; run without --only first")
     if only == LATENCY and path_of(out, SUMMARY_CSV).exists() and not predicted:

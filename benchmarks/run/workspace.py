@@ -20,17 +20,9 @@ from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition, EvaluationSet, ImageLimits, Split, Task
 from benchmarks.vocabulary import PREDICTIONS_FOLDER
 from methods import METHODS, UncertaintyMethod
-from methods.determinism import (
-    derive_seed,
-    one_torch_thread,
-    seed_generators,
-)
-from methods.networks.pool import (
-    NetworkStore,
-)
-from methods.networks.recipes import (
-    LabelledImages,
-)
+from methods.determinism import derive_seed, one_torch_thread, seed_generators
+from methods.networks.pool import NetworkStore
+from methods.networks.recipes import LabelledImages
 
 
 class Cluster(Protocol):
