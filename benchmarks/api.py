@@ -25,7 +25,7 @@ from benchmarks.intake.given import folder_for_scores, score
 from benchmarks.intake.images import beginning_with, predictions_of
 from benchmarks.intake.reading import checked_predictions
 from benchmarks.io import UserError, objection_to, path_of
-from benchmarks.options import OPTIONS, option_of, several, with_options
+from benchmarks.options import OPTIONS, option_of, separate, with_options
 from benchmarks.progress import progress_shown
 from benchmarks.report.figures import canvas_of, draw_figure, figure_names
 from benchmarks.report.results import Results, read_if_there
@@ -453,7 +453,7 @@ def run_benchmark(
         ArgumentError: a value is unknown or out of range, or the choices do not fit together.
     """
     chosen |= {"task": task, "methods": methods}
-    chosen_stages = set(several(stages))
+    chosen_stages = set(separate(stages))
     if not chosen_stages:
         raise ArgumentError(f"stages: nothing is chosen; choose from {', '.join(STAGES)}")
     for stage in chosen_stages - set(STAGES):

@@ -29,9 +29,6 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import MNIST, SIDE
 from methods import Prediction
 
-DRAWN = (".png", ".svg", ".pdf")
-"""How the figure's file may end."""
-
 READ = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 """Formats that Pillow itself decodes, by its names; for others it would start a program."""
 
@@ -60,7 +57,7 @@ def draw_check(
     """Print and draw the votes of softmax, MC-dropout and a deep ensemble for one image.
 
     Args:
-        path: of the figure; its ending is one of `DRAWN`.
+        path: of the figure, which ends in a format of matplotlib.
         index: which of the test images it is, where there is no file.
         file: with an image of a digit.
 

@@ -273,6 +273,9 @@ def score(
         print(f"wrote {out}")
 
 
+DRAWN = (".pdf", ".svg", ".png")
+"""How the file of a figure may end."""
+
 NETWORKS = ("epochs", "networks", "data_dir", "seed", "device", "engine")
 """The options of commands that train networks as the article does."""
 
@@ -300,15 +303,13 @@ def check(
     Networks are trained as the article trains them. It uses those that a run of the preset
     `article` has trained, on the same device and by the same engine, and trains missing ones.
     """
-    from benchmarks.check import DRAWN, draw_check
+    from benchmarks.check import draw_check
 
     if (index is None) == (image is None):
         raise UserError("name one image: either --index 591 or a file such as my_digit.png")
     path = out or Path(f"epistemic-check-{index if image is None else image.stem}.png")
-    if path.suffix.lower() not in DRAWN or path.is_dir():
-        raise UserError(f"--out {path}: expected a file name that ends in {', '.join(DRAWN)}")
     numbers = {"passes": (passes,), "members": (members,), "replicates": 1}
-    plan, workspace = _article_networks(path, chosen | numbers)
+    plan, workspace = _article_networks(_require_file(path, *DRAWN), chosen | numbers)
     draw_check(plan, workspace, path, index=index, file=image)
     print(f"wrote {path}")
 
@@ -341,9 +342,8 @@ def lab(
     """
     from benchmarks.lab.page import METHODS, make_lab
 
-    if out.suffix != ".html" or out.is_dir():
-        raise UserError(f"--out {out}: expected a file name that ends in .html")
-    plan, workspace = _article_networks(out, chosen | {"methods": METHODS})
+    file = _require_file(out, ".html")
+    plan, workspace = _article_networks(file, chosen | {"methods": METHODS})
     make_lab(plan, workspace, out, members=members)
     print(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
 
@@ -394,7 +394,8 @@ def table(
     if out is None:
         print(text, end="")
         return
-    write_whole(_file_to_write(out), text)
+    writable_folder("--out", _require_file(out).parent)
+    write_whole(out, text)
     print(f"wrote {out}")
 
 
@@ -411,9 +412,7 @@ def figure(
     """Draw a figure of a run for a paper, with what it is to show."""
     from benchmarks.report import figures
 
-    path = out or Path(f"{name}.pdf")
-    if not (path.suffix or path.is_dir()):  # matplotlib would write to another name
-        raise UserError(f"--out {path}: expected a file name that ends in .pdf, .svg or .png")
+    path = _require_file(out or Path(f"{name}.pdf"), *DRAWN)
     drawing = figures.draw_figure(
         _results_in(run),
         name,
@@ -422,7 +421,8 @@ def figure(
         conditions=separate(conditions),
         titled=title,
     )
-    figures.save_figure(drawing.figure, _file_to_write(path))
+    writable_folder("--out", path.parent)
+    figures.save_figure(drawing.figure, path)
     print(f"wrote {path}")
 
 
@@ -455,13 +455,10 @@ def _results_in(run: Path) -> Results:
     return results
 
 
-def _file_to_write(out: Path) -> Path:
-    """The file that ``--out`` names, of which nothing but its content is missing.
-
-    Raises:
-        UserError: it is a folder, or its own folder cannot be written.
-    """
-    writable_folder("--out", out.parent)
+def _require_file(out: Path, *endings: str) -> Path:
+    """The file that ``--out`` names, unless it is a folder or ends in another way."""
     if out.is_dir():
         raise UserError(f"--out {out}: this is a folder; name a file")
+    if endings and out.suffix.lower() not in endings:
+        raise UserError(f"--out {out}: expected a file name that ends in {' or '.join(endings)}")
     return out

@@ -40,9 +40,15 @@ def path_in(text: str | Path) -> Path:
     return Path(text)
 
 
-def separate(values: Iterable[Any] | None) -> tuple[Any, ...]:
-    """The words of an option, which may be separated by commas and given several times."""
-    split = (v.split(",") if isinstance(v, str) else [v] for v in values or ())
+def several(value: Any) -> tuple[Any, ...]:
+    """One value or several, as a tuple; none of ``None``."""
+    single = isinstance(value, str) or not isinstance(value, Iterable)
+    return () if value is None else (value,) if single else tuple(value)
+
+
+def separate(given: Any) -> tuple[Any, ...]:
+    """One value or several, of which words may be separated by commas."""
+    split = (v.split(",") if isinstance(v, str) else [v] for v in several(given))
     words = (word.strip() if isinstance(word, str) else word for word in chain(*split))
     return tuple(word for word in words if word != "")
 
@@ -268,7 +274,7 @@ def _read(part: str, given: Any) -> Any:
     if part == "custom_methods":  # each a path, which may have commas
         return several(given)
     if get_origin(kind) is tuple:
-        words, kind = separate(several(given)), get_args(kind)[0]
+        words, kind = separate(given), get_args(kind)[0]
         return words if kind is str else tuple(sorted(_number(part, word, kind) for word in words))
     if part == "images" and given != ALL:
         return _number(part, given, int)
@@ -283,8 +289,3 @@ def _number(part: str, word: Any, kind: type[int | float]) -> Any:
         raise UserError(
             f"{option}: {word!r} is not a {what}; write, for example, {option} {example}"
         ) from error
-
-
-def several(value: Any) -> tuple[Any, ...]:
-    """One value or several, as a tuple."""
-    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
