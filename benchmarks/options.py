@@ -233,6 +233,9 @@ def with_options(*names: str, documented: bool = False) -> Callable[[Function], 
 
         @wraps(function)
         def with_chosen(*arguments: Any, **given: Any) -> Any:
+            if unknown := given.keys() - kept.parameters.keys():
+                known = ", ".join(kept.parameters)
+                raise TypeError(f"unknown argument {min(unknown)!r}; choices are {known}")
             bound = kept.bind(*arguments, **given)
             bound.apply_defaults()
             values = bound.arguments | {name: _read(name, bound.arguments[name]) for name in names}

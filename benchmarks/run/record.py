@@ -77,7 +77,17 @@ class RunRecord:
             _remove_earlier_run(out)
         if MEASURE in earlier.get("seconds", {}) and not (out / PREDICTIONS_FOLDER).exists():
             earlier = {}  # published results, which are computed anew
-        return cls(out / RUN_JSON, _content(plan, earlier))
+        content = {
+            "version": suite_version(),
+            "predictions": PREDICTIONS,
+            "configuration": plan.configuration.identity,
+            "command": plan.command,
+            "replicates": dict(Counter(unit.variant for unit in plan.units())),
+            "commit": commit(),
+            "environment": environment(plan.engine),
+            **{name: earlier.get(name, {}) for name in ("data", "seconds", "machines")},
+        }
+        return cls(out / RUN_JSON, content)
 
     @property
     def data(self) -> dict[str, dict[str, Any]]:
@@ -93,11 +103,8 @@ class RunRecord:
     @property
     def unavailable(self) -> dict[str, str]:
         """The conditions whose images cannot be had, each with the reason."""
-        return {
-            name: entry["unavailable"]
-            for name, entry in self.data.items()
-            if "unavailable" in entry
-        }
+        entries = self.data.items()
+        return {name: each["unavailable"] for name, each in entries if "unavailable" in each}
 
     def note_data(self, data: Mapping[str, dict[str, Any]]) -> None:
         """Record the fingerprint and number of each set's images, or why it is unavailable.
@@ -210,20 +217,6 @@ def read_record(out: Path) -> dict[str, Any]:
     return {}
 
 
-def _content(plan: Plan, earlier: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record holds at the beginning of a run, or when an earlier one goes on."""
-    return {
-        "version": suite_version(),
-        "predictions": PREDICTIONS,
-        "configuration": plan.configuration.identity,
-        "command": plan.command,
-        "replicates": dict(Counter(unit.variant for unit in plan.units())),
-        "commit": commit(),
-        "environment": environment(plan.engine),
-        **{name: earlier.get(name, {}) for name in ("data", "seconds", "machines")},
-    }
-
-
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """The folder, for this run alone, created if it does not exist, without half-written files.
@@ -315,8 +308,7 @@ def commit(file: Path = Path(__file__)) -> str | None:
 
     try:
         git("ls-files", "--error-unmatch", "--", file.name)
-        return git("rev-parse", "HEAD") + (
-            git("status", "--porcelain", "--", *CODE) and " modified"
-        )
+        changed = git("status", "--porcelain", "--", *CODE)
+        return git("rev-parse", "HEAD") + (" modified" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.io import UserError, path_of, require_own
 from benchmarks.options import CHOSEN
@@ -154,13 +154,7 @@ def _imported(name: str) -> Stage:
 
     Methods are timed where what other stages need is not installed.
     """
-
-    def stage(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-        module = import_module(f"benchmarks.run.{name}")
-        failures: list[Failure] = getattr(module, name)(plan, workspace, record)
-        return failures
-
-    return stage
+    return lambda *run: cast("Stage", getattr(import_module(f"benchmarks.run.{name}"), name))(*run)
 
 
 STAGES: dict[str, Stage] = {
