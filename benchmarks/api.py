@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, get_args
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -25,26 +25,16 @@ from benchmarks.intake.given import folder_for_scores, score
 from benchmarks.intake.images import beginning_with, predictions_of
 from benchmarks.intake.reading import checked_predictions
 from benchmarks.io import UserError, objection_to, path_of
-from benchmarks.options import CHOSEN, SEVERAL, DeviceChoice, EngineChoice, ScoreChoice, option_of
+from benchmarks.options import OPTIONS, option_of, separate, with_options
 from benchmarks.progress import progress_shown
 from benchmarks.report.figures import canvas_of, draw_figure, figure_names
 from benchmarks.report.results import Results, read_if_there
-from benchmarks.run.configuration import (
-    DEFAULT_TASK,
-    NETWORKS,
-    PRESETS,
-    chosen_configuration,
-    fitting_device,
-    require_resampling,
-)
-from benchmarks.run.plan import Plan
-from benchmarks.run.record import require_apart
-from benchmarks.run.stages import run_stages
-from benchmarks.run.workspace import Failure, workspace_for
+from benchmarks.run.configuration import DEFAULT_TASK, require_resampling
+from benchmarks.run.stages import chosen_run, run_stages
+from benchmarks.run.workspace import Failure
 from benchmarks.vocabulary import MEASURE, MEASUREMENTS_CSV, PREDICT, STAGES, SUMMARY_CSV, TRAIN
 from methods import UncertaintyMethod
 from methods.determinism import random_state_kept
-from methods.engines import EngineOption
 
 __all__ = [
     "ArgumentError",
@@ -64,7 +54,10 @@ class ArgumentError(UserError, ValueError):
 
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 
-_ARGUMENTS = {option_of(part)[2:]: part for part in CHOSEN} | {"only": "stages", "beside": "folder"}
+_ARGUMENTS = {option_of(name)[2:]: name for name in OPTIONS} | {
+    "only": "stages",
+    "beside": "folder",
+}
 """By the name of an option, the argument that is called otherwise."""
 
 
@@ -430,46 +423,26 @@ def _by_method(given: Any, methods: Mapping[str, Any], what: str) -> dict[str, A
 
 
 @as_library()
+@with_options(*OPTIONS, documented=True)
 def run_benchmark(
     task: str = DEFAULT_TASK,
     methods: str | Iterable[str] | None = None,
     *,
-    preset: str = "quick",
-    recipe: str | None = None,
-    budgets: float | Iterable[float] | None = None,
-    conditions: str | Iterable[str] | None = None,
     stages: str | Iterable[str] = (TRAIN, PREDICT, MEASURE),
-    seed: int = 0,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    engine: EngineOption = "auto",
-    data_dir: str | Path | None = None,
-    networks: str | Path | None = None,
-    out: str | Path | None = None,
-    overwrite: bool = False,
-    jobs: int | None = None,
     progress: bool = False,
-    **choices: Any,
+    **chosen: Any,
 ) -> BenchmarkResults:
     """Train, predict and measure, as ``uncertainty-bench`` does; the same numbers come out.
 
     Args:
         task: what is classified, by name.
-        methods, conditions: names; by default the preset's.
-        preset: the default of all other choices.
-        recipe: how networks are trained, by name.
-        budgets: what methods of one network may take to train, in networks of the recipe.
+        methods: names; by default the preset's.
         stages: what is done. A page and figures as files need ``report``, and ``out``.
-        seed: of all random choices.
-        device, engine: where and by what networks are trained and evaluated.
-        data_dir: your own folder of data sets. Others are fetched into the cache.
-        networks: where trained networks are stored, and found again; by default in a temporary
-            folder, or in the cache where ``out`` is given.
-        out: where to write the run; the same call continues it. By default a temporary folder.
-        overwrite: whether to remove an earlier run from ``out``.
-        jobs: how many workers compute in parallel; by default one a core.
         progress: whether to show it on the standard error.
-        choices: other parts of `benchmarks.run.configuration.Configuration`, such as ``epochs``,
-            ``members``, ``passes``, ``replicates`` and ``images`` (a number, or ``"all"``).
+        chosen: options of the command line, such as ``preset``, ``epochs``, ``members``, ``images``
+            (a number, or ``"all"``), ``device`` and ``jobs``; one value or several where it takes
+            several. By default ``out`` is a temporary folder, with its own ``networks``; the same
+            call with ``out`` continues a run.
 
     Returns:
         What `load_results` gives of the folder, and what failed. Without the stage ``measure`` it
@@ -479,48 +452,21 @@ def run_benchmark(
         TypeError: there is no such argument, or a value is of another type.
         ArgumentError: a value is unknown or out of range, or the choices do not fit together.
     """
-    choices |= {"preset": preset, "task": task, "recipe": recipe, "budgets": budgets}
-    choices |= {"methods": methods, "conditions": conditions, "seed": seed}
-    if unknown := choices.keys() - set(CHOSEN):
-        raise TypeError(
-            f"run_benchmark: unknown argument {min(unknown)!r}; choices are {', '.join(CHOSEN)}"
-        )
-    for part in SEVERAL:
-        if choices.get(part) is not None:
-            choices[part] = _several(choices[part])
-    chosen_stages = set(_several(stages))
+    chosen |= {"task": task, "methods": methods}
+    chosen_stages = set(separate(stages))
     if not chosen_stages:
         raise ArgumentError(f"stages: nothing is chosen; choose from {', '.join(STAGES)}")
-    for argument, name, names in (
-        ("preset", preset, PRESETS),
-        ("device", device, get_args(DeviceChoice)),
-        ("engine", engine, get_args(EngineChoice)),
-        ("scores", choices.get("scores") or "all", get_args(ScoreChoice)),
-        *(("stages", stage, STAGES) for stage in chosen_stages),
-    ):
-        if name not in names:
-            raise ArgumentError(
-                f"{argument}: unknown name {name!r}; choose from {', '.join(names)}"
-            )
-    if jobs is not None and jobs < 1:
-        raise ArgumentError(f"jobs: {jobs} is too small; expected at least 1")
-    choices |= {"device": fitting_device(device), "engine": engine}
-    plan = Plan(chosen_configuration(**choices))
+    for stage in chosen_stages - set(STAGES):
+        raise ArgumentError(f"stages: unknown name {stage!r}; choose from {', '.join(STAGES)}")
     with TemporaryDirectory(prefix="uncertainty-bench-") as temporary, progress_shown(progress):
-        folder = Path(temporary) / "out" if out is None else Path(out)
-        stored = Path(networks or (Path(temporary) / "networks" if out is None else NETWORKS))
-        data = None if data_dir is None else Path(data_dir)
-        require_apart(folder, networks=stored, data_dir=data)
-        workspace = workspace_for(plan, folder, networks=stored, data_dir=data, jobs=jobs)
+        if chosen["out"] is None:
+            chosen["out"] = Path(temporary, "out")
+            chosen["networks"] = chosen["networks"] or Path(temporary, "networks")
+        plan, workspace = chosen_run(chosen)
         failures: list[Failure] = []
         for stage in sorted(chosen_stages, key=STAGES.index):
-            failures += run_stages(plan, workspace, stage, overwrite=overwrite)
-            overwrite = False
-        measured = path_of(folder, SUMMARY_CSV).exists()
-        results = load_results(folder) if measured else BenchmarkResults()
+            failures += run_stages(plan, workspace, stage, overwrite=chosen["overwrite"])
+            chosen["overwrite"] = False
+        measured = path_of(workspace.out, SUMMARY_CSV).exists()
+        results = load_results(workspace.out) if measured else BenchmarkResults()
         return replace(results, failures=tuple(dict.fromkeys(failures)))
-
-
-def _several(value: Any) -> tuple[Any, ...]:
-    """One value or several, as a tuple."""
-    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)

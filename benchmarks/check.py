@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -25,16 +23,11 @@ from benchmarks.nouns import Contestant, Names
 from benchmarks.report.figures.panels import count_plots
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
-from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import MNIST, SIDE
 from methods import Prediction
-from methods.engines import EngineOption, fitting_engine
-
-DRAWN = (".png", ".svg", ".pdf")
-"""How the figure's file may end."""
 
 READ = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 """Formats that Pillow itself decodes, by its names; for others it would start a program."""
@@ -58,41 +51,13 @@ MEASURES = {
 Shades = Float[np.ndarray, "rows columns"]
 
 
-def check_plan(
-    *,
-    passes: int,
-    members: int,
-    epochs: int | None,
-    seed: int,
-    device: Literal["cpu", "cuda"],
-    engine: EngineOption,
-) -> Plan:
-    """The run of the article's networks, which vote: ``epochs`` epochs, or as the article says.
-
-    Raises:
-        UserError: a number is too small.
-    """
-    return Plan(
-        replace(
-            configuration_of("article"),
-            passes=(passes,),
-            members=(members,),
-            replicates=1,
-            epochs=epochs,
-            seed=seed,
-            device=device,
-            engine=fitting_engine(engine, device),
-        )
-    )
-
-
 def draw_check(
     plan: Plan, workspace: Workspace, path: Path, *, index: int | None, file: Path | None
 ) -> None:
     """Print and draw the votes of softmax, MC-dropout and a deep ensemble for one image.
 
     Args:
-        path: of the figure; its ending is one of `DRAWN`.
+        path: of the figure, which ends in a format of matplotlib.
         index: which of the test images it is, where there is no file.
         file: with an image of a digit.
 

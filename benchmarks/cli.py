@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -28,14 +27,7 @@ def main() -> NoReturn:
 def sub_command(arguments: Sequence[str]) -> Any:
     """Run the sub-command that is named first, by default ``run``, with the other arguments."""
     from benchmarks.commands import app
-    from benchmarks.io import UserError
 
-    for argument in arguments:  # as a number, Python would take them
-        number = re.fullmatch(r"(?:--.*=)?\s*[-+]?([\d_]+)\s*", argument)
-        if number and not number[1].isascii():
-            raise UserError(
-                f"{argument!r} is in digits of another script; write 0 to 9, or ./ before a path"
-            )
     return app(_with_command(arguments), standalone_mode=False)
 
 

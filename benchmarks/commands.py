@@ -21,23 +21,19 @@ from typer.core import TyperGroup
 
 from benchmarks.io import UserError, print_table, require_distinct, writable_folder, write_whole
 from benchmarks.options import (
-    DataSetting,
-    DeviceSetting,
-    EngineSetting,
-    EpochsSetting,
-    NetworksSetting,
-    RunArgument,
-    SeedSetting,
+    CHOSEN,
+    OPTIONS,
     end,
+    file,
     flag,
     how,
     how_much,
     path,
+    path_in,
     separate,
     shown,
     what,
-    where,
-    with_parts,
+    with_options,
 )
 from benchmarks.vocabulary import ANSWER_CSV, INDEX_HTML, LAB_HTML, LATENCY, STAGES
 
@@ -72,32 +68,16 @@ app = typer.Typer(
     epilog="Other commands, each with its own --help: score (predictions of others), check (votes "
     "for one image), lab (a page to draw digits on), table, figure, compare (of a run)."
 )
-@with_parts
+@with_options(*OPTIONS)
 def run(
-    chosen: dict[str, Any],
-    all_rows: Annotated[
-        bool, what("Every metric by every score and condition.", "--all-rows", metavar=" ")
-    ] = False,
+    *,
     only: Annotated[
         str | None,
         what(f"One stage: {', '.join(STAGES)}.", metavar="STAGE", show_default="all of them"),
     ] = None,
-    out: Annotated[
-        Path | None,
-        path("The folder of the run.", show_default="results/mine/[TASK-]PRESET[-RECIPE]"),
-    ] = None,
-    networks: NetworksSetting = None,
-    data_dir: DataSetting = None,
-    jobs: Annotated[
-        int | None,
-        how("Processes that compute.", metavar="N", min=1, show_default="one a core; one on a GPU"),
-    ] = None,
     cluster: Annotated[
         Path | None, how("Compute on the cluster that a YAML file names.", metavar="FILE")
     ] = None,
-    overwrite: Annotated[
-        bool, flag("Remove an earlier run from the folder first.", "--overwrite")
-    ] = False,
     open_page: Annotated[
         bool, flag("Open the page of results in a browser at the end.", "--open")
     ] = False,
@@ -106,6 +86,7 @@ def run(
     ] = False,
     list_all: Annotated[bool, end("List what can be chosen.", "--list")] = False,
     show_version: Annotated[bool, end("Show the version.", "--version")] = False,
+    **chosen: Any,
 ) -> None:
     """Compare uncertainty methods on clean, shifted and out-of-distribution images.
 
@@ -122,34 +103,20 @@ def run(
         print(f" --only      {' '.join(STAGES)}")
         return
     from benchmarks.report.outcome import show_outcome
-    from benchmarks.run.configuration import (
-        DEFAULT_TASK,
-        NETWORKS,
-        chosen_configuration,
-        fitting_device,
-    )
-    from benchmarks.run.plan import Plan
-    from benchmarks.run.record import require_apart
-    from benchmarks.run.stages import run_stages
-    from benchmarks.run.workspace import workspace_for
+    from benchmarks.run.configuration import DEFAULT_TASK
+    from benchmarks.run.stages import chosen_run, run_stages
 
     if only is not None and only not in STAGES:
         raise UserError(f"--only: unknown stage {only!r}; choose from {', '.join(STAGES)}")
-    networks = networks or NETWORKS
-    task = "" if chosen["task"] == DEFAULT_TASK else chosen["task"]
-    name = "-".join(filter(None, (task, chosen["preset"], chosen["recipe"])))
-    out = out or Path("results", "mine", name)  # beside what the repository has of its own runs
-    require_apart(out, networks=networks, data_dir=data_dir, cluster=cluster)
-    for location in chosen["custom_methods"] or ():
-        require_apart(out, method=Path(location.rpartition(":")[0]))
     if cluster and chosen["device"] == "cuda":
         raise UserError("--device cuda: a cluster computes on CPUs; leave out one of the options")
-    device = fitting_device("cpu" if cluster else chosen["device"])
-    configuration = chosen_configuration(**chosen | {"device": device})
-    plan = Plan(configuration, all_rows)
-    workspace = workspace_for(
-        plan, out, networks=networks, data_dir=data_dir, jobs=1 if only == LATENCY else jobs
-    )
+    chosen |= {"device": "cpu"} if cluster else {}
+    chosen |= {"jobs": 1} if only == LATENCY else {}
+    task = "" if chosen["task"] == DEFAULT_TASK else chosen["task"]
+    name = "-".join(filter(None, (task, chosen["preset"], chosen["recipe"])))
+    # Beside what the repository has of its own runs.
+    chosen["out"] = out = chosen["out"] or Path("results", "mine", name)
+    plan, workspace = chosen_run(chosen, cluster=cluster)
     if show_plan:
         from benchmarks.run.expected import show_expected  # imports what all stages need
 
@@ -157,7 +124,7 @@ def run(
         return
     with _workers(cluster, plan, only) as workers:
         there = replace(workspace, cluster=workers)
-        failures = run_stages(plan, there, only, overwrite=overwrite)
+        failures = run_stages(plan, there, only, overwrite=chosen["overwrite"])
     show_outcome(out)
     page = out / INDEX_HTML
     if open_page and not page.exists():
@@ -205,33 +172,26 @@ def score(
             metavar="FILE",
         ),
     ],
-    labels: Annotated[
-        Path | None, where("The labels, where the other files hold none.", metavar="FILE")
-    ] = None,
+    labels: Annotated[Path | None, file("The labels, where the other files hold none.")] = None,
     ood: Annotated[
         list[str] | None,
-        where(
+        file(
             "Predictions of out-of-distribution images; once for each method, in their order.",
             metavar="NAME=FILE",
         ),
     ] = None,
     calibration: Annotated[
         list[Path] | None,
-        where(
-            "Predictions of calibration images; once for each method, in their order.",
-            metavar="FILE",
-        ),
+        file("Predictions of calibration images; once for each method, in their order."),
     ] = None,
     calibration_labels: Annotated[
-        Path | None, where("The labels of the calibration images.", metavar="FILE")
+        Path | None, file("The labels of the calibration images.")
     ] = None,
     humans: Annotated[
-        Path | None,
-        where("How many people gave each class to each image (.npy, .csv).", metavar="FILE"),
+        Path | None, file("How many people gave each class to each image (.npy, .csv).")
     ] = None,
     reference: Annotated[
-        Path | None,
-        where("Probabilities of the same images to compare with (.npy, .csv).", metavar="FILE"),
+        Path | None, file("Probabilities of the same images to compare with (.npy, .csv).")
     ] = None,
     out: Annotated[
         Path | None,
@@ -254,7 +214,7 @@ def score(
     resamples: Annotated[
         int, how("How often images are drawn anew, for intervals that need it.", metavar="N")
     ] = 200,
-    seed: SeedSetting = 0,
+    seed: Annotated[int, OPTIONS["seed"].option] = 0,
 ) -> None:
     """Score predictions of others with the measures, intervals and tables of the suite.
 
@@ -315,9 +275,17 @@ def score(
         print(f"wrote {out}")
 
 
+DRAWN = (".pdf", ".svg", ".png")
+"""How the file of a figure may end."""
+
+NETWORKS = ("epochs", "networks", "data_dir", "seed", "device", "engine")
+"""The options of commands that train networks as the article does."""
+
+
 @app.command()
+@with_options(*NETWORKS)
 def check(
-    file: Annotated[
+    image: Annotated[
         Path | None,
         typer.Argument(help="An image of a digit, of any size and colours.", metavar="FILE"),
     ] = None,
@@ -326,94 +294,77 @@ def check(
     ] = None,
     passes: Annotated[int, how_much("Passes of MC-dropout.")] = 100,
     members: Annotated[int, how_much("Networks of the deep ensemble.")] = 50,
-    epochs: EpochsSetting = None,
     out: Annotated[
         Path | None,
         path("The figure: a PNG, SVG or PDF.", show_default="epistemic-check-IMAGE.png"),
     ] = None,
-    networks: NetworksSetting = None,
-    data_dir: DataSetting = None,
-    seed: SeedSetting = 0,
-    device: DeviceSetting = "auto",
-    engine: EngineSetting = "auto",
+    **chosen: Any,
 ) -> None:
     """Count the votes of softmax, MC-dropout and a deep ensemble for one image, and draw them.
 
     Networks are trained as the article trains them. It uses those that a run of the preset
     `article` has trained, on the same device and by the same engine, and trains missing ones.
     """
-    from benchmarks.check import DRAWN, check_plan, draw_check
-    from benchmarks.run.configuration import fitting_device
+    from benchmarks.check import draw_check
 
-    if (index is None) == (file is None):
+    if (index is None) == (image is None):
         raise UserError("name one image: either --index 591 or a file such as my_digit.png")
-    path = out or Path(f"epistemic-check-{index if file is None else file.stem}.png")
-    if path.suffix.lower() not in DRAWN or path.is_dir():
-        raise UserError(f"--out {path}: expected a file name that ends in {', '.join(DRAWN)}")
-    plan = check_plan(
-        passes=passes,
-        members=members,
-        epochs=epochs,
-        seed=seed,
-        device=fitting_device(device),
-        engine=engine,
-    )
-    workspace = _workspace_of_file(path, plan, networks, data_dir)
-    draw_check(plan, workspace, path, index=index, file=file)
+    path = out or Path(f"epistemic-check-{index if image is None else image.stem}.png")
+    numbers = {"passes": (passes,), "members": (members,), "replicates": 1}
+    plan, workspace = _article_networks(_require_file(path, *DRAWN), chosen | numbers)
+    draw_check(plan, workspace, path, index=index, file=image)
     print(f"wrote {path}")
 
 
-def _workspace_of_file(
-    path: Path, plan: Plan, networks: Path | None, data_dir: Path | None
-) -> Workspace:
-    """Where a command computes that writes one file, ready to compute there."""
+def _article_networks(file: Path, chosen: dict[str, Any]) -> tuple[Plan, Workspace]:
+    """Networks of the article, and where a command computes with them that writes one file."""
+    from benchmarks.run.configuration import chosen_configuration
+    from benchmarks.run.plan import Plan
     from benchmarks.run.workspace import make_ready, workspace_for
 
-    folder = writable_folder("--out", path.parent)
-    workspace = workspace_for(plan, folder, networks=networks, data_dir=data_dir)
+    parts = {part: chosen[part] for part in CHOSEN if part in chosen}
+    plan = Plan(chosen_configuration(preset="article", **parts))
+    folder = writable_folder("--out", file.parent)
+    places = {place: chosen[place] for place in ("networks", "data_dir")}
+    workspace = workspace_for(plan, folder, **places)
     make_ready(plan, workspace)
-    return workspace
+    return plan, workspace
 
 
 @app.command()
+@with_options(*NETWORKS)
 def lab(
     members: Annotated[int, how_much("Networks that vote.", min=2)] = 50,
-    epochs: EpochsSetting = None,
     out: Annotated[Path, path("The page to write.")] = Path(LAB_HTML),
-    networks: NetworksSetting = None,
-    data_dir: DataSetting = None,
-    seed: SeedSetting = 0,
-    device: DeviceSetting = "auto",
-    engine: EngineSetting = "auto",
+    **chosen: Any,
 ) -> None:
     """Make the lab: one page, offline, on which one draws a digit and sees networks disagree.
 
     It compares what is drawn with all test images. Networks that are not stored yet are trained.
     """
-    from benchmarks.lab.page import lab_plan, make_lab
-    from benchmarks.run.configuration import fitting_device
-    from methods.engines import fitting_engine
+    from benchmarks.lab.page import METHODS, make_lab
 
-    if out.suffix != ".html" or out.is_dir():
-        raise UserError(f"--out {out}: expected a file name that ends in .html")
-    chosen = fitting_device(device)
-    plan = lab_plan(epochs=epochs, seed=seed, device=chosen, engine=fitting_engine(engine, chosen))
-    workspace = _workspace_of_file(out, plan, networks, data_dir)
+    file = _require_file(out, ".html")
+    plan, workspace = _article_networks(file, chosen | {"methods": METHODS})
     make_lab(plan, workspace, out, members=members)
     print(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
 
 
+RunFolder = Annotated[
+    Path, typer.Argument(help="The folder of a run.", parser=path_in, metavar="RUN")
+]
+ShownMethods = Annotated[list[str] | None, shown("Methods; of a certain size as mc_dropout-50.")]
+ShownMetrics = Annotated[list[str] | None, shown("Metrics.")]
+
+
 @app.command()
 def table(
-    run: RunArgument,
+    run: RunFolder,
     name: Annotated[
         str, typer.Argument(help="Of the table: its file's in tables/.", metavar="NAME")
     ],
-    methods: Annotated[
-        list[str] | None,
-        shown("Methods; of a certain size as mc_dropout-50.", metavar="NAME,…"),
-    ] = None,
-    metrics: Annotated[list[str] | None, shown("Metrics.", metavar="NAME,…")] = None,
+    methods: ShownMethods = None,
+    metrics: ShownMetrics = None,
     columns: Annotated[
         list[str] | None, shown("Columns, by their headings, in order.", metavar="HEADING,…")
     ] = None,
@@ -421,8 +372,7 @@ def table(
         bool, flag("For LaTeX with booktabs and rotating, instead of Markdown.", "--latex")
     ] = False,
     out: Annotated[
-        Path | None,
-        where("The file to write.", show_default="none; it is printed", metavar="FILE"),
+        Path | None, file("The file to write.", show_default="none; it is printed")
     ] = None,
 ) -> None:
     """Print a table of a run, or what is chosen of it, or write it to a file."""
@@ -446,41 +396,35 @@ def table(
     if out is None:
         print(text, end="")
         return
-    write_whole(_file_to_write(out), text)
+    writable_folder("--out", _require_file(out).parent)
+    write_whole(out, text)
     print(f"wrote {out}")
 
 
 @app.command()
 def figure(
-    run: RunArgument,
+    run: RunFolder,
     name: Annotated[str, typer.Argument(help="Such as rotated or roc.", metavar="NAME")],
-    methods: Annotated[
-        list[str] | None,
-        shown("Methods; of a certain size as mc_dropout-50.", metavar="NAME,…"),
-    ] = None,
-    metrics: Annotated[list[str] | None, shown("Metrics.", metavar="NAME,…")] = None,
-    conditions: Annotated[list[str] | None, shown("Sets of images.", metavar="NAME,…")] = None,
+    methods: ShownMethods = None,
+    metrics: ShownMetrics = None,
+    conditions: Annotated[list[str] | None, shown("Sets of images.")] = None,
     title: Annotated[bool, shown("The finding, above the figure.", metavar=" ")] = True,
-    out: Annotated[
-        Path | None,
-        where("The file: PDF, SVG or PNG.", show_default="NAME.pdf", metavar="FILE"),
-    ] = None,
+    out: Annotated[Path | None, file("The file: PDF, SVG or PNG.", show_default="NAME.pdf")] = None,
 ) -> None:
     """Draw a figure of a run for a paper, with what it is to show."""
     from benchmarks.report import figures
 
-    path = out or Path(f"{name}.pdf")
-    if not (path.suffix or path.is_dir()):  # matplotlib would write to another name
-        raise UserError(f"--out {path}: expected a file name that ends in .pdf, .svg or .png")
+    path = _require_file(out or Path(f"{name}.pdf"), *DRAWN)
     drawing = figures.draw_figure(
         _results_in(run),
         name,
-        methods=separate(methods) or (),
-        metrics=separate(metrics) or (),
-        conditions=separate(conditions) or (),
+        methods=separate(methods),
+        metrics=separate(metrics),
+        conditions=separate(conditions),
         titled=title,
     )
-    figures.save_figure(drawing.figure, _file_to_write(path))
+    writable_folder("--out", path.parent)
+    figures.save_figure(drawing.figure, path)
     print(f"wrote {path}")
 
 
@@ -513,13 +457,10 @@ def _results_in(run: Path) -> Results:
     return results
 
 
-def _file_to_write(out: Path) -> Path:
-    """The file that ``--out`` names, of which nothing but its content is missing.
-
-    Raises:
-        UserError: it is a folder, or its own folder cannot be written.
-    """
-    writable_folder("--out", out.parent)
+def _require_file(out: Path, *endings: str) -> Path:
+    """The file that ``--out`` names, unless it is a folder or ends in another way."""
     if out.is_dir():
         raise UserError(f"--out {out}: this is a folder; name a file")
+    if endings and out.suffix.lower() not in endings:
+        raise UserError(f"--out {out}: expected a file name that ends in {' or '.join(endings)}")
     return out

@@ -1,14 +1,25 @@
-"""What a run computes, part by part, each an option; and the options that several commands have."""
+"""What a run computes, and where: each an option, and an argument of the same name in Python."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial, wraps
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, cleandoc, signature
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import typer
 from typer.models import OptionInfo
@@ -18,7 +29,10 @@ from benchmarks.io import UserError
 ALL = "all"
 """How many images there are where no limit is chosen."""
 
-Number = TypeVar("Number", int, float)
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+NUMBERS = {int: ("whole number", "50"), float: ("number", "1,5")}
+"""What numbers are called, and an example."""
 
 
 def path_in(text: str | Path) -> Path:
@@ -28,44 +42,17 @@ def path_in(text: str | Path) -> Path:
     return Path(text)
 
 
-def separate(values: list[str] | None) -> tuple[str, ...] | None:
-    """The words of an option, which may be separated by commas and given several times."""
-    if values is None:
-        return None
-    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+def several(value: Any) -> tuple[Any, ...]:
+    """One value or several, as a tuple; none of ``None``."""
+    single = isinstance(value, str) or not isinstance(value, Iterable)
+    return () if value is None else (value,) if single else tuple(value)
 
 
-def integers(option: str, values: list[str] | None) -> tuple[int, ...] | None:
-    """The whole numbers of an option, in their order."""
-    return _numbers(option, values, int, r"\d{1,100}", "whole number", "50")
-
-
-def floats(option: str, values: list[str] | None) -> tuple[float, ...] | None:
-    """The numbers of an option, in their order."""
-    return _numbers(option, values, float, r"\d{1,100}(\.\d{1,100})?", "number", "1,5")
-
-
-def _numbers(
-    option: str, values: list[str] | None, kind: type[Number], form: str, what: str, example: str
-) -> tuple[Number, ...] | None:
-    words = separate(values)
-    for word in words or ():
-        # Python itself reads no number of thousands of digits.
-        if not re.fullmatch(form, word, re.ASCII):
-            raise UserError(
-                f"{option}: {word!r} is not a {what}; write, for example, {option} {example}"
-            )
-    return None if words is None else tuple(sorted(map(kind, words)))
-
-
-def image_limit(option: str, text: str | None) -> int | str | None:
-    """How many images an option says: a number, or all."""
-    if text is None or text == ALL:
-        return text
-    numbers = integers(option, [text])
-    if numbers is None or len(numbers) != 1:
-        raise UserError(f"{option}: {text!r} is not one number; write a number, or {ALL}")
-    return numbers[0]
+def separate(given: Any) -> tuple[Any, ...]:
+    """One value or several, of which words may be separated by commas."""
+    split = (v.split(",") if isinstance(v, str) else [v] for v in several(given))
+    words = (word.strip() if isinstance(word, str) else word for word in chain(*split))
+    return tuple(word for word in words if word != "")
 
 
 def option(panel: str, **common: Any) -> Callable[..., Any]:
@@ -80,49 +67,19 @@ def option(panel: str, **common: Any) -> Callable[..., Any]:
 what, where, how = option("What"), option("Where"), option("How")
 how_much = option("How much", metavar="N")
 flag, end = option("How", metavar=" "), option("Options", metavar=" ")
-path = option("Where", metavar="PATH", parser=path_in)
+file, path = option("Where", metavar="FILE"), option("Where", metavar="PATH", parser=path_in)
 shown = option("What is shown", metavar="NAME,…", show_default="all")
 by_preset = partial(option, show_default="the preset's")
 number = by_preset("How much", metavar="N")
 numbers = by_preset("How much", metavar="N,…")
 named, names = by_preset("What", metavar="NAME"), by_preset("What", metavar="NAME,…")
 
-EpochsSetting = Annotated[
-    int | None, how_much("Epochs of training.", show_default="the preset's, or the recipe's")
-]
-SeedSetting = Annotated[int, how("Every random choice follows from it.", metavar="N")]
-DeviceChoice = Literal["auto", "cpu", "cuda"]
-EngineChoice = Literal["auto", "numba", "torch"]
-ScoreChoice = Literal["all", "unfitted"]
-DEVICE = how("Where networks are trained and evaluated; auto: on a GPU, if there is one.")
-ENGINE = how("What computes: compiled kernels (numba, on the CPU) or PyTorch; auto: as fits.")
-DeviceSetting = Annotated[DeviceChoice, DEVICE]
-EngineSetting = Annotated[EngineChoice, ENGINE]
-DataSetting = Annotated[
-    Path | None,
-    path(
-        "A folder of your data sets; what it lacks is downloaded to the cache.",
-        envvar="UNCERTAINTY_BENCH_DATA",
-    ),
-]
-NetworksSetting = Annotated[
-    Path | None,
-    path(
-        "Trained networks, shared by all runs: what is there is not trained again.",
-        show_default="the cache",
-    ),
-]
-RunArgument = Annotated[
-    Path, typer.Argument(help="The folder of a run.", parser=path_in, metavar="RUN")
-]
-
 
 @dataclass(frozen=True)
 class RunParts:
     """What a run computes; `benchmarks.run.configuration.Configuration` checks it.
 
-    A part with an option is chosen by it on the command line, and in Python by an argument of its
-    own name; the others follow from the preset. A second note is its type on the command line.
+    A part without an option follows from the preset. A second note is what a user may choose.
 
     Attributes:
         severity_images: how many of each but the clean one, the same of all of a group; ``None``:
@@ -162,7 +119,9 @@ class RunParts:
     ] = None
     severity_images: int | None = None
     subset_images: int = 50
-    epochs: EpochsSetting = None
+    epochs: Annotated[
+        int | None, how_much("Epochs of training.", show_default="the preset's, or the recipe's")
+    ] = None
     resamples: int = 200
     batch_sizes: Annotated[tuple[int, ...], numbers("Images of a call, in timings.")] = (
         1,
@@ -170,72 +129,168 @@ class RunParts:
         64,
         1024,
     )
-    seed: SeedSetting = 0
-    device: Annotated[Literal["cpu", "cuda"], DEVICE, DeviceChoice] = "cpu"
-    engine: Annotated[Literal["numba", "torch"], ENGINE, EngineChoice] = "numba"
+    seed: Annotated[int, how("Every random choice follows from it.", metavar="N")] = 0
+    device: Annotated[
+        Literal["cpu", "cuda"],
+        how("Where networks are trained and evaluated; auto: on a GPU, if there is one."),
+        Literal["auto", "cpu", "cuda"],
+    ] = "cpu"
+    engine: Annotated[
+        Literal["numba", "torch"],
+        how("What computes: compiled kernels (numba, on the CPU) or PyTorch; auto: as fits."),
+        Literal["auto", "numba", "torch"],
+    ] = "numba"
     scores: Annotated[
-        ScoreChoice,
+        Literal["all", "unfitted"],
         by_preset("What")("Uncertainty scores; unfitted: none fitted on training images."),
     ] = "all"
 
 
-HINTS = get_type_hints(RunParts, include_extras=True)
+@dataclass(frozen=True)
+class RunPlace:
+    """Where a run is computed, how, and what is written; its numbers are the same anywhere."""
 
-CHOSEN = tuple(name for name, hint in HINTS.items() if get_origin(hint) is Annotated)
-"""The parts that a user chooses."""
+    all_rows: Annotated[
+        bool, what("Every metric by every score and condition.", "--all-rows", metavar=" ")
+    ] = False
+    jobs: Annotated[
+        int | None,
+        how("Processes that compute.", metavar="N", min=1, show_default="one a core; one on a GPU"),
+    ] = None
+    overwrite: Annotated[
+        bool, flag("Remove an earlier run from the folder first.", "--overwrite")
+    ] = False
+    out: Annotated[
+        Path | None,
+        path("The folder of the run.", show_default="results/mine/[TASK-]PRESET[-RECIPE]"),
+    ] = None
+    networks: Annotated[
+        Path | None,
+        path(
+            "Trained networks, shared by all runs: what is there is not trained again.",
+            show_default="the cache",
+        ),
+    ] = None
+    data_dir: Annotated[
+        Path | None,
+        path(
+            "A folder of your data sets; what it lacks is downloaded to the cache.",
+            envvar="UNCERTAINTY_BENCH_DATA",
+        ),
+    ] = None
 
-SEVERAL = tuple(part for part in CHOSEN if get_origin(get_args(HINTS[part])[0]) is tuple)
-"""The parts that are several values."""
 
-DEFAULTS = {"preset": "quick", "task": "mnist", "seed": 0, "device": "auto", "engine": "auto"}
-"""Of the parts that no preset decides."""
+class Declared(NamedTuple):
+    """An option: the type of what it chooses, how it is declared, and what a user may write."""
+
+    kind: Any
+    option: OptionInfo
+    choice: Any
 
 
-def _noted(part: str) -> tuple[Any, OptionInfo, Any]:
-    """The type of a chosen part, its option, and its type on the command line."""
-    kind, option, *text = get_args(HINTS[part])
-    return kind, option, (*text, list[str] if part in SEVERAL else kind)[0]
+def _declared(parts: type) -> dict[str, Declared]:
+    declared = {}
+    for name, hint in get_type_hints(parts, include_extras=True).items():
+        if get_origin(hint) is Annotated:
+            kind, option, *choice = get_args(hint)
+            several = get_origin(kind) is tuple
+            declared[name] = Declared(kind, option, list[str] if several else (*choice, kind)[0])
+    return declared
+
+
+CHOSEN, PLACE = _declared(RunParts), _declared(RunPlace)
+OPTIONS = CHOSEN | PLACE
+"""All options of a run, by their names in Python."""
+
+DEFAULTS: dict[str, Any] = {
+    **{"preset": "quick", "task": "mnist", "seed": 0, "device": "auto", "engine": "auto"},
+    **{name: getattr(RunPlace, name) for name in PLACE},
+}
+"""Of the options that no preset decides."""
 
 
 def option_of(part: str) -> str:
-    """The command line's name of a part of a configuration.
+    """The command line's name of an option, or of a part of a configuration without one.
 
     >>> option_of("batch_sizes"), option_of("budgets")
     ('--batch-sizes', '--budget')
     """
-    named = _noted(part)[1].default if part in CHOSEN else ...
+    named = OPTIONS[part].option.default if part in OPTIONS else ...
     return "--" + part.replace("_", "-") if named is ... else str(named)
 
 
+def with_options(*names: str, documented: bool = False) -> Callable[[Function], Function]:
+    """A decorator: options in place of the function's ``**chosen``, which are what they choose.
+
+    Args:
+        names: of options; others of the function's own arguments are no longer possible.
+        documented: whether signature and help are for Python, else for the command line.
+    """
+
+    def decorated(function: Function) -> Function:
+        own = signature(function, eval_str=True)
+        *parameters, _ = own.parameters.values()
+        further = [_parameter(n, documented) for n in names if n not in own.parameters]
+        kept = own.replace(parameters=sorted([*further, *parameters], key=attrgetter("kind")))
+
+        @wraps(function)
+        def with_chosen(*arguments: Any, **given: Any) -> Any:
+            if unknown := given.keys() - kept.parameters.keys():
+                known = ", ".join(kept.parameters)
+                raise TypeError(f"unknown argument {min(unknown)!r}; choices are {known}")
+            bound = kept.bind(*arguments, **given)
+            bound.apply_defaults()
+            values = bound.arguments | {name: _read(name, bound.arguments[name]) for name in names}
+            return function(**values)
+
+        if documented:
+            texts = [f"    {each.name}: {OPTIONS[each.name].option.help}" for each in further]
+            with_chosen.__doc__ = "\n".join(
+                (cleandoc(function.__doc__ or ""), "\nOptions:", *texts)
+            )
+        vars(with_chosen)["__signature__"] = kept
+        return cast("Function", with_chosen)
+
+    return decorated
+
+
+def _parameter(name: str, documented: bool) -> Parameter:
+    kind, option, choice = OPTIONS[name]
+    shown = kind if documented and get_origin(choice) is not Literal else choice
+    shown = shown if name in DEFAULTS else shown | None
+    note: Any = {"annotation": shown if documented else Annotated[shown, option]}
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=DEFAULTS.get(name), **note)
+
+
 def _read(part: str, given: Any) -> Any:
-    """What the text of an option says; ``None`` as it is."""
-    option = option_of(part)
-    if part == "images":
-        return image_limit(option, given)
+    """What an option says, in words of the command line or values of Python; ``None`` as it is.
+
+    Raises:
+        UserError: a name is unknown, or a number is none or too small.
+    """
+    kind, option, choice = OPTIONS[part]
+    if given is None:
+        return None
+    if get_origin(choice) is Literal and given not in get_args(choice):
+        names = ", ".join(get_args(choice))
+        raise UserError(f"{option_of(part)}: unknown name {given!r}; choose from {names}")
+    if option.min is not None and given < option.min:
+        raise UserError(f"{option_of(part)}: {given} is too small; expected at least {option.min}")
     if part == "custom_methods":  # each a path, which may have commas
-        return given and tuple(given)
-    if part not in SEVERAL:
-        return given
-    read = {int: integers, float: floats}.get(get_args(_noted(part)[0])[0])
-    return read(option, given) if read else separate(given)
+        return several(given)
+    if get_origin(kind) is tuple:
+        words, kind = separate(given), get_args(kind)[0]
+        return words if kind is str else tuple(sorted(_number(part, word, kind) for word in words))
+    if part == "images" and given != ALL:
+        return _number(part, given, int)
+    return Path(given) if kind == Path | None else given
 
 
-def with_parts(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the options of all parts; its first argument is what they choose."""
-
-    @wraps(command)
-    def run(**given: Any) -> None:
-        parts = {part: given.pop(part) for part in CHOSEN}
-        command({part: _read(part, text) for part, text in parts.items()}, **given)
-
-    options = []
-    for part in CHOSEN:
-        _, option, kind = _noted(part)
-        default = DEFAULTS.get(part)
-        kind = kind if part in DEFAULTS else kind | None
-        declared: dict[str, Any] = {"default": default, "annotation": Annotated[kind, option]}
-        options.append(Parameter(part, Parameter.KEYWORD_ONLY, **declared))
-    own = list(signature(command, eval_str=True).parameters.values())[1:]
-    own = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in own]
-    vars(run)["__signature__"] = Signature([*options, *own])
-    return run
+def _number(part: str, word: Any, kind: type[int | float]) -> Any:
+    try:
+        return kind(word) if isinstance(word, str) else word
+    except ValueError as error:
+        option, (what, example) = option_of(part), NUMBERS[kind]
+        raise UserError(
+            f"{option}: {word!r} is not a {what}; write, for example, {option} {example}"
+        ) from error

@@ -406,6 +406,11 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         why = " ".join(str(error).split())
         raise UserError(f"{path} is damaged ({why}); delete it and run again") from error
+    if kind and "recipe" in table:
+        raise UserError(
+            f"{path} has a column 'recipe': it is of version 0.3 or earlier; run again in another "
+            "folder"
+        )
     if kind and (missing := [column for column in types if column not in table]):
         raise UserError(
             f"{path} has no column {missing[0]!r}: it is of another version of the suite; use that "

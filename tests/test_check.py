@@ -80,7 +80,7 @@ def test_image_file_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
         (("none.png",), "none.png: there is no such file"),
         (("--index", "10000"), "10000 is not a test image; expected 0 to 9999"),
         (("--index", "1", "--passes", "0"), "--passes: 0 is too small"),
-        (("--index", "1", "--out", "a.doc"), "expected a file name that ends in .png"),
+        (("--index", "1", "--out", "a.doc"), "expected a file name that ends in .pdf"),
         (("--index", "1", "--device", "cuda", "--engine", "numba"), "--"),
     ],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import fields
 from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
@@ -15,11 +14,11 @@ import torch
 from typer.main import get_command
 
 from benchmarks.api import run_benchmark
-from benchmarks.commands import app
+from benchmarks.commands import NETWORKS, app
 from benchmarks.data import loading
 from benchmarks.data.files import Unavailable
-from benchmarks.options import CHOSEN, DEFAULTS, option_of
-from benchmarks.run.configuration import PRESETS, Configuration, configuration_of
+from benchmarks.options import OPTIONS, option_of
+from benchmarks.run.configuration import PRESETS, configuration_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.stages import STAGES, Failure
 from benchmarks.run.workspace import Workspace
@@ -110,9 +109,9 @@ def test_version_and_choices_are_shown(command_line: CommandLine) -> None:
         (["--conditions", "clean", "--conditions", "clean"], "'clean' is given twice", ["once"]),
         (["--members", "5", "--pool", "2", "--plan"], "--pool: 2 is too small", ["the 5 networks"]),
         (["--members", "1", "--pool", "1"], "--pool: 1 is too small", ["the 5 networks"]),
-        (["--epochs", "٣"], "'٣' is in digits of another script", ["0 to 9"]),
-        (["--seed=٣"], "'--seed=٣' is in digits of another script", ["0 to 9"]),
-        (["--members", "1,٣"], "'٣' is not a whole number", ["--members 50"]),
+        (["--images", "1,2"], "--images: '1,2' is not a whole number", ["--images 50"]),
+        (["--members", "-5"], "--members: -5 is too small", ["at least 1"]),
+        (["--budget", "nan"], "--budget: nan is out of range", ["above 0"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -191,16 +190,27 @@ def test_unavailable_mnist_is_reported_in_one_line(
     assert re.fullmatch(r"error: [^\n]*no connection[^\n]*\n", error)
 
 
-PARTS = {field.name for field in fields(Configuration)}
-COMMAND = get_command(app).commands["run"]  # type: ignore[attr-defined]
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 
 
-def test_part_of_a_run_is_an_option_and_an_argument() -> None:
-    options = {name: each.opts[0] for each in COMMAND.params if (name := each.name) in PARTS}
-    assert options == {part: option_of(part) for part in CHOSEN}
+def test_option_of_a_run_is_an_argument_with_the_same_default_and_help() -> None:
+    declared = {each.name: each for each in COMMANDS["run"].params if each.name in OPTIONS}
     arguments = signature(run_benchmark).parameters
-    for part, default in DEFAULTS.items():
-        assert arguments[part].default == default
+    assert {name: each.opts[0] for name, each in declared.items()} == {
+        name: option_of(name) for name in OPTIONS
+    }
+    for name, each in declared.items():
+        assert arguments[name].default == each.default
+        assert name in ("task", "methods") or f"    {name}: {each.help}" in run_benchmark.__doc__
+
+
+def test_commands_that_train_the_articles_networks_share_options_of_a_run() -> None:
+    of_run = {each.name: each for each in COMMANDS["run"].params}
+    for command in ("check", "lab"):
+        shared = {each.name: each for each in COMMANDS[command].params if each.name in NETWORKS}
+        assert {*shared} == {*NETWORKS}
+        for name, each in shared.items():
+            assert (each.help, each.default) == (of_run[name].help, of_run[name].default)
 
 
 def test_options_choose_the_configuration(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
 
 from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX, Predictor
 from benchmarks.io import write_whole
@@ -15,14 +13,15 @@ from benchmarks.lab.contents import LabContents, lab_contents
 from benchmarks.nouns import Names
 from benchmarks.report.style import css_color, look_of
 from benchmarks.report.texts import templates
-from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import PECULIAR, TYPICAL
 from benchmarks.vocabulary import CLAIMS_MD, INDEX_HTML
-from methods.engines import EngineName
 from methods.version import suite_version
+
+METHODS = (SOFTMAX, SAMPLED, ENSEMBLE)
+"""Those of the run whose networks the lab shows."""
 
 WORKER = ("networks.js", "images.js", "worker.js")
 PAGE = ("answers.js", "curves.js", "pad.js", "lab.js")
@@ -30,22 +29,6 @@ PAGE = ("answers.js", "curves.js", "pad.js", "lab.js")
 
 BESIDE = {INDEX_HTML: "All results", CLAIMS_MD: "The article’s claims"}
 """Files of a run that the page links where they lie beside it, and what it calls them."""
-
-
-def lab_plan(
-    *, epochs: int | None, seed: int, device: Literal["cpu", "cuda"], engine: EngineName
-) -> Plan:
-    """The run whose networks the lab shows: ``epochs`` epochs, or as the article says."""
-    return Plan(
-        replace(
-            configuration_of("article"),
-            methods=(SOFTMAX, SAMPLED, ENSEMBLE),
-            epochs=epochs,
-            seed=seed,
-            device=device,
-            engine=engine,
-        )
-    )
 
 
 def make_lab(plan: Plan, workspace: Workspace, path: Path, *, members: int) -> None:

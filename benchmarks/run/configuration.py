@@ -377,10 +377,9 @@ def command_of(configuration: Configuration) -> str:
 def chosen_configuration(
     *,
     preset: str,
-    task: str,
-    seed: int,
-    device: Literal["cpu", "cuda"],
-    engine: EngineOption,
+    task: str = DEFAULT_TASK,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    engine: EngineOption = "auto",
     **choices: Any,
 ) -> Configuration:
     """The preset's, with what is chosen.
@@ -400,13 +399,10 @@ def chosen_configuration(
     if files := chosen.get("custom_methods"):
         chosen["custom_methods"] = tuple(map(importable, files))
     defaults = configuration_of(preset, task, chosen.pop("recipe", None))
-    configuration = replace(
-        defaults,
-        seed=seed,
-        device=device,
-        engine=fitting_engine(engine, device, [TASKS[task].recipe(defaults.recipe)]),
-        **chosen,
-    )
+    chosen["device"] = fitting_device(device)
+    recipes = [TASKS[task].recipe(defaults.recipe)]
+    chosen["engine"] = fitting_engine(engine, chosen["device"], recipes)
+    configuration = replace(defaults, **chosen)
     needed = (
         max(configuration.sizes(method)) if method.counts_networks else configuration.replicates
         for method in configuration.classes.values()

@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,13 @@ from filelock import FileLock, Timeout
 from benchmarks.io import (
     HALF_WRITTEN,
     UserError,
-    path_of,
     read_run_json,
     writable_folder,
     write_json,
 )
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import PREDICTIONS_FOLDER, Workspace
-from benchmarks.vocabulary import MEASURE, PREDICT, RUN_JSON, SUMMARY_CSV, TRAIN
+from benchmarks.vocabulary import MEASURE, RUN_JSON
 from methods.determinism import processor, version_of
 from methods.engines.base import Engine
 from methods.version import suite_version
@@ -78,7 +77,17 @@ class RunRecord:
             _remove_earlier_run(out)
         if MEASURE in earlier.get("seconds", {}) and not (out / PREDICTIONS_FOLDER).exists():
             earlier = {}  # published results, which are computed anew
-        return cls(out / RUN_JSON, _content(plan, earlier))
+        content = {
+            "version": suite_version(),
+            "predictions": PREDICTIONS,
+            "configuration": plan.configuration.identity,
+            "command": plan.command,
+            "replicates": dict(Counter(unit.variant for unit in plan.units())),
+            "commit": commit(),
+            "environment": environment(plan.engine),
+            **{name: earlier.get(name, {}) for name in ("data", "seconds", "machines")},
+        }
+        return cls(out / RUN_JSON, content)
 
     @property
     def data(self) -> dict[str, dict[str, Any]]:
@@ -94,11 +103,8 @@ class RunRecord:
     @property
     def unavailable(self) -> dict[str, str]:
         """The conditions whose images cannot be had, each with the reason."""
-        return {
-            name: entry["unavailable"]
-            for name, entry in self.data.items()
-            if "unavailable" in entry
-        }
+        entries = self.data.items()
+        return {name: each["unavailable"] for name, each in entries if "unavailable" in each}
 
     def note_data(self, data: Mapping[str, dict[str, Any]]) -> None:
         """Record the fingerprint and number of each set's images, or why it is unavailable.
@@ -138,64 +144,53 @@ class RunRecord:
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
         """A stage: its wall time is added up, even if interrupted."""
-        start = time.monotonic()
+        by_stage, start = self._content["seconds"], time.monotonic()
         try:
             yield
-        except BaseException:
-            with suppress(OSError):  # perhaps the same full disk, which is said already
-                self._add_seconds(stage, time.monotonic() - start)
-            raise
-        self._add_seconds(stage, time.monotonic() - start)
-
-    def _add_seconds(self, stage: str, seconds: float) -> None:
-        by_stage = self._content["seconds"]
-        by_stage[stage] = round(by_stage.get(stage, 0.0) + seconds, 1)
-        self._save()
+        finally:
+            earlier = by_stage.get(stage, 0.0)
+            by_stage[stage] = round(earlier + time.monotonic() - start, 1)
+            self._save()
 
     def _save(self) -> None:
         write_json(self._content, self._path)
 
 
-def earlier_record(
-    plan: Plan, out: Path, *, overwrite: bool, only: str | None = None
-) -> dict[str, Any]:
+def earlier_record(plan: Plan, out: Path, *, overwrite: bool) -> dict[str, Any]:
     """The record of the run that the folder holds, and that goes on; empty if there is none.
 
     Raises:
-        UserError: the folder holds something else, or another run that is not to be overwritten; or
-            the only stage needs what overwriting would remove.
+        UserError: the folder holds something else, or another run that is not to be overwritten.
     """
     record = read_record(out)
-    if not overwrite:
-        _require_same(record, _identity(plan), out)
-        return record
-    needed = (out / PREDICTIONS_FOLDER, path_of(out, SUMMARY_CSV))
-    if only not in (None, TRAIN, PREDICT) and any(path.exists() for path in needed):
+    if overwrite or not record:
+        return {}
+    before, now = record["configuration"], plan.configuration.identity
+    if "recipes" in before:
         raise UserError(
-            f"--overwrite would remove what {out} holds, and --only {only} computes none of "
-            "it; leave out one of the two"
+            f"{out} holds a run of version 0.3 or earlier; choose another folder with --out, or "
+            "remove that run with --overwrite"
         )
-    return {}
+    same_meaning = record.get("predictions") == PREDICTIONS
+    differing = [] if same_meaning else ["meaning of predictions"]
+    differing += [part for part in now | before if before.get(part) != now.get(part)]
+    if differing := [part for part in differing if part != "budgets"]:  # others are `joined`
+        raise UserError(
+            f"{out} holds a run of another configuration (other {', '.join(differing)}); choose "
+            "another folder with --out, or remove that run with --overwrite"
+        )
+    return record
 
 
 def joined(plan: Plan, out: Path) -> Plan:
-    """The plan with the budgets of a run of else the same configuration that the folder holds.
+    """The plan with the budgets of the run that the folder holds, which can be that of a sitting.
 
-    So two budgets can be two sittings. A folder that cannot be used is refused later.
+    A folder of another run is refused later.
     """
-    earlier = read_run_json(out).get("configuration") or {}
-    if not (known := _budgets(earlier)):
-        return plan
-    budgets = tuple(sorted({*plan.configuration.budgets, *known}))
-    whole = replace(plan, configuration=replace(plan.configuration, budgets=budgets))
-    same = whole.configuration.identity | {"budgets": earlier["budgets"]} == earlier
-    return whole if same else plan
-
-
-def _budgets(configuration: Any) -> set[float]:
-    """Those of an earlier run; none where it is of another version, or damaged."""
-    written = configuration.get("budgets") if isinstance(configuration, dict) else None
-    return {b for b in written if isinstance(b, float)} if isinstance(written, list) else set()
+    budgets = read_record(out).get("configuration", {}).get("budgets")
+    known = {b for b in budgets if isinstance(b, float)} if isinstance(budgets, list) else set()
+    every = tuple(known.union(plan.configuration.budgets))
+    return replace(plan, configuration=replace(plan.configuration, budgets=every))
 
 
 def read_record(out: Path) -> dict[str, Any]:
@@ -220,46 +215,6 @@ def read_record(out: Path) -> dict[str, Any]:
                 "--out, or an empty one"
             )
     return {}
-
-
-def _identity(plan: Plan) -> dict[str, Any]:
-    """What the run's predictions mean, and its configuration."""
-    return {"predictions": PREDICTIONS, "configuration": plan.configuration.identity}
-
-
-def _require_same(earlier: Mapping[str, Any], identity: Mapping[str, Any], where: Path) -> None:
-    """Refuse the record of another run."""
-    if not earlier:
-        return
-    before, now = dict(earlier["configuration"]), identity["configuration"]
-    if "recipes" in before:
-        raise UserError(
-            f"{where} holds a run of version 0.3 or earlier; choose another folder with --out, or "
-            "remove that run with --overwrite"
-        )
-    if (known := _budgets(before)) and known <= {*now["budgets"]}:  # more may join these
-        before["budgets"] = now["budgets"]
-    same_meaning = earlier.get("predictions") == identity["predictions"]
-    differing = [] if same_meaning else ["meaning of predictions"]
-    differing += [part for part in {**now, **before} if before.get(part) != now.get(part)]
-    if differing:
-        raise UserError(
-            f"{where} holds a run of another configuration (other {', '.join(differing)}); choose "
-            "another folder with --out, or remove that run with --overwrite"
-        )
-
-
-def _content(plan: Plan, earlier: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record holds at the beginning of a run, or when an earlier one goes on."""
-    return {
-        "version": suite_version(),
-        **_identity(plan),
-        "command": plan.command,
-        "replicates": dict(Counter(unit.variant for unit in plan.units())),
-        "commit": commit(),
-        "environment": environment(plan.engine),
-        **{name: earlier.get(name, {}) for name in ("data", "seconds", "machines")},
-    }
 
 
 @contextmanager
@@ -308,9 +263,8 @@ def require_apart(out: Path, **others: Path | None) -> None:
         others: files and folders by the names of their options.
 
     Raises:
-        UserError: it does, or the folder is none of a run.
+        UserError: it does.
     """
-    read_record(out)
     # Not `Path.resolve`, which links that lead in a circle end.
     real_out = os.path.realpath(out)
     for name, folder in others.items():
@@ -347,19 +301,14 @@ def commit(file: Path = Path(__file__)) -> str | None:
     Args:
         file: one of the code.
     """
-    git = ["git", "-C", str(file.parent)]
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(file.parent), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        own = [*git, "ls-files", "--error-unmatch", "--", file.name]
-        subprocess.run(own, capture_output=True, check=True)
-        head = subprocess.run(
-            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
-        status = subprocess.run(
-            [*git, "status", "--porcelain", "--", *CODE],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        git("ls-files", "--error-unmatch", "--", file.name)
+        changed = git("status", "--porcelain", "--", *CODE)
+        return git("rev-parse", "HEAD") + (" modified" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return head.stdout.strip() + (" modified" if status.stdout.strip() else "")

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
 
 from benchmarks.io import UserError, path_of, require_own
+from benchmarks.options import CHOSEN
 from benchmarks.report import require_results, write_latency_tables, write_report
+from benchmarks.run.configuration import NETWORKS, chosen_configuration
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
-from benchmarks.run.record import RunRecord, earlier_record, held, joined, read_record
-from benchmarks.run.workspace import FINISHED_FOLDER, Failure, Workspace, make_ready
+from benchmarks.run.record import (
+    RunRecord,
+    earlier_record,
+    held,
+    joined,
+    read_record,
+    require_apart,
+)
+from benchmarks.run.workspace import FINISHED_FOLDER, Failure, Workspace, make_ready, workspace_for
 from benchmarks.vocabulary import (
     CLAIMS,
     LATENCY,
@@ -25,6 +36,25 @@ from benchmarks.vocabulary import (
 from methods.networks.training import TrainingDivergedError
 
 Stage = Callable[[Plan, Workspace, RunRecord], list[Failure]]
+
+
+def chosen_run(chosen: Mapping[str, Any], **others: Path | None) -> tuple[Plan, Workspace]:
+    """The run that all options choose, of which ``out`` says where; only networks get a folder.
+
+    Args:
+        chosen: by the names of `benchmarks.options.OPTIONS`.
+        others: further files that are read, by the names of their options.
+
+    Raises:
+        UserError: something is unknown, out of range, or does not fit the rest or the folder.
+    """
+    out, place = chosen["out"], {name: chosen[name] for name in ("networks", "data_dir")}
+    require_apart(out, **place | {"networks": place["networks"] or NETWORKS}, **others)
+    for location in chosen["custom_methods"] or ():
+        require_apart(out, method=Path(location.rpartition(":")[0]))
+    configuration = chosen_configuration(**{part: chosen[part] for part in CHOSEN})
+    plan = Plan(configuration, chosen["all_rows"])
+    return plan, workspace_for(plan, out, **place, jobs=chosen["jobs"])
 
 
 def run_stages(
@@ -71,10 +101,15 @@ def _require_usable(plan: Plan, workspace: Workspace, only: str | None, *, overw
         read_record(out)
         require_results(out)
         return
-    earlier_record(plan, out, overwrite=overwrite, only=only)
+    earlier_record(plan, out, overwrite=overwrite)
+    predicted = workspace.predictions.folder.exists()
     if only in (None, TRAIN, PREDICT):
         plan.require_affordable()
-    predicted = workspace.predictions.folder.exists()
+    elif overwrite and (predicted or path_of(out, SUMMARY_CSV).exists()):
+        raise UserError(
+            f"--overwrite would remove what {out} holds, and --only {only} computes none of "
+            "it; leave out one of the two"
+        )
     if only == MEASURE and not predicted:
         raise UserError(f"there are no predictions in {out} yet; run without --only first")
     if only == LATENCY and path_of(out, SUMMARY_CSV).exists() and not predicted:
@@ -118,13 +153,7 @@ def _imported(name: str) -> Stage:
 
     Methods are timed where what other stages need is not installed.
     """
-
-    def stage(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
-        module = import_module(f"benchmarks.run.{name}")
-        failures: list[Failure] = getattr(module, name)(plan, workspace, record)
-        return failures
-
-    return stage
+    return lambda *run: cast("Stage", getattr(import_module(f"benchmarks.run.{name}"), name))(*run)
 
 
 STAGES: dict[str, Stage] = {

@@ -19,17 +19,9 @@ from benchmarks.run.configuration import NETWORKS, fitting_jobs
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition, EvaluationSet, ImageLimits, Split, Task
 from methods import METHODS, UncertaintyMethod
-from methods.determinism import (
-    derive_seed,
-    one_torch_thread,
-    seed_generators,
-)
-from methods.networks.pool import (
-    NetworkStore,
-)
-from methods.networks.recipes import (
-    LabelledImages,
-)
+from methods.determinism import derive_seed, one_torch_thread, seed_generators
+from methods.networks.pool import NetworkStore
+from methods.networks.recipes import LabelledImages
 
 PREDICTIONS_FOLDER = "predictions"
 """The prediction files, from which everything else can be recomputed."""

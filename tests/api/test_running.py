@@ -119,6 +119,15 @@ def test_wrong_argument_is_named_in_one_line(wrong: dict[str, object], message: 
     assert "--" not in str(raised.value)
 
 
+def test_code_that_overwriting_would_remove_is_refused(digits_copy: Path) -> None:
+    out = digits_copy / "out"
+    mine = out / "mine.py"
+    mine.write_text("")
+    with pytest.raises(ArgumentError, match=r"^custom_methods .*mine\.py: this lies in the folder"):
+        run_benchmark("digits", custom_methods=f"{mine}:Mine", out=out, overwrite=True)
+    assert mine.exists()
+
+
 def test_unknown_argument_is_named() -> None:
     with pytest.raises(TypeError, match=r"unknown argument 'epoch'; choices are .*epochs"):
         run_benchmark("digits", epoch=1)

@@ -541,13 +541,6 @@ def test_what_cannot_be_drawn_is_named(
         draw_figure(results, name, **chosen)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("mine.xyz", "xyz"), ("mine", "")])
-def test_format_that_there_is_not_is_named(name: str, kind: str, results: Results) -> None:
-    sheet = draw_figure(results, "rotated").figure
-    with pytest.raises(UserError, match=f"^{name}: there is no format '{kind}'; end the name in"):
-        save_figure(sheet, Path(name))
-
-
 # Files.
 
 

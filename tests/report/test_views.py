@@ -34,8 +34,8 @@ def test_table_is_printed_or_written(made_up_run: Path, tmp_path: Path, called: 
 def test_folder_without_an_answer_says_so(made_up_copy: Path, called: Called) -> None:
     assert called("table", made_up_copy, "leaderboard")[2] == ""
     (made_up_copy / "answer.csv").unlink()
-    for command, name in (("table", "leaderboard"), ("figure", "quality")):
-        error = called(command, made_up_copy, name, "--out", made_up_copy / "mine.md")[2]
+    for command, name, file in (("table", "leaderboard", "a.md"), ("figure", "quality", "a.pdf")):
+        error = called(command, made_up_copy, name, "--out", made_up_copy / file)[2]
         assert error.startswith(f"note: {made_up_copy} has no answer.csv")
 
 
@@ -79,13 +79,14 @@ def test_table_is_not_written_under_the_name_of_another_format(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_figure_needs_a_name_with_an_ending(
-    made_up_run: Path, tmp_path: Path, called: Called
+@pytest.mark.parametrize("name", ["mine", "mine.xyz"])
+def test_figure_needs_a_name_that_says_its_format(
+    name: str, made_up_run: Path, tmp_path: Path, called: Called
 ) -> None:
-    out = tmp_path / "mine"
+    out = tmp_path / name
     status, _, error = called("figure", made_up_run, "roc", "--out", out)
     assert status == 2
-    assert error == f"error: --out {out}: expected a file name that ends in .pdf, .svg or .png\n"
+    assert error == f"error: --out {out}: expected a file name that ends in .pdf or .svg or .png\n"
     assert list(tmp_path.iterdir()) == []
 
 

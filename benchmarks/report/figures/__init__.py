@@ -101,14 +101,8 @@ def draw_figure(
 
 
 def save_figure(sheet: Sheet, path: Path) -> None:
-    """Write a figure as a whole file; the same figure gives the same bytes.
-
-    Raises:
-        UserError: its name does not say in which format.
-    """
+    """Write a figure as a whole PDF, SVG or PNG; the same figure gives the same bytes."""
     kind = path.suffix.removeprefix(".").lower()
-    if kind not in UNDATED:
-        raise UserError(f"{path}: there is no format {kind!r}; end the name in .pdf, .svg or .png")
     with in_print(), written_whole(path) as temporary:
         cast(mpl.Figure, sheet).savefig(temporary, format=kind, dpi=DPI, metadata=UNDATED[kind])
 
