@@ -13,8 +13,7 @@ STAGES = (TRAIN, PREDICT, MEASURE, LATENCY, CLAIMS, REPORT)
 """The stages of a run, in the order in which they build on one another."""
 
 MEASUREMENTS_CSV, SUMMARY_CSV = "measurements.csv", "summary.csv"
-ANSWER_CSV, TRAINING_CSV = "answer.csv", "training.csv"
-LATENCY_CSV, SCORE_LATENCY_CSV = "latency.csv", "score-latency.csv"
+ANSWER_CSV, TRAINING_CSV, LATENCY_CSV = "answer.csv", "training.csv", "latency.csv"
 CLAIMS_CSV, CLAIMS_JSON, CLAIMS_MD = "claims.csv", "claims.json", "claims.md"
 PUBLISHED_JSON, PUBLISHED_MD = "published.json", "published.md"
 IMAGES_NPZ, INFLUENCES_FOLDER = "images.npz", "influences"
@@ -26,8 +25,7 @@ DOWNLOADS = {
     SUMMARY_CSV: "means over replicates, with intervals",
     MEASUREMENTS_CSV: "every number of every replicate",
     ANSWER_CSV: "by the five measures: the best, better than one network, worth in networks",
-    LATENCY_CSV: "latency and memory of each method",
-    SCORE_LATENCY_CSV: "latency and memory of each score of logits or features",
+    LATENCY_CSV: "latency and cost of each method and score",
     TRAINING_CSV: "training log of each network",
     NOUNS_JSON: "the fields of methods, conditions, metrics and so on",
     CLAIMS_JSON: "the article's claims and their verdicts",
@@ -74,9 +72,6 @@ CALIBRATION = "calibration"
 
 TEST_IMAGES = "test"
 """The condition column of images whose index is that among all of MNIST's test images."""
-
-SELF_TRAINED = "self-trained"
-"""The engine of methods that train themselves, in their own way."""
 
 ILL_DEFINED = "ill-defined labels"
 """The status of numbers that were measured against such labels."""

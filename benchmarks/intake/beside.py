@@ -55,7 +55,6 @@ from benchmarks.vocabulary import (
     INFLUENCES_FOLDER,
     LATENCY_CSV,
     RUN_JSON,
-    SCORE_LATENCY_CSV,
     SUMMARY_CSV,
 )
 from methods.determinism import one_torch_thread
@@ -250,7 +249,6 @@ def score_beside(
         names,
         answer_table(evidence, names),
         latency=read_if_there(folder, LATENCY_CSV),
-        score_latency=read_if_there(folder, SCORE_LATENCY_CSV),
     )
     differences = pd.DataFrame(
         {"method": mine.method}

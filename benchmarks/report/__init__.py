@@ -17,7 +17,6 @@ from benchmarks.vocabulary import (
     ANSWER_CSV,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
-    SCORE_LATENCY_CSV,
     SUMMARY_CSV,
 )
 
@@ -75,8 +74,7 @@ def require_results(folder: Path) -> None:
 
 def write_latency_tables(folder: Path) -> None:
     """Write the tables of `latency.csv`, if methods were timed there."""
-    latency, scores = (read_if_there(folder, name) for name in (LATENCY_CSV, SCORE_LATENCY_CSV))
+    latency = read_if_there(folder, LATENCY_CSV)
     if not latency.empty:
-        names = Names.read(folder)
-        results = Results(pd.DataFrame(), names, latency=latency, score_latency=scores)
+        results = Results(pd.DataFrame(), Names.read(folder), latency=latency)
         write_tables(made_of(TIMES, results), folder)

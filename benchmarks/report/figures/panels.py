@@ -46,6 +46,7 @@ from benchmarks.report.figures.point_names import PointName, beside_points
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import Quantity, ShownPixels
 from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, look_of, looks
+from benchmarks.report.timings import ENGINES
 from benchmarks.schema import where
 from benchmarks.vocabulary import (
     CEILING,
@@ -341,7 +342,7 @@ def _time_axis(ax: Axes, panel: Panel) -> tuple[float, float]:
     bases = (1, 2, 5) if high / low < 100 else (1,)
     logarithmic(ax, "x", [base * 10.0**power for power in range(-3, 6) for base in bases])
     ax.set_xlim(low, high)
-    ax.set_xlabel("Milliseconds, one image")
+    ax.set_xlabel(f"Milliseconds, one image ({ENGINES[panel.rows['engine'].iloc[0]]})")
     return low, high
 
 
