@@ -396,6 +396,17 @@ def test_no_panel_mixes_engines(results: Results) -> None:
     assert set(draw_figure(results, "quality").numbers["engine"]) == {"torch"}
 
 
+def test_legend_has_a_method_once_whatever_sizes_an_engine_was_timed_with(results: Results) -> None:
+    latency = results.latency
+    smaller = (latency["method"] == "mc_dropout") & (latency["members"] != "8")
+    fewer = latency[~(smaller & (latency["engine"] == "torch"))]
+    axes = draw_figure(replace(results, latency=fewer), "cost").figure.axes
+    labels = {str(line.get_label()) for ax in axes for line in ax.lines}
+    assert [label for label in labels if label.startswith("MC-dropout")] == [
+        "MC-dropout, passes T beside each point"
+    ]
+
+
 # How things look.
 
 

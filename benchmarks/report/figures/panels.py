@@ -279,7 +279,8 @@ def cost(ax: Axes, panel: Panel) -> None:
         record = names.method(line["method"].iloc[0])
         label = names.label(variant_in(line.iloc[0].to_dict()))
         points(ax, line, line["p50_ms"], replace(look, label=f"_{label}"))
-        if len(line) > 1:
+        # In the panel of another engine there may be more sizes.
+        if where(panel.every, method=record.name)["members"].nunique() > 1:
             label = f"{record.label}, {record.size} {record.symbol} beside each point"
             _write_sizes(ax, line, look.color, math.log(high / low), top - bottom)
         ax.plot(line["p50_ms"], line["value"], **look.line | {"label": label})
