@@ -27,7 +27,6 @@ from benchmarks.vocabulary import (
     CLAIMS_CSV,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
-    SCORE_LATENCY_CSV,
     SUMMARY_CSV,
     TRAINING_CSV,
 )
@@ -137,88 +136,46 @@ class AnswerRow(Measured):
 
 @dataclass(frozen=True)
 class Latency:
-    """What one clock showed, or the reason why nothing was timed.
+    """How long a call takes in one place, and what it costs beside.
 
     Attributes:
         method, members: as in `Measured`.
+        score: of the method's network, computed in its place; empty for what the method predicts.
         batch_size: images of a call.
         device, device_name: in torch's words, and the device's full name.
-        threads: of torch on the CPU. The kernels use one whatever this is.
-        engine: ``numba``, ``torch``, or ``self-trained`` where a method computes for itself.
+        threads: of torch on the CPU. The kernels use one.
+        engine: ``torch``, or ``numba`` for the kernels.
         mode: how the members are evaluated: by ``kernels``, a ``single`` one, in a ``loop`` or
-            ``batched`` (see `methods.engines.torch`); ``custom`` where such a method decides.
-        clock: ``wall`` or ``device``; see `benchmarks.latency.stopwatch`.
+            ``batched`` (see `methods.engines.torch`); ``custom`` where the method decides.
         p50_ms, p50_lower_ms, p50_upper_ms: median over rounds of the median of the calls, and its
             95 % interval.
-        p90_ms, p99_ms: percentiles, from 30 and 300 calls; nothing is decided by them.
         images_per_s: the batch size divided by the median.
-        peak_memory_mb: see `benchmarks.latency.cost`.
-        calls, stopped_because: how many calls were timed, in how many rounds, and why no more.
-        parameters, multiply_adds, weight_bytes: see `benchmarks.latency.cost`.
+        peak_memory_mb, parameters, multiply_adds: see `benchmarks.latency.cost`.
         training_s: wall seconds of training the method's networks, of budget 1 each, summed, where
             this engine trained them on this device; see `TrainedNetwork.seconds`.
         fit_s: wall seconds of fitting and calibrating with trained networks at hand.
-        state_bytes: what the fitted method holds beyond its networks.
         torch_version, cuda_version, numba_version: empty where there is none.
         status, reason: as in `Measurement`.
     """
 
     method: str
     members: str
-    batch_size: int | None
-    device: str
-    device_name: str
-    threads: int | None
-    engine: str
-    mode: str
-    clock: str
-    p50_ms: float | None = None
-    p50_lower_ms: float | None = None
-    p50_upper_ms: float | None = None
-    p90_ms: float | None = None
-    p99_ms: float | None = None
-    images_per_s: float | None = None
-    peak_memory_mb: float | None = None
-    calls: int | None = None
-    stopped_because: str = ""
-    parameters: int | None = None
-    multiply_adds: int | None = None
-    weight_bytes: int | None = None
-    training_s: float | None = None
-    fit_s: float | None = None
-    state_bytes: int | None = None
-    torch_version: str = ""
-    cuda_version: str = ""
-    numba_version: str = ""
-    status: str = "ok"
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class ScoreLatency:
-    """What the wall clock showed of a score of logits or features, or why nothing was timed.
-
-    Attributes:
-        fit_s: wall seconds of fitting it, the features of the training images among it; 0 where
-            nothing is fitted.
-        state_bytes: what the fitted score holds, such as the features that neighbours are among.
-
-    The others are as in `Latency`.
-    """
-
     score: str
     batch_size: int
     device: str
     device_name: str
     threads: int
     engine: str
+    mode: str
     p50_ms: float | None = None
     p50_lower_ms: float | None = None
     p50_upper_ms: float | None = None
-    calls: int | None = None
-    stopped_because: str = ""
-    fit_s: float = 0.0
-    state_bytes: int = 0
+    images_per_s: float | None = None
+    peak_memory_mb: float | None = None
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    training_s: float | None = None
+    fit_s: float | None = None
     torch_version: str = ""
     cuda_version: str = ""
     numba_version: str = ""
@@ -281,7 +238,6 @@ TABLES: Mapping[str, type[Any]] = {
     SUMMARY_CSV: SummaryRow,
     ANSWER_CSV: AnswerRow,
     LATENCY_CSV: Latency,
-    SCORE_LATENCY_CSV: ScoreLatency,
     TRAINING_CSV: TrainingRow,
     CLAIMS_CSV: ClaimRow,
 }

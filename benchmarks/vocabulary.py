@@ -13,7 +13,7 @@ STAGES = (TRAIN, PREDICT, MEASURE, LATENCY, CLAIMS, REPORT)
 
 MEASUREMENTS_CSV, SUMMARY_CSV = "measurements.csv", "summary.csv"
 ANSWER_CSV, ANSWER_JSON, TRAINING_CSV = "answer.csv", "answer.json", "training.csv"
-LATENCY_CSV, SCORE_LATENCY_CSV = "latency.csv", "score-latency.csv"
+LATENCY_CSV = "latency.csv"
 CLAIMS_CSV, CLAIMS_JSON, CLAIMS_MD = "claims.csv", "claims.json", "claims.md"
 PUBLISHED_JSON, PUBLISHED_MD = "published.json", "published.md"
 NOUNS_JSON, RUN_JSON, IMAGES_NPZ = "nouns.json", "run.json", "images.npz"
@@ -27,9 +27,6 @@ CLEAN = "clean"
 
 TEST_IMAGES = "test"
 """The condition column of images whose index is that among all of MNIST's test images."""
-
-SELF_TRAINED = "self-trained"
-"""The engine of methods that train themselves, in their own way."""
 
 ILL_DEFINED = "ill-defined labels"
 WITH_VALUE = ("ok", ILL_DEFINED)

@@ -72,7 +72,6 @@ def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path:
     out = tmp_path / "out"
     assert {path.name for path in out.glob("[!.]*")} == {
         "latency.csv",
-        "score-latency.csv",
         "run.json",
         "tables",
         NOUNS_JSON,
@@ -83,7 +82,5 @@ def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path:
         "resources.md",
     }
     table = pd.read_csv(out / "latency.csv", keep_default_na=False)
-    timed = table[(table["status"] == "ok") & (table["device"] == "cpu")]
-    assert set(timed["method"]) == {"softmax", "mc_dropout", "mc_dropout_article", "deep_ensemble"}
-    assert set(timed["engine"]) == {"torch"}
-    assert "Numba is not installed" in set(table["reason"])
+    assert set(table["method"]) == {"softmax", "mc_dropout", "mc_dropout_article", "deep_ensemble"}
+    assert set(table["engine"]) == {"torch"}

@@ -112,12 +112,12 @@ def test_words_that_look_like_missing_values_stay_text(reason: str, tmp_path: Pa
 
 
 def test_whole_numbers_stay_whole_beside_missing_ones(tmp_path: Path) -> None:
-    timed = Latency("softmax", "1", 64, "cpu", "", 1, "numba", "kernels", "wall", calls=300)
-    absent = Latency("softmax", "", None, "cuda", "", None, "torch", "", "")
-    table = written(table_of(Latency, [timed, absent]), tmp_path, "latency.csv")
+    counted = Latency("softmax", "1", "", 64, "cpu", "", 1, "numba", "kernels", parameters=300)
+    unknown = replace(counted, parameters=None)
+    table = written(table_of(Latency, [counted, unknown]), tmp_path, "latency.csv")
     before = (tmp_path / "latency.csv").read_bytes()
-    assert before.splitlines()[1].startswith(b"softmax,1,64,cpu,,1,numba,kernels,wall,,")
-    assert math.isnan(table["calls"].iloc[1])
+    assert before.splitlines()[1].startswith(b"softmax,1,,64,cpu,,1,numba,kernels,,,,,,300,,")
+    assert math.isnan(table["parameters"].iloc[1])
     written(table, tmp_path, "latency.csv")
     assert (tmp_path / "latency.csv").read_bytes() == before
 

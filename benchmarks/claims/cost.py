@@ -43,8 +43,8 @@ def measure_cost(predictor: Predictor) -> Iterator[pd.DataFrame]:
     folder, configuration = predictor.workspace.out, predictor.plan.configuration
     if not (folder / LATENCY_CSV).exists():
         raise NotTestableError("There is no latency.csv; the stage latency writes it.")
-    # Of whole batches on the run's device, by the clock on the wall.
-    latency = where(read_table(folder, LATENCY_CSV), status="ok", clock="wall")
+    # Of whole batches on the run's device.
+    latency = where(read_table(folder, LATENCY_CSV), status="ok", score="")
     latency = latency[latency["device"].str.startswith(configuration.device)]
     kernels = (
         configuration.device == "cpu" and has_kernels() and not unsupported([predictor.plan.recipe])

@@ -50,14 +50,7 @@ from benchmarks.run.measure import answer_table
 from benchmarks.schema import read_table
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.task import Condition, ImageLimits
-from benchmarks.vocabulary import (
-    CLEAN,
-    INFLUENCES_FOLDER,
-    LATENCY_CSV,
-    RUN_JSON,
-    SCORE_LATENCY_CSV,
-    SUMMARY_CSV,
-)
+from benchmarks.vocabulary import CLEAN, INFLUENCES_FOLDER, LATENCY_CSV, RUN_JSON, SUMMARY_CSV
 from methods.determinism import one_torch_thread
 
 
@@ -250,7 +243,6 @@ def score_beside(
         names,
         answer_table(evidence, names),
         latency=read_if_there(folder, LATENCY_CSV),
-        score_latency=read_if_there(folder, SCORE_LATENCY_CSV),
     )
     differences = pd.DataFrame(
         {"method": mine.method}

@@ -64,7 +64,6 @@ from benchmarks.vocabulary import (
     MEASUREMENTS_CSV,
     NOUNS_JSON,
     RUN_JSON,
-    SCORE_LATENCY_CSV,
     SUMMARY_CSV,
     TABLES_FOLDER,
     mean_name,
@@ -363,7 +362,6 @@ def write_scores(scored: Scored, folder: Path, files: Mapping[str, str], **how: 
         DIFFERENCES_CSV: scored.differences,
         AGAINST_CSV: scored.against,
         LATENCY_CSV: results.latency,
-        SCORE_LATENCY_CSV: results.score_latency,
     }.items():
         (folder / name).unlink(missing_ok=True)
         if len(table):

@@ -8,7 +8,7 @@ much and more.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -16,22 +16,23 @@ from functools import cache, partial
 from itertools import chain
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from threading import Thread
 from time import perf_counter, sleep
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmarks.latency.cost import held_bytes, network_cost, peak_memory, state_bytes
-from benchmarks.latency.places import FITTED_ON, LatencyRow, LatencyTask, TimedOn, untimed_row
-from benchmarks.latency.stopwatch import Limits, Stopwatch, Timed, total
+from benchmarks.latency.cost import network_cost, peak_memory
+from benchmarks.latency.places import FITTED_ON, LatencyTask, TimedOn
+from benchmarks.latency.stopwatch import Limits, Stopwatch, added, is_precise, median_interval
 from benchmarks.run.configuration import stored_scores
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import fit, reason_of
-from benchmarks.schema import Latency, ScoreLatency, members_text
+from benchmarks.schema import Latency, members_text
 from methods import METHODS, PooledMethod, UncertaintyMethod
 from methods.determinism import derive_seed, torch_threads
 from methods.engines.base import NetworkOutputs
@@ -41,10 +42,7 @@ from methods.scores import FitError
 from methods.scores.score import fit_to_network
 from methods.softmax import Softmax
 
-ELSEWHERE = "does not use this device"
-
-Rows = dict[LatencyTask, list[LatencyRow]]
-"""Of each task, one for each clock."""
+Rows = dict[LatencyTask, Latency]
 
 Parts = list[Stopwatch]
 """Of what follows one another in a call."""
@@ -57,27 +55,23 @@ class Bench:
         self._plan, self._place, self._limits = plan, place, limits
         self._pool = place.untrained_pool(plan)
         self._method, self._score = cache(self._fit_method), cache(self._fit_score)
-        self._prepared: dict[LatencyTask, tuple[LatencyRow, Parts]] = {}
+        self._prepared: dict[LatencyTask, tuple[Latency, Parts]] = {}
         self._forwards: dict[range, tuple[NetworkOutputs, Stopwatch]] = {}
 
     def prepare(self, tasks: Sequence[LatencyTask]) -> None:
         """Make ready what these tasks of one batch size time; what cannot be has failed."""
         self._prepared, self._forwards = {}, {}
         for task in tasks:
-            row = untimed_row(self._plan, task)
-            images = random_images(self._plan, task.batch_size)
+            images = random_images(self._plan, task.row.batch_size)
+            prepare = self._prepare_score if task.row.score else self._prepare_method
             try:
-                self._prepared[task] = (
-                    self._prepare_method(task, row, images)
-                    if isinstance(row, Latency)
-                    else self._prepare_score(row, images)
-                )
+                self._prepared[task] = prepare(task, images)
             except KeyboardInterrupt:
                 raise
             # Whatever a method raises is its own failure; a batch may be too large for a device.
             except BaseException as error:
                 status = "undefined" if isinstance(error, FitError) else "failed"
-                self._prepared[task] = replace(row, status=status, reason=reason_of(error)), []
+                self._prepared[task] = replace(task.row, status=status, reason=reason_of(error)), []
 
     @property
     def turns(self) -> list[Callable[[int], None]]:
@@ -90,45 +84,45 @@ class Bench:
         for turn in self.turns:
             turn(number)
 
+    def is_done(self) -> bool:
+        """Whether everything is timed precisely, as far as more rounds help."""
+        timed = [parts for _, parts in self._prepared.values() if parts]
+        return all(any(p.is_over for p in parts) or is_precise(added(parts)) for parts in timed)
+
     def rows(self) -> Rows:
         """What was timed."""
-        return {task: list(_timed_rows(*prepared)) for task, prepared in self._prepared.items()}
+        return {task: _timed(*prepared) for task, prepared in self._prepared.items()}
 
-    def _prepare_method(
-        self, task: LatencyTask, row: Latency, images: Tensor
-    ) -> tuple[Latency, Parts]:
-        method, seconds = self._method(self._plan.configuration.classes[task.method], task.size)
-        row = replace(row, fit_s=round(seconds, 3), state_bytes=state_bytes(method))
+    def _prepare_method(self, task: LatencyTask, images: Tensor) -> tuple[Latency, Parts]:
+        row, classes = task.row, self._plan.configuration.classes
+        method, seconds = self._method(classes[row.method], task.size)
         # A self-trained method gets images on the CPU.
         images = images.to(self._place.device) if method.pooled else images
         call = partial(method.predict, images)
-        members = call().members
-        if task.size is None:
-            row = replace(row, members=members_text(members))
+        members = members_text(call().members) if task.size is None else row.members
         peak = peak_memory(call, device=row.device)
-        if not method.pooled and row.device != "cpu" and peak.megabytes == 0:
-            return replace(row, status="not applicable", reason=ELSEWHERE), []
-        cost = network_cost(method)
         row = replace(
             row,
-            peak_memory_mb=None if peak.megabytes is None else round(peak.megabytes, 3),
-            **(cost._asdict() if cost else {}),
-            reason="; ".join(filter(None, (row.reason, peak.reason))),
+            members=members,
+            fit_s=round(seconds, 3),
+            peak_memory_mb=None if peak is None else round(peak, 3),
+            **network_cost(method)._asdict(),
         )
+        if not method.pooled and row.device != "cpu" and not peak:
+            return replace(row, status="not applicable", reason="does not use this device"), []
         if method.reads == "images" or type(method) not in METHODS.values():
             return row, [self._stopwatch(call)]
         outputs, forward = self._forward(method, images)
         return row, [forward, self._stopwatch(partial(method.predict_outputs, outputs))]
 
-    def _prepare_score(self, row: ScoreLatency, images: Tensor) -> tuple[ScoreLatency, Parts]:
+    def _prepare_score(self, task: LatencyTask, images: Tensor) -> tuple[Latency, Parts]:
         """A score is computed from images, too: the forward pass is part of its time."""
-        function, seconds = self._score(row.score)
-        if seconds:
-            row = replace(row, fit_s=round(seconds, 3), state_bytes=held_bytes(function))
+        function, seconds = self._score(task.row.score)
         method, _ = self._method(Softmax, None)
-        outputs, forward = self._forward(method, images.to(row.device))
+        outputs, forward = self._forward(method, images.to(self._place.device))
         call = partial(function, outputs)
         call()
+        row = replace(task.row, members=members_text(1), fit_s=round(seconds, 3))
         return row, [forward, self._stopwatch(call)]
 
     def _forward(self, method: PooledMethod, images: Tensor) -> tuple[NetworkOutputs, Stopwatch]:
@@ -187,32 +181,21 @@ def random_training_images(plan: Plan, count: int) -> LabelledImages:
     return LabelledImages(random_images(plan, count), labels)
 
 
-def _timed_rows(row: LatencyRow, parts: Parts) -> Iterator[LatencyRow]:
-    """The row with what each clock showed, or with what went wrong."""
+def _timed(row: Latency, parts: Parts) -> Latency:
+    """The row with what the stopwatches showed, or with what went wrong."""
     if failures := [part.failure for part in parts if part.failure]:
-        yield replace(row, status="failed", reason=reason_of(failures[0]))
-    elif not parts:
-        yield row
-    else:
-        for clocks in zip(*(part.timed for part in parts), strict=True):
-            yield replace(row, **_columns(row, total(clocks)))
-
-
-def _columns(row: LatencyRow, timed: Timed) -> dict[str, Any]:
-    lower, upper = timed.interval
-    columns = {
-        **{"p50_ms": round(timed.median, 6), "calls": len(timed.calls)},
-        **{"p50_lower_ms": round(lower, 6), "p50_upper_ms": round(upper, 6)},
-        "stopped_because": timed.stopped_because,
-    }
-    if isinstance(row, ScoreLatency):
-        return columns
-    return columns | {
-        "clock": timed.clock,
-        "p90_ms": round(timed.percentile(90), 6),
-        "p99_ms": round(timed.percentile(99), 6),
-        "images_per_s": round(1000 * cast(int, row.batch_size) / timed.median, 2),
-    }
+        return replace(row, status="failed", reason=reason_of(failures[0]))
+    if not parts:
+        return row
+    rounds = added(parts)
+    lower, upper = median_interval(rounds)
+    return replace(
+        row,
+        p50_ms=round(median(rounds), 6),
+        p50_lower_ms=round(lower, 6),
+        p50_upper_ms=round(upper, 6),
+        images_per_s=round(1000 * row.batch_size / median(rounds), 2),
+    )
 
 
 LONGEST_GOODBYE = 2.0
@@ -226,7 +209,7 @@ class BenchApart:
     """
 
     def __init__(self, plan: Plan, place: TimedOn, limits: Limits) -> None:
-        self._plan, self._tasks, self._ended = plan, list[LatencyTask](), Future[None]()
+        self._tasks, self._ended = list[LatencyTask](), Future[None]()
         self._folder = TemporaryDirectory(prefix="uncertainty-bench-")
         self._bench: Connection | None = None
         address = str(Path(self._folder.name, "socket"))
@@ -248,6 +231,10 @@ class BenchApart:
         """One, in which all turns are taken there."""
         return [partial(self._ask, "time_round")]
 
+    def is_done(self) -> bool:
+        """As `Bench.is_done`, or the process has ended."""
+        return self._ask("is_done") is not False
+
     def rows(self) -> Rows:
         """As `Bench.rows`; if the process has ended, the reason."""
         rows: Rows | None = self._ask("rows")
@@ -255,8 +242,7 @@ class BenchApart:
             return rows
         silent = ProcessEndedError("the method's process ended without an answer")
         reason = reason_of(self._ended.exception() or silent)
-        untimed = {task: untimed_row(self._plan, task) for task in self._tasks}
-        return {t: [replace(row, status="failed", reason=reason)] for t, row in untimed.items()}
+        return {t: replace(t.row, status="failed", reason=reason) for t in self._tasks}
 
     def close(self) -> None:
         """End the process, unless it is in the middle of a call."""

@@ -1,4 +1,4 @@
-"""The stage `latency`: methods and scores, timed: `latency.csv` and `score-latency.csv`.
+"""The stage `latency`: methods and scores, timed: `latency.csv`.
 
 It needs neither data nor trained networks, since latency does not depend on the weights: networks
 are those of the run's recipe before their first step, images are random. So it runs on a machine
@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import fields
 from itertools import chain, groupby
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,37 +18,23 @@ from benchmarks.io import UserError
 from benchmarks.latency.bench import Bench, BenchApart, Rows
 from benchmarks.latency.places import (
     VERSIONS,
-    LatencyRow,
     LatencyTask,
     TimedOn,
-    absent_rows,
     latency_tasks,
     timed_on,
-    untimed_row,
 )
 from benchmarks.latency.stopwatch import ROUNDS, Limits
 from benchmarks.progress import announce, tracked
 from benchmarks.run.configuration import PRESETS
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Failure, Workspace, compile_once
-from benchmarks.schema import (
-    TABLES,
-    Latency,
-    ScoreLatency,
-    read_table,
-    table_of,
-    where,
-    write_table,
-)
-from benchmarks.vocabulary import LATENCY, LATENCY_CSV, SCORE_LATENCY_CSV
+from benchmarks.schema import Latency, read_table, table_of, where, write_table
+from benchmarks.vocabulary import LATENCY, LATENCY_CSV
 from methods.determinism import derive_seed, torch_threads
 
-FILES: dict[type[LatencyRow], str] = {Latency: LATENCY_CSV, ScoreLatency: SCORE_LATENCY_CSV}
+PLACE = ["device", "device_name", "threads", "engine"]
 
-IDENTITY = {
-    *("method", "members", "score", "batch_size", "device", "device_name", "threads", "engine"),
-    *("mode", *VERSIONS),
-}
+IDENTITY = ("method", "members", "score", "batch_size", *PLACE, "mode", *VERSIONS)
 """The columns that distinguish what is timed, where, and by which versions."""
 
 
@@ -64,7 +48,8 @@ def time_methods(
 
     All that is timed in one place on one batch size takes turns, and is timed anew if some of it is
     missing or has failed. Other rows of this machine and these versions are kept, so that a run
-    goes on where it was stopped; delete the files to time everything anew.
+    goes on where it was stopped, and so are all rows of other machines; delete the file to time
+    everything anew.
 
     Args:
         trained_on: the fingerprint of the training images, by which stored networks are found.
@@ -73,82 +58,77 @@ def time_methods(
     places = timed_on(plan)
     if any(place.engine == "numba" for place in places):
         compile_once()
-    rows = timed_earlier(plan, workspace, list(latency_tasks(plan, workspace, trained_on, places)))
-    missing = [task for task, timed in rows.items() if not timed]
-    if not missing:
-        announce(LATENCY, f"nothing to do: {LATENCY_CSV} has all timings of this machine")
-    absent = list(absent_rows(plan, places))
+    tasks = list(latency_tasks(plan, workspace, trained_on, places))
+    table, rows = _read(workspace), timed_earlier(workspace, tasks)
+    here = pd.MultiIndex.from_tuples(tuple(vars(place).values()) for place in places)
+    elsewhere = table[~pd.MultiIndex.from_frame(table[PLACE]).isin(here)]
 
     def write() -> None:
-        every = [*chain(*rows.values()), *absent]
-        for kind, name in FILES.items():
-            table = table_of(kind, [row for row in every if isinstance(row, kind)])
-            write_table(table, workspace.out, name)
+        timed = table_of(Latency, [rows[task] for task in tasks if task in rows])
+        write_table(pd.concat([elsewhere, timed]), workspace.out, LATENCY_CSV)
 
     write()
-    groups: dict[tuple[TimedOn, int], list[LatencyTask]] = {}
-    for task in missing:
-        groups.setdefault((task.place, task.batch_size), []).append(task)
+    groups = _taking_turns([task for task in tasks if task not in rows])
+    if not groups:
+        announce(LATENCY, f"nothing to do: {LATENCY_CSV} has all timings of this machine")
     limits = limits or PRESETS[plan.configuration.preset].limits
-    rounds = _rounds(plan, [*groups.values()], limits)
     failures = []
-    for timed in tracked(rounds, len(groups) * ROUNDS, LATENCY, "rounds of timings"):
-        if not timed:
-            continue
+    for timed in tracked(
+        _timed(plan, groups, limits), len(groups), LATENCY, "places and batch sizes"
+    ):
         rows |= timed
         write()
         failures += [
             Failure(
-                f"{task.score or task.method} on {row.device}, batch size {row.batch_size}",
+                f"{row.score or row.method} on {row.device}, batch size {row.batch_size}",
                 row.reason,
             )
-            for task, own in timed.items()
-            for row in own
+            for row in timed.values()
             if row.status == "failed"
         ]
     return failures
 
 
-def timed_earlier(plan: Plan, workspace: Workspace, tasks: Sequence[LatencyTask]) -> Rows:
-    """The rows of these tasks that need not be timed again, with the training time known now."""
-    earlier = {kind: _read_rows(workspace.out, name) for kind, name in FILES.items()}
-    rows: Rows = {}
+def timed_earlier(workspace: Workspace, tasks: Sequence[LatencyTask]) -> Rows:
+    """The rows of those tasks that need not be timed again, with the training time known now."""
+    table, rows = _read(workspace), Rows()
+    table = table[table["status"] != "failed"]
+    for group in _taking_turns(tasks):
+        earlier = Rows()
+        for task in group:
+            row = {name: value for name, value in vars(task.row).items() if value is not None}
+            known = {name: row[name] for name in IDENTITY if name != "members" or row[name]}
+            for record in where(table, **known).to_dict("records"):
+                trained = {"training_s": row.get("training_s", record["training_s"])}
+                earlier[task] = Latency(**{str(k): v for k, v in record.items()} | trained)
+        if len(earlier) == len(group):
+            rows |= earlier
+    return rows
+
+
+def _taking_turns(tasks: Sequence[LatencyTask]) -> list[list[LatencyTask]]:
+    """The tasks of each place and batch size."""
+    groups: dict[tuple[TimedOn, int], list[LatencyTask]] = {}
     for task in tasks:
-        row = untimed_row(plan, task)
-        columns = IDENTITY & {column.name for column in fields(row)}
-        wanted = {name: value for name in columns if (value := getattr(row, name)) != ""}
-        trained = {} if task.training_s is None else {"training_s": task.training_s}
-        rows[task] = [
-            type(row)(**{str(name): value for name, value in record.items()} | trained)
-            for record in where(earlier[type(row)], **wanted).to_dict("records")
-        ]
-    incomplete = {(task.place, task.batch_size) for task, timed in rows.items() if not timed}
-    return {
-        task: [] if (task.place, task.batch_size) in incomplete else timed
-        for task, timed in rows.items()
-    }
+        groups.setdefault((task.place, task.row.batch_size), []).append(task)
+    return [*groups.values()]
 
 
-def _read_rows(folder: Path, name: str) -> pd.DataFrame:
-    """The rows that were measured in a folder and have not failed.
-
-    None where there is no such file, or where it is damaged or of an earlier version, since timing
-    anew takes seconds.
-    """
+def _read(workspace: Workspace) -> pd.DataFrame:
+    """The table as it is; empty where it is missing, damaged or of an earlier version."""
     try:
-        table = read_table(folder, name)
+        return read_table(workspace.out, LATENCY_CSV)
     except UserError:
-        return table_of(TABLES[name], ())
-    return table[table["status"] != "failed"]
+        return table_of(Latency, ())
 
 
-def _rounds(plan: Plan, groups: list[list[LatencyTask]], limits: Limits) -> Iterator[Rows]:
-    """The rows of each group after its last round, and nothing after each round before."""
+def _timed(plan: Plan, groups: list[list[LatencyTask]], limits: Limits) -> Iterator[Rows]:
+    """The rows of each group of tasks that take turns."""
 
     def own_process(task: LatencyTask) -> tuple[str, int | None] | None:
         """The method and size, if these are timed in a process of their own."""
-        is_custom = not task.score and plan.is_custom(task.method)
-        return (task.method, task.size) if is_custom else None
+        is_custom = not task.row.score and plan.is_custom(task.row.method)
+        return (task.row.method, task.size) if is_custom else None
 
     for place, alike in groupby(groups, lambda tasks: tasks[0].place):
         here = list(alike)
@@ -160,11 +140,11 @@ def _rounds(plan: Plan, groups: list[list[LatencyTask]], limits: Limits) -> Iter
                 for key, bench in benches.items():
                     bench.prepare([task for task in tasks if own_process(task) == key])
                 turns = [turn for bench in benches.values() for turn in bench.turns]
-                seed = derive_seed("turns", plan.configuration.seed, tasks[0].batch_size)
+                seed = derive_seed("turns", plan.configuration.seed, tasks[0].row.batch_size)
                 order = np.random.default_rng(seed)
-                for number in range(ROUNDS):
-                    if number:
-                        yield {}
+                for number in range(ROUNDS[-1]):
+                    if number in ROUNDS and all(bench.is_done() for bench in benches.values()):
+                        break
                     for position in order.permutation(len(turns)):
                         turns[position](number)
                 yield dict(chain.from_iterable(bench.rows().items() for bench in benches.values()))

@@ -7,27 +7,22 @@ the calls of one: so the median of a round is one observation, and the rounds gi
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from statistics import median
 from time import perf_counter_ns
-from typing import Literal
 
-import numpy as np
 import torch
 
-WALL, DEVICE = "wall", "device"
-"""The clocks: the process' own, after the device has finished; and CUDA's events, on the device."""
+ROUNDS = range(9, 19)
+"""How many rounds there may be: from 9 on the interval leaves out the fastest and the slowest."""
 
-ROUNDS = 9
-"""The fewest of which the interval of the median leaves out the fastest and the slowest."""
+PRECISION = 0.05
+"""Half the width of an interval, as a share of the median, at which no more rounds are needed."""
 
 PATIENCE = 30
 """So many times the limit of seconds may be used up by calls that are so slow."""
-
-P90_FROM, P99_FROM = 30, 300
-"""Calls that a percentile needs: with these, three of them lie beyond it."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +30,8 @@ class Limits:
     """When enough has been timed.
 
     Attributes:
-        seconds: what the calls may take in all rounds together. There is one a round at least, but
-            fewer rounds if these would take `PATIENCE` times the seconds.
+        seconds: what the calls may take in all rounds together. There is one a round at least,
+            until another would take more than `PATIENCE` times the seconds.
         calls: of a round at most.
     """
 
@@ -44,85 +39,20 @@ class Limits:
     calls: int = 300
 
 
-@dataclass(frozen=True)
-class Timed:
-    """What one clock showed of the calls.
-
-    Attributes:
-        clock: ``wall`` or ``device``.
-        rounds: milliseconds of each call, by the number of the round.
-    """
-
-    clock: str
-    rounds: Mapping[int, Sequence[float]]
-
-    @property
-    def medians(self) -> dict[int, float]:
-        """The median of the calls of each round, in milliseconds."""
-        return {number: float(np.median(calls)) for number, calls in self.rounds.items()}
-
-    @property
-    def median(self) -> float:
-        """The median over rounds of their medians, in milliseconds."""
-        return float(np.median([*self.medians.values()]))
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the median over rounds, in milliseconds."""
-        return median_interval(sorted(self.medians.values()))
-
-    @property
-    def calls(self) -> list[float]:
-        """Milliseconds of each call."""
-        return [ms for calls in self.rounds.values() for ms in calls]
-
-    def percentile(self, percent: Literal[90, 99]) -> float:
-        """Of all calls, in milliseconds; NaN where they are too few."""
-        calls = self.calls
-        enough = len(calls) >= {90: P90_FROM, 99: P99_FROM}[percent]
-        return float(np.percentile(calls, percent)) if enough else math.nan
-
-    @property
-    def stopped_because(self) -> str:
-        """How many rounds there were, and why not all."""
-        if (count := len(self.rounds)) == ROUNDS:
-            return f"{ROUNDS} rounds"
-        return f"{count} of {ROUNDS} rounds: a call takes {self.median / 1000:.2g} s"
-
-
-def total(parts: Sequence[Timed]) -> Timed:
-    """The time of parts that follow one another but are timed apart, by the same clock.
-
-    In each round that all have, their medians are added: to each call of the longest part those of
-    the others.
-    """
-    longest, *others = sorted(parts, key=lambda part: -part.median)
-    medians = [part.medians for part in others]
-    return Timed(
-        longest.clock,
-        {
-            number: [ms + sum(other[number] for other in medians) for ms in calls]
-            for number, calls in longest.rounds.items()
-            if all(number in other for other in medians)
-        },
-    )
-
-
 @dataclass(eq=False)
 class Stopwatch:
-    """Times single calls, a few each time it is this one's turn.
-
-    On a CUDA device both clocks time each call: the wall clock from an idle device to an idle
-    device, the device's own between two events in its queue, gaps included.
+    """Times single calls, a few each time it is this one's turn; each until the device is idle.
 
     Args:
         call: what to time; everything that is not to be timed is done before, and a first call
             made, which prepares what later ones need.
         limits: how long.
         device: where it computes, in torch's words.
-        now: the wall clock, in nanoseconds.
+        now: the clock, in nanoseconds.
 
     Attributes:
+        medians: milliseconds of the calls of each round, by its number.
+        spent: milliseconds of all calls.
         failure: what a call has raised; it is not made again then.
     """
 
@@ -130,83 +60,73 @@ class Stopwatch:
     limits: Limits
     device: str = "cpu"
     now: Callable[[], int] = perf_counter_ns
+    medians: dict[int, float] = field(default_factory=dict)
+    spent: float = 0.0
     failure: BaseException | None = None
-    _wall: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
-    _on_device: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def time_round(self, number: int) -> None:
-        """Time calls for this one's share of a round, if it is among those that it has."""
-        if self.failure or not self._is_due(number):
+        """Time calls for this one's share of a round."""
+        share, calls = 1000 * self.limits.seconds / ROUNDS[-1], list[float]()
+        if self.is_over:
             return
-        start = self.now()
         try:
-            while True:
-                self._time_call(number)
-                is_over = (self.now() - start) * ROUNDS >= self.limits.seconds * 1e9
-                if is_over or len(self._wall[number]) >= self.limits.calls:
-                    return
+            while sum(calls) < share and len(calls) < self.limits.calls:
+                calls.append(self._milliseconds())
         except KeyboardInterrupt:
             raise
         # Whatever a method raises is its own failure.
         except BaseException as error:
             self.failure = error
+        else:
+            self.medians[number] = median(calls)
+            self.spent += sum(calls)
 
     @property
-    def timed(self) -> list[Timed]:
-        """What each clock has shown."""
-        shown = {WALL: self._wall} | ({DEVICE: self._on_device} if self._is_cuda else {})
-        return [Timed(clock, rounds) for clock, rounds in shown.items()]
+    def is_over(self) -> bool:
+        """Whether a call has failed, or one more would take too long."""
+        one_more = min(self.medians.values(), default=0.0)
+        return bool(self.failure) or self.spent + one_more > 1000 * PATIENCE * self.limits.seconds
 
-    @property
-    def _is_cuda(self) -> bool:
-        return torch.device(self.device).type == "cuda"
-
-    def _is_due(self, number: int) -> bool:
-        """Always in the first round, and in as many others, spread evenly, as there is time for."""
-        if not self._wall:
-            return True
-        fastest = min(min(calls) for calls in self._wall.values()) / 1000
-        affordable = PATIENCE * self.limits.seconds / fastest if fastest else ROUNDS
-        rounds = max(1, min(ROUNDS, int(affordable)))
-        return number * rounds // ROUNDS > (number - 1) * rounds // ROUNDS
-
-    def _time_call(self, number: int) -> None:
-        events = _events(self.device) if self._is_cuda else None
+    def _milliseconds(self) -> float:
         self._wait()
         before = self.now()
-        if events:
-            events[0].record(torch.cuda.current_stream(self.device))
         self.call()
-        if events:
-            events[1].record(torch.cuda.current_stream(self.device))
         self._wait()
-        self._wall[number].append((self.now() - before) / 1e6)
-        if events:
-            self._on_device[number].append(events[0].elapsed_time(events[1]))
+        return (self.now() - before) / 1e6
 
     def _wait(self) -> None:
         """Until the device has nothing left to do."""
-        if self._is_cuda:
+        if torch.device(self.device).type == "cuda":
             torch.cuda.synchronize(self.device)
 
 
-def _events(device: str) -> tuple[torch.cuda.Event, torch.cuda.Event]:
-    with torch.cuda.device(device):
-        first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
-    return first, last
+def added(parts: Sequence[Stopwatch]) -> list[float]:
+    """The milliseconds of parts that follow one another but are timed apart, of common rounds."""
+    first, *others = (part.medians for part in parts)
+    return [
+        ms + sum(other[number] for other in others)
+        for number, ms in first.items()
+        if all(number in other for other in others)
+    ]
+
+
+def is_precise(rounds: Sequence[float]) -> bool:
+    """Whether the median of the rounds is known to `PRECISION`."""
+    lower, upper = median_interval(rounds)
+    return (upper - lower) / 2 <= PRECISION * median(rounds)
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float]:
-    """The 95 % interval of the median of ascending values, free of any distribution.
+    """The 95 % interval of the median of values, free of any distribution.
 
     The order statistics x₍ₖ₎ and x₍ₙ₊₁₋ₖ₎ with the largest k for which P(B < k) ≤ 2.5 %, where B is
-    binomial with n trials of chance ½ (Conover 1999, section 3.2): of `ROUNDS` the second and the
-    last but one, which cover 96.1 %. NaN below six.
+    binomial with n trials of chance ½ (Conover 1999, section 3.2): of nine the second and the last
+    but one, which cover 96.1 %. NaN below six.
 
-    >>> median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    >>> median_interval([2.0, 1.0, 3.0, 4.0, 6.0, 5.0])
     (1.0, 6.0)
     """
-    count = len(values)
+    ascending, count = sorted(values), len(values)
     below = accumulate(math.comb(count, successes) for successes in range(count))
     rank = sum(40 * ways <= 2**count for ways in below)  # of 2ⁿ equally likely outcomes
-    return (values[rank - 1], values[-rank]) if rank else (math.nan, math.nan)
+    return (ascending[rank - 1], ascending[-rank]) if rank else (math.nan, math.nan)

@@ -13,13 +13,7 @@ from benchmarks.report.results import Results, read_if_there
 from benchmarks.report.tables.declared import TIMES, made_of, tables_of
 from benchmarks.report.tables.pivot import Pivot
 from benchmarks.report.tables.table import write_tables
-from benchmarks.vocabulary import (
-    ANSWER_CSV,
-    LATENCY_CSV,
-    MEASUREMENTS_CSV,
-    SCORE_LATENCY_CSV,
-    SUMMARY_CSV,
-)
+from benchmarks.vocabulary import ANSWER_CSV, LATENCY_CSV, MEASUREMENTS_CSV, SUMMARY_CSV
 
 
 def write_report(folder: Path, only: Sequence[Pivot] = ()) -> None:
@@ -75,8 +69,7 @@ def require_results(folder: Path) -> None:
 
 def write_latency_tables(folder: Path) -> None:
     """Write the tables of `latency.csv`, if methods were timed there."""
-    latency, scores = (read_if_there(folder, name) for name in (LATENCY_CSV, SCORE_LATENCY_CSV))
+    latency = read_if_there(folder, LATENCY_CSV)
     if not latency.empty:
-        names = Names.read(folder)
-        results = Results(pd.DataFrame(), names, latency=latency, score_latency=scores)
+        results = Results(pd.DataFrame(), Names.read(folder), latency=latency)
         write_tables(made_of(TIMES, results), folder)

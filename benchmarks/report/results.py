@@ -36,7 +36,6 @@ from benchmarks.vocabulary import (
     IMAGES_NPZ,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
-    SCORE_LATENCY_CSV,
     SUMMARY_CSV,
 )
 
@@ -68,7 +67,6 @@ class Results:
         names: what the run's nouns are called, and their order.
         answer: ``answer.csv``; empty where there is none, as of version 0.3.
         measured: the rows of ``measurements.csv`` with a value, by methods' primary scores.
-        score_latency: ``score-latency.csv``; empty if no such score was timed.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and ``claims.csv`` as ``claims``.
         latency: ``latency.csv``; empty if nothing was timed.
@@ -81,7 +79,6 @@ class Results:
     names: Names
     answer: pd.DataFrame = field(default_factory=pd.DataFrame)
     measured: pd.DataFrame = field(default_factory=pd.DataFrame)
-    score_latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     images: Mapping[tuple[str, int], ShownPixels] = field(default_factory=dict)
@@ -108,7 +105,6 @@ class Results:
             names,
             answer=read_if_there(folder, ANSWER_CSV),
             measured=measured,
-            score_latency=read_if_there(folder, SCORE_LATENCY_CSV),
             curves=_read_curves(folder),
             latency=read_if_there(folder, LATENCY_CSV),
             images=_read_images(folder) | _read_images(folder / CLAIMS_FOLDER),

@@ -140,7 +140,7 @@ def _rest(plan: Plan, workspace: Workspace) -> Iterator[Work]:
         cost = _other(MEASURE, images, conditions) + _other("member", images * members)
         yield MEASURE, "predictions", conditions, cost
     tasks = list(latency_tasks(plan, workspace, None, timed_on(plan)))
-    left = sum(not rows for rows in timed_earlier(plan, workspace, tasks).values())
+    left = len(tasks) - len(timed_earlier(workspace, tasks))
     limit = PRESETS[plan.configuration.preset].limits.seconds
     yield LATENCY, "timings", left, left * _other(LATENCY, limit)
     if plan.recipe.name in ARTICLE_RECIPES:

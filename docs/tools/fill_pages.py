@@ -177,7 +177,7 @@ def _latency(run: _Run) -> str:
     """The latency on the CPU beside the results, and on each GPU that has a folder."""
     folder = run.root / run.folder
     here, names = read_if_there(folder, LATENCY_CSV), Names.read(folder)
-    timed = [] if here.empty else [here[here["device_name"] != ""]]
+    timed = [] if here.empty else [here]
     cards = [
         latency[latency["device"].str.startswith("cuda:")]
         for folder in sorted((run.root / GPU_RESULTS).glob("*"))

@@ -34,7 +34,6 @@ from benchmarks.vocabulary import (
     PUBLISHED_JSON,
     PUBLISHED_MD,
     RUN_JSON,
-    SCORE_LATENCY_CSV,
     SUMMARY_CSV,
     TABLES_FOLDER,
     TRAINING_CSV,
@@ -42,7 +41,7 @@ from benchmarks.vocabulary import (
 
 COPIED = (
     *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, LAB_HTML),
-    *(ANSWER_CSV, LATENCY_CSV, SCORE_LATENCY_CSV, RUN_JSON, NOUNS_JSON),
+    *(ANSWER_CSV, LATENCY_CSV, RUN_JSON, NOUNS_JSON),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
         for name in ("leaderboard", "worth", "members")

@@ -46,7 +46,7 @@ def write_latency(folder: Path) -> None:
     """As if methods had been timed in a run in this folder."""
     rows = [
         Latency(
-            *(method, members, 64, "cpu", "A Processor", 1, engine, "kernels", "wall"),
+            *(method, members, "", 64, "cpu", "A Processor", 1, engine, "kernels"),
             p50_ms=ms,
             p50_lower_ms=0.9 * ms,
             p50_upper_ms=1.1 * ms,

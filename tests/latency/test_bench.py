@@ -1,4 +1,4 @@
-"""What methods and scores cost beside a forward that they share, and what scores hold."""
+"""What methods and scores cost beside a forward that they share."""
 
 from __future__ import annotations
 
@@ -7,26 +7,22 @@ from dataclasses import replace
 from functools import partial
 from itertools import count, repeat
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-import pandas as pd
 import pytest
 
-from benchmarks.latency import bench
+from benchmarks.latency import bench, stage
 from benchmarks.latency.bench import Bench
-from benchmarks.latency.places import LatencyTask, timed_on
+from benchmarks.latency.places import latency_tasks, timed_on
 from benchmarks.latency.stage import time_methods
 from benchmarks.latency.stopwatch import ROUNDS, Limits, Stopwatch
-from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import TIMES, made_of
 from benchmarks.run.configuration import configuration_of
-from benchmarks.run.nouns import nouns_of
-from benchmarks.run.plan import Plan
-from benchmarks.schema import ScoreLatency, read_table, types_of
+from benchmarks.schema import read_table
 from methods import METHODS, LaplaceLastLayer, MemberMethod
 from methods.engines.torch import TorchNetworks
 from methods.scores import SCORES
-from tests.runs import Run, run_of
+from tests.runs import run_of
 
 DIGITS = replace(
     configuration_of("quick", "digits"),
@@ -38,34 +34,24 @@ LIMITS = Limits(seconds=0.01)
 OF_NETWORKS = ["max_logit", "energy", "gen", "mahalanobis", "knn", "vim", "ddu"]
 
 
-def timed(run: Run) -> pd.DataFrame:
-    time_methods(*run, limits=LIMITS)
-    return read_table(run.workspace.out, "score-latency.csv")
-
-
 def test_scores_of_logits_and_features_are_timed_at_every_batch_size(tmp_path: Path) -> None:
-    table = timed(run_of(DIGITS, tmp_path))
-    assert list(table) == list(types_of(ScoreLatency))
-    assert list(zip(table["score"], table["batch_size"], strict=True)) == [
-        (score, size) for score in OF_NETWORKS for size in (1, 8)
-    ]
-    assert set(table["status"]) <= {"ok", "undefined"}
+    run = run_of(DIGITS, tmp_path)
+    time_methods(*run, limits=LIMITS)
+    table = read_table(run.workspace.out, "latency.csv")
+    table = table[(table["score"] != "") & (table["device"] == "cpu")]
+    assert set(table["threads"]) == {1}
+    for _, rows in table.groupby("engine"):
+        assert list(zip(rows["score"], rows["batch_size"], strict=True)) == [
+            (score, size) for score in OF_NETWORKS for size in (1, 8)
+        ]
+    assert set(zip(table["method"], table["status"], strict=True)) <= {
+        *(("softmax", "ok"), ("softmax", "undefined")),
+    }
     measured = table[table["status"] == "ok"]
     assert set(OF_NETWORKS) - set(measured["score"]) <= {"mahalanobis", "ddu"}  # may be singular
     assert (measured["p50_ms"] > 0).all()
     fitted = measured["score"].map(lambda name: SCORES[name].fit is not None)
     assert ((measured["fit_s"] > 0) == fitted).all()
-    assert ((measured["state_bytes"] > 0) == fitted).all()
-    width = run_of(DIGITS, tmp_path).plan.recipe.network().head.in_features
-    neighbours = measured.loc[measured["score"] == "knn", "state_bytes"]
-    assert set(neighbours) == {4 * 1000 * width}  # the features of all training images
-
-
-def test_costs_are_tabled(tmp_path: Path) -> None:
-    run = run_of(DIGITS, tmp_path)
-    (table,) = made_of(TIMES, Results(pd.DataFrame(), nouns_of(run.plan), score_latency=timed(run)))
-    assert [row.labels[0] for row in table.rows][:2] == ["Max. logit", "Energy"]
-    assert table.headings == ("Fitting\n(s)", "State\n(MB)", "1\nimage", "8\nimages")
 
 
 OWN = {
@@ -76,7 +62,7 @@ OWN = {
 
 
 def test_methods_of_the_same_networks_share_the_time_of_a_forward(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each forward takes longer than the one before, as if a machine became ever slower."""
     clock, forwards = [0], count(1)
@@ -97,21 +83,34 @@ def test_methods_of_the_same_networks_share_the_time_of_a_forward(
         monkeypatch.setattr(METHODS[name], "predict_outputs", taking(repeat(ms), original))
     monkeypatch.setattr(bench, "Stopwatch", partial(Stopwatch, now=lambda: clock[0]))
 
-    plan = Plan(replace(DIGITS, methods=tuple(OWN), members=(2, 3)))
-    place = next(place for place in timed_on(plan) if place.engine == "torch")
-    task = partial(LatencyTask, place=place, batch_size=2)
-    tasks = [task("softmax", None, score="energy")]
-    tasks += [task(name, 3 if METHODS[name].counts_networks else None) for name in OWN]
-    side_by_side = Bench(plan, place, Limits(seconds=10, calls=1))
+    run = run_of(replace(DIGITS, methods=tuple(OWN), members=(2, 3), batch_sizes=(2,)), tmp_path)
+    place = timed_on(run.plan)[0]
+    tasks = list(latency_tasks(*run, None, [place]))
+    side_by_side = Bench(run.plan, place, Limits(seconds=10, calls=1))
     side_by_side.prepare(tasks)
-    for number in range(ROUNDS):
+    for number in range(ROUNDS[0]):
         side_by_side.time_round(number)
-    timed: dict[str, Any] = {
-        task.score or task.method: row.p50_ms for task, (row,) in side_by_side.rows().items()
+    timed: dict[Any, Any] = {
+        row.score or (row.method, row.members): row.p50_ms for row in side_by_side.rows().values()
     }
+    softmax, ensemble = timed["softmax", "1"], timed["deep_ensemble", "3"]
     for name in ("temperature_scaling", "laplace_last_layer"):
-        assert timed[name] - timed["softmax"] == pytest.approx(OWN[name] - OWN["softmax"])
-    assert timed["softmax"] - timed["energy"] == pytest.approx(OWN["softmax"])  # it took no time
-    ensemble = timed["deep_ensemble"]
-    assert timed["temperature_scaled_ensemble"] - ensemble == pytest.approx(0.1)
-    assert abs(ensemble - timed["softmax"]) > 0.5  # of other networks
+        assert timed[name, "1"] - softmax == pytest.approx(OWN[name] - OWN["softmax"])
+    assert softmax - timed["energy"] == pytest.approx(OWN["softmax"])  # it took no time
+    assert timed["temperature_scaled_ensemble", "3"] - ensemble == pytest.approx(0.1)
+    assert abs(ensemble - softmax) > 0.5  # of other networks
+
+
+@pytest.mark.parametrize(("slowing", "rounds"), [(1.001, ROUNDS[0]), (1.2, ROUNDS[-1])])
+def test_all_go_on_until_all_are_timed_precisely(
+    slowing: float, rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine slows down from round to round, hardly or much."""
+    monkeypatch.setattr(Stopwatch, "_milliseconds", lambda self: slowing ** len(self.medians))
+    monkeypatch.setattr(stage, "timed_on", lambda plan: timed_on(plan)[:1])
+    run = run_of(replace(DIGITS, scores="unfitted", batch_sizes=(1,)), tmp_path)
+    time_methods(*run, limits=Limits(seconds=1, calls=1))
+    every = 2 * median(slowing**number for number in range(rounds))  # a forward, and what is added
+    assert read_table(run.workspace.out, "latency.csv")["p50_ms"].tolist() == pytest.approx(
+        [every] * 4
+    )

@@ -50,7 +50,7 @@ from tests.report.made_answers import (
     by_chance,
     made,
 )
-from tests.report.support import NAMES, table_named
+from tests.report.support import NAMES
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +242,7 @@ def test_lines_from_names_to_points_cross_no_other_name(seed: int) -> None:
 def timed(results: Results) -> Results:
     """With a time of each size."""
     rows = [
-        replace(LATENCY, method=method, members=members, engine="torch", p50_ms=float(number))
+        replace(LATENCY, method=method, members=members, p50_ms=float(number))
         for number, (method, members, *_) in enumerate(results.variants, 1)
     ]
     return replace(results, latency=table_of(Latency, rows))
@@ -362,20 +362,31 @@ def test_an_ensemble_of_one_network_is_no_point(results: Results) -> None:
 
 def test_setup_compared_is_the_one_in_which_most_sizes_were_timed(results: Results) -> None:
     latency = results.latency
-    assert main_setup(latency) == Setup("cpu", "A Processor", 1, "numba")
-    card = {"device": "cuda:0", "device_name": "A Card", "engine": "torch"}
-    both = pd.concat([latency, latency[latency["threads"] == 1].assign(**card)])
+    assert main_setup(latency) == Setup("cpu", "A Processor", 1)
+    card = {"device": "cuda:0", "device_name": "A Card"}
+    on_card = where(latency, threads=1, engine="torch").assign(**card)
+    both = pd.concat([latency, on_card])
     assert main_setup(both).label == "A Card"
     assert main_setup(pd.DataFrame()) is None
 
 
-def test_custom_methods_are_compared_with_the_others(results: Results) -> None:
-    is_softmax = results.latency["method"] == "softmax"
-    engine = results.latency["engine"].mask(is_softmax, "self-trained")
-    timed = replace(results, latency=results.latency.assign(engine=engine))
-    shown = draw_figure(timed, "cost").numbers
-    assert set(shown["method"]) == {"softmax", "mc_dropout", "deep_ensemble"}
-    assert "Softmax" in {row.labels[0] for row in table_named(timed, "resources").rows}
+def test_no_panel_mixes_engines(results: Results) -> None:
+    shown = draw_figure(results, "cost").numbers
+    methods = {engine: set(rows["method"]) for engine, rows in shown.groupby("engine")}
+    assert methods["torch"] == {"softmax", "mc_dropout", "deep_ensemble"}
+    assert methods["numba"] == {"softmax", "mc_dropout"}
+    assert set(draw_figure(results, "quality").numbers["engine"]) == {"torch"}
+
+
+def test_legend_has_a_method_once_whatever_sizes_an_engine_was_timed_with(results: Results) -> None:
+    latency = results.latency
+    smaller = (latency["method"] == "mc_dropout") & (latency["members"] != "8")
+    fewer = latency[~(smaller & (latency["engine"] == "torch"))]
+    axes = draw_figure(replace(results, latency=fewer), "cost").figure.axes
+    labels = {str(line.get_label()) for ax in axes for line in ax.lines}
+    assert [label for label in labels if label.startswith("MC-dropout")] == [
+        "MC-dropout, passes T beside each point"
+    ]
 
 
 # How things look.

@@ -151,7 +151,7 @@ def test_latency_is_of_the_cards_that_have_a_folder(root: Path) -> None:
     assert "No GPU has been measured yet" in without
     assert "| --- |" not in without
     row = replace(LATENCY, p50_ms=0.75, p50_lower_ms=0.7, p50_upper_ms=0.8)
-    card = replace(row, device="cuda:0", device_name="A Card", threads=8, engine="torch")
+    card = replace(row, device="cuda:0", device_name="A Card", threads=8)
     folder = root / "results" / "gpu" / "a-card"
     folder.mkdir(parents=True)
     write_latency([replace(row, device_name="A Processor"), card], folder)

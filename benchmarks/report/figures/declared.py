@@ -59,10 +59,10 @@ FIGURES = (
     Figure(
         "cost",
         "cost",
-        "Quality against median latency for one image. Numbers beside points are passes or "
-        "members.",
+        "Quality against median latency for one image, by PyTorch and by the kernels where there "
+        "are some. Numbers beside points are passes or members.",
         data=numbers.costs,
-        panels=("metric", "condition"),
+        panels=("metric", "condition", "engine"),
         parts=((draw.cost, 1),),
         title=numbers.cost_title,
         methods=leading,

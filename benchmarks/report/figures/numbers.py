@@ -21,7 +21,7 @@ from benchmarks.report.editorial import (
 from benchmarks.report.figures.engine import FigureData, Panel, View
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.texts import listed
-from benchmarks.report.timings import MEDIAN, in_setup, main_setup, timed
+from benchmarks.report.timings import MEDIAN, PYTORCH, engines, main_setup, timed
 from benchmarks.schema import Measurement, table_of, where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES
 
@@ -150,7 +150,7 @@ def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def quality(view: View) -> FigureData:
-    """Measures of the headline, and the time of one image: of methods, and of ensembles by size.
+    """Measures of the headline, and PyTorch's time of one image: of methods and all ensembles.
 
     Of a method that was not timed, the time is NaN.
     """
@@ -160,12 +160,14 @@ def quality(view: View) -> FigureData:
         if variant.method == ENSEMBLE and variant not in view.variants
     ]
     shown = [quantity for quantity in _against_cost(view) if quantity.metric != DETECTION]
-    return _timed(view, shown, [*view.variants, *ensembles], with_untimed=True)
+    return _timed(view, [PYTORCH], shown, [*view.variants, *ensembles], with_untimed=True)
 
 
 def costs(view: View) -> FigureData:
-    """Measures of each size of a method, and the time of one image."""
-    return _timed(view, _against_cost(view), _sizes(view))
+    """Measures of each size of a method, and the time of one image by each engine."""
+    latency = view.results.latency
+    by = engines(latency, main_setup(latency))
+    return _timed(view, by, _against_cost(view), _sizes(view))
 
 
 def _against_cost(view: View) -> list[Quantity]:
@@ -187,14 +189,16 @@ def _sizes(view: View) -> list[Contestant]:
 
 def _timed(
     view: View,
+    by: Sequence[str],
     shown: Sequence[Quantity],
     sizes: Sequence[Contestant],
     *,
     with_untimed: bool = False,
 ) -> FigureData:
-    """A row a measure and size that has a value and a time, with the setup of the timings.
+    """A row a measure, engine and size that has a value and a time, with the setup of the timings.
 
     Args:
+        by: the engines.
         shown: where the user chooses no metrics and conditions.
         with_untimed: also those without a time.
     """
@@ -204,16 +208,16 @@ def _timed(
     if view.metrics or view.conditions:
         pairs = product(view.conditions or [CLEAN], view.metrics or [PROBABLE])
         shown = [Quantity(*pair) for pair in pairs]
-    timings = where(in_setup(timed(view.results.latency), setup), batch_size=1)
-    times = timings.drop_duplicates(SIZE)[[*SIZE, *MEDIAN]]
-    parts = [pd.DataFrame(columns=[*VALUES, *MEDIAN])]
-    for quantity in shown:
+    single = where(view.results.latency, batch_size=1, score="")
+    parts = [pd.DataFrame(columns=[*VALUES, *MEDIAN, "engine"])]
+    for quantity, engine in product(shown, by):
         rows = values(view, [quantity.metric], [quantity.condition], sizes)
+        times = timed(single, setup, engine)[[*SIZE, *MEDIAN]].drop_duplicates(SIZE)
         rows = rows.merge(times, on=SIZE, how="left" if with_untimed else "inner")
         if rows["p50_ms"].notna().any():
-            parts.append(rows)
-    machine = {name: getattr(setup, name) for name in ("device_name", "threads", "engine")}
-    return FigureData(pd.concat(parts[1:] or parts, ignore_index=True).assign(**machine))
+            parts.append(rows.assign(engine=engine))
+    rows = pd.concat(parts[1:] or parts, ignore_index=True)
+    return FigureData(rows.assign(device_name=setup.device_name, threads=setup.threads))
 
 
 # Curves, bins and votes.

@@ -45,6 +45,7 @@ from benchmarks.report.figures.point_names import PointName, beside_points
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import Quantity, ShownPixels
 from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, look_of, looks
+from benchmarks.report.timings import ENGINES
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, TEST_IMAGES
 
@@ -243,7 +244,8 @@ def cost(ax: Axes, panel: Panel) -> None:
         record = names.method(line["method"].iloc[0])
         label = names.label(variant_in(line.iloc[0].to_dict()))
         points(ax, line, line["p50_ms"], replace(look, label=f"_{label}"))
-        if len(line) > 1:
+        # In the panel of another engine there may be more sizes.
+        if where(panel.every, method=record.name)["members"].nunique() > 1:
             label = f"{record.label}, {record.size} {record.symbol} beside each point"
             _write_sizes(ax, line, look.color, math.log(high / low), top - bottom)
         ax.plot(line["p50_ms"], line["value"], **look.line | {"label": label})
@@ -306,7 +308,7 @@ def _time_axis(ax: Axes, panel: Panel) -> tuple[float, float]:
     bases = (1, 2, 5) if high / low < 100 else (1,)
     logarithmic(ax, "x", [base * 10.0**power for power in range(-3, 6) for base in bases])
     ax.set_xlim(low, high)
-    ax.set_xlabel("Milliseconds, one image")
+    ax.set_xlabel(f"Milliseconds, one image ({ENGINES[panel.rows['engine'].iloc[0]]})")
     return low, high
 
 

@@ -26,6 +26,7 @@ from benchmarks.report.tables.pivot import (
 )
 from benchmarks.report.tables.ranking import leaderboard, leaderboard_notes, worth
 from benchmarks.report.tables.table import Table
+from benchmarks.report.timings import remark
 from benchmarks.vocabulary import CLEAN
 
 
@@ -268,7 +269,7 @@ FURTHER = (
         group="Method",
         rows=("Size",),
         columns="Cost",
-        notes=noted(INTERVAL),
+        notes=lambda results, _: (INTERVAL, remark(results.latency)),
     ),
     Pivot(
         "claims-spread",
@@ -291,8 +292,7 @@ LATENCY = Times(
     source=latency,
     notes=noted(
         "Median time of one call of predict; ± is half the width of its 95 % interval. Differences "
-        "under 20 % are ties. The kernels always use one thread. How methods are timed: "
-        "docs/speed.md."
+        "under 20 % are ties. The kernels use one thread. How methods are timed: docs/speed.md."
     ),
 )
 

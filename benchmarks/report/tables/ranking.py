@@ -22,7 +22,16 @@ from benchmarks.report.tables.pivot import (
 )
 from benchmarks.report.tables.table import Cell
 from benchmarks.report.texts import listed
-from benchmarks.report.timings import main_setup, single_image
+from benchmarks.report.timings import (
+    KERNELS,
+    NOT_TIMED,
+    PYTORCH,
+    engines,
+    main_setup,
+    remark,
+    row_of,
+    timed,
+)
 
 MOST_ROWS = 20
 """Of a budget, before contestants go of which the rule shows nothing good."""
@@ -121,9 +130,8 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     if hidden := len(list(chain(*board(results).values()))) - len(variants):
         yield f"Left out, in no best set and by no measure better than one network: {hidden}."
     if results.recipe:
-        setup = main_setup(results.latency)
-        time = f" ms: the median time of one image on {setup.label}." if setup else ""
-        yield f"Networks: the training that a method takes.{time}"
+        yield "Networks: the training that a method takes."
+        yield remark(results.latency, "one image")
     for budget in results.budgets:
         own = results.contestants(budget)
         widths = {
@@ -141,10 +149,18 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
             )
 
 
+TIMES = {PYTORCH: "ms ↓", KERNELS: "ms ↓\nkernels"}
+"""The columns of times of one image, by engine."""
+
+
 def _costs(results: Results, choice: Contestant) -> dict[str, Cell]:
     """Networks to train, and the milliseconds of a single image."""
-    timing, time = single_image(results, choice), Cell(reason=NOT_MEASURED)
-    if timing is not None and not math.isnan(timing["p50_ms"]):
-        time = Cell(timing["p50_ms"], status="ok", text=two_digits(timing["p50_ms"]))
     trained = Cell(choice.budget, status="ok", text=f"{choice.budget:g}")
-    return {"Networks ↓": trained if results.recipe else Cell(reason=NOT_MEASURED), "ms ↓": time}
+    cells = {"Networks ↓": trained if results.recipe else Cell(reason=NOT_MEASURED)}
+    setup = main_setup(results.latency)
+    for engine in engines(results.latency, setup):
+        row, cell = row_of(timed(results.latency, setup, engine), choice, 1), Cell(reason=NOT_TIMED)
+        if row is not None:
+            cell = Cell(row["p50_ms"], status="ok", text=two_digits(row["p50_ms"]))
+        cells[TIMES[engine]] = cell
+    return cells

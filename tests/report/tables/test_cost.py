@@ -26,11 +26,13 @@ def test_every_size_has_the_measures_of_the_headline_and_its_latency(results: Re
         f"T = {size}" for size in (1, 2, 4, 8)
     ]
     row = frame.loc["MC-dropout", "T = 4"]
-    assert (row["ms 1 image"], row["ms 64 images"]) == ("4.00", "44.0")
+    assert (row["PyTorch (ms) 1 image"], row["PyTorch (ms) 64 images"]) == ("4.00", "44.0")
+    assert row["Kernels (ms) 1 image"] == "0.400"
+    assert set(frame.loc["Deep ensemble", "Kernels (ms) 1 image"]) == {"undefined"}
     known = where(results.summary, method="mc_dropout", members="4", condition="clean")
     (value,) = where(known, metric="nll")["value"]
     assert float(row["NLL ↓ Clean"]) == pytest.approx(value, abs=0.01)
-    assert len(table.headings) == len(results.headline) + 2
+    assert len(table.headings) == len(results.headline) + 4
 
 
 def test_without_timings_values_stand_alone(results: Results) -> None:

@@ -20,9 +20,9 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.choice import chosen_table
 from benchmarks.report.tables.declared import made_of, pivots, table_kind_of
 from benchmarks.report.tables.table import Table, as_frame, latex, markdown
-from benchmarks.schema import read_table, where
+from benchmarks.schema import Latency, read_table, table_of, where
 from methods.scores import SCORES
-from tests.made_up import timings, write_latency
+from tests.made_up import LATENCY, timings, write_latency
 from tests.report.support import NAMES, made_table, nouns, table_named
 
 CONDITIONS = {"Clean": "clean", "Mean of 30°, 45°": "rotated-mean"}
@@ -280,24 +280,33 @@ def test_value_is_marked_whose_interval_is_worse_than_guessing(
 
 def test_latency_is_tabled_by_device_and_batch_size(results: Results) -> None:
     text = markdown(table_named(results, "latency"))
-    cpu, more, gpu = text.split("\n| **")[1:]
-    assert cpu.startswith("A Processor (1 thread, kernels)**")
-    assert "| MC-dropout, T = 8 | 8.00 ± 0.16 | 88.0 ± 1.8 |" in cpu
+    heading, one, all_threads = text.split("\n| **")
+    engines = ["PyTorch", "PyTorch", "Kernels", "Kernels"]
+    assert re.findall(r"(\w+)<br>\d+ image", heading) == engines
+    assert one.startswith("A Processor (1 thread)**")
+    assert "| MC-dropout, T = 8 | 8.00 ± 0.16 | 88.0 ± 1.8 | 0.800 ± 0.016 | 8.80 ± 0.18 |" in one
+    assert "| Deep ensemble, M = 4 | 12.00 ± 0.24 | 132.0 ± 2.6 | — | — |" in one
     assert "T = 4" not in text
-    assert more.startswith("A Processor (2 threads, kernels)**")
-    assert gpu.startswith("GPU**")
-    assert gpu.count("n/a <sup>a</sup>") == 6
-    assert "unavailable: no GPU on this machine" in gpu
+    assert all_threads.startswith("A Processor (2 threads)**")
+
+
+def test_scores_are_tabled_beside_one_another(results: Results) -> None:
+    rows = [replace(LATENCY, score=score, batch_size=64) for score in ("energy", "max_logit")]
+    latency = pd.concat([results.latency, table_of(Latency, rows)])
+    table = table_named(replace(results, latency=latency), "latency-scores")
+    assert table.headings == ("Fitting\n(s)", "PyTorch\n64 images")
+    assert [row.labels[0] for row in table.rows] == ["Energy", "Max. logit"]
 
 
 def test_resources_are_those_of_the_largest_size(results: Results) -> None:
     frame = as_frame(table_named(results, "resources")).set_index("Method")
-    assert list(frame["Weights (MB)"]) == ["0.247"] * 3
+    assert list(frame["Parameters (thousands)"]) == ["61.706"] * 3
     of_passes = frame.loc["MC-dropout, T = 8"]
-    assert float(of_passes["p90 (ms) 1 image"]) == 12
-    assert of_passes["p99 (ms) 1 image"] == "undefined"
-    rate = float(of_passes["Thousand images per second, 64 images"])
+    rate = float(of_passes["Thousand images per second PyTorch"])
     assert rate == pytest.approx(64 / 88, abs=1e-3)
+    assert float(of_passes["Training (s) Kernels"]) == 12.5
+    assert "Training (s) PyTorch" not in frame
+    assert frame.loc["Deep ensemble, M = 4", "Training (s) Kernels"] == "undefined"
 
 
 def test_timings_alone_are_reported(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_every_file_is_there(digits_run: Path) -> None:
     out = digits_run / "out"
     assert {path.name for path in out.glob("[!.]*")} == {
         *("measurements.csv", "summary.csv", "answer.csv", "influences", "training.csv"),
-        *("latency.csv", "score-latency.csv", "run.json", NOUNS_JSON, "answer.json", "images.npz"),
+        *("latency.csv", "run.json", NOUNS_JSON, "answer.json", "images.npz"),
         *("predictions", "curves", "figures", "tables", "index.html"),
     }
     owners = [*NETWORKS, *(unit for unit in UNITS if unit.method == "mc_dropout")]
