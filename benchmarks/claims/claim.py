@@ -20,6 +20,9 @@ from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS
 HALF, TENTH = 0.5, 0.1
 """Of the networks, for most of which or for some of which a claim must hold."""
 
+Weight = Literal["central", "supporting", "detail", "check"]
+"""How much the article rests on a claim."""
+
 ARTICLE_RECIPES = (ARTICLE.name, ARTICLE_LOGITS.name)
 """The recipes by which claims are judged; the verdicts by the first one's networks count."""
 
@@ -92,7 +95,7 @@ class Claim:
     id: str
     statement: str
     place: str
-    weight: Literal["central", "supporting", "detail", "check"]
+    weight: Weight
     rule: str
     measure: Callable[[Predictor], Iterable[pd.DataFrame]]
     judge: Callable[[pd.DataFrame], Judgement]

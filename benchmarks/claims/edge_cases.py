@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -27,23 +28,15 @@ from benchmarks.claims.claim import (
     RulePart,
     by_parts,
 )
-from benchmarks.claims.numbers import (
-    FEWEST,
-    Placements,
-    ValueRange,
-    auroc_interval,
-    interval,
-    jackknife,
-    rows,
-    values,
-)
-from benchmarks.claims.predictor import CHOOSING, SOFTMAX, Predictor
+from benchmarks.claims.numbers import FEWEST, ValueRange, interval, jackknife, rows, values
+from benchmarks.claims.predictor import CHOOSING, SOFTMAX, Predictor, Training
 from benchmarks.inference.intervals import FEWEST_OF_A_KIND
-from benchmarks.metrics import METRICS, scoring
+from benchmarks.metrics import METRICS, MetricInputs, scoring
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import CONFIDENCE, DISAGREEMENT
 from methods.networks.architectures import LeNet5ReLU
-from methods.networks.pool import NetworkPool
-from methods.networks.recipes import LabelledImages, Recipe
+from methods.networks.recipes import Recipe
 
 WRONG, RIGHT = "misclassified images", "correct images"
 MORE_ON_WRONG = "misclassified minus correct images"
@@ -67,17 +60,11 @@ KindRows = Int64[np.ndarray, " kind"]
 """The networks of one kind, by their rows in such a matrix."""
 
 
-@dataclass(frozen=True)
-class OtherRecipe(Predictor):
-    """Predicts with networks of another recipe than the run's, which train as long as its."""
-
-    recipe: Recipe = PLAIN
-
-    def pool(self) -> tuple[NetworkPool, LabelledImages]:
-        """The pool of the recipe's networks, and its images."""
-        recipe = replace(self.recipe, epochs=self.plan.recipe.epochs)
-        training = self.workspace.images(self.plan.task, recipe.split)
-        return replace(super().pool()[0], recipe=recipe), training
+def trained_by(recipe: Recipe, plan: Plan, workspace: Workspace) -> Training:
+    """Networks of another recipe than the run's, which train as long as its."""
+    longer = replace(recipe, epochs=plan.recipe.epochs)
+    pool = replace(plan.pool(store=workspace.store), recipe=longer)
+    return pool, workspace.images(plan.task, recipe.split)
 
 
 def measure_edge_cases(predictor: Predictor) -> Iterator[pd.DataFrame]:
@@ -103,7 +90,9 @@ def measure_edge_cases(predictor: Predictor) -> Iterator[pd.DataFrame]:
         float(wrong_images.mean() - right_images.mean()), *welch.confidence_interval(CONFIDENCE)
     )
     yield rows(DISAGREEMENT, gap, case=MORE_ON_WRONG)
-    auroc = auroc_interval([Placements.of(right_images[None], wrong_images[None])])
+    auroc = METRICS["misclassification_auroc"].value(
+        MetricInputs(prediction, predictor.labels, score=score)
+    )
     yield rows("auroc", auroc, score=DISAGREEMENT, case=WRONG)
 
 
@@ -126,10 +115,9 @@ def measure_architectures(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Disagreement within and across architectures."""
     means = {}
     for recipe in RECIPES:
-        few = OtherRecipe(predictor.plan, predictor.apart(recipe.name), NETWORKS, recipe=recipe)
-        units = [few.softmax(network) for network in range(NETWORKS)]
-        few.predict(units)
-        means[recipe.name] = torch.stack([few.get(unit).mean for unit in units])
+        few = predictor.otherwise(recipe.name, NETWORKS, partial(trained_by, recipe))
+        predictions = few.predictions(map(few.softmax, range(NETWORKS)))
+        means[recipe.name] = torch.stack([each.mean for each in predictions])
     choosing = torch.cat([mean[:CHOOSING].argmax(dim=2) for mean in means.values()])
     disputed = (choosing != choosing[0]).any(dim=0)
     if not disputed.any():
