@@ -73,9 +73,7 @@ def judge_cost(table: pd.DataFrame) -> Judgement:
         slower = None if too_few else ensemble.lower > sampled.upper
         shown = f"{ensemble.value / sampled.value:.2f} times"
         parts.append(RulePart(f"{what} (condition 2)", shown, slower))
-    judged = [part.holds for part in parts if part.holds is not None]
-    why = f"{sum(judged)} of {len(judged)} conditions that could be judged hold."
-    return by_parts(parts, why)
+    return by_parts(parts, "{held} of {asked} conditions that could be judged hold.")
 
 
 COST = Claim(

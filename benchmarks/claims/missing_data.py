@@ -25,6 +25,7 @@ from benchmarks.claims.predictor import (
     ENSEMBLE,
     IN_TEXT,
     SAMPLED,
+    SEVERAL,
     Predictor,
     Training,
     run_training,
@@ -55,7 +56,6 @@ SMALL_ENSEMBLE = 2
 
 ROTATED_BY_45 = "rotated-045"
 IMAGES = {CLEAN: "clean", ROTATED_BY_45: "45°"}
-COMPARED = (SAMPLED, ENSEMBLE)
 
 STEPS = dict(enumerate(pairwise(LABELS.values()), 1))
 """From one training set to the next, by its number in the rule."""
@@ -110,7 +110,7 @@ def measure_lack(predictor: Predictor) -> Iterator[pd.DataFrame]:
         SAMPLED: [few.mc_dropout(network) for network in range(few.networks)],
         ENSEMBLE: few.blocks(SMALL_ENSEMBLE),
     }
-    for method, condition, name in product(COMPARED, IMAGES, LABELS):
+    for method, condition, name in product(SEVERAL, IMAGES, LABELS):
         predictions = predictors[name].predictions(units[method], condition)
         for measure in MEASURES:
             function = METRICS[measure].function
@@ -121,7 +121,7 @@ def measure_lack(predictor: Predictor) -> Iterator[pd.DataFrame]:
 def judge_lack(table: pd.DataFrame) -> Judgement:
     """Falls at steps to more similar images; a rise at any step speaks against the claim."""
     parts, falls, rises = [], 0, 0
-    for (step, images), method, measure in product((*SIMILAR, *OTHER), COMPARED, MEASURES):
+    for (step, images), method, measure in product((*SIMILAR, *OTHER), SEVERAL, MEASURES):
         fewer, more = (
             values(table, measure, method=method, condition=images, case=trained_on)
             for trained_on in STEPS[step]
@@ -134,7 +134,7 @@ def judge_lack(table: pd.DataFrame) -> Judgement:
         # Without similar images uncertainty should not rise.
         holds = change.below() if similar else not change.above()
         parts.append(RulePart(what, change.text("+.4f"), holds))
-    comparisons = len(SIMILAR) * len(COMPARED) * len(MEASURES)
+    comparisons = len(SIMILAR) * len(SEVERAL) * len(MEASURES)
     return Judgement(
         ClaimVerdict.of(whole=falls == comparisons and not rises, part=2 * falls >= comparisons),
         f"Uncertainty falls in {falls} of the {comparisons} comparisons with more similar images. "

@@ -33,6 +33,9 @@ SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "mc_dropout", "deep_ensemble"
 IN_TEXT = {SOFTMAX: "softmax", SAMPLED: "MC-dropout", ENSEMBLE: "the ensemble"}
 """The methods that claims are about, and what they are called in a sentence."""
 
+SEVERAL = (SAMPLED, ENSEMBLE)
+"""Those of them that have several members."""
+
 TWO_IMAGES = "article-images"
 """The name of the article's two images, under which their predictions are stored."""
 

@@ -15,7 +15,7 @@ from benchmarks.claims.claim import (
     NotTestableError,
 )
 from benchmarks.claims.predictor import NETWORKS, PASSES, Predictor, trained_networks
-from benchmarks.claims.votes import write_exact
+from benchmarks.claims.votes import DECIMALS, write_exact
 from benchmarks.io import write_json
 from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
@@ -33,8 +33,6 @@ from benchmarks.vocabulary import (
     TYPICAL,
 )
 from methods.determinism import one_torch_thread
-
-DECIMALS = 6
 
 NO_ROWS = table_of(ClaimRow, ())
 

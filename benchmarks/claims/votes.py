@@ -27,9 +27,9 @@ from benchmarks.claims.claim import (
     NotTestableError,
     RulePart,
     Weight,
+    asked,
     by_networks,
     by_parts,
-    require_intervals,
 )
 from benchmarks.claims.numbers import over_networks, rows, values
 from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, Predictor
@@ -53,11 +53,10 @@ LEAST_CONFIDENCE = 0.9
 LOWER_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, OVERWHELMING)
 """Of the bins of the vote share, [lower, upper); the last one reaches to 1."""
 
-LAST = "rotated-045"
-CONDITIONS = {CLEAN: "clean", "rotated-015": "15°", "rotated-030": "30°", LAST: "45°"}
+CONDITIONS = {CLEAN: "clean", "rotated-015": "15°", "rotated-030": "30°", "rotated-045": "45°"}
 
 DECIMALS = 6
-"""Of the tables in the folder of claims."""
+"""Of the tables of claims."""
 
 ByNetwork = Float64[np.ndarray, " networks"]
 """A number of each network."""
@@ -190,21 +189,12 @@ def judge_certainty(table: pd.DataFrame) -> Judgement:
     certain = over_networks(confident[0][both] / images[0][both])
     right, elsewhere = (correct[kind][both] / images[kind][both] for kind in (0, 1))
     gain = over_networks(right - elsewhere)
-    require_intervals([certain, gain])
     where_agreed = "where 90 % of votes agree"
-    parts = [
-        RulePart(
-            f"clean: confidence {where_agreed} (condition 1)",
-            certain.percent(1),
-            certain.above(LEAST_CONFIDENCE),
-        ),
-        RulePart(
-            f"clean: accuracy {where_agreed}, minus elsewhere (condition 2)",
-            gain.text("+.3f"),
-            gain.above(),
-        ),
-    ]
-    holds, remarks = sum(bool(part.holds) for part in parts), []
+    what = f"clean: confidence {where_agreed} (condition 1)"
+    parts = [asked(what, certain, certain.above(LEAST_CONFIDENCE), certain.percent(1))]
+    what = f"clean: accuracy {where_agreed}, minus elsewhere (condition 2)"
+    parts.append(asked(what, gain, gain.above()))
+    remarks = []
     for condition, name in CONDITIONS.items():
         images, correct = (agreed_and_elsewhere(each, condition) for each in ("images", "correct"))
         if (agreed := images[0] > 0).any():
@@ -214,7 +204,7 @@ def judge_certainty(table: pd.DataFrame) -> Judgement:
             parts.append(RulePart(f"{name}: accuracy on them", accuracy.percent(1)))
             remarks.append(f"{name} {100 * accuracy.value:.1f} %")
     limit = f"Agreeing votes are right: {listed(remarks)}."
-    return by_parts(parts, f"{holds} of 2 conditions hold on clean images. {limit}")
+    return by_parts(parts, f"{{held}} of 2 conditions hold on clean images. {limit}")
 
 
 def write_exact(predictor: Predictor) -> None:

@@ -22,9 +22,9 @@ from benchmarks.claims.claim import (
     Judgement,
     NotTestableError,
     RulePart,
+    asked,
     by_networks,
     by_parts,
-    require_intervals,
 )
 from benchmarks.claims.edge_cases import ACROSS, EXCESS, MORE_ON_WRONG, RIGHT, WRONG
 from benchmarks.claims.imitation import MEASURES
@@ -107,9 +107,9 @@ def test_fewer_networks_than_can_show_a_half_have_no_verdict() -> None:
 
 
 def test_a_single_value_has_no_interval_to_judge_by() -> None:
-    require_intervals([over_networks([0.1, 0.2]), ValueRange(0.5, 0.4, 0.6)])
-    with pytest.raises(NotTestableError, match="takes at least two"):
-        require_intervals([over_networks([0.1, 0.2]), over_networks([0.5])])
+    assert asked("a rise", over_networks([0.1, 0.2]), True).holds
+    with pytest.raises(NotTestableError, match="no interval to judge by: a rise"):
+        asked("a rise", over_networks([0.5]), False)
 
 
 def fifty_networks(holding: int, holds: pd.DataFrame, fails: pd.DataFrame) -> pd.DataFrame:
@@ -517,9 +517,9 @@ def without_bounds(table: pd.DataFrame, metric: str) -> pd.DataFrame:
         # Without the first network, the others do not agree.
         ("dropout-mimics-ensemble", imitation(of_pairs=(0.5, 0.5, -0.25)), "nothing to correct"),
         ("dropout-mimics-ensemble", imitation(on_all=(0.5, 0.5)), "at least 3 networks"),
-        ("softmax-is-not-certainty", without_bounds(similarity(), "auroc"), "no interval"),
-        ("softmax-is-not-certainty", similarity(networks=1), "takes at least two"),
-        ("architectures-differ", architectures(across=0.5, lower=math.nan), "at least 3 networks"),
+        ("softmax-is-not-certainty", without_bounds(similarity(), "auroc"), "judge by: AUROC"),
+        ("softmax-is-not-certainty", similarity(networks=1), "judge by: ECE"),
+        ("architectures-differ", architectures(across=0.5, lower=math.nan), "no interval"),
     ],
 )
 def test_what_cannot_be_judged_has_no_verdict(id: str, table: pd.DataFrame, reason: str) -> None:
