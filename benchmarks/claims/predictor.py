@@ -184,7 +184,8 @@ class Predictor:
         """
         known = {unit: self._stored(unit, images) for unit in units}
         missing = [unit for unit, stored in known.items() if stored is None]
-        self.train(missing)
+        if missing:  # else training images need not be made
+            self.train(missing)
         self._in_parallel(partial(_predict, self, images), missing, CLAIMS, "predictions")
         load = self.workspace.predictions.load
         return [(stored or load(unit, images)).prediction for unit, stored in known.items()]

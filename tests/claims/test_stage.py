@@ -15,13 +15,14 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.claims import CLAIMS, missing_data
+from benchmarks.claims import CLAIMS, missing_data, out_of_distribution
 from benchmarks.claims.claim import ClaimVerdict
 from benchmarks.claims.imitation import ComparedUnits
 from benchmarks.claims.missing_data import ALL, LABELS, SIZES, trained_on
-from benchmarks.claims.numbers import values
+from benchmarks.claims.numbers import interval, values
 from benchmarks.claims.predictor import TWO_IMAGES, Predictor
 from benchmarks.data.loading import load_mnist
+from benchmarks.headline import HEADLINE
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import THE_RUN
 from benchmarks.run import stages
@@ -137,6 +138,30 @@ def test_by_another_recipe_nothing_is_measured(tmp_path: Path) -> None:
     assert not {"predictions", "claims.csv", "claims.json"} & {
         path.name for path in (tmp_path / "out").iterdir()
     }
+
+
+def test_times_of_training_are_those_of_the_runs_networks(finished: Path) -> None:
+    pool, training = predictor_in(finished).pool()
+    table = rows_of(finished, "fifty-is-expensive", metric="training_seconds")
+    expected = [pool.training_seconds([n], training.fingerprint) for n in range(10)]
+    assert table["value"].tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_difference_of_softmax_and_others_is_that_of_the_headline(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accuracy = HEADLINE[0]  # the small run has no images of real things
+    monkeypatch.setattr(out_of_distribution, "DETECTION", accuracy)
+    table = pd.concat(out_of_distribution.measure_similarity(predictor_in(finished)))
+    summary = where(
+        read_table(finished / "out", "summary.csv"), metric="accuracy", condition="clean"
+    )
+    softmax, dropout = (
+        where(summary, method=method)["value"].item() for method in ("softmax", "mc_dropout")
+    )
+    gap = interval(table, "auroc", **out_of_distribution.auroc_minus("mc_dropout"))
+    assert gap.value == pytest.approx(softmax - dropout, abs=1e-5)  # rounded
+    assert gap.lower < gap.value < gap.upper
 
 
 def test_architectures_are_compared_on_networks_of_their_own(finished: Path) -> None:
