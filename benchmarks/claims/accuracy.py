@@ -32,11 +32,10 @@ ACCURACIES = {
 
 def measure_rise(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """First and last accuracy of each network, and its rank correlation with the epoch."""
-    log = _log(predictor)
-    if log["epoch"].nunique() < 2:
-        raise NotTestableError("The networks were trained for one epoch only.")
     for split in (TRAINING, VALIDATION):
-        curves = _by_network(log, split, OFF)
+        curves = _by_network(predictor, OFF)[split]
+        if len(curves.columns) < 2:
+            raise NotTestableError("The networks were trained for one epoch only.")
         yield rows(OFF, curves.iloc[:, 0], condition=split, case=FIRST)
         yield rows(OFF, curves.iloc[:, -1], condition=split, case=LAST)
         correlations = [rank_correlation(curves.columns, curve) for curve in curves.to_numpy()]
@@ -60,10 +59,9 @@ def measure_final(predictor: Predictor, split: str, metric: str) -> Iterator[pd.
 
     Of the training images: on all of them where the recipe's log has these.
     """
-    log = _log(predictor)
-    if split == TRAINING and ALL_TRAINING in set(log["split"]):
-        split = ALL_TRAINING
-    yield rows(metric, _by_network(log, split, metric).iloc[:, -1], condition=split, case=LAST)
+    log = _by_network(predictor, metric)
+    split = ALL_TRAINING if split == TRAINING and ALL_TRAINING in log else split
+    yield rows(metric, log[split].iloc[:, -1], condition=split, case=LAST)
 
 
 def judge_final(table: pd.DataFrame, low: float, high: float) -> Judgement:
@@ -77,17 +75,18 @@ def _between(low: float, high: float) -> str:
     return f"between {100 * low:.1f} and {100 * high:.1f} %"
 
 
-def _log(predictor: Predictor) -> pd.DataFrame:
-    folder = predictor.workspace.out
-    if not (folder / TRAINING_CSV).exists():
+def _by_network(predictor: Predictor, column: str) -> dict[str, pd.DataFrame]:
+    """By split of the run's training log, a row for each network and a column for each epoch."""
+    if not (predictor.workspace.out / TRAINING_CSV).exists():
         raise NotTestableError("There is no training.csv; run without --only first.")
-    log = read_table(folder, TRAINING_CSV)
-    return where(log[log["network"] < predictor.networks], training=predictor.plan.recipe.name)
-
-
-def _by_network(log: pd.DataFrame, split: str, column: str) -> pd.DataFrame:
-    """A row for each network, a column for each epoch."""
-    return where(log, split=split).pivot(index="network", columns="epoch", values=column)
+    log = where(
+        read_table(predictor.workspace.out, TRAINING_CSV), training=predictor.plan.recipe.name
+    )
+    log = log[log["network"] < predictor.networks]
+    return {
+        str(split): own.pivot(index="network", columns="epoch", values=column)
+        for split, own in log.groupby("split")
+    }
 
 
 RISE = Claim(

@@ -20,6 +20,9 @@ from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS
 HALF, TENTH = 0.5, 0.1
 """Of the networks, for most of which or for some of which a claim must hold."""
 
+Weight = Literal["central", "supporting", "detail", "check"]
+"""How much the article rests on a claim."""
+
 ARTICLE_RECIPES = (ARTICLE.name, ARTICLE_LOGITS.name)
 """The recipes by which claims are judged; the verdicts by the first one's networks count."""
 
@@ -92,7 +95,7 @@ class Claim:
     id: str
     statement: str
     place: str
-    weight: Literal["central", "supporting", "detail", "check"]
+    weight: Weight
     rule: str
     measure: Callable[[Predictor], Iterable[pd.DataFrame]]
     judge: Callable[[pd.DataFrame], Judgement]
@@ -134,19 +137,28 @@ def by_networks(parts: Mapping[str, Sequence[bool] | Bool[np.ndarray, " networks
     return Judgement(ClaimVerdict.of(whole=share.above(HALF), part=share.above(TENTH)), why)
 
 
-def require_intervals(intervals: Iterable[ValueRange]) -> None:
-    """Raise `NotTestableError` if one of them is without bounds, as that of a single value is."""
-    if any(math.isnan(interval.lower) for interval in intervals):
-        raise NotTestableError("An interval over networks takes at least two; there is one.")
+def asked(what: str, value: ValueRange, holds: bool, shown: str = "") -> RulePart:
+    """A part that a rule asks for, by the interval of a value; ``shown``: other than its decimals.
+
+    Raises:
+        NotTestableError: there is no interval, as of a single network.
+    """
+    if math.isnan(value.lower):
+        raise NotTestableError(f"There is no interval to judge by: {what}.")
+    return RulePart(what, shown or value.text("+.3f"), holds)
 
 
 def by_parts(parts: Iterable[RulePart], why: str) -> Judgement:
     """The verdict of a rule of several parts: reproduced if all hold, partly reproduced if some.
 
+    Args:
+        why: ``{held}`` stands for the number of parts that hold, ``{asked}`` for that of all.
+
     >>> parts = [RulePart("rise", "0.2", True), RulePart("fall", "0.1", False)]
-    >>> by_parts(parts, "It rises.").verdict.value
-    'partly reproduced'
+    >>> by_parts(parts, "{held} of {asked} hold.")[:2]
+    (<ClaimVerdict.PARTLY: 'partly reproduced'>, '1 of 2 hold.')
     """
     listed = tuple(parts)
     holds = [part.holds for part in listed if part.holds is not None]
-    return Judgement(ClaimVerdict.of(whole=all(holds), part=any(holds)), why, listed)
+    verdict = ClaimVerdict.of(whole=all(holds), part=any(holds))
+    return Judgement(verdict, why.format(held=sum(holds), asked=len(holds)), listed)

@@ -8,16 +8,15 @@ only difference is their draw of weights and of order?
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Int64
 from scipy import stats
-from torch import Tensor
 
 from benchmarks.claims.claim import (
     Claim,
@@ -25,26 +24,19 @@ from benchmarks.claims.claim import (
     Judgement,
     NotTestableError,
     RulePart,
+    asked,
     by_parts,
 )
-from benchmarks.claims.numbers import (
-    FEWEST,
-    Placements,
-    ValueRange,
-    auroc_interval,
-    interval,
-    jackknife,
-    rows,
-    values,
-)
-from benchmarks.claims.predictor import CHOOSING, SOFTMAX, Predictor
+from benchmarks.claims.numbers import FEWEST, ValueRange, interval, jackknife, rows, values
+from benchmarks.claims.predictor import CHOOSING, SOFTMAX, Predictor, Training
 from benchmarks.inference.intervals import FEWEST_OF_A_KIND
-from benchmarks.metrics import METRICS, scoring
+from benchmarks.metrics import METRICS, MetricInputs, scoring
 from benchmarks.report.editorial import DISAGREEMENT
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import CONFIDENCE
 from methods.networks.architectures import LeNet5ReLU
-from methods.networks.pool import NetworkPool
-from methods.networks.recipes import LabelledImages, Recipe
+from methods.networks.recipes import Recipe
 
 WRONG, RIGHT = "misclassified images", "correct images"
 MORE_ON_WRONG = "misclassified minus correct images"
@@ -61,24 +53,15 @@ LEAST = 0.1
 
 ACROSS, EXCESS = "across architectures", "across minus within"
 
-PairShares = Float64[np.ndarray, "networks networks"]
-"""Of each two networks a share of the images."""
-
-KindRows = Int64[np.ndarray, " kind"]
-"""The networks of one kind, by their rows in such a matrix."""
+Votes = Int64[np.ndarray, "networks images"]
+"""The class that each network of a kind gives each image."""
 
 
-@dataclass(frozen=True)
-class OtherRecipe(Predictor):
-    """Predicts with networks of another recipe than the run's, which train as long as its."""
-
-    recipe: Recipe = PLAIN
-
-    def pool(self) -> tuple[NetworkPool, LabelledImages]:
-        """The pool of the recipe's networks, and its images."""
-        recipe = replace(self.recipe, epochs=self.plan.recipe.epochs)
-        training = self.workspace.images(self.plan.task, recipe.split)
-        return replace(super().pool()[0], recipe=recipe), training
+def trained_by(recipe: Recipe, plan: Plan, workspace: Workspace) -> Training:
+    """Networks of another recipe than the run's, which train as long as its."""
+    longer = replace(recipe, epochs=plan.recipe.epochs)
+    pool = replace(plan.pool(store=workspace.store), recipe=longer)
+    return pool, workspace.images(plan.task, recipe.split)
 
 
 def measure_edge_cases(predictor: Predictor) -> Iterator[pd.DataFrame]:
@@ -104,7 +87,9 @@ def measure_edge_cases(predictor: Predictor) -> Iterator[pd.DataFrame]:
         float(wrong_images.mean() - right_images.mean()), *welch.confidence_interval(CONFIDENCE)
     )
     yield rows(DISAGREEMENT, gap, case=MORE_ON_WRONG)
-    auroc = auroc_interval([Placements.of(right_images[None], wrong_images[None])])
+    auroc = METRICS["misclassification_auroc"].value(
+        MetricInputs(prediction, predictor.labels, score=score)
+    )
     yield rows("auroc", auroc, score=DISAGREEMENT, case=WRONG)
 
 
@@ -115,7 +100,7 @@ def judge_edge_cases(table: pd.DataFrame) -> Judgement:
     auroc = interval(table, "auroc", score=DISAGREEMENT, case=WRONG)
     return by_parts(
         (
-            RulePart(f"disagreement: {MORE_ON_WRONG}", gap.text("+.3f"), gap.above()),
+            asked(f"disagreement: {MORE_ON_WRONG}", gap, gap.above()),
             RulePart(f"AUROC of disagreement for {WRONG}", auroc.text()),
         ),
         f"Two networks disagree on {100 * wrong:.0f} % of the misclassified images and on "
@@ -127,10 +112,9 @@ def measure_architectures(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Disagreement within and across architectures."""
     means = {}
     for recipe in RECIPES:
-        few = OtherRecipe(predictor.plan, predictor.apart(recipe.name), NETWORKS, recipe=recipe)
-        units = [few.softmax(network) for network in range(NETWORKS)]
-        few.predict(units)
-        means[recipe.name] = torch.stack([few.get(unit).mean for unit in units])
+        few = predictor.otherwise(recipe.name, NETWORKS, partial(trained_by, recipe))
+        predictions = few.predictions(map(few.softmax, range(NETWORKS)))
+        means[recipe.name] = torch.stack([each.mean for each in predictions])
     choosing = torch.cat([mean[:CHOOSING].argmax(dim=2) for mean in means.values()])
     disputed = (choosing != choosing[0]).any(dim=0)
     if not disputed.any():
@@ -141,22 +125,18 @@ def measure_architectures(predictor: Predictor) -> Iterator[pd.DataFrame]:
     for name, classes in votes.items():
         right = (classes == predictor.labels).double().mean(dim=1)
         yield rows("accuracy", right.tolist(), method=SOFTMAX, case=name)
-    shares = disagreement(torch.cat(list(votes.values()))[:, disputed])
-    kinds = np.arange(FEWEST), FEWEST + np.arange(FEWEST)
+    kinds = [classes[:, disputed].numpy() for classes in votes.values()]
     for name, kind in zip(votes, kinds, strict=True):
-        yield rows("disagreement", within(shares, kind), case=f"within {name}")
+        yield rows("disagreement", within(kind), case=f"within {name}")
     for case, statistic in ((ACROSS, across), (EXCESS, excess)):
-        yield rows("disagreement", over_kinds(statistic, shares, *kinds), case=case)
+        yield rows("disagreement", over_kinds(statistic, *kinds), case=case)
 
 
 def judge_architectures(table: pd.DataFrame) -> Judgement:
     """More disagreement across than within, or else at least a tenth across."""
     across, more = (interval(table, "disagreement", case=case) for case in (ACROSS, EXCESS))
-    if math.isnan(more.lower):
-        raise NotTestableError(f"An interval takes at least {FEWEST} networks of each kind.")
     names = [recipe.name for recipe in RECIPES]
-    plain, relu = (values(table, "accuracy", method=SOFTMAX, case=name) for name in names)
-    gap = ValueRange(plain.mean() - relu.mean())
+    plain, relu = (values(table, "accuracy", method=SOFTMAX, case=name).mean() for name in names)
     excess = "disagreement across minus within one architecture"
     accuracy = f"accuracy of {' minus '.join(names)}, which adds to the disagreement"
     return Judgement(
@@ -165,44 +145,35 @@ def judge_architectures(table: pd.DataFrame) -> Judgement:
         "disputed images.",
         (
             RulePart("disagreement across architectures", across.percent(1), across.above(LEAST)),
-            RulePart(excess, more.text("+.3f"), more.above()),
-            RulePart(accuracy, gap.text("+.4f")),
+            asked(excess, more, more.above()),
+            RulePart(accuracy, ValueRange(plain - relu).text("+.4f")),
         ),
     )
 
 
-def disagreement(votes: Int64[Tensor, "networks images"]) -> PairShares:
-    """On which share of the images each two networks vote differently."""
-    return np.array([(votes != row).double().mean(dim=1).numpy() for row in votes])
+def across(first: Votes, second: Votes) -> float:
+    """The share of images on which two networks vote differently, one of each kind: the mean."""
+    return float((first[:, None] != second).mean())
 
 
-def within(shares: PairShares, kind: KindRows) -> float:
+def within(kind: Votes) -> float:
     """The mean over pairs of two networks of one kind."""
-    total = shares[np.ix_(kind, kind)].sum()  # of a network with itself it is 0
-    return float(total / (len(kind) * (len(kind) - 1)))
+    return across(kind, kind) * len(kind) / (len(kind) - 1)  # of a network with itself it is 0
 
 
-def across(shares: PairShares, first: KindRows, second: KindRows) -> float:
-    """The mean over pairs of networks of different kinds."""
-    return float(shares[np.ix_(first, second)].mean())
-
-
-def excess(shares: PairShares, first: KindRows, second: KindRows) -> float:
+def excess(first: Votes, second: Votes) -> float:
     """Across kinds, less the mean of that within each."""
-    return across(shares, first, second) - (within(shares, first) + within(shares, second)) / 2
+    return across(first, second) - (within(first) + within(second)) / 2
 
 
 def over_kinds(
-    statistic: Callable[[PairShares, KindRows, KindRows], float],
-    shares: PairShares,
-    first: KindRows,
-    second: KindRows,
+    statistic: Callable[[Votes, Votes], float], first: Votes, second: Votes
 ) -> ValueRange:
     """A statistic of two kinds of networks with its 95 % interval over them."""
     return jackknife(
-        statistic(shares, first, second),
-        [statistic(shares, np.delete(first, i), second) for i in range(len(first))],
-        [statistic(shares, first, np.delete(second, i)) for i in range(len(second))],
+        statistic(first, second),
+        [statistic(np.delete(first, i, axis=0), second) for i in range(len(first))],
+        [statistic(first, np.delete(second, i, axis=0)) for i in range(len(second))],
     )
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, product
 from typing import NamedTuple
 
@@ -95,21 +96,18 @@ class ComparedUnits(NamedTuple):
         """A and B are as large as the run's networks allow, of which none is in two of all."""
         trained = trained_networks(predictor.plan)
         size = min(NETWORKS, max(2, (trained - OUTSIDE - CHOOSING) // 2))
-        a, b = (ensemble_of(size, block) for block in (0, 1))
         outside = range(2 * size, 2 * size + OUTSIDE)
         c = ensemble_of(CHOOSING, -(-outside.stop // CHOOSING))
         sampled = [predictor.mc_dropout(network, MANY_PASSES) for network in outside]
         other_masks = replace(sampled[0], method=OtherMasks.name)
-        return cls(a, b, c, sampled, other_masks)
+        return cls(ensemble_of(size, 0), ensemble_of(size, 1), c, sampled, other_masks)
 
 
 def measure_imitation(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Rank correlations of each kind of pair; each method's detection of its own errors."""
     compared = ComparedUnits.of(predictor)
     several = (compared.a, compared.b, compared.c, compared.other_masks)
-    predictor.predict((*several, *compared.sampled))
-    a, b, c, other_masks = map(predictor.get, several)
-    sampled = [predictor.get(unit) for unit in compared.sampled]
+    a, b, c, other_masks, *sampled = predictor.predictions((*several, *compared.sampled))
     pairs = {
         IMITATION: [(prediction, b) for prediction in sampled],
         OTHER_NETWORK: list(combinations(sampled, 2)),
@@ -118,8 +116,7 @@ def measure_imitation(predictor: Predictor) -> Iterator[pd.DataFrame]:
     }
     disputed = METRICS[DISAGREEMENT].function(c) > 0
     images = {CLEAN: torch.ones_like(disputed), WHERE_C_DISAGREES: disputed}
-    size = compared.a.size or 0
-    yield rows("ensemble_members", float(size))
+    yield rows("ensemble_members", float(compared.a.size or 0))
     for condition, chosen in images.items():
         yield rows("images", float(chosen.sum()), condition=condition)
     for measure, (name, predictions) in product(MEASURES, pairs.items()):
@@ -127,17 +124,15 @@ def measure_imitation(predictor: Predictor) -> Iterator[pd.DataFrame]:
         scores = [(function(first), function(second)) for first, second in predictions]
         for condition, chosen in images.items():
             correlations = [
-                rank_correlation(first[chosen], second[chosen]) if chosen.any() else math.nan
-                for first, second in scores
+                rank_correlation(first[chosen], second[chosen]) for first, second in scores
             ]
             keys = {"condition": condition, "score": measure, "case": name}
             yield rows(RANK_CORRELATION, correlations, **keys)
     alike = [predictor.mc_dropout(each, predictor.networks) for each in range(predictor.repeated)]
-    predictor.predict([*alike, predictor.ensemble])
     for measure, units in product(MEASURES, (alike, [predictor.ensemble])):
         detections = (
             MetricInputs(each, predictor.labels, score=METRICS[measure].function(each))
-            for each in map(predictor.get, units)
+            for each in predictor.predictions(units)
         )
         aurocs = [METRICS[ERRORS_FOUND].value(each) for each in detections]
         yield rows(ERRORS_FOUND, aurocs, method=units[0].method, score=measure)
@@ -154,19 +149,15 @@ def judge_imitation(table: pd.DataFrame) -> Judgement:
         raw = over_networks(reached).text(".2f")
         parts.append(RulePart(f"correlation as it is, {name}", raw))
     for measure, name in MEASURES.items():
-        sampled, ensemble = (
-            values(table, ERRORS_FOUND, method=method, score=measure)
-            for method in (SAMPLED, ENSEMBLE)
-        )
-        gap = over_networks(sampled - ensemble).text("+.3f")
+        detections = partial(values, table, ERRORS_FOUND, score=measure)
+        gap = over_networks(detections(method=SAMPLED) - detections(method=ENSEMBLE)).text("+.3f")
         parts.append(RulePart(f"AUROC of errors by {name}: MC-dropout minus the ensemble", gap))
     (size,) = values(table, "ensemble_members")
-    networks = len(reached)
     return Judgement(
         ClaimVerdict.of(
             whole=lowest > LEAST_AGREEMENT[REPRODUCED], part=lowest > LEAST_AGREEMENT[PARTLY]
         ),
-        f"Corrected for the noise of single networks, MC-dropout on {networks} networks ranks "
+        f"Corrected for the noise of single networks, MC-dropout on {len(reached)} networks ranks "
         f"images as ensembles of {size:.0f} do with a correlation of "
         f"{agreement[CLEAN].text('.2f', named=True)}. On the images where ensemble C disagrees, it "
         f"is {agreement[WHERE_C_DISAGREES].text('.2f')}.",

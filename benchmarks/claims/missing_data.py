@@ -8,9 +8,9 @@ images would be trained too little as well, and the two effects could not be dis
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cache
-from itertools import chain, pairwise, product
+from dataclasses import replace
+from functools import cache, partial
+from itertools import pairwise, product
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,15 @@ from torch import Tensor
 from benchmarks.claims.claim import Claim, ClaimVerdict, Judgement, NotTestableError, RulePart
 from benchmarks.claims.imitation import MEASURES
 from benchmarks.claims.numbers import over_networks, rows, values
-from benchmarks.claims.predictor import ENSEMBLE, IN_TEXT, SAMPLED, Predictor
+from benchmarks.claims.predictor import (
+    ENSEMBLE,
+    IN_TEXT,
+    SAMPLED,
+    SEVERAL,
+    Predictor,
+    Training,
+    run_training,
+)
 from benchmarks.metrics import METRICS
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
@@ -29,7 +37,6 @@ from benchmarks.tasks.shifts import rotated
 from benchmarks.tasks.task import stratified_choice
 from benchmarks.vocabulary import CLEAN
 from methods.determinism import derive_seed
-from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
 
 ALL, ROTATED = "article-all", "article-rotated"
@@ -49,7 +56,6 @@ SMALL_ENSEMBLE = 2
 
 ROTATED_BY_45 = "rotated-045"
 IMAGES = {CLEAN: "clean", ROTATED_BY_45: "45°"}
-COMPARED = (SAMPLED, ENSEMBLE)
 
 STEPS = dict(enumerate(pairwise(LABELS.values()), 1))
 """From one training set to the next, by its number in the rule."""
@@ -61,27 +67,13 @@ OTHER = ((1, ROTATED_BY_45), (2, ROTATED_BY_45))
 """Those that add other ones."""
 
 
-@dataclass(frozen=True)
-class OtherTrainingImages(Predictor):
-    """Predicts with networks that are trained on other images; ``trained_on``: see `LABELS`."""
-
-    trained_on: str = ROTATED
-
-    def pool(self) -> tuple[NetworkPool, LabelledImages]:
-        """The pool of the training set's networks, and its images."""
-        pool, whole = super().pool()
-        training = _training_images(self.plan, self.workspace, self.trained_on)
-        per_epoch = -(-len(training.labels) // pool.recipe.batch_size)
-        epochs = pool.recipe.steps(len(whole.labels)) / per_epoch
-        return replace(pool, recipe=replace(pool.recipe, epochs=epochs)), training
-
-
-def trained_on(predictor: Predictor, name: str) -> Predictor:
-    """What predicts with so many networks of a training set; see `LABELS`."""
-    if name == ALL:
-        return predictor
-    plan, networks = predictor.plan, predictor.networks
-    return OtherTrainingImages(plan, predictor.apart(name), networks, trained_on=name)
+def trained_on(name: str, plan: Plan, workspace: Workspace) -> Training:
+    """The networks of a training set, see `LABELS`, and its images."""
+    pool, whole = run_training(plan, workspace)
+    training = _training_images(plan, workspace, name)
+    per_epoch = -(-len(training.labels) // pool.recipe.batch_size)
+    epochs = pool.recipe.steps(len(whole.labels)) / per_epoch
+    return replace(pool, recipe=replace(pool.recipe, epochs=epochs)), training
 
 
 @cache
@@ -110,15 +102,16 @@ def measure_lack(predictor: Predictor) -> Iterator[pd.DataFrame]:
     if images <= max(SIZES.values()):
         raise NotTestableError(f"There are only {images:,} training images.")
     few = replace(predictor, networks=min(MOST_NETWORKS, predictor.networks))
-    predictors = {name: trained_on(few, name) for name in LABELS}
+    others = (name for name in LABELS if name != ALL)
+    predictors = {
+        name: few.otherwise(name, few.networks, partial(trained_on, name)) for name in others
+    } | {ALL: few}
     units = {
         SAMPLED: [few.mc_dropout(network) for network in range(few.networks)],
         ENSEMBLE: few.blocks(SMALL_ENSEMBLE),
     }
-    for each in predictors.values():
-        each.predict(chain(*units.values()), IMAGES)
-    for method, condition, name in product(COMPARED, IMAGES, LABELS):
-        predictions = [predictors[name].get(unit, condition) for unit in units[method]]
+    for method, condition, name in product(SEVERAL, IMAGES, LABELS):
+        predictions = predictors[name].predictions(units[method], condition)
         for measure in MEASURES:
             function = METRICS[measure].function
             means = [float(function(prediction).mean()) for prediction in predictions]
@@ -128,7 +121,7 @@ def measure_lack(predictor: Predictor) -> Iterator[pd.DataFrame]:
 def judge_lack(table: pd.DataFrame) -> Judgement:
     """Falls at steps to more similar images; a rise at any step speaks against the claim."""
     parts, falls, rises = [], 0, 0
-    for (step, images), method, measure in product((*SIMILAR, *OTHER), COMPARED, MEASURES):
+    for (step, images), method, measure in product((*SIMILAR, *OTHER), SEVERAL, MEASURES):
         fewer, more = (
             values(table, measure, method=method, condition=images, case=trained_on)
             for trained_on in STEPS[step]
@@ -141,7 +134,7 @@ def judge_lack(table: pd.DataFrame) -> Judgement:
         # Without similar images uncertainty should not rise.
         holds = change.below() if similar else not change.above()
         parts.append(RulePart(what, change.text("+.4f"), holds))
-    comparisons = len(SIMILAR) * len(COMPARED) * len(MEASURES)
+    comparisons = len(SIMILAR) * len(SEVERAL) * len(MEASURES)
     return Judgement(
         ClaimVerdict.of(whole=falls == comparisons and not rises, part=2 * falls >= comparisons),
         f"Uncertainty falls in {falls} of the {comparisons} comparisons with more similar images. "

@@ -1,4 +1,4 @@
-"""The numbers of claims: rows of them, intervals, and rank statistics with such intervals."""
+"""The numbers of claims: rows of them, and intervals over networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from jaxtyping import Float64
 from scipy import stats
 
-from benchmarks.inference.intervals import FEWEST_OF_A_KIND, Estimate, Part
+from benchmarks.inference.intervals import Estimate, Part
 from benchmarks.schema import where
 from benchmarks.vocabulary import CONFIDENCE
 
@@ -57,9 +57,6 @@ class ValueRange(NamedTuple):
         text = ValueRange(*(100 * bound for bound in self)).text(f".{digits}f", named=named)
         value, bracket, bounds = text.partition(" (")
         return f"{value} %{bracket}{bounds.replace(')', ' %)')}"
-
-
-NO_INTERVAL = ValueRange(math.nan)
 
 
 KEYS = ("method", "condition", "score", "case")
@@ -112,15 +109,11 @@ def over_networks(values: npt.ArrayLike) -> ValueRange:
     [0.2, -0.048, 0.448]
     """
     known = np.asarray(values, dtype=np.float64)
-    return _mean(known) if len(known) > 1 else ValueRange(float(known.mean()))
-
-
-def _mean(known: Float64[np.ndarray, " networks"], *further: Part) -> ValueRange:
-    """The mean of the networks' values; its interval is of their spread and of further parts."""
-    count = len(known)
-    spread = [Part(float(known.std(ddof=1)) / math.sqrt(count), count - 1)] if count > 1 else []
-    mean = Estimate(float(known.mean()), (*spread, *further))
-    return ValueRange.around(mean.value, mean.half_width)
+    value, count = float(known.mean()), len(known)
+    if count == 1:
+        return ValueRange(value)
+    spread = Part(float(known.std(ddof=1)) / math.sqrt(count), count - 1)
+    return ValueRange.around(value, Estimate(value, (spread,)).half_width)
 
 
 def share_of_networks(holds: Sequence[bool]) -> ValueRange:
@@ -161,79 +154,11 @@ def jackknife(value: float, *left_out: Sequence[float]) -> ValueRange:
     return ValueRange.around(value, reach)
 
 
-class Placements(NamedTuple):
-    """The placement of each image among those of the other kind (DeLong et al. 1988, equation 5).
-
-    For a positive image the share of negatives that score lower, for a negative one the share of
-    positives that score higher; ties count one half. The mean of either is a network's AUROC.
-
-    >>> Placements.of(np.array([[0.1, 0.4]]), np.array([[0.4, 0.8]])).positives
-    array([[0.75, 1.  ]])
-    """
-
-    negatives: Float64[np.ndarray, "networks negatives"]
-    positives: Float64[np.ndarray, "networks positives"]
-
-    @classmethod
-    def of(
-        cls,
-        negative: Float64[np.ndarray, "networks negatives"],
-        positive: Float64[np.ndarray, "networks positives"],
-    ) -> Placements:
-        """From the scores of both kinds of images; a higher score means more uncertain."""
-        ranks = stats.rankdata(np.concatenate([negative, positive], axis=1), axis=1)
-        count = negative.shape[1]
-        below = (ranks[:, count:] - stats.rankdata(positive, axis=1)) / count
-        above = 1 - (ranks[:, :count] - stats.rankdata(negative, axis=1)) / positive.shape[1]
-        return cls(above, below)
-
-    def __sub__(self, other: Placements) -> Placements:
-        """The placements of a paired difference of AUROCs; either may be of a single network."""
-        return Placements(self.negatives - other.negatives, self.positives - other.positives)
-
-
-def auroc_interval(sets: Sequence[Placements]) -> ValueRange:
-    """The mean over networks and sets of positives of an AUROC, or of a paired difference of two.
-
-    All sets share their negative images. The covariance over images is DeLong's (equation 6):
-    the covariance of the negatives' placements (their mean over sets) divided by their number,
-    plus for each set that of the positives' divided by their number and by the squared number of
-    sets. What networks share of it, the mean covariance of two, counts beside the variance between
-    networks. Fewer than 30 images of either kind have no interval: it would be too narrow.
-
-    >>> placements = Placements.of(np.array([[0.1, 0.4, 0.3]]), np.array([[0.4, 0.8]]))
-    >>> round(auroc_interval([placements]).value, 4)
-    0.9167
-    """
-    negatives = np.mean([placements.negatives for placements in sets], axis=0)
-    fewest = min(negatives.shape[1], *(placements.positives.shape[1] for placements in sets))
-    if fewest < FEWEST_OF_A_KIND:
-        return ValueRange(float(negatives.mean()))
-    by_set = (_covariance(placements.positives) for placements in sets)
-    covariance = _covariance(negatives) + sum(by_set) / len(sets) ** 2
-    count, images = negatives.shape
-    alone = covariance if count == 1 else covariance[~np.eye(count, dtype=bool)]
-    shared = math.sqrt(max(0.0, float(alone.mean())))
-    return _mean(negatives.mean(axis=1), Part(shared, images - 1))
-
-
 def rank_correlation(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     """Spearman's: the correlation of the ranks, ties at their mean rank; NaN of constants.
 
     >>> round(rank_correlation([1, 2, 3, 4], [1, 2, 4, 3]), 6)
     0.8
     """
-    ranks = np.stack([stats.rankdata(first), stats.rankdata(second)])
-    if (np.ptp(ranks, axis=1) == 0).any():
-        return float("nan")
-    return float(np.corrcoef(ranks)[0, 1])
-
-
-def _covariance(
-    placements: Float64[np.ndarray, "networks images"],
-) -> Float64[np.ndarray, "networks networks"]:
-    """The covariance of the networks' means over images."""
-    covariance: Float64[np.ndarray, "networks networks"] = (
-        np.atleast_2d(np.cov(placements)) / placements.shape[1]
-    )
-    return covariance
+    both = pd.DataFrame({"first": np.asarray(first), "second": np.asarray(second)})
+    return float(both.corr("spearman").to_numpy()[0, 1])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from itertools import chain, product
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -16,26 +15,17 @@ from benchmarks.claims.claim import (
     Judgement,
     NotTestableError,
     RulePart,
+    asked,
     by_parts,
-    require_intervals,
 )
-from benchmarks.claims.numbers import (
-    Placements,
-    auroc_interval,
-    interval,
-    over_networks,
-    rows,
-    values,
-)
-from benchmarks.claims.predictor import (
-    ENSEMBLE,
-    IN_TEXT,
-    SAMPLED,
-    SOFTMAX,
-    Predictor,
-)
+from benchmarks.claims.numbers import ValueRange, interval, over_networks, rows, values
+from benchmarks.claims.predictor import ENSEMBLE, IN_TEXT, SAMPLED, SEVERAL, SOFTMAX, Predictor
+from benchmarks.headline import HEADLINE
+from benchmarks.inference.evidence import HeadlineEvidence
+from benchmarks.inference.rule import pair
 from benchmarks.metrics import METRICS, MetricInputs
-from benchmarks.predictions import RunUnit
+from benchmarks.nouns import Contestant, Names
+from benchmarks.predictions import RunUnit, members_of
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN
 from methods.scores.probabilities import confidence
@@ -57,11 +47,10 @@ ENTROPY, SHARE = "expected_entropy", "aleatoric_share"
 MEASURES = {ENTROPY: "expected entropy", SHARE: "aleatoric share"}
 """The share is expected entropy divided by predictive entropy."""
 
-RANKED_BY = "predictive_entropy"
-"""The score of AUROCs, which every method has."""
+TOTAL = "predictive_entropy"
 
-SEVERAL = (SAMPLED, ENSEMBLE)
-"""The methods that have several members."""
+(DETECTION,) = (measure for measure in HEADLINE if measure.images == "unknown")
+"""The measure of the headline by which methods tell images of no class."""
 
 
 def ood_conditions(predictor: Predictor) -> tuple[str, ...]:
@@ -71,25 +60,13 @@ def ood_conditions(predictor: Predictor) -> tuple[str, ...]:
     return predictor.ood
 
 
-def predicted_units(predictor: Predictor, conditions: tuple[str, ...]) -> dict[str, list[RunUnit]]:
-    """The run units of each method, which have predicted the images of the conditions."""
-    networks = range(predictor.repeated)
-    units: dict[str, list[RunUnit]] = {
-        SOFTMAX: [predictor.softmax(network) for network in networks],
-        SAMPLED: [predictor.mc_dropout(network) for network in networks],
-        ENSEMBLE: [predictor.ensemble],
-    }
-    predictor.predict(chain(*units.values()), conditions)
-    return units
-
-
 def measure_confident(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """The share of each set's images with a confidence above 0.9, for each network."""
-    ood = ood_conditions(predictor)
-    units = predicted_units(predictor, ood)
+    ood, units = ood_conditions(predictor), predictor.compared
     for method, condition in product(units, ood):
-        means = [predictor.get(unit, condition).mean for unit in units[method]]
-        shares = [float((confidence(mean) > CONFIDENT).double().mean()) for mean in means]
+        predictions = predictor.predictions(units[method], condition)
+        above = [confidence(each.mean) > CONFIDENT for each in predictions]
+        shares = [float(images.double().mean()) for images in above]
         label = predictor.plan.task.condition(condition).label
         yield rows(CONFIDENT_SHARE, shares, method=method, condition=condition, case=label)
 
@@ -99,22 +76,21 @@ def judge_confident(table: pd.DataFrame) -> Judgement:
     softmax = where(table, metric=CONFIDENT_SHARE, method=SOFTMAX)
     by_set = {str(name): group["value"] for name, group in softmax.groupby("case", sort=False)}
     mean = over_networks(np.mean(list(by_set.values()), axis=0))
-    require_intervals([mean])
     shares = {name: over_networks(numbers) for name, numbers in by_set.items()}
-    parts = tuple(
-        RulePart(
+    parts = [
+        asked(
             f"confidence above {CONFIDENT}, {name}",
-            share.percent(),
+            share,
             share.above(LEAST_CONFIDENT_SHARE),
+            share.percent(),
         )
         for name, share in {"all sets (mean)": mean, **shares}.items()
-    )
+    ]
     return Judgement(
         ClaimVerdict.of(whole=bool(parts[0].holds), part=any(part.holds for part in parts)),
-        f"Softmax has a confidence above {CONFIDENT} for {100 * mean.value:.0f} % of the "
-        f"out-of-distribution images (95 % interval: {100 * mean.lower:.0f} to "
-        f"{100 * mean.upper:.0f} %). By set: see the table.",
-        parts,
+        f"Softmax has a confidence above {CONFIDENT} for {mean.percent(named=True)} of the "
+        "out-of-distribution images. By set: see the table.",
+        tuple(parts),
     )
 
 
@@ -124,17 +100,13 @@ def measure_split(predictor: Predictor) -> Iterator[pd.DataFrame]:
     For each network, and for each of several disjoint ensembles.
     """
     kinds = {CLEAN: (CLEAN,), ROTATED: (ROTATED,), OOD: ood_conditions(predictor)}
-    units = {
-        SAMPLED: [predictor.mc_dropout(network) for network in range(predictor.repeated)],
-        ENSEMBLE: predictor.blocks(SMALL_ENSEMBLE),
-    }
-    predictor.predict(chain(*units.values()), sum(kinds.values(), ()))
-    for method, (kind, conditions) in product(units, kinds.items()):
+    units = predictor.compared | {ENSEMBLE: predictor.blocks(SMALL_ENSEMBLE)}
+    for method, (kind, conditions) in product(SEVERAL, kinds.items()):
         entropies, shares = [], []
-        for unit in units[method]:
-            predictions = [predictor.get(unit, condition) for condition in conditions]
+        sets = (predictor.predictions(units[method], condition) for condition in conditions)
+        for predictions in zip(*sets, strict=True):
             expected = torch.cat([prediction.expected_entropy for prediction in predictions])
-            total = sum(METRICS[RANKED_BY].function(prediction).sum() for prediction in predictions)
+            total = sum(METRICS[TOTAL].function(prediction).sum() for prediction in predictions)
             entropies.append(float(expected.mean()))
             shares.append(float(expected.sum() / total))
         yield rows(ENTROPY, entropies, method=method, condition=kind)
@@ -149,37 +121,41 @@ def judge_split(table: pd.DataFrame) -> Judgement:
             values(table, measure, method=method, condition=condition) for condition in (OOD, kind)
         )
         change = over_networks(ood - reference)
-        require_intervals([change])
         what = f"{MEASURES[measure]} of {IN_TEXT[method]}, minus {REFERENCES[kind]}"
-        parts.append(RulePart(what, change.text("+.3f"), change.above()))
-    rises = sum(bool(part.holds) for part in parts)
-    return by_parts(parts, f"{rises} of {len(parts)} comparisons show a rise.")
+        parts.append(asked(what, change, change.above()))
+    return by_parts(parts, "{held} of {asked} comparisons show a rise.")
 
 
 def measure_similarity(predictor: Predictor) -> Iterator[pd.DataFrame]:
-    """ECE on rotated images and AUROC, of softmax and the others, and the latters' differences."""
-    ood = ood_conditions(predictor)
-    units = predicted_units(predictor, (CLEAN, ROTATED, *ood))
+    """ECE on rotated images; AUROC, of softmax and the others, and the latters' differences.
+
+    The AUROC is that of the run's headline.
+    """
+    folder, units = predictor.workspace.out, predictor.compared
+    evidence = HeadlineEvidence.read(folder, DETECTION)
+    if evidence is None:
+        raise NotTestableError(
+            "The run has not measured out-of-distribution images of real things; the stage measure "
+            "does, where it has any."
+        )
     for method, condition in product(units, (CLEAN, ROTATED)):
         labels = predictor.labels_of(condition)
-        predictions = (predictor.get(unit, condition) for unit in units[method])
-        eces = [METRICS["ece"].value(MetricInputs(each, labels)) for each in predictions]
+        inputs = (MetricInputs(p, labels) for p in predictor.predictions(units[method], condition))
+        eces = list(map(METRICS["ece"].value, inputs))
         yield rows("ece", eces, method=method, condition=condition)
-    placements: dict[str, list[Placements]] = {}
-    for method in units:
-        clean, *sets = (
-            np.stack(
-                [METRICS[RANKED_BY].function(predictor.get(unit, name)) for unit in units[method]]
-            )
-            for name in (CLEAN, *ood)
-        )
-        placements[method] = [Placements.of(clean, entropies) for entropies in sets]
-        auroc = auroc_interval(placements[method]).value
-        yield rows("auroc", auroc, method=method, condition=OOD, score=RANKED_BY)
-    for method in SEVERAL:
-        pairs = zip(placements[SOFTMAX], placements[method], strict=True)
-        gap = auroc_interval([softmax - other for softmax, other in pairs])
+    names = Names.read(folder)
+    softmax, *others = (_contestant(own[0]) for own in units.values())
+    for method, other in zip(SEVERAL, others, strict=True):
+        row = pair(evidence, names, softmax, other)
+        if method == SAMPLED:
+            yield rows("auroc", row.first, method=SOFTMAX, condition=OOD)
+        yield rows("auroc", row.second, method=method, condition=OOD)
+        gap = ValueRange(row.difference, row.lower, row.upper)
         yield rows("auroc", gap, **auroc_minus(method))
+
+
+def _contestant(unit: RunUnit) -> Contestant:
+    return Contestant(unit.method, members_of(unit, 1), unit.budget)
 
 
 def judge_similarity(table: pd.DataFrame) -> Judgement:
@@ -195,24 +171,20 @@ def judge_similarity(table: pd.DataFrame) -> Judgement:
         )
         ece = over_networks(softmax - other)
         auroc = interval(table, "auroc", **auroc_minus(method))
-        require_intervals([ece])
-        if math.isnan(auroc.lower):
-            raise NotTestableError("There are too few images for an interval.")
         parts += [
-            RulePart(f"ECE at 45°: softmax minus {IN_TEXT[method]}", ece.text("+.3f"), ece.above()),
-            RulePart(f"AUROC: softmax minus {IN_TEXT[method]}", auroc.text("+.3f"), auroc.below()),
+            asked(f"ECE at 45°: softmax minus {IN_TEXT[method]}", ece, ece.above()),
+            asked(f"AUROC: softmax minus {IN_TEXT[method]}", auroc, auroc.below()),
         ]
-    worse = sum(bool(part.holds) for part in parts)
-    why = (
-        f"As certainty, softmax is significantly worse in {worse} of {len(parts)} comparisons, by "
-        "calibration and by AUROC. Whether outputs measure similarity is not tested."
+    return by_parts(
+        parts,
+        "As certainty, softmax is significantly worse in {held} of {asked} comparisons, by "
+        "calibration and by AUROC. Whether outputs measure similarity is not tested.",
     )
-    return by_parts(parts, why)
 
 
 def auroc_minus(method: str) -> dict[str, str]:
     """The columns of the AUROC of softmax less that of another method, with an interval."""
-    return {"method": SOFTMAX, "condition": OOD, "score": RANKED_BY, "case": f"minus {method}"}
+    return {"method": SOFTMAX, "condition": OOD, "case": f"minus {method}"}
 
 
 STILL_CLASSIFIED = Claim(
@@ -258,18 +230,18 @@ SIMILARITY = Claim(
     place="explanation of a classifier's outputs",
     weight="supporting",
     rule="We test the second half, “not certainty”: are there better measures of certainty? We "
-    "compare softmax with MC-dropout and with the ensemble in two ways: by the ECE on "
-    "images rotated by 45°, and by the AUROC for out-of-distribution images (predictive entropy, "
-    "mean over the sets). Softmax is significantly worse if its ECE is higher, or its AUROC lower, "
-    "and the 95 % interval of the difference excludes zero. Reproduced: it is in all four "
-    "comparisons. Partly reproduced: it is in some.",
+    "compare softmax with MC-dropout and with the ensemble in two ways: by the ECE on images "
+    "rotated by 45°, and by the run's AUROC for out-of-distribution images of real things (mean "
+    "over the sets, each method by its main score). Softmax is significantly worse if its ECE is "
+    "higher, or its AUROC lower, and the 95 % interval of the difference excludes zero. "
+    "Reproduced: it is in all four comparisons. Partly reproduced: it is in some.",
     measure=measure_similarity,
     judge=judge_similarity,
     figure="roc",
     against="We test whether the outputs are calibrated and detect other images, not whether they "
     "measure similarity. To be worse than others is not to be useless: softmax does detect "
-    "out-of-distribution images. Differences are paired by image and, for MC-dropout, by network. "
-    "The intervals do not cover another ensemble, and that of the ECE not other images. ECE is "
+    "out-of-distribution images. Differences are paired by image and, where both sides use them, "
+    "by network. The interval of the ECE covers neither another ensemble nor other images. ECE is "
     "biased upwards, by amounts that differ with the method.",
     least_networks=2,
 )

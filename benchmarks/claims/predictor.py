@@ -1,12 +1,11 @@
-"""What predicts with a run's networks: predictions of the run, and those that claims add."""
+"""What predicts with a run's networks: claims read what the run has, and add only what it lacks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from itertools import product
 from typing import Any
 
 import torch
@@ -16,12 +15,12 @@ from torch import Tensor
 from benchmarks.predictions import THE_RUN, RunUnit, StoredPrediction
 from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
-from benchmarks.run.reading import OtherRunError, predicted_conditions, read_prediction
+from benchmarks.run.reading import OtherRunError, read_prediction
 from benchmarks.run.workspace import Workspace
 from benchmarks.tasks.mnist import PECULIAR, TYPICAL
 from benchmarks.tasks.task import EvaluationSet
 from benchmarks.vocabulary import CLAIMS, CLEAN, TRAIN
-from methods import METHODS, Prediction, UncertaintyMethod
+from methods import METHODS, Prediction
 from methods.determinism import one_torch_thread
 from methods.mc_dropout import MCDropout
 from methods.networks.pool import NetworkPool
@@ -34,6 +33,9 @@ NETWORKS = 50
 SOFTMAX, SAMPLED, ENSEMBLE = "softmax", "mc_dropout", "deep_ensemble"
 IN_TEXT = {SOFTMAX: "softmax", SAMPLED: "MC-dropout", ENSEMBLE: "the ensemble"}
 """The methods that claims are about, and what they are called in a sentence."""
+
+SEVERAL = (SAMPLED, ENSEMBLE)
+"""Those of them that have several members."""
 
 TWO_IMAGES = "article-images"
 """The name of the article's two images, under which their predictions are stored."""
@@ -60,12 +62,18 @@ class OtherMasks(MCDropout):
         return self.prepared.pass_logits(images, passes[self.passes :])
 
 
-METHODS_OF_CLAIMS: dict[str, type[UncertaintyMethod]] = {**METHODS, OtherMasks.name: OtherMasks}
-
-
 def trained_networks(plan: Plan) -> int:
     """How many networks a run has that are trained by its recipe itself, from number 0."""
     return [network.training for network in plan.networks()].count(plan.recipe.name)
+
+
+Training = tuple[NetworkPool, LabelledImages]
+"""Networks, and the images they are trained on."""
+
+
+def run_training(plan: Plan, workspace: Workspace) -> Training:
+    """The run's own networks."""
+    return plan.pool(store=workspace.store), workspace.images(plan.task, plan.recipe.split)
 
 
 @dataclass(frozen=True)
@@ -76,12 +84,15 @@ class Predictor:
         plan, workspace: the run whose networks and images these are.
         networks: how many networks there are, from number 0.
         unavailable: the conditions whose images cannot be had.
+        training: whose networks these are, where they are not the run's; a function of a module,
+            so that workers can call it.
     """
 
     plan: Plan
     workspace: Workspace
     networks: int
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    training: Callable[[Plan, Workspace], Training] = run_training
 
     @property
     def repeated(self) -> int:
@@ -127,6 +138,16 @@ class Predictor:
         size = min(size, self.networks)
         return [ensemble_of(size, block) for block in range(count)]
 
+    @property
+    def compared(self) -> dict[str, list[RunUnit]]:
+        """By method its units that the run has predicted; of the ensemble the largest one."""
+        networks = range(self.repeated)
+        return {
+            SOFTMAX: [self.softmax(network) for network in networks],
+            SAMPLED: [self.mc_dropout(network) for network in networks],
+            ENSEMBLE: [self.ensemble],
+        }
+
     def images(self, name: str) -> EvaluationSet:
         """The images of a condition, or the article's two."""
         if name != TWO_IMAGES:
@@ -134,47 +155,46 @@ class Predictor:
         test = self.workspace.images(self.plan.task, "test")
         return EvaluationSet(test.images[[TYPICAL, PECULIAR]], test.labels[[TYPICAL, PECULIAR]])
 
-    def pool(self) -> tuple[NetworkPool, LabelledImages]:
+    def pool(self) -> Training:
         """The networks, and the images they are trained on."""
-        training = self.workspace.images(self.plan.task, self.plan.recipe.split)
-        return self.plan.pool(store=self.workspace.store), training
+        return self.training(self.plan, self.workspace)
 
-    def apart(self, name: str) -> Workspace:
-        """Where predictions by other networks than the run's are stored."""
-        return replace(self.workspace, out=self.workspace.predictions.folder / name)
+    def otherwise(
+        self, name: str, networks: int, training: Callable[[Plan, Workspace], Training]
+    ) -> Predictor:
+        """What predicts with other networks than the run's; it stores predictions by this name."""
+        apart = replace(self.workspace, out=self.workspace.predictions.folder / name)
+        return replace(self, workspace=apart, networks=networks, training=training)
 
     def method(self, unit: RunUnit) -> PooledMethod:
         """The unit's method, not fitted yet."""
-        pool, _ = self.pool()
-        method = METHODS_OF_CLAIMS[unit.method].build(pool, unit.replicate, unit.size)
+        kind = OtherMasks if unit.method == OtherMasks.name else METHODS[unit.method]
+        method = kind.build(self.pool()[0], unit.replicate, unit.size)
         assert isinstance(method, PooledMethod)
         return method
 
     def get(self, unit: RunUnit, images: str = CLEAN) -> Prediction:
-        """The unit's prediction; computed now if it is not stored, or by another run."""
-        stored = None
-        with suppress(OtherRunError):
-            stored = read_prediction(self.plan, self.workspace, unit, images)
-        if stored is None:
-            self.predict([unit], [images], again=True)
-            stored = self.workspace.predictions.load(unit, images)
-        return stored.prediction
+        """The unit's prediction; see `predictions`."""
+        return self.predictions([unit], images)[0]
 
-    def predict(
-        self, units: Iterable[RunUnit], names: Collection[str] = (CLEAN,), *, again: bool = False
-    ) -> None:
-        """Predict these images by each unit; it is stored among the run's prediction files.
+    def predictions(self, units: Iterable[RunUnit], images: str = CLEAN) -> list[Prediction]:
+        """What each unit predicts for the images of a condition, or for the article's two.
 
-        Args:
-            names: conditions, or `TWO_IMAGES`.
-            again: also what is stored.
+        What is not stored, or by another run, is computed now and stored among the run's prediction
+        files.
         """
-        pending: dict[RunUnit, list[str]] = {}
-        for unit, name in product(dict.fromkeys(units), names):
-            if again or name not in predicted_conditions(self.plan, self.workspace, unit):
-                pending.setdefault(unit, []).append(name)
-        self.train(pending)
-        self._in_parallel(_predict, list(pending.items()), CLAIMS, "predictions")
+        known = {unit: self._stored(unit, images) for unit in units}
+        missing = [unit for unit, stored in known.items() if stored is None]
+        if missing:  # else training images need not be made
+            self.train(missing)
+        self._in_parallel(partial(_predict, self, images), missing, CLAIMS, "predictions")
+        load = self.workspace.predictions.load
+        return [(stored or load(unit, images)).prediction for unit, stored in known.items()]
+
+    def _stored(self, unit: RunUnit, images: str) -> StoredPrediction | None:
+        with suppress(OtherRunError):
+            return read_prediction(self.plan, self.workspace, unit, images)
+        return None
 
     def train(self, units: Iterable[RunUnit]) -> None:
         """Train the networks of these run units that are not stored yet, in parallel.
@@ -186,15 +206,14 @@ class Predictor:
         missing = pool.missing(sorted(wanted), training)
         if missing:
             announce(TRAIN, f"{len(missing)} networks that are not stored yet")
-        self._in_parallel(_train, pool.engine.batches(missing), TRAIN, "networks")
+        self._in_parallel(partial(_train, self), pool.engine.batches(missing), TRAIN, "networks")
 
     def _in_parallel(
         self, work: Callable[..., None], items: list[Any], stage: str, what: str
     ) -> None:
         if items:
             threads = self.plan.in_threads
-            call = partial(work, self)
-            self.workspace.in_parallel(call, items, stage=stage, what=what, threads=threads)
+            self.workspace.in_parallel(work, items, stage=stage, what=what, threads=threads)
 
 
 def ensemble_of(size: int, block: int = 0) -> RunUnit:
@@ -205,31 +224,26 @@ def ensemble_of(size: int, block: int = 0) -> RunUnit:
 @one_torch_thread()
 def _train(predictor: Predictor, workspace: Workspace, numbers: list[int]) -> None:
     """Train these networks in one call."""
-    pool, training = replace(predictor, workspace=workspace).pool()
+    pool, training = predictor.training(predictor.plan, workspace)
     pool.networks(numbers, training)
 
 
 @one_torch_thread()
-def _predict(
-    predictor: Predictor, workspace: Workspace, requested: tuple[RunUnit, list[str]]
-) -> None:
-    """Predict all these images by the unit's method."""
+def _predict(predictor: Predictor, images: str, workspace: Workspace, unit: RunUnit) -> None:
+    """Predict these images by the unit's method."""
     predictor = replace(predictor, workspace=workspace)
-    unit, names = requested
-    pool, training = predictor.pool()
-    method = predictor.method(unit)
+    evaluated, method = predictor.images(images), predictor.method(unit)
     # As `fit` does, but without a fingerprint of the training images for each unit.
+    pool, training = predictor.pool()
     method.fitted = pool.networks(method.networks, training)
+    blocks = torch.split(evaluated.images, max(1, AT_ONCE // (unit.size or 1)))
+    each = list(map(method.predict, blocks))
+    whole = Prediction(
+        mean=torch.cat([part.mean for part in each]),
+        vote_share=torch.cat([part.vote_share for part in each]),
+        expected_entropy=torch.cat([part.expected_entropy for part in each]),
+        members=each[0].members,
+    )
     sources = {THE_RUN: predictor.plan.configuration.digest}
-    for name in names:
-        images = predictor.images(name)
-        blocks = torch.split(images.images, max(1, AT_ONCE // (unit.size or 1)))
-        predictions = list(map(method.predict, blocks))
-        whole = Prediction(
-            mean=torch.cat([block.mean for block in predictions]),
-            vote_share=torch.cat([block.vote_share for block in predictions]),
-            expected_entropy=torch.cat([block.expected_entropy for block in predictions]),
-            members=predictions[0].members,
-        )
-        stored = StoredPrediction(whole, images.labels, sources=sources, groups=images.groups)
-        workspace.predictions.save(unit, name, stored)
+    stored = StoredPrediction(whole, evaluated.labels, sources=sources, groups=evaluated.groups)
+    workspace.predictions.save(unit, images, stored)

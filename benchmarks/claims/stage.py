@@ -15,7 +15,7 @@ from benchmarks.claims.claim import (
     NotTestableError,
 )
 from benchmarks.claims.predictor import NETWORKS, PASSES, Predictor, trained_networks
-from benchmarks.claims.votes import write_exact
+from benchmarks.claims.votes import DECIMALS, write_exact
 from benchmarks.io import write_json
 from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
@@ -26,8 +26,6 @@ from benchmarks.tasks.mnist import PECULIAR, TYPICAL
 from benchmarks.tasks.task import EvaluationSet
 from benchmarks.vocabulary import CLAIMS_CSV, CLAIMS_FOLDER, CLAIMS_JSON, IMAGES_NPZ, TEST_IMAGES
 from methods.determinism import one_torch_thread
-
-DECIMALS = 6
 
 NO_ROWS = table_of(ClaimRow, ())
 

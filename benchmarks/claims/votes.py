@@ -3,23 +3,21 @@
 How much of a count plot is Monte-Carlo noise, and how much the network's draw, is told by two
 tables in the folder ``claims`` of a run, which need no sampling:
 
-``exact.csv``: every measure by all 2²² sub-networks and by 100 passes, for each network and image;
+``exact.csv``: the share of the votes for each class, of all 2²² sub-networks and of 100 passes, for
+each network and image;
 ``spread.csv``: the variance of a class's votes, by networks and by passes.
-
-A measure there is a measure of uncertainty, or the share of the votes for a ``class``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from itertools import chain
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from benchmarks.claims.claim import (
@@ -28,21 +26,19 @@ from benchmarks.claims.claim import (
     Judgement,
     NotTestableError,
     RulePart,
+    Weight,
+    asked,
     by_networks,
     by_parts,
-    require_intervals,
 )
 from benchmarks.claims.numbers import over_networks, rows, values
 from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, Predictor
-from benchmarks.metrics import METRICS
-from benchmarks.metrics.uncertainties import PredictionMeans
 from benchmarks.predictions import RunUnit
 from benchmarks.report.editorial import VOTES
 from benchmarks.report.texts import listed
-from benchmarks.schema import where, write_table
+from benchmarks.schema import write_table
 from benchmarks.tasks.mnist import PECULIAR, TYPICAL
 from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN
-from methods import Prediction
 from methods.scores.probabilities import confidence
 
 CLASSES = range(10)
@@ -59,26 +55,32 @@ LEAST_CONFIDENCE = 0.9
 LOWER_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, OVERWHELMING)
 """Of the bins of the vote share, [lower, upper); the last one reaches to 1."""
 
-LAST = "rotated-045"
-CONDITIONS = {CLEAN: "clean", "rotated-015": "15°", "rotated-030": "30°", LAST: "45°"}
+CONDITIONS = {CLEAN: "clean", "rotated-015": "15°", "rotated-030": "30°", "rotated-045": "45°"}
 
 DECIMALS = 6
-"""Of the tables in the folder of claims."""
+"""Of the tables of claims."""
+
+ByNetwork = Float64[np.ndarray, " networks"]
+"""A number of each network."""
+
+VotesByClass = Float64[np.ndarray, "classes networks"]
+"""Votes of 100 passes on one image."""
+
+Conditions = Mapping[str, Bool[np.ndarray, " networks"]]
+"""By a sentence without its full stop, for which networks it holds; see `by_networks`."""
 
 
 def measure_votes(predictor: Predictor, image: int) -> Iterator[pd.DataFrame]:
     """The votes of 100 passes for each class on one of the two images, for each network."""
-    votes = _votes(predictor)[list(IMAGES).index(image)]
-    for c in CLASSES:
-        yield rows(VOTES, votes[:, c], method=SAMPLED, condition=IMAGES[image], case=str(c))
+    for c, votes in enumerate(_votes(predictor)[list(IMAGES).index(image)].T):
+        yield rows(VOTES, votes, method=SAMPLED, condition=IMAGES[image], case=str(c))
 
 
 def _votes(predictor: Predictor) -> Float64[np.ndarray, "images networks classes"]:
     """Of 100 passes of each network, on the two images."""
     _two_images(predictor)
     units = [predictor.mc_dropout(network) for network in range(predictor.networks)]
-    predictor.predict(units, [TWO_IMAGES])
-    shares = [predictor.get(unit, TWO_IMAGES).vote_share for unit in units]
+    shares = [each.vote_share for each in predictor.predictions(units, TWO_IMAGES)]
     votes: Float64[np.ndarray, "images networks classes"] = (
         (torch.stack(shares, dim=1) * PASSES).round().numpy()
     )
@@ -92,43 +94,40 @@ def _two_images(predictor: Predictor) -> Tensor:
     return predictor.images(TWO_IMAGES).images
 
 
-def judge_typical(table: pd.DataFrame) -> Judgement:
+def judge_votes(
+    table: pd.DataFrame, image: int, conditions: Callable[[VotesByClass], Conditions]
+) -> Judgement:
+    """What the conditions say of the votes on an image."""
+    keys = {"method": SAMPLED, "condition": IMAGES[image]}
+    votes = [values(table, VOTES, case=str(c), **keys) for c in CLASSES]
+    return by_networks(conditions(np.stack(votes)))
+
+
+def typical(votes: VotesByClass) -> Conditions:
     """More than 90 votes for 8, and 2 the runner-up: only one class has as many votes or more."""
-    votes = np.stack([_votes_for(c, TYPICAL, table) for c in CLASSES], axis=1)
-    for_2 = votes[:, [2]]
-    runner_up = ((votes > for_2).sum(axis=1) == 1) & ((votes >= for_2).sum(axis=1) == 2)
-    return by_networks(
-        {
-            f"8 gets more than {MOST_FOR_8} votes": votes[:, 8] > MOST_FOR_8,
-            "2 is the only runner-up": runner_up & (votes[:, 2] > 0),
-        }
-    )
+    alone = ((votes > votes[2]).sum(axis=0) == 1) & ((votes >= votes[2]).sum(axis=0) == 2)
+    return {
+        f"8 gets more than {MOST_FOR_8} votes": votes[8] > MOST_FOR_8,
+        "2 is the only runner-up": alone & (votes[2] > 0),
+    }
 
 
-def judge_many_for_3(table: pd.DataFrame) -> Judgement:
+def many_for_3(votes: VotesByClass) -> Conditions:
     """More than 40 votes for 3."""
-    many = _votes_for(3, PECULIAR, table) > MOST_FOR_3
-    return by_networks({f"3 gets more than {MOST_FOR_3} votes": many})
+    return {f"3 gets more than {MOST_FOR_3} votes": votes[3] > MOST_FOR_3}
 
 
-def judge_few_for_7_or_9(table: pd.DataFrame) -> Judgement:
+def few_for_7_or_9(votes: VotesByClass) -> Conditions:
     """2 to 6 votes for 7 and 9 together."""
-    few = np.isin(_votes_for(7, PECULIAR, table) + _votes_for(9, PECULIAR, table), FOR_7_OR_9)
-    least, most = FOR_7_OR_9[0], FOR_7_OR_9[-1]
-    return by_networks({f"7 and 9 together get {least} to {most} votes": few})
-
-
-def _votes_for(c: int, image: int, table: pd.DataFrame) -> Float64[np.ndarray, " networks"]:
-    return values(table, VOTES, method=SAMPLED, condition=IMAGES[image], case=str(c))
+    what = f"7 and 9 together get {FOR_7_OR_9[0]} to {FOR_7_OR_9[-1]} votes"
+    return {what: np.isin(votes[7] + votes[9], FOR_7_OR_9)}
 
 
 def measure_switch(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Whether softmax gives equal bits twice, and how many classes get votes."""
-    images = _two_images(predictor)
-    pool, training = predictor.pool()
-    logits = pool.engine.logits
+    images, (pool, training) = _two_images(predictor), predictor.pool()
     repeats = [
-        float(torch.equal(logits(network, images), logits(network, images)))
+        float(torch.equal(*(pool.engine.logits(network, images) for _ in range(2))))
         for network in pool.networks(range(predictor.networks), training)
     ]
     yield rows("repeats", repeats, method=SOFTMAX)
@@ -139,11 +138,11 @@ def measure_switch(predictor: Predictor) -> Iterator[pd.DataFrame]:
 
 def judge_switch(table: pd.DataFrame) -> Judgement:
     """Off: bitwise identical; on: more than one class gets votes on at least one image."""
-    identical = values(table, "repeats", method=SOFTMAX) == 1
     classes = [
         values(table, "classes_with_votes", method=SAMPLED, condition=image)
         for image in IMAGES.values()
     ]
+    identical = values(table, "repeats", method=SOFTMAX) == 1
     return by_networks(
         {
             "With dropout off, two predictions are identical": identical,
@@ -158,26 +157,18 @@ def measure_certainty(predictor: Predictor) -> Iterator[pd.DataFrame]:
     Of equally many votes the lowest class wins. The confidence is the passes' mean probability of
     their likeliest class, summed over the images.
     """
-    units = [predictor.mc_dropout(network) for network in range(predictor.repeated)]
-    predictor.predict(units, CONDITIONS)
     for condition in CONDITIONS:
-        labels, bins, correct, confident = predictor.labels_of(condition), [], [], []
-        for unit in units:
-            prediction = predictor.get(unit, condition)
+        labels, sums = predictor.labels_of(condition), []
+        for prediction in predictor.predictions(predictor.compared[SAMPLED], condition):
             share, vote = prediction.vote_share.max(dim=1)
             # Shares are whole votes of a hundred: without rounding 0.9 could fall below an edge.
-            bins.append(np.digitize(share.numpy().round(9), LOWER_EDGES[1:]))
-            correct.append((vote == labels).numpy())
-            confident.append(confidence(prediction.mean).numpy())
+            bins = np.digitize(share.numpy().round(9), LOWER_EDGES[1:])
+            summed = (None, vote == labels, confidence(prediction.mean))
+            sums.append([np.bincount(bins, each, len(LOWER_EDGES)) for each in summed])
         for position, edge in enumerate(LOWER_EDGES):
-            inside = np.array(bins) == position
-            for metric, summed in (
-                ("images", 1),
-                ("correct", correct),
-                ("summed_confidence", confident),
-            ):
-                sums = (inside * np.array(summed)).sum(axis=1).astype(float)
-                yield rows(metric, sums, condition=condition, case=str(edge))
+            for k, metric in enumerate(("images", "correct", "summed_confidence")):
+                own = [float(network[k][position]) for network in sums]
+                yield rows(metric, own, condition=condition, case=str(edge))
 
 
 def judge_certainty(table: pd.DataFrame) -> Judgement:
@@ -186,85 +177,57 @@ def judge_certainty(table: pd.DataFrame) -> Judgement:
     How often votes that agree are right is shown, also on rotated images.
     """
 
-    def by_bin(metric: str, condition: str) -> Float64[np.ndarray, "bins networks"]:
-        return np.array(
-            [values(table, metric, condition=condition, case=str(edge)) for edge in LOWER_EDGES]
-        )
+    def agreed_and_elsewhere(metric: str, condition: str) -> tuple[ByNetwork, ByNetwork]:
+        own = [values(table, metric, condition=condition, case=str(edge)) for edge in LOWER_EDGES]
+        return own[-1], np.sum(own[:-1], axis=0)
 
     images, correct, confident = (
-        by_bin(metric, CLEAN) for metric in ("images", "correct", "summed_confidence")
+        agreed_and_elsewhere(metric, CLEAN) for metric in ("images", "correct", "summed_confidence")
     )
     # Networks with no image of either kind are left out.
-    both = (images[-1] > 0) & (images[:-1].sum(axis=0) > 0)
+    both = (images[0] > 0) & (images[1] > 0)
     if not both.any():
         raise NotTestableError("At least 90 % of votes agree on no clean image, or on all of them.")
-    certain = over_networks(confident[-1, both] / images[-1, both])
-    elsewhere = correct[:-1, both].sum(axis=0) / images[:-1, both].sum(axis=0)
-    gain = over_networks(correct[-1, both] / images[-1, both] - elsewhere)
-    require_intervals([certain, gain])
+    certain = over_networks(confident[0][both] / images[0][both])
+    right, elsewhere = (correct[kind][both] / images[kind][both] for kind in (0, 1))
+    gain = over_networks(right - elsewhere)
     where_agreed = "where 90 % of votes agree"
-    parts = [
-        RulePart(
-            f"clean: confidence {where_agreed} (condition 1)",
-            certain.percent(1),
-            certain.above(LEAST_CONFIDENCE),
-        ),
-        RulePart(
-            f"clean: accuracy {where_agreed}, minus elsewhere (condition 2)",
-            gain.text("+.3f"),
-            gain.above(),
-        ),
-    ]
+    what = f"clean: confidence {where_agreed} (condition 1)"
+    parts = [asked(what, certain, certain.above(LEAST_CONFIDENCE), certain.percent(1))]
+    what = f"clean: accuracy {where_agreed}, minus elsewhere (condition 2)"
+    parts.append(asked(what, gain, gain.above()))
     remarks = []
     for condition, name in CONDITIONS.items():
-        images, correct = (by_bin(metric, condition) for metric in ("images", "correct"))
-        if (agreed := images[-1] > 0).any():
-            right = over_networks(correct[-1, agreed] / images[-1, agreed])
-            share = f"{100 * images[-1].sum() / images.sum():.0f} %"
+        images, correct = (agreed_and_elsewhere(each, condition) for each in ("images", "correct"))
+        if (agreed := images[0] > 0).any():
+            accuracy = over_networks(correct[0][agreed] / images[0][agreed])
+            share = f"{100 * images[0].sum() / np.sum(images):.0f} %"
             parts.append(RulePart(f"{name}: share of images {where_agreed}", share))
-            parts.append(RulePart(f"{name}: accuracy on them", right.percent(1)))
-            remarks.append(f"{name} {100 * right.value:.1f} %")
-    holds = sum(bool(part.holds) for part in parts)
+            parts.append(RulePart(f"{name}: accuracy on them", accuracy.percent(1)))
+            remarks.append(f"{name} {100 * accuracy.value:.1f} %")
     limit = f"Agreeing votes are right: {listed(remarks)}."
-    why = f"{holds} of 2 conditions hold on clean images. {limit}"
-    return by_parts(parts, why)
+    return by_parts(parts, f"{{held}} of 2 conditions hold on clean images. {limit}")
 
 
 def write_exact(predictor: Predictor) -> None:
     """Write ``exact.csv`` and ``spread.csv``."""
-    units = [
-        (RunUnit("mc_dropout_exact", None, 1.0, n), predictor.mc_dropout(n))
-        for n in range(predictor.repeated)
+    exact = [RunUnit("mc_dropout_exact", None, 1.0, n) for n in range(predictor.repeated)]
+    shares = [
+        [each.vote_share for each in predictor.predictions(units, TWO_IMAGES)]
+        for units in (exact, predictor.compared[SAMPLED])
     ]
-    predictor.predict(chain(*units), [TWO_IMAGES])
-    lines = []
-    for network, pair in enumerate(units):
-        exact, sampled = (_measures(predictor.get(unit, TWO_IMAGES)) for unit in pair)
-        lines += [
-            {
-                **{"network": network, "image": image, "measure": name, "class": class_number},
-                "exact": float(exact[name, class_number][position]),
-                "sampled": float(sampled[name, class_number][position]),
-            }
-            for position, image in enumerate(IMAGES)
-            for name, class_number in exact
-        ]
-    table = pd.DataFrame(lines).astype({"class": "Int64"})
+    table = pd.DataFrame(
+        {
+            **{"network": network, "image": image, "class": c},
+            **{"exact": float(all_masks[at, c]), "sampled": float(passes[at, c])},
+        }
+        for network, (all_masks, passes) in enumerate(zip(*shares, strict=True))
+        for at, image in enumerate(IMAGES)
+        for c in CLASSES
+    )
     folder = predictor.workspace.out / CLAIMS_FOLDER
     write_table(table.round(DECIMALS), folder, "exact.csv")
     write_table(spread(table).round(DECIMALS), folder, "spread.csv")
-
-
-def _measures(prediction: Prediction) -> dict[tuple[str, int | None], Float[Tensor, " images"]]:
-    """By name, and class of a share of votes: these, and every measure of uncertainty."""
-    return {
-        **{(VOTES, c): share for c, share in enumerate(prediction.vote_share.T)},
-        **{
-            (metric.name, None): metric.function(prediction)
-            for metric in METRICS.values()
-            if metric.family is PredictionMeans
-        },
-    }
 
 
 def spread(exact: pd.DataFrame) -> pd.DataFrame:
@@ -274,8 +237,7 @@ def spread(exact: pd.DataFrame) -> pd.DataFrame:
     network, and that of its T passes (the law of total variance).
     """
     lines = []
-    by_class = where(exact, measure=VOTES).groupby(["image", "class"])
-    for (image, class_number), votes in by_class:
+    for (image, class_number), votes in exact.groupby(["image", "class"]):
         share = votes["exact"].to_numpy()
         between = float(share.var(ddof=1)) if len(share) > 1 else math.nan
         within = float((share * (1 - share)).mean()) / PASSES
@@ -292,45 +254,55 @@ def spread(exact: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-TYPICAL_IMAGE = Claim(
-    id="image-61",
-    statement="Of 100 passes over test image 61, a typical 8, more than 90 vote for 8 and the "
-    "few others for 2.",
-    place="count plot of image 61",
-    weight="central",
-    rule="For each network: 8 gets more than 90 votes, and 2 is the only runner-up.",
-    measure=partial(measure_votes, image=TYPICAL),
-    judge=judge_typical,
-    figure="claims-count-plots",
-    against="The article shows one network. If all votes are for 8, there is no runner-up.",
-    least_networks=FEWEST_COUNTED,
+def _count_plot(
+    id: str,
+    image: int,
+    conditions: Callable[[VotesByClass], Conditions],
+    statement: str,
+    rule: str,
+    against: str,
+    weight: Weight = "central",
+) -> Claim:
+    return Claim(
+        id=id,
+        statement=f"Of 100 passes over test {IMAGES[image]}, {statement}.",
+        place=f"count plot of {IMAGES[image]}",
+        weight=weight,
+        rule=f"For each network: {rule}.",
+        measure=partial(measure_votes, image=image),
+        judge=partial(judge_votes, image=image, conditions=conditions),
+        figure="claims-count-plots",
+        against=against,
+        least_networks=FEWEST_COUNTED,
+    )
+
+
+TYPICAL_IMAGE = _count_plot(
+    "image-61",
+    TYPICAL,
+    typical,
+    "a typical 8, more than 90 vote for 8 and the few others for 2",
+    "8 gets more than 90 votes, and 2 is the only runner-up",
+    "The article shows one network. If all votes are for 8, there is no runner-up.",
 )
 
-MANY_FOR_3 = Claim(
-    id="image-591-many-for-3",
-    statement="Of 100 passes over test image 591, a peculiar 8, more than 40 vote for 3.",
-    place="count plot of image 591",
-    weight="central",
-    rule="For each network: 3 gets more than 40 votes.",
-    measure=partial(measure_votes, image=PECULIAR),
-    judge=judge_many_for_3,
-    figure="claims-count-plots",
-    against="The article shows one network. The votes for 3 differ widely between networks.",
-    least_networks=FEWEST_COUNTED,
+MANY_FOR_3 = _count_plot(
+    "image-591-many-for-3",
+    PECULIAR,
+    many_for_3,
+    "a peculiar 8, more than 40 vote for 3",
+    "3 gets more than 40 votes",
+    "The article shows one network. The votes for 3 differ widely between networks.",
 )
 
-FEW_FOR_7_OR_9 = Claim(
-    id="image-591-few-for-7-or-9",
-    statement="Of 100 passes over test image 591, about 4 vote for 7 or 9.",
-    place="count plot of image 591",
+FEW_FOR_7_OR_9 = _count_plot(
+    "image-591-few-for-7-or-9",
+    PECULIAR,
+    few_for_7_or_9,
+    "about 4 vote for 7 or 9",
+    "7 and 9 together get 2 to 6 votes",
+    "This is one bar of a plot of one network. So small a count varies between sets of passes.",
     weight="detail",
-    rule="For each network: 7 and 9 together get 2 to 6 votes.",
-    measure=partial(measure_votes, image=PECULIAR),
-    judge=judge_few_for_7_or_9,
-    figure="claims-count-plots",
-    against="This is one bar of a plot of one network. So small a count varies between sets of "
-    "passes.",
-    least_networks=FEWEST_COUNTED,
 )
 
 DROPOUT_SWITCH = Claim(

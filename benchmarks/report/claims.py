@@ -139,18 +139,13 @@ def verdict_table(claims: Mapping[str, Any]) -> Table:
 
 def claim_tables(results: Results, claim: JudgedClaim) -> list[Table]:
     """What the rule compares, and what was measured; those that have a row."""
-    compared = {part["what"]: _part(part) for part in claim["parts"]}
+    answers = {True: ": yes", False: ": no", None: ""}
+    compared = {p["what"]: f"{p['shown']}{answers[p['holds']]}" for p in claim["parts"]}
     rows = results.curve("claims")
     own = () if rows.empty else where(rows, claim=claim["id"]).groupby(WHAT, sort=False)
     measured = {_label(results.names, *map(str, what)): _numbers(numbers) for what, numbers in own}
     tables = _table(COMPARED, compared), _table(NUMBERS, measured)
     return [table for table in tables if table.rows]
-
-
-def _part(part: Mapping[str, Any]) -> str:
-    if part["holds"] is None:
-        return str(part["shown"])
-    return f"{part['shown']}: {'yes' if part['holds'] else 'no'}"
 
 
 def _numbers(rows: pd.DataFrame) -> str:
