@@ -70,12 +70,12 @@ def draw_check(
         title, image = file.name, read_digit(file)
     names, predictions = nouns_of(plan), _predictions(plan, workspace, image)
     counts = {
-        variant: (prediction.vote_share[0] * (prediction.members or 1)).round().int().tolist()
-        for variant, prediction in predictions.items()
+        contestant: (prediction.vote_share[0] * (prediction.members or 1)).round().int().tolist()
+        for contestant, prediction in predictions.items()
     }
     measures = {
-        variant: {name: float(METRICS[name].function(prediction)[0]) for name in MEASURES}
-        for variant, prediction in predictions.items()
+        contestant: {name: float(METRICS[name].function(prediction)[0]) for name in MEASURES}
+        for contestant, prediction in predictions.items()
     }
     _print(title, names, counts, measures)
     pixels = (image[0] * 255).round().byte().numpy()
@@ -117,9 +117,11 @@ def _print(
 ) -> None:
     """Print the votes for each class, and the uncertainty measures, as tables in the terminal."""
     above = terminal_text(f"{title}: votes for each class", style="italic")
-    votes = {variant: [str(count or "") for count in cast] for variant, cast in counts.items()}
+    votes = {
+        contestant: [str(count or "") for count in cast] for contestant, cast in counts.items()
+    }
     numbers = {
-        variant: map(three_decimals, values.values()) for variant, values in measures.items()
+        contestant: map(three_decimals, values.values()) for contestant, values in measures.items()
     }
     for heading, columns, rows in (
         (above, map(str, range(10)), votes),
@@ -130,8 +132,8 @@ def _print(
         table.add_column("")
         for name in columns:
             table.add_column(name.replace(" ", "\n"), justify="right")
-        for variant, row in rows.items():
-            table.add_row(terminal_text(names.label(variant)), *row)
+        for contestant, row in rows.items():
+            table.add_row(terminal_text(names.label(contestant)), *row)
         Console().print(table)
 
 

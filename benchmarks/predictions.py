@@ -54,11 +54,11 @@ class RunUnit:
     @property
     def name(self) -> str:
         """For messages and file names: ``<method>-<size>/budget-<b>/replicate-<r>``."""
-        return f"{self.variant}/replicate-{self.replicate:02d}"
+        return f"{self.folder}/replicate-{self.replicate:02d}"
 
     @property
-    def variant(self) -> str:
-        """The name without the replicate."""
+    def folder(self) -> str:
+        """The folder of its replicates."""
         size = "" if self.size is None else f"-{self.size}"
         return f"{self.method}{size}/budget-{self.budget:g}"
 

@@ -108,13 +108,13 @@ def test_unknown_name_is_its_own_label_and_comes_last() -> None:
     assert sorted(["mine", *reversed(known)], key=NAMES.condition_rank) == [*known, "mine"]
     assert NAMES.label(Contestant("mine", "7")) == "mine, M = 7"
     own = replace(NAMES, methods=(MethodRecord("mine", "Mine", symbol="K"), *NAMES.methods))
-    variants = [
+    contestants = [
         Contestant("mine", "7"),
         Contestant("mc_dropout", "100"),
         Contestant("mc_dropout", "10"),
     ]
-    assert sorted(variants, key=own.rank) == variants[::-1]
-    assert own.size(variants[0]) == "K = 7"
+    assert sorted(contestants, key=own.rank) == contestants[::-1]
+    assert own.size(contestants[0]) == "K = 7"
 
 
 def test_own_methods_stand_in_the_order_in_which_they_are_given() -> None:

@@ -21,7 +21,7 @@ from benchmarks.nouns import Contestant, Printed
 from benchmarks.report.answer import answer
 from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import VERDICTS
-from benchmarks.report.figures.engine import variant_in
+from benchmarks.report.figures.engine import contestant_in
 from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results
@@ -111,7 +111,7 @@ def _content(
         "images": shown_images(results),
         "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
         "scores": [(Printed(score.label, score.unit), score) for score in names.scores],
-        "methods": [names.method(variant.method) for variant in results.largest],
+        "methods": [names.method(contestant.method) for contestant in results.largest],
         "conditions": results.conditions,
         "facts": facts(folder),
         "downloads": {name: what for name, what in DOWNLOADS.items() if (folder / name).exists()},
@@ -253,10 +253,10 @@ class ShownImage(NamedTuple):
 def shown_images(results: Results) -> list[ShownImage]:
     """The first images of each condition in ``image_votes.csv``."""
     by_image: dict[int, dict[Contestant, list[dict[Any, Any]]]] = {}
-    known = results.usual(results.variants)
+    known = results.usual(results.contestants)
     for row in results.curve("image_votes").to_dict("records"):
-        if (variant := variant_in(row)) in known:
-            by_image.setdefault(row["rank"], {}).setdefault(variant, []).append(row)
+        if (contestant := contestant_in(row)) in known:
+            by_image.setdefault(row["rank"], {}).setdefault(contestant, []).append(row)
     shown = [_shown_image(results, by_image[rank]) for rank in sorted(by_image)]
     conditions = dict.fromkeys(image.condition for image in shown)
     by_condition = ([image for image in shown if image.condition == name] for name in conditions)
@@ -264,15 +264,17 @@ def shown_images(results: Results) -> list[ShownImage]:
 
 
 def _shown_image(
-    results: Results, by_variant: Mapping[Contestant, list[dict[Any, Any]]]
+    results: Results, by_contestant: Mapping[Contestant, list[dict[Any, Any]]]
 ) -> ShownImage:
     """By each method its rows, one a class."""
     names = results.names
-    variants = sorted(sorted(by_variant), key=names.rank)
+    contestants = sorted(sorted(by_contestant), key=names.rank)
     votes = []
-    for variant in variants:
+    for contestant in contestants:
         rows = sorted(
-            by_variant[variant], key=itemgetter("vote_share", "mean_probability"), reverse=True
+            by_contestant[contestant],
+            key=itemgetter("vote_share", "mean_probability"),
+            reverse=True,
         )
         best = max(rows, key=itemgetter("mean_probability"))
         shares = {
@@ -282,9 +284,9 @@ def _shown_image(
         }
         is_right = None if pd.isna(best["label"]) else bool(best["class"] == best["label"])
         predicted = names.class_name(int(best["class"]))
-        votes.append(ImageVotes(names.method(variant.method).label, predicted, is_right, shares))
+        votes.append(ImageVotes(names.method(contestant.method).label, predicted, is_right, shares))
     ((common, _),) = Counter(vote.predicted for vote in votes).most_common(1)
-    first = by_variant[variants[0]][0]
+    first = by_contestant[contestants[0]][0]
     pixels = results.images.get((first["condition"], int(first["index"])))
     picture = ""
     if pixels is not None:

@@ -131,9 +131,9 @@ def judged(number: PublishedNumber, results: Results) -> dict[str, Any]:
     known of it.
     """
     budget = number.members if results.names.method(number.method).counts_networks else 1
-    variant = Contestant(number.method, str(number.members), float(budget))
+    contestant = Contestant(number.method, str(number.members), float(budget))
     by_label = {
-        results.label_of(name): results.row(variant, Quantity(name, number.metric, number.score))
+        results.label_of(name): results.row(contestant, Quantity(name, number.metric, number.score))
         for name in number.conditions
     }
     rows = {label: row for label, row in by_label.items() if row and math.isfinite(row["value"])}
@@ -243,8 +243,8 @@ def order_under_shift(results: Results) -> tuple[bool, str] | None:
     for group in SHIFTS:
         shifts = [shift for shift in results.severities.get(group, []) if shift.labels == "valid"]
         brier = {}
-        for name, variant in CHOICES.items():
-            rows = [results.row(variant, Quantity(shift.name, "brier")) for shift in shifts]
+        for name, contestant in CHOICES.items():
+            rows = [results.row(contestant, Quantity(shift.name, "brier")) for shift in shifts]
             brier[name] = fmean(row["value"] if row else math.nan for row in rows or [None])
         if not all(map(math.isfinite, brier.values())):
             return None

@@ -157,15 +157,15 @@ def look_of(names: Names, method: str, label: str = "", *, filled: bool = True) 
     return Look(label, color, marker, dash, filled)
 
 
-def looks(names: Names, variants: Iterable[Contestant]) -> dict[Contestant, Look]:
+def looks(names: Names, contestants: Iterable[Contestant]) -> dict[Contestant, Look]:
     """The look of each method and size, of which the largest of a method is filled."""
-    largest = {variant.method: variant for variant in sorted(variants, key=names.rank)}
+    largest = {contestant.method: contestant for contestant in sorted(contestants, key=names.rank)}
     return {
-        variant: look_of(
+        contestant: look_of(
             names,
-            variant.method,
-            names.label(variant),
-            filled=variant == largest[variant.method],
+            contestant.method,
+            names.label(contestant),
+            filled=contestant == largest[contestant.method],
         )
-        for variant in variants
+        for contestant in contestants
     }

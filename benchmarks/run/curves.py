@@ -102,7 +102,7 @@ def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[Run
     replicates: dict[str, list[RunUnit]] = {}
     for unit in sorted(filter(plan.is_compared, plan.units())):
         if plan.objection(unit) is None and is_predicted(unit):
-            replicates.setdefault(unit.variant, []).append(unit)
+            replicates.setdefault(unit.folder, []).append(unit)
     return {
         unit: DrawnUnit(
             unit,

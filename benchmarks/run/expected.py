@@ -146,7 +146,7 @@ def _rest(plan: Plan, workspace: Workspace) -> Iterator[Work]:
     if plan.recipe.name in ARTICLE_RECIPES:
         judged = min(NETWORKS, trained_networks(plan))
         yield CLAIMS, "networks", judged, _other(CLAIMS, judged)
-    shown = len({unit.variant for unit in units})
+    shown = len({unit.folder for unit in units})
     yield REPORT, "methods", shown, _other(REPORT, shown)
 
 

@@ -500,7 +500,7 @@ class _MeasuredRun(Measuring):
 
     def _known_of(self, unit: RunUnit) -> tuple[str, Collection[str]]:
         """A unit's members and own scores, by whatever is stored of it or of another replicate."""
-        alike = (other for other in self._units if other.variant == unit.variant)
+        alike = (other for other in self._units if other.folder == unit.folder)
         for other in (unit, *alike):
             for condition in predicted_conditions(self._plan, self._workspace, other):
                 stored = read_prediction(self._plan, self._workspace, other, condition)

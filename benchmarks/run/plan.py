@@ -293,7 +293,7 @@ class Plan:
             images = self.task.images_to_train_with(recipe.split)
             if recipe.epochs * -(-images // recipe.batch_size) < 1:
                 raise UserError(
-                    f"--budget {unit.budget:g}: a network of {unit.variant} would train for "
+                    f"--budget {unit.budget:g}: a network of {unit.folder} would train for "
                     f"{recipe.epochs:g} epochs, less than a step; choose a larger budget"
                 )
             if isinstance(method := self.method(unit), TrainedMethod) and not self.objection(unit):

@@ -82,7 +82,7 @@ class RunRecord:
             "predictions": PREDICTIONS,
             "configuration": plan.configuration.identity,
             "command": plan.command,
-            "replicates": dict(Counter(unit.variant for unit in plan.units())),
+            "replicates": dict(Counter(unit.folder for unit in plan.units())),
             "commit": commit(),
             "environment": environment(plan.engine),
             **{name: earlier.get(name, {}) for name in ("data", "seconds", "machines")},

@@ -69,7 +69,7 @@ _SECTION = re.compile(
 
 _NUMBER = re.compile(
     r"(?<![\d,.-])(?P<number>\d+(\.\d+)?)(?P<mark><!-- (?P<metric>\w+) (?P<condition>\S+) of "
-    r"(?P<variant>\S+) in (?P<results>\S+) -->)"
+    r"(?P<contestant>\S+) in (?P<results>\S+) -->)"
 )
 
 _MARK = re.compile(r"<!--[^>]* of [^>]* in results/[^>]*-->")
@@ -102,9 +102,9 @@ def _filled_page(page: Path, text: str, run_in: Callable[[Path], _Run]) -> str:
 
     def number(match: re.Match[str]) -> str:
         run = run_in(Path(match["results"]))
-        variant = run.variants.get(match["variant"])
+        contestant = run.contestants.get(match["contestant"])
         quantity = Quantity(match["condition"], match["metric"])
-        row = run.results.row(variant, quantity) if variant else None
+        row = run.results.row(contestant, quantity) if contestant else None
         if row is None or not math.isfinite(row["value"]):
             raise UserError(f"{page}: there is no value for {match['mark']}")
         return f"{row['value']:.{len(match['number'].partition('.')[2])}f}{match['mark']}"
@@ -134,9 +134,12 @@ class _Run:
         return Results.load(self.root / self.folder)
 
     @cached_property
-    def variants(self) -> dict[str, Contestant]:
+    def contestants(self) -> dict[str, Contestant]:
         """What is measured, by its key; of one member also by the method's name."""
-        known = {self.results.names.key(variant): variant for variant in self.results.variants}
+        known = {
+            self.results.names.key(contestant): contestant
+            for contestant in self.results.contestants
+        }
         return {v.method: v for key, v in known.items() if key == f"{v.method}-1"} | known
 
     def text_of(self, *parts: str) -> str:

@@ -60,8 +60,12 @@ def test_largest_sizes_are_timed_everywhere_and_smaller_ones_less_often(tmp_path
     places = [(p.threads, p.engine) for p in timed_on(Plan(SMALL)) if p.device == "cpu"]
     assert {(1, "torch"), (1, "numba")} <= {*places}
     assert batch_sizes == {
-        **{(*variant, *place): {1, 2, 4} for variant in largest for place in places},
-        **{(*variant, 1, engine): {1, 4} for variant in smaller for engine in ("torch", "numba")},
+        **{(*contestant, *place): {1, 2, 4} for contestant in largest for place in places},
+        **{
+            (*contestant, 1, engine): {1, 4}
+            for contestant in smaller
+            for engine in ("torch", "numba")
+        },
     }
 
 

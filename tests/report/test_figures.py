@@ -79,9 +79,9 @@ def test_lines_over_severities_are_the_summarys_values(made_up_run: Path, result
     assert set(shown["severity"]) == {0, 30, 45, 120}
     for row in shown.to_dict("records"):
         condition = f"rotated-{row['severity']:03.0f}" if row["severity"] else "clean"
-        variant = Contestant(row["method"], str(row["members"]), row["budget"])
+        contestant = Contestant(row["method"], str(row["members"]), row["budget"])
         assert row["condition"] == condition
-        assert row["value"] == results.row(variant, Quantity(condition, row["metric"]))["value"]
+        assert row["value"] == results.row(contestant, Quantity(condition, row["metric"]))["value"]
 
 
 def test_errors_of_abstaining_are_the_measured_ones_in_percent(
@@ -90,8 +90,8 @@ def test_errors_of_abstaining_are_the_measured_ones_in_percent(
     shown = where(numbers(made_up_run, "abstaining"), condition="clean")
     assert sorted(set(shown["abstained"])) == [0, 1, 5, 10, 20]
     for row in shown.to_dict("records"):
-        variant = Contestant(row["method"], str(row["members"]), row["budget"])
-        value = results.row(variant, Quantity("clean", row["metric"]))["value"]
+        contestant = Contestant(row["method"], str(row["members"]), row["budget"])
+        value = results.row(contestant, Quantity("clean", row["metric"]))["value"]
         expected = 1 - value if row["metric"] == "accuracy" else value
         assert row["error"] == pytest.approx(100 * expected)
 
@@ -109,7 +109,7 @@ def test_lines_are_of_six_methods_and_captions_say_of_how_many(results: Results)
     more = [softmax.assign(method=name, value=softmax["value"] * 1.01) for name in further]
     summary = pd.concat([results.summary, *more], ignore_index=True)
     many = replace(results, summary=summary, answer=pd.DataFrame())
-    shown = {variant.method for variant in leading(many)}
+    shown = {contestant.method for contestant in leading(many)}
     assert len(shown) == 6
     assert {"softmax", "mc_dropout", "deep_ensemble"} < shown
     (abstaining,) = [f for f in drawn_figures(many) if f.name == "abstaining"]
@@ -243,7 +243,7 @@ def timed(results: Results) -> Results:
     """With a time of each size."""
     rows = [
         replace(LATENCY, method=method, members=members, p50_ms=float(number))
-        for number, (method, members, *_) in enumerate(results.variants, 1)
+        for number, (method, members, *_) in enumerate(results.contestants, 1)
     ]
     return replace(results, latency=table_of(Latency, rows))
 
@@ -255,7 +255,7 @@ def bold(ax: Axes) -> list[str]:
 
 def named(results: Results, title: str) -> set[Contestant]:
     """The contestants whose names a title has."""
-    every = {choice for budget in results.budgets for choice in results.contestants(budget)}
+    every = {choice for budget in results.budgets for choice in results.judged(budget)}
     found = set()
     for choice in sorted(every, key=lambda choice: -len(results.label(choice))):
         if results.label(choice) in title:  # the longest first: one may be the beginning of another
@@ -340,7 +340,7 @@ def test_without_an_answer_there_is_no_worth_and_no_mark_and_no_title_names_a_me
     names = figure_names(without)
     assert {"quality", "cost", "rotated", "roc", "abstaining"} < {*names}
     assert "worth" not in names
-    labels = [results.names.method(variant.method).label for variant in results.variants]
+    labels = [results.names.method(contestant.method).label for contestant in results.contestants]
     for name in names:
         drawing = draw_figure(without, name)
         assert not any(map(bold, drawing.figure.axes))

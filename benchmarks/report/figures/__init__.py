@@ -47,7 +47,7 @@ def drawn_figures(results: Results) -> list[FigureFiles]:
 
 def _caption(figure: Figure, view: View) -> str:
     """How to read a figure, and of how many methods it is."""
-    drawn, every = len(view.variants), len(view.results.largest)
+    drawn, every = len(view.contestants), len(view.results.largest)
     if figure.methods is not leading or drawn == every:
         return figure.caption
     return f"{figure.caption} {drawn} of {every} methods; the command figure draws others, too."
@@ -140,14 +140,14 @@ def _view(
     """
     _require("metric", metrics, set(results.summary["metric"]))
     _require("condition", conditions, set(results.summary["condition"]))
-    sizes = {results.names.key(variant): [variant] for variant in results.variants}
-    sizes |= {variant.method: [] for variant in results.variants}
-    sizes |= {variant.method: [variant] for variant in results.largest}
+    sizes = {results.names.key(contestant): [contestant] for contestant in results.contestants}
+    sizes |= {contestant.method: [] for contestant in results.contestants}
+    sizes |= {contestant.method: [contestant] for contestant in results.largest}
     _require("method", methods, sizes)
-    chosen_variants = [variant for name in methods for variant in sizes[name]]
-    variants = chosen_variants or figure.methods(results)
-    known_looks = looks(results.names, {*results.largest, *variants})
-    view_looks = {variant: known_looks[variant] for variant in variants}
+    chosen_contestants = [contestant for name in methods for contestant in sizes[name]]
+    contestants = chosen_contestants or figure.methods(results)
+    known_looks = looks(results.names, {*results.largest, *contestants})
+    view_looks = {contestant: known_looks[contestant] for contestant in contestants}
     # Of a method that is named without a size, all sizes stay.
     chosen = results.with_methods(methods)
     return View(chosen, view_looks, tuple(metrics), tuple(conditions), group)

@@ -19,7 +19,7 @@ from benchmarks.report.style import PAGE
 def votes_of_methods_height(view: View, rows: pd.DataFrame) -> float:
     """In inches; long names of classes stand upright below it."""
     longest = max(map(len, view.names.task.classes), default=1)
-    return 1.12 + 0.17 * len(view.variants) + (0.08 * longest if longest > 2 else 0)
+    return 1.12 + 0.17 * len(view.contestants) + (0.08 * longest if longest > 2 else 0)
 
 
 X_AND_Y = {"sharex": True, "sharey": True}
@@ -67,7 +67,7 @@ FIGURES = (
         title=numbers.cost_title,
         methods=leading,
         lines=("method",),
-        looks=lambda view: {(variant.method,): look for variant, look in view.looks.items()},
+        looks=lambda view: {(contestant.method,): look for contestant, look in view.looks.items()},
         height=2.4,
     ),
     Figure(

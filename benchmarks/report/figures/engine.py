@@ -91,7 +91,7 @@ class View:
         return self.results.names
 
     @property
-    def variants(self) -> tuple[Contestant, ...]:
+    def contestants(self) -> tuple[Contestant, ...]:
         """The methods with a line, a row or a panel, in the order in which they are shown."""
         return tuple(self.looks)
 
@@ -130,7 +130,7 @@ class Panel(NamedTuple):
     @property
     def look(self) -> Look:
         """That of the one method of a panel."""
-        return self.looks[variant_in(self.key)]
+        return self.looks[contestant_in(self.key)]
 
     def series(self) -> Iterator[tuple[Look, pd.DataFrame, pd.DataFrame]]:
         """Of each line its look, its rows, and those of its replicates."""
@@ -142,7 +142,7 @@ class Panel(NamedTuple):
                 yield look, rows, replicates if replicates.empty else where(replicates, **key)
 
 
-def variant_in(row: Mapping[Any, Any]) -> Contestant:
+def contestant_in(row: Mapping[Any, Any]) -> Contestant:
     """The method of a size and budget in a row of a table."""
     return Contestant(*(row[name] for name in METHOD_COLUMNS))
 
@@ -155,8 +155,8 @@ def largest(results: Results) -> tuple[Contestant, ...]:
 def ranked(results: Results) -> tuple[Contestant, ...]:
     """Those of them that are in the leaderboard, in its order."""
     rows = chain.from_iterable(shown(results, own) for own in board(results).values())
-    variants = dict.fromkeys(choice.unscored for choice in rows)
-    return tuple(variant for variant in variants if variant in results.largest)
+    contestants = dict.fromkeys(choice.unscored for choice in rows)
+    return tuple(contestant for contestant in contestants if contestant in results.largest)
 
 
 MOST_LINES = 6
@@ -172,13 +172,13 @@ def leading(results: Results) -> tuple[Contestant, ...]:
     if len(every) <= MOST_LINES:
         return every
     always = {
-        variant
-        for variant in every
-        if variant.method in (SAMPLED, ENSEMBLE) or results.is_network_alone(variant)
+        contestant
+        for contestant in every
+        if contestant.method in (SAMPLED, ENSEMBLE) or results.is_network_alone(contestant)
     }
-    others = [variant for variant in ranked(results) if variant not in always]
+    others = [contestant for contestant in ranked(results) if contestant not in always]
     shown = always.union(others[: MOST_LINES - len(always)])
-    return tuple(variant for variant in every if variant in shown)
+    return tuple(contestant for contestant in every if contestant in shown)
 
 
 DrawPanel = Callable[[Axes, Panel], None]
@@ -264,7 +264,7 @@ def draw(
     Args:
         titled: whether the title is written above.
     """
-    if len(view.variants) > 1:
+    if len(view.contestants) > 1:
         figure = replace(figure, parts=figure.parts + figure.others)
     panels = [*_panels(figure, view, data)]
     starts = data.rows[[*figure.rows]].drop_duplicates() if figure.rows else ()

@@ -40,7 +40,7 @@ def values(
     view: View,
     metrics: Iterable[str],
     conditions: Sequence[str],
-    variants: Iterable[Contestant] = (),
+    contestants: Iterable[Contestant] = (),
 ) -> pd.DataFrame:
     """A row a metric, method and condition with a value, in the columns `VALUES`.
 
@@ -49,16 +49,18 @@ def values(
 
     Args:
         conditions: those of them that are chosen, if any are.
-        variants: by default those with a line.
+        contestants: by default those with a line.
     """
     rows: list[tuple[object, ...]] = []
-    for metric, variant, condition in product(metrics, variants or view.variants, conditions):
-        row = view.results.row(variant, Quantity(condition, metric))
+    for metric, contestant, condition in product(
+        metrics, contestants or view.contestants, conditions
+    ):
+        row = view.results.row(contestant, Quantity(condition, metric))
         if row is None or pd.isna(row["value"]) or condition not in (view.conditions or conditions):
             continue
         has_interval = row["replicates"] == 1 or row["replicates"] >= FEWEST_REPLICATES
         interval = (row["lower"], row["upper"]) if has_interval else (math.nan, math.nan)
-        place = metric, condition, *variant.columns.values()
+        place = metric, condition, *contestant.columns.values()
         rows.append((*place, int(row["replicates"]), row["value"], *interval))
     return pd.DataFrame(rows, columns=VALUES)
 
@@ -97,8 +99,8 @@ def selective_errors(view: View) -> FigureData:
 def baseline(view: View) -> Contestant:
     """What differences are to: the network alone; where it is not shown, the first method."""
     results = view.results
-    alone = (v for v in view.variants if results.is_network_alone(v))
-    return next(alone, view.variants[0])
+    alone = (v for v in view.contestants if results.is_network_alone(v))
+    return next(alone, view.contestants[0])
 
 
 def baseline_alone(panel: Panel) -> Panel:
@@ -155,12 +157,12 @@ def quality(view: View) -> FigureData:
     Of a method that was not timed, the time is NaN.
     """
     ensembles = [
-        variant
-        for variant in _sizes(view)
-        if variant.method == ENSEMBLE and variant not in view.variants
+        contestant
+        for contestant in _sizes(view)
+        if contestant.method == ENSEMBLE and contestant not in view.contestants
     ]
     shown = [quantity for quantity in _against_cost(view) if quantity.metric != DETECTION]
-    return _timed(view, [PYTORCH], shown, [*view.variants, *ensembles], with_untimed=True)
+    return _timed(view, [PYTORCH], shown, [*view.contestants, *ensembles], with_untimed=True)
 
 
 def costs(view: View) -> FigureData:
@@ -176,14 +178,14 @@ def _against_cost(view: View) -> list[Quantity]:
 
 def _sizes(view: View) -> list[Contestant]:
     """Every size of the methods shown; an ensemble of one is a network, which has its own row."""
-    methods = {variant.method for variant in view.variants}
-    sizes = {*view.results.usual(view.results.variants), *view.variants}
+    methods = {contestant.method for contestant in view.contestants}
+    sizes = {*view.results.usual(view.results.contestants), *view.contestants}
     return [
-        variant
-        for variant in view.results.variants
-        if variant in sizes
-        and variant.method in methods
-        and not (variant.members == "1" and view.names.method(variant.method).counts_networks)
+        contestant
+        for contestant in view.results.contestants
+        if contestant in sizes
+        and contestant.method in methods
+        and not (contestant.members == "1" and view.names.method(contestant.method).counts_networks)
     ]
 
 
@@ -297,7 +299,7 @@ def _shown_conditions(view: View, table: pd.DataFrame) -> pd.DataFrame:
 def _curve(view: View, name: str) -> pd.DataFrame:
     """The rows of a table of curves of the methods and conditions shown, in their order."""
     table = view.results.curve(name)
-    rows = (where(table, **variant.columns) for variant in view.variants)
+    rows = (where(table, **contestant.columns) for contestant in view.contestants)
     # Without a method that has a value there are no rows.
     return _shown_conditions(view, pd.concat([table.iloc[:0], *rows]))
 
@@ -384,15 +386,15 @@ def finding(view: View, quantity: Quantity) -> str:
     best = results.leaders(budget).get(quantity, [])
     if not best:
         return ""
-    at = f" of budget {budget:g}" if any(each.budget != budget for each in view.variants) else ""
+    at = f" of budget {budget:g}" if any(each.budget != budget for each in view.contestants) else ""
     metric, images = results.names.metric(quantity.metric), results.label_of(quantity.condition)
     by = f"by {metric.label} ({images})"
-    is_better = any(results.better(choice, quantity) for choice in results.contestants(budget))
+    is_better = any(results.better(choice, quantity) for choice in results.judged(budget))
     width = results.smallest_difference(budget, quantity)
     if width and not is_better and any(map(results.is_network_alone, best)):
         shown = f"a difference of {width} would have been shown"
         return f"Nothing is shown to be better than one network{at} {by}; {shown}"
-    drawn = [choice for choice in best if choice.unscored in view.variants and not choice.score]
+    drawn = [choice for choice in best if choice.unscored in view.contestants and not choice.score]
     first = "Of those drawn, " if 0 < len(drawn) < len(best) else ""
     return f"{first}{in_best_set(results, drawn)}{at} {by}"
 

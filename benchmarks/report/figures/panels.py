@@ -32,13 +32,13 @@ from benchmarks.report.figures.engine import (
     View,
     beside,
     circles,
+    contestant_in,
     image,
     lines,
     logarithmic,
     patch,
     points,
     steps,
-    variant_in,
 )
 from benchmarks.report.figures.files import tell
 from benchmarks.report.figures.point_names import PointName, beside_points
@@ -242,7 +242,7 @@ def cost(ax: Axes, panel: Panel) -> None:
         size = pd.to_numeric(line["members"], errors="coerce")
         line = line.assign(size=size).sort_values("size", ascending=False)
         record = names.method(line["method"].iloc[0])
-        label = names.label(variant_in(line.iloc[0].to_dict()))
+        label = names.label(contestant_in(line.iloc[0].to_dict()))
         points(ax, line, line["p50_ms"], replace(look, label=f"_{label}"))
         # In the panel of another engine there may be more sizes.
         if where(panel.every, method=record.name)["members"].nunique() > 1:
@@ -263,22 +263,22 @@ def quality(ax: Axes, panel: Panel) -> None:
     ax.set_ylim(*around(rows["value"], 0.1))
     labels: list[PointName] = []
 
-    def name(variant: Contestant, text: str, x: float, y: float, color: str) -> None:
+    def name(contestant: Contestant, text: str, x: float, y: float, color: str) -> None:
         quantity = Quantity(panel.key["condition"], panel.key["metric"])
-        is_best = view.results.is_best(variant, quantity)
+        is_best = view.results.is_best(contestant, quantity)
         labels.append(PointName(x, y, text, color, is_best))
 
     untimed = rows[rows["p50_ms"].isna()]
     for row in untimed.to_dict("records"):
-        variant, color = variant_in(row), look_of(view.names, row["method"]).color
-        label = view.names.label(variant)
+        contestant, color = contestant_in(row), look_of(view.names, row["method"]).color
+        label = view.names.label(contestant)
         tell(ax.axhline(row["value"], color=color, linestyle=":"), label)
-        name(variant, f"{label} (not timed)", right, row["value"], color)
+        name(contestant, f"{label} (not timed)", right, row["value"], color)
     rows = rows.dropna(subset="p50_ms")
-    names = list(map(variant_in, rows.to_dict("records")))
+    names = list(map(contestant_in, rows.to_dict("records")))
     is_alone = np.array([view.results.is_network_alone(each) for each in names])
     is_ensemble, usual = rows["method"] == ENSEMBLE, view.results.usual(names)
-    is_usual = np.array([variant in usual for variant in names])
+    is_usual = np.array([contestant in usual for contestant in names])
     curve = rows[(is_ensemble | is_alone) & is_usual].sort_values("p50_ms")
     ensemble = look_of(view.names, ENSEMBLE)
     if is_ensemble.any():
@@ -286,13 +286,13 @@ def quality(ax: Axes, panel: Panel) -> None:
         ax.plot(curve["p50_ms"], curve["value"], **style)
     for level in rows.loc[is_alone, "value"]:
         ax.axhline(level, **GREY, linestyle=DASHES, zorder=0)
-    for variant, ms, value in zip(names, rows["p50_ms"], rows["value"], strict=True):
-        named = variant in view.looks
-        look = view.looks.get(variant) or replace(ensemble, filled=False)
-        text = view.names.label(variant) if named else variant.members
+    for contestant, ms, value in zip(names, rows["p50_ms"], rows["value"], strict=True):
+        named = contestant in view.looks
+        look = view.looks.get(contestant) or replace(ensemble, filled=False)
+        text = view.names.label(contestant) if named else contestant.members
         (line,) = ax.plot([ms], [value], **look.line | {"linestyle": "none", "label": "_"})
-        tell(line, view.names.label(variant))
-        name(variant, text, ms, value, look.color)
+        tell(line, view.names.label(contestant))
+        name(contestant, text, ms, value, look.color)
     beside_points(ax, labels)
     ax.set_ylabel(f"{_measure(panel)}\n{view.results.label_of(panel.key['condition'])}")
 
@@ -497,16 +497,16 @@ def count_plots(
     first.set_title(title)
     first.axis("off")
     known = looks(names, list(counts))
-    for ax, (variant, votes) in zip(others, counts.items(), strict=True):
-        ax.bar(range(len(votes)), votes, width=0.8, color=known[variant].color)
+    for ax, (contestant, votes) in zip(others, counts.items(), strict=True):
+        ax.bar(range(len(votes)), votes, width=0.8, color=known[contestant].color)
         written = [str(count or "") for count in votes]
         ax.bar_label(ax.containers[0], written, fontsize=SMALLEST, padding=1)
         scores = [
-            f"{score.label}: {three_decimals(measures[variant][score.name])}"
+            f"{score.label}: {three_decimals(measures[contestant][score.name])}"
             for score in names.scores
-            if score.in_figures and score.name in measures[variant]
+            if score.in_figures and score.name in measures[contestant]
         ]
-        ax.set(xticks=range(len(votes)), ylim=(0, 1.12 * sum(votes)), title=known[variant].label)
+        ax.set(xticks=range(len(votes)), ylim=(0, 1.12 * sum(votes)), title=known[contestant].label)
         ax.set_xlabel("\n".join(["Class voted for", *scores]))
         ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     others[0].set_ylabel("Votes")

@@ -51,7 +51,7 @@ def worths(view: View) -> FigureData:
         for quantity in view.results.headline:
             condition, metric, _ = quantity
             row = view.results.standing(choice, quantity)
-            is_chosen = metric in (view.metrics or [metric]) and choice.unscored in view.variants
+            is_chosen = metric in (view.metrics or [metric]) and choice.unscored in view.contestants
             if row and is_chosen and condition in (view.conditions or [condition]):
                 better = view.results.better(choice, quantity)
                 said = {name: row[name] for name in ("worth", "worth_lower", "worth_upper", "best")}

@@ -44,8 +44,8 @@ def latency(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
         return
     table, names = _largest(where(results.latency, score="")), results.names
     for (device, method), rows in table.groupby([_labels(table), "method"], sort=False):
-        variant = names.natural(Contestant(str(method), str(max(rows["members"], key=len))))
-        place = {"Device": (device, str(device)), "Method": (variant, names.label(variant))}
+        contestant = names.natural(Contestant(str(method), str(max(rows["members"], key=len))))
+        place = {"Device": (device, str(device)), "Method": (contestant, names.label(contestant))}
         yield from _placed(place, _times(rows, table))
 
 
@@ -74,8 +74,8 @@ def resources(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     }
     sizes = pd.concat(by_engine.values())[["method", "members"]].drop_duplicates()
     for pair in sizes.itertuples(index=False):
-        variant = names.natural(Contestant(*pair))
-        measured = {engine: row_of(rows, variant, most) for engine, rows in by_engine.items()}
+        contestant = names.natural(Contestant(*pair))
+        measured = {engine: row_of(rows, contestant, most) for engine, rows in by_engine.items()}
         first = next(row for row in measured.values() if row is not None)
         cells = {
             "Parameters\n(thousands)": _number(first["parameters"] / 1e3),
@@ -89,7 +89,7 @@ def resources(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
                 cells[f"{text}\n{ENGINES[engine]}"] = (
                     Cell(reason=NOT_TIMED) if row is None else _number(row[column] / unit, reason)
                 )
-        place = {"Device": (setup, setup.label), "Method": (variant, names.label(variant))}
+        place = {"Device": (setup, setup.label), "Method": (contestant, names.label(contestant))}
         yield from _placed(place, cells)
 
 
@@ -98,17 +98,19 @@ def sizes(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     table, names = results.latency, results.names
     setup = main_setup(table)
     for full in results.largest:
-        own = [v for v in results.variants if v.method == full.method]
+        own = [v for v in results.contestants if v.method == full.method]
         own = [v for v in own if names.each(v) == names.each(full)]
-        for variant in own if len(own) > 1 else ():
+        for contestant in own if len(own) > 1 else ():
             place = {
                 "Method": (full.method, names.method(full.method).label),
-                "Size": (variant, names.size(variant)),
+                "Size": (contestant, names.size(contestant)),
             }
-            cells = {heading(results, q): value_cell(results, variant, q) for q in results.headline}
+            cells = {
+                heading(results, q): value_cell(results, contestant, q) for q in results.headline
+            }
             for engine in engines(table, setup):
                 for size in ends(table):
-                    row = row_of(timed(table, setup, engine), variant, size)
+                    row = row_of(timed(table, setup, engine), contestant, size)
                     cell = Cell(reason=NOT_TIMED) if row is None else median_cell(row)
                     cells[f"{ENGINES[engine]} (ms)\n{images_text(size)}"] = cell
             yield from _placed(place, cells)

@@ -126,10 +126,10 @@ def _setting(results: Results, pivot: Pivot) -> str:
 def quality(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     """The mean over replicates."""
     quantities = list(pivot.quantities(results))
-    variants = results.evaluated_on([quantity.condition for quantity in quantities])
-    for quantity, variant in product(quantities, variants):
-        cell = value_cell(results, variant, quantity)
-        yield _place(results, variant, quantity), cell
+    contestants = results.evaluated_on([quantity.condition for quantity in quantities])
+    for quantity, contestant in product(quantities, contestants):
+        cell = value_cell(results, contestant, quantity)
+        yield _place(results, contestant, quantity), cell
 
 
 def abstaining(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
@@ -160,13 +160,13 @@ def members(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
     """How much members of each method differ, the most first."""
     quantities = list(pivot.quantities(results))
     values = {
-        variant: {q: value_cell(results, variant, q) for q in quantities}
-        for variant in results.compared
+        contestant: {q: value_cell(results, contestant, q) for q in quantities}
+        for contestant in results.compared
     }
     several = {v: cells for v, cells in values.items() if cells[quantities[-1]].value > 0}
-    for variant in sorted(several, key=lambda v: several[v][quantities[-1]].value, reverse=True):
-        for quantity, cell in several[variant].items():
-            place = place_of(results, variant)
+    for contestant in sorted(several, key=lambda v: several[v][quantities[-1]].value, reverse=True):
+        for quantity, cell in several[contestant].items():
+            place = place_of(results, contestant)
             yield {**place, "Measure": (quantity, heading(results, quantity))}, cell
 
 
@@ -222,10 +222,10 @@ def worth_cell(row: TableRow | None) -> Cell:
     return Cell(networks(worth), status="ok", reason=row["worth_reason"], text=text)
 
 
-def place_of(results: Results, variant: Contestant) -> Place:
+def place_of(results: Results, contestant: Contestant) -> Place:
     """The place of a method of a size, with its budget where there are several."""
-    block = results.block(variant)
-    return {BUDGET: (block, block), "Method": (variant, results.names.label(variant))}
+    block = results.block(contestant)
+    return {BUDGET: (block, block), "Method": (contestant, results.names.label(contestant))}
 
 
 def heading(results: Results, quantity: Quantity) -> str:
@@ -234,10 +234,10 @@ def heading(results: Results, quantity: Quantity) -> str:
     return f"{title}\n{results.label_of(quantity.condition)}"
 
 
-def _place(results: Results, variant: Contestant, quantity: Quantity) -> Place:
+def _place(results: Results, contestant: Contestant, quantity: Quantity) -> Place:
     names = results.names
     return {
-        **place_of(results, variant),
+        **place_of(results, contestant),
         "Images": (quantity.condition, results.label_of(quantity.condition)),
         "Score": (quantity.score, names.score(quantity.score).label),
         "Metric": (quantity.metric, names.printed(quantity.metric).heading),
@@ -256,8 +256,8 @@ ONE_ENSEMBLE = "The interval of a single ensemble does not cover how networks di
 def remarks(results: Results, pivot: Pivot) -> Iterator[str]:
     """What the reader must know of a table of means over replicates."""
     names, quantities = results.names, list(pivot.quantities(results))
-    variants = results.evaluated_on([quantity.condition for quantity in quantities])
-    yield replicates_remark(results, variants)
+    contestants = results.evaluated_on([quantity.condition for quantity in quantities])
+    yield replicates_remark(results, contestants)
     metrics = list(dict.fromkeys(names.metric(quantity.metric) for quantity in quantities))
     if "Score" not in pivot.rows:
         ranked = [metric for metric in metrics if "score" in metric.needs]
@@ -265,10 +265,10 @@ def remarks(results: Results, pivot: Pivot) -> Iterator[str]:
         against = "; detection is against clean images" if detects else ""
         if ranked:
             labels = ", ".join(metric.label for metric in ranked)
-            yield f"{labels}: images ranked by {results.primary_score_label(variants)}{against}."
+            yield f"{labels}: images ranked by {results.primary_score_label(contestants)}{against}."
     if any(metric.biased for metric in metrics):
         yield BINNED
-    methods = {variant.method: names.method(variant.method) for variant in variants}
+    methods = {contestant.method: names.method(contestant.method) for contestant in contestants}
     pooled = [method for method in methods.values() if method.pooled]
     known = results.summary["reason"].str.contains(NETWORKS_KNOWN_FROM, regex=False).any()
     if not known and len(pooled) > 1 and any(method.counts_networks for method in pooled):
@@ -286,16 +286,25 @@ def remarks_with_left_out(results: Results, pivot: Pivot) -> Iterator[str]:
 def remarks_of_subsets(results: Results, pivot: Pivot) -> Iterator[str]:
     """Also which methods can afford no more images."""
     names = results.names
-    variants = results.evaluated_on([quantity.condition for quantity in pivot.quantities(results)])
-    slow = [names.label(variant) for variant in variants if names.method(variant.method).slow]
+    contestants = results.evaluated_on(
+        [quantity.condition for quantity in pivot.quantities(results)]
+    )
+    slow = [
+        names.label(contestant)
+        for contestant in contestants
+        if names.method(contestant.method).slow
+    ]
     if slow:
         yield f"Too slow for more images: {listed(slow)}."
     yield from remarks_with_left_out(results, pivot)
 
 
-def replicates_remark(results: Results, variants: Iterable[Contestant]) -> str:
+def replicates_remark(results: Results, contestants: Iterable[Contestant]) -> str:
     """Of how many replicates values are means, and what ± is."""
-    counts = {results.names.label(variant): results.replicates(variant) for variant in variants}
+    counts = {
+        results.names.label(contestant): results.replicates(contestant)
+        for contestant in contestants
+    }
     return f"Means over replicates ({_replicates(counts)}). {INTERVAL}"
 
 

@@ -63,7 +63,7 @@ def _contestants(results: Results) -> list[Contestant]:
         sides = results.answer[list(Contestant._fields)].itertuples(index=False, name=None)
         return sorted({results.names.by_primary(Contestant(*side)) for side in sides})
     known = results.evaluated_on([quantity.condition for quantity in results.headline])
-    largest = {(variant.method, variant.budget): variant for variant in known}
+    largest = {(contestant.method, contestant.budget): contestant for contestant in known}
     return [
         v
         for v in known
@@ -125,15 +125,15 @@ def _rows(results: Results) -> Iterator[tuple[Place, Contestant]]:
 
 def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     """How to read the leaderboard, and what this run would have shown."""
-    variants = [choice.unscored for _, choice in _rows(results)]
-    yield replicates_remark(results, variants)
-    if hidden := len(list(chain(*board(results).values()))) - len(variants):
+    contestants = [choice.unscored for _, choice in _rows(results)]
+    yield replicates_remark(results, contestants)
+    if hidden := len(list(chain(*board(results).values()))) - len(contestants):
         yield f"Left out, in no best set and by no measure better than one network: {hidden}."
     if results.recipe:
         yield "Networks: the training that a method takes."
         yield remark(results.latency, "one image")
     for budget in results.budgets:
-        own = results.contestants(budget)
+        own = results.judged(budget)
         widths = {
             results.names.metric(q.metric).label: width
             for q in results.headline

@@ -69,13 +69,14 @@ def test_cells_are_the_summarys_values(
     printed = pd.read_csv(made_up_run / "tables" / f"{name}.csv", dtype=str)
     summary = read_table(made_up_run, "summary.csv")
     pairs = summary[["method", "members"]].drop_duplicates().itertuples(index=False)
-    variants = {
-        NAMES.label(variant): variant for variant in map(NAMES.natural, starmap(Contestant, pairs))
+    contestants = {
+        NAMES.label(contestant): contestant
+        for contestant in map(NAMES.natural, starmap(Contestant, pairs))
     }
     compared = 0
     for row in printed[printed["Images"].isin(CONDITIONS)].to_dict("records"):
         condition = CONDITIONS[row["Images"]]
-        of_row = where(summary, **variants[row["Method"]].columns, condition=condition)
+        of_row = where(summary, **contestants[row["Method"]].columns, condition=condition)
         for metric in metrics:
             heading = NAMES.printed(metric).heading.replace("\n", " ")
             score = "predictive_entropy" if metric == "auroc" else ""
