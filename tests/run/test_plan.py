@@ -16,6 +16,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.task import ImageLimits
+from benchmarks.tasks.tuned import LONGEST
 from methods import METHODS, MemberMethod, PooledMethod
 from tests import runs
 from tests.processes import status_of
@@ -136,12 +137,12 @@ def test_full_has_every_method_but_those_of_papers_and_those_run_by_name() -> No
 
 def test_methods_of_one_training_share_networks_and_a_replicate_has_its_number() -> None:
     numbers = Counter(network.training for network in FULL_PLAN.networks())
-    epochs = f"-epochs-{5 * FULL_PLAN.recipe.epochs:g}"
+    best, whole = (f"-epochs-{epochs:g}" for epochs in (FULL_PLAN.recipe.best_epochs, LONGEST))
     # Of replicates, of the ensembles of them, and of the largest ensembles.
     assert numbers["well-trained"] == FULL.pool
     assert numbers[DROPOUT_TRAINING] == 5 * 5
     assert numbers["well-trained-dropout-0.5"] == 10
-    assert numbers[f"well-trained{epochs}"] == numbers[DROPOUT_TRAINING + epochs] == 5
+    assert numbers[f"well-trained{best}"] == numbers[DROPOUT_TRAINING + whole] == 5
     own = {"mc_dropout", "dropout_off", "temperature_scaled_mc_dropout"}
     for unit in FULL_PLAN.units():
         if unit.replicate == 3 and not METHODS[unit.method].counts_networks:
@@ -284,9 +285,9 @@ def test_scores_of_features_are_of_methods_with_one_network() -> None:
         of_one = kind.pooled and not (kind.counts_networks or "training" in kind.needs)
         assert FULL_PLAN.scored_network(unit) == (own if of_one else None), unit
     dropout = DROPOUT_TRAINING.removeprefix("well-trained")
-    long = f"-epochs-{5 * FULL_PLAN.recipe.epochs:g}"
+    best, whole = (f"-epochs-{epochs:g}" for epochs in (FULL_PLAN.recipe.best_epochs, LONGEST))
     singles = {network.training for network in FULL_PLAN.scored_networks}
-    assert {f"well-trained{name}" for name in ("", dropout, long, dropout + long)} < singles
+    assert {f"well-trained{name}" for name in ("", dropout, best, dropout + whole)} < singles
     assert {n.number for n in FULL_PLAN.scored_networks} == set(range(FULL.replicates))
     assert not Plan(replace(FULL, scores="unfitted")).scored_networks
 
