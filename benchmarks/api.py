@@ -203,7 +203,7 @@ class BenchmarkResults:
     def __repr__(self) -> str:
         if self.report is None:
             return "BenchmarkResults(nothing was measured)"
-        methods, conditions = len(self.report.variants), len(self.report.conditions)
+        methods, conditions = len(self.report.contestants), len(self.report.conditions)
         return f"BenchmarkResults({methods} methods and sizes, {conditions} conditions)"
 
     @property

@@ -47,10 +47,10 @@ def arrays_named(name: str, path: Path) -> ArraysByName:
     held = arrays_in(path)
     alone = {HUMANS: "", REFERENCE: "", LABELS: LABELS, CALIBRATION[1]: LABELS}
     wanted = alone.get(name, PROBABILITIES)
-    found = [wanted] if wanted in held else [*held]
-    if len(found) != 1:
+    own = [wanted] if wanted in held else [*held]
+    if len(own) != 1:
         raise UserError(f"the file holds {', '.join(map(repr, held))}; expected one array")
-    arrays = {name: held[found[0]]}
+    arrays = {name: held[own[0]]}
     return arrays | (
         {CALIBRATION[1]: held[LABELS]} if {name, *held} >= {CALIBRATION[0], LABELS} else {}
     )

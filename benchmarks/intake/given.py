@@ -275,9 +275,9 @@ def score_files(
     """
     require_resampling(resamples, seed)
     require_distinct("FILE, which names a method", [file.stem for file in files])
-    of_all = {LABELS: labels, CALIBRATION[1]: calibration_labels}
-    of_all |= {HUMANS: humans, REFERENCE: reference}
-    further = {name: [path] * len(files) for name, path in of_all.items() if path}
+    single_files = {LABELS: labels, CALIBRATION[1]: calibration_labels}
+    single_files |= {HUMANS: humans, REFERENCE: reference}
+    further = {name: [path] * len(files) for name, path in single_files.items() if path}
     further |= {CALIBRATION[0]: [*calibration]} if calibration else {}
     for word in ood:
         name, equals, file = word.partition("=")

@@ -72,7 +72,7 @@ def _remark(results: Results, budget: float, quantity: Quantity, best: list[Cont
     alone = results.network_alone(budget)
     if alone is None or results.standing(alone, quantity) is None:
         return ""
-    is_better = any(results.better(each, quantity) for each in results.contestants(budget))
+    is_better = any(results.better(each, quantity) for each in results.judged(budget))
     if alone not in best:
         single = "" if is_better else "; which of the others is better than it is not shown"
         return f"One network is not in this set{single}"
@@ -98,7 +98,7 @@ def answer(results: Results) -> dict[str, Any]:
     best: dict[str, list[str]] = {}
     for each in best_sets(results):
         best.setdefault(f"{each.budget:g}", []).append(each.sentence(results))
-    least = [v for v in results.variants if v.budget == results.budgets[0]]
+    least = [v for v in results.contestants if v.budget == results.budgets[0]]
     sampled = [v for v in least if v.method == SAMPLED][-1:]
     return {
         "short": " ".join(chain(*(_on_dropout(results, each) for each in sampled))),

@@ -230,7 +230,7 @@ class ShownImage(NamedTuple):
 def shown_images(results: Results) -> list[ShownImage]:
     """The first images of each condition in ``image_votes.csv``."""
     by_image: dict[int, dict[Contestant, list[dict[Any, Any]]]] = {}
-    known = results.usual(results.variants)
+    known = results.usual(results.contestants)
     for row in results.curve("image_votes").to_dict("records"):
         if (variant := variant_in(row)) in known:
             by_image.setdefault(row["rank"], {}).setdefault(variant, []).append(row)

@@ -89,7 +89,7 @@ def _filled_page(page: Path, text: str, run_in: Callable[[Path], _Run]) -> str:
 
     def number(match: re.Match[str]) -> str:
         run = run_in(Path(match["results"]))
-        variant = run.variants.get(match["variant"])
+        variant = run.contestants.get(match["variant"])
         quantity = Quantity(match["condition"], match["metric"])
         row = run.results.row(variant, quantity) if variant else None
         if row is None or not math.isfinite(row["value"]):
@@ -121,9 +121,9 @@ class _Run:
         return Results.load(self.root / self.folder)
 
     @cached_property
-    def variants(self) -> dict[str, Contestant]:
+    def contestants(self) -> dict[str, Contestant]:
         """What is measured, by its key; of one member also by the method's name."""
-        known = {self.results.names.key(variant): variant for variant in self.results.variants}
+        known = {self.results.names.key(variant): variant for variant in self.results.contestants}
         return {v.method: v for key, v in known.items() if key == f"{v.method}-1"} | known
 
     def text_of(self, *parts: str) -> str:

@@ -128,52 +128,52 @@ class Results:
     # Methods.
 
     @cached_property
-    def variants(self) -> tuple[Contestant, ...]:
+    def contestants(self) -> tuple[Contestant, ...]:
         """Every method of every size at every budget, in the order in which they are shown."""
-        every = _variants_in(self.summary)
-        return tuple(sorted(every, key=lambda v: (self._block(v), self.names.rank(v))))
+        every = _contestants_in(self.summary)
+        return tuple(sorted(every, key=lambda each: (self._block(each), self.names.rank(each))))
 
     @cached_property
     def budgets(self) -> tuple[float, ...]:
         """Those that methods of one network have."""
-        every = _variants_in(self.summary)
-        own = {v.budget for v in every if not self.names.method(v.method).counts_networks}
+        every = _contestants_in(self.summary)
+        own = {each.budget for each in every if not self.names.method(each.method).counts_networks}
         return tuple(sorted(own)) or (1.0,)
 
-    def block(self, variant: Contestant) -> str:
+    def block(self, contestant: Contestant) -> str:
         """What its budget is called; empty where the run has one."""
-        return self._block(variant)[1]
+        return self._block(contestant)[1]
 
-    def _block(self, variant: Contestant) -> tuple[float, str]:
+    def _block(self, contestant: Contestant) -> tuple[float, str]:
         if len(self.budgets) < 2:
             return 0.0, ""
-        if variant.budget in self.budgets:
-            return variant.budget, f"Budget {variant.budget:g}"
+        if contestant.budget in self.budgets:
+            return contestant.budget, f"Budget {contestant.budget:g}"
         return math.inf, "More networks"
 
-    def blocks(self, variants: Iterable[Contestant]) -> dict[str, tuple[Contestant, ...]]:
-        """The variants of each budget, and ensembles of others; of one budget all together."""
-        ordered = sorted(variants, key=self._block)
+    def blocks(self, contestants: Iterable[Contestant]) -> dict[str, tuple[Contestant, ...]]:
+        """The contestants of each budget, and ensembles of others; of one budget all together."""
+        ordered = sorted(contestants, key=self._block)
         return {name: tuple(own) for (_, name), own in groupby(ordered, key=self._block)}
 
-    def usual(self, variants: Iterable[Contestant]) -> tuple[Contestant, ...]:
+    def usual(self, contestants: Iterable[Contestant]) -> tuple[Contestant, ...]:
         """Those whose networks have a budget of 1 each; of methods without such, all."""
-        natural = {v for v in self.variants if self.names.each(v) == 1}
-        methods = {variant.method for variant in natural}
-        return tuple(v for v in variants if v in natural or v.method not in methods)
+        natural = {each for each in self.contestants if self.names.each(each) == 1}
+        methods = {contestant.method for contestant in natural}
+        return tuple(each for each in contestants if each in natural or each.method not in methods)
 
     @cached_property
     def shown(self) -> tuple[Contestant, ...]:
         """Those that have a line in figures: of usual ones with any value, the sizes compared."""
-        with_value = _variants_in(self.summary[self.summary["value"].notna()])
-        usual = self.usual(variant for variant in self.variants if variant in with_value)
+        with_value = _contestants_in(self.summary[self.summary["value"].notna()])
+        usual = self.usual(each for each in self.contestants if each in with_value)
         return tuple(compared(usual, self.names.usual_sizes))
 
     @property
     def largest(self) -> tuple[Contestant, ...]:
         """Those that have a panel in figures: of these the largest size of each method."""
-        last = {v.method: v for v in sorted(self.shown, key=self.names.rank)}
-        return tuple(variant for variant in self.shown if variant == last[variant.method])
+        last = {each.method: each for each in sorted(self.shown, key=self.names.rank)}
+        return tuple(each for each in self.shown if each == last[each.method])
 
     @cached_property
     def compared(self) -> tuple[Contestant, ...]:
@@ -183,19 +183,20 @@ class Results:
         all sizes.
         """
         usual = self.names.usual_sizes
-        shown = {v for v in self.variants if v.size in usual.get(v.method, ())}
-        shown |= {*compared(self.variants, usual), *filter(self.divides_otherwise, self.variants)}
-        return tuple(variant for variant in self.variants if variant in shown)
+        shown = {each for each in self.contestants if each.size in usual.get(each.method, ())}
+        shown |= {*filter(self.divides_otherwise, self.contestants)}
+        shown |= {*compared(self.contestants, usual)}
+        return tuple(each for each in self.contestants if each in shown)
 
-    def divides_otherwise(self, variant: Contestant) -> bool:
+    def divides_otherwise(self, contestant: Contestant) -> bool:
         """Whether it is an ensemble whose networks have another budget than 1 each."""
-        several = self.names.method(variant.method).counts_networks
-        return several and variant.size != variant.budget
+        several = self.names.method(contestant.method).counts_networks
+        return several and contestant.size != contestant.budget
 
     def evaluated_on(self, conditions: Sequence[str]) -> tuple[Contestant, ...]:
         """Compared methods that have a row under any of the conditions, also a failed one."""
-        evaluated = _variants_in(self.summary[self.summary["condition"].isin(conditions)])
-        return tuple(variant for variant in self.compared if variant in evaluated)
+        evaluated = _contestants_in(self.summary[self.summary["condition"].isin(conditions)])
+        return tuple(each for each in self.compared if each in evaluated)
 
     @cached_property
     def on_other_images(self) -> frozenset[str]:
@@ -216,9 +217,9 @@ class Results:
         keys = ({row[0], self.names.key(Contestant(*row))} for row in every)
         return replace(self, summary=self.summary[[not key.isdisjoint(names) for key in keys]])
 
-    def replicates(self, variant: Contestant) -> int:
-        """Over how many replicates the variant's numbers are means."""
-        return int(where(self.summary, **variant.columns)["replicates"].max())
+    def replicates(self, contestant: Contestant) -> int:
+        """Over how many replicates the contestant's numbers are means."""
+        return int(where(self.summary, **contestant.columns)["replicates"].max())
 
     # Conditions and metrics.
 
@@ -309,19 +310,19 @@ class Results:
         """What a condition is called in print."""
         return self.names.condition(condition).label
 
-    def primary_score_label(self, variants: Iterable[Contestant]) -> str:
+    def primary_score_label(self, contestants: Iterable[Contestant]) -> str:
         """What the score is called by which these methods rank images first, in a sentence."""
-        scores = {self.names.method(variant.method).primary_score for variant in variants}
+        scores = {self.names.method(contestant.method).primary_score for contestant in contestants}
         return self.names.score(*scores).label.lower() if len(scores) == 1 else "primary score"
 
     def by_primary_score(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows by methods' primary scores, or by none, of a table with a row a method."""
         return _by_primary_score(table, self.names)
 
-    def method_scores(self, variant: Contestant) -> tuple[str, ...]:
+    def method_scores(self, contestant: Contestant) -> tuple[str, ...]:
         """The uncertainty scores that only this method has."""
         known = {score.name for score in self.names.scores}
-        scores = where(self.summary, **variant.columns)["score"].unique()
+        scores = where(self.summary, **contestant.columns)["score"].unique()
         return tuple(sorted(set(scores) - known - {""}))
 
     # The rule.
@@ -355,7 +356,7 @@ class Results:
         higher: bool = row["difference"] > 0
         return higher == (self.names.metric(quantity.metric).better == "higher")
 
-    def contestants(self, budget: float) -> tuple[Contestant, ...]:
+    def judged(self, budget: float) -> tuple[Contestant, ...]:
         """Those that were compared with the best of a budget by any measure, in their order."""
         if self.answer.empty:
             return ()
@@ -370,7 +371,7 @@ class Results:
 
     def leaders(self, budget: float) -> dict[Quantity, list[Contestant]]:
         """By each measure the contestants of a budget that are in its best set."""
-        own = self.contestants(budget)
+        own = self.judged(budget)
         return {q: [each for each in own if self.is_best(each, q)] for q in self.headline}
 
     def is_network_alone(self, contestant: Contestant) -> bool:
@@ -380,7 +381,7 @@ class Results:
 
     def network_alone(self, budget: float | None = None) -> Contestant | None:
         """That of a budget, by default of the least; ``None`` if there is none."""
-        every = (v for v in self.variants if budget in (None, v.budget))
+        every = (each for each in self.contestants if budget in (None, each.budget))
         own = (contestant for contestant in every if self.is_network_alone(contestant))
         return min(own, key=lambda contestant: contestant.budget, default=None)
 
@@ -390,7 +391,7 @@ class Results:
         It depends on the contestant: one by the network's own weights differs from it by little,
         and surely. So it is the range over them; empty where there is none.
         """
-        rows = (self.standing(choice, quantity) for choice in self.contestants(budget))
+        rows = (self.standing(choice, quantity) for choice in self.judged(budget))
         widths = [
             (row["difference_upper"] - row["difference_lower"]) / 2
             for row in rows
@@ -465,7 +466,7 @@ class RowsByKeys:
         return {name: column[position] for name, column in self._columns.items()}
 
 
-def _variants_in(table: pd.DataFrame) -> set[Contestant]:
+def _contestants_in(table: pd.DataFrame) -> set[Contestant]:
     rows = table[[*METHOD_COLUMNS]].drop_duplicates()
     return {Contestant(*row) for row in rows.itertuples(index=False, name=None)}
 

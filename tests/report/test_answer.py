@@ -57,7 +57,7 @@ def test_each_budget_and_measure_has_a_sentence_that_names_its_best_set(seed: in
             own = rows[(rows["metric"] == quantity.metric) & (rows["best"] == "yes")]
             best = {results.names.by_primary(Contestant(*row[1:5])) for row in own_sides(own)}
             assert sets[budget, quantity].stays.keys() == best
-            labels = {one: results.label(one) for one in results.contestants(budget)}
+            labels = {one: results.label(one) for one in results.judged(budget)}
             _, _, listed = sentence.partition("): ")
             named = [one for one, label in labels.items() if label in listed]
             assert {*named} <= {

@@ -261,7 +261,7 @@ def timed(results: Results) -> Results:
     """With a time of each size."""
     rows = [
         replace(LATENCY, method=method, members=members, engine="torch", p50_ms=float(number))
-        for number, (method, members, *_) in enumerate(results.variants, 1)
+        for number, (method, members, *_) in enumerate(results.contestants, 1)
     ]
     return replace(results, latency=table_of(Latency, rows))
 
@@ -273,7 +273,7 @@ def bold(ax: Axes) -> list[str]:
 
 def named(results: Results, title: str) -> set[Contestant]:
     """The contestants whose names a title has."""
-    every = {choice for budget in results.budgets for choice in results.contestants(budget)}
+    every = {choice for budget in results.budgets for choice in results.judged(budget)}
     found = set()
     for choice in sorted(every, key=lambda choice: -len(results.label(choice))):
         if results.label(choice) in title:  # the longest first: one may be the beginning of another
@@ -358,7 +358,7 @@ def test_without_an_answer_there_is_no_worth_and_no_mark_and_no_title_names_a_me
     names = figure_names(without)
     assert {"quality", "cost", "rotated", "roc", "abstaining"} < {*names}
     assert "worth" not in names
-    labels = [results.names.method(variant.method).label for variant in results.variants]
+    labels = [results.names.method(variant.method).label for variant in results.contestants]
     for name in names:
         drawing = draw_figure(without, name)
         assert not any(map(bold, drawing.figure.axes))

@@ -23,7 +23,7 @@ from tests.report.support import page_of
 def test_sizes_are_ordered_as_numbers_and_custom_methods_come_last(make_run) -> None:
     folder = make_run(custom=True, members=(3, 12), passes=(20, 100, 5), conditions=())
     results = Results.load(folder)
-    assert list(map(results.names.label, results.variants)) == [
+    assert list(map(results.names.label, results.contestants)) == [
         "Softmax",
         *(f"MC-dropout, T = {passes}" for passes in (5, 20, 100)),
         *(f"Deep ensemble, M = {members}" for members in (3, 12)),
@@ -39,7 +39,7 @@ def test_sizes_are_ordered_as_numbers_and_custom_methods_come_last(make_run) -> 
 
 def test_method_that_failed_has_a_line_in_tables_and_none_in_figures(make_run) -> None:
     results = Results.load(make_run(fails="deep_ensemble", replicates=1))
-    assert "Deep ensemble, M = 4" in map(results.names.label, results.variants)
+    assert "Deep ensemble, M = 4" in map(results.names.label, results.contestants)
     assert "deep_ensemble" not in {variant.method for variant in results.shown}
 
 
@@ -51,7 +51,7 @@ def test_folder_without_curves_or_images_is_read(made_up_run: Path, tmp_path: Pa
     assert results.curve("roc").empty
     assert results.images == {}
     assert results.answer.empty
-    assert not results.contestants(1)
+    assert not results.judged(1)
 
 
 def test_conditions_without_data_are_left_out_by_name(

@@ -146,8 +146,8 @@ def _view(
     """
     _require("metric", metrics, set(results.summary["metric"]))
     _require("condition", conditions, set(results.summary["condition"]))
-    sizes = {results.names.key(variant): [variant] for variant in results.variants}
-    sizes |= {variant.method: [] for variant in results.variants}
+    sizes = {results.names.key(variant): [variant] for variant in results.contestants}
+    sizes |= {variant.method: [] for variant in results.contestants}
     sizes |= {variant.method: [variant] for variant in results.largest}
     _require("method", methods, sizes)
     chosen_variants = [variant for name in methods for variant in sizes[name]]

@@ -202,10 +202,10 @@ def _against_cost(view: View) -> list[Quantity]:
 def _sizes(view: View) -> list[Contestant]:
     """Every size of the methods shown; an ensemble of one is a network, which has its own row."""
     methods = {variant.method for variant in view.variants}
-    sizes = {*view.results.usual(view.results.variants), *view.variants}
+    sizes = {*view.results.usual(view.results.contestants), *view.variants}
     return [
         variant
-        for variant in view.results.variants
+        for variant in view.results.contestants
         if variant in sizes
         and variant.method in methods
         and not (variant.members == "1" and view.names.method(variant.method).counts_networks)
@@ -449,7 +449,7 @@ def finding(view: View, quantity: Quantity) -> str:
     at = f" of budget {budget:g}" if any(each.budget != budget for each in view.variants) else ""
     metric, images = results.names.metric(quantity.metric), results.label_of(quantity.condition)
     by = f"by {metric.label} ({images})"
-    is_better = any(results.better(choice, quantity) for choice in results.contestants(budget))
+    is_better = any(results.better(choice, quantity) for choice in results.judged(budget))
     width = results.smallest_difference(budget, quantity)
     if width and not is_better and any(map(results.is_network_alone, best)):
         shown = f"a difference of {width} would have been shown"

@@ -97,7 +97,7 @@ def sizes(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
     """The headline and the latency of each size of the methods that were measured at several."""
     setup, names = main_setup(results.latency), results.names
     for full in results.largest:
-        own = [v for v in results.variants if v.method == full.method]
+        own = [v for v in results.contestants if v.method == full.method]
         own = [v for v in own if names.each(v) == names.each(full)]
         for variant in own if len(own) > 1 else ():
             place = {

@@ -125,7 +125,7 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
         time = f" ms: the median time of one image on {setup.label}." if setup else ""
         yield f"Networks: the training that a method takes.{time}"
     for budget in results.budgets:
-        own = results.contestants(budget)
+        own = results.judged(budget)
         widths = {
             results.names.metric(q.metric).label: width
             for q in results.headline
