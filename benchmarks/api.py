@@ -19,17 +19,15 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from benchmarks.intake import beside
-from benchmarks.intake.against import HUMANS, REFERENCE
-from benchmarks.intake.formats import CALIBRATION, LABELS, OOD, PROBABILITIES, as_array
-from benchmarks.intake.given import folder_for_scores, score
-from benchmarks.intake.images import beginning_with, predictions_of
-from benchmarks.intake.reading import checked_predictions
+from benchmarks.intake.given import score
+from benchmarks.intake.images import predictions_of
+from benchmarks.intake.reading import predictions_by_method
 from benchmarks.io import UserError, objection_to, path_of
 from benchmarks.options import OPTIONS, option_of, separate, with_options
 from benchmarks.progress import progress_shown
 from benchmarks.report.figures import canvas_of, draw_figure, figure_names
 from benchmarks.report.results import Results, read_if_there
-from benchmarks.run.configuration import DEFAULT_TASK, require_resampling
+from benchmarks.run.configuration import DEFAULT_TASK
 from benchmarks.run.stages import chosen_run, run_stages
 from benchmarks.run.workspace import Failure
 from benchmarks.vocabulary import MEASURE, MEASUREMENTS_CSV, PREDICT, STAGES, SUMMARY_CSV, TRAIN
@@ -84,7 +82,7 @@ def in_arguments(message: str) -> str:
     return _OPTION.sub(lambda match: _ARGUMENTS.get(match[1], match[1].replace("-", "_")), message)
 
 
-def _require_named(argument: str, given: object, example: str) -> None:
+def _require_named(argument: str, given: object, example: str, *, least: int = 0) -> None:
     """Something is a dictionary by names that can be shown, as in the example."""
     if not isinstance(given, Mapping):
         raise TypeError(
@@ -96,12 +94,7 @@ def _require_named(argument: str, given: object, example: str) -> None:
             raise TypeError(f"{argument}: the name {name!r} is a {type(name).__name__}, no text")
         if objection := objection_to(name):
             raise ArgumentError(f"{argument}: the name {name!r} {objection}")
-
-
-def _require_methods(argument: str, given: Mapping[str, Any], example: str) -> None:
-    """There is a dictionary by the names of methods, of at least one."""
-    _require_named(argument, given, example)
-    if not given:
+    if len(given) < least:
         raise ArgumentError(f"{argument}: expected at least one method, such as {example}")
 
 
@@ -264,20 +257,17 @@ def evaluate(
         TypeError: methods or data are of another type.
         ArgumentError: they do not fit together, or a prediction is not as it must be.
     """
-    require_resampling(resamples, seed)
-    _require_methods("methods", methods, '{"softmax": Softmax.from_network(module)}')
+    _require_named("methods", methods, '{"softmax": Softmax.from_network(module)}', least=1)
+    _require_named("ood", ood := {} if ood is None else ood, '{"noise": images}')
     for name, method in methods.items():
         if not isinstance(method, UncertaintyMethod):
             raise TypeError(
                 f"methods: {name!r} is a {type(method).__name__}; expected a fitted method, such "
                 "as Softmax.from_network(module) or MCDropout.from_network(module)"
             )
-    folder = None if out is None else folder_for_scores(Path(out))
-    sets = {} if ood is None else ood
-    _require_named("ood", sets, '{"noise": images}')
-    given = predictions_of(methods, data, sets, calibration)
+    given = predictions_of(methods, data, ood, calibration)
     with progress_shown(progress):
-        return BenchmarkResults(*score(given, folder, resamples=resamples, seed=seed)[:3])
+        return BenchmarkResults(*score(given, _path(out), resamples=resamples, seed=seed)[:4])
 
 
 @as_library()
@@ -315,43 +305,25 @@ def score_predictions(
         humans: [images, classes], how many people gave each class to each image.
         reference: [images, classes], probabilities, such as those of a sampled posterior.
         from_logits: whether all predictions are logits.
-        resamples: of the images, for intervals of measures without influence values.
-        seed: of the resampling.
-        progress: whether to show it on the standard error.
-        out: a folder for numbers, tables, figures and a page, as of a run.
+        resamples, seed, progress, out: as of `evaluate`.
 
     Raises:
         TypeError: the predictions, or sets of images, are no dictionary by names.
         ArgumentError: they are no probabilities (or logits), or do not fit together.
     """
-    require_resampling(resamples, seed)
-    _require_methods("predictions", predictions, '{"mine": probabilities}')
-    folder = None if out is None else folder_for_scores(Path(out))
-    sets = {} if ood is None else ood
-    _require_named("ood", sets, '{"noise": probabilities}')
-    arrays: dict[str, dict[str, Any]] = {PROBABILITIES: dict(predictions)}
-    for name, given in sets.items():
-        arrays[f"{OOD}{name}"] = _by_method(given, predictions, f"ood {name!r}")
-    shared = {LABELS: labels}
-    if calibration is not None:
-        if not isinstance(calibration, (tuple, list)) or len(calibration) != 2:
-            raise TypeError("calibration: expected a pair (probabilities, labels)")
-        arrays[CALIBRATION[0]] = _by_method(calibration[0], predictions, "calibration")
-        shared[CALIBRATION[1]] = calibration[1]
-    others = {HUMANS: humans, REFERENCE: reference}
-    against = {n: as_array(values, n) for n, values in others.items() if values is not None}
-    read = []
+    _require_named("predictions", predictions, '{"mine": probabilities}', least=1)
+    _require_named("ood", ood := {} if ood is None else ood, '{"noise": probabilities}')
+    given = predictions_by_method(
+        predictions,
+        ood,
+        calibration,
+        from_logits=from_logits,
+        labels=labels,
+        humans=humans,
+        reference=reference,
+    )
     with progress_shown(progress):
-        for method in predictions:
-            own = {name: by_method[method] for name, by_method in arrays.items()} | shared
-            arrays_of_method = {name: as_array(values, name) for name, values in own.items()}
-            with beginning_with(repr(method)):
-                checked = checked_predictions(
-                    method, arrays_of_method, from_logits=from_logits, against=against
-                )
-            read.append(checked)
-        scored = score(read, folder, resamples=resamples, seed=seed)
-        return BenchmarkResults(*scored[:3], against=scored.against)
+        return BenchmarkResults(*score(given, _path(out), resamples=resamples, seed=seed)[:4])
 
 
 @as_library()
@@ -370,7 +342,7 @@ def images_beside(folder: str | Path, data_dir: str | Path | None = None) -> dic
         ArgumentError: the folder holds no run, or one without ``influences/``.
         benchmarks.data.files.Unavailable: a data set cannot be had.
     """
-    return beside.images_beside(Path(folder), None if data_dir is None else Path(data_dir))
+    return beside.images_beside(Path(folder), _path(data_dir))
 
 
 @as_library()
@@ -398,28 +370,16 @@ def score_beside(
         ArgumentError: the run has no ``influences/``, or predictions do not fit to them.
     """
     example = '{"mine": {"clean": probabilities}}'
-    _require_methods("predictions", predictions, example)
-    arrays: dict[str, dict[str, Any]] = {}
-    for method, by_condition in predictions.items():
-        _require_named(f"predictions of {method!r}", by_condition, example)
-        arrays[method] = {name: as_array(values, name) for name, values in by_condition.items()}
-    written = None if out is None else Path(out)
+    _require_named("predictions", predictions, example, least=1)
+    for method, own in predictions.items():
+        _require_named(f"predictions of {method!r}", own, example)
     with progress_shown(progress):
-        scored = beside.score_beside(Path(folder), arrays, written, from_logits=from_logits)
-        return BenchmarkResults(*scored[:3])
+        scored = beside.score_beside(Path(folder), predictions, _path(out), from_logits=from_logits)
+        return BenchmarkResults(*scored[:4])
 
 
-def _by_method(given: Any, methods: Mapping[str, Any], what: str) -> dict[str, Any]:
-    if not isinstance(given, Mapping):
-        if len(methods) > 1:
-            raise ArgumentError(
-                f"{what}: there are {len(methods)} methods; expected a dictionary with the "
-                f"probabilities of each: {', '.join(methods)}"
-            )
-        return dict.fromkeys(methods, given)
-    if missing := [name for name in methods if name not in given]:
-        raise ArgumentError(f"{what}: there are no probabilities of {missing[0]!r}; add them")
-    return {name: given[name] for name in methods}
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 @as_library()

@@ -15,13 +15,9 @@ from jaxtyping import Float, Float64, Int64
 from scipy.stats import norm, spearmanr
 from torch import Tensor
 
-from benchmarks.intake.formats import AnyArray, check_rows
-from benchmarks.io import UserError
+from benchmarks.intake.checks import HUMANS, AnyArray, ArrayError, check_rows
 from benchmarks.run.image_values import ImageValues
 from methods.scores import probability_scores
-
-HUMANS, REFERENCE = "humans", "reference"
-"""What predictions are compared with, as the options call it."""
 
 QUANTILE = float(norm.ppf(0.975))
 
@@ -30,7 +26,7 @@ class AgainstRow(NamedTuple):
     """A row of ``against.csv``.
 
     Attributes:
-        against: `HUMANS` or `REFERENCE`.
+        against: ``humans`` or ``reference``.
         measure: of people, with their shares q of the classes and p of the prediction: ``nll``,
             −Σ q log p in nats; ``brier``, Σ (p − q)²; and ``rank_correlation``, Spearman's of a
             score and the entropy of q. Of a reference, with its probabilities q: ``agreement``, the
@@ -64,7 +60,7 @@ def rows_against(
     """What the predictions of a method are by the shares of the classes.
 
     Args:
-        name: `HUMANS` or `REFERENCE`.
+        name: ``humans`` or ``reference``.
         means: the members' mean probabilities.
         predicted: what is known of the same predictions, for their scores.
     """
@@ -116,30 +112,33 @@ def shares_of(
     """The shares of the classes, from people's counts or a reference's probabilities.
 
     Raises:
-        UserError: they are not of these images and classes, or as if in another order.
+        ArrayError: they are not of these images and classes, or as if in another order.
     """
     if array.shape != (len(labels), classes) or array.dtype.kind not in "fiu":
-        raise UserError(
-            f"{name}: {array.dtype} of {list(array.shape)}; expected numbers [images, classes], "
-            f"of {len(labels):,} images and {classes} classes"
+        raise ArrayError(
+            name,
+            f"has the shape {list(array.shape)} and the type {array.dtype}; expected numbers "
+            f"[images, classes], of {len(labels):,} images and {classes} classes",
         )
     values = array.astype(np.float64)
     if name == HUMANS:
         totals = values.sum(axis=1, keepdims=True)
         unsound = np.flatnonzero(~((totals[:, 0] > 0) & (values >= 0).all(axis=1)))
         if len(unsound):
-            raise UserError(
-                f"{name}: row {unsound[0]} is {values[unsound[0]].tolist()}; expected how many "
-                "people gave each class, at least one answer an image"
+            raise ArrayError(
+                name,
+                f"has in row {unsound[0]} {values[unsound[0]].tolist()}; expected how many people "
+                "gave each class, at least one answer an image",
             )
         values = values / totals
     else:
-        check_rows(name, values[None], 0, one_member=True, from_logits=False)
+        check_rows(name, values[None], 0, from_logits=False)
     accuracy, chance = float((values.argmax(axis=1) == labels.numpy()).mean()), 1 / classes
     least = chance + 3 * math.sqrt(chance * (1 - chance) / len(labels))
     if accuracy < min(least, 1):
-        raise UserError(
-            f"{name}: the top class is the label for {accuracy:.1%} of the images, as by chance; "
-            "are its rows in the order of the labels?"
+        raise ArrayError(
+            name,
+            f"has as the top class the label for {accuracy:.1%} of the images, as by chance; put "
+            "its rows into the order of the labels",
         )
     return torch.from_numpy(values)

@@ -25,15 +25,17 @@ from torch import Tensor
 from benchmarks.inference.evidence import GroupNumbers, HeadlineEvidence, evidence_in
 from benchmarks.inference.resampling import Frame
 from benchmarks.inference.rule import pair
-from benchmarks.intake.formats import (
+from benchmarks.intake.checks import (
     LABELS,
     OOD,
     PROBABILITIES,
-    AnyArray,
-    arrays_in,
-    check_form,
-    check_label_form,
+    ArrayError,
+    as_array,
+    beginning_with,
+    check_labels,
+    check_predictions,
 )
+from benchmarks.intake.formats import arrays_in
 from benchmarks.intake.given import (
     PRIMARY_SCORE,
     MeasuredGiven,
@@ -42,7 +44,7 @@ from benchmarks.intake.given import (
     write_scores,
 )
 from benchmarks.intake.reading import PredictionsByCondition, blocks_of
-from benchmarks.io import UserError, objection_to, printable, read_run_json
+from benchmarks.io import UserError, objection_to, read_run_json
 from benchmarks.nouns import MethodRecord, Names
 from benchmarks.report.results import Results, read_if_there
 from benchmarks.run.image_values import ImageValues
@@ -126,7 +128,7 @@ class RunBeside:
         return replace(self.names, methods=(*others, *own), metrics=tuple(metrics))
 
     def predictions(
-        self, arrays: Mapping[str, AnyArray], *, from_logits: bool = False
+        self, arrays: Mapping[str, Any], *, from_logits: bool = False
     ) -> PredictionsByCondition:
         """What the measures need of another method's predictions, by condition.
 
@@ -137,47 +139,33 @@ class RunBeside:
         Raises:
             UserError: an array is unknown or malformed, or is of other images.
         """
-        classes, named = len(self.names.task.classes), dict[Condition, AnyArray]()
-        known = {condition.name: condition for condition in self.images}
-        for name, array in arrays.items():
-            if name == LABELS:
-                continue
-            # Also by the names of files that are scored alone.
-            own = CLEAN if name == PROBABILITIES else re.sub(f"^{OOD}", "ood-", name)
-            if (condition := known.get(own)) is None:
-                raise UserError(
-                    f"{name!r} is no condition of the five measures of {self.folder}; choose from "
-                    f"{', '.join(known)}"
-                )
-            if condition in named:
-                raise UserError(f"two arrays are of {own!r}; leave out one")
-            check_form(name, array)
-            if array.shape[-2:] != (self.images[condition], classes):
-                raise UserError(
-                    f"{name!r} has the shape {list(array.shape)}; expected [members, images, "
-                    f"classes] or [images, classes], with {classes} classes and the "
-                    f"{self.images[condition]:,} images that benchmarks.api.images_beside gives"
-                )
-            named[condition] = array
-        if known[CLEAN] not in named:
-            raise UserError(f"there is no array {CLEAN!r}; add the predictions of the test images")
-        if (labels := arrays.get(LABELS)) is not None:
-            check_label_form(LABELS, labels)
+        given = {name: as_array(values, name) for name, values in arrays.items()}
+        if (labels := given.pop(LABELS, None)) is not None:
+            check_labels(labels, len(self.names.task.classes))
             if not np.array_equal(labels, self.labels[CLEAN].numpy()):
-                raise UserError(
-                    f"{LABELS!r} are not those of the run's test images; put the predictions into "
-                    "the order of benchmarks.api.images_beside, or leave the labels out"
+                raise ArrayError(
+                    LABELS,
+                    "are not those of the run's test images; put the predictions into the order of "
+                    "benchmarks.api.images_beside, or leave the labels out",
                 )
-        members = {len(array) if array.ndim == 3 else 1 for array in named.values()}
-        if len(members) > 1:
+        # Also by the names of files that are scored alone.
+        names = [CLEAN if n == PROBABILITIES else re.sub(f"^{OOD}", "ood-", n) for n in given]
+        known = {condition.name: condition for condition in self.images}
+        if CLEAN not in names or not {*names} <= known.keys() or len({*names}) < len(names):
             raise UserError(
-                f"arrays have {min(members)} to {max(members)} members; expected as many in each"
+                f"there are predictions of {', '.join(names) or 'no images'}; expected them of "
+                f"{CLEAN} at least, and once each, of the images that benchmarks.api.images_beside "
+                f"gives: {', '.join(known)}"
             )
-        blocks = {
-            c: blocks_of(c.name, array, self.labels.get(c.name), from_logits=from_logits)
-            for c, array in named.items()
+        conditions = {name: known[own] for name, own in zip(given, names, strict=True)}
+        images = {name: self.images[condition] for name, condition in conditions.items()}
+        check_predictions(given, images, len(self.names.task.classes))
+        return {
+            own: ImageValues(
+                blocks_of(name, given[name], self.labels.get(own.name), from_logits=from_logits)
+            )
+            for name, own in conditions.items()
         }
-        return {condition: ImageValues(own) for condition, own in blocks.items()}
 
 
 def images_beside(
@@ -204,7 +192,7 @@ def images_beside(
 @one_torch_thread()
 def score_beside(
     folder: Path,
-    given: Mapping[str, Path | Mapping[str, AnyArray]],
+    given: Mapping[str, Path | Mapping[str, Any]],
     out: Path | None = None,
     *,
     from_logits: bool = False,
@@ -224,12 +212,9 @@ def score_beside(
     names, target = run.names_with(given), None if out is None else folder_for_scores(out)
     predictions, digests = {}, {}
     for name, own in given.items():
-        try:
+        with beginning_with(own if isinstance(own, Path) else repr(name)):
             arrays = arrays_in(own) if isinstance(own, Path) else own
             predictions[name] = run.predictions(arrays, from_logits=from_logits)
-        except UserError as error:
-            shown = printable(str(own)) if isinstance(own, Path) else repr(name)
-            raise UserError(f"{shown}: {error}") from error
         digests[name] = sha256(own.read_bytes()).hexdigest() if isinstance(own, Path) else ""
     metrics = {each.measure.metric for each in run.evidence}
     # Without resamples: of these metrics all influences are known.
@@ -253,7 +238,7 @@ def score_beside(
         if mine.method in given and theirs.method not in given
     )
     measurements = tables["measurements"].assign(task=names.task.name)
-    scored = Scored(results, measurements, differences, evidence, pd.DataFrame())
+    scored = Scored(results, measurements, differences, pd.DataFrame(), evidence)
     if target is not None:
         write_scores(scored, target, digests)
     return scored

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -22,8 +23,8 @@ from benchmarks.inference.evidence import (
     MeasureName,
 )
 from benchmarks.inference.resampling import Frame
-from benchmarks.intake.against import HUMANS, REFERENCE, AgainstRow
-from benchmarks.intake.formats import AnyArray, arrays_in
+from benchmarks.intake.against import AgainstRow
+from benchmarks.intake.checks import CALIBRATION, HUMANS, LABELS, OOD, REFERENCE
 from benchmarks.intake.reading import (
     LABELLED,
     GivenPredictions,
@@ -32,8 +33,8 @@ from benchmarks.intake.reading import (
 )
 from benchmarks.io import (
     UserError,
-    printable,
     read_json,
+    require_distinct,
     require_own,
     writable_folder,
     write_json,
@@ -85,11 +86,13 @@ DIFFERENCES_CSV = "differences.csv"
 AGAINST_CSV = "against.csv"
 """What predictions are against people's answers, or a reference's."""
 
-TABLES = (MEASUREMENTS_CSV, SUMMARY_CSV, ANSWER_CSV, DIFFERENCES_CSV, AGAINST_CSV)
-"""Those of what was scored."""
-
 FOLDERS = (TABLES_FOLDER, FIGURES_FOLDER, CURVES_FOLDER, INFLUENCES_FOLDER)
-"""Those in which files of earlier scores are removed: those that ``score.json`` names."""
+
+WRITTEN = (
+    *(MEASUREMENTS_CSV, SUMMARY_CSV, ANSWER_CSV, DIFFERENCES_CSV, AGAINST_CSV, LATENCY_CSV),
+    *(ANSWER_JSON, NOUNS_JSON, INDEX_HTML, *FOLDERS),
+)
+"""What scores may write; of it those that ``score.json`` names are replaced by the next."""
 
 
 @dataclass(frozen=True)
@@ -167,50 +170,56 @@ class Scored(NamedTuple):
     Attributes:
         measurements: the rows of ``measurements.csv``.
         differences: the rows of ``differences.csv``; empty where there is no run beside.
-        evidence: what the answer follows from.
         against: the rows of ``against.csv``; see `AgainstRow`.
+        evidence: what the answer follows from.
     """
 
     results: Results
     measurements: pd.DataFrame
     differences: pd.DataFrame
-    evidence: Sequence[HeadlineEvidence]
     against: pd.DataFrame
+    evidence: Sequence[HeadlineEvidence]
 
 
-@one_torch_thread()
 def score(
-    given: Sequence[GivenPredictions], folder: Path | None = None, *, resamples: int, seed: int
+    given: Iterable[GivenPredictions], out: Path | None = None, *, resamples: int, seed: int
 ) -> Scored:
     """All metrics of each method, with intervals over images, and which of them may be the best.
 
     Methods are compared image by image: all must predict the same ones.
 
     Args:
-        given: of each method.
-        folder: where to write what a run writes, in place of earlier scores: numbers, tables,
-            figures and page; what was scored is told by ``score.json``.
+        given: of each method; nothing of it is computed before the folder is checked.
+        out: a folder for what a run writes, in place of earlier scores: numbers, tables, figures
+            and page; what was scored is told by ``score.json``.
         resamples, seed: of the bootstrap of images, where no influence is known.
 
     Raises:
-        UserError: two have one name, other labels or other sets of out-of-distribution images.
+        UserError: see `folder_for_scores`; or two have other images or labels.
     """
-    first = given[0]
-    for other in given[1:]:
-        both = f"{first.method!r} and {other.method!r}"
+    require_resampling(resamples, seed)
+    folder = None if out is None else folder_for_scores(out)
+    first, *others = given = [*given]
+    for other in others:
         sizes = _sizes(first), _sizes(other)
-        if sizes[0] != sizes[1]:
+        if sizes[0] != sizes[1] or not torch.equal(first.labels, other.labels):
             raise UserError(
-                f"{both} hold different images ({' and '.join(sizes)}); give the same sets in both "
-                "files, or score them one by one"
+                f"{first.method!r} and {other.method!r} hold different images or labels "
+                f"({' and '.join(sizes)}); give the same images in the same order, or score them "
+                "one by one"
             )
-        if not torch.equal(first.labels, other.labels):
-            raise UserError(
-                f"{both} have different labels; put the images into the same order, or score the "
-                "files one by one"
-            )
-    images = {condition: own.images for condition, own in first.predictions.items()}
+    scored = _scored(given, resamples, seed)
+    if folder is not None:
+        digests = {each.method: each.sha256 for each in given}
+        write_scores(scored, folder, digests, resamples=resamples, seed=seed)
+    return scored
+
+
+@one_torch_thread()
+def _scored(given: Sequence[GivenPredictions], resamples: int, seed: int) -> Scored:
     predictions = {each.method: each.predictions for each in given}
+    first = given[0]
+    images = {condition: own.images for condition, own in first.predictions.items()}
     measured = MeasuredGiven(predictions, images, resamples, seed, curves=True)
     names = Names(
         tasks=(TaskRecord("", "Your images", (), (), 0, len(first.labels), 0, ()),),
@@ -224,11 +233,7 @@ def score(
     results = Results(summary, names, answer_table(evidence, names), curves=curves)
     rows = [row for each in given for row in each.against]
     against = pd.DataFrame(rows, columns=AgainstRow._fields)
-    scored = Scored(results, measurements, pd.DataFrame(), evidence, against)
-    if folder is not None:
-        digests = {each.method: each.sha256 for each in given}
-        write_scores(scored, folder, digests, resamples=resamples, seed=seed)
-    return scored
+    return Scored(results, measurements, pd.DataFrame(), against, evidence)
 
 
 def _sizes(given: GivenPredictions) -> str:
@@ -268,48 +273,29 @@ def score_files(
         UserError: a file or an option cannot be used.
     """
     require_resampling(resamples, seed)
-    sets: dict[str, list[Path]] = {}
+    require_distinct("FILE, which names a method", [file.stem for file in files])
+    single_files = {LABELS: labels, CALIBRATION[1]: calibration_labels}
+    single_files |= {HUMANS: humans, REFERENCE: reference}
+    further = {name: [path] * len(files) for name, path in single_files.items() if path}
+    further |= {CALIBRATION[0]: [*calibration]} if calibration else {}
     for word in ood:
         name, equals, file = word.partition("=")
         if not (name and equals and file):
             raise UserError(f"--ood: {word!r} is no NAME=FILE; write, for example, --ood far=a.npy")
-        sets.setdefault(name, []).append(Path(file))
-    given = {f"--ood {name}": paths for name, paths in sets.items()}
-    for option, paths in (given | ({"--calibration": calibration} if calibration else {})).items():
+        further.setdefault(f"{OOD}{name}", []).append(Path(file))
+    for name, paths in further.items():
         if len(paths) != len(files):
             raise UserError(
-                f"{option} is given {len(paths)} times for {len(files)} methods; give one file for "
+                f"{name!r} is given {len(paths)} times for {len(files)} methods; give one file for "
                 "each, in their order"
             )
-    others = {HUMANS: humans, REFERENCE: reference}
-    against = {name: _only_array(name, path) for name, path in others.items() if path}
     read = [
         read_predictions(
-            path,
-            labels=labels,
-            ood={name: paths[position] for name, paths in sets.items()},
-            calibration=calibration[position] if calibration else None,
-            calibration_labels=calibration_labels,
-            from_logits=from_logits,
-            against=against,
+            path, {n: paths[k] for n, paths in further.items()}, from_logits=from_logits
         )
-        for position, path in enumerate(files)
+        for k, path in enumerate(files)
     ]
-    names = [each.method for each in read]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"two files are called {name!r}; rename one: it names the method")
-    folder = None if out is None else folder_for_scores(out)
-    return score(read, folder, resamples=resamples, seed=seed)
-
-
-def _only_array(name: str, path: Path) -> AnyArray:
-    try:
-        (array,) = arrays_in(path).values()
-    except (UserError, ValueError) as error:
-        why = error if isinstance(error, UserError) else "expected a file of one array"
-        raise UserError(f"--{name} {printable(str(path))}: {why}") from error
-    return array
+    return score(read, out, resamples=resamples, seed=seed)
 
 
 def folder_for_scores(out: Path) -> Path:
@@ -323,17 +309,14 @@ def folder_for_scores(out: Path) -> Path:
     """
     folder = writable_folder("--out", out)
     require_own(folder / name for name in FOLDERS)
-    if (folder / RUN_JSON).exists():
-        raise UserError(
-            f"--out {folder}: this folder holds a run of the suite; name another folder"
-        )
-    names = (*TABLES, LATENCY_CSV, NOUNS_JSON, INDEX_HTML, *FOLDERS, SCORE_JSON)
-    taken = [name for name in names if (folder / name).exists()]
-    if taken and not isinstance(read_json(folder / SCORE_JSON).get("written"), list):
-        raise UserError(
-            f"--out {folder}: this folder holds {taken[0]}, but no {SCORE_JSON} of earlier scores "
-            "by this version; name another folder"
-        )
+    earlier = isinstance(read_json(folder / SCORE_JSON).get("written"), list)
+    foreign = (RUN_JSON,) if earlier else (RUN_JSON, *WRITTEN, SCORE_JSON)
+    for name in foreign:
+        if (folder / name).exists():
+            raise UserError(
+                f"--out {folder}: this folder holds {name}, which is not of earlier scores by this "
+                "version; name another folder"
+            )
     return folder
 
 
@@ -346,39 +329,38 @@ def write_scores(scored: Scored, folder: Path, files: Mapping[str, str], **how: 
         files: of each method that is not a run's, SHA-256 of its files.
         how: what else decides the numbers.
     """
-    record = {"version": suite_version(), **how, "files": {**files}}
-    earlier = read_json(folder / SCORE_JSON).get("written", [])
-    write_json(record | {"written": earlier}, folder / SCORE_JSON)
-    for name, _ in _in_folders(folder):
-        if name in earlier:
-            (folder / name).unlink()
-    others = _in_folders(folder)
     results = scored.results
     several = len(results.summary["method"].unique()) > 1
-    for name, table in {
+    tables = {
         MEASUREMENTS_CSV: scored.measurements,
         SUMMARY_CSV: results.summary,
         ANSWER_CSV: results.answer if several else pd.DataFrame(),
         DIFFERENCES_CSV: scored.differences,
         AGAINST_CSV: scored.against,
         LATENCY_CSV: results.latency,
-    }.items():
-        (folder / name).unlink(missing_ok=True)
-        if len(table):
-            write_table(table, folder, name)
-    for name, table in results.curves.items():
-        if len(table):
-            write_table(table, folder / CURVES_FOLDER, f"{name}.csv")
-    (folder / ANSWER_JSON).unlink(missing_ok=True)
-    for evidence in scored.evidence if several else ():
-        evidence.write(folder)
-    results.names.write(folder)
-    write_report(folder, () if several else [MAIN])
-    written = sorted(name for name, _ in _in_folders(folder) - others)
-    write_json(record | {"written": written}, folder / SCORE_JSON)
+    } | {f"{CURVES_FOLDER}/{name}.csv": table for name, table in results.curves.items()}
+    with TemporaryDirectory(prefix=".scores-", dir=folder) as temporary:
+        new = Path(temporary)
+        for name, table in tables.items():
+            if len(table):
+                write_table(table, new, name)
+        for evidence in scored.evidence if several else ():
+            evidence.write(new)
+        results.names.write(new)
+        write_report(new, () if several else [MAIN])
+        written = sorted(_written(new))
+        for name in _written(folder).intersection(
+            read_json(folder / SCORE_JSON).get("written", ())
+        ):
+            (folder / name).unlink()
+        record = {"version": suite_version(), **how, "files": {**files}, "written": written}
+        write_json(record, folder / SCORE_JSON)
+        for name in written:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (new / name).replace(folder / name)
 
 
-def _in_folders(folder: Path) -> set[tuple[str, int]]:
-    """The files in `FOLDERS`, each with the time at which it was written."""
-    paths = (path for name in FOLDERS for path in folder.glob(f"{name}/*") if path.is_file())
-    return {(path.relative_to(folder).as_posix(), path.stat().st_mtime_ns) for path in paths}
+def _written(folder: Path) -> set[str]:
+    """The files of `WRITTEN`."""
+    paths = (path for name in WRITTEN for path in (folder / name, *folder.glob(f"{name}/*")))
+    return {path.relative_to(folder).as_posix() for path in paths if path.is_file()}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import file_digest, sha256
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,17 +17,22 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from benchmarks.intake.against import AgainstRow, rows_against, shares_of
-from benchmarks.intake.formats import (
+from benchmarks.intake.checks import (
     CALIBRATION,
+    HUMANS,
     LABELS,
+    LABELS_OF,
     OOD,
     PROBABILITIES,
+    REFERENCE,
     AnyArray,
-    arrays_in,
+    as_array,
+    beginning_with,
     check_arrays,
     check_rows,
 )
-from benchmarks.io import UserError, objection_to, printable
+from benchmarks.intake.formats import arrays_in, arrays_named
+from benchmarks.io import UserError, objection_to
 from benchmarks.predictions import StoredPrediction
 from benchmarks.progress import announce, tracked
 from benchmarks.run.image_values import ImageValues, fits_to
@@ -70,108 +76,123 @@ class GivenPredictions:
 
 def read_predictions(
     path: Path,
+    further: Mapping[str, Path] = MappingProxyType({}),
     *,
-    labels: Path | None = None,
-    ood: Mapping[str, Path] | None = None,
-    calibration: Path | None = None,
-    calibration_labels: Path | None = None,
     from_logits: bool = False,
-    against: Mapping[str, AnyArray] = MappingProxyType({}),
 ) -> GivenPredictions:
     """Read and check a method's files; one of a single array may be larger than the memory.
 
     Args:
         path: named as the method.
-        labels, ood, calibration, calibration_labels: files of what it does not hold, ``ood`` by the
-            names of sets of images; a file of calibration images may hold their labels.
+        further: files of arrays that it does not hold, by their names; that of calibration images
+            may hold their labels.
         from_logits: whether all are logits.
-        against: see `checked_predictions`.
 
     Raises:
         UserError: a file cannot be read, or an array is missing, unknown or malformed.
     """
-    # Each further file, and what its arrays are among all.
-    further: list[tuple[Path | None, dict[str, str]]] = [
-        (labels, {PROBABILITIES: LABELS, LABELS: LABELS}),
-        *((file, {PROBABILITIES: f"{OOD}{name}"}) for name, file in (ood or {}).items()),
-        (calibration, dict(zip((PROBABILITIES, LABELS), CALIBRATION, strict=True))),
-        (calibration_labels, dict.fromkeys((PROBABILITIES, LABELS), CALIBRATION[1])),
-    ]
-    file, files, origins = path, [path], dict[str, Path]()
-    try:
+    with beginning_with(path):
         arrays = arrays_in(path)
         if objection := objection_to(path.stem):
             raise UserError(f"the file's name, which names the method, {objection}")
-        for further_file, names in further:
-            if further_file is None:
-                continue
-            file = further_file
-            held = arrays_in(file)
-            # Where two would have one name, as in a file of predictions with labels, the later.
-            added = {names[name]: held[name] for name in names if name in held}
-            if not added:
-                raise UserError(f"the file holds {', '.join(map(repr, held))}; expected one array")
-            for name in added.keys() & arrays.keys():
-                raise UserError(f"{name!r} is given twice; leave out one of the files")
-            arrays |= added
-            origins |= dict.fromkeys(added, file)
-            files.append(file)
-        file = path
-        checked = checked_predictions(path.stem, arrays, from_logits=from_logits, against=against)
-    except UserError as error:
-        for name, own in origins.items():  # of whose array the message says what is wrong
-            about = f"\n{name!r} ", f" rows of {name!r} ", f" {name!r} are "
-            file = own if any(words in f"\n{error}" for words in about) else file
-        raise UserError(f"{printable(str(file))}: {error}") from error
+    origins: dict[str, Path] = {}
+    for name, file in further.items():
+        with beginning_with(file):
+            added = arrays_named(name, file)
+            for twice in added.keys() & arrays.keys():
+                raise UserError(f"{twice!r} is given twice; leave out one of the files")
+        arrays |= added
+        origins |= dict.fromkeys(added, file)
+    with beginning_with(path, origins):
+        checked = checked_predictions(path.stem, arrays, from_logits=from_logits)
     digest = sha256()
-    for file in files:
+    for file in (path, *further.values()):
         with file.open("rb") as content:
             file_digest(content, lambda: digest)
     return replace(checked, sha256=digest.hexdigest())
 
 
+def predictions_by_method(
+    predictions: Mapping[str, Any],
+    ood: Mapping[str, Any],
+    calibration: Any,
+    *,
+    from_logits: bool,
+    **shared: Any,
+) -> Iterator[GivenPredictions]:
+    """Check the arrays of each method, from those of each set of images by method.
+
+    Args:
+        predictions, ood, calibration, from_logits: see `benchmarks.api.score_predictions`.
+        shared: arrays of all methods by their names; ``None`` where there is none.
+
+    Raises:
+        TypeError: the calibration images have no labels.
+        UserError: there are no predictions of some method, or they are malformed.
+    """
+    sets = {PROBABILITIES: predictions} | {f"{OOD}{name}": own for name, own in ood.items()}
+    if calibration is not None:
+        if not isinstance(calibration, (tuple, list)) or len(calibration) != 2:
+            raise TypeError("calibration: expected a pair (probabilities, labels)")
+        sets[CALIBRATION[0]], shared[CALIBRATION[1]] = calibration
+    for method in predictions:
+        arrays = {name: array for name, array in shared.items() if array is not None}
+        for name, given in sets.items():
+            # What is of no method by name is of the only one.
+            own = given if isinstance(given, Mapping) else dict.fromkeys([*predictions][:1], given)
+            if {*predictions} - own.keys():
+                raise UserError(
+                    f"{name}: there are predictions of {', '.join(own)}; expected a dictionary "
+                    f"with those of each method: {', '.join(predictions)}"
+                )
+            arrays[name] = own[method]
+        with beginning_with(repr(method)):
+            checked = checked_predictions(method, arrays, from_logits=from_logits)
+        yield checked
+
+
 @one_torch_thread()
 def checked_predictions(
-    method: str,
-    arrays: Mapping[str, AnyArray],
-    *,
-    from_logits: bool = False,
-    against: Mapping[str, AnyArray] = MappingProxyType({}),
+    method: str, arrays: Mapping[str, Any], *, from_logits: bool = False
 ) -> GivenPredictions:
     """Check arrays by their names, and form what metrics need of each image.
 
     Args:
-        against: other distributions of the labelled images: people's counts of answers, as
-            ``humans``, and the probabilities of a ``reference``.
+        arrays: see `benchmarks.intake.checks`.
 
     Raises:
         UserError: one is missing, unknown or malformed.
     """
-    check_arrays(arrays)
+    given = {name: as_array(values, name) for name, values in arrays.items()}
+    check_arrays(given)
 
-    def blocks(name: str, labels: str = "") -> Iterator[StoredPrediction]:
-        classes = torch.from_numpy(arrays[labels].astype(np.int64)) if labels else None
-        return blocks_of(name, arrays[name], classes, from_logits=from_logits)
+    def blocks(name: str) -> Iterator[StoredPrediction]:
+        own = given[LABELS_OF[name]] if name in LABELS_OF else None
+        labels = None if own is None else torch.from_numpy(own.astype(np.int64))
+        return blocks_of(name, given[name], labels, from_logits=from_logits)
 
-    held_out = mean_prediction(blocks(*CALIBRATION)) if CALIBRATION[0] in arrays else None
-    known = torch.from_numpy(arrays[LABELS].astype(np.int64))
+    held_out = mean_prediction(blocks(CALIBRATION[0])) if CALIBRATION[0] in given else None
+    known = torch.from_numpy(given[LABELS].astype(np.int64))
+    others = [name for name in (HUMANS, REFERENCE) if name in given]
     votes, means = list[Tensor](), list[Tensor]()
 
     def watched() -> Iterator[StoredPrediction]:
-        for block in blocks(PROBABILITIES, LABELS):
+        for block in blocks(PROBABILITIES):
             votes.append(block.prediction.mean.argmax(dim=1))
-            means.extend([block.prediction.mean] if against else [])
+            means.extend([block.prediction.mean] if others else [])
             yield block
 
     labelled = ImageValues(watched(), fits_to(held_out))
     ask_about_order(method, known, torch.cat(votes))
-    predictions: dict[Condition, ImageValues] = {LABELLED: labelled}
-    sets = sorted(name for name in arrays if name.startswith(OOD))
+    sets = sorted(name for name in given if name.startswith(OOD))
     conditions = out_of_distribution(name.removeprefix(OOD) for name in sets)
-    predictions |= {c: ImageValues(blocks(n)) for n, c in zip(sets, conditions, strict=True)}
+    predictions = {LABELLED: labelled} | {
+        condition: ImageValues(blocks(name))
+        for name, condition in zip(sets, conditions, strict=True)
+    }
     rows: list[AgainstRow] = []
-    for name, array in against.items():
-        shares = shares_of(name, array, known, labelled.classes)
+    for name in others:
+        shares = shares_of(name, given[name], known, labelled.classes)
         rows += rows_against(name, shares, method, torch.cat(means), labelled)
     return GivenPredictions(method, predictions, known, against=rows)
 
@@ -212,7 +233,7 @@ def blocks_of(
         shown = tracked(starts, len(starts), "read", f"blocks of {name}")
     for start in shown:
         block = members[:, start : start + starts.step]
-        check_rows(name, block, start, one_member=array.ndim == 2, from_logits=from_logits)
+        check_rows(name, block, start, from_logits=from_logits)
         # Native byte order and a type that torch knows; single precision stays as small as it is.
         kind = np.float32 if block.dtype.itemsize <= 4 else np.float64
         values = torch.from_numpy(np.require(block, dtype=kind, requirements=["C", "W"]))
@@ -246,15 +267,14 @@ def mean_prediction(blocks: Iterable[StoredPrediction]) -> StoredPrediction:
 
 def out_of_distribution(labels: Iterable[str]) -> Iterator[Condition]:
     """Conditions of such sets; what a condition's name may not hold is in its label alone."""
-    plain_names: list[str] = []
+    known: list[str] = []
     for label in labels:
         plain = "ood-" + re.sub("[^a-z0-9_-]+", "-", label.lower())
-        plain_names.append(plain)
-        same = plain_names.count(plain)
-        name = plain if same == 1 else f"{plain}-{same}"
+        known.append(plain)
+        same = known.count(plain)
         yield Condition(
-            name=name,
-            label=label,
+            name := plain if same == 1 else f"{plain}-{same}",
+            label,
             group="out-of-distribution",
             data=label,
             labels="none",

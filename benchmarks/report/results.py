@@ -123,13 +123,13 @@ class Results:
     def contestants(self) -> tuple[Contestant, ...]:
         """Every method of every size at every budget, in the order in which they are shown."""
         every = _contestants_in(self.summary)
-        return tuple(sorted(every, key=lambda v: (self._block(v), self.names.rank(v))))
+        return tuple(sorted(every, key=lambda each: (self._block(each), self.names.rank(each))))
 
     @cached_property
     def budgets(self) -> tuple[float, ...]:
         """Those that methods of one network have."""
         every = _contestants_in(self.summary)
-        own = {v.budget for v in every if not self.names.method(v.method).counts_networks}
+        own = {each.budget for each in every if not self.names.method(each.method).counts_networks}
         return tuple(sorted(own)) or (1.0,)
 
     def block(self, contestant: Contestant) -> str:
@@ -150,26 +150,22 @@ class Results:
 
     def usual(self, contestants: Iterable[Contestant]) -> tuple[Contestant, ...]:
         """Those whose networks have a budget of 1 each; of methods without such, all."""
-        natural = {v for v in self.contestants if self.names.each(v) == 1}
+        natural = {each for each in self.contestants if self.names.each(each) == 1}
         methods = {contestant.method for contestant in natural}
-        return tuple(v for v in contestants if v in natural or v.method not in methods)
+        return tuple(each for each in contestants if each in natural or each.method not in methods)
 
     @cached_property
     def shown(self) -> tuple[Contestant, ...]:
         """Those that have a line in figures: of usual ones with any value, the sizes compared."""
         with_value = _contestants_in(self.summary[self.summary["value"].notna()])
-        usual = self.usual(
-            contestant for contestant in self.contestants if contestant in with_value
-        )
+        usual = self.usual(each for each in self.contestants if each in with_value)
         return tuple(compared(usual, self.names.usual_sizes))
 
     @property
     def largest(self) -> tuple[Contestant, ...]:
         """Those that have a panel in figures: of these the largest size of each method."""
-        last = {v.method: v for v in sorted(self.shown, key=self.names.rank)}
-        return tuple(
-            contestant for contestant in self.shown if contestant == last[contestant.method]
-        )
+        last = {each.method: each for each in sorted(self.shown, key=self.names.rank)}
+        return tuple(each for each in self.shown if each == last[each.method])
 
     @cached_property
     def compared(self) -> tuple[Contestant, ...]:
@@ -179,12 +175,10 @@ class Results:
         all sizes.
         """
         usual = self.names.usual_sizes
-        shown = {v for v in self.contestants if v.size in usual.get(v.method, ())}
-        shown |= {
-            *compared(self.contestants, usual),
-            *filter(self.divides_otherwise, self.contestants),
-        }
-        return tuple(contestant for contestant in self.contestants if contestant in shown)
+        shown = {each for each in self.contestants if each.size in usual.get(each.method, ())}
+        shown |= {*filter(self.divides_otherwise, self.contestants)}
+        shown |= {*compared(self.contestants, usual)}
+        return tuple(each for each in self.contestants if each in shown)
 
     def divides_otherwise(self, contestant: Contestant) -> bool:
         """Whether it is an ensemble whose networks have another budget than 1 each."""
@@ -194,7 +188,7 @@ class Results:
     def evaluated_on(self, conditions: Sequence[str]) -> tuple[Contestant, ...]:
         """Compared methods that have a row under any of the conditions, also a failed one."""
         evaluated = _contestants_in(self.summary[self.summary["condition"].isin(conditions)])
-        return tuple(contestant for contestant in self.compared if contestant in evaluated)
+        return tuple(each for each in self.compared if each in evaluated)
 
     @cached_property
     def on_other_images(self) -> frozenset[str]:
@@ -379,7 +373,7 @@ class Results:
 
     def network_alone(self, budget: float | None = None) -> Contestant | None:
         """That of a budget, by default of the least; ``None`` if there is none."""
-        every = (v for v in self.contestants if budget in (None, v.budget))
+        every = (each for each in self.contestants if budget in (None, each.budget))
         own = (contestant for contestant in every if self.is_network_alone(contestant))
         return min(own, key=lambda contestant: contestant.budget, default=None)
 

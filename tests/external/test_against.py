@@ -89,11 +89,11 @@ NOBODY = np.where(np.arange(IMAGES)[:, None] == 3, 0, COUNTS)
 @pytest.mark.parametrize(
     ("others", "expected"),
     [
-        ({"humans": NOBODY}, "humans: row 3 is .*at least one answer an image"),
-        ({"humans": COUNTS[:-1]}, r"humans: int64 of \[119, 7\]; expected numbers .*120 images"),
-        ({"humans": -COUNTS}, "humans: row 0 is"),
-        ({"reference": REFERENCE[::-1]}, "as by chance; are its rows in the order of the labels"),
-        ({"reference": 2 * REFERENCE}, "120 of 120 rows of 'reference' are not probabilities"),
+        ({"humans": NOBODY}, "'humans' has in row 3 .*at least one answer an image"),
+        ({"humans": COUNTS[:-1]}, r"'humans' has the shape \[119, 7\] .*120 images"),
+        ({"humans": -COUNTS}, "'humans' has in row 0"),
+        ({"reference": REFERENCE[::-1]}, "as by chance; put its rows into the order of the labels"),
+        ({"reference": 2 * REFERENCE}, "'reference' has 120 of 120 rows"),
     ],
 )
 def test_what_is_of_other_images_is_refused(others: dict[str, np.ndarray], expected: str) -> None:
@@ -104,7 +104,10 @@ def test_what_is_of_other_images_is_refused(others: dict[str, np.ndarray], expec
 def test_several_arrays_are_no_distribution(capsys: pytest.CaptureFixture[str]) -> None:
     np.savez("mine.npz", probabilities=MINE, labels=LABELS)
     assert status_of("score", "mine.npz", "--humans", "mine.npz") == 2
-    assert "--humans mine.npz: expected a file of one array" in capsys.readouterr().err
+    assert (
+        "mine.npz: the file holds 'probabilities', 'labels'; expected one array"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("permuted", [True, False])

@@ -37,8 +37,10 @@ def labels_file(folder: Path) -> None:
     np.save("labels.npy", LABELS)
 
 
-def read(name: str, **further: Any) -> GivenPredictions:
-    return read_predictions(Path(name), **further)
+def read(name: str, *, from_logits: bool = False, **further: str) -> GivenPredictions:
+    """Of a file, and of further ones by the names of the arrays that they hold."""
+    files = {array: Path(file) for array, file in further.items()}
+    return read_predictions(Path(name), files, from_logits=from_logits)
 
 
 def assert_same(first: GivenPredictions, second: GivenPredictions) -> None:
@@ -75,7 +77,7 @@ def test_file_of_a_library_is_read_as_an_archive_is(writer: str, from_logits: bo
     write(LOGITS if from_logits else GOOD, name)
     far = f"far{Path(name).suffix}"
     write(FAR_LOGITS if from_logits else FAR, far)
-    given = read(name, labels=Path("labels.npy"), ood={"far": Path(far)}, from_logits=from_logits)
+    given = read(name, labels="labels.npy", ood_far=far, from_logits=from_logits)
     assert_same(given, read("archive.npz"))
     assert given.method == "mine"
 
@@ -89,8 +91,8 @@ def test_one_member_has_two_axes() -> None:
         assert_same(read(name), read("a.npz"))
     np.save("c.npy", GOOD[0])
     pd.Series(LABELS, name="label").to_csv("labels.csv")
-    assert_same(read("c.npy", labels=Path("labels.csv")), read("a.npz"))
-    assert_same(read("c.npy", labels=Path("a.npz")), read("a.npz"))
+    assert_same(read("c.npy", labels="labels.csv"), read("a.npz"))
+    assert_same(read("c.npy", labels="a.npz"), read("a.npz"))
 
 
 def test_names_of_classes_may_count_from_one() -> None:
@@ -104,7 +106,7 @@ def test_names_of_classes_may_count_from_one() -> None:
 def test_any_precision_and_byte_order_is_read(kind: str) -> None:
     np.savez("a.npz", probabilities=GOOD, labels=LABELS.astype(">i2"))
     np.save("b.npy", GOOD.astype(kind))
-    given = read("b.npy", labels=Path("labels.npy"))
+    given = read("b.npy", labels="labels.npy")
     expected = read("a.npz").predictions[LABELLED].score("predictive_entropy")
     entropy = given.predictions[LABELLED].score("predictive_entropy")
     torch.testing.assert_close(entropy, expected, atol=1e-2, rtol=0)
@@ -116,12 +118,9 @@ def test_calibration_file_may_hold_its_labels(held: bool) -> None:
     names = {"probabilities": FAR, "labels": LABELS[:30]}
     np.savez("held.npz", **(names if held else {"probabilities": FAR}))
     np.save("held_labels.npy", names["labels"])
-    given = read(
-        "mine.npy",
-        labels=Path("labels.npy"),
-        calibration=Path("held.npz"),
-        calibration_labels=None if held else Path("held_labels.npy"),
-    )
+    further = {"labels": "labels.npy", "calibration_probabilities": "held.npz"}
+    further |= {} if held else {"calibration_labels": "held_labels.npy"}
+    given = read("mine.npy", **further)
     assert given.predictions[LABELLED].calibrated
 
 
@@ -144,95 +143,82 @@ def test_logit_of_minus_infinity_is_the_probability_0() -> None:
     np.save("infinite.npy", changed(LOGITS, -np.inf))
     np.save("low.npy", changed(LOGITS, -1000))
     infinite, low = (
-        read(name, labels=Path("labels.npy"), from_logits=True)
-        for name in ("infinite.npy", "low.npy")
+        read(name, labels="labels.npy", from_logits=True) for name in ("infinite.npy", "low.npy")
     )
     assert_same(infinite, low)
 
 
+SHAPE = (
+    r"'{}' has the shape \[.*\] and the type \S+; expected numbers \[members, images, classes\].*"
+)
+
 BAD_ARRAYS: dict[str, tuple[dict[str, np.ndarray], str]] = {
     "images first": (
         {"probabilities": GOOD.transpose(1, 0, 2)},
-        r"shape \[70, 3, 5\], but there are 70 labels.*axis 0 looks like the images, so save "
-        r"probabilities\.transpose\(1, 0, 2\)",
+        SHAPE.format("probabilities") + "70 images and 5 classes",
     ),
     "other number of images": (
         {"probabilities": GOOD[:, :60]},
-        r"shape \[3, 60, 5\], but there are 70 labels; expected \[members, images, classes\]",
+        SHAPE.format("probabilities") + "3 members, 70 images and 5 classes",
     ),
     "logits": (
         {"probabilities": LOGITS},
-        r"210 of 210 rows of 'probabilities' are not probabilities; the first \(member 0, "
-        r"image 0\) holds -.*logits, save scipy\.special\.softmax\(probabilities, axis=-1\), or "
-        "say so by --from-logits",
+        r"'probabilities' has 210 of 210 rows .*first, of member 0 and image 0, holds -.* softmax "
+        "of logits, or say --from-logits",
     ),
     "logits of minus infinity": (
         {"probabilities": changed(LOGITS, -np.inf, 0, 0)},
-        "holds -inf; .*say so by --from-logits",
+        "holds -inf .*say --from-logits",
     ),
-    "logarithms": ({"probabilities": np.log(GOOD)}, r"save np\.exp\(probabilities\)"),
+    "logarithms": ({"probabilities": np.log(GOOD)}, "the exponential of logarithms"),
     "sum off": (
         {"probabilities": changed(GOOD, GOOD[2, 7, 3] + 0.01, 2, 7)},
-        r"1 of 210 rows .*\(member 2, image 7\) sums to 1\.01; expected .* save probabilities / "
-        r"probabilities\.sum\(axis=-1, keepdims=True\)",
+        r"1 of 210 rows .* member 2 and image 7, .* sums to 1\.01; expected",
     ),
     "sum off, beside rounding": (
         {"probabilities": changed(np.eye(5)[[LABELS] * 3] * 0.98, -1e-12)},
-        r"sums to 0\.98; expected .* save probabilities / probabilities\.sum",
+        r"sums to 0\.98; expected",
     ),
-    "NaN": (
-        {"probabilities": changed(GOOD, np.nan)},
-        r"\(member 1, image 5\) holds nan; expected",
-    ),
-    "negative": (
-        {"probabilities": changed(GOOD, -1e-5)},
-        r"holds -1e-05; expected non-negative numbers",
-    ),
-    "no numbers": (
-        {"probabilities": GOOD.astype(str)},
-        r"type <U\d+; expected floating-point numbers",
-    ),
-    "one axis": ({"probabilities": GOOD[0, 0]}, r"shape \[5\]; expected \[members, images"),
-    "no images": ({"labels": LABELS[:0]}, r"'labels' is empty"),
-    "label too large": (
-        {"labels": np.where(np.arange(70) == 9, 5, LABELS)},
-        r"1 of 70 'labels' are not a class; the first is 5, of image 9; expected 0 to 4$",
-    ),
-    "counted from 1": ({"labels": LABELS + 1}, r"if you count them from 1, save labels - 1"),
-    "one-hot labels": (
-        {"labels": np.eye(5)[LABELS]},
-        r"shape \[70, 5\].*one-hot, save labels\.argmax\(axis=1\)",
-    ),
-    "labels in a column": ({"labels": LABELS[:, None]}, r"save labels\.ravel\(\)"),
-    "fractional labels": (
-        {"labels": LABELS + 0.5},
-        r"'labels' are float64, not whole numbers.*labels\.astype\(int\)",
-    ),
-    "labels in words": (
-        {"labels": LABELS.astype(str)},
-        "'labels' are <U21, not whole numbers; expected of each class the position of its column",
-    ),
-    "percentages": ({"probabilities": 100 * GOOD}, "percentages, save probabilities / 100"),
-    "a sigmoid of each class": ({"probabilities": 1 - GOOD}, "expected what a softmax"),
+    "NaN": ({"probabilities": changed(GOOD, np.nan)}, "member 1 and image 5, holds nan .* finite"),
+    "negative": ({"probabilities": changed(GOOD, -1e-5)}, "holds -1e-05 .* non-negative"),
+    "no numbers": ({"probabilities": GOOD.astype(str)}, SHAPE.format("probabilities")),
+    "one axis": ({"probabilities": GOOD[0, 0]}, SHAPE.format("probabilities")),
+    "four axes": ({"probabilities": GOOD[None]}, SHAPE.format("probabilities")),
+    "percentages": ({"probabilities": 100 * GOOD}, "sums to 100; .* divide others by their sums"),
+    "a sigmoid of each class": ({"probabilities": 1 - GOOD}, "sums to 4; expected"),
     "another name": (
         {"softmax": GOOD},
-        r"expected 'probabilities', 'labels' and, for out-of-distribution images, 'ood_<name>'; "
-        "rename or leave out: 'softmax'; write it with np.savez",
+        r"there is 'labels' \[70\], .*; expected 'labels', 'probabilities', and 'ood_<name>'.*; "
+        "rename or leave out 'softmax': write all with np.savez",
     ),
-    "a name that cannot be shown": ({"ood_a\nb": FAR}, "the name of the array .* holds the contr"),
+    "a name that cannot be shown": (
+        {"ood_a\nb": FAR},
+        r"a name that can be shown.*leave out 'ood_a\\nb'",
+    ),
     "other members": (
         {"ood_far": FAR[:2]},
-        r"'ood_far' has the shape \[2, 30, 5\]; expected .* with 3 members and 5 classes",
+        SHAPE.format("ood_far") + "3 members, 30 images and 5 classes",
     ),
-    "no out-of-distribution images": ({"ood_far": FAR[:, :0]}, "'ood_far' is empty"),
+    "no out-of-distribution images": ({"ood_far": FAR[:, :0]}, SHAPE.format("ood_far")),
     "calibration images without labels": (
         {"calibration_probabilities": FAR},
-        "save 'calibration_labels', too, or leave out both",
+        "; add 'calibration_labels': write",
     ),
     "calibration images with wrong rows": (
         {"calibration_probabilities": 2 * FAR, "calibration_labels": LABELS[:30]},
-        "rows of 'calibration_probabilities' are not probabilities",
+        "'calibration_probabilities' has 90 of 90 rows",
     ),
+} | {
+    f"labels {case}": ({"labels": labels}, rf"'labels' has {wrong}.*save labels{remedy}")
+    for case, labels, wrong, remedy in (
+        ("that are none", LABELS[:0], r"the shape \[0\]", ""),
+        ("too large", np.where(np.arange(70) == 9, 5, LABELS), "1 of 70 .*5, of image 9; .* 4", ""),
+        ("counted from 1", LABELS + 1, ".* if you count them from 1", " - 1"),
+        ("one-hot", np.eye(5)[LABELS], r"the shape \[70, 5\]", r"\.argmax\(axis=1\) of one-hot"),
+        ("in a column", LABELS[:, None], r"the shape \[70, 1\]", r".*\.ravel\(\)"),
+        ("with fractions", LABELS + 0.5, ".*type float64; .* whole", r".*\.astype\(int\)"),
+        ("in words", LABELS.astype(str), "the shape .* type <U21; expected", ""),
+    )
 }
 
 
@@ -248,8 +234,8 @@ def test_bad_array_is_refused_in_one_line_with_what_to_do(case: str) -> None:
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 def test_other_logits_that_are_not_finite_are_refused(value: float) -> None:
     np.save("bad.npy", changed(LOGITS, value))
-    with pytest.raises(UserError, match=r"1 of 210 rows .* not finite; .* member 1, image 5"):
-        read("bad.npy", labels=Path("labels.npy"), from_logits=True)
+    with pytest.raises(UserError, match=r"1 of 210 rows .* member 1 and image 5, .* finite"):
+        read("bad.npy", labels="labels.npy", from_logits=True)
 
 
 @pytest.mark.parametrize("name", ["far", "far(=", "far' \\d["])
@@ -257,9 +243,9 @@ def test_other_logits_that_are_not_finite_are_refused(value: float) -> None:
 def test_the_file_of_the_bad_array_is_named(given: str, name: str) -> None:
     np.save("good.npy", GOOD)
     np.save("bad.npy", changed(GOOD, np.nan) if given == "ood" else LABELS + 5)
-    files = {"labels": Path("labels.npy"), "ood": {name: Path("good.npy")}}
-    files |= {"labels": Path("bad.npy")} if given == "labels" else {"ood": {name: Path("bad.npy")}}
-    with pytest.raises(UserError, match=r"^bad\.npy: [^\n]+ are not "):
+    files = {"labels": "labels.npy", f"ood_{name}": "good.npy"}
+    files["labels" if given == "labels" else f"ood_{name}"] = "bad.npy"
+    with pytest.raises(UserError, match=r"^bad\.npy: .(labels|ood_far[^\n]*). has "):
         read("good.npy", **files)
 
 
@@ -314,34 +300,42 @@ BAD_FILES: dict[str, tuple[str, Callable[[str], object], str]] = {
         "not an .npy file of numbers",
     ),
     "an empty .csv": ("a.csv", write_text(""), "not a CSV file"),
-    "no rows": ("a.csv", write_text("0,1\n"), "no row below the names of the columns"),
-    "text in .csv": ("a.csv", write_text("0,1\n0.5,half\n"), "the column '1' holds no numbers"),
+    "no rows": (
+        "a.csv",
+        write_text("0,1\n"),
+        "not a CSV file of numbers with names of the columns in its first row",
+    ),
+    "text in .csv": (
+        "a.csv",
+        write_text("0,1\n0.5,half\n"),
+        "the column '1' does not hold a number in each",
+    ),
     "decimal commas": (
         "a.csv",
         write_text("0;1\n0,5;0,5\n"),
-        "rows have more cells than the first row has names of columns; expected columns that are",
+        "the first row has 1 names, and others have 3 cells; expected columns that are separated",
     ),
     "semicolons": (
         "a.csv",
         write_text("0;1\n0.5;0.5\n"),
-        "the column '0;1' holds no numbers; expected .* separated by commas; write it with pandas",
+        "the column '0;1' does not hold a number .* commas between columns; write it with pandas",
     ),
     "columns of one name": (
         "a.csv",
         write_text("a,b,b\n0.5,0.25,0.25\n"),
-        "two columns are called 'b'; expected names of the columns in the first row, each once",
+        "the first row has 'b'; expected a name for each column, each once, and numbers below",
     ),
-    "no names": ("a.csv", write_text("0.25,0.75\n0.5,0.5\n"), "a column is called '0.25'"),
-    "labels without a name": ("a.csv", write_text("2\n1\n0\n"), "the only column is called '2'"),
+    "no names": ("a.csv", write_text("0.25,0.75\n0.5,0.5\n"), "the first row has '0.25'"),
+    "labels without a name": ("a.csv", write_text("2\n1\n0\n"), "the first row has '2'"),
     "missing label": (
         "a.csv",
         write_text("0,1,label\n0.5,0.5,1\n0.5,0.5,\n"),
-        "the column 'label' has an empty cell, first in row 1; expected a whole number in each",
+        "the column 'labels' does not hold a whole number in each row",
     ),
     "two columns of labels": (
         "a.csv",
         write_text("0,1,label,labels\n0.5,0.5,1,0\n"),
-        "the file has both columns label and labels; leave out one",
+        "the first row has 'labels'; expected a name for each column, each once",
     ),
     "classes sorted as text": (
         "a.csv",
@@ -356,12 +350,12 @@ BAD_FILES: dict[str, tuple[str, Callable[[str], object], str]] = {
     "unequal members": (
         "a.csv",
         write_text("member,0,1\n0,0.5,0.5\n0,0.5,0.5\n1,0.5,0.5\n"),
-        "members have from 1 to 2 rows",
+        "members have other numbers of rows, or other labels",
     ),
     "other labels of a member": (
         "a.csv",
         write_text("member,0,1,label\n0,0.5,0.5,0\n1,0.5,0.5,1\n"),
-        "the column 'label' differs between members",
+        "members have other numbers of rows, or other labels",
     ),
 }
 
@@ -371,7 +365,7 @@ def test_bad_file_is_one_line_and_code_in_it_is_not_run(case: str) -> None:
     name, write, message = BAD_FILES[case]
     write(name)
     with pytest.raises(UserError, match=f"^{name}: .*{message}") as refused:
-        read(name, labels=Path("labels.npy"))
+        read(name, labels="labels.npy")
     assert "\n" not in str(refused.value)
     assert not Path("written").exists()
 
@@ -379,21 +373,21 @@ def test_bad_file_is_one_line_and_code_in_it_is_not_run(case: str) -> None:
 @pytest.mark.parametrize(
     ("files", "further", "message"),
     [
-        (["mine.npy"], {}, "mine.npy: .*missing: 'labels'; .*name the file of the labels by --la"),
+        (["mine.npy"], {}, "mine.npy: .*add 'labels': .*name the file of the labels by --la"),
         (["mine.npy"], {"labels": Path("no.npy")}, "no.npy: the file cannot be read"),
         (["mine.npz"], {"labels": Path("labels.npy")}, "labels.npy: 'labels' is given twice"),
-        (["mine.npy"], {"labels": Path("wrong.npy")}, "^wrong.npy: .* 'labels' are not a class"),
-        (["named.npz"], {"labels": Path("labels.npy")}, "^named.npz: .*missing: 'probabilities'"),
+        (["mine.npy"], {"labels": Path("wrong.npy")}, "^wrong.npy: 'labels' has 70 of 70"),
+        (["named.npz"], {"labels": Path("labels.npy")}, "^named.npz: .*add 'probabilities'"),
         (["mine.npz"], {"ood": ["far"]}, "--ood: 'far' is no NAME=FILE"),
-        (["mine.npz", "other.npz"], {"ood": ["a=a.npy"]}, "--ood a is given 1 times for 2 methods"),
-        (["mine.npz"], {"from_logits": True}, "mine.npz: all rows .*sum to 1.*--from-logits"),
+        (["mine.npz", "other.npz"], {"ood": ["a=a.npy"]}, "'ood_a' is given 1 times for 2 meth"),
+        (["mine.npz"], {"from_logits": True}, "mine.npz: .* rows that sum to 1; .*--from-log"),
         (["mine.npz"], {"seed": -1}, "--seed: -1 is negative"),
         (["mine.npz"], {"resamples": 9}, "--resamples: 9 is too small"),
-        (["mine.npz"], {"out": Path("run")}, "--out run: this folder holds a run of the suite"),
+        (["mine.npz"], {"out": Path("run")}, "--out run: this folder holds run.json"),
         (["mine.npz"], {"out": Path("mine.npy")}, "--out mine.npy: this is a file"),
-        (["mine.npz", "run/mine.npz"], {}, "two files are called 'mine'; rename one"),
-        (["mine.npz", "other.npz"], {}, "'mine' and 'other' have different labels"),
-        (["mine.npz", "fewer.npz"], {}, "hold different images .70 clean and 60 clean"),
+        (["mine.npz", "run/mine.npz"], {}, "FILE, which names a method: 'mine' is given"),
+        (["mine.npz", "other.npz"], {}, "'mine' and 'other' hold different images or"),
+        (["mine.npz", "fewer.npz"], {}, "images or labels .70 clean and 60 clean"),
     ],
 )
 def test_files_and_options_that_do_not_fit_are_one_line(

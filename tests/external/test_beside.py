@@ -321,19 +321,25 @@ def test_command_shows_one_network_and_best_sets_and_refuses_other_files(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "there is no array 'clean'"),
-        ({"clean": probabilities(99)}, r"has the shape \[99, 10\]; expected .* and the 100 images"),
-        ({"clean": probabilities(100)[:, :9]}, "with 10 classes"),
-        ({"clean": probabilities(100)[:, 0]}, r"\[100\]; expected \[members, images, classes\]"),
-        ({"clean": np.full((100, 10), np.nan)}, "not probabilities"),
-        ({"clean": 2 * probabilities(100)}, "not probabilities"),
-        ({"clean": probabilities(100), "corrupted-fog": probabilities(100)}, "is no condition of"),
+        ({}, "predictions of no images; expected them of clean at least"),
+        ({"clean": probabilities(99)}, r"has the shape \[99, 10\] .* with 1 members, 100 im"),
+        ({"clean": probabilities(100)[:, :9]}, "and 10 classes"),
+        ({"clean": probabilities(100)[:, 0]}, r"\[100\] .* numbers \[members, images, classes\]"),
+        ({"clean": np.full((100, 10), np.nan)}, "has 100 of 100 rows"),
+        ({"clean": 2 * probabilities(100)}, "has 100 of 100 rows"),
+        (
+            {"clean": probabilities(100), "corrupted-fog": probabilities(100)},
+            "corrupted-fog; .* gives: clean",
+        ),
         ({"clean": probabilities(100), "labels": np.zeros(100, int)}, "not those of the run's"),
-        ({"clean": probabilities(100), "labels": np.eye(100)}, "one class per image"),
-        ({"clean": probabilities(100), "probabilities": probabilities(100)}, "two arrays are of"),
+        ({"clean": probabilities(100), "labels": np.eye(100)}, "labels.argmax"),
+        (
+            {"clean": probabilities(100), "probabilities": probabilities(100)},
+            "clean, clean; expected",
+        ),
         (
             {"clean": probabilities(100)[None].repeat(3, 0), "rotated-030": probabilities(100)},
-            "1 to 3 members; expected as many in each",
+            "rotated-030.* with 3 members",
         ),
     ],
 )

@@ -208,7 +208,7 @@ def test_scores_do_not_go_where_others_files_are(
     (out / name).write_text("mine")
     np.savez(tmp_path / "mine.npz", probabilities=np.eye(3), labels=np.arange(3))
     assert status_of("score", tmp_path / "mine.npz", "--out", out) == 2
-    assert "but no score.json of earlier scores" in capsys.readouterr().err
+    assert "which is not of earlier scores by this version" in capsys.readouterr().err
     assert files(out) == {name: b"mine"}
 
 
