@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from benchmarks.intake import beside
+from benchmarks.intake.checks import HUMANS, LABELS, REFERENCE
 from benchmarks.intake.given import score
 from benchmarks.intake.images import predictions_of
 from benchmarks.intake.reading import predictions_by_method
@@ -313,15 +314,8 @@ def score_predictions(
     """
     _require_named("predictions", predictions, '{"mine": probabilities}', least=1)
     _require_named("ood", ood := {} if ood is None else ood, '{"noise": probabilities}')
-    given = predictions_by_method(
-        predictions,
-        ood,
-        calibration,
-        from_logits=from_logits,
-        labels=labels,
-        humans=humans,
-        reference=reference,
-    )
+    shared = {LABELS: labels, HUMANS: humans, REFERENCE: reference}
+    given = predictions_by_method(predictions, ood, calibration, shared, from_logits=from_logits)
     with progress_shown(progress):
         return BenchmarkResults(*score(given, _path(out), resamples=resamples, seed=seed)[:4])
 

@@ -349,10 +349,10 @@ def write_scores(scored: Scored, folder: Path, files: Mapping[str, str], **how: 
         results.names.write(new)
         write_report(new, () if several else [MAIN])
         written = sorted(_written(new))
-        for name in _written(folder).intersection(
-            read_json(folder / SCORE_JSON).get("written", ())
-        ):
-            (folder / name).unlink()
+        earlier = read_json(folder / SCORE_JSON).get("written", [])
+        for name in _written(folder):
+            if name in earlier:
+                (folder / name).unlink()
         record = {"version": suite_version(), **how, "files": {**files}, "written": written}
         write_json(record, folder / SCORE_JSON)
         for name in written:

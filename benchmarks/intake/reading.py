@@ -116,9 +116,9 @@ def predictions_by_method(
     predictions: Mapping[str, Any],
     ood: Mapping[str, Any],
     calibration: Any,
+    shared: Mapping[str, Any],
     *,
-    from_logits: bool,
-    **shared: Any,
+    from_logits: bool = False,
 ) -> Iterator[GivenPredictions]:
     """Check the arrays of each method, from those of each set of images by method.
 
@@ -134,7 +134,8 @@ def predictions_by_method(
     if calibration is not None:
         if not isinstance(calibration, (tuple, list)) or len(calibration) != 2:
             raise TypeError("calibration: expected a pair (probabilities, labels)")
-        sets[CALIBRATION[0]], shared[CALIBRATION[1]] = calibration
+        sets[CALIBRATION[0]] = calibration[0]
+        shared = {**shared, CALIBRATION[1]: calibration[1]}
     for method in predictions:
         arrays = {name: array for name, array in shared.items() if array is not None}
         for name, given in sets.items():

@@ -12,6 +12,7 @@ from sklearn.metrics import log_loss
 
 from benchmarks.api import score_predictions
 from benchmarks.intake.against import rank_correlation
+from benchmarks.intake.given import score_files
 from benchmarks.io import UserError
 from tests.external.test_scoring import CLASSES, IMAGES, LABELS, members
 from tests.processes import status_of
@@ -81,6 +82,13 @@ def test_command_prints_and_writes_what_predictions_are_against_others(
     expected = score_predictions({"mine": MINE}, LABELS, humans=COUNTS, reference=REFERENCE)
     written = pd.read_csv(Path("scored", "against.csv"), keep_default_na=False, na_values=[""])
     pd.testing.assert_frame_equal(written.fillna({"score": ""}), expected.against)
+
+
+def test_an_archive_may_hold_what_predictions_are_compared_with() -> None:
+    np.savez("mine.npz", probabilities=MINE, labels=LABELS, humans=COUNTS)
+    held = score_files([Path("mine.npz")], resamples=100).against
+    expected = score_predictions({"mine": MINE}, LABELS, humans=COUNTS, resamples=100).against
+    pd.testing.assert_frame_equal(held, expected)
 
 
 NOBODY = np.where(np.arange(IMAGES)[:, None] == 3, 0, COUNTS)

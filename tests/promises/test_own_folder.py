@@ -228,6 +228,12 @@ def test_scores_replace_earlier_ones_and_nobodys_files(tmp_path: Path) -> None:
         assert status_of("score", file, "--out", out) == 0
         assert own.items() <= files(out).items()
         assert not (out / "figures" / "roc.png").exists()
+    hostile = {"written": ["../mine.npz", "notes.txt", {}]}  # what scores never write stays
+    (out / "notes.txt").write_bytes(b"mine")
+    (out / "score.json").write_text(json.dumps(hostile))
+    assert status_of("score", file, "--out", out) == 0
+    assert file.is_file()
+    assert (out / "notes.txt").is_file()
     (out / "score.json").write_text('{"resamples": 200}')  # of a version that names no files
     assert status_of("score", file, "--out", out) == 2
 
