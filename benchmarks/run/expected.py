@@ -35,29 +35,17 @@ NETWORK = {
 }
 """CPU seconds of an image and a LeNet-5, by engine.
 
-Like `OTHER`, on a core of an AMD EPYC or Intel Xeon with AVX-512, by the stages of 0.3's runs
+Like those below, on a core of an AMD EPYC or Intel Xeon with AVX-512, by the stages of 0.3's runs
 (``full`` of two tasks, ``article``, ``quick``), in which all cores were at work: alone on the
 machine, a network takes about .6 of this.
 """
 
-OTHER = {
-    "written": (0.0, 5e-6),
-    "member": (0.0, 3e-7),
-    "scores of features": (0.63, 3.6e-5),
-    "laplace_last_layer": (1.8, 4e-5),
-    "laplace_kron": (45.0, 9.2e-4),
-    "mc_dropout_exact": (0.0, 1.4),
-    "mc_dropout_exact_without_blanks": (0.0, 1.4),
-    MEASURE: (0.013, 9e-6),
-    LATENCY: (0.6, 1.25),
-    CLAIMS: (0.0, 4.5),
-    REPORT: (17.0, 0.45),
-}
-"""CPU seconds of what comes once, and of each image, beside the forwards of members.
+MEMBER, SLOW, MEASURED, CLAIMED = 3e-7, 1.4, (0.013, 9e-6), 4.5
+"""CPU seconds of an image by a member, and by a slow method; of a condition that is measured, and
+of an image of it; of a network of claims."""
 
-Of a timing, and a second of its limit; of a network of claims; of a run's processes and page, and
-a method on it. Of other methods there is nothing.
-"""
+TIMED, SHOWN = 1.25, (17.0, 0.45)
+"""CPU seconds of a timing, for each second of its limit; of the page, and of a method on it."""
 
 Work = tuple[str, str, int, float]
 """A stage, what it does, how often, and for how many CPU seconds."""
@@ -82,11 +70,6 @@ def _network(what: str, recipe: Recipe, engine: str) -> float:
     return NETWORK[what][engine] * (1 + size) / 2
 
 
-def _other(what: str, images: float, times: int = 1) -> float:
-    once, image = OTHER.get(what, (0.0, 0.0))
-    return times * once + images * image
-
-
 def _training(plan: Plan, workspace: Workspace) -> Iterator[Work]:
     for name, group in groupby(plan.networks(), lambda network: network.training):
         recipe, numbers = plan.trainings[name], [network.number for network in group]
@@ -98,19 +81,16 @@ def _training(plan: Plan, workspace: Workspace) -> Iterator[Work]:
 
 
 def _predicting(plan: Plan, workspace: Workspace) -> Iterator[Work]:
+    """Without fits to networks that are trained, which take a few per cent of it."""
     for group in pending_groups(plan, workspace, ()):
         first, images = group[0], _images(plan, group[0])
-        units = [owner for owner in group if isinstance(owner, RunUnit)]
         if isinstance(first, PoolNetwork):
-            recipe, scored = plan.trainings[first.training], first in plan.scored_networks
-            fitted = plan.task.images_to_train_with(recipe.split) if units or scored else 0
-            cost = (images + fitted) * _network("forward", recipe, plan.configuration.engine)
-            yield PREDICT, "networks", 1, cost + scored * _other("scores of features", images)
+            recipe, engine = plan.trainings[first.training], plan.configuration.engine
+            yield PREDICT, "networks", 1, images * _network("forward", recipe, engine)
         else:
             yield PREDICT, first.method, 0, _members(plan, workspace, first, images)
-        for unit in units:
-            cost = _other("written", images) + _other("member", images * (unit.size or 1))
-            yield PREDICT, unit.method, 1, cost + _other(unit.method, images)
+        for unit in (owner for owner in group if isinstance(owner, RunUnit)):
+            yield PREDICT, unit.method, 1, images * (unit.size or 1) * MEMBER
 
 
 def _members(plan: Plan, workspace: Workspace, unit: RunUnit, images: int) -> float:
@@ -118,7 +98,7 @@ def _members(plan: Plan, workspace: Workspace, unit: RunUnit, images: int) -> fl
     kind, engine = plan.configuration.classes[unit.method], plan.configuration.engine
     if not kind.pooled or plan.is_custom(unit.method):
         return 0.0  # nobody knows
-    method, cost = cast(PooledMethod, plan.method(unit, workspace.store)), 0.0
+    method, cost = cast(PooledMethod, plan.method(unit, workspace.store)), images * kind.slow * SLOW
     pool, own = method.pool, method.trajectory
     if not kind.exact:
         members = method.member_slice if isinstance(method, MemberMethod) else slice(0, 1)
@@ -137,17 +117,16 @@ def _rest(plan: Plan, workspace: Workspace) -> Iterator[Work]:
     for unit in units:
         images, conditions = _images(plan, unit), len(plan.conditions_of(unit))
         members = (unit.size or 1) if plan.reads(unit) == "logits" else 0
-        cost = _other(MEASURE, images, conditions) + _other("member", images * members)
+        cost = conditions * MEASURED[0] + images * (MEASURED[1] + members * MEMBER)
         yield MEASURE, "predictions", conditions, cost
     tasks = list(latency_tasks(plan, workspace, None, timed_on(plan)))
     left = len(tasks) - len(timed_earlier(workspace, tasks))
-    limit = PRESETS[plan.configuration.preset].limits.seconds
-    yield LATENCY, "timings", left, left * _other(LATENCY, limit)
+    yield LATENCY, "timings", left, left * TIMED * PRESETS[plan.configuration.preset].limits.seconds
     if plan.recipe.name in ARTICLE_RECIPES:
         judged = min(NETWORKS, trained_networks(plan))
-        yield CLAIMS, "networks", judged, _other(CLAIMS, judged)
+        yield CLAIMS, "networks", judged, judged * CLAIMED
     shown = len({unit.folder for unit in units})
-    yield REPORT, "methods", shown, _other(REPORT, shown)
+    yield REPORT, "methods", shown, SHOWN[0] + shown * SHOWN[1]
 
 
 def show_expected(plan: Plan, workspace: Workspace) -> None:
