@@ -28,7 +28,13 @@ WITHOUT_BIASES = Recipe("user", network=StripesNet, split="training")
 
 RECIPES = {
     recipe.network: replace(
-        recipe, dropout=0.2, epochs=2, batch_size=32, optimiser="adam", learning_rate=0.005
+        recipe,
+        dropout=0.2,
+        epochs=2,
+        batch_size=32,
+        optimiser="adam",
+        learning_rate=0.005,
+        tuned={},
     )
     for recipe in (WITHOUT_BIASES, *(one for task in TASKS.values() for one in task.recipes))
 }
