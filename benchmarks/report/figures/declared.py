@@ -62,7 +62,8 @@ FIGURES = (
         "Quality against median latency for one image, by PyTorch and by the kernels where there "
         "are some. Numbers beside points are passes or members.",
         data=numbers.costs,
-        panels=("metric", "condition", "engine"),
+        panels=("engine", "metric", "condition"),
+        rows=("engine",),
         parts=((draw.cost, 1),),
         title=numbers.cost_title,
         methods=leading,

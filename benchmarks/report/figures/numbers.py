@@ -212,7 +212,7 @@ def _timed(
         shown = [Quantity(*pair) for pair in pairs]
     single = where(view.results.latency, batch_size=1, score="")
     parts = [pd.DataFrame(columns=[*VALUES, *MEDIAN, "engine"])]
-    for quantity, engine in product(shown, by):
+    for engine, quantity in product(by, shown):
         rows = values(view, [quantity.metric], [quantity.condition], sizes)
         times = timed(single, setup, engine)[[*SIZE, *MEDIAN]].drop_duplicates(SIZE)
         rows = rows.merge(times, on=SIZE, how="left" if with_untimed else "inner")
