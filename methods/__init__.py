@@ -14,7 +14,6 @@ from methods.mc_dropout import (
     MCDropoutEnsemble,
     MCDropoutWithoutBlanks,
 )
-from methods.mc_dropout_exact import MCDropoutExact, MCDropoutExactWithoutBlanks
 from methods.pooled import MemberMethod, PooledMethod
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import (
@@ -64,8 +63,6 @@ __all__ = [
     "LaplaceLastLayerKron",
     "MCDropout",
     "MCDropoutEnsemble",
-    "MCDropoutExact",
-    "MCDropoutExactWithoutBlanks",
     "MCDropoutWithoutBlanks",
     "Masksembles",
     "MemberMethod",
@@ -90,8 +87,6 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         Softmax,
         MCDropout,
         MCDropoutWithoutBlanks,
-        MCDropoutExact,
-        MCDropoutExactWithoutBlanks,
         DeepEnsemble,
         TemperatureScaling,
         TemperatureScaledMCDropout,

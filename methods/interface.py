@@ -25,7 +25,7 @@ class Prediction:
     """The members' prediction of each image, summarised.
 
     Every measure follows from the first four fields, so a method that knows them without holding
-    its members (exact enumeration, an analytic approximation) fits as well.
+    its members (a closed form, an enumeration of sub-networks) fits as well.
 
     Attributes:
         mean: mean of the members' probabilities, float64.
@@ -128,11 +128,9 @@ class UncertaintyMethod(ABC):
         needs: beside trained networks, of ``dropout`` (they must have been trained with it),
             ``calibration`` (held-out images that `calibrate` learns from), ``training`` (more of it
             than theirs) and ``training images`` (to be fitted, not trained, on these).
-        exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
         slow: whether an image takes about a second: it is evaluated on the subset conditions, and
             timed on single images.
         trained_longer: whether a preset evaluates it at budgets above 1.
-        kernels_only: whether the Numba kernels compute it whatever the engine of its networks.
         primary_score: the score by which images are ranked where only one is shown.
         feature_scores: whether runs fit scores of features to its networks; false for methods that
             draw many networks of their own.
@@ -155,10 +153,8 @@ class UncertaintyMethod(ABC):
     counts_networks: ClassVar[bool] = False
     divides: ClassVar[bool] = False
     needs: ClassVar[frozenset[MethodNeed]] = frozenset()
-    exact: ClassVar[bool] = False
     slow: ClassVar[bool] = False
     trained_longer: ClassVar[bool] = True
-    kernels_only: ClassVar[bool] = False
     primary_score: ClassVar[str] = "predictive_entropy"
     feature_scores: ClassVar[bool] = True
     pooled: ClassVar[bool] = False

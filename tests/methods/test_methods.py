@@ -31,7 +31,7 @@ from tests.training import PLAIN, STANDARD
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 MEMBERS = 4
-SUITES = ("softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble")
+SUITES = ("softmax", "mc_dropout", "deep_ensemble")
 ENGINES = [TorchEngine(), NumbaEngine()]
 
 
@@ -142,11 +142,11 @@ def test_ensemble_uses_its_own_block_of_the_pool(
 )
 def test_only_dropout_objects_and_only_to_networks_without_dropout(recipe: Recipe) -> None:
     objecting = [name for name in SUITES if METHODS[name].objection(recipe)]
-    assert objecting == ([] if recipe.dropout else ["mc_dropout", "mc_dropout_exact"])
+    assert objecting == ([] if recipe.dropout else ["mc_dropout"])
     # By its own training it has dropout, wherever there is a place for it.
     own = {name: METHODS[name]().training(recipe) for name in SUITES}
     objecting = [name for name in SUITES if METHODS[name].objection(own[name])]
-    assert objecting == ([] if recipe.network.channels else ["mc_dropout", "mc_dropout_exact"])
+    assert objecting == ([] if recipe.network.channels else ["mc_dropout"])
 
 
 @pytest.mark.parametrize("kind", [Softmax, MCDropout, DeepEnsemble])

@@ -15,7 +15,6 @@ from methods.engines import choose_engine
 from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import LoopTrainer, Optimiser, StackedTrainer, TorchEngine, TorchNetworks
-from methods.mc_dropout_exact import MCDropoutExact
 from methods.networks.architectures import LeNet5, LeNet5Units
 from methods.networks.network import pass_masks
 from methods.networks.recipes import ARTICLE, LabelledImages, Recipe
@@ -96,12 +95,8 @@ def test_a_network_that_diverges_leaves_the_others_alone(
 def test_kernels_are_chosen_where_they_fit() -> None:
     assert choose_engine() == NUMBA
     assert choose_engine(recipes=[STANDARD, RELU_DROPOUT]) == NUMBA
-    assert MCDropoutExact.objection(RELU_DROPOUT) is None
     units = replace(RELU_DROPOUT, network=LeNet5Units)
     assert choose_engine(recipes=[units]) == NUMBA
-    assert (
-        MCDropoutExact.objection(units) == "the sub-networks of lenet5_units cannot be enumerated"
-    )
     assert choose_engine("torch") == TORCH
     assert choose_engine(device="cuda") == TorchEngine("cuda")
     with pytest.raises(ValueError, match="the numba engine computes on the CPU, not on cuda"):

@@ -12,7 +12,6 @@ import torch
 from methods.engines import choose_engine, fitting_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import LoopTrainer, TorchEngine
-from methods.mc_dropout_exact import exact_prediction
 from methods.networks.architectures import SmallCNN
 from methods.networks.pool import NetworkKey, NetworkStore
 from methods.networks.recipes import LabelledImages, Recipe
@@ -130,5 +129,3 @@ def test_pytorch_computes_what_the_kernels_do_not_support() -> None:
 def test_kernels_refuse_other_networks() -> None:
     with pytest.raises(ValueError, match="the kernels compute LeNet-5, not SmallCNN"):
         NumbaEngine().prepare([initial_network(RECIPE, 0)])
-    with pytest.raises(ValueError, match="the kernels compute LeNet-5, not SmallCNN"):
-        exact_prediction(initial_network(RECIPE, 0), TEST.images)
