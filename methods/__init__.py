@@ -113,7 +113,7 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         Evidential,
         ArticleMCDropout,
         DropoutOff,
-        WeightAveraging,
         Bagging,
+        WeightAveraging,
     )
 }

@@ -408,7 +408,7 @@ def test_sizes_and_families_of_methods_are_alike_and_told_apart() -> None:
 
 
 def test_methods_differ_in_colour_and_marker() -> None:
-    custom = tuple(MethodRecord(f"mine_{number}", "") for number in range(46 - len(METHODS)))
+    custom = tuple(MethodRecord(f"mine_{number}", "") for number in range(48 - len(METHODS)))
     names = replace(NAMES, methods=NAMES.methods + custom)
     shown = looks(names, [Contestant(method.name, "2") for method in names.methods]).values()
     assert len({(look.color, look.marker) for look in shown}) == len(names.methods)
