@@ -42,44 +42,7 @@ from methods.trained.shallow_ensemble import ShallowEnsemble
 from methods.trained.sngp import SNGP
 from methods.trained.variational import Variational
 
-__all__ = [
-    "IVON",
-    "METHODS",
-    "MIMO",
-    "SNGP",
-    "SWAG",
-    "ArticleMCDropout",
-    "Augmentation",
-    "Bagging",
-    "BatchEnsemble",
-    "CyclicalSGHMC",
-    "DeepEnsemble",
-    "DropoutOff",
-    "Evidential",
-    "FastGeometricEnsemble",
-    "LaplaceKron",
-    "LaplaceLastLayer",
-    "LaplaceLastLayerFisher",
-    "LaplaceLastLayerKron",
-    "MCDropout",
-    "MCDropoutEnsemble",
-    "MCDropoutWithoutBlanks",
-    "Masksembles",
-    "MemberMethod",
-    "PackedEnsemble",
-    "PooledMethod",
-    "Prediction",
-    "ShallowEnsemble",
-    "SnapshotEnsemble",
-    "Softmax",
-    "TemperatureScaledEnsemble",
-    "TemperatureScaledMCDropout",
-    "TemperatureScaling",
-    "UncertaintyMethod",
-    "UniformMixture",
-    "Variational",
-    "WeightAveraging",
-]
+__all__ = ["METHODS", "MemberMethod", "PooledMethod", "Prediction", "UncertaintyMethod"]
 
 METHODS: dict[str, type[UncertaintyMethod]] = {
     method.name: method

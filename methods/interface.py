@@ -14,6 +14,7 @@ from torch import Tensor
 from methods.determinism import derive_seed
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import Recipe
+from methods.shapes import Labels, MemberLogits
 
 MethodReads = Literal["images", "logits", "features"]
 MethodNeed = Literal["dropout", "calibration", "training", "training images"]
@@ -46,7 +47,7 @@ class Prediction:
     members: int | None
     scores: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
     member_probabilities: Float[Tensor, "members images classes"] | None = None
-    member_logits: Float[Tensor, "members images classes"] | None = None
+    member_logits: MemberLogits | None = None
     remark: str = ""
 
     @classmethod
@@ -69,7 +70,7 @@ class Prediction:
         return cls._summarise(member_probabilities.double(), member_probabilities.argmax(dim=-1))
 
     @classmethod
-    def of_logits(cls, member_logits: Float[Tensor, "members images classes"]) -> Prediction:
+    def of_logits(cls, member_logits: MemberLogits) -> Prediction:
         """The prediction of members that are held as logits; votes are counted on the logits.
 
         Raises:
@@ -205,17 +206,11 @@ class UncertaintyMethod(ABC):
         return None
 
     @abstractmethod
-    def fit(
-        self,
-        images: Float[Tensor, "images channels height width"],
-        labels: Int64[Tensor, " images"],
-    ) -> Self:
+    def fit(self, images: Float[Tensor, "images channels height width"], labels: Labels) -> Self:
         """Learn from images in [0, 1] and their labels."""
 
     def calibrate(
-        self,
-        images: Float[Tensor, "images channels height width"],
-        labels: Int64[Tensor, " images"],
+        self, images: Float[Tensor, "images channels height width"], labels: Labels
     ) -> Self:
         """Learn from images that `fit` has not seen, where there are such; by default nothing."""
         return self

@@ -36,8 +36,6 @@ ENGINES = [TorchEngine(), NumbaEngine()]
 
 
 def _marks(name: str, engine: Engine) -> list[pytest.MarkDecorator]:
-    if METHODS[name].kernels_only:
-        return [pytest.mark.slow if name in SUITES else pytest.mark.long]
     if engine != TorchEngine():
         return []
     # PyTorch is the slower one, and what methods add to a network is the same by both.
@@ -57,26 +55,16 @@ CONTRACTS = [
 def test_keeps_the_contract(
     name: str, engine: Engine, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    if METHODS[name].kernels_only and engine != NumbaEngine():
-        pytest.skip("it always computes with the kernels")
-
     def build(seed: int) -> UncertaintyMethod:
         return METHODS[name].build(replace(POOL, seed=seed, engine=engine), size=MEMBERS)
 
-    count = 2 if METHODS[name].kernels_only else 300
     check_method(
         build,
         training_images.images,
         training_images.labels,
-        test_images.images[:count],
-        test_images.labels[:count],
+        test_images.images[:300],
+        test_images.labels[:300],
     )
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_can_be_built_from_seed_and_device_alone(name: str) -> None:
-    method = METHODS[name](seed=3, device="cpu")
-    assert (method.seed, method.device, method.name) == (3, "cpu", name)
 
 
 def test_softmax_is_the_networks_softmax(

@@ -121,41 +121,6 @@ def at_one() -> torch.Tensor:
     return torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
 
 
-@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-def test_adam_is_pytorchs_with_decoupled_decay(weight_decay: float) -> None:
-    recipe, ours, theirs = replace(SHORT, weight_decay=weight_decay), at_one(), at_one()
-    adam_w = torch.optim.AdamW([theirs], lr=recipe.learning_rate, weight_decay=weight_decay)
-    path = path_of(Optimiser([ours], recipe, IMAGES), ours)
-    for found in path:
-        adam_w.zero_grad()
-        (theirs.square().sum() / 2).backward()
-        adam_w.step()
-        assert found == pytest.approx(theirs.item(), rel=1e-14)
-
-
-def test_l2_penalty_is_the_weight_decay_of_pytorchs_adam() -> None:
-    recipe, ours, theirs = replace(SHORT, l2_penalty=0.1), at_one(), at_one()
-    adam = torch.optim.Adam([theirs], lr=recipe.learning_rate, weight_decay=0.1)
-    unpenalised = path_of(Optimiser([at_one()], SHORT, IMAGES), at_one())
-    path = path_of(Optimiser([ours], recipe, IMAGES), ours)
-    for found in path:
-        adam.zero_grad()
-        (theirs.square().sum() / 2).backward()
-        adam.step()
-        assert found == pytest.approx(theirs.item(), rel=1e-14)
-    assert path != unpenalised
-
-
-def test_l2_penalty_is_a_part_of_the_gradient_of_sgd() -> None:
-    recipe = replace(SHORT, optimiser="sgd", learning_rate=0.1, l2_penalty=0.5)
-    parameter, x, velocity, expected = at_one(), 1.0, 0.0, []
-    for _ in range(STEPS):
-        velocity = 0.9 * velocity + 1.5 * x
-        x -= 0.1 * velocity
-        expected.append(x)
-    assert path_of(Optimiser([parameter], recipe, IMAGES), parameter) == pytest.approx(expected)
-
-
 def test_sgd_has_momentum_a_cosine_and_decoupled_decay() -> None:
     recipe = replace(SHORT, optimiser="sgd", learning_rate=0.1, schedule="cosine", weight_decay=0.5)
     parameter = at_one()

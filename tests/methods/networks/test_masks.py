@@ -46,21 +46,6 @@ def test_a_pass_is_found_by_its_position_alone(dropout: float) -> None:
         assert masks[t].tolist() == [int(half) >> 8 >= dropout * 2**24 for half in halves]
 
 
-def test_a_seed_is_found_by_its_position_alone() -> None:
-    seeds = pass_seeds(3, 2, 100)
-    for t in (0, 1, 6, 99):
-        bits = np.random.Philox(key=derive_seed("mc_dropout", 3, 2)).advance(t // 4)
-        assert seeds[t] == int(bits.random_raw(4)[t % 4]) >> 1
-    assert seeds.min() >= 0
-
-
-@pytest.mark.parametrize("apart", [1, 2, 8])
-def test_neighbouring_passes_are_independent(apart: int) -> None:
-    masks = pass_masks(0, 0, 20_000, CHANNELS, 0.5).double().numpy() * 2 - 1
-    correlations = masks[apart:].T @ masks[:-apart] / (len(masks) - apart)
-    assert np.abs(correlations).max() < 4.5 / (len(masks) - apart) ** 0.5
-
-
 def test_blank_masks_are_as_rare_as_their_chance() -> None:
     masks = pass_masks(0, 0, 20_000, CHANNELS, 0.5)
     chance = 1 - np.prod([1 - 0.5**width for width in CHANNELS])

@@ -100,9 +100,3 @@ def test_deviations_are_learned(shades: LabelledImages) -> None:
     trained = fitted(Variational, shades).fitted[0]
     for first, last in zip(layers_of(begun(Variational)), layers_of(trained), strict=True):
         assert (last.rho["weight"] - first.rho["weight"]).abs().mean() > 0.01
-
-
-def test_it_learns(shades: LabelledImages) -> None:
-    method = fitted(Variational, shades)
-    right = method.predict(shades.images).mean.argmax(dim=1) == shades.labels
-    assert right.float().mean() > 0.8
