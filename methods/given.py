@@ -187,8 +187,17 @@ class GivenNetwork(Network):
         }
         for dropout in self.dropouts.values():
             dropout.register_forward_hook(self._drop)
-        for candidate in self._candidates(features):
-            candidate.register_forward_pre_hook(self._note, with_kwargs=True)
+        linear = {n: layer for layer, n in self._names.items() if isinstance(layer, nn.Linear)}
+        try:
+            heads = (
+                [*linear.values()] if features is None else [self.module.get_submodule(features)]
+            )
+        except AttributeError as error:
+            raise ValueError(
+                f"the module has no layer {features!r}; its linear layers are {', '.join(linear)}"
+            ) from error
+        for head in heads:
+            head.register_forward_pre_hook(self._note, with_kwargs=True)
         self.head_name = features
 
     @property
@@ -212,10 +221,10 @@ class GivenNetwork(Network):
         Raises:
             ValueError: there is none, or one computes in a way of its own.
         """
-        if not self.dropouts:
+        if not any(dropout.p for dropout in self.dropouts.values()):
             raise ValueError(
-                "the module has no dropout layer; put an nn.Dropout before its last layer and "
-                "train it anew. torch.nn.functional.dropout and the dropout of "
+                "the module has no dropout layer with p above 0; put an nn.Dropout before its last "
+                "layer and train it anew. torch.nn.functional.dropout and the dropout of "
                 "nn.MultiheadAttention and of recurrent layers cannot be found: write them as "
                 "layers"
             )
@@ -226,8 +235,6 @@ class GivenNetwork(Network):
                     f"({type(dropout).__name__}), so its masks are unknown; put an nn.Dropout or "
                     "an nn.Dropout2d in its place"
                 )
-        if all(dropout.p == 0 for dropout in self.dropouts.values()):
-            raise ValueError("all dropout layers of the module have p = 0, so no pass would differ")
         LOGGER.info("dropout is switched on in the layers %s", ", ".join(self.dropouts))
         for layer, name in self._names.items():
             if isinstance(layer, (nn.MultiheadAttention, nn.RNNBase)) and layer.dropout:
@@ -331,19 +338,6 @@ class GivenNetwork(Network):
             del self._forwards[get_ident()]
         self._repeatable = self._repeatable or len(images) > 0
         return outputs
-
-    def _candidates(self, features: str | None) -> list[nn.Module]:
-        """The layers of which one is the head."""
-        linear = {layer: n for layer, n in self._names.items() if isinstance(layer, nn.Linear)}
-        if features is None:
-            return list(linear)
-        try:
-            return [self.module.get_submodule(features)]
-        except AttributeError as error:
-            raise ValueError(
-                f"the module has no layer {features!r}; its linear layers are "
-                f"{', '.join(linear.values())}"
-            ) from error
 
     def _note(self, layer: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Any]) -> None:
         forward = self._forwards.get(get_ident())

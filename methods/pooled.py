@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar, Self, TypedDict
@@ -355,9 +354,12 @@ class MemberMethod(PooledMethod):
         return cls.calibrate_members is not MemberMethod.calibrate_members
 
     @property
-    @abstractmethod
     def member_slice(self) -> slice:
-        """The positions of its members among all that methods of its kind can have."""
+        """The positions of its members among all that methods of its kind can have.
+
+        By default the first ones, as many as its size says; one where it has none.
+        """
+        return slice(0, getattr(self, self.size) if self.size else 1)
 
     def slice_of(self, larger: MemberMethod) -> slice:
         """The positions of its members among those of a larger method that has them too."""

@@ -94,11 +94,6 @@ class SWAG(OwnRate, MemberMethod):
         """The training."""
         return AveragedTrajectory()
 
-    @property
-    def member_slice(self) -> slice:
-        """Fewer samples are the first of more."""
-        return slice(0, self.samples)
-
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Train, or take the snapshots from the pool's store, and draw the networks.
 

@@ -162,11 +162,6 @@ class TrainedMethod(MemberMethod):
         if self.pool.recipe.epochs < 10:  # counting takes a second, and none needs so many for one
             epochs_of(cast(MemberNetwork, network), self.pool.recipe, self.name)
 
-    @property
-    def member_slice(self) -> slice:
-        """All members."""
-        return slice(0, self.members)
-
     @torch.inference_mode()
     @full_float32()
     def member_logits(self, images: Tensor) -> Tensor:

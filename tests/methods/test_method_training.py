@@ -30,7 +30,6 @@ class Mine(SingleNetwork, MemberMethod):
     """A user's method, which says nothing of its training."""
 
     name = "mine"
-    member_slice = slice(0, 1)  # type: ignore[assignment]
 
 
 def changes(method: PooledMethod, recipe: Recipe) -> dict[str, object]:

@@ -11,11 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines import choose_engine
-from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import LoopTrainer, Optimiser, StackedTrainer, TorchEngine, TorchNetworks
-from methods.networks.architectures import LeNet5, LeNet5Units
+from methods.networks.architectures import LeNet5
 from methods.networks.network import pass_masks
 from methods.networks.recipes import ARTICLE, LabelledImages, Recipe
 from methods.networks.training import (
@@ -29,20 +27,6 @@ from tests.training import PLAIN, RELU_DROPOUT, STANDARD, train_network
 
 CHANNELS = LeNet5.channels
 TORCH, NUMBA = TorchEngine(), NumbaEngine()
-
-
-@pytest.mark.parametrize("engine", [TORCH, NUMBA], ids=["torch", "kernels"])
-def test_one_forward_gives_the_logits_and_what_the_heads_get(
-    engine: Engine, test_images: LabelledImages
-) -> None:
-    networks, images = [initial_network(PLAIN, index) for index in range(2)], test_images.images
-    prepared = engine.prepare(networks)
-    logits, features = prepared.outputs(images)
-    logits, features = prepared.outputs(images)
-    assert torch.equal(logits, prepared.logits(images))
-    assert features is not None
-    for network, own, inputs in zip(networks, logits, features, strict=True):
-        torch.testing.assert_close(network.head(inputs), own, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -90,17 +74,6 @@ def test_a_network_that_diverges_leaves_the_others_alone(
             atol=2e-4,
             rtol=1e-3,
         )
-
-
-def test_kernels_are_chosen_where_they_fit() -> None:
-    assert choose_engine() == NUMBA
-    assert choose_engine(recipes=[STANDARD, RELU_DROPOUT]) == NUMBA
-    units = replace(RELU_DROPOUT, network=LeNet5Units)
-    assert choose_engine(recipes=[units]) == NUMBA
-    assert choose_engine("torch") == TORCH
-    assert choose_engine(device="cuda") == TorchEngine("cuda")
-    with pytest.raises(ValueError, match="the numba engine computes on the CPU, not on cuda"):
-        choose_engine("numba", "cuda")
 
 
 SHORT = replace(STANDARD, epochs=2, batch_size=10)

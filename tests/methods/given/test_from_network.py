@@ -149,7 +149,9 @@ class TestPasses:
 
 
 def test_module_without_dropout_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"has no dropout layer; put an nn\.Dropout before"):
+    with pytest.raises(
+        ValueError, match=r"no dropout layer with p above 0; put an nn\.Dropout before"
+    ):
         MCDropout.from_network(RESNET)
 
 

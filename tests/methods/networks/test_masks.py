@@ -27,14 +27,6 @@ def test_a_pass_does_not_depend_on_how_many_there_are(passes: int) -> None:
     assert torch.equal(pass_seeds(3, 2, 100)[:passes], pass_seeds(3, 2, passes))
 
 
-@pytest.mark.parametrize("other", [(1, 0), (0, 1)])
-def test_seeds_and_replicates_have_masks_of_their_own(other: tuple[int, int]) -> None:
-    assert not torch.equal(
-        pass_masks(0, 0, 10, CHANNELS, 0.5), pass_masks(*other, 10, CHANNELS, 0.5)
-    )
-    assert not set(pass_seeds(0, 0, 10).tolist()) & set(pass_seeds(*other, 10).tolist())
-
-
 @pytest.mark.parametrize("dropout", [0.3, 0.5])
 def test_a_pass_is_found_by_its_position_alone(dropout: float) -> None:
     """A block of the generator holds eight numbers of 24 bits, each the upper ones of 32."""

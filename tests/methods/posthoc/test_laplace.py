@@ -25,7 +25,6 @@ from methods.posthoc.laplace import (
     MarginalLikelihood,
     expected_softmax,
     normal_points,
-    probit,
 )
 from methods.posthoc.laplace_kron import LaplaceKron, patches
 from methods.softmax import Softmax
@@ -141,14 +140,6 @@ def test_softmax_is_integrated_over_the_full_covariance(classes: int) -> None:
     assert (own - expected).square().mean().sqrt() < 0.01
 
 
-def test_what_all_logits_share_is_not_uncertainty() -> None:
-    mean = torch.tensor([[3.0, 1.0, 0.0]])
-    own = expected_softmax(mean, 9 * torch.ones(1, 3, 3), normal_points(3, 0, 0))
-    torch.testing.assert_close(own, mean.double().softmax(dim=1), atol=1e-3, rtol=0)
-    by_probit = probit(mean, 9 * torch.ones(1, 3)).softmax(dim=1)
-    assert (by_probit - mean.softmax(dim=1)).abs().max() > 0.1
-
-
 @pytest.mark.parametrize("kind", [LaplaceLastLayer, LaplaceKron])
 def test_prior_may_be_that_of_the_recipe(
     kind: type[LaplaceLastLayer | LaplaceKron], training_images: LabelledImages
@@ -209,14 +200,6 @@ def test_layer_covariance_is_by_the_product_of_its_factors(positions: int, width
     expected = flat @ covariance @ flat.mT + by_biases @ of_biases @ by_biases.mT
     own = factors.posterior(2.0).covariance(signals)
     torch.testing.assert_close(own.double(), expected, atol=1e-5, rtol=1e-4)
-
-
-def test_sums_over_many_rows_keep_their_digits() -> None:
-    gradients = torch.rand(100, 784, 10, 2, generator=torch.Generator().manual_seed(0))
-    factors = Factors.zero(nn.Linear(1, 2))
-    factors.add(Signals(torch.ones(100, 784, 1), gradients), 100)
-    rows = gradients.double().reshape(-1, 2)
-    torch.testing.assert_close(factors.outputs, rows.T @ rows, atol=0, rtol=2e-7)
 
 
 def test_is_of_a_given_network_too() -> None:

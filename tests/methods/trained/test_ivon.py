@@ -61,17 +61,6 @@ def test_steps_are_those_of_its_authors_package(shades: LabelledImages, beta2: f
         torch.testing.assert_close(*means, rtol=1e-9, atol=1e-12)
 
 
-def test_curvature_stays_positive_whatever_the_gradient() -> None:
-    network = network_of()
-    optimiser = optimiser_of(network, 0.5)
-    weights = parameters_to_vector(network.network.parameters()).detach()
-    random = torch.Generator().manual_seed(2)
-    for _ in range(20):
-        network.noise = network.deviation * torch.randn(len(weights), generator=random)
-        optimiser.change(weights, torch.randn(len(weights), generator=random), 0.1)
-    assert (optimiser.hessian + 1e-3 > 0).all()
-
-
 def test_members_are_drawn_at_the_end_from_the_gaussian(shades: LabelledImages) -> None:
     network = network_of(members=10)
     network.deviation = torch.linspace(0.01, 0.2, len(network.deviation))
