@@ -95,7 +95,6 @@ class MethodRecord(Noun):
     symbol: str = ""
     counts_networks: bool = False
     needs: tuple[str, ...] = ()
-    exact: bool = False
     slow: bool = False
     primary_score: str = ""
     pooled: bool = False

@@ -29,12 +29,13 @@ from benchmarks.schema import read_table, table_of, write_table
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import Split
 from benchmarks.tasks.tuned import LENGTH, TUNING_CSV, TUNING_FOLDER, settings_of
-from methods import METHODS, PooledMethod, Softmax
+from methods import METHODS, PooledMethod
 from methods.determinism import one_torch_thread
 from methods.engines import choose_engine
 from methods.networks.pool import NetworkPool, NetworkStore
 from methods.networks.recipes import WELL_TRAINED, LabelledImages, Settings
 from methods.networks.training import TrainingDivergedError
+from methods.softmax import Softmax
 
 
 class Knob(NamedTuple):

@@ -14,7 +14,6 @@ from methods.mc_dropout import (
     MCDropoutEnsemble,
     MCDropoutWithoutBlanks,
 )
-from methods.mc_dropout_exact import MCDropoutExact, MCDropoutExactWithoutBlanks
 from methods.pooled import MemberMethod, PooledMethod
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import (
@@ -43,46 +42,7 @@ from methods.trained.shallow_ensemble import ShallowEnsemble
 from methods.trained.sngp import SNGP
 from methods.trained.variational import Variational
 
-__all__ = [
-    "IVON",
-    "METHODS",
-    "MIMO",
-    "SNGP",
-    "SWAG",
-    "ArticleMCDropout",
-    "Augmentation",
-    "Bagging",
-    "BatchEnsemble",
-    "CyclicalSGHMC",
-    "DeepEnsemble",
-    "DropoutOff",
-    "Evidential",
-    "FastGeometricEnsemble",
-    "LaplaceKron",
-    "LaplaceLastLayer",
-    "LaplaceLastLayerFisher",
-    "LaplaceLastLayerKron",
-    "MCDropout",
-    "MCDropoutEnsemble",
-    "MCDropoutExact",
-    "MCDropoutExactWithoutBlanks",
-    "MCDropoutWithoutBlanks",
-    "Masksembles",
-    "MemberMethod",
-    "PackedEnsemble",
-    "PooledMethod",
-    "Prediction",
-    "ShallowEnsemble",
-    "SnapshotEnsemble",
-    "Softmax",
-    "TemperatureScaledEnsemble",
-    "TemperatureScaledMCDropout",
-    "TemperatureScaling",
-    "UncertaintyMethod",
-    "UniformMixture",
-    "Variational",
-    "WeightAveraging",
-]
+__all__ = ["METHODS", "MemberMethod", "PooledMethod", "Prediction", "UncertaintyMethod"]
 
 METHODS: dict[str, type[UncertaintyMethod]] = {
     method.name: method
@@ -90,8 +50,6 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         Softmax,
         MCDropout,
         MCDropoutWithoutBlanks,
-        MCDropoutExact,
-        MCDropoutExactWithoutBlanks,
         DeepEnsemble,
         TemperatureScaling,
         TemperatureScaledMCDropout,
@@ -118,7 +76,7 @@ METHODS: dict[str, type[UncertaintyMethod]] = {
         Evidential,
         ArticleMCDropout,
         DropoutOff,
-        WeightAveraging,
         Bagging,
+        WeightAveraging,
     )
 }

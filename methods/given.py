@@ -7,7 +7,6 @@ NumPy: the layers' own would come from the global random state.
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
@@ -27,6 +26,7 @@ from methods.networks.network import Network, pass_seeds
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
 from methods.networks.training import OwnTraining
+from methods.shapes import Features, Images, Logits, MemberLogits
 
 LOGGER = logging.getLogger(__name__)
 
@@ -41,15 +41,6 @@ WHOLE_CHANNELS = {
 By what a layer computes: a subclass with a `forward` of its own, such as alpha dropout, is not
 among them.
 """
-
-WORTH_SAYING = 60.0
-"""Seconds from which on a user is told how long something will take."""
-
-
-def announce(what: str, seconds: float) -> None:
-    """Say in one line on standard error how long something will take, if that is long."""
-    if seconds >= WORTH_SAYING:
-        print(f"{what} takes about {seconds / 60:.0f} minutes", file=sys.stderr)
 
 
 def require_count(name: str, value: int) -> None:
@@ -76,10 +67,10 @@ def copied(module: nn.Module) -> nn.Module:
     return deepcopy(module)
 
 
-def require_logits(outputs: object, images: int) -> Float[Tensor, "images classes"]:
-    """What a module returns, if these may be the logits of so many images.
+def require_logits(outputs: object, images: int) -> Logits:
+    """The output of a module, if it can be logits of so many images.
 
-    Of probabilities all rows together sum to 1, since one of logits may do so by chance.
+    Probabilities are told by all their rows: one row of logits may sum to 1 by chance.
 
     Raises:
         ValueError: it is no tensor [images, classes] of two classes at least, or no value is below
@@ -91,12 +82,10 @@ def require_logits(outputs: object, images: int) -> Float[Tensor, "images classe
             "a tensor [images, classes]"
         )
     if outputs.ndim != 2 or outputs.shape[0] != images or outputs.shape[1] < 2:
-        several = len(outputs) // max(images, 1) if outputs.ndim == 2 else 0
-        wraps = f"; a wrapper of {several} members? Give their probabilities, [members, images, "
         raise ValueError(
             f"the module returns the shape {list(outputs.shape)} for {images} images; expected "
-            "logits, [images, classes] with at least two classes"
-            + (f"{wraps}classes], to score_predictions" if several > 1 else "")
+            "logits, [images, classes] with at least two classes; if it stacks the outputs of "
+            "members, give their probabilities, [members, images, classes], to score_predictions"
         )
     rounding = max(2 * torch.finfo(outputs.dtype).eps, 1e-3)
     off = (outputs.double().sum(dim=-1) - 1).abs()
@@ -198,8 +187,17 @@ class GivenNetwork(Network):
         }
         for dropout in self.dropouts.values():
             dropout.register_forward_hook(self._drop)
-        for candidate in self._candidates(features):
-            candidate.register_forward_pre_hook(self._note, with_kwargs=True)
+        linear = {n: layer for layer, n in self._names.items() if isinstance(layer, nn.Linear)}
+        try:
+            heads = (
+                [*linear.values()] if features is None else [self.module.get_submodule(features)]
+            )
+        except AttributeError as error:
+            raise ValueError(
+                f"the module has no layer {features!r}; its linear layers are {', '.join(linear)}"
+            ) from error
+        for head in heads:
+            head.register_forward_pre_hook(self._note, with_kwargs=True)
         self.head_name = features
 
     @property
@@ -223,10 +221,10 @@ class GivenNetwork(Network):
         Raises:
             ValueError: there is none, or one computes in a way of its own.
         """
-        if not self.dropouts:
+        if not any(dropout.p for dropout in self.dropouts.values()):
             raise ValueError(
-                "the module has no dropout layer; put an nn.Dropout before its last layer and "
-                "train it anew. torch.nn.functional.dropout and the dropout of "
+                "the module has no dropout layer with p above 0; put an nn.Dropout before its last "
+                "layer and train it anew. torch.nn.functional.dropout and the dropout of "
                 "nn.MultiheadAttention and of recurrent layers cannot be found: write them as "
                 "layers"
             )
@@ -237,16 +235,12 @@ class GivenNetwork(Network):
                     f"({type(dropout).__name__}), so its masks are unknown; put an nn.Dropout or "
                     "an nn.Dropout2d in its place"
                 )
-        if all(dropout.p == 0 for dropout in self.dropouts.values()):
-            raise ValueError("all dropout layers of the module have p = 0, so no pass would differ")
         LOGGER.info("dropout is switched on in the layers %s", ", ".join(self.dropouts))
         for layer, name in self._names.items():
             if isinstance(layer, (nn.MultiheadAttention, nn.RNNBase)) and layer.dropout:
                 LOGGER.warning("the dropout inside of the layer %s stays off", name)
 
-    def forward(
-        self, images: Float[Tensor, "images ..."], keep_mask: Bool[Tensor, ...] | None = None
-    ) -> Float[Tensor, "images classes"]:
+    def forward(self, images: Images, keep_mask: Bool[Tensor, ...] | None = None) -> Logits:
         """Logits, dropout off; there are no masks of channels.
 
         Raises:
@@ -254,15 +248,11 @@ class GivenNetwork(Network):
         """
         return require_logits(self._run(images, Forward()), len(images))
 
-    def features(
-        self, images: Float[Tensor, "images ..."], keep_mask: Bool[Tensor, ...] | None = None
-    ) -> Float[Tensor, "images width"]:
+    def features(self, images: Images, keep_mask: Bool[Tensor, ...] | None = None) -> Features:
         """The input of the last layer, dropout off; see `outputs`."""
         return self.outputs(images)[1]
 
-    def outputs(
-        self, images: Float[Tensor, "images ..."]
-    ) -> tuple[Float[Tensor, "images classes"], Float[Tensor, "images width"]]:
+    def outputs(self, images: Images) -> tuple[Float[Tensor, "images classes"], Features]:
         """Logits and the input of the last layer, dropout off.
 
         Raises:
@@ -293,8 +283,8 @@ class GivenNetwork(Network):
         return pass_seeds(seed, replicate, count)[:, None]
 
     def subnetwork_logits(
-        self, images: Float[Tensor, "images ..."], passes: Int64[Tensor, "passes 1"], *, most: int
-    ) -> Float[Tensor, "passes images classes"]:
+        self, images: Images, passes: Int64[Tensor, "passes 1"], *, most: int
+    ) -> MemberLogits:
         """Logits of all images with dropout on, one forward a pass.
 
         Raises:
@@ -310,9 +300,10 @@ class GivenNetwork(Network):
         )
 
     def _check_dropout(self, images: Tensor) -> None:
-        """Check that a mask of one row serves all images, and say which layers no forward calls.
+        """Check that masks of one row serve all images, and name the layers that stay off.
 
-        It does if the first axis alone of dropout's inputs grows with the images.
+        They do if only the first axis of dropout's inputs grows with the number of images, which
+        two forwards show.
         """
         two, three = Forward(), Forward()
         for count, forward in ((2, two), (3, three)):
@@ -347,19 +338,6 @@ class GivenNetwork(Network):
             del self._forwards[get_ident()]
         self._repeatable = self._repeatable or len(images) > 0
         return outputs
-
-    def _candidates(self, features: str | None) -> list[nn.Module]:
-        """The layers of which one is the head."""
-        linear = {layer: n for layer, n in self._names.items() if isinstance(layer, nn.Linear)}
-        if features is None:
-            return list(linear)
-        try:
-            return [self.module.get_submodule(features)]
-        except AttributeError as error:
-            raise ValueError(
-                f"the module has no layer {features!r}; its linear layers are "
-                f"{', '.join(linear.values())}"
-            ) from error
 
     def _note(self, layer: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Any]) -> None:
         forward = self._forwards.get(get_ident())

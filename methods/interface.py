@@ -14,6 +14,7 @@ from torch import Tensor
 from methods.determinism import derive_seed
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import Recipe
+from methods.shapes import Labels, MemberLogits
 
 MethodReads = Literal["images", "logits", "features"]
 MethodNeed = Literal["dropout", "calibration", "training", "training images"]
@@ -25,7 +26,7 @@ class Prediction:
     """The members' prediction of each image, summarised.
 
     Every measure follows from the first four fields, so a method that knows them without holding
-    its members (exact enumeration, an analytic approximation) fits as well.
+    its members (a closed form, an enumeration of sub-networks) fits as well.
 
     Attributes:
         mean: mean of the members' probabilities, float64.
@@ -46,7 +47,7 @@ class Prediction:
     members: int | None
     scores: Mapping[str, Float[Tensor, " images"]] = field(default_factory=dict)
     member_probabilities: Float[Tensor, "members images classes"] | None = None
-    member_logits: Float[Tensor, "members images classes"] | None = None
+    member_logits: MemberLogits | None = None
     remark: str = ""
 
     @classmethod
@@ -69,7 +70,7 @@ class Prediction:
         return cls._summarise(member_probabilities.double(), member_probabilities.argmax(dim=-1))
 
     @classmethod
-    def of_logits(cls, member_logits: Float[Tensor, "members images classes"]) -> Prediction:
+    def of_logits(cls, member_logits: MemberLogits) -> Prediction:
         """The prediction of members that are held as logits; votes are counted on the logits.
 
         Raises:
@@ -128,11 +129,9 @@ class UncertaintyMethod(ABC):
         needs: beside trained networks, of ``dropout`` (they must have been trained with it),
             ``calibration`` (held-out images that `calibrate` learns from), ``training`` (more of it
             than theirs) and ``training images`` (to be fitted, not trained, on these).
-        exact: whether nothing is sampled, so that its prediction has no Monte-Carlo error.
         slow: whether an image takes about a second: it is evaluated on the subset conditions, and
             timed on single images.
         trained_longer: whether a preset evaluates it at budgets above 1.
-        kernels_only: whether the Numba kernels compute it whatever the engine of its networks.
         primary_score: the score by which images are ranked where only one is shown.
         feature_scores: whether runs fit scores of features to its networks; false for methods that
             draw many networks of their own.
@@ -155,10 +154,8 @@ class UncertaintyMethod(ABC):
     counts_networks: ClassVar[bool] = False
     divides: ClassVar[bool] = False
     needs: ClassVar[frozenset[MethodNeed]] = frozenset()
-    exact: ClassVar[bool] = False
     slow: ClassVar[bool] = False
     trained_longer: ClassVar[bool] = True
-    kernels_only: ClassVar[bool] = False
     primary_score: ClassVar[str] = "predictive_entropy"
     feature_scores: ClassVar[bool] = True
     pooled: ClassVar[bool] = False
@@ -209,17 +206,11 @@ class UncertaintyMethod(ABC):
         return None
 
     @abstractmethod
-    def fit(
-        self,
-        images: Float[Tensor, "images channels height width"],
-        labels: Int64[Tensor, " images"],
-    ) -> Self:
+    def fit(self, images: Float[Tensor, "images channels height width"], labels: Labels) -> Self:
         """Learn from images in [0, 1] and their labels."""
 
     def calibrate(
-        self,
-        images: Float[Tensor, "images channels height width"],
-        labels: Int64[Tensor, " images"],
+        self, images: Float[Tensor, "images channels height width"], labels: Labels
     ) -> Self:
         """Learn from images that `fit` has not seen, where there are such; by default nothing."""
         return self

@@ -87,11 +87,6 @@ class MCDropout(TrainedWithDropout, SingleNetwork, MemberMethod):
         super().__init__(**shared)
         self.passes = passes
 
-    @property
-    def member_slice(self) -> slice:
-        """Fewer passes are the first of more."""
-        return slice(0, self.passes)
-
     def member_logits(self, images: Tensor) -> Tensor:
         """The logits of the T sub-networks, [T, images, classes]."""
         (network,) = self.fitted

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
-from time import perf_counter
 from typing import Any, ClassVar, Self, TypedDict
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from methods.engines import choose_engine
 from methods.engines.base import NetworkOutputs, PreparedNetworks
-from methods.given import GivenEngine, GivenNetwork, GivenPool, announce, require_count
+from methods.given import GivenEngine, GivenNetwork, GivenPool, require_count
 from methods.interface import Prediction, UncertaintyMethod
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import OwnTraining
-
-TRIED = 100
-"""Images by which it is estimated how long all will take."""
+from methods.shapes import Images, Labels, MemberLogits
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -169,7 +165,7 @@ class PooledMethod(UncertaintyMethod):
         else:
             self.fitted = self.pool.snapshots(own, self.replicate, training)
         if type(self).fit_outputs is not PooledMethod.fit_outputs:
-            self.fit_outputs(self.fitting_outputs(images), labels)
+            self.fit_outputs(self.outputs(images), labels)
         return self
 
     def calibrate(self, images: Tensor, labels: Tensor) -> Self:
@@ -182,30 +178,19 @@ class PooledMethod(UncertaintyMethod):
         """The prediction of each image, by default from the networks' outputs."""
         return self.predict_outputs(self.outputs(images))
 
-    def outputs(self, images: Float[Tensor, "images ..."]) -> NetworkOutputs:
+    def outputs(self, images: Images) -> NetworkOutputs:
         """The logits and features of each network, dropout off."""
         return self.prepared.outputs(images)
 
-    def features(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "networks images width"]:
+    def features(self, images: Images) -> Float[Tensor, "networks images width"]:
         """The penultimate layer of each network, dropout off."""
         return require_features(self.outputs(images))
 
-    def fitting_outputs(self, images: Float[Tensor, "images ..."]) -> NetworkOutputs:
-        """`outputs` of all images of a fit; of a user's networks it is said if that takes long."""
-        if isinstance(self.fitted[0], GivenNetwork):
-            begun = perf_counter()
-            self.outputs(images[:TRIED])
-            seconds = (perf_counter() - begun) * len(images) / TRIED
-            announce(f"computing the features of {len(images):,} images", seconds)
-        return self.outputs(images)
-
-    def fit_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
+    def fit_outputs(self, outputs: NetworkOutputs, labels: Labels) -> Self:
         """Learn from the training images, if it needs these; `fitted` is known."""
         return self
 
-    def calibrate_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
+    def calibrate_outputs(self, outputs: NetworkOutputs, labels: Labels) -> Self:
         """Learn from held-out images, if it needs these."""
         return self
 
@@ -270,8 +255,7 @@ class SingleNetwork(PooledMethod):
         layers, such as batch normalisation, compute in evaluation mode. A layer that is reached
         several times draws a mask each time. `torch.nn.functional.dropout` and the dropout inside
         of `nn.MultiheadAttention` and of recurrent layers cannot be found, and stay off; a warning
-        names layers with such dropout inside, and dropout layers that no forward calls. A fit that
-        takes long says so in a line on standard error.
+        names layers with such dropout inside, and dropout layers that no forward calls.
 
         Args:
             module: from images, [images, ...], to logits, [images, classes]. It is copied, and
@@ -370,28 +354,27 @@ class MemberMethod(PooledMethod):
         return cls.calibrate_members is not MemberMethod.calibrate_members
 
     @property
-    @abstractmethod
     def member_slice(self) -> slice:
-        """The positions of its members among all that methods of its kind can have."""
+        """The positions of its members among all that methods of its kind can have.
+
+        By default the first ones, as many as its size says; one where it has none.
+        """
+        return slice(0, getattr(self, self.size) if self.size else 1)
 
     def slice_of(self, larger: MemberMethod) -> slice:
         """The positions of its members among those of a larger method that has them too."""
         own, first = self.member_slice, larger.member_slice.start
         return slice(own.start - first, own.stop - first)
 
-    def member_logits(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "members images classes"]:
+    def member_logits(self, images: Images) -> MemberLogits:
         """The logits of each member for each image."""
         return self.prepared.logits(images)
 
-    def calibrate_members(
-        self, logits: Float[Tensor, "members images classes"], labels: Int64[Tensor, " images"]
-    ) -> Self:
+    def calibrate_members(self, logits: MemberLogits, labels: Labels) -> Self:
         """Learn from the members' logits of held-out images; by default nothing."""
         return self
 
-    def form(self, logits: Float[Tensor, "members images classes"]) -> Prediction:
+    def form(self, logits: MemberLogits) -> Prediction:
         """The prediction, from the members' logits."""
         return Prediction.of_logits(logits)
 
@@ -405,7 +388,7 @@ class MemberMethod(PooledMethod):
         """The members' prediction of each image."""
         return self.form(self.member_logits(images))
 
-    def calibrate_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
+    def calibrate_outputs(self, outputs: NetworkOutputs, labels: Labels) -> Self:
         """Learn from held-out images, where its members are the networks."""
         return self.calibrate_members(outputs.logits, labels)
 

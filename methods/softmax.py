@@ -21,11 +21,6 @@ class Softmax(SingleNetwork, MemberMethod):
     group = "single network"
     reads = "logits"
 
-    @property
-    def member_slice(self) -> slice:
-        """Its network is the only member."""
-        return slice(0, 1)
-
 
 class WeightAveraging(OwnRate, Softmax):
     """Stochastic weight averaging (Izmailov et al. 2018): the mean of the last networks' weights.

@@ -26,7 +26,7 @@ from benchmarks.schema import Latency, table_of, write_table
 from benchmarks.tasks.task import Condition
 from methods import Prediction
 from methods.determinism import derive_seed
-from tests.runs import SLOW, Run, run_of
+from tests.runs import Run, run_of
 
 SMALL = Configuration(
     preset="quick",
@@ -65,12 +65,12 @@ CUSTOM = """
 from methods import UncertaintyMethod
 
 class Mine(UncertaintyMethod):
-    name = "my_method"
+    name, slow = "my_method", {slow}
     def fit(self, images, labels): ...
     def predict(self, images): ...
 """
 
-SIZES = {"my_method": 5} | dict.fromkeys(SLOW, 30)
+SIZES = {"my_method": 5}
 
 CLAIM = {
     "id": "image-61",
@@ -117,6 +117,7 @@ def make_up(
     folder: Path,
     *,
     custom: bool = False,
+    slow: bool = False,
     fails: str | None = None,
     lost: Collection[str] = (),
     unavailable: Mapping[str, str] | None = None,
@@ -126,13 +127,14 @@ def make_up(
 
     Args:
         custom: whether a custom method takes part.
+        slow: whether one takes part that is evaluated on subsets alone.
         fails: which run units have no prediction files, by what their names begin with.
         lost: on which conditions no run unit has one.
         unavailable: conditions without data, and why.
         changes: parts of the configuration that differ from `SMALL`.
     """
-    if custom:
-        (folder / "mine.py").write_text(CUSTOM)
+    if custom or slow:
+        (folder / "mine.py").write_text(CUSTOM.format(slow=slow))
         changes["custom_methods"] = (f"{folder / 'mine.py'}:Mine",)
     run = run_of(Configuration(**{**vars(SMALL), **changes}), folder)
     reasons = unavailable or {}
@@ -172,8 +174,6 @@ def prediction(run: Run, unit: RunUnit, condition: Condition) -> Prediction:
     if evaluated.labels is not None:
         logits += 4 * torch.nn.functional.one_hot(evaluated.labels, 10)
     made = Prediction.of_logits(logits)
-    if unit.method in SLOW:
-        return replace(made, members=None)
     if unit.method == "my_method":
         return replace(made, scores={"own_score": made.expected_entropy})
     return made

@@ -51,8 +51,6 @@ CONDITIONS = {one.name: one for one in (*MNIST.conditions, *MNIST.subset_conditi
 
 QUICK, FULL = map(configuration_of, ("quick", "full"))
 
-SLOW = tuple(name for name, kind in METHODS.items() if kind.slow)
-
 TRAINED = tuple(name for name, kind in METHODS.items() if issubclass(kind, TrainedMethod))
 """The methods with a network of their own."""
 

@@ -15,7 +15,7 @@ from benchmarks.claims.claim import (
     NotTestableError,
 )
 from benchmarks.claims.predictor import NETWORKS, PASSES, Predictor, trained_networks
-from benchmarks.claims.votes import DECIMALS, write_exact
+from benchmarks.claims.votes import DECIMALS
 from benchmarks.io import write_json
 from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
@@ -52,7 +52,6 @@ def write_claims(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str
         evaluated = EvaluationSet(test.images, test.labels)
         shown = [(TEST_IMAGES, evaluated, index) for index in (TYPICAL, PECULIAR)]
         save_images(shown, workspace.out / CLAIMS_FOLDER / IMAGES_NPZ)
-        write_exact(predictor)
     judged = [(claim, *_judged(claim, predictor)) for claim in claims]
     write_table(pd.concat([table for _, table, _ in judged]), workspace.out, CLAIMS_CSV)
     setting = {

@@ -29,7 +29,7 @@ class NetworkCost(NamedTuple):
 
 
 def network_cost(method: UncertaintyMethod) -> NetworkCost:
-    """The cost of a fitted method of the suite; unknown of others, and of exact ones.
+    """The cost of a fitted method of the suite; unknown of others.
 
     A multiply-add is one product in a sum, counted by PyTorch; activations, pooling, resizing and
     the softmax are not counted. LeNet-5 takes 416,520 per image, and M networks M times that. T
@@ -38,7 +38,7 @@ def network_cost(method: UncertaintyMethod) -> NetworkCost:
     a part of the second convolution between passes.
     """
     # Not of custom methods: these may evaluate their networks as often as they like.
-    if not isinstance(method, PooledMethod) or type(method) not in METHODS.values() or method.exact:
+    if not isinstance(method, PooledMethod) or type(method) not in METHODS.values():
         return NetworkCost()
     count = len(method.fitted)  # all are of one architecture
     return NetworkCost(

@@ -94,8 +94,8 @@ def latency_tasks(
     ends = min(chosen.batch_sizes), max(chosen.batch_sizes)
     units = [unit for unit in plan.units() if plan.objection(unit) is None]
     for place, method in product(places, chosen.classes.values()):
-        # The kernels' time is that of what they compute, PyTorch's of all that it can compute.
-        if not (uses_engine(method) if place.engine == "numba" else not method.kernels_only):
+        # The kernels' time is that of what they compute.
+        if place.engine == "numba" and not uses_engine(method):
             continue
         sizes = sorted({u.size for u in units if u.method == method.name}, key=lambda n: n or 0)
         for size in sizes:

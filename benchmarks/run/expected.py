@@ -40,9 +40,9 @@ Like those below, on a core of an AMD EPYC or Intel Xeon with AVX-512, by the st
 machine, a network takes about .6 of this.
 """
 
-MEMBER, SLOW, MEASURED, CLAIMED = 3e-7, 1.4, (0.013, 9e-6), 4.5
-"""CPU seconds of an image by a member, and by a slow method; of a condition that is measured, and
-of an image of it; of a network of claims."""
+MEMBER, MEASURED, CLAIMED = 3e-7, (0.013, 9e-6), 4.5
+"""CPU seconds of an image by a member; of a condition that is measured, and of an image of it; of a
+network of claims."""
 
 TIMED, SHOWN = 1.25, (17.0, 0.45)
 """CPU seconds of a timing, for each second of its limit; of the page, and of a method on it."""
@@ -98,12 +98,11 @@ def _members(plan: Plan, workspace: Workspace, unit: RunUnit, images: int) -> fl
     kind, engine = plan.configuration.classes[unit.method], plan.configuration.engine
     if not kind.pooled or plan.is_custom(unit.method):
         return 0.0  # nobody knows
-    method, cost = cast(PooledMethod, plan.method(unit, workspace.store)), images * kind.slow * SLOW
+    method = cast(PooledMethod, plan.method(unit, workspace.store))
     pool, own = method.pool, method.trajectory
-    if not kind.exact:
-        members = method.member_slice if isinstance(method, MemberMethod) else slice(0, 1)
-        what = "dropout pass" if "dropout" in kind.needs else "forward"
-        cost = images * (members.stop - members.start) * _network(what, pool.recipe, engine)
+    members = method.member_slice if isinstance(method, MemberMethod) else slice(0, 1)
+    what = "dropout pass" if "dropout" in kind.needs else "forward"
+    cost = images * (members.stop - members.start) * _network(what, pool.recipe, engine)
     training = workspace.images(plan.task, plan.split(unit))
     if own and isnan(pool.snapshot_seconds(own, unit.replicate, training.fingerprint)):
         trains = "torch" if issubclass(kind, TrainedMethod) else engine

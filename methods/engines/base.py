@@ -11,6 +11,7 @@ from torch import Tensor
 
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
+from methods.shapes import Images, KeepMask, Logits, MemberLogits
 
 
 class Trainer(Protocol):
@@ -37,7 +38,7 @@ class NetworkOutputs(NamedTuple):
         features: its penultimate layer; ``None`` where only logits are known.
     """
 
-    logits: Float[Tensor, "networks images classes"]
+    logits: MemberLogits
     features: Float[Tensor, "networks images width"] | None = None
 
 
@@ -47,19 +48,13 @@ class PreparedNetworks(Protocol):
     Threads may share it. Later changes of the networks' weights do not reach it.
     """
 
-    def logits(
-        self,
-        images: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "images channels"] | None = None,
-    ) -> Float[Tensor, "networks images classes"]:
+    def logits(self, images: Images, keep_mask: KeepMask | None = None) -> MemberLogits:
         """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
 
-    def pass_logits(
-        self, images: Float[Tensor, "images ..."], passes: Tensor
-    ) -> Float[Tensor, "passes images classes"]:
+    def pass_logits(self, images: Images, passes: Tensor) -> MemberLogits:
         """Logits of the only network, all images in each of the passes; see `Network.passes`."""
 
-    def outputs(self, images: Float[Tensor, "images ..."]) -> NetworkOutputs:
+    def outputs(self, images: Images) -> NetworkOutputs:
         """Logits, equal to those of `logits`, and features of each network, by one forward."""
 
 
@@ -98,17 +93,10 @@ class Engine(ABC):
     def prepare(self, networks: Sequence[Network]) -> PreparedNetworks:
         """Make trained networks of one recipe ready to predict, once for many calls."""
 
-    def logits(
-        self,
-        network: Network,
-        images: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "images channels"] | None = None,
-    ) -> Float[Tensor, "images classes"]:
+    def logits(self, network: Network, images: Images, keep_mask: KeepMask | None = None) -> Logits:
         """Logits of one network; see `PreparedNetworks`."""
         return self.prepare([network]).logits(images, keep_mask)[0]
 
-    def pass_logits(
-        self, network: Network, images: Float[Tensor, "images ..."], passes: Tensor
-    ) -> Float[Tensor, "passes images classes"]:
+    def pass_logits(self, network: Network, images: Images, passes: Tensor) -> MemberLogits:
         """Logits in each of the passes; see `PreparedNetworks`."""
         return self.prepare([network]).pass_logits(images, passes)

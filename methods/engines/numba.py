@@ -17,6 +17,7 @@ from methods.engines.base import Engine, NetworkOutputs
 from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
+from methods.shapes import Images, KeepMask
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,7 @@ class NumbaNetworks:
     networks: list[kernels.KernelNetwork]
 
     def logits(
-        self,
-        images: Float[Tensor, "images 1 28 28"],
-        keep_mask: Bool[Tensor, "images channels"] | None = None,
+        self, images: Images, keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "networks images 10"]:
         """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
         mask = None if keep_mask is None else keep_mask.numpy()
@@ -70,13 +69,13 @@ class NumbaNetworks:
         return torch.from_numpy(np.stack(each))
 
     def pass_logits(
-        self, images: Float[Tensor, "images 1 28 28"], passes: Bool[Tensor, "passes channels"]
+        self, images: Images, passes: Bool[Tensor, "passes channels"]
     ) -> Float[Tensor, "passes images 10"]:
         """Logits of the only network; a pass only adds up what all passes share."""
         (network,) = self.networks
         return torch.from_numpy(kernels.sample_logits(network, images.numpy(), passes.numpy()))
 
-    def outputs(self, images: Float[Tensor, "images 1 28 28"]) -> NetworkOutputs:
+    def outputs(self, images: Images) -> NetworkOutputs:
         """Logits and features of each network, which the kernels give together."""
         each = [kernels.logits_and_features(n, images.numpy()) for n in self.networks]
         logits, features = map(np.stack, zip(*each, strict=True))

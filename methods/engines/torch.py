@@ -18,6 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from methods.engines.base import Engine, NetworkOutputs
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
+from methods.shapes import Images, KeepMask, MemberLogits
 
 ON_THE_CPU, ELSEWHERE = 100, 2**14
 """Members times images computed in one batch, to bound the memory of activations.
@@ -81,11 +82,7 @@ class TorchNetworks:
         self._stack = stack(networks) if stacked and len(networks) > 1 else None
 
     @_predicting()
-    def logits(
-        self,
-        images: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "images channels"] | None = None,
-    ) -> Float[Tensor, "networks images classes"]:
+    def logits(self, images: Images, keep_mask: KeepMask | None = None) -> MemberLogits:
         """Logits of each network; ``keep_mask``: the channels that dropout keeps of each image."""
         if (stack := self._stack) is not None and keep_mask is None:
             parts = torch.split(images, max(1, self._most // len(self._networks)))
@@ -98,7 +95,7 @@ class TorchNetworks:
 
     def _stacked_logits(
         self, stack: dict[str, Float[Tensor, "networks ..."]], images: Tensor
-    ) -> Float[Tensor, "networks images classes"]:
+    ) -> MemberLogits:
         def logits(tensors: dict[str, Tensor]) -> Tensor:
             outputs: Tensor = functional_call(self._networks[0], tensors, (images,))
             return outputs
@@ -107,9 +104,7 @@ class TorchNetworks:
         return all_logits
 
     @_predicting()
-    def pass_logits(
-        self, images: Float[Tensor, "images ..."], passes: Tensor
-    ) -> Float[Tensor, "passes images classes"]:
+    def pass_logits(self, images: Images, passes: Tensor) -> MemberLogits:
         """Logits of the only network, its passes batched on any device."""
         (network,) = self._networks
         passes = passes.to(self._device)
@@ -120,7 +115,7 @@ class TorchNetworks:
         return torch.cat(outputs, dim=1)
 
     @_predicting()
-    def outputs(self, images: Float[Tensor, "images ..."]) -> NetworkOutputs:
+    def outputs(self, images: Images) -> NetworkOutputs:
         """Logits and features of each network, by one forward."""
         each = [
             map(torch.cat, zip(*map(network.outputs, self._batches(images)), strict=True))
@@ -129,7 +124,7 @@ class TorchNetworks:
         logits, features = zip(*each, strict=True)
         return NetworkOutputs(_stacked("classes", logits), _stacked("features", features))
 
-    def _batches(self, tensor: Float[Tensor, "images ..."]) -> Iterator[Tensor]:
+    def _batches(self, tensor: Images) -> Iterator[Tensor]:
         """Its parts, on the device."""
         return (part.to(self._device) for part in torch.split(tensor, self._most))
 

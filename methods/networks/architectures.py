@@ -11,6 +11,7 @@ from torch.func import vmap
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, max_pool2d, relu
 
 from methods.networks.network import Network
+from methods.shapes import KeepMask
 
 
 class LeNet5(Network):
@@ -56,9 +57,7 @@ class LeNet5(Network):
         return avg_pool2d(maps, 2)
 
     def features(
-        self,
-        images: Float[Tensor, "images 1 28 28"],
-        keep_mask: Bool[Tensor, "#images 22"] | None = None,
+        self, images: Float[Tensor, "images 1 28 28"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 84"]:
         """The penultimate layer."""
         return self._features(self.shared(images), keep_mask)
@@ -76,9 +75,7 @@ class LeNet5(Network):
         return interpolate(images, size=32, mode="bilinear", align_corners=False)
 
     def rest(
-        self,
-        shared: Float[Tensor, "images 6 14 14"],
-        keep_mask: Bool[Tensor, "#images 22"] | None = None,
+        self, shared: Float[Tensor, "images 6 14 14"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 10"]:
         """Logits from the first maps."""
         logits: Tensor = self.head(self._features(shared, keep_mask))
@@ -102,9 +99,7 @@ class LeNet5(Network):
         return torch.cat([self._logits_of_terms(terms, masks) for masks in parts])
 
     def _features(
-        self,
-        maps: Float[Tensor, "images 6 14 14"],
-        keep_mask: Bool[Tensor, "#images 22"] | None = None,
+        self, maps: Float[Tensor, "images 6 14 14"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 84"]:
         """From the first maps; dropping a channel commutes with its pooling."""
         if keep_mask is None:
@@ -187,9 +182,7 @@ class LeNet5Units(LeNet5ReLU):
         return self.activate(self.linear1(maps.flatten(start_dim=1)))
 
     def _features(
-        self,
-        maps: Float[Tensor, "images 120"],
-        keep_mask: Bool[Tensor, "#images 204"] | None = None,
+        self, maps: Float[Tensor, "images 120"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 84"]:
         if keep_mask is None:
             return self.activate(self.linear2(maps))
@@ -241,9 +234,7 @@ class SmallCNN(Network):
         self.draw_weights(generator)
 
     def features(
-        self,
-        images: Float[Tensor, "images 1 8 8"],
-        keep_mask: Bool[Tensor, "#images 48"] | None = None,
+        self, images: Float[Tensor, "images 1 8 8"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 64"]:
         """The penultimate layer."""
         return self._features(self.shared(images), keep_mask)
@@ -253,18 +244,14 @@ class SmallCNN(Network):
         return avg_pool2d(relu(self.conv1(self.normalised(images))), 2)
 
     def rest(
-        self,
-        shared: Float[Tensor, "images 16 4 4"],
-        keep_mask: Bool[Tensor, "#images 48"] | None = None,
+        self, shared: Float[Tensor, "images 16 4 4"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 10"]:
         """Logits from the first maps."""
         logits: Tensor = self.head(self._features(shared, keep_mask))
         return logits
 
     def _features(
-        self,
-        maps: Float[Tensor, "images 16 4 4"],
-        keep_mask: Bool[Tensor, "#images 48"] | None,
+        self, maps: Float[Tensor, "images 16 4 4"], keep_mask: KeepMask | None
     ) -> Float[Tensor, "images 64"]:
         """From the first maps; dropping a channel commutes with its pooling."""
         first: Tensor | float = 1.0
@@ -327,9 +314,7 @@ class LeNet5Same(ReLUMaxPool):
         self.draw_weights(generator)
 
     def features(
-        self,
-        images: Float[Tensor, "images 1 28 28"],
-        keep_mask: Bool[Tensor, "#images 0"] | None = None,
+        self, images: Float[Tensor, "images 1 28 28"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 84"]:
         """The penultimate layer."""
         return relu(self.linear(flat(relu(self.conv3(self.pooled_maps(images))))))
@@ -356,9 +341,7 @@ class LeNet28(ReLUMaxPool):
         self.draw_weights(generator)
 
     def features(
-        self,
-        images: Float[Tensor, "images 1 28 28"],
-        keep_mask: Bool[Tensor, "#images 0"] | None = None,
+        self, images: Float[Tensor, "images 1 28 28"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 84"]:
         """The penultimate layer."""
         return relu(self.linear2(relu(self.linear1(flat(self.pooled_maps(images))))))

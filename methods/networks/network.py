@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from methods.determinism import derive_seed
+from methods.shapes import Features, Images, KeepMask, Logits, MemberLogits
 
 
 def draw_masks(
@@ -149,52 +150,36 @@ class Network(nn.Module, ABC):
         self.mean, self.std, self.dropout = mean, std, dropout
 
     @abstractmethod
-    def features(
-        self,
-        images: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "#images channels"] | None = None,
-    ) -> Float[Tensor, "images width"]:
+    def features(self, images: Images, keep_mask: KeepMask | None = None) -> Features:
         """The penultimate layer; ``keep_mask``: the channels kept, one row or one an image."""
 
-    def forward(
-        self,
-        images: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "#images channels"] | None = None,
-    ) -> Float[Tensor, "images classes"]:
+    def forward(self, images: Images, keep_mask: KeepMask | None = None) -> Logits:
         """Logits; ``keep_mask``: the channels kept, one row or one an image."""
         logits: Tensor = self.head(self.features(images, keep_mask))
         return logits
 
-    def outputs(
-        self, images: Float[Tensor, "images ..."]
-    ) -> tuple[Float[Tensor, "images classes"], Float[Tensor, "images width"]]:
+    def outputs(self, images: Images) -> tuple[Logits, Features]:
         """Logits and features by one forward, dropout off."""
         features = self.features(images)
         return self.head(features), features
 
-    def resized(self, images: Float[Tensor, "images ..."]) -> Float[Tensor, "images ..."]:
+    def resized(self, images: Images) -> Images:
         """The images at the size at which the first layer reads them: by default their own.
 
         Done once, it is not repeated in every epoch: a network reads these as it reads the others.
         """
         return images
 
-    def shared(self, images: Float[Tensor, "images ..."]) -> Float[Tensor, "images ..."]:
+    def shared(self, images: Images) -> Tensor:
         """What is the same for every mask: by default nothing but the images."""
         return images
 
-    def rest(
-        self,
-        shared: Float[Tensor, "images ..."],
-        keep_mask: Bool[Tensor, "#images channels"] | None = None,
-    ) -> Float[Tensor, "images classes"]:
+    def rest(self, shared: Tensor, keep_mask: KeepMask | None = None) -> Logits:
         """Logits from what `shared` returned."""
         logits: Tensor = self(shared, keep_mask)
         return logits
 
-    def subnetwork_logits(
-        self, images: Float[Tensor, "images ..."], passes: Tensor, *, most: int
-    ) -> Float[Tensor, "passes images classes"]:
+    def subnetwork_logits(self, images: Images, passes: Tensor, *, most: int) -> MemberLogits:
         """Logits of all images under each of the `passes`: one forward a mask.
 
         ``most``: how many masks times images may be computed in one batch; at least the images.

@@ -9,12 +9,13 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Literal
 
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from methods.networks.architectures import LeNet5, LeNet5ReLU, LeNet5Same, LeNet28
 from methods.networks.network import Network
+from methods.shapes import Labels, Logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class LabelledImages:
     """Labelled images: images in [0, 1] and their classes."""
 
     images: Float[Tensor, "images channels height width"]
-    labels: Int64[Tensor, " images"]
+    labels: Labels
 
     @cached_property
     def fingerprint(self) -> str:
@@ -144,9 +145,7 @@ class Recipe:
         share = averaging_rate(passed) if self.schedule == "averaged" else cosine(passed)
         return self.learning_rate * share
 
-    def mean_loss(
-        self, logits: Float[Tensor, "images classes"], labels: Int64[Tensor, " images"]
-    ) -> Float[Tensor, ""]:
+    def mean_loss(self, logits: Logits, labels: Labels) -> Float[Tensor, ""]:
         """The mean over a batch of what the recipe minimises."""
         return cross_entropy(logits.softmax(dim=1) if self.loss == "softmax" else logits, labels)
 

@@ -22,6 +22,7 @@ from methods.determinism import derive_seed, machine
 from methods.engines.base import Engine
 from methods.networks.network import Network, draw_masks
 from methods.networks.recipes import AVERAGED_FROM, LabelledImages, Recipe
+from methods.shapes import Labels
 
 
 class TrainingDivergedError(Exception):
@@ -145,11 +146,18 @@ def is_finite(network: nn.Module) -> bool:
     return all(bool(tensor.isfinite().all()) for tensor in network.state_dict().values())
 
 
-def diverged(recipe: Recipe, index: int, epoch: int, loss: float) -> TrainingDivergedError:
-    """The error that names recipe, network and epoch."""
+def diverged(
+    recipe: Recipe, index: int, epoch: int, loss: float, method: str = "", rate: float | None = None
+) -> TrainingDivergedError:
+    """The error that names recipe, network and epoch; of a method's own training also the method.
+
+    Args:
+        rate: the method's learning rate; ``None``: the recipe's.
+    """
+    of = f"{method!r}, recipe {recipe.name!r}" if method else f"recipe {recipe.name!r}"
     return TrainingDivergedError(
-        f"network {index} of recipe {recipe.name!r}: the loss became {loss} in epoch {epoch}; "
-        f"check the images, or make a recipe of a learning rate below {recipe.learning_rate}"
+        f"network {index} of {of}: the loss became {loss} in epoch {epoch}; check the images, or "
+        f"choose a learning rate below {rate or recipe.learning_rate:g}"
     )
 
 
@@ -263,7 +271,7 @@ class Watch:
         self,
         epoch: int,
         split: str,
-        labels: Int64[Tensor, " images"],
+        labels: Labels,
         off: Float[Tensor, "images classes"],
         on: Float[Tensor, "images classes"] | None = None,
     ) -> EpochLog:
@@ -282,9 +290,7 @@ class Watch:
         )
 
 
-def precision_and_recall(
-    labels: Int64[Tensor, " images"], votes: Int64[Tensor, " images"], *, classes: int
-) -> tuple[float, float]:
+def precision_and_recall(labels: Labels, votes: Labels, *, classes: int) -> tuple[float, float]:
     """Means over the classes that occur in labels or votes; a quotient of none is 0.
 
     >>> precision_and_recall(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), classes=3)
@@ -298,7 +304,7 @@ def precision_and_recall(
     return precision[occurs].mean().item(), recall[occurs].mean().item()
 
 
-def _accuracy(labels: Int64[Tensor, " images"], votes: Int64[Tensor, " images"]) -> float:
+def _accuracy(labels: Labels, votes: Labels) -> float:
     return (votes == labels).double().mean().item()
 
 
@@ -329,13 +335,7 @@ class OwnTraining(ABC):
 
     @abstractmethod
     def train(
-        self,
-        recipe: Recipe,
-        index: int,
-        training: LabelledImages,
-        *,
-        engine: Engine,
-        seed: int = 0,
+        self, recipe: Recipe, index: int, training: LabelledImages, *, engine: Engine, seed: int = 0
     ) -> list[TrainedNetwork]:
         """The networks that are kept; all random numbers follow from (its name, seed, index).
 
@@ -356,13 +356,7 @@ class Trajectory(OwnTraining):
         """The share of the training after which a network is kept, by its number from 0."""
 
     def train(
-        self,
-        recipe: Recipe,
-        index: int,
-        training: LabelledImages,
-        *,
-        engine: Engine,
-        seed: int = 0,
+        self, recipe: Recipe, index: int, training: LabelledImages, *, engine: Engine, seed: int = 0
     ) -> list[TrainedNetwork]:
         """The networks that are kept of a training that begins where the pool's network did."""
         network = self.initial(recipe, index, seed=seed)

@@ -61,11 +61,6 @@ class Augmentation(Softmax):
             raise ValueError(f"views is {views}; expected at most {len(VERSIONS)}")
         self.views = views
 
-    @property
-    def member_slice(self) -> slice:
-        """Fewer versions are the first of more."""
-        return slice(0, self.views)
-
     def member_logits(self, images: Tensor) -> Tensor:
         """The logits of each version, [V, images, classes]."""
         versions = (Version(*(self.strength * part for part in v)) for v in VERSIONS[: self.views])

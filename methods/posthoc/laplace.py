@@ -12,24 +12,24 @@ takes variance along (1, …, 1), to which the softmax is blind, for uncertainty
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar, Self
 
 import torch
-from jaxtyping import Float, Float32, Float64, Int64
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot, pad
 from torch.quasirandom import SobolEngine
 
 from methods.determinism import derive_seed
 from methods.engines.base import NetworkOutputs
-from methods.given import GivenNetwork, announce
 from methods.interface import Prediction
 from methods.pooled import SingleNetwork, require_features, require_labels
 from methods.posthoc.kronecker import Factors, LayerPosterior
 from methods.scores.score import NOT_LAST, is_last
+from methods.shapes import Features, Labels
 
 SMALLEST, LARGEST = 1e-4, 1e8
 """Prior precisions that are searched."""
@@ -117,29 +117,17 @@ class MarginalLikelihood:
         if not self.eigenvalues.min().item() > -SMALLEST:  # NaN is not, either
             raise ValueError("the posterior's precision is singular, or has NaN")
 
-        precision, loss = least_loss(lambda each: -self.log_marginal_likelihood(each))
-        if not math.isfinite(loss):
+        # Here, not above: methods that need no minimum are timed where it is not installed.
+        from scipy.optimize import minimize_scalar
+
+        minimum = minimize_scalar(
+            lambda logarithm: -self.log_marginal_likelihood(math.exp(logarithm)),
+            bounds=(math.log(SMALLEST), math.log(LARGEST)),
+            method="bounded",
+        )
+        if not math.isfinite(minimum.fun):
             raise ValueError("the marginal likelihood is not finite, so no prior precision is best")
-        return precision
-
-
-def least_loss(loss: Callable[[float], float], **options: float) -> tuple[float, float]:
-    """The prior precision from 1e-4 to 1e8 of the smallest loss, and that loss.
-
-    Args:
-        options: of SciPy's search among the logarithms.
-    """
-    # Here, not above: methods that need no minimum are timed where it is not installed.
-    from scipy.optimize import minimize_scalar
-
-    bounds = math.log(SMALLEST), math.log(LARGEST)
-    minimum = minimize_scalar(
-        lambda logarithm: loss(math.exp(logarithm)),
-        bounds=bounds,
-        method="bounded",
-        options=options,
-    )
-    return math.exp(float(minimum.x)), float(minimum.fun)
+        return math.exp(float(minimum.x))
 
 
 class Laplace(SingleNetwork):
@@ -196,7 +184,7 @@ class LaplaceLastLayer(Laplace):
     reads = "features"
     _posterior: ClassBlocks | LayerPosterior
 
-    def fit_outputs(self, outputs: NetworkOutputs, labels: Int64[Tensor, " images"]) -> Self:
+    def fit_outputs(self, outputs: NetworkOutputs, labels: Labels) -> Self:
         """Sum the GGN over the training images, and choose the prior.
 
         Raises:
@@ -217,12 +205,9 @@ class LaplaceLastLayer(Laplace):
             eigenvalues=curvature.eigenvalues,
             square_norm=self._weights.square().sum().item(),
         )
-        self.set_prior(curvature, self.prior_precision or self.evidence.best_precision())
+        self.precision = self.prior_precision or self.evidence.best_precision()
+        self._posterior = curvature.posterior(self.precision)
         return self
-
-    def set_prior(self, curvature: FullCurvature | Factors, precision: float) -> None:
-        """Form the posterior with a prior of this precision."""
-        self.precision, self._posterior = precision, curvature.posterior(precision)
 
     def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
         """One prediction an image: the Gaussian is integrated."""
@@ -230,7 +215,7 @@ class LaplaceLastLayer(Laplace):
         size = len(self._weights) * max(SAMPLES, self._weights.shape[1])
         return self.predictive(map(self.moments, torch.split(features, max(1, NUMBERS // size))))
 
-    def moments(self, features: Float[Tensor, "images width"]) -> Moments:
+    def moments(self, features: Features) -> Moments:
         """Mean and covariance of the logits."""
         inputs = self._inputs(features)
         return inputs @ self._weights.T, self._posterior.covariances(inputs)
@@ -239,27 +224,14 @@ class LaplaceLastLayer(Laplace):
         self,
         inputs: Float64[Tensor, "images width"],
         probabilities: Float64[Tensor, "images classes"],
-        labels: Int64[Tensor, " images"],
+        labels: Labels,
     ) -> FullCurvature | Factors:
         """H, decomposed: here the full GGN."""
-        self._announce()
         return FullCurvature(ggn(inputs, probabilities), probabilities.shape[1])
-
-    def _announce(self) -> None:
-        """Say what the decomposition of a full H costs, of a user's own network."""
-        size = self._weights.numel()
-        if isinstance(self.fitted[0], GivenNetwork):
-            what = f"decomposing the curvature of {size:,} weights ({8e-9 * size**2:.1f} GB; "
-            what += "LaplaceLastLayerKron needs far less)"
-            announce(what, SECONDS_PER_CUBE * size**3)
 
     def _inputs(self, features: Tensor) -> Float64[Tensor, "images width"]:
         """What the weights multiply: the features, and 1 where there are biases."""
         return pad(features.double(), (0, self._weights.shape[1] - features.shape[1]), value=1.0)
-
-
-SECONDS_PER_CUBE = 1.5e-10
-"""Of the eigenvalues and eigenvectors of a matrix, on two cores, by the cube of its size."""
 
 
 def _weights_of(head: nn.Module) -> Float64[Tensor, "classes width"]:
@@ -293,10 +265,9 @@ class LaplaceLastLayerFisher(LaplaceLastLayer):
         self,
         inputs: Float64[Tensor, "images width"],
         probabilities: Float64[Tensor, "images classes"],
-        labels: Int64[Tensor, " images"],
+        labels: Labels,
     ) -> FullCurvature:
         """The sum of the outer products of all gradients, decomposed."""
-        self._announce()
         return FullCurvature(fisher(inputs, probabilities, labels), probabilities.shape[1])
 
 
@@ -318,7 +289,7 @@ class LaplaceLastLayerKron(LaplaceLastLayer):
         self,
         inputs: Float64[Tensor, "images width"],
         probabilities: Float64[Tensor, "images classes"],
-        labels: Int64[Tensor, " images"],
+        labels: Labels,
     ) -> Factors:
         """Both factors; biases have a precision of their own."""
         features = inputs[:, : self.fitted[0].head.in_features]
@@ -352,7 +323,7 @@ def ggn(
 def fisher(
     inputs: Float64[Tensor, "images width"],
     probabilities: Float64[Tensor, "images classes"],
-    labels: Int64[Tensor, " images"],
+    labels: Labels,
 ) -> Float64[Tensor, "weights weights"]:
     """Σ_n (p_n − y_n) (p_n − y_n)ᵀ ⊗ φ_n φ_nᵀ; weights are ordered by class, then by input."""
     classes = probabilities.shape[1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from time import perf_counter
 from typing import Self
 
 import torch
@@ -13,11 +12,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
-from methods.given import GivenNetwork, announce
 from methods.interface import Prediction
 from methods.pooled import require_labels
 from methods.posthoc.kronecker import Factors, Signals
 from methods.posthoc.laplace import Laplace, MarginalLikelihood, Moments
+from methods.shapes import Logits
 
 Directions = Callable[[Float[Tensor, "images classes"]], Float[Tensor, "images directions classes"]]
 """From logits to the weights of sums of logits, whose derivatives are wanted."""
@@ -50,12 +49,8 @@ class LaplaceKron(Laplace):
         super().fit(images, labels)
         network = LayerSignals(self.fitted[0])
         log_likelihood, factors = 0.0, [Factors.zero(layer) for layer in network.layers]
-        begun = perf_counter()
         steps = zip(torch.split(images, STEP), torch.split(labels, STEP), strict=True)
-        for step, (batch, own_labels) in enumerate(steps):
-            if step == 1 and isinstance(self.fitted[0], GivenNetwork):
-                seconds = (perf_counter() - begun) * len(images) / STEP
-                announce(f"fitting {self.label} to {len(images):,} images", seconds)
+        for batch, own_labels in steps:
             logits, signals = network.signals(batch.to(self.device), roots)
             require_labels(own_labels, logits)
             losses = cross_entropy(logits.cpu().double(), own_labels, reduction="sum")
@@ -74,14 +69,11 @@ class LaplaceKron(Laplace):
 
     def predict(self, images: Tensor) -> Prediction:
         """One prediction an image: the Gaussian is integrated."""
-        network = LayerSignals(self.fitted[0])  # anew: threads may share the method
-        return self.predictive(self._moments(network, part) for part in torch.split(images, STEP))
+        return self.predictive(map(self.moments, torch.split(images, STEP)))
 
     def moments(self, images: Tensor) -> Moments:
-        """Mean and covariance of the logits, in one step."""
-        return self._moments(LayerSignals(self.fitted[0]), images)
-
-    def _moments(self, network: LayerSignals, images: Tensor) -> Moments:
+        """Mean and covariance of the logits."""
+        network = LayerSignals(self.fitted[0])  # anew: threads may share the method
         logits, signals = network.signals(images.to(self.device), each_class)
         by_layer = [
             posterior.covariance(layer_signals)
@@ -90,13 +82,13 @@ class LaplaceKron(Laplace):
         return logits.cpu(), torch.stack(by_layer).sum(dim=0).cpu()
 
 
-def roots(logits: Float[Tensor, "images classes"]) -> Float[Tensor, "images classes classes"]:
+def roots(logits: Logits) -> Float[Tensor, "images classes classes"]:
     """Rows √p_c (e_c − p), whose outer products add up to diag p − p pᵀ, with p the softmax."""
     p = logits.softmax(dim=1)
     return p.sqrt()[:, :, None] * (torch.eye(p.shape[1]).to(p) - p[:, None, :])
 
 
-def each_class(logits: Float[Tensor, "images classes"]) -> Float[Tensor, "images classes classes"]:
+def each_class(logits: Logits) -> Float[Tensor, "images classes classes"]:
     """The unit vectors: each logit by itself."""
     return torch.eye(logits.shape[1]).to(logits).expand(len(logits), -1, -1)
 

@@ -89,11 +89,6 @@ class SnapshotEnsemble(OwnRate, SeveralNetworks, MemberMethod):
         """The training."""
         return CosineCycles(self.snapshots)
 
-    @property
-    def member_slice(self) -> slice:
-        """All snapshots."""
-        return slice(0, self.snapshots)
-
 
 class FastGeometricEnsemble(SnapshotEnsemble):
     """Snapshots of short cycles at the end of one training (Garipov et al. 2018).

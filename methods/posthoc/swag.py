@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any, Self, TypeVar, Unpack
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.determinism import derive_seed
-from methods.given import GivenPool, announce, copied
+from methods.given import GivenPool, copied
 from methods.networks.recipes import AVERAGED_FROM, LabelledImages, averaging_rate
 from methods.networks.training import Trajectory
 from methods.pooled import MemberMethod, OwnRate, PoolArguments, require_modules
@@ -95,11 +94,6 @@ class SWAG(OwnRate, MemberMethod):
         """The training."""
         return AveragedTrajectory()
 
-    @property
-    def member_slice(self) -> slice:
-        """Fewer samples are the first of more."""
-        return slice(0, self.samples)
-
     def fit(self, images: Tensor, labels: Tensor) -> Self:
         """Train, or take the snapshots from the pool's store, and draw the networks.
 
@@ -171,15 +165,12 @@ def drawn_networks(
     with torch.no_grad():
         weights = [parameters_to_vector(network.parameters()).cpu() for network in snapshots]
         gaussian = Gaussian.fitted(torch.stack(weights))
-        generator, begun = torch.Generator().manual_seed(seed), perf_counter()
+        generator = torch.Generator().manual_seed(seed)
         drawn = [deepcopy(snapshots[-1]).eval() for _ in range(samples)]
-        for number, network in enumerate(drawn):
+        for network in drawn:
             first = next(network.parameters())
             vector_to_parameters(gaussian.sample(generator).to(first), network.parameters())
             renew_batch_statistics(network, images.to(first))
-            if number == 0:
-                seconds = (perf_counter() - begun) * samples
-                announce(f"giving {samples} drawn networks their batch normalisation", seconds)
     return drawn
 
 

@@ -8,13 +8,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Self
 
-from jaxtyping import Float, Int64
-from torch import Tensor
-
 from methods.deep_ensemble import DeepEnsemble
 from methods.interface import Prediction
 from methods.mc_dropout import MCDropout
 from methods.pooled import MemberMethod, require_labels
+from methods.shapes import Labels, MemberLogits
 from methods.softmax import Softmax
 
 COLDEST, HOTTEST = 1 / 20, 20.0
@@ -56,11 +54,7 @@ def at_bound(temperature: float) -> str:
     return "" if searched else f"the temperature {temperature:.3g} is at its bound"
 
 
-def nll_of_members(
-    logits: Float[Tensor, "members images classes"],
-    labels: Int64[Tensor, " images"],
-    inverse: float,
-) -> float:
+def nll_of_members(logits: MemberLogits, labels: Labels, inverse: float) -> float:
     """The NLL of the mean of members whose logits are all multiplied by one number.
 
     Mean over images of −log (1/M Σ_m softmax(logits_m / T)_y), in nats, with 1/T the number.
@@ -95,9 +89,7 @@ class TemperatureScaled(MemberMethod):
         """The temperature of other networks is not known yet."""
         self.temperature = None
 
-    def calibrate_members(
-        self, logits: Float[Tensor, "members images classes"], labels: Int64[Tensor, " images"]
-    ) -> Self:
+    def calibrate_members(self, logits: MemberLogits, labels: Labels) -> Self:
         """Choose the temperature of least NLL.
 
         Raises:
@@ -108,7 +100,7 @@ class TemperatureScaled(MemberMethod):
         self.temperature = temperature_of_least_nll(nll)
         return self
 
-    def form(self, logits: Float[Tensor, "members images classes"]) -> Prediction:
+    def form(self, logits: MemberLogits) -> Prediction:
         """Of the divided logits, in float64 so that none become equal."""
         remark = NOT_CALIBRATED if self.temperature is None else at_bound(self.temperature)
         scaled = logits.double() / (self.temperature or 1.0)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Self
 
-from jaxtyping import Float, Int64
-from torch import Tensor
-
 from methods.interface import Prediction
 from methods.pooled import require_labels
+from methods.shapes import Labels, MemberLogits
 from methods.softmax import Softmax
 
 LEAST, MOST = 1e-8, 0.5
@@ -37,9 +35,7 @@ class UniformMixture(Softmax):
         """The share of another network is not known yet."""
         self.share = None
 
-    def calibrate_members(
-        self, logits: Float[Tensor, "members images classes"], labels: Int64[Tensor, " images"]
-    ) -> Self:
+    def calibrate_members(self, logits: MemberLogits, labels: Labels) -> Self:
         """Choose the share of least NLL, which is convex in it.
 
         Raises:
@@ -58,7 +54,7 @@ class UniformMixture(Softmax):
         self.share = float(minimum.x)
         return self
 
-    def form(self, logits: Float[Tensor, "members images classes"]) -> Prediction:
+    def form(self, logits: MemberLogits) -> Prediction:
         """The mixture; the vote is the softmax'."""
         share = self.share or 0.0
         mixed = (1 - share) * logits.double().softmax(dim=-1) + share / logits.shape[-1]

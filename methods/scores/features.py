@@ -9,20 +9,19 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from methods.scores.score import FitError, Score, ScoreFunction
+from methods.shapes import Features, Labels
 
 
 class SingularCovarianceError(FitError):
     """A covariance of features is singular, so there is no density."""
 
 
-def fit_distance(
-    features: Float[Tensor, "images width"], labels: Int64[Tensor, " images"]
-) -> ScoreFunction:
+def fit_distance(features: Features, labels: Labels) -> ScoreFunction:
     """The Mahalanobis distance to the nearest class (Lee et al. 2018, equation 2).
 
     min_c (f − μ_c)ᵀ Σ⁻¹ (f − μ_c), with the means μ_c of the classes and one covariance Σ of all
@@ -36,7 +35,7 @@ def fit_distance(
     factor = _factor(centred.T @ centred / len(centred), "within classes")
     whitened_means = _whitened(means, factor)
 
-    def distance(features: Float[Tensor, "images width"]) -> Float64[Tensor, " images"]:
+    def distance(features: Features) -> Float64[Tensor, " images"]:
         whitened = _whitened(features.double(), factor)
         each = [(whitened - mean).square().sum(dim=1) for mean in whitened_means]
         return torch.stack(each).amin(dim=0)
@@ -44,9 +43,7 @@ def fit_distance(
     return distance
 
 
-def fit_density(
-    features: Float[Tensor, "images width"], labels: Int64[Tensor, " images"]
-) -> ScoreFunction:
+def fit_density(features: Features, labels: Labels) -> ScoreFunction:
     """The negative log-density of DDU (Mukhoti et al. 2023, algorithm 1).
 
     −log Σ_c π_c N(f; μ_c, Σ_c), with each class' share π_c, mean and covariance of the training
@@ -64,7 +61,7 @@ def fit_density(
     ]
     shares = (counts.double() / len(labels)).log()
 
-    def density(features: Float[Tensor, "images width"]) -> Float64[Tensor, " images"]:
+    def density(features: Features) -> Float64[Tensor, " images"]:
         each = [
             share + _log_density(features.double() - mean, factor)
             for share, mean, factor in zip(shares, means, factors, strict=True)
@@ -75,7 +72,7 @@ def fit_density(
 
 
 def _centred(
-    features: Float64[Tensor, "images width"], labels: Int64[Tensor, " images"]
+    features: Float64[Tensor, "images width"], labels: Labels
 ) -> tuple[Float64[Tensor, "classes width"], Float64[Tensor, "images width"]]:
     """The classes' means, and the features around the mean of their class.
 
@@ -164,11 +161,7 @@ BLOCK = 64
 
 
 def fit_neighbour(
-    features: Float[Tensor, "images width"],
-    labels: Int64[Tensor, " images"],
-    *,
-    neighbour: int = NEIGHBOUR,
-    most: int = MOST,
+    features: Features, labels: Labels, *, neighbour: int = NEIGHBOUR, most: int = MOST
 ) -> ScoreFunction:
     """The distance to the k-th nearest training image (Sun et al. 2022, section 3).
 
@@ -190,7 +183,7 @@ def fit_neighbour(
     bank = normalize(features[drawn].float())
     k = max(1, round(neighbour * len(bank) / len(features)))
 
-    def distance(features: Float[Tensor, "images width"]) -> Float64[Tensor, " images"]:
+    def distance(features: Features) -> Float64[Tensor, " images"]:
         blocks = torch.split(normalize(features.float()), BLOCK)
         return torch.cat([_distance_to(bank, k, block) for block in blocks])
 
@@ -222,46 +215,37 @@ NONE_BESIDE = "the features have no more directions than the principal ones"
 
 
 def fit_virtual_logit(
-    features: Float[Tensor, "images width"],
-    labels: Int64[Tensor, " images"],
-    head: nn.Linear,
-    *,
-    principal: int | None = None,
+    features: Features, labels: Labels, head: nn.Linear, *, principal: int | None = None
 ) -> ScoreFunction:
     """ViM: the virtual logit less the energy of the others (Wang et al. 2022, equations 4 to 7).
 
     α ‖P⊥ (f − o)‖ − log Σ_c exp z_c, any real number. o = −W⁺ b is where the logits are 0; P⊥
     projects on all but the principal directions of the training images around o; α makes the
-    virtual logit on average as large as their largest logits.
+    virtual logit on average as large as their largest logits. Half of all directions are principal:
+    the authors take 1000 of 2048 and 512 of 768, and say nothing of fewer than 512 features.
 
     Args:
         features, labels: of the training images.
         head: the last layer, z = W f + b.
-        principal: how many directions are principal; by default half of all. The authors take 1000
-            of 2048 and 512 of 768, and say nothing of fewer than 512 features.
 
     Raises:
         FitError: the training images have nothing beside the principal directions.
-        ValueError: there are none of so many principal directions, or none beside them.
     """
-    width = features.shape[1]
-    if principal is None and width < 2:
+    kept = features.shape[1] // 2
+    if kept == 0:
         raise FitError(NONE_BESIDE)
-    kept = width // 2 if principal is None else principal
-    if not 0 < kept < width:
-        raise ValueError(f"principal is {kept}; expected 1 to {width - 1}, of {width} features")
     weight, bias = (parameter.detach().double().cpu() for parameter in (head.weight, head.bias))
     origin = -torch.linalg.pinv(weight) @ bias
     centred = features.double() - origin
     values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
-    beside = vectors[:, : width - kept]
+    beside = vectors[:, :-kept]
     residuals = (centred @ beside).norm(dim=1)
     if values[beside.shape[1] - 1] <= values[-1] * len(values) * torch.finfo(values.dtype).eps:
         raise FitError(NONE_BESIDE)
     logits = features.double() @ weight.T + bias
     scale = logits.amax(dim=1).mean() / residuals.mean()
 
-    def virtual_logit(features: Float[Tensor, "images width"]) -> Float64[Tensor, " images"]:
+    def virtual_logit(features: Features) -> Float64[Tensor, " images"]:
         doubles = features.double()
         energy = -(doubles @ weight.T + bias).logsumexp(dim=1)
         score: Tensor = scale * ((doubles - origin) @ beside).norm(dim=1) + energy

@@ -9,14 +9,13 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from methods.scores.score import Score
+from methods.shapes import MemberLogits
 
 GAMMA = 0.1
 """The exponent of the generalised entropy, as its authors recommend."""
 
 
-def negative_max_logit(
-    logits: Float[Tensor, "members images classes"],
-) -> Float64[Tensor, " images"]:
+def negative_max_logit(logits: MemberLogits) -> Float64[Tensor, " images"]:
     """−max_c z_c (Hendrycks et al. 2022, section 3), the mean over members; any real number.
 
     >>> negative_max_logit(torch.tensor([[[2.0, 1.0]], [[4.0, 5.0]]]))
@@ -25,7 +24,7 @@ def negative_max_logit(
     return _mean_over_members(lambda member: -member.amax(dim=-1), logits)
 
 
-def energy(logits: Float[Tensor, "members images classes"]) -> Float64[Tensor, " images"]:
+def energy(logits: MemberLogits) -> Float64[Tensor, " images"]:
     """−log Σ_c exp z_c (Liu et al. 2020, equation 4, temperature 1), the mean over members.
 
     Any real number; it does not overflow.

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
+
+from methods.shapes import Features, Images, Labels, Logits
 
 ScoreNeed = Literal["probabilities", "members", "logits", "features", "head"]
 
@@ -84,12 +86,7 @@ CHECKED = 100
 NOT_LAST = "the network does not end in the linear layer of its features"
 
 
-def fit_to_networks(
-    score: Score,
-    method: Any,
-    images: Float[Tensor, "images ..."],
-    labels: Int64[Tensor, " images"],
-) -> ScoreFunction:
+def fit_to_networks(score: Score, method: Any, images: Images, labels: Labels) -> ScoreFunction:
     """A score of a method, as a function of images: the mean over its networks.
 
     Args:
@@ -100,7 +97,7 @@ def fit_to_networks(
     Raises:
         FitError: the score cannot be fitted to the features of one of the networks.
     """
-    logits, each = method.fitting_outputs(images)  # first: it may find the last layers
+    logits, each = method.outputs(images)  # first: it may find the last layers
     if "head" in score.needs:
         for features, own, network in zip(each, logits, method.fitted, strict=True):
             layer = network.head
@@ -111,7 +108,7 @@ def fit_to_networks(
         for features, network in zip(each, method.fitted, strict=True)
     ]
 
-    def mean(images: Float[Tensor, "images ..."]) -> Float[Tensor, " images"]:
+    def mean(images: Images) -> Float[Tensor, " images"]:
         features = method.features(images)
         values = [fit(rows) for fit, rows in zip(fits, features, strict=True)]
         return torch.stack(values).mean(dim=0)
@@ -119,12 +116,7 @@ def fit_to_networks(
     return mean
 
 
-def fit_to_network(
-    score: Score,
-    features: Float[Tensor, "images width"],
-    labels: Int64[Tensor, " images"],
-    network: Any,
-) -> ScoreFunction:
+def fit_to_network(score: Score, features: Features, labels: Labels, network: Any) -> ScoreFunction:
     """A score of one network, as a function of features.
 
     Raises:
@@ -146,11 +138,7 @@ def fit_to_network(
         raise FitError(f"the features have no such decomposition: {error}") from error
 
 
-def is_last(
-    layer: nn.Linear,
-    features: Float[Tensor, "images width"],
-    logits: Float[Tensor, "images classes"],
-) -> bool:
+def is_last(layer: nn.Linear, features: Features, logits: Logits) -> bool:
     """Whether the logits are the layer's of these features, but for rounding; the first tell.
 
     Those of any network of the pool are; one given by its user may end in another layer.

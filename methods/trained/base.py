@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple, Unpack, cast
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from methods.determinism import derive_seed
@@ -26,11 +26,12 @@ from methods.networks.recipes import LabelledImages, Recipe, cosine
 from methods.networks.training import (
     OwnTraining,
     TrainedNetwork,
-    TrainingDivergedError,
+    diverged,
     drawn_images,
     is_finite,
 )
 from methods.pooled import MemberMethod, PoolArguments
+from methods.shapes import Images, Labels, MemberLogits
 
 BATCH = 500
 """Images of a forward in prediction."""
@@ -63,21 +64,17 @@ class MemberNetwork(nn.Module, ABC):
         self.network, self.members = network, members
 
     @abstractmethod
-    def forward(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "members images classes"]:
+    def forward(self, images: Images) -> MemberLogits:
         """The members' logits of all images, in evaluation mode; the same at every call."""
 
     @abstractmethod
-    def training_loss(
-        self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
-    ) -> Float[Tensor, ""]:
+    def training_loss(self, images: Images, labels: Labels, step: Step) -> Float[Tensor, ""]:
         """What is minimised of a batch."""
 
     def after_step(self, passed: float) -> None:
         """What follows each step, by the share of the steps that are over; by default nothing."""
 
-    def finish(self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"]) -> None:
+    def finish(self, images: Images, labels: Labels) -> None:
         """What follows the last step, in evaluation mode; by default nothing."""
 
 
@@ -165,11 +162,6 @@ class TrainedMethod(MemberMethod):
         if self.pool.recipe.epochs < 10:  # counting takes a second, and none needs so many for one
             epochs_of(cast(MemberNetwork, network), self.pool.recipe, self.name)
 
-    @property
-    def member_slice(self) -> slice:
-        """All members."""
-        return slice(0, self.members)
-
     @torch.inference_mode()
     @full_float32()
     def member_logits(self, images: Tensor) -> Tensor:
@@ -210,13 +202,7 @@ class MemberTraining(OwnTraining):
 
     @full_float32()
     def train(
-        self,
-        recipe: Recipe,
-        index: int,
-        training: LabelledImages,
-        *,
-        engine: Engine,
-        seed: int = 0,
+        self, recipe: Recipe, index: int, training: LabelledImages, *, engine: Engine, seed: int = 0
     ) -> list[TrainedNetwork]:
         """The network at the end, after the steps that its compute allows."""
         device, count = engine.device, len(training.labels)
@@ -247,11 +233,9 @@ class MemberTraining(OwnTraining):
                 network.after_step(step / steps)
             epoch += 1
             if not (isfinite(total) and is_finite(network)):
-                raise TrainingDivergedError(
-                    f"network {index} of {self.name!r}, recipe {recipe.name!r}: the loss became "
-                    f"{nan if isfinite(total) else total.item()} in epoch {epoch}; check the "
-                    f"images, or choose a learning rate below {self.method.learning_rate:g}"
-                )
+                loss_of_epoch = nan if isfinite(total) else total.item()
+                rate = self.method.learning_rate
+                raise diverged(recipe, index, epoch, loss_of_epoch, self.name, rate)
         network.eval()
         with torch.no_grad():
             network.finish(images, labels)

@@ -38,14 +38,6 @@ def _signs(members: int, width: int, random: torch.Generator) -> Tensor:
     return 2.0 * torch.randint(2, (members, width), generator=random) - 1.0
 
 
-class BatchEnsembleNetwork(PartsNetwork):
-    """The recipe's network with a `RankOne` in the place of each layer."""
-
-    def __init__(self, network: Network, members: int, random: torch.Generator) -> None:
-        super().__init__(network, members)
-        replaced(network, lambda _, layer: RankOne(layer, members, random))
-
-
 class BatchEnsemble(TrainedMethod):
     """BatchEnsemble (Wen et al. 2020): one weight matrix a layer, rank-one factors a member.
 
@@ -61,7 +53,8 @@ class BatchEnsemble(TrainedMethod):
 
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:
         """Shared weights are the recipe's."""
-        return BatchEnsembleNetwork(network, self.members, random)
+        replaced(network, lambda _, layer: RankOne(layer, self.members, random))
+        return PartsNetwork(network, self.members)
 
     def optimiser(
         self, network: MemberNetwork, recipe: Recipe, images: int

@@ -6,13 +6,14 @@ from math import sqrt
 from typing import cast
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe, cosine
+from methods.shapes import Images, Labels
 from methods.trained.base import MemberNetwork, Step, TrainedMethod
 from methods.trained.samples import SampledNetwork, VectorOptimiser
 
@@ -37,9 +38,7 @@ class CyclicalNetwork(SampledNetwork):
         zeros = torch.zeros_like(parameters_to_vector(network.parameters()))
         self.register_buffer("noise", zeros, persistent=False)
 
-    def training_loss(
-        self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
-    ) -> Float[Tensor, ""]:
+    def training_loss(self, images: Images, labels: Labels, step: Step) -> Float[Tensor, ""]:
         """The mean cross-entropy."""
         if step.passed * CYCLES % 1 < EXPLORATION:
             self.noise.zero_()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64
 from torch import Tensor
 from torch.distributions import Dirichlet, kl_divergence
 from torch.nn.functional import one_hot
 
 from methods.interface import Prediction
 from methods.networks.network import Network
+from methods.shapes import Images, Labels
 from methods.trained.base import MemberNetwork, Step, TrainedMethod
 
 LARGEST = 10.0
@@ -49,14 +50,12 @@ class EvidentialNetwork(MemberNetwork):
         super().__init__(network, members=1)
         self.annealing = annealing
 
-    def forward(self, images: Float[Tensor, "images ..."]) -> Float[Tensor, "1 images classes"]:
+    def forward(self, images: Images) -> Float[Tensor, "1 images classes"]:
         """The outputs, each the logarithm of a class' evidence."""
         outputs: Tensor = self.network(images).clamp(max=LARGEST)
         return outputs[None]
 
-    def training_loss(
-        self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
-    ) -> Float[Tensor, ""]:
+    def training_loss(self, images: Images, labels: Labels, step: Step) -> Float[Tensor, ""]:
         """The mean of E Σ_k (y_k − p_k)² + λ KL(Dir(α̃) ‖ Dir(1)) − K / S log e_y.
 
         α̃ is α with 1 in the place of the label's; λ rises from 0 to 1 (see ``annealing``); the

@@ -6,7 +6,7 @@ from math import ceil
 from typing import ClassVar, cast
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
@@ -14,6 +14,7 @@ from torch.nn.utils import parameters_to_vector
 
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
+from methods.shapes import Images, Labels
 from methods.trained.base import MemberNetwork, Step, TrainedMethod
 from methods.trained.samples import SampledNetwork, VectorOptimiser, shaped
 
@@ -38,16 +39,14 @@ class IVONNetwork(SampledNetwork):
         self.register_buffer("deviation", zeros)
         self.register_buffer("noise", zeros.clone(), persistent=False)
 
-    def training_loss(
-        self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
-    ) -> Float[Tensor, ""]:
+    def training_loss(self, images: Images, labels: Labels, step: Step) -> Float[Tensor, ""]:
         """The mean cross-entropy at a sample θ; its gradient, that at θ, goes to the means."""
         normal = torch.empty_like(self.deviation).normal_(generator=step.random)
         self.noise = self.deviation * normal
         logits = functional_call(self.network, self._moved(self.noise), (images,))
         return cross_entropy(logits, labels)
 
-    def finish(self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"]) -> None:
+    def finish(self, images: Images, labels: Labels) -> None:
         """Draw the samples."""
         random = torch.Generator().manual_seed(self.seed)
         for sample in self.samples:

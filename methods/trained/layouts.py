@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from methods.shapes import Images, Labels, MemberLogits
 from methods.trained.base import MemberNetwork, Step
 
 
 class PartsNetwork(MemberNetwork):
     """A network that takes its images in M parts, one a member; see `by_image`."""
 
-    def forward(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "members images classes"]:
+    def forward(self, images: Images) -> MemberLogits:
         """Each member's logits of all images."""
         logits: Tensor = self.network(images.repeat(self.members, *(1,) * (images.ndim - 1)))
         return logits.reshape(self.members, len(images), logits.shape[1])
 
-    def training_loss(
-        self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
-    ) -> Float[Tensor, ""]:
+    def training_loss(self, images: Images, labels: Labels, step: Step) -> Float[Tensor, ""]:
         """The mean cross-entropy; of a batch each member sees a part of its own."""
         return cross_entropy(self.network(images), labels)
 
@@ -50,14 +47,10 @@ def drawn(count: int, *shape: int, random: torch.Generator) -> Float[Tensor, "co
 class HeadsNetwork(MemberNetwork):
     """A network whose outputs are the logits of M members, one after the other."""
 
-    def forward(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "members images classes"]:
+    def forward(self, images: Images) -> MemberLogits:
         """Each member's logits of all images."""
         return torch.stack(self.network(images).chunk(self.members, dim=1))
 
-    def training_loss(
-        self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
-    ) -> Float[Tensor, ""]:
+    def training_loss(self, images: Images, labels: Labels, step: Step) -> Float[Tensor, ""]:
         """The mean cross-entropy over members; all see the same images."""
         return cross_entropy(self(images).flatten(end_dim=1), labels.repeat(self.members))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from methods.networks.network import Network
+from methods.shapes import Images, Labels, MemberLogits
 from methods.trained.base import Layer, MemberNetwork, Step, TrainedMethod, first_layer, replaced
 from methods.trained.layouts import HeadsNetwork, drawn
 
@@ -69,15 +70,11 @@ class MIMONetwork(HeadsNetwork):
         if head.bias is not None:
             head.bias = nn.Parameter(torch.zeros(members * classes))
 
-    def forward(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "members images classes"]:
+    def forward(self, images: Images) -> MemberLogits:
         """Each head's logits, where all inputs are the same image."""
         return super().forward(images.repeat(self.members, *(1,) * (images.ndim - 1)))
 
-    def training_loss(
-        self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
-    ) -> Float[Tensor, ""]:
+    def training_loss(self, images: Images, labels: Labels, step: Step) -> Float[Tensor, ""]:
         """The mean cross-entropy of the heads, each of the label of its own image.
 
         The paper has the sum; with the mean, learning rates are those of a usual network.

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from methods.networks.network import Network
+from methods.shapes import Images
 from methods.trained.base import Layer, MemberNetwork, TrainedMethod, first_layer, replaced
 from methods.trained.layouts import HeadsNetwork, drawn
 
@@ -68,7 +69,7 @@ class PackedNetwork(HeadsNetwork):
                     values.data = values.data.repeat(alpha) if values.ndim else values.data
         self._require_apart(first, torch.rand(2, *network.shape, generator=random))
 
-    def _require_apart(self, first: str, images: Float[Tensor, "images ..."]) -> None:
+    def _require_apart(self, first: str, images: Images) -> None:
         """See to it that what a member computes of the images changes no other's logits."""
         silenced = deepcopy(self)
         weight = silenced.network.get_submodule(first).get_parameter("weight")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
 from methods.networks.network import Network
+from methods.shapes import Images, MemberLogits
 from methods.trained.base import MemberNetwork
 
 
@@ -26,9 +27,7 @@ class SampledNetwork(MemberNetwork):
         copies = (deepcopy(network) for _ in range(members))
         self.samples = nn.ModuleList(copies).requires_grad_(False)
 
-    def forward(
-        self, images: Float[Tensor, "images ..."]
-    ) -> Float[Tensor, "members images classes"]:
+    def forward(self, images: Images) -> MemberLogits:
         """The logits of each copy."""
         return torch.stack([sample(images) for sample in self.samples])
 

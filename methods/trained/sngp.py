@@ -5,12 +5,13 @@ from __future__ import annotations
 from math import pi
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear, normalize
 
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
+from methods.shapes import Features, Images, Labels, Logits
 from methods.trained.base import BATCH, LAYERS, MemberNetwork, Step, TrainedMethod, replaced
 
 FEATURES = 256
@@ -41,21 +42,21 @@ class GaussianProcess(nn.Module):
         self.weights = nn.Parameter(torch.empty(classes, FEATURES))
         nn.init.xavier_uniform_(self.weights, generator=random)
 
-    def features(self, inputs: Float[Tensor, "images width"]) -> Float[Tensor, "images features"]:
+    def features(self, inputs: Features) -> Float[Tensor, "images features"]:
         """φ."""
         return linear(inputs, self.frequencies, self.phases).cos()
 
-    def logits(self, features: Float[Tensor, "images features"]) -> Float[Tensor, "images classes"]:
+    def logits(self, features: Float[Tensor, "images features"]) -> Logits:
         """φᵀ β_k."""
         return linear(features, self.weights)
 
-    def forward(self, inputs: Float[Tensor, "images width"]) -> Float[Tensor, "images classes"]:
+    def forward(self, inputs: Features) -> Logits:
         """φᵀ β_k / √(1 + π / 8 φᵀ Σ_k φ): mean-field logits of the expected softmax."""
         features = self.features(inputs)
         variances = ((features @ self.covariances) * features).sum(dim=2).T
         return self.logits(features) / (1 + pi / 8 * variances).sqrt()
 
-    def condition(self, inputs: Float[Tensor, "images width"]) -> None:
+    def condition(self, inputs: Features) -> None:
         """Laplace: Σ_k⁻¹ = `RIDGE` I + Σ_n p_nk (1 − p_nk) φ_n φ_nᵀ, p the softmax."""
         precisions = RIDGE * torch.eye(FEATURES, dtype=torch.float64, device=inputs.device)
         for part in torch.split(inputs, BATCH):
@@ -85,14 +86,12 @@ class SNGPNetwork(MemberNetwork):
             start = torch.randn(len(layer.weight), 1, generator=random)
             layer.register_buffer("direction", normalize(start, dim=0))
 
-    def forward(self, images: Float[Tensor, "images ..."]) -> Float[Tensor, "1 images classes"]:
+    def forward(self, images: Images) -> Float[Tensor, "1 images classes"]:
         """The mean-field logits."""
         logits: Tensor = self.process(self.network(images))
         return logits[None]
 
-    def training_loss(
-        self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
-    ) -> Float[Tensor, ""]:
+    def training_loss(self, images: Images, labels: Labels, step: Step) -> Float[Tensor, ""]:
         """The cross-entropy of the logits φᵀ β."""
         features = self.process.features(self.network(images))
         return cross_entropy(self.process.logits(features), labels)
@@ -107,7 +106,7 @@ class SNGPNetwork(MemberNetwork):
             direction.copy_(image / norm)
             layer.weight.mul_((self.bound / norm).clamp(max=1))
 
-    def finish(self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"]) -> None:
+    def finish(self, images: Images, labels: Labels) -> None:
         """Condition the process on all images."""
         parts = torch.split(images, BATCH)
         self.process.condition(torch.cat([self.network(part) for part in parts]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 from torch.func import functional_call
@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy, softplus
 
 from methods.networks.network import Network
 from methods.networks.recipes import Recipe
+from methods.shapes import Images, Labels
 from methods.trained.base import Layer, MemberNetwork, Step, TrainedMethod, replaced
 from methods.trained.samples import SampledNetwork
 
@@ -72,9 +73,7 @@ class VariationalNetwork(SampledNetwork):
         replaced(network, lambda _, layer: Flipout(layer, rho, random))
         self.seed = int(torch.randint(2**62, (), generator=random))
 
-    def training_loss(
-        self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"], step: Step
-    ) -> Float[Tensor, ""]:
+    def training_loss(self, images: Images, labels: Labels, step: Step) -> Float[Tensor, ""]:
         """The mean cross-entropy plus KL / N: the negative evidence lower bound of an image."""
         layers = self._layers().values()
         for layer in layers:
@@ -84,7 +83,7 @@ class VariationalNetwork(SampledNetwork):
         total = sum(kl_divergence(posterior, prior).sum() for posterior in posteriors)
         return cross_entropy(self.network(images), labels) + total / step.images
 
-    def finish(self, images: Float[Tensor, "images ..."], labels: Int64[Tensor, " images"]) -> None:
+    def finish(self, images: Images, labels: Labels) -> None:
         """Draw the samples."""
         random = torch.Generator().manual_seed(self.seed)
         for sample in self.samples:

@@ -19,7 +19,6 @@ from torch.nn.utils import parameters_to_vector
 from methods.engines.lenet5_kernels import (
     KernelNetwork,
     TrainingState,
-    enumerate_subnetworks,
     logits_and_features,
     sample_logits,
     train_epoch,
@@ -141,20 +140,3 @@ class TestSample:
         ours = prepared()
         work = {"rounds": 10, "images": 500, "passes": 100}
         measure(lambda: sample_logits(ours, IMAGES[:500], MASKS[:100]), **work)
-
-
-@pytest.mark.benchmark(group="sub-networks of one image (PyTorch: one in 1,024 of them)")
-class TestEnumeration:
-    def test_torch(self, measure: Measure) -> None:
-        model, image = best().eval(), pixels()[:1]
-        masks = torch.from_numpy(np.resize(MASKS, (2**12, 22)))
-
-        @torch.inference_mode()
-        def work() -> Tensor:
-            return model.rest(model.shared(image).expand(2**12, -1, -1, -1), masks)
-
-        measure(work, subnetworks=2**12)
-
-    def test_engine(self, measure: Measure) -> None:
-        ours = prepared()
-        measure(lambda: enumerate_subnetworks(ours, IMAGES[:1]), subnetworks=2**22)

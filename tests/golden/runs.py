@@ -32,7 +32,7 @@ FOLDER = Path(__file__).parent
 OPTIONS: dict[str, dict[str, Any]] = {
     "digits": {
         "methods": (
-            *("softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble", "temperature_scaling"),
+            *("softmax", "mc_dropout", "deep_ensemble", "temperature_scaling"),
             *("temperature_scaled_mc_dropout", "temperature_scaled_ensemble"),
             *("laplace_last_layer", "laplace_kron", "test_time_augmentation", "swag"),
             *("snapshot_ensemble", "laplace_last_layer_kron", "laplace_last_layer_fisher"),

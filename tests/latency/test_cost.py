@@ -10,7 +10,6 @@ from benchmarks.latency.cost import NetworkCost, network_cost, peak_memory
 from methods import IVON, ShallowEnsemble, UncertaintyMethod
 from methods.deep_ensemble import DeepEnsemble
 from methods.mc_dropout import MCDropout, MCDropoutEnsemble
-from methods.mc_dropout_exact import MCDropoutExact
 from methods.networks.architectures import LeNet5
 from methods.networks.pool import UntrainedPool
 from methods.posthoc.augmentation import Augmentation
@@ -47,7 +46,6 @@ def test_cost_is_that_of_all_evaluations() -> None:
     assert uneven.multiply_adds == 3 * FIRST_CONVOLUTION + 100 * REST
     moved = cost_of(Augmentation(views=9, pool=pool))
     assert moved == network._replace(multiply_adds=9 * 416_520)
-    assert cost_of(MCDropoutExact(pool=pool)) == (None, None)  # in whole networks
     shallow = cost_of(ShallowEnsemble(members=3, pool=pool))  # two heads more, of one forward
     more = 2 * 84 * 10
     assert shallow == (PARAMETERS + more + 20, 416_520 + more)

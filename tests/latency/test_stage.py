@@ -21,7 +21,7 @@ from benchmarks.vocabulary import NOUNS_JSON
 from methods import METHODS
 from methods.networks.pool import NetworkKey
 from methods.networks.training import TrainedNetwork, initial_network
-from tests.runs import DIGITS, FULL, QUICK, Run, run_of
+from tests.runs import DIGITS, QUICK, Run, run_of
 
 SMALL = replace(
     QUICK,
@@ -91,13 +91,6 @@ def test_gpu_is_timed_beside_the_cpu(tmp_path: Path) -> None:
     rows = table[table["device"] == "cuda:0"]
     assert set(rows["device_name"]) == {torch.cuda.get_device_name(0)}
     assert (rows.loc[rows["score"] == "", "peak_memory_mb"] > 0).all()
-
-
-@pytest.mark.slow
-def test_exact_enumeration_is_timed_on_single_images_by_the_kernels(tmp_path: Path) -> None:
-    exact = replace(FULL, recipe="article", methods=("mc_dropout_exact",), batch_sizes=(1, 8))
-    rows = where(timed(run_of(exact, tmp_path)), score="")
-    assert rows[["members", "batch_size", "engine"]].to_numpy().tolist() == [["exact", 1, "numba"]]
 
 
 @pytest.mark.slow

@@ -74,9 +74,7 @@ def test_networks_agree_as_they_begin_and_after_a_few_steps(recipe: Recipe) -> N
         assert (buffers(ours.network) - expected).norm() <= BUFFERS * expected.norm()
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, method in METHODS.items() if not method.kernels_only]
-)
+@pytest.mark.parametrize("name", METHODS)
 def test_method_predicts_on_a_gpu_what_it_does_on_the_cpu(name: str) -> None:
     data = images_for(STANDARD, 700)
     fitted, held_out, test = (data.images[a:b] for a, b in ((0, 500), (500, 600), (600, 700)))

@@ -15,10 +15,8 @@ from methods.networks import pool as network_pool
 from methods.networks.architectures import LeNet5, LeNet5ReLU, LeNet5Units, LeNet28
 from methods.networks.pool import NetworkPool, NetworkStore
 from methods.networks.recipes import ARTICLE, WELL_TRAINED, LabelledImages, Recipe
-from methods.networks.training import initial_network
 from methods.pooled import SingleNetwork
 from methods.posthoc.swag import SWAG
-from methods.posthoc.temperature_scaling import TemperatureScaledMCDropout
 from methods.softmax import Softmax, WeightAveraging
 
 LONG = replace(WELL_TRAINED, epochs=50, best_epochs=20)
@@ -32,7 +30,6 @@ class Mine(SingleNetwork, MemberMethod):
     """A user's method, which says nothing of its training."""
 
     name = "mine"
-    member_slice = slice(0, 1)  # type: ignore[assignment]
 
 
 def changes(method: PooledMethod, recipe: Recipe) -> dict[str, object]:
@@ -52,18 +49,6 @@ def test_a_method_changes_of_the_recipe_what_it_says_and_nothing_else(name: str)
         assert found == {"dropout": kind.rate}
     else:
         assert found.keys() == CHANGED.get(name, {"epochs"})
-
-
-@pytest.mark.parametrize("name", POOLED)
-def test_networks_of_one_number_begin_alike(name: str) -> None:
-    own = initial_network(POOLED[name](pool=NetworkPool(LONG)).pool.recipe, 3)
-    for one, other in zip(own.parameters(), initial_network(LONG, 3).parameters(), strict=True):
-        assert torch.equal(one, other)
-
-
-def test_rates_of_dropout() -> None:
-    rates = {kind: kind().pool.recipe.dropout for kind in (MCDropout, DropoutOff, ArticleMCDropout)}
-    assert rates == {MCDropout: 0.1, DropoutOff: 0.1, ArticleMCDropout: 0.5}
 
 
 @pytest.mark.parametrize(("rate", "placement"), [(0.0, "channels"), (1.0, "linear"), (0.1, "x")])
@@ -105,12 +90,6 @@ def test_one_network_trains_for_the_best_length_and_what_changes_the_training_fo
         assert epochs(kind, replace(LONG, epochs=10)) == 10
         assert epochs(kind, replace(LONG, best_epochs=None)) == 50
     assert {epochs(kind, LONG) for kind in whole} == {50}
-
-
-def test_a_wrapping_method_hands_its_training_on() -> None:
-    pool = NetworkPool(LONG)
-    scaled, plain = TemperatureScaledMCDropout(pool=pool), MCDropout(pool=pool)
-    assert scaled.pool.recipe == plain.pool.recipe != Softmax(pool=pool).pool.recipe
 
 
 def test_a_training_of_another_architecture_is_refused() -> None:

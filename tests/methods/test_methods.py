@@ -31,13 +31,11 @@ from tests.training import PLAIN, STANDARD
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
 MEMBERS = 4
-SUITES = ("softmax", "mc_dropout", "mc_dropout_exact", "deep_ensemble")
+SUITES = ("softmax", "mc_dropout", "deep_ensemble")
 ENGINES = [TorchEngine(), NumbaEngine()]
 
 
 def _marks(name: str, engine: Engine) -> list[pytest.MarkDecorator]:
-    if METHODS[name].kernels_only:
-        return [pytest.mark.slow if name in SUITES else pytest.mark.long]
     if engine != TorchEngine():
         return []
     # PyTorch is the slower one, and what methods add to a network is the same by both.
@@ -57,26 +55,16 @@ CONTRACTS = [
 def test_keeps_the_contract(
     name: str, engine: Engine, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    if METHODS[name].kernels_only and engine != NumbaEngine():
-        pytest.skip("it always computes with the kernels")
-
     def build(seed: int) -> UncertaintyMethod:
         return METHODS[name].build(replace(POOL, seed=seed, engine=engine), size=MEMBERS)
 
-    count = 2 if METHODS[name].kernels_only else 300
     check_method(
         build,
         training_images.images,
         training_images.labels,
-        test_images.images[:count],
-        test_images.labels[:count],
+        test_images.images[:300],
+        test_images.labels[:300],
     )
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_can_be_built_from_seed_and_device_alone(name: str) -> None:
-    method = METHODS[name](seed=3, device="cpu")
-    assert (method.seed, method.device, method.name) == (3, "cpu", name)
 
 
 def test_softmax_is_the_networks_softmax(
@@ -142,11 +130,11 @@ def test_ensemble_uses_its_own_block_of_the_pool(
 )
 def test_only_dropout_objects_and_only_to_networks_without_dropout(recipe: Recipe) -> None:
     objecting = [name for name in SUITES if METHODS[name].objection(recipe)]
-    assert objecting == ([] if recipe.dropout else ["mc_dropout", "mc_dropout_exact"])
+    assert objecting == ([] if recipe.dropout else ["mc_dropout"])
     # By its own training it has dropout, wherever there is a place for it.
     own = {name: METHODS[name]().training(recipe) for name in SUITES}
     objecting = [name for name in SUITES if METHODS[name].objection(own[name])]
-    assert objecting == ([] if recipe.network.channels else ["mc_dropout", "mc_dropout_exact"])
+    assert objecting == ([] if recipe.network.channels else ["mc_dropout"])
 
 
 @pytest.mark.parametrize("kind", [Softmax, MCDropout, DeepEnsemble])

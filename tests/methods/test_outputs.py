@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods import METHODS, MemberMethod, PooledMethod, Prediction, UncertaintyMethod
-from methods.deep_ensemble import DeepEnsemble
+from methods import METHODS, PooledMethod, Prediction, UncertaintyMethod
 from methods.engines.base import NetworkOutputs
 from methods.mc_dropout import MCDropout
 from methods.networks.pool import NetworkPool
@@ -17,9 +16,7 @@ from methods.networks.recipes import LabelledImages
 from methods.pooled import SingleNetwork, learns_in_fit, require_features
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import LaplaceLastLayer
-from methods.posthoc.snapshot_ensemble import FastGeometricEnsemble, SnapshotEnsemble
 from methods.posthoc.temperature_scaling import (
-    TemperatureScaledEnsemble,
     TemperatureScaledMCDropout,
 )
 from methods.softmax import Softmax
@@ -37,16 +34,6 @@ def same(first: Prediction, second: Prediction) -> bool:
 
 def by_reads(*reads: str) -> list[type[PooledMethod]]:
     return [m for m in METHODS.values() if issubclass(m, PooledMethod) and m.reads in reads]
-
-
-def test_methods_read_what_they_follow_from() -> None:
-    expected = {
-        "logits": ("softmax", "deep_ensemble", "temperature_scaled_ensemble"),
-        "features": ("laplace_last_layer",),
-        "images": ("mc_dropout", "temperature_scaled_mc_dropout", "laplace_kron", "swag"),
-    }
-    for reads, names in expected.items():
-        assert {METHODS[name].reads for name in names} == {reads}
 
 
 @pytest.mark.parametrize("kind", by_reads("logits", "features"))
@@ -144,11 +131,6 @@ def test_of_images_outputs_are_computed_first(
     assert [learns_in_fit(kind) for kind in (DampedFeatures, Softmax)] == [True, False]
 
 
-def test_last_layer_needs_features() -> None:
-    with pytest.raises(ValueError, match="logits alone; expected features"):
-        LaplaceLastLayer().predict_outputs(NetworkOutputs(torch.zeros(1, 1, 2)))
-
-
 def test_scaled_mc_dropout_is_formed_of_the_passes_of_mc_dropout(
     training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
@@ -161,17 +143,3 @@ def test_scaled_mc_dropout_is_formed_of_the_passes_of_mc_dropout(
     passes = dropout.member_logits(test_images.images)[scaled.slice_of(dropout)]
     scaled.calibrate_members(passes, test_images.labels)
     assert same(scaled.form(passes), whole.predict(test_images.images))
-
-
-def test_kinds_of_members() -> None:
-    assert TemperatureScaledEnsemble.member_kind() == DeepEnsemble.member_kind()
-    assert DeepEnsemble.member_kind() != MCDropout.member_kind() != Softmax.member_kind()
-    assert SnapshotEnsemble.member_kind() != FastGeometricEnsemble.member_kind()
-    assert OtherPrediction.member_kind() is None
-
-    class OtherPasses(MCDropout):
-        def member_logits(self, images: Tensor) -> Tensor:
-            return 2 * super().member_logits(images)
-
-    assert issubclass(OtherPasses, MemberMethod)
-    assert OtherPasses.member_kind() != MCDropout.member_kind()

@@ -100,14 +100,6 @@ def folder(made_up_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "claims.json").write_text(json.dumps(content))
     tables = [table.assign(claim=id) for id in CLAIMS for table in measured(id)]
     write_table(pd.concat(tables), folder, "claims.csv")
-    spread = pd.DataFrame(
-        {"image": image, "class": c, "networks": NETWORKS}
-        | {"mean_share": 0.1, "std_by_network": 0.05, "std_by_passes": 0.03}
-        | {"variance_by_network": 0.5, "sampled_std": 0.1}
-        for image in (61, 591)
-        for c in range(10)
-    )
-    write_table(spread, folder / "claims", "spread.csv")
     return folder
 
 
@@ -194,7 +186,6 @@ def test_page_has_verdicts_numbers_and_names_escaped(folder: Path, tmp_path: Pat
         '<a id="image-61"></a>\n\n## image-61 | 62 holds.',
         "**Verdict: *partly reproduced*.** a | reason.",
         "| a \\| b | 0.5 (0.4 to 0.6): yes |\n| c | 1 |",
-        "All of them vote on images 61 and 591, for every network.",
     ):
         assert text in page, text
     assert page.count("A rule.") == len(CLAIMS)

@@ -393,18 +393,18 @@ def test_legend_has_a_method_once_whatever_sizes_an_engine_was_timed_with(result
 
 
 def test_sizes_and_families_of_methods_are_alike_and_told_apart() -> None:
-    small, large, exact, ensemble = (
+    small, large, other, ensemble = (
         Contestant("mc_dropout", "3"),
         Contestant("mc_dropout", "8"),
-        Contestant("mc_dropout_exact", "exact"),
+        Contestant("mc_dropout_without_blanks", "8"),
         Contestant("deep_ensemble", "4", 4.0),
     )
-    look = looks(NAMES, [small, large, exact, ensemble])
+    look = looks(NAMES, [small, large, other, ensemble])
     assert (look[small].color, look[small].marker) == (look[large].color, look[large].marker)
     assert (look[small].filled, look[large].filled) == (False, True)
-    assert look[large].color == look[exact].color != look[ensemble].color
-    assert look[large].marker != look[exact].marker
-    assert look[large].linestyle != look[exact].linestyle
+    assert look[large].color == look[other].color != look[ensemble].color
+    assert look[large].marker != look[other].marker
+    assert look[large].linestyle != look[other].linestyle
 
 
 def test_methods_differ_in_colour_and_marker() -> None:

@@ -93,7 +93,6 @@ def test_no_date_nor_path_is_written(made_up_run: Path) -> None:
 
 ROTATED = {name for name in FIGURES if name.startswith("rotated")}
 OOD = {name for name in FIGURES if name == "roc"}
-EXACT = {"methods": ("softmax", "mc_dropout_exact")}
 VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "one method of one member": ({"methods": ("softmax",)}, {"high-disagreement"}),
     "a custom method alone": ({"methods": (), "custom": True}, {"high-disagreement"}),
@@ -105,7 +104,7 @@ VARIATIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
         OOD,
     ),
     "one replicate": ({"replicates": 1}, set()),
-    "exact MC-dropout": (EXACT, {"high-disagreement"}),
+    "a slow method": ({"methods": ("softmax",), "slow": True}, {"high-disagreement"}),
     "a method that fails": ({"fails": "mc_dropout"}, set()),
     "a method that fails once": (
         {"custom": True, "fails": "my_method/budget-1/replicate-00"},
@@ -122,7 +121,7 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     assert set(figure_names(results)) == FIGURES - missing
     detection = {table for table in OF_QUALITY if table.startswith("detection")}
     expected = OF_QUALITY - detection if "roc" in missing else set(OF_QUALITY)
-    expected |= {"abstaining", "leaderboard", *(["subset"] if name == "exact MC-dropout" else [])}
+    expected |= {"abstaining", "leaderboard", *(["subset"] if name == "a slow method" else [])}
     made = {table.name for table in made_of(pivots(results), results)}
     assert made - {"cost", "members", "worth"} == expected  # some runs cannot have these
 

@@ -59,7 +59,8 @@ def test_conditions_without_data_are_left_out_by_name(
     assert Results.load(made_up_run).left_out == ("Gaussian noise",)
     names = ("rotated-045", "subset-rotated-045", "ood-gaussian_noise", "ood-kmnist")
     folder = make_run(
-        methods=("softmax", "mc_dropout_exact"),
+        methods=("softmax",),
+        slow=True,
         conditions=("rotated-0[34]?", "ood-kmnist", "ood-*_noise"),
         unavailable=dict.fromkeys(names, "asleep"),
     )

@@ -20,7 +20,7 @@ from benchmarks.tasks.tuned import LONGEST
 from methods import METHODS, MemberMethod, PooledMethod
 from tests import runs
 from tests.processes import status_of
-from tests.runs import FULL, QUICK, SLOW, TRAINED, Run, command_words
+from tests.runs import FULL, QUICK, TRAINED, Run, command_words
 
 CUSTOM = """
 from methods import UncertaintyMethod
@@ -292,16 +292,6 @@ def test_scores_of_features_are_of_methods_with_one_network() -> None:
     assert not Plan(replace(FULL, scores="unfitted")).scored_networks
 
 
-def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> None:
-    plan = run_of(replace(FULL, methods=("softmax", "mc_dropout", "deep_ensemble", *SLOW))).plan
-    subsets = ["subset-clean", "subset-rotated-045"]
-    for name in plan.configuration.methods:
-        conditions = plan.conditions_of(RunUnit(name, None, 1.0, 0))
-        expected = subsets if name in SLOW else [*FULL.conditions, *subsets]
-        assert [condition.name for condition in conditions] == expected
-    assert not any(condition.subset for condition in FULL_PLAN.conditions)
-
-
 def test_what_a_users_method_says_of_itself_decides_how_it_is_evaluated(tmp_path: Path) -> None:
     fields = "slow, only_usual, usual_sizes = True, True, (20, 50, 70)"
     own = own_method(tmp_path, "MCDropout", f"    {fields}\n")
@@ -343,14 +333,12 @@ def test_method_that_trains_itself_learns_from_the_images_of_the_recipe(custom: 
 
 
 def test_calibration_images_are_predicted_by_those_who_have_not_seen_them() -> None:
-    methods = ("softmax", "mc_dropout", "mc_dropout_exact")
-    chosen = replace(FULL, methods=methods, images=50, severity_images=20)
+    chosen = replace(FULL, methods=("softmax", "mc_dropout"), images=50, severity_images=20)
     for recipe in ("article", "well-trained"):
         plan = run_of(replace(chosen, recipe=recipe)).plan
         for unit in plan.units():
             more = [c.name for c in plan.predicted(unit) if c not in plan.conditions_of(unit)]
-            held_out = ["subset-calibration" if unit.method in SLOW else "calibration"]
-            assert more == (held_out if recipe == "well-trained" else [])
+            assert more == (["calibration"] if recipe == "well-trained" else [])
     assert "calibration" not in [condition.name for condition in plan.conditions]
     held_out = plan.task.calibration
     assert held_out is not None

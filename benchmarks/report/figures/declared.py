@@ -12,7 +12,7 @@ from benchmarks.report.editorial import (
 )
 from benchmarks.report.figures import numbers, worth
 from benchmarks.report.figures import panels as draw
-from benchmarks.report.figures.engine import Figure, FigureData, View, leading, ranked
+from benchmarks.report.figures.engine import Figure, View, leading, ranked
 from benchmarks.report.style import PAGE
 
 
@@ -210,19 +210,6 @@ FIGURES = (
         height=1.6,
         heading=("condition",),
         shared=X_AND_ROWS,
-    ),
-    Figure(
-        "claims-spread",
-        "claims",
-        "How much the votes for a class differ between networks, and between samples of passes.",
-        data=lambda view: FigureData(view.results.curve("claims-spread")),
-        panels=("image",),
-        parts=((draw.spread_of_votes, 1),),
-        title="Votes differ between networks, and between samples of passes",
-        columns=2,
-        height=1.9,
-        heading=("image",),
-        shared={"sharey": True},
     ),
 )
 """In the order of the page."""

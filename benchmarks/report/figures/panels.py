@@ -464,22 +464,6 @@ def by_training_set(ax: Axes, panel: Panel) -> None:
     ax.set(xlabel="Training images", ylabel=shown.axis_label.replace(" (", "\n("))
 
 
-SPREADS = {
-    "std_by_network": ("Between networks", ENSEMBLE),
-    "std_by_passes": ("Between samples of 100 passes", SAMPLED),
-}
-"""The columns that are drawn, their labels, and whose colour they have."""
-
-
-def spread_of_votes(ax: Axes, panel: Panel) -> None:
-    """Two bars a class: the standard deviation between networks, and between samples of one."""
-    for offset, (name, (label, method)) in zip((-0.2, 0.2), SPREADS.items(), strict=True):
-        color, at = look_of(panel.view.names, method).color, panel.rows["class"] + offset
-        ax.bar(at, 100 * panel.rows[name], width=0.38, color=color, label=label)
-    class_axis(ax, panel.view, "x")
-    ax.set(xlabel="Class voted for", ylabel="Standard deviation\n(votes of 100)")
-
-
 # A user's own image.
 
 

@@ -22,7 +22,6 @@ from benchmarks.report.tables.pivot import (
     remarks_of_subsets,
     remarks_with_left_out,
     table_of,
-    votes_spread,
 )
 from benchmarks.report.tables.ranking import leaderboard, leaderboard_notes, worth
 from benchmarks.report.tables.table import Table
@@ -270,17 +269,6 @@ FURTHER = (
         rows=("Size",),
         columns="Cost",
         notes=lambda results, _: (INTERVAL, remark(results.latency)),
-    ),
-    Pivot(
-        "claims-spread",
-        "Spread of the exact vote shares between networks, and of the votes between samples of 100 "
-        "passes",
-        lambda _: (),
-        votes_spread,
-        group="Image",
-        rows=("Class",),
-        columns="Spread",
-        notes=noted("The last column is a share of the total variance of sampled votes."),
     ),
 )
 

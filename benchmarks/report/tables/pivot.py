@@ -170,22 +170,6 @@ def members(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell]]:
             yield {**place, "Measure": (quantity, heading(results, quantity))}, cell
 
 
-def votes_spread(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
-    """How much the votes for each class scatter on the article's images, and by what."""
-    columns = {
-        "networks": "Networks",
-        "mean_share": "Mean\nshare",
-        "std_by_network": "Std. between\nnetworks",
-        "std_by_passes": "Std. between\nsamples",
-        "variance_by_network": "Variance\nbetween networks",
-    }
-    for row in results.curve("claims-spread").to_dict("records"):
-        place = {axis: (row[axis.lower()], f"{row[axis.lower()]}") for axis in ("Image", "Class")}
-        for column, heading in columns.items():
-            cell = Cell(row[column], text=str(row[column]) if column == "networks" else "")
-            yield {**place, "Spread": (column, heading)}, cell
-
-
 def value_cell(results: Results, contestant: Contestant, quantity: Quantity) -> Cell:
     """The cell of a method, with what the rule says where it applies."""
     row, metric = results.row(contestant, quantity), results.names.metric(quantity.metric)

@@ -1,4 +1,4 @@
-"""The fast path for LeNet-5 on the CPU: train, predict, sample and enumerate, in Numba.
+"""The fast path for LeNet-5 on the CPU: train, predict and sample, in Numba.
 
 It has tanh and average pooling, or ReLU and max pooling; one set of kernels computes both.
 Arrays in, arrays out: the kernels know nothing of methods, and of PyTorch only the order of a
@@ -9,13 +9,12 @@ image is done once. Public functions release the GIL: threads work in parallel, 
 or some of the images, and results do not depend on their number.
 
 To read the code, begin with ``layout``; most time is spent in ``layers``, which ``forward``
-combines to the network. The public functions are in ``forward``, ``train`` and ``enumeration``.
+combines to the network. The public functions are in ``forward`` and ``train``.
 """
 
 import numpy as np
 
 from methods.engines.lenet5_kernels.compilation import CACHE, compile_kernels, kernels_are_cached
-from methods.engines.lenet5_kernels.enumeration import enumerate_subnetworks
 from methods.engines.lenet5_kernels.forward import logits_and_features, sample_logits
 from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, KernelNetwork, f4
 from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
@@ -28,7 +27,6 @@ __all__ = [
     "KernelNetwork",
     "TrainingState",
     "compile_kernels",
-    "enumerate_subnetworks",
     "kernels_are_cached",
     "logits_and_features",
     "sample_logits",
@@ -43,7 +41,6 @@ VERSION = 2
 def warm_up(*names: str) -> None:
     """Call these public functions once, so that their kernels get compiled."""
     image = np.zeros((1, 28, 28), f4)
-    # Without dropout, there is one sub-network only.
     network = KernelNetwork.from_vector(np.zeros(PARAMETERS, f4), mean=0.0, std=1.0, dropout=0.0)
     if "train_epoch" in names:
         state, label = TrainingState.start(network), np.zeros(1, int)
@@ -53,5 +50,3 @@ def warm_up(*names: str) -> None:
         logits_and_features(network, image)
     if "sample_logits" in names:
         sample_logits(network, image, np.ones((1, CHANNELS), bool))
-    if "enumerate_subnetworks" in names:
-        enumerate_subnetworks(network, image)

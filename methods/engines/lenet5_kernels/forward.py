@@ -16,25 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
+from methods.engines.lenet5_kernels import layers
 from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
-from methods.engines.lenet5_kernels.layers import (
-    activate,
-    add_channel,
-    add_first_convolution,
-    add_kept_channels,
-    add_second_convolution,
-    copy,
-    drop_units,
-    fill_rows,
-    load_images,
-    load_masks,
-    pool_first,
-    pool_second,
-    product,
-    resize,
-    to_rows,
-    transpose,
-)
 from methods.engines.lenet5_kernels.layout import (
     CHANNELS,
     CLASSES,
@@ -71,14 +54,16 @@ def first_layer(
 
     Of the chosen images, at most sixteen, of which each has a row of the mask.
     """
-    load_images(maps.raw, images, chosen)
-    load_masks(maps.keep, maps.scales, maps.used, keep_mask, network.kept_scale)
-    resize(maps.pixels, maps.wide, maps.raw, network.pixel_scale, network.pixel_offset)
+    layers.load_images(maps.raw, images, chosen)
+    layers.load_masks(maps.keep, maps.scales, maps.used, keep_mask, network.kept_scale)
+    layers.resize(maps.pixels, maps.wide, maps.raw, network.pixel_scale, network.pixel_offset)
     for c in range(FIRST):
         if maps.used[c]:
             maps.first[c, :] = network.parameters.conv1_bias[c]
-            add_first_convolution(maps.first[c], maps.pixels, network.parameters.conv1_weight[c])
-            pool_first(maps.pooled[c], maps.first[c], maps.scales[c], network.relu)
+            layers.add_first_convolution(
+                maps.first[c], maps.pixels, network.parameters.conv1_weight[c]
+            )
+            layers.pool_first(maps.pooled[c], maps.first[c], maps.scales[c], network.relu)
 
 
 @inlined
@@ -89,9 +74,9 @@ def second_layer(network: KernelNetwork, maps: Maps, features: Float32[Array, "1
         for c in range(FIRST):
             if maps.used[c]:
                 weight = network.parameters.conv2_weight[o, c]
-                add_second_convolution(maps.second[o], maps.pooled[c], weight)
-        pool_second(maps.features[o], maps.second[o], maps.scales[FIRST + o], network.relu)
-    to_rows(features.reshape(LANES, SECOND * FEATURES), maps.features)
+                layers.add_second_convolution(maps.second[o], maps.pooled[c], weight)
+        layers.pool_second(maps.features[o], maps.second[o], maps.scales[FIRST + o], network.relu)
+    layers.to_rows(features.reshape(LANES, SECOND * FEATURES), maps.features)
 
 
 class Linears(NamedTuple):
@@ -122,15 +107,15 @@ class ForwardBuffers(NamedTuple):
 @inlined
 def set_linears(linears: Linears, parameters: Parameters) -> None:
     """Transpose and pad the linear layers for `classify`; once for all that share parameters."""
-    transpose(linears.weight1, parameters.linear1_weight)
-    transpose(linears.weight2, parameters.linear2_weight)
-    transpose(linears.weight3, parameters.linear3_weight)
-    copy(linears.bias1, parameters.linear1_bias)
-    copy(linears.bias2, parameters.linear2_bias)
-    copy(linears.bias3, parameters.linear3_bias)
+    layers.transpose(linears.weight1, parameters.linear1_weight)
+    layers.transpose(linears.weight2, parameters.linear2_weight)
+    layers.transpose(linears.weight3, parameters.linear3_weight)
+    layers.copy(linears.bias1, parameters.linear1_bias)
+    layers.copy(linears.bias2, parameters.linear2_bias)
+    layers.copy(linears.bias3, parameters.linear3_bias)
 
 
-add_to_hidden2, add_to_logits = product(96), product(16)
+add_to_hidden2, add_to_logits = layers.product(96), layers.product(16)
 
 
 @inlined
@@ -141,9 +126,9 @@ def classify(
     units: Bool[Array, "unit_rows 204"],
 ) -> None:
     """The logits of as many rows of the workspace's features as there are masks of channels."""
-    fill_rows(workspace.hidden1[: keep_mask.shape[0]], workspace.linears.bias1)
+    layers.fill_rows(workspace.hidden1[: keep_mask.shape[0]], workspace.linears.bias1)
     weights = workspace.linears.weight1
-    add_kept_channels(workspace.hidden1, workspace.features, keep_mask, weights)
+    layers.add_kept_channels(workspace.hidden1, workspace.features, keep_mask, weights)
     classify_sums(network, workspace, keep_mask.shape[0], units)
 
 
@@ -162,13 +147,13 @@ def classify_sums(
     even, linears = (rows + 1) // 2 * 2, workspace.linears
     hidden1, hidden2 = workspace.hidden1[:even], workspace.hidden2[:even]
     logits = workspace.logits[:even]
-    activate(hidden1, network.relu)
-    drop_units(hidden1, units[:, :HIDDEN_1], network.unit_scale)
-    fill_rows(hidden2, linears.bias2)
+    layers.activate(hidden1, network.relu)
+    layers.drop_units(hidden1, units[:, :HIDDEN_1], network.unit_scale)
+    layers.fill_rows(hidden2, linears.bias2)
     add_to_hidden2(hidden2, hidden1, linears.weight2)
-    activate(hidden2, network.relu)
-    drop_units(hidden2, units[:, HIDDEN_1:], network.unit_scale)
-    fill_rows(logits, linears.bias3)
+    layers.activate(hidden2, network.relu)
+    layers.drop_units(hidden2, units[:, HIDDEN_1:], network.unit_scale)
+    layers.fill_rows(logits, linears.bias3)
     add_to_logits(logits, hidden2, linears.weight3)
 
 
@@ -202,7 +187,7 @@ def set_partial_maps(
     for o in range(SECOND):
         for c in range(FIRST):
             values[:] = f4(0)
-            add_second_convolution(values, maps.pooled[c], parameters.conv2_weight[o, c])
+            layers.add_second_convolution(values, maps.pooled[c], parameters.conv2_weight[o, c])
             split_corners(terms, o, c, values)
 
 
@@ -220,21 +205,6 @@ def split_corners(
                     target[CORNER * corner + 5 * r + j] = row[2 * LANES * j]
 
 
-@inlined
-def set_features(
-    features: Float32[Array, " 25"],
-    network: KernelNetwork,
-    partial: PartialMaps,
-    image: int,
-    o: int,
-    keep_mask: Bool[Array, "6+"],
-) -> None:
-    """An image's channel o: scale · pool(f(bias + Σ terms of the kept first channels))."""
-    bias, scale = network.parameters.conv2_bias[o], network.kept_scale
-    terms = partial.terms[image, o]
-    combine(features, terms, partial.total, bias, keep_mask, scale, network.relu)
-
-
 @kernel
 def combine(
     features: Float32[Array, " 25"],
@@ -245,7 +215,10 @@ def combine(
     scale: np.float32,
     relu: bool,
 ) -> None:
-    """What `set_features` computes; ``total`` is a buffer for the sum."""
+    """An image's channel: scale · pool(f(bias + Σ terms of the kept first channels)).
+
+    ``total`` is a buffer for the sum.
+    """
     total[:] = bias
     for c in range(FIRST):
         if keep_mask[c]:
@@ -277,15 +250,17 @@ def add_shared_channel(
     first: Int64[Array, " passes"],
 ) -> None:
     """Add channel o to the passes that keep it; those with the same first channels share it."""
+    terms, bias = partial.terms[image, o], network.parameters.conv2_bias[o]
+    scale, features = network.kept_scale, partial.features
     partial.known[:] = False
     for i in range(keep_mask.shape[0]):
         if keep_mask[i, FIRST + o]:
             contribution, total = partial.contributions[first[i]], hidden1[i]
             if not partial.known[first[i]]:
                 partial.known[first[i]] = True
-                set_features(partial.features, network, partial, image, o, keep_mask[i])
+                combine(features, terms, partial.total, bias, keep_mask[i], scale, network.relu)
                 contribution[:] = f4(0)
-                add_channel(contribution, partial.features, weights)
+                layers.add_channel(contribution, features, weights)
             for k in range(contribution.size):
                 total[k] += contribution[k]
 
@@ -308,21 +283,18 @@ _BUFFERS = _ThreadBuffers()
 def logits_and_features(
     network: KernelNetwork,
     images: Float32[Array, "images 28 28"],
-    keep_mask: Bool[Array, " kept"] | Bool[Array, "images kept"] | None = None,
+    keep_mask: Bool[Array, "images kept"] | None = None,
 ) -> tuple[Float32[Array, "images 10"], Float32[Array, "images 84"]]:
     """The network's logits for each image, and what its last layer gets.
 
     Args:
         network: may be used by several threads.
         images: in [0, 1]; resized to 32x32 and normalised on the way.
-        keep_mask: the channels, or units, that dropout keeps, one row or one an image. None: the
-            whole network, dropout off.
+        keep_mask: the channels, or units, that dropout keeps of each image. None: dropout off.
     """
     images = checked_images(images)
     if keep_mask is None:
         network = network._replace(kept_scale=f4(1))
-    elif keep_mask.ndim == 1:
-        keep_mask = np.tile(keep_mask, (len(images), 1))
     masks = checked_masks(network, keep_mask, len(images))
     out, penultimate = (np.empty((len(images), width), f4) for width in (CLASSES, HIDDEN_2))
     compile_kernels()
@@ -374,10 +346,8 @@ def sample_logits(
         images: in [0, 1]; resized to 32x32 and normalised on the way.
         keep_mask: the channels, or units, that dropout keeps in each pass.
     """
-    images, (masks, units) = (
-        checked_images(images),
-        checked_masks(network, keep_mask, len(keep_mask)),
-    )
+    images = checked_images(images)
+    masks, units = checked_masks(network, keep_mask, len(keep_mask))
     out = np.empty((len(keep_mask), len(images), CLASSES), f4)
     compile_kernels()
     every, everything = np.arange(len(images)), np.ones((1, CHANNELS), bool)
@@ -412,11 +382,11 @@ def _sample_logits(
         for image in range(chosen.size):
             for start in range(0, keep_mask.shape[0], PASSES):
                 masks, kept = keep_mask[start : start + PASSES], first[start : start + PASSES]
-                fill_rows(sums[: kept.size], workspace.linears.bias1)
+                layers.fill_rows(sums[: kept.size], workspace.linears.bias1)
                 if network.units:
                     own = workspace.features[image : image + 1]
-                    add_kept_channels(sums, own, everything, weights)
-                    fill_rows(sums[1 : kept.size], sums[0])
+                    layers.add_kept_channels(sums, own, everything, weights)
+                    layers.fill_rows(sums[1 : kept.size], sums[0])
                 else:
                     for o in range(SECOND):
                         part = weights[FEATURES * o : FEATURES * (o + 1)]

@@ -408,16 +408,12 @@ def outer_products(columns: int, width: int) -> Callable[[Array, Array, Array], 
             a, b, c, d, e, f, g, h = v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
             j, k, m, n, p, q, r, s = v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15]
             for i in range(columns):
+                last = p * x[i + 12 * w] + q * x[i + 13 * w] + r * x[i + 14 * w] + s * x[i + 15 * w]
                 total[i] += (
                     (a * x[i] + b * x[i + w] + c * x[i + 2 * w] + d * x[i + 3 * w])
                     + (e * x[i + 4 * w] + f * x[i + 5 * w] + g * x[i + 6 * w] + h * x[i + 7 * w])
                     + (j * x[i + 8 * w] + k * x[i + 9 * w] + m * x[i + 10 * w] + n * x[i + 11 * w])
-                    + (
-                        p * x[i + 12 * w]
-                        + q * x[i + 13 * w]
-                        + r * x[i + 14 * w]
-                        + s * x[i + 15 * w]
-                    )
+                    + last
                 )
 
     return add_outer_products
@@ -438,37 +434,12 @@ def add_channel(
     e0, e1, e2, e3, e4 = f[20], f[21], f[22], f[23], f[24]
     for a in range(w):
         b, c, d, e = a + 5 * w, a + 10 * w, a + 15 * w, a + 20 * w
-        total[a] += (
-            (a0 * x[a] + a1 * x[a + w] + a2 * x[a + 2 * w] + a3 * x[a + 3 * w] + a4 * x[a + 4 * w])
-            + (
-                b0 * x[b]
-                + b1 * x[b + w]
-                + b2 * x[b + 2 * w]
-                + b3 * x[b + 3 * w]
-                + b4 * x[b + 4 * w]
-            )
-            + (
-                c0 * x[c]
-                + c1 * x[c + w]
-                + c2 * x[c + 2 * w]
-                + c3 * x[c + 3 * w]
-                + c4 * x[c + 4 * w]
-            )
-            + (
-                d0 * x[d]
-                + d1 * x[d + w]
-                + d2 * x[d + 2 * w]
-                + d3 * x[d + 3 * w]
-                + d4 * x[d + 4 * w]
-            )
-            + (
-                e0 * x[e]
-                + e1 * x[e + w]
-                + e2 * x[e + 2 * w]
-                + e3 * x[e + 3 * w]
-                + e4 * x[e + 4 * w]
-            )
-        )
+        s = a0 * x[a] + a1 * x[a + w] + a2 * x[a + 2 * w] + a3 * x[a + 3 * w] + a4 * x[a + 4 * w]
+        t = b0 * x[b] + b1 * x[b + w] + b2 * x[b + 2 * w] + b3 * x[b + 3 * w] + b4 * x[b + 4 * w]
+        u = c0 * x[c] + c1 * x[c + w] + c2 * x[c + 2 * w] + c3 * x[c + 3 * w] + c4 * x[c + 4 * w]
+        v = d0 * x[d] + d1 * x[d + w] + d2 * x[d + 2 * w] + d3 * x[d + 3 * w] + d4 * x[d + 4 * w]
+        z = e0 * x[e] + e1 * x[e + w] + e2 * x[e + 2 * w] + e3 * x[e + 3 * w] + e4 * x[e + 4 * w]
+        total[a] += s + t + u + v + z
 
 
 @kernel

@@ -262,25 +262,3 @@ def rectify(x: np.float32) -> np.float32:
 def larger(x: np.float32, y: np.float32) -> np.float32:
     """The larger of both; NaN if one of them is."""
     return x if (x > y) | np.isnan(x) else y
-
-
-@kernel
-def exp(x: np.float32) -> np.float32:
-    """The exponential as 2ⁿ·eʳ with abs(r) ≤ log(2)/2; relative error below 2e-7, abs(x) ≤ 87.
-
-    eʳ is a polynomial of degree 7 (Cephes), 2ⁿ the float whose exponent bits say n. Beyond ±87
-    the argument is clamped.
-    """
-    x = f4(-87) if x < f4(-87) else x
-    x = f4(87) if x > f4(87) else x
-    n = np.rint(x * f4(1.44269504))
-    r = x - n * f4(0.693359375) + n * f4(2.12194440e-4)  # log(2) in two parts: no digit is lost
-    p = f4(1.9875691500e-4)
-    p = p * r + f4(1.3981999507e-3)
-    p = p * r + f4(8.3334519073e-3)
-    p = p * r + f4(4.1665795894e-2)
-    p = p * r + f4(1.6666665459e-1)
-    p = p * r + f4(5.0000001201e-1)
-    power_of_two = np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(f4)
-    result: np.float32 = (p * r * r + r + f4(1)) * power_of_two
-    return result

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from methods.engines.lenet5_kernels import layers
 from methods.engines.lenet5_kernels.compilation import compile_kernels, inlined, kernel
 from methods.engines.lenet5_kernels.forward import (
     ForwardBuffers,
@@ -15,20 +16,6 @@ from methods.engines.lenet5_kernels.forward import (
     first_layer,
     second_layer,
     set_linears,
-)
-from methods.engines.lenet5_kernels.layers import (
-    add_backward_convolution,
-    add_first_weight_gradient,
-    add_lanes,
-    add_rows,
-    add_second_weight_gradient,
-    drop_units,
-    outer_products,
-    product,
-    through_activation,
-    to_lanes,
-    unpool_first,
-    unpool_second,
 )
 from methods.engines.lenet5_kernels.layout import (
     CLASSES,
@@ -212,9 +199,11 @@ def _train(
             part = slice(begin, min(begin + LANES, end))
             total += add_gradient(state, examples, part, double_softmax, end - start, workspace)
         for c in range(FIRST):
-            add_lanes(state.gradients.conv1_weight[c], workspace.first_gradient[c])
+            layers.add_lanes(state.gradients.conv1_weight[c], workspace.first_gradient[c])
             for o in range(SECOND):
-                add_lanes(state.gradients.conv2_weight[o, c], workspace.second_gradient[o, c])
+                layers.add_lanes(
+                    state.gradients.conv2_weight[o, c], workspace.second_gradient[o, c]
+                )
         descend(state, descent, start // batch_size)
     return total
 
@@ -302,9 +291,13 @@ def double_softmax_cross_entropy(
     return loss
 
 
-add_to_weight1, add_to_weight2 = outer_products(400, 400), outer_products(120, 128)
-add_to_weight3 = outer_products(84, 96)
-add_to_features, add_to_hidden1, add_to_hidden2 = product(400), product(120), product(84)
+add_to_weight1, add_to_weight2 = layers.outer_products(400, 400), layers.outer_products(120, 128)
+add_to_weight3 = layers.outer_products(84, 96)
+add_to_features, add_to_hidden1, add_to_hidden2 = (
+    layers.product(400),
+    layers.product(120),
+    layers.product(84),
+)
 
 
 @inlined
@@ -324,25 +317,25 @@ def linears_backward(
     """
     parameters, forward = network.parameters, errors.forward
     add_to_weight3(gradient.linear3_weight, errors.logits, forward.hidden2)
-    add_rows(gradient.linear3_bias, errors.logits)
+    layers.add_rows(gradient.linear3_bias, errors.logits)
     errors.hidden2[:] = f4(0)
     add_to_hidden2(errors.hidden2, errors.logits, parameters.linear3_weight)
-    drop_units(errors.hidden2, units[:, HIDDEN_1:], network.unit_scale)
-    through_activation(errors.hidden2, forward.hidden2, network.relu)
+    layers.drop_units(errors.hidden2, units[:, HIDDEN_1:], network.unit_scale)
+    layers.through_activation(errors.hidden2, forward.hidden2, network.relu)
 
     add_to_weight2(gradient.linear2_weight, errors.hidden2, forward.hidden1)
-    add_rows(gradient.linear2_bias, errors.hidden2)
+    layers.add_rows(gradient.linear2_bias, errors.hidden2)
     errors.hidden1[:] = f4(0)
     add_to_hidden1(errors.hidden1, errors.hidden2, parameters.linear2_weight)
-    drop_units(errors.hidden1, units[:, :HIDDEN_1], network.unit_scale)
-    through_activation(errors.hidden1, forward.hidden1, network.relu)
+    layers.drop_units(errors.hidden1, units[:, :HIDDEN_1], network.unit_scale)
+    layers.through_activation(errors.hidden1, forward.hidden1, network.relu)
 
     features = forward.features.reshape(LANES, SECOND * FEATURES)
     add_to_weight1(gradient.linear1_weight, errors.hidden1, features)
-    add_rows(gradient.linear1_bias, errors.hidden1)
+    layers.add_rows(gradient.linear1_bias, errors.hidden1)
     errors.rows[:] = f4(0)
     add_to_features(errors.rows, errors.hidden1, parameters.linear1_weight)
-    to_lanes(errors.features, errors.rows)
+    layers.to_lanes(errors.features, errors.rows)
 
 
 @inlined
@@ -352,14 +345,16 @@ def second_layer_backward(state: TrainingState, errors: TrainingBuffers) -> None
     errors.pooled[:] = f4(0)
     for o in range(SECOND):
         scale, error = maps.scales[FIRST + o], errors.second
-        gradient.conv2_bias[o] += unpool_second(
+        gradient.conv2_bias[o] += layers.unpool_second(
             error, errors.features[o], maps.second[o], scale, network.relu
         )
         for c in range(FIRST):
             if maps.used[c]:
-                add_second_weight_gradient(errors.second_gradient[o, c], error, maps.pooled[c])
+                layers.add_second_weight_gradient(
+                    errors.second_gradient[o, c], error, maps.pooled[c]
+                )
                 weight = network.parameters.conv2_weight[o, c]
-                add_backward_convolution(errors.pooled[c], error, weight)
+                layers.add_backward_convolution(errors.pooled[c], error, weight)
 
 
 @inlined
@@ -368,10 +363,10 @@ def first_layer_backward(state: TrainingState, errors: TrainingBuffers) -> None:
     network, gradient, maps = state.network, state.gradients, errors.forward.maps
     for c in range(FIRST):
         if maps.used[c]:
-            gradient.conv1_bias[c] += unpool_first(
+            gradient.conv1_bias[c] += layers.unpool_first(
                 errors.first, errors.pooled[c], maps.first[c], maps.scales[c], network.relu
             )
-            add_first_weight_gradient(errors.first_gradient[c], errors.first, maps.pixels)
+            layers.add_first_weight_gradient(errors.first_gradient[c], errors.first, maps.pixels)
 
 
 @kernel

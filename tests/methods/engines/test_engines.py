@@ -11,12 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines import choose_engine
-from methods.engines.base import Engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import LoopTrainer, Optimiser, StackedTrainer, TorchEngine, TorchNetworks
-from methods.mc_dropout_exact import MCDropoutExact
-from methods.networks.architectures import LeNet5, LeNet5Units
+from methods.networks.architectures import LeNet5
 from methods.networks.network import pass_masks
 from methods.networks.recipes import ARTICLE, LabelledImages, Recipe
 from methods.networks.training import (
@@ -30,20 +27,6 @@ from tests.training import PLAIN, RELU_DROPOUT, STANDARD, train_network
 
 CHANNELS = LeNet5.channels
 TORCH, NUMBA = TorchEngine(), NumbaEngine()
-
-
-@pytest.mark.parametrize("engine", [TORCH, NUMBA], ids=["torch", "kernels"])
-def test_one_forward_gives_the_logits_and_what_the_heads_get(
-    engine: Engine, test_images: LabelledImages
-) -> None:
-    networks, images = [initial_network(PLAIN, index) for index in range(2)], test_images.images
-    prepared = engine.prepare(networks)
-    logits, features = prepared.outputs(images)
-    logits, features = prepared.outputs(images)
-    assert torch.equal(logits, prepared.logits(images))
-    assert features is not None
-    for network, own, inputs in zip(networks, logits, features, strict=True):
-        torch.testing.assert_close(network.head(inputs), own, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -93,21 +76,6 @@ def test_a_network_that_diverges_leaves_the_others_alone(
         )
 
 
-def test_kernels_are_chosen_where_they_fit() -> None:
-    assert choose_engine() == NUMBA
-    assert choose_engine(recipes=[STANDARD, RELU_DROPOUT]) == NUMBA
-    assert MCDropoutExact.objection(RELU_DROPOUT) is None
-    units = replace(RELU_DROPOUT, network=LeNet5Units)
-    assert choose_engine(recipes=[units]) == NUMBA
-    assert (
-        MCDropoutExact.objection(units) == "the sub-networks of lenet5_units cannot be enumerated"
-    )
-    assert choose_engine("torch") == TORCH
-    assert choose_engine(device="cuda") == TorchEngine("cuda")
-    with pytest.raises(ValueError, match="the numba engine computes on the CPU, not on cuda"):
-        choose_engine("numba", "cuda")
-
-
 SHORT = replace(STANDARD, epochs=2, batch_size=10)
 IMAGES = 25
 STEPS = 2 * 3
@@ -124,41 +92,6 @@ def path_of(optimiser: Optimiser, parameter: torch.Tensor, steps: int = STEPS) -
 
 def at_one() -> torch.Tensor:
     return torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
-
-
-@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-def test_adam_is_pytorchs_with_decoupled_decay(weight_decay: float) -> None:
-    recipe, ours, theirs = replace(SHORT, weight_decay=weight_decay), at_one(), at_one()
-    adam_w = torch.optim.AdamW([theirs], lr=recipe.learning_rate, weight_decay=weight_decay)
-    path = path_of(Optimiser([ours], recipe, IMAGES), ours)
-    for found in path:
-        adam_w.zero_grad()
-        (theirs.square().sum() / 2).backward()
-        adam_w.step()
-        assert found == pytest.approx(theirs.item(), rel=1e-14)
-
-
-def test_l2_penalty_is_the_weight_decay_of_pytorchs_adam() -> None:
-    recipe, ours, theirs = replace(SHORT, l2_penalty=0.1), at_one(), at_one()
-    adam = torch.optim.Adam([theirs], lr=recipe.learning_rate, weight_decay=0.1)
-    unpenalised = path_of(Optimiser([at_one()], SHORT, IMAGES), at_one())
-    path = path_of(Optimiser([ours], recipe, IMAGES), ours)
-    for found in path:
-        adam.zero_grad()
-        (theirs.square().sum() / 2).backward()
-        adam.step()
-        assert found == pytest.approx(theirs.item(), rel=1e-14)
-    assert path != unpenalised
-
-
-def test_l2_penalty_is_a_part_of_the_gradient_of_sgd() -> None:
-    recipe = replace(SHORT, optimiser="sgd", learning_rate=0.1, l2_penalty=0.5)
-    parameter, x, velocity, expected = at_one(), 1.0, 0.0, []
-    for _ in range(STEPS):
-        velocity = 0.9 * velocity + 1.5 * x
-        x -= 0.1 * velocity
-        expected.append(x)
-    assert path_of(Optimiser([parameter], recipe, IMAGES), parameter) == pytest.approx(expected)
 
 
 def test_sgd_has_momentum_a_cosine_and_decoupled_decay() -> None:

@@ -27,14 +27,6 @@ def test_a_pass_does_not_depend_on_how_many_there_are(passes: int) -> None:
     assert torch.equal(pass_seeds(3, 2, 100)[:passes], pass_seeds(3, 2, passes))
 
 
-@pytest.mark.parametrize("other", [(1, 0), (0, 1)])
-def test_seeds_and_replicates_have_masks_of_their_own(other: tuple[int, int]) -> None:
-    assert not torch.equal(
-        pass_masks(0, 0, 10, CHANNELS, 0.5), pass_masks(*other, 10, CHANNELS, 0.5)
-    )
-    assert not set(pass_seeds(0, 0, 10).tolist()) & set(pass_seeds(*other, 10).tolist())
-
-
 @pytest.mark.parametrize("dropout", [0.3, 0.5])
 def test_a_pass_is_found_by_its_position_alone(dropout: float) -> None:
     """A block of the generator holds eight numbers of 24 bits, each the upper ones of 32."""
@@ -44,21 +36,6 @@ def test_a_pass_is_found_by_its_position_alone(dropout: float) -> None:
         bits = np.random.Philox(key=derive_seed("mc_dropout", 3, 2)).advance(start // 8)
         halves = bits.random_raw(16).view(np.uint32)[start % 8 :][: sum(CHANNELS)]
         assert masks[t].tolist() == [int(half) >> 8 >= dropout * 2**24 for half in halves]
-
-
-def test_a_seed_is_found_by_its_position_alone() -> None:
-    seeds = pass_seeds(3, 2, 100)
-    for t in (0, 1, 6, 99):
-        bits = np.random.Philox(key=derive_seed("mc_dropout", 3, 2)).advance(t // 4)
-        assert seeds[t] == int(bits.random_raw(4)[t % 4]) >> 1
-    assert seeds.min() >= 0
-
-
-@pytest.mark.parametrize("apart", [1, 2, 8])
-def test_neighbouring_passes_are_independent(apart: int) -> None:
-    masks = pass_masks(0, 0, 20_000, CHANNELS, 0.5).double().numpy() * 2 - 1
-    correlations = masks[apart:].T @ masks[:-apart] / (len(masks) - apart)
-    assert np.abs(correlations).max() < 4.5 / (len(masks) - apart) ** 0.5
 
 
 def test_blank_masks_are_as_rare_as_their_chance() -> None:

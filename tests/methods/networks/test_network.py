@@ -12,7 +12,6 @@ import torch
 from methods.engines import choose_engine, fitting_engine
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import LoopTrainer, TorchEngine
-from methods.mc_dropout_exact import exact_prediction
 from methods.networks.architectures import SmallCNN
 from methods.networks.pool import NetworkKey, NetworkStore
 from methods.networks.recipes import LabelledImages, Recipe
@@ -74,17 +73,6 @@ def test_normalises_each_channel_by_its_own_numbers() -> None:
         torch.testing.assert_close(network.normalised(images)[:, channel], expected)
 
 
-def test_masks_switch_every_channel_and_passes_share_them(trained: TrainedNetwork) -> None:
-    network, engine = trained.network, TorchEngine()
-    masks = torch.cat([torch.ones(1, 48, dtype=torch.bool), ~torch.eye(48, dtype=torch.bool)])
-    whole, *dropped = engine.pass_logits(network, TEST.images, masks)
-    differ = [not torch.equal(whole, one) for one in dropped]
-    assert all(differ[:16])
-    assert any(differ[16:])
-    each = [engine.logits(network, TEST.images, mask.expand(100, 48)) for mask in masks]
-    torch.testing.assert_close(torch.stack([whole, *dropped]), torch.stack(each))
-
-
 def test_only_networks_without_buffers_are_trained_stacked() -> None:
     class Batched(TorchEngine):
         @property
@@ -125,10 +113,3 @@ def test_pytorch_computes_what_the_kernels_do_not_support() -> None:
         choose_engine("numba", recipes=[STANDARD, recipe])
     with pytest.raises(ValueError, match=r"the kernels compute LeNet-5"):
         NumbaEngine().trainer([initial_network(recipe, 0)], recipe, TRAINING)
-
-
-def test_kernels_refuse_other_networks() -> None:
-    with pytest.raises(ValueError, match="the kernels compute LeNet-5, not SmallCNN"):
-        NumbaEngine().prepare([initial_network(RECIPE, 0)])
-    with pytest.raises(ValueError, match="the kernels compute LeNet-5, not SmallCNN"):
-        exact_prediction(initial_network(RECIPE, 0), TEST.images)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, log_loss, precision_score, recall_score
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 from torch.optim.swa_utils import AveragedModel
 
@@ -26,7 +26,6 @@ from methods.networks.pool import NetworkPool
 from methods.networks.recipes import (
     ARTICLE,
     ARTICLE_LOGITS,
-    WELL_TRAINED,
     LabelledImages,
     Recipe,
 )
@@ -144,28 +143,6 @@ def test_weights_are_the_mean_of_the_ends_of_the_last_quarter(
     assert not network.training
 
 
-class NormalisedFeatures(LeNet5):
-    """With batch normalisation, whose statistics are not trained."""
-
-    name = "normalised features"
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.norm = nn.BatchNorm1d(84)
-
-    def features(self, images: Tensor, keep_mask: Tensor | None = None) -> Tensor:
-        return self.norm(super().features(images, keep_mask))
-
-
-def test_averaged_weights_get_statistics_of_their_own(few_images: LabelledImages) -> None:
-    changes = {"network": NormalisedFeatures, "schedule": "averaged", "epochs": 4}
-    network = train_network(replace(PLAIN, **changes), 0, few_images, engine=ENGINE).network
-    with torch.no_grad():
-        batches = [LeNet5.features(network, part) for part in few_images.images.split(64)]
-    mean = torch.stack([batch.mean(dim=0) for batch in batches]).mean(dim=0)
-    torch.testing.assert_close(network.norm.running_mean, mean, atol=1e-5, rtol=1e-4)
-
-
 @pytest.mark.parametrize("epochs", [0, -1, math.nan])
 def test_recipe_without_a_step_is_refused(epochs: float) -> None:
     with pytest.raises(ValueError, match=f"'plain': epochs is {epochs}; expected more than 0"):
@@ -208,27 +185,6 @@ def test_a_share_of_an_epoch_is_that_share_of_its_steps(
     assert recipe.steps(600) == sum(steps)
     assert {row.epoch for row in trained.log} == {*range(1, len(steps) + 1)}
     assert row_of(trained, "validation", len(steps)).images == len(test_images.labels)
-
-
-@pytest.mark.parametrize("epochs", [0.5, 1.5])
-def test_engines_agree_on_a_share_of_an_epoch(epochs: float, few_images: LabelledImages) -> None:
-    recipe = replace(WELL_TRAINED, epochs=epochs, dropout=0.1)
-    pair = (train_network(recipe, 0, few_images, engine=e) for e in (ENGINE, NumbaEngine()))
-    torch.testing.assert_close(*map(weights, pair), atol=1e-4, rtol=1e-3)
-
-
-def test_the_rate_has_fallen_to_zero_after_a_share_of_an_epoch_too() -> None:
-    recipe = replace(WELL_TRAINED, epochs=1.5)
-    rates = [recipe.rate(step, 640) for step in range(recipe.steps(640))]
-    expected = [0.03 * (1 + math.cos(math.pi * step / 15)) / 2 for step in range(15)]
-    assert rates == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("budget", [0.5, 1, 5])
-def test_a_budget_is_so_many_times_the_length(budget: float) -> None:
-    lasting = WELL_TRAINED.lasting(budget)
-    assert lasting.epochs == budget * WELL_TRAINED.epochs
-    assert replace(lasting, epochs=WELL_TRAINED.epochs) == WELL_TRAINED
 
 
 def test_double_softmax_cannot_fall_below_its_bound() -> None:
@@ -305,25 +261,6 @@ def test_rows_agree_with_scikit_learn(
 
 
 @pytest.mark.usefixtures("few_are_watched")
-def test_before_the_last_epoch_few_images_are_evaluated(
-    few_images: LabelledImages, test_images: LabelledImages
-) -> None:
-    """The log of the first of two epochs is of the network that one epoch gives."""
-    trained = trained_by(STANDARD, few_images, test_images)
-    assert [(row.epoch, row.split, row.images) for row in trained.log] == [
-        *((1, "training", EARLY), (1, "validation", EARLY)),
-        *((2, "training", SOME), (2, "validation", len(test_images.labels))),
-    ]
-    reported = trained_by(ARTICLE, few_images, test_images)
-    assert [row.images for row in reported.log if row.epoch == 1] == [SOME, len(test_images.labels)]
-    network = train_network(SHORT, 0, few_images, engine=ENGINE).network
-    for row, data in zip(trained.log, (few_images, test_images), strict=False):
-        chosen = watched_images(len(data.labels), EARLY)
-        votes = ENGINE.logits(network, data.images[chosen]).argmax(dim=1)
-        assert row.accuracy == pytest.approx((votes == data.labels[chosen]).double().mean().item())
-
-
-@pytest.mark.usefixtures("few_are_watched")
 @pytest.mark.parametrize("engine", [ENGINE, NumbaEngine()], ids=["torch", "numba"])
 def test_accuracy_with_dropout_on_draws_a_mask_an_image(
     engine: Engine, few_images: LabelledImages, test_images: LabelledImages
@@ -338,14 +275,3 @@ def test_accuracy_with_dropout_on_draws_a_mask_an_image(
     assert row_of(trained, "training").accuracy_dropout_on == pytest.approx(some)
     assert some != row_of(trained, "training").accuracy
     assert row_of(trained, "validation").accuracy_dropout_on is None
-
-
-def test_watched_images_are_a_fixed_choice_from_all() -> None:
-    chosen = watched_images(60_000, 10_000)
-    assert torch.equal(chosen, watched_images(60_000, 10_000))
-    assert set(watched_images(60_000, 100).tolist()) < set(chosen.tolist())
-    assert len(chosen) == 10_000
-    assert (chosen.diff() > 0).all()
-    in_tenths = torch.bincount(chosen // 6000, minlength=10)
-    assert (in_tenths - 1000).abs().max() < 4.5 * (1000 * (5 / 6) * 0.9) ** 0.5
-    assert torch.equal(watched_images(300, 10_000), torch.arange(300))

@@ -61,12 +61,6 @@ def test_rotations_are_scipys(version: Version, test_images: LabelledImages) -> 
     np.testing.assert_allclose(inside, expected[3:-3, 3:-3], atol=1e-5)
 
 
-def test_shift_comes_after_the_rotation() -> None:
-    images = torch.rand(2, 1, 8, 8)
-    both = moved(images, Version(right=1, down=2, degrees=90))
-    torch.testing.assert_close(both[..., 2:, 1:], torch.rot90(images, 1, (2, 3))[..., :-2, :-1])
-
-
 def test_is_of_a_given_network_too() -> None:
     module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 6 * 5, 4))
     images = torch.rand(7, 3, 6, 5)

@@ -24,12 +24,9 @@ from methods.posthoc.laplace import (
     LaplaceLastLayerKron,
     MarginalLikelihood,
     expected_softmax,
-    fisher,
-    ggn,
     normal_points,
-    probit,
 )
-from methods.posthoc.laplace_kron import LaplaceKron, LayerSignals, each_class, patches
+from methods.posthoc.laplace_kron import LaplaceKron, patches
 from methods.softmax import Softmax
 from tests.training import STANDARD
 
@@ -129,38 +126,6 @@ def test_best_precision_has_the_most_evidence_and_variance_grows_far_from_the_tr
     assert method.predict(noise[:1]).remark == ""
 
 
-def test_ggn_is_the_sum_of_outer_products() -> None:
-    generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(7, 3, generator=generator).double()
-    p = torch.randn(7, 4, generator=generator).double().softmax(dim=1)
-    expected = sum(
-        torch.kron(p_n.diag() - p_n[:, None] * p_n, phi[:, None] * phi)
-        for phi, p_n in zip(inputs, p, strict=True)
-    )
-    torch.testing.assert_close(ggn(inputs, p), expected)
-
-
-def test_fisher_is_the_sum_of_outer_products_of_gradients() -> None:
-    generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(7, 3, generator=generator).double()
-    labels = torch.arange(7) % 4
-    weights = torch.randn(4, 3, generator=generator).double().requires_grad_()
-    total = torch.zeros(12, 12).double()
-    for phi, label in zip(inputs, labels, strict=True):
-        loss = nn.functional.cross_entropy((weights @ phi)[None], label[None])
-        (gradient,) = torch.autograd.grad(loss, weights)
-        total += torch.outer(gradient.flatten(), gradient.flatten())
-    p = (inputs @ weights.detach().T).softmax(dim=1)
-    torch.testing.assert_close(fisher(inputs, p, labels), total)
-
-
-def test_probit_is_the_expected_sigmoid_of_two_classes() -> None:
-    # With a variance of s² each, the difference of logits has 2 s²; MacKay: σ(μ / √(1 + π s² / 8)).
-    mean, variance = torch.tensor([[2.0, 0.0]]), torch.tensor([[1.5, 1.5]])
-    logits = probit(mean, variance)
-    assert logits[0].diff().item() == pytest.approx(-2 / math.sqrt(1 + math.pi * 1.5 / 8))
-
-
 @pytest.mark.parametrize("classes", [2, 10])
 def test_softmax_is_integrated_over_the_full_covariance(classes: int) -> None:
     generator = torch.Generator().manual_seed(classes)
@@ -173,28 +138,6 @@ def test_softmax_is_integrated_over_the_full_covariance(classes: int) -> None:
         [(m + random @ r.T).softmax(dim=1).mean(dim=0) for m, r in zip(mean, roots, strict=True)]
     )
     assert (own - expected).square().mean().sqrt() < 0.01
-
-
-def test_what_all_logits_share_is_not_uncertainty() -> None:
-    mean = torch.tensor([[3.0, 1.0, 0.0]])
-    own = expected_softmax(mean, 9 * torch.ones(1, 3, 3), normal_points(3, 0, 0))
-    torch.testing.assert_close(own, mean.double().softmax(dim=1), atol=1e-3, rtol=0)
-    by_probit = probit(mean, 9 * torch.ones(1, 3)).softmax(dim=1)
-    assert (by_probit - mean.softmax(dim=1)).abs().max() > 0.1
-
-
-def test_singular_covariance_of_many_classes_is_integrated() -> None:
-    generator = torch.Generator().manual_seed(0)
-    directions = torch.randn(4, 300, 2, generator=generator)
-    covariance = directions @ directions.mT + 100  # in float32, of rank three
-    own = expected_softmax(torch.zeros(4, 300), covariance, normal_points(300, 0, 0))
-    torch.testing.assert_close(own.sum(dim=1), torch.ones(4).double())
-
-
-def test_points_are_those_of_seed_and_replicate() -> None:
-    assert torch.equal(normal_points(3, 1, 2), normal_points(3, 1, 2))
-    assert not torch.equal(normal_points(3, 1, 2), normal_points(3, 2, 1))
-    assert normal_points(3, 0, 0).mean(dim=1).abs().max() < 0.02
 
 
 @pytest.mark.parametrize("kind", [LaplaceLastLayer, LaplaceKron])
@@ -220,61 +163,6 @@ def test_no_precision_is_patched() -> None:
         replace(singular, eigenvalues=torch.tensor([math.nan]).double()).best_precision()
     with pytest.raises(ValueError, match="not finite"):
         MarginalLikelihood(math.nan, torch.ones(2).double(), 1.0).best_precision()
-
-
-def test_kronecker_covariance_is_that_of_the_product() -> None:
-    images, labels = torch.rand(40, 6), torch.arange(40) % 3
-    module = nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3))
-    method = LaplaceLastLayerKron.from_network(module, images, labels)
-    features = module[:2](images).detach().double()
-    p = (features @ module[2].weight.double().T + module[2].bias.double()).softmax(dim=1).detach()
-    g = p.sum(dim=0).diag() - p.T @ p
-    identity = torch.eye(12).double()
-    covariance = torch.linalg.inv(
-        torch.kron(g, features.T @ features / 40) + method.precision * identity
-    ).reshape(3, 4, 3, 4)
-    of_biases = torch.linalg.inv(g + method.precision * torch.eye(3).double())
-    expected = torch.einsum("ni,cidj,nj->ncd", features, covariance, features) + of_biases
-    own = method.moments(method.features(images)[0])[1]
-    torch.testing.assert_close(own.double(), expected, atol=1e-5, rtol=1e-4)
-
-
-def small(generator: torch.Generator) -> nn.Module:
-    """Strides, padding, no biases, and a linear layer at several positions."""
-    module = nn.Sequential(
-        nn.Conv2d(2, 3, 3, stride=2, padding=1, bias=False),
-        nn.Tanh(),
-        nn.Flatten(start_dim=2),
-        nn.Linear(9, 4),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(12, 3),
-    )
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.normal_(generator=generator)
-    return module
-
-
-def test_signals_are_the_derivatives_of_the_logits() -> None:
-    generator = torch.Generator().manual_seed(0)
-    module = small(generator)
-    images = torch.randn(5, 2, 6, 6, generator=generator)
-    _, signals = LayerSignals(module).signals(images, each_class)
-    layers = [one for one in module if isinstance(one, (nn.Conv2d, nn.Linear))]
-    for layer, of_layer in zip(layers, signals, strict=True):
-        for image in range(5):
-            for c in range(3):
-                logit = module(images[image : image + 1])[0, c]
-                (expected,) = torch.autograd.grad(logit, layer.weight)
-                own = of_layer.derivative()[image, c]
-                torch.testing.assert_close(own, expected.flatten(1), atol=1e-4, rtol=1e-4)
-                if layer.bias is not None:
-                    (expected,) = torch.autograd.grad(
-                        module(images[image : image + 1])[0, c], layer.bias
-                    )
-                    own = of_layer.gradients[image, :, c].sum(dim=0)
-                    torch.testing.assert_close(own, expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -312,29 +200,6 @@ def test_layer_covariance_is_by_the_product_of_its_factors(positions: int, width
     expected = flat @ covariance @ flat.mT + by_biases @ of_biases @ by_biases.mT
     own = factors.posterior(2.0).covariance(signals)
     torch.testing.assert_close(own.double(), expected, atol=1e-5, rtol=1e-4)
-
-
-def test_sums_over_many_rows_keep_their_digits() -> None:
-    gradients = torch.rand(100, 784, 10, 2, generator=torch.Generator().manual_seed(0))
-    factors = Factors.zero(nn.Linear(1, 2))
-    factors.add(Signals(torch.ones(100, 784, 1), gradients), 100)
-    rows = gradients.double().reshape(-1, 2)
-    torch.testing.assert_close(factors.outputs, rows.T @ rows, atol=0, rtol=2e-7)
-
-
-def test_is_exact_for_one_image_and_a_single_layer() -> None:
-    # Of one image the mean of aaᵀ has no spread, so that G ⊗ A is the GGN; without biases.
-    image = torch.randn(1, 4, generator=torch.Generator().manual_seed(1))
-    module = nn.Linear(4, 3, bias=False)
-    method = LaplaceKron.from_network(module, image, torch.tensor([2]))
-    p = module(image)[0].softmax(dim=0).detach().double()
-    of_image = image[0].double()
-    ggn = torch.kron(p.diag() - p[:, None] * p, of_image[:, None] * of_image)
-    covariance = torch.linalg.inv(ggn + method.precision * torch.eye(12).double())
-    jacobian = torch.kron(torch.eye(3).double(), of_image[None])
-    expected = jacobian @ covariance @ jacobian.T
-    torch.testing.assert_close(method.moments(image)[1][0].double(), expected, atol=1e-5, rtol=1e-4)
-    assert method.predict(image[:0]).mean.shape == (0, 3)
 
 
 def test_is_of_a_given_network_too() -> None:

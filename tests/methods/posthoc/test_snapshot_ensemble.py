@@ -17,7 +17,7 @@ from methods.engines.torch import LoopTrainer, TorchEngine
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
 from methods.networks.training import TrainingDivergedError
-from methods.posthoc.snapshot_ensemble import CosineCycles, TriangularCycles
+from methods.posthoc.snapshot_ensemble import CosineCycles
 from tests.training import PLAIN
 
 POOL = NetworkPool(replace(PLAIN, epochs=2), engine=TorchEngine())
@@ -77,38 +77,11 @@ def test_learning_rate_is_the_papers(
         assert torch.equal(vector, weights[step])
 
 
-@pytest.mark.parametrize("cycles", [CosineCycles, TriangularCycles])
-def test_networks_are_kept_where_the_rate_is_least(
-    cycles: type[CosineCycles | TriangularCycles],
-) -> None:
-    trajectory = cycles(5)
-    ends = [trajectory.kept_at(number) for number in range(5)]
-    assert ends[-1] == pytest.approx(1)
-    for end in ends:
-        before, after = (trajectory.rate(end - shift) for shift in (1e-6, 0.01))
-        assert before < after
-        assert before <= 0.0101
-
-
 def test_a_training_is_as_long_as_that_of_the_recipe(some: LabelledImages) -> None:
     assert list(SnapshotEnsemble(pool=POOL).networks) == []
     # Of fewer steps than snapshots, several are of one step.
     few = LabelledImages(some.images[:100], some.labels[:100])
     assert len(SnapshotEnsemble(pool=POOL, snapshots=5).fit(few.images, few.labels).fitted) == 5
-
-
-def test_a_share_of_an_epoch_is_that_share_of_its_steps(some: LabelledImages) -> None:
-    passed: list[float] = []
-
-    class Watched(CosineCycles):
-        def rate(self, share: float) -> float:
-            passed.append(share)
-            return super().rate(share)
-
-    recipe = replace(PLAIN, epochs=1.5)
-    kept = replace(POOL, recipe=recipe).snapshots(Watched(3), 0, some)
-    assert len(kept) == 3
-    assert passed == pytest.approx([step / 16 for step in range(16)])
 
 
 def test_divergence_is_named(some: LabelledImages) -> None:

@@ -74,19 +74,6 @@ def test_snapshots_are_trained_once_and_stored(
         assert all(map(torch.equal, one.parameters(), other.parameters()))
 
 
-def test_engines_train_on_alike(training_images: LabelledImages) -> None:
-    data = LabelledImages(training_images.images[FEW], training_images.labels[FEW])
-    kernels = NetworkPool(replace(STANDARD, epochs=1))
-    in_torch = replace(kernels, engine=TorchEngine())
-    short = AveragedTrajectory(snapshots=2)
-    for one, other in zip(
-        *(pool.snapshots(short, 0, data) for pool in (kernels, in_torch)), strict=True
-    ):
-        torch.testing.assert_close(
-            *(parameters_to_vector(net.parameters()) for net in (one, other)), atol=1e-4, rtol=1e-3
-        )
-
-
 def with_batch_norm(seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

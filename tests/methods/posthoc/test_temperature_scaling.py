@@ -97,13 +97,6 @@ def test_votes_stay_and_before_calibration_all_else(
     assert method.fit(training_images.images, training_images.labels).temperature is None
 
 
-def test_hand_case_of_two_classes() -> None:
-    # Three of four labels are the likelier class: its probability is to be 3/4, 1/(1 + exp(-2/T)).
-    logits = torch.tensor([[2.0, 0.0]]).expand(4, 2)
-    method = Given().calibrate(logits, torch.tensor([0, 0, 0, 1]))
-    assert method.temperature == pytest.approx(2 / np.log(3), rel=1e-4)
-
-
 def test_logits_that_are_not_finite_have_no_temperature() -> None:
     logits = torch.tensor([[torch.inf, 0.0], [0.0, 1.0]])
     nll = partial(nll_of_members, logits[None], torch.tensor([0, 1]))

@@ -34,19 +34,6 @@ def test_stored_scores_come_last_and_unknown_ones_are_none() -> None:
     assert score_of(PREDICTION, "own") is None
 
 
-def test_score_of_logits_is_read_from_the_prediction(monkeypatch: pytest.MonkeyPatch) -> None:
-    energy = Score(
-        name="energy",
-        label="Energy",
-        needs=frozenset({"logits"}),
-        function=lambda logits: -logits.logsumexp(dim=-1).mean(dim=0),
-    )
-    monkeypatch.setitem(SCORES, "energy", energy)
-    assert "energy" not in scores_of(PREDICTION)
-    values = torch.arange(6.0)
-    assert scores_of(replace(PREDICTION, scores={"energy": values}))["energy"] is values
-
-
 @pytest.mark.parametrize(
     ("needs", "functions", "message"),
     [
@@ -131,9 +118,3 @@ def test_features_that_are_not_finite_are_refused(name: str) -> None:
     images[3] = torch.nan
     with pytest.raises(FitError, match=r"not finite|does not end"):
         fit_to_networks(SCORES[name], method, images, LABELS)
-
-
-def test_score_of_logits_is_not_fitted() -> None:
-    method = Softmax.from_network(module(0))
-    with pytest.raises(ValueError, match="'energy' needs no features; call its `function`"):
-        values("energy", method, UNKNOWN)

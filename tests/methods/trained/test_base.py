@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.run.custom_method import load_method
-from methods import METHODS, MIMO, SNGP, BatchEnsemble, CyclicalSGHMC, Masksembles
+from methods import METHODS, MIMO, BatchEnsemble, CyclicalSGHMC, Masksembles
 from methods.networks.architectures import SmallCNN
-from methods.networks.network import Network, multiply_adds
+from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, NetworkStore
-from methods.networks.recipes import LabelledImages, Recipe, cosine
+from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import TrainingDivergedError, initial_network
 from methods.trained.base import (
     MemberNetwork,
@@ -25,8 +24,6 @@ from methods.trained.base import (
     Step,
     TrainedMethod,
     compute_of,
-    epochs_of,
-    replaced,
 )
 from tests.methods.trained.conftest import SHORT, begun, retuned
 
@@ -44,29 +41,6 @@ def test_guide_has_every_method() -> None:
 def test_cost_of_an_image_is_what_the_guide_says(name: str) -> None:
     image, _ = compute_of(begun(TRAINED[name]), SHORT)
     assert image == pytest.approx(float(COSTS[name]), abs=0.006)
-
-
-def test_two_passes_of_a_step_cost_twice_that_of_a_network() -> None:
-    assert compute_of(begun(Masksembles), SHORT) == (1.0, 0.0)
-    twice = BatchEnsemble(pool=NetworkPool(SHORT)).begin(initial_network(SHORT, 0), made(0))
-    loss = twice.training_loss
-    twice.training_loss = lambda *given: loss(*given) + loss(*given)  # type: ignore[method-assign]
-    assert compute_of(twice, SHORT) == (2.0, 0.0)
-
-
-def test_what_follows_the_last_step_is_taken_off() -> None:
-    """A forward and, of each class, the products of 256 features with each other."""
-    forward = multiply_adds(SHORT.network)
-    features = 84 * 256
-    own = forward - 84 * 10 + features
-    image, finish = compute_of(begun(SNGP), SHORT)
-    assert image == pytest.approx((own + 256 * 10) / forward)
-    assert finish == pytest.approx((own + features + 256 * 10 + 10 * 256**2) / forward, rel=0.1)
-    assert epochs_of(begun(SNGP), SHORT, "sngp") == pytest.approx((12 - finish / 3) / image)
-
-
-def made(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 class Watched(BatchEnsemble):
@@ -121,23 +95,6 @@ def test_steps_are_by_default_the_recipes() -> None:
     assert (group["momentum"], group["weight_decay"]) == (SHORT.momentum, SHORT.l2_penalty)
 
 
-def test_every_group_of_weights_has_the_learning_rate(shades: LabelledImages) -> None:
-    """Rates fall to that of the last step."""
-    groups: list[dict[str, Any]] = []
-
-    class Grouped(BatchEnsemble):
-        name = "grouped"
-
-        def optimiser(self, *given: Any) -> torch.optim.Optimizer:
-            optimiser = super().optimiser(*given)
-            groups.extend(optimiser.param_groups)
-            return optimiser
-
-    Grouped(pool=NetworkPool(replace(SHORT, epochs=1))).fit(shades.images, shades.labels)
-    rate = Grouped.learning_rate * cosine(5 / 6)
-    assert [group["lr"] for group in groups] == pytest.approx([rate, rate])
-
-
 @pytest.mark.parametrize("name", TRAINED)
 def test_network_with_batch_normalisation_is_fitted(name: str, shades: LabelledImages) -> None:
     images = shades.images[..., :8, :8]
@@ -155,28 +112,11 @@ def test_network_with_batch_normalisation_is_fitted(name: str, shades: LabelledI
     assert method.predict(images[:0]).mean.shape == (0, 10)
 
 
-@pytest.mark.parametrize("name", TRAINED)
-def test_counting_leaves_the_network_as_it_is(name: str) -> None:
-    recipe = replace(SHORT, network=SmallCNN)
-    begun = MemberTraining(TRAINED[name](pool=NetworkPool(recipe))).initial(recipe, 0)
-    before = deepcopy(begun.state_dict())
-    compute_of(begun.train(), recipe)
-    assert all(torch.equal(values, before[key]) for key, values in begun.state_dict().items())
-
-
 @pytest.mark.parametrize("name", [name for name, kind in TRAINED.items() if kind.size])
 def test_a_number_of_members_below_one_is_refused(name: str) -> None:
     for members in (0, -1):
         with pytest.raises(ValueError, match=f"members is {members}; expected at least 1"):
             TRAINED[name](members=members)
-
-
-def test_layer_of_two_names_is_replaced_by_one() -> None:
-    network = initial_network(SHORT, 0)
-    network.again = network.head
-    replaced(network, lambda _, layer: nn.Linear(layer.weight[0].numel(), 3))
-    assert network.again is network.head
-    assert network.head.out_features == 3
 
 
 def test_budget_below_an_epoch_is_refused(shades: LabelledImages) -> None:

@@ -84,31 +84,6 @@ def test_samples_are_kept_at_even_distances_in_the_last_fifth_of_each_cycle(step
     assert kept[-1] == steps
 
 
-def test_rate_falls_three_times() -> None:
-    rate = CyclicalSGHMC(pool=NetworkPool(SHORT)).rate
-    for cycle in range(3):
-        rates = [rate((cycle + share) / 3) for share in (0.0001, 0.25, 0.5, 0.75, 0.9999)]
-        expected = [1, (2 + sqrt(2)) / 4, 0.5, (2 - sqrt(2)) / 4, 0]
-        assert rates == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("members", "shares"),
-    [(1, [3]), (2, [2, 3]), (4, [1, 2, 2.9, 3]), (5, [1, 1.9, 2, 2.9, 3])],
-)
-def test_cycles_have_as_many_samples_as_can_be(members: int, shares: list[float]) -> None:
-    network = network_of(members)
-    kept = [3 * network.kept_at(sample) for sample in range(members)]
-    assert kept == pytest.approx(shares)
-
-
-def test_noise_is_of_all_images_of_the_training() -> None:
-    method = CyclicalSGHMC(pool=NetworkPool(SHORT))
-    optimiser = method.optimiser(begun(CyclicalSGHMC), SHORT, 384)
-    assert isinstance(optimiser, SGHMC)
-    assert optimiser.images == 384
-
-
 def test_it_learns_and_is_loaded(shades: LabelledImages) -> None:
     recipe = replace(SHORT, epochs=36)  # of which a cycle has 12
     method = CyclicalSGHMC(pool=NetworkPool(recipe)).fit(shades.images, shades.labels)

@@ -14,10 +14,7 @@ from methods.trained.evidential import (
     expected_entropy,
     expected_squared_error,
 )
-from tests.methods.trained.conftest import begun, fitted, retuned
-
-TUNED = retuned(Evidential, {"learning_rate": 0.01})
-"""For a short training."""
+from tests.methods.trained.conftest import begun, retuned
 
 ALPHA = torch.tensor([[1.0, 1.0, 1.0], [5.0, 1.5, 1.0], [40.0, 2.0, 60.0]], dtype=torch.float64)
 TARGETS = torch.eye(3, dtype=torch.float64)
@@ -93,18 +90,3 @@ def test_prediction_is_of_the_dirichlet_distribution() -> None:
     assert prediction.scores["vacuity"][1] == pytest.approx(1, abs=1e-4)
     assert prediction.vote_share.tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 1]]
     assert prediction.members == 1
-
-
-def test_evidence_is_bounded(shades: LabelledImages) -> None:
-    network = begun(Evidential)
-    with torch.no_grad():
-        network.network.head.bias.fill_(500)
-    assert (network(shades.images[:8]) == 10).all()
-
-
-def test_it_learns(shades: LabelledImages) -> None:
-    method = fitted(TUNED, shades)
-    prediction = method.predict(shades.images)
-    assert (prediction.mean.argmax(dim=1) == shades.labels).float().mean() > 0.8
-    check_prediction(prediction, len(shades.labels))
-    assert (TUNED.size, TUNED.sweep) == (None, ())

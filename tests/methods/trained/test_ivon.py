@@ -61,31 +61,6 @@ def test_steps_are_those_of_its_authors_package(shades: LabelledImages, beta2: f
         torch.testing.assert_close(*means, rtol=1e-9, atol=1e-12)
 
 
-def test_deviation_is_that_of_the_curvature_and_stays_finite(shades: LabelledImages) -> None:
-    network, random = network_of(), torch.Generator().manual_seed(2)
-    optimiser = optimiser_of(network)
-    before = network.deviation
-    torch.testing.assert_close(before, torch.full_like(before, 1 / sqrt(IMAGES * 0.251)))
-    optimiser.param_groups[0]["lr"] = 0.0
-    loss = network.training_loss(shades.images, shades.labels, Step(0, IMAGES, random))
-    loss.backward()
-    optimiser.step()
-    expected = 1 / (IMAGES * (optimiser.hessian + 1e-3)).sqrt()
-    torch.testing.assert_close(network.deviation, expected)
-    assert not torch.equal(network.deviation, before)
-
-
-def test_curvature_stays_positive_whatever_the_gradient() -> None:
-    network = network_of()
-    optimiser = optimiser_of(network, 0.5)
-    weights = parameters_to_vector(network.network.parameters()).detach()
-    random = torch.Generator().manual_seed(2)
-    for _ in range(20):
-        network.noise = network.deviation * torch.randn(len(weights), generator=random)
-        optimiser.change(weights, torch.randn(len(weights), generator=random), 0.1)
-    assert (optimiser.hessian + 1e-3 > 0).all()
-
-
 def test_members_are_drawn_at_the_end_from_the_gaussian(shades: LabelledImages) -> None:
     network = network_of(members=10)
     network.deviation = torch.linspace(0.01, 0.2, len(network.deviation))
@@ -109,11 +84,3 @@ def test_curvature_is_learned_within_the_steps_of_a_training() -> None:
     steps = SHORT.epochs * ceil(IMAGES / SHORT.batch_size)
     assert optimiser.beta2**steps == pytest.approx(0.05)
     assert (optimiser.images, optimiser.weight_decay) == (IMAGES, SHORT.l2_penalty)
-
-
-def test_it_learns(shades: LabelledImages) -> None:
-    # Of few images each weight is so uncertain that nothing is learned.
-    images, labels = shades.images.repeat(20, 1, 1, 1), shades.labels.repeat(20)
-    method = IVON(pool=NetworkPool(replace(SHORT, epochs=3))).fit(images, labels)
-    right = method.predict(shades.images).mean.argmax(dim=1) == shades.labels
-    assert right.float().mean() > 0.8

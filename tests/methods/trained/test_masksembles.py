@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from methods.networks.architectures import LeNet5ReLU
 from methods.networks.recipes import LabelledImages
-from methods.trained.base import Step
 from methods.trained.masksembles import Masked, Masksembles, MasksemblesNetwork, overlapping_masks
-from tests.methods.trained.conftest import begun, fitted, lenet
+from tests.methods.trained.conftest import begun, lenet
 
 MEMBERS, SCALE = 4, 2.0
 
@@ -64,32 +63,6 @@ def test_a_member_is_the_network_with_its_masks(shades: LabelledImages) -> None:
         ]
         expected = lenet([own.conv1, own.conv2, *masked], images)
         torch.testing.assert_close(logits[member], expected, atol=1e-5, rtol=1e-5)
-
-
-def test_the_input_of_the_first_layer_is_not_masked() -> None:
-    layers = nn.Sequential(nn.Linear(20, 12), nn.ReLU(), nn.Linear(12, 3))
-    layers.shape = (20,)
-    first, _, last = MasksemblesNetwork(layers, MEMBERS, SCALE, random()).network
-    assert isinstance(first, nn.Linear)
-    assert isinstance(last, Masked)
-
-
-@pytest.mark.parametrize("count", [9, 3])
-def test_in_training_each_member_sees_a_part_of_its_own(shades: LabelledImages, count: int) -> None:
-    network = begun(Masksembles, members=MEMBERS)
-    images, labels = shades.images[:count], shades.labels[:count]
-    loss = network.training_loss(images, labels, Step(0, count, random()))
-    members = {9: [0, 0, 0, 1, 1, 2, 2, 3, 3], 3: [0, 1, 2]}[count]
-    expected = nn.functional.cross_entropy(network(images)[members, range(count)], labels)
-    torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-5)
-
-
-def test_it_learns(shades: LabelledImages) -> None:
-    method = fitted(Masksembles, shades, members=MEMBERS)
-    prediction = method.predict(shades.images)
-    right = prediction.mean.argmax(dim=1) == shades.labels
-    assert right.float().mean() > 0.8
-    assert prediction.members == MEMBERS
 
 
 class HeadFirst(LeNet5ReLU):

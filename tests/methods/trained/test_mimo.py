@@ -10,13 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from methods.networks.architectures import SmallCNN
 from methods.networks.recipes import LabelledImages
-from methods.networks.training import initial_network
-from methods.trained.base import MemberNetwork, Step, compute_of, first_layer
+from methods.trained.base import MemberNetwork, Step
 from methods.trained.layouts import HeadsNetwork
 from methods.trained.mimo import MIMO, member_orders
-from tests.methods.trained.conftest import SHORT, begun, fitted, lenet, retuned
+from tests.methods.trained.conftest import begun, fitted, lenet, retuned
 
 MEMBERS = 3
 
@@ -41,14 +39,6 @@ def test_each_input_is_a_channel_and_each_head_has_its_logits(shades: LabelledIm
     torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
     same = side_by_side(network, images[0].repeat(1, MEMBERS, 1, 1))
     torch.testing.assert_close(network(images[0]), same, atol=1e-5, rtol=1e-5)
-
-
-def test_of_one_member_it_is_the_network_itself(shades: LabelledImages) -> None:
-    network, recipe = begun(MIMO, members=1), initial_network(SHORT, 0)
-    network.network.conv1.layer.weight = recipe.conv1.weight
-    network.network.head.weight = recipe.head.weight
-    assert torch.equal(network(shades.images[:9])[0], recipe(shades.images[:9]))
-    assert compute_of(network, SHORT) == (1, 0)
 
 
 def test_each_head_is_trained_on_the_label_of_its_own_image(shades: LabelledImages) -> None:
@@ -83,14 +73,3 @@ def test_heads_that_learned_different_images_tell_them_apart(shades: LabelledIma
         heads = HeadsNetwork.forward(method.fitted[0], images.flatten(end_dim=1)).argmax(dim=2)
     own, others = heads == labels, heads == labels.flip(0)
     assert own.float().mean() > others.float().mean() + 0.2
-
-
-def test_it_learns(shades: LabelledImages) -> None:
-    right = fitted(MIMO, shades).predict(shades.images).mean.argmax(dim=1) == shades.labels
-    assert right.float().mean() > 0.8
-
-
-def test_the_first_layer_is_the_one_computed_first() -> None:
-    network = SmallCNN()
-    network.conv1 = network._modules.pop("conv1")
-    assert first_layer(network) == "conv1"

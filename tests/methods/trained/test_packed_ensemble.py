@@ -13,7 +13,7 @@ from methods.networks.recipes import LabelledImages
 from methods.networks.training import initial_network
 from methods.trained.base import Step, compute_of
 from methods.trained.packed_ensemble import PackedEnsemble, PackedNetwork
-from tests.methods.trained.conftest import SHORT, begun, fitted, lenet
+from tests.methods.trained.conftest import SHORT, begun, lenet
 
 MEMBERS = 4
 
@@ -86,22 +86,6 @@ def test_weights_and_compute_are_as_the_paper_counts(members: int) -> None:
     positions = (28 * 28, 10 * 10, 1, 1, 1)
     multiply_adds = sum(count * times for count, times in zip(weights, positions, strict=True))
     assert compute_of(network, SHORT) == pytest.approx((multiply_adds / 416_520, 0), rel=1e-9)
-
-
-def test_a_group_is_drawn_as_a_layer_of_its_size() -> None:
-    fans = [(25, 3 * 25), (3 * 25, 8 * 25), (200, 60), (60, 42), (42, 10)]
-    for layer, (inputs, outputs) in zip(
-        begun(PackedEnsemble).network.children(), fans, strict=True
-    ):
-        largest = layer.weight.reshape(MEMBERS, -1).abs().amax(dim=1)
-        bound = (6 / (inputs + outputs)) ** 0.5
-        assert ((largest > 0.9 * bound) & (largest <= bound)).all()
-        assert not layer.bias.any()
-
-
-def test_it_learns(shades: LabelledImages) -> None:
-    right = fitted(PackedEnsemble, shades).predict(shades.images).mean.argmax(dim=1)
-    assert (right == shades.labels).float().mean() > 0.8
 
 
 def test_networks_that_cannot_be_packed_are_refused() -> None:

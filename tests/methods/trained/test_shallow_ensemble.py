@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from itertools import combinations
 
-import pytest
 import torch
 from torch import nn
 
 from methods.networks.recipes import LabelledImages
 from methods.networks.training import initial_network
-from methods.trained.base import Step, compute_of
-from methods.trained.shallow_ensemble import ShallowEnsemble, ShallowEnsembleNetwork
+from methods.trained.base import Step
+from methods.trained.shallow_ensemble import ShallowEnsemble
 from tests.methods.trained.conftest import SHORT, begun, fitted, lenet
 
 MEMBERS = 5
@@ -44,21 +43,6 @@ def test_heads_begin_different_each_as_an_only_head_would() -> None:
     for weight in weights:
         assert 0.99 * bound < weight.abs().max() <= bound
     assert not begun(ShallowEnsemble, members=MEMBERS).network.head.bias.any()
-
-
-def test_the_start_follows_from_the_generator() -> None:
-    starts = [
-        ShallowEnsembleNetwork(initial_network(SHORT, 0), 2, torch.Generator().manual_seed(seed))
-        for seed in (0, 0, 1)
-    ]
-    first, again, other = (network.network.head.weight for network in starts)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
-def test_the_trunk_is_computed_once() -> None:
-    compute, _ = compute_of(begun(ShallowEnsemble), SHORT)
-    assert compute == pytest.approx(1 + 9 * 84 * 10 / 416_520, rel=1e-9)
 
 
 def test_its_loss_is_the_mean_over_heads(shades: LabelledImages) -> None:

@@ -9,9 +9,8 @@ from torch import nn
 
 from methods.networks.recipes import LabelledImages
 from methods.networks.training import initial_network
-from methods.trained.base import Step
 from methods.trained.sngp import SNGP, GaussianProcess, SNGPNetwork
-from tests.methods.trained.conftest import SHORT, begun, fitted, lenet, retuned
+from tests.methods.trained.conftest import SHORT, begun, fitted, retuned
 
 TUNED = retuned(SNGP, {"learning_rate": 0.03, "bound": 0.95})
 """For a short training."""
@@ -84,16 +83,6 @@ def test_penalty_is_not_of_the_weights_of_the_process() -> None:
     for name, each in network.named_parameters():
         kept = 1 if name == "process.weights" else 1 - 0.5 * SHORT.l2_penalty
         torch.testing.assert_close(each, kept * before[name], atol=0, rtol=1e-6)
-
-
-def test_loss_is_that_of_the_process_over_the_network(shades: LabelledImages) -> None:
-    network = begun(SNGP)
-    images, labels = shades.images[:8], shades.labels[:8]
-    loss = network.training_loss(images, labels, Step(0, 8, random()))
-    features = lenet([*network.network.children()], images)
-    logits = torch.from_numpy(waves(network.process, features.detach().double().numpy()))
-    expected = nn.functional.cross_entropy(logits.float() @ network.process.weights.T, labels)
-    torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_it_learns_and_its_layers_are_bounded(shades: LabelledImages) -> None:

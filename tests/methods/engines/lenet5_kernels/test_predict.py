@@ -90,14 +90,6 @@ def test_bits_depend_on_neither_the_split_nor_the_threads(kind: type[LeNet5]) ->
     np.testing.assert_array_equal(whole[:10], fewer)
 
 
-def test_threads_and_calls_share_no_buffers() -> None:
-    networks = [prepared(random_network(seed)) for seed in range(4)]
-    alone = [logits(network, IMAGES) for network in networks]
-    with ThreadPoolExecutor(4) as pool:
-        parallel = list(pool.map(lambda network: logits(network, IMAGES), networks * 20))
-    np.testing.assert_array_equal(parallel, alone * 20)
-
-
 def test_an_image_that_is_no_number_leaves_nothing_behind(kind: type[LeNet5]) -> None:
     network, keep_mask = prepared(random_network(kind=kind)), random_masks(10, kind=kind)
     before = logits(network, IMAGES[:5]), sample_logits(network, IMAGES[:5], keep_mask)

@@ -13,11 +13,9 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from methods.engines.lenet5_kernels import KernelNetwork, TrainingState, train_epoch
+from methods.engines.lenet5_kernels import TrainingState, train_epoch
 from methods.networks.architectures import LeNet5
 from tests.methods.engines.lenet5_kernels.support import (
-    logits,
-    of_vector,
     prepared,
     random_images,
     random_masks,
@@ -107,37 +105,6 @@ def test_every_step_has_its_rate_and_other_optimisers_are_torchs(
     assert np.sqrt(np.mean((state.parameters - before - moved) ** 2)) < 1e-3 * moved.std()
 
 
-def test_the_second_epoch_goes_on_where_the_first_ended() -> None:
-    state, _ = trained_for_an_epoch()
-    train_epoch(state, IMAGES, LABELS, ORDER, KEEP_MASK, **OPTIONS)
-    twice = TrainingState.start(prepared(random_network()))
-    # 320 positions are 5 whole batches: two epochs in one call.
-    order, keep_mask = np.resize(ORDER, 320), np.resize(KEEP_MASK, (320, 22))
-    once = TrainingState.start(prepared(random_network()))
-    for _ in range(2):
-        train_epoch(once, IMAGES, LABELS, order, keep_mask, **OPTIONS)
-    train_epoch(twice, IMAGES, LABELS, np.tile(order, 2), np.tile(keep_mask, (2, 1)), **OPTIONS)
-    np.testing.assert_array_equal(once.parameters, twice.parameters)
-    assert once.steps == twice.steps == 10
-    assert state.steps == 10
-
-
-def test_training_learns(
-    kind: type[LeNet5], digits: tuple[np.ndarray, np.ndarray], trained: np.ndarray
-) -> None:
-    images, labels = digits
-    votes = logits(of_vector(trained, kind), images).argmax(axis=1)
-    assert np.mean(votes == labels) > 0.9
-
-
-def test_the_start_is_copied() -> None:
-    start = vector(random_network())
-    before = start.copy()
-    network = of_vector(start, LeNet5)
-    train_epoch(TrainingState.start(network), IMAGES, LABELS, ORDER, KEEP_MASK, **OPTIONS)
-    np.testing.assert_array_equal(start, before)
-
-
 def test_bits_are_the_same_on_repeat_and_in_any_number_of_threads(kind: type[LeNet5]) -> None:
     def train(seed: int) -> np.ndarray:
         return trained_for_an_epoch(seed, kind)[0].parameters
@@ -204,14 +171,3 @@ def test_what_would_leave_the_arrays_is_refused(wrong: dict[str, Any]) -> None:
     state = TrainingState.start(prepared(random_network()))
     with pytest.raises(ValueError, match=r".+"):
         train_epoch(state, **arguments)
-
-
-def test_a_vector_of_another_network_is_refused() -> None:
-    with pytest.raises(ValueError, match="61706"):
-        KernelNetwork.from_vector(np.zeros(10, np.float32), mean=0.1, std=0.3)
-
-
-@pytest.mark.parametrize("dropout", [1.0, -0.1])
-def test_dropout_of_everything_or_less_than_nothing_is_refused(dropout: float) -> None:
-    with pytest.raises(ValueError, match="dropout probability"):
-        KernelNetwork.from_vector(vector(random_network()), mean=0.1, std=0.3, dropout=dropout)
