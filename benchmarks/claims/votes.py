@@ -1,16 +1,7 @@
-"""Claims about the votes of 100 passes: for the article's two images, and where they agree.
-
-How much of a count plot is Monte-Carlo noise, and how much the network's draw, is told by two
-tables in the folder ``claims`` of a run, which need no sampling:
-
-``exact.csv``: the share of the votes for each class, of all 2²² sub-networks and of 100 passes, for
-each network and image;
-``spread.csv``: the variance of a class's votes, by networks and by passes.
-"""
+"""Claims about the votes of 100 passes: for the article's two images, and where they agree."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
@@ -33,12 +24,10 @@ from benchmarks.claims.claim import (
 )
 from benchmarks.claims.numbers import over_networks, rows, values
 from benchmarks.claims.predictor import PASSES, SAMPLED, SOFTMAX, TWO_IMAGES, Predictor
-from benchmarks.predictions import RunUnit
 from benchmarks.report.editorial import VOTES
 from benchmarks.report.texts import listed
-from benchmarks.schema import write_table
 from benchmarks.tasks.mnist import PECULIAR, TYPICAL
-from benchmarks.vocabulary import CLAIMS_FOLDER, CLEAN
+from benchmarks.vocabulary import CLEAN
 from methods.scores.probabilities import confidence
 
 CLASSES = range(10)
@@ -56,9 +45,6 @@ LOWER_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, OVERWHELMING)
 """Of the bins of the vote share, [lower, upper); the last one reaches to 1."""
 
 CONDITIONS = {CLEAN: "clean", "rotated-015": "15°", "rotated-030": "30°", "rotated-045": "45°"}
-
-DECIMALS = 6
-"""Of the tables of claims."""
 
 ByNetwork = Float64[np.ndarray, " networks"]
 """A number of each network."""
@@ -207,51 +193,6 @@ def judge_certainty(table: pd.DataFrame) -> Judgement:
             remarks.append(f"{name} {100 * accuracy.value:.1f} %")
     limit = f"Agreeing votes are right: {listed(remarks)}."
     return by_parts(parts, f"{{held}} of 2 conditions hold on clean images. {limit}")
-
-
-def write_exact(predictor: Predictor) -> None:
-    """Write ``exact.csv`` and ``spread.csv``."""
-    exact = [RunUnit("mc_dropout_exact", None, 1.0, n) for n in range(predictor.repeated)]
-    shares = [
-        [each.vote_share for each in predictor.predictions(units, TWO_IMAGES)]
-        for units in (exact, predictor.compared[SAMPLED])
-    ]
-    table = pd.DataFrame(
-        {
-            **{"network": network, "image": image, "class": c},
-            **{"exact": float(all_masks[at, c]), "sampled": float(passes[at, c])},
-        }
-        for network, (all_masks, passes) in enumerate(zip(*shares, strict=True))
-        for at, image in enumerate(IMAGES)
-        for c in CLASSES
-    )
-    folder = predictor.workspace.out / CLAIMS_FOLDER
-    write_table(table.round(DECIMALS), folder, "exact.csv")
-    write_table(spread(table).round(DECIMALS), folder, "spread.csv")
-
-
-def spread(exact: pd.DataFrame) -> pd.DataFrame:
-    """The parts of the variance of each class's share of votes on the two images.
-
-    With s the exact share of a network, Var(votes / T) = Var(s) + E(s(1 − s)) / T: the draw of the
-    network, and that of its T passes (the law of total variance).
-    """
-    lines = []
-    for (image, class_number), votes in exact.groupby(["image", "class"]):
-        share = votes["exact"].to_numpy()
-        between = float(share.var(ddof=1)) if len(share) > 1 else math.nan
-        within = float((share * (1 - share)).mean()) / PASSES
-        lines.append(
-            {
-                **{"image": image, "class": class_number},
-                **{"networks": len(share), "mean_share": share.mean()},
-                "std_by_network": np.sqrt(between),
-                "std_by_passes": np.sqrt(within),
-                "variance_by_network": between / (between + within) if between + within else 0.0,
-                "sampled_std": votes["sampled"].std(),
-            }
-        )
-    return pd.DataFrame(lines)
 
 
 def _count_plot(

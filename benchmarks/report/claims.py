@@ -35,8 +35,7 @@ def write_claims_page(results: Results, figures: Collection[str], folder: Path) 
         figures: the names of those that the run has, to which it leads.
     """
     if shown := claims_shown(results):
-        images = results.names.task.article_images
-        shown |= {"figures": figures, "markdown": markdown, "images": images}
+        shown |= {"figures": figures, "markdown": markdown}
         write_whole(folder / CLAIMS_MD, render("claims.md.j2", **shown))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.claims import imitation, missing_data, stage, votes
+from benchmarks.claims import imitation, missing_data
 from benchmarks.run.configuration import Configuration
 from benchmarks.schema import Latency, table_of, write_table
 from tests.runs import Run, run_of
@@ -36,10 +36,6 @@ def lighten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(imitation, "CHOOSING", 3)
     for name, size in (("article-1000", 100), ("article-10000", 300)):
         patch.setitem(missing_data.SIZES, name, size)
-    # To enumerate all sub-networks takes seconds a network.
-    patch.setattr(
-        stage, "write_exact", lambda predictor: votes.write_exact(replace(predictor, networks=1))
-    )
 
 
 def write_latency(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Intervals of claims, rank statistics, disagreement of pairs, and parts of a variance."""
+"""Intervals of claims, rank statistics, and disagreement of pairs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from benchmarks.claims.numbers import (
     rows,
     share_of_networks,
 )
-from benchmarks.claims.votes import spread
 from benchmarks.report.editorial import CEILING, IMITATION, OTHER_NETWORK
 from benchmarks.vocabulary import CLEAN
 
@@ -95,19 +94,6 @@ def test_jackknife_covers_the_expected_excess() -> None:
         interval = over_kinds(excess, *kinds)
         covered.append(interval.lower <= expected <= interval.upper)
     assert 0.92 <= np.mean(covered) <= 0.98
-
-
-def test_parts_of_the_variance_are_those_that_were_simulated() -> None:
-    """Shares differ by network with a known standard deviation; votes are binomial draws."""
-    random = np.random.default_rng(0)
-    share = random.beta(8, 4, 20_000)
-    columns = {"image": 61, "class": 8}
-    sampled = random.binomial(100, share) / 100
-    table = pd.DataFrame({**columns, "exact": share, "sampled": sampled})
-    (row,) = spread(table).to_dict("records")
-    both = row["std_by_network"] ** 2 + row["std_by_passes"] ** 2
-    assert both == pytest.approx(row["sampled_std"] ** 2, rel=0.03)
-    assert row["variance_by_network"] == pytest.approx(share.var() / both, rel=0.01)
 
 
 def ranked(scores: np.ndarray, ensembles: np.ndarray) -> pd.DataFrame:
