@@ -1,8 +1,7 @@
 """The fifteen corruptions of MNIST-C (Mu & Gilmer 2019), of any 28x28 grey images.
 
 Each is computed by its published definition, at the severity that MNIST-C has it, and kept in the
-cache; a user's published files are taken where there are such. Adding one is a function and a line
-of `CORRUPTIONS`.
+cache. Adding one is a function and a line of `CORRUPTIONS`.
 """
 
 from __future__ import annotations
@@ -16,12 +15,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
+from jaxtyping import Float32, Float64, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-from benchmarks.data.files import DATA_VARIABLE, cache_folder, folder_of, locked
-from benchmarks.io import UserError, one_line, write_whole
+from benchmarks.data.files import cache_folder, locked
+from benchmarks.io import write_whole
 
 GreyImages = Float64[np.ndarray, "images 28 28"]
 """In [0, 1]; 0 is black."""
@@ -500,54 +498,3 @@ def _stored(path: Path, key: str, shape: tuple[int, ...]) -> ByteImages | None:
 
 def _fingerprint(images: ByteImages) -> str:
     return sha256(np.ascontiguousarray(images).data).hexdigest()
-
-
-def original(
-    name: str, labels: Int64[np.ndarray, " images"], *, archive: str, data_dir: Path | None
-) -> ByteImages | None:
-    """The published images of a corruption; ``None`` where they are not at hand.
-
-    There is no checksum of these files: their form is verified, and their labels if they are there.
-
-    Args:
-        name: of the corruption.
-        labels: of the task's test images, whose order is that of the published ones.
-        archive: the folder of the unpacked archive in the data folder, such as ``mnist_c``.
-        data_dir: the user's data folder; default is the environment's.
-
-    Raises:
-        UserError: a file is damaged or has another form, or its labels are others.
-    """
-    root = data_dir or folder_of(DATA_VARIABLE)
-    path = (root or Path()) / archive / name / "test_images.npy"
-    if root is None or not (path.exists() or path.is_symlink()):
-        return None
-    remedy = (
-        f"replace it by an intact copy, or delete the folder {archive}/{name}, and the images are "
-        "computed"
-    )
-    images = _array(path, remedy)
-    expected = (len(labels), SIDE, SIDE, 1)
-    if images.dtype != np.uint8 or images.shape != expected:
-        raise UserError(
-            f"the data file {path} holds {images.dtype} {list(images.shape)}; expected uint8 "
-            f"{list(expected)}, as MNIST-C has it: {remedy}"
-        )
-    beside = path.with_name("test_labels.npy")
-    if beside.exists() and not np.array_equal(_array(beside, remedy), labels):
-        raise UserError(
-            f"the labels in {beside} are not those of the test images; expected these, in their "
-            f"order: {remedy}"
-        )
-    return np.array(images[..., 0])
-
-
-def _array(path: Path, remedy: str) -> NDArray[np.generic]:
-    """The array in the file, mapped: a damaged header may tell of more than there is memory for."""
-    try:
-        return np.lib.format.open_memmap(path, mode="r")  # which reads no pickled objects
-    except Exception as error:  # NumPy has many for a file that is no array, or not whole
-        raise UserError(
-            f"the data file {path} is damaged: expected an array that np.save wrote, found "
-            f"{one_line(error)}; {remedy}"
-        ) from error

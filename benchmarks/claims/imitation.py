@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import combinations, product
 from typing import NamedTuple
@@ -46,7 +45,6 @@ from benchmarks.claims.predictor import (
     ENSEMBLE,
     NETWORKS,
     SAMPLED,
-    OtherMasks,
     Predictor,
     ensemble_of,
     trained_networks,
@@ -58,7 +56,6 @@ from benchmarks.report.editorial import (
     DISAGREEMENT,
     IMITATION,
     LEAST_AGREEMENT,
-    OTHER_MASKS,
     OTHER_NETWORK,
     PARTLY,
     RANK_CORRELATION,
@@ -83,13 +80,12 @@ IMAGES = {CLEAN: "all images", WHERE_C_DISAGREES: "images where ensemble C disag
 
 
 class ComparedUnits(NamedTuple):
-    """Ensembles A, B and C, and passes of networks of none of them, one of them by other masks."""
+    """Ensembles A, B and C, and passes of networks of none of them."""
 
     a: RunUnit
     b: RunUnit
     c: RunUnit
     sampled: list[RunUnit]
-    other_masks: RunUnit
 
     @classmethod
     def of(cls, predictor: Predictor) -> ComparedUnits:
@@ -99,19 +95,17 @@ class ComparedUnits(NamedTuple):
         outside = range(2 * size, 2 * size + OUTSIDE)
         c = ensemble_of(CHOOSING, -(-outside.stop // CHOOSING))
         sampled = [predictor.mc_dropout(network, MANY_PASSES) for network in outside]
-        other_masks = replace(sampled[0], method=OtherMasks.name)
-        return cls(ensemble_of(size, 0), ensemble_of(size, 1), c, sampled, other_masks)
+        return cls(ensemble_of(size, 0), ensemble_of(size, 1), c, sampled)
 
 
 def measure_imitation(predictor: Predictor) -> Iterator[pd.DataFrame]:
     """Rank correlations of each kind of pair; each method's detection of its own errors."""
     compared = ComparedUnits.of(predictor)
-    several = (compared.a, compared.b, compared.c, compared.other_masks)
-    a, b, c, other_masks, *sampled = predictor.predictions((*several, *compared.sampled))
+    ensembles = (compared.a, compared.b, compared.c)
+    a, b, c, *sampled = predictor.predictions((*ensembles, *compared.sampled))
     pairs = {
         IMITATION: [(prediction, b) for prediction in sampled],
         OTHER_NETWORK: list(combinations(sampled, 2)),
-        OTHER_MASKS: [(sampled[0], other_masks)],
         CEILING: [(a, b)],
     }
     disputed = METRICS[DISAGREEMENT].function(c) > 0

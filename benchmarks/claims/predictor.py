@@ -22,7 +22,6 @@ from benchmarks.tasks.task import EvaluationSet
 from benchmarks.vocabulary import CLAIMS, CLEAN, TRAIN
 from methods import METHODS, Prediction
 from methods.determinism import one_torch_thread
-from methods.mc_dropout import MCDropout
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
 from methods.pooled import PooledMethod
@@ -48,18 +47,6 @@ CHOOSING = 5
 
 AT_ONCE = 1_000_000
 """How many members times images a method predicts at once, for the sake of memory."""
-
-
-class OtherMasks(MCDropout):
-    """T further passes: those that follow the first T of MC-dropout with the same network."""
-
-    name = "mc_dropout_other_masks"
-
-    def member_logits(self, images: Tensor) -> Tensor:
-        """The logits of the T sub-networks, [T, images, classes]."""
-        (network,) = self.fitted
-        passes = network.passes(self.seed, self.replicate, 2 * self.passes)
-        return self.prepared.pass_logits(images, passes[self.passes :])
 
 
 def trained_networks(plan: Plan) -> int:
@@ -168,8 +155,7 @@ class Predictor:
 
     def method(self, unit: RunUnit) -> PooledMethod:
         """The unit's method, not fitted yet."""
-        kind = OtherMasks if unit.method == OtherMasks.name else METHODS[unit.method]
-        method = kind.build(self.pool()[0], unit.replicate, unit.size)
+        method = METHODS[unit.method].build(self.pool()[0], unit.replicate, unit.size)
         assert isinstance(method, PooledMethod)
         return method
 

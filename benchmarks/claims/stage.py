@@ -15,7 +15,6 @@ from benchmarks.claims.claim import (
     NotTestableError,
 )
 from benchmarks.claims.predictor import NETWORKS, PASSES, Predictor, trained_networks
-from benchmarks.claims.votes import DECIMALS
 from benchmarks.io import write_json
 from benchmarks.progress import announce
 from benchmarks.run.plan import Plan
@@ -29,13 +28,16 @@ from methods.determinism import one_torch_thread
 
 NO_ROWS = table_of(ClaimRow, ())
 
+DECIMALS = 6
+"""Of the numbers in `claims.csv`."""
+
 DESCRIBED = ("id", "statement", "place", "weight", "task", "rule", "against", "figure")
 """The fields of a claim that `claims.json` has, beside what is judged of it."""
 
 
 @one_torch_thread()
 def write_claims(plan: Plan, workspace: Workspace, unavailable: Mapping[str, str]) -> None:
-    """Measure and judge the task's claims: `claims.csv`, `claims.json`, the tables of `votes`.
+    """Measure and judge the task's claims: `claims.csv`, `claims.json`.
 
     Predictions are stored among the run's prediction files, so that a second time is quick.
     """

@@ -46,9 +46,6 @@ LOWER_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, OVERWHELMING)
 
 CONDITIONS = {CLEAN: "clean", "rotated-015": "15°", "rotated-030": "30°", "rotated-045": "45°"}
 
-DECIMALS = 6
-"""Of the tables of claims."""
-
 ByNetwork = Float64[np.ndarray, " networks"]
 """A number of each network."""
 

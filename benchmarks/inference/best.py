@@ -17,7 +17,7 @@ correlation, in place of the estimated ones, counts dependent contestants as mor
 Variances are not moderated (shrunk to a pooled value, Smyth 2004). In simulation intervals would be
 a third narrower where all variances are alike; but contestants by the same networks vary ten times
 less against each other than against others, and then the best is missed in 8 % of the cases, and
-some difference in 12 % (``tests/benchmarks/simulate_rule.py``).
+some difference in 12 %.
 """
 
 from __future__ import annotations

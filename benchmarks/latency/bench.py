@@ -7,21 +7,15 @@ much and more.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from itertools import chain
-from multiprocessing.connection import Client, Connection, Listener
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
-from threading import Thread
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,12 +23,11 @@ from benchmarks.latency.cost import network_cost, peak_memory
 from benchmarks.latency.places import FITTED_ON, LatencyTask, TimedOn
 from benchmarks.latency.stopwatch import Limits, Stopwatch, added, is_precise, median_interval
 from benchmarks.run.configuration import stored_scores
-from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import fit, reason_of
 from benchmarks.schema import Latency, members_text
 from methods import METHODS, PooledMethod, UncertaintyMethod
-from methods.determinism import derive_seed, torch_threads
+from methods.determinism import derive_seed
 from methods.engines.base import NetworkOutputs
 from methods.networks.recipes import LabelledImages
 from methods.pooled import learns_in_fit, require_features
@@ -73,16 +66,12 @@ class Bench:
                 status = "undefined" if isinstance(error, FitError) else "failed"
                 self._prepared[task] = replace(task.row, status=status, reason=reason_of(error)), []
 
-    @property
-    def turns(self) -> list[Callable[[int], None]]:
-        """What times a round of this number, stopwatch by stopwatch."""
+    def time_round(self, number: int, random: np.random.Generator) -> None:
+        """Give each stopwatch its share of a round, in random order."""
         every = chain.from_iterable(parts for _, parts in self._prepared.values())
-        return [each.time_round for each in dict.fromkeys(every)]
-
-    def time_round(self, number: int) -> None:
-        """Take all turns."""
-        for turn in self.turns:
-            turn(number)
+        stopwatches = list(dict.fromkeys(every))
+        for position in random.permutation(len(stopwatches)):
+            stopwatches[position].time_round(number)
 
     def is_done(self) -> bool:
         """Whether everything is timed precisely, as far as more rounds help."""
@@ -196,89 +185,3 @@ def _timed(row: Latency, parts: Parts) -> Latency:
         p50_upper_ms=round(upper, 6),
         images_per_s=round(1000 * row.batch_size / median(rounds), 2),
     )
-
-
-LONGEST_GOODBYE = 2.0
-"""Seconds in which a process ends that is in no call."""
-
-
-class BenchApart:
-    """A bench in a process of its own, for a custom method: what it times takes turns with others.
-
-    If the process ends, all its tasks have failed.
-    """
-
-    def __init__(self, plan: Plan, place: TimedOn, limits: Limits) -> None:
-        self._tasks, self._ended = list[LatencyTask](), Future[None]()
-        self._folder = TemporaryDirectory(prefix="uncertainty-bench-")
-        self._bench: Connection | None = None
-        address = str(Path(self._folder.name, "socket"))
-        work = partial(_serve, plan, place, limits, address)
-        # As a daemon: after Ctrl-C nobody waits for a call that takes long.
-        Thread(target=_run_apart, args=(work, self._ended), daemon=True).start()
-        while not (self._bench or self._ended.done()):
-            with suppress(OSError):  # it does not listen yet
-                self._bench = Client(address)
-            sleep(0.02)
-
-    def prepare(self, tasks: Sequence[LatencyTask]) -> None:
-        """As `Bench.prepare`, there."""
-        self._tasks = list(tasks)
-        self._ask("prepare", tasks)
-
-    @property
-    def turns(self) -> list[Callable[[int], None]]:
-        """One, in which all turns are taken there."""
-        return [partial(self._ask, "time_round")]
-
-    def is_done(self) -> bool:
-        """As `Bench.is_done`, or the process has ended."""
-        return self._ask("is_done") is not False
-
-    def rows(self) -> Rows:
-        """As `Bench.rows`; if the process has ended, the reason."""
-        rows: Rows | None = self._ask("rows")
-        if rows is not None:
-            return rows
-        silent = ProcessEndedError("the method's process ended without an answer")
-        reason = reason_of(self._ended.exception() or silent)
-        return {t: replace(t.row, status="failed", reason=reason) for t in self._tasks}
-
-    def close(self) -> None:
-        """End the process, unless it is in the middle of a call."""
-        if self._bench:
-            self._bench.close()
-        wait([self._ended], timeout=LONGEST_GOODBYE)
-        self._folder.cleanup()
-
-    def _ask(self, name: str, *arguments: object) -> Any:
-        """What a method of the bench there returns; ``None`` if the process has ended."""
-        with suppress(EOFError, OSError):
-            if self._bench:
-                self._bench.send((name, arguments))
-                return self._bench.recv()
-        return None
-
-
-def _run_apart(work: Callable[[], None], ended: Future[None]) -> None:
-    try:
-        ended.set_result(in_own_process(work, variables={}))
-    except Exception as error:
-        ended.set_exception(error)
-
-
-def _serve(plan: Plan, place: TimedOn, limits: Limits, address: str) -> None:
-    """In the other process: do what a bench is asked to, until nothing more can be asked."""
-    bench, owner = Bench(plan, place, limits), os.getpid()
-    with (
-        torch_threads(place.threads),
-        Listener(address) as listener,
-        listener.accept() as connection,
-        suppress(EOFError),
-    ):
-        while True:
-            name, arguments = connection.recv()
-            answer = getattr(bench, name)(*arguments)
-            if os.getpid() != owner:  # as in `do`
-                return
-            connection.send(answer)

@@ -8,21 +8,14 @@ that has little more than PyTorch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
-from itertools import chain, groupby
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.io import UserError
-from benchmarks.latency.bench import Bench, BenchApart, Rows
-from benchmarks.latency.places import (
-    VERSIONS,
-    LatencyTask,
-    TimedOn,
-    latency_tasks,
-    timed_on,
-)
+from benchmarks.latency.bench import Bench, Rows
+from benchmarks.latency.places import VERSIONS, LatencyTask, TimedOn, latency_tasks, timed_on
 from benchmarks.latency.stopwatch import ROUNDS, Limits
 from benchmarks.progress import announce, tracked
 from benchmarks.run.configuration import PRESETS
@@ -73,19 +66,14 @@ def time_methods(
         announce(LATENCY, f"nothing to do: {LATENCY_CSV} has all timings of this machine")
     limits = limits or PRESETS[plan.configuration.preset].limits
     failures = []
-    for timed in tracked(
-        _timed(plan, groups, limits), len(groups), LATENCY, "places and batch sizes"
-    ):
+    rounds = _timed(plan, groups, limits)
+    for timed in tracked(rounds, len(groups), LATENCY, "places and batch sizes"):
         rows |= timed
         write()
-        failures += [
-            Failure(
-                f"{row.score or row.method} on {row.device}, batch size {row.batch_size}",
-                row.reason,
-            )
-            for row in timed.values()
-            if row.status == "failed"
-        ]
+        for row in timed.values():
+            if row.status == "failed":
+                noun = f"{row.score or row.method} on {row.device}, batch size {row.batch_size}"
+                failures.append(Failure(noun, row.reason))
     return failures
 
 
@@ -124,27 +112,15 @@ def _read(workspace: Workspace) -> pd.DataFrame:
 
 def _timed(plan: Plan, groups: list[list[LatencyTask]], limits: Limits) -> Iterator[Rows]:
     """The rows of each group of tasks that take turns."""
-
-    def own_process(task: LatencyTask) -> tuple[str, int | None] | None:
-        """The method and size, if these are timed in a process of their own."""
-        is_custom = not task.row.score and plan.is_custom(task.row.method)
-        return (task.row.method, task.size) if is_custom else None
-
-    for place, alike in groupby(groups, lambda tasks: tasks[0].place):
-        here = list(alike)
-        with torch_threads(place.threads), ExitStack() as stack:
-            benches: dict[object, Bench | BenchApart] = {None: Bench(plan, place, limits)}
-            for apart in dict.fromkeys(filter(None, map(own_process, chain(*here)))):
-                benches[apart] = stack.enter_context(closing(BenchApart(plan, place, limits)))
+    for place, here in groupby(groups, lambda tasks: tasks[0].place):
+        with torch_threads(place.threads):
+            bench = Bench(plan, place, limits)
             for tasks in here:
-                for key, bench in benches.items():
-                    bench.prepare([task for task in tasks if own_process(task) == key])
-                turns = [turn for bench in benches.values() for turn in bench.turns]
+                bench.prepare(tasks)
                 seed = derive_seed("turns", plan.configuration.seed, tasks[0].row.batch_size)
-                order = np.random.default_rng(seed)
+                random = np.random.default_rng(seed)
                 for number in range(ROUNDS[-1]):
-                    if number in ROUNDS and all(bench.is_done() for bench in benches.values()):
+                    if number in ROUNDS and bench.is_done():
                         break
-                    for position in order.permutation(len(turns)):
-                        turns[position](number)
-                yield dict(chain.from_iterable(bench.rows().items() for bench in benches.values()))
+                    bench.time_round(number, random)
+                yield bench.rows()

@@ -87,7 +87,7 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
 def find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, Any]]:
     """Load each condition's images once, before workers do: what they are, or why there are none.
 
-    Of each its fingerprint and its number, and its source where there may be several.
+    Of each its fingerprint and its number.
     """
     splits = {split: workspace.images(plan.task, split) for split in plan.splits}
     data: dict[str, dict[str, Any]] = {
@@ -99,8 +99,6 @@ def find_data(plan: Plan, workspace: Workspace) -> dict[str, dict[str, Any]]:
             evaluated = workspace.evaluation_set(condition, plan)
             count = len(evaluated.images)
             data[condition.name] = {"fingerprint": evaluated.fingerprint, "images": count}
-            if evaluated.source:
-                data[condition.name]["source"] = evaluated.source
         except Unavailable as error:
             data[condition.name] = {"unavailable": str(error)}
     return data

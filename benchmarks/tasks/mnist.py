@@ -65,9 +65,7 @@ MNIST = Task(
             with_subset=(45,),
         ),
         *translations(NAME, range(2, 13, 2)),
-        *corruptions(
-            NAME, partial(load_mnist, "test"), originals="mnist_c", groups=load_mnist_writers
-        ),
+        *corruptions(NAME, partial(load_mnist, "test"), load_mnist_writers),
         NATURAL_DIGITS,
         out_of_distribution("fashion_mnist", "Fashion-MNIST", in_mean=True),
         out_of_distribution("notmnist", "notMNIST", in_mean=True),

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.corruptions import CORRUPTIONS, Corruption, corrupted, original
+from benchmarks.corruptions import CORRUPTIONS, Corruption, corrupted
 from benchmarks.data.loading import IMAGES, OUT_OF_DISTRIBUTION
 from benchmarks.tasks.task import (
     SPLIT_SEED,
@@ -111,15 +111,10 @@ def translations(data: str, distances: Iterable[int]) -> tuple[Condition, ...]:
 CORRUPTED_IMAGES = 2_000
 """How many test images are evaluated, the same for all: of interest is the mean of fifteen."""
 
-ORIGINAL, COMPUTED = "original files", "computed by definition"
-"""Where corrupted images come from; the record of a run says it."""
-
 
 def corruptions(
     data: str,
     load_test: Callable[[Path | None], LabelledImages],
-    *,
-    originals: str | None = None,
     groups: Groups | None = None,
 ) -> tuple[Condition, ...]:
     """A condition for each corruption (Mu & Gilmer 2019), of a task's 28x28 grey test images.
@@ -131,8 +126,6 @@ def corruptions(
     Args:
         data: the data set that the images come from.
         load_test: loads the test images, all of them, from the user's data folder.
-        originals: the folder of published corrupted images, such as ``mnist_c``; where it is in the
-            data folder, these are taken. ``None``: there are none of this task.
         groups: of the test images; see `Task`.
     """
     first = next(iter(CORRUPTIONS))
@@ -146,7 +139,7 @@ def corruptions(
             in_mean=True,
             headline=True,
             size=CORRUPTED_IMAGES,
-            load=partial(_load_corrupted, corruption, load_test, originals, groups),
+            load=partial(_load_corrupted, corruption, load_test, groups),
         )
         for name, corruption in CORRUPTIONS.items()
     )
@@ -155,27 +148,17 @@ def corruptions(
 def _load_corrupted(
     corruption: Corruption,
     load_test: Callable[[Path | None], LabelledImages],
-    originals: str | None,
     groups: Groups | None,
     seed: int,
     data_dir: Path | None,
 ) -> EvaluationSet:
     test = load_test(data_dir)
-    published = None
-    if originals is not None:
-        published = original(
-            corruption.name, test.labels.numpy(), archive=originals, data_dir=data_dir
-        )
-    if published is None:
-        clean = np.rint(255 * test.images.squeeze(1).numpy()).astype(np.uint8)
-        pixels, source = corrupted(corruption, clean), COMPUTED
-    else:
-        pixels, source = published, ORIGINAL
+    pixels = corrupted(corruption, np.rint(255 * test.images.squeeze(1).numpy()).astype(np.uint8))
     scaled = torch.from_numpy(np.divide(pixels, 255, dtype=np.float32)).unsqueeze(1)
     chosen = stratified_choice(test.labels, CORRUPTED_IMAGES, SPLIT_SEED)
     numbers = grouped(test.labels, groups)
     own = None if numbers is None else numbers[chosen]
-    return EvaluationSet(scaled[chosen], test.labels[chosen], source, groups=own)
+    return EvaluationSet(scaled[chosen], test.labels[chosen], groups=own)
 
 
 def out_of_distribution(

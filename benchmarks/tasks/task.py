@@ -41,14 +41,12 @@ class EvaluationSet:
     Attributes:
         images: in [0, 1].
         labels: ``None`` where the images belong to none of the classes.
-        source: where the images come from, in a phrase, if the same condition may have several.
         numbers: of the images in their data set; ``None`` before a task chooses among them.
         groups: by image the number of the group that it belongs to; see `Task`.
     """
 
     images: Float[Tensor, "images channels height width"]
     labels: Int64[Tensor, " images"] | None
-    source: str = ""
     numbers: Int64[Tensor, " images"] | None = None
     groups: Int64[Tensor, " images"] | None = None
 
@@ -422,7 +420,6 @@ class Task:
         built = EvaluationSet(
             pixels if condition.transform is None else condition.transform(pixels),
             whole.labels[chosen] if condition.labelled and whole.labels is not None else None,
-            whole.source,
             chosen,
             None if whole.groups is None else whole.groups[chosen],
         )

@@ -35,10 +35,7 @@ def _one_core_and_compiled_kernels() -> Iterator[None]:
 def measure(benchmark: Any) -> Measure:
     """Times a call a few times after a first one, and notes how much work it was."""
 
-    def run(
-        work: Callable[[], Any], *, group: str | None = None, rounds: int = 3, **amount: int
-    ) -> None:
-        benchmark.group = group or benchmark.group
+    def run(work: Callable[[], Any], *, rounds: int = 3, **amount: int) -> None:
         benchmark.extra_info.update(amount)
         benchmark.pedantic(work, rounds=rounds, warmup_rounds=1)
 

@@ -25,14 +25,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, ndtri, polygamma, softmax
+from scipy.special import ndtri, softmax
 
 from benchmarks.headline import HEADLINE
-from benchmarks.inference.best import _over_images, _over_replicates, _redraws, judge
+from benchmarks.inference.best import judge
 from benchmarks.inference.evidence import Drawn, Entry, HeadlineEvidence, MeasuredUnit, evidence_of
 from benchmarks.inference.worth import MORE, Worth, worth_of
 from benchmarks.nouns import Contestant
-from benchmarks.vocabulary import CONFIDENCE
 from tests.inference.per_image_model import CLEAN, IMAGES, ROTATED, model
 from tests.measuring import known_of
 
@@ -165,16 +164,12 @@ class Counts(NamedTuple):
     Attributes:
         best: of each contestant, whether it is in the set, where all are the best.
         missed: whether some difference to the first is not in its interval.
-        width: the median half-width of these intervals.
         size: of the set, where means are spread; NaN in most draws.
-        tied: and how many are tied with the best by intervals of all pairs at once.
     """
 
     best: NDArray[np.bool_]
     missed: bool
-    width: float
     size: float = np.nan
-    tied: float = np.nan
 
 
 def repeated(scenario: Scenario, seed: int, redraws: int = REDRAWS) -> Counts:
@@ -182,72 +177,13 @@ def repeated(scenario: Scenario, seed: int, redraws: int = REDRAWS) -> Counts:
     evidence = drawn(scenario, np.random.default_rng([1, seed]))
     judgement = judge(evidence, 0, redraws, seed)
     widths, apart = judgement.half_widths[1:], (evidence.means - evidence.means[0])[1:]
-    counts = Counts(judgement.best, bool((np.abs(apart) > widths).any()), float(np.median(widths)))
+    counts = Counts(judgement.best, bool((np.abs(apart) > widths).any()))
     if seed % SIZED:
         return counts
     error = np.sqrt(2 * (1 - scenario.common + scenario.by_images**2) / scenario.replicates)
     behind = np.linspace(0, SPREAD * error, scenario.contestants)
     spread = replace(evidence, values=evidence.values - behind[:, None])
-    size = judge(spread, 0, redraws, seed).best.sum()
-    return counts._replace(size=float(size), tied=float(tied(spread, seed, redraws).sum()))
-
-
-def tied(evidence: HeadlineEvidence, seed: int, redraws: int) -> NDArray[np.bool_]:
-    """Those tied with the best by intervals of all pairs at once, the rule of version 0.3.
-
-    By the largest |t| of all pairs in the same redraws. Two are also apart where their distances
-    from a third show it.
-    """
-    variances = _over_images(evidence) + _over_replicates(evidence)
-    most = []
-    for means, redrawn in _redraws(evidence, redraws, seed):
-        t = (means[:, None] - means[:, :, None]) / np.sqrt(redrawn + np.eye(len(variances)))
-        most.append(t.max(axis=(1, 2)))
-    half_widths = np.quantile(np.concatenate(most), CONFIDENCE) * np.sqrt(variances)
-    ahead = evidence.means - evidence.means[:, None] - half_widths  # by how much j is, of i
-    for k in range(len(ahead)):
-        ahead = np.maximum(ahead, ahead[:, [k]] + ahead[k])
-    return np.asarray((ahead <= 0).all(axis=1))
-
-
-def moderated(scenario: Scenario, seed: int, redraws: int = REDRAWS) -> Counts:
-    """The rule with variances over replicates that are shrunk to a pooled one (Smyth 2004).
-
-    Those of a contestant's differences have a pooled one of their own.
-    """
-    evidence = drawn(scenario, np.random.default_rng([1, seed]))
-    count, degrees = scenario.contestants, scenario.replicates - 1
-    others = ~np.eye(count, dtype=bool)
-    images = _over_images(evidence)[others].reshape(count, -1)
-    own = _over_replicates(evidence)[others].reshape(count, -1)
-    prior = np.array([_prior_degrees(np.log(row), degrees) for row in own])[:, None]
-
-    def shrunk(variances: Floats) -> Floats:
-        bias = digamma(degrees / 2) - np.log(degrees / 2)
-        pooled = np.exp(np.log(variances).mean(axis=-1, keepdims=True) - bias)
-        return np.asarray((prior * pooled + degrees * variances) / (prior + degrees))
-
-    most, apart = [], []
-    # So that the part of images can be taken off.
-    fixed = replace(evidence, drawn=evidence.drawn._replace(groups=10**9))
-    for means, redrawn in _redraws(fixed, redraws, seed):
-        t = (means[:, None] - means[:, :, None])[:, others].reshape(-1, count, count - 1)
-        over_replicates = redrawn[:, others].reshape(t.shape) - images
-        t /= np.sqrt(images + shrunk(np.maximum(over_replicates, 1e-12)))
-        most.append(t.max(axis=2))
-        apart.append(np.abs(t[:, 0]).max(axis=1))
-    errors = np.sqrt(images + shrunk(own))
-    gains = (evidence.means - evidence.means[:, None])[others].reshape(count, -1)
-    best = (gains / errors).max(axis=1) <= np.quantile(np.concatenate(most), CONFIDENCE, axis=0)
-    widths = np.quantile(np.concatenate(apart), CONFIDENCE) * errors[0]
-    return Counts(best, bool((np.abs(gains[0]) > widths).any()), float(np.median(widths)))
-
-
-def _prior_degrees(logs: Floats, degrees: int) -> float:
-    """Those of the pooled variance, from the variance of logarithms (Smyth 2004, section 6.2)."""
-    more = float(logs.var(ddof=1) - polygamma(1, degrees / 2))
-    tried = np.geomspace(1e-3, 1e6, 1000)
-    return float(tried[np.abs(polygamma(1, tried / 2) - more).argmin()]) if more > 0 else 1e6
+    return counts._replace(size=float(judge(spread, 0, redraws, seed).best.sum()))
 
 
 POOL, SIZES, WORTHS = 50, (1, 2, 5, 10, 20, 50), (3, 10)
@@ -282,32 +218,18 @@ def worths(condition: str, replicates: int, seed: int) -> list[Worth]:
 def print_best(names: Sequence[str], draws: int) -> None:
     """Of each scenario, how often the rule is wrong, and how many it leaves."""
     _print_row(
-        *("", "contestants, replicates, images", "draws", "best in its set"),
-        *("Dunnett's error", "size of the set", "tied by all pairs"),
+        *("", "contestants, replicates, images", "draws"),
+        *("best in its set", "Dunnett's error", "size of the set"),
     )
     for name in names:
         scenario = SCENARIOS[name]
         every = [repeated(scenario, seed) for seed in range(draws)]
-        size, pairs = np.nanmean([[each.size, each.tied] for each in every], axis=0)
+        best = np.mean([each.best for each in every], axis=0)
+        least = min(best[scenario.kinds == kind].mean() for kind in scenario.kinds)
+        missed = np.mean([each.missed for each in every])
+        size = np.nanmean([each.size for each in every])
         shape = ", ".join(f"{number:,}" for number in scenario[:3])
-        _print_row(name, shape, draws, *_rates(scenario, every), f"{size:.1f}", f"{pairs:.1f}")
-
-
-def _rates(scenario: Scenario, every: Sequence[Counts]) -> tuple[str, str]:
-    """How often the best is in its set, of the kind where this is least, and Dunnett's error."""
-    rates = np.mean([each.best for each in every], axis=0)
-    least = min(rates[scenario.kinds == kind].mean() for kind in scenario.kinds)
-    return f"{least:.3f}", f"{np.mean([each.missed for each in every]):.3f}"
-
-
-def print_moderated(draws: int) -> None:
-    """What shrunk variances would do."""
-    for name in ("replicates decide", "8 near copies"):
-        scenario = SCENARIOS[name]
-        plain = [repeated(scenario, seed) for seed in range(draws // 5)]
-        shrunk = [moderated(scenario, seed) for seed in range(draws)]
-        widths = [np.mean([each.width for each in counts]) for counts in (shrunk, plain)]
-        _print_row(name, draws, *_rates(scenario, shrunk), f"{widths[0] / widths[1]:.2f} as wide")
+        _print_row(name, shape, draws, f"{least:.3f}", f"{missed:.3f}", f"{size:.1f}")
 
 
 def print_worth(draws: int) -> None:
@@ -341,20 +263,16 @@ def _print_row(*cells: object) -> None:
     print("|", " | ".join(map(str, cells)), "|", flush=True)
 
 
-TABLES = {"moderated": print_moderated, "worth": print_worth}
-
-
 def main() -> None:
     """Print what is asked for; everything, if nothing is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=[*SCENARIOS, *TABLES, "precision"])
+    parser.add_argument("names", nargs="*", default=[*SCENARIOS, "worth", "precision"])
     parser.add_argument("--draws", type=int, default=2000)
     chosen = parser.parse_args()
     if scenarios := [name for name in chosen.names if name in SCENARIOS]:
         print_best(scenarios, chosen.draws)
-    for name, table in TABLES.items():
-        if name in chosen.names:
-            table(chosen.draws)
+    if "worth" in chosen.names:
+        print_worth(chosen.draws)
     if "precision" in chosen.names:
         print_precision()
 

@@ -1,4 +1,4 @@
-"""Intervals of claims, rank statistics, disagreement of pairs, and parts of a variance."""
+"""Intervals of claims, rank statistics, and disagreement of pairs."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from benchmarks.data.loading import load_mnist
 from benchmarks.headline import HEADLINE
 from benchmarks.metrics import METRICS
 from benchmarks.predictions import THE_RUN
-from benchmarks.report.editorial import CEILING, IMITATION, OTHER_MASKS, OTHER_NETWORK
+from benchmarks.report.editorial import CEILING, IMITATION, OTHER_NETWORK
 from benchmarks.run import stages
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, where
@@ -232,7 +232,7 @@ def test_imitation_is_measured_on_networks_of_neither_ensemble(finished: Path) -
     assert used == [[0, 1], [2, 3], [9, 10, 11], [4], [5], [6]]
     columns = {"metric": "rank_correlation", "score": "mutual_information", "condition": "clean"}
     table = rows_of(finished, "dropout-mimics-ensemble", **columns)
-    counts = {IMITATION: 3, OTHER_NETWORK: 3, OTHER_MASKS: 1, CEILING: 1}
+    counts = {IMITATION: 3, OTHER_NETWORK: 3, CEILING: 1}
     assert table.groupby("case").size().to_dict() == counts
     errors = {"metric": "misclassification_auroc", "score": "mutual_information"}
     table = rows_of(finished, "dropout-mimics-ensemble", method="deep_ensemble", **errors)
@@ -240,17 +240,3 @@ def test_imitation_is_measured_on_networks_of_neither_ensemble(finished: Path) -
     wrong = ensemble.mean.argmax(dim=1) != predictor.labels
     expected = roc_auc_score(wrong, METRICS["mutual_information"].function(ensemble))
     assert table["value"].tolist() == [pytest.approx(expected, abs=1e-6)]
-
-
-def test_other_masks_follow_those_of_mc_dropout(finished: Path) -> None:
-    predictor = predictor_in(finished)
-    _, training = predictor.pool()
-    images = predictor.images("clean").images[:20]
-    first = predictor.mc_dropout(1, 8)
-    other = replace(first, method="mc_dropout_other_masks")
-    shares = [
-        predictor.method(unit).fit(training.images, training.labels).predict(images).vote_share
-        for unit in (first, other, predictor.mc_dropout(1, 16))
-    ]
-    torch.testing.assert_close((shares[0] + shares[1]) / 2, shares[2])
-    assert not torch.equal(shares[0], shares[1])

@@ -82,9 +82,8 @@ CHANGE = {
 """The mean change of a pixel of MNIST's 10,000 test images, measured when this was written."""
 
 
-def test_they_are_the_fifteen_of_the_archive_in_its_order() -> None:
-    assert [*CORRUPTIONS] == [*CHANGE]
-    assert len({corruption.seed for corruption in CORRUPTIONS.values()}) == 15
+def test_each_draws_random_numbers_of_its_own() -> None:
+    assert len({corruption.seed for corruption in CORRUPTIONS.values()}) == len(CORRUPTIONS)
 
 
 @EACH
@@ -111,10 +110,9 @@ def test_values_stay_in_their_range(corruption: Corruption, value: float) -> Non
     assert ((corrupted >= 0) & (corrupted <= 1)).all()
 
 
-@pytest.mark.parametrize("shape", [(2, 8, 8), (2, 1, 28, 28), (28, 28)])
-def test_images_of_another_size_are_refused(shape: tuple[int, ...]) -> None:
+def test_images_of_another_size_are_refused() -> None:
     with pytest.raises(ValueError, match=r"expected \[images, 28, 28\]: corruptions are defined"):
-        CORRUPTIONS["shear"].apply(np.zeros(shape, np.uint8))
+        CORRUPTIONS["shear"].apply(np.zeros((2, 8, 8), np.uint8))
 
 
 @pytest.mark.parametrize("value", [0.2, 0.5, 1.0])

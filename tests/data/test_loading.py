@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ import torch
 
 from benchmarks.data import files as data_files
 from benchmarks.data import loading
-from benchmarks.data.files import DATA_VARIABLE, DataFile, Unavailable
+from benchmarks.data.files import DataFile, Unavailable
 from benchmarks.data.loading import (
     EMNIST_LETTERS,
     OUT_OF_DISTRIBUTION,
@@ -66,18 +65,6 @@ def test_test_images_are_by_297_writers() -> None:
     assert numbers.tolist() == list(range(297))
     assert (np.diff(first) > 0).all()
     assert (counts.min(), counts.max()) == (8, 130)
-
-
-def test_writers_are_those_of_the_images_of_qmnist() -> None:
-    """Its labels of the first 10,000 are MNIST's, so that its images are, too."""
-    folder = Path(os.environ.get(DATA_VARIABLE) or "no data folder") / "qmnist"
-    if not (path := folder / "qmnist-test-labels-idx2-int.gz").exists():
-        pytest.skip(f"{path} is not there")
-    rows = np.frombuffer(gzip.decompress(path.read_bytes()), ">i4", offset=12).reshape(-1, 8)
-    labels, _, writers = rows[:10_000, :3].T
-    assert np.array_equal(labels, or_skip(lambda: load_mnist("test")).labels)
-    pairs = np.unique(np.stack([writers, load_mnist_writers()]), axis=1)
-    assert pairs.shape == (2, 297)
 
 
 def test_mnist_has_the_usual_mean_and_standard_deviation() -> None:
@@ -144,7 +131,6 @@ def test_emnist_s_letters_are_upright_and_a_choice(
     assert not torch.equal(letters, others)
 
 
-def test_idx_of_any_number_of_axes_is_read() -> None:
+def test_idx_of_several_axes_is_read() -> None:
     array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     assert np.array_equal(read_idx(idx(array)), array)
-    assert np.array_equal(read_idx(idx(array[0, 0])), array[0, 0])

@@ -113,9 +113,7 @@ def measured(name: str, folder: Path, *, all_rows: bool) -> dict[str, pd.DataFra
     failures = run_stages(plan, workspace, "measure")
     assert failures == []
     return {
-        table: pd.read_csv(workspace.out / f"{table}.csv", dtype=str, keep_default_na=False)[
-            keys + numbers
-        ]
+        table: as_text(workspace.out / f"{table}.csv")[keys + numbers]
         for table, (keys, numbers) in COLUMNS.items()
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, stats
 
-from benchmarks.inference.best import DRAWS, judge
+from benchmarks.inference.best import judge
 from benchmarks.inference.evidence import HeadlineEvidence
 from benchmarks.nouns import Contestant
 from tests.measuring import MEASURES, Floats, known_of
@@ -63,13 +63,11 @@ def moved(evidence: HeadlineEvidence, contestant: int, by: float) -> HeadlineEvi
     return replace(evidence, values=values)
 
 
-def critical(evidence: HeadlineEvidence, contestant: int = 0, draws: int = MANY) -> float:
-    """How far behind equal ones it may be and still be in the set; lower is better."""
+def critical(evidence: HeadlineEvidence) -> float:
+    """How far behind equal ones the first may be and still be in the set; lower is better."""
 
     def side(by: float) -> int:
-        best = judge(moved(evidence, contestant, by), None, draws).best
-        assert best.sum() >= len(best) - 1
-        return 1 if best[contestant] else -1
+        return 1 if judge(moved(evidence, 0, by), None, MANY).best[0] else -1
 
     return float(optimize.bisect(side, 0.0, 20.0, rtol=1e-3))
 
@@ -180,43 +178,7 @@ def mixed(seed: int, contestants: int = 8, replicates: int = 5) -> HeadlineEvide
     )
 
 
-SEEDS = (0, 1, 16, 28)
-"""In two of these a contestant's membership is close."""
-
-
-def largest_t(evidence: HeadlineEvidence) -> Floats:
-    """Of each, how much better any other is, in standard errors of the difference."""
-    means, replicates = evidence.values.mean(axis=1), evidence.values.shape[1]
-    own = np.where(evidence.paired, np.cov(evidence.values), 0) / replicates + evidence.shared
-    variances = own.diagonal()[:, None] + own.diagonal() - 2 * own
-    np.fill_diagonal(variances, 1)
-    t: Floats = (means[:, None] - means) / np.sqrt(variances)
-    return t.max(axis=1)
-
-
-def in_errors(evidence: HeadlineEvidence, contestant: int) -> float:
-    """Its critical value, which means do not move, in standard errors."""
-    values = evidence.values - evidence.values.mean(axis=1, keepdims=True)
-    centred = replace(evidence, values=values)
-    behind = critical(centred, contestant, DRAWS)
-    return float(largest_t(moved(centred, contestant, behind))[contestant])
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_dropping_one_that_is_not_in_the_set_moves_others_by_their_critical_value_alone(
-    seed: int,
-) -> None:
-    """Whoever decides that another is not the best is behind one that does so, too."""
-    whole = mixed(seed)
-    best = judge(whole, None).best
-    assert 0 < best.sum() < len(best)
-    for out in np.flatnonzero(~best):
-        left = [k for k in range(len(best)) if k != out]
-        fewer = whole.chosen(left)
-        after, t = judge(fewer, None).best, largest_t(fewer)
-        for k in np.flatnonzero(after != best[left]):
-            ends = sorted([in_errors(whole, left[k]), in_errors(fewer, k)])
-            assert ends[0] * 0.999 <= t[k] <= ends[1] * 1.001
+SEEDS = (0, 1)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -228,7 +190,7 @@ def test_copy_is_in_the_set_where_the_original_is(seed: int) -> None:
         assert best[count] == best[k]
 
 
-@pytest.mark.parametrize("seed", SEEDS[:2])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_order_of_contestants_does_not_matter(seed: int) -> None:
     """But for the draws of a critical value."""
     whole = mixed(seed)

@@ -22,7 +22,7 @@ from benchmarks.inference.resampling import image_weights
 from benchmarks.metrics import METRICS, calibration
 from benchmarks.metrics.calibration import BinnedImages
 from benchmarks.metrics.detection import Detection, flagging_order
-from benchmarks.metrics.metric import each_once, weighted_means
+from benchmarks.metrics.metric import each_once
 from benchmarks.nouns import Contestant
 from tests.measuring import Floats, known_of, unit_of
 
@@ -134,19 +134,6 @@ def test_differences(measure: str, counts: tuple[int, int], alike: float | None)
         estimate = difference(known, *map(known.contestants.index, (one, other))).estimate
         held.append(abs(estimate.value - (true[0] - true[1])) <= estimate.half_width)
     assert 0.93 <= np.mean(held) <= 0.97
-
-
-def test_percentiles_over_few_replicates_would_cover_too_seldom() -> None:
-    """Both drawn anew, the pigeonhole bootstrap: what our rule corrects."""
-    random, drawn, inside = np.random.default_rng(2), weights(5), []
-    for _ in range(RUNS):
-        values = margins(random, 5, random.normal(size=5), random.normal(size=IMAGES))
-        resampled = weighted_means(values, drawn)
-        chosen = random.integers(5, size=resampled.shape)
-        means = np.take_along_axis(resampled, chosen, axis=0).mean(axis=0)
-        lower, upper = np.quantile(means, [0.025, 0.975])
-        inside.append(lower <= 1.5 <= upper)
-    assert np.mean(inside) < 0.92
 
 
 def test_binned_ece_is_not_covered_and_the_debiased_one_is_better() -> None:

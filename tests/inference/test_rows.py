@@ -173,17 +173,6 @@ def test_variance_over_groups_is_the_cluster_robust_one() -> None:
     assert variance(rows, grouped.groups) == pytest.approx(expected)
 
 
-def test_writers_drawn_at_random_leave_the_variance_of_single_images() -> None:
-    random = np.random.default_rng(2)
-    of_images, writers = written(random, shared=0.5)
-    ratios = []
-    for _ in range(200):
-        grouped = frame({"clean": WRITERS * EACH}, clean=random.permutation(writers))
-        rows, _ = grouped.rows(NLL, of_images, CLEAN)
-        ratios.append(variance(rows, grouped.groups) / np.square(rows).sum())
-    assert np.mean(ratios) == pytest.approx(1, abs=0.06)
-
-
 class Resampled(type(NLL)):  # type: ignore[misc]
     """The same metric; no influence is known."""
 

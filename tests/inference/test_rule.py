@@ -21,7 +21,6 @@ from benchmarks.inference.rule import (
     OTHER_IMAGES,
     answer,
 )
-from benchmarks.inference.worth import NO_GAIN
 from benchmarks.nouns import Contestant
 from benchmarks.schema import AnswerRow
 from tests.measuring import MEASURES, Floats, known_of
@@ -116,13 +115,6 @@ def test_no_row_depends_on_the_order_of_contestants_or_measures() -> None:
     assert repr(sorted(map(repr, there))) == repr(sorted(map(repr, back)))
 
 
-def test_other_budgets_change_nothing() -> None:
-    of_one = {each: own for each, own in LOSSES.items() if each.budget == 1 or each in SCALE}
-    fewer = rows_of(known_of(of_one))
-    for each in (NETWORK, BETTER, ALIKE, WORSE):
-        assert same(fewer[each], ROWS[each])
-
-
 def test_two_sittings_joined_differ_by_worth_across_them_alone() -> None:
     """What networks of both add together to a difference is not known, and is left in it."""
     known = known_of(LOSSES)
@@ -141,11 +133,6 @@ def test_one_contestant_alone() -> None:
     assert (row.best, row.stays, row.difference, row.reason) == ("", None, None, ALONE)
     assert (row.worth, row.worth_reason) == ("", NO_ENSEMBLES)
     assert row.status == "ok"
-
-
-def test_measure_that_no_contestant_has_has_no_row() -> None:
-    assert answer([], ONE) == []
-    assert {row.metric for row in answer([known_of(LOSSES)], ONE)} == {"nll"}
 
 
 def test_without_a_network_alone_there_is_a_set_and_no_difference() -> None:
@@ -198,11 +185,6 @@ def test_contestants_of_other_replicates_or_images_are_left_out_with_a_reason() 
     assert of_network[BETTER].reason == OTHER_IMAGES
 
 
-def test_replicates_of_other_numbers_are_compared_as_of_other_networks() -> None:
-    later = {**LOSSES, BETTER: dict(enumerate(LOSSES[BETTER], 5))}
-    assert rows_of(known_of(later))[BETTER].best == "yes"
-
-
 def test_detection_of_few_images_has_no_answer() -> None:
     scored = {each._replace(score=ONE["network"]): own for each, own in LOSSES.items()}
     for images, reason in ((29, FEW_OF_A_KIND), (30, "")):
@@ -226,10 +208,3 @@ def test_scores_of_one_network_are_contestants_beside_its_primary_one() -> None:
     assert math.isnan(rows[primary].difference or math.nan)
     assert rows[energy].difference == pytest.approx(0, abs=0.1)
     assert rows[energy].best in ("yes", "no")
-
-
-def test_where_more_networks_gain_nothing_there_is_no_worth() -> None:
-    flat = {**LOSSES, SCALE[3]: LOSSES[SCALE[0]] + 0.0}
-    rows = rows_of(known_of(flat))
-    assert (rows[BETTER].worth, rows[BETTER].worth_reason) == ("", NO_GAIN)
-    assert rows[BETTER].best == "yes"

@@ -65,10 +65,6 @@ def test_ensemble_itself_is_worth_its_size_exactly() -> None:
     assert worth({1: equal, 2: apart, 50: apart}, gain) == (1, 1, 1, "")
 
 
-def test_worth_is_the_smallest_size_that_does_as_well() -> None:
-    assert exact({1: 0.0, 5: 1.0, 10: 1.0}, of_method=1.0).networks == pytest.approx(5, rel=0.01)
-
-
 def test_interval_holds_the_sizes_from_which_the_difference_is_not_significant() -> None:
     """Both sides have the variance s² of five values: t of 8 degrees, times √(2 s² / 5)."""
     spread = 0.02
@@ -139,16 +135,12 @@ def test_method_as_good_as_two_networks_is_worth_two() -> None:
     assert found.reason == ""
 
 
-def test_worth_by_few_replicates_leaves_networks_out_and_says_so() -> None:
-    one = LOSSES | {MINE: LOSSES[MINE][:1]}
-    assert worth_in(one, MINE).reason == IMAGES_ONLY
-
-
 def test_worth_is_undefined_for_the_reason_that_there_is() -> None:
     flat = LOSSES | {each: NETWORKS[: len(LOSSES[each])] ** 2 for each in SCALE}
     assert worth_in(flat, MINE).reason == NO_GAIN
     infinite = {MINE: {"value": math.inf}}
     assert worth_in(LOSSES, MINE, changes=infinite).reason == NOT_FINITE
     assert worth_in(LOSSES, NETWORK, changes=infinite) == (1, 1, 1, "")
+    assert worth_in(LOSSES | {MINE: LOSSES[MINE][:1]}, MINE).reason == IMAGES_ONLY
     few = {SCALE[1]: {"undefined": 0.02}}
     assert worth_in(LOSSES, MINE, changes=few).reason == TOO_FEW

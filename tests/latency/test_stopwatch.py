@@ -44,27 +44,21 @@ def timed(milliseconds: Iterator[float], limits: Limits) -> Stopwatch:
     return stopwatch
 
 
-def test_seconds_are_split_over_rounds() -> None:
-    stopwatch = timed(repeat(2.0), Limits(seconds=1.8))
-    assert stopwatch.medians == dict.fromkeys(range(ROUNDS[-1]), 2.0)
-    assert stopwatch.spent == 1800
-    assert not stopwatch.is_over
-
-
-def test_calls_of_a_round_are_limited() -> None:
-    assert timed(repeat(0.5), Limits(seconds=100, calls=7)).spent == 0.5 * 7 * ROUNDS[-1]
-
-
-def test_slow_calls_are_made_once_a_round() -> None:
-    stopwatch = timed(repeat(1000.0), Limits(seconds=0.7))
-    assert stopwatch.medians == dict.fromkeys(range(ROUNDS[-1]), 1000.0)
-
-
-@pytest.mark.parametrize(("ms", "rounds"), [(6000.0, 5), (100_000.0, 1)])
-def test_slowest_calls_have_as_many_rounds_as_there_is_patience_for(ms: float, rounds: int) -> None:
-    stopwatch = timed(repeat(ms), Limits(seconds=1))
-    assert [*stopwatch.medians] == [*range(rounds)]
-    assert stopwatch.is_over
+@pytest.mark.parametrize(
+    ("ms", "limits", "rounds", "calls"),
+    [
+        pytest.param(2.0, Limits(seconds=1.8), ROUNDS[-1], 50, id="seconds are split over rounds"),
+        pytest.param(0.5, Limits(seconds=100, calls=7), ROUNDS[-1], 7, id="calls are limited"),
+        pytest.param(1000.0, Limits(seconds=0.7), ROUNDS[-1], 1, id="slow ones: once a round"),
+        pytest.param(6000.0, Limits(seconds=1), 5, 1, id="as many as there is patience for"),
+        pytest.param(100_000.0, Limits(seconds=1), 1, 1, id="at least one"),
+    ],
+)
+def test_limits(ms: float, limits: Limits, rounds: int, calls: int) -> None:
+    stopwatch = timed(repeat(ms), limits)
+    assert stopwatch.medians == dict.fromkeys(range(rounds), ms)
+    assert stopwatch.spent == ms * calls * rounds
+    assert stopwatch.is_over == (rounds < ROUNDS[-1])
 
 
 def test_median_is_precise_if_its_interval_is_narrow() -> None:

@@ -16,7 +16,7 @@ from benchmarks.metrics.detection import (
     DetectionAtThreshold,
     Prevalence,
 )
-from benchmarks.metrics.metric import each_once, weighted_means
+from benchmarks.metrics.metric import each_once
 from benchmarks.metrics.ranking import Ranking
 from benchmarks.metrics.scoring import LabelMeans
 from benchmarks.metrics.selective import Selective, SelectiveAtCoverage
@@ -231,14 +231,6 @@ def test_score_that_is_nan_cannot_be_ranked(family: type[Family], undefined: str
     arrays = MetricInputs(prediction, labels_of(np.arange(5) < 3), reference=prediction, **scores)
     ranked = undefined != "score" and family is Selective
     assert (family([]).prepare(arrays) is not None) == ranked
-
-
-def test_means() -> None:
-    contributions = np.random.default_rng(0).normal(size=(3, 20))
-    weights = weights_of(1, 20)
-    result = weighted_means(contributions, weights)
-    for b, drawn in enumerate(copies(weights)):
-        assert result[:, b] == pytest.approx(contributions[:, drawn].mean(axis=1))
 
 
 def test_aurc_keeps_its_digits() -> None:

@@ -37,12 +37,6 @@ def build(task: Task, name: str, images: int | None = None) -> EvaluationSet:
     return task.evaluation_set(CONDITIONS[name], ImageLimits(images), seed=0, data_dir=None)
 
 
-def test_rotations_and_sets_of_other_images_are_in_the_order_of_print() -> None:
-    names = [condition.name for condition in MNIST.conditions]
-    assert [name for name in names if name in SUITES] == SUITES
-    assert all(MNIST.condition(name) == condition for name, condition in CONDITIONS.items())
-
-
 def test_subsets_are_references_and_pairs_of_one_another() -> None:
     subsets = {condition.name: condition for condition in MNIST.subset_conditions}
     clean, rotation = (subsets[name] for name in ("subset-clean", "subset-rotated-045"))
@@ -143,15 +137,6 @@ def test_groups_are_those_of_the_chosen_test_images(few: Task) -> None:
         expected = None if name.startswith("ood") else 1000 - built.numbers // 2  # type: ignore
         torch.testing.assert_close(built.groups, expected)
         assert few.evaluation_set(few.condition(name), seed=0, data_dir=None).groups is None
-
-
-def test_severities_have_no_more_images_than_others(few: Task) -> None:
-    clean, turned = (
-        few.evaluation_set(CONDITIONS[name], ImageLimits(30, 40), seed=0, data_dir=None)
-        for name in ("clean", "rotated-015")
-    )
-    assert torch.equal(clean.images, build(few, "clean", 30).images)
-    assert torch.equal(turned.images, build(few, "rotated-015", 30).images)
 
 
 def test_images_of_no_class_are_as_few_as_those_of_a_severity(few: Task) -> None:

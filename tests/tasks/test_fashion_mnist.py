@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.data.loading import load_mnist
 from benchmarks.io import UserError
 from benchmarks.run.configuration import configuration_of
 from benchmarks.tasks.fashion_mnist import FASHION_MNIST
-from benchmarks.tasks.task import ImageLimits
 from methods.networks.recipes import LabelledImages
 
 
@@ -44,15 +42,6 @@ def test_labels_are_valid_at_every_angle() -> None:
     rotated = [condition for condition in FASHION_MNIST.conditions if condition.group == "rotated"]
     assert [condition.severity for condition in rotated] == list(range(15, 181, 15))
     assert all(condition.labels == "valid" for condition in rotated)
-
-
-def test_digits_are_out_of_distribution() -> None:
-    digits = FASHION_MNIST.evaluation_set(
-        FASHION_MNIST.condition("ood-mnist"), ImageLimits(50), seed=0, data_dir=None
-    )
-    mnist = {image.numpy().tobytes() for image in load_mnist("test").images}
-    assert digits.labels is None
-    assert all(image.numpy().tobytes() in mnist for image in digits.images)
 
 
 def test_article_is_not_about_clothes() -> None:
