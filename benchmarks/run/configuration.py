@@ -25,7 +25,6 @@ from benchmarks.run.custom_method import (
     without_folder,
 )
 from benchmarks.tasks import TASKS, Task
-from benchmarks.vocabulary import FEWEST_REPLICATES
 from methods import METHODS, UncertaintyMethod
 from methods.engines import EngineOption, fitting_engine, unsupported
 from methods.interface import MethodTier
@@ -153,7 +152,7 @@ MOST = {
 
 
 def require_resampling(resamples: int, seed: int) -> None:
-    """Raise a `UserError` if there are too few or too many resamples, or the seed is negative."""
+    """Stop at too few or too many resamples, and at a negative seed."""
     if resamples < FEWEST_RESAMPLES:
         raise UserError(
             f"--resamples: {resamples} is too small; expected at least {FEWEST_RESAMPLES}, since "
@@ -279,10 +278,6 @@ class Configuration(RunParts):
         sizes = tuple(sorted(set(method.sweep))) or by_option[method.size]
         usual = tuple(size for size in sizes if size in method.usual_sizes)
         return (usual or (max(sizes),)) if method.only_usual else sizes
-
-    def replicates_of(self, budget: float) -> int:
-        """On how many networks methods of a budget are repeated, the same for all of them."""
-        return self.replicates if budget <= 1 else min(self.replicates, FEWEST_REPLICATES)
 
     @property
     def identity(self) -> dict[str, object]:

@@ -34,7 +34,7 @@ from benchmarks.run.derived import (
 from benchmarks.run.plan import Plan, PredictedTogether
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
-from benchmarks.run.workspace import FINISHED_FOLDER, Failure, Workspace, seed_call
+from benchmarks.run.workspace import Failure, Workspace, seed_call
 from benchmarks.tasks import Task
 from benchmarks.tasks.task import Condition, EvaluationSet
 from benchmarks.vocabulary import PREDICT
@@ -71,8 +71,6 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
         key=lambda group: isinstance(group[0], PoolNetwork) or not classes[group[0].method].slow
     )
     if pending:
-        # What was measured of earlier predictions.
-        shutil.rmtree(workspace.out / FINISHED_FOLDER, ignore_errors=True)
         _require_disjoint(plan.task, workspace)
     else:
         announce(PREDICT, "nothing to do: no prediction is missing")

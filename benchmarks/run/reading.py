@@ -65,14 +65,14 @@ def read_prediction(
 
 def predicted_conditions(plan: Plan, workspace: Workspace, unit: RunUnit) -> Collection[str]:
     """The conditions of which `read_prediction` has the unit's prediction; nothing is read."""
-    store, networks = workspace.predictions, plan.networks_of(unit) if plan.is_pooled(unit) else []
+    store, networks = workspace.predictions, plan.networks_of(unit)
     stored = store.conditions(networks[0]) if networks else []
     return {*store.conditions(unit), *(c for c in stored if _is_formed(plan, workspace, unit, c))}
 
 
 def _is_formed(plan: Plan, workspace: Workspace, unit: RunUnit, condition: str) -> bool:
     """Whether the unit's prediction can be formed from its networks' logits."""
-    networks = plan.networks_of(unit) if plan.is_pooled(unit) else []
+    networks = plan.networks_of(unit)
     if not networks or plan.reads(unit) != "logits":
         return False
     needed = {condition, _calibrated_with(plan, unit) or condition}

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from filelock import FileLock, Timeout
@@ -92,13 +92,7 @@ class RunRecord:
     @property
     def data(self) -> dict[str, dict[str, Any]]:
         """For each set of images its fingerprint and number, or why it is unavailable."""
-        data: dict[str, dict[str, Any]] = self._content["data"]
-        return data
-
-    @property
-    def code(self) -> dict[str, Any]:
-        """What computes: the commit and the environment."""
-        return {name: self._content[name] for name in ("commit", "environment")}
+        return cast("dict[str, dict[str, Any]]", self._content["data"])
 
     @property
     def unavailable(self) -> dict[str, str]:
@@ -136,7 +130,7 @@ class RunRecord:
             machines: by their `methods.determinism.machine`.
             anew: whether these are all; by default they are added to those of earlier.
         """
-        known: dict[str, list[str]] = self._content["machines"]
+        known = self._content["machines"]
         earlier = [] if anew else known.get(what, [])
         known[what] = sorted({*earlier, *machines} - {""})
         self._save()
@@ -200,8 +194,7 @@ def read_record(out: Path) -> dict[str, Any]:
         UserError: the folder holds something else, or the record is damaged.
     """
     record = read_run_json(out)
-    configuration = record.get("configuration")
-    if {"version", "command"} <= record.keys() and isinstance(configuration, dict):
+    if {"version", "command"} <= record.keys() and isinstance(record.get("configuration"), dict):
         return record
     if (out / RUN_JSON).exists():
         raise UserError(

@@ -26,9 +26,6 @@ from methods.networks.recipes import LabelledImages
 PREDICTIONS_FOLDER = "predictions"
 """The prediction files, from which everything else can be recomputed."""
 
-FINISHED_FOLDER = ".finished"
-"""Results of the stage `measure`, of a run that has not ended."""
-
 
 class Cluster(Protocol):
     """Workers elsewhere; see `benchmarks.cluster`. Another process has none."""
