@@ -53,7 +53,7 @@ class RunUnit:
 
     @property
     def name(self) -> str:
-        """For messages and file names: ``<method>-<size>/budget-<b>/replicate-<r>``."""
+        """Name in messages and of files: ``<method>-<size>/budget-<b>/replicate-<r>``."""
         return f"{self.folder}/replicate-{self.replicate:02d}"
 
     @property
@@ -71,7 +71,7 @@ class PoolNetwork(NamedTuple):
 
     @property
     def name(self) -> str:
-        """For messages and file names: ``<training>/network-<number>``."""
+        """Name in messages and of files: ``<training>/network-<number>``."""
         return f"{self.training}/network-{self.number:03d}"
 
 
@@ -120,7 +120,7 @@ class StoredOutputs:
 
 
 Stamp = tuple[int, int, int]
-"""By which it is noticed that a file was written anew."""
+"""Inode, time and size of a file, by which it is noticed that it was written anew."""
 
 
 class UnusableFileError(UserError):

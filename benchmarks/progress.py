@@ -36,7 +36,7 @@ def progress_shown(shown: bool) -> Iterator[None]:
 
 
 LINES = 10
-"""Of a stage, where there is no terminal."""
+"""Lines of a stage, where there is no terminal."""
 
 
 def tracked(done: Iterable[Item], total: int, stage: str, what: str) -> Iterator[Item]:
@@ -73,7 +73,7 @@ def tracked(done: Iterable[Item], total: int, stage: str, what: str) -> Iterator
 
 
 def _duration(seconds: float) -> str:
-    """To the second below two minutes, else to the minute.
+    """Duration to the second below two minutes, else to the minute.
 
     >>> _duration(99.6), _duration(200)
     ('100 s', '3 min')

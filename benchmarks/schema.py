@@ -136,7 +136,7 @@ class AnswerRow(Measured):
 
 @dataclass(frozen=True)
 class Latency:
-    """How long a call takes in one place, and what it costs beside.
+    """Duration of a call in one place, and its other costs.
 
     Attributes:
         method, members: as in `Measured`.
@@ -185,7 +185,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """How well a network does on one split after an epoch of training.
+    """Loss and accuracy of a network on one split after an epoch of training.
 
     Attributes:
         training, network: how it is trained, and its number.
@@ -241,7 +241,7 @@ TABLES: Mapping[str, type[Any]] = {
     TRAINING_CSV: TrainingRow,
     CLAIMS_CSV: ClaimRow,
 }
-"""By the name of a file in the folder of a run, what a row of it is."""
+"""Kinds of rows, by the name of a file in the folder of a run."""
 
 
 def types_of(kind: type[Any], if_missing: str = "float64") -> dict[str, str]:
@@ -293,7 +293,7 @@ def in_order(table: pd.DataFrame, by: Sequence[str] = ORDER) -> pd.DataFrame:
 
 
 def members_text(members: int | None) -> str:
-    """How tables write the number of a prediction's members: ``None`` is the exact distribution.
+    """Number of a prediction's members as tables write it; ``None`` is the exact distribution.
 
     >>> members_text(100), members_text(None)
     ('100', 'exact')

@@ -180,4 +180,4 @@ READERS: Mapping[str, Callable[[Path], ArraysByName]] = {
     ".npy": _read_npy,
     ".csv": _read_csv,
 }
-"""By the ending of a file's name."""
+"""Readers by the ending of a file's name."""

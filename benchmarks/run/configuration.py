@@ -33,7 +33,7 @@ from methods.networks.recipes import (
     LAPLACE_REDUX,
     UNCERTAINTY_BASELINES,
 )
-from methods.scores import SCORES, Score, probability_scores
+from methods.scores import SCORES, Score, member_scores
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Preset:
 
 
 SHIFTS = ("translated-*", "corrupted-*", "natural-*")
-"""Those that the article is not about."""
+"""Shifts that the article is not about."""
 
 EMNIST = "ood-emnist_letters"
 """560 MB to download: only where it is named."""
@@ -140,7 +140,7 @@ MOST_BUDGET = 1000
 """Networks; more would be a typing error that takes days."""
 
 FEWEST_RESAMPLES = 100
-"""With so many, the standard error of a standard error is 7 %."""
+"""Fewest resamples: the standard error of a standard error is then 7 %."""
 
 MOST = {
     **dict.fromkeys(("members", "pool", "replicates"), 1000),  # networks: hours of training
@@ -184,7 +184,7 @@ def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
 DEFAULT_TASK = next(iter(TASKS))
 
 NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
-"""Where all runs store trained networks by default."""
+"""Default folder of trained networks, shared by all runs."""
 
 
 def fitting_device(choice: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
@@ -199,7 +199,7 @@ def fitting_device(choice: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cu
 
 
 def fitting_jobs(device: str) -> int:
-    """How many workers there are by default: one a core, but a GPU has one."""
+    """Default number of workers: one a core, but a GPU has one."""
     from joblib import cpu_count  # here, not above: timing methods needs no such library
 
     return 1 if device == "cuda" else cpu_count()
@@ -291,7 +291,7 @@ class Configuration(RunParts):
 
     @cached_property
     def digest(self) -> int:
-        """Of what decides a unit's prediction beside the unit, 63 bits; other runs may share it.
+        """Hash of what decides a unit's prediction beside the unit, 63 bits; runs may share it.
 
         A prediction file has it, so that one of another run is noticed.
         """
@@ -300,15 +300,20 @@ class Configuration(RunParts):
 
 
 def scores_of(configuration: Configuration) -> dict[str, Score]:
-    """All uncertainty scores, or without those that are fitted on training images."""
+    """Uncertainty scores of a run: all, or those that are not fitted on training images."""
     every = configuration.scores == "all"
     return {name: score for name, score in SCORES.items() if every or score.fit is None}
 
 
 def stored_scores(configuration: Configuration) -> dict[str, Score]:
-    """Those that stand in prediction files, since probabilities are not enough."""
+    """Scores that stand in prediction files, since probabilities are not enough."""
+    return member_scores() | feature_scores(configuration)
+
+
+def feature_scores(configuration: Configuration) -> dict[str, Score]:
+    """The scores of a network's features."""
     chosen = scores_of(configuration).items()
-    return {name: score for name, score in chosen if name not in probability_scores()}
+    return {name: score for name, score in chosen if score.fit is not None}
 
 
 def configuration_of(

@@ -76,7 +76,7 @@ from benchmarks.vocabulary import (
 from methods.determinism import one_torch_thread
 
 CURVES_ORDER = ("method", "members", "budget", "replicate")
-"""How the rows of curves are sorted, which keep the order of conditions and points."""
+"""Columns by which rows of curves are sorted; conditions and points keep their order."""
 
 ConditionSet = tuple[Condition, ...]
 """What is measured at once: the conditions of a mean, or a single one."""
@@ -322,7 +322,7 @@ class Measuring:
         raise NotImplementedError
 
     def _frame_of(self, names: Iterable[str]) -> Frame:
-        """How the images of these conditions are drawn."""
+        """Frame of the images of these conditions."""
         raise NotImplementedError
 
     def _measured(self, unit: RunUnit, condition: Condition) -> dict[MeasureName, MeasuredUnit]:
@@ -338,7 +338,7 @@ class Measuring:
         measures: Iterable[RankedFamily],
         labels: Int64[np.ndarray, " labelled"] = NO_LABELS,
     ) -> dict[MeasureName, MeasuredUnit]:
-        """As `_measured`, of a prediction and of that of the reference's images."""
+        """Measures as of `_measured`, of a prediction and of that of the reference's images."""
         drawn = self._collected[condition].drawn
         frames = self._frame, self._detection_frame
         if not drawn:
@@ -359,7 +359,7 @@ class Measuring:
         return varied
 
     def _keep_rows(self, mean: str | None) -> None:
-        """Of the rows so far those that are written, and of their means over the conditions."""
+        """Keep the rows that are written, and those of their means over the conditions."""
         conditions = {condition.name: condition for condition in self._collected}
         for row in self._rows:
             kept = self._rules[row.method].keeps
@@ -374,7 +374,7 @@ class Measuring:
 
 
 class _MeasuredRun(Measuring):
-    """Those of a run, from its prediction files.
+    """Measures of a run, from its prediction files.
 
     Attributes:
         machines: on which was predicted.
@@ -406,7 +406,7 @@ class _MeasuredRun(Measuring):
         return entry, (kind.primary_score, *further) if is_judged else ()
 
     def _frame_of(self, names: Iterable[str]) -> Frame:
-        """Of conditions of which there is a prediction, which has as many images."""
+        """Frame of the conditions of which there is a prediction, which has as many images."""
         images: dict[str, int] = {}
         groups: dict[str, Int64[np.ndarray, " images"] | None] = {}
         for name in dict.fromkeys(names):
@@ -463,7 +463,7 @@ class _MeasuredRun(Measuring):
     def _reference_of(
         self, unit: RunUnit, condition: Condition, measures: Iterable[RankedFamily]
     ) -> ImageValues | None:
-        """Of the images that the condition's are compared with; ``None``: they are these."""
+        """Values of the images that a condition's are compared with; ``None``: they are these."""
         if not condition.detected:
             return None
         wanted = [(family, score) for family, score in measures if "reference" in family.needs]

@@ -17,7 +17,7 @@ from benchmarks.run.configuration import (
     PRESETS,
     Configuration,
     command_of,
-    stored_scores,
+    feature_scores,
 )
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import ALL_IMAGES, SUBSET, Condition, ImageLimits, Split
@@ -106,14 +106,14 @@ class Plan:
 
     @property
     def recipe(self) -> Recipe:
-        """How networks are trained, by a budget of 1, for as long as the configuration says."""
+        """Recipe of the run's networks, of budget 1, for as long as the configuration says."""
         recipe, epochs = self.task.recipe(self.configuration.recipe), self.configuration.epochs
         return recipe if epochs is None else replace(recipe, epochs=epochs, best_epochs=None)
 
     @cached_property
     def trainings(self) -> dict[str, Recipe]:
-        """By its name, what networks of the pool are trained by: the recipe, and what methods make
-        of it at their budgets."""
+        """Recipes of the networks of the pool, by name: the run's, and what methods make of it at
+        their budgets."""
         recipes = (self.recipe_of(unit) for unit in self.units() if unit.replicate == 0)
         return {training_name(recipe, self.recipe): recipe for recipe in (self.recipe, *recipes)}
 
@@ -243,7 +243,7 @@ class Plan:
     @cached_property
     def scored_networks(self) -> frozenset[PoolNetwork]:
         """The networks to whose features scores are fitted: those of single-network methods."""
-        if not any(score.fit for score in stored_scores(self.configuration).values()):
+        if not feature_scores(self.configuration):
             return frozenset()
         return frozenset(filter(None, map(self.scored_network, self.units())))
 
@@ -322,7 +322,7 @@ class Plan:
         }
 
     def limits_of(self, condition: Condition) -> ImageLimits:
-        """How many images of a condition are evaluated: of the calibration's all."""
+        """Limits on the images of a condition that are evaluated; of the calibration's all are."""
         chosen = self.configuration
         if condition == self.task.calibration:
             return ALL_IMAGES
@@ -384,5 +384,5 @@ def training_name(recipe: Recipe, run_recipe: Recipe) -> str:
 
 
 def _size(owner: Owner) -> float:
-    """Of a unit's method; a network comes before all."""
+    """Size of a unit's method; a network comes before all."""
     return (owner.size or 0) if isinstance(owner, RunUnit) else math.inf

@@ -23,9 +23,9 @@ from benchmarks.predictions import (
     StoredPrediction,
 )
 from benchmarks.progress import announce
+from benchmarks.run.configuration import feature_scores
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.derived import (
-    feature_scores,
     fit_scores,
     score_values,
     sources,
@@ -43,11 +43,11 @@ from methods.contract import ContractError, check_prediction
 from methods.determinism import one_torch_thread
 from methods.networks.pool import NotStoredError
 from methods.pooled import require_features
-from methods.scores import SCORES, Score
+from methods.scores import SCORES, Score, member_scores
 from methods.scores.score import ScoreFunction
 
 Missing = dict[Condition, list[Owner]]
-"""By condition, those of whose files it is missing."""
+"""Owners of the files that are missing, by condition."""
 
 Predicted = tuple[Owner, Condition, StoredPrediction | StoredOutputs]
 """What is to be written, and where."""
@@ -132,7 +132,7 @@ def pending_groups(
 def _missing(
     plan: Plan, workspace: Workspace, unavailable: Collection[str], group: PredictedTogether
 ) -> Missing:
-    """By condition of a group, references first, those of whose files it is missing."""
+    """Owners of a group's missing files, by condition, references first."""
     store = workspace.predictions
     complete = {owner: store.complete(owner, sources(plan, owner)) for owner in group}
     return {
@@ -303,7 +303,8 @@ class _Predictions:
         if other is None and condition.name != condition.reference:
             other = store.load_if_there(unit, condition.reference)
         _require_comparable(plan, unit, prediction, other)
-        scored = with_member_scores(plan, prediction, evaluated.labels, sources(plan, unit))
+        computed_by = sources(plan, unit)
+        scored = with_member_scores(prediction, evaluated.labels, member_scores(), computed_by)
         stored = replace(scored, groups=evaluated.groups)
         self._latest[unit] = stored
         return stored

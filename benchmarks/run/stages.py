@@ -161,4 +161,4 @@ STAGES: dict[str, Stage] = {
     CLAIMS: claims,
     REPORT: report,
 }
-"""In their order: each needs the files of those before it."""
+"""Stages in their order: each needs the files of those before it."""
