@@ -17,13 +17,7 @@ from typing import Any, cast
 import torch
 from filelock import FileLock, Timeout
 
-from benchmarks.io import (
-    HALF_WRITTEN,
-    UserError,
-    read_run_json,
-    writable_folder,
-    write_json,
-)
+from benchmarks.io import HALF_WRITTEN, UserError, read_run_json, writable_folder, write_json
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import PREDICTIONS_FOLDER, Workspace
 from benchmarks.vocabulary import MEASURE, RUN_JSON
