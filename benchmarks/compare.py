@@ -48,11 +48,7 @@ def show_comparison(folder: Path, *texts: str) -> None:
 
 
 def show_differences(results: Results, differences: pd.DataFrame) -> None:
-    """Print how methods of others differ from one network, and from what may be the best.
-
-    Args:
-        differences: the rows of ``differences.csv``.
-    """
+    """Print how methods of others differ from one network, and from what may be the best."""
     for method, rows in differences.groupby("method", sort=False):
         shown = []
         for row in rows.itertuples(index=False):

@@ -284,9 +284,6 @@ def commit(file: Path = Path(__file__)) -> str | None:
     """The commit of the code, ``modified`` where a file differs from it; ``None`` outside git.
 
     A repository that only surrounds the installed code does not count.
-
-    Args:
-        file: one of the code.
     """
 
     def git(*words: str) -> str:
