@@ -57,7 +57,7 @@ _ARGUMENTS = {option_of(name)[2:]: name for name in OPTIONS} | {
     "only": "stages",
     "beside": "folder",
 }
-"""By the name of an option, the argument that is called otherwise."""
+"""Arguments that are called otherwise than their option, by the name of the option."""
 
 
 @contextmanager
@@ -151,7 +151,7 @@ class BenchmarkResults:
 
     @property
     def recipe(self) -> str:
-        """How networks were trained, by name; empty where predictions of others were scored."""
+        """Name of the recipe; empty where predictions of others were scored."""
         return self._measured.recipe
 
     @as_library()

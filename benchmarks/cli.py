@@ -1,7 +1,7 @@
 """The door of the suite: ``python run_all.py``, and the installed ``uncertainty-bench``.
 
 Here stands how a command begins and ends; the sub-commands are in `benchmarks.commands`. Little is
-imported before these, so that Ctrl-C in the first second is no other than later.
+imported before these, so that Ctrl-C behaves the same during start-up.
 """
 
 from __future__ import annotations

@@ -276,7 +276,7 @@ def score(
 
 
 DRAWN = (".pdf", ".svg", ".png")
-"""How the file of a figure may end."""
+"""Endings of a figure's file."""
 
 NETWORKS = ("epochs", "networks", "data_dir", "seed", "device", "engine")
 """The options of commands that train networks as the article does."""

@@ -201,7 +201,7 @@ def _text(cell: object) -> str:
 
 
 HALF_WRITTEN = ".*.[0-9]*.[0-9]*.part"
-"""How `written_whole` calls a file before it is whole."""
+"""Glob of the files of `written_whole` that are not whole yet."""
 
 
 class NotWrittenError(OSError):
@@ -323,7 +323,7 @@ def require_own(folders: Iterable[Path]) -> None:
 
 
 def path_of(folder: Path, name: str) -> Path:
-    """Where a file of a run stands: compressed, with ``.xz`` behind its name, if only so.
+    """Path of a file of a run: compressed, with ``.xz`` behind its name, if only so.
 
     >>> path_of(Path("nowhere"), "worth.csv").name
     'worth.csv'

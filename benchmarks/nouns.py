@@ -37,12 +37,10 @@ class TaskRecord(Noun):
     """
 
     label: str
-    shape: tuple[int, ...]
-    classes: tuple[str, ...]
-    training_images: int
-    test_images: int
-    calibration_images: int
-    article_images: tuple[int, ...]
+    shape: tuple[int, ...] = ()
+    classes: tuple[str, ...] = ()
+    test_images: int = 0
+    article_images: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,6 @@ class MetricRecord(Noun):
         guessing: the value of equal probabilities for all of the run's classes; NaN: not known.
         coverage: the share of images on which the method does not abstain; 1: it judges all.
         level: the coverage that prediction sets are to have; 0: it is of no sets.
-        nominal: the value that it has on images like the calibration images; NaN: none is known.
     """
 
     label: str
@@ -150,7 +147,6 @@ class MetricRecord(Noun):
     function: str = ""
     coverage: float = 1.0
     level: float = 0.0
-    nominal: float = math.nan
 
     def is_worse_than_guessing(
         self, value: float, lower: float = math.nan, upper: float = math.nan
@@ -172,8 +168,6 @@ class RecipeRecord(Noun):
 
     Attributes:
         images: how many images of the task its networks are trained on.
-        reported_training, reported_validation: accuracies after all epochs that its source reports;
-            NaN where it reports none, or networks are trained for other epochs here.
     """
 
     network: str
@@ -190,8 +184,6 @@ class RecipeRecord(Noun):
     epochs: float
     batch_size: int
     learning_rate: float
-    reported_training: float = math.nan
-    reported_validation: float = math.nan
     l2_penalty: float = 0.0
     momentum: float = 0.9
     bootstrap: bool = False
@@ -212,7 +204,7 @@ class Contestant(NamedTuple):
 
     @property
     def unscored(self) -> Contestant:
-        """By its method's primary score."""
+        """The contestant by its method's primary score."""
         return self._replace(score="")
 
     @property
@@ -227,7 +219,7 @@ class Contestant(NamedTuple):
 
 
 METHOD_COLUMNS = Contestant._fields[:3]
-"""Of a contestant, without its score."""
+"""Columns of a contestant, without its score."""
 
 
 class Printed(NamedTuple):
@@ -248,19 +240,19 @@ class Printed(NamedTuple):
 
     @property
     def heading(self) -> str:
-        """For a column: name, and unit and arrow in a line of their own."""
+        """Heading of a column: name, and unit and arrow in a line of their own."""
         below = " ".join(filter(None, [self.unit and f"({self.unit})", self.arrow]))
         split = self.name.replace(", ", ",\n") if "," in self.name else self.name.replace(" ", "\n")
         return f"{split}\n{below}" if below else split
 
     @property
     def axis_label(self) -> str:
-        """For an axis: name and unit."""
+        """Label of an axis: name and unit."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
     @property
     def axis_title(self) -> str:
-        """For an axis that has no title above it: name, unit and arrow."""
+        """Label of an axis that has no title above it: name, unit and arrow."""
         return f"{self.axis_label} {self.arrow}".rstrip()
 
 
@@ -328,7 +320,7 @@ class Names:
     @property
     def task(self) -> TaskRecord:
         """What is classified."""
-        return next(iter(self.tasks), TaskRecord("", "", (), (), 0, 0, 0, ()))
+        return next(iter(self.tasks), TaskRecord("", ""))
 
     def condition(self, name: str) -> ConditionRecord:
         """A condition, or the mean over a group."""
@@ -344,7 +336,7 @@ class Names:
 
     @property
     def usual_sizes(self) -> dict[str, tuple[int, ...]]:
-        """By method, the sizes that users run."""
+        """Sizes that users run, by method."""
         return {method.name: method.usual_sizes for method in self.methods}
 
     def metric(self, name: str) -> MetricRecord:
@@ -356,13 +348,13 @@ class Names:
         return self._by_name["scores"].get(name) or ScoreRecord(name, name)
 
     def by_primary(self, contestant: Contestant) -> Contestant:
-        """Without the score, where it is the method's primary one."""
+        """The contestant without its score, where that is the method's primary one."""
         is_primary = contestant.score == self.method(contestant.method).primary_score
         return contestant.unscored if is_primary else contestant
 
     @property
     def recipe(self) -> RecipeRecord | None:
-        """How the networks of the run are trained; ``None``: it has none."""
+        """Recipe by which networks of the run are trained; ``None``: it has none."""
         return next(iter(self.recipes), None)
 
     @property
@@ -435,12 +427,12 @@ def record_of(record: type[Record], noun: object, **own: object) -> Record:
     Args:
         own: the fields that are something else.
     """
-    names = (field.name for field in fields(record))
-    return _record(record, {name: getattr(noun, name) for name in names if name not in own} | own)
+    alike = (field.name for field in fields(record) if field.name not in own)
+    return _record(record, {name: getattr(noun, name) for name in alike} | own)
 
 
 def _record(record: type[Record], values: Mapping[str, Any]) -> Record:
-    """Without a value, a field has its default."""
+    """A record of these values; a field without one has its default."""
     hints = get_type_hints(record)
     given = [f.name for f in fields(record) if f.name in values or f.default is MISSING]
     return record(**{name: _value(hints[name], values[name], name) for name in given})
@@ -473,7 +465,7 @@ def _value(hint: Any, value: Any, name: str) -> Any:
 def compared_sizes(
     sizes: Mapping[str, Iterable[int]], usual: Mapping[str, Collection[int]]
 ) -> dict[str, tuple[int, ...]]:
-    """Each method's largest size, and every size that is the largest of another method.
+    """Sizes at which methods are compared: each one's largest, and those largest of another.
 
     Plug-in mutual information, vote entropy and variation ratio depend on the number of members, so
     methods are also compared at equal sizes, where they have them. Of a method with one or two
@@ -506,7 +498,7 @@ def compared_sizes(
 def compared(
     contestants: Collection[Contestant], usual: Mapping[str, Collection[int]]
 ) -> list[Contestant]:
-    """Those of the sizes that are compared.
+    """Contestants of `compared_sizes`.
 
     A size of 1 is compared only for methods that have no other (softmax); a method whose members
     are not counted is always compared.

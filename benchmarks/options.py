@@ -27,7 +27,7 @@ from typer.models import OptionInfo
 from benchmarks.io import UserError
 
 ALL = "all"
-"""How many images there are where no limit is chosen."""
+"""Number of images where no limit is chosen."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -148,7 +148,7 @@ class RunParts:
 
 @dataclass(frozen=True)
 class RunPlace:
-    """Where a run is computed, how, and what is written; its numbers are the same anywhere."""
+    """Place of a run, and what is written there; its numbers are the same anywhere."""
 
     all_rows: Annotated[
         bool, what("Every metric by every score and condition.", "--all-rows", metavar=" ")
@@ -206,7 +206,7 @@ DEFAULTS: dict[str, Any] = {
     **{"preset": "quick", "task": "mnist", "seed": 0, "device": "auto", "engine": "auto"},
     **{name: getattr(RunPlace, name) for name in PLACE},
 }
-"""Of the options that no preset decides."""
+"""Values of the options that no preset decides."""
 
 
 def option_of(part: str) -> str:

@@ -36,17 +36,11 @@ def progress_shown(shown: bool) -> Iterator[None]:
 
 
 LINES = 10
-"""Of a stage, where there is no terminal."""
+"""Lines of a stage, where there is no terminal."""
 
 
 def tracked(done: Iterable[Item], total: int, stage: str, what: str) -> Iterator[Item]:
-    """Yield each item as it is done, and show how many of the total are.
-
-    Args:
-        done: the items, in the order in which they are done.
-        total: how many there are.
-        stage, what: the stage, and what is counted.
-    """
+    """Yield each item as it is done, and show how many of the total are."""
     console = Console(stderr=True, quiet=not _SHOWN.get())
     if console.is_terminal and not console.quiet:  # else what others print would be lost
         columns = (
@@ -73,7 +67,7 @@ def tracked(done: Iterable[Item], total: int, stage: str, what: str) -> Iterator
 
 
 def _duration(seconds: float) -> str:
-    """To the second below two minutes, else to the minute.
+    """Duration to the second below two minutes, else to the minute.
 
     >>> _duration(99.6), _duration(200)
     ('100 s', '3 min')

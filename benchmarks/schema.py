@@ -136,7 +136,7 @@ class AnswerRow(Measured):
 
 @dataclass(frozen=True)
 class Latency:
-    """How long a call takes in one place, and what it costs beside.
+    """Duration of a call in one place, and its other costs.
 
     Attributes:
         method, members: as in `Measured`.
@@ -185,7 +185,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """How well a network does on one split after an epoch of training.
+    """Loss and accuracy of a network on one split after an epoch of training.
 
     Attributes:
         training, network: how it is trained, and its number.
@@ -241,7 +241,7 @@ TABLES: Mapping[str, type[Any]] = {
     TRAINING_CSV: TrainingRow,
     CLAIMS_CSV: ClaimRow,
 }
-"""By the name of a file in the folder of a run, what a row of it is."""
+"""Kinds of rows, by the name of a file in the folder of a run."""
 
 
 def types_of(kind: type[Any], if_missing: str = "float64") -> dict[str, str]:
@@ -293,7 +293,7 @@ def in_order(table: pd.DataFrame, by: Sequence[str] = ORDER) -> pd.DataFrame:
 
 
 def members_text(members: int | None) -> str:
-    """How tables write the number of a prediction's members: ``None`` is the exact distribution.
+    """Number of a prediction's members as tables write it; ``None`` is the exact distribution.
 
     >>> members_text(100), members_text(None)
     ('100', 'exact')
@@ -340,7 +340,6 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
     path = path_of(folder, name)
     kind = kind or TABLES.get(name)
     types = types_of(kind) if kind else _FREE_TYPES
-    floats = [name for name, dtype in types.items() if dtype == "float64"]
     try:
         content = content_of(path)
         if not content.endswith(b"\n"):
@@ -350,9 +349,9 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
             table = pd.read_csv(
                 BytesIO(content),
                 index_col=False,
-                dtype={name: dtype for name, dtype in types.items() if name not in floats},
-                # Python's own float, since pandas before 3 reads some numbers in other bits.
-                converters=dict.fromkeys(floats, lambda text: float(text or "nan")),
+                dtype=types,
+                # By default pandas before 3 reads some numbers in other bits.
+                float_precision="round_trip",
                 # A method may be called "null", and a column of reasons may be empty: texts.
                 keep_default_na=False,
                 na_values="",

@@ -39,7 +39,7 @@ CONFIDENCE = 0.95
 """The confidence level of all intervals."""
 
 FEWEST_REPLICATES = 5
-"""With fewer, a variance over replicates is hardly known: Student's t of 2 has a factor of 12.7."""
+"""Fewest replicates whose variance is known well: Student's t of 2 has a factor of 12.7."""
 
 
 def mean_name(group: str) -> str:

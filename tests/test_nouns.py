@@ -47,22 +47,21 @@ def test_fields_are_the_attributes_of_the_same_name() -> None:
     article = NAMES.recipe
     assert article is not None
     assert (article.network, article.mean, article.std) == ("lenet5", (0.137,), (0.3081,))
-    assert (article.images, article.reported_training) == (60_000, 0.98)
+    assert article.images == 60_000
     assert NAMES.task.shape == (1, 28, 28)
 
 
 def test_field_that_a_noun_lacks_or_has_as_something_else_is_refused() -> None:
     with pytest.raises(AttributeError, match="images"):
         record_of(RecipeRecord, ARTICLE)
-    own = {"images": 1, "reported_training": math.nan, "reported_validation": math.nan}
-    assert record_of(RecipeRecord, ARTICLE, **own).images == 1
+    assert record_of(RecipeRecord, ARTICLE, images=1).images == 1
     metric = METRICS["nll"]
     of_metric = {"needs": {"labels", "calibration"}, "level": 1, "path": "", "function": ""}
     of_metric |= {"guessing": 2.3}
     record = record_of(MetricRecord, metric, **of_metric)
     assert (record.needs, record.level) == (("calibration", "labels"), 1.0)
     with pytest.raises(ValueError, match="images is 'many'"):
-        record_of(RecipeRecord, ARTICLE, **own | {"images": "many"})
+        record_of(RecipeRecord, ARTICLE, images="many")
 
 
 def test_mean_of_a_group_follows_its_last_condition() -> None:

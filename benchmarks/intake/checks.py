@@ -40,15 +40,15 @@ HUMANS, REFERENCE = "humans", "reference"
 """The names of what predictions are compared with."""
 
 LABELS_OF = {PROBABILITIES: LABELS, CALIBRATION[0]: CALIBRATION[1]}
-"""By the name of predictions, that of the labels of the same images."""
+"""Names of labels, by that of the predictions of the same images."""
 
 EXAMPLE = "np.savez(file, probabilities=…, labels=…)"
 
 SUM_TOLERANCE = 1e-3
-"""How far a row may be from a sum of 1: half precision; the metrics allow as much."""
+"""Largest distance of a row's sum from 1: half precision; the metrics allow as much."""
 
 NEGATIVE_TOLERANCE = 1e-6
-"""How far below 0 rounding may leave a probability; it then counts as 0."""
+"""Largest distance below 0 that rounding may leave; the probability then counts as 0."""
 
 AnyArray = NDArray[Any]
 
@@ -186,10 +186,8 @@ def check_rows(name: str, block: AnyArray, first_image: int, *, from_logits: boo
     """The rows of a block of images are probabilities, or logits.
 
     Args:
-        name: of the array.
         block: [members, images, classes].
         first_image: the position of its first image.
-        from_logits: whether these are logits.
 
     Raises:
         ArrayError: some are not.

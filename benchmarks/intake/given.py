@@ -81,7 +81,7 @@ SCORE_JSON = "score.json"
 """What was scored, by which version."""
 
 DIFFERENCES_CSV = "differences.csv"
-"""By which methods differ from those of a run, beside which they were scored."""
+"""Differences to the methods of a run, beside which others were scored."""
 
 AGAINST_CSV = "against.csv"
 """What predictions are against people's answers, or a reference's."""
@@ -97,23 +97,23 @@ WRITTEN = (
 
 @dataclass(frozen=True)
 class EveryRow(KeptRows):
-    """All measures of these metrics: few methods have few rows; means have those of a run."""
+    """Rule that keeps every measure of some metrics; means have the rows of a run."""
 
     metrics: Collection[str] = tuple(METRICS)
 
     def keeps(self, condition: Condition, metric: Metric, score: str) -> bool:
-        """Whatever is measured."""
+        """Whether a measure is kept: all are."""
         return True
 
     def measures(self, condition: Condition, own_scores: Collection[str]) -> Iterator[RankedFamily]:
-        """Those of the metrics' families."""
+        """Measures of the metrics' families."""
         for family, score in super().measures(condition, own_scores):
             if any(metric.name in self.metrics for metric in family.metrics):
                 yield family, score
 
 
 class MeasuredGiven(Measuring):
-    """What is measured of contestants whose predictions are given.
+    """Measures of contestants whose predictions are given.
 
     Args:
         predictions: of each by its name, by condition; some may lack a condition.
@@ -165,7 +165,7 @@ class MeasuredGiven(Measuring):
 
 
 class Scored(NamedTuple):
-    """What tables and figures are made from.
+    """Scores of contestants, from which tables and figures are made.
 
     Attributes:
         measurements: the rows of ``measurements.csv``.
@@ -184,9 +184,9 @@ class Scored(NamedTuple):
 def score(
     given: Iterable[GivenPredictions], out: Path | None = None, *, resamples: int, seed: int
 ) -> Scored:
-    """All metrics of each method, with intervals over images, and which of them may be the best.
+    """Measure methods, with intervals over images, and compare them image by image.
 
-    Methods are compared image by image: all must predict the same ones.
+    All must predict the same images.
 
     Args:
         given: of each method; nothing of it is computed before the folder is checked.
@@ -222,7 +222,7 @@ def _scored(given: Sequence[GivenPredictions], resamples: int, seed: int) -> Sco
     images = {condition: own.images for condition, own in first.predictions.items()}
     measured = MeasuredGiven(predictions, images, resamples, seed, curves=True)
     names = Names(
-        tasks=(TaskRecord("", "Your images", (), (), 0, len(first.labels), 0, ()),),
+        tasks=(TaskRecord("", "Your images", test_images=len(first.labels)),),
         conditions=condition_records(images),
         methods=tuple(MethodRecord(n, n, primary_score=PRIMARY_SCORE) for n in predictions),
         scores=score_records((probability_scores() | member_scores()).values()),
@@ -255,28 +255,16 @@ def score_files(
     resamples: int = 200,
     seed: int = 0,
 ) -> Scored:
-    """Score a file of predictions for each method, as the command ``score`` does.
-
-    Args:
-        files: one for each method; several are compared image by image.
-        labels, calibration_labels: files of labels that the others do not hold.
-        ood: ``NAME=FILE``, predictions of out-of-distribution images; of each set one for each
-            method, in their order.
-        calibration: likewise files with predictions of calibration images.
-        from_logits: whether all predictions are logits.
-        humans: a file of how many people gave each class to each image.
-        reference: a file of probabilities of the same images.
-        out: a folder for numbers, tables, figures and a page.
-        resamples, seed: of the bootstrap of images, where no influence is known.
+    """Score a file of predictions for each method; arguments are options of the command ``score``.
 
     Raises:
         UserError: a file or an option cannot be used.
     """
-    require_resampling(resamples, seed)
+    require_resampling(resamples, seed)  # before files are read
     require_distinct("FILE, which names a method", [file.stem for file in files])
-    single_files = {LABELS: labels, CALIBRATION[1]: calibration_labels}
-    single_files |= {HUMANS: humans, REFERENCE: reference}
-    further = {name: [path] * len(files) for name, path in single_files.items() if path}
+    shared = {LABELS: labels, CALIBRATION[1]: calibration_labels}
+    shared |= {HUMANS: humans, REFERENCE: reference}
+    further = {name: [path] * len(files) for name, path in shared.items() if path}
     further |= {CALIBRATION[0]: [*calibration]} if calibration else {}
     for word in ood:
         name, equals, file = word.partition("=")
@@ -289,13 +277,11 @@ def score_files(
                 f"{name!r} is given {len(paths)} times for {len(files)} methods; give one file for "
                 "each, in their order"
             )
-    read = [
-        read_predictions(
-            path, {n: paths[k] for n, paths in further.items()}, from_logits=from_logits
-        )
-        for k, path in enumerate(files)
-    ]
-    return score(read, out, resamples=resamples, seed=seed)
+    given = []
+    for position, path in enumerate(files):
+        own = {name: paths[position] for name, paths in further.items()}
+        given.append(read_predictions(path, own, from_logits=from_logits))
+    return score(given, out, resamples=resamples, seed=seed)
 
 
 def folder_for_scores(out: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ EXPECTED = (
 )
 
 BlocksByMethod = dict[str, list[StoredPrediction]]
-"""By method, its predictions of one batch of images after the other."""
+"""Predictions of one batch of images after the other, by method."""
 
 
 def predictions_of(
@@ -67,7 +66,7 @@ def predictions_of(
 def _predicted(
     methods: Mapping[str, UncertaintyMethod], data: Any, what: str, *, labelled: bool = True
 ) -> BlocksByMethod:
-    """Of all batches; of members only what is measured is kept."""
+    """Predictions of all batches."""
     blocks: BlocksByMethod = {name: [] for name in methods}
     seen = 0
     for images, given in batches(data, what, labelled=labelled):
@@ -77,9 +76,7 @@ def _predicted(
                 with beginning_with(what):
                     check_labels(given, prediction.mean.shape[1], first_image=seen)
                 labels = torch.from_numpy(given.astype(np.int64))
-            kept = with_scores(prediction, labels)
-            without = replace(kept.prediction, member_probabilities=None, member_logits=None)
-            blocks[name].append(replace(kept, prediction=without))
+            blocks[name].append(with_scores(prediction, labels))
         seen += len(images)
     if not seen:
         raise UserError(f"{what}: there is no image; expected at least one")
@@ -90,7 +87,7 @@ def _predicted(
 
 
 def _prediction(name: str, method: UncertaintyMethod, images: Tensor, what: str) -> Prediction:
-    """Of a batch, checked; images are cast to the precision of the method's networks."""
+    """Prediction of a batch, checked; images get the precision of the method's networks."""
     networks = method.fitted if isinstance(method, PooledMethod) else ()
     types = (parameter.dtype for network in networks for parameter in network.parameters())
     precision = next((kind for kind in types if kind.is_floating_point), torch.float32)

@@ -35,6 +35,7 @@ from benchmarks.intake.formats import arrays_in, arrays_named
 from benchmarks.io import UserError, objection_to
 from benchmarks.predictions import StoredPrediction
 from benchmarks.progress import announce, tracked
+from benchmarks.run.derived import with_member_scores
 from benchmarks.run.image_values import ImageValues, fits_to
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLEAN
@@ -49,7 +50,7 @@ BLOCK_VALUES = 2**21
 """Probabilities that are read at once."""
 
 BLOCK_MULTIPLE = 16
-"""Of so many images blocks are, so that the processor's vectors are filled as by all at once."""
+"""Divisor of a block's images, so that the processor's vectors are filled as by all at once."""
 
 PredictionsByCondition = Mapping[Condition, ImageValues]
 """What metrics need of a method's predictions of some images."""
@@ -86,7 +87,6 @@ def read_predictions(
         path: named as the method.
         further: files of arrays that it does not hold, by their names; that of calibration images
             may hold their labels.
-        from_logits: whether all are logits.
 
     Raises:
         UserError: a file cannot be read, or an array is missing, unknown or malformed.
@@ -248,20 +248,14 @@ def blocks_of(
 def with_scores(
     prediction: Prediction, labels: Int64[Tensor, " images"] | None
 ) -> StoredPrediction:
-    """With the scores of its members, and of their logits if it has them."""
-    given = {"members": prediction.member_probabilities, "logits": prediction.member_logits}
-    unknown = torch.full((len(prediction.mean),), torch.nan, dtype=torch.float64)
-    scores = {
-        name: unknown if (values := given[need]) is None else score.function(values)
-        for name, score in member_scores().items()
-        for need in score.needs
-        if score.function and (need == "members" or given[need] is not None)
-    }
-    return StoredPrediction(replace(prediction, scores=scores), labels)
+    """A prediction with the scores of its members, and of their logits if it has them."""
+    known = {"members"} if prediction.member_logits is None else {"members", "logits"}
+    scores = {name: score for name, score in member_scores().items() if score.needs <= known}
+    return with_member_scores(replace(prediction, scores={}), labels, scores)
 
 
 def mean_prediction(blocks: Iterable[StoredPrediction]) -> StoredPrediction:
-    """Of calibration images: no more is fitted to."""
+    """Mean prediction of calibration images; nothing is fitted to more."""
     means, labels = zip(*((block.prediction.mean, block.labels) for block in blocks), strict=True)
     return StoredPrediction(Prediction.of(torch.cat(means)[None]), torch.cat(labels))
 

@@ -18,23 +18,13 @@ import torch
 from benchmarks.io import UserError, require_distinct
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.options import ALL, CHOSEN, RunParts, option_of
-from benchmarks.run.custom_method import (
-    importable,
-    load_method,
-    sha256_of_file,
-    without_folder,
-)
+from benchmarks.run.custom_method import importable, load_method, sha256_of_file, without_folder
 from benchmarks.tasks import TASKS, Task
-from benchmarks.vocabulary import FEWEST_REPLICATES
 from methods import METHODS, UncertaintyMethod
 from methods.engines import EngineOption, fitting_engine, unsupported
 from methods.interface import MethodTier
-from methods.networks.recipes import (
-    ARTICLE,
-    LAPLACE_REDUX,
-    UNCERTAINTY_BASELINES,
-)
-from methods.scores import SCORES, Score, probability_scores
+from methods.networks.recipes import ARTICLE, LAPLACE_REDUX, UNCERTAINTY_BASELINES
+from methods.scores import SCORES, Score, member_scores
 
 
 @dataclass(frozen=True)
@@ -68,7 +58,7 @@ class Preset:
 
 
 SHIFTS = ("translated-*", "corrupted-*", "natural-*")
-"""Those that the article is not about."""
+"""Shifts that the article is not about."""
 
 EMNIST = "ood-emnist_letters"
 """560 MB to download: only where it is named."""
@@ -141,7 +131,7 @@ MOST_BUDGET = 1000
 """Networks; more would be a typing error that takes days."""
 
 FEWEST_RESAMPLES = 100
-"""With so many, the standard error of a standard error is 7 %."""
+"""Fewest resamples: the standard error of a standard error is then 7 %."""
 
 MOST = {
     **dict.fromkeys(("members", "pool", "replicates"), 1000),  # networks: hours of training
@@ -153,7 +143,7 @@ MOST = {
 
 
 def require_resampling(resamples: int, seed: int) -> None:
-    """Raise a `UserError` if there are too few or too many resamples, or the seed is negative."""
+    """Stop at too few or too many resamples, and at a negative seed."""
     if resamples < FEWEST_RESAMPLES:
         raise UserError(
             f"--resamples: {resamples} is too small; expected at least {FEWEST_RESAMPLES}, since "
@@ -185,7 +175,7 @@ def _require_sensible(part: str, numbers: int | tuple[int, ...] | None) -> None:
 DEFAULT_TASK = next(iter(TASKS))
 
 NETWORKS = Path(platformdirs.user_cache_dir("uncertainty-bench")) / "networks"
-"""Where all runs store trained networks by default."""
+"""Default folder of trained networks, shared by all runs."""
 
 
 def fitting_device(choice: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
@@ -200,7 +190,7 @@ def fitting_device(choice: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cu
 
 
 def fitting_jobs(device: str) -> int:
-    """How many workers there are by default: one a core, but a GPU has one."""
+    """Default number of workers: one a core, but a GPU has one."""
     from joblib import cpu_count  # here, not above: timing methods needs no such library
 
     return 1 if device == "cuda" else cpu_count()
@@ -280,10 +270,6 @@ class Configuration(RunParts):
         usual = tuple(size for size in sizes if size in method.usual_sizes)
         return (usual or (max(sizes),)) if method.only_usual else sizes
 
-    def replicates_of(self, budget: float) -> int:
-        """On how many networks methods of a budget are repeated, the same for all of them."""
-        return self.replicates if budget <= 1 else min(self.replicates, FEWEST_REPLICATES)
-
     @property
     def identity(self) -> dict[str, object]:
         """The configuration as JSON values; custom methods by file name and content."""
@@ -296,7 +282,7 @@ class Configuration(RunParts):
 
     @cached_property
     def digest(self) -> int:
-        """Of what decides a unit's prediction beside the unit, 63 bits; other runs may share it.
+        """Hash of what decides a unit's prediction beside the unit, 63 bits; runs may share it.
 
         A prediction file has it, so that one of another run is noticed.
         """
@@ -305,15 +291,20 @@ class Configuration(RunParts):
 
 
 def scores_of(configuration: Configuration) -> dict[str, Score]:
-    """All uncertainty scores, or without those that are fitted on training images."""
+    """Uncertainty scores of a run: all, or those that are not fitted on training images."""
     every = configuration.scores == "all"
     return {name: score for name, score in SCORES.items() if every or score.fit is None}
 
 
 def stored_scores(configuration: Configuration) -> dict[str, Score]:
-    """Those that stand in prediction files, since probabilities are not enough."""
+    """Scores that stand in prediction files, since probabilities are not enough."""
+    return member_scores() | feature_scores(configuration)
+
+
+def feature_scores(configuration: Configuration) -> dict[str, Score]:
+    """The scores of a network's features."""
     chosen = scores_of(configuration).items()
-    return {name: score for name, score in chosen if name not in probability_scores()}
+    return {name: score for name, score in chosen if score.fit is not None}
 
 
 def configuration_of(

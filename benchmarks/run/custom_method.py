@@ -203,7 +203,7 @@ WORK, OUTCOME = "work", "outcome"
 """The two files by which the processes speak to each other."""
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""For libraries beside torch, whose bits would else depend on the number of jobs."""
+"""Variables for libraries beside torch, whose bits would else depend on the number of jobs."""
 
 
 class ProcessEndedError(Exception):
@@ -245,7 +245,7 @@ def in_own_process(work: Callable[[], Result], variables: Mapping[str, str] = ON
 
 
 def do(folder: str) -> None:
-    """In the other process: do the work in the folder, and leave the outcome there."""
+    """Do the work in the folder, and leave the outcome there; called in the other process."""
     Thread(target=_end_with_parent, daemon=True).start()
     owner = os.getpid()
     outcome: tuple[Any, Exception | None]
@@ -272,7 +272,7 @@ def _end_with_parent() -> None:
 
 
 def _kill_group(leader: int) -> None:
-    """Also what the method has started and left at work; 0: the group of this process."""
+    """End what the method has started and left at work; 0: the group of this process."""
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError):
             os.killpg(leader, signal.SIGKILL)

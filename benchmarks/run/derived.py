@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,26 +17,14 @@ from torch import Tensor
 
 from benchmarks.metrics.metric import one_each
 from benchmarks.predictions import THE_RUN, Owner, RunUnit, StoredPrediction
-from benchmarks.run.configuration import Configuration, stored_scores
+from benchmarks.run.configuration import feature_scores
 from benchmarks.run.plan import Plan
 from methods import Prediction
 from methods.networks.network import Network
-from methods.scores import FitError, Score
+from methods.scores import FitError, Score, member_scores
 from methods.scores.score import ScoreFunction, fit_to_network
 
 PerImage = Float[Tensor, " images"]
-
-
-def member_scores(configuration: Configuration) -> dict[str, Score]:
-    """The scores of a prediction's members or logits."""
-    chosen = stored_scores(configuration).items()
-    return {name: score for name, score in chosen if score.fit is None}
-
-
-def feature_scores(configuration: Configuration) -> dict[str, Score]:
-    """The scores of a network's features."""
-    chosen = stored_scores(configuration).items()
-    return {name: score for name, score in chosen if score.fit is not None}
 
 
 def sources(plan: Plan, owner: Owner) -> dict[str, int]:
@@ -45,8 +34,7 @@ def sources(plan: Plan, owner: Owner) -> dict[str, int]:
     """
     functions: dict[str, Any] = {}
     if isinstance(owner, RunUnit):
-        scores = member_scores(plan.configuration)
-        functions = {name: score.function for name, score in scores.items()}
+        functions = {name: score.function for name, score in member_scores().items()}
     elif owner in plan.scored_networks:
         functions = {name: score.fit for name, score in feature_scores(plan.configuration).items()}
     hashes = {name: _hash_of_file(function) for name, function in functions.items()}
@@ -54,10 +42,10 @@ def sources(plan: Plan, owner: Owner) -> dict[str, int]:
 
 
 def with_member_scores(
-    plan: Plan,
     prediction: Prediction,
     labels: Int64[Tensor, " images"] | None,
-    sources: Mapping[str, int],
+    scores: Mapping[str, Score],
+    sources: Mapping[str, int] = MappingProxyType({}),
 ) -> StoredPrediction:
     """A prediction, instead of its members with their scores; NaN where it has none.
 
@@ -66,21 +54,15 @@ def with_member_scores(
     """
     images = len(prediction.mean)
     given = {"members": prediction.member_probabilities, "logits": prediction.member_logits}
-    scores = {}
-    for name, score in member_scores(plan.configuration).items():
+    values = {}
+    for name, score in scores.items():
         (need,) = score.needs
-        scores[name] = torch.full((images,), torch.nan, dtype=torch.float64)
+        values[name] = torch.full((images,), torch.nan, dtype=torch.float64)
         if score.function is not None and given[need] is not None:
-            scores[name] = _values(f"score {name!r}", score.function(given[need]), images)
+            values[name] = _values(f"score {name!r}", score.function(given[need]), images)
+    without = replace(prediction, member_probabilities=None, member_logits=None)
     return StoredPrediction(
-        replace(
-            prediction,
-            scores={**prediction.scores, **scores},
-            member_probabilities=None,
-            member_logits=None,
-        ),
-        labels,
-        sources,
+        replace(without, scores={**prediction.scores, **values}), labels, sources
     )
 
 
@@ -90,12 +72,9 @@ def fit_scores(
     labels: Int64[Tensor, " images"],
     network: Network,
 ) -> dict[str, ScoreFunction | str]:
-    """By score, its function of one network's features, or why it cannot be fitted.
+    """Functions of one network's features, by score, or why it cannot be fitted.
 
-    Args:
-        scores: by name.
-        features, labels: of the images that the network was trained on.
-        network: whose last layer some scores need.
+    Features and labels are of the images that the network was trained on.
     """
     fits: dict[str, ScoreFunction | str] = {}
     for name, score in scores.items():
@@ -109,7 +88,7 @@ def fit_scores(
 def score_values(
     fits: Mapping[str, ScoreFunction | str], features: Float[Tensor, "images width"]
 ) -> tuple[dict[str, PerImage], dict[str, str]]:
-    """Each image's value of the scores that could be fitted, and why the others could not.
+    """Values of the scores that could be fitted, and why the others could not.
 
     Raises:
         UserError: a score gives something else than a number an image.
@@ -127,7 +106,7 @@ def _values(noun: str, values: Any, images: int) -> PerImage:
 
 
 def _hash_of_file(function: Any) -> int:
-    """Of the file that defines a function, 63 bits; 0 where there is no such file."""
+    """Hash of the file that defines a function, 63 bits; 0 where there is no such file."""
     while isinstance(function, partial):
         function = function.func
     code = function if inspect.isroutine(function) else type(function)

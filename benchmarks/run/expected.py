@@ -65,7 +65,7 @@ def _images(plan: Plan, owner: Owner) -> int:
 
 
 def _network(what: str, recipe: Recipe, engine: str) -> float:
-    """Of an image; half of it grows with the multiply-adds."""
+    """CPU seconds of an image; half of them grow with the multiply-adds."""
     size = multiply_adds(recipe.network) / multiply_adds(WELL_TRAINED.network)
     return NETWORK[what][engine] * (1 + size) / 2
 
@@ -81,7 +81,7 @@ def _training(plan: Plan, workspace: Workspace) -> Iterator[Work]:
 
 
 def _predicting(plan: Plan, workspace: Workspace) -> Iterator[Work]:
-    """Without fits to networks that are trained, which take a few per cent of it."""
+    """Predictions, without fits to trained networks, which take a few per cent of it."""
     for group in pending_groups(plan, workspace, ()):
         first, images = group[0], _images(plan, group[0])
         if isinstance(first, PoolNetwork):
@@ -94,7 +94,7 @@ def _predicting(plan: Plan, workspace: Workspace) -> Iterator[Work]:
 
 
 def _members(plan: Plan, workspace: Workspace, unit: RunUnit, images: int) -> float:
-    """Of the members of a method that reads images, and of a training of its own."""
+    """CPU seconds of the members of a method that reads images, and of a training of its own."""
     kind, engine = plan.configuration.classes[unit.method], plan.configuration.engine
     if not kind.pooled or plan.is_custom(unit.method):
         return 0.0  # nobody knows

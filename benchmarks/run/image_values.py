@@ -21,7 +21,7 @@ RankedFamily = tuple[Family, str]
 """Metrics of a family, and the score by which they rank images; empty: they use none."""
 
 Fits = Mapping[Callable[..., Any], Any]
-"""By what fits it, what was fitted to the calibration images."""
+"""What was fitted to the calibration images, by what fits it."""
 
 NO_FITS: Fits = MappingProxyType({})
 
@@ -39,7 +39,7 @@ def fits_to(calibration: StoredPrediction | None) -> Fits:
 
 
 def every_measure(own_scores: Collection[str]) -> Iterator[RankedFamily]:
-    """All metrics, those of rankings by each score that a prediction has."""
+    """Metrics of all families, those of rankings by each score that a prediction has."""
     for family in in_families(METRICS.values()):
         if "score" in family.needs:
             yield from ((family, score) for score in (*probability_scores(), *own_scores))
@@ -48,7 +48,7 @@ def every_measure(own_scores: Collection[str]) -> Iterator[RankedFamily]:
 
 
 class ImageValues:
-    """All that metrics need of a prediction; far less than the probabilities of all classes.
+    """Values that metrics need of a prediction; far less than the probabilities of all classes.
 
     Args:
         blocks: the prediction, whole or in blocks of images with the same scores of their own, at
@@ -111,7 +111,7 @@ class ImageValues:
         self._scores = {name: torch.cat(own) for name, own in scores.items()}
 
     def score(self, name: str) -> ImageScore | None:
-        """Of each image; ``None`` if the prediction has it not, or nothing is ranked by it."""
+        """Values of a score; ``None`` if there are none, or nothing is ranked by it."""
         return self._scores.get(name)
 
     def of(self, family: type[Family], score: str = "") -> Any:
@@ -127,11 +127,7 @@ class ImageValues:
 def prepared(
     family: Family, score: str, own: ImageValues, reference: ImageValues | None
 ) -> Any | None:
-    """The images sorted or binned by the family; ``None`` where none of its metrics is defined.
-
-    Args:
-        reference: of the images from which these are distinguished; ``None`` where these are they.
-    """
+    """The images sorted or binned by the family; ``None`` where none of its metrics is defined."""
     columns = own.of(type(family), score)
     if columns is None:
         return None

@@ -6,13 +6,12 @@ curves come from it, and it is let go before the next is read.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property, partial
-from hashlib import sha256
+from itertools import chain
 from pathlib import Path
-from uuid import uuid4
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,7 +32,6 @@ from benchmarks.inference.evidence import (
 from benchmarks.inference.intervals import Interval, Key
 from benchmarks.inference.resampling import Frame
 from benchmarks.inference.rule import answer
-from benchmarks.io import write_whole
 from benchmarks.metrics import METRICS
 from benchmarks.nouns import Contestant, Names
 from benchmarks.predictions import RunUnit, members_of
@@ -62,15 +60,8 @@ from benchmarks.run.nouns import condition_records, metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.run.reading import predicted_conditions, read_prediction
 from benchmarks.run.record import RunRecord
-from benchmarks.run.workspace import FINISHED_FOLDER, Failure, Workspace
-from benchmarks.schema import (
-    AnswerRow,
-    Measurement,
-    in_order,
-    read_table,
-    table_of,
-    write_table,
-)
+from benchmarks.run.workspace import Failure, Workspace
+from benchmarks.schema import AnswerRow, Measurement, in_order, table_of, write_table
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import (
     ANSWER_CSV,
@@ -85,17 +76,33 @@ from benchmarks.vocabulary import (
 from methods.determinism import one_torch_thread
 
 CURVES_ORDER = ("method", "members", "budget", "replicate")
-"""How the rows of curves are sorted, which keep the order of conditions and points."""
+"""Columns by which rows of curves are sorted; conditions and points keep their order."""
 
 ConditionSet = tuple[Condition, ...]
 """What is measured at once: the conditions of a mean, or a single one."""
+
+
+class MeasuredSet(NamedTuple):
+    """What was computed of some conditions.
+
+    Attributes:
+        conditions: measured together.
+        tables: by the names that they have in the folder of a run, without their ending.
+        evidence: what the rule needs of these images.
+        machines: on which was predicted.
+    """
+
+    conditions: ConditionSet
+    tables: dict[str, pd.DataFrame]
+    evidence: list[HeadlineEvidence]
+    machines: set[str]
 
 
 def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Recompute every number from the prediction files.
 
     Writes `measurements.csv`, `summary.csv`, `answer.csv`, `influences/` and `curves/`, one set of
-    images after the other. Continued after an interrupt, it computes what was not finished.
+    images after the other; nothing before all are measured.
     """
     units = plan.units()
     held = {unit: predicted_conditions(plan, workspace, unit) for unit in units}
@@ -108,98 +115,49 @@ def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     fits = workspace.in_parallel(
         partial(fits_of, plan), units, stage=MEASURE, what="methods calibrated"
     )
-    decides = {
-        **record.code,
-        "all_rows": plan.all_rows,
-        "left_out": sorted(left_out),
-        "absent": {
-            unit.name: [workspace.failure_reason(unit), *names] for unit, names in absent.items()
-        },
-        # Of code that was modified, nobody knows how.
-        "once": uuid4().hex if str(record.code["commit"]).endswith("modified") else "",
-    }
-    key = sha256(json.dumps(decides).encode()).hexdigest()
-    finished = workspace.out / FINISHED_FOLDER / key
-    work = partial(_measure_once, plan, dict(fits), left_out, finished)
+    work = partial(measure_images, plan, dict(fits), left_out)
     done = workspace.in_parallel(
         work, image_sets(plan.conditions), stage=MEASURE, what="sets of images"
     )
-    order = [condition.name for condition in plan.conditions if condition.name in done]
-    _write_tables([finished / name for name in order], plan, workspace.out, record)
+    positions = {condition: place for place, condition in enumerate(plan.conditions)}
+    done.sort(key=lambda each: positions[each.conditions[0]])
+    _write_tables(done, plan, workspace.out, record)
     return _without_predictions(plan, workspace, left_out, absent)
 
 
-def _measure_once(
-    plan: Plan,
-    fits: Mapping[RunUnit, Fits],
-    left_out: frozenset[str],
-    finished: Path,
-    workspace: Workspace,
-    conditions: ConditionSet,
-) -> str:
-    """Write the tables of some conditions, unless they are there; they appear whole or not at all.
-
-    Args:
-        finished: the folder that theirs lie in, which is named by what decides them.
-
-    Returns:
-        The name of their folder there.
-    """
-    folder = finished / conditions[0].name
-    if folder.exists():
-        return folder.name
-    # Workers of a cluster may do the same at the same time.
-    part = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    tables, evidence = measure_images(plan, fits, left_out, workspace, conditions)
-    for name, table in tables.items():
-        write_table(table, part, f"{name}.csv")
-    for each in evidence:
-        each.write(part)
-    try:
-        part.rename(folder)
-    except OSError:
-        if not folder.exists():
-            raise
-    return folder.name
-
-
-def _write_tables(folders: Sequence[Path], plan: Plan, out: Path, record: RunRecord) -> None:
+def _write_tables(done: Sequence[MeasuredSet], plan: Plan, out: Path, record: RunRecord) -> None:
     """Join the tables of all sets of images."""
 
     def joined(name: str) -> pd.DataFrame:
-        tables = [read_table(folder, name) for folder in folders]
-        kept = [table for table in tables if len(table)] or tables[:1]
-        return pd.concat(kept, ignore_index=True)
+        tables = [each.tables[name] for each in done]
+        return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
     for name in (MEASUREMENTS_CSV, SUMMARY_CSV):
-        write_table(in_order(joined(name)).assign(task=plan.task.name), out, name)
+        write_table(in_order(joined(Path(name).stem)).assign(task=plan.task.name), out, name)
     # The answer of an earlier run must not stand beside the influences of this one.
     (out / ANSWER_CSV).unlink(missing_ok=True)
     if (out / INFLUENCES_FOLDER).exists():
         shutil.rmtree(out / INFLUENCES_FOLDER)
-    for path in (path for folder in folders for path in folder.glob(f"{INFLUENCES_FOLDER}/*")):
-        write_whole(out / INFLUENCES_FOLDER / path.name, path.read_bytes())
+    for evidence in chain.from_iterable(each.evidence for each in done):
+        evidence.write(out)
     names = nouns_of(plan, metric_records(len(plan.task.classes)), record.unavailable)
     names.write(out)
     write_answer(out, names)
     for name in COLUMNS:
-        curves = in_order(joined(f"{name}.csv"), CURVES_ORDER)
+        curves = in_order(joined(name), CURVES_ORDER)
         write_table(curves, out / CURVES_FOLDER, f"{name}.csv")
-    record.note_machines("predictions", joined("machines.csv")["machine"], anew=True)
+    machines = chain.from_iterable(each.machines for each in done)
+    record.note_machines("predictions", machines, anew=True)
 
 
 def write_answer(out: Path, names: Names) -> None:
-    """Write ``answer.csv``, from ``influences/`` alone.
-
-    Args:
-        names: the run's nouns.
-    """
+    """Write ``answer.csv``, from ``influences/`` and the run's nouns alone."""
     known = evidence_in(out) if (out / INFLUENCES_FOLDER).exists() else []
     write_table(answer_table(known, names), out, ANSWER_CSV)
 
 
 def answer_table(known: Iterable[HeadlineEvidence], names: Names) -> pd.DataFrame:
-    """What the rule says, as ``answer.csv`` has it."""
+    """The rule's answer, as ``answer.csv`` has it."""
     alone = {each.name: each.primary_score for each in names.methods if each.is_network}
     return table_of(AnswerRow, answer(known, alone)).assign(task=names.task.name)
 
@@ -244,25 +202,21 @@ def measure_images(
     left_out: frozenset[str],
     workspace: Workspace,
     conditions: ConditionSet,
-) -> tuple[dict[str, pd.DataFrame], list[HeadlineEvidence]]:
-    """The tables of some conditions, and of their mean where they are all that it averages.
+) -> MeasuredSet:
+    """What some conditions give, and their mean where they are all that it averages.
 
     The mean over images of no class is one over those that can be had.
 
     Args:
         fits: of each run unit, what is fitted to its prediction of the calibration images.
         left_out: the conditions whose images cannot be had.
-
-    Returns:
-        The tables by the names that they have in the folder of a run, without their ending; and
-        what the rule needs of these images.
     """
     present = [condition for condition in conditions if condition.name not in left_out]
     whole = len(present) == len(conditions) or not conditions[0].labelled
     averaged = conditions[0].in_mean and whole
     run = _MeasuredRun(plan, workspace, fits)
     run.measure(present, mean_name(conditions[0].group) if averaged else None)
-    return run.tables, run.evidence
+    return MeasuredSet(conditions, run.tables, run.evidence, run.machines)
 
 
 @one_torch_thread()
@@ -328,8 +282,13 @@ class Measuring:
             measures = {each: self._measured(unit, each) for each in conditions}
             if unit in self._members:
                 entry, scores = self._entry(unit)
+                keeps = self._rules[unit.method].keeps
                 for condition, collected in self._collected.items():
-                    kept = self._kept_alone(unit, condition, measures[condition])
+                    kept = {
+                        (metric, score): each
+                        for (metric, score), each in measures[condition].items()
+                        if keeps(condition, METRICS[metric], score)
+                    }
                     collected.add(entry, unit.replicate, kept, scores)
                 if mean is not None:
                     together = mean_over([*measures.values()])
@@ -359,7 +318,7 @@ class Measuring:
         raise NotImplementedError
 
     def _frame_of(self, names: Iterable[str]) -> Frame:
-        """How the images of these conditions are drawn."""
+        """Frame of the images of these conditions."""
         raise NotImplementedError
 
     def _measured(self, unit: RunUnit, condition: Condition) -> dict[MeasureName, MeasuredUnit]:
@@ -375,7 +334,7 @@ class Measuring:
         measures: Iterable[RankedFamily],
         labels: Int64[np.ndarray, " labelled"] = NO_LABELS,
     ) -> dict[MeasureName, MeasuredUnit]:
-        """As `_measured`, of a prediction and of that of the reference's images."""
+        """Measures as of `_measured`, of a prediction and of that of the reference's images."""
         drawn = self._collected[condition].drawn
         frames = self._frame, self._detection_frame
         if not drawn:
@@ -395,19 +354,8 @@ class Measuring:
             self._curves += curves_of(self._evaluation, curves, condition, own, reference)
         return varied
 
-    def _kept_alone(
-        self, unit: RunUnit, condition: Condition, measures: Mapping[MeasureName, MeasuredUnit]
-    ) -> dict[MeasureName, MeasuredUnit]:
-        """Without the measures that only the mean over the condition's group is to have."""
-        keeps = self._rules[unit.method].keeps
-        return {
-            (metric, score): each
-            for (metric, score), each in measures.items()
-            if keeps(condition, METRICS[metric], score)
-        }
-
     def _keep_rows(self, mean: str | None) -> None:
-        """Of the rows so far those that are written, and of their means over the conditions."""
+        """Keep the rows that are written, and those of their means over the conditions."""
         conditions = {condition.name: condition for condition in self._collected}
         for row in self._rows:
             kept = self._rules[row.method].keeps
@@ -422,7 +370,11 @@ class Measuring:
 
 
 class _MeasuredRun(Measuring):
-    """Those of a run, from its prediction files."""
+    """Measures of a run, from its prediction files.
+
+    Attributes:
+        machines: on which was predicted.
+    """
 
     def __init__(self, plan: Plan, workspace: Workspace, fits: Mapping[RunUnit, Fits]) -> None:
         self._plan, self._workspace, self._fits = plan, workspace, fits
@@ -436,7 +388,7 @@ class _MeasuredRun(Measuring):
         drawn = drawn_units(plan, lambda unit: CLEAN in self._held[unit])
         super().__init__(plan.conditions, units, rules, drawn, plan.configuration.seed)
         self._references: dict[object, ImageValues] = {}
-        self._machines: set[str] = set()
+        self.machines: set[str] = set()
 
     def _entry(self, unit: RunUnit) -> tuple[Entry, Sequence[str]]:
         plan, kind = self._plan, self._classes[unit.method]
@@ -449,13 +401,8 @@ class _MeasuredRun(Measuring):
         entry = Entry(contestant, networks, plan.is_scale(unit.method), plan.split(unit))
         return entry, (kind.primary_score, *further) if is_judged else ()
 
-    @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Also the machines on which was predicted."""
-        return super().tables | {"machines": pd.DataFrame({"machine": sorted(self._machines)})}
-
     def _frame_of(self, names: Iterable[str]) -> Frame:
-        """Of conditions of which there is a prediction, which has as many images."""
+        """Frame of the conditions of which there is a prediction, which has as many images."""
         images: dict[str, int] = {}
         groups: dict[str, Int64[np.ndarray, " images"] | None] = {}
         for name in dict.fromkeys(names):
@@ -484,7 +431,7 @@ class _MeasuredRun(Measuring):
             rows = without_value(unit, condition, members, missing, status, objection or reason)
             self._rows += rows
             return {}
-        self._machines.add(stored.machine)
+        self.machines.add(stored.machine)
         measures = list(rule.measures(condition, stored.prediction.scores.keys()))
         own = ImageValues([stored], self._fits[unit], lambda _: measures)
         reference = self._reference_of(unit, condition, measures) or own
@@ -512,7 +459,7 @@ class _MeasuredRun(Measuring):
     def _reference_of(
         self, unit: RunUnit, condition: Condition, measures: Iterable[RankedFamily]
     ) -> ImageValues | None:
-        """Of the images that the condition's are compared with; ``None``: they are these."""
+        """Values of the images that a condition's are compared with; ``None``: they are these."""
         if not condition.detected:
             return None
         wanted = [(family, score) for family, score in measures if "reference" in family.needs]

@@ -41,7 +41,7 @@ ONLY = {
 """The only kind of conditions that a metric is for, where not for all but the single ones."""
 
 OF_SETS = (CLEAN, MEAN)
-"""Those that all metrics of conformal sets are for."""
+"""Kinds of conditions that all metrics of conformal sets are for."""
 
 OF_OTHER_SCORES = {
     ("auroc", UNLABELLED),
@@ -222,7 +222,7 @@ def without_value(
 
 
 def _row(unit: RunUnit, condition: Condition, members: str, images: int) -> Measurement:
-    """Of no measure yet."""
+    """Row of no measure yet."""
     return Measurement(
         method=unit.method,
         members=members,
@@ -272,7 +272,7 @@ CONSTANT = "no interval: it is the same for every draw of images"
 def means_over_groups(
     rows: Iterable[Measurement], conditions: Iterable[Condition]
 ) -> list[Measurement]:
-    """Each replicate's mean over the conditions of a group that are in its mean, as more rows.
+    """Rows of each replicate's mean over the conditions of a group that are in its mean.
 
     Where a condition has no value the mean has none either, and that condition's reason. A group of
     which a condition could not be had has none: it would be a mean of something else.
@@ -338,7 +338,7 @@ def _mean_of_replicates(
 
 
 def _missing(replicates: list[Measurement]) -> str:
-    """How many replicates have no value although others have, and why; empty: all alike."""
+    """Remark on replicates without a value, where others have one; empty: all are alike."""
     missing = [row for row in replicates if row.status not in WITH_VALUE]
     if len(missing) in (0, len(replicates)):
         return ""

@@ -25,25 +25,27 @@ from methods import METHODS, UncertaintyMethod
 from methods.scores import Score
 
 SYMBOLS = {"passes": "T", "samples": "S", "views": "V"}
-"""In print, of sizes; M of others."""
+"""Symbols of sizes in print; others have M."""
 
 
 def nouns_of(
     plan: Plan, metrics: tuple[MetricRecord, ...] = (), left_out: Collection[str] = ()
 ) -> Names:
-    """Everything that the plan's report names; metrics where anything is measured.
+    """Nouns that the plan's report names.
 
     Args:
+        metrics: where anything is measured.
         left_out: the conditions whose images cannot be had.
     """
     methods = METHODS | plan.configuration.classes
+    recipe_images = plan.task.images_to_train_with(plan.recipe.split)
     return Names(
         tasks=(record_of(TaskRecord, plan.task),),
         conditions=condition_records(plan.conditions, left_out),
         methods=tuple(_method(plan, method) for method in methods.values()),
         scores=score_records(scores_of(plan.configuration).values()),
         metrics=metrics,
-        recipes=(_recipe(plan),),
+        recipes=(record_of(RecipeRecord, plan.recipe, images=recipe_images),),
     )
 
 
@@ -94,7 +96,7 @@ def _origin(metric: Any) -> dict[str, str]:
 
 
 def _method(plan: Plan, method: type[UncertaintyMethod]) -> MethodRecord:
-    """Also how many images it is fitted on, where that is not its recipe's affair."""
+    """A method, with the number of its images where that is not its recipe's affair."""
     known, images = list(METHODS.values()), 0
     if not method.pooled and method.name in plan.configuration.classes:
         split = plan.split(RunUnit(method.name, None, 1.0, 0))
@@ -108,17 +110,4 @@ def _method(plan: Plan, method: type[UncertaintyMethod]) -> MethodRecord:
         position=known.index(method) if method in known else -1,
         images=images,
         is_network=method.name in plan.configuration.classes and plan.is_network(method.name),
-    )
-
-
-def _recipe(plan: Plan) -> RecipeRecord:
-    recipe, own = plan.recipe, plan.task.recipe(plan.configuration.recipe)
-    reported = own.reported if own.epochs == recipe.epochs else None
-    training, validation = reported or (None, None)
-    return record_of(
-        RecipeRecord,
-        recipe,
-        images=plan.task.images_to_train_with(recipe.split),
-        reported_training=training,
-        reported_validation=validation,
     )

@@ -6,21 +6,17 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import cached_property
 from itertools import chain
 from typing import cast
 
 from benchmarks.io import UserError
 from benchmarks.nouns import compared_sizes
 from benchmarks.predictions import Owner, PoolNetwork, RunUnit
-from benchmarks.run.configuration import (
-    PRESETS,
-    Configuration,
-    command_of,
-    stored_scores,
-)
+from benchmarks.run.configuration import PRESETS, Configuration, command_of, feature_scores
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import ALL_IMAGES, SUBSET, Condition, ImageLimits, Split
+from benchmarks.vocabulary import FEWEST_REPLICATES
 from methods import MemberMethod, PooledMethod, UncertaintyMethod
 from methods.engines import choose_engine
 from methods.engines.base import Engine
@@ -105,15 +101,16 @@ class Plan:
 
     @property
     def recipe(self) -> Recipe:
-        """How networks are trained, by a budget of 1, for as long as the configuration says."""
+        """Recipe of the run's networks, of budget 1, for as long as the configuration says."""
         recipe, epochs = self.task.recipe(self.configuration.recipe), self.configuration.epochs
         return recipe if epochs is None else replace(recipe, epochs=epochs, best_epochs=None)
 
-    @property
+    @cached_property
     def trainings(self) -> dict[str, Recipe]:
-        """By its name, what networks of the pool are trained by: the recipe, and what methods make
-        of it at their budgets."""
-        return _trainings(self)
+        """Recipes of the networks of the pool, by name: the run's, and what methods make of it at
+        their budgets."""
+        recipes = (self.recipe_of(unit) for unit in self.units() if unit.replicate == 0)
+        return {training_name(recipe, self.recipe): recipe for recipe in (self.recipe, *recipes)}
 
     def training_of(self, unit: RunUnit) -> str:
         """The name of what trains the unit's networks, among `trainings`."""
@@ -238,19 +235,24 @@ class Plan:
         single = kind.feature_scores and not kind.counts_networks and len(networks) == 1
         return networks[0] if single else None
 
-    @property
+    @cached_property
     def scored_networks(self) -> frozenset[PoolNetwork]:
         """The networks to whose features scores are fitted: those of single-network methods."""
-        return _scored_networks(self)
+        if not feature_scores(self.configuration):
+            return frozenset()
+        return frozenset(filter(None, map(self.scored_network, self.units())))
 
     def is_compared(self, unit: RunUnit) -> bool:
         """Whether curves are drawn of it: of its method's `compared_sizes`, at the least budget.
 
         Of ensembles those whose networks have a budget of 1 each.
         """
-        kind = self.configuration.classes[unit.method]
+        classes, sizes = self.configuration.classes, self.configuration.sizes
+        usual = {name: method.usual_sizes for name, method in classes.items()}
+        chosen = compared_sizes({name: sizes(method) for name, method in classes.items()}, usual)
+        kind = classes[unit.method]
         least = 1.0 if not kind.pooled else min(self.configuration.budgets)
-        shown = unit.size is None or unit.size in self._compared_sizes[unit.method]
+        shown = unit.size is None or unit.size in chosen[unit.method]
         return shown and unit.budget == (unit.size if kind.counts_networks else least)
 
     def forms_ensembles(self, method: str) -> bool:
@@ -308,13 +310,14 @@ class Plan:
 
     def networks_needed(self, owners: Iterable[Owner]) -> set[PoolNetwork]:
         """The networks that the files of these owners need."""
-        needed: set[PoolNetwork] = set()
-        for owner in owners:
-            needed.update([owner] if isinstance(owner, PoolNetwork) else self.networks_of(owner))
-        return needed
+        return {
+            network
+            for owner in owners
+            for network in ([owner] if isinstance(owner, PoolNetwork) else self.networks_of(owner))
+        }
 
     def limits_of(self, condition: Condition) -> ImageLimits:
-        """How many images of a condition are evaluated: of the calibration's all."""
+        """Limits on the images of a condition that are evaluated; of the calibration's all are."""
         chosen = self.configuration
         if condition == self.task.calibration:
             return ALL_IMAGES
@@ -327,10 +330,8 @@ class Plan:
         kind = self.configuration.classes[unit.method]
         if kind.counts_networks or not issubclass(kind, MemberMethod):
             return unit
-        members = kind.member_kind()
-        if members is None:
-            return unit
-        return members, unit.method if self.is_custom(unit.method) else ""
+        members, own = kind.member_kind(), unit.method if self.is_custom(unit.method) else ""
+        return unit if members is None else (members, own)
 
     def _in_order(self, networks: Iterable[PoolNetwork]) -> list[PoolNetwork]:
         order = {training: position for position, training in enumerate(self.trainings)}
@@ -348,16 +349,12 @@ class Plan:
             if budget <= 1 or method.trained_longer or self.is_custom(method.name):
                 yield from ((size, budget) for size in sizes or (None,))
 
-    @property
-    def _compared_sizes(self) -> dict[str, tuple[int, ...]]:
-        classes, sizes = self.configuration.classes, self.configuration.sizes
-        usual = {name: method.usual_sizes for name, method in classes.items()}
-        return compared_sizes({name: sizes(method) for name, method in classes.items()}, usual)
-
     def _replicates(self, method: type[UncertaintyMethod], size: int | None, budget: float) -> int:
         """The same of all contestants of a budget of the run; ensembles beyond have fewer."""
         chosen = self.configuration
-        replicates = chosen.replicates_of(budget)
+        replicates = chosen.replicates
+        if budget > 1:
+            replicates = min(replicates, FEWEST_REPLICATES)
         if size is None or not method.counts_networks or budget in chosen.budgets:
             return replicates
         return min(replicates, max(chosen.pool, *chosen.sizes(method)) // size)
@@ -381,21 +378,6 @@ def training_name(recipe: Recipe, run_recipe: Recipe) -> str:
     return run_recipe.name + re.sub(r"[^a-z0-9.-]+", "-", "".join(changed).lower())
 
 
-@lru_cache(maxsize=4)
-def _trainings(plan: Plan) -> dict[str, Recipe]:
-    """Remembered, since each network is asked for its own."""
-    recipes = (plan.recipe_of(unit) for unit in plan.units() if unit.replicate == 0)
-    return {training_name(recipe, plan.recipe): recipe for recipe in (plan.recipe, *recipes)}
-
-
-@lru_cache(maxsize=4)
-def _scored_networks(plan: Plan) -> frozenset[PoolNetwork]:
-    """Remembered, since each file of a network is asked whether it has scores."""
-    if not any(score.fit for score in stored_scores(plan.configuration).values()):
-        return frozenset()
-    return frozenset(filter(None, map(plan.scored_network, plan.units())))
-
-
 def _size(owner: Owner) -> float:
-    """Of a unit's method; a network comes before all."""
+    """Size of a unit's method; a network comes before all."""
     return (owner.size or 0) if isinstance(owner, RunUnit) else math.inf

@@ -15,26 +15,15 @@ from torch import Tensor
 
 from benchmarks.data.files import Unavailable
 from benchmarks.io import NotWrittenError, UserError, objection_to
-from benchmarks.predictions import (
-    Owner,
-    PoolNetwork,
-    RunUnit,
-    StoredOutputs,
-    StoredPrediction,
-)
+from benchmarks.predictions import Owner, PoolNetwork, RunUnit, StoredOutputs, StoredPrediction
 from benchmarks.progress import announce
+from benchmarks.run.configuration import feature_scores
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
-from benchmarks.run.derived import (
-    feature_scores,
-    fit_scores,
-    score_values,
-    sources,
-    with_member_scores,
-)
+from benchmarks.run.derived import fit_scores, score_values, sources, with_member_scores
 from benchmarks.run.plan import Plan, PredictedTogether
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
-from benchmarks.run.workspace import FINISHED_FOLDER, Failure, Workspace, seed_call
+from benchmarks.run.workspace import Failure, Workspace, seed_call
 from benchmarks.tasks import Task
 from benchmarks.tasks.task import Condition, EvaluationSet
 from benchmarks.vocabulary import PREDICT
@@ -43,11 +32,11 @@ from methods.contract import ContractError, check_prediction
 from methods.determinism import one_torch_thread
 from methods.networks.pool import NotStoredError
 from methods.pooled import require_features
-from methods.scores import SCORES, Score
+from methods.scores import SCORES, Score, member_scores
 from methods.scores.score import ScoreFunction
 
 Missing = dict[Condition, list[Owner]]
-"""By condition, those of whose files it is missing."""
+"""Owners of the files that are missing, by condition."""
 
 Predicted = tuple[Owner, Condition, StoredPrediction | StoredOutputs]
 """What is to be written, and where."""
@@ -71,8 +60,6 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
         key=lambda group: isinstance(group[0], PoolNetwork) or not classes[group[0].method].slow
     )
     if pending:
-        # What was measured of earlier predictions.
-        shutil.rmtree(workspace.out / FINISHED_FOLDER, ignore_errors=True)
         _require_disjoint(plan.task, workspace)
     else:
         announce(PREDICT, "nothing to do: no prediction is missing")
@@ -132,7 +119,7 @@ def pending_groups(
 def _missing(
     plan: Plan, workspace: Workspace, unavailable: Collection[str], group: PredictedTogether
 ) -> Missing:
-    """By condition of a group, references first, those of whose files it is missing."""
+    """Owners of a group's missing files, by condition, references first."""
     store = workspace.predictions
     complete = {owner: store.complete(owner, sources(plan, owner)) for owner in group}
     return {
@@ -150,10 +137,12 @@ def _predict(
     A custom method does so in a process of its own, whose end is its failure alone.
     """
 
+    is_custom = isinstance(group[0], RunUnit) and plan.is_custom(group[0].method)
+
     def failures_of(owners: PredictedTogether) -> list[Failure]:
         work = partial(_predict_together, plan, unavailable, workspace, owners)
         try:
-            return in_own_process(work) if _is_custom(plan, owners) else work()
+            return in_own_process(work) if is_custom else work()
         except ProcessEndedError as error:
             return [workspace.note_failure(owner, error) for owner in owners]
 
@@ -161,10 +150,6 @@ def _predict(
     if failures and len(group) > 1:
         failures = [failure for owner in group for failure in failures_of((owner,))]
     return failures
-
-
-def _is_custom(plan: Plan, group: PredictedTogether) -> bool:
-    return isinstance(group[0], RunUnit) and plan.is_custom(group[0].method)
 
 
 @one_torch_thread()
@@ -303,7 +288,8 @@ class _Predictions:
         if other is None and condition.name != condition.reference:
             other = store.load_if_there(unit, condition.reference)
         _require_comparable(plan, unit, prediction, other)
-        scored = with_member_scores(plan, prediction, evaluated.labels, sources(plan, unit))
+        computed_by = sources(plan, unit)
+        scored = with_member_scores(prediction, evaluated.labels, member_scores(), computed_by)
         stored = replace(scored, groups=evaluated.groups)
         self._latest[unit] = stored
         return stored

@@ -24,18 +24,20 @@ from benchmarks.predictions import (
     StoredPrediction,
     UnusableFileError,
 )
-from benchmarks.run.derived import feature_scores, with_member_scores
+from benchmarks.run.configuration import feature_scores
+from benchmarks.run.derived import with_member_scores
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import Workspace
 from methods import PooledMethod
 from methods.engines.base import NetworkOutputs
+from methods.scores import member_scores
 
 OF_ONE = "scores of features are of one network of the pool"
 """Why other methods of the pool have none."""
 
 MOST_BYTES = 2**28
-"""Of networks' logits that a process keeps: as many as measures of a mean go through network by
-network, 100 networks under 26 conditions of 2,500 images."""
+"""Bytes of networks' logits that a process keeps: as many as measures of a mean go through network
+by network, 100 networks under 26 conditions of 2,500 images."""
 
 
 class OtherRunError(UnusableFileError):
@@ -65,14 +67,14 @@ def read_prediction(
 
 def predicted_conditions(plan: Plan, workspace: Workspace, unit: RunUnit) -> Collection[str]:
     """The conditions of which `read_prediction` has the unit's prediction; nothing is read."""
-    store, networks = workspace.predictions, plan.networks_of(unit) if plan.is_pooled(unit) else []
+    store, networks = workspace.predictions, plan.networks_of(unit)
     stored = store.conditions(networks[0]) if networks else []
     return {*store.conditions(unit), *(c for c in stored if _is_formed(plan, workspace, unit, c))}
 
 
 def _is_formed(plan: Plan, workspace: Workspace, unit: RunUnit, condition: str) -> bool:
     """Whether the unit's prediction can be formed from its networks' logits."""
-    networks = plan.networks_of(unit) if plan.is_pooled(unit) else []
+    networks = plan.networks_of(unit)
     if not networks or plan.reads(unit) != "logits":
         return False
     needed = {condition, _calibrated_with(plan, unit) or condition}
@@ -93,7 +95,7 @@ def _formed(plan: Plan, workspace: Workspace, unit: RunUnit, condition: str) -> 
     stamps = tuple(workspace.predictions.stamp(n, held_out) for n in networks if held_out)
     outputs, first = _logits(plan, workspace, unit, condition)
     prediction = _ready(plan, workspace, unit, stamps).predict_outputs(outputs)
-    formed = with_member_scores(plan, prediction, first.labels, first.sources)
+    formed = with_member_scores(prediction, first.labels, member_scores(), first.sources)
     return replace(formed, machine=first.machine, groups=first.groups)
 
 
@@ -149,7 +151,7 @@ def _require_of_run(plan: Plan, path: Path, sources: Mapping[str, int]) -> None:
 def _with_feature_scores(
     plan: Plan, workspace: Workspace, unit: RunUnit, condition: str, stored: StoredPrediction
 ) -> StoredPrediction:
-    """With the scores of the network's features; where there are none, NaN and the reason."""
+    """Prediction with the scores of its network's features; where there are none, NaN and why."""
     names = feature_scores(plan.configuration).keys() - stored.prediction.scores.keys()
     network = plan.scored_network(unit)
     scores: Mapping[str, Tensor] = {}

@@ -12,18 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from filelock import FileLock, Timeout
 
-from benchmarks.io import (
-    HALF_WRITTEN,
-    UserError,
-    read_run_json,
-    writable_folder,
-    write_json,
-)
+from benchmarks.io import HALF_WRITTEN, UserError, read_run_json, writable_folder, write_json
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import PREDICTIONS_FOLDER, Workspace
 from benchmarks.vocabulary import MEASURE, RUN_JSON
@@ -92,13 +86,7 @@ class RunRecord:
     @property
     def data(self) -> dict[str, dict[str, Any]]:
         """For each set of images its fingerprint and number, or why it is unavailable."""
-        data: dict[str, dict[str, Any]] = self._content["data"]
-        return data
-
-    @property
-    def code(self) -> dict[str, Any]:
-        """What computes: the commit and the environment."""
-        return {name: self._content[name] for name in ("commit", "environment")}
+        return cast("dict[str, dict[str, Any]]", self._content["data"])
 
     @property
     def unavailable(self) -> dict[str, str]:
@@ -136,7 +124,7 @@ class RunRecord:
             machines: by their `methods.determinism.machine`.
             anew: whether these are all; by default they are added to those of earlier.
         """
-        known: dict[str, list[str]] = self._content["machines"]
+        known = self._content["machines"]
         earlier = [] if anew else known.get(what, [])
         known[what] = sorted({*earlier, *machines} - {""})
         self._save()
@@ -200,8 +188,7 @@ def read_record(out: Path) -> dict[str, Any]:
         UserError: the folder holds something else, or the record is damaged.
     """
     record = read_run_json(out)
-    configuration = record.get("configuration")
-    if {"version", "command"} <= record.keys() and isinstance(configuration, dict):
+    if {"version", "command"} <= record.keys() and isinstance(record.get("configuration"), dict):
         return record
     if (out / RUN_JSON).exists():
         raise UserError(
@@ -297,9 +284,6 @@ def commit(file: Path = Path(__file__)) -> str | None:
     """The commit of the code, ``modified`` where a file differs from it; ``None`` outside git.
 
     A repository that only surrounds the installed code does not count.
-
-    Args:
-        file: one of the code.
     """
 
     def git(*words: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +21,7 @@ from benchmarks.run.record import (
     read_record,
     require_apart,
 )
-from benchmarks.run.workspace import FINISHED_FOLDER, Failure, Workspace, make_ready, workspace_for
+from benchmarks.run.workspace import Failure, Workspace, make_ready, workspace_for
 from benchmarks.vocabulary import (
     CLAIMS,
     LATENCY,
@@ -87,8 +86,6 @@ def run_stages(
             if only in (None, name):
                 with record.timed(name):
                     failures += STAGES[name](plan, workspace, record)
-        if only in (None, MEASURE):
-            shutil.rmtree(out / FINISHED_FOLDER, ignore_errors=True)
         return list(dict.fromkeys(failures))
 
 
@@ -164,4 +161,4 @@ STAGES: dict[str, Stage] = {
     CLAIMS: claims,
     REPORT: report,
 }
-"""In their order: each needs the files of those before it."""
+"""Stages in their order: each needs the files of those before it."""

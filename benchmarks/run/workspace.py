@@ -1,4 +1,4 @@
-"""Where a run computes: its folders, images and workers; methods fitted there, and what failed."""
+"""The place where a run computes: folders, images and workers, fitted methods, and failures."""
 
 from __future__ import annotations
 
@@ -26,9 +26,6 @@ from methods.networks.recipes import LabelledImages
 PREDICTIONS_FOLDER = "predictions"
 """The prediction files, from which everything else can be recomputed."""
 
-FINISHED_FOLDER = ".finished"
-"""Results of the stage `measure`, of a run that has not ended."""
-
 
 class Cluster(Protocol):
     """Workers elsewhere; see `benchmarks.cluster`. Another process has none."""
@@ -49,7 +46,7 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a run computes; no part of its identity, so never written to a file.
+    """Place where a run computes; no part of its identity, so never written to a file.
 
     Attributes:
         out: the folder that the run writes.
@@ -89,7 +86,6 @@ class Workspace:
         Args:
             work: called with the workspace in which it is done, and an item. Done twice, it writes
                 the same files.
-            items: one a call.
             stage, what, threads: see `parallel`.
 
         Raises:
@@ -156,7 +152,7 @@ def workspace_for(
     data_dir: Path | None = None,
     jobs: int | None = None,
 ) -> Workspace:
-    """Where a plan is computed: by default with the cache of networks, and every core.
+    """Workspace of a plan, by default with the cache of networks, and every core.
 
     Paths become absolute: workers, and methods that change the folder, have another one.
 

@@ -37,7 +37,7 @@ def test_overwriting_removes_all_that_the_folder_of_a_run_holds_but_not_what_lin
 ) -> None:
     out, elsewhere = digits_copy / "out", tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "mine.csv").write_text("mine")
-    for name in ("notes.txt", "tables/old.csv", ".finished"):
+    for name in ("notes.txt", "tables/old.csv", ".old"):
         (out / name).write_text("old")
     (out / "claims").symlink_to(elsewhere)
     (out / "claims.csv").symlink_to(elsewhere / "mine.csv")

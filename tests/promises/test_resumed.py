@@ -7,24 +7,20 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.io import UserError
 from benchmarks.predictions import PoolNetwork
-from benchmarks.run import record as run_record
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
-from benchmarks.run.workspace import FINISHED_FOLDER, Workspace
-from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
+from benchmarks.vocabulary import TRAIN
 from tests.processes import Start
 from tests.runs import (
     DIGITS,
-    Run,
     command_words,
     compute,
     lose_predictions,
@@ -220,85 +216,3 @@ def test_what_killed_runs_left_half_written_is_removed_at_the_start(digits_copy:
     assert run_stages(*run_of(DIGITS, digits_copy), TRAIN) == []
     assert [path for path in left if path.exists()] == []
     assert [path for path in stays if not path.exists()] == []
-
-
-@dataclass
-class Interrupting:
-    """Stands for workers elsewhere, and is interrupted at one set of images.
-
-    Attributes:
-        left: how many sets are finished before.
-        done: how many were begun.
-    """
-
-    left: int
-    done: int = 0
-
-    def in_parallel(
-        self,
-        work: Callable[[Workspace, Any], Any],
-        workspace: Workspace,
-        items: Sequence[Any],
-        *,
-        stage: str,
-        what: str,
-    ) -> list[Any]:
-        results = []
-        for item in items:
-            if what == "sets of images":
-                if self.done == self.left:
-                    raise KeyboardInterrupt
-                self.done += 1
-            results.append(work(workspace, item))
-        return results
-
-    def leave_this_machine(self) -> None:
-        pass
-
-
-def interrupt(run: Run, after: int) -> None:
-    """Measure until so many sets of images are finished."""
-    workspace = replace(run.workspace, cluster=Interrupting(after))
-    with pytest.raises(KeyboardInterrupt):
-        run_stages(run.plan, workspace, MEASURE)
-
-
-def finished(run: Run) -> list[Path]:
-    return list((run.workspace.out / FINISHED_FOLDER).glob("*/[!.]*/"))
-
-
-@pytest.fixture
-def measuring(digits_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The shared run without its tables, and as if the code were not being changed."""
-    monkeypatch.setattr(run_record, "commit", lambda: "0" * 40)
-    lose_tables(digits_copy)
-    return run_of(DIGITS, digits_copy)
-
-
-def test_interrupted_measuring_goes_on_to_equal_numbers(measuring: Run, digits_run: Path) -> None:
-    for after in (1, 2):
-        interrupt(measuring, after)
-        assert len(finished(measuring)) == after
-    part = measuring.workspace.out / FINISHED_FOLDER / ".ood-uniform_noise"
-    part.mkdir(exist_ok=True)
-    (part / "measurements.csv").write_text("killed within a r")
-    assert run_stages(*measuring, MEASURE) == []
-    expected = numbers(digits_run / "out")
-    found = numbers(measuring.workspace.out)
-    assert found == {name: expected[name] for name in found}
-    assert finished(measuring) == []
-
-
-def test_what_was_finished_is_read(measuring: Run) -> None:
-    interrupt(measuring, 1)
-    path = finished(measuring)[0] / "measurements.csv"
-    path.write_text(path.read_text().replace("accuracy", "another"))
-    run_stages(*measuring, MEASURE)
-    assert ",another," in (measuring.workspace.out / "measurements.csv").read_text()
-
-
-def test_what_was_finished_is_forgotten_before_anything_is_predicted(measuring: Run) -> None:
-    interrupt(measuring, 1)
-    measuring.workspace.predictions.path(NETWORK, "clean").unlink()
-    assert run_stages(*measuring, PREDICT) == []
-    assert finished(measuring) == []
