@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,14 +82,6 @@ def test_run_json_of_something_else_is_refused_and_left_alone(content: str, tmp_
     assert files(tmp_path) == {"out/run.json": content.encode()}
 
 
-def test_run_of_another_configuration_is_refused(digits_copy: Path) -> None:
-    (digits_copy / "out" / ".lock").unlink()
-    before = files(digits_copy)
-    with pytest.raises(UserError, match=r"another configuration \(other epochs, seed\).*--out"):
-        run_stages(*run_of(replace(DIGITS, seed=1, epochs=2), digits_copy))
-    assert files(digits_copy) == before
-
-
 def test_a_later_version_continues_a_run_whose_predictions_mean_the_same(digits_copy: Path) -> None:
     record = digits_copy / "out" / "run.json"
     content = json.loads(record.read_text())
@@ -110,14 +101,9 @@ def make_old(out: Path) -> None:
     configuration |= {"recipes": [configuration.pop("recipe")], "in_depth": []}
     del configuration["budgets"]
     path.write_text(json.dumps(record | {"version": "0.3.0", "predictions": 7}))
-    nouns = json.loads((out / "nouns.json").read_text())
-    for record in (*nouns["methods"], *nouns["recipes"]):
-        record["budget"] = 1.0
-    (out / "nouns.json").write_text(json.dumps(nouns))
-    for name in ("measurements", "summary", "answer"):
-        head, *rows = (out / f"{name}.csv").read_text().splitlines(keepends=True)
-        of_recipe = [f"recipe,{head}", *(f"well-trained,{row}" for row in rows)]
-        (out / f"{name}.csv").write_text("".join(of_recipe))
+    head, *rows = (out / "summary.csv").read_text().splitlines(keepends=True)
+    of_recipe = [f"recipe,{head}", *(f"well-trained,{row}" for row in rows)]
+    (out / "summary.csv").write_text("".join(of_recipe))
 
 
 @pytest.mark.parametrize("options", [(), ("--only", "measure"), ("--only", "report"), ("figure",)])
@@ -143,121 +129,114 @@ def test_folder_left_by_a_kill_at_the_very_start_is_taken(digits_copy: Path) -> 
     assert not list((digits_copy / "out").glob("*.part"))
 
 
-@pytest.mark.parametrize("option", ["--networks", "--data-dir", "--method", "--cluster"])
-def test_what_overwriting_would_remove_may_not_be_named(
-    option: str, digits_copy: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = files(digits_copy)
-    inside = digits_copy / "out" / "inside"
-    named = f"{inside}:Mine" if option == "--method" else str(inside)
-    assert status_of(*command_words(digits_copy), "--overwrite", option, named) == 2
-    assert re.fullmatch(
-        rf"error: {option} {inside}: this lies in the folder of the run, [^\n]+\n",
-        capsys.readouterr().err,
-    )
-    assert files(digits_copy) == before
-    assert not inside.exists()
+OVERWRITING = {
+    **{
+        (
+            "--overwrite",
+            option,
+            name,
+        ): f"{option} [^\\n]*inside: this lies in the folder of the run, "
+        for option, name in (
+            *(("--networks", "out/inside"), ("--data-dir", "out/inside")),
+            *(("--method", "out/inside:Mine"), ("--cluster", "out/inside")),
+        )
+    },
+    **{
+        ("--overwrite", "--only", stage): f"[^\\n]*--only {stage} computes none of it"
+        for stage in ("measure", "latency", "claims", "report")
+    },
+    **{
+        ("--overwrite", option, name): f"Invalid value for '{option}'[^\\n]*: the name is empty; "
+        for option in ("--out", "--networks", "--data-dir")
+        for name in ("", "  ")
+    },
+    **{
+        (option, "circle"): f"{option} .*circle: "
+        for option in ("--out", "--networks", "--data-dir")
+    },
+}
+"""Options that a run refuses, and the beginnings of its one line."""
 
 
-@pytest.mark.parametrize("option", ["--out", "--networks", "--data-dir"])
-def test_links_that_lead_in_a_circle_are_a_mistake_of_one_line(
-    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    circle = tmp_path / "circle"
-    circle.symlink_to(circle)
-    assert status_of(*command_words(tmp_path), option, str(circle)) == 2
-    assert re.fullmatch(rf"error: {option} {circle}: [^\n]+\n", capsys.readouterr().err)
-
-
-@pytest.mark.parametrize("only", ["measure", "latency", "claims", "report"])
-def test_overwriting_removes_nothing_that_the_only_stage_does_not_compute(
-    only: str, digits_copy: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = files(digits_copy)
-    assert status_of(*command_words(digits_copy), "--overwrite", "--only", only) == 2
-    assert f"--only {only} computes none of it" in capsys.readouterr().err
-    assert files(digits_copy) == before
-
-
-@pytest.mark.parametrize("option", ["--out", "--networks", "--data-dir"])
-@pytest.mark.parametrize("name", ["", "  "])
-def test_empty_name_of_a_folder_is_not_the_current_one(
-    option: str,
-    name: str,
-    tmp_path: Path,
+@pytest.mark.parametrize("options", OVERWRITING, ids=" ".join)
+def test_what_may_not_be_written_or_removed_is_refused_in_one_line(
+    options: tuple[str, ...],
+    digits_copy: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "mine.png").write_text("mine")
-    assert status_of("--overwrite", "--task", "digits", option, name) == 2
-    shown = capsys.readouterr().err
-    assert re.fullmatch(
-        f"error: Invalid value for '{option}'[^\n]*: the name is empty; [^\n]+\n", shown
-    )
-    assert files(tmp_path) == {"figures/mine.png": b"mine"}
+    monkeypatch.chdir(digits_copy)
+    Path("circle").symlink_to("circle")
+    before = files(digits_copy)
+    assert status_of(*command_words(digits_copy), *options) == 2
+    line = rf"error: {OVERWRITING[options]}[^\n]+\n"
+    assert re.fullmatch(line.replace(".*circle", "[^\n]*circle"), capsys.readouterr().err)
+    assert files(digits_copy) == before
 
 
-@pytest.mark.parametrize("name", ["tables/mine.csv", "summary.csv", "measurements.csv"])
+@pytest.fixture
+def scored(tmp_path: Path) -> Path:
+    """A file of predictions with out-of-distribution images."""
+    arrays = {"probabilities": np.eye(3), "labels": np.arange(3), "ood_far": np.eye(3)}
+    np.savez(tmp_path / "mine.npz", **arrays)
+    return tmp_path / "mine.npz"
+
+
+@pytest.mark.parametrize("name", ["tables/mine.csv", "summary.csv"])
 def test_scores_do_not_go_where_others_files_are(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, scored: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "out"
+    out = scored.with_name("out")
     (out / name).parent.mkdir(parents=True)
     (out / name).write_text("mine")
-    np.savez(tmp_path / "mine.npz", probabilities=np.eye(3), labels=np.arange(3))
-    assert status_of("score", tmp_path / "mine.npz", "--out", out) == 2
+    assert status_of("score", scored, "--out", out) == 2
     assert "which is not of earlier scores by this version" in capsys.readouterr().err
     assert files(out) == {name: b"mine"}
 
 
-def test_scores_replace_earlier_ones_and_nobodys_files(tmp_path: Path) -> None:
-    out, file = tmp_path / "out", tmp_path / "mine.npz"
-    arrays = {"probabilities": np.eye(3), "labels": np.arange(3)}
-    np.savez(file, **arrays, ood_far=np.eye(3))
-    assert status_of("score", file, "--out", out) == 0
+def test_scores_replace_earlier_ones_and_nobodys_files(scored: Path) -> None:
+    out = scored.with_name("out")
+    assert status_of("score", scored, "--out", out) == 0
     assert (out / "figures" / "roc.png").is_file()
     own = {f"{folder}/notes.txt": b"mine" for folder in ("tables", "figures", "curves")}
     for name, content in own.items():
         (out / name).write_bytes(content)
-    np.savez(file, **arrays)
     (out / ".venv").mkdir()
     (out / ".venv" / "lib64").symlink_to("lib")  # a link of the user's own
+    np.savez(scored, probabilities=np.eye(3), labels=np.arange(3))
     for _ in range(2):
-        assert status_of("score", file, "--out", out) == 0
+        assert status_of("score", scored, "--out", out) == 0
         assert own.items() <= files(out).items()
         assert not (out / "figures" / "roc.png").exists()
     hostile = {"written": ["../mine.npz", "notes.txt", {}]}  # what scores never write stays
     (out / "notes.txt").write_bytes(b"mine")
     (out / "score.json").write_text(json.dumps(hostile))
-    assert status_of("score", file, "--out", out) == 0
-    assert file.is_file()
+    assert status_of("score", scored, "--out", out) == 0
+    assert scored.is_file()
     assert (out / "notes.txt").is_file()
     (out / "score.json").write_text('{"resamples": 200}')  # of a version that names no files
-    assert status_of("score", file, "--out", out) == 2
+    assert status_of("score", scored, "--out", out) == 2
 
 
 @pytest.mark.parametrize("name", ["tables", "figures/inner"])
+@pytest.mark.parametrize("command", ["score", "report"])
 def test_links_to_other_folders_are_refused(
-    name: str, digits_copy: Path, capsys: pytest.CaptureFixture[str]
+    name: str, command: str, digits_copy: Path, scored: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     elsewhere = digits_copy / "elsewhere"
     elsewhere.mkdir()
-    np.savez(digits_copy / "mine.npz", probabilities=np.eye(3), labels=np.arange(3))
-    score = ["score", digits_copy / "mine.npz", "--out", digits_copy / "scored"]
-    commands = [score, [*command_words(digits_copy), "--only", "report"]]
-    for command, folder in zip(commands, ("scored", "out"), strict=True):
-        link = digits_copy / folder / name
-        shutil.rmtree(link, ignore_errors=True)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(elsewhere)
-        before = files(digits_copy)
-        assert status_of(*command) == 2
-        shown = capsys.readouterr().err
-        assert re.fullmatch(rf"error: {link} is a link, and a run writes only in [^\n]+\n", shown)
-        assert files(digits_copy) == before
-    assert not [*elsewhere.iterdir()]
+    link = digits_copy / ("scored" if command == "score" else "out") / name
+    shutil.rmtree(link, ignore_errors=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere)
+    words = [*command_words(digits_copy), "--only", "report"]
+    if command == "score":
+        words = ["score", str(scored), "--out", str(digits_copy / "scored")]
+    before = files(digits_copy)
+    assert status_of(*words) == 2
+    shown = capsys.readouterr().err
+    assert re.fullmatch(rf"error: {link} is a link, and a run writes only in [^\n]+\n", shown)
+    assert files(digits_copy) == before
 
 
 HOLDING = """

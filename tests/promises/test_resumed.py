@@ -7,10 +7,11 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -75,10 +76,17 @@ def ended(start: Start, folder: Path, first: str) -> tuple[int, str]:
     return process.returncode, shown.splitlines()[-1] if shown else ""
 
 
-def kill_and_continue(
-    start: Start, tmp_path: Path, expected: dict[str, bytes], kills: int, seed: int
+@pytest.mark.parametrize(
+    ("seed", "kills"),
+    [
+        pytest.param(0, 2, marks=pytest.mark.slow),
+        *(pytest.param(seed, 6, marks=pytest.mark.long) for seed in range(1, 4)),
+    ],
+)
+def test_run_killed_at_any_moments_ends_the_same(
+    seed: int, kills: int, start: Start, digits_run: Path, tmp_path: Path
 ) -> None:
-    """End runs at so many moments; each series ends with a run that is left alone."""
+    """Each series of kills ends with a run that is left alone."""
     whole, seeded = tmp_path / "whole", random.Random(seed)
     counting = KILLED_AT.format(moment=0, folder=str(whole), by=0) + COUNTED
     status, changes = ended(start, whole, counting)
@@ -93,26 +101,11 @@ def kill_and_continue(
             first = KILLED_AT.format(moment=moment, folder=str(folder), by=int(by))
             assert ended(start, folder, first)[0] in (-by, 0)
         assert ended(start, folder, KILLED_AT.format(moment=0, folder="", by=0))[0] == 0
-        assert numbers(folder / "out") == expected
+        assert numbers(folder / "out") == numbers(digits_run / "out")
         names = [
             sorted(path.name for path in out.rglob("*")) for out in (folder / "out", whole / "out")
         ]
         assert names[0] == names[1]
-
-
-@pytest.mark.slow
-def test_run_killed_at_a_moment_ends_the_same(
-    start: Start, digits_run: Path, tmp_path: Path
-) -> None:
-    kill_and_continue(start, tmp_path, numbers(digits_run / "out"), kills=2, seed=0)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(1, 4))
-def test_run_killed_at_many_moments_ends_the_same(
-    start: Start, digits_run: Path, tmp_path: Path, seed: int
-) -> None:
-    kill_and_continue(start, tmp_path, numbers(digits_run / "out"), kills=6, seed=seed)
 
 
 def lose_tables(folder: Path) -> None:
@@ -222,45 +215,24 @@ def test_what_killed_runs_left_half_written_is_removed_at_the_start(digits_copy:
     assert [path for path in stays if not path.exists()] == []
 
 
-@dataclass
-class Interrupting:
-    """Stands for workers elsewhere, and is interrupted at one set of images.
-
-    Attributes:
-        left: how many sets are finished before.
-        done: how many were begun.
-    """
-
-    left: int
-    done: int = 0
+def interrupt(run: Run, after: int) -> None:
+    """Measure until so many sets of images are finished."""
+    done = 0
 
     def in_parallel(
-        self,
-        work: Callable[[Workspace, Any], Any],
-        workspace: Workspace,
-        items: Sequence[Any],
-        *,
-        stage: str,
-        what: str,
+        work: Any, workspace: Workspace, items: Any, *, what: str, **_: Any
     ) -> list[Any]:
+        nonlocal done
         results = []
         for item in items:
-            if what == "sets of images":
-                if self.done == self.left:
-                    raise KeyboardInterrupt
-                self.done += 1
+            if what == "sets of images" and (done := done + 1) > after:
+                raise KeyboardInterrupt
             results.append(work(workspace, item))
         return results
 
-    def leave_this_machine(self) -> None:
-        pass
-
-
-def interrupt(run: Run, after: int) -> None:
-    """Measure until so many sets of images are finished."""
-    workspace = replace(run.workspace, cluster=Interrupting(after))
+    elsewhere = Mock(in_parallel=in_parallel)  # as workers on another machine
     with pytest.raises(KeyboardInterrupt):
-        run_stages(run.plan, workspace, MEASURE)
+        run_stages(run.plan, replace(run.workspace, cluster=elsewhere), MEASURE)
 
 
 def finished(run: Run) -> list[Path]:
@@ -284,20 +256,17 @@ def test_interrupted_measuring_goes_on_to_equal_numbers(measuring: Run, digits_r
     (part / "measurements.csv").write_text("killed within a r")
     assert run_stages(*measuring, MEASURE) == []
     expected = numbers(digits_run / "out")
-    found = numbers(measuring.workspace.out)
-    assert found == {name: expected[name] for name in found}
+    written = numbers(measuring.workspace.out)
+    assert written == {name: expected[name] for name in written}
     assert finished(measuring) == []
 
 
-def test_what_was_finished_is_read(measuring: Run) -> None:
+def test_finished_sets_are_read_unless_something_is_predicted_anew(measuring: Run) -> None:
     interrupt(measuring, 1)
     path = finished(measuring)[0] / "measurements.csv"
     path.write_text(path.read_text().replace("accuracy", "another"))
     run_stages(*measuring, MEASURE)
     assert ",another," in (measuring.workspace.out / "measurements.csv").read_text()
-
-
-def test_what_was_finished_is_forgotten_before_anything_is_predicted(measuring: Run) -> None:
     interrupt(measuring, 1)
     measuring.workspace.predictions.path(NETWORK, "clean").unlink()
     assert run_stages(*measuring, PREDICT) == []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import runpy
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,12 +21,9 @@ from benchmarks.run.stages import run_stages
 from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import MEASURE, PREDICT
 from methods.scores import SCORES
-from tests.processes import status_of
 from tests.runs import (
     DIGITS,
-    command_words,
     forget_images,
-    lose_predictions,
     network_file,
     numbers,
     predicted_arrays,
@@ -78,15 +74,6 @@ def test_prediction_file_of_something_else_is_named_and_predicted_again(
     assert numbers(digits_copy / "out") == whole
 
 
-def test_measuring_without_predictions_fails_in_one_line(
-    digits_copy: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lose_predictions(digits_copy / "out", "clean", NETWORK.name)
-    assert status_of(*command_words(digits_copy), "--only", MEASURE) == 1
-    (line,) = re.findall("^failed: .*", capsys.readouterr().err, re.MULTILINE)
-    assert "first: softmax/budget-1/replicate-00/clean; run without --only to compute" in line
-
-
 def test_network_under_the_name_of_another_is_trained_anew(
     digits_copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,16 +91,9 @@ def test_network_under_the_name_of_another_is_trained_anew(
     assert numbers(digits_copy / "out") == before
 
 
-@pytest.fixture
-def images_loaded_anew() -> Iterator[None]:
-    """Conditions are the same to what remembers their images, whatever their functions do."""
-    forget_images()
-    yield
-    forget_images()
-
-
-@pytest.mark.usefixtures("images_loaded_anew")
 def test_edited_condition_is_refused(digits_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Conditions are the same to what remembers their images, whatever their functions do.
+    forget_images()
     task = TASKS["digits"]
     edited = tuple(
         replace(condition, transform=torch.neg) if condition.name == "rotated-045" else condition
@@ -123,6 +103,7 @@ def test_edited_condition_is_refused(digits_copy: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(TASKS, "digits", replace(task, conditions=edited))
     with pytest.raises(UserError, match=r"images of 'rotated-045' differ .* with --overwrite"):
         run_stages(*run_of(DIGITS, digits_copy))
+    forget_images()
     assert numbers(digits_copy / "out") == before
 
 

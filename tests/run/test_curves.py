@@ -10,7 +10,6 @@ from sklearn.metrics import auc
 from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.curves import (
-    COLUMNS,
     FALSE_POSITIVE_RATES,
     TOLERANCE,
     needed,
@@ -54,16 +53,6 @@ def measured(run: Run, metric: str, score: str = "") -> pd.Series:
     table = read_table(run.workspace.out, "measurements.csv")
     table = table[(table["metric"] == metric) & (table["score"] == score)]
     return table.set_index(ORIGIN)["value"]
-
-
-def test_every_table_has_its_columns_and_all_replicates_or_the_first_one(run: Run) -> None:
-    for name, columns in COLUMNS.items():
-        table = curve(run, name)
-        assert tuple(table.columns) == columns
-        replicates = table.groupby("method")["replicate"].unique().map(list).to_dict()
-        several = [0] if name == "example_image" else [0, 1]
-        assert replicates == {"softmax": [1], "mc_dropout": several, "deep_ensemble": [0]}
-        assert set(table.get("score", ())) <= {"predictive_entropy"}
 
 
 def test_bins_of_the_reliability_diagram_give_the_ece(run: Run) -> None:

@@ -30,11 +30,7 @@ def stored(seed: int, images: slice, *, members: int, labelled: bool) -> StoredP
 
 def both(seed: int, **how: Any) -> tuple[ImageValues, ImageValues]:
     """At once, and in blocks."""
-    starts = (0, 16, 48)
-    blocks = (
-        stored(seed, slice(start, stop), **how)
-        for start, stop in zip(starts, (*starts[1:], IMAGES), strict=True)
-    )
+    blocks = (stored(seed, part, **how) for part in (slice(16), slice(16, 48), slice(48, IMAGES)))
     return ImageValues([stored(seed, slice(IMAGES), **how)]), ImageValues(blocks)
 
 

@@ -76,16 +76,6 @@ def test_each_condition_has_few_measures(name: str) -> None:
         assert not any("labels" in METRICS[metric].needs for metric, _ in kept)
 
 
-def test_what_only_one_kind_of_condition_has_is_kept_there_alone() -> None:
-    where = {
-        metric: {name for name in NAMES if metric in dict(kept_of(name))}
-        for metric in ("vote_entropy", "aupr_out", "aupr_in", "fpr95", "prevalence", "accuracy")
-    }
-    assert where.pop("vote_entropy") == {"clean", "subset-clean"}
-    assert where.pop("accuracy") == set(NAMES) - {"ood-uniform_noise"}
-    assert all(names == {"ood-uniform_noise"} for names in where.values())
-
-
 def test_mean_over_images_of_no_class_has_no_measure_of_labels() -> None:
     noise = replace(CONDITIONS["ood-uniform_noise"], in_mean=True)
     assert all("labels" not in METRICS[metric].needs for metric, _ in of_mean(noise))

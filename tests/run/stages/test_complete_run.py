@@ -20,7 +20,7 @@ from benchmarks.run.stages import run_stages
 from benchmarks.run.train import log_of, logged
 from benchmarks.schema import read_table, where
 from benchmarks.tasks import TASKS
-from benchmarks.vocabulary import CLEAN, MEASURE, NOUNS_JSON, PREDICT, TRAIN
+from benchmarks.vocabulary import CLEAN, MEASURE, NOUNS_JSON, PREDICT, STAGES, TRAIN
 from methods.networks.recipes import WELL_TRAINED
 from methods.networks.training import (
     ALL_TRAINING,
@@ -34,15 +34,6 @@ from tests.runs import DIGITS, DIGITS_AND_MEANS, compute, predicted_arrays, run_
 
 PLAN = Plan(DIGITS)
 UNITS = PLAN.units()
-DROPOUT, LONGER = (DIGITS.recipe + part for part in ("-dropout-0.1", "-epochs-2"))
-NETWORKS = [
-    *(PoolNetwork(DIGITS.recipe, number) for number in range(4)),
-    *(
-        PoolNetwork(training, number)
-        for training in (DROPOUT, LONGER, f"{DROPOUT}-epochs-2")
-        for number in range(2)
-    ),
-]
 UNSCALED = [unit for unit in UNITS if unit.method != "temperature_scaling"]
 FEW = replace(DIGITS, budgets=(1.0,), methods=("softmax",), conditions=(), replicates=1, pool=1)
 
@@ -87,13 +78,18 @@ def test_every_file_is_there(digits_run: Path) -> None:
         *("latency.csv", "run.json", NOUNS_JSON, "answer.json", "images.npz"),
         *("predictions", "curves", "figures", "tables", "index.html"),
     }
-    owners = [*NETWORKS, *(unit for unit in UNITS if unit.method == "mc_dropout")]
+    owners = [*PLAN.networks(), *(unit for unit in UNITS if unit.method == "mc_dropout")]
     assert set((out / "predictions").rglob("*.npz")) == {
         out / "predictions" / owner.name / f"{condition}.npz"
         for owner in owners
         for condition in (*DIGITS.conditions, "calibration")
     }
-    assert len(list((digits_run / "networks").iterdir())) == len(NETWORKS)
+    assert len(list((digits_run / "networks").iterdir())) == len(PLAN.networks())
+    record = json.loads((out / "run.json").read_text())
+    assert set(record["data"]) == {"training", "calibration", *DIGITS.conditions}
+    fingerprints = {entry["fingerprint"] for entry in record["data"].values()}
+    assert len(fingerprints) == len(record["data"])
+    assert set(record["seconds"]) == {*STAGES}
 
 
 def test_every_unit_has_rows_of_every_condition(digits_run: Path) -> None:
@@ -160,21 +156,6 @@ def test_numbers_follow_from_the_prediction_files(unit: RunUnit, digits_run: Pat
                 assert values["aupr_out"] == pytest.approx(precision)
 
 
-def test_single_networks_beat_chance_and_members_of_the_ensemble_are_the_pools(
-    digits_run: Path,
-) -> None:
-    singles = [
-        arrays(digits_run, RunUnit("softmax", None, 1.0, replicate), CLEAN) for replicate in (0, 1)
-    ]
-    for single in singles:
-        assert np.mean(single["mean"].argmax(axis=1) == single["labels"]) > 0.4
-    run = run_of(DIGITS, digits_run)
-    ensemble = read_prediction(*run, RunUnit("deep_ensemble", 2, 2.0, 0), CLEAN)
-    assert ensemble is not None
-    both = (singles[0]["mean"] + singles[1]["mean"]) / 2
-    np.testing.assert_allclose(ensemble.prediction.mean, both, rtol=1e-12)
-
-
 def test_predictions_of_calibration_images_are_stored_but_not_measured(digits_run: Path) -> None:
     run = run_of(DIGITS, digits_run)
     held_out = run.workspace.images(run.plan.task, "calibration")
@@ -188,16 +169,6 @@ def test_predictions_of_calibration_images_are_stored_but_not_measured(digits_ru
     torch.testing.assert_close(method.predict(held_out.images).mean, stored.prediction.mean)
     table = read_table(digits_run / "out", "measurements.csv")
     assert "calibration" not in set(table["condition"])
-
-
-def test_record_has_the_configuration_and_the_data(digits_run: Path) -> None:
-    record = json.loads((digits_run / "out" / "run.json").read_text())
-    assert record["configuration"] == DIGITS.identity
-    assert set(record["data"]) == {"training", "calibration", *DIGITS.conditions}
-    fingerprints = {entry["fingerprint"] for entry in record["data"].values()}
-    assert len(fingerprints) == len(record["data"])
-    stages = {"train", "predict", "measure", "latency", "claims", "report"}
-    assert set(record["seconds"]) == stages
 
 
 @pytest.mark.parametrize("stage", [TRAIN, PREDICT])
