@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.vocabulary import NOUNS_JSON
+from tests.runs import QUICK
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,38 +49,30 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def bare(packages: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python without its site packages, and with the required ones instead."""
-    return subprocess.run(
-        [sys.executable, "-S", *arguments],
+def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path: Path) -> None:
+    """Of Python without its site packages, and with the required ones instead."""
+    ended = subprocess.run(
+        [
+            *(
+                sys.executable,
+                "-S",
+                "run_all.py",
+                "--only",
+                "latency",
+                "--out",
+                str(tmp_path / "out"),
+            ),
+            *("--networks", str(tmp_path / "networks"), "--batch-sizes", "1"),
+            *("--passes", "2", "--members", "2", "--device", "cpu"),
+        ],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-def test_timing_needs_few_packages_and_no_installation(packages: Path, tmp_path: Path) -> None:
-    ended = bare(
-        packages,
-        *("run_all.py", "--only", "latency", "--out", str(tmp_path / "out")),
-        *("--networks", str(tmp_path / "networks"), "--batch-sizes", "1"),
-        *("--passes", "2", "--members", "2", "--device", "cpu"),
-    )
     assert ended.returncode == 0, ended.stderr
-    out = tmp_path / "out"
-    assert {path.name for path in out.glob("[!.]*")} == {
-        "latency.csv",
-        "run.json",
-        "tables",
-        NOUNS_JSON,
-    }
-    assert {path.name for path in out.glob("tables/*.md")} == {
-        "latency.md",
-        "latency-scores.md",
-        "resources.md",
-    }
-    table = pd.read_csv(out / "latency.csv", keep_default_na=False)
-    assert set(table["method"]) == {"softmax", "mc_dropout", "mc_dropout_article", "deep_ensemble"}
+    assert (tmp_path / "out" / "tables" / "latency.md").exists()
+    table = pd.read_csv(tmp_path / "out" / "latency.csv", keep_default_na=False)
+    assert set(table["method"]) == set(QUICK.methods)
     assert set(table["engine"]) == {"torch"}

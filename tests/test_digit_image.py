@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from benchmarks.check import READ, read_digit
+from benchmarks.check import read_digit
 from benchmarks.data.loading import load_mnist
 from benchmarks.io import UserError
 
@@ -55,9 +55,16 @@ def test_every_kind_of_image_gives_the_same_digit(
     mode: str, background: object, ink: object, suffix: str, tmp_path: Path
 ) -> None:
     plain = read(drawn("L", 0, 255), tmp_path / "plain.png")
-    digit = read(drawn(mode, background, ink), tmp_path / f"digit.{suffix}")
-    assert digit.shape == (1, 28, 28)
-    assert (digit - plain).abs().mean() < 0.02
+    image = drawn(mode, background, ink)
+    digits = [read(image, tmp_path / f"digit.{suffix}")]
+    if suffix == "jpg":  # a photograph, to be rotated clockwise by 90 degrees
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "rotated.jpg", exif=exif)
+        digits.append(read_digit(tmp_path / "rotated.jpg"))
+    for digit in digits:
+        assert digit.shape == (1, 28, 28)
+        assert (digit - plain).abs().mean() < 0.02
 
 
 @pytest.mark.parametrize("size", [(28, 28), (20, 60), (3000, 2000)])
@@ -73,37 +80,19 @@ def test_digit_fills_a_box_of_20_pixels_around_the_middle(
         assert centre == pytest.approx(14, abs=3)
 
 
-def test_rotated_photograph_is_set_upright(tmp_path: Path) -> None:
-    image = drawn()
-    upright = read(image, tmp_path / "upright.png")
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be rotated clockwise by 90 degrees
-    image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "rotated.jpg", exif=exif)
-    assert (read_digit(tmp_path / "rotated.jpg") - upright).abs().mean() < 0.02
-
-
-@pytest.mark.parametrize("kind", [*READ, "MPO"])  # a camera's JPEG of several pictures is an MPO
-def test_every_format_of_pixels_is_read(kind: str, tmp_path: Path) -> None:
-    drawn().convert("RGB").save(tmp_path / "digit", format=kind)
-    assert read_digit(tmp_path / "digit").max() == 1
-
-
 def test_what_holds_no_digit_gets_one_line_and_postscript_starts_no_program(tmp_path: Path) -> None:
-    path = tmp_path / "digit.png"
-    drawn().save(tmp_path / "digit.eps", format="EPS")
-    not_a_number = np.pad(np.full((10, 10), np.nan, dtype=np.float32), 20)
-    Image.fromarray(not_a_number).save(tmp_path / "digit.tiff")
-    for content, message in (
-        (None, "there is no such file"),
-        (b"not an image", "cannot be read as an image"),
-        ((tmp_path / "digit.eps").read_bytes(), "expected one of pixels: PNG, JPEG"),
-        ((tmp_path / "digit.tiff").read_bytes(), "the image is blank"),
-    ):
-        if content is not None:
-            path.write_bytes(content)
-        with pytest.raises(UserError, match=message) as refused:
+    paths = [
+        tmp_path / name for name in ("none.png", "text.png", "digit.png", "nan.tiff", "grey.png")
+    ]
+    _, text, postscript, tiff, grey = paths
+    text.write_bytes(b"not an image")
+    drawn().save(postscript, format="EPS")
+    Image.fromarray(np.full((10, 10), np.nan, dtype=np.float32)).save(tiff)
+    Image.new("L", (50, 50), 128).save(grey)
+    messages = (
+        *("there is no such file", "cannot be read as an image"),
+        *("expected one of pixels: PNG, JPEG", "the image is blank", "the image is blank"),
+    )
+    for path, message in zip(paths, messages, strict=True):
+        with pytest.raises(UserError, match=rf"\A[^\n]*{message}[^\n]*\Z"):
             read_digit(path)
-        assert "\n" not in str(refused.value)
-    for shade in (0, 128, 255):
-        with pytest.raises(UserError, match="blank"):
-            read(Image.new("L", (50, 50), shade), path)

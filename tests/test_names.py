@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import pytest
-
 from benchmarks.metrics import METRICS
 from benchmarks.tasks import TASKS
 from methods import METHODS
@@ -79,28 +77,11 @@ def compared(source: str) -> Iterator[str]:
             yield f"{node.lineno}: {ast.unparse(node)}"
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        'metric.name == "nll"',
-        '"softmax" != row["method"]',
-        'quantity.metric in ("a", "b")',
-        'which in {"accuracy"}',
-        'if "augrc" in used: pass',
-        'where(rows, method="softmax")',
-    ],
-)
-def test_names_are_found_in_every_form(source: str) -> None:
-    assert list(compared(source)) != []
-
-
-def test_other_comparisons_are_not_meant() -> None:
-    source = """
-row["status"] == "ok" and row.score == "" and "," in one.name
-where(rows, status="ok", score="")
-field.name == "custom_methods"
-"""
-    assert list(compared(source)) == []
+def test_comparisons_are_recognised() -> None:
+    for source in ('metric.name == "nll"', 'row["score"] in ("a", "b")', '"augrc" in used'):
+        assert list(compared(source)) != [], source
+    for source in ('row["status"] == "ok" and "," in one.name', 'where(rows, score="")'):
+        assert list(compared(source)) == [], source
 
 
 def test_no_name_is_compared_with_a_text() -> None:

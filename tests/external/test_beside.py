@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -20,12 +21,9 @@ from benchmarks.api import (
     images_beside,
     load_results,
     score_beside,
-    score_predictions,
 )
 from benchmarks.compare import show_comparison
-from benchmarks.nouns import Contestant
 from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.report.results import Quantity
 from benchmarks.report.tables.declared import LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
 from benchmarks.run.measure import measure
@@ -228,16 +226,6 @@ def test_a_measure_needs_all_its_conditions(out: Path, mine: Arrays) -> None:
     assert sum("not measured on these images" in reason for reason in reasons) == 3
 
 
-def test_members_and_logits_are_taken(run: Run, out: Path) -> None:
-    logits = np.random.default_rng(0).normal(size=(3, IMAGES, 10)).astype(np.float16)
-    own = score_beside(out, {"mine": {"clean": logits}}, from_logits=True).summary
-    own = own.query("method == 'mine'").set_index("metric")
-    alone = score_predictions({"mine": logits}, labels_of(run), from_logits=True).summary
-    assert set(own["members"]) == {"3"}
-    for metric, value in alone.set_index("metric")["value"][["accuracy", "nll"]].items():
-        assert own.loc[metric, "value"] == pytest.approx(value, abs=1e-9)
-
-
 def test_infinite_likelihood_is_told_and_not_compared(run: Run, out: Path, mine: Arrays) -> None:
     certain = mine["clean"].copy()
     certain[0] = np.eye(10)[(labels_of(run)[0] + 1) % 10]
@@ -248,15 +236,6 @@ def test_infinite_likelihood_is_told_and_not_compared(run: Run, out: Path, mine:
     rows = results.differences.query("metric == 'nll'")
     assert set(rows["reason"]) == {"a value is infinite"}
     assert rows["difference"].isna().all()
-
-
-def test_the_leaderboard_has_every_method_of_others(out: Path, mine: Arrays) -> None:
-    names = [f"mine_{number}" for number in range(14)]
-    results = score_beside(out, {name: {"clean": mine["clean"]} for name in names})
-    assert results.report is not None
-    board = table_of(LEADERBOARD, results.report)
-    assert board is not None
-    assert set(names) <= {row.labels[0] for row in board.rows}
 
 
 def test_files_are_scored_as_arrays_are_and_kept_for_comparisons(
@@ -285,37 +264,6 @@ def test_files_are_scored_as_arrays_are_and_kept_for_comparisons(
     assert score_beside(written, {"again": {"clean": mine["clean"]}}).differences.query(
         "other_method == 'mine'"
     )["difference"].tolist() == [0.0, 0.0]
-
-
-def test_command_shows_one_network_and_best_sets_and_refuses_other_files(
-    out: Path,
-    mine: Arrays,
-    beside: BenchmarkResults,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("COLUMNS", "150")
-    np.savez(tmp_path / "mine.npz", **mine)
-    command = ("score", tmp_path / "mine.npz", "--beside", out)
-    assert status_of(*command) == 0
-    board, _, rows = capsys.readouterr().out.partition("mine less one network")
-    assert [line.split()[0] for line in board.splitlines()].count("mine") == 1  # a row a method
-    report = beside.report
-    assert report is not None
-    expected = 0
-    for row in beside.differences.to_dict("records"):
-        sides = ("method", "members", "budget", "score")
-        other = Contestant(*(row[f"other_{side}"] for side in sides))
-        best = report.is_best(other, Quantity(row["condition"], row["metric"]))
-        expected += best or other == report.network_alone()
-    assert expected >= 5
-    assert sum(" to " in line for line in rows.splitlines()) == expected
-    assert status_of(*command, "--ood", f"noise={tmp_path}") == 2
-    assert "--ood: with --beside, a file holds all predictions" in capsys.readouterr().err
-    other = tmp_path / "other" / "mine.npz"
-    assert status_of("score", other, *command[1:]) == 2
-    assert "'mine' is given twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -359,6 +307,19 @@ def test_names_of_methods_are_checked(out: Path, mine: Arrays) -> None:
     score_beside(out, {"swag": {"clean": mine["clean"]}})  # the run has none
 
 
+def test_command_with_other_files_is_refused(
+    out: Path, mine: Arrays, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez(tmp_path / "mine.npz", **mine)
+    for words, message in (
+        (["mine.npz", "--ood", f"noise={tmp_path}"], "with --beside, a file holds all predictions"),
+        (["mine.npz", "other/mine.npz"], "'mine' is given twice"),
+    ):
+        files = [tmp_path / word if word.endswith(".npz") else word for word in words]
+        assert status_of("score", *files, "--beside", out) == 2
+        assert message in capsys.readouterr().err
+
+
 DAMAGED: dict[str, dict[str, Any]] = {
     "an unknown condition": {"shown": np.array(["upside-down"])},
     "another number of images": {"sizes": np.array([99])},
@@ -369,42 +330,37 @@ DAMAGED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", [*DAMAGED, "cut off", "vast"])
-def test_damaged_influences_are_one_line(case: str, run: Run, out: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def kept(out: Path, tmp_path: Path) -> Path:
+    """A copy of what a folder needs for comparisons."""
     for name in ("nouns.json", "summary.csv", "run.json"):
-        (tmp_path / name).write_bytes((out / name).read_bytes())
-    (tmp_path / "influences").mkdir()
-    for path in (out / "influences").iterdir():
-        (tmp_path / "influences" / path.name).write_bytes(path.read_bytes())
-    path = tmp_path / "influences" / "nll-clean.npz"
-    content = path.read_bytes()
+        shutil.copy(out / name, tmp_path)
+    shutil.copytree(out / "influences", tmp_path / "influences")
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", [*DAMAGED, "cut off", "vast"])
+def test_damaged_influences_are_one_line(case: str, kept: Path) -> None:
+    path = kept / "influences" / "nll-clean.npz"
     if case == "vast":
         write_vast(str(path))
     elif case == "cut off":
-        path.write_bytes(content[:1000])
+        path.write_bytes(path.read_bytes()[:1000])
     else:
         arrays = unpacked(path) | DAMAGED[case]
-        kept = {name: array for name, array in arrays.items() if array is not None}
-        path.write_bytes(packed(kept))
-    with pytest.raises(
-        ArgumentError, match=r"is damaged.*fetch it again, or make it by"
-    ) as refused:
-        images_beside(tmp_path)
-    assert "\n" not in str(refused.value)
+        path.write_bytes(packed({name: own for name, own in arrays.items() if own is not None}))
+    message = r"\A[^\n]*is damaged[^\n]*fetch it again, or make it by[^\n]*\Z"
+    with pytest.raises(ArgumentError, match=message):
+        images_beside(kept)
 
 
-def test_folders_without_influences_or_record_are_refused(
-    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    kept = Path(__file__).parents[2] / "results" / "article"
-    assert status_of("score", "mine.npz", "--beside", kept) == 2
-    assert "there is no influences/ in" in (error := capsys.readouterr().err)
-    assert error.count("\n") == 1
-    (tmp_path / "influences").symlink_to(out / "influences")
-    for name in ("nouns.json", "summary.csv"):
-        (tmp_path / name).write_bytes((out / name).read_bytes())
+def test_folders_without_record_or_influences_are_refused(kept: Path) -> None:
+    (kept / "run.json").unlink()
     with pytest.raises(ArgumentError, match=r"there is no run.json, which says which images"):
-        images_beside(tmp_path)
+        images_beside(kept)
+    shutil.rmtree(kept / "influences")
+    with pytest.raises(ArgumentError, match=r"there is no influences/ in"):
+        score_beside(kept, {"mine": {"clean": probabilities(IMAGES)}})
 
 
 def test_images_are_those_that_the_run_predicts(run: Run, out: Path) -> None:

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.cli import exit_status
-from benchmarks.io import MachineError, NotWrittenError, one_line, write_json
+from benchmarks.io import MachineError, NotWrittenError, one_line
 from benchmarks.parallel import parallel
 from benchmarks.run.stages import run_stages
 from benchmarks.vocabulary import PREDICT
@@ -139,15 +139,6 @@ def test_file_that_does_not_fit_on_the_disk_is_absent_and_no_failure_of_the_meth
     assert Path(error.value.filename).is_relative_to(predictions)
     assert not list((digits_copy / "out").glob("errors/*"))
     assert not [path for path in predictions.rglob("*") if path.is_file()]
-
-
-def test_file_that_cannot_be_written_is_named_by_its_own_name(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_text("a file")
-    for path in (tmp_path / "taken" / "a.json", tmp_path / ("long" * 80)):
-        with pytest.raises(NotWrittenError) as error:
-            write_json({}, path)
-        assert error.value.filename == str(path)
-    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
 SLEEPY = '''

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -54,7 +55,7 @@ BEGUN: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("begin", BEGUN)
-@pytest.mark.parametrize("name", ["notes.txt", "figures/mine.png", "summary.csv", "errors/a"])
+@pytest.mark.parametrize("name", ["notes.txt", "figures/mine.png", "summary.csv"])
 def test_folder_of_something_else_is_refused_before_anything_is_written(
     name: str, begin: str, tmp_path: Path
 ) -> None:
@@ -68,10 +69,7 @@ def test_folder_of_something_else_is_refused_before_anything_is_written(
 
 @pytest.mark.parametrize(
     "content",
-    [
-        *('{"name": "mine"}', "[]", "{", "", '{"configuration": {}}'),
-        *('{"configuration": {"budgets": 5}}', '{"configuration": {"budgets": ["mine", []]}}'),
-    ],
+    ['{"name": "mine"}', "[]", "{", "", '{"configuration": {"budgets": ["mine", []]}}'],
 )
 def test_run_json_of_something_else_is_refused_and_left_alone(content: str, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
@@ -129,38 +127,31 @@ def test_folder_left_by_a_kill_at_the_very_start_is_taken(digits_copy: Path) -> 
     assert not list((digits_copy / "out").glob("*.part"))
 
 
-OVERWRITING = {
-    **{
+REFUSED = {
+    **dict.fromkeys(
         (
-            "--overwrite",
-            option,
-            name,
-        ): f"{option} [^\\n]*inside: this lies in the folder of the run, "
-        for option, name in (
-            *(("--networks", "out/inside"), ("--data-dir", "out/inside")),
-            *(("--method", "out/inside:Mine"), ("--cluster", "out/inside")),
-        )
-    },
+            *("--overwrite --networks out/inside", "--overwrite --data-dir out/inside"),
+            *("--overwrite --method out/inside:Mine", "--overwrite --cluster out/inside"),
+        ),
+        "/inside: this lies in the folder of the run, ",
+    ),
+    "--overwrite --only measure": "--only measure computes none of it",
+    "--overwrite --only report": "--only report computes none of it",
     **{
-        ("--overwrite", "--only", stage): f"[^\\n]*--only {stage} computes none of it"
-        for stage in ("measure", "latency", "claims", "report")
-    },
-    **{
-        ("--overwrite", option, name): f"Invalid value for '{option}'[^\\n]*: the name is empty; "
+        f"--overwrite {option} {name}": f"'{option}'.*: the name is empty; "
         for option in ("--out", "--networks", "--data-dir")
-        for name in ("", "  ")
+        for name in ("''", "'  '")
     },
     **{
-        (option, "circle"): f"{option} .*circle: "
+        f"{option} circle": f"{option} .*circle: "
         for option in ("--out", "--networks", "--data-dir")
     },
 }
-"""Options that a run refuses, and the beginnings of its one line."""
 
 
-@pytest.mark.parametrize("options", OVERWRITING, ids=" ".join)
+@pytest.mark.parametrize("options", REFUSED)
 def test_what_may_not_be_written_or_removed_is_refused_in_one_line(
-    options: tuple[str, ...],
+    options: str,
     digits_copy: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -168,9 +159,8 @@ def test_what_may_not_be_written_or_removed_is_refused_in_one_line(
     monkeypatch.chdir(digits_copy)
     Path("circle").symlink_to("circle")
     before = files(digits_copy)
-    assert status_of(*command_words(digits_copy), *options) == 2
-    line = rf"error: {OVERWRITING[options]}[^\n]+\n"
-    assert re.fullmatch(line.replace(".*circle", "[^\n]*circle"), capsys.readouterr().err)
+    assert status_of(*command_words(digits_copy), *shlex.split(options)) == 2
+    assert re.fullmatch(rf"error: .*{REFUSED[options]}.*\n", capsys.readouterr().err)
     assert files(digits_copy) == before
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import auc
@@ -11,8 +10,6 @@ from benchmarks.predictions import RunUnit
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.curves import (
     FALSE_POSITIVE_RATES,
-    TOLERANCE,
-    needed,
 )
 from benchmarks.run.measure import measure as measure_all
 from benchmarks.run.record import RunRecord
@@ -113,15 +110,3 @@ def test_votes_on_the_example_are_those_of_the_prediction_files(run: Run) -> Non
         mean = stored.prediction.mean[row["index"], row["class"]].item()
         written = row["vote_share"], row["mean_probability"]
         assert written == pytest.approx((share, mean), abs=1e-5)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_lines_between_the_points_kept_are_as_good_as_the_curve(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    x = np.arange(51) ** 2 / 2500
-    y = 0.03 * np.sort(random.beta(0.5, 2, 51))
-    kept = needed(x, y)
-    assert (kept[0], kept[-1]) == (0, 50)
-    assert kept == sorted(set(kept))
-    lines = np.interp(x, x[kept], y[kept])
-    assert np.abs(lines - y).max() <= TOLERANCE * y.max()

@@ -18,10 +18,6 @@ from tests.runs import CONDITIONS
 PRIMARY, OWN = "predictive_entropy", ("knn", "own")
 RULE = KeptRows(PRIMARY)
 CORRUPTED = next(one for one in CONDITIONS.values() if one.group == "corrupted")
-NAMES = (
-    *("clean", "subset-clean", "rotated-045", "rotated-120", CORRUPTED.name),
-    *("natural-digits", "subset-rotated-045", "ood-uniform_noise"),
-)
 
 Kept = list[tuple[str, str]]
 """Metrics and scores."""
@@ -45,41 +41,22 @@ def of_mean(condition: Condition, rule: KeptRows = RULE, own: tuple[str, ...] = 
     ]
 
 
-def kept_of(name: str) -> Kept:
-    if name.endswith("-mean"):
-        group = name.removesuffix("-mean")
-        return of_mean(next(one for one in CONDITIONS.values() if one.group == group))
-    return of_condition(CONDITIONS[name])
-
-
-@pytest.mark.parametrize("name", [*NAMES, "rotated-mean", "corrupted-mean"])
-def test_each_condition_has_few_measures(name: str) -> None:
-    kept, condition = kept_of(name), CONDITIONS.get(name)
+@pytest.mark.parametrize("name", ["clean", "rotated-045", CORRUPTED.name, "ood-uniform_noise"])
+def test_each_condition_has_the_few_measures_that_are_looked_at(name: str) -> None:
+    condition = CONDITIONS[name]
+    kept, is_clean = of_condition(condition), condition.name == condition.reference
     assert len(set(kept)) == len(kept)
     of_sets = [metric for metric, _ in kept if METRICS[metric].level]
-    is_clean = condition is not None and condition.name == condition.reference
-    levels = [metric.name for metric in METRICS.values() if metric.level]
-    assert of_sets == (levels if is_clean or condition is None else [])
-    by_primary = [one for one, score in kept if score in ("", PRIMARY) and one not in of_sets]
-    is_single = condition is not None and condition.is_one_of_many and not condition.subset
+    assert bool(of_sets) == is_clean
+    by_primary = {metric for metric, score in kept if score in ("", PRIMARY)} - {*of_sets}
     assert len(by_primary) >= 10
-    if is_single:
-        details = {one for one in by_primary if METRICS[one].shown == "detail"}
+    if condition.is_one_of_many:
+        details = {metric for metric in by_primary if METRICS[metric].shown == "detail"}
         assert details <= set(OF_SEVERITIES)
-    by_others = {metric for metric, score in kept if score not in ("", PRIMARY)}
-    unlabelled = condition is not None and not condition.labelled
-    expected = {"auroc"} if unlabelled else set[str]()
-    if is_clean or name == "corrupted-mean":
-        expected = {"augrc"} | ({"misclassification_auroc"} if is_clean else set())
-    assert by_others == expected
-    if unlabelled:
-        assert not any("labels" in METRICS[metric].needs for metric, _ in kept)
-
-
-def test_mean_over_images_of_no_class_has_no_measure_of_labels() -> None:
-    noise = replace(CONDITIONS["ood-uniform_noise"], in_mean=True)
-    assert all("labels" not in METRICS[metric].needs for metric, _ in of_mean(noise))
-    assert ("auroc", PRIMARY) in of_mean(noise)
+    if not condition.labelled:
+        for each in (kept, of_mean(replace(condition, in_mean=True))):
+            assert ("auroc", PRIMARY) in each
+            assert not any("labels" in METRICS[metric].needs for metric, _ in each)
 
 
 def test_preset_full_writes_few_rows() -> None:

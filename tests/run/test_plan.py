@@ -219,12 +219,6 @@ def test_groups_go_network_by_network() -> None:
     assert [method.slice_of(largest) for method in others] == [slice(0, 50), slice(0, 10)]
 
 
-def test_networks_of_ensembles_alone_have_outputs_too() -> None:
-    chosen = replace(QUICK, methods=("deep_ensemble", "softmax"), members=(2, 3), pool=7)
-    plan = run_of(replace(chosen, replicates=2)).plan
-    assert plan.groups() == [(PoolNetwork("well-trained", number),) for number in range(6)]
-
-
 def test_scores_of_features_are_of_methods_with_one_network() -> None:
     for unit in (unit for unit in FULL_PLAN.units() if unit.replicate == 1):
         kind, own = METHODS[unit.method], PoolNetwork(FULL_PLAN.training_of(unit), 1)

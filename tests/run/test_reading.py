@@ -37,36 +37,16 @@ EVERY = replace(
 )
 
 
-CALIBRATED = """
-from methods import Prediction
-from methods.mc_dropout import MCDropout
-
-
-class Calibrated(MCDropout):
-    name = "calibrated"
-    factor = 1.0
-
-    def calibrate_members(self, logits, labels):
-        self.factor = 1 + (logits.mean(dim=0).argmax(dim=1) == labels).double().mean().item()
-        return self
-
-    def form(self, logits):
-        return Prediction.of_logits(logits * self.factor)
-"""
-"""It learns from the calibration images, but does not say that it needs them."""
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Of digits in groups of three."""
     folder = tmp_path_factory.mktemp("every")
-    (folder / "mine.py").write_text(CALIBRATED)
     grouped = replace(TASKS["digits"], groups=lambda: torch.arange(597) // 3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(TASKS, "digits", grouped)
         patch.setattr(predict, "in_own_process", lambda work: work())  # another has no such groups
         forget_images()
-        run = run_of(replace(EVERY, custom_methods=(f"{folder / 'mine.py'}:Calibrated",)), folder)
+        run = run_of(EVERY, folder)
         assert compute(run, TRAIN, PREDICT) == []
         yield run
     forget_images()

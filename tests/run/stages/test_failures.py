@@ -130,20 +130,6 @@ def test_set_that_cannot_be_had_is_left_out_and_recorded(
     assert record["data"]["ood-uniform_noise"] == {"unavailable": "no mirror responds"}
 
 
-def test_custom_method_is_evaluated_like_the_suites(tmp_path: Path) -> None:
-    mine = of_method(tmp_path, "ood-uniform_noise", replicates=2)
-    assert compute(run_of(mine, tmp_path)) == []
-    table = read_table(tmp_path / "out", "measurements.csv")
-    assert set(table["method"]) == {"nearest_mean"}
-    assert set(table["members"]) == {"3"}
-    scored = table[table["score"] == "nearest"]
-    assert set(scored["metric"]) == {"auroc", "augrc", "misclassification_auroc"}
-    assert (scored["status"] == "ok").all()
-    accuracy = table[(table["metric"] == "accuracy") & (table["condition"] == "clean")]
-    assert (accuracy["value"] > 0.5).all()
-    assert accuracy["value"].nunique() == 2
-
-
 def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
     change = raising("images.mean() > 0.4", "RuntimeError('not these\\nof all')")
     mine = of_method(tmp_path, "rotated-045", "ood-uniform_noise", change=change)
