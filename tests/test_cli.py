@@ -142,13 +142,6 @@ def test_module_that_hides_the_methods_is_named(tmp_path: Path) -> None:
     assert last.startswith(f"ImportError: {tmp_path / 'methods.py'} hides the package `methods` of")
 
 
-def test_unknown_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert status_of("scores") == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: there is no command 'scores'; choose from run, score, check,")
-    assert error.count("\n") == 1
-
-
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 
 

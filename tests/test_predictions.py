@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -22,10 +20,7 @@ from benchmarks.predictions import (
     StoredOutputs,
     StoredPrediction,
 )
-from benchmarks.schema import is_of_the_machine
 from methods import Prediction
-from methods.determinism import machine
-from tests.runs import predicted_arrays
 
 UNIT = RunUnit("mc_dropout", 10, 1.0, 3)
 
@@ -68,19 +63,6 @@ def test_file_is_read_back_as_it_was(
     torch.testing.assert_close(read.labels, written.labels, **exact)
     torch.testing.assert_close(read.groups, written.groups, **exact)
     assert (read.sources, read.reasons) == (written.sources, written.reasons)
-
-
-def test_file_has_its_path_and_arrays_that_others_can_read(store: PredictionStore) -> None:
-    store.save(UNIT, "rotated-015", stored())
-    path = store.folder / "mc_dropout-10" / "budget-1" / "replicate-03" / "rotated-015.npz"
-    arrays = predicted_arrays(path)
-    about = json.loads(str(arrays["about"]))
-    assert about["of"] == f"{UNIT.name}/rotated-015"
-    assert (about["members"], about["machine"]) == (4, machine())
-    assert (arrays["mean"].shape, arrays["mean"].dtype) == ((30, 10), np.float32)
-    assert (arrays["votes"].sum(axis=1) == 4).all()
-    assert (arrays["votes"].dtype, arrays["groups"].dtype) == (np.uint8, np.uint16)
-    assert {"labels", "expected_entropy", "score:distance", "score:mean"} < arrays.keys()
 
 
 def test_outputs_of_a_network_are_read_back_as_they_were(store: PredictionStore) -> None:
@@ -170,14 +152,6 @@ def test_same_predictions_are_written_in_the_same_bytes(
     ]
 
 
-def test_only_what_says_nothing_of_the_content_is_of_the_machine() -> None:
-    """Such a file is kept; any other that cannot be read is removed."""
-    for error in (MemoryError(), OSError(errno.EIO, "Input/output error")):
-        assert is_of_the_machine(error)
-    assert not is_of_the_machine(OSError(errno.EINVAL, "Invalid argument"))
-    assert not is_of_the_machine(ValueError())
-
-
 def without_arrays(_: bytes) -> bytes:
     with BytesIO() as file:
         with ZipFile(file, "w") as archive:
@@ -204,22 +178,6 @@ def test_damaged_file_is_named_with_what_to_do(
     message = rf"the prediction file {path} cannot be used \([^\n]+\); delete it and run again"
     with pytest.raises(UserError, match=rf"\A{message}\Z"):
         store.load(UNIT, "clean")
-
-
-@pytest.mark.parametrize("place", [(replace(UNIT, replicate=4), "clean"), (UNIT, "rotated-015")])
-def test_file_of_another_place_counts_for_nothing(
-    place: tuple[RunUnit, str], store: PredictionStore
-) -> None:
-    """It is that of another, or of other images."""
-    store.save(*place, stored())
-    path = store.path(UNIT, "clean")
-    path.parent.mkdir(exist_ok=True)
-    store.path(*place).rename(path)
-    assert store.complete(UNIT, {}) == set()
-    with pytest.raises(UserError, match=r"cannot be used \(it is not whole, or that of another"):
-        store.load(UNIT, "clean")
-    store.save(UNIT, "clean", stored())
-    assert store.complete(UNIT, {}) == {"clean"}
 
 
 def test_prediction_is_complete_with_the_values_of_these_sources(store: PredictionStore) -> None:

@@ -31,19 +31,6 @@ ROW = Measurement("mc_dropout", "10", 1.0, "clean", "", "ece", 0, 0.25, 100)
 NAME = "measurements.csv"
 
 
-def rows() -> list[Measurement]:
-    """Every combination of some keys, each with a value of its own."""
-    methods = [("softmax", "1"), *(("mc_dropout", size) for size in ("10", "100", "exact", ""))]
-    measures = [("auroc", "entropy"), ("auroc", "mine"), ("ece", "")]
-    keys = product((0.5, 1.0, 10.0), methods, (0, 1, 10), ("clean", "ood-noise"), measures)
-    return [
-        Measurement(method, members, budget, condition, score, metric, replicate, value, 100)
-        for value, (budget, (method, members), replicate, condition, (metric, score)) in enumerate(
-            keys
-        )
-    ]
-
-
 def written(table: pd.DataFrame, folder: Path, name: str = NAME) -> pd.DataFrame:
     """The table as it is read back."""
     write_table(table, folder, name)
@@ -51,14 +38,16 @@ def written(table: pd.DataFrame, folder: Path, name: str = NAME) -> pd.DataFrame
 
 
 def test_order_of_the_rows_handed_over_does_not_matter() -> None:
-    shuffled = rows()
-    random.Random(1).shuffle(shuffled)
+    """And numbers are in their own order, before words."""
+    sizes, budgets, replicates = ("10", "100", "exact"), (0.5, 1.0, 10.0), (0, 1, 10)
+    keys = product(sizes, budgets, replicates)
+    rows = [replace(ROW, members=m, budget=b, replicate=r) for m, b, r in keys]
+    random.Random(1).shuffle(shuffled := [*rows])
+    expected = table_of(Measurement, rows)
     table = in_order(table_of(Measurement, shuffled))
-    pd.testing.assert_frame_equal(table, in_order(table_of(Measurement, rows())))
-    of_dropout = table[table["method"] == "mc_dropout"]
-    assert list(of_dropout["members"].unique())[:2] == ["10", "100"]
-    for column, order in (("replicate", [0, 1, 10]), ("budget", [0.5, 1.0, 10.0])):
-        assert list(of_dropout[column].unique()) == order
+    pd.testing.assert_frame_equal(table, in_order(expected))
+    for column, order in (("members", sizes), ("budget", budgets), ("replicate", replicates)):
+        assert tuple(table[column].unique()) == order
 
 
 def test_numbers_of_methods_begin_with_the_key() -> None:

@@ -8,16 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from scipy.spatial.distance import cdist
 
 from benchmarks.run.custom_method import load_method
 from methods.contract import check_method
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
-from tests.extensions.nouns import class_mean
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/contributing.md").read_text(encoding="utf-8")
@@ -114,11 +110,6 @@ def test_guide_followed_literally_passes_the_checks(contributed: Path) -> None:
         command(contributed, "-m", "ruff", *check)
 
 
-@pytest.mark.parametrize("path", sorted(NOUNS.glob("*.py")), ids=lambda path: path.stem)
-def test_nouns_know_nothing_of_the_report(path: Path) -> None:
-    assert "report" not in path.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("method", ["bagged_centroids", "mixup", "the tutorial's"])
 def test_methods_keep_the_contract(
     method: str,
@@ -140,12 +131,3 @@ def test_methods_keep_the_contract(
         *(training_images.images, training_images.labels),
         *(test_images.images, test_images.labels),
     )
-
-
-def test_distance_to_class_means_is_scipys() -> None:
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(60) % 3
-    features = torch.randn(60, 4, generator=generator) + labels[:, None]
-    means = np.stack([features[labels == c].numpy().mean(axis=0) for c in range(3)])
-    computed = class_mean.fit(features, labels)(features).numpy()
-    np.testing.assert_allclose(computed, cdist(features, means).min(axis=1), rtol=1e-5)

@@ -11,7 +11,6 @@ import pytest
 from sklearn.metrics import log_loss
 
 from benchmarks.api import score_predictions
-from benchmarks.intake.against import rank_correlation
 from benchmarks.intake.given import score_files
 from benchmarks.io import UserError
 from tests.external.test_scoring import CLASSES, IMAGES, LABELS, members
@@ -53,18 +52,6 @@ def test_reference_is_agreed_with_by_its_own_mean() -> None:
     assert (row["upper"] - row["lower"]) / 2 == pytest.approx(1.96 * spread, rel=1e-4)
     same = score_predictions({"mine": REFERENCE}, LABELS, reference=REFERENCE).against
     assert (value(same, "agreement"), value(same, "total_variation")) == (1, 0)
-
-
-def test_interval_of_a_correlation_covers_that_of_many_images() -> None:
-    random, covered = np.random.default_rng(0), 0
-    slope, draws = 0.8, 1000
-    truth = 6 / math.pi * math.asin(slope / 2)  # of normal numbers with this correlation
-    for _ in range(draws):
-        first, noise = random.normal(size=(2, 100))
-        second = slope * first + math.sqrt(1 - slope**2) * noise
-        _, lower, upper = rank_correlation(first, second)
-        covered += lower < truth < upper
-    assert covered / draws == pytest.approx(0.95, abs=0.025)
 
 
 def test_command_prints_and_writes_what_predictions_are_against_others(

@@ -99,16 +99,13 @@ def test_one_member_has_two_axes() -> None:
         assert_same(read("named.csv"), read("a.npz"))
 
 
-@pytest.mark.parametrize("held", [True, False])
-def test_calibration_file_may_hold_its_labels(held: bool) -> None:
+def test_calibration_file_may_hold_its_labels() -> None:
     np.save("mine.npy", GOOD)
-    names = {"probabilities": FAR, "labels": LABELS[:30]}
-    np.savez("held.npz", **(names if held else {"probabilities": FAR}))
-    np.save("held_labels.npy", names["labels"])
-    further = {"labels": "labels.npy", "calibration_probabilities": "held.npz"}
-    further |= {} if held else {"calibration_labels": "held_labels.npy"}
-    given = read("mine.npy", **further)
-    assert given.predictions[LABELLED].calibrated
+    np.savez("held.npz", probabilities=FAR, labels=LABELS[:30])
+    np.save("held.npy", FAR)
+    for name, labels in (("held.npz", {}), ("held.npy", {"calibration_labels": "held.npz"})):
+        further = {"labels": "labels.npy", "calibration_probabilities": name, **labels}
+        assert read("mine.npy", **further).predictions[LABELLED].calibrated
 
 
 def changed(array: np.ndarray, value: float, member: int = 1, image: int = 5) -> np.ndarray:
@@ -202,15 +199,12 @@ def test_bad_array_is_refused_in_one_line_with_what_to_do(case: str) -> None:
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["far", "far(=", "far' \\d["])
-@pytest.mark.parametrize("given", ["labels", "ood"])
-def test_the_file_of_the_bad_array_is_named(given: str, name: str) -> None:
+@pytest.mark.parametrize("given", ["labels", "ood_far", "ood_far(=", "ood_far' \\d["])
+def test_the_file_of_the_bad_array_is_named(given: str) -> None:
     np.save("good.npy", GOOD)
-    np.save("bad.npy", changed(GOOD, np.nan) if given == "ood" else LABELS + 5)
-    files = {"labels": "labels.npy", f"ood_{name}": "good.npy"}
-    files["labels" if given == "labels" else f"ood_{name}"] = "bad.npy"
+    np.save("bad.npy", LABELS + 5 if given == "labels" else changed(GOOD, np.nan))
     with pytest.raises(UserError, match=r"^bad\.npy: .(labels|ood_far[^\n]*). has "):
-        read("good.npy", **files)
+        read("good.npy", **({"labels": "labels.npy"} | {given: "bad.npy"}))
 
 
 class Code:

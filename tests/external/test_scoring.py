@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +22,9 @@ from benchmarks.intake.given import score as scored_methods
 from benchmarks.intake.reading import read_predictions
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.nouns import Contestant
-from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.schema import Measurement, in_order, read_table, table_of
-from methods import Prediction
-from methods.scores import SCORES
-from tests.measuring import every_row, known_of
+from benchmarks.schema import read_table
+from tests.measuring import known_of
 from tests.processes import status_of
-from tests.runs import CONDITIONS
 
 IMAGES, MEMBERS, CLASSES = 120, 4, 7
 
@@ -55,14 +50,6 @@ def scored(**methods: dict[str, NDArray[np.float64]]) -> Scored:
         np.savez(f"{name}.npz", labels=LABELS, **arrays)
     read = [read_predictions(Path(f"{name}.npz")) for name in methods]
     return scored_methods(read, resamples=100, seed=0)
-
-
-def stored(array: NDArray[np.float64], *, labelled: bool) -> StoredPrediction:
-    """As a run stores it, with the score that probabilities of members give."""
-    prediction, gen = Prediction.of(torch.from_numpy(array)), SCORES["gen"].function
-    assert gen is not None
-    with_score = replace(prediction, scores={"gen": gen(prediction.member_probabilities)})
-    return StoredPrediction(with_score, torch.from_numpy(LABELS) if labelled else None)
 
 
 def contents(*names: str, **arrays: NDArray[np.float64]) -> dict[str, bytes]:
@@ -97,36 +84,12 @@ def test_command_writes_what_a_run_writes_and_leaves_nothing_stale(
     assert (record["resamples"], record["seed"], list(record["files"])) == (100, 0, ["mine"])
 
 
-def test_rows_are_those_of_the_suites_own_methods() -> None:
-    predictions = {
-        CONDITIONS["clean"]: stored(GOOD, labelled=True),
-        CONDITIONS["ood-kmnist"]: stored(FAR, labelled=False),
-    }
-    unit, clean = RunUnit("mine", None, 1.0, 0), predictions[CONDITIONS["clean"]]
-    rows = (row for c, own in predictions.items() for row in every_row(unit, c, own, clean))
-    expected = in_order(table_of(Measurement, rows))
-    measurements = scored(mine={"probabilities": GOOD, "ood_kmnist": FAR}).measurements
-    measurements = measurements[measurements["condition"] != "out-of-distribution-mean"]
-    pd.testing.assert_frame_equal(measurements.reset_index(drop=True), expected, check_exact=True)
-
-
-def three_methods() -> dict[str, dict[str, NDArray[np.float64]]]:
-    """The first is the worst, and the others are alike."""
-    arrays = {}
-    for seed, name in enumerate("abc"):
-        labels = None if name == "a" else LABELS
-        arrays[name] = {
-            "probabilities": members(seed, labels=labels),
-            **{f"ood_{n}": members(9 + seed + k, images=k) for n, k in (("far", 50), ("near", 80))},
-        }
-    return arrays
-
-
 def test_the_best_of_several_files_are_what_the_rule_says_of_the_arrays() -> None:
-    arrays = three_methods()
-    computed = scored(**arrays).results.answer.query("metric == 'nll'")
-    chosen = np.arange(IMAGES), LABELS
-    losses = [-np.log(each["probabilities"].mean(axis=0)[chosen]) for each in arrays.values()]
+    """The first is the worst, and the others are alike."""
+    arrays = {name: members(k, labels=LABELS if k else None) for k, name in enumerate("abc")}
+    results = scored(**{name: {"probabilities": each} for name, each in arrays.items()}).results
+    computed = results.answer.query("metric == 'nll'")
+    losses = [-np.log(each.mean(axis=0)[np.arange(IMAGES), LABELS]) for each in arrays.values()]
     contestants = [Contestant(name, str(MEMBERS), 1.0) for name in arrays]
     evidence = known_of(dict(zip(contestants, ([each] for each in losses), strict=True)))
     rows = answer([evidence], {})
@@ -134,21 +97,8 @@ def test_the_best_of_several_files_are_what_the_rule_says_of_the_arrays() -> Non
     expected = [row.stays or np.nan for row in rows]
     np.testing.assert_allclose(computed["stays"], expected, atol=0.02)
     for row, each in zip(computed.to_dict("records"), losses, strict=True):
-        error = each.std() / math.sqrt(IMAGES)
-        half_width = student.ppf(0.975, IMAGES - 1) * error
+        half_width = student.ppf(0.975, IMAGES - 1) * each.std() / math.sqrt(IMAGES)
         assert (row["upper"] - row["lower"]) / 2 == pytest.approx(half_width, rel=3e-3)
-
-
-def test_detection_is_judged_by_the_mean_of_all_sets() -> None:
-    results = scored(**three_methods()).results
-    rows = results.summary.query("metric == 'auroc' and score == 'predictive_entropy'")
-    by_set = rows.pivot_table(index="method", columns="condition", values="value")
-    mean = by_set[["ood-far", "ood-near"]].mean(axis=1)
-    np.testing.assert_allclose(by_set["out-of-distribution-mean"], mean)
-    judged = results.answer.query("metric == 'auroc'")
-    assert set(judged["condition"]) == {"out-of-distribution-mean"}
-    np.testing.assert_allclose(judged["value"], mean, atol=1e-4)
-    assert set(judged["best"]) <= {"yes", "no"}
 
 
 def test_what_cannot_be_compared_has_a_reason() -> None:

@@ -39,16 +39,9 @@ INVISIBLE = (
 )
 
 HOSTILE = (
-    "[red]x[/red][/bold]:bug:",
-    "<script>alert(1)</script>",
-    "a|b`rm -rf`",
-    "=cmd|' /C calc'!A0",
-    "\\input{/etc/passwd}",
-    "{{ 7*7 }}%d{0}",
-    "$x^2$ ~#&",
-    "**bold** _it_ ~~no~~ [link](javascript:x)",
-    "Ünïcode 日本 ﷽",
-    "../../up",
+    *("[red]x[/red][/bold]:bug:", "<script>alert(1)</script>", "a|b`rm -rf`", "../../up"),
+    *("=cmd|' /C calc'!A0", "\\input{/etc/passwd}", "{{ 7*7 }}%d{0}", "$x^2$ ~#&"),
+    *("**bold** _it_ ~~no~~ [link](javascript:x)", "Ünïcode 日本 ﷽"),
 )
 
 

@@ -7,38 +7,13 @@ import pytest
 from sklearn.metrics import auc
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import Configuration
 from benchmarks.run.curves import (
     FALSE_POSITIVE_RATES,
 )
-from benchmarks.run.measure import measure as measure_all
-from benchmarks.run.record import RunRecord
 from benchmarks.schema import read_table
-from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
+from tests.runs import CONDITIONS, Run
 
-IMAGES = 70
 ORIGIN = ["method", "members", "budget", "condition", "replicate"]
-CONFIGURATION = Configuration(
-    preset="quick",
-    task="mnist",
-    recipe="article",
-    methods=("softmax", "mc_dropout", "deep_ensemble"),
-    conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),
-    members=(4,),
-    passes=(3, 6),
-    replicates=2,
-    images=IMAGES,
-)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Made-up predictions, measured; softmax has lost its first replicate."""
-    run = run_of(CONFIGURATION, tmp_path_factory.mktemp("curves"))
-    record = RunRecord.begin(*run)
-    make_up_predictions(run, lost=("softmax", 0))
-    measure_all(*run, record)
-    return run
 
 
 def curve(run: Run, name: str) -> pd.DataFrame:
@@ -57,10 +32,10 @@ def test_bins_of_the_reliability_diagram_give_the_ece(run: Run) -> None:
     expected = measured(run, "ece")
     assert set(table["condition"]) == {"clean", "rotated-030"}
     for key, bins in table.groupby(ORIGIN):
-        assert bins["count"].sum() == IMAGES
+        assert bins["count"].sum() == 70
         assert len(bins) == 15
         gaps = (bins["accuracy"] - bins["confidence"]).abs() * bins["count"]
-        assert gaps.sum() / IMAGES == pytest.approx(expected.loc[key], abs=2e-5)
+        assert gaps.sum() / 70 == pytest.approx(expected.loc[key], abs=2e-5)
 
 
 def test_area_below_the_roc_curve_is_the_auroc(run: Run) -> None:
@@ -77,22 +52,6 @@ def test_area_below_the_roc_curve_is_the_auroc(run: Run) -> None:
         assert area == pytest.approx(measured(run, "auroc", score).loc[tuple(key)], abs=0.01)
         assert tuple(points.iloc[0][["flagged_clean", "flagged"]]) == (0, 0)
         assert tuple(points.iloc[-1][["flagged_clean", "flagged"]]) == (1, 1)
-
-
-def test_every_point_of_a_single_replicate_has_a_band_around_it(run: Run) -> None:
-    for name, value, bounds in (
-        ("reliability", "accuracy", ["accuracy_lower", "accuracy_upper"]),
-        ("roc", "flagged", ["lower", "upper"]),
-    ):
-        table = curve(run, name).dropna(subset=value)
-        assert table.loc[table["method"] == "mc_dropout", bounds].isna().all(axis=None)
-        table = table[table["method"] != "mc_dropout"]
-        lower, upper = table[bounds].to_numpy().T
-        assert (lower >= 0).all()
-        assert (upper <= 1).all()
-        assert (lower <= table[value]).all(), name
-        assert (table[value] <= upper).all(), name
-        assert (upper - lower).max() > 0.1
 
 
 def test_votes_on_the_example_are_those_of_the_prediction_files(run: Run) -> None:

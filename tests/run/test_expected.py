@@ -11,8 +11,6 @@ import pytest
 from benchmarks.run.configuration import PRESETS, configuration_of
 from benchmarks.run.expected import expected
 from benchmarks.run.plan import Plan
-from benchmarks.tasks.mnist import MNIST
-from benchmarks.tasks.task import ImageLimits
 from benchmarks.vocabulary import LATENCY, MEASURE, PREDICT, REPORT, STAGES, TRAIN
 from tests.processes import status_of
 from tests.runs import DIGITS, FULL, Run, run_of
@@ -23,13 +21,6 @@ def counts(run: Run, stage: str) -> dict[str, int]:
     table = expected(*run)
     own = table[table["stage"] == stage]
     return dict(zip(own["what"], own["count"], strict=True))
-
-
-@pytest.mark.parametrize("limits", [ImageLimits(), ImageLimits(100), ImageLimits(None, 40)])
-def test_number_of_images_is_that_of_those_chosen(limits: ImageLimits) -> None:
-    for condition in MNIST.conditions:
-        chosen = limits.chosen(condition, None, 300, seed=0)
-        assert limits.number(condition, 300) == len(chosen)
 
 
 def test_what_a_small_run_does_is_counted(tmp_path: Path) -> None:

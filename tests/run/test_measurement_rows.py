@@ -166,8 +166,8 @@ def test_metric_that_gives_another_shape_is_named(
 ) -> None:
     mine = Metric(name="mine", label="Mine", family=family, function=function)
     monkeypatch.setitem(METRICS, "mine", mine)
-    message = f"metric 'mine' gives the shape {given}; expected {expected}: "
-    with pytest.raises(UserError, match=re.escape(message)):
+    message = re.escape(f"metric 'mine' gives the shape {given}; expected {expected}: ")
+    with pytest.raises(UserError, match=message):
         rows_of("rotated-045")
 
 

@@ -6,6 +6,7 @@ import pickle
 import re
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +18,6 @@ from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.task import ImageLimits
-from benchmarks.tasks.tuned import LONGEST
 from methods import METHODS, MemberMethod, PooledMethod
 from tests import runs
 from tests.processes import status_of
@@ -99,29 +99,23 @@ def test_ensembles_of_the_preset_full_alone_divide_each_budget_among_half_traine
     None
 ):
     divided = [(s, b) for method, s, b in CONTESTANTS if method == "deep_ensemble" and s != b]
-    assert divided == [(2, 1.0), (10, 5.0)]
     for size, budget in divided:
-        unit = RunUnit("deep_ensemble", size, budget, 1)
-        assert FULL_PLAN.recipe_of(unit).epochs == FULL_PLAN.recipe.epochs / 2
-        half = f"well-trained-epochs-{FULL_PLAN.recipe.epochs / 2:g}"
+        assert size == 2 * budget
+        unit, half = RunUnit("deep_ensemble", size, budget, 1), FULL_PLAN.recipe.epochs / 2
+        assert FULL_PLAN.recipe_of(unit).epochs == half
         numbers = range(size, 2 * size)
-        assert FULL_PLAN.networks_of(unit) == [PoolNetwork(half, number) for number in numbers]
-    other = run_of(replace(QUICK, budgets=(1.0, 5.0))).plan
-    assert all(u.size == u.budget for u in other.units() if u.method == "deep_ensemble")
+        own = [PoolNetwork(f"well-trained-epochs-{half:g}", number) for number in numbers]
+        assert FULL_PLAN.networks_of(unit) == own
+    assert {budget for _, budget in divided} == {*FULL.budgets}
 
 
 def test_above_a_budget_of_one_few_methods_train_a_network_of_their_own() -> None:
-    """And none that is no method of the pool."""
-    of_budget = {
-        budget: {method for method, _, own in CONTESTANTS if own == budget and method in TRAINED}
-        for budget in FULL.budgets
-    }
-    assert of_budget[1.0] == set(TRAINED)
-    assert of_budget[5.0] == {name for name in TRAINED if METHODS[name].trained_longer}
-    assert 0 < len(of_budget[5.0]) < len(TRAINED)
-    singles = {name for name, kind in METHODS.items() if kind.pooled and not kind.counts_networks}
-    others = {method for method, _, own in CONTESTANTS if own == 5 and method in singles}
-    assert others - set(TRAINED) == (set(FULL.methods) & singles) - set(TRAINED)
+    for budget, expected in (
+        (1.0, set(TRAINED)),
+        (5.0, {name for name in TRAINED if METHODS[name].trained_longer}),
+    ):
+        own = {method for method, _, b in CONTESTANTS if b == budget and method in TRAINED}
+        assert own == expected
 
 
 def test_methods_of_one_training_share_networks_and_a_replicate_has_its_number() -> None:
@@ -169,25 +163,26 @@ def test_one_network_trains_no_longer_than_is_best(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "network", "message"),
     [
-        *(
-            (("--epochs", "1", "--budget", budget), "less than a step")
-            for budget in (".0001", ".02")
-        ),
-        (("LeNet5",), "the training of Mine has the network"),
-        (("LeNet5ReLU",), "the training of Mine has the network"),
+        (("--epochs", "1", "--budget", "0.0001"), "", "less than a step"),
+        (("--epochs", "1", "--budget", "0.02"), "", "less than a step"),
+        ((), "LeNet5", "the training of Mine has the network"),
+        ((), "LeNet5ReLU", "the training of Mine has the network"),
     ],
 )
 def test_training_that_cannot_be_is_one_line(
-    options: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    options: tuple[str, ...],
+    network: str,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if len(options) == 1:
-        more = "    def training(self, recipe):\n        return replace(recipe, network={})\n"
-        options = "--method", own_method(tmp_path, "Softmax", more.format(*options))
+    if network:
+        more = f"    def training(self, recipe): return replace(recipe, network={network})\n"
+        options = "--method", own_method(tmp_path, "Softmax", more)
     assert status_of(*command_words(tmp_path), *options) == 2
-    line = capsys.readouterr().err
-    assert re.fullmatch(rf"error: [^\n]*{message}[^\n]*\n", line)
+    assert re.fullmatch(rf"error: [^\n]*{message}[^\n]*\n", capsys.readouterr().err)
     assert not (tmp_path / "out").exists()
 
 
@@ -197,25 +192,18 @@ def test_groups_go_network_by_network() -> None:
         *("softmax", "mc_dropout", "deep_ensemble", "temperature_scaled_mc_dropout"),
         *("laplace_last_layer", "snapshot_ensemble"),
     )
-    chosen = replace(QUICK, methods=methods, conditions=("clean",), pool=1, replicates=2)
-    plan = run_of(replace(chosen, passes=(10, 50), members=(2,))).plan
+    sizes = {"passes": (10, 50), "members": (2,), "pool": 1, "replicates": 2}
+    plan = run_of(replace(QUICK, methods=methods, conditions=(), **sizes)).plan
     dropout, scaled = "mc_dropout", "temperature_scaled_mc_dropout"
-    expected = (
-        [("outputs", None), ("laplace_last_layer", None)],
-        [("snapshot_ensemble", 5)],
-        [(dropout, 50), (scaled, 50), (dropout, 10)],
-    )
-    own = [
-        [(getattr(o, "method", "outputs"), getattr(o, "size", None)) for o in group]
-        for group in plan.groups()
-    ]
-    assert sorted(own, key=str) == sorted([*expected, *expected], key=str)
-    for number, group in enumerate(plan.groups()[:2]):
-        outputs, *units = group
-        assert outputs == PoolNetwork("well-trained", number)
-        assert all(isinstance(u, RunUnit) and u.replicate == number for u in units)
-    (several, *_) = [group for group in plan.groups() if len(group) == 3]
-    largest, *others = (cast(MemberMethod, plan.method(u)) for u in several)
+    for number in range(2):
+        unit = partial(RunUnit, budget=1.0, replicate=number)
+        network = PoolNetwork("well-trained", number)
+        assert (network, unit("laplace_last_layer", None)) in plan.groups()
+        assert (unit("snapshot_ensemble", 5),) in plan.groups()
+        several = unit(dropout, 50), unit(scaled, 50), unit(dropout, 10)
+        assert several in plan.groups()
+    assert len(plan.groups()) == 3 * 2
+    largest, *others = (cast(MemberMethod, plan.method(each)) for each in several)
     assert [method.slice_of(largest) for method in others] == [slice(0, 50), slice(0, 10)]
 
 
@@ -224,10 +212,6 @@ def test_scores_of_features_are_of_methods_with_one_network() -> None:
         kind, own = METHODS[unit.method], PoolNetwork(FULL_PLAN.training_of(unit), 1)
         of_one = kind.pooled and not (kind.counts_networks or "training" in kind.needs)
         assert FULL_PLAN.scored_network(unit) == (own if of_one else None), unit
-    dropout = DROPOUT_TRAINING.removeprefix("well-trained")
-    best, whole = (f"-epochs-{epochs:g}" for epochs in (FULL_PLAN.recipe.best_epochs, LONGEST))
-    singles = {network.training for network in FULL_PLAN.scored_networks}
-    assert {f"well-trained{name}" for name in ("", dropout, best, dropout + whole)} < singles
     assert {n.number for n in FULL_PLAN.scored_networks} == set(range(FULL.replicates))
     assert not Plan(replace(FULL, scores="unfitted")).scored_networks
 
@@ -240,16 +224,6 @@ def test_exact_mc_dropout_is_evaluated_on_subsets_and_so_are_all_beside_it() -> 
         expected = subsets if name in SLOW else [*FULL.conditions, *subsets]
         assert [condition.name for condition in conditions] == expected
     assert not any(condition.subset for condition in FULL_PLAN.conditions)
-
-
-def test_users_method_says_of_itself_how_it_is_evaluated(tmp_path: Path) -> None:
-    fields = "    slow, only_usual, usual_sizes = True, True, (20, 50, 70)\n"
-    own = own_method(tmp_path, "MCDropout", fields)
-    plan = run_of(replace(QUICK, methods=(), custom_methods=(own,), passes=(20, 50, 100))).plan
-    units = plan.units()
-    assert {unit.size for unit in units} == {20, 50}
-    assert all(c.subset for unit in units for c in plan.conditions_of(unit))
-    assert all(map(plan.is_compared, units))
 
 
 def test_users_method_of_the_pool_is_repeated_as_the_suites_and_is_no_network_alone(

@@ -11,25 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import Configuration
-from benchmarks.run.shown_images import Ranked, highest, write_shown
+from benchmarks.run.shown_images import Ranked, highest
 from benchmarks.schema import read_table
 from benchmarks.tasks.task import Condition, choice
-from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, run_of
-
-IMAGES = 70
-
-CONFIGURATION = Configuration(
-    preset="quick",
-    task="mnist",
-    recipe="article",
-    methods=("softmax", "mc_dropout", "deep_ensemble"),
-    conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),
-    members=(4,),
-    passes=(3, 6),
-    replicates=2,
-    images=IMAGES,
-)
+from tests.made_up import make_up
+from tests.run.conftest import OF_FEW_IMAGES
+from tests.runs import CONDITIONS, Run, run_of
 
 UNITS = {
     "softmax": RunUnit("softmax", None, 1.0, 1),
@@ -37,15 +24,6 @@ UNITS = {
     "deep_ensemble": RunUnit("deep_ensemble", 4, 4.0, 0),
 }
 """The first replicate of each method that was predicted, of its largest size."""
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Made-up predictions; softmax has lost its first replicate."""
-    run = run_of(CONFIGURATION, tmp_path_factory.mktemp("shown"))
-    make_up_predictions(run, lost=("softmax", 0))
-    write_shown(*run)
-    return run
 
 
 def table(run: Run, name: str) -> pd.DataFrame:
@@ -64,7 +42,7 @@ def test_of_each_condition_the_images_are_shown_on_which_votes_differ_most(run: 
         values = list(rows["divergence"])
         assert values == sorted(values, reverse=True), condition
     clean = images[images["condition"] == "clean"]
-    chosen = choice(10_000, IMAGES, 0).tolist()
+    chosen = choice(10_000, 70, 0).tolist()
     assert [chosen[index] for index in clean["index"]] == list(clean["number"])
 
 
@@ -83,13 +61,14 @@ def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
 
 def test_high_disagreement_images_have_the_largest_divergence(run: Run) -> None:
     """The generalised divergence, here by way of relative entropies to the mean."""
-    largest = np.zeros(IMAGES)
+    largest = np.zeros(70)
     for condition in ("clean", "rotated-030"):  # beyond 90 degrees, labels are ill-defined
         load = run.workspace.predictions.load
         shares = np.stack(
             [load(unit, condition).prediction.vote_share.numpy() for unit in UNITS.values()]
         )
-        ratios = np.log(np.where(shares > 0, shares / shares.mean(axis=0), 1))
+        mean = np.maximum(shares.mean(axis=0), 1e-9)
+        ratios = np.log(np.where(shares > 0, shares / mean, 1))
         largest = np.maximum(largest, (shares * ratios).sum(axis=2).mean(axis=0))
     drawn = table(run, "high_disagreement").drop_duplicates("rank")
     assert list(drawn["divergence"]) == pytest.approx(sorted(largest)[:-13:-1], abs=1e-5)
@@ -113,12 +92,9 @@ def test_images_are_all_that_is_shown_as_it_was_evaluated(run: Run) -> None:
 
 
 def test_set_that_cannot_be_had_is_not_shown(tmp_path: Path) -> None:
-    fewer = run_of(CONFIGURATION, tmp_path)
-    make_up_predictions(fewer)
-    missing = ["rotated-030", "ood-uniform_noise"]
-    for name in missing:
-        lose_predictions(tmp_path / "out", name)
-    write_shown(*fewer, missing)
+    missing = dict.fromkeys(("rotated-030", "ood-uniform_noise"), "asleep")
+    make_up(tmp_path, unavailable=missing, **vars(OF_FEW_IMAGES))
+    fewer = run_of(OF_FEW_IMAGES, tmp_path)
     assert set(images_of(fewer)["condition"]) == {"clean", "rotated-120"}
     for name in ("image_votes", "high_disagreement"):
         assert set(table(fewer, name)["condition"]) == {"clean"}
