@@ -221,26 +221,18 @@ def test_options_choose_the_configuration(
     assert (only, overwrite) == ("measure", True)
 
 
-@pytest.mark.parametrize(
-    ("preset", "task", "folder"),
-    [
-        *((preset, "mnist", f"results/mine/{preset}") for preset in PRESETS),
-        ("quick", "digits", "results/mine/digits-quick"),
-    ],
-)
 def test_without_options_it_is_the_preset(
-    preset: str,
-    task: str,
-    folder: str,
-    command_line: CommandLine,
-    chosen: list[tuple[Run, str | None, bool]],
+    command_line: CommandLine, chosen: list[tuple[Run, str | None, bool]]
 ) -> None:
-    command_line("--preset", preset, "--task", task, "--device", "cpu")
-    ((run, only, overwrite),) = chosen
-    assert run.plan.configuration == configuration_of(preset, task)
-    assert run.workspace.out == Path.cwd() / folder
-    assert (run.workspace.data_dir, only, overwrite) == (None, None, False)
-    assert run.workspace.jobs >= 1
+    folders = {(preset, "mnist"): preset for preset in PRESETS} | {
+        ("quick", "digits"): "digits-quick"
+    }
+    for (preset, task), folder in folders.items():
+        command_line("--preset", preset, "--task", task, "--device", "cpu")
+        run, only, overwrite = chosen.pop()
+        assert run.plan.configuration == configuration_of(preset, task)
+        assert run.workspace.out == Path.cwd() / "results" / "mine" / folder
+        assert (run.workspace.data_dir, only, overwrite) == (None, None, False)
 
 
 @pytest.mark.parametrize(("has_browser", "message"), [(True, ""), (False, "no browser was found")])

@@ -95,14 +95,15 @@ def test_settings_of_a_task_reach_its_methods(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"rate": 0.25, "placement": "linear"}
-    trials = [
-        Trial("mnist", "mc_dropout", setting_text(settings), 0.1, 0.0),
-        Trial("mnist", "swag", "learning_rate 0.125", 0.1, 0.0),
-        Trial("mnist", WELL_TRAINED.name, "learning_rate 0.5, l2_penalty 0", 0.1, 0.0),
-        Trial("mnist", LENGTH, "epochs 20", 0.1, 0.0),
-        Trial("other", "swag", "learning_rate 1", 0.1, 0.0),
-    ]
-    pd.DataFrame(with_choices(trials)).to_csv(tmp_path / TUNING_CSV, index=False)
+    chosen = {
+        "mc_dropout": setting_text(settings),
+        "swag": "learning_rate 0.125",
+        WELL_TRAINED.name: "learning_rate 0.5, l2_penalty 0",
+        LENGTH: "epochs 20",
+    }
+    trials = [Trial("mnist", name, setting, 0.1, 0.0) for name, setting in chosen.items()]
+    other = Trial("other", "swag", "learning_rate 1", 0.1, 0.0)
+    pd.DataFrame(with_choices([*trials, other])).to_csv(tmp_path / TUNING_CSV, index=False)
     monkeypatch.setattr("benchmarks.tasks.tuned.TUNING_FOLDER", tmp_path)
     assert tuned_settings("mnist")["mc_dropout"] == settings
     recipe = tuned_recipe("mnist", mean=0.5)
@@ -115,12 +116,12 @@ def test_settings_of_a_task_reach_its_methods(
         return method.build(NetworkPool(recipe)).pool.recipe
 
     for name in ("mc_dropout", "dropout_off", "mc_dropout_ensemble"):
-        assert training(name).dropout == 0.25
-        assert training(name).network.channels == (120, 84)
-    assert training("mc_dropout_article").dropout == 0.5
-    assert training("mc_dropout_article").network is recipe.network
-    assert training("swag").learning_rate == 0.125
-    assert training("snapshot_ensemble").learning_rate == 0.5
+        own = training(name)
+        assert (own.dropout, own.network.channels) == (0.25, (120, 84))
+    article = training("mc_dropout_article")
+    assert (article.dropout, article.network) == (0.5, recipe.network)
+    rates = [training(name).learning_rate for name in ("swag", "snapshot_ensemble")]
+    assert rates == [0.125, 0.5]
 
 
 def made_images(seed: int, count: int = 192) -> LabelledImages:

@@ -22,6 +22,7 @@ from benchmarks.api import (
     load_results,
     score_predictions,
 )
+from benchmarks.schema import where
 from methods import MCDropout, Prediction, Softmax, TemperatureScaling, UncertaintyMethod
 from methods.pooled import NotFittedError
 
@@ -58,14 +59,8 @@ FAR = torch.full((40, 5), 0.3) + 3 * torch.randn(40, 5, generator=torch.Generato
 def value(
     results: BenchmarkResults, method: str, condition: str, metric: str, score: str = ""
 ) -> Any:
-    rows = results.summary
-    chosen = rows[
-        (rows["method"] == method)
-        & (rows["condition"] == condition)
-        & (rows["metric"] == metric)
-        & (rows["score"] == score)
-    ]
-    (row,) = chosen.to_dict("records")
+    rows = where(results.summary, method=method, condition=condition, metric=metric, score=score)
+    (row,) = rows.to_dict("records")
     return row
 
 

@@ -266,19 +266,6 @@ def test_names_of_methods_are_checked(out: Path, mine: Arrays) -> None:
     score_beside(out, {"swag": {"clean": mine["clean"]}})  # the run has none
 
 
-def test_command_with_other_files_is_refused(
-    out: Path, mine: Arrays, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    np.savez(tmp_path / "mine.npz", **mine)
-    for words, message in (
-        (["mine.npz", "--ood", f"noise={tmp_path}"], "with --beside, a file holds all predictions"),
-        (["mine.npz", "other/mine.npz"], "'mine' is given twice"),
-    ):
-        files = [tmp_path / word if word.endswith(".npz") else word for word in words]
-        assert status_of("score", *files, "--beside", out) == 2
-        assert message in capsys.readouterr().err
-
-
 DAMAGED: dict[str, dict[str, Any]] = {
     "an unknown condition": {"shown": np.array(["upside-down"])},
     "another number of images": {"sizes": np.array([99])},

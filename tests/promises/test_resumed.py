@@ -212,10 +212,10 @@ def test_interrupted_measuring_goes_on_to_equal_numbers(measuring: Run, digits_r
     part = measuring.workspace.out / FINISHED_FOLDER / ".ood-uniform_noise"
     part.mkdir(exist_ok=True)
     (part / "measurements.csv").write_text("killed within a r")
-    assert compute(measuring) == []
-    assert numbers(measuring.workspace.out) == numbers(digits_run / "out")
+    assert run_stages(*measuring, MEASURE) == []
+    written, expected = numbers(measuring.workspace.out), numbers(digits_run / "out")
+    assert written == {name: expected[name] for name in expected if name != "training.csv"}
     assert finished(measuring) == []
-    assert not list(measuring.workspace.networks.glob("*.safetensors"))
 
 
 def test_finished_sets_are_read_unless_something_is_predicted_anew(measuring: Run) -> None:

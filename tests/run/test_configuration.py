@@ -121,13 +121,6 @@ def test_page_of_methods_names_their_presets() -> None:
         assert told == ("all" if every else ", ".join(presets) or "by name"), name
 
 
-def test_conditions_are_spelled_out() -> None:
-    assert replace(QUICK, conditions=("ood-*noise",)).conditions == (
-        *("clean", "ood-uniform_noise", "ood-gaussian_noise"),
-    )
-    assert replace(QUICK, conditions=()).conditions == ("clean",)
-
-
 @pytest.mark.parametrize("methods", [("softmax",), ("mc_dropout",)])
 def test_custom_method_must_not_take_the_name_of_one_of_the_suites(
     methods: tuple[str, ...], tmp_path: Path

@@ -8,10 +8,8 @@ from time import process_time
 
 import pytest
 
-from benchmarks.run.configuration import PRESETS, configuration_of
 from benchmarks.run.expected import expected
-from benchmarks.run.plan import Plan
-from benchmarks.vocabulary import LATENCY, MEASURE, PREDICT, REPORT, STAGES, TRAIN
+from benchmarks.vocabulary import LATENCY, MEASURE, PREDICT, STAGES, TRAIN
 from tests.processes import status_of
 from tests.runs import DIGITS, FULL, Run, run_of
 
@@ -47,14 +45,6 @@ def test_what_is_there_is_not_counted_again(digits_run: Path) -> None:
     run = run_of(DIGITS, digits_run)
     assert [counts(run, stage) for stage in (TRAIN, PREDICT, LATENCY)] == [{}, {}, {}]
     assert counts(run, MEASURE)["predictions"] > 0
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_all_work_of_presets_has_a_price(preset: str, tmp_path: Path) -> None:
-    plan = Plan(configuration_of(preset))
-    table = expected(plan, run_of(FULL, tmp_path).workspace)
-    assert (table["seconds"] > 0).all()
-    assert {*table["stage"]} >= {TRAIN, PREDICT, MEASURE, REPORT}
 
 
 def test_plan_is_printed_at_once_and_nothing_is_written(

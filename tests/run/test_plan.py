@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 from benchmarks.predictions import PoolNetwork, RunUnit
-from benchmarks.run.configuration import Configuration, configuration_of
+from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
@@ -135,8 +135,6 @@ def test_trainings_are_named_by_what_is_changed_and_are_those_of_the_methods() -
     assert FULL_PLAN.trainings["well-trained"] == FULL_PLAN.recipe
     for unit in FULL_PLAN.units():
         assert FULL_PLAN.trainings[FULL_PLAN.training_of(unit)] == FULL_PLAN.recipe_of(unit)
-    article = configuration_of("article")
-    assert list(Plan(article).trainings) == ["article"]
 
 
 def test_epochs_are_those_of_a_budget_of_one() -> None:
