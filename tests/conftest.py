@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from benchmarks.data.loading import load_digits, load_mnist
 from benchmarks.run.custom_method import load_method
 from methods.networks.recipes import LabelledImages
 from tests.made_up import finish_made_up, make_up_two_budgets
+from tests.processes import Start, processes
 from tests.runs import built_once, finish_digits
 
 NO_CLUSTER = [name for name in ("distributed", "yaml") if find_spec(name) is None]
@@ -41,6 +42,13 @@ def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest
 def _no_remembered_methods() -> None:
     """Custom methods are cached by file name, but tests write several files of one name."""
     load_method.cache_clear()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a command in a process of its own, which is ended with the test."""
+    with processes() as begin:
+        yield begin
 
 
 @pytest.fixture(scope="session")

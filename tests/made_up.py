@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,7 @@ def make_up(
     fails: str | None = None,
     lost: Collection[str] = (),
     unavailable: Mapping[str, str] | None = None,
+    groups: torch.Tensor | None = None,
     **changes: object,
 ) -> Path:
     """A run up to the stage `measure`, without timings, claims and a report; the folder of results.
@@ -131,6 +133,7 @@ def make_up(
         fails: which run units have no prediction files, by what their names begin with.
         lost: on which conditions no run unit has one.
         unavailable: conditions without data, and why.
+        groups: of labelled images, which are drawn together.
         changes: parts of the configuration that differ from `SMALL`.
     """
     if custom or slow:
@@ -151,10 +154,9 @@ def make_up(
             continue
         for condition in run.plan.conditions_of(unit):
             if condition.name not in reasons and condition.name not in lost:
-                stored = StoredPrediction(
-                    prediction(run, unit, condition),
-                    run.workspace.evaluation_set(condition, run.plan).labels,
-                )
+                labels = run.workspace.evaluation_set(condition, run.plan).labels
+                own = None if labels is None else groups
+                stored = StoredPrediction(prediction(run, unit, condition), labels, groups=own)
                 run.workspace.predictions.save(unit, condition.name, stored)
     nouns_of(run.plan, metric_records(10)).write(run.workspace.out)
     write_table(training_log(3), run.workspace.out, "training.csv")
@@ -180,24 +182,18 @@ def prediction(run: Run, unit: RunUnit, condition: Condition) -> Prediction:
 
 
 def training_log(networks: int) -> pd.DataFrame:
-    """Dropout is on over training images only."""
+    """Two epochs, and a row of all images; dropout is on over training images only."""
     measures = ["loss", "accuracy", "precision", "recall"]
-    return pd.DataFrame(
-        {"training": "article", "network": network, "epoch": epoch}
-        | {"split": split, "images": images}
-        | dict.fromkeys(measures, level + 0.01 * epoch + 0.001 * network)
-        | (
-            {"accuracy_dropout_on": level - 0.1 + 0.01 * epoch + 0.001 * network}
-            if split != "validation"
-            else {}
-        )
-        for network in range(networks)
-        for epoch, split, images, level in (
-            *((epoch, "training", 10_000, 0.9) for epoch in (1, 2)),
-            *((epoch, "validation", 10_000, 0.9) for epoch in (1, 2)),
-            (2, "all training", 60_000, 0.5),
-        )
-    )
+    rows = []
+    for network in range(networks):
+        for epoch, split in [*product((1, 2), ("training", "validation")), (2, "all training")]:
+            level = 0.01 * epoch + 0.001 * network + (0.5 if split == "all training" else 0.9)
+            row = {"training": "article", "network": network, "epoch": epoch, "split": split}
+            row |= {"images": 60_000 if split == "all training" else 10_000}
+            row |= dict.fromkeys(measures, level)
+            dropout = {} if split == "validation" else {"accuracy_dropout_on": level - 0.1}
+            rows.append(row | dropout)
+    return pd.DataFrame(rows)
 
 
 def write_latency(rows: list[Latency], folder: Path) -> None:

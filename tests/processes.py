@@ -38,15 +38,18 @@ def status_of(*arguments: object) -> int:
 def processes() -> Iterator[Start]:
     """A function that starts a command in its own session, as a terminal would; ended after it.
 
-    Its arguments are the command's; by name, the code that is run `first`.
+    Its arguments are the command's; by name, the code that is run `first`, another `script`, and
+    variables of the environment.
     """
     started = []
 
-    def start(*arguments: str, first: str = "") -> subprocess.Popen[str]:
+    def start(
+        *arguments: str, first: str = "", script: str = SCRIPT, **variables: str
+    ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, *arguments],
+            [sys.executable, "-c", script, *arguments],
             cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "DONE_BEFORE_IT": first},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "DONE_BEFORE_IT": first} | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

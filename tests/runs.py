@@ -26,13 +26,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-import torch
 from filelock import FileLock
 
 from benchmarks.claims import missing_data
 from benchmarks.data.loading import load_mnist, load_mnist_writers
 from benchmarks.latency.stopwatch import Limits
-from benchmarks.predictions import PoolNetwork, StoredPrediction
+from benchmarks.predictions import PoolNetwork
 from benchmarks.run import workspace as workspace_module
 from benchmarks.run.configuration import PRESETS, Configuration, command_of, configuration_of
 from benchmarks.run.plan import Plan
@@ -41,7 +40,7 @@ from benchmarks.run.workspace import Failure, Workspace
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.vocabulary import MEASURE, PREDICT, TRAIN
-from methods import METHODS, Prediction
+from methods import METHODS
 from methods.networks.recipes import LabelledImages
 from methods.trained.base import TrainedMethod
 
@@ -154,21 +153,6 @@ def lose_predictions(folder: Path, pattern: str, unit: str = "*") -> None:
     """Remove the prediction files of these conditions, of all units or of one."""
     for path in (folder / "predictions").rglob(f"{unit}/{pattern}.npz"):
         path.unlink()
-
-
-def make_up_predictions(run: Run, lost: tuple[str, int] | None = None) -> None:
-    """Random members around the labels, without any network; ``lost``: a method's replicate."""
-    for seed, unit in enumerate(run.plan.units()):
-        if (unit.method, unit.replicate) == lost:
-            continue
-        random = torch.Generator().manual_seed(seed)
-        for condition in run.plan.conditions:
-            evaluated = run.workspace.evaluation_set(condition, run.plan)
-            logits = 2 * torch.randn(unit.size or 1, len(evaluated.images), 10, generator=random)
-            if evaluated.labels is not None:
-                logits += 3 * torch.nn.functional.one_hot(evaluated.labels, 10)
-            stored = StoredPrediction(Prediction.of_logits(logits), evaluated.labels)
-            run.workspace.predictions.save(unit, condition.name, stored)
 
 
 @contextmanager

@@ -8,16 +8,15 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from benchmarks.commands import app
 from benchmarks.intake.formats import CALIBRATION
-from tests.processes import ROOT, status_of
+from tests.processes import ROOT, Start, processes, status_of
 
 SCRIPT = """
 from importlib import import_module
@@ -27,44 +26,31 @@ if __name__ == "__main__":
     run_command(lambda: import_module("tiny").command())
 """
 
-BEGIN = """
+WORK = """
 import ctypes, time
 from benchmarks.io import UserError
 from benchmarks.parallel import parallel
 
-"""
-
-AT_WORK = """
-def work(number):
+def sleep(number):
     print("at work" + chr(10), end="", flush=True)
     time.sleep(600)
 
-def command():
-    parallel(work, [1, 2], stage="test", what="sleeps", jobs=2)
-"""
-
-CRASHING = """
-def work(number):
+def crash(number):
     ctypes.string_at(0)
 
-def command():
-    parallel(work, [1, 2], stage="test", what="crashes", jobs=2)
-"""
+def in_parallel(work):
+    parallel(work, [1, 2], stage="test", what="calls", jobs=2)
 
-FAILING = """
-def work(number):
-    return number
-
-def command():
-    parallel(work, [1, 2], stage="test", what="numbers", jobs=2)
+def fail():
+    in_parallel(abs)
     raise UserError("no")
-"""
 
-PRINTING = """
-def command():
+def show():
     for _ in range(100_000):
         print("T ≈ 1")
-"""
+
+def command():
+    """
 
 IMPORTED = """
 import time; print("at work\\n" * 2, end="", flush=True)
@@ -74,80 +60,66 @@ except BaseException:
     raise ImportError("a bad install") from None
 """
 
-Start = Callable[..., subprocess.Popen[str]]
-
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a command of this code in its own session, as a terminal would."""
-    started = []
+    """Start a command of this code."""
+    with processes() as started:
 
-    def begin(code: str, **variables: Any) -> subprocess.Popen[str]:
-        (tmp_path / "tiny.py").write_text(code)
-        process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT],
-            env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"} | variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            # Where tests run in the background, a shell may have had SIGINT ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        started.append(process)
-        return process
+        def begin(code: str, **variables: str) -> subprocess.Popen[str]:
+            (tmp_path / "tiny.py").write_text(code)
+            path = f"{tmp_path}{os.pathsep}{ROOT}"
+            return started(script=SCRIPT, PYTHONPATH=path, **variables)
 
-    yield begin
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        yield begin
 
 
-def at_work(process: subprocess.Popen[str]) -> None:
+@pytest.mark.parametrize(
+    ("code", "ends"),
+    [
+        (f"{WORK}in_parallel(sleep)", signal.SIGINT),
+        (IMPORTED, signal.SIGINT),
+        (f"{WORK}in_parallel(sleep)", signal.SIGKILL),
+    ],
+    ids=["interrupted", "interrupted in an import", "killed"],
+)
+def test_end_from_outside_is_one_line_at_most_and_ends_all_workers(
+    code: str, ends: signal.Signals, start: Start
+) -> None:
+    process = start(code)
     assert process.stdout is not None
     assert [process.stdout.readline() for _ in range(2)] == ["at work\n"] * 2
-
-
-@pytest.mark.parametrize("code", [BEGIN + AT_WORK, IMPORTED], ids=["workers", "import"])
-def test_interruption_is_one_line_and_ends_all_workers(code: str, start: Start) -> None:
-    process = start(code)
-    at_work(process)
-    os.killpg(process.pid, signal.SIGINT)
+    is_killed = ends == signal.SIGKILL
+    process.kill() if is_killed else os.killpg(process.pid, ends)
     # Waits for the workers as well, which hold the other end of the pipe.
-    told = "interrupted; the same command continues the run\n"
-    assert process.communicate(timeout=60) == ("", told)
-    assert process.returncode == 130
+    shown = "" if is_killed else "interrupted; the same command continues the run\n"
+    assert process.communicate(timeout=60) == ("", shown)
+    assert process.returncode == (-ends if is_killed else 130)
 
 
-def test_killed_command_leaves_no_worker(start: Start) -> None:
-    process = start(BEGIN + AT_WORK)
-    at_work(process)
-    process.kill()
-    assert process.communicate(timeout=60) == ("", "")
-    assert process.returncode == -signal.SIGKILL
-
-
-def test_crash_of_a_worker_is_one_line(start: Start) -> None:
-    process = start(BEGIN + CRASHING)
+@pytest.mark.parametrize(
+    ("call", "status", "line"),
+    [
+        (
+            "in_parallel(crash)",
+            1,
+            "error: the process of a worker crashed or was killed (SIGSEGV). ",
+        ),
+        ("fail()", 2, "error: no"),
+    ],
+)
+def test_failure_of_a_worker_or_beside_it_is_one_line(
+    call: str, status: int, line: str, start: Start
+) -> None:
+    process = start(WORK + call)
     _, shown = process.communicate(timeout=60)
-    assert shown == (
-        "error: the process of a worker crashed or was killed (SIGSEGV). Run the same command "
-        "again: what is finished is kept\n"
-    )
-    assert process.returncode == 1
-
-
-def test_failure_while_workers_wait_is_one_line(start: Start) -> None:
-    process = start(BEGIN + FAILING)
-    _, shown = process.communicate(timeout=60)
-    assert shown.splitlines()[-1] == "error: no"
+    assert shown.splitlines()[-1].startswith(line)
     assert "Traceback" not in shown
-    assert process.returncode == 2
+    assert process.returncode == status
 
 
 def test_closed_output_is_no_traceback(start: Start) -> None:
-    process = start(BEGIN + PRINTING, PYTHONIOENCODING="ascii")
+    process = start(f"{WORK}show()", PYTHONIOENCODING="ascii")
     assert process.stdout is not None
     assert process.stderr is not None
     assert process.stdout.readline() == "T ? 1\n"
@@ -170,13 +142,6 @@ def test_module_that_hides_the_methods_is_named(tmp_path: Path) -> None:
     assert last.startswith(f"ImportError: {tmp_path / 'methods.py'} hides the package `methods` of")
 
 
-def test_unknown_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert status_of("scores") == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: there is no command 'scores'; choose from run, score, check,")
-    assert error.count("\n") == 1
-
-
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 
 
@@ -193,16 +158,9 @@ def test_every_command_explains_its_options(
         assert parameter.help.split(" ")[0] in shown
         if parameter.param_type_name == "option":
             assert re.search(rf"^│ +{parameter.opts[0]} .*\w", shown, re.MULTILINE)
-
-
-def test_help_of_score_names_the_arrays_as_they_are_read(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
-    assert status_of("score", "--help") == 0
-    shown = capsys.readouterr().out
-    for name in ("probabilities", "labels", "ood_NAME", *CALIBRATION):
-        assert re.search(rf"^ (.* and )?{name}( and .*)?: ", shown, re.MULTILINE)
+    if name == "score":
+        for array in ("probabilities", "labels", "ood_NAME", *CALIBRATION):
+            assert re.search(rf"^ (.* and )?{array}( and .*)?: ", shown, re.MULTILINE)
 
 
 def test_package_declares_the_command_and_all_of_its_files() -> None:

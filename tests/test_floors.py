@@ -28,15 +28,9 @@ FLOORS = (
     ("benchmarks.inference",),
     ("benchmarks.report",),
     ("benchmarks.run", "benchmarks.claims", "benchmarks.latency"),
+    ("benchmarks.cluster", "benchmarks.intake"),
     (
-        "benchmarks.cluster",
-        "benchmarks.intake",
-    ),
-    (
-        "benchmarks.api",
-        "benchmarks.check",
-        "benchmarks.compare",
-        "benchmarks.lab",
+        *("benchmarks.api", "benchmarks.check", "benchmarks.compare", "benchmarks.lab"),
         "benchmarks.tuning",
     ),
     ("benchmarks.commands",),

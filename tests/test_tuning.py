@@ -55,45 +55,30 @@ def test_table_has_all_trials_and_the_best_of_them_is_used(task: str, name: str)
         assert setting_text({knob: getattr(built, knob) for knob in KNOBS[name]}) == chosen
 
 
-def test_every_method_with_a_knob_has_eight_trials() -> None:
-    for name, knobs in KNOBS.items():
-        assert len(settings_to_try(name, {})) == (5 if name == LENGTH else 8)
-        if name in METHODS:
-            assert all(hasattr(METHODS[name], knob) for knob in knobs)
+def test_every_method_that_trains_itself_has_a_knob() -> None:
     assert {*TRAINED} <= {*KNOBS}
+    for name, knobs in KNOBS.items():
+        assert name not in METHODS or all(hasattr(METHODS[name], knob) for knob in knobs)
 
 
 def test_a_best_setting_on_an_edge_has_two_trials_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
-    rate, other = Knob((1, 2, 3), (0.5, 0.1), (4, 5)), Knob(("x", "y"))
-    further: dict[tuple[float, ...], list[float]] = {
-        (1, 2, 3): [0.5, 0.1],
-        (2, 1, 3): [],
-        (3, 2, 1): [4, 5],
-    }
-    for losses, expected in further.items():
-        monkeypatch.setattr(tuning, "KNOBS", {"a": {"rate": rate}})
-        nlls = dict(zip(("rate 1", "rate 2", "rate 3"), losses, strict=True))
-        assert settings_to_try("a", nlls)[3:] == [{"rate": value} for value in expected]
-        del nlls["rate 3"]
-        assert len(settings_to_try("a", nlls)) == 3  # not before all are known
-    monkeypatch.setattr(tuning, "KNOBS", {"a": {"rate": rate, "at": other}})
-    nlls = dict.fromkeys(map(setting_text, settings_to_try("a", {})), 2.0)
-    nlls |= {"rate 3, at y": 1.0, "rate 1, at x": math.nan}
-    assert settings_to_try("a", nlls)[6:] == [{"rate": r, "at": "y"} for r in (4, 5)]
-    monkeypatch.setattr(tuning, "KNOBS", {"a": {"rate": rate, "to": rate}})
-    nlls = dict.fromkeys(map(setting_text, settings_to_try("a", {})), 2.0)
-    nlls["rate 3, to 1"] = 1.0
-    assert settings_to_try("a", nlls)[9:] == [{"rate": 4, "to": 1}, {"rate": 3, "to": 0.5}]
+    rate, place = Knob((1, 2, 3), (0.5, 0.1), (4, 5)), Knob(("x", "y"))
 
+    def further(nlls: dict[str, float], **knobs: Knob) -> list[dict[str, float | str]]:
+        """The trials beyond the grid, where all others have an NLL of 2."""
+        monkeypatch.setattr(tuning, "KNOBS", {"a": knobs})
+        grid = settings_to_try("a", {})
+        others = dict.fromkeys(map(setting_text, grid), 2.0)
+        return settings_to_try("a", others | nlls)[len(grid) :]
 
-def test_methods_trained_for_more_networks_are_those_with_the_least_nll() -> None:
-    chosen = TABLE[TABLE["chosen"] & TABLE["name"].isin(TRAINED)]
-    if len(chosen) < 2 * len(TRAINED):
-        pytest.skip("not all of them are tuned yet")
-    ratio = chosen["nll"] / chosen.groupby("task")["nll"].transform("min")
-    longer = {name for name in TRAINED if METHODS[name].trained_longer}
-    least = ratio.groupby(chosen["name"]).mean().nsmallest(len(longer))
-    assert {*least.index} == longer
+    assert further({"rate 1": 1.0}, rate=rate) == [{"rate": 0.5}, {"rate": 0.1}]
+    assert further({"rate 2": 1.0}, rate=rate) == []
+    assert further({"rate 3": 1.0}, rate=rate) == [{"rate": 4}, {"rate": 5}]
+    assert len(settings_to_try("a", {"rate 3": 1.0})) == 3  # not before all are known
+    nlls = {"rate 3, at y": 1.0, "rate 1, at x": math.nan}
+    assert further(nlls, rate=rate, at=place) == [{"rate": r, "at": "y"} for r in (4, 5)]
+    corner = [{"rate": 4, "to": 1}, {"rate": 3, "to": 0.5}]
+    assert further({"rate 3, to 1": 1.0}, rate=rate, to=rate) == corner
 
 
 def test_the_setting_chosen_is_the_best_of_a_task() -> None:
@@ -110,14 +95,15 @@ def test_settings_of_a_task_reach_its_methods(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"rate": 0.25, "placement": "linear"}
-    trials = [
-        Trial("mnist", "mc_dropout", setting_text(settings), 0.1, 0.0),
-        Trial("mnist", "swag", "learning_rate 0.125", 0.1, 0.0),
-        Trial("mnist", WELL_TRAINED.name, "learning_rate 0.5, l2_penalty 0", 0.1, 0.0),
-        Trial("mnist", LENGTH, "epochs 20", 0.1, 0.0),
-        Trial("other", "swag", "learning_rate 1", 0.1, 0.0),
-    ]
-    pd.DataFrame(with_choices(trials)).to_csv(tmp_path / TUNING_CSV, index=False)
+    chosen = {
+        "mc_dropout": setting_text(settings),
+        "swag": "learning_rate 0.125",
+        WELL_TRAINED.name: "learning_rate 0.5, l2_penalty 0",
+        LENGTH: "epochs 20",
+    }
+    trials = [Trial("mnist", name, setting, 0.1, 0.0) for name, setting in chosen.items()]
+    other = Trial("other", "swag", "learning_rate 1", 0.1, 0.0)
+    pd.DataFrame(with_choices([*trials, other])).to_csv(tmp_path / TUNING_CSV, index=False)
     monkeypatch.setattr("benchmarks.tasks.tuned.TUNING_FOLDER", tmp_path)
     assert tuned_settings("mnist")["mc_dropout"] == settings
     recipe = tuned_recipe("mnist", mean=0.5)
@@ -130,12 +116,12 @@ def test_settings_of_a_task_reach_its_methods(
         return method.build(NetworkPool(recipe)).pool.recipe
 
     for name in ("mc_dropout", "dropout_off", "mc_dropout_ensemble"):
-        assert training(name).dropout == 0.25
-        assert training(name).network.channels == (120, 84)
-    assert training("mc_dropout_article").dropout == 0.5
-    assert training("mc_dropout_article").network is recipe.network
-    assert training("swag").learning_rate == 0.125
-    assert training("snapshot_ensemble").learning_rate == 0.5
+        own = training(name)
+        assert (own.dropout, own.network.channels) == (0.25, (120, 84))
+    article = training("mc_dropout_article")
+    assert (article.dropout, article.network) == (0.5, recipe.network)
+    rates = [training(name).learning_rate for name in ("swag", "snapshot_ensemble")]
+    assert rates == [0.125, 0.5]
 
 
 def made_images(seed: int, count: int = 192) -> LabelledImages:
@@ -155,14 +141,10 @@ def mean_nll(logits: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize(
-    ("name", "setting", "text"),
-    [
-        (WELL_TRAINED.name, {"learning_rate": 0.01}, "learning_rate 0.01"),
-        (LENGTH, {"epochs": 4.0}, "epochs 4"),
-    ],
+    ("name", "setting"), [(WELL_TRAINED.name, {"learning_rate": 0.01}), (LENGTH, {"epochs": 4.0})]
 )
 def test_a_trial_of_a_recipe_is_the_mean_nll_of_held_out_images(
-    name: str, setting: dict[str, float], text: str
+    name: str, setting: dict[str, float]
 ) -> None:
     own = replace(WELL_TRAINED, epochs=3)
     chosen = replace(MNIST, recipes=(replace(own, best_epochs=1),))
@@ -175,7 +157,7 @@ def test_a_trial_of_a_recipe_is_the_mean_nll_of_held_out_images(
     ]
     expected = fmean(mean_nll(network(HELD_OUT.images)) for network in networks)
     assert row.nll == pytest.approx(expected, abs=1e-4)
-    assert (row.task, row.name, row.setting) == ("mnist", name, text)
+    assert (row.task, row.name, row.setting) == ("mnist", name, setting_text(setting))
 
 
 SHORT = replace(MNIST, recipes=(replace(WELL_TRAINED, epochs=2),))
@@ -190,32 +172,6 @@ def test_a_trial_of_a_method_is_trained_with_the_setting(monkeypatch: pytest.Mon
         method.fit(TRAINING.images, TRAINING.labels)
         losses.append(mean_nll(method.predict(HELD_OUT.images).mean.log()))
     assert row.nll == pytest.approx(fmean(losses), abs=1e-4)
-
-
-def test_a_trial_that_diverges_has_a_reason() -> None:
     row = tried(SHORT, "batch_ensemble", {"learning_rate": 1e30}, TRAINING, HELD_OUT)
     assert math.isnan(row.nll)
     assert "the loss became" in row.reason
-
-
-def test_what_is_in_the_table_is_not_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[tuple[str, str, str]] = []
-
-    def known(task: Any, name: str, setting: dict[str, float], recipe: dict[str, float]) -> Trial:
-        done.append((task.name, name, setting_text(setting)))
-        assert recipe == {"learning_rate": 2.0} or (name == WELL_TRAINED.name and not recipe)
-        return Trial(task.name, name, setting_text(setting), 1 / setting["learning_rate"], 0.1)
-
-    knobs = {"learning_rate": Knob((1, 2), above=(1.5,))}
-    monkeypatch.setattr(tuning, "KNOBS", {WELL_TRAINED.name: knobs, "mimo": knobs})
-    monkeypatch.setattr(tuning, "_alone", known)
-    monkeypatch.setattr(tuning, "Parallel", lambda **_: lambda calls: [f(*x) for f, x, _ in calls])
-    tuning.main([WELL_TRAINED.name, "mnist"], tmp_path)
-    tuning.main(["mimo", "mnist"], tmp_path)
-    assert len(done) == 6
-    tuning.main([], tmp_path)
-    assert len(done) == 12  # of two tasks
-    table = pd.read_csv(tmp_path / "tuning.csv")
-    assert list(table.loc[table["chosen"], "setting"]) == ["learning_rate 2"] * 4

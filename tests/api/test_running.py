@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,6 @@ import pytest
 import torch
 
 from benchmarks.api import ArgumentError, load_results, run_benchmark
-from benchmarks.predictions import PredictionStore, RunUnit
-from benchmarks.tasks import TASKS
-from methods import MCDropout
-from methods.engines import choose_engine
-from methods.networks.pool import NetworkPool
 from tests.runs import DIGITS
 
 TABLES = ("measurements", "summary", "answer")
@@ -75,48 +70,27 @@ def test_nothing_is_printed_written_or_left_changed(
         trained.plot("worth")
 
 
-def test_method_is_the_same_class_as_in_the_run(digits_run: Path) -> None:
-    task = TASKS["digits"]
-    training, test = (task.split(split, None) for split in ("training", "test"))
-    recipe = replace(task.recipe(DIGITS.recipe), epochs=1)
-    unit = RunUnit("mc_dropout", 5, 1.0, 0)
-    in_run = PredictionStore(digits_run / "out" / "predictions").load(unit, "clean")
-    distances = {}
-    for seed in (0, 1):
-        pool = NetworkPool(recipe, seed=seed, engine=choose_engine("torch"))
-        method = MCDropout(seed=seed, pool=pool, passes=5)
-        alone = method.fit(training.images, training.labels).predict(test.images)
-        # The run evaluates some of the test images.
-        distance = torch.cdist(in_run.prediction.mean.double(), alone.mean)
-        distances[seed] = distance.amin(dim=1).max().item()
-    assert len(in_run.prediction.mean) == 100
-    assert distances[0] < 1e-5 < 1e-3 < distances[1]
-
-
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"task": "letters"}, "task: unknown name 'letters'; choose from .*digits"),
         ({"methods": ["magic"]}, "methods: unknown name 'magic'; choose from softmax"),
         ({"conditions": []}, "conditions: nothing is chosen"),
-        ({"preset": "slow"}, "preset: unknown name 'slow'; choose from quick"),
         ({"stages": ["rest"]}, "stages: unknown name 'rest'; choose from train"),
         ({"stages": []}, "stages: nothing is chosen; choose from train"),
         ({"recipe": "plain"}, "recipe: .* has no 'plain'.*; choose from well-trained"),
         ({"budgets": 0}, "budgets: 0 is out of range"),
-        ({"scores": "none"}, "scores: unknown name 'none'; choose from all"),
-        ({"epochs": 0}, "epochs: 0 is too small"),
         ({"jobs": 0}, "jobs: 0 is too small"),
         ({"data_dir": "nowhere"}, "data_dir nowhere: there is no such folder"),
         ({"custom_methods": "mine.py"}, "custom_methods mine.py"),
     ],
-    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
 def test_wrong_argument_is_named_in_one_line(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ArgumentError, match=f"^{message}") as raised:
         run_benchmark(**{"task": "digits", **wrong})
-    assert "\n" not in str(raised.value)
-    assert "--" not in str(raised.value)
+    assert not re.search("\n|--", str(raised.value))
+    with pytest.raises(TypeError, match=r"unknown argument 'epoch'; choices are .*epochs"):
+        run_benchmark("digits", epoch=1)
 
 
 def test_code_that_overwriting_would_remove_is_refused(digits_copy: Path) -> None:
@@ -126,11 +100,6 @@ def test_code_that_overwriting_would_remove_is_refused(digits_copy: Path) -> Non
     with pytest.raises(ArgumentError, match=r"^custom_methods .*mine\.py: this lies in the folder"):
         run_benchmark("digits", custom_methods=f"{mine}:Mine", out=out, overwrite=True)
     assert mine.exists()
-
-
-def test_unknown_argument_is_named() -> None:
-    with pytest.raises(TypeError, match=r"unknown argument 'epoch'; choices are .*epochs"):
-        run_benchmark("digits", epoch=1)
 
 
 def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:

@@ -19,22 +19,16 @@ from methods import METHODS
 from methods.networks.recipes import ARTICLE
 from methods.scores import SCORES
 from tests.claims.support import lighten
-from tests.extensions.nouns import metrics
+from tests.extensions.nouns.bagged_centroids import BaggedCentroids
 from tests.extensions.nouns.class_mean import CLASS_MEAN
 from tests.extensions.nouns.gaussian_noise import GAUSSIAN_NOISE
 from tests.extensions.nouns.noise_claim import NOISE_LOWERS_ACCURACY
-from tests.extensions.nouns.power_scaling import PowerScaling
-from tests.extensions.nouns.shifted_views import ShiftedViews
 from tests.extensions.nouns.spherical_score import SPHERICAL_SCORE
 from tests.extensions.support import SMALL, Written, run
 from tests.runs import small_mnist
 
 # The guide puts the network of a task there.
 methods.networks.__path__.append(f"{Path(__file__).parent}/nouns")
-
-METHODS_RUN = ("softmax", "mc_dropout", "deep_ensemble", "shifted_views", "power_scaling")
-
-OWN_METHOD = f"{Path(__file__).parent}/nouns/bagged_centroids.py:BaggedCentroids"
 
 
 @pytest.fixture(scope="session")
@@ -59,15 +53,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         )
         patch.setitem(TASKS, "mnist", task)
         patch.setitem(SCORES, "class_mean", CLASS_MEAN)
-        for metric in (SPHERICAL_SCORE, *metrics.METRICS):
-            patch.setitem(METRICS, metric.name, metric)
-        for method in (ShiftedViews, PowerScaling):
-            patch.setitem(METHODS, method.name, method)
+        patch.setitem(METRICS, SPHERICAL_SCORE.name, SPHERICAL_SCORE)
+        patch.setitem(METHODS, BaggedCentroids.name, BaggedCentroids)
         chosen = replace(
             SMALL,
             recipe="article",
-            methods=METHODS_RUN,
-            custom_methods=(OWN_METHOD,),
+            methods=("softmax", "mc_dropout", "deep_ensemble", "bagged_centroids"),
             conditions=(*SMALL.conditions, "noise-*"),
             epochs=None,
             scores="all",

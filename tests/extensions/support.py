@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -37,50 +36,20 @@ class Written:
 
     folder: Path
 
-    def table(self, name: str) -> list[list[str]]:
-        """The rows of a table as text, the headings first; a heading is one line."""
-        path = self.folder / "tables" / f"{name}.csv"
-        with path.open(encoding="utf-8", newline="") as file:
-            return [[" ".join(cell.split()) for cell in row] for row in csv.reader(file)]
-
-    def tables_with(self, text: str) -> set[str]:
-        """The tables with this text in a heading or a cell, without those of latency."""
-        paths = (self.folder / "tables").glob("*.csv")
-        return {
-            path.stem
-            for path in paths
-            if any(text in cell for row in self.table(path.stem) for cell in row)
-        }
-
     def rows(self, file: str, **values: object) -> pd.DataFrame:
         """The rows of a CSV with these values."""
         return where(read_table(self.folder, file), **values)
 
-    def prediction(self, method: str, condition: str) -> dict[str, np.ndarray]:
-        """The arrays of a prediction file: of the method's first replicate."""
-        (path,) = self.folder.glob(f"predictions/{method}/*/replicate-00/{condition}.npz")
-        return predicted_arrays(path)
-
-    def outputs(self, condition: str) -> dict[str, np.ndarray]:
-        """The arrays of the file of the first network."""
-        (path,) = self.folder.glob(f"predictions/**/network-000/{condition}.npz")
+    def arrays(self, owner: str, condition: str) -> dict[str, np.ndarray]:
+        """The arrays of a prediction file, of the first network or replicate."""
+        (path,) = self.folder.glob(f"predictions/{owner}*0/{condition}.npz")
         return predicted_arrays(path)
 
     @cached_property
-    def figures(self) -> set[str]:
-        """The names of the figures that are there as PNG, as SVG and with their numbers."""
-        kinds = ("png", "svg", "csv")
-        of_kind = [{p.stem for p in (self.folder / "figures").glob(f"*.{k}")} for k in kinds]
-        return set.intersection(*of_kind)
-
-    def figures_with(self, column: str, value: str) -> set[str]:
-        """The figures whose numbers have the value in the column."""
-        return {
-            name
-            for name in self.figures
-            if column in (numbers := read_table(self.folder, f"figures/{name}.csv"))
-            and value in set(numbers[column].astype(str))
-        }
+    def tables(self) -> str:
+        """The text of all tables, headings in one line."""
+        paths = sorted((self.folder / "tables").glob("*.csv"))
+        return " ".join("".join(path.read_text("utf-8") for path in paths).split())
 
     @cached_property
     def page(self) -> str:
@@ -89,9 +58,9 @@ class Written:
 
     def section(self, name: str) -> str:
         """The HTML of a section of the page."""
-        found = re.search(rf'<section id="{name}".*?</section>', self.page, re.DOTALL)
-        assert found, f"the page has no section {name}"
-        return found.group()
+        section = re.search(rf'<section id="{name}".*?</section>', self.page, re.DOTALL)
+        assert section, f"the page has no section {name}"
+        return section.group()
 
 
 def run(configuration: Configuration, folder: Path) -> Written:

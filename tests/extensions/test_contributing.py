@@ -8,22 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from scipy.spatial.distance import cdist
 
 from benchmarks.run.custom_method import load_method
-from methods import UncertaintyMethod
 from methods.contract import check_method
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
-from tests.extensions.nouns import class_mean
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/contributing.md").read_text(encoding="utf-8")
 NOUNS = Path(__file__).parent / "nouns"
-SHOWN = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 
 SOURCES = ("benchmarks", "methods", "run_all.py", "pyproject.toml")
 FLOORS = Path("tests/test_floors.py")
@@ -32,19 +26,15 @@ LINE = re.compile(r"`([\w/]+\.py)`; its line: `([*\w]+)` in[^.]*?`?(\w+)`? of `(
 """What the guide says of an example: its file, its line, the register and the file of that."""
 
 
-def test_guide_shows_the_files_whole() -> None:
-    files = {path.read_text(encoding="utf-8"): path.stem for path in NOUNS.glob("*.py")}
-    shown = {files.get(example, example) for example in SHOWN}
-    assert shown == {
-        *("stripes", "stripes_net", "momentum", "gaussian_noise"),
-        *("bagged_centroids", "class_mean", "spherical_score", "noise_claim"),
-    }
+def examples(page: str) -> list[str]:
+    """The code in a page of docs."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
-def test_guide_to_methods_that_train_shows_a_file_whole() -> None:
-    guide = (ROOT / "docs/trained-methods.md").read_text(encoding="utf-8")
-    example = (NOUNS / "mixup.py").read_text(encoding="utf-8")
-    assert re.findall(r"```python\n(.*?)```", guide, re.DOTALL) == [example]
+def test_guides_show_the_files_whole() -> None:
+    shown = {*examples("contributing.md"), *examples("trained-methods.md")}
+    assert shown == {path.read_text(encoding="utf-8") for path in NOUNS.glob("*.py")}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +89,7 @@ def command(folder: Path, *arguments: str) -> str:
 
 
 @pytest.mark.slow
-def test_guide_followed_literally_lists_the_nouns(contributed: Path) -> None:
+def test_guide_followed_literally_lists_the_nouns_and_keeps_the_floors(contributed: Path) -> None:
     listed = command(contributed, "run_all.py", "--list")
     for name in ("bagged_centroids", "noise-20", "noise-40", "momentum", "stripes"):
         assert name in listed
@@ -111,6 +101,7 @@ def test_guide_followed_literally_lists_the_nouns(contributed: Path) -> None:
         "'class_mean' in SCORES, 'noise-lowers-accuracy' in CLAIMS)",
     )
     assert of_registers == "True True True\n"
+    command(contributed, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(FLOORS))
 
 
 def test_guide_followed_literally_passes_the_checks(contributed: Path) -> None:
@@ -119,62 +110,24 @@ def test_guide_followed_literally_passes_the_checks(contributed: Path) -> None:
         command(contributed, "-m", "ruff", *check)
 
 
-@pytest.mark.slow
-def test_guide_followed_literally_keeps_the_floors(contributed: Path) -> None:
-    command(contributed, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(FLOORS))
-
-
-@pytest.mark.parametrize("path", sorted(NOUNS.glob("*.py")), ids=lambda path: path.stem)
-def test_nouns_know_nothing_of_the_report(path: Path) -> None:
-    assert "report" not in path.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("location", "pooled", "needs"),
-    [
-        ("bagged_centroids.py:BaggedCentroids", False, set()),
-        ("power_scaling.py:PowerScaling", True, {"calibration"}),
-        ("shifted_views.py:ShiftedViews", True, set()),
-        ("mixup.py:Mixup", True, {"training"}),
-    ],
-)
+@pytest.mark.parametrize("method", ["bagged_centroids", "mixup", "the tutorial's"])
 def test_methods_keep_the_contract(
-    location: str,
-    pooled: bool,
-    needs: set[str],
+    method: str,
+    tmp_path: Path,
     training_images: LabelledImages,
     test_images: LabelledImages,
 ) -> None:
-    loaded = load_method(f"{NOUNS}/{location}")
-    assert (loaded.pooled, set(loaded.needs)) == (pooled, needs)
-    check(loaded, training_images, test_images)
-
-
-def test_method_of_the_tutorial_keeps_the_contract(
-    tmp_path: Path, training_images: LabelledImages, test_images: LabelledImages
-) -> None:
-    tutorial = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"```python\n(.*?)```", tutorial, re.DOTALL)
-    (location,) = re.findall(r"--method (\S+)", tutorial)
-    (tmp_path / location.partition(":")[0]).write_text(shown, encoding="utf-8")
-    check(load_method(f"{tmp_path}/{location}"), training_images, test_images)
-
-
-def check(
-    method: type[UncertaintyMethod], training_images: LabelledImages, test_images: LabelledImages
-) -> None:
-    """Whether it keeps the contract, with networks of its own."""
+    if method == "the tutorial's":
+        tutorial = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+        (location,) = re.findall(r"--method (\S+)", tutorial)
+        (code,) = examples("tutorial.md")
+        (tmp_path / location.partition(":")[0]).write_text(code, encoding="utf-8")
+        location = f"{tmp_path}/{location}"
+    else:
+        location = f"{NOUNS}/{method}.py:{method.title().replace('_', '')}"
+    loaded = load_method(location)
     check_method(
-        lambda seed: method.build(NetworkPool(seed=seed)),
+        lambda seed: loaded.build(NetworkPool(seed=seed)),
         *(training_images.images, training_images.labels),
         *(test_images.images, test_images.labels),
     )
-
-
-def test_distance_to_class_means_is_scipys() -> None:
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(60) % 3
-    features = torch.randn(60, 4, generator=generator) + labels[:, None]
-    means = np.stack([features[labels == c].numpy().mean(axis=0) for c in range(3)])
-    computed = class_mean.fit(features, labels)(features).numpy()
-    np.testing.assert_allclose(computed, cdist(features, means).min(axis=1), rtol=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -20,22 +21,13 @@ from benchmarks.api import (
     images_beside,
     load_results,
     score_beside,
-    score_predictions,
 )
 from benchmarks.compare import show_comparison
-from benchmarks.nouns import Contestant
-from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.report.results import Quantity
-from benchmarks.report.tables.declared import LEADERBOARD
-from benchmarks.report.tables.pivot import table_of
-from benchmarks.run.measure import measure
-from benchmarks.run.nouns import metric_records, nouns_of
+from benchmarks.predictions import RunUnit
 from benchmarks.run.reading import read_prediction
-from benchmarks.run.record import RunRecord
 from benchmarks.schema import packed, read_table, unpacked
-from methods import Prediction
-from methods.determinism import derive_seed
 from tests.external.test_arrays import write_vast
+from tests.made_up import make_up
 from tests.processes import status_of
 from tests.runs import DIGITS, Run, run_of
 
@@ -52,38 +44,21 @@ SMALL = replace(
 
 ALONE, TEN = RunUnit("softmax", None, 1.0, 0), RunUnit("deep_ensemble", 10, 10.0, 0)
 
-IMAGES, GROUPS = 100, 30
+IMAGES = 100
+GROUPS = torch.arange(IMAGES) % 30
+"""Images of one group lie apart."""
 
 ROTATED = ("rotated-030", "rotated-045")
 
 Arrays = dict[str, np.ndarray]
 
 
-def group_numbers(images: int) -> torch.Tensor:
-    """Images of one group lie apart."""
-    return torch.arange(images) % GROUPS
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A measured run of digits whose predictions are made up; its test images are in groups."""
-    made = run_of(SMALL, tmp_path_factory.mktemp("beside"))
-    record = RunRecord.begin(*made)
-    record.note_data({name: {"fingerprint": ""} for name in ("training", *SMALL.conditions)})
-    for unit in made.plan.units():
-        for condition in made.plan.conditions:
-            images = made.workspace.evaluation_set(condition, made.plan)
-            random = torch.Generator().manual_seed(derive_seed(unit.name, condition.name))
-            logits = 2 * torch.randn(unit.size or 1, IMAGES, 10, generator=random)
-            if (labels := images.labels) is not None:
-                logits += 3 * torch.nn.functional.one_hot(labels, 10)
-                logits += torch.randn(IMAGES, 1, generator=random)
-            groups = None if labels is None else group_numbers(IMAGES)
-            stored = StoredPrediction(Prediction.of_logits(logits), labels, groups=groups)
-            made.workspace.predictions.save(unit, condition.name, stored)
-    nouns_of(made.plan, metric_records(10)).write(made.workspace.out)
-    measure(*made, record)
-    return made
+    folder = tmp_path_factory.mktemp("beside")
+    make_up(folder, groups=GROUPS, **vars(SMALL))
+    return run_of(SMALL, folder)
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +131,7 @@ def brier(array: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def covariance(first: np.ndarray, second: np.ndarray) -> float:
     """Of two means over images that are drawn in groups (Liang and Zeger 1986)."""
-    numbers = group_numbers(len(first)).numpy()
-    sums = [np.bincount(numbers, each - each.mean()) for each in (first, second)]
+    sums = [np.bincount(GROUPS, each - each.mean()) for each in (first, second)]
     return float(sums[0] @ sums[1]) / len(first) ** 2
 
 
@@ -172,7 +146,7 @@ def test_images_are_paired_and_drawn_by_their_groups(
     of_images = right[0].astype(float) - right[1]
     squares = np.mean([brier(mine[name], labels_of(run, name)) for name in ROTATED], axis=0)
     for row, value, each in ((difference, "difference", of_images), (level, "value", squares)):
-        half_width = student.ppf(0.975, GROUPS - 1) * math.sqrt(covariance(each, each))
+        half_width = student.ppf(0.975, 30 - 1) * math.sqrt(covariance(each, each))
         assert row[value] == pytest.approx(each.mean(), abs=1e-4)
         assert (row["upper"] - row["lower"]) / 2 == pytest.approx(half_width, rel=3e-3)
 
@@ -189,7 +163,7 @@ def test_networks_of_the_run_add_to_the_interval(run: Run, mine: Arrays, out: Pa
     over_images = shared + covariance(own, own) - 2 * covariance(mean, own)
     half_width = math.hypot(
         student.ppf(0.975, 4) * over_networks,
-        student.ppf(0.975, GROUPS - 1) * math.sqrt(over_images),
+        student.ppf(0.975, 30 - 1) * math.sqrt(over_images),
     )
     assert row["difference"] == pytest.approx(own.mean() - mean.mean(), abs=1e-4)
     assert (row["upper"] - row["lower"]) / 2 == pytest.approx(half_width, rel=3e-3)
@@ -221,42 +195,6 @@ def test_a_measure_needs_all_its_conditions(out: Path, mine: Arrays) -> None:
     assert set(results.differences["metric"]) == {"accuracy", "nll"}
     own = results.summary.query("method == 'mine'")
     assert set(own["condition"]) == {"clean", ROTATED[0]}
-    board = None if results.report is None else table_of(LEADERBOARD, results.report)
-    assert board is not None
-    (row,) = [row for row in board.rows if row.labels == ("mine",)]
-    reasons = [cell.reason for cell in row.cells[:5]]
-    assert sum("not measured on these images" in reason for reason in reasons) == 3
-
-
-def test_members_and_logits_are_taken(run: Run, out: Path) -> None:
-    logits = np.random.default_rng(0).normal(size=(3, IMAGES, 10)).astype(np.float16)
-    own = score_beside(out, {"mine": {"clean": logits}}, from_logits=True).summary
-    own = own.query("method == 'mine'").set_index("metric")
-    alone = score_predictions({"mine": logits}, labels_of(run), from_logits=True).summary
-    assert set(own["members"]) == {"3"}
-    for metric, value in alone.set_index("metric")["value"][["accuracy", "nll"]].items():
-        assert own.loc[metric, "value"] == pytest.approx(value, abs=1e-9)
-
-
-def test_infinite_likelihood_is_told_and_not_compared(run: Run, out: Path, mine: Arrays) -> None:
-    certain = mine["clean"].copy()
-    certain[0] = np.eye(10)[(labels_of(run)[0] + 1) % 10]
-    results = score_beside(out, {"mine": {"clean": certain}})
-    (row,) = results.answer.query("method == 'mine' and metric == 'nll'").to_dict("records")
-    assert math.isinf(row["value"])
-    assert (row["reason"], row["worth"]) == ("a value is infinite", "")
-    rows = results.differences.query("metric == 'nll'")
-    assert set(rows["reason"]) == {"a value is infinite"}
-    assert rows["difference"].isna().all()
-
-
-def test_the_leaderboard_has_every_method_of_others(out: Path, mine: Arrays) -> None:
-    names = [f"mine_{number}" for number in range(14)]
-    results = score_beside(out, {name: {"clean": mine["clean"]} for name in names})
-    assert results.report is not None
-    board = table_of(LEADERBOARD, results.report)
-    assert board is not None
-    assert set(names) <= {row.labels[0] for row in board.rows}
 
 
 def test_files_are_scored_as_arrays_are_and_kept_for_comparisons(
@@ -285,37 +223,6 @@ def test_files_are_scored_as_arrays_are_and_kept_for_comparisons(
     assert score_beside(written, {"again": {"clean": mine["clean"]}}).differences.query(
         "other_method == 'mine'"
     )["difference"].tolist() == [0.0, 0.0]
-
-
-def test_command_shows_one_network_and_best_sets_and_refuses_other_files(
-    out: Path,
-    mine: Arrays,
-    beside: BenchmarkResults,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("COLUMNS", "150")
-    np.savez(tmp_path / "mine.npz", **mine)
-    command = ("score", tmp_path / "mine.npz", "--beside", out)
-    assert status_of(*command) == 0
-    board, _, rows = capsys.readouterr().out.partition("mine less one network")
-    assert [line.split()[0] for line in board.splitlines()].count("mine") == 1  # a row a method
-    report = beside.report
-    assert report is not None
-    expected = 0
-    for row in beside.differences.to_dict("records"):
-        sides = ("method", "members", "budget", "score")
-        other = Contestant(*(row[f"other_{side}"] for side in sides))
-        best = report.is_best(other, Quantity(row["condition"], row["metric"]))
-        expected += best or other == report.network_alone()
-    assert expected >= 5
-    assert sum(" to " in line for line in rows.splitlines()) == expected
-    assert status_of(*command, "--ood", f"noise={tmp_path}") == 2
-    assert "--ood: with --beside, a file holds all predictions" in capsys.readouterr().err
-    other = tmp_path / "other" / "mine.npz"
-    assert status_of("score", other, *command[1:]) == 2
-    assert "'mine' is given twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -362,49 +269,42 @@ def test_names_of_methods_are_checked(out: Path, mine: Arrays) -> None:
 DAMAGED: dict[str, dict[str, Any]] = {
     "an unknown condition": {"shown": np.array(["upside-down"])},
     "another number of images": {"sizes": np.array([99])},
-    "labels of fewer images": {"labels": np.zeros(99, np.int64)},
     "a path": {"contestant method": np.array(["x/../../y"] * 5)},
-    "fewer contestants": {"rows": np.zeros((1, 100), np.float16)},
     "no values": {"values": None},
 }
 
 
-@pytest.mark.parametrize("case", [*DAMAGED, "cut off", "vast"])
-def test_damaged_influences_are_one_line(case: str, run: Run, out: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def kept(out: Path, tmp_path: Path) -> Path:
+    """A copy of what a folder needs for comparisons."""
     for name in ("nouns.json", "summary.csv", "run.json"):
-        (tmp_path / name).write_bytes((out / name).read_bytes())
-    (tmp_path / "influences").mkdir()
-    for path in (out / "influences").iterdir():
-        (tmp_path / "influences" / path.name).write_bytes(path.read_bytes())
-    path = tmp_path / "influences" / "nll-clean.npz"
-    content = path.read_bytes()
+        shutil.copy(out / name, tmp_path)
+    shutil.copytree(out / "influences", tmp_path / "influences")
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", [*DAMAGED, "cut off", "vast"])
+def test_damaged_influences_are_one_line(case: str, kept: Path) -> None:
+    path = kept / "influences" / "nll-clean.npz"
     if case == "vast":
         write_vast(str(path))
     elif case == "cut off":
-        path.write_bytes(content[:1000])
+        path.write_bytes(path.read_bytes()[:1000])
     else:
         arrays = unpacked(path) | DAMAGED[case]
-        kept = {name: array for name, array in arrays.items() if array is not None}
-        path.write_bytes(packed(kept))
-    with pytest.raises(
-        ArgumentError, match=r"is damaged.*fetch it again, or make it by"
-    ) as refused:
-        images_beside(tmp_path)
-    assert "\n" not in str(refused.value)
+        path.write_bytes(packed({name: own for name, own in arrays.items() if own is not None}))
+    message = r"\A[^\n]*is damaged[^\n]*fetch it again, or make it by[^\n]*\Z"
+    with pytest.raises(ArgumentError, match=message):
+        images_beside(kept)
 
 
-def test_folders_without_influences_or_record_are_refused(
-    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    kept = Path(__file__).parents[2] / "results" / "article"
-    assert status_of("score", "mine.npz", "--beside", kept) == 2
-    assert "there is no influences/ in" in (error := capsys.readouterr().err)
-    assert error.count("\n") == 1
-    (tmp_path / "influences").symlink_to(out / "influences")
-    for name in ("nouns.json", "summary.csv"):
-        (tmp_path / name).write_bytes((out / name).read_bytes())
+def test_folders_without_record_or_influences_are_refused(kept: Path) -> None:
+    (kept / "run.json").unlink()
     with pytest.raises(ArgumentError, match=r"there is no run.json, which says which images"):
-        images_beside(tmp_path)
+        images_beside(kept)
+    shutil.rmtree(kept / "influences")
+    with pytest.raises(ArgumentError, match=r"there is no influences/ in"):
+        score_beside(kept, {"mine": {"clean": probabilities(IMAGES)}})
 
 
 def test_images_are_those_that_the_run_predicts(run: Run, out: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,22 +14,17 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.stats import t as student
-from sklearn.metrics import log_loss, roc_auc_score
 
 from benchmarks.inference.rule import answer
 from benchmarks.intake import reading
-from benchmarks.intake.given import Scored, score_files
+from benchmarks.intake.given import Scored
 from benchmarks.intake.given import score as scored_methods
 from benchmarks.intake.reading import read_predictions
 from benchmarks.metrics.conformal import KINDS, PredictionSets, thresholds
 from benchmarks.nouns import Contestant
-from benchmarks.predictions import RunUnit, StoredPrediction
-from benchmarks.schema import Measurement, in_order, read_table, table_of
-from methods import Prediction
-from methods.scores import SCORES
-from tests.measuring import every_row, known_of
+from benchmarks.schema import read_table
+from tests.measuring import known_of
 from tests.processes import status_of
-from tests.runs import CONDITIONS
 
 IMAGES, MEMBERS, CLASSES = 120, 4, 7
 
@@ -58,69 +52,44 @@ def scored(**methods: dict[str, NDArray[np.float64]]) -> Scored:
     return scored_methods(read, resamples=100, seed=0)
 
 
-def stored(array: NDArray[np.float64], *, labelled: bool) -> StoredPrediction:
-    """As a run stores it, with the score that probabilities of members give."""
-    prediction, gen = Prediction.of(torch.from_numpy(array)), SCORES["gen"].function
-    assert gen is not None
-    with_score = replace(prediction, scores={"gen": gen(prediction.member_probabilities)})
-    return StoredPrediction(with_score, torch.from_numpy(LABELS) if labelled else None)
+def contents(*names: str, **arrays: NDArray[np.float64]) -> dict[str, bytes]:
+    """The files that scoring these writes, by their names."""
+    for name in names:
+        np.savez(name, probabilities=GOOD, labels=LABELS, **arrays)
+    assert status_of("score", *names, "--out", "out", "--resamples", "100") == 0
+    return {path.name: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
 
 
-def test_command_prints_the_main_table_and_writes_what_a_run_writes(
+def test_command_writes_what_a_run_writes_and_leaves_nothing_stale(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_far=FAR)
-    np.savez("other.npz", probabilities=members(4), labels=LABELS, ood_far=FAR)
     monkeypatch.setenv("COLUMNS", "80")
-    arguments = ("mine.npz", "other.npz", "--out", "scored", "--resamples", "100")
-    assert status_of("score", *arguments) == 0
-    shown = capsys.readouterr().out
-    assert re.search(r"Clean\n +mine, M = 4 +other, M = 4", shown)
-    assert re.search(r"Accuracy ↑ ", shown)
-    written = {path.name for path in Path("scored").iterdir()}
-    assert written >= {
-        *("measurements.csv", "summary.csv", "answer.csv", "score.json", "nouns.json"),
-        *("index.html", "tables", "figures", "curves", "influences"),
-    }
-    figures = {path.stem for path in Path("scored").glob("figures/*")}
-    assert figures >= {"reliability", "abstaining", "roc"}
-    summary = read_table(Path("scored"), "summary.csv")
+    of_sets, of_several = {"roc.png", "auroc-unknown.npz"}, {"answer.csv", "leaderboard.md"}
+    both = contents("mine.npz", "other.npz", ood_far=FAR)
+    assert re.search(r"Clean\n +mine, M = 4 +other, M = 4", capsys.readouterr().out)
+    assert of_sets | of_several | {"summary.csv", "index.html", "reliability.png"} <= both.keys()
+    summary = read_table(Path("out"), "summary.csv")
     assert set(summary["condition"]) == {"clean", "ood-far", "out-of-distribution-mean"}
-    table = Path("scored", "tables", "main.md").read_text(encoding="utf-8")
-    assert "50 to 120 images per condition." in table
-    assert "recipe" not in table.lower()
-
-
-def test_rows_are_those_of_the_suites_own_methods() -> None:
-    predictions = {
-        CONDITIONS["clean"]: stored(GOOD, labelled=True),
-        CONDITIONS["ood-kmnist"]: stored(FAR, labelled=False),
-    }
-    unit, clean = RunUnit("mine", None, 1.0, 0), predictions[CONDITIONS["clean"]]
-    rows = (row for c, own in predictions.items() for row in every_row(unit, c, own, clean))
-    expected = in_order(table_of(Measurement, rows))
-    measurements = scored(mine={"probabilities": GOOD, "ood_kmnist": FAR}).measurements
-    measurements = measurements[measurements["condition"] != "out-of-distribution-mean"]
-    pd.testing.assert_frame_equal(measurements.reset_index(drop=True), expected, check_exact=True)
-
-
-def three_methods() -> dict[str, dict[str, NDArray[np.float64]]]:
-    """The first is the worst, and the others are alike."""
-    arrays = {}
-    for seed, name in enumerate("abc"):
-        labels = None if name == "a" else LABELS
-        arrays[name] = {
-            "probabilities": members(seed, labels=labels),
-            **{f"ood_{n}": members(9 + seed + k, images=k) for n, k in (("far", 50), ("near", 80))},
-        }
-    return arrays
+    assert "50 to 120 images per condition." in both["main.md"].decode()
+    # Of one file, only what one contestant can fill is written.
+    alone = contents("mine.npz", ood_far=FAR)
+    assert of_sets - {"auroc-unknown.npz"} <= alone.keys()
+    assert not (of_several | {"answer.json", "worth.png", "nll-clean.npz"}) & alone.keys()
+    assert all(len(pd.read_csv(path)) for path in Path("out").rglob("*.csv"))
+    Path("mine.npz").unlink()
+    again = contents("mine.npz")
+    assert not of_sets & again.keys()
+    assert contents("mine.npz") == again
+    record = json.loads(again["score.json"])
+    assert (record["resamples"], record["seed"], list(record["files"])) == (100, 0, ["mine"])
 
 
 def test_the_best_of_several_files_are_what_the_rule_says_of_the_arrays() -> None:
-    arrays = three_methods()
-    computed = scored(**arrays).results.answer.query("metric == 'nll'")
-    chosen = np.arange(IMAGES), LABELS
-    losses = [-np.log(each["probabilities"].mean(axis=0)[chosen]) for each in arrays.values()]
+    """The first is the worst, and the others are alike."""
+    arrays = {name: members(k, labels=LABELS if k else None) for k, name in enumerate("abc")}
+    results = scored(**{name: {"probabilities": each} for name, each in arrays.items()}).results
+    computed = results.answer.query("metric == 'nll'")
+    losses = [-np.log(each.mean(axis=0)[np.arange(IMAGES), LABELS]) for each in arrays.values()]
     contestants = [Contestant(name, str(MEMBERS), 1.0) for name in arrays]
     evidence = known_of(dict(zip(contestants, ([each] for each in losses), strict=True)))
     rows = answer([evidence], {})
@@ -128,21 +97,8 @@ def test_the_best_of_several_files_are_what_the_rule_says_of_the_arrays() -> Non
     expected = [row.stays or np.nan for row in rows]
     np.testing.assert_allclose(computed["stays"], expected, atol=0.02)
     for row, each in zip(computed.to_dict("records"), losses, strict=True):
-        error = each.std() / math.sqrt(IMAGES)
-        half_width = student.ppf(0.975, IMAGES - 1) * error
+        half_width = student.ppf(0.975, IMAGES - 1) * each.std() / math.sqrt(IMAGES)
         assert (row["upper"] - row["lower"]) / 2 == pytest.approx(half_width, rel=3e-3)
-
-
-def test_detection_is_judged_by_the_mean_of_all_sets() -> None:
-    results = scored(**three_methods()).results
-    rows = results.summary.query("metric == 'auroc' and score == 'predictive_entropy'")
-    by_set = rows.pivot_table(index="method", columns="condition", values="value")
-    mean = by_set[["ood-far", "ood-near"]].mean(axis=1)
-    np.testing.assert_allclose(by_set["out-of-distribution-mean"], mean)
-    judged = results.answer.query("metric == 'auroc'")
-    assert set(judged["condition"]) == {"out-of-distribution-mean"}
-    np.testing.assert_allclose(judged["value"], mean, atol=1e-4)
-    assert set(judged["best"]) <= {"yes", "no"}
 
 
 def test_what_cannot_be_compared_has_a_reason() -> None:
@@ -154,51 +110,6 @@ def test_what_cannot_be_compared_has_a_reason() -> None:
     reasons = both.set_index(["method", "metric"])["reason"]
     assert reasons["wrong", "nll"] == "a value is infinite"
     assert reasons["wrong", "accuracy"] == ""
-
-
-def test_numbers_are_those_of_scikit_learn() -> None:
-    far = FAR[0]
-    table = scored(mine={"probabilities": GOOD[0], "ood_far": far}).measurements
-    assert set(table["members"]) == {"1"}
-
-    def value(metric: str, condition: str = "clean", used: str = "") -> float:
-        rows = table[(table["metric"] == metric) & (table["condition"] == condition)]
-        return float(rows.loc[rows["score"] == used, "value"].iloc[0])
-
-    assert value("accuracy") == np.mean(GOOD[0].argmax(axis=1) == LABELS)
-    assert value("nll") == pytest.approx(log_loss(LABELS, GOOD[0], labels=range(CLASSES)))
-    scores = np.concatenate([-GOOD[0].max(axis=1), -far.max(axis=1)])
-    positive = np.arange(len(scores)) >= IMAGES
-    auroc = value("auroc", "ood-far", "one_minus_max_probability")
-    assert auroc == pytest.approx(roc_auc_score(positive, scores))
-    assert np.isnan(value("mutual_information"))
-
-
-def test_scoring_again_gives_the_same_bytes_and_leaves_nothing_stale() -> None:
-    def contents(*names: str, **arrays: NDArray[np.float64]) -> dict[str, bytes]:
-        for name in names:
-            np.savez(name, probabilities=GOOD, labels=LABELS, **arrays)
-        score_files([*map(Path, names)], out=Path("out"), resamples=100)
-        return {path.name: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
-
-    of_sets, of_several = {"roc.png", "auroc-unknown.npz"}, {"answer.csv", "leaderboard.md"}
-    assert of_sets | of_several <= contents("mine.npz", "other.npz", ood_far=FAR).keys()
-    again = contents("mine.npz")
-    assert not (of_sets | of_several) & again.keys()
-    assert contents("mine.npz") == again
-    record = json.loads(again["score.json"])
-    assert (record["resamples"], record["seed"], list(record["files"])) == (100, 0, ["mine"])
-
-
-def test_of_one_file_only_what_one_contestant_can_fill_is_written() -> None:
-    np.savez("mine.npz", probabilities=GOOD, labels=LABELS, ood_far=FAR)
-    score_files([Path("mine.npz")], out=Path("out"), resamples=100)
-    written = {path.name for path in Path("out").rglob("*") if path.is_file()}
-    assert {name for name in written if name.endswith(".md")} == {"main.md"}
-    assert not written & {"answer.csv", "answer.json", "worth.png", "nll-clean.npz"}
-    assert {"summary.csv", "index.html", "reliability.png", "roc.png"} <= written
-    assert all(len(pd.read_csv(path)) for path in Path("out").rglob("*.csv"))
-    assert "The best by five measures" not in Path("out", "index.html").read_text("utf-8")
 
 
 def test_calibration_predictions_give_sets_and_recalibrated_metrics() -> None:
@@ -214,11 +125,8 @@ def test_calibration_predictions_give_sets_and_recalibrated_metrics() -> None:
         expected = sets.cover(kind, 95).double().mean().item()
         assert values[f"{kind.name}_coverage_95"] == pytest.approx(expected)
     assert math.isfinite(values["nll_recalibrated"])
-
-
-def test_without_calibration_predictions_sets_are_unavailable() -> None:
-    row = scored(mine={"probabilities": GOOD}).results.summary.set_index("metric")
-    assert row.loc["lac_size_99", "reason"] == "there are no predictions of calibration images"
+    without = scored(mine={"probabilities": GOOD}).results.summary.set_index("metric")["reason"]
+    assert without["lac_size_99"] == "there are no predictions of calibration images"
 
 
 @pytest.mark.parametrize("member_count", [1, 3])

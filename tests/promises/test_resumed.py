@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import pytest
 
 from benchmarks.io import UserError
 from benchmarks.predictions import PoolNetwork
-from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
 from benchmarks.vocabulary import TRAIN
 from tests.processes import Start
@@ -71,10 +68,17 @@ def ended(start: Start, folder: Path, first: str) -> tuple[int, str]:
     return process.returncode, shown.splitlines()[-1] if shown else ""
 
 
-def kill_and_continue(
-    start: Start, tmp_path: Path, expected: dict[str, bytes], kills: int, seed: int
+@pytest.mark.parametrize(
+    ("seed", "kills"),
+    [
+        pytest.param(0, 2, marks=pytest.mark.slow),
+        *(pytest.param(seed, 6, marks=pytest.mark.long) for seed in range(1, 4)),
+    ],
+)
+def test_run_killed_at_any_moments_ends_the_same(
+    seed: int, kills: int, start: Start, digits_run: Path, tmp_path: Path
 ) -> None:
-    """End runs at so many moments; each series ends with a run that is left alone."""
+    """Each series of kills ends with a run that is left alone."""
     whole, seeded = tmp_path / "whole", random.Random(seed)
     counting = KILLED_AT.format(moment=0, folder=str(whole), by=0) + COUNTED
     status, changes = ended(start, whole, counting)
@@ -89,117 +93,60 @@ def kill_and_continue(
             first = KILLED_AT.format(moment=moment, folder=str(folder), by=int(by))
             assert ended(start, folder, first)[0] in (-by, 0)
         assert ended(start, folder, KILLED_AT.format(moment=0, folder="", by=0))[0] == 0
-        assert numbers(folder / "out") == expected
+        assert numbers(folder / "out") == numbers(digits_run / "out")
         names = [
             sorted(path.name for path in out.rglob("*")) for out in (folder / "out", whole / "out")
         ]
         assert names[0] == names[1]
 
 
-@pytest.mark.slow
-def test_run_killed_at_a_moment_ends_the_same(
-    start: Start, digits_run: Path, tmp_path: Path
-) -> None:
-    kill_and_continue(start, tmp_path, numbers(digits_run / "out"), kills=2, seed=0)
+NETWORK = PoolNetwork("well-trained", 0)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(1, 4))
-def test_run_killed_at_many_moments_ends_the_same(
-    start: Start, digits_run: Path, tmp_path: Path, seed: int
-) -> None:
-    kill_and_continue(start, tmp_path, numbers(digits_run / "out"), kills=6, seed=seed)
+def times_written(folder: Path) -> dict[Path, int]:
+    """When each network and each prediction was written."""
+    paths = (*folder.rglob("*.safetensors"), *folder.rglob("predictions/**/*.npz"))
+    return {path: path.stat().st_mtime_ns for path in paths}
 
 
-def lose_tables(folder: Path) -> None:
-    """Measuring needs no networks."""
-    shutil.rmtree(folder / "networks")
-    for path in (folder / "out").glob("*.csv"):
-        path.unlink()
-
-
-def lose_a_condition(folder: Path) -> None:
-    lose_predictions(folder / "out", "rotated-045", f"{CHANGED}/*/*")
-
-
-def lose_a_network(folder: Path) -> None:
-    """And what was predicted by it, or it would not be needed."""
-    run, network = run_of(DIGITS, folder), PoolNetwork("well-trained", 3)
-    network_file(run, network).unlink()
-    run.workspace.predictions.path(network, "clean").unlink()
-
-
-def networks_and_predictions(folder: Path) -> list[Path]:
-    return [*folder.rglob("*.safetensors"), *folder.rglob("predictions/**/*.npz")]
-
-
-CHANGED, NETWORK = "mc_dropout-5", PoolNetwork("well-trained", 0)
-
-LOST: dict[str, Callable[[Path], None]] = {
-    "tables": lose_tables,
-    "a condition": lose_a_condition,
-    "a network": lose_a_network,
-}
-
-
-@pytest.mark.parametrize("lost", LOST)
 def test_what_is_lost_is_computed_again_and_nothing_else(
-    lost: str, digits_run: Path, digits_copy: Path
+    digits_run: Path, digits_copy: Path
 ) -> None:
-    LOST[lost](digits_copy)
-    kept = {
-        path: path.stat().st_mtime_ns
-        for path in networks_and_predictions(digits_copy)
-        if CHANGED not in path.parts
-    }
-    assert compute(run_of(DIGITS, digits_copy)) == []
+    run, network = run_of(DIGITS, digits_copy), PoolNetwork("well-trained", 3)
+    network_file(run, network).unlink()
+    # Or the network would not be needed.
+    run.workspace.predictions.path(network, "clean").unlink()
+    lose_predictions(digits_copy / "out", "rotated-045", "mc_dropout-5/*/*")
+    kept = times_written(digits_copy)
+    assert compute(run) == []
     assert numbers(digits_copy / "out") == numbers(digits_run / "out")
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    now = times_written(digits_copy)
+    of_passes = {path for path in kept if "mc_dropout-5" in path.parts}
+    assert all(now[path] == time for path, time in kept.items() if path not in of_passes)
 
 
-def of_budgets(*budgets: float) -> Configuration:
-    """The shared run with other budgets, by fewer methods."""
-    methods = ("softmax", "mc_dropout", "deep_ensemble")
-    return replace(DIGITS, methods=methods, budgets=budgets, conditions=("rotated-045",))
-
-
-@pytest.fixture(scope="module")
-def of_both(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of both budgets at once."""
-    folder = tmp_path_factory.mktemp("both")
-    assert compute(run_of(of_budgets(1.0, 5.0), folder)) == []
-    return folder
-
-
-@pytest.mark.parametrize("budgets", [(1.0, 5.0), (5.0, 1.0)])
+@pytest.mark.parametrize("budgets", [(1.0, 2.0), pytest.param((2.0, 1.0), marks=pytest.mark.slow)])
 def test_budgets_of_two_sittings_are_joined(
-    budgets: tuple[float, ...], of_both: Path, tmp_path: Path
+    budgets: tuple[float, ...], digits_run: Path, tmp_path: Path
 ) -> None:
     """Nothing of the first is computed again, and both orders give what one run gives."""
-    first, second = (run_of(of_budgets(budget), tmp_path) for budget in budgets)
+    first, second = (run_of(replace(DIGITS, budgets=(budget,)), tmp_path) for budget in budgets)
     assert compute(first) == []
-    kept = {path: path.stat().st_mtime_ns for path in networks_and_predictions(tmp_path)}
+    kept = times_written(tmp_path)
     assert compute(second) == []
     if budgets[0] == 1:  # else scores of features are added to networks of ensembles
-        assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert len(networks_and_predictions(tmp_path)) > len(kept)
-    assert numbers(tmp_path / "out") == numbers(of_both / "out")
+        assert kept.items() < times_written(tmp_path).items()
     records = [
-        json.loads((folder / "out" / "run.json").read_text()) for folder in (tmp_path, of_both)
+        json.loads((folder / "out" / "run.json").read_text()) for folder in (tmp_path, digits_run)
     ]
     for part in ("configuration", "command", "replicates", "data"):
         assert records[0][part] == records[1][part]
+    assert numbers(tmp_path / "out") == numbers(digits_run / "out")
     # The first one's command is of a part of what the folder holds, and changes nothing.
     assert compute(first) == []
-    assert numbers(tmp_path / "out") == numbers(of_both / "out")
-
-
-def test_budgets_of_another_run_are_not_joined(digits_copy: Path) -> None:
-    before = numbers(digits_copy / "out")
-    for chosen in (of_budgets(1.0), replace(DIGITS, budgets=(5.0,), seed=1)):
-        with pytest.raises(UserError, match=r"another configuration \(other [^)]+\); "):
-            run_stages(*run_of(chosen, digits_copy))
-    assert numbers(digits_copy / "out") == before
+    assert numbers(tmp_path / "out") == numbers(digits_run / "out")
+    with pytest.raises(UserError, match=r"another configuration \(other [^)]+\); "):
+        run_stages(*run_of(replace(DIGITS, budgets=(5.0,), seed=1), tmp_path))
 
 
 def test_what_killed_runs_left_half_written_is_removed_at_the_start(digits_copy: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import runpy
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,12 +21,9 @@ from benchmarks.run.stages import run_stages
 from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import MEASURE, PREDICT
 from methods.scores import SCORES
-from tests.processes import status_of
 from tests.runs import (
     DIGITS,
-    command_words,
     forget_images,
-    lose_predictions,
     network_file,
     numbers,
     predicted_arrays,
@@ -78,15 +74,6 @@ def test_prediction_file_of_something_else_is_named_and_predicted_again(
     assert numbers(digits_copy / "out") == whole
 
 
-def test_measuring_without_predictions_fails_in_one_line(
-    digits_copy: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lose_predictions(digits_copy / "out", "clean", NETWORK.name)
-    assert status_of(*command_words(digits_copy), "--only", MEASURE) == 1
-    (line,) = re.findall("^failed: .*", capsys.readouterr().err, re.MULTILINE)
-    assert "first: softmax/budget-1/replicate-00/clean; run without --only to compute" in line
-
-
 def test_network_under_the_name_of_another_is_trained_anew(
     digits_copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,16 +91,9 @@ def test_network_under_the_name_of_another_is_trained_anew(
     assert numbers(digits_copy / "out") == before
 
 
-@pytest.fixture
-def images_loaded_anew() -> Iterator[None]:
-    """Conditions are the same to what remembers their images, whatever their functions do."""
-    forget_images()
-    yield
-    forget_images()
-
-
-@pytest.mark.usefixtures("images_loaded_anew")
 def test_edited_condition_is_refused(digits_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Conditions are the same to what remembers their images, whatever their functions do.
+    forget_images()
     task = TASKS["digits"]
     edited = tuple(
         replace(condition, transform=torch.neg) if condition.name == "rotated-045" else condition
@@ -123,47 +103,33 @@ def test_edited_condition_is_refused(digits_copy: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(TASKS, "digits", replace(task, conditions=edited))
     with pytest.raises(UserError, match=r"images of 'rotated-045' differ .* with --overwrite"):
         run_stages(*run_of(DIGITS, digits_copy))
+    forget_images()
     assert numbers(digits_copy / "out") == before
 
 
-ENERGY = """
+NOUN = """
 from methods.scores import Score
-
-
-def energy(logits):
-    return {sign}logits.double().logsumexp(dim=-1).mean(dim=0)
 
 
 def fit(features, labels):
     return lambda features: {sign}features.norm(dim=1)
 
 
-NOUN = {noun}
+NOUN = Score(name="mine", label="", needs=frozenset({{"features"}}), fit=fit)
 """
 
-NOUNS = {
-    "score:mine": "Score(name='mine', label='', needs=frozenset({'logits'}), function=energy)",
-    "score:mine of features": (
-        "Score(name='mine', label='', needs=frozenset({'features'}), fit=fit)"
-    ),
-}
 
-
-@pytest.mark.parametrize("stored", NOUNS)
 def test_values_of_an_edited_noun_are_computed_again(
-    stored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, key = tmp_path / "noun.py", stored.split()[0]
-    run = run_of(replace(FEW, methods=("mc_dropout",), passes=(2,), pool=1), tmp_path)
-    network = PoolNetwork(run.plan.training_of(OTHER), 0)
-    file = run.workspace.predictions.path(network if "features" in stored else OTHER, "clean")
+    run = run_of(replace(FEW, pool=1), tmp_path)
+    file = run.workspace.predictions.path(NETWORK, "clean")
 
     def predict(sign: str) -> tuple[np.ndarray, int]:
-        path.write_text(ENERGY.format(sign=sign, noun=NOUNS[stored]))
-        noun = runpy.run_path(str(path))["NOUN"]
-        monkeypatch.setitem(SCORES, "mine", noun)
+        (tmp_path / "noun.py").write_text(NOUN.format(sign=sign))
+        monkeypatch.setitem(SCORES, "mine", runpy.run_path(str(tmp_path / "noun.py"))["NOUN"])
         assert run_stages(*run, PREDICT) == []
-        return predicted_arrays(file)[key], file.stat().st_mtime_ns
+        return predicted_arrays(file)["score:mine"], file.stat().st_mtime_ns
 
     (before, written), (same, kept), (edited, again) = map(predict, ("", "", "-"))
     np.testing.assert_array_equal(same, before)

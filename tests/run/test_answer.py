@@ -16,7 +16,6 @@ from benchmarks.schema import read_table, where
 from benchmarks.vocabulary import ANSWER_CSV, INFLUENCES_FOLDER
 from methods import METHODS
 from tests.made_up import make_up
-from tests.runs import DIGITS, compute, lose_predictions, run_of
 
 FOREIGN = ("ood-uniform_noise", "ood-gaussian_noise")
 
@@ -94,15 +93,3 @@ def test_mean_over_foreign_images_is_of_those_that_can_be_had(
         assert set(known.drawn.shown) == {*names, "clean"}
     gone = make_up(tmp_path / "none", **MADE_UP, unavailable=dict.fromkeys(FOREIGN, "asleep"))
     assert "auroc" not in set(read_table(gone, ANSWER_CSV)["metric"])
-
-
-@pytest.mark.parametrize("lost", ["clean", FOREIGN[0]])
-def test_contestant_whose_predictions_are_missing_has_a_reason(
-    lost: str, digits_copy: Path
-) -> None:
-    lose_predictions(digits_copy / "out", lost, "mc_dropout-5/budget-1/replicate-01")
-    compute(run_of(DIGITS, digits_copy), "measure")
-    before = where(read_table(digits_copy / "out", ANSWER_CSV), method="mc_dropout", budget=1.0)
-    reasons = before.set_index("metric")["reason"]
-    assert reasons["auroc"] == "of replicates it has 1, and most others 2"
-    assert (reasons["nll"] == reasons["auroc"]) == (lost == "clean")

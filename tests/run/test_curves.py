@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import auc
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run.configuration import Configuration
 from benchmarks.run.curves import (
-    COLUMNS,
     FALSE_POSITIVE_RATES,
-    TOLERANCE,
-    needed,
 )
-from benchmarks.run.measure import measure as measure_all
-from benchmarks.run.record import RunRecord
 from benchmarks.schema import read_table
-from tests.runs import CONDITIONS, Run, make_up_predictions, run_of
+from tests.runs import CONDITIONS, Run
 
-IMAGES = 70
 ORIGIN = ["method", "members", "budget", "condition", "replicate"]
-CONFIGURATION = Configuration(
-    preset="quick",
-    task="mnist",
-    recipe="article",
-    methods=("softmax", "mc_dropout", "deep_ensemble"),
-    conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),
-    members=(4,),
-    passes=(3, 6),
-    replicates=2,
-    images=IMAGES,
-)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Made-up predictions, measured; softmax has lost its first replicate."""
-    run = run_of(CONFIGURATION, tmp_path_factory.mktemp("curves"))
-    record = RunRecord.begin(*run)
-    make_up_predictions(run, lost=("softmax", 0))
-    measure_all(*run, record)
-    return run
 
 
 def curve(run: Run, name: str) -> pd.DataFrame:
@@ -56,25 +27,15 @@ def measured(run: Run, metric: str, score: str = "") -> pd.Series:
     return table.set_index(ORIGIN)["value"]
 
 
-def test_every_table_has_its_columns_and_all_replicates_or_the_first_one(run: Run) -> None:
-    for name, columns in COLUMNS.items():
-        table = curve(run, name)
-        assert tuple(table.columns) == columns
-        replicates = table.groupby("method")["replicate"].unique().map(list).to_dict()
-        several = [0] if name == "example_image" else [0, 1]
-        assert replicates == {"softmax": [1], "mc_dropout": several, "deep_ensemble": [0]}
-        assert set(table.get("score", ())) <= {"predictive_entropy"}
-
-
 def test_bins_of_the_reliability_diagram_give_the_ece(run: Run) -> None:
     table = curve(run, "reliability")
     expected = measured(run, "ece")
     assert set(table["condition"]) == {"clean", "rotated-030"}
     for key, bins in table.groupby(ORIGIN):
-        assert bins["count"].sum() == IMAGES
+        assert bins["count"].sum() == 70
         assert len(bins) == 15
         gaps = (bins["accuracy"] - bins["confidence"]).abs() * bins["count"]
-        assert gaps.sum() / IMAGES == pytest.approx(expected.loc[key], abs=2e-5)
+        assert gaps.sum() / 70 == pytest.approx(expected.loc[key], abs=2e-5)
 
 
 def test_area_below_the_roc_curve_is_the_auroc(run: Run) -> None:
@@ -93,22 +54,6 @@ def test_area_below_the_roc_curve_is_the_auroc(run: Run) -> None:
         assert tuple(points.iloc[-1][["flagged_clean", "flagged"]]) == (1, 1)
 
 
-def test_every_point_of_a_single_replicate_has_a_band_around_it(run: Run) -> None:
-    for name, value, bounds in (
-        ("reliability", "accuracy", ["accuracy_lower", "accuracy_upper"]),
-        ("roc", "flagged", ["lower", "upper"]),
-    ):
-        table = curve(run, name).dropna(subset=value)
-        assert table.loc[table["method"] == "mc_dropout", bounds].isna().all(axis=None)
-        table = table[table["method"] != "mc_dropout"]
-        lower, upper = table[bounds].to_numpy().T
-        assert (lower >= 0).all()
-        assert (upper <= 1).all()
-        assert (lower <= table[value]).all(), name
-        assert (table[value] <= upper).all(), name
-        assert (upper - lower).max() > 0.1
-
-
 def test_votes_on_the_example_are_those_of_the_prediction_files(run: Run) -> None:
     table = curve(run, "example_image")
     assert set(table["condition"]) == {"clean", "rotated-030", "rotated-120"}
@@ -124,15 +69,3 @@ def test_votes_on_the_example_are_those_of_the_prediction_files(run: Run) -> Non
         mean = stored.prediction.mean[row["index"], row["class"]].item()
         written = row["vote_share"], row["mean_probability"]
         assert written == pytest.approx((share, mean), abs=1e-5)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_lines_between_the_points_kept_are_as_good_as_the_curve(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    x = np.arange(51) ** 2 / 2500
-    y = 0.03 * np.sort(random.beta(0.5, 2, 51))
-    kept = needed(x, y)
-    assert (kept[0], kept[-1]) == (0, 50)
-    assert kept == sorted(set(kept))
-    lines = np.interp(x, x[kept], y[kept])
-    assert np.abs(lines - y).max() <= TOLERANCE * y.max()

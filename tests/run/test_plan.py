@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from benchmarks.predictions import PoolNetwork, RunUnit
-from benchmarks.run.configuration import Configuration, configuration_of
+from benchmarks.run.configuration import Configuration
 from benchmarks.run.plan import Plan
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
 from benchmarks.tasks.task import ImageLimits
-from benchmarks.tasks.tuned import LONGEST
 from methods import METHODS, MemberMethod, PooledMethod
 from tests import runs
 from tests.processes import status_of
 from tests.runs import FULL, QUICK, TRAINED, Run, command_words
 
-CUSTOM = """
-from methods import UncertaintyMethod
+OWN = """
+from dataclasses import replace
+
+from methods import {base}
+from methods.networks.architectures import LeNet5, LeNet5ReLU
 
 
-class Mine(UncertaintyMethod):
+class Mine({base}):
     name = "mine"
-    needs = frozenset({needs})
+{more}"""
 
+ALONE = """
     def fit(self, images, labels):
         return self
 
@@ -37,42 +42,24 @@ class Mine(UncertaintyMethod):
         raise NotImplementedError
 """
 
+SWEEP = """
+    size = "bags"
+    sweep = (20, 5)
 
-@pytest.fixture
-def custom(tmp_path: Path) -> str:
-    (tmp_path / "mine.py").write_text(CUSTOM.format(needs="()"))
-    return f"{tmp_path / 'mine.py'}:Mine"
+    def __init__(self, *, seed=0, device="cpu", bags=3):
+        super().__init__(seed=seed, device=device)
+        self.bags = bags
+"""
+
+
+def own_method(folder: Path, base: str = "UncertaintyMethod", more: str = ALONE) -> str:
+    (folder / "own.py").write_text(OWN.format(base=base, more=more))
+    return f"{folder / 'own.py'}:Mine"
 
 
 def run_of(configuration: Configuration = QUICK) -> Run:
     return runs.run_of(configuration, Path("nowhere"))
 
-
-def networks_of(run: Run, unit: RunUnit) -> range:
-    return cast(PooledMethod, run.plan.method(unit, run.workspace.store)).networks
-
-
-def test_quick_is_sixty_networks_and_forty_eight_units() -> None:
-    run = run_of(QUICK)
-    assert Counter(network.training for network in run.plan.networks()) == {
-        "well-trained": 50,
-        DROPOUT_TRAINING: 5,
-        "well-trained-dropout-0.5": 5,
-    }
-    singles = (("softmax", None), *((d, T) for d in DROPOUT for T in (50, 100)))
-    assert set(run.plan.units()) == {
-        *(RunUnit(*single, 1.0, replicate) for single in singles for replicate in range(5)),
-        *(
-            RunUnit("deep_ensemble", size, size, replicate)
-            for size, replicates in ((1, 5), (2, 5), (5, 5), (10, 5), (20, 2), (50, 1))
-            for replicate in range(replicates)
-        ),
-    }
-    assert len(run.plan.units()) == 48
-    assert not any(condition.subset for condition in run.plan.conditions)
-
-
-DROPOUT = "mc_dropout", "mc_dropout_article"
 
 FULL_PLAN = run_of(FULL).plan
 
@@ -82,82 +69,72 @@ CONTESTANTS = Counter((unit.method, unit.size, unit.budget) for unit in FULL_PLA
 """Of the preset ``full``, each with its number of replicates."""
 
 
-def test_contestants_of_a_budget_have_equally_many_replicates() -> None:
-    assert CONTESTANTS.total() == len(set(FULL_PLAN.units()))
+@pytest.mark.parametrize("most", [None, 3])
+def test_contestants_of_a_budget_have_equally_many_replicates(most: int | None) -> None:
+    units = run_of(replace(FULL, replicates=most or FULL.replicates)).plan.units()
+    assert len(units) == len(set(units))
+    counts = Counter((unit.method, unit.size, unit.budget) for unit in units)
     for budget, replicates in zip(FULL.budgets, (10, 5), strict=True):
-        counts = {count for (*_, own), count in CONTESTANTS.items() if own == budget}
-        assert counts == {replicates}
+        assert {n for (*_, b), n in counts.items() if b == budget} == {most or replicates}
 
 
-def test_natural_ensembles_have_a_budget_of_one_a_network_whatever_the_budgets() -> None:
-    blocks = {1: 10, 2: 5, 3: 5, 5: 5, 7: 5, 10: 5, 14: 5, 20: 5, 30: 3, 50: 2}
-    for budgets in ((1.0,), (1.0, 5.0), (0.5,)):
-        plan = run_of(replace(FULL, budgets=budgets, pool=100)).plan
-        units = [unit for unit in plan.units() if unit.method == "deep_ensemble"]
-        natural = Counter(unit.size for unit in units if unit.size == unit.budget)
-        assert natural.keys() == blocks.keys()
-        assert natural == blocks
-        trainings = {plan.training_of(unit) for unit in units if unit.size == unit.budget}
-        assert trainings == {"well-trained"}
+@pytest.mark.parametrize("budgets", [(1.0,), (1.0, 5.0), (0.5,)])
+def test_natural_ensembles_are_disjoint_blocks_of_networks_of_a_budget_of_one(
+    budgets: tuple[float, ...],
+) -> None:
+    run = run_of(replace(FULL, budgets=budgets, pool=100))
+    natural: dict[int, list[range]] = {}
+    for unit in run.plan.units():
+        if unit.method == "deep_ensemble" and unit.size == unit.budget:
+            assert run.plan.training_of(unit) == "well-trained"
+            method = cast(PooledMethod, run.plan.method(unit, run.workspace.store))
+            natural.setdefault(unit.size, []).append(method.networks)
+    counts = {size: len(blocks) for size, blocks in natural.items()}
+    assert counts == {1: 10, 2: 5, 3: 5, 5: 5, 7: 5, 10: 5, 14: 5, 20: 5, 30: 3, 50: 2}
+    for size, blocks in natural.items():
+        assert len(set().union(*blocks)) == len(blocks) * size
 
 
 def test_ensembles_of_the_preset_full_alone_divide_each_budget_among_half_trained_networks() -> (
     None
 ):
     divided = [(s, b) for method, s, b in CONTESTANTS if method == "deep_ensemble" and s != b]
-    assert divided == [(2, 1.0), (10, 5.0)]
     for size, budget in divided:
-        unit = RunUnit("deep_ensemble", size, budget, 1)
-        assert FULL_PLAN.recipe_of(unit).epochs == FULL_PLAN.recipe.epochs / 2
-        half = f"well-trained-epochs-{FULL_PLAN.recipe.epochs / 2:g}"
+        assert size == 2 * budget
+        unit, half = RunUnit("deep_ensemble", size, budget, 1), FULL_PLAN.recipe.epochs / 2
+        assert FULL_PLAN.recipe_of(unit).epochs == half
         numbers = range(size, 2 * size)
-        assert FULL_PLAN.networks_of(unit) == [PoolNetwork(half, number) for number in numbers]
-    other = run_of(replace(QUICK, budgets=(1.0, 5.0))).plan
-    assert all(u.size == u.budget for u in other.units() if u.method == "deep_ensemble")
+        own = [PoolNetwork(f"well-trained-epochs-{half:g}", number) for number in numbers]
+        assert FULL_PLAN.networks_of(unit) == own
+    assert {budget for _, budget in divided} == {*FULL.budgets}
 
 
 def test_above_a_budget_of_one_few_methods_train_a_network_of_their_own() -> None:
-    """And none that is no method of the pool."""
-    of_budget = {
-        budget: {method for method, _, own in CONTESTANTS if own == budget and method in TRAINED}
-        for budget in FULL.budgets
-    }
-    assert of_budget[1.0] == set(TRAINED)
-    assert of_budget[5.0] == {name for name in TRAINED if METHODS[name].trained_longer}
-    assert 0 < len(of_budget[5.0]) < len(TRAINED)
-    singles = {name for name, kind in METHODS.items() if kind.pooled and not kind.counts_networks}
-    others = {method for method, _, own in CONTESTANTS if own == 5 and method in singles}
-    assert others - set(TRAINED) == (set(FULL.methods) & singles) - set(TRAINED)
-
-
-def test_full_has_every_method_but_those_of_papers_and_those_run_by_name() -> None:
-    methods = {unit.method for unit in FULL_PLAN.units()}
-    assert methods == {name for name, kind in METHODS.items() if kind.tiers & {"quick", "full"}}
+    for budget, expected in (
+        (1.0, set(TRAINED)),
+        (5.0, {name for name in TRAINED if METHODS[name].trained_longer}),
+    ):
+        own = {method for method, _, b in CONTESTANTS if b == budget and method in TRAINED}
+        assert own == expected
 
 
 def test_methods_of_one_training_share_networks_and_a_replicate_has_its_number() -> None:
     numbers = Counter(network.training for network in FULL_PLAN.networks())
-    best, whole = (f"-epochs-{epochs:g}" for epochs in (FULL_PLAN.recipe.best_epochs, LONGEST))
-    # Of replicates, of the ensembles of them, and of the largest ensembles.
+    assert set(numbers) <= set(FULL_PLAN.trainings)
     assert numbers["well-trained"] == FULL.pool
-    assert numbers[DROPOUT_TRAINING] == 5 * 5
-    assert numbers["well-trained-dropout-0.5"] == 10
-    assert numbers[f"well-trained{best}"] == numbers[DROPOUT_TRAINING + whole] == 5
+    assert numbers[DROPOUT_TRAINING] == 5 * 5  # of five ensembles of them
     own = {"mc_dropout", "dropout_off", "temperature_scaled_mc_dropout"}
     for unit in FULL_PLAN.units():
         if unit.replicate == 3 and not METHODS[unit.method].counts_networks:
             (network,) = FULL_PLAN.networks_of(unit) or [PoolNetwork("", 3)]
             assert network.number == 3
             assert (unit.method in own) == FULL_PLAN.training_of(unit).startswith(DROPOUT_TRAINING)
-    assert set(numbers) <= set(FULL_PLAN.trainings)
 
 
 def test_trainings_are_named_by_what_is_changed_and_are_those_of_the_methods() -> None:
     assert FULL_PLAN.trainings["well-trained"] == FULL_PLAN.recipe
     for unit in FULL_PLAN.units():
         assert FULL_PLAN.trainings[FULL_PLAN.training_of(unit)] == FULL_PLAN.recipe_of(unit)
-    article = configuration_of("article")
-    assert list(Plan(article).trainings) == ["article"]
 
 
 def test_epochs_are_those_of_a_budget_of_one() -> None:
@@ -172,77 +149,39 @@ def test_one_network_trains_no_longer_than_is_best(monkeypatch: pytest.MonkeyPat
     recipe = MNIST.recipe("well-trained")
     best = replace(recipe, best_epochs=2 * recipe.epochs)
     monkeypatch.setitem(TASKS, "mnist", replace(MNIST, recipes=(best,)))
-    chosen = replace(QUICK, epochs=None, methods=("softmax", "mc_dropout"), passes=(2,))
-    plan = run_of(replace(chosen, budgets=(1.0, 3.0, 5.0))).plan
+    chosen = replace(QUICK, methods=("softmax", "mc_dropout"), passes=(2,), budgets=(1, 3, 5))
+    plan = run_of(replace(chosen, epochs=None)).plan
     share = {(u.method, u.budget): plan.recipe_of(u).epochs / recipe.epochs for u in plan.units()}
     assert share == {
         **{("softmax", 1): 1, ("softmax", 3): 2, ("softmax", 5): 2},
         **{("mc_dropout", budget): budget for budget in (1, 3, 5)},
     }
+    chosen_epochs = run_of(replace(QUICK, epochs=100)).plan
+    assert {each.epochs for each in chosen_epochs.trainings.values()} == {100}
 
 
-@pytest.mark.parametrize("budget", ["0.0001", "0.02"])
-def test_budget_of_less_than_a_step_is_one_line(
-    budget: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert status_of(*command_words(tmp_path), "--epochs", "1", "--budget", budget) == 2
-    line = capsys.readouterr().err
-    assert line.startswith(f"error: --budget {budget}: ")
-    assert "less than a step" in line
-    assert line.count("\n") == 1
-    assert not (tmp_path / "out").exists()
-
-
-OWN = """
-from dataclasses import replace
-
-from methods import {base}
-from methods.networks.architectures import LeNet5, LeNet5ReLU
-
-
-class Mine({base}):
-    name = "mine"
-{more}"""
-
-ANOTHER_NETWORK = """
-    def training(self, recipe):
-        return replace(recipe, network={network})
-"""
-
-
-def own_method(folder: Path, base: str, more: str = "") -> str:
-    (folder / "own.py").write_text(OWN.format(base=base, more=more))
-    return f"{folder / 'own.py'}:Mine"
-
-
-@pytest.mark.parametrize("network", ["LeNet5", "LeNet5ReLU"])
-def test_training_of_another_architecture_is_one_line(
-    network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    location = own_method(tmp_path, "Softmax", ANOTHER_NETWORK.format(network=network))
-    assert status_of(*command_words(tmp_path), "--method", location) == 2
-    line = capsys.readouterr().err
-    assert "the training of Mine has the network" in line
-    assert line.count("\n") == 1
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_users_method_with_a_network_of_its_own_is_repeated_at_every_budget(
+@pytest.mark.parametrize(
+    ("options", "network", "message"),
+    [
+        (("--epochs", "1", "--budget", "0.0001"), "", "less than a step"),
+        (("--epochs", "1", "--budget", "0.02"), "", "less than a step"),
+        ((), "LeNet5", "the training of Mine has the network"),
+        ((), "LeNet5ReLU", "the training of Mine has the network"),
+    ],
+)
+def test_training_that_cannot_be_is_one_line(
+    options: tuple[str, ...],
+    network: str,
+    message: str,
     tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    chosen = replace(FULL, custom_methods=(own_method(tmp_path, "BatchEnsemble"),))
-    units = [unit for unit in run_of(chosen).plan.units() if unit.method == "mine"]
-    assert Counter(unit.budget for unit in units) == {1.0: 10, 5.0: 5}
-
-
-def test_few_replicates_are_fewer_at_every_budget() -> None:
-    plan = run_of(replace(FULL, replicates=3, methods=("swag", "softmax"))).plan
-    assert {(u.method, u.budget, u.replicate) for u in plan.units()} == {
-        (method, budget, replicate)
-        for method in ("swag", "softmax")
-        for budget in FULL.budgets
-        for replicate in range(3)
-    }
+    if network:
+        more = f"    def training(self, recipe): return replace(recipe, network={network})\n"
+        options = "--method", own_method(tmp_path, "Softmax", more)
+    assert status_of(*command_words(tmp_path), *options) == 2
+    assert re.fullmatch(rf"error: [^\n]*{message}[^\n]*\n", capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
 
 
 def test_groups_go_network_by_network() -> None:
@@ -251,32 +190,19 @@ def test_groups_go_network_by_network() -> None:
         *("softmax", "mc_dropout", "deep_ensemble", "temperature_scaled_mc_dropout"),
         *("laplace_last_layer", "snapshot_ensemble"),
     )
-    chosen = replace(QUICK, methods=methods, conditions=("clean",), pool=1, replicates=2)
-    plan = run_of(replace(chosen, passes=(10, 50), members=(2,))).plan
+    sizes = {"passes": (10, 50), "members": (2,), "pool": 1, "replicates": 2}
+    plan = run_of(replace(QUICK, methods=methods, conditions=(), **sizes)).plan
     dropout, scaled = "mc_dropout", "temperature_scaled_mc_dropout"
-    expected = (
-        [("outputs", None), ("laplace_last_layer", None)],
-        [("snapshot_ensemble", 5)],
-        [(dropout, 50), (scaled, 50), (dropout, 10)],
-    )
-    own = [
-        [(getattr(o, "method", "outputs"), getattr(o, "size", None)) for o in group]
-        for group in plan.groups()
-    ]
-    assert sorted(own, key=str) == sorted([*expected, *expected], key=str)
-    for number, group in enumerate(plan.groups()[:2]):
-        outputs, *units = group
-        assert outputs == PoolNetwork("well-trained", number)
-        assert all(isinstance(u, RunUnit) and u.replicate == number for u in units)
-    (several, *_) = [group for group in plan.groups() if len(group) == 3]
-    largest, *others = (cast(MemberMethod, plan.method(u)) for u in several)
+    for number in range(2):
+        unit = partial(RunUnit, budget=1.0, replicate=number)
+        network = PoolNetwork("well-trained", number)
+        assert (network, unit("laplace_last_layer", None)) in plan.groups()
+        assert (unit("snapshot_ensemble", 5),) in plan.groups()
+        several = unit(dropout, 50), unit(scaled, 50), unit(dropout, 10)
+        assert several in plan.groups()
+    assert len(plan.groups()) == 3 * 2
+    largest, *others = (cast(MemberMethod, plan.method(each)) for each in several)
     assert [method.slice_of(largest) for method in others] == [slice(0, 50), slice(0, 10)]
-
-
-def test_networks_of_ensembles_alone_have_outputs_too() -> None:
-    chosen = replace(QUICK, methods=("deep_ensemble", "softmax"), members=(2, 3), pool=7)
-    plan = run_of(replace(chosen, replicates=2)).plan
-    assert plan.groups() == [(PoolNetwork("well-trained", number),) for number in range(6)]
 
 
 def test_scores_of_features_are_of_methods_with_one_network() -> None:
@@ -284,10 +210,6 @@ def test_scores_of_features_are_of_methods_with_one_network() -> None:
         kind, own = METHODS[unit.method], PoolNetwork(FULL_PLAN.training_of(unit), 1)
         of_one = kind.pooled and not (kind.counts_networks or "training" in kind.needs)
         assert FULL_PLAN.scored_network(unit) == (own if of_one else None), unit
-    dropout = DROPOUT_TRAINING.removeprefix("well-trained")
-    best, whole = (f"-epochs-{epochs:g}" for epochs in (FULL_PLAN.recipe.best_epochs, LONGEST))
-    singles = {network.training for network in FULL_PLAN.scored_networks}
-    assert {f"well-trained{name}" for name in ("", dropout, best, dropout + whole)} < singles
     assert {n.number for n in FULL_PLAN.scored_networks} == set(range(FULL.replicates))
     assert not Plan(replace(FULL, scores="unfitted")).scored_networks
 
@@ -302,34 +224,54 @@ def test_what_a_users_method_says_of_itself_decides_how_it_is_evaluated(tmp_path
     assert all(map(plan.is_compared, units))
 
 
-def test_smaller_ensembles_are_disjoint_blocks_of_the_largest() -> None:
-    chosen = replace(QUICK, methods=("deep_ensemble",), members=(5, 20, 50), pool=100)
-    run = run_of(replace(chosen, replicates=20))
-    replicates = {
-        size: [unit.replicate for unit in run.plan.units() if unit.size == size]
-        for size in (5, 20, 50)
-    }
-    assert replicates == {5: list(range(5)), 20: list(range(5)), 50: [0, 1]}
-    for size, networks in ((5, 25), (20, 100), (50, 100)):
-        used = [set(networks_of(run, unit)) for unit in run.plan.units() if unit.size == size]
-        assert sum(map(len, used)) == len(set.union(*used)) == networks
+def test_users_method_of_the_pool_is_repeated_as_the_suites_and_is_no_network_alone(
+    tmp_path: Path,
+) -> None:
+    """Or its score would stand for the ensemble of one in the scale of worth."""
+    chosen = replace(FULL, custom_methods=(own_method(tmp_path, "BatchEnsemble", ""),))
+    plan = run_of(chosen).plan
+    units = [unit for unit in plan.units() if unit.method == "mine"]
+    assert Counter(unit.budget for unit in units) == {1.0: 10, 5.0: 5}
+    plan = run_of(replace(QUICK, custom_methods=(own_method(tmp_path, "Softmax", ""),))).plan
+    assert [name for name in plan.configuration.classes if plan.is_network(name)] == ["softmax"]
 
 
-def test_custom_method_trains_itself_and_needs_no_network(custom: str) -> None:
-    chosen = replace(QUICK, budgets=(1.0, 5.0), methods=(), custom_methods=(custom,))
-    run = run_of(chosen)
-    assert run.plan.units() == [RunUnit("mine", None, 1.0, replicate) for replicate in range(5)]
-    assert run.plan.networks() == []
-    assert [run.plan.objection(unit) for unit in run.plan.units()] == [None] * 5
-    seeds = {run.plan.method(unit, run.workspace.store).seed for unit in run.plan.units()}
-    assert len(seeds) == 5
-
-
-def test_method_that_trains_itself_learns_from_the_images_of_the_recipe(custom: str) -> None:
+def test_users_method_trains_itself_on_the_images_of_the_recipe(tmp_path: Path) -> None:
+    custom = own_method(tmp_path)
     for recipe, split in (("well-trained", "training"), ("article", "all")):
-        chosen = replace(QUICK, recipe=recipe, methods=(), custom_methods=(custom,))
-        plan = run_of(chosen).plan
-        assert {plan.split(unit) for unit in plan.units()} == {split}
+        own = {"budgets": (1.0, 5.0), "methods": (), "custom_methods": (custom,)}
+        run = run_of(replace(QUICK, recipe=recipe, **own))
+        assert run.plan.units() == [RunUnit("mine", None, 1.0, number) for number in range(5)]
+        assert run.plan.networks() == []
+        assert {run.plan.split(unit) for unit in run.plan.units()} == {split}
+        assert {run.plan.objection(unit) for unit in run.plan.units()} == {None}
+        seeds = {run.plan.method(unit, run.workspace.store).seed for unit in run.plan.units()}
+        assert len(seeds) == 5
+    sent = pickle.dumps(run)  # to a worker
+    assert pickle.loads(sent) == run
+    assert len(sent) < 5000
+
+
+def test_sweep_of_a_users_method_is_its_class_field(tmp_path: Path) -> None:
+    own = own_method(tmp_path, more=ALONE + SWEEP)
+    plan = run_of(replace(QUICK, methods=(), custom_methods=(own,), replicates=2)).plan
+    units = [RunUnit("mine", size, 1.0, r) for size in (5, 20) for r in (0, 1)]
+    assert plan.units() == units
+    assert [plan.method(unit).bags for unit in units] == [5, 5, 20, 20]  # type: ignore[attr-defined]
+    assert plan.groups() == [(units[0],), (units[2],), (units[1],), (units[3],)]
+
+
+def test_method_that_calibrates_needs_images_that_its_networks_have_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = own_method(tmp_path, more=f"    needs = frozenset({{'calibration'}})\n{ALONE}")
+    plan = run_of(replace(QUICK, methods=("softmax",), custom_methods=(own,))).plan
+    (unit, *_) = [unit for unit in plan.units() if unit.method == "mine"]
+    assert (plan.split(unit), plan.objection(unit)) == ("training", None)
+    article = replace(plan.configuration, recipe="article")
+    assert replace(plan, configuration=article).splits == ("all", "calibration", "training")
+    monkeypatch.setitem(TASKS, "mnist", replace(MNIST, calibration_images=0))
+    assert plan.objection(unit) == "the task 'mnist' has no calibration images"
 
 
 def test_calibration_images_are_predicted_by_those_who_have_not_seen_them() -> None:
@@ -344,62 +286,3 @@ def test_calibration_images_are_predicted_by_those_who_have_not_seen_them() -> N
     assert held_out is not None
     assert plan.limits_of(held_out) == ImageLimits()
     assert plan.limits_of(held_out.as_subset()) == ImageLimits(chosen.subset_images)
-
-
-def test_method_that_calibrates_needs_images_that_its_networks_have_not_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "mine.py").write_text(CUSTOM.format(needs="{'calibration'}"))
-    location = f"{tmp_path / 'mine.py'}:Mine"
-    plan = run_of(replace(QUICK, methods=("softmax",), custom_methods=(location,))).plan
-    (unit, *_) = [unit for unit in plan.units() if unit.method == "mine"]
-    assert (plan.split(unit), plan.objection(unit)) == ("training", None)
-    article = replace(plan.configuration, recipe="article")
-    assert replace(plan, configuration=article).splits == ("all", "calibration", "training")
-    monkeypatch.setitem(TASKS, "mnist", replace(MNIST, calibration_images=0))
-    assert plan.objection(unit) == "the task 'mnist' has no calibration images"
-
-
-def test_sweep_of_a_custom_method_is_its_class_field(tmp_path: Path) -> None:
-    text = (
-        CUSTOM.format(needs="()")
-        + """
-    size = "bags"
-    sweep = (20, 5)
-
-    def __init__(self, *, seed=0, device="cpu", bags=3):
-        super().__init__(seed=seed, device=device)
-        self.bags = bags
-"""
-    )
-    (tmp_path / "mine.py").write_text(text)
-    chosen = replace(
-        QUICK, methods=(), custom_methods=(f"{tmp_path / 'mine.py'}:Mine",), replicates=2
-    )
-    plan = run_of(chosen).plan
-    units = [RunUnit("mine", size, 1.0, r) for size in (5, 20) for r in (0, 1)]
-    assert plan.units() == units
-    assert [plan.method(unit).bags for unit in units] == [5, 5, 20, 20]  # type: ignore[attr-defined]
-    assert plan.groups() == [(units[0],), (units[2],), (units[1],), (units[3],)]
-
-
-def test_run_can_be_sent_to_a_worker(custom: str) -> None:
-    run = run_of(replace(QUICK, custom_methods=(custom,)))
-    sent = pickle.dumps(run)
-    assert pickle.loads(sent) == run
-    assert len(sent) < 5000
-
-
-def test_own_method_is_not_taken_for_the_network_alone(tmp_path: Path) -> None:
-    """Its score would stand for the ensemble of one in the scale of worth."""
-    own = own_method(tmp_path, "Softmax")
-    plan = run_of(replace(QUICK, custom_methods=(own,), conditions=("clean",))).plan
-    alone = [name for name in plan.configuration.classes if plan.is_network(name)]
-    assert alone == ["softmax"]
-
-
-def test_chosen_epochs_are_trained_whatever_is_best(monkeypatch: pytest.MonkeyPatch) -> None:
-    best = replace(MNIST.recipe("well-trained"), best_epochs=1)
-    monkeypatch.setitem(TASKS, "mnist", replace(MNIST, recipes=(best,)))
-    plan = run_of(replace(QUICK, epochs=3)).plan
-    assert {recipe.epochs for recipe in plan.trainings.values()} == {3}

@@ -14,13 +14,12 @@ from torch import Tensor
 
 from benchmarks.predictions import PoolNetwork, RunUnit, StoredPrediction
 from benchmarks.run import predict
-from benchmarks.run.derived import fit_scores, score_values
 from benchmarks.run.reading import OF_ONE, predicted_conditions, read_prediction
 from benchmarks.tasks import TASKS
 from benchmarks.vocabulary import CLEAN, PREDICT, TRAIN
 from methods import PooledMethod, Prediction
-from methods.scores import SCORES, FitError, Score
-from methods.scores.score import ScoreFunction, fit_to_networks
+from methods.scores import SCORES, FitError
+from methods.scores.score import fit_to_networks
 from tests.runs import DIGITS, Run, compute, forget_images, lose_predictions, run_of
 
 TRAINING = DIGITS.recipe
@@ -38,36 +37,16 @@ EVERY = replace(
 )
 
 
-CALIBRATED = """
-from methods import Prediction
-from methods.mc_dropout import MCDropout
-
-
-class Calibrated(MCDropout):
-    name = "calibrated"
-    factor = 1.0
-
-    def calibrate_members(self, logits, labels):
-        self.factor = 1 + (logits.mean(dim=0).argmax(dim=1) == labels).double().mean().item()
-        return self
-
-    def form(self, logits):
-        return Prediction.of_logits(logits * self.factor)
-"""
-"""It learns from the calibration images, but does not say that it needs them."""
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Of digits in groups of three."""
     folder = tmp_path_factory.mktemp("every")
-    (folder / "mine.py").write_text(CALIBRATED)
     grouped = replace(TASKS["digits"], groups=lambda: torch.arange(597) // 3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(TASKS, "digits", grouped)
         patch.setattr(predict, "in_own_process", lambda work: work())  # another has no such groups
         forget_images()
-        run = run_of(replace(EVERY, custom_methods=(f"{folder / 'mine.py'}:Calibrated",)), folder)
+        run = run_of(EVERY, folder)
         assert compute(run, TRAIN, PREDICT) == []
         yield run
     forget_images()
@@ -179,22 +158,3 @@ def test_scores_are_absent_with_the_reason_where_the_network_failed(copied: Run)
     assert set(stored.reasons.values()) == {"ValueError: its logits are not finite"}
     assert all(stored.prediction.scores[name].isnan().all() for name in stored.reasons)
     assert stored.prediction.scores["energy"].isfinite().all()
-
-
-def refused(features: Tensor, labels: Tensor) -> ScoreFunction:
-    raise FitError("the covariance is singular")
-
-
-def test_score_that_cannot_be_fitted_has_the_reason() -> None:
-    def norm(features: Tensor, labels: Tensor) -> ScoreFunction:
-        return lambda features: features.norm(dim=1)
-
-    scores = {
-        name: Score(name=name, label=name, needs=frozenset({"features"}), fit=fit)
-        for name, fit in (("bad", refused), ("norm", norm))
-    }
-    features = torch.ones(7, 4)
-    fits = fit_scores(scores, features, torch.arange(7), torch.nn.Identity())  # type: ignore[arg-type]
-    values, reasons = score_values(fits, features)
-    assert reasons == {"bad": "the covariance is singular"}
-    torch.testing.assert_close(values, {"norm": torch.full((7,), 2.0)})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,53 +11,22 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run import shown_images
-from benchmarks.run.configuration import Configuration
-from benchmarks.run.shown_images import Ranked, highest, write_shown
+from benchmarks.run.shown_images import Ranked, highest
 from benchmarks.schema import read_table
 from benchmarks.tasks.task import Condition, choice
-from tests.runs import CONDITIONS, Run, lose_predictions, make_up_predictions, run_of
+from tests.made_up import make_up
+from tests.run.conftest import OF_FEW_IMAGES
+from tests.runs import CONDITIONS, Run, run_of
 
-CONFIGURATION = Configuration(
-    preset="quick",
-    task="mnist",
-    recipe="article",
-    methods=("softmax", "mc_dropout"),
-    conditions=("rotated-030", "rotated-120", "ood-uniform_noise"),
-    members=(4,),
-    passes=(3, 6),
-    replicates=1,
-    images=None,
-)
+UNITS = {
+    "softmax": RunUnit("softmax", None, 1.0, 1),
+    "mc_dropout": RunUnit("mc_dropout", 6, 1.0, 0),
+    "deep_ensemble": RunUnit("deep_ensemble", 4, 4.0, 0),
+}
+"""The first replicate of each method that was predicted, of its largest size."""
 
 
-OF_FEW = replace(
-    CONFIGURATION,
-    methods=("softmax", "mc_dropout", "deep_ensemble"),
-    replicates=2,
-    images=70,
-)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Made-up predictions of all test images."""
-    run = run_of(CONFIGURATION, tmp_path_factory.mktemp("shown"))
-    make_up_predictions(run)
-    write_shown(*run)
-    return run
-
-
-@pytest.fixture(scope="module")
-def of_few(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Of some images; softmax has lost its first replicate."""
-    run = run_of(OF_FEW, tmp_path_factory.mktemp("few"))
-    make_up_predictions(run, lost=("softmax", 0))
-    write_shown(*run)
-    return run
-
-
-def table(run: Run, name: str = "image_votes") -> pd.DataFrame:
+def table(run: Run, name: str) -> pd.DataFrame:
     return read_table(run.workspace.out / "curves", f"{name}.csv")
 
 
@@ -68,41 +35,21 @@ def images_of(run: Run) -> dict[str, NDArray[np.generic]]:
         return dict(file)
 
 
-def with_predictions_of(run: Run, folder: Path) -> Run:
-    """The same run in another folder, with a copy of the predictions."""
-    shutil.copytree(run.workspace.out / "predictions", folder / "predictions")
-    return Run(run.plan, replace(run.workspace, out=folder))
-
-
 def test_of_each_condition_the_images_are_shown_on_which_votes_differ_most(run: Run) -> None:
-    rows = table(run)
-    images = rows.drop_duplicates("rank")
-    assert list(images["rank"]) == list(range(1, 121))
-    assert dict(images["condition"].value_counts()) == dict.fromkeys(
-        ("clean", "rotated-030", "ood-uniform_noise"), 40
-    )
+    images = table(run, "image_votes").drop_duplicates("rank")
+    assert set(images["condition"]) == {"clean", "rotated-030", "ood-uniform_noise"}
+    for condition, rows in images.groupby("condition"):
+        values = list(rows["divergence"])
+        assert values == sorted(values, reverse=True), condition
     clean = images[images["condition"] == "clean"]
-    assert set(clean["number"][:2]) == {61, 591}  # the article's
-    for _, of_condition in images.groupby("condition"):
-        values = list(of_condition["divergence"][2:])
-        assert values == sorted(values, reverse=True)
-
-
-def test_images_are_known_by_their_numbers_among_fewer(of_few: Run) -> None:
-    rows = table(of_few)
     chosen = choice(10_000, 70, 0).tolist()
-    clean = rows[rows["condition"] == "clean"]
     assert [chosen[index] for index in clean["index"]] == list(clean["number"])
 
 
 def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
-    rows = table(run)
-    assert tuple(rows.columns) == shown_images.EXPLORER_COLUMNS
+    rows = table(run, "image_votes")
     for row in rows.sample(40, random_state=0).to_dict("records"):
-        size = 6 if row["method"] == "mc_dropout" else None
-        stored = run.workspace.predictions.load(
-            RunUnit(row["method"], size, 1.0, 0), row["condition"]
-        )
+        stored = run.workspace.predictions.load(UNITS[row["method"]], row["condition"])
         i, c, prediction = row["index"], row["class"], stored.prediction
         assert row["vote_share"] == pytest.approx(prediction.vote_share[i, c].item(), abs=5.1e-6)
         assert row["mean_probability"] == pytest.approx(prediction.mean[i, c].item(), abs=5.1e-6)
@@ -112,68 +59,45 @@ def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
     assert whole.to_numpy() == pytest.approx(1, abs=1e-4)
 
 
-def test_high_disagreement_images_have_the_largest_divergence(of_few: Run) -> None:
-    rows = table(of_few, "high_disagreement")
-    assert set(zip(rows["method"], rows["members"], strict=True)) == {
-        ("softmax", "1"),
-        ("mc_dropout", "6"),
-        ("deep_ensemble", "4"),
-    }
-    units = [
-        *(RunUnit("softmax", None, 1.0, 1), RunUnit("mc_dropout", 6, 1.0, 0)),
-        RunUnit("deep_ensemble", 4, 4.0, 0),
-    ]
-    largest: dict[int, float] = {}
+def test_high_disagreement_images_have_the_largest_divergence(run: Run) -> None:
+    """The generalised divergence, here by way of relative entropies to the mean."""
+    largest = np.zeros(70)
     for condition in ("clean", "rotated-030"):  # beyond 90 degrees, labels are ill-defined
-        votes = [
-            of_few.workspace.predictions.load(unit, condition).prediction.vote_share.numpy()
-            for unit in units
-        ]
-        for image in range(70):
-            divergence = divergence_of_three([share[image] for share in votes])
-            largest[image] = max(largest.get(image, 0), divergence)
-    expected = sorted(largest.values(), reverse=True)[:12]
-    drawn = rows.drop_duplicates("rank")
-    assert list(drawn["rank"]) == list(range(1, 13))
-    assert list(drawn["divergence"]) == pytest.approx(expected, abs=1e-5)
+        load = run.workspace.predictions.load
+        shares = np.stack(
+            [load(unit, condition).prediction.vote_share.numpy() for unit in UNITS.values()]
+        )
+        mean = np.maximum(shares.mean(axis=0), 1e-9)
+        ratios = np.log(np.where(shares > 0, shares / mean, 1))
+        largest = np.maximum(largest, (shares * ratios).sum(axis=2).mean(axis=0))
+    drawn = table(run, "high_disagreement").drop_duplicates("rank")
+    assert list(drawn["divergence"]) == pytest.approx(sorted(largest)[:-13:-1], abs=1e-5)
     assert drawn["index"].is_unique
 
 
-def divergence_of_three(shares: list[NDArray[np.float64]]) -> float:
-    """The generalised divergence by way of relative entropies to the mean."""
-    mean = np.mean(shares, axis=0)
-    return float(np.mean([np.sum(s[s > 0] * np.log(s[s > 0] / mean[s > 0])) for s in shares]))
-
-
-def test_images_are_all_that_is_shown_as_it_was_evaluated(of_few: Run) -> None:
-    file, workspace = images_of(of_few), of_few.workspace
-    assert file["pixels"].dtype == np.uint8
-    assert file["pixels"].shape == (len(file["index"]), 28, 28)
+def test_images_are_all_that_is_shown_as_it_was_evaluated(run: Run) -> None:
+    file = images_of(run)
     written = list(zip(file["condition"].tolist(), file["index"].tolist(), strict=True))
     assert len(set(written)) == len(written)
     for name in ("image_votes", "high_disagreement"):
-        rows = table(of_few, name)
+        rows = table(run, name)
         assert set(zip(rows["condition"], rows["index"], strict=True)) <= set(written)
     for position, (condition, index) in enumerate(written):
-        evaluated = workspace.evaluation_set(CONDITIONS[condition], of_few.plan)
-        np.testing.assert_allclose(
-            file["pixels"][position] / 255, evaluated.images[index, 0], atol=0.5001 / 255
-        )
+        evaluated = run.workspace.evaluation_set(CONDITIONS[condition], run.plan)
+        pixels = file["pixels"][position] / 255
+        np.testing.assert_allclose(pixels, evaluated.images[index, 0], atol=0.5001 / 255)
         label = -1 if evaluated.labels is None else int(evaluated.labels[index])
         assert file["label"][position] == label
     assert set(file["label"][file["condition"] == "clean"]) == set(range(10))
-    example = workspace.evaluation_set(CONDITIONS["clean"], of_few.plan).labels.tolist().index(1)
-    assert {(name, example) for name in ("clean", "rotated-030", "rotated-120")} <= set(written)
 
 
-def test_set_that_cannot_be_had_is_not_shown(of_few: Run, tmp_path: Path) -> None:
-    elsewhere, missing = with_predictions_of(of_few, tmp_path), ["rotated-030", "ood-uniform_noise"]
-    for name in missing:
-        lose_predictions(tmp_path, name)
-    write_shown(*elsewhere, missing)
-    assert set(images_of(elsewhere)["condition"]) == {"clean", "rotated-120"}
+def test_set_that_cannot_be_had_is_not_shown(tmp_path: Path) -> None:
+    missing = dict.fromkeys(("rotated-030", "ood-uniform_noise"), "asleep")
+    make_up(tmp_path, unavailable=missing, **vars(OF_FEW_IMAGES))
+    fewer = run_of(OF_FEW_IMAGES, tmp_path)
+    assert set(images_of(fewer)["condition"]) == {"clean", "rotated-120"}
     for name in ("image_votes", "high_disagreement"):
-        assert set(table(elsewhere, name)["condition"]) == {"clean"}
+        assert set(table(fewer, name)["condition"]) == {"clean"}
 
 
 CLEAN = Condition("clean", "Clean", "clean", "digits")
@@ -183,14 +107,11 @@ OTHER = Condition("other", "Other", "natural", "other", paired_with="other")
 
 def test_an_image_is_ranked_under_one_of_the_conditions_that_share_it() -> None:
     values = {
-        CLEAN: torch.tensor([0.1, 0.0, 0.4]),
-        ROTATED: torch.tensor([0.3, 0.0, 0.2]),
-        OTHER: torch.tensor([0.35, 0.05]),
+        CLEAN: torch.tensor([0.125, 0.0, 0.5]),
+        ROTATED: torch.tensor([0.25, 0.0, 0.2]),
+        OTHER: torch.tensor([0.375, 0.0625]),
     }
-    assert highest(values, 3) == [
-        Ranked(CLEAN, 2, float(torch.tensor(0.4).round(decimals=9))),
-        Ranked(OTHER, 0, float(torch.tensor(0.35).round(decimals=9))),
-        Ranked(ROTATED, 0, float(torch.tensor(0.3).round(decimals=9))),
-    ]
-    assert [(one.condition, one.image) for one in highest(values, 9)[3:]] == [(OTHER, 1)]
+    best = [Ranked(CLEAN, 2, 0.5), Ranked(OTHER, 0, 0.375), Ranked(ROTATED, 0, 0.25)]
+    assert highest(values, 3) == best
+    assert highest(values, 9)[3:] == [Ranked(OTHER, 1, 0.0625)]
     assert highest({}, 3) == []

@@ -8,41 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from scipy.special import softmax
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from benchmarks.io import UserError
 from benchmarks.predictions import PoolNetwork, RunUnit
 from benchmarks.run.plan import Plan
-from benchmarks.run.reading import read_prediction
 from benchmarks.run.stages import run_stages
-from benchmarks.run.train import log_of, logged
 from benchmarks.schema import read_table, where
 from benchmarks.tasks import TASKS
-from benchmarks.vocabulary import CLEAN, MEASURE, NOUNS_JSON, PREDICT, TRAIN
-from methods.networks.recipes import WELL_TRAINED
-from methods.networks.training import (
-    ALL_TRAINING,
-    TRAINING,
-    VALIDATION,
-    EpochLog,
-    TrainedNetwork,
-    initial_network,
-)
+from benchmarks.vocabulary import CLEAN, MEASURE, NOUNS_JSON, PREDICT, STAGES, TRAIN
 from tests.runs import DIGITS, DIGITS_AND_MEANS, compute, predicted_arrays, run_of
 
 PLAN = Plan(DIGITS)
 UNITS = PLAN.units()
-DROPOUT, LONGER = (DIGITS.recipe + part for part in ("-dropout-0.1", "-epochs-2"))
-NETWORKS = [
-    *(PoolNetwork(DIGITS.recipe, number) for number in range(4)),
-    *(
-        PoolNetwork(training, number)
-        for training in (DROPOUT, LONGER, f"{DROPOUT}-epochs-2")
-        for number in range(2)
-    ),
-]
 UNSCALED = [unit for unit in UNITS if unit.method != "temperature_scaling"]
 FEW = replace(DIGITS, budgets=(1.0,), methods=("softmax",), conditions=(), replicates=1, pool=1)
 
@@ -66,13 +45,9 @@ def arrays(folder: Path, unit: RunUnit, condition: str) -> dict[str, np.ndarray]
             "expected_entropy": np.mean([entropies(each) for each in probabilities], axis=0),
         }
     stored = predicted_arrays(files / unit.name / f"{condition}.npz")
-    mean, share = stored["mean"].astype(np.float64), stored["votes"] / members
-    largest = mean.max(axis=1, keepdims=True)
-    certain = (mean == largest) & (largest > 0.5)
-    others = np.where(certain, 0, mean).sum(axis=1, keepdims=True)
-    mean = np.where(certain, 1 - others, mean)
+    mean = stored["mean"].astype(np.float64)
     mean /= mean.sum(axis=1, keepdims=True)
-    return stored | {"mean": mean, "vote_share": share}
+    return stored | {"mean": mean, "vote_share": stored["votes"] / members}
 
 
 def entropies(probabilities: np.ndarray) -> np.ndarray:
@@ -87,13 +62,18 @@ def test_every_file_is_there(digits_run: Path) -> None:
         *("latency.csv", "run.json", NOUNS_JSON, "answer.json", "images.npz"),
         *("predictions", "curves", "figures", "tables", "index.html"),
     }
-    owners = [*NETWORKS, *(unit for unit in UNITS if unit.method == "mc_dropout")]
+    owners = [*PLAN.networks(), *(unit for unit in UNITS if unit.method == "mc_dropout")]
     assert set((out / "predictions").rglob("*.npz")) == {
         out / "predictions" / owner.name / f"{condition}.npz"
         for owner in owners
         for condition in (*DIGITS.conditions, "calibration")
     }
-    assert len(list((digits_run / "networks").iterdir())) == len(NETWORKS)
+    assert len(list((digits_run / "networks").iterdir())) == len(PLAN.networks())
+    record = json.loads((out / "run.json").read_text())
+    assert set(record["data"]) == {"training", "calibration", *DIGITS.conditions}
+    fingerprints = {entry["fingerprint"] for entry in record["data"].values()}
+    assert len(fingerprints) == len(record["data"])
+    assert set(record["seconds"]) == {*STAGES}
 
 
 def test_every_unit_has_rows_of_every_condition(digits_run: Path) -> None:
@@ -140,17 +120,17 @@ def test_numbers_follow_from_the_prediction_files(unit: RunUnit, digits_run: Pat
         stored = arrays(digits_run, unit, condition)
         mean, share, members = stored["mean"], stored["vote_share"], unit.size or 1
         entropy = entropies(mean)
-        assert values["predictive_entropy"] == pytest.approx(entropy.mean(), rel=1e-12)
+        assert values["predictive_entropy"] == pytest.approx(entropy.mean(), rel=1e-6)
         if members > 1:
             information = (entropy - stored["expected_entropy"]).mean()
-            assert values["mutual_information"] == pytest.approx(information, abs=1e-12)
+            assert values["mutual_information"] == pytest.approx(information, abs=1e-6)
             differ = [1 - (s * (s * members - 1)).sum() / (members - 1) for s in share]
             assert values["pairwise_disagreement"] == pytest.approx(np.mean(differ), abs=1e-12)
         if "labels" in stored:
             labels = stored["labels"]
             assert values["accuracy"] == np.mean(mean.argmax(axis=1) == labels)
             nll = log_loss(labels, mean, labels=range(10))
-            assert values["nll"] == pytest.approx(nll, rel=1e-9)
+            assert values["nll"] == pytest.approx(nll, rel=1e-6)
         if condition != CLEAN:
             scores = np.concatenate([entropies(clean["mean"]), entropy])
             positive = np.repeat([0, 1], [100, 100])
@@ -158,46 +138,6 @@ def test_numbers_follow_from_the_prediction_files(unit: RunUnit, digits_run: Pat
             if "labels" not in stored:
                 precision = average_precision_score(positive, scores)
                 assert values["aupr_out"] == pytest.approx(precision)
-
-
-def test_single_networks_beat_chance_and_members_of_the_ensemble_are_the_pools(
-    digits_run: Path,
-) -> None:
-    singles = [
-        arrays(digits_run, RunUnit("softmax", None, 1.0, replicate), CLEAN) for replicate in (0, 1)
-    ]
-    for single in singles:
-        assert np.mean(single["mean"].argmax(axis=1) == single["labels"]) > 0.4
-    run = run_of(DIGITS, digits_run)
-    ensemble = read_prediction(*run, RunUnit("deep_ensemble", 2, 2.0, 0), CLEAN)
-    assert ensemble is not None
-    both = (singles[0]["mean"] + singles[1]["mean"]) / 2
-    np.testing.assert_allclose(ensemble.prediction.mean, both, rtol=1e-12)
-
-
-def test_predictions_of_calibration_images_are_stored_but_not_measured(digits_run: Path) -> None:
-    run = run_of(DIGITS, digits_run)
-    held_out = run.workspace.images(run.plan.task, "calibration")
-    unit = RunUnit("softmax", None, 1.0, 1)
-    stored = read_prediction(*run, unit, "calibration")
-    assert stored is not None
-    assert stored.labels is not None
-    assert stored.labels.tolist() == held_out.labels.tolist()
-    training = run.workspace.images(run.plan.task, "training")
-    method = run.plan.method(unit, run.workspace.store).fit(training.images, training.labels)
-    torch.testing.assert_close(method.predict(held_out.images).mean, stored.prediction.mean)
-    table = read_table(digits_run / "out", "measurements.csv")
-    assert "calibration" not in set(table["condition"])
-
-
-def test_record_has_the_configuration_and_the_data(digits_run: Path) -> None:
-    record = json.loads((digits_run / "out" / "run.json").read_text())
-    assert record["configuration"] == DIGITS.identity
-    assert set(record["data"]) == {"training", "calibration", *DIGITS.conditions}
-    fingerprints = {entry["fingerprint"] for entry in record["data"].values()}
-    assert len(fingerprints) == len(record["data"])
-    stages = {"train", "predict", "measure", "latency", "claims", "report"}
-    assert set(record["seconds"]) == stages
 
 
 @pytest.mark.parametrize("stage", [TRAIN, PREDICT])
@@ -212,28 +152,3 @@ def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) 
     with pytest.raises(UserError, match=r"no predictions .* run without --only first"):
         run_stages(*run_of(FEW, tmp_path), MEASURE)
     assert not (tmp_path / "out").exists()
-
-
-def trained(*splits: str) -> TrainedNetwork:
-    """With a row for each split; those of the training images have an accuracy with dropout on."""
-    network = initial_network(WELL_TRAINED, 0)
-    rows = [
-        EpochLog(1 + i // 2, split, 10, 1 / (i + 3), 0.1, 1e-17, 0.5, 0.3 if i % 2 else None)
-        for i, split in enumerate(splits)
-    ]
-    return TrainedNetwork(network, tuple(rows), 1.0)
-
-
-@pytest.mark.parametrize(("recipe", "last"), [("well-trained", ()), ("article", (ALL_TRAINING,))])
-def test_log_is_complete_with_every_split_of_every_epoch(
-    recipe: str, last: tuple[str, ...]
-) -> None:
-    chosen = replace(DIGITS, task="mnist", recipe=recipe, budgets=(1.0,), epochs=2)
-    twice = (TRAINING, VALIDATION) * 2
-    networks = {
-        (recipe, 0): trained(*twice, *last),
-        (recipe, 1): trained(TRAINING, VALIDATION, *last),
-        (recipe, 2): trained(*twice, TRAINING, *last),
-    }
-    assert logged(log_of(networks), Plan(chosen)) == {(recipe, 0)}
-    assert logged(log_of({}), Plan(chosen)) == set()

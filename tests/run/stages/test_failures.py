@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from benchmarks.data.files import Unavailable
 from benchmarks.io import UserError
-from benchmarks.predictions import PoolNetwork
 from benchmarks.run import stages as runner
 from benchmarks.run.configuration import Configuration
 from benchmarks.run.stages import run_stages
@@ -28,7 +28,8 @@ from tests.runs import DIGITS, compute, forget_images, predicted_arrays, run_of
 
 FEW = replace(DIGITS, budgets=(1.0,), methods=("softmax",), conditions=(), replicates=1, pool=1)
 
-CUSTOM = '''
+
+CUSTOM = """
 import dataclasses
 
 import torch
@@ -36,59 +37,40 @@ import torch
 from methods import Prediction, UncertaintyMethod
 
 
-class NearestMean(UncertaintyMethod):
-    """Nearest class mean, over random halves of the training images."""
-
-    name = "nearest_mean"
+class Mine(UncertaintyMethod):
+    name = "mine"
 
     def fit(self, images, labels):
-        generator = torch.Generator().manual_seed(self.seed)
-        flat = images.flatten(start_dim=1)
-        self.means = []
-        for _ in range(3):
-            half = torch.randperm(len(flat), generator=generator)[: len(flat) // 2]
-            self.means.append(
-                torch.stack([flat[half][labels[half] == c].mean(dim=0) for c in range(10)])
-            )
         return self
 
     def predict(self, images):
-        distances = torch.stack([torch.cdist(images.flatten(start_dim=1), m) for m in self.means])
-        whole = Prediction.of_logits(-distances)
-        nearest = distances.amin(dim=(0, 2)).double()
-        return dataclasses.replace(whole, scores={"nearest": nearest})
-'''
+        whole = Prediction.of_logits(torch.randn(3, len(images), 10))
+        return dataclasses.replace(whole, scores={"own": whole.expected_entropy})
+"""
+PREDICT_LINE = "    def predict(self, images):\n"
 
 
-def of_method(location: str, *conditions: str, replicates: int = 1) -> Configuration:
-    """A run of a custom method alone."""
-    return replace(
-        FEW,
-        methods=(),
-        custom_methods=(location,),
-        conditions=conditions,
-        replicates=replicates,
-    )
+def of_method(
+    folder: Path,
+    *conditions: str,
+    change: tuple[str, str] = ("", ""),
+    replicates: int = 1,
+) -> Configuration:
+    """A run of this method alone; ``change``: a text of its code, and what replaces it."""
+    old, new = change
+    assert old in CUSTOM
+    (folder / "mine.py").write_text(CUSTOM.replace(old, new) if old else CUSTOM)
+    custom = (f"{folder / 'mine.py'}:Mine",)
+    chosen = {"methods": (), "custom_methods": custom, "conditions": conditions}
+    return replace(FEW, **chosen, replicates=replicates)
+
+
+def raising(when: str, error: str) -> tuple[str, str]:
+    return PREDICT_LINE, f"{PREDICT_LINE}        if {when}:\n            raise {error}\n"
 
 
 def prediction_files(folder: Path) -> list[Path]:
     return list((folder / "out" / "predictions").rglob("*.npz"))
-
-
-def custom_method(folder: Path, *changes: tuple[str, str]) -> str:
-    text = CUSTOM
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    folder.mkdir(exist_ok=True)
-    path = folder / "mine.py"
-    path.write_text(text)
-    return f"{path}:NearestMean"
-
-
-def breaking(when: str, error: str = "RuntimeError('not these\\nof all')") -> tuple[str, str]:
-    predict = "    def predict(self, images):\n"
-    return predict, f"{predict}        if {when}:\n            raise {error}\n"
 
 
 @pytest.fixture
@@ -136,23 +118,9 @@ def test_set_that_cannot_be_had_is_left_out_and_recorded(
     assert record["data"]["ood-uniform_noise"] == {"unavailable": "no mirror responds"}
 
 
-def test_custom_method_is_evaluated_like_the_suites(tmp_path: Path) -> None:
-    mine = of_method(custom_method(tmp_path / "code"), "ood-uniform_noise", replicates=2)
-    assert compute(run_of(mine, tmp_path)) == []
-    table = read_table(tmp_path / "out", "measurements.csv")
-    assert set(table["method"]) == {"nearest_mean"}
-    assert set(table["members"]) == {"3"}
-    scored = table[table["score"] == "nearest"]
-    assert set(scored["metric"]) == {"auroc", "augrc", "misclassification_auroc"}
-    assert (scored["status"] == "ok").all()
-    accuracy = table[(table["metric"] == "accuracy") & (table["condition"] == "clean")]
-    assert (accuracy["value"] > 0.5).all()
-    assert accuracy["value"].nunique() == 2
-
-
 def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
-    location = custom_method(tmp_path / "code", breaking("images.mean() > 0.4"))
-    mine = of_method(location, "rotated-045", "ood-uniform_noise")
+    change = raising("images.mean() > 0.4", "RuntimeError('not these\\nof all')")
+    mine = of_method(tmp_path, "rotated-045", "ood-uniform_noise", change=change)
     failures = compute(run_of(mine, tmp_path))
     assert len(failures) == 1
     assert run_stages(*run_of(mine, tmp_path), MEASURE) == failures
@@ -163,50 +131,43 @@ def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
     assert set(table["members"]) == {"3"}
 
 
-def test_prediction_that_breaks_the_contract_is_a_failure(tmp_path: Path) -> None:
-    location = custom_method(tmp_path / "code", ("scores=", "mean=2 * whole.mean, scores="))
-    (failure,) = compute(run_of(of_method(location), tmp_path), PREDICT)
-    assert failure.reason.startswith("ContractError: every row of mean must sum to 1")
-    assert not prediction_files(tmp_path)
-
-
 @pytest.mark.parametrize(
-    ("code", "message"),
+    ("change", "message"),
     [
-        (('scores={"nearest": nearest}', 'scores={"predictive_entropy": nearest}'), "names"),
         (
-            ('scores={"nearest": nearest}', "scores={str(images.mean()): nearest}"),
-            "scores must be the same for all images",
+            ("scores=", "mean=2 * whole.mean, scores="),
+            "ContractError: every row of mean must sum to",
+        ),
+        (('{"own":', '{"predictive_entropy":'), "names"),
+        (('{"own":', "{str(images.mean()):"), "scores must be the same for all images"),
+        (
+            ('"mine"', '"mine"\n    primary_score = "entropie"'),
+            "ContractError: there is no primary_score 'entropie'; choose from ",
         ),
     ],
 )
-def test_scores_that_cannot_be_compared_are_a_failure(
-    code: tuple[str, str], message: str, tmp_path: Path
+def test_prediction_that_breaks_the_contract_is_a_failure(
+    change: tuple[str, str], message: str, tmp_path: Path
 ) -> None:
-    location = custom_method(tmp_path / "code", code)
-    (failure,) = compute(run_of(of_method(location), tmp_path), PREDICT)
+    (failure,) = compute(run_of(of_method(tmp_path, change=change), tmp_path), PREDICT)
     assert message in failure.reason
 
 
 def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained = network_pool.train_networks
+    trained, reason = network_pool.train_networks, "TrainingDivergedError: network 3 diverged"
 
-    def train(recipe: Recipe, indices: list[int], *rest: object, **options: object) -> list[object]:
+    def train(recipe: Recipe, indices: list[int], *rest: Any, **options: Any) -> list[Any]:
         if indices == [3]:
             return [TrainingDivergedError("network 3 diverged")]
         return trained(recipe, indices, *rest, **options)
 
     monkeypatch.setattr(network_pool, "train_networks", train)
     ensembles = replace(FEW, methods=("deep_ensemble",), members=(2, 4), replicates=2)
-    failed = ["deep_ensemble-2/budget-2/replicate-01", "deep_ensemble-4/budget-4/replicate-00"]
-    failures = compute(run_of(ensembles, tmp_path))
-    names = ["network 3 of well-trained", PoolNetwork("well-trained", 3).name, *failed]
-    assert [failure.what for failure in failures] == names
-    assert {failure.reason for failure in failures[1:]} == {
-        "TrainingDivergedError: network 3 diverged"
-    }
+    failures = dict(compute(run_of(ensembles, tmp_path)))
+    failed = {"deep_ensemble-2/budget-2/replicate-01", "deep_ensemble-4/budget-4/replicate-00"}
+    assert {what for what, why in failures.items() if why == reason} > failed
     table = read_table(tmp_path / "out", "measurements.csv").groupby(["members", "replicate"])
     status = {key: set(rows["status"]) for key, rows in table}
     assert status["4", 0] == status["2", 1] == {"failed"}
@@ -221,8 +182,9 @@ def test_no_absolute_path_is_written(error: str | None, digits_run: Path, tmp_pa
     where = digits_run
     if error is not None:
         where = tmp_path
-        location = custom_method(tmp_path / "code", breaking("True", error))
-        assert compute(run_of(of_method(location), tmp_path), PREDICT)
+        assert compute(
+            run_of(of_method(tmp_path, change=raising("True", error)), tmp_path), PREDICT
+        )
     source = Path(runner.__file__).parents[1]
     private = [str(where), str(Path.home()), str(source)]
     written = [path for path in (where / "out").rglob("*") if path.is_file()]
@@ -240,35 +202,16 @@ def transposed(features: torch.Tensor, labels: torch.Tensor) -> Callable[..., to
 
 
 @pytest.mark.parametrize(
-    ("noun", "message"),
-    [
-        (
-            Score(name="mine", label="", needs=frozenset({"logits"}), function=torch.mean),
-            "score 'mine' gives the shape []; expected [100]",
-        ),
-        (
-            Score(name="mine", label="", needs=frozenset({"features"}), fit=transposed),
-            "score 'mine' gives the shape [64]; expected [100]",
-        ),
-    ],
+    ("how", "shape"), [({"function": torch.mean}, "[]"), ({"fit": transposed}, "[64]")]
 )
 def test_value_of_another_shape_is_named_and_not_stored(
-    noun: Score, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: dict[str, Any], shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(SCORES, "mine", noun)
+    needs = frozenset({"logits" if "function" in how else "features"})
+    monkeypatch.setitem(SCORES, "mine", Score(name="mine", label="", needs=needs, **how))
     few = replace(FEW, methods=("mc_dropout",), passes=(2,), scores="all")
+    message = f"score 'mine' gives the shape {shape}; expected [100]"
     with pytest.raises(UserError, match=re.escape(message)):
         compute(run_of(few, tmp_path), TRAIN, PREDICT)
     stored = {name for path in prediction_files(tmp_path) for name in predicted_arrays(path)}
     assert "score:mine" not in stored
-
-
-def test_primary_score_that_there_is_not_is_a_failure(tmp_path: Path) -> None:
-    name = '    name = "nearest_mean"\n'
-    changed = f'{name}    primary_score = "entropie"\n'
-    mine = of_method(custom_method(tmp_path / "code", (name, changed)))
-    (failure,) = compute(run_of(mine, tmp_path), PREDICT)
-    assert failure.reason == (
-        f"ContractError: there is no primary_score 'entropie'; choose from {', '.join(SCORES)}, "
-        "nearest"
-    )
