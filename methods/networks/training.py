@@ -154,9 +154,9 @@ def diverged(
     Args:
         rate: the method's learning rate; ``None``: the recipe's.
     """
-    of = f"{method!r}, recipe {recipe.name!r}" if method else f"recipe {recipe.name!r}"
+    training = f"{method!r}, recipe {recipe.name!r}" if method else f"recipe {recipe.name!r}"
     return TrainingDivergedError(
-        f"network {index} of {of}: the loss became {loss} in epoch {epoch}; check the images, or "
+        f"network {index} of {training}: the loss became {loss} in epoch {epoch}; check the images, or "
         f"choose a learning rate below {rate or recipe.learning_rate:g}"
     )
 
