@@ -156,8 +156,8 @@ def diverged(
     """
     training = f"{method!r}, recipe {recipe.name!r}" if method else f"recipe {recipe.name!r}"
     return TrainingDivergedError(
-        f"network {index} of {training}: the loss became {loss} in epoch {epoch}; check the images, or "
-        f"choose a learning rate below {rate or recipe.learning_rate:g}"
+        f"network {index} of {training}: the loss became {loss} in epoch {epoch}; check the "
+        f"images, or choose a learning rate below {rate or recipe.learning_rate:g}"
     )
 
 
