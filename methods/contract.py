@@ -157,7 +157,7 @@ def _random_states() -> tuple[object, ...]:
 
 
 def _module_modes(method: UncertaintyMethod) -> list[bool]:
-    """Of the modules that it holds, alone or in lists."""
+    """Modes of the modules that it holds, alone or in lists."""
     values = [v if isinstance(v, (list, tuple)) else [v] for v in vars(method).values()]
     modules = [value for group in values for value in group if isinstance(value, nn.Module)]
     return [part.training for module in modules for part in module.modules()]

@@ -36,7 +36,7 @@ WHOLE_CHANNELS = {
     nn.Dropout2d.forward: True,
     nn.Dropout3d.forward: True,
 }
-"""What can be switched on, and whether it drops channels, the second axis, as a whole.
+"""Layers that can be switched on, and whether they drop channels, the second axis, as a whole.
 
 By what a layer computes: a subclass with a `forward` of its own, such as alpha dropout, is not
 among them.
@@ -121,7 +121,7 @@ def without_random_numbers(device: str) -> Iterator[None]:
 
 
 def switched_on(layer: _DropoutNd, inputs: Tensor, random: np.random.Generator) -> Tensor:
-    """What the layer would return in training mode, by one mask for all images.
+    """The output of the layer in training mode, by one mask for all images.
 
     It is written into the inputs where the layer works in place.
     """
@@ -135,7 +135,7 @@ def switched_on(layer: _DropoutNd, inputs: Tensor, random: np.random.Generator) 
 
 @dataclass
 class Forward:
-    """What the hooks of one forward read and note.
+    """Notes of the hooks of one forward, and what they read.
 
     Attributes:
         random: where dropout's masks come from; None: dropout is off.
@@ -327,7 +327,7 @@ class GivenNetwork(Network):
             LOGGER.warning("the dropout layer %s stays off: no forward calls it", name)
 
     def _run(self, images: Tensor, forward: Forward) -> Any:
-        """What the module returns; its hooks find the forward by their thread."""
+        """The output of the module; its hooks find the forward by their thread."""
         if images.ndim < 2:
             raise ValueError(f"images have the shape {list(images.shape)}; expected [images, ...]")
         self._forwards[get_ident()] = forward

@@ -166,7 +166,7 @@ class UncertaintyMethod(ABC):
         super().__init_subclass__()
         cls.tiers = vars(cls).get("tiers", UncertaintyMethod.tiers)
         declaring = next(parent for parent in cls.__mro__ if "reads" in vars(parent))
-        own = (getattr(cls, name, None) != getattr(declaring, name, None) for name in OF_IMAGES)
+        own = (getattr(cls, name, None) != getattr(declaring, name, None) for name in IMAGE_METHODS)
         alone = cls.pooled and not (cls.reads == "features" and cls.counts_networks)
         if cls.reads != "images" and (any(own) or not alone):
             cls.reads = "images"
@@ -188,7 +188,7 @@ class UncertaintyMethod(ABC):
         return cls(seed=seed, device=pool.engine.device, **cls._sized(size))
 
     def training(self, recipe: Recipe) -> Recipe:
-        """What its networks are trained by: by default the recipe of the run, as it is.
+        """The recipe of its networks: by default that of the run, as it is.
 
         Of a large budget it takes as many epochs as give one network the least NLL on calibration
         images; a method with a training of its own takes all. What is changed may follow from the
@@ -225,8 +225,8 @@ class UncertaintyMethod(ABC):
         return {} if size is None or cls.size is None else {cls.size: size}
 
 
-OF_IMAGES = ("fit", "calibrate", "predict", "member_logits", "outputs", "features")
-"""What a method, or a pooled one, does with images."""
+IMAGE_METHODS = ("fit", "calibrate", "predict", "member_logits", "outputs", "features")
+"""Names of what a method, or a pooled one, does with images."""
 
 
 def _require_members(members: Tensor) -> None:

@@ -131,8 +131,8 @@ class MCDropoutWithoutBlanks(MCDropout):
         return self.prepared.pass_logits(images, pass_masks(*chosen, blanks=False))
 
 
-PASSES = 100
-"""Of all networks of an ensemble together."""
+TOTAL_PASSES = 100
+"""Passes of an MC-dropout ensemble, over all its networks."""
 
 
 class MCDropoutEnsemble(TrainedWithDropout, DeepEnsemble):
@@ -161,7 +161,7 @@ class MCDropoutEnsemble(TrainedWithDropout, DeepEnsemble):
     @property
     def member_slice(self) -> slice:
         """All passes."""
-        return slice(0, max(PASSES, self.members))
+        return slice(0, max(TOTAL_PASSES, self.members))
 
     def member_logits(self, images: Tensor) -> Tensor:
         """The logits of all sub-networks, [passes, images, classes], network by network."""

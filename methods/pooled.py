@@ -339,7 +339,7 @@ class MemberMethod(PooledMethod):
 
     @classmethod
     def member_kind(cls) -> tuple[object, ...] | None:
-        """What its members are: methods of a kind, recipe, replicate and size have the same.
+        """Key of its members: methods of a kind, recipe, replicate and size have the same.
 
         ``None``: it does more with images than to form its prediction from the members.
         """

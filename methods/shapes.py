@@ -20,7 +20,7 @@ MemberLogits: TypeAlias = Float[Tensor, "members images classes"]
 """The logits of several members: networks, passes or samples of the weights."""
 
 Features: TypeAlias = Float[Tensor, "images width"]
-"""What the last layer of a network gets."""
+"""Inputs of the last layer of a network."""
 
 KeepMask: TypeAlias = Bool[Tensor, "#images channels"]
 """The channels, or units, that dropout keeps: one row for all images, or one an image."""

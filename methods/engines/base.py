@@ -31,7 +31,7 @@ class Trainer(Protocol):
 
 
 class NetworkOutputs(NamedTuple):
-    """What one forward of networks gives, dropout off.
+    """Outputs of one forward of networks, dropout off.
 
     Attributes:
         logits: of each network.
@@ -83,7 +83,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What computes, with its version and device: part of a stored network's key."""
+        """Name, version and device of what computes: part of a stored network's key."""
 
     @abstractmethod
     def trainer(self, networks: list[Network], recipe: Recipe, data: LabelledImages) -> Trainer:

@@ -30,7 +30,7 @@ sub-networks are made. On a CPU larger batches fall out of its caches.
 
 @contextmanager
 def _predicting() -> Iterator[None]:
-    """Without gradients, and in full float32; what is returned may be learned from."""
+    """A block without gradients, in full float32; its results may be learned from."""
     with torch.no_grad(), full_float32():
         yield
 
@@ -132,7 +132,7 @@ class TorchNetworks:
 def _stacked(
     what: str, each: Sequence[Float[Tensor, "images width"]]
 ) -> Float[Tensor, "networks images width"]:
-    """What networks give, on the CPU.
+    """Outputs of several networks, on the CPU.
 
     Raises:
         ValueError: widths differ; a user's own networks may be of any architecture.
@@ -154,7 +154,7 @@ def stack(networks: Sequence[Network]) -> dict[str, Float[Tensor, "networks ..."
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """By default cuDNN rounds convolutions to TF32."""
+    """A block in which cuDNN does not round convolutions to TF32, its default."""
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         yield
 

@@ -101,7 +101,7 @@ class LeNet5(Network):
     def _features(
         self, maps: Float[Tensor, "images 6 14 14"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 84"]:
-        """From the first maps; dropping a channel commutes with its pooling."""
+        """The penultimate layer; dropping a channel commutes with its pooling."""
         if keep_mask is None:
             return self._second_features(self.conv2(maps))
         scales = self.scales(keep_mask)[:, :, None, None]
@@ -113,7 +113,7 @@ class LeNet5(Network):
         maps: Float[Tensor, "images 16 10 10"],
         scales: Float[Tensor, "#images 16 1 1"] | float = 1.0,
     ) -> Float[Tensor, "images 84"]:
-        """From the second convolution's sums and the scales of its channels."""
+        """The penultimate layer, from the second convolution's sums and its channels' scales."""
         maps = self.pool(self.activate(maps)) * scales
         hidden = self.activate(self.linear1(maps.flatten(start_dim=1)))
         return self.activate(self.linear2(hidden))
@@ -121,7 +121,7 @@ class LeNet5(Network):
     def _second_terms(
         self, images: Float[Tensor, "images 1 28 28"]
     ) -> Float[Tensor, "6 images 16 10 10"]:
-        """What each first map, taken alone, adds to the second ones."""
+        """The part of the second maps that each first map adds."""
         first, second = self.channels
         weight = self.conv2.weight.transpose(0, 1).flatten(end_dim=1)[:, None]
         terms = conv2d(self.shared(images), weight, groups=first)
@@ -198,7 +198,7 @@ KERNEL_NETWORKS: dict[type[Network], dict[str, bool]] = {
     LeNet5ReLU: {"relu": True},
     LeNet5Units: {"relu": True, "units": True},
 }
-"""What the kernels compute, with what tells them apart there.
+"""The networks that the kernels compute, with the arguments that tell them apart there.
 
 Another subclass is not among them: it may compute anything.
 """
@@ -253,7 +253,7 @@ class SmallCNN(Network):
     def _features(
         self, maps: Float[Tensor, "images 16 4 4"], keep_mask: KeepMask | None
     ) -> Float[Tensor, "images 64"]:
-        """From the first maps; dropping a channel commutes with its pooling."""
+        """The penultimate layer; dropping a channel commutes with its pooling."""
         first: Tensor | float = 1.0
         second: Tensor | float = 1.0
         if keep_mask is not None:
@@ -264,7 +264,7 @@ class SmallCNN(Network):
 
 
 class ReLUMaxPool(Network):
-    """What both share: ReLU, max pooling, images of 28x28 in [0, 1] as they are, no dropout.
+    """Two convolutions with ReLU and max pooling, of images of 28x28 in [0, 1]; no dropout.
 
     Maps have their channels side by side in memory, with which small convolutions are faster: an
     epoch of `LeNet28` takes a third less time on a CPU, one of `LeNet5Same` a tenth. Only axes are

@@ -91,7 +91,7 @@ def _pass_numbers(seed: int, replicate: int) -> np.random.Philox:
 
 @cache
 def multiply_adds(network: type[Network]) -> int:
-    """Of the forward of an image, as torch counts them.
+    """Multiply-adds of the forward of an image, as torch counts them.
 
     >>> from methods.networks.architectures import LeNet5
     >>> multiply_adds(LeNet5)
@@ -102,7 +102,7 @@ def multiply_adds(network: type[Network]) -> int:
 
 
 def counted_multiply_adds(call: Callable[[], object]) -> int:
-    """Of what a call computes by matrix products and convolutions, without gradients."""
+    """Multiply-adds of the matrix products and convolutions of a call, without gradients."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         call()
     return int(counter.get_total_flops()) // 2  # a multiplication and an addition each
@@ -171,7 +171,7 @@ class Network(nn.Module, ABC):
         return images
 
     def shared(self, images: Images) -> Tensor:
-        """What is the same for every mask: by default nothing but the images."""
+        """The part that is the same for every mask: by default nothing but the images."""
         return images
 
     def rest(self, shared: Tensor, keep_mask: KeepMask | None = None) -> Logits:
@@ -192,7 +192,7 @@ class Network(nn.Module, ABC):
         return pass_masks(seed, replicate, count, self.channels, self.dropout)
 
     def scales(self, keep_mask: Bool[Tensor, "masks channels"]) -> Float[Tensor, "masks channels"]:
-        """What dropout multiplies each channel by: 1 / (1 - p) where it is kept, else 0."""
+        """Factors by which dropout multiplies channels: 1 / (1 - p) where one is kept, else 0."""
         return keep_mask / (1 - self.dropout)
 
     def normalised(

@@ -31,7 +31,7 @@ from methods.networks.training import (
 )
 
 HALF_WRITTEN = ".*.safetensors.*.part"
-"""How a file is called before it is whole."""
+"""Names of files that are not yet whole."""
 
 AN_HOUR = 60 * 60
 """Seconds after which no process is still writing a file."""
@@ -43,7 +43,7 @@ class NotStoredError(OSError):
 
 @dataclass(frozen=True)
 class NetworkKey:
-    """What a trained network depends on.
+    """Everything that a trained network depends on.
 
     Attributes:
         recipe: how it was trained, and its architecture.
@@ -251,16 +251,16 @@ class NetworkPool:
     def trained(
         self, indices: Sequence[int], training: LabelledImages, validation: LabelledImages
     ) -> dict[int, TrainedNetwork]:
-        """Those of these networks that are in the store with a complete log, by their numbers."""
+        """Networks of these numbers that are in the store with a complete log, by their numbers."""
         stored = {index: self._stored(index, training, validation) for index in indices}
         return {index: network for index, network in stored.items() if network is not None}
 
     def missing(self, indices: Sequence[int], training: LabelledImages) -> list[int]:
-        """Which of these networks are not in the store."""
+        """Numbers of these networks that are not in the store."""
         return [index for index in indices if self._stored(index, training, None) is None]
 
     def training_seconds(self, indices: Sequence[int], fingerprint: str) -> float:
-        """How long these networks took to train on images of this fingerprint, added up.
+        """Seconds that these networks took to train on images of this fingerprint, added up.
 
         NaN where one of them is not in the store, or its time not known.
         """
@@ -287,7 +287,7 @@ class NetworkPool:
         return [trained.network for trained in kept]
 
     def snapshot_seconds(self, own: OwnTraining, index: int, fingerprint: str) -> float:
-        """How long the training took; see `training_seconds`."""
+        """Seconds that the training took; see `training_seconds`."""
         return self._seconds(self._snapshot_keys(own, index, fingerprint), own)
 
     def _seconds(self, keys: Sequence[NetworkKey], own: OwnTraining | None = None) -> float:
@@ -320,6 +320,6 @@ class UntrainedPool(NetworkPool):
         return [initial_network(self.recipe, index, seed=self.seed) for index in indices]
 
     def snapshots(self, own: OwnTraining, index: int, training: LabelledImages) -> list[Network]:
-        """As many networks, untrained."""
+        """The same number of networks, untrained."""
         numbers = range(own.snapshots)
         return [own.initial(self.recipe, number, seed=self.seed) for number in numbers]

@@ -56,7 +56,7 @@ def averaging_rate(passed: float) -> float:
 
 
 Settings = Mapping[str, float | str]
-"""Of a method, by the names of its class fields."""
+"""Settings of a method, by the names of its class fields."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ WELL_TRAINED = Recipe(
     learning_rate=0.03,
     l2_penalty=1e-3,
 )
-"""As networks are trained today; how its numbers were chosen: `benchmarks.tuning`."""
+"""The training of today's networks; how its numbers were chosen: `benchmarks.tuning`."""
 
 ARTICLE = Recipe("article", loss="softmax", shuffled=False, mean=0.137, reported=(0.98, 0.973))
 ARTICLE_LOGITS = Recipe("article-logits", shuffled=False, mean=0.137)

@@ -154,10 +154,10 @@ def diverged(
     Args:
         rate: the method's learning rate; ``None``: the recipe's.
     """
-    of = f"{method!r}, recipe {recipe.name!r}" if method else f"recipe {recipe.name!r}"
+    training = f"{method!r}, recipe {recipe.name!r}" if method else f"recipe {recipe.name!r}"
     return TrainingDivergedError(
-        f"network {index} of {of}: the loss became {loss} in epoch {epoch}; check the images, or "
-        f"choose a learning rate below {rate or recipe.learning_rate:g}"
+        f"network {index} of {training}: the loss became {loss} in epoch {epoch}; check the "
+        f"images, or choose a learning rate below {rate or recipe.learning_rate:g}"
     )
 
 
@@ -204,7 +204,7 @@ def complete_splits(recipe: Recipe) -> set[str]:
 
 
 def watched_images(count: int, most: int) -> Int64[Tensor, " watched"]:
-    """Which of ``count`` images are evaluated, in ascending order.
+    """The numbers of the images that are evaluated, of ``count``, in ascending order.
 
     The same for all networks and seeds; fewer are some of more.
 
@@ -233,7 +233,7 @@ class Watch:
     def after(
         self, epoch: int, networks: Sequence[Network], indices: Sequence[int]
     ) -> list[list[EpochLog]]:
-        """Of each network a row for each split; ``indices``: their numbers in the pool."""
+        """A row for each network and split; ``indices``: their numbers in the pool."""
         last = epoch == math.ceil(self.recipe.epochs)
         reported = self.recipe.reported is not None
         all_seen, early = last and reported, not (last or reported)
@@ -275,7 +275,7 @@ class Watch:
         off: Float[Tensor, "images classes"],
         on: Float[Tensor, "images classes"] | None = None,
     ) -> EpochLog:
-        """From a network's logits with dropout off and on."""
+        """The row of a split, from a network's logits with dropout off and on."""
         votes = off.argmax(dim=1)
         precision, recall = precision_and_recall(labels, votes, classes=off.shape[1])
         return EpochLog(
@@ -322,11 +322,11 @@ class OwnTraining(ABC):
     snapshots: int
 
     def text(self, snapshot: int) -> str:
-        """What a stored network of it is called, by its number from 0; part of its key."""
+        """Name of a stored network of it, by its number from 0; part of its key."""
         return f"{self.name} {snapshot + 1} of {self.snapshots}"
 
     def engine_name(self, engine: Engine) -> str:
-        """What trains it, with its version; part of its key."""
+        """Name and version of the engine that trains it; part of its key."""
         return engine.name
 
     def initial(self, recipe: Recipe, index: int, *, seed: int = 0) -> Network:
@@ -352,7 +352,7 @@ class Trajectory(OwnTraining):
         """The share of the recipe's learning rate where a share of the training has passed."""
 
     @abstractmethod
-    def kept_at(self, snapshot: int) -> float:
+    def snapshot_share(self, snapshot: int) -> float:
         """The share of the training after which a network is kept, by its number from 0."""
 
     def train(
@@ -366,7 +366,7 @@ class Trajectory(OwnTraining):
         trainer = engine.trainer([network], recipe, training)
         batches = -(-len(training.labels) // recipe.batch_size)
         steps = recipe.steps(len(training.labels))
-        ends = [max(1, round(steps * self.kept_at(n))) for n in range(self.snapshots)]
+        ends = [max(1, round(steps * self.snapshot_share(n))) for n in range(self.snapshots)]
         kept: list[Network] = []
         for epoch in range(math.ceil(recipe.epochs)):
             order, masks = orders_and_masks(recipe, [drawn], [random])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """Of one layer, at each position at which its weights are used; a linear layer has one.
+    """Inputs and gradients of a layer at each position where its weights are used.
 
     With them, the derivative of a sum of logits by the layer's weights is Σ_p gradients inputsᵀ,
     and by its biases Σ_p gradients.
@@ -27,7 +27,7 @@ class Signals:
     gradients: Float[Tensor, "images positions directions outputs"]
 
     def derivative(self) -> Float[Tensor, "images directions outputs inputs"]:
-        """By the weights."""
+        """The derivative by the weights."""
         flat = self.gradients.flatten(2).transpose(1, 2) @ self.inputs
         return flat.reshape(len(flat), *self.gradients.shape[2:], flat.shape[2])
 
@@ -47,7 +47,7 @@ class LayerPosterior:
     biases: Float[Tensor, " outputs"]
 
     def covariance(self, signals: Signals) -> Float[Tensor, "images directions directions"]:
-        """Of the logits, as far as this layer's weights and biases cause it."""
+        """The covariance of the logits, as far as this layer's weights and biases cause it."""
         inputs, outputs = self.input_basis, self.output_basis
         by_biases = signals.gradients.sum(dim=1) @ outputs
         _, positions, width = signals.inputs.shape
@@ -65,7 +65,7 @@ class LayerPosterior:
     def covariances(
         self, inputs: Float64[Tensor, "images width"]
     ) -> Float[Tensor, "images classes classes"]:
-        """Of the logits, where this is the last layer, and the inputs may end in ones."""
+        """The covariance of the logits if this is the last layer; inputs may end in ones."""
         features = inputs[:, : len(self.input_basis)].float()
         each_class = torch.eye(len(self.output_basis)).expand(len(features), -1, -1)
         return self.covariance(Signals(features[:, None], each_class[:, None]))
@@ -86,7 +86,7 @@ class Factors:
 
     @classmethod
     def zero(cls, layer: nn.Linear | nn.Conv2d) -> Self:
-        """Of no image."""
+        """Factors of no image."""
         outputs, inputs = layer.weight.flatten(start_dim=1).shape
         zeros = [torch.zeros(size, size).double() for size in (inputs, outputs)]
         return cls(zeros[0], zeros[1], layer.bias is not None)
@@ -105,7 +105,7 @@ class Factors:
 
     @property
     def eigenvalues(self) -> Float64[Tensor, " parameters"]:
-        """Of the GGN, of weights and biases."""
+        """Eigenvalues of the GGN, of weights and biases."""
         (input_values, _), (output_values, _) = self.decomposed
         weights = torch.outer(output_values, input_values).flatten()
         return torch.cat([weights, output_values]) if self.biased else weights
@@ -118,13 +118,13 @@ class Factors:
         return LayerPosterior(inputs.float(), outputs.float(), weights.float(), biases.float())
 
 
-TOGETHER = 4000
+ROWS_PER_BLOCK = 4000
 """Rows whose products are added in float32; of more, the digits of the last ones are lost."""
 
 
 def _gram(rows: Float[Tensor, "rows width"]) -> Float64[Tensor, "width width"]:
     """Σ of the outer products of the rows."""
     total = torch.zeros(rows.shape[1], rows.shape[1]).double()
-    for part in torch.split(rows, TOGETHER):
+    for part in torch.split(rows, ROWS_PER_BLOCK):
         total += (part.T @ part).cpu()
     return total

@@ -90,7 +90,7 @@ def expected_softmax(
 
 @dataclass(frozen=True, eq=False)
 class MarginalLikelihood:
-    """What the log marginal likelihood is computed from.
+    """The log marginal likelihood as a function of the prior precision.
 
     Attributes:
         log_likelihood: of the training images, summed.
@@ -230,7 +230,7 @@ class LaplaceLastLayer(Laplace):
         return FullCurvature(ggn(inputs, probabilities), probabilities.shape[1])
 
     def _inputs(self, features: Tensor) -> Float64[Tensor, "images width"]:
-        """What the weights multiply: the features, and 1 where there are biases."""
+        """Factors of the weights: the features, and 1 where there are biases."""
         return pad(features.double(), (0, self._weights.shape[1] - features.shape[1]), value=1.0)
 
 

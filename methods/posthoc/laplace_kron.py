@@ -19,7 +19,7 @@ from methods.posthoc.laplace import Laplace, MarginalLikelihood, Moments
 from methods.shapes import Logits
 
 Directions = Callable[[Float[Tensor, "images classes"]], Float[Tensor, "images directions classes"]]
-"""From logits to the weights of sums of logits, whose derivatives are wanted."""
+"""Maps logits to the weights of sums of logits whose derivatives are wanted."""
 
 STEP = 100
 """Images of a step; with more, what is computed of them falls out of the caches."""
@@ -178,7 +178,7 @@ def by_position(
 def patches(
     layer: nn.Linear | nn.Conv2d, inputs: Float[Tensor, "images ..."]
 ) -> Float[Tensor, "images positions inputs"]:
-    """What a layer multiplies by its weights at each position.
+    """Inputs that a layer multiplies by its weights, at each position.
 
     Raises:
         ValueError: a convolution's padding is given by name.

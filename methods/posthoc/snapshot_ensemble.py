@@ -20,10 +20,10 @@ class CosineCycles(Trajectory):
     name: str = "snapshot_ensemble"
 
     def rate(self, passed: float) -> float:
-        """From the recipe's to zero, then anew."""
+        """Falls from the recipe's rate to zero, then begins anew."""
         return cosine(passed * self.snapshots % 1)
 
-    def kept_at(self, snapshot: int) -> float:
+    def snapshot_share(self, snapshot: int) -> float:
         """The end of a cycle."""
         return (snapshot + 1) / self.snapshots
 
@@ -51,7 +51,7 @@ class TriangularCycles(Trajectory):
         distance = abs(2 * ((passed - self.USUAL) / self._cycle % 1) - 1)
         return self.LOWEST + (self.HIGHEST - self.LOWEST) * distance
 
-    def kept_at(self, snapshot: int) -> float:
+    def snapshot_share(self, snapshot: int) -> float:
         """The middle of a cycle, where the rate is lowest."""
         return self.USUAL + self._cycle * (snapshot + 0.5)
 

@@ -20,7 +20,7 @@ from methods.networks.training import Trajectory
 from methods.pooled import MemberMethod, OwnRate, PoolArguments, require_modules
 
 SAMPLES = 30
-"""As the paper has it; runs take fewer, since each costs as much as a network."""
+"""Samples of the paper; runs take fewer, since each costs as much as a network."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class AveragedTrajectory(Trajectory):
     snapshots: int = 20
 
     def rate(self, passed: float) -> float:
-        """That of Izmailov et al. 2018."""
+        """The rate of Izmailov et al. 2018."""
         return averaging_rate(passed)
 
-    def kept_at(self, snapshot: int) -> float:
+    def snapshot_share(self, snapshot: int) -> float:
         """The last one at the end."""
         return AVERAGED_FROM + (1 - AVERAGED_FROM) * (snapshot + 1) / self.snapshots
 
@@ -135,7 +135,7 @@ class Gaussian:
 
     @classmethod
     def fitted(cls, snapshots: Float[Tensor, "snapshots weights"]) -> Self:
-        """Of the weights of snapshots, in their order.
+        """The Gaussian of the weights of snapshots, in their order.
 
         Raises:
             ValueError: there are fewer than two, or they do not differ.

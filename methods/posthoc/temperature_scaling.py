@@ -18,8 +18,8 @@ from methods.softmax import Softmax
 COLDEST, HOTTEST = 1 / 20, 20.0
 """Temperatures that are searched."""
 
-NEAR = 1.001
-"""Within this factor of a bound, a temperature is at the bound."""
+BOUND_TOLERANCE = 1.001
+"""Factor of a bound within which a temperature is at the bound."""
 
 
 def temperature_of_least_nll(nll: Callable[[float], float]) -> float:
@@ -50,7 +50,7 @@ def at_bound(temperature: float) -> str:
     >>> at_bound(1.2), at_bound(20.0)
     ('', 'the temperature 20 is at its bound')
     """
-    searched = COLDEST * NEAR < temperature < HOTTEST / NEAR
+    searched = COLDEST * BOUND_TOLERANCE < temperature < HOTTEST / BOUND_TOLERANCE
     return "" if searched else f"the temperature {temperature:.3g} is at its bound"
 
 
@@ -101,7 +101,7 @@ class TemperatureScaled(MemberMethod):
         return self
 
     def form(self, logits: MemberLogits) -> Prediction:
-        """Of the divided logits, in float64 so that none become equal."""
+        """The prediction of the divided logits, in float64 so that none become equal."""
         remark = NOT_CALIBRATED if self.temperature is None else at_bound(self.temperature)
         scaled = logits.double() / (self.temperature or 1.0)
         return replace(Prediction.of_logits(scaled), remark=remark)

@@ -63,7 +63,7 @@ def scores_of(prediction: Prediction) -> dict[str, Float[Tensor, " images"]]:
 
 
 def score_of(prediction: Prediction, name: str) -> Float[Tensor, " images"] | None:
-    """One of the scores, or ``None`` if the prediction has it not."""
+    """One of the scores, or ``None`` if the prediction does not have it."""
     score = probability_scores().get(name)
     if score is None or score.function is None:
         return prediction.scores.get(name)

@@ -148,13 +148,13 @@ NEIGHBOUR = 50
 """k, as the authors choose it for 50,000 training images."""
 
 MOST = 5_500
-"""At most so many training images are searched, with a k that is smaller in proportion.
+"""Largest number of training images that are searched, with a k that is smaller in proportion.
 
 The authors search a random part as well, down to a hundredth of the images, and lose little.
 """
 
 SEED = 0
-"""Of which training images these are."""
+"""Seed of the draw of these training images."""
 
 BLOCK = 64
 """How many images are compared with all of these at once: few, so that a cache has the products."""
@@ -193,7 +193,7 @@ def fit_neighbour(
 def _distance_to(
     bank: Float[Tensor, "bank width"], k: int, block: Float[Tensor, "images width"]
 ) -> Float64[Tensor, " images"]:
-    """To the k-th nearest; which that is, is found in single precision, how far it is in double."""
+    """Distance to the k-th nearest, which is found in single precision and measured in double."""
     nearest = (block @ bank.T).topk(k, dim=1).indices
     apart = bank[nearest].double() - block[:, None].double()
     return apart.square().sum(dim=2).amax(dim=1).sqrt()
@@ -211,7 +211,7 @@ KNN = Score(
 )
 
 
-NONE_BESIDE = "the features have no more directions than the principal ones"
+NO_RESIDUAL_SPACE = "the features have no more directions than the principal ones"
 
 
 def fit_virtual_logit(
@@ -233,7 +233,7 @@ def fit_virtual_logit(
     """
     kept = features.shape[1] // 2
     if kept == 0:
-        raise FitError(NONE_BESIDE)
+        raise FitError(NO_RESIDUAL_SPACE)
     weight, bias = (parameter.detach().double().cpu() for parameter in (head.weight, head.bias))
     origin = -torch.linalg.pinv(weight) @ bias
     centred = features.double() - origin
@@ -241,7 +241,7 @@ def fit_virtual_logit(
     beside = vectors[:, :-kept]
     residuals = (centred @ beside).norm(dim=1)
     if values[beside.shape[1] - 1] <= values[-1] * len(values) * torch.finfo(values.dtype).eps:
-        raise FitError(NONE_BESIDE)
+        raise FitError(NO_RESIDUAL_SPACE)
     logits = features.double() @ weight.T + bias
     scale = logits.amax(dim=1).mean() / residuals.mean()
 

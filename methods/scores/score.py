@@ -22,12 +22,12 @@ FEATURE_NEEDS: tuple[frozenset[ScoreNeed], ...] = (
     frozenset({"features"}),
     frozenset({"features", "head"}),
 )
-"""What a score needs that is fitted on training images."""
+"""Needs of the scores that are fitted on training images."""
 
 ScoreFunction = Callable[[Any], Float[Tensor, " images"]]
 
 FitFunction = Callable[..., ScoreFunction]
-"""Of features [images, width] and labels [images], and of the last layer where that is needed."""
+"""Fit to features [images, width], labels [images], and the last layer where it is needed."""
 
 
 class FitError(ValueError):

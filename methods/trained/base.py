@@ -38,7 +38,7 @@ BATCH = 500
 
 
 class Step(NamedTuple):
-    """Where a training is.
+    """The state of a training at a step.
 
     Attributes:
         passed: the share of its steps that are over.
@@ -69,13 +69,13 @@ class MemberNetwork(nn.Module, ABC):
 
     @abstractmethod
     def training_loss(self, images: Images, labels: Labels, step: Step) -> Float[Tensor, ""]:
-        """What is minimised of a batch."""
+        """The loss of a batch, which is minimised."""
 
     def after_step(self, passed: float) -> None:
-        """What follows each step, by the share of the steps that are over; by default nothing."""
+        """Hook after each step, with the share of the steps that are over; by default nothing."""
 
     def finish(self, images: Images, labels: Labels) -> None:
-        """What follows the last step, in evaluation mode; by default nothing."""
+        """Hook after the last step, in evaluation mode; by default nothing."""
 
 
 class TrainedMethod(MemberMethod):
@@ -130,7 +130,7 @@ class TrainedMethod(MemberMethod):
     def optimiser(
         self, network: MemberNetwork, recipe: Recipe, images: int
     ) -> torch.optim.Optimizer:
-        """What steps; by default the recipe's SGD. Learning rates are set before each step."""
+        """The optimiser; by default the recipe's SGD. Learning rates are set before each step."""
         return torch.optim.SGD(
             network.parameters(),
             momentum=recipe.momentum,
@@ -182,7 +182,7 @@ class MemberTraining(OwnTraining):
         self.method, self.name = method, method.name
 
     def text(self, snapshot: int) -> str:
-        """With the method's size and settings, and the file of a user's.
+        """Text with the method's size and settings, and the file of a user's method.
 
         Other constants of the suite's methods are not in it: with others they need another name.
         """
@@ -244,7 +244,7 @@ class MemberTraining(OwnTraining):
 
 
 def epochs_of(network: MemberNetwork, recipe: Recipe, method: str) -> float:
-    """How many epochs have the compute of the recipe's: a step costs three of its forwards.
+    """Epochs that have the compute of the recipe's: a step costs three of its forwards.
 
     Raises:
         ValueError: less than one, of the method of this name.
@@ -260,7 +260,7 @@ def epochs_of(network: MemberNetwork, recipe: Recipe, method: str) -> float:
 
 
 def compute_of(network: MemberNetwork, recipe: Recipe) -> tuple[float, float]:
-    """What an image costs, in forwards of the recipe's network, by multiply-adds.
+    """Costs of an image in forwards of the recipe's network, by multiply-adds.
 
     Returns:
         In the forward of a step, and in what follows the last one.

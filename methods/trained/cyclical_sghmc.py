@@ -48,11 +48,11 @@ class CyclicalNetwork(SampledNetwork):
 
     def after_step(self, passed: float) -> None:
         """Keep the weights where a sample is due."""
-        while self.kept < self.members and passed >= self.kept_at(self.kept):
+        while self.kept < self.members and passed >= self.snapshot_share(self.kept):
             self.samples[self.kept].load_state_dict(self.network.state_dict())
             self.kept += 1
 
-    def kept_at(self, sample: int) -> float:
+    def snapshot_share(self, sample: int) -> float:
         """The share of the training after which a sample is kept, by its number from 0.
 
         Cycles have as many as can be, the last first. Samples are evenly spaced in the last part of
@@ -120,5 +120,5 @@ class CyclicalSGHMC(TrainedMethod):
         return SGHMC(cast(CyclicalNetwork, network), recipe, images)
 
     def rate(self, passed: float) -> float:
-        """From the learning rate to zero in each cycle."""
+        """Falls from the learning rate to zero in each cycle."""
         return cosine(passed * CYCLES % 1)

@@ -18,7 +18,8 @@ from methods.shapes import Images, Labels
 from methods.trained.base import MemberNetwork, Step, TrainedMethod
 from methods.trained.samples import SampledNetwork, VectorOptimiser, shaped
 
-FIRST = 0.05
+REMAINING_OF_FIRST_HESSIAN = 0.05
+"""The weight that the first Hessian still has at the end of a training."""
 
 
 class IVONNetwork(SampledNetwork):
@@ -74,8 +75,8 @@ class IVONOptimiser(VectorOptimiser):
 
     Args:
         recipe: of δ, its penalty; and of its length, over which h₀ loses all but a share of
-            `FIRST`. By the authors' β₂ of 0.99999, meant for ten times as many steps, 0.92 of it
-            would stay in ten epochs: the deviations would not be learned.
+            `REMAINING_OF_FIRST_HESSIAN`. By the authors' β₂ of 0.99999, meant for ten times as
+            many steps, 0.92 of it would stay in ten epochs: the deviations would not be learned.
         images: N.
         hessian: h₀, with which h begins.
     """
@@ -85,7 +86,8 @@ class IVONOptimiser(VectorOptimiser):
     def __init__(self, network: IVONNetwork, recipe: Recipe, images: int, hessian: float) -> None:
         super().__init__(network.network)
         self.network, self.images, self.weight_decay = network, images, recipe.l2_penalty
-        self.beta2 = FIRST ** (1 / (recipe.epochs * ceil(images / recipe.batch_size)))
+        steps = recipe.epochs * ceil(images / recipe.batch_size)
+        self.beta2 = REMAINING_OF_FIRST_HESSIAN ** (1 / steps)
         self.hessian = torch.full_like(network.deviation, hessian)
         self.momentum = torch.zeros_like(network.deviation)
         self.first, self.steps = hessian + self.weight_decay, 0
@@ -94,7 +96,7 @@ class IVONOptimiser(VectorOptimiser):
     def change(
         self, weights: Float[Tensor, " weights"], gradient: Float[Tensor, " weights"], rate: float
     ) -> Float[Tensor, " weights"]:
-        """What a step adds to the means."""
+        """The change of the means in a step."""
         self.steps += 1
         curvature = self.hessian + self.weight_decay
         estimate = gradient * self.network.noise * self.images * curvature

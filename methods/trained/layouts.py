@@ -27,7 +27,7 @@ class PartsNetwork(MemberNetwork):
 def by_image(
     values: Float[Tensor, "members width"], images: Float[Tensor, "images width ..."]
 ) -> Float[Tensor, "images width ..."]:
-    """What each image's member has: images come in M parts as equal as can be, in order.
+    """Values of each image's member: images come in M parts as equal as can be, in order.
 
     Further axes are of length 1.
     """
@@ -36,8 +36,8 @@ def by_image(
     return values[members][(..., *(None,) * (images.ndim - 2))]
 
 
-def drawn(count: int, *shape: int, random: torch.Generator) -> Float[Tensor, "count ..."]:
-    """So many weights, each drawn as that of a layer of its own (Xavier-uniform)."""
+def xavier_weights(count: int, *shape: int, random: torch.Generator) -> Float[Tensor, "count ..."]:
+    """Weights of several layers, each drawn as that of a layer of its own (Xavier-uniform)."""
     weights = torch.empty(count, *shape)
     for weight in weights:
         nn.init.xavier_uniform_(weight, generator=random)

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from methods.networks.network import Network
 from methods.shapes import Images, Labels, MemberLogits
 from methods.trained.base import Layer, MemberNetwork, Step, TrainedMethod, first_layer, replaced
-from methods.trained.layouts import HeadsNetwork, drawn
+from methods.trained.layouts import HeadsNetwork, xavier_weights
 
 
 class Concatenating(nn.Module):
@@ -24,7 +24,7 @@ class Concatenating(nn.Module):
         super().__init__()
         self.layer, self.members = layer, members
         outputs, inputs, *kernel = layer.weight.shape
-        weights = drawn(1, outputs, members * inputs, *kernel, random=random)
+        weights = xavier_weights(1, outputs, members * inputs, *kernel, random=random)
         self.layer.weight = nn.Parameter(weights[0])
 
     def forward(self, inputs: Float[Tensor, "inputs ..."]) -> Float[Tensor, "outputs ..."]:
@@ -36,7 +36,7 @@ class Concatenating(nn.Module):
 def member_orders(
     images: int, members: int, repetition: float, random: torch.Generator
 ) -> Int64[Tensor, "members images"]:
-    """Which image of a batch each member reads at each position.
+    """Numbers of the images of a batch that each member reads, by position.
 
     The first (1 - ρ) N of N images, rounded, are shuffled for each member; the others are the same
     for all. Batches are in random order, so that an image is repeated with chance ρ.
@@ -65,7 +65,7 @@ class MIMONetwork(HeadsNetwork):
 
         replaced(network, widened)
         classes, *inputs = head.weight.shape
-        weights = drawn(1, members * classes, *inputs, random=random)
+        weights = xavier_weights(1, members * classes, *inputs, random=random)
         head.weight = nn.Parameter(weights[0])
         if head.bias is not None:
             head.bias = nn.Parameter(torch.zeros(members * classes))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from methods.networks.network import Network
 from methods.shapes import Images
 from methods.trained.base import Layer, MemberNetwork, TrainedMethod, first_layer, replaced
-from methods.trained.layouts import HeadsNetwork, drawn
+from methods.trained.layouts import HeadsNetwork, xavier_weights
 
 
 class GroupedLinear(nn.Module):
@@ -54,7 +54,7 @@ class PackedNetwork(HeadsNetwork):
                 )
             if name != first:
                 inputs, groups = inputs * alpha // members, groups * members
-            weights = drawn(members, outputs // members, inputs, *kernel, random=random)
+            weights = xavier_weights(members, outputs // members, inputs, *kernel, random=random)
             bias = None if layer.bias is None else nn.Parameter(torch.zeros(outputs))
             if isinstance(layer, nn.Linear):
                 return GroupedLinear(weights.reshape(groups, -1, inputs), bias)

@@ -42,7 +42,7 @@ class VectorOptimiser(torch.optim.Optimizer, ABC):
     def change(
         self, weights: Float[Tensor, " weights"], gradient: Float[Tensor, " weights"], rate: float
     ) -> Float[Tensor, " weights"]:
-        """What a step adds to the weights, by its learning rate."""
+        """The change of the weights in a step, by its learning rate."""
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

@@ -7,7 +7,7 @@ from torch import nn
 
 from methods.networks.network import Network
 from methods.trained.base import MemberNetwork, TrainedMethod
-from methods.trained.layouts import HeadsNetwork, drawn
+from methods.trained.layouts import HeadsNetwork, xavier_weights
 
 
 class ShallowEnsembleNetwork(HeadsNetwork):
@@ -20,7 +20,7 @@ class ShallowEnsembleNetwork(HeadsNetwork):
     def __init__(self, network: Network, members: int, random: torch.Generator) -> None:
         super().__init__(network, members)
         head = network.head
-        weights = drawn(members, *head.weight.shape, random=random)
+        weights = xavier_weights(members, *head.weight.shape, random=random)
         head.weight = nn.Parameter(weights.flatten(end_dim=1))
         if head.bias is not None:
             head.bias = nn.Parameter(torch.zeros(len(head.weight)))

@@ -270,7 +270,7 @@ PASSES = 128
 
 
 class _ThreadBuffers(threading.local):
-    """Those of each thread, kept from call to call: to allocate them takes as long as an image."""
+    """Buffers of a thread, kept from call to call: to allocate them takes as long as an image."""
 
     def __init__(self) -> None:
         self.workspace = buffers(ForwardBuffers, rows=PASSES)

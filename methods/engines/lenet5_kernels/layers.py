@@ -309,16 +309,16 @@ def unpooling(squares: int) -> Callable[[Array, Array, Array, Array, bool], np.f
 
 
 pool_first = pooling(14)
-"""From a 28x28 map to a 14x14 map."""
+"""Pools a 28x28 map to a 14x14 map."""
 pool_second = pooling(5)
-"""From a 10x10 map to 25 features."""
+"""Pools a 10x10 map to 25 features."""
 unpool_first = unpooling(14)
 unpool_second = unpooling(5)
 
 
 @kernel
 def to_rows(rows: Float32[Array, "16 400"], lanes: Float32[Array, "16 5 5*16"]) -> None:
-    """From a feature's sixteen images side by side to an image's 400 features in a row."""
+    """Turns sixteen images side by side in each feature into rows of 400 features an image."""
     source = lanes.reshape(-1)
     for lane in range(N):
         row = rows[lane]
@@ -508,7 +508,7 @@ def activate(rows: Float32[Array, "rows columns"], relu: bool) -> None:
 def drop_units(
     rows: Float32[Array, "rows more"], keep_mask: Bool[Array, "rows units"], scale: np.float32
 ) -> None:
-    """What is kept of each row of values, or of their errors, times ``scale``; 0 for the rest.
+    """The kept part of each row of values, or of their errors, times ``scale``; 0 for the rest.
 
     Nothing changes where the mask has no rows.
     """

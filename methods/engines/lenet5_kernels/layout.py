@@ -26,7 +26,7 @@ FIRST, SECOND = 6, 16
 CHANNELS = FIRST + SECOND
 HIDDEN_1, HIDDEN_2, CLASSES = 120, 84, 10
 UNITS = HIDDEN_1 + HIDDEN_2
-"""Of the hidden linear layers, where dropout may be instead."""
+"""Units of the hidden linear layers, where dropout may be instead."""
 
 LANES = 16
 """Images side by side: one vector of AVX-512, two of AVX2."""

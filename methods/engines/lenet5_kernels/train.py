@@ -60,7 +60,7 @@ class TrainingState(NamedTuple):
 
     @classmethod
     def start(cls, network: KernelNetwork) -> Self:
-        """Before the first step; the network is copied. Its dropout is that of the masks drawn."""
+        """State before the first step; the network is copied. Its dropout is that of the masks."""
         vector = np.concatenate([tensor.ravel() for tensor in network.parameters])
         first, second, gradient = (np.zeros_like(vector) for _ in range(3))
         own = network._replace(parameters=views(vector))
@@ -68,7 +68,7 @@ class TrainingState(NamedTuple):
 
 
 class Examples(NamedTuple):
-    """What is trained on: which image comes at each position, and what dropout keeps there."""
+    """Examples of an epoch: which image comes at each position, and what dropout keeps there."""
 
     images: Float32[Array, "images 28*28"]
     labels: Int64[Array, " images"]
@@ -78,7 +78,7 @@ class Examples(NamedTuple):
 
 
 class Descent(NamedTuple):
-    """How the steps of an epoch follow from the gradients; see `Recipe`."""
+    """Rules by which the steps of an epoch follow from the gradients; see `Recipe`."""
 
     rates: Float64[Array, " batches"]
     by_adam: bool
