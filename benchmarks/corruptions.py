@@ -457,8 +457,8 @@ def corrupted(corruption: Corruption, images: ByteImages) -> ByteImages:
         Unavailable: another run has been computing them for half an hour.
         ValueError: the images are not of 28x28 pixels.
     """
-    of = sha256(np.ascontiguousarray(images).data).hexdigest()
-    made_by = (DEFINITIONS, corruption.seed, *map(version, LIBRARIES), of)
+    fingerprint = sha256(np.ascontiguousarray(images).data).hexdigest()
+    made_by = (DEFINITIONS, corruption.seed, *map(version, LIBRARIES), fingerprint)
     name = f"{corruption.name}-{sha256(repr(made_by).encode()).hexdigest()[:16]}"
     path = cache_folder() / "corrupted" / f"{name}.npz"
     if (stored := _stored(path)) is not None:
