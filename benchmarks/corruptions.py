@@ -6,8 +6,8 @@ cache. Adding one is a function and a line of `CORRUPTIONS`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from benchmarks.data.files import cache_folder, locked
 from benchmarks.io import write_whole
+from benchmarks.schema import DamagedArraysError, packed, unpacked
 
 GreyImages = Float64[np.ndarray, "images 28 28"]
 """In [0, 1]; 0 is black."""
@@ -447,54 +448,32 @@ LIBRARIES = ("numpy", "scikit-image", "scipy")
 def corrupted(corruption: Corruption, images: ByteImages) -> ByteImages:
     """The corrupted images: those in the cache, or else computed and stored there.
 
-    The cache has a file for each corruption of the same images, with the SHA-256 of the corrupted
-    ones and with what computed them. Where that was another version of a library, or the file is
-    damaged, they are computed anew. Runs at the same time compute them once.
+    The name of a file in the cache follows from the images and from all that computes them, such as
+    the versions of libraries. A damaged file is computed anew. Runs at the same time compute it
+    once.
 
     Raises:
         UserError: the cache cannot be written.
         Unavailable: another run has been computing them for half an hour.
         ValueError: the images are not of 28x28 pixels.
     """
-    # Here, not above: what corrupts nothing needs no such library.
-    from safetensors.numpy import save
-
-    fingerprint = _fingerprint(images)
-    path = cache_folder() / "corrupted" / fingerprint[:16] / f"{corruption.name}.safetensors"
-    made_by = {
-        "corruption": corruption.name,
-        "seed": corruption.seed,
-        "of": fingerprint,
-        "definitions": DEFINITIONS,
-        **{library: version(library) for library in LIBRARIES},
-    }
-    key = json.dumps(made_by)
-    if (stored := _stored(path, key, images.shape)) is not None:
+    fingerprint = sha256(np.ascontiguousarray(images).data).hexdigest()
+    made_by = (DEFINITIONS, corruption.seed, *map(version, LIBRARIES), fingerprint)
+    name = f"{corruption.name}-{sha256(repr(made_by).encode()).hexdigest()[:16]}"
+    path = cache_folder() / "corrupted" / f"{name}.npz"
+    if (stored := _stored(path)) is not None:
         return stored
-    busy = f"{path.stem}: another run has been computing it"
-    with locked(path.parent, f".{path.stem}.lock", busy):
+    with locked(path.parent, f".{name}.lock", f"{name}: another run has been computing it"):
         # Another run may have computed them while this one waited for the lock.
-        if (stored := _stored(path, key, images.shape)) is not None:
+        if (stored := _stored(path)) is not None:
             return stored
         computed = corruption.apply(images)
-        metadata = {"key": key, "sha256": _fingerprint(computed)}
-        write_whole(path, save({"images": computed}, metadata))
+        write_whole(path, packed({"images": computed}))
     return computed
 
 
-def _stored(path: Path, key: str, shape: tuple[int, ...]) -> ByteImages | None:
-    """The images in a file of the cache; ``None`` where there are no intact ones of this key."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            images: ByteImages = file.get_tensor("images")
-    except (OSError, SafetensorError):
-        return None
-    intact = images.shape == shape and _fingerprint(images) == metadata.get("sha256")
-    return images if intact and metadata.get("key") == key else None
-
-
-def _fingerprint(images: ByteImages) -> str:
-    return sha256(np.ascontiguousarray(images).data).hexdigest()
+def _stored(path: Path) -> ByteImages | None:
+    """The images in a file of the cache; ``None`` where it is missing or damaged."""
+    with suppress(DamagedArraysError, FileNotFoundError, KeyError):
+        return unpacked(path)["images"]
+    return None

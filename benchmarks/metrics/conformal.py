@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -227,21 +227,16 @@ class ConformalSets(MeansOverImages):
 
 def _metrics(kind: Kind, level: int) -> Iterator[Metric]:
     """How often sets of a kind at a level hold the label, how large they are, how many empty."""
-    common = Metric(
-        name=kind.name,
-        label=kind.label,
-        shown="detail",
-        family=ConformalSets,
-        function=PredictionSets.cover,
-        level=level / 100,
-        source=kind.source,
-    )
+    common: dict[str, Any] = {
+        **{"family": ConformalSets, "shown": "detail"},
+        **{"level": level / 100, "source": kind.source},
+    }
     rule = (
         f" of the set {{c: s_c ≤ q}}, {kind.formula}; q is the ⌈{level / 100:g} (n + 1)⌉-th "
         "smallest s_y of n calibration images"
     )
-    yield replace(
-        common,
+    yield Metric(
+        **common,
         name=f"{kind.name}_coverage_{level}",
         label=f"{kind.label} coverage, {level} %",
         function=partial(PredictionSets.cover, kind=kind, level=level),
@@ -251,8 +246,8 @@ def _metrics(kind: Kind, level: int) -> Iterator[Metric]:
         formula=f"Mean over images of whether the label is one{rule}",
         edge_cases="In [0, 1]. Undefined where there are no calibration images.",
     )
-    yield replace(
-        common,
+    yield Metric(
+        **common,
         name=f"{kind.name}_size_{level}",
         label=f"{kind.label} set size, {level} %",
         unit="classes",
@@ -262,8 +257,8 @@ def _metrics(kind: Kind, level: int) -> Iterator[Metric]:
         formula=f"Mean over images of the number of classes{rule}",
         edge_cases="In [0, classes]. Smaller is better only where the sets cover.",
     )
-    yield replace(
-        common,
+    yield Metric(
+        **common,
         name=f"{kind.name}_empty_{level}",
         label=f"{kind.label} empty sets, {level} %",
         function=partial(PredictionSets.are_empty, kind=kind, level=level),

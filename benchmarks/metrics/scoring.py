@@ -9,12 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
-from benchmarks.metrics.metric import (
-    MeansOverImages,
-    Metric,
-    MetricInputs,
-    rows_of,
-)
+from benchmarks.metrics.metric import MeansOverImages, Metric, MetricInputs, rows_of
 from methods.scores.probabilities import require_probabilities
 
 
@@ -45,6 +40,7 @@ class LabelMeans(MeansOverImages):
         mean, labels = arrays.prediction.mean, arrays.labels
         if labels is None:
             return None
+        require_labels(mean, labels)
         return rows_of(self.each(len(mean), mean, labels))
 
 
@@ -81,13 +77,9 @@ def negative_log_likelihood(
     −log p̄_y, in [0, ∞]. Infinite where the label has probability 0, and not clipped: report
     how many values are.
 
-    Raises:
-        ValueError: a row is no distribution, or a label is no class.
-
     >>> negative_log_likelihood(torch.tensor([[0.5, 0.5], [1.0, 0.0]]), torch.tensor([0, 1]))
     tensor([0.6931,    inf], dtype=torch.float64)
     """
-    require_labels(mean, labels)
     return -mean.double().gather(-1, labels[:, None]).squeeze(-1).log()
 
 
@@ -99,16 +91,11 @@ def brier(
     Σ_c (p̄_c − y_c)² with y the label as a unit vector, in [0, 2]; not halved, nor divided by the
     number of classes.
 
-    Raises:
-        ValueError: a row is no distribution, or a label is no class.
-
     >>> brier(torch.tensor([[0.5, 0.5], [1.0, 0.0]]), torch.tensor([0, 1]))
     tensor([0.5000, 2.0000], dtype=torch.float64)
     """
-    require_labels(mean, labels)
-    return (
-        (mean.double() - torch.nn.functional.one_hot(labels, mean.shape[-1])).square().sum(dim=-1)
-    )
+    truth = torch.nn.functional.one_hot(labels, mean.shape[-1])
+    return (mean.double() - truth).square().sum(dim=-1)
 
 
 METRICS = (

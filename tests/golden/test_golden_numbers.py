@@ -17,11 +17,11 @@ Run = tuple[str, bool, dict[str, pd.DataFrame]]
 @pytest.fixture(
     scope="module",
     params=[
-        ("mnist", False),
         ("mnist", True),
+        pytest.param(("mnist", False), marks=pytest.mark.slow),
         pytest.param(("digits", True), marks=pytest.mark.slow),
     ],
-    ids=["mnist", "mnist, all rows", "digits, all rows"],
+    ids=["mnist, all rows", "mnist", "digits, all rows"],
 )
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     name, all_rows = request.param

@@ -11,17 +11,15 @@ from scipy.special import digamma
 
 from benchmarks.io import UserError
 from benchmarks.metrics import METRICS, Family, Metric, MetricInputs, in_families
-from benchmarks.metrics.calibration import Calibration
-from benchmarks.metrics.detection import Detection, DetectionAtThreshold
+from benchmarks.metrics.detection import Detection
 from benchmarks.metrics.metric import MeansOverImages
-from benchmarks.metrics.selective import Selective, SelectiveAtCoverage
+from benchmarks.metrics.selective import Selective
 from methods import Prediction
 from tests.metrics.support import (
     CASES,
     Floats,
     family_of,
     labels_of,
-    members_of,
     prediction_of,
     scores_of,
     size_of,
@@ -193,19 +191,6 @@ def test_infinite_mean_has_no_influence() -> None:
     nll, accuracy = family.influence(prepared).own
     assert not np.isfinite(nll).any()
     assert accuracy.tolist() == [0.5, -0.5]
-
-
-@pytest.mark.parametrize("family", [Calibration, DetectionAtThreshold, SelectiveAtCoverage])
-def test_binned_errors_and_thresholds_have_none(family: type[Family]) -> None:
-    mean = members_of(1, 50).mean(dim=0)
-    arrays = MetricInputs(
-        Prediction.of(mean[None]),
-        labels=mean.argmax(dim=1),
-        reference=Prediction.of(mean[None]),
-        score=mean[:, 0],
-        reference_score=mean[:, 1],
-    )
-    assert family_of(family).influence(family_of(family).prepare(arrays)) is None
 
 
 def test_function_that_cannot_be_differentiated_is_named() -> None:

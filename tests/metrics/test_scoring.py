@@ -1,13 +1,14 @@
 """Scores by hand, and what is refused; `test_agreement.py` compares them with libraries."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
+from benchmarks.metrics import METRICS, MetricInputs
 from benchmarks.metrics.scoring import brier, correct, negative_log_likelihood
-
-SCORES = [correct, negative_log_likelihood, brier]
+from methods import Prediction
 
 
 def test_ties_go_to_the_lowest_class():
@@ -33,20 +34,21 @@ def test_brier_score_spans_zero_to_two():
     assert values.tolist() == [0, 0.25 + 0.0625 + 0.0625, 2]
 
 
-@pytest.mark.parametrize("score", SCORES)
-def test_logits_are_refused(score):
-    with pytest.raises(ValueError, match="apply softmax"):
-        score(torch.tensor([[4.0, -1.0]]), torch.tensor([0]))
-
-
-@pytest.mark.parametrize("score", SCORES)
-@pytest.mark.parametrize("label", [-1, 2])
-def test_labels_of_no_class_are_refused(score, label):
-    with pytest.raises(ValueError, match=f"labels range from .*{label}.* expected .* 0 to 1"):
-        score(torch.tensor([[0.5, 0.5]]), torch.tensor([label]))
-
-
-@pytest.mark.parametrize("score", SCORES)
-def test_labels_that_would_broadcast_are_refused(score):
-    with pytest.raises(ValueError, match=r"labels have the shape \[1\]; expected \[2\]"):
-        score(torch.tensor([[0.5, 0.5], [0.1, 0.9]]), torch.tensor([0]))
+@pytest.mark.parametrize(
+    ("mean", "labels", "message"),
+    [
+        ([[4.0, -1.0]], [0], "apply softmax"),
+        ([[0.5, 0.5]], [-1], "labels range from -1 to -1; expected classes from 0 to 1"),
+        ([[0.5, 0.5]], [2], "labels range from 2 to 2; expected classes from 0 to 1"),
+        ([[0.5, 0.5], [0.1, 0.9]], [0], r"labels have the shape \[1\]; expected \[2\]"),
+    ],
+    ids=["logits", "negative label", "label of no class", "labels that would broadcast"],
+)
+@pytest.mark.parametrize("name", ["accuracy", "nll", "brier", "ece"])
+def test_what_cannot_be_scored_is_refused(
+    name: str, mean: list[list[float]], labels: list[int], message: str
+) -> None:
+    whole = torch.tensor(mean)
+    prediction = replace(Prediction.of(torch.full((1, *whole.shape), 0.5)), mean=whole)
+    with pytest.raises(ValueError, match=message):
+        METRICS[name].value(MetricInputs(prediction, torch.tensor(labels)))
