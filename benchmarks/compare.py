@@ -48,11 +48,7 @@ def show_comparison(folder: Path, *texts: str) -> None:
 
 
 def show_differences(results: Results, differences: pd.DataFrame) -> None:
-    """Print how methods of others differ from one network, and from what may be the best.
-
-    Args:
-        differences: the rows of ``differences.csv``.
-    """
+    """Print how methods of others differ from one network, and from what may be the best."""
     for method, rows in differences.groupby("method", sort=False):
         shown = []
         for row in rows.itertuples(index=False):
@@ -74,15 +70,10 @@ def show_against(names: Names, rows: pd.DataFrame) -> None:
     for against, own in rows.groupby("against", sort=False):
         shown = []
         for row in (AgainstRow(*cells) for cells in own.itertuples(index=False)):
-            half = (row.upper - row.lower) / 2
-            value, lower, upper = (
-                UNDEFINED if math.isnan(number) else rounded(number, half)[0]
-                for number in (row.value, row.lower, row.upper)
-            )
             ranked = f", {names.score(row.score).label.lower()}" if row.score else ""
             measure = row.measure.replace("_", " ") + ranked
-            interval = UNDEFINED if math.isnan(half) else f"{lower} to {upper}"
-            shown.append((row.method, measure, value, interval, f"{row.images:,}"))
+            numbers = _with_interval(row.lower, row.upper, row.value)
+            shown.append((row.method, measure, *numbers, f"{row.images:,}"))
         print(f"Against {against}")
         print_table(("Method", "Measure", "Value", "95 % interval", "Images"), shown)
 
@@ -109,13 +100,18 @@ def _chosen(text: str, known: Mapping[str, Contestant]) -> str:
 
 
 def _cells(results: Results, row: PairRow) -> tuple[str, ...]:
-    """The row of a measure; all numbers have the decimals that the interval justifies."""
-    half = (row.upper - row.lower) / 2
-    numbers = row.first, row.second, row.difference, row.lower, row.upper
-    first, second, difference, lower, upper = (
-        UNDEFINED if math.isnan(number) else rounded(number, half)[0] for number in numbers
-    )
-    interval = UNDEFINED if math.isnan(half) else f"{lower} to {upper}"
+    """The row of a measure."""
     measure = heading(results, Quantity(row.condition, row.metric)).replace("\n", ", ")
     lines = wrap(measure, max(get_terminal_size().columns - 60, 20))
-    return ("\n".join(lines), first, second, difference, interval, f"{row.images:,}", row.reason)
+    numbers = _with_interval(row.lower, row.upper, row.first, row.second, row.difference)
+    return ("\n".join(lines), *numbers, f"{row.images:,}", row.reason)
+
+
+def _with_interval(lower: float, upper: float, *values: float) -> list[str]:
+    """The values and the interval, all with the decimals that the interval justifies."""
+    half = (upper - lower) / 2
+    *shown, low, high = (
+        UNDEFINED if math.isnan(number) else rounded(number, half)[0]
+        for number in (*values, lower, upper)
+    )
+    return [*shown, UNDEFINED if math.isnan(half) else f"{low} to {high}"]

@@ -33,9 +33,8 @@ def parallel(
 
     Args:
         work: called with an item; for processes it must be possible to pickle it.
-        items: the arguments, one a call.
         stage, what: the stage and what is counted, for the progress line.
-        jobs: how many items are worked on in parallel.
+        jobs: the number of items that are worked on in parallel.
         threads: whether workers are threads; by default they are processes.
 
     Raises:

@@ -15,13 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from benchmarks.io import UserError, write_whole
-from benchmarks.schema import (
-    ArraysByName,
-    DamagedArraysError,
-    members_text,
-    packed,
-    unpacked,
-)
+from benchmarks.schema import ArraysByName, DamagedArraysError, members_text, packed, unpacked
 from methods import Prediction
 from methods.determinism import machine
 
@@ -208,11 +202,8 @@ class PredictionStore:
         Raises:
             NotWrittenError: the disk is full, for example.
         """
-        path = self.path(owner, condition)
-        write_whole(path, packed(_arrays(stored, self._name(owner, condition))))
-
-    def _name(self, owner: Owner, condition: str) -> str:
-        return f"{owner.name}/{condition}"
+        arrays = _arrays(stored, f"{owner.name}/{condition}")
+        write_whole(self.path(owner, condition), packed(arrays))
 
     def _read(
         self, owner: Owner, condition: str, only: Collection[str] | None = None
@@ -222,7 +213,7 @@ class PredictionStore:
         try:
             arrays = unpacked(path, only)
             about = dict(json.loads(str(arrays.pop(ABOUT, "{}"))))
-            if about.pop("of", None) != self._name(owner, condition):
+            if about.pop("of", None) != f"{owner.name}/{condition}":
                 raise DamagedArraysError("it is not whole, or that of another run unit")
         except FileNotFoundError as error:
             raise UserError(f"there is no prediction {path}; run without --only") from error
@@ -282,7 +273,7 @@ def _labels_and_groups(arrays: ArraysByName) -> dict[str, Any]:
     }
 
 
-def _votes(prediction: Prediction) -> dict[str, np.ndarray]:
+def _votes(prediction: Prediction) -> ArraysByName:
     """The votes as whole numbers, where the shares are exactly those of such numbers."""
     share, members = prediction.vote_share.numpy(), prediction.members
     votes = np.rint(share * (members or 0))

@@ -40,13 +40,7 @@ LINES = 10
 
 
 def tracked(done: Iterable[Item], total: int, stage: str, what: str) -> Iterator[Item]:
-    """Yield each item as it is done, and show how many of the total are.
-
-    Args:
-        done: the items, in the order in which they are done.
-        total: how many there are.
-        stage, what: the stage, and what is counted.
-    """
+    """Yield each item as it is done, and show how many of the total are."""
     console = Console(stderr=True, quiet=not _SHOWN.get())
     if console.is_terminal and not console.quiet:  # else what others print would be lost
         columns = (

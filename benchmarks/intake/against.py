@@ -57,12 +57,11 @@ def rows_against(
     means: Float64[Tensor, "images classes"],
     predicted: ImageValues,
 ) -> Iterator[AgainstRow]:
-    """What the predictions of a method are by the shares of the classes.
+    """Measures of a method's predictions against the shares of the classes.
 
     Args:
         name: ``humans`` or ``reference``.
-        means: the members' mean probabilities.
-        predicted: what is known of the same predictions, for their scores.
+        means: the members' mean probabilities; ``predicted`` has the scores of the same.
     """
     if name == HUMANS:
         measures = {

@@ -200,7 +200,6 @@ def score_beside(
     """The five measures of a run's contestants and of others, and how others differ from each.
 
     Args:
-        folder: of the run.
         given: by the names of other methods, arrays as `RunBeside.predictions` takes them, or a
             file of these.
         out: a folder for what a run writes, as of `benchmarks.intake.given.score`.

@@ -186,10 +186,8 @@ def check_rows(name: str, block: AnyArray, first_image: int, *, from_logits: boo
     """The rows of a block of images are probabilities, or logits.
 
     Args:
-        name: of the array.
         block: [members, images, classes].
         first_image: the position of its first image.
-        from_logits: whether these are logits.
 
     Raises:
         ArrayError: some are not.

@@ -12,14 +12,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_integer_dtype
 
-from benchmarks.intake.checks import (
-    CALIBRATION,
-    EXAMPLE,
-    HUMANS,
-    LABELS,
-    PROBABILITIES,
-    REFERENCE,
-)
+from benchmarks.intake.checks import CALIBRATION, EXAMPLE, HUMANS, LABELS, PROBABILITIES, REFERENCE
 from benchmarks.io import UserError
 from benchmarks.schema import ArraysByName, arrays_of
 

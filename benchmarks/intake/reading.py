@@ -87,7 +87,6 @@ def read_predictions(
         path: named as the method.
         further: files of arrays that it does not hold, by their names; that of calibration images
             may hold their labels.
-        from_logits: whether all are logits.
 
     Raises:
         UserError: a file cannot be read, or an array is missing, unknown or malformed.

@@ -18,21 +18,12 @@ import torch
 from benchmarks.io import UserError, require_distinct
 from benchmarks.latency.stopwatch import Limits
 from benchmarks.options import ALL, CHOSEN, RunParts, option_of
-from benchmarks.run.custom_method import (
-    importable,
-    load_method,
-    sha256_of_file,
-    without_folder,
-)
+from benchmarks.run.custom_method import importable, load_method, sha256_of_file, without_folder
 from benchmarks.tasks import TASKS, Task
 from methods import METHODS, UncertaintyMethod
 from methods.engines import EngineOption, fitting_engine, unsupported
 from methods.interface import MethodTier
-from methods.networks.recipes import (
-    ARTICLE,
-    LAPLACE_REDUX,
-    UNCERTAINTY_BASELINES,
-)
+from methods.networks.recipes import ARTICLE, LAPLACE_REDUX, UNCERTAINTY_BASELINES
 from methods.scores import SCORES, Score, member_scores
 
 

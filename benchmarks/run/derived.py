@@ -74,10 +74,7 @@ def fit_scores(
 ) -> dict[str, ScoreFunction | str]:
     """Functions of one network's features, by score, or why it cannot be fitted.
 
-    Args:
-        scores: by name.
-        features, labels: of the images that the network was trained on.
-        network: whose last layer some scores need.
+    Features and labels are of the images that the network was trained on.
     """
     fits: dict[str, ScoreFunction | str] = {}
     for name, score in scores.items():

@@ -127,11 +127,7 @@ class ImageValues:
 def prepared(
     family: Family, score: str, own: ImageValues, reference: ImageValues | None
 ) -> Any | None:
-    """The images sorted or binned by the family; ``None`` where none of its metrics is defined.
-
-    Args:
-        reference: of the images from which these are distinguished; ``None`` where these are they.
-    """
+    """The images sorted or binned by the family; ``None`` where none of its metrics is defined."""
     columns = own.of(type(family), score)
     if columns is None:
         return None

@@ -151,17 +151,13 @@ def _write_tables(done: Sequence[MeasuredSet], plan: Plan, out: Path, record: Ru
 
 
 def write_answer(out: Path, names: Names) -> None:
-    """Write ``answer.csv``, from ``influences/`` alone.
-
-    Args:
-        names: the run's nouns.
-    """
+    """Write ``answer.csv``, from ``influences/`` and the run's nouns alone."""
     known = evidence_in(out) if (out / INFLUENCES_FOLDER).exists() else []
     write_table(answer_table(known, names), out, ANSWER_CSV)
 
 
 def answer_table(known: Iterable[HeadlineEvidence], names: Names) -> pd.DataFrame:
-    """What the rule says, as ``answer.csv`` has it."""
+    """The rule's answer, as ``answer.csv`` has it."""
     alone = {each.name: each.primary_score for each in names.methods if each.is_network}
     return table_of(AnswerRow, answer(known, alone)).assign(task=names.task.name)
 

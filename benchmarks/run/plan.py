@@ -13,12 +13,7 @@ from typing import cast
 from benchmarks.io import UserError
 from benchmarks.nouns import compared_sizes
 from benchmarks.predictions import Owner, PoolNetwork, RunUnit
-from benchmarks.run.configuration import (
-    PRESETS,
-    Configuration,
-    command_of,
-    feature_scores,
-)
+from benchmarks.run.configuration import PRESETS, Configuration, command_of, feature_scores
 from benchmarks.tasks import TASKS, Task
 from benchmarks.tasks.task import ALL_IMAGES, SUBSET, Condition, ImageLimits, Split
 from benchmarks.vocabulary import FEWEST_REPLICATES

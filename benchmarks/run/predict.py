@@ -15,22 +15,11 @@ from torch import Tensor
 
 from benchmarks.data.files import Unavailable
 from benchmarks.io import NotWrittenError, UserError, objection_to
-from benchmarks.predictions import (
-    Owner,
-    PoolNetwork,
-    RunUnit,
-    StoredOutputs,
-    StoredPrediction,
-)
+from benchmarks.predictions import Owner, PoolNetwork, RunUnit, StoredOutputs, StoredPrediction
 from benchmarks.progress import announce
 from benchmarks.run.configuration import feature_scores
 from benchmarks.run.custom_method import ProcessEndedError, in_own_process
-from benchmarks.run.derived import (
-    fit_scores,
-    score_values,
-    sources,
-    with_member_scores,
-)
+from benchmarks.run.derived import fit_scores, score_values, sources, with_member_scores
 from benchmarks.run.plan import Plan, PredictedTogether
 from benchmarks.run.record import RunRecord
 from benchmarks.run.shown_images import write_shown
@@ -150,10 +139,12 @@ def _predict(
     A custom method does so in a process of its own, whose end is its failure alone.
     """
 
+    is_custom = isinstance(group[0], RunUnit) and plan.is_custom(group[0].method)
+
     def failures_of(owners: PredictedTogether) -> list[Failure]:
         work = partial(_predict_together, plan, unavailable, workspace, owners)
         try:
-            return in_own_process(work) if _is_custom(plan, owners) else work()
+            return in_own_process(work) if is_custom else work()
         except ProcessEndedError as error:
             return [workspace.note_failure(owner, error) for owner in owners]
 
@@ -161,10 +152,6 @@ def _predict(
     if failures and len(group) > 1:
         failures = [failure for owner in group for failure in failures_of((owner,))]
     return failures
-
-
-def _is_custom(plan: Plan, group: PredictedTogether) -> bool:
-    return isinstance(group[0], RunUnit) and plan.is_custom(group[0].method)
 
 
 @one_torch_thread()

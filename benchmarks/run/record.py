@@ -17,13 +17,7 @@ from typing import Any, cast
 import torch
 from filelock import FileLock, Timeout
 
-from benchmarks.io import (
-    HALF_WRITTEN,
-    UserError,
-    read_run_json,
-    writable_folder,
-    write_json,
-)
+from benchmarks.io import HALF_WRITTEN, UserError, read_run_json, writable_folder, write_json
 from benchmarks.run.plan import Plan
 from benchmarks.run.workspace import PREDICTIONS_FOLDER, Workspace
 from benchmarks.vocabulary import MEASURE, RUN_JSON
@@ -290,9 +284,6 @@ def commit(file: Path = Path(__file__)) -> str | None:
     """The commit of the code, ``modified`` where a file differs from it; ``None`` outside git.
 
     A repository that only surrounds the installed code does not count.
-
-    Args:
-        file: one of the code.
     """
 
     def git(*words: str) -> str:

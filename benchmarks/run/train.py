@@ -37,8 +37,9 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
 
     Needed are networks whose log is not complete, and those of predictions that are not there yet.
     """
-    path = workspace.out / TRAINING_CSV
-    earlier = _read_log(path)
+    earlier = table_of(TrainingRow, ())
+    if (workspace.out / TRAINING_CSV).exists():
+        earlier = read_table(workspace.out, TRAINING_CSV)
     complete = logged(earlier, plan)
     needed = set(plan.networks()) - complete
     if complete:
@@ -53,7 +54,7 @@ def train(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     new = log_of({n: each for n, each in trained.items() if n not in complete})
     log = pd.concat([kept, new], ignore_index=True)
     if len(log):
-        _write_log(log, plan, path)
+        _write_log(log, plan, workspace.out)
     return [
         Failure(f"network {network.number} of {network.training}", str(outcomes[network]))
         for network in wanted
@@ -124,19 +125,12 @@ def logged(log: pd.DataFrame, plan: Plan) -> set[PoolNetwork]:
     return complete
 
 
-def _read_log(path: Path) -> pd.DataFrame:
-    """The log in a file; empty where there is none."""
-    if not path.exists():
-        return table_of(TrainingRow, ())
-    return read_table(path.parent, path.name, TrainingRow)
-
-
-def _write_log(log: pd.DataFrame, plan: Plan, path: Path) -> None:
+def _write_log(log: pd.DataFrame, plan: Plan, out: Path) -> None:
     """Write a log in the order of the plan's networks; others are left out."""
     order = dict[PoolNetwork, int](zip(plan.networks(), count(), strict=False))
     positions = [order.get(network, math.nan) for network in _networks_in(log)]
     chosen = pd.Series(positions, index=log.index).dropna().sort_values(kind="stable")
-    write_table(log.loc[chosen.index], path.parent, path.name, TrainingRow)
+    write_table(log.loc[chosen.index], out, TRAINING_CSV)
 
 
 def _networks_in(log: pd.DataFrame) -> list[PoolNetwork]:

@@ -86,7 +86,6 @@ class Workspace:
         Args:
             work: called with the workspace in which it is done, and an item. Done twice, it writes
                 the same files.
-            items: one a call.
             stage, what, threads: see `parallel`.
 
         Raises:
