@@ -100,7 +100,7 @@ class DaskCluster(ExitStack):
         self._begun: tuple[distributed.Client, Callable[[], None]] | None = None
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
-        """Another process has none."""
+        """Nothing is pickled: another process has no cluster."""
         return type(None), ()
 
     def in_parallel(
@@ -169,7 +169,7 @@ class DaskCluster(ExitStack):
         return self._closed_at_end(distributed.Client(cluster))
 
     def _closed_at_end(self, resource: Any) -> Any:
-        """It may be gone by then; workers have three seconds to end by themselves."""
+        """A resource that is closed at the end, if it is still there, in three seconds."""
 
         def close() -> None:
             with suppress(Exception):

@@ -76,7 +76,7 @@ class ConditionRecord(Noun):
 
 @dataclass(frozen=True)
 class MethodRecord(Noun):
-    """How predictions are formed; see `methods.UncertaintyMethod`.
+    """A way to train and predict; see `methods.UncertaintyMethod`.
 
     Attributes:
         position: in the register, by which it looks alike in all runs; −1: not the suite's.
@@ -164,7 +164,7 @@ class MetricRecord(Noun):
 
 @dataclass(frozen=True)
 class RecipeRecord(Noun):
-    """How networks are trained; see `methods.networks.recipes.Recipe`.
+    """A way to train networks; see `methods.networks.recipes.Recipe`.
 
     Attributes:
         images: how many images of the task its networks are trained on.

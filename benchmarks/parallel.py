@@ -95,7 +95,7 @@ def _work(work: Callable[[Item], Result], item: Item, parent: int) -> Result:
 
 @cache
 def _begin_worker(parent: int) -> None:
-    """In a worker, once: it leaves Ctrl-C to its parent, and ends when that has ended."""
+    """Leave Ctrl-C to the parent, and end when it has ended; called once in each worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_after, args=(parent,), daemon=True).start()
 

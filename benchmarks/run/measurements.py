@@ -34,7 +34,7 @@ OF_SEVERITIES = (
 )
 """The metrics that single severities and kinds have, too, beside those of the main table."""
 
-ONLY = {
+ONLY_KIND = {
     "vote_entropy": CLEAN,
     **dict.fromkeys(("aupr_out", "aupr_in", "fpr95", "prevalence"), UNLABELLED),
 }
@@ -43,7 +43,7 @@ ONLY = {
 OF_SETS = (CLEAN, MEAN)
 """Kinds of conditions that all metrics of conformal sets are for."""
 
-OF_OTHER_SCORES = {
+RANKED_BY_OTHER_SCORES = {
     ("auroc", UNLABELLED),
     ("augrc", CLEAN),
     ("augrc", "corrupted"),
@@ -107,10 +107,10 @@ class KeptRows:
     def _is_kept(self, kind: str, group: str, metric: Metric, score: str) -> bool:
         if score not in ("", self.primary):
             places = {(metric.name, kind), (metric.name, group)}
-            return kind != SINGLE and not OF_OTHER_SCORES.isdisjoint(places)
+            return kind != SINGLE and not RANKED_BY_OTHER_SCORES.isdisjoint(places)
         if kind == SINGLE:
             return metric.shown != "detail" or metric.name in OF_SEVERITIES
-        return kind in OF_SETS if metric.level else ONLY.get(metric.name, kind) == kind
+        return kind in OF_SETS if metric.level else ONLY_KIND.get(metric.name, kind) == kind
 
 
 ONE_MEMBER = "one member cannot disagree with itself"

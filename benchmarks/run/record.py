@@ -85,7 +85,7 @@ class RunRecord:
 
     @property
     def data(self) -> dict[str, dict[str, Any]]:
-        """For each set of images its fingerprint and number, or why it is unavailable."""
+        """Fingerprint and number of each set of images, or why it is unavailable."""
         return cast("dict[str, dict[str, Any]]", self._content["data"])
 
     @property
