@@ -41,11 +41,6 @@ def test_file_that_cannot_be_used(content: str | None, said: str, tmp_path: Path
         read_choice(file)
 
 
-def test_other_options_that_a_cluster_excludes(command: Command) -> None:
-    status, said = command("--only", "latency", backend="local")
-    assert (status, "leave out --cluster" in said) == (2, True)
-
-
 @pytest.mark.slow
 def test_jobs_of_a_queue_work_and_end(
     digits_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command

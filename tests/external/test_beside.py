@@ -118,7 +118,7 @@ def test_contestant_does_not_differ_from_itself_and_is_worth_its_networks(
     assert len(same) == 5
     np.testing.assert_allclose(same["difference"], 0, atol=1e-6)
     worth = results.answer.query("method == 'mine'").set_index("metric")["worth"]
-    assert worth["nll"] == worth["brier"] == "10"
+    assert worth["brier"] == worth["augrc"] == worth["auroc"] == "10"
 
 
 def nll(array: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -84,7 +84,6 @@ def test_any_command_line_runs_or_is_one_line(
     [
         (OSError(errno.ENOSPC, "No space left on device", "a/b.npz"), 1, "a/b.npz: No space left"),
         (PermissionError(errno.EACCES, "Permission denied", "a"), 1, "a: Permission denied"),
-        (OSError(errno.EIO, "Input/output error"), 1, "or a file: Input/output error"),
         (OSError("600 requested and 0 written"), 1, "600 requested and 0 written"),
         (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), 2, "choose a shorter name"),
         (MemoryError("Unable to allocate 4 TB"), 1, "there is not enough memory (Unable"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -56,21 +56,10 @@ def test_values_are_those_of_the_summary(made_up: Path) -> None:
         assert both[name].to_numpy() == pytest.approx(expected, rel=1e-3, nan_ok=True)
 
 
-@pytest.fixture
-def register_backwards() -> Iterator[None]:
-    """The register of methods in reverse order."""
-    known = dict(METHODS)
-    METHODS.clear()
-    METHODS.update(reversed(known.items()))
-    yield
-    METHODS.clear()
-    METHODS.update(known)
-
-
-@pytest.mark.usefixtures("register_backwards")
 def test_answer_does_not_depend_on_the_order_of_methods(made_up: Path, tmp_path: Path) -> None:
     methods = ("deep_ensemble", "mc_dropout", "softmax")
-    out = make_up(tmp_path, **MADE_UP, methods=methods)
+    with patch.dict(METHODS, dict(reversed(METHODS.items())), clear=True):
+        out = make_up(tmp_path, **MADE_UP, methods=methods)
     assert (out / ANSWER_CSV).read_bytes() == (made_up / ANSWER_CSV).read_bytes()
 
 

@@ -8,25 +8,6 @@ from benchmarks.run.configuration import configuration_of, stored_scores
 from benchmarks.run.image_values import every_measure
 from benchmarks.run.measurements import KeptRows
 from benchmarks.run.plan import Plan
-from benchmarks.tasks.task import Condition
-
-
-def number_kept(condition: Condition, rule: KeptRows, own: tuple[str, ...]) -> int:
-    kept = [
-        rule.keeps(condition, metric, score)
-        for family, score in rule.measures(condition, own)
-        for metric in family.metrics
-    ]
-    return sum(kept)
-
-
-def number_kept_of_mean(condition: Condition, rule: KeptRows, own: tuple[str, ...]) -> int:
-    kept = [
-        rule.keeps_mean(condition, metric, score)
-        for family, score in every_measure(own)
-        for metric in family.metrics
-    ]
-    return sum(kept)
 
 
 def test_preset_full_writes_few_rows() -> None:
@@ -36,9 +17,19 @@ def test_preset_full_writes_few_rows() -> None:
     for method, kind in plan.configuration.classes.items():
         (first, *_) = (unit for unit in plan.units() if unit.method == method)
         conditions = plan.conditions_of(first)
-        groups = {one.group: one for one in conditions if one.in_mean}
+        groups = {each.group: each for each in conditions if each.in_mean}
         for every in (False, True):
             rule = KeptRows(kind.primary_score, every)
-            rows[every] += sum(number_kept(each, rule, own) for each in conditions)
-            rows[every] += sum(number_kept_of_mean(each, rule, own) for each in groups.values())
+            rows[every] += sum(
+                rule.keeps(condition, metric, score)
+                for condition in conditions
+                for family, score in rule.measures(condition, own)
+                for metric in family.metrics
+            )
+            rows[every] += sum(
+                rule.keeps_mean(condition, metric, score)
+                for condition in groups.values()
+                for family, score in every_measure(own)
+                for metric in family.metrics
+            )
     assert 0 < rows[False] <= rows[True] / 5

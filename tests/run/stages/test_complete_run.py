@@ -17,7 +17,7 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.stages import run_stages
 from benchmarks.schema import read_table, where
 from benchmarks.tasks import TASKS
-from benchmarks.vocabulary import CLEAN, MEASURE, NOUNS_JSON, PREDICT, STAGES, TRAIN
+from benchmarks.vocabulary import CLEAN, MEASURE, NOUNS_JSON, STAGES
 from tests.runs import DIGITS, DIGITS_AND_MEANS, compute, predicted_arrays, run_of
 
 PLAN = Plan(DIGITS)
@@ -138,14 +138,6 @@ def test_numbers_follow_from_the_prediction_files(unit: RunUnit, digits_run: Pat
             if "labels" not in stored:
                 precision = average_precision_score(positive, scores)
                 assert values["aupr_out"] == pytest.approx(precision)
-
-
-@pytest.mark.parametrize("stage", [TRAIN, PREDICT])
-def test_one_stage_writes_its_own_files_only(stage: str, tmp_path: Path) -> None:
-    assert run_stages(*run_of(FEW, tmp_path), stage) == []
-    written = {path.name for path in (tmp_path / "out").glob("[!.]*")}
-    files = {TRAIN: {"training.csv"}, PREDICT: {"predictions", "images.npz", "curves"}}
-    assert written == {"run.json", NOUNS_JSON, *files[stage]}
 
 
 def test_measuring_before_predicting_is_refused_with_what_to_do(tmp_path: Path) -> None:
