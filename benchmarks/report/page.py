@@ -23,7 +23,6 @@ from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import VERDICTS
 from benchmarks.report.figures.engine import contestant_in
 from benchmarks.report.figures.files import FigureFiles
-from benchmarks.report.published import published_shown
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import AGAINST_ONE, MARKS, Table
 from benchmarks.report.texts import left_out_remark, listed, preview, templates
@@ -48,8 +47,6 @@ DOWNLOADS = {
     "claims.json": "the article's claims and their verdicts",
     "claims.csv": "the numbers that they are judged by",
     "claims.md": "claims, verdicts and numbers as text",
-    "published.json": "other papers' numbers beside ours, and whether they agree",
-    "published.md": "the same as text",
     "images.npz": "the images shown",
     "run.json": "configuration, command, versions, fingerprints, wall time",
     "tables/": "each table as Markdown and CSV",
@@ -107,7 +104,6 @@ def _content(
         "figures": figures,
         "sections": _sections(results),
         "claims": claims_shown(results),
-        "published": published_shown(results),
         "images": shown_images(results),
         "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
         "scores": [(Printed(score.label, score.unit), score) for score in names.scores],

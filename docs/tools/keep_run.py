@@ -31,8 +31,6 @@ from benchmarks.vocabulary import (
     LAB_HTML,
     LATENCY_CSV,
     NOUNS_JSON,
-    PUBLISHED_JSON,
-    PUBLISHED_MD,
     RUN_JSON,
     SUMMARY_CSV,
     TABLES_FOLDER,
@@ -40,11 +38,11 @@ from benchmarks.vocabulary import (
 )
 
 COPIED = (
-    *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, LAB_HTML),
+    *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, LAB_HTML),
     *(ANSWER_CSV, LATENCY_CSV, RUN_JSON, NOUNS_JSON),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
-        for name in ("leaderboard", "worth", "members")
+        for name in ("leaderboard", "worth", "members", "published")
         for suffix in ("csv", "md")
     ),
 )
