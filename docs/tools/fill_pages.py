@@ -57,7 +57,7 @@ NO_GPU = (
 WITHOUT_ANSWER = "The rule is applied by the next full run; these values are version 0.3's.\n"
 """What stands for the answer, of a run without ``answer.csv``."""
 
-_LINK = re.compile(r"(\]\(|href=\")(?![a-z]+:|#)")
+_LINK = re.compile(r"(\]\()(?![a-z]+:|#)")
 """Where a relative link begins."""
 
 _SECTION = re.compile(
@@ -249,16 +249,6 @@ def _tuning(run: _Run) -> str:
     return "\n".join([*lines, ""])
 
 
-def _pages(runs: _Run) -> str:
-    """Links to the pages of all runs in a folder, and to the lab, by their titles."""
-    links = []
-    for path in sorted((runs.root / runs.folder).glob("*/*.html")):
-        (title,) = re.findall("<title>(.*?)</title>", path.read_text(encoding="utf-8"))
-        address = path.relative_to(runs.root).as_posix()
-        links.append(f'<li><a href="{address}">{title}</a></li>\n')
-    return f"<details><summary>Other pages</summary><ul>\n{''.join(links)}</ul></details>\n"
-
-
 SECTIONS: dict[str, Callable[[_Run], str]] = {
     "short": _short,
     "blanks": lambda run: f"{answer(run.results)['blanks']}\n",
@@ -270,16 +260,14 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "provenance": _provenance,
     "published": _published,
     "commands": _commands,
-    "pages": _pages,
     "tuning": _tuning,
 }
 """What can be made from a run, or the trials in a folder, by the names in the marks."""
 
 
 def read_pages(root: Path) -> dict[Path, str]:
-    """README.md, the pages of docs and those of runs, by their paths relative to the repository."""
-    runs = (root / "results").glob("*/index.html")  # not those of users in results/mine
-    paths = (root / "README.md", *sorted((root / "docs").glob("*.md")), *sorted(runs))
+    """README.md and the pages of docs, by their paths relative to the repository."""
+    paths = (root / "README.md", *sorted((root / "docs").glob("*.md")))
     return {path.relative_to(root): path.read_text(encoding="utf-8") for path in paths}
 
 
