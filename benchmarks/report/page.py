@@ -32,7 +32,7 @@ IN_VIEW = 2
 OF_A_CONDITION = 2
 """Images that are shown of each condition."""
 
-WIDTHS = {"min": 1.0, "max": 1.9}
+WIDTHS = {"min": 1.05, "max": 1.9}
 """Pixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
 
 DOWNLOADS = {
