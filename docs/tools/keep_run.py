@@ -116,7 +116,7 @@ def link_pages(results: Path) -> None:
     """Have the page of each run in a folder lead to all pages there, labs included."""
     links = []
     for path in sorted(results.glob("*/*.html")):
-        (title,) = _TITLE.findall(path.read_text(encoding="utf-8"))
+        title, *_ = _TITLE.findall(path.read_text(encoding="utf-8"))  # drawings have titles, too
         links.append(f'<li><a href="../{path.parent.name}/{path.name}">{title}</a></li>')
     listed = "\n".join(["<details><summary>All pages</summary><ul>", *links, "</ul></details>"])
     for path in results.glob(f"*/{INDEX_HTML}"):
