@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from matplotlib import rc_context
 from PIL import Image, ImageOps
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 
 from benchmarks.claims.predictor import Predictor
-from benchmarks.io import UserError, one_line, terminal_text, written_whole
+from benchmarks.io import UserError, one_line, printable, written_whole
 from benchmarks.metrics import METRICS
-from benchmarks.nouns import Contestant, Names
+from benchmarks.nouns import Contestant
 from benchmarks.report.figures.panels import count_plots
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.style import DPI, SETTINGS
@@ -41,12 +39,11 @@ LEAST_CONTRAST = 0.05
 INK = 0.1
 """Share of the strongest ink from which on a pixel belongs to the digit."""
 
-MEASURES = {
-    "predictive_entropy": "predictive entropy",
-    "mutual_information": "mutual information",
-    "pairwise_disagreement": "disagreement",
-    "variation_ratio": "variation ratio",
-}
+MEASURES = (
+    *("predictive_entropy", "mutual_information"),
+    *("pairwise_disagreement", "variation_ratio"),
+)
+"""Metrics of an image that are told."""
 
 Shades = Float[np.ndarray, "rows columns"]
 
@@ -77,7 +74,13 @@ def draw_check(
         contestant: {name: float(METRICS[name].function(prediction)[0]) for name in MEASURES}
         for contestant, prediction in predictions.items()
     }
-    _print(title, names, counts, measures)
+    votes, numbers = (
+        pd.DataFrame({names.label(contestant): row for contestant, row in rows.items()}).T
+        for rows in (counts, measures)
+    )
+    print(f"{printable(title)}: votes for each class\n{votes.to_string()}\n")
+    numbers.columns = numbers.columns.str.replace("_", " ")
+    print(f"Measures (entropies in nats)\n{numbers.to_string(float_format=three_decimals)}")
     pixels = (image[0] * 255).round().byte().numpy()
     with rc_context(SETTINGS), written_whole(path) as temporary:
         figure = count_plots(title, names, pixels, counts, measures)
@@ -107,34 +110,6 @@ def _predictions(
         prediction = method.predict(image[None])
         predictions[Contestant(unit.method, str(prediction.members), unit.budget)] = prediction
     return predictions
-
-
-def _print(
-    title: str,
-    names: Names,
-    counts: Mapping[Contestant, list[int]],
-    measures: Mapping[Contestant, Mapping[str, float]],
-) -> None:
-    """Print the votes for each class, and the uncertainty measures, as tables in the terminal."""
-    above = terminal_text(f"{title}: votes for each class", style="italic")
-    votes = {
-        contestant: [str(count or "") for count in cast] for contestant, cast in counts.items()
-    }
-    numbers = {
-        contestant: map(three_decimals, values.values()) for contestant, values in measures.items()
-    }
-    for heading, columns, rows in (
-        (above, map(str, range(10)), votes),
-        ("Measures (entropies in nats)", MEASURES.values(), numbers),
-    ):
-        table = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
-        table.padding = (0, 1, 0, 0)
-        table.add_column("")
-        for name in columns:
-            table.add_column(name.replace(" ", "\n"), justify="right")
-        for contestant, row in rows.items():
-            table.add_row(terminal_text(names.label(contestant)), *row)
-        Console().print(table)
 
 
 def read_digit(path: Path) -> Float[Tensor, "1 28 28"]:

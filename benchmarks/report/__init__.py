@@ -33,14 +33,14 @@ def write_report(folder: Path, only: Sequence[Pivot] = ()) -> None:
     from benchmarks.report.figures import drawn_figures
     from benchmarks.report.figures.files import write_figures
     from benchmarks.report.page import write_page
-    from benchmarks.report.published import write_published
+    from benchmarks.report.published import published_table
 
     results = Results.load(folder)
     tables = made_of(only, results) if only else tables_of(results)
-    write_tables(tables, folder)
     if not only:
         write_answer(results, folder)
-        write_published(results, folder)
+        tables.extend(filter(None, [published_table(results)]))
+    write_tables(tables, folder)
     figures = drawn_figures(results)
     write_figures(figures, folder)
     write_claims_page(results, {figure.name for figure in figures}, folder)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from io import BytesIO
 from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,14 +16,12 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from benchmarks.io import read_run_json, write_whole
-from benchmarks.nouns import Contestant, Printed
+from benchmarks.nouns import METHOD_COLUMNS, Contestant, Names, Printed
 from benchmarks.report.answer import answer
 from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import VERDICTS
-from benchmarks.report.figures.engine import contestant_in
 from benchmarks.report.figures.files import FigureFiles
-from benchmarks.report.published import published_shown
-from benchmarks.report.results import Results
+from benchmarks.report.results import Results, ShownPixels
 from benchmarks.report.tables.table import AGAINST_ONE, MARKS, Table
 from benchmarks.report.texts import left_out_remark, listed, preview, templates
 from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, LAB_HTML
@@ -33,9 +30,9 @@ IN_VIEW = 2
 """Figures of a section that are in view; a click opens the others."""
 
 OF_A_CONDITION = 2
-"""Images that are shown of each."""
+"""Images that are shown of each condition."""
 
-WIDTHS = {"min": 1.1, "max": 1.9}
+WIDTHS = {"min": 1.05, "max": 1.9}
 """Pixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
 
 DOWNLOADS = {
@@ -48,8 +45,6 @@ DOWNLOADS = {
     "claims.json": "the article's claims and their verdicts",
     "claims.csv": "the numbers that they are judged by",
     "claims.md": "claims, verdicts and numbers as text",
-    "published.json": "other papers' numbers beside ours, and whether they agree",
-    "published.md": "the same as text",
     "images.npz": "the images shown",
     "run.json": "configuration, command, versions, fingerprints, wall time",
     "tables/": "each table as Markdown and CSV",
@@ -59,6 +54,21 @@ DOWNLOADS = {
     "claims/": "data of the claims' figures",
 }
 """The files and folders of a run, and what is in them. Only latencies differ from run to run."""
+
+
+SETTINGS = {
+    "preset": "preset",
+    "recipe": "recipe",
+    "budgets": "training budgets",
+    "epochs": "training epochs",
+    "images": "images of each condition",
+    "replicates": "replicates of single-network methods",
+    "seed": "seed",
+}
+"""What the head of the page tells of the configuration, and what it calls that."""
+
+ELSEWHERE = ("leaderboard", "worth", "claims", "published")
+"""Tables of the answer and of the claims."""
 
 
 class Section(NamedTuple):
@@ -75,68 +85,64 @@ def write_page(
     """Write the page of the run whose files are in the folder; the same files give the same bytes.
 
     Args:
-        tables: of which the page shows those that a section names.
+        tables: all of the run; those that no section names stand with all methods.
         figures: which are all on the page.
     """
-    environment = templates(html=True)
-    environment.filters |= {"code": _code, "drawing": drawing, "number": _number}
-    environment.globals |= {"ILL_DEFINED": ILL_DEFINED, "VERDICTS": VERDICTS, "IN_VIEW": IN_VIEW}
-    environment.globals |= {"MARKS": MARKS, "AGAINST_ONE": AGAINST_ONE}
-    content = _content(results, tables, figures, folder)
-    write_whole(folder / INDEX_HTML, environment.get_template("page.html.j2").render(content))
-
-
-def _content(
-    results: Results, tables: Sequence[Table], figures: Sequence[FigureFiles], folder: Path
-) -> dict[str, Any]:
     configuration = read_run_json(folder).get("configuration", {})
-    names = results.names
+    names, by_name = results.names, {table.name: table for table in tables}
     groups = listed(list(dict.fromkeys(condition.group for condition in results.conditions)))
     static = Path(__file__).parent / "static"
-    return {
-        "names": names,
-        "about": f"{names.task.label}, {groups} images",
-        "setting": _setting(configuration),
-        "left_out": left_out_remark(results.left_out),
-        "preview": preview(configuration),
-        "recipe": names.recipe,
-        "lab": LAB_HTML if (folder / LAB_HTML).exists() else "",
-        "answer": answer(results),
-        "compared": bool(names.recipe) or len(results.compared) > 1,
-        "tables": {table.name: table for table in tables},
-        "figures": figures,
-        "sections": _sections(results),
-        "claims": claims_shown(results),
-        "published": published_shown(results),
-        "images": shown_images(results),
-        "metrics": [(names.printed(metric.name), metric) for metric in names.metrics],
-        "scores": [(Printed(score.label, score.unit), score) for score in names.scores],
-        "methods": [names.method(contestant.method) for contestant in results.largest],
-        "conditions": results.conditions,
-        "facts": facts(folder),
-        "downloads": {name: what for name, what in DOWNLOADS.items() if (folder / name).exists()},
-        "style": (static / "page.css").read_text(encoding="utf-8"),
-        "script": (static / "page.js").read_text(encoding="utf-8"),
+    environment = templates(html=True)
+    environment.filters |= {"code": _code, "drawing": drawing}
+    environment.globals |= {
+        "ILL_DEFINED": ILL_DEFINED,
+        "VERDICTS": VERDICTS,
+        "IN_VIEW": IN_VIEW,
+        "MARKS": MARKS,
+        "AGAINST_ONE": AGAINST_ONE,
     }
+    html = environment.get_template("page.html.j2").render(
+        names=names,
+        about=f"{names.task.label}, {groups} images",
+        setting=_setting(configuration),
+        left_out=left_out_remark(results.left_out),
+        preview=preview(configuration),
+        recipe=names.recipe,
+        lab=LAB_HTML if (folder / LAB_HTML).exists() else "",
+        answer=answer(results),
+        compared=bool(names.recipe) or len(results.compared) > 1,
+        tables=by_name,
+        figures=figures,
+        sections=_sections(results, by_name),
+        claims=claims_shown(results),
+        images=shown_images(results),
+        metrics=[(names.printed(metric.name), metric) for metric in names.metrics],
+        scores=[(Printed(score.label, score.unit), score) for score in names.scores],
+        methods=[names.method(contestant.method) for contestant in results.largest],
+        conditions=results.conditions,
+        facts=facts(folder),
+        downloads={name: what for name, what in DOWNLOADS.items() if (folder / name).exists()},
+        style=(static / "page.css").read_text(encoding="utf-8"),
+        script=(static / "page.js").read_text(encoding="utf-8"),
+    )
+    write_whole(folder / INDEX_HTML, html)
 
 
-def _sections(results: Results) -> list[Section]:
-    """Those between the answer and the claims; nothing of others' predictions costs."""
-    cost = ("cost", "latency", "latency-scores", "resources")
-    scores = ("detection", "detection-scores", "uncertainty")
-    return [
-        Section("ranking", "All methods", ("main", "shifts", "subset", "exact")),
-        Section("calibration", "Calibration", ("calibration", "sets-95", "sets-99")),
-        *(
-            Section(f"group-{group}", f"{group.capitalize()} images")
-            for group in results.severities
-        ),
-        Section("detection", "Detection", scores),
-        Section(
-            "selective", "Selective prediction", ("abstaining", "selective", "selective-scores")
-        ),
-        *([Section("cost", "Cost", cost)] if results.names.recipe else []),
+def _sections(results: Results, tables: Collection[str]) -> list[Section]:
+    """The sections between the answer and the claims; others' predictions have no cost."""
+    shifts = (
+        Section(f"group-{name}", f"{name.capitalize()} images") for name in results.severities
+    )
+    sections = [
+        Section("calibration", "Calibration", ("calibration", "sets")),
+        *shifts,
+        Section("detection", "Detection", ("detection", "uncertainty")),
+        Section("selective", "Selective prediction", ("abstaining", "scores")),
+        *([Section("cost", "Cost", ("cost",))] if results.names.recipe else []),
     ]
+    placed = {*ELSEWHERE, *chain.from_iterable(section.tables for section in sections)}
+    rest = tuple(name for name in tables if name not in placed)
+    return [Section("ranking", "All methods", rest), *sections]
 
 
 def drawing(figure: FigureFiles) -> Markup:
@@ -147,39 +153,25 @@ def drawing(figure: FigureFiles) -> Markup:
 
 
 def _setting(configuration: Mapping[str, Any]) -> str:
-    """The size of the run, as far as its configuration has it."""
-    labels = {
-        "preset": "preset",
-        "recipe": "recipe",
-        "budgets": "training budgets",
-        "epochs": "training epochs",
-        "images": "images of each condition",
-        "replicates": "replicates of single-network methods",
-        "seed": "seed",
-    }
-    values = {label: configuration.get(name) for name, label in labels.items()}
+    """The size of the run, as far as its configuration has it.
+
+    >>> _setting({"preset": "quick", "budgets": [1.0, 5.0], "epochs": None, "images": 2500})
+    'preset: quick; training budgets: 1 and 5; images of each condition: 2,500'
+    """
 
     def written(value: object) -> str:
         if isinstance(value, list):
             return " and ".join(map(written, value))
         return f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
 
-    known = {label: value for label, value in values.items() if value is not None}
-    return "; ".join(f"{label}: {written(value)}" for label, value in known.items())
+    values = {label: configuration.get(name) for name, label in SETTINGS.items()}
+    known = (f"{label}: {written(v)}" for label, v in values.items() if v is not None)
+    return "; ".join(known)
 
 
 def _code(text: str) -> Markup:
     """The text escaped, and what stands between backticks marked as code."""
     return Markup(re.sub("`+([^`]+)`+", r"<code>\1</code>", str(escape(text))))
-
-
-def _number(value: float) -> str:
-    """As JavaScript reads it, which has another word for infinity.
-
-    >>> _number(0.25), _number(float("-inf"))
-    ('0.25', '-Infinity')
-    """
-    return f"{value:.6g}".replace("inf", "Infinity")
 
 
 def facts(folder: Path) -> dict[str, str]:
@@ -238,6 +230,7 @@ class ShownImage(NamedTuple):
         number: of the image in its data set.
         picture: a PNG as an address (RFC 2397); empty where the run has no pixels of it.
         coloured: whether it is shown as it is; grey images are dark on light, as in figures.
+        votes: by the names of methods.
         apart: the methods that predict another class than most do.
     """
 
@@ -252,53 +245,55 @@ class ShownImage(NamedTuple):
 
 def shown_images(results: Results) -> list[ShownImage]:
     """The first images of each condition in ``image_votes.csv``."""
-    by_image: dict[int, dict[Contestant, list[dict[Any, Any]]]] = {}
-    known = results.usual(results.contestants)
-    for row in results.curve("image_votes").to_dict("records"):
-        if (contestant := contestant_in(row)) in known:
-            by_image.setdefault(row["rank"], {}).setdefault(contestant, []).append(row)
-    shown = [_shown_image(results, by_image[rank]) for rank in sorted(by_image)]
-    conditions = dict.fromkeys(image.condition for image in shown)
-    by_condition = ([image for image in shown if image.condition == name] for name in conditions)
-    return list(chain.from_iterable(images[:OF_A_CONDITION] for images in by_condition))
+    rows = results.curve("image_votes").sort_values("rank", kind="stable")
+    first = rows.drop_duplicates("rank").groupby("condition")["rank"].head(OF_A_CONDITION)
+    chosen = rows[rows["rank"].isin(first)]
+    return [_shown_image(results, own) for _, own in chosen.groupby("rank")]
 
 
-def _shown_image(
-    results: Results, by_contestant: Mapping[Contestant, list[dict[Any, Any]]]
-) -> ShownImage:
-    """By each method its rows, one a class."""
-    names = results.names
-    contestants = sorted(sorted(by_contestant), key=names.rank)
-    votes = []
-    for contestant in contestants:
-        rows = sorted(
-            by_contestant[contestant],
-            key=itemgetter("vote_share", "mean_probability"),
-            reverse=True,
+def _shown_image(results: Results, rows: pd.DataFrame) -> ShownImage:
+    """An image, from its rows: one a contestant and class."""
+    names, first = results.names, rows.iloc[0]
+    by_contestant = {
+        Contestant(*key): own.sort_values(
+            ["vote_share", "mean_probability"], ascending=False, kind="stable"
         )
-        best = max(rows, key=itemgetter("mean_probability"))
-        shares = {
-            names.class_name(int(row["class"])): round(100 * float(row["vote_share"]), 1)
-            for row in rows
-            if row["vote_share"] > 0
-        }
-        is_right = None if pd.isna(best["label"]) else bool(best["class"] == best["label"])
-        predicted = names.class_name(int(best["class"]))
-        votes.append(ImageVotes(names.method(contestant.method).label, predicted, is_right, shares))
+        for key, own in rows.groupby([*METHOD_COLUMNS], sort=False)
+    }
+    usual = results.usual(sorted(by_contestant))
+    votes = tuple(
+        _image_votes(names, contestant, by_contestant[contestant])
+        for contestant in sorted(usual, key=names.rank)
+    )
     ((common, _),) = Counter(vote.predicted for vote in votes).most_common(1)
-    first = by_contestant[contestants[0]][0]
     pixels = results.images.get((first["condition"], int(first["index"])))
-    picture = ""
-    if pixels is not None:
-        with BytesIO() as file:
-            Image.fromarray(pixels).save(file, format="png", optimize=True)
-            picture = f"data:image/png;base64,{b64encode(file.getvalue()).decode('ascii')}"
     return ShownImage(
         condition=results.label_of(first["condition"]),
         label="" if pd.isna(first["label"]) else names.class_name(int(first["label"])),
         number=int(first["number"]),
-        picture=picture,
+        picture="" if pixels is None else _picture(pixels),
         coloured=pixels is not None and pixels.ndim > 2,
-        votes=tuple(votes),
+        votes=votes,
         apart=tuple(vote.method for vote in votes if vote.predicted != common),
     )
+
+
+def _image_votes(names: Names, contestant: Contestant, rows: pd.DataFrame) -> ImageVotes:
+    """The votes of a contestant, from its rows: one a class."""
+    best = rows.loc[rows["mean_probability"].idxmax()]
+    voted = rows[rows["vote_share"] > 0]
+    return ImageVotes(
+        method=names.method(contestant.method).label,
+        predicted=names.class_name(int(best["class"])),
+        is_right=None if pd.isna(best["label"]) else bool(best["class"] == best["label"]),
+        shares={
+            names.class_name(int(row["class"])): round(100 * float(row["vote_share"]), 1)
+            for row in voted.to_dict("records")
+        },
+    )
+
+
+def _picture(pixels: ShownPixels) -> str:
+    with BytesIO() as file:
+        Image.fromarray(pixels).save(file, format="png", optimize=True)
+        return f"data:image/png;base64,{b64encode(file.getvalue()).decode('ascii')}"

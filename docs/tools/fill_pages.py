@@ -17,7 +17,7 @@ from benchmarks.io import UserError, path_of, read_run_json, write_whole
 from benchmarks.nouns import Contestant, Names
 from benchmarks.report.answer import answer
 from benchmarks.report.claims import article_answer
-from benchmarks.report.published import comparable_numbers
+from benchmarks.report.published import published_table
 from benchmarks.report.results import Quantity, Results, read_if_there
 from benchmarks.report.tables.declared import LATENCY, LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
@@ -30,7 +30,6 @@ from benchmarks.tuning import KNOBS
 from benchmarks.vocabulary import (
     FIGURES_FOLDER,
     LATENCY_CSV,
-    PUBLISHED_MD,
     SUMMARY_CSV,
     TABLES_FOLDER,
 )
@@ -192,6 +191,12 @@ def _latency(run: _Run) -> str:
     return "\n".join([*map(markdown, filter(None, tables)), *missing])
 
 
+def _published(run: _Run) -> str:
+    """Other papers' numbers beside the run's; nothing where no paper has its recipe."""
+    table = published_table(run.results)
+    return markdown(table) if table else ""
+
+
 def _provenance(run: _Run) -> str:
     record = read_run_json(run.root / run.folder)
     environment = record["environment"]
@@ -253,9 +258,7 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "article": lambda run: f"{article_answer(run.results.claims or {})}\n",
     "latency": _latency,
     "provenance": _provenance,
-    "published": lambda run: comparable_numbers(
-        run.results, (run.folder / PUBLISHED_MD).as_posix()
-    ),
+    "published": _published,
     "commands": _commands,
     "tuning": _tuning,
 }

@@ -31,8 +31,6 @@ from benchmarks.vocabulary import (
     LAB_HTML,
     LATENCY_CSV,
     NOUNS_JSON,
-    PUBLISHED_JSON,
-    PUBLISHED_MD,
     RUN_JSON,
     SUMMARY_CSV,
     TABLES_FOLDER,
@@ -40,11 +38,11 @@ from benchmarks.vocabulary import (
 )
 
 COPIED = (
-    *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, PUBLISHED_JSON, PUBLISHED_MD, LAB_HTML),
+    *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, LAB_HTML),
     *(ANSWER_CSV, LATENCY_CSV, RUN_JSON, NOUNS_JSON),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
-        for name in ("leaderboard", "worth", "members")
+        for name in ("leaderboard", "worth", "members", "published")
         for suffix in ("csv", "md")
     ),
 )
@@ -69,6 +67,8 @@ MOST_FIGURES = 8
 """Of `FIGURES` the first that the run has, as PNG."""
 
 _FILE = re.compile(r'<(li|span) class="file"><a href="(?P<to>[^"#]+)">.*?</\1>')
+_OTHERS = re.compile("(?<=<!-- other pages -->).*?(?=<!-- end -->)", re.DOTALL)
+_TITLE = re.compile("<title>(.*?)</title>")
 _LINK = re.compile(r"\[(?P<words>[^]]*)\]\((?P<to>[^)#]+)[^)]*\)")
 
 
@@ -112,6 +112,18 @@ def keep(run: Path, out: Path) -> None:
         path.write_text(text, encoding="utf-8")
 
 
+def link_pages(results: Path) -> None:
+    """Have the page of each run in a folder lead to all pages there, labs included."""
+    links = []
+    for path in sorted(results.glob("*/*.html")):
+        title, *_ = _TITLE.findall(path.read_text(encoding="utf-8"))  # drawings have titles, too
+        links.append(f'<li><a href="../{path.parent.name}/{path.name}">{title}</a></li>')
+    listed = "\n".join(["<details><summary>All pages</summary><ul>", *links, "</ul></details>"])
+    for path in results.glob(f"*/{INDEX_HTML}"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(_OTHERS.sub(lambda _: listed, text), encoding="utf-8")
+
+
 def _kept_rows(results: Results) -> pd.DataFrame:
     """The rows of the summary by primary scores, those that papers have, and all of the answer."""
     rows = results.summary[results.summary["metric"].isin(METRICS)]
@@ -127,7 +139,9 @@ def _kept_rows(results: Results) -> pd.DataFrame:
 
 if __name__ == "__main__":
     try:
-        keep(*map(Path, sys.argv[1:3]))
-    except (TypeError, UserError) as error:
+        run, out = map(Path, sys.argv[1:])
+        keep(run, out)
+        link_pages(out.parent)
+    except (ValueError, UserError) as error:
         print(f"error: {error}; usage: python docs/tools/keep_run.py RUN OUT", file=sys.stderr)
         sys.exit(2)

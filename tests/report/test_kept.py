@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from fill_pages import filled
-from keep_run import keep
+from keep_run import keep, link_pages
 
 from benchmarks.io import UserError
 from benchmarks.report import write_report
@@ -39,6 +39,19 @@ def test_headline_rows_and_living_links_are_kept(made_up_run: Path, tmp_path: Pa
     page = (out / "index.html").read_text(encoding="utf-8")
     links = re.findall(r'href="([^"#:]+)["#]', page)
     assert [link for link in links if not (out / link).exists()] == []
+
+
+def test_kept_pages_link_each_other_and_no_page_twice(made_up_run: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        keep(made_up_run, tmp_path / name)
+    (tmp_path / "one" / "lab.html").write_text("<title>The lab</title>")
+    for _ in range(2):
+        link_pages(tmp_path)
+        for page in tmp_path.glob("*/index.html"):
+            links = re.findall(r'href="(\.\./[^"]*)"', page.read_text(encoding="utf-8"))
+            assert links == [
+                f"../{path}" for path in ("one/index.html", "one/lab.html", "two/index.html")
+            ]
 
 
 @pytest.mark.parametrize("scored", [False, True])

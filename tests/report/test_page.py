@@ -20,6 +20,7 @@ from benchmarks.report.answer import NOT_JUDGED, answer
 from benchmarks.report.figures import drawn_figures
 from benchmarks.report.page import DOWNLOADS, OF_A_CONDITION, shown_images
 from benchmarks.report.results import Results
+from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.table import MARKS
 from methods import METHODS
 from tests.made_up import SMALL, make_up
@@ -144,6 +145,12 @@ def test_everything_is_escaped(made_up_copy: Path) -> None:
 def test_runs_of_all_kinds_have_a_page(changes: dict[str, Any], tmp_path: Path) -> None:
     parsed = Parsed(page_of(make_up(tmp_path, **changes)))
     assert "nan" not in parsed.text.split()
+
+
+def test_every_table_is_on_the_page(made_up_run: Path) -> None:
+    text = Parsed(read(made_up_run)).text
+    captions = {table.caption for table in tables_of(Results.load(made_up_run)) if table.headings}
+    assert {caption for caption in captions if " ".join(caption.split()) not in text} == set()
 
 
 def test_marks_of_the_leaderboard_are_those_of_the_table(made_up_run: Path) -> None:

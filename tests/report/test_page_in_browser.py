@@ -85,7 +85,7 @@ def sort(chrome: Chrome, table: str, heading: str) -> tuple[str, list[str]]:
 def test_nothing_is_fetched_and_every_section_is_in_the_bar(page: Open) -> None:
     chrome = page()
     assert chrome.execute_script(FETCHED) == []
-    assert chrome.title == "Which uncertainty method should you trust?"
+    assert chrome.title == "MNIST, article: which uncertainty method should you trust?"
     assert len(visible(chrome, "h2")) == len(elements(chrome, "nav li"))
 
 

@@ -7,14 +7,13 @@ const K = [  // strokes of points in a square of side 1
   [[0.44, 0.46], [0.53, 0.58], [0.63, 0.72], [0.74, 0.85]],
 ];
 const BETWEEN = 120;  // milliseconds between two questions while a stroke is drawn
-const TURN = 90, TURN_STEP = 3;
 
 const setting = JSON.parse(element("#setting").textContent);
 const source = element("#worker").textContent;
 const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
 const shown = { image: null, truth: null, picture: 0, given: {} };
 const asked = { id: 0, later: 0 };
-let loaded = 0, turning = 0, pass = 0;
+let loaded = 0, pass = 0;
 
 function bytesOf(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -25,7 +24,6 @@ const shares = (bytes) => Float32Array.from(bytes, (byte) => byte / 255);
 const OWN = element('[data-step="own"]');
 const angle = element("#angle"), curves = new Curves(element("#chart"), element("#strips"));
 const pad = new Pad(element("#pad"), element("#hand"), (ended) => {
-  stopTurning();
   markPicked(null);
   change(null, null);
   if (ended) markStep(OWN);  // not sooner, since a longer sentence would move the canvas
@@ -98,22 +96,6 @@ worker.onmessage = ({ data }) => {
 };
 worker.onerror = (event) => showVerdict({ text: `The networks do not answer (${event.message}).` });
 
-function stopTurning() {
-  clearInterval(turning);
-}
-
-/** Rotate to the angle, step by step unless that is unwanted. */
-function turnTo(end) {
-  stopTurning();
-  const step = matchMedia("(prefers-reduced-motion: reduce)").matches ? end : TURN_STEP;
-  turning = setInterval(() => {
-    const next = Math.min(end, Number(angle.value) + step);
-    setAngle(next);
-    if (next === end) stopTurning();
-    ask(next === end);
-  }, 80);
-}
-
 function setAngle(degrees) {
   angle.value = degrees;
   element('output[for="angle"]').textContent = `${degrees}°`;
@@ -129,9 +111,8 @@ function press(buttons, pressed) {
 
 const markPicked = (tile) => press(".pick", tile);
 
-function showImage(tile) {
-  stopTurning();
-  setAngle(0);
+function showImage(tile, degrees = 0) {
+  setAngle(degrees);
   change(bytesOf(tile.dataset.pixels), Number(tile.dataset.label));
   pad.show(shown.image);
   markPicked(tile);
@@ -139,7 +120,6 @@ function showImage(tile) {
 }
 
 function blank(truth) {
-  stopTurning();
   setAngle(0);
   change(null, truth);
   markPicked(null);
@@ -150,10 +130,7 @@ const tileOf = (index) => element(`.pick[data-index="${index}"]`);
 const STEPS = {
   typical: () => showImage(tileOf(setting.typical)),
   peculiar: () => showImage(tileOf(setting.peculiar)),
-  turned() {
-    showImage(tileOf(setting.typical));
-    turnTo(TURN);
-  },
+  turned: () => showImage(tileOf(setting.typical), 90),
   letter() {
     blank(NO_CLASS);
     for (const stroke of K) pad.line(stroke.map((point) => point.map((at) => at * PAD)));
@@ -228,8 +205,7 @@ function listen() {
   });
   setMask(passOf(pass));
   angle.addEventListener("input", () => {
-    stopTurning();
-    setAngle(Number(angle.value));
+      setAngle(Number(angle.value));
     ask(false);
   });
   element("#wipe").addEventListener("click", () => takeStep(OWN));
@@ -239,7 +215,7 @@ function listen() {
 async function send() {
   worker.postMessage({ kind: "setting", setting });
   for (const block of document.querySelectorAll("[data-network]")) {
-    worker.postMessage({ kind: "network", text: block.textContent });
+    worker.postMessage({ kind: "network", bytes: bytesOf(block.textContent) });
     block.remove();
     await new Promise((resolve) => { setTimeout(resolve); });
   }

@@ -5,10 +5,6 @@ const AT_ONCE = 10, SWEPT = 15;
 const lab = { networks: [], terms: null };
 const newest = { id: 0, picture: 0, swept: 0 };
 
-function decoded(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-}
-
 /** Lets messages in that have come meanwhile, so that a newer question ends an older one. */
 const pause = () => new Promise((resolve) => { setTimeout(resolve); });
 
@@ -54,9 +50,9 @@ const HANDLERS = {
     Object.assign(lab, setting, { masks: setting.masks.map((mask) => Array.from(mask, Number)) });
   },
 
-  network({ text }) {
+  network({ bytes }) {
     const { mean, std, dropout } = lab;
-    lab.networks.push({ mean, std, dropout, layers: unpacked(decoded(text)) });
+    lab.networks.push({ mean, std, dropout, layers: unpacked(bytes) });
     postMessage({ kind: "network", loaded: lab.networks.length });
   },
 
