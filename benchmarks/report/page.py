@@ -122,20 +122,17 @@ def _content(
 
 def _sections(results: Results) -> list[Section]:
     """Those between the answer and the claims; nothing of others' predictions costs."""
-    cost = ("cost", "latency", "latency-scores", "resources")
-    scores = ("detection", "detection-scores", "uncertainty")
+    scores = ("detection", "scores", "uncertainty")
     return [
-        Section("ranking", "All methods", ("main", "shifts", "subset", "exact")),
-        Section("calibration", "Calibration", ("calibration", "sets-95", "sets-99")),
+        Section("ranking", "All methods", ("main",)),
+        Section("calibration", "Calibration", ("calibration", "sets")),
         *(
             Section(f"group-{group}", f"{group.capitalize()} images")
             for group in results.severities
         ),
         Section("detection", "Detection", scores),
-        Section(
-            "selective", "Selective prediction", ("abstaining", "selective", "selective-scores")
-        ),
-        *([Section("cost", "Cost", cost)] if results.names.recipe else []),
+        Section("selective", "Selective prediction", ("abstaining",)),
+        *([Section("cost", "Cost", ("cost",))] if results.names.recipe else []),
     ]
 
 
