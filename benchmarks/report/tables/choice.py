@@ -45,18 +45,24 @@ def chosen_table(
                     f"the table {name!r} has no {word!r} of what is chosen; choose from "
                     f"{', '.join(sorted(known)) or 'nothing: it has no numbers'}"
                 )
-    own = replace(pivot, source=lambda *_: [(place, cell) for _, place, cell in cells])
+    placed = [(place, cell) for _, place, cell in cells]
+    shown = [quantity for place, _ in placed if (quantity := _quantity(place))]
+    own = replace(pivot, source=lambda *_: placed, quantities=lambda _: shown)
     table = table_of(own, results.with_methods(methods))
     return table and (_with_columns(table, columns) if columns else table)
 
 
 def _names(results: Results, place: Place) -> set[str]:
     """The names of the method and the metric by which a cell can be chosen."""
-    (contestant, _), (quantity, _) = place["Method"], place.get("Quantity", ("", ""))
-    names = {quantity.metric} if isinstance(quantity, Quantity) else set()
-    if isinstance(contestant, Contestant):
-        names |= {contestant.method, results.names.key(contestant)}
-    return names
+    contestant: Contestant = place["Method"][0]
+    quantity = _quantity(place)
+    names = {contestant.method, results.names.key(contestant)}
+    return names | {quantity.metric} if quantity else names
+
+
+def _quantity(place: Place) -> Quantity | None:
+    """The quantity of a cell; ``None`` for costs."""
+    return place["Quantity"][0] if "Quantity" in place else None
 
 
 def _with_columns(table: Table, names: Sequence[str]) -> Table:

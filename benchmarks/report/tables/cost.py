@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.nouns import Contestant
 from benchmarks.report.results import Results
-from benchmarks.report.tables.pivot import BUDGET, Pivot, Place
+from benchmarks.report.tables.pivot import BUDGET, Pivot, Placed
 from benchmarks.report.tables.table import Cell
 from benchmarks.report.timings import ENGINES, PYTORCH, Setup, ends
 from benchmarks.schema import where
@@ -28,7 +28,7 @@ RESOURCES = {
 """The columns beside times: the column of ``latency.csv``, the unit, and why there is no number."""
 
 
-def cost(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell | None]]:
+def cost(results: Results, _: Pivot) -> Iterator[Placed]:
     """What each method takes at its largest size, and each score of one network, by device."""
     if results.latency.empty:
         return

@@ -13,9 +13,9 @@ from benchmarks.report.editorial import DETECTION, DIVERSITY, RIGHT, SELECTION
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.cost import cost
 from benchmarks.report.tables.notes import INTERVAL, remarks
-from benchmarks.report.tables.pivot import Pivot, Place, place, table_of, value_cell, values
+from benchmarks.report.tables.pivot import Pivot, Placed, place, table_of, value_cell, values
 from benchmarks.report.tables.ranking import leaderboard, leaderboard_notes, worth
-from benchmarks.report.tables.table import Cell, Table
+from benchmarks.report.tables.table import Table
 from benchmarks.report.timings import NOT_TIMED
 from benchmarks.vocabulary import CLEAN
 
@@ -117,7 +117,7 @@ def _quantities(conditions: Iterable[str], metrics: Iterable[MetricRecord]) -> I
 # Cells that are not just values.
 
 
-def abstaining(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell | None]]:
+def abstaining(results: Results, pivot: Pivot) -> Iterator[Placed]:
     """The errors in percent, by the share of images that methods abstain on, and the ranking."""
     for axes, cell in values(results, pivot):
         metric = results.names.metric(axes["Quantity"][0].metric)
@@ -141,7 +141,7 @@ def abstaining(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell | N
         )
 
 
-def sets(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell | None]]:
+def sets(results: Results, pivot: Pivot) -> Iterator[Placed]:
     """The conformal sets of each level, one below the other."""
     for axes, cell in values(results, pivot):
         metric = results.names.metric(axes["Quantity"][0].metric)
@@ -151,7 +151,7 @@ def sets(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell | None]]:
         yield {**axes, "Images": ((group, metric.level), level), "Metric": (kind, kind)}, cell
 
 
-def members(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell | None]]:
+def members(results: Results, pivot: Pivot) -> Iterator[Placed]:
     """The differences between the members of each method, the most first."""
     shown = list(pivot.quantities(results))
     cells = {each: value_cell(results, each, shown[-1]) for each in results.compared}

@@ -22,8 +22,11 @@ Label = tuple[Any, str]
 Place = Mapping[str, Label]
 """What a cell is of on each axis, by the heading of the axis."""
 
-Source = Callable[[Results, "Pivot"], Iterable[tuple[Place, Cell | None]]]
-"""The cells of a pivot, rows and columns in their order; ``None``: nothing to show."""
+Placed = tuple[Place, Cell | None]
+"""A cell in its place; ``None``: there is nothing to show."""
+
+Source = Callable[[Results, "Pivot"], Iterable[Placed]]
+"""The cells of a pivot, rows and columns in their order."""
 
 BUDGET = "Budget"
 """The axis by which the rows of tables stand in blocks, where a run has several budgets."""
@@ -91,7 +94,7 @@ def _setting(results: Results, pivot: Pivot) -> str:
     return f" {images} images per condition."
 
 
-def values(results: Results, pivot: Pivot) -> Iterator[tuple[Place, Cell | None]]:
+def values(results: Results, pivot: Pivot) -> Iterator[Placed]:
     """The mean over replicates of each compared method and each quantity."""
     for quantity, contestant in product(list(pivot.quantities(results)), results.compared):
         yield place(results, contestant, quantity), value_cell(results, contestant, quantity)

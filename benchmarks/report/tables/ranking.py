@@ -10,9 +10,16 @@ from benchmarks.report.editorial import DETECTION, SAMPLED
 from benchmarks.report.number_format import two_digits
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.notes import replicates_remark
-from benchmarks.report.tables.pivot import BUDGET, Pivot, Place, place, value_cell, worth_cell
+from benchmarks.report.tables.pivot import (
+    BUDGET,
+    Pivot,
+    Place,
+    Placed,
+    place,
+    value_cell,
+    worth_cell,
+)
 from benchmarks.report.tables.table import Cell
-from benchmarks.report.texts import listed
 from benchmarks.report.timings import (
     KERNELS,
     NOT_TIMED,
@@ -87,7 +94,7 @@ def shown(results: Results, choices: Sequence[Contestant]) -> list[Contestant]:
     return [choice for choice in choices if is_shown(choice)]
 
 
-def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell | None]]:
+def leaderboard(results: Results, _: Pivot) -> Iterator[Placed]:
     """The measures of the headline, and what methods cost."""
     for axes, choice, quantity in _places(results):
         cell, said = value_cell(results, choice, quantity), results.standing(choice, quantity)
@@ -98,10 +105,10 @@ def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell | None
         yield axes, cell
         if quantity == results.headline[-1]:
             for text, cost in _costs(results, choice).items():
-                yield {**axes, "Measure": (text, text), "Quantity": ("", "")}, cost
+                yield {**axes, "Measure": (text, text), "Quantity": (None, "")}, cost
 
 
-def worth(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell | None]]:
+def worth(results: Results, _: Pivot) -> Iterator[Placed]:
     """What each row of the leaderboard is worth by each measure of the headline."""
     for axes, choice, quantity in _places(results):
         said, unchanged = results.standing(choice, quantity), quantity.metric != DETECTION
@@ -132,7 +139,7 @@ def _costs(results: Results, choice: Contestant) -> dict[str, Cell]:
 
 
 def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
-    """How to read the leaderboard, and what this run would have shown."""
+    """How to read the leaderboard, and what it leaves out."""
     choices = [choice for own in board(results).values() for choice in own]
     rows = [choice for own in board(results).values() for choice in shown(results, own)]
     yield replicates_remark(results, [choice.unscored for choice in rows])
@@ -141,18 +148,3 @@ def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
     if results.recipe:
         yield "Networks: the training that a method takes."
         yield remark(results.latency, "one image")
-    for budget in results.budgets:
-        own = results.judged(budget)
-        widths = {
-            results.names.metric(q.metric).label: width
-            for q in results.headline
-            if (width := results.smallest_difference(budget, q))
-            and not any(results.better(each, q) for each in own)
-        }
-        if widths:
-            nothing = f"At budget {budget:g} nothing" if len(results.budgets) > 1 else "Nothing"
-            said = [f"{label} ({width})" for label, width in widths.items()]
-            yield (
-                f"{nothing} is shown to be better than one network by {listed(said)}; in brackets, "
-                "the difference that would have been shown, by contestant."
-            )
