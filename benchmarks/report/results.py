@@ -99,7 +99,7 @@ class Results:
             raise UserError(f"{folder / SUMMARY_CSV} has no rows; run without --only")
         measured = read_if_there(folder, MEASUREMENTS_CSV)
         if not measured.empty:
-            measured = _by_primary_score(measured.dropna(subset="value"), names)
+            measured = by_primary_score(measured.dropna(subset="value"), names)
         return cls(
             summary,
             names,
@@ -245,10 +245,6 @@ class Results:
         scores = {self.names.method(contestant.method).primary_score for contestant in contestants}
         return self.names.score(*scores).label.lower() if len(scores) == 1 else "primary score"
 
-    def by_primary_score(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows by methods' primary scores, or by none, of a table with a row a method."""
-        return _by_primary_score(table, self.names)
-
     # The rule.
 
     @cached_property
@@ -379,7 +375,8 @@ def _contestants_in(table: pd.DataFrame) -> set[Contestant]:
     return {Contestant(*row) for row in rows.itertuples(index=False, name=None)}
 
 
-def _by_primary_score(table: pd.DataFrame, names: Names) -> pd.DataFrame:
+def by_primary_score(table: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """The rows by methods' primary scores, or by none, of a table with a row a method."""
     scores = {name: names.method(name).primary_score for name in table["method"].unique()}
     primary = table["method"].map(scores)
     return table[(table["score"] == "") | (table["score"] == primary)]

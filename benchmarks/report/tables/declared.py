@@ -7,7 +7,7 @@ from functools import partial
 from itertools import product
 from operator import attrgetter
 
-from benchmarks.nouns import MetricRecord, Printed
+from benchmarks.nouns import MetricRecord
 from benchmarks.report.claims import verdict_table
 from benchmarks.report.editorial import DETECTION, DIVERSITY, RIGHT, SELECTION
 from benchmarks.report.results import Quantity, Results
@@ -147,7 +147,8 @@ def sets(results: Results, pivot: Pivot) -> Iterator[Placed]:
         metric = results.names.metric(axes["Quantity"][0].metric)
         group, images = axes["Images"]
         level = f"{images}, {100 * metric.level:g} %"
-        kind = Printed(metric.label.partition(",")[0], metric.unit).heading
+        kind, *_ = metric.label.split(",")
+        kind = results.names.printed(metric.name)._replace(name=kind).heading
         yield {**axes, "Images": ((group, metric.level), level), "Metric": (kind, kind)}, cell
 
 

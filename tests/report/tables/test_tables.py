@@ -302,6 +302,7 @@ def test_rows_and_columns_can_be_chosen(results: Results) -> None:
     assert table is not None
     assert [heading.split()[0] for heading in table.headings] == ["NLL"]
     assert {row.labels for row in table.rows} == {(results.names.label(size),)}
+    assert "AUROC" not in " ".join(table.remarks)
     whole = chosen_table("main", results)
     assert whole is not None
     column = [heading.split()[0] for heading in whole.headings].index("NLL")
