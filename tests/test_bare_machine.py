@@ -43,7 +43,7 @@ def test_timing_needs_few_of_the_packages_that_the_suite_declares(tmp_path: Path
         text=True,
     )
     assert ended.returncode == 0, ended.stderr
-    assert (tmp_path / "out" / "tables" / "latency.md").exists()
+    assert (tmp_path / "out" / "tables" / "cost.md").exists()
     table = pd.read_csv(tmp_path / "out" / "latency.csv", keep_default_na=False)
     assert set(table["method"]) == set(QUICK.methods)
     assert set(table["engine"]) == {"torch"}

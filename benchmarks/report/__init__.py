@@ -10,8 +10,8 @@ import pandas as pd
 from benchmarks.io import UserError, path_of
 from benchmarks.nouns import Names
 from benchmarks.report.results import Results, read_if_there
-from benchmarks.report.tables.declared import TIMES, made_of, tables_of
-from benchmarks.report.tables.pivot import Pivot
+from benchmarks.report.tables.declared import COST, tables_of
+from benchmarks.report.tables.pivot import Pivot, table_of
 from benchmarks.report.tables.table import write_tables
 from benchmarks.vocabulary import ANSWER_CSV, LATENCY_CSV, MEASUREMENTS_CSV, SUMMARY_CSV
 
@@ -36,7 +36,8 @@ def write_report(folder: Path, only: Sequence[Pivot] = ()) -> None:
     from benchmarks.report.published import published_table
 
     results = Results.load(folder)
-    tables = made_of(only, results) if only else tables_of(results)
+    chosen = [table for pivot in only if (table := table_of(pivot, results))]
+    tables = chosen if only else tables_of(results)
     if not only:
         write_answer(results, folder)
         tables.extend(filter(None, [published_table(results)]))
@@ -72,4 +73,4 @@ def write_latency_tables(folder: Path) -> None:
     latency = read_if_there(folder, LATENCY_CSV)
     if not latency.empty:
         results = Results(pd.DataFrame(), Names.read(folder), latency=latency)
-        write_tables(made_of(TIMES, results), folder)
+        write_tables(filter(None, [table_of(COST, results)]), folder)

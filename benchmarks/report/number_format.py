@@ -8,10 +8,10 @@ from statistics import fmean
 
 UNDEFINED = "—"
 
-FEWEST, MOST = 3, 6
+LEAST_DECIMALS, MOST_DECIMALS = 3, 6
 """Decimals of a number whose uncertainty is not known."""
 
-ENOUGH = 4
+DECIMALS_OF_IMAGES = 4
 """Decimals that 10,000 images can fill; only small values are printed with more."""
 
 
@@ -29,11 +29,12 @@ def rounded(value: float, half_width: float = math.nan) -> tuple[str, str]:
     """
     if math.isinf(value):
         return ("∞" if value > 0 else "−∞"), ""
+    first_digits = 1 - math.floor(math.log10(abs(value))) if value else 0
+    decimals = min(MOST_DECIMALS, max(LEAST_DECIMALS, first_digits))
     if math.isfinite(half_width) and half_width > 0:
-        most = max(ENOUGH, _decimals_of_value(value))
-        decimals = min(most, _decimals_of_half_width(half_width))
-    else:
-        decimals = _decimals_of_value(value)
+        mantissa, exponent = f"{half_width:.2e}".split("e")
+        own = (1 if float(mantissa) < 3.55 else 0) - int(exponent)
+        decimals = min(max(DECIMALS_OF_IMAGES, decimals), max(0, own))
     spread = f"{half_width:.{decimals}f}" if math.isfinite(half_width) else ""
     return _signed(value, decimals), spread
 
@@ -107,18 +108,6 @@ def spread(values: Sequence[float]) -> str:
         for value in (fmean(values), min(values), max(values))
     )
     return mean if len(values) == 1 else f"{mean} [{lowest} to {highest}, n = {len(values)}]"
-
-
-def _decimals_of_half_width(half_width: float) -> int:
-    mantissa, exponent = f"{half_width:.2e}".split("e")
-    digits = 2 if float(mantissa) < 3.55 else 1
-    return max(0, digits - 1 - int(exponent))
-
-
-def _decimals_of_value(value: float) -> int:
-    if value == 0:
-        return FEWEST
-    return min(MOST, max(FEWEST, 1 - math.floor(math.log10(abs(value)))))
 
 
 def _signed(value: float, decimals: int) -> str:

@@ -16,7 +16,6 @@ from benchmarks.report.answer import answer, best_sets
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import LEADERBOARD
 from benchmarks.report.tables.pivot import heading, table_of
-from benchmarks.report.tables.table import MARKS
 from benchmarks.report.texts import preview
 from benchmarks.vocabulary import INDEX_HTML, RUN_JSON, SUMMARY_CSV
 
@@ -49,20 +48,18 @@ def show_best(results: Results) -> None:
     """Print the leaderboard without intervals: it fits."""
     if (table := table_of(LEADERBOARD, results)) is None:
         return
-    rows = table.rows
-    blocks = dict.fromkeys(row.block for row in rows if row.block)
+    blocks = dict.fromkeys(row.block for row in table.rows if row.block)
     print(", ".join(("The methods by the five measures", *blocks)))
     shown = _table("method")
     for text in table.headings:
         narrow = text.replace(" ", "\n").replace("-", "-\n")
         shown.add_column(terminal_text(narrow), justify="right", no_wrap=True)
-    for row in rows:
+    for row in table.rows:
         # Else a narrow terminal breaks a line behind the sign.
         labels = (terminal_text(text.replace(" = ", "=")) for text in row.labels)
-        marked = ((cell, " " if cell.better is None else MARKS[cell.better]) for cell in row.cells)
         values = (
-            terminal_text(f"{cell.texts[0]}{mark}", "bold" if cell.is_best else "")
-            for cell, mark in marked
+            terminal_text(f"{cell.texts[0]}{cell.mark or ' '}", "bold" if cell.is_best else "")
+            for cell in row.cells
         )
         shown.add_row(*labels, *values)
     Console().print(shown)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import groupby
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,7 +99,7 @@ class Results:
             raise UserError(f"{folder / SUMMARY_CSV} has no rows; run without --only")
         measured = read_if_there(folder, MEASUREMENTS_CSV)
         if not measured.empty:
-            measured = _by_primary_score(measured.dropna(subset="value"), names)
+            measured = by_primary_score(measured.dropna(subset="value"), names)
         return cls(
             summary,
             names,
@@ -123,30 +123,22 @@ class Results:
     def contestants(self) -> tuple[Contestant, ...]:
         """Every method of every size at every budget, in the order in which they are shown."""
         every = _contestants_in(self.summary)
-        return tuple(sorted(every, key=lambda each: (self._block(each), self.names.rank(each))))
+        return tuple(sorted(every, key=lambda each: (self.block(each), self.names.rank(each))))
 
     @cached_property
     def budgets(self) -> tuple[float, ...]:
-        """Those that methods of one network have."""
+        """The budgets of methods of one network."""
         every = _contestants_in(self.summary)
         own = {each.budget for each in every if not self.names.method(each.method).counts_networks}
         return tuple(sorted(own)) or (1.0,)
 
-    def block(self, contestant: Contestant) -> str:
-        """What its budget is called; empty where the run has one."""
-        return self._block(contestant)[1]
-
-    def _block(self, contestant: Contestant) -> tuple[float, str]:
+    def block(self, contestant: Contestant) -> tuple[float, str]:
+        """The position and the name of its budget; no name where the run has one budget."""
         if len(self.budgets) < 2:
             return 0.0, ""
         if contestant.budget in self.budgets:
             return contestant.budget, f"Budget {contestant.budget:g}"
         return math.inf, "More networks"
-
-    def blocks(self, contestants: Iterable[Contestant]) -> dict[str, tuple[Contestant, ...]]:
-        """The contestants of each budget, and ensembles of others; of one budget all together."""
-        ordered = sorted(contestants, key=self._block)
-        return {name: tuple(own) for (_, name), own in groupby(ordered, key=self._block)}
 
     def usual(self, contestants: Iterable[Contestant]) -> tuple[Contestant, ...]:
         """Those whose networks have a budget of 1 each; of methods without such, all."""
@@ -163,7 +155,7 @@ class Results:
 
     @property
     def largest(self) -> tuple[Contestant, ...]:
-        """Those that have a panel in figures: of these the largest size of each method."""
+        """Those that have a panel in figures: of `shown` the largest size of each method."""
         last = {each.method: each for each in sorted(self.shown, key=self.names.rank)}
         return tuple(each for each in self.shown if each == last[each.method])
 
@@ -171,35 +163,22 @@ class Results:
     def compared(self) -> tuple[Contestant, ...]:
         """Those that have a row in tables: of compared and of usual sizes, at all budgets.
 
-        See `compared_sizes`; only the figure and the table of quality against cost show
-        all sizes.
+        See `compared_sizes`. Ensembles of networks of another budget than 1 each are always there.
         """
         usual = self.names.usual_sizes
-        shown = {each for each in self.contestants if each.size in usual.get(each.method, ())}
-        shown |= {*filter(self.divides_otherwise, self.contestants)}
-        shown |= {*compared(self.contestants, usual)}
-        return tuple(each for each in self.contestants if each in shown)
+        chosen = {*compared(self.contestants, usual)}
 
-    def divides_otherwise(self, contestant: Contestant) -> bool:
-        """Whether it is an ensemble whose networks have another budget than 1 each."""
-        several = self.names.method(contestant.method).counts_networks
-        return several and contestant.size != contestant.budget
+        def is_compared(each: Contestant) -> bool:
+            several = self.names.method(each.method).counts_networks
+            divides_otherwise = several and each.size != each.budget
+            return each in chosen or each.size in usual.get(each.method, ()) or divides_otherwise
 
-    def evaluated_on(self, conditions: Sequence[str]) -> tuple[Contestant, ...]:
+        return tuple(filter(is_compared, self.contestants))
+
+    def evaluated_on(self, conditions: Collection[str]) -> tuple[Contestant, ...]:
         """Compared methods that have a row under any of the conditions, also a failed one."""
         evaluated = _contestants_in(self.summary[self.summary["condition"].isin(conditions)])
         return tuple(each for each in self.compared if each in evaluated)
-
-    @cached_property
-    def on_other_images(self) -> frozenset[str]:
-        """The methods that are fitted on more or fewer images than the recipe's networks.
-
-        They are compared with each other alone; none where all are such.
-        """
-        recipe, methods = self.names.recipe, self.summary["method"].unique()
-        fitted = {name: self.names.method(name).images for name in methods}
-        alike = {name for name, n in fitted.items() if not (n and recipe) or n == recipe.images}
-        return frozenset(fitted.keys() - alike if alike else ())
 
     def with_methods(self, names: Sequence[str]) -> Results:
         """The rows of these methods alone, by name or key (``mc_dropout-50``); none: all."""
@@ -215,81 +194,40 @@ class Results:
 
     # Conditions and metrics.
 
+    @cached_property
+    def evaluated(self) -> tuple[ConditionRecord, ...]:
+        """The conditions that have a row, means and subsets too, in the order shown."""
+        names = sorted(self.summary["condition"].unique(), key=self.names.condition_rank)
+        return tuple(map(self.names.condition, names))
+
     @property
     def conditions(self) -> tuple[ConditionRecord, ...]:
-        """The conditions that have a row, without subsets and means, in the order shown."""
-        return tuple(
-            condition for condition in self._measured if not (condition.subset or condition.is_mean)
-        )
+        """The conditions that have a row, without subsets and means."""
+        return tuple(each for each in self.evaluated if not (each.subset or each.is_mean))
 
     @property
     def severities(self) -> dict[str, list[ConditionRecord]]:
         """By group, its conditions with a severity, from the least on."""
-        groups = _by_group(
-            condition for condition in self.conditions if not math.isnan(condition.severity)
-        )
-        return {
-            group: sorted(conditions, key=lambda condition: condition.severity)
-            for group, conditions in groups.items()
-        }
-
-    @property
-    def without_severity(self) -> dict[str, list[ConditionRecord]]:
-        """By group, its conditions, where these have a mean but no severity."""
-        shifts = (c for c in self.conditions if c.is_one_of_many)
-        return _by_group(c for c in shifts if c.in_mean and math.isnan(c.severity))
-
-    @property
-    def group_means(self) -> tuple[str, ...]:
-        """The means over groups, as conditions."""
-        return tuple(condition.name for condition in self._measured if condition.is_mean)
-
-    @property
-    def headline_shifts(self) -> tuple[str, ...]:
-        """Those of them by which methods are judged."""
-        return tuple(name for name in self.group_means if self.names.condition(name).headline)
-
-    @property
-    def ood(self) -> tuple[str, ...]:
-        """The conditions whose images belong to none of the classes."""
-        return tuple(c.name for c in self.conditions if c.labels == "none")
+        groups: dict[str, list[ConditionRecord]] = {}
+        for condition in self.conditions:
+            if not math.isnan(condition.severity):
+                groups.setdefault(condition.group, []).append(condition)
+        return {g: sorted(own, key=attrgetter("severity")) for g, own in groups.items()}
 
     @property
     def main_conditions(self) -> tuple[str, ...]:
         """Those shown where not all are: the mean of a group instead of its conditions."""
-        with_mean = {condition.group for condition in self._measured if condition.is_mean}
+        with_mean = {each.group for each in self.evaluated if each.is_mean}
         return tuple(
-            condition.name
-            for condition in self._measured
-            if not condition.subset
-            and not (condition.is_one_of_many and condition.group in with_mean)
+            each.name
+            for each in self.evaluated
+            if not each.subset and not (each.is_one_of_many and each.group in with_mean)
         )
-
-    @property
-    def labelled(self) -> tuple[str, ...]:
-        """Those of the main conditions whose images have labels."""
-        return self._labelled("valid", "ill-defined")
 
     @property
     def well_labelled(self) -> tuple[str, ...]:
-        """Those of them whose labels are well defined."""
-        return self._labelled("valid")
-
-    def _labelled(self, *labels: str) -> tuple[str, ...]:
-        return tuple(
-            name for name in self.main_conditions if self.names.condition(name).labels in labels
-        )
-
-    @property
-    def subsets(self) -> tuple[str, ...]:
-        """The conditions of few images, for the sake of slow methods."""
-        return tuple(condition.name for condition in self._measured if condition.subset)
-
-    @cached_property
-    def _measured(self) -> tuple[ConditionRecord, ...]:
-        """The conditions that have a row, in the order in which they are shown."""
-        names = sorted(self.summary["condition"].unique(), key=self.names.condition_rank)
-        return tuple(map(self.names.condition, names))
+        """The main conditions whose labels are well defined."""
+        return tuple(n for n in self.main_conditions if self.names.condition(n).labels == "valid")
 
     @property
     def abstained(self) -> list[MetricRecord]:
@@ -307,16 +245,6 @@ class Results:
         scores = {self.names.method(contestant.method).primary_score for contestant in contestants}
         return self.names.score(*scores).label.lower() if len(scores) == 1 else "primary score"
 
-    def by_primary_score(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows by methods' primary scores, or by none, of a table with a row a method."""
-        return _by_primary_score(table, self.names)
-
-    def method_scores(self, contestant: Contestant) -> tuple[str, ...]:
-        """The uncertainty scores that only this method has."""
-        known = {score.name for score in self.names.scores}
-        scores = where(self.summary, **contestant.columns)["score"].unique()
-        return tuple(sorted(set(scores) - known - {""}))
-
     # The rule.
 
     @cached_property
@@ -330,7 +258,7 @@ class Results:
         """The row of the answer, if there is one; a further score changes no class."""
         side = self.ranked(contestant, quantity)
         is_own = not contestant.score or side.score
-        return self._answers.get(*side, *quantity[:2]) if is_own else None
+        return self._answers.get((*side, *quantity[:2])) if is_own else None
 
     def is_best(self, contestant: Contestant, quantity: Quantity) -> bool:
         """Whether it is in the set that contains the best of its budget."""
@@ -407,7 +335,7 @@ class Results:
 
     def row(self, contestant: Contestant, quantity: Quantity) -> TableRow | None:
         """The row of the summary, if there is one, also of a failed method."""
-        return self._summary_rows.get(*self.ranked(contestant, quantity), *quantity[:2])
+        return self._summary_rows.get((*self.ranked(contestant, quantity), *quantity[:2]))
 
     def value(self, contestant: Contestant, quantity: Quantity) -> TableRow | None:
         """The row of the summary; ``None`` where there is no finite value."""
@@ -426,36 +354,20 @@ class Results:
         return self.curves.get(name, pd.DataFrame(columns=_CURVE_COLUMNS))
 
     @cached_property
-    def _summary_rows(self) -> RowsByKeys:
-        """The rows of the summary by method, condition and metric."""
-        return RowsByKeys(self.summary, [*Contestant._fields, "condition", "metric"])
+    def _summary_rows(self) -> dict[tuple[object, ...], TableRow]:
+        return _rows_by_keys(self.summary)
 
     @cached_property
-    def _answers(self) -> RowsByKeys:
-        """The rows of the answer by contestant, condition and metric."""
-        return RowsByKeys(self.answer, [*Contestant._fields, "condition", "metric"])
+    def _answers(self) -> dict[tuple[object, ...], TableRow]:
+        return _rows_by_keys(self.answer)
 
 
-class RowsByKeys:
-    """The rows of a table by the values in some columns; each becomes a record when it is found.
-
-    Records of a million rows would take gigabytes, and most are never looked up.
-    """
-
-    def __init__(
-        self, table: pd.DataFrame, keys: Sequence[str], columns: Sequence[str] | None = None
-    ) -> None:
-        names = [] if table.empty else [*keys, *(columns or table.columns)]
-        values = [table[name].to_numpy().tolist() for name in names]
-        known = zip(*values[: len(keys)], strict=True)
-        self._positions = {values: position for position, values in enumerate(known)}
-        self._columns = dict(zip(names[len(keys) :], values[len(keys) :], strict=True))
-
-    def get(self, *values: object) -> TableRow | None:
-        """The last row with these values in the columns of the keys, if there is one."""
-        if (position := self._positions.get(values)) is None:
-            return None
-        return {name: column[position] for name, column in self._columns.items()}
+def _rows_by_keys(table: pd.DataFrame) -> dict[tuple[object, ...], TableRow]:
+    """The rows of a table by contestant, condition and metric."""
+    keys = itemgetter(*Contestant._fields, "condition", "metric")
+    columns = [str(name) for name in table.columns]
+    rows = (dict(zip(columns, row, strict=True)) for row in table.itertuples(False, None))
+    return {keys(row): row for row in rows}
 
 
 def _contestants_in(table: pd.DataFrame) -> set[Contestant]:
@@ -463,18 +375,11 @@ def _contestants_in(table: pd.DataFrame) -> set[Contestant]:
     return {Contestant(*row) for row in rows.itertuples(index=False, name=None)}
 
 
-def _by_primary_score(table: pd.DataFrame, names: Names) -> pd.DataFrame:
+def by_primary_score(table: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """The rows by methods' primary scores, or by none, of a table with a row a method."""
     scores = {name: names.method(name).primary_score for name in table["method"].unique()}
     primary = table["method"].map(scores)
     return table[(table["score"] == "") | (table["score"] == primary)]
-
-
-def _by_group(conditions: Iterable[ConditionRecord]) -> dict[str, list[ConditionRecord]]:
-    """The conditions of each group, in their order."""
-    groups: dict[str, list[ConditionRecord]] = {}
-    for condition in conditions:
-        groups.setdefault(condition.group, []).append(condition)
-    return groups
 
 
 # Files.

@@ -19,7 +19,7 @@ from benchmarks.report.answer import answer
 from benchmarks.report.claims import article_answer
 from benchmarks.report.published import published_table
 from benchmarks.report.results import Quantity, Results, read_if_there
-from benchmarks.report.tables.declared import LATENCY, LEADERBOARD
+from benchmarks.report.tables.declared import COST, LEADERBOARD
 from benchmarks.report.tables.pivot import table_of
 from benchmarks.report.tables.table import markdown
 from benchmarks.report.texts import listed
@@ -187,7 +187,7 @@ def _latency(run: _Run) -> str:
     ]
     timed += [card for card in cards if not card.empty]
     missing = [] if any(not card.empty for card in cards) else [NO_GPU]
-    tables = (table_of(LATENCY, Results(pd.DataFrame(), names, latency=table)) for table in timed)
+    tables = (table_of(COST, Results(pd.DataFrame(), names, latency=table)) for table in timed)
     return "\n".join([*map(markdown, filter(None, tables)), *missing])
 
 

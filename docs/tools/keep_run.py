@@ -17,7 +17,7 @@ import pandas as pd
 from benchmarks.io import UserError, content_of, path_of
 from benchmarks.nouns import Contestant
 from benchmarks.report.published import PUBLISHED
-from benchmarks.report.results import Results
+from benchmarks.report.results import Results, by_primary_score
 from benchmarks.schema import write_table
 from benchmarks.vocabulary import (
     ANSWER_CSV,
@@ -129,7 +129,7 @@ def _kept_rows(results: Results) -> pd.DataFrame:
     rows = results.summary[results.summary["metric"].isin(METRICS)]
     published = {(number.metric, number.score) for number in PUBLISHED}
     in_papers = [pair in published for pair in zip(rows["metric"], rows["score"], strict=True)]
-    kept = in_papers | rows.index.isin(results.by_primary_score(rows).index)
+    kept = in_papers | rows.index.isin(by_primary_score(rows, results.names).index)
     if not results.answer.empty:
         keys = [*Contestant._fields, "condition", "metric"]
         answered = pd.MultiIndex.from_frame(results.answer[keys])

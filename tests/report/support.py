@@ -13,7 +13,7 @@ from benchmarks.nouns import Names
 from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.page import write_page
 from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import pivots, tables_of
+from benchmarks.report.tables.declared import PIVOTS, tables_of
 from benchmarks.report.tables.pivot import table_of as table_of_pivot
 from benchmarks.report.tables.table import Table
 from benchmarks.run.configuration import Configuration
@@ -52,7 +52,7 @@ def page_of(folder: Path, figures: Sequence[FigureFiles] = ()) -> str:
 
 def made_table(results: Results, name: str) -> Table | None:
     """A table of a run's results; ``None`` where it would be empty."""
-    (pivot,) = (pivot for pivot in pivots(results) if pivot.name == name)
+    (pivot,) = (pivot for pivot in PIVOTS if pivot.name == name)
     return table_of_pivot(pivot, results)
 
 

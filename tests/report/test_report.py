@@ -12,7 +12,7 @@ from benchmarks.io import UserError
 from benchmarks.report import write_report
 from benchmarks.report.figures import figure_names
 from benchmarks.report.results import Results
-from benchmarks.report.tables.declared import made_of, pivots
+from benchmarks.report.tables.declared import tables_of
 from tests.made_up import SMALL
 
 FIGURES = {
@@ -22,10 +22,9 @@ FIGURES = {
 """Of a run without timings."""
 
 OF_QUALITY = {
-    *("main", "calibration", "uncertainty"),
-    *("detection", "detection-scores", "selective", "selective-scores"),
+    *("main", "calibration", "uncertainty", "detection", "scores", "abstaining", "leaderboard"),
 }
-TABLES = OF_QUALITY | {"abstaining", "leaderboard", "members"}
+TABLES = OF_QUALITY | {"members"}
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +45,7 @@ def test_every_table_and_figure_is_written_in_all_its_forms(made_up_run: Path) -
     assert drawn(made_up_run) == FIGURES | {"quality", "cost"}
     assert {path.suffix for path in (made_up_run / "figures").iterdir()} == {".png", ".svg", ".csv"}
     written = {path.name for path in (made_up_run / "tables").iterdir()}
-    tables = TABLES | {"claims", "worth", "cost", "latency", "resources"}
+    tables = TABLES | {"claims", "worth", "cost"}
     assert written == {f"{name}.{suffix}" for name in tables for suffix in ("md", "csv")}
 
 
@@ -119,11 +118,9 @@ def test_runs_of_all_kinds_are_reported(name: str, make_run: Any) -> None:
     changes, missing = VARIATIONS[name]
     results = Results.load(make_run(**changes))
     assert set(figure_names(results)) == FIGURES - missing
-    detection = {table for table in OF_QUALITY if table.startswith("detection")}
-    expected = OF_QUALITY - detection if "roc" in missing else set(OF_QUALITY)
-    expected |= {"abstaining", "leaderboard", *(["subset"] if name == "a slow method" else [])}
-    made = {table.name for table in made_of(pivots(results), results)}
-    assert made - {"cost", "members", "worth"} == expected  # some runs cannot have these
+    expected = OF_QUALITY - {"detection"} if "roc" in missing else OF_QUALITY
+    made = {table.name for table in tables_of(results)}
+    assert made - {"members", "worth"} == expected  # some runs cannot have these
 
 
 def test_report_of_an_earlier_version_is_refused_and_left_alone(made_up_copy: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from benchmarks.io import UserError
 from benchmarks.nouns import Contestant
 from benchmarks.report.results import Quantity, Results
-from benchmarks.report.tables.declared import pivots
+from benchmarks.report.tables.declared import PIVOTS
 from benchmarks.report.tables.pivot import Place, table_of
 from benchmarks.report.tables.table import Table
 
@@ -32,41 +32,37 @@ def chosen_table(
     Raises:
         UserError: the table has not what is chosen.
     """
-    pivot = next((each for each in pivots(results) if each.name == name), None)
+    pivot = next((each for each in PIVOTS if each.name == name), None)
     if pivot is None:
         raise UserError(f"the table {name!r} has nothing to choose from; leave out the options")
-    every = [
-        (_names_of(results, place), place, cell) for place, cell in pivot.source(results, pivot)
-    ]
-    chosen = [
-        (names, place, cell)
-        for names, place, cell in every
-        if not any(words and names.isdisjoint(words) for words in (methods, metrics))
-    ]
-    for word in (*methods, *metrics):
-        if not any(word in names for names, *_ in chosen):
-            known = sorted(set[str]().union(*(names for names, *_ in every)))
-            raise UserError(
-                f"the table {name!r} has no {word!r} of what is chosen; choose from "
-                f"{', '.join(known) or 'nothing: it has no numbers'}"
-            )
-    cells = [(place, cell) for _, place, cell in chosen]
-    own = replace(pivot, source=lambda *_: cells)
+    cells = [(_names(results, place), place, cell) for place, cell in pivot.source(results, pivot)]
+    known = set[str]().union(*(names for names, *_ in cells))
+    for words in filter(None, (methods, metrics)):
+        cells = [each for each in cells if not each[0].isdisjoint(words)]
+        for word in words:
+            if not any(word in names for names, *_ in cells):
+                raise UserError(
+                    f"the table {name!r} has no {word!r} of what is chosen; choose from "
+                    f"{', '.join(sorted(known)) or 'nothing: it has no numbers'}"
+                )
+    placed = [(place, cell) for _, place, cell in cells]
+    shown = [quantity for place, _ in placed if (quantity := _quantity(place))]
+    own = replace(pivot, source=lambda *_: placed, quantities=lambda _: shown)
     table = table_of(own, results.with_methods(methods))
     return table and (_with_columns(table, columns) if columns else table)
 
 
-def _names_of(results: Results, place: Place) -> set[str]:
-    """By which names of methods and metrics a cell can be chosen."""
-    names = set[str]()
-    for axis, (what, _) in place.items():
-        if isinstance(what, Contestant):
-            names |= {what.method, results.names.key(what)}
-        elif isinstance(what, Quantity):
-            names.add(what.metric)
-        elif axis == "Metric":
-            names.add(str(what))
-    return names
+def _names(results: Results, place: Place) -> set[str]:
+    """The names of the method and the metric by which a cell can be chosen."""
+    contestant: Contestant = place["Method"][0]
+    quantity = _quantity(place)
+    names = {contestant.method, results.names.key(contestant)}
+    return names | {quantity.metric} if quantity else names
+
+
+def _quantity(place: Place) -> Quantity | None:
+    """The quantity of a cell; ``None`` for costs."""
+    return place["Quantity"][0] if "Quantity" in place else None
 
 
 def _with_columns(table: Table, names: Sequence[str]) -> Table:
@@ -81,10 +77,6 @@ def _with_columns(table: Table, names: Sequence[str]) -> Table:
                 f"{', '.join(texts)}"
             )
         positions += matching
-    return replace(
-        table,
-        headings=tuple(table.headings[k] for k in positions),
-        rows=tuple(
-            row._replace(cells=tuple(row.cells[k] for k in positions)) for row in table.rows
-        ),
-    )
+    rows = [row._replace(cells=tuple(row.cells[k] for k in positions)) for row in table.rows]
+    headings = tuple(table.headings[k] for k in positions)
+    return replace(table, headings=headings, rows=tuple(rows))

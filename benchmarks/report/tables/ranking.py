@@ -1,27 +1,25 @@
-"""The cells of the leaderboard and of the table of worth, which are views of the rule."""
+"""The leaderboard and the table of worth, which are views of the rule."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import chain
 
 from benchmarks.nouns import Contestant
 from benchmarks.report.editorial import DETECTION, SAMPLED
 from benchmarks.report.number_format import two_digits
-from benchmarks.report.results import Results
+from benchmarks.report.results import Quantity, Results
+from benchmarks.report.tables.notes import replicates_remark
 from benchmarks.report.tables.pivot import (
     BUDGET,
-    NOT_MEASURED,
     Pivot,
     Place,
-    heading,
-    replicates_remark,
+    Placed,
+    place,
     value_cell,
     worth_cell,
 )
 from benchmarks.report.tables.table import Cell
-from benchmarks.report.texts import listed
 from benchmarks.report.timings import (
     KERNELS,
     NOT_TIMED,
@@ -34,7 +32,10 @@ from benchmarks.report.timings import (
 )
 
 MOST_ROWS = 20
-"""Of a budget, before contestants go of which the rule shows nothing good."""
+"""Rows of a budget, before contestants go of which the rule shows nothing good."""
+
+TIMES = {PYTORCH: "ms ↓", KERNELS: "ms ↓\nkernels"}
+"""The columns of times of one image, by engine."""
 
 
 def board(results: Results) -> dict[str, list[Contestant]]:
@@ -45,7 +46,7 @@ def board(results: Results) -> dict[str, list[Contestant]]:
     a value, each at its largest size, and all ensembles.
     """
     blocks: dict[float, list[Contestant]] = {}
-    for choice in sorted(_contestants(results), key=lambda each: results.names.rank(each)):
+    for choice in sorted(_contestants(results), key=results.names.rank):
         if not choice.score or _best_sets(results, choice):
             budget = choice.budget if choice.budget in results.budgets else math.inf
             blocks.setdefault(budget, []).append(choice)
@@ -63,11 +64,11 @@ def _contestants(results: Results) -> list[Contestant]:
         sides = results.answer[list(Contestant._fields)].itertuples(index=False, name=None)
         return sorted({results.names.by_primary(Contestant(*side)) for side in sides})
     known = results.evaluated_on([quantity.condition for quantity in results.headline])
-    largest = {(contestant.method, contestant.budget): contestant for contestant in known}
+    largest = {(each.method, each.budget): each for each in known}
     return [
-        v
-        for v in known
-        if results.names.method(v.method).counts_networks or v == largest[v.method, v.budget]
+        each
+        for each in known
+        if results.names.method(each.method).counts_networks or each in largest.values()
     ]
 
 
@@ -76,7 +77,7 @@ def _best_sets(results: Results, choice: Contestant) -> int:
 
 
 def shown(results: Results, choices: Sequence[Contestant]) -> list[Contestant]:
-    """Those of a budget that have a row.
+    """The contestants of a budget that have a row.
 
     Of more than `MOST_ROWS`, those that are in a best set or better than one network by a measure;
     and one network, MC-dropout, ensembles and a user's own.
@@ -93,70 +94,41 @@ def shown(results: Results, choices: Sequence[Contestant]) -> list[Contestant]:
     return [choice for choice in choices if is_shown(choice)]
 
 
-def leaderboard(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+def leaderboard(results: Results, _: Pivot) -> Iterator[Placed]:
     """The measures of the headline, and what methods cost."""
-    for place, choice in _rows(results):
-        for quantity in results.headline:
-            cell, said = Cell(), results.standing(choice, quantity)
-            if not choice.score or quantity.metric == DETECTION:
-                cell = value_cell(results, choice, quantity)
-            if said and not said["best"] and choice.budget in results.budgets:
-                cell = cell._replace(reason="; ".join(filter(None, (cell.reason, said["reason"]))))
-            yield {**place, "Measure": (quantity, heading(results, quantity))}, cell
-        for over, cell in _costs(results, choice).items():
-            yield {**place, "Measure": (over, over)}, cell
+    for axes, choice, quantity in _places(results):
+        cell, said = value_cell(results, choice, quantity), results.standing(choice, quantity)
+        if choice.score and quantity.metric != DETECTION:
+            cell = Cell()
+        if cell and said and not said["best"] and choice.budget in results.budgets:
+            cell = cell._replace(reason="; ".join(filter(None, (cell.reason, said["reason"]))))
+        yield axes, cell
+        if quantity == results.headline[-1]:
+            for text, cost in _costs(results, choice).items():
+                yield {**axes, "Measure": (text, text), "Quantity": (None, "")}, cost
 
 
-def worth(results: Results, _: Pivot) -> Iterator[tuple[Place, Cell]]:
+def worth(results: Results, _: Pivot) -> Iterator[Placed]:
     """What each row of the leaderboard is worth by each measure of the headline."""
-    for place, choice in _rows(results):
-        for quantity in results.headline:
-            unchanged = choice.score and quantity.metric != DETECTION
-            cell = Cell() if unchanged else worth_cell(results.standing(choice, quantity))
-            yield {**place, "Measure": (quantity, heading(results, quantity))}, cell
+    for axes, choice, quantity in _places(results):
+        said, unchanged = results.standing(choice, quantity), quantity.metric != DETECTION
+        yield axes, Cell() if choice.score and unchanged else worth_cell(said) if said else None
 
 
-def _rows(results: Results) -> Iterator[tuple[Place, Contestant]]:
+def _places(results: Results) -> Iterator[tuple[Place, Contestant, Quantity]]:
+    """The places of the measures of each contestant that has a row."""
     for block, choices in board(results).items():
         for choice in shown(results, choices):
-            label = results.label(choice) if choice.score else results.names.label(choice)
-            yield {BUDGET: (block, block), "Method": (choice, label)}, choice
-
-
-def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
-    """How to read the leaderboard, and what this run would have shown."""
-    contestants = [choice.unscored for _, choice in _rows(results)]
-    yield replicates_remark(results, contestants)
-    if hidden := len(list(chain(*board(results).values()))) - len(contestants):
-        yield f"Left out, in no best set and by no measure better than one network: {hidden}."
-    if results.recipe:
-        yield "Networks: the training that a method takes."
-        yield remark(results.latency, "one image")
-    for budget in results.budgets:
-        own = results.judged(budget)
-        widths = {
-            results.names.metric(q.metric).label: width
-            for q in results.headline
-            if (width := results.smallest_difference(budget, q))
-            and not any(results.better(each, q) for each in own)
-        }
-        if widths:
-            nothing = f"At budget {budget:g} nothing" if len(results.budgets) > 1 else "Nothing"
-            said = [f"{label} ({width})" for label, width in widths.items()]
-            yield (
-                f"{nothing} is shown to be better than one network by {listed(said)}; in brackets, "
-                "the difference that would have been shown, by contestant."
-            )
-
-
-TIMES = {PYTORCH: "ms ↓", KERNELS: "ms ↓\nkernels"}
-"""The columns of times of one image, by engine."""
+            for quantity in results.headline:
+                axes = {**place(results, choice, quantity), BUDGET: (block, block)}
+                yield axes, choice, quantity
 
 
 def _costs(results: Results, choice: Contestant) -> dict[str, Cell]:
     """Networks to train, and the milliseconds of a single image."""
-    trained = Cell(choice.budget, status="ok", text=f"{choice.budget:g}")
-    cells = {"Networks ↓": trained if results.recipe else Cell(reason=NOT_MEASURED)}
+    cells = {}
+    if results.recipe:
+        cells["Networks ↓"] = Cell(choice.budget, status="ok", text=f"{choice.budget:g}")
     setup = main_setup(results.latency)
     for engine in engines(results.latency, setup):
         row, cell = row_of(timed(results.latency, setup, engine), choice, 1), Cell(reason=NOT_TIMED)
@@ -164,3 +136,15 @@ def _costs(results: Results, choice: Contestant) -> dict[str, Cell]:
             cell = Cell(row["p50_ms"], status="ok", text=two_digits(row["p50_ms"]))
         cells[TIMES[engine]] = cell
     return cells
+
+
+def leaderboard_notes(results: Results, _: Pivot) -> Iterator[str]:
+    """How to read the leaderboard, and what it leaves out."""
+    choices = [choice for own in board(results).values() for choice in own]
+    rows = [choice for own in board(results).values() for choice in shown(results, own)]
+    yield replicates_remark(results, [choice.unscored for choice in rows])
+    if hidden := len(choices) - len(rows):
+        yield f"Left out, in no best set and by no measure better than one network: {hidden}."
+    if results.recipe:
+        yield "Networks: the training that a method takes."
+        yield remark(results.latency, "one image")

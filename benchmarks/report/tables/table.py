@@ -33,9 +33,6 @@ AGAINST_ONE = {
 }
 """What the marks mean."""
 
-CSV_PARTS = "", " ±", " verdict"
-"""What a CSV has of each column of cells, by the end of the heading."""
-
 
 class Cell(NamedTuple):
     """The value of one method, condition and measure.
@@ -70,6 +67,11 @@ class Cell(NamedTuple):
         return (UNDEFINED if self.status == "undefined" else NO_VALUE), ""
 
     @property
+    def mark(self) -> str:
+        """The sign of better or worse; empty where neither is shown."""
+        return "" if self.better is None else MARKS[self.better]
+
+    @property
     def footnote(self) -> str:
         """What the reader must know of this very cell, or nothing."""
         if self.status in ("undefined", ILL_DEFINED):
@@ -80,10 +82,9 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line of a table: its group (empty: none), its labels, and a cell a column.
+    """A line of a table: its group, its labels, a cell a column, and the name of its budget.
 
-    Attributes:
-        block: what the rows of its budget are called together; empty where there is one budget.
+    Group and budget are empty where the table has none, or one.
     """
 
     group: str
@@ -195,19 +196,17 @@ class Markup(NamedTuple):
         """The cells of a row with their half-widths, marks and footnotes."""
         for cell in row.cells:
             text = self.escaped(" ± ".join(filter(None, cell.texts)))
-            mark = "" if cell.better is None else MARKS[cell.better]
-            ill_defined = ILL_DEFINED_MARK if cell.status == ILL_DEFINED else ""
-            worse = WORSE_THAN_GUESSING_MARK if cell.guessing else ""
+            marks = (
+                cell.mark,
+                ILL_DEFINED_MARK if cell.status == ILL_DEFINED else "",
+                WORSE_THAN_GUESSING_MARK if cell.guessing else "",
+            )
             parts = (
                 self.bold(text) if cell.is_best else text,
-                *map(self.escaped, (mark, ill_defined, worse)),
+                *map(self.escaped, marks),
                 self.raised(table.footnotes[cell.footnote]) if cell.footnote else "",
             )
             yield " ".join(filter(None, parts))
-
-    def notes(self, table: Table) -> Iterator[str]:
-        """The lines below a table."""
-        return table.notes(self.escaped, self.raised)
 
 
 MARKDOWN = Markup(markdown_text, "**{}**".format, "<sup>{}</sup>".format)
@@ -228,25 +227,51 @@ def markdown(table: Table) -> str:
             lines.append(_pipes([f"**{markdown_text(block)}**", *[""] * (len(headings) - 1)]))
         for row in rows:
             lines.append(_pipes([*map(markdown_text, row.labels), *MARKDOWN.cells(row, table)]))
-    for note in MARKDOWN.notes(table):
+    for note in table.notes(MARKDOWN.escaped, MARKDOWN.raised):
         lines += ["", note]
     return "\n".join(lines) + "\n"
+
+
+def _pipes(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def as_frame(table: Table) -> pd.DataFrame:
     """The table for a CSV; half-widths and verdicts have columns of their own."""
     headings, names = table.named
-    columns = [f"{_in_one_line(text)}{part}" for text in table.headings for part in CSV_PARTS]
+    parts = "", " ±", " verdict"
+    columns = [f"{_in_one_line(heading)}{part}" for heading in table.headings for part in parts]
     # Not by column: a set of images may be called as another column is.
     rows = [
-        [*name, *_numbers(row.cells), "; ".join(dict.fromkeys(_reasons(row.cells)))]
+        [*name, *chain(*map(_csv_parts, row.cells)), _reasons(row.cells)]
         for name, row in zip(names, table.rows, strict=True)
     ]
     return pd.DataFrame(rows, columns=[*headings, *columns, "notes"])
 
 
-UPRIGHT = 75
-"""Characters in a line of 9 points that a page holds, with the space between eight columns."""
+def _csv_parts(cell: Cell) -> tuple[str, str, str]:
+    """Value, half-width and verdict of a cell."""
+    value, spread = cell.texts
+    is_shown = cell.text or not math.isnan(cell.value)
+    against_one = "" if cell.better is None else "better" if cell.better else "worse"
+    return (
+        value.replace("−", "-") if is_shown else cell.status,
+        spread,
+        ", ".join(filter(None, ("best" if cell.is_best else "", against_one))),
+    )
+
+
+def _reasons(cells: Iterable[Cell]) -> str:
+    texts = chain(*((cell.reason, _worse_than_guessing([cell])) for cell in cells))
+    return "; ".join(dict.fromkeys(filter(None, texts)))
+
+
+def _in_one_line(heading: str) -> str:
+    return heading.replace("\n", " ")
+
+
+UPRIGHT = 4
+"""Columns of values with intervals that an upright page holds beside the names of methods."""
 
 
 def latex(table: Table) -> str:
@@ -254,27 +279,26 @@ def latex(table: Table) -> str:
 
     What is wider than a page lies on its side, for which rotating is needed.
     """
-    headings, names = table.named
-    pairs = [tuple(map(latex_text, f"{heading}\n".split("\n")[:2])) for heading in table.headings]
-    rows = [
+    above, names = table.named
+    halves = [heading.partition("\n") for heading in (*above, *table.headings)]
+    shown = pd.DataFrame(
         [*map(latex_text, name), *LATEX.cells(row, table)]
         for name, row in zip(names, table.rows, strict=True)
-    ]
-    columns = [*((latex_text(heading), "") for heading in headings), *pairs]
-    shown = pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(columns))
-    lines = [(*name, *PLAIN.cells(row, table)) for name, row in zip(names, table.rows, strict=True)]
-    longest = (max(map(len, column)) for column in zip(*lines, strict=True))
-    float_name = "sidewaystable" if sum(longest) > UPRIGHT else "table"
+    )
+    shown.columns = pd.MultiIndex.from_tuples(
+        (latex_text(first), latex_text(_in_one_line(rest))) for first, _, rest in halves
+    )
+    float_name = "sidewaystable" if len(table.headings) > UPRIGHT else "table"
     text = shown.style.hide(axis="index").to_latex(
         environment=float_name,
-        column_format="l" * len(headings) + "r" * len(table.headings),
+        column_format="l" * len(above) + "r" * len(table.headings),
         position_float="centering",
         hrules=True,
         sparse_columns=False,
         caption=latex_text(table.caption),
         label=f"tab:{table.name}",
     )
-    notes = "".join(f"\\par {note}\n" for note in LATEX.notes(table))
+    notes = "".join(f"\\par {note}\n" for note in table.notes(LATEX.escaped, LATEX.raised))
     style = "\\centering\\footnotesize\\setlength{\\tabcolsep}{3pt}"
     end = f"\\end{{{float_name}}}"
     return text.replace("\\centering", style).replace(end, f"{notes}{end}")
@@ -290,28 +314,4 @@ def terminal(table: Table, width: int) -> str:
             columns=[printable(", ".join(row.labels)) for row in rows],
         )
         parts.append(f"{printable(group)}\n{shown.to_string(line_width=width)}".lstrip("\n"))
-    return "\n\n".join((*parts, *PLAIN.notes(table)))
-
-
-def _numbers(cells: Iterable[Cell]) -> Iterator[str]:
-    """Value, half-width and verdict of each cell."""
-    for cell in cells:
-        value, spread = cell.texts
-        is_shown = cell.text or not math.isnan(cell.value)
-        yield value.replace("−", "-") if is_shown else cell.status
-        yield spread
-        better = "" if cell.better is None else "better" if cell.better else "worse"
-        yield ", ".join(filter(None, ("best" if cell.is_best else "", better)))
-
-
-def _reasons(cells: Iterable[Cell]) -> Iterator[str]:
-    for cell in cells:
-        yield from filter(None, (cell.reason, _worse_than_guessing([cell])))
-
-
-def _in_one_line(heading: str) -> str:
-    return heading.replace("\n", " ")
-
-
-def _pipes(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return "\n\n".join((*parts, *table.notes(PLAIN.escaped, PLAIN.raised)))

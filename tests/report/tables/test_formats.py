@@ -40,7 +40,7 @@ def test_failure_is_a_footnote_whether_or_not_there_is_a_value() -> None:
 
 def test_latex_has_a_cell_a_column_and_no_character_that_it_cannot_print(made_up_run: Path) -> None:
     tables = tables_of(Results.load(made_up_run))
-    assert len(tables) > 8
+    assert any("& entropy (nats) &" in latex(table) for table in tables)
     for table in tables:
         text = latex(table)
         assert text.isascii(), table.name

@@ -18,12 +18,12 @@ from benchmarks.nouns import Contestant, MetricRecord
 from benchmarks.report import write_latency_tables
 from benchmarks.report.results import Results
 from benchmarks.report.tables.choice import chosen_table
-from benchmarks.report.tables.declared import made_of, pivots, table_kind_of
-from benchmarks.report.tables.table import Table, as_frame, latex, markdown
+from benchmarks.report.tables.declared import PIVOTS, table_name, tables_of
+from benchmarks.report.tables.table import as_frame, latex, markdown
 from benchmarks.schema import Latency, read_table, table_of, where
 from methods.scores import SCORES
 from tests.made_up import LATENCY, timings, write_latency
-from tests.report.support import NAMES, made_table, nouns, table_named
+from tests.report.support import NAMES, table_named
 
 CONDITIONS = {"Clean": "clean", "Mean of 30°, 45°": "rotated-mean"}
 CONDITIONS |= {"Uniform noise": "ood-uniform_noise"}
@@ -49,10 +49,6 @@ def with_slow(make_run: Callable[..., Path]) -> Results:
         unavailable={"ood-fashion_mnist": "asleep"},
     )
     return Results.load(folder)
-
-
-def measured_tables(results: Results) -> list[Table]:
-    return made_of(pivots(results), results)
 
 
 def half_unit(text: str) -> float:
@@ -102,62 +98,58 @@ def test_cells_without_a_value_have_a_reason(results: Results) -> None:
     assert cells["Method"] == "Softmax"
     undefined = {"Mutual information (nats)", "Disagreement", "AUROC ↑"}
     assert set(cells[cells == "undefined"].index) == undefined
-    assert "— undefined: one member cannot disagree with itself, or " in text
-    assert "the images have no label" in text
+    assert "— undefined: one member cannot disagree with itself, or not measured on these" in text
 
 
 def test_conditions_without_data_are_left_out_in_one_remark(results: Results) -> None:
-    for table in measured_tables(results):
-        text = markdown(table)
-        assert "Name or service not known" not in text
-        is_listing = table.name in {"main", "detection"}
-        assert text.count(f"{LEFT_OUT}Gaussian noise.") == is_listing
-        assert text.count("Gaussian noise") == is_listing
+    texts = {table.name: markdown(table) for table in tables_of(results)}
+    assert not any("Name or service not known" in text for text in texts.values())
+    assert texts["main"].count(f"{LEFT_OUT}Gaussian noise.") == 1
 
 
-def test_slow_method_is_shown_on_the_subsets_only_and_beside_all_others(with_slow: Results) -> None:
-    texts = {table.name: markdown(table) for table in measured_tables(with_slow)}
-    assert "80 images per condition" in texts["main"]
-    subset = texts.pop("subset")
-    assert r"Too slow for more images: my\_method, M = 5." in subset
-    assert "40 images per condition" in subset
-    assert f" {LEFT_OUT}Fashion-MNIST.\n" in subset
-    clean, rotated = re.split(r"\n\| \*\*", subset)[1:]
-    for group, name in ((clean, "Clean"), (rotated, "45°")):
-        assert group.startswith(f"{name}, subset**")
-        for method in ("Softmax", "MC-dropout, T = 3", "MC-dropout, T = 8", r"my\_method, M = 5"):
-            assert f"| {method} |" in group
-    assert not [name for name, text in texts.items() if r"my\_method" in text]
-
-
-def test_scores_have_a_row_each_by_one_metric(results: Results) -> None:
-    for name, images, metric in (
-        ("detection-scores", "Uniform noise", "AUROC ↑"),
-        ("selective-scores", "Clean", "AUGRC ↓"),
-    ):
-        table = table_named(results, name)
-        assert table.headings == (images,)
-        assert metric in table.caption
-        rows = {
-            method: [row.labels[0] for row in table.rows if row.group == method]
-            for method in ("MC-dropout, T = 8", r"my\_method, M = 5")
-        }
-        known = [score.label for score in SCORES.values()]
-        assert set(rows["MC-dropout, T = 8"]) <= set(known)
-        assert rows["my_method, M = 5"][-1] == "own_score"
-
-
-def test_every_table_says_what_it_shows_and_what_intervals_cover_in_three_lines(
-    results: Results,
+def test_slow_method_is_shown_on_the_subsets_only_and_beside_all_others(
+    with_slow: Results,
 ) -> None:
-    names = [pivot.name for pivot in pivots(results)]
-    assert len(set(names)) == len(names) <= 24
-    for table in measured_tables(results):
+    texts = {table.name: markdown(table) for table in tables_of(with_slow)}
+    main = texts.pop("main")
+    assert "40 to 80 images per condition" in main
+    assert r"On subsets alone, too slow for more images: my\_method, M = 5." in main
+    assert f" {LEFT_OUT}Fashion-MNIST.\n" in main
+    groups = {text.partition("**")[0]: text for text in re.split(r"\n\| \*\*", main)[1:]}
+    assert {"Clean, subset", "45°, subset"} < groups.keys()
+    for name, group in groups.items():
+        for method in ("Softmax", "MC-dropout, T = 3", "MC-dropout, T = 8"):
+            assert f"| {method} |" in group
+        assert (r"| my\_method, M = 5 |" in group) == name.endswith("subset")
+    assert not [name for name, text in texts.items() if r"| my\_method, M = 5 |" in text]
+
+
+def test_scores_have_a_row_each(results: Results) -> None:
+    table = table_named(results, "scores")
+    assert table.headings == ("AUROC ↑\nUniform noise", "AUGRC ↓\nClean")
+    rows = {
+        method: [row.labels[0] for row in table.rows if row.group == method]
+        for method in ("MC-dropout, T = 8", "my_method, M = 5")
+    }
+    assert set(rows["MC-dropout, T = 8"]) <= {score.label for score in SCORES.values()}
+    assert rows["my_method, M = 5"][-1] == "own_score"
+
+
+def test_there_are_at_most_twelve_tables_each_with_notes_of_three_lines(results: Results) -> None:
+    names = {pivot.name for pivot in PIVOTS} | {"claims"}
+    assert len(names) == len(PIVOTS) + 1 <= 12
+    for table in tables_of(results):
         assert table.caption.endswith(".")
         text = markdown(table).rpartition("|\n")[2].strip()
         assert len(text.split("\n\n")) <= 3
-        without = ("abstaining", "worth", "latency", "resources")
-        assert table.name in without or "docs/statistics.md" in text
+        assert "±" not in markdown(table) or "± is half" in text
+
+
+def test_mean_over_a_single_condition_is_one_row_with_it(results: Results) -> None:
+    """Their labels are the same; two rows of one name say nothing."""
+    for name in ("main", "detection"):
+        rows = [(row.block, row.group, row.labels) for row in table_named(results, name).rows]
+        assert len(set(rows)) == len(rows)
 
 
 def test_every_metric_is_in_one_table_of_its_kind_whatever_it_needs(results: Results) -> None:
@@ -177,36 +169,21 @@ def test_every_metric_is_in_one_table_of_its_kind_whatever_it_needs(results: Res
     )
     summary = pd.concat([summary, summary.assign(condition="ood-uniform_noise")])
     names = replace(results.names, metrics=metrics)
-    tables = measured_tables(replace(results, summary=summary, names=names))
-    others = ("main", "subset", "shifts")
+    tables = tables_of(replace(results, summary=summary, names=names))
     for metric in metrics:
-        if metric.coverage < 1:
-            continue  # the table of abstaining has these together
+        if metric.coverage < 1 or metric.level:
+            continue  # their columns have headings of their own
         heading = names.printed(metric.name).heading
-        having = [t.name for t in tables if heading in t.headings and t.name not in others]
-        assert len(having) == 1
-        assert having[0].startswith(table_kind_of(metric))
-
-
-def test_kinds_of_a_shift_stand_together_with_their_mean(results: Results) -> None:
-    names = nouns(conditions=("corrupted-*",))
-    corrupted = [one.name for one in names.conditions if one.group == "corrupted"]
-    rows = results.summary[results.summary["condition"] == "clean"]
-    summary = pd.concat(rows.assign(condition=name) for name in ("clean", *corrupted))
-    table = table_named(replace(results, summary=summary, names=names), "shifts")
-    assert list(table.groups) == [names.condition(name).label for name in corrupted]
-    assert "mean of" in list(table.groups)[-1]
-    assert made_table(results, "shifts") is None
+        having = [t.name for t in tables if heading in t.headings and t.name != "main"]
+        assert set(having) - {"abstaining"} == {table_name(metric)} - {"abstaining"}
 
 
 def test_errors_are_in_percent_by_the_share_abstained_on(results: Results) -> None:
     table, whole = (table_named(results, name) for name in ("abstaining", "calibration"))
-    assert "Abstains\non 5 %" in table.headings
-    for row, of_all in zip(table.rows, whole.rows, strict=True):
-        assert (row.group, row.labels) == (of_all.group, of_all.labels)
-        assert row.cells[0].value == pytest.approx(100 * (1 - of_all.cells[0].value))
-    names = replace(NAMES, metrics=tuple(one for one in NAMES.metrics if one.coverage == 1))
-    assert made_table(replace(results, names=names), "abstaining") is None
+    assert "Error (%)\nwithout 5 %" in table.headings
+    for row, overall in zip(table.rows, whole.rows, strict=True):
+        assert (row.group, row.labels) == (overall.group, overall.labels)
+        assert row.cells[0].value == pytest.approx(100 * (1 - overall.cells[0].value))
 
 
 def test_error_in_percent_is_worse_than_guessing_where_the_share_is(results: Results) -> None:
@@ -222,7 +199,7 @@ def test_error_in_percent_is_worse_than_guessing_where_the_share_is(results: Res
         for heading, cell in zip(table.headings, table.rows[0].cells, strict=True)
         if cell.guessing
     ]
-    assert marked == ["Error of\nall images", "Abstains\non 1 %"]
+    assert marked == ["Error (%)\nof all", "Error (%)\nwithout 1 %"]
     assert {cell.guessing for row in table.rows for cell in row.cells} == {"", "error 90 %"}
 
 
@@ -278,35 +255,34 @@ def test_value_is_marked_whose_interval_is_worse_than_guessing(
 # Timings.
 
 
-def test_latency_is_tabled_by_device_and_batch_size(results: Results) -> None:
-    text = markdown(table_named(results, "latency"))
-    heading, one, all_threads = text.split("\n| **")
-    engines = ["PyTorch", "PyTorch", "Kernels", "Kernels"]
-    assert re.findall(r"(\w+)<br>\d+ image", heading) == engines
-    assert one.startswith("A Processor (1 thread)**")
-    assert "| MC-dropout, T = 8 | 8.00 ± 0.16 | 88.0 ± 1.8 | 0.800 ± 0.016 | 8.80 ± 0.18 |" in one
-    assert "| Deep ensemble, M = 4 | 12.00 ± 0.24 | 132.0 ± 2.6 | — | — |" in one
-    assert "T = 4" not in text
-    assert all_threads.startswith("A Processor (2 threads)**")
+def test_costs_are_those_of_the_largest_size_by_device_and_engine(results: Results) -> None:
+    frame = as_frame(table_named(results, "cost")).set_index(["Device", "Method"])
+    assert {device for device, _ in frame.index} == {
+        "A Processor (1 thread)",
+        "A Processor (2 threads)",
+    }
+    assert not any("T = 4" in method for _, method in frame.index)
+    passes = frame.loc["A Processor (1 thread)", "MC-dropout, T = 8"]
+    for heading, value, half in (
+        ("PyTorch (ms) 1 image", "8.00", "0.16"),
+        ("PyTorch (ms) 64 images", "88.0", "1.8"),
+        ("Kernels (ms) 1 image", "0.800", "0.016"),
+        ("Training (s) Kernels", "12.500", ""),
+        ("Parameters (thousands)", "61.706", ""),
+    ):
+        assert (passes[heading], passes[f"{heading} ±"]) == (value, half)
+    assert "Training (s) PyTorch" not in frame
+    ensemble = frame.loc["A Processor (1 thread)", "Deep ensemble, M = 4"]
+    assert ensemble["Kernels (ms) 1 image"] == "undefined"
+    assert ensemble["notes"] == "not timed"
 
 
-def test_scores_are_tabled_beside_one_another(results: Results) -> None:
+def test_scores_have_costs_of_their_own(results: Results) -> None:
     rows = [replace(LATENCY, score=score, batch_size=64) for score in ("energy", "max_logit")]
     latency = pd.concat([results.latency, table_of(Latency, rows)])
-    table = table_named(replace(results, latency=latency), "latency-scores")
-    assert table.headings == ("Fitting\n(s)", "PyTorch\n64 images")
-    assert [row.labels[0] for row in table.rows] == ["Energy", "Max. logit"]
-
-
-def test_resources_are_those_of_the_largest_size(results: Results) -> None:
-    frame = as_frame(table_named(results, "resources")).set_index("Method")
-    assert list(frame["Parameters (thousands)"]) == ["61.706"] * 3
-    of_passes = frame.loc["MC-dropout, T = 8"]
-    rate = float(of_passes["Thousand images per second PyTorch"])
-    assert rate == pytest.approx(64 / 88, abs=1e-3)
-    assert float(of_passes["Training (s) Kernels"]) == 12.5
-    assert "Training (s) PyTorch" not in frame
-    assert frame.loc["Deep ensemble, M = 4", "Training (s) Kernels"] == "undefined"
+    table = table_named(replace(results, latency=latency), "cost")
+    labels = [row.labels[0] for row in table.rows if row.group == "A Processor (1 thread)"]
+    assert labels[-2:] == ["Energy (with Softmax)", "Max. logit (with Softmax)"]
 
 
 def test_timings_alone_are_reported(tmp_path: Path) -> None:
@@ -314,7 +290,7 @@ def test_timings_alone_are_reported(tmp_path: Path) -> None:
     NAMES.write(tmp_path)
     write_latency_tables(tmp_path)
     written = {path.name for path in (tmp_path / "tables").glob("*.md")}
-    assert written == {"latency.md", "resources.md"}
+    assert written == {"cost.md"}
     assert not (tmp_path / "figures").exists()
 
 
@@ -327,6 +303,7 @@ def test_rows_and_columns_can_be_chosen(results: Results) -> None:
     assert table is not None
     assert [heading.split()[0] for heading in table.headings] == ["NLL"]
     assert {row.labels for row in table.rows} == {(results.names.label(size),)}
+    assert "AUROC" not in " ".join(table.remarks)
     whole = chosen_table("main", results)
     assert whole is not None
     column = [heading.split()[0] for heading in whole.headings].index("NLL")
