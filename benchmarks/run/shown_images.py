@@ -17,7 +17,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from benchmarks.io import write_whole
-from benchmarks.predictions import RunUnit, StoredPrediction
+from benchmarks.predictions import StoredPrediction
 from benchmarks.run.curves import (
     DECIMALS,
     ORIGIN,
@@ -69,10 +69,13 @@ def _votes(
 ) -> Iterator[CurveRow]:
     """The votes of all methods on the images of each condition on which they differ most.
 
-    Of the clean images the article's come first. Conditions are left out whose labels are
-    ill-defined, or of which a method has no predictions.
+    Votes are those of the first replicate of a method's largest size. Of the clean images the
+    article's come first. Conditions are left out whose labels are ill-defined, or of which a
+    method has no predictions.
     """
-    units, ranks = largest_units(plan, workspace), count(1)
+    drawn = drawn_units(plan, lambda u: CLEAN in predicted_conditions(plan, workspace, u)).values()
+    largest = {each.unit.method: each.unit for each in drawn if each.first}
+    units, ranks = [largest[method] for method in sorted(largest)], count(1)
     for condition, evaluated in sets.items():
         if condition.labels == "ill-defined" or not units:
             continue
@@ -97,13 +100,6 @@ def _votes(
                         yield begin | row
 
 
-def largest_units(plan: Plan, workspace: Workspace) -> list[RunUnit]:
-    """The first replicate of the largest size of each method, by name."""
-    drawn = drawn_units(plan, lambda u: CLEAN in predicted_conditions(plan, workspace, u)).values()
-    largest = {curve.unit.method: curve.unit for curve in drawn if curve.first}
-    return [largest[method] for method in sorted(largest)]
-
-
 def divergence(predictions: list[StoredPrediction]) -> Float[Tensor, " images"]:
     """How much the votes of predictions differ on each image, in nats.
 
@@ -121,15 +117,12 @@ def save_images(chosen: Sequence[tuple[str, EvaluationSet, int]], path: Path) ->
     """Write images, each given by the name of its condition, the evaluation set and its index.
 
     The file has ``pixels`` uint8 [images, height, width], or [images, height, width, 3] in colour,
-    and of each image its ``condition``, ``index``
-    and ``label`` (−1: none).
+    and of each image its ``condition`` and ``index``.
     """
-    labels = [-1 if s.labels is None else int(s.labels[i]) for _, s, i in chosen]
     arrays = {
         "pixels": np.stack([pixels(s.images[index]) for _, s, index in chosen]),
         "condition": np.array([condition for condition, *_ in chosen]),
         "index": np.array([index for *_, index in chosen]),
-        "label": np.array(labels),
     }
     write_whole(path, packed(arrays))
 

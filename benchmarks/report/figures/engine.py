@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from operator import attrgetter
 from textwrap import fill
 from typing import Any, NamedTuple
 
@@ -33,7 +34,7 @@ from benchmarks.schema import where
 ENTRY, LABEL_LETTERS = 2.2, 38
 """Inches of a column of a legend, and how many letters of a label fit into a line of it."""
 
-TITLE_LETTERS = 13
+TITLE_LETTERS = 14
 """How many letters of a title fit into an inch."""
 
 LINE = 0.16
@@ -125,11 +126,6 @@ def contestant_in(row: Mapping[Any, Any]) -> Contestant:
     return Contestant(*(row[name] for name in METHOD_COLUMNS))
 
 
-def largest(results: Results) -> tuple[Contestant, ...]:
-    """Every method at its largest size."""
-    return results.largest
-
-
 def leaderboard(results: Results) -> list[Contestant]:
     """The contestants of the leaderboard, in its order."""
     return [*chain.from_iterable(shown(results, own) for own in board(results).values())]
@@ -180,7 +176,8 @@ class Figure:
         parts: what draws a panel, from above, each with its share of the height.
         title: what the numbers say.
         others: the parts below those, where several methods are shown.
-        methods: those that it shows where the user does not choose any.
+        methods: those that it shows where the user does not choose any; by default all, each at
+            its largest size.
         width: of a panel in inches; as many stand in a row as fit into a page.
         height: of a row of panels in inches, without title and legend.
         shared: the axes that panels share, as for ``subplots``.
@@ -194,7 +191,7 @@ class Figure:
     parts: tuple[tuple[DrawPanel, float], ...]
     title: str | Callable[[View, pd.DataFrame], str]
     others: tuple[tuple[DrawPanel, float], ...] = ()
-    methods: Callable[[Results], tuple[Contestant, ...]] = largest
+    methods: Callable[[Results], tuple[Contestant, ...]] = attrgetter("largest")
     width: float = PAGE / 3
     height: float | Callable[[View, pd.DataFrame], float] = 2.0
     shared: Mapping[str, Any] = field(default_factory=dict)
