@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from benchmarks.report.editorial import DETECTION, SELECTION, UNDER_SHIFT
 from benchmarks.report.figures import numbers, worth
 from benchmarks.report.figures import panels as draw
-from benchmarks.report.figures.engine import Figure, View, leading, ranked
+from benchmarks.report.figures.engine import Figure, leading, ranked
 from benchmarks.report.style import PAGE
 
 BOTH_AXES: Any = {"sharex": True, "sharey": True}
-
-
-def votes_of_methods_height(view: View, rows: pd.DataFrame) -> float:
-    """In inches; long names of classes stand upright below it."""
-    longest = max(map(len, view.names.task.classes), default=1)
-    return 1.4 + 0.17 * len(view.contestants) + (0.08 * longest if longest > 2 else 0)
 
 
 FIGURES = (
@@ -143,7 +135,11 @@ FIGURES = (
         parts=((draw.votes_of_methods, 1),),
         title="The images on which the votes of methods differ most",
         width=PAGE / 4,
-        height=votes_of_methods_height,
+        height=lambda view, rows: (
+            1.4
+            + 0.17 * len(view.contestants)
+            + 0.05 * max(map(len, ("", *view.names.task.classes)))
+        ),
         shared=BOTH_AXES,
     ),
     Figure(
