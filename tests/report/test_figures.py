@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from itertools import starmap
 from pathlib import Path
@@ -514,7 +515,9 @@ def test_pictures_are_small_and_have_print_resolution(made_up_run: Path) -> None
 def test_drawings_can_stand_in_one_page_and_their_text_is_text(made_up_run: Path) -> None:
     elsewhere: set[str] = set()
     for path in sorted((made_up_run / "figures").glob("*.svg")):
-        root = ElementTree.fromstring(path.read_text())
+        content = path.read_text()
+        assert min(map(float, re.findall(r"font-size: ([\d.]+)px", content))) >= 7  # points
+        root = ElementTree.fromstring(content)
         assert root.get("aria-label")
         identifiers = {f"#{element.get('id')}" for element in root.iter() if element.get("id")}
         assert not identifiers & elsewhere
