@@ -300,6 +300,12 @@ class Results:
         scores = {self.names.method(contestant.method).primary_score for contestant in contestants}
         return self.names.score(*scores).label.lower() if len(scores) == 1 else "primary score"
 
+    def by_primary_score(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows by methods' primary scores, or by none, of a table with a row a method."""
+        methods = table["method"].unique()
+        scores = {name: self.names.method(name).primary_score for name in methods}
+        return table[(table["score"] == "") | (table["score"] == table["method"].map(scores))]
+
     def method_scores(self, contestant: Contestant) -> tuple[str, ...]:
         """The uncertainty scores that only this method has."""
         known = {score.name for score in self.names.scores}
