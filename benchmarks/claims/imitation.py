@@ -208,7 +208,6 @@ RANK_AGREEMENT = Claim(
     "reproduced: it lies above 0.5 on both.",
     measure=measure_imitation,
     judge=judge_imitation,
-    figure="claims-rank-agreement",
     against="The corrected correlation is that of the mean ranks over many networks. One network "
     "alone agrees less with an ensemble: its correlation is shown. The interval covers neither how "
     "the one pair of ensembles nor how images vary. Ranking by disagreement leaves many ties. It "

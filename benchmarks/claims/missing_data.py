@@ -158,7 +158,6 @@ MISSING_DATA = Claim(
     "20. Partly reproduced: it falls in at least half of the 12.",
     measure=measure_lack,
     judge=judge_lack,
-    figure="claims-missing-data",
     against="All networks take as many steps of Adam as the article's, so fewer images do not "
     "mean less training. The smaller training sets are nested and stratified by class. Each "
     "training image is rotated once, by an angle drawn uniformly from ±180°. Ensembles have two "

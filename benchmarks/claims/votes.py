@@ -272,7 +272,6 @@ CERTAINTY = Claim(
     "Reproduced: both hold. Partly reproduced: one does.",
     measure=measure_certainty,
     judge=judge_certainty,
-    figure="claims-certainty",
     against="Certain is not right: votes that agree can agree on a wrong class. So the accuracy is "
     "shown, also on images rotated by 15°, 30° and 45°, which the article does not mention. The "
     "verdict ignores it.",

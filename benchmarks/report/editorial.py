@@ -78,7 +78,6 @@ that one mimics the others, by the verdict that this leads to."""
 
 IMITATION, CEILING = "MC-dropout and ensemble B", "ensembles A and B"
 OTHER_NETWORK = "MC-dropout of two networks"
-PAIRS = (IMITATION, OTHER_NETWORK, CEILING)
 """Of which predictions the rankings of images are compared, as quantities of claims name them."""
 
 WHERE_C_DISAGREES = "clean-where-ensemble-c-disagrees"

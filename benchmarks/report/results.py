@@ -35,7 +35,6 @@ from benchmarks.vocabulary import (
     CURVES_FOLDER,
     IMAGES_NPZ,
     LATENCY_CSV,
-    MEASUREMENTS_CSV,
     SUMMARY_CSV,
 )
 
@@ -66,7 +65,6 @@ class Results:
         summary: ``summary.csv``.
         names: what the run's nouns are called, and their order.
         answer: ``answer.csv``; empty where there is none, as of version 0.3.
-        measured: the rows of ``measurements.csv`` with a value, by methods' primary scores.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
             ``claims-`` in front; and ``claims.csv`` as ``claims``.
         latency: ``latency.csv``; empty if nothing was timed.
@@ -78,7 +76,6 @@ class Results:
     summary: pd.DataFrame
     names: Names
     answer: pd.DataFrame = field(default_factory=pd.DataFrame)
-    measured: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     latency: pd.DataFrame = field(default_factory=pd.DataFrame)
     images: Mapping[tuple[str, int], ShownPixels] = field(default_factory=dict)
@@ -97,14 +94,10 @@ class Results:
         summary, names = read_table(folder, SUMMARY_CSV), Names.read(folder)
         if summary.empty:
             raise UserError(f"{folder / SUMMARY_CSV} has no rows; run without --only")
-        measured = read_if_there(folder, MEASUREMENTS_CSV)
-        if not measured.empty:
-            measured = by_primary_score(measured.dropna(subset="value"), names)
         return cls(
             summary,
             names,
             answer=read_if_there(folder, ANSWER_CSV),
-            measured=measured,
             curves=_read_curves(folder),
             latency=read_if_there(folder, LATENCY_CSV),
             images=_read_images(folder) | _read_images(folder / CLAIMS_FOLDER),

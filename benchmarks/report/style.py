@@ -60,7 +60,7 @@ Dash = str | tuple[float, tuple[float, ...]]
 DASHES = (0.0, (4.0, 2.0))
 """Of lines to compare with, which are no method's."""
 
-SMALLEST = 6
+SMALLEST = 7
 """Points of the smallest letters."""
 
 SHADE = "0.9"
@@ -68,9 +68,6 @@ SHADE = "0.9"
 
 BAND = 0.15
 """How opaque intervals are; those of a method's smaller sizes are half as much."""
-
-THIN = 0.25
-"""How opaque lines and points of replicates are; those of a smaller size are half as much."""
 
 _DASHED, _DASH_DOTTED = (0.0, (4.0, 1.5)), (0.0, (4.0, 1.2, 1.0, 1.2))
 _DOTTED, _LONG = (0.0, (1.0, 1.2)), (0.0, (8.0, 1.5))
@@ -122,24 +119,6 @@ class Look:
             "linewidth": 1.2 if self.filled else 0.8,
         }
 
-    @property
-    def curve(self) -> dict[str, Any]:
-        """The arguments of a line of many points, of which only some have a marker."""
-        return self.line | {"markevery": 0.25, "markersize": 3.0}
-
-    @property
-    def thin(self) -> dict[str, Any]:
-        """The arguments of a replicate's line, below that of the mean; legends leave it out."""
-        alpha = THIN if self.filled else THIN / 2
-        style = {"color": self.color, "linewidth": 0.5, "alpha": alpha, "zorder": 1.5}
-        return style | {"label": f"_{self.label}"}
-
-    @property
-    def dots(self) -> dict[str, Any]:
-        """The arguments of the points of replicates, where these have no line."""
-        marker = {"marker": ".", "markersize": 4.0, "markeredgewidth": 0}
-        return self.thin | {"linestyle": "none"} | marker
-
 
 def look_of(names: Names, method: str, label: str = "", *, filled: bool = True) -> Look:
     """The look of a method: the colour of its group, and the marker of its place in the register.
@@ -161,11 +140,6 @@ def looks(names: Names, contestants: Iterable[Contestant]) -> dict[Contestant, L
     """The look of each method and size, of which the largest of a method is filled."""
     largest = {contestant.method: contestant for contestant in sorted(contestants, key=names.rank)}
     return {
-        contestant: look_of(
-            names,
-            contestant.method,
-            names.label(contestant),
-            filled=contestant == largest[contestant.method],
-        )
-        for contestant in contestants
+        each: look_of(names, each.method, names.label(each), filled=each in largest.values())
+        for each in contestants
     }

@@ -1,8 +1,8 @@
 """The tables in ``curves/`` that only figures need: curves, and votes on an image.
 
 Each curve is that of one replicate, an actual network or ensemble, and agrees with its rows in
-``measurements.csv``; images are ranked by the method's primary score. Of the curves of several
-replicates those points are written that a drawing needs; a single one has all points and a band.
+``measurements.csv``; images are ranked by the method's primary score. A single replicate has a
+band.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float64, Int64
-from torch import Tensor
 
-from benchmarks.inference.bands import Curve, image_draws, roc_curve, wilson_interval
+from benchmarks.inference.bands import image_draws, roc_curve, wilson_interval
 from benchmarks.metrics.calibration import Calibration, equal_width_bins
 from benchmarks.metrics.metric import Weights, each_once
 from benchmarks.predictions import RunUnit, StoredPrediction, members_of
@@ -24,18 +22,13 @@ from benchmarks.run.image_values import ImageValues
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition
 from benchmarks.vocabulary import CLEAN
-from methods.determinism import (
-    derive_seed,
-)
+from methods.determinism import derive_seed
 
 BAND_RESAMPLES, MOST_BAND_WEIGHTS = 400, 2**25
 """For a band's percentiles; of very many images there are fewer, with as many weights in all."""
 
 FALSE_POSITIVE_RATES = np.arange(51) ** 2 / 2500
 """At which ROC curves are given; denser where few clean images are flagged."""
-
-TOLERANCE = 0.004
-"""Of a curve's highest value: about the width of the thin lines that replicates are drawn with."""
 
 DECIMALS = 5
 
@@ -63,11 +56,7 @@ has a single replicate.
 """
 
 CurveRow = dict[str, Any]
-
-Points = Float64[np.ndarray, " points"]
-
-BandWeights = tuple[Weights, Weights] | None
-"""The resamples of the images and of their reference's; ``None``: there is no band."""
+"""A row of a table of curves, by its columns."""
 
 
 class DrawnUnit(NamedTuple):
@@ -103,13 +92,9 @@ def drawn_units(plan: Plan, is_predicted: Callable[[RunUnit], bool]) -> dict[Run
     for unit in sorted(filter(plan.is_compared, plan.units())):
         if plan.objection(unit) is None and is_predicted(unit):
             replicates.setdefault(unit.folder, []).append(unit)
+    classes = plan.configuration.classes
     return {
-        unit: DrawnUnit(
-            unit,
-            plan.configuration.classes[unit.method].primary_score,
-            unit == units[0],
-            len(units) == 1,
-        )
+        unit: DrawnUnit(unit, classes[unit.method].primary_score, unit == units[0], len(units) == 1)
         for units in replicates.values()
         for unit in units
     }
@@ -144,45 +129,40 @@ def curves_of(
     if condition.subset:
         return
     begin = origin(drawn.unit, own.members, condition)
-    by_score = begin | {"score": drawn.score}
-    typical = is_typical(evaluation.conditions, condition)
-    draws = None
-    if drawn.alone and not condition.labelled:
-        draws = _band_weights(evaluation, condition, own.images, reference.images)
-    if typical:
-        confident, right = own.of(Calibration)  # labels are there
-        for row in _reliability(confident, right, bars=drawn.alone):
+    if is_typical(evaluation.conditions, condition):
+        confident, right = map(torch.from_numpy, own.of(Calibration))  # labels are there
+        bins = equal_width_bins(confident, right)
+        count, confidence, accuracy = (row[:, 0] for row in bins.fill(each_once(len(right))))
+        images = count.astype(int)
+        interval = np.where(drawn.alone, wilson_interval(accuracy, images), np.nan)
+        columns = *(bins.edges[:-1], bins.edges[1:]), *(images, confidence, accuracy), *interval
+        for row in _rows(_BINS, *columns):
             yield "reliability", begin | row
     score, clean = own.score(drawn.score), reference.score(drawn.score)
-    if score is None or clean is None or score.isnan().any() or clean.isnan().any():
+    if condition.labelled or score is None or clean is None:
         return
-    if not condition.labelled:
-        for row in _roc(clean.numpy(), score.numpy(), draws):
-            yield "roc", by_score | row
+    if not (score.isnan().any() or clean.isnan().any()):
+        sizes = reference.images, own.images
+        draws = _band_weights(evaluation, condition, *sizes) if drawn.alone else None
+        curve = roc_curve(clean.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
+        for row in _rows(_ROC, FALSE_POSITIVE_RATES, *curve):
+            yield "roc", begin | {"score": drawn.score} | row
 
 
 def example_votes(
     plan: Plan, drawn: DrawnUnit, condition: Condition, stored: StoredPrediction
 ) -> Iterator[tuple[str, CurveRow]]:
-    """The votes of a first replicate on the first image of the task's example class."""
-    index = example_image(plan, condition, stored.labels)
-    if drawn.first and not condition.subset and index is not None:
-        begin = origin(drawn.unit, stored.prediction.members, condition)
+    """The votes of a first replicate on the first image of the task's example class.
+
+    A condition has it whose images are those of the clean condition, changed or not.
+    """
+    if stored.labels is None or condition.subset or condition.paired_with != CLEAN:
+        return
+    begin = origin(drawn.unit, stored.prediction.members, condition)
+    indices = (stored.labels == plan.task.example_class).nonzero().flatten().tolist()
+    for index in indices[:1] if drawn.first else ():
         for row in votes_on(stored, index):
             yield "example_image", begin | row
-
-
-def example_image(
-    plan: Plan, condition: Condition, labels: Int64[Tensor, " images"] | None
-) -> int | None:
-    """The index of the first image of the task's example class, if the condition has it.
-
-    So it has if its images are those of the clean condition, changed or not.
-    """
-    if labels is None or condition.paired_with != CLEAN:
-        return None
-    indices = (labels == plan.task.example_class).nonzero().flatten().tolist()
-    return int(indices[0]) if indices else None
 
 
 def origin(unit: RunUnit, members: int | None, condition: Condition) -> CurveRow:
@@ -212,59 +192,20 @@ def curve_tables(rows: Iterable[tuple[str, CurveRow]]) -> dict[str, pd.DataFrame
     }
 
 
-def needed(x: Points, y: Points) -> list[int]:
-    """The positions of points such that straight lines between them are as good as the curve.
-
-    Both ends, then one by one the point that lies farthest from the lines so far, until none lies
-    farther than `TOLERANCE`. ``x`` rises.
-
-    >>> needed(np.array([0.0, 0.1, 0.2, 0.6, 1.0]), np.array([0.0, 0.5, 0.75, 0.875, 1.0]))
-    [0, 1, 2, 4]
-    """
-    kept, largest = [0, len(x) - 1], TOLERANCE * y.max()
-    while True:
-        apart = np.abs(np.interp(x, x[kept], y[kept]) - y)
-        farthest = int(apart.argmax())
-        if apart[farthest] <= largest:
-            return kept
-        kept = sorted([*kept, farthest])
-
-
 def _band_weights(
-    evaluation: Evaluation, condition: Condition, images: int, reference_images: int
-) -> BandWeights:
-    """The same for all curves of a data set of so many images."""
+    evaluation: Evaluation, condition: Condition, reference_images: int, images: int
+) -> tuple[Weights, Weights]:
+    """The resamples of the reference's images and of the condition's.
+
+    The same for all curves of a data set of so many images.
+    """
     reference = next(c for c in evaluation.conditions if c.name == condition.reference)
     count = min(BAND_RESAMPLES, max(1, MOST_BAND_WEIGHTS // max(images, reference_images)))
 
     def weights(data: str, number: int) -> Weights:
         return image_draws(number, count, derive_seed("bands", evaluation.seed, data))
 
-    return weights(condition.data, images), weights(reference.data, reference_images)
-
-
-def _reliability(confident: Points, right: Points, *, bars: bool) -> Iterator[CurveRow]:
-    bins = equal_width_bins(torch.from_numpy(confident), torch.from_numpy(right))
-    count, mean, accuracy = (row[:, 0] for row in bins.fill(each_once(len(confident))))
-    images = count.astype(int)
-    columns = bins.edges[:-1], bins.edges[1:], images, mean, accuracy
-    intervals = wilson_interval(accuracy, images) if bars else np.full((2, len(images)), np.nan)
-    return _rows(_BINS, *columns, *intervals)
-
-
-def _roc(reference: Points, score: Points, draws: BandWeights) -> Iterator[CurveRow]:
-    """The point (0, 0), where all curves begin, then the curve from a rate of 0 on."""
-    curve = roc_curve(reference, score, draws and draws[::-1], FALSE_POSITIVE_RATES)
-    bound = np.nan if draws is None else 0.0
-    yield dict(zip(_ROC, (0.0, 0.0, bound, bound), strict=True))
-    yield from _rows(_ROC, *_points(FALSE_POSITIVE_RATES, curve, draws))
-
-
-def _points(at: Points, curve: Curve, draws: BandWeights) -> Float64[np.ndarray, "4 kept"]:
-    """The curve over its points; without a band, over those that a drawing needs."""
-    kept = needed(at, curve[0]) if draws is None else slice(None)
-    points: Float64[np.ndarray, "4 kept"] = np.stack([at, *curve])[:, kept]
-    return points
+    return weights(reference.data, reference_images), weights(condition.data, images)
 
 
 def _rows(names: Sequence[str], *columns: Iterable[Any]) -> Iterator[CurveRow]:

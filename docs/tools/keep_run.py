@@ -58,7 +58,7 @@ METRICS = (
 """Those whose rows of the summary are kept, for README and for other papers."""
 
 FIGURES = (
-    *("worth", "quality", "claims-count-plots", "claims-rank-agreement", "claims-certainty"),
+    *("worth", "quality", "claims-count-plots"),
     *("abstaining", "rotated", "high-disagreement", "conditions"),
 )
 """The most important ones first."""

@@ -7,15 +7,12 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.claims import CLAIMS, imitation, missing_data
-from benchmarks.claims import votes as votes_claims
+from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import ClaimVerdict, RulePart
 from benchmarks.claims.numbers import ValueRange, rows
 from benchmarks.report.claims import (
@@ -25,12 +22,12 @@ from benchmarks.report.claims import (
     verdict_table,
     write_claims_page,
 )
-from benchmarks.report.editorial import CEILING, LEAST_AGREEMENT, OTHER_NETWORK, PAIRS, WEIGHTS
+from benchmarks.report.editorial import WEIGHTS
 from benchmarks.report.figures import draw_figure, drawn_figures
 from benchmarks.report.figures.declared import FIGURES as DECLARED
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import markdown
-from benchmarks.schema import where, write_table
+from benchmarks.schema import write_table
 from benchmarks.vocabulary import NOUNS_JSON
 
 NETWORKS = 4
@@ -39,29 +36,10 @@ VOTES = {"method": "mc_dropout", "condition": "image 61"}
 
 def measured(claim: str) -> Iterator[pd.DataFrame]:
     """Made-up numbers of four networks; of some claims there are none."""
-    random = np.random.default_rng(0)
     if claim.startswith("image"):
         image = claim[:9].replace("-", " ").rstrip()
         for c in range(10):
             yield rows("votes", [10.0] * NETWORKS, **VOTES | {"condition": image, "case": str(c)})
-    if claim == "certain-when-agreeing":
-        for condition, edge in product(("clean", "rotated-030"), votes_claims.LOWER_EDGES):
-            empty = (condition, edge) == ("clean", 0.0)
-            for metric, number in (("images", 20.0), ("correct", 15.0)):
-                numbers = [0.0 if empty else number] * NETWORKS
-                yield rows(metric, numbers, condition=condition, case=str(edge))
-    if claim == "dropout-mimics-ensemble":
-        for measure, pair, images in product(imitation.MEASURES, PAIRS, imitation.IMAGES):
-            correlations = random.uniform(0.4, 0.9, NETWORKS)
-            keys = {"score": measure, "condition": images, "case": pair}
-            yield rows("rank_correlation", correlations, **keys)
-    if claim == "epistemic-is-missing-data":
-        for (method, count), measure, condition, trained_on in product(
-            (("mc_dropout", NETWORKS), ("deep_ensemble", 1)),
-            *(imitation.MEASURES, missing_data.IMAGES, missing_data.LABELS.values()),
-        ):
-            means = random.uniform(0, 0.3, count)
-            yield rows(measure, means, method=method, condition=condition, case=trained_on)
     if claim == "softmax-is-not-certainty":
         yield rows("auroc", ValueRange(-0.066, -0.08, -0.052), method="softmax", case="minus a_b")
         yield rows("auroc", ValueRange(-0.063, math.nan, math.nan), method="softmax", case="c")
@@ -135,36 +113,9 @@ def test_count_plot_has_the_tasks_classes_and_the_runs_passes(folder: Path) -> N
     assert "Votes of 3 passes\n(4 networks)" in {ax.get_ylabel() for ax in drawn.figure.axes}
 
 
-def test_bins_of_vote_shares_are_of_all_networks_together(folder: Path) -> None:
-    bins = draw_figure(Results.load(folder), "claims-certainty").numbers
-    assert list(dict.fromkeys(bins["condition"])) == ["clean", "rotated-030"]
-    bins = where(bins, condition="clean")
-    assert bins["lower"].tolist() == [0.0, 0.5, 0.6, 0.7, 0.8, 0.9]
-    assert bins["upper"].tolist() == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
-    assert bins["accuracy"].isna().tolist() == [True, *[False] * 5]
-    assert set(bins["accuracy"].dropna()) == {0.75}
-
-
-def test_verdicts_begin_where_the_corrected_correlation_is_large_enough(folder: Path) -> None:
-    results = Results.load(folder)
-    drawn = draw_figure(results, "claims-rank-agreement")
-    shown = drawn.numbers[drawn.numbers["condition"] == drawn.numbers["condition"].iloc[0]]
-    by_pair = where(shown, score=shown["score"].iloc[0]).groupby("case")["value"].mean()
-    corrected_by = math.sqrt(by_pair[OTHER_NETWORK] * by_pair[CEILING])
-    dashed = [line for line in drawn.figure.axes[0].lines if line.get_color() == "0.6"]
-    places = [line.get_xdata()[0] for line in dashed]
-    assert places == pytest.approx([share * corrected_by for share in LEAST_AGREEMENT.values()])
-
-
 def test_votes_that_several_claims_are_about_are_drawn_once(folder: Path) -> None:
     drawn = draw_figure(Results.load(folder), "claims-count-plots")
     assert len(drawn.numbers) == 2 * 10 * NETWORKS
-
-
-def test_training_sets_are_drawn_in_the_order_of_the_claim(folder: Path) -> None:
-    drawn = draw_figure(Results.load(folder), "claims-missing-data")
-    labels = [text.get_text() for text in drawn.figure.axes[-1].get_xticklabels()]
-    assert labels == ["1,000", "10,000", "all", "all,\nrotated"]
 
 
 def test_verdicts_stand_in_a_table_by_weight(folder: Path) -> None:

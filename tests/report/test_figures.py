@@ -22,10 +22,8 @@ from benchmarks.io import UserError
 from benchmarks.nouns import METHOD_COLUMNS, Contestant, MethodRecord
 from benchmarks.report.figures import draw_figure, drawn_figures, figure_names, save_figure
 from benchmarks.report.figures.engine import Drawing, in_print, leading
-from benchmarks.report.figures.files import TITLE, svg_and_png
-from benchmarks.report.figures.numbers import mean_bins, mean_curve
+from benchmarks.report.figures.files import svg_and_png
 from benchmarks.report.figures.panels import GUESSING
-from benchmarks.report.figures.point_names import PointName, beside_points
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import looks
 from benchmarks.report.tables.table import MARKS
@@ -63,12 +61,8 @@ def numbers(folder: Path, name: str) -> pd.DataFrame:
 
 
 def panel(drawing: Drawing, label: str) -> Axes:
-    """The panel with this label at its axis of values, or with this title."""
-    return next(ax for ax in drawing.figure.axes if label in (ax.get_ylabel(), ax.get_title()))
-
-
-def replicate_lines(ax: Axes) -> int:
-    return sum(line.get_linewidth() == 0.5 for line in ax.lines)
+    """The panel whose axis of values begins with this label."""
+    return next(ax for ax in drawing.figure.axes if ax.get_ylabel().startswith(label))
 
 
 # Numbers.
@@ -117,63 +111,45 @@ def test_lines_are_of_six_methods_and_captions_say_of_how_many(results: Results)
     assert leading(results) == results.largest
 
 
-ROC = ("flagged_clean", "flagged")
+def with_curve(results: Results, name: str, table: pd.DataFrame) -> Results:
+    return replace(results, curves={**results.curves, name: table})
 
 
-def curve(replicate: int, points: list[tuple[float, float]]) -> pd.DataFrame:
-    table = pd.DataFrame(points, columns=list(ROC))
-    return table.assign(replicate=replicate, lower=0.1, upper=0.9)
+def test_curves_of_several_replicates_have_their_mean_and_range(results: Results) -> None:
+    table = where(results.curve("roc"), method="mc_dropout", members="8")
+    assert table["replicate"].nunique() > 1
+    by_rate = table.groupby(["condition", "flagged_clean"])["flagged"]
+    shown = where(draw_figure(results, "roc").numbers, method="mc_dropout", members="8")
+    shown = shown.set_index(["condition", "flagged_clean"])
+    for name, expected in (
+        *(("flagged", by_rate.mean()), ("lower", by_rate.min()), ("upper", by_rate.max())),
+    ):
+        assert shown[name].to_numpy() == pytest.approx(expected[shown.index].to_numpy())
 
 
-def test_mean_of_roc_curves_is_vertical() -> None:
-    steep = curve(0, [(0, 0), (0, 0.6), (0.5, 1), (1, 1)])
-    flat = curve(3, [(0, 0), (0, 0.2), (0.2, 0.4), (1, 1)])
-    mean = mean_curve(pd.concat([steep, flat]), *ROC)
-    assert mean["flagged_clean"].tolist() == [0, 0, 0.2, 0.5, 1]
-    at_half = (1 + 0.4 + 0.6 * 0.3 / 0.8) / 2
-    expected = [0, (0.6 + 0.2) / 2, (0.76 + 0.4) / 2, at_half, 1]
-    assert mean["flagged"].tolist() == pytest.approx(expected)
-    assert mean[["lower", "upper"]].isna().all(axis=None)
-    columns = [*ROC, "lower", "upper"]
-    pd.testing.assert_frame_equal(mean_curve(flat, *ROC)[columns], flat[columns])
+def test_curve_of_a_single_replicate_has_its_own_band(results: Results) -> None:
+    first = where(results.curve("roc"), replicate=0).assign(lower=0.0, upper=1.0)
+    shown = draw_figure(with_curve(results, "roc", first), "roc").numbers
+    assert shown[["lower", "upper"]].drop_duplicates().to_numpy().tolist() == [[0, 1]]
 
 
-def test_area_of_the_mean_is_the_mean_of_the_areas() -> None:
-    random = np.random.default_rng(0)
-    curves = []
-    for replicate in range(6):
-        x = np.concatenate([[0, 0], np.sort(random.random(5)), [1]])
-        y = [0, *np.sort(random.random(6)), 1]
-        curves.append(curve(replicate, list(zip(x, y, strict=True))))
-    areas = [np.trapezoid(table["flagged"], table["flagged_clean"]) for table in curves]
-    mean = mean_curve(pd.concat(curves), *ROC)
-    assert np.trapezoid(mean["flagged"], mean["flagged_clean"]) == pytest.approx(np.mean(areas))
-
-
-def bins(replicate: int, *rows: tuple[int, float, float]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=["count", "confidence", "accuracy"])
-    lower = np.arange(len(rows)) / len(rows)
-    band = {"accuracy_lower": 0.1, "accuracy_upper": 0.9}
-    return table.assign(lower=lower, upper=lower + 1 / len(rows), replicate=replicate, **band)
-
-
-def test_mean_of_a_bin_is_over_the_replicates_that_fill_it_if_these_are_half() -> None:
-    nan = float("nan")
-    table = pd.concat(
-        [
-            bins(0, (0, nan, nan), (20, 0.4, 0.5), (80, 0.9, 0.8)),
-            bins(1, (12, 0.2, 0.1), (30, 0.5, 0.7), (58, 0.8, 0.9)),
-            bins(2, (3, 0.1, 0.0), (9, 0.6, 0.1), (88, 0.7, 0.7)),
-        ]
-    )
-    mean = mean_bins(table)
-    assert mean["count"].tolist() == pytest.approx([5, 59 / 3, 226 / 3])
-    shown = mean.dropna(subset="accuracy")
-    assert shown["confidence"].tolist() == pytest.approx([0.45, 0.8])
-    assert shown["accuracy"].tolist() == pytest.approx([0.6, 0.8])
-    assert shown["accuracy_lower"].isna().all()
-    single = mean_bins(table[table["replicate"] == 2]).dropna(subset="accuracy")
-    assert single[["count", "accuracy_upper"]].to_numpy().tolist() == [[88, 0.9]]
+def test_bin_has_an_accuracy_if_half_of_the_replicates_fill_it(results: Results) -> None:
+    table = where(results.curve("reliability"), method="softmax", condition="clean")
+    edges = sorted(set(table["lower"]))[:3]
+    counts = {0: (0, 20, 80), 1: (12, 30, 58), 2: (3, 9, 88)}
+    rows = [
+        {**table.iloc[0], "replicate": replicate, "lower": lower, "upper": lower + 1 / 15}
+        | {"count": count, "accuracy": 0.1 * replicate, "confidence": 0.5}
+        | {"accuracy_lower": math.nan, "accuracy_upper": math.nan}
+        for replicate, own in counts.items()
+        for lower, count in zip(edges, own, strict=True)
+    ]
+    bins = draw_figure(
+        with_curve(results, "reliability", pd.DataFrame(rows)), "reliability"
+    ).numbers
+    assert bins["count"].tolist() == pytest.approx([5, 59 / 3, 226 / 3])
+    assert bins["accuracy"].tolist() == pytest.approx([math.nan, 0.05, 0.1], nan_ok=True)
+    assert bins["accuracy_upper"].tolist() == pytest.approx([math.nan, 0.1, 0.2], nan_ok=True)
 
 
 # Quality against cost.
@@ -205,35 +181,16 @@ def test_scatter_names_each_method_at_its_largest_size_and_every_size_of_ensembl
         draw_figure(results, "quality", methods=["my_method"])
 
 
-def test_names_beside_points_cover_neither_points_nor_one_another() -> None:
-    places = [(x, y) for x in (2, 4, 6) for y in (5, 5.3)]
-    with in_print():
-        ax = Figure(figsize=(5, 4)).subplots()
-        ax.set(xlim=(0, 10), ylim=(0, 10))
-        beside_points(ax, [PointName(*place, "its name", "black") for place in places])
+def test_names_beside_points_cover_neither_points_nor_one_another(results: Results) -> None:
+    sheet = draw_figure(timed(by_chance(FEW, 0)), "quality").figure
+    sheet.draw_without_rendering()
+    for ax in sheet.axes:
         boxes = [text.get_window_extent() for text in ax.texts]
-    assert len(boxes) == len(places)
-    for number, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[:number])
-        assert not any(box.contains(*ax.transData.transform(place)) for place in places)
-
-
-@pytest.mark.parametrize("seed", [29, 45])
-def test_lines_from_names_to_points_cross_no_other_name(seed: int) -> None:
-    places = np.random.default_rng(seed).uniform(3, 6, (12, 2)).round(1)
-    with in_print():
-        ax = Figure(figsize=(4, 3)).subplots()
-        ax.set(xlim=(0, 10), ylim=(0, 10))
-        beside_points(ax, [PointName(x, y, "a long name", "black") for x, y in places])
-        boxes = {text: text.get_window_extent() for text in ax.texts}
-    far = [text for text in boxes if text.arrow_patch]
-    assert far
-    for text in far:
-        begin = ax.transData.transform(text.xy)
-        end = boxes[text].min + boxes[text].size / 2
-        others = [box for other, box in boxes.items() if other is not text]
-        for share in np.linspace(0, 1, 60):
-            assert not any(box.contains(*(begin + share * (end - begin))) for box in others)
+        points = [line.get_xydata()[0] for line in ax.lines if len(line.get_xydata()) == 1]
+        assert len(boxes) == len(points) > 3
+        for number, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:number])
+            assert not any(box.contains(*ax.transData.transform(point)) for point in points)
 
 
 # What the rule says.
@@ -384,9 +341,7 @@ def test_legend_has_a_method_once_whatever_sizes_an_engine_was_timed_with(result
     fewer = latency[~(smaller & (latency["engine"] == "torch"))]
     axes = draw_figure(replace(results, latency=fewer), "cost").figure.axes
     labels = {str(line.get_label()) for ax in axes for line in ax.lines}
-    assert [label for label in labels if label.startswith("MC-dropout")] == [
-        "MC-dropout, passes T beside each point"
-    ]
+    assert [label for label in labels if label.startswith("MC-dropout")] == ["MC-dropout"]
 
 
 # How things look.
@@ -457,35 +412,13 @@ def test_methods_with_infinite_values_are_named(results: Results) -> None:
     assert not panel(drawing, "Accuracy").texts
 
 
-@pytest.mark.parametrize(("name", "count"), [("conditions", 5), ("high-disagreement", 12)])
-def test_images_are_squares_one_a_condition_and_one_above_votes(
-    name: str, count: int, results: Results
-) -> None:
+@pytest.mark.parametrize("name", ["conditions", "high-disagreement"])
+def test_images_are_squares_one_a_panel(name: str, results: Results) -> None:
     sheet = draw_figure(results, name).figure
     sheet.draw_without_rendering()
     boxes = [image.get_window_extent() for image in sheet.findobj(OffsetImage)]
-    assert len(boxes) == count
+    assert len(boxes) == len(sheet.axes) > 3
     assert all(round(box.width - box.height, 3) == 0 for box in boxes)
-
-
-def test_curves_of_a_single_replicate_have_a_band_and_several_have_lines(results: Results) -> None:
-    first = where(results.curve("roc"), replicate=0).assign(lower=0.0, upper=1.0)
-    single = replace(results, curves={**results.curves, "roc": first})
-    thin, bands = (draw_figure(shown, "roc").figure.axes[0] for shown in (results, single))
-    assert replicate_lines(thin) > 0 == replicate_lines(bands)
-    assert len(thin.collections) < len(bands.collections)
-
-
-@pytest.mark.parametrize(
-    ("replicates", "has_interval"), [(1, True), (2, False), (4, False), (5, True)]
-)
-def test_replicates_are_drawn_where_their_mean_has_no_interval(
-    replicates: int, has_interval: bool, results: Results
-) -> None:
-    repeated = replace(results, summary=results.summary.assign(replicates=replicates))
-    drawing = draw_figure(repeated, "rotated", metrics=["ece"])
-    assert drawing.numbers["lower"].notna().any() == has_interval
-    assert bool(replicate_lines(drawing.figure.axes[0])) != has_interval
 
 
 # What a user asks for.
@@ -526,8 +459,8 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
 
 def test_one_method_alone_has_no_panels_of_differences(results: Results) -> None:
     for chosen, labels in (
-        (["softmax"], {"NLL\n(nats)"}),
-        ((), {"NLL\n(nats)", "Difference to\nSoftmax"}),
+        (["softmax"], {"NLL\n(nats) ↓"}),
+        ((), {"NLL\n(nats) ↓", "Difference to\nSoftmax"}),
     ):
         drawing = draw_figure(results, "rotated", methods=chosen, metrics=["nll"])
         assert {ax.get_ylabel() for ax in drawing.figure.axes} == labels
@@ -555,6 +488,22 @@ def test_what_cannot_be_drawn_is_named(
 # Files.
 
 
+def test_drawing_for_a_page_begins_below_the_title() -> None:
+    with in_print():
+        sheet = Figure(figsize=(4, 3), layout="constrained")
+        sheet.subplots().set_title("panel")
+        sheet.suptitle("title")
+        svg, _ = svg_and_png(sheet, "name", "title <a>")
+    root = ElementTree.fromstring(svg)
+    assert root.get("aria-label") == "title <a>"
+    texts = {
+        "".join(element.itertext()).strip() for element in root.iter() if "text" in element.tag
+    }
+    assert "panel" in texts
+    assert "title" not in texts
+    assert float(root.get("viewBox", "").split()[3]) < 72 * 3 - 8
+
+
 def test_pictures_are_small_and_have_print_resolution(made_up_run: Path) -> None:
     for path in sorted((made_up_run / "figures").glob("*.png")):
         with Image.open(path) as image:
@@ -566,7 +515,9 @@ def test_pictures_are_small_and_have_print_resolution(made_up_run: Path) -> None
 def test_drawings_can_stand_in_one_page_and_their_text_is_text(made_up_run: Path) -> None:
     elsewhere: set[str] = set()
     for path in sorted((made_up_run / "figures").glob("*.svg")):
-        root = ElementTree.fromstring(path.read_text())
+        content = path.read_text()
+        assert min(map(float, re.findall(r"font-size: ([\d.]+)px", content))) >= 7  # points
+        root = ElementTree.fromstring(content)
         assert root.get("aria-label")
         identifiers = {f"#{element.get('id')}" for element in root.iter() if element.get("id")}
         assert not identifiers & elsewhere
@@ -575,16 +526,3 @@ def test_drawings_can_stand_in_one_page_and_their_text_is_text(made_up_run: Path
         assert {target for target in targets if target.startswith("#")} <= identifiers
         assert path.stat().st_size < 200_000
     assert "MC-dropout, T = 8" in (made_up_run / "figures" / "rotated.svg").read_text()
-
-
-def test_svg_begins_between_the_title_and_the_panels() -> None:
-    with in_print():
-        sheet = Figure(figsize=(4, 3), layout="constrained")
-        sheet.subplots().set_title("panel")
-        sheet.suptitle("title", gid=TITLE)
-        svg, _ = svg_and_png(sheet, "name", "title")
-    (above,) = re.findall(r'viewBox="0 ([\d.]+)', svg)
-    (size,) = re.findall(r"font-size: ([\d.]+)px[^>]*>panel<", svg)
-    (baseline,) = re.findall(r'(?: y="|translate\([\d.]+ )([\d.]+)[^>]*>panel<', svg)
-    assert ">title<" not in svg
-    assert 0 < float(above) < float(baseline) - 0.8 * float(size)

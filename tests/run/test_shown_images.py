@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from benchmarks.predictions import RunUnit
-from benchmarks.run.shown_images import Ranked, highest
+from benchmarks.run.shown_images import IMAGES_PER_CONDITION
 from benchmarks.schema import read_table
-from benchmarks.tasks.task import Condition, choice
+from benchmarks.tasks.task import choice
 from tests.made_up import make_up
 from tests.run.conftest import OF_FEW_IMAGES
 from tests.runs import CONDITIONS, Run, run_of
@@ -26,8 +25,8 @@ UNITS = {
 """The first replicate of each method that was predicted, of its largest size."""
 
 
-def table(run: Run, name: str) -> pd.DataFrame:
-    return read_table(run.workspace.out / "curves", f"{name}.csv")
+def table(run: Run) -> pd.DataFrame:
+    return read_table(run.workspace.out / "curves", "image_votes.csv")
 
 
 def images_of(run: Run) -> dict[str, NDArray[np.generic]]:
@@ -36,7 +35,7 @@ def images_of(run: Run) -> dict[str, NDArray[np.generic]]:
 
 
 def test_of_each_condition_the_images_are_shown_on_which_votes_differ_most(run: Run) -> None:
-    images = table(run, "image_votes").drop_duplicates("rank")
+    images = table(run).drop_duplicates("rank")
     assert set(images["condition"]) == {"clean", "rotated-030", "ood-uniform_noise"}
     for condition, rows in images.groupby("condition"):
         values = list(rows["divergence"])
@@ -47,7 +46,7 @@ def test_of_each_condition_the_images_are_shown_on_which_votes_differ_most(run: 
 
 
 def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
-    rows = table(run, "image_votes")
+    rows = table(run)
     for row in rows.sample(40, random_state=0).to_dict("records"):
         stored = run.workspace.predictions.load(UNITS[row["method"]], row["condition"])
         i, c, prediction = row["index"], row["class"], stored.prediction
@@ -59,36 +58,32 @@ def test_votes_are_those_of_the_prediction_files(run: Run) -> None:
     assert whole.to_numpy() == pytest.approx(1, abs=1e-4)
 
 
-def test_high_disagreement_images_have_the_largest_divergence(run: Run) -> None:
+def test_images_shown_have_the_largest_divergence(run: Run) -> None:
     """The generalised divergence, here by way of relative entropies to the mean."""
-    largest = np.zeros(70)
-    for condition in ("clean", "rotated-030"):  # beyond 90 degrees, labels are ill-defined
-        load = run.workspace.predictions.load
-        shares = np.stack(
-            [load(unit, condition).prediction.vote_share.numpy() for unit in UNITS.values()]
-        )
-        mean = np.maximum(shares.mean(axis=0), 1e-9)
-        ratios = np.log(np.where(shares > 0, shares / mean, 1))
-        largest = np.maximum(largest, (shares * ratios).sum(axis=2).mean(axis=0))
-    drawn = table(run, "high_disagreement").drop_duplicates("rank")
-    assert list(drawn["divergence"]) == pytest.approx(sorted(largest)[:-13:-1], abs=1e-5)
-    assert drawn["index"].is_unique
+    load = run.workspace.predictions.load
+    shares = np.stack(
+        [load(unit, "rotated-030").prediction.vote_share.numpy() for unit in UNITS.values()]
+    )
+    mean = np.maximum(shares.mean(axis=0), 1e-9)
+    ratios = np.log(np.where(shares > 0, shares / mean, 1))
+    values = (shares * ratios).sum(axis=2).mean(axis=0)
+    rows = table(run)
+    shown = rows[rows["condition"] == "rotated-030"].drop_duplicates("rank")
+    largest = sorted(values, reverse=True)[:IMAGES_PER_CONDITION]
+    assert list(shown["divergence"]) == pytest.approx(largest, abs=1e-5)
 
 
 def test_images_are_all_that_is_shown_as_it_was_evaluated(run: Run) -> None:
     file = images_of(run)
     written = list(zip(file["condition"].tolist(), file["index"].tolist(), strict=True))
     assert len(set(written)) == len(written)
-    for name in ("image_votes", "high_disagreement"):
-        rows = table(run, name)
-        assert set(zip(rows["condition"], rows["index"], strict=True)) <= set(written)
+    rows = table(run)
+    first = {(name, 0) for name in file["condition"].tolist()}
+    assert {*written} == {*zip(rows["condition"], rows["index"], strict=True)} | first
     for position, (condition, index) in enumerate(written):
         evaluated = run.workspace.evaluation_set(CONDITIONS[condition], run.plan)
         pixels = file["pixels"][position] / 255
         np.testing.assert_allclose(pixels, evaluated.images[index, 0], atol=0.5001 / 255)
-        label = -1 if evaluated.labels is None else int(evaluated.labels[index])
-        assert file["label"][position] == label
-    assert set(file["label"][file["condition"] == "clean"]) == set(range(10))
 
 
 def test_set_that_cannot_be_had_is_not_shown(tmp_path: Path) -> None:
@@ -96,22 +91,4 @@ def test_set_that_cannot_be_had_is_not_shown(tmp_path: Path) -> None:
     make_up(tmp_path, unavailable=missing, **vars(OF_FEW_IMAGES))
     fewer = run_of(OF_FEW_IMAGES, tmp_path)
     assert set(images_of(fewer)["condition"]) == {"clean", "rotated-120"}
-    for name in ("image_votes", "high_disagreement"):
-        assert set(table(fewer, name)["condition"]) == {"clean"}
-
-
-CLEAN = Condition("clean", "Clean", "clean", "digits")
-ROTATED = Condition("rotated", "Rotated", "rotated", "digits")
-OTHER = Condition("other", "Other", "natural", "other", paired_with="other")
-
-
-def test_an_image_is_ranked_under_one_of_the_conditions_that_share_it() -> None:
-    values = {
-        CLEAN: torch.tensor([0.125, 0.0, 0.5]),
-        ROTATED: torch.tensor([0.25, 0.0, 0.2]),
-        OTHER: torch.tensor([0.375, 0.0625]),
-    }
-    best = [Ranked(CLEAN, 2, 0.5), Ranked(OTHER, 0, 0.375), Ranked(ROTATED, 0, 0.25)]
-    assert highest(values, 3) == best
-    assert highest(values, 9)[3:] == [Ranked(OTHER, 1, 0.0625)]
-    assert highest({}, 3) == []
+    assert set(table(fewer)["condition"]) == {"clean"}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import matplotlib.figure as mpl
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -17,7 +18,6 @@ from benchmarks.report.figures.engine import (
     Canvas,
     Drawing,
     Figure,
-    FigureData,
     Sheet,
     View,
     draw,
@@ -37,8 +37,8 @@ def drawn_figures(results: Results) -> list[FigureFiles]:
     """The figures of a run in the order of the page."""
     wanted, files = [*_with_data(results)], []
     with in_print():
-        for name, figure, view, data in tracked(wanted, len(wanted), "report", "figures"):
-            title, sheet, numbers = draw(figure, view, data)
+        for name, figure, view, rows in tracked(wanted, len(wanted), "report", "figures"):
+            title, sheet, numbers = draw(figure, view, rows)
             svg, png = svg_and_png(cast(mpl.Figure, sheet), name, title)
             about = name, title, _caption(figure, view), figure.section.format(group=view.group)
             files.append(FigureFiles(*about, svg, png, numbers))
@@ -83,21 +83,21 @@ def draw_figure(
     _require("figure", [name], known)
     figure, group = known[name]
     view = _view(results, figure, group, methods, metrics, conditions)
-    data = figure.data(view)
-    if data.rows.empty:
+    rows = figure.data(view)
+    if rows.empty:
         raise UserError(
             f"there are no numbers for the figure {name!r} of what is chosen; figures that there "
             f"are: {', '.join(figure_names(results)) or 'none'}"
         )
     # Rather stop than draw something else.
-    if methods and "method" not in data.rows:
+    if methods and "method" not in rows:
         raise UserError(f"the figure {name!r} has no methods to choose from")
     for column, chosen in (("metric", metrics), ("condition", conditions)):
         for value in chosen:
-            if column not in data.rows or value not in set(data.rows[column]):
+            if column not in rows or value not in set(rows[column]):
                 raise UserError(f"the figure {name!r} has no numbers of {column} {value!r}")
     with in_print():
-        return draw(figure, view, data, canvas, titled=titled)
+        return draw(figure, view, rows, canvas, titled=titled)
 
 
 def save_figure(sheet: Sheet, path: Path) -> None:
@@ -116,13 +116,13 @@ def _known(results: Results) -> dict[str, tuple[Figure, str]]:
     }
 
 
-def _with_data(results: Results) -> Iterator[tuple[str, Figure, View, FigureData]]:
+def _with_data(results: Results) -> Iterator[tuple[str, Figure, View, pd.DataFrame]]:
     """The figures that there are numbers for, with these."""
     for name, (figure, group) in _known(results).items():
         view = _view(results, figure, group)
-        data = figure.data(view)
-        if not data.rows.empty:
-            yield name, figure, view, data
+        rows = figure.data(view)
+        if not rows.empty:
+            yield name, figure, view, rows
 
 
 def _view(
@@ -140,17 +140,16 @@ def _view(
     """
     _require("metric", metrics, set(results.summary["metric"]))
     _require("condition", conditions, set(results.summary["condition"]))
-    sizes = {results.names.key(contestant): [contestant] for contestant in results.contestants}
-    sizes |= {contestant.method: [] for contestant in results.contestants}
-    sizes |= {contestant.method: [contestant] for contestant in results.largest}
-    _require("method", methods, sizes)
-    chosen_contestants = [contestant for name in methods for contestant in sizes[name]]
-    contestants = chosen_contestants or figure.methods(results)
-    known_looks = looks(results.names, {*results.largest, *contestants})
-    view_looks = {contestant: known_looks[contestant] for contestant in contestants}
+    by_name = {each.method: [each] for each in results.largest}
+    by_name |= {results.names.key(each): [each] for each in results.contestants}
+    by_name = {each.method: [] for each in results.contestants} | by_name
+    _require("method", methods, by_name)
+    contestants = [each for name in methods for each in by_name[name]] or figure.methods(results)
+    known = looks(results.names, {*results.largest, *contestants})
+    shown = {contestant: known[contestant] for contestant in contestants}
     # Of a method that is named without a size, all sizes stay.
     chosen = results.with_methods(methods)
-    return View(chosen, view_looks, tuple(metrics), tuple(conditions), group)
+    return View(chosen, shown, tuple(metrics), tuple(conditions), group)
 
 
 def _require(what: str, names: Sequence[str], known: Collection[str]) -> None:
@@ -163,33 +162,28 @@ def _require(what: str, names: Sequence[str], known: Collection[str]) -> None:
 
 
 def canvas_of(ax: Axes | None) -> Canvas:
-    """The place of ``ax``, or a new figure of pyplot.
+    """The place of ``ax``, which itself is then not seen, or a new figure of pyplot."""
+    if ax is not None:
+        return lambda width, height: _part_of(ax)
+    import matplotlib.pyplot as plt  # here: who gives a place needs none of pyplot's figures
+
+    return lambda width, height: plt.figure(figsize=(width, height), layout="constrained")
+
+
+def _part_of(ax: Axes) -> mpl.SubFigure:
+    """A part of the figure in the place of ``ax``.
 
     Raises:
         UserError: ``ax`` has no place in a grid.
     """
-
-    def canvas(width: float, height: float) -> Sheet:
-        if ax is not None:
-            return _part_of(ax)
-        import matplotlib.pyplot as plt  # here: who gives a place needs none of pyplot's figures
-
-        return plt.figure(figsize=(width, height), layout="constrained")
-
-    return canvas
-
-
-def _part_of(ax: Axes) -> mpl.SubFigure:
-    """A part of the figure in the place of ``ax``, which itself is then not seen."""
     place = ax.get_subplotspec()
     if place is None:
         raise UserError(
             "ax: it has no place in a grid; give one of plt.subplots or figure.add_subplot"
         )
-    figure = ax.figure
-    whole = figure.figure
+    whole = ax.figure.figure
     # Legends beside panels need it, and panels that are parts of a figure.
     if not isinstance(whole.get_layout_engine(), ConstrainedLayoutEngine):
         whole.set_layout_engine("constrained")
     ax.set_axis_off()
-    return figure.add_subfigure(place)
+    return ax.figure.add_subfigure(place)

@@ -1,7 +1,6 @@
-"""One declaration as a figure: panels in rows, one legend for all, a title; and the ways to draw.
+"""One declaration as a figure: panels in rows, one legend for all, a title; and how to draw lines.
 
-Panels are drawn by the functions of `panels`, from the ways at the end of this module: lines,
-points with intervals, bars, steps, circles and images.
+Panels are drawn by the functions of `panels`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from textwrap import wrap
+from operator import attrgetter
+from textwrap import fill
 from typing import Any, NamedTuple
 
 import matplotlib.figure as mpl
@@ -21,52 +21,30 @@ import pandas as pd
 from matplotlib import style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
-from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchmarks.nouns import METHOD_COLUMNS, Contestant, Names
 from benchmarks.report.editorial import ENSEMBLE, SAMPLED
-from benchmarks.report.figures.files import TITLE, tell
-from benchmarks.report.number_format import rounded
 from benchmarks.report.results import Results, ShownPixels
 from benchmarks.report.style import BAND, COLUMN, PAGE, SETTINGS, Look
 from benchmarks.report.tables.ranking import board, shown
 from benchmarks.schema import where
 
-LETTER, HANDLE = 0.054, 0.45
-"""Widths in inches of a letter of a legend or title, and of a handle with the space around it."""
+ENTRY, LABEL_LETTERS = 2.2, 38
+"""Inches of a column of a legend, and how many letters of a label fit into a line of it."""
 
-CHARACTERS, LINE = 13, 0.19
-"""How many fit into an inch of a title, and how many inches a line of it takes."""
+TITLE_LETTERS = 14
+"""How many letters of a title fit into an inch."""
 
-LEAST = 2.0
-"""How many inches high panels, their labels and a short legend are at least, of one row too."""
-
-ROWS, ROW = 3, 0.146
-"""How many rows of a legend a figure's height has space for, and how many inches one takes."""
-
-THIN_LINES = Line2D([], [], color="0.4", linewidth=0.5, label="Thin: replicates; thick: their mean")
-"""What legends show of replicates."""
+LINE = 0.16
+"""How much higher, in inches, a line of the title or legend makes a figure."""
 
 Sheet = mpl.Figure | mpl.SubFigure
 """What panels are drawn on: a figure of its own, or a part of another one."""
 
 Canvas = Callable[[float, float], Sheet]
 """From the width and the height in inches that a figure asks for to its sheet."""
-
-
-class FigureData(NamedTuple):
-    """What a figure shows.
-
-    Attributes:
-        rows: a row a point, bin or vote; empty where a run has no such numbers.
-        replicates: the same of each of several replicates whose mean has no interval.
-    """
-
-    rows: pd.DataFrame
-    replicates: pd.DataFrame = pd.DataFrame()
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,18 +74,20 @@ class View:
         return tuple(self.looks)
 
     @property
+    def baseline(self) -> Contestant:
+        """What differences are to: the network alone; where it is not shown, the first method."""
+        return next(filter(self.results.is_network_alone, self.looks), self.contestants[0])
+
+    @property
+    def others(self) -> tuple[Contestant, ...]:
+        """The methods that are compared with the baseline."""
+        return tuple(each for each in self.contestants if each != self.baseline)
+
+    @property
     def severities(self) -> dict[str, float]:
         """The severity of each condition of the group; that of its reference is 0."""
         shifts = self.results.severities[self.group]
         return {shifts[0].reference: 0.0} | {shift.name: shift.severity for shift in shifts}
-
-    def heading(self, column: str, key: Mapping[str, Any]) -> str:
-        """What a value of a column is called above a panel."""
-        if column == "label":
-            return f"label {self.names.class_name(key['label'])}"
-        if column == "image":
-            return f"Image {key['image']}"
-        return self.results.label_of(key[column])
 
 
 class Panel(NamedTuple):
@@ -116,30 +96,29 @@ class Panel(NamedTuple):
     Attributes:
         key: the values that its rows share, by column.
         every: the rows of all panels.
-        looks: by the values of the columns that distinguish lines.
     """
 
     view: View
     key: Mapping[str, Any]
     rows: pd.DataFrame
-    replicates: pd.DataFrame
     every: pd.DataFrame
-    lines: tuple[str, ...]
-    looks: Mapping[Any, Look]
 
     @property
-    def look(self) -> Look:
-        """That of the one method of a panel."""
-        return self.looks[contestant_in(self.key)]
+    def condition(self) -> str:
+        """What the condition of its rows is called."""
+        return self.view.results.label_of(self.key["condition"])
 
-    def series(self) -> Iterator[tuple[Look, pd.DataFrame, pd.DataFrame]]:
-        """Of each line its look, its rows, and those of its replicates."""
-        for values, look in self.looks.items():
-            key = dict(zip(self.lines, values, strict=False))  # of a contestant not the score
-            rows = where(self.rows, **key)
+    @property
+    def measure(self) -> str:
+        """What the metric of its rows is called, with its unit and an arrow to the better end."""
+        return self.view.names.printed(self.key["metric"]).axis_title
+
+    def series(self, contestants: Sequence[Contestant] = ()) -> Iterator[tuple[Look, pd.DataFrame]]:
+        """The look and the rows of each contestant that has some; by default of all shown."""
+        for contestant in contestants or self.view.contestants:
+            rows = where(self.rows, **contestant.columns)
             if not rows.empty:
-                replicates = self.replicates
-                yield look, rows, replicates if replicates.empty else where(replicates, **key)
+                yield self.view.looks[contestant], rows
 
 
 def contestant_in(row: Mapping[Any, Any]) -> Contestant:
@@ -147,16 +126,15 @@ def contestant_in(row: Mapping[Any, Any]) -> Contestant:
     return Contestant(*(row[name] for name in METHOD_COLUMNS))
 
 
-def largest(results: Results) -> tuple[Contestant, ...]:
-    """Every method at its largest size."""
-    return results.largest
+def leaderboard(results: Results) -> list[Contestant]:
+    """The contestants of the leaderboard, in its order."""
+    return [*chain.from_iterable(shown(results, own) for own in board(results).values())]
 
 
 def ranked(results: Results) -> tuple[Contestant, ...]:
-    """Those of them that are in the leaderboard, in its order."""
-    rows = chain.from_iterable(shown(results, own) for own in board(results).values())
-    contestants = dict.fromkeys(choice.unscored for choice in rows)
-    return tuple(contestant for contestant in contestants if contestant in results.largest)
+    """The methods of the leaderboard at their largest size."""
+    methods = dict.fromkeys(choice.unscored for choice in leaderboard(results))
+    return tuple(method for method in methods if method in results.largest)
 
 
 MOST_LINES = 6
@@ -193,43 +171,30 @@ class Figure:
         name: of its files; with ``{group}``, there is one for each group of severities.
         section: of the page.
         caption: how to read it.
-        data: what it shows of a view.
+        data: a row a point, bin or vote of a view; empty where a run has no such numbers.
         panels: the columns of which each combination of values has a panel; none: a single panel.
         parts: what draws a panel, from above, each with its share of the height.
         title: what the numbers say.
         others: the parts below those, where several methods are shown.
-        methods: those that it shows where the user does not choose any.
-        lines, looks: the columns that distinguish lines, and how these look; by default methods.
-        rows: the columns of ``panels`` whose values have a row of panels each.
-        columns: otherwise, how many panels stand in a row at most.
-        width: of a panel in inches; 0: as many as ``columns`` fill a page.
+        methods: those that it shows where the user does not choose any; by default all, each at
+            its largest size.
+        width: of a panel in inches; as many stand in a row as fit into a page.
         height: of a row of panels in inches, without title and legend.
-        heading: the columns of ``panels`` that are named above one; with ``rows``, above the first
-            row alone.
         shared: the axes that panels share, as for ``subplots``.
-        legend: artists with a label, beside those of the panels.
-        below: the label below all panels.
     """
 
     name: str
     section: str
     caption: str
-    data: Callable[[View], FigureData]
+    data: Callable[[View], pd.DataFrame]
     panels: tuple[str, ...]
     parts: tuple[tuple[DrawPanel, float], ...]
     title: str | Callable[[View, pd.DataFrame], str]
     others: tuple[tuple[DrawPanel, float], ...] = ()
-    methods: Callable[[Results], tuple[Contestant, ...]] = largest
-    lines: tuple[str, ...] = METHOD_COLUMNS
-    looks: Callable[[View], Mapping[Any, Look]] = lambda view: view.looks
-    rows: tuple[str, ...] = ()
-    columns: int = 3
-    width: float = 0.0
-    height: float | Callable[[View, pd.DataFrame], float] = 2.2
-    heading: tuple[str, ...] = ()
+    methods: Callable[[Results], tuple[Contestant, ...]] = attrgetter("largest")
+    width: float = PAGE / 3
+    height: float | Callable[[View, pd.DataFrame], float] = 2.0
     shared: Mapping[str, Any] = field(default_factory=dict)
-    legend: Callable[[View, pd.DataFrame], Sequence[Artist]] = lambda view, rows: ()
-    below: str = ""
 
 
 class Drawing(NamedTuple):
@@ -257,103 +222,73 @@ def page(width: float, height: float) -> Sheet:
 
 
 def draw(
-    figure: Figure, view: View, data: FigureData, canvas: Canvas = page, *, titled: bool = True
+    figure: Figure, view: View, rows: pd.DataFrame, canvas: Canvas = page, *, titled: bool = True
 ) -> Drawing:
-    """Draw a figure from what it shows of a view, which is not empty.
+    """Draw a figure from the rows that it shows of a view, of which there are some.
 
     Args:
         titled: whether the title is written above.
     """
     if len(view.contestants) > 1:
         figure = replace(figure, parts=figure.parts + figure.others)
-    panels = [*_panels(figure, view, data)]
-    starts = data.rows[[*figure.rows]].drop_duplicates() if figure.rows else ()
-    rows = len(starts) or math.ceil(len(panels) / figure.columns)
-    columns = math.ceil(len(panels) / rows)  # rows are about as long as one another
-    height = figure.height(view, data.rows) if callable(figure.height) else figure.height
-    width = (figure.width or PAGE / figure.columns) * columns
-    sheet = canvas(min(PAGE, max(COLUMN, width)), max(LEAST, rows * height))
+    places = rows[[*figure.panels]].drop_duplicates() if figure.panels else rows[:1][[]]
+    keys: list[dict[str, Any]] = [dict(row) for _, row in places.iterrows()]
+    panels = [Panel(view, key, where(rows, **key), rows) for key in keys]
+    lines = math.ceil(len(panels) / int(PAGE / figure.width))
+    columns = math.ceil(len(panels) / lines)  # rows are about as long as one another
+    height = figure.height(view, rows) if callable(figure.height) else figure.height
+    sheet = canvas(max(COLUMN, figure.width * columns), lines * height)
+    _draw_panels(figure, panels, sheet, columns)
+    _draw_legend(sheet)
+    title = figure.title(view, rows) if callable(figure.title) else figure.title
+    if titled and title:
+        text = wrapped(title, int(_width(sheet) * TITLE_LETTERS))
+        _heighten(sheet, LINE * (text.count("\n") + 1.5))
+        sheet.suptitle(text, fontsize="medium")
+    return Drawing(title, sheet, rows)
+
+
+def _draw_panels(figure: Figure, panels: Sequence[Panel], sheet: Sheet, columns: int) -> None:
+    """Draw the panels in their places; labels of shared axes stand outside alone."""
+    parts, rows = len(figure.parts), math.ceil(len(panels) / columns)
     shares = [share for _, share in figure.parts] * rows
     grid = sheet.subplots(
         len(shares), columns, squeeze=False, height_ratios=shares, **figure.shared
     )
-    _fill(figure, panels, grid)
-    entries = [*figure.legend(view, data.rows)]
-    if not data.replicates.empty:
-        entries.append(THIN_LINES)
-    if figure.below:
-        sheet.supxlabel(figure.below, fontsize="medium")
-    _legend_below(sheet, entries)
-    title = figure.title(view, data.rows) if callable(figure.title) else figure.title
-    if titled and title:
-        width = int(_width(sheet) * CHARACTERS)
-        lines = wrap(title.replace(" = ", "\u00a0=\u00a0"), width, break_on_hyphens=False)
-        _heighten(sheet, LINE * len(lines))
-        sheet.suptitle("\n".join(lines), fontsize="medium", gid=TITLE)
-    return Drawing(title, sheet, data.rows)
-
-
-def _panels(figure: Figure, view: View, data: FigureData) -> Iterator[Panel]:
-    columns, looks = list(figure.panels), figure.looks(view)
-    keys = data.rows[columns].drop_duplicates().itertuples(index=False) if columns else ((),)
-    for values in keys:
-        key = dict(zip(columns, values, strict=True))
-        rows, replicates = (
-            where(table, **{name: value for name, value in key.items() if name in table})
-            for table in data
-        )
-        yield Panel(view, key, rows, replicates, data.rows, figure.lines, looks)
-
-
-def _fill(figure: Figure, panels: Sequence[Panel], grid: np.ndarray) -> None:
-    """Draw the panels in their places, with headings, and labels of shared axes outside alone."""
-    parts, columns = len(figure.parts), grid.shape[1]
-    share_x = figure.shared.get("sharex")
-    for position in range(grid.size // parts):
-        row, column = divmod(position, columns)
-        places = grid[row * parts : (row + 1) * parts, column]
-        if position >= len(panels):
-            for ax in places:
-                ax.remove()
-            continue
-        panel, is_lowest = panels[position], position + columns >= len(panels)
-        for (draw_part, _), ax in zip(figure.parts, places, strict=True):
+    stacks = [stack for row in np.split(grid, rows) for stack in row.T]
+    for ax in chain.from_iterable(stacks[len(panels) :]):
+        ax.remove()
+    for position, (panel, stack) in enumerate(zip(panels, stacks, strict=False)):
+        for ax, (draw_part, _) in zip(stack, figure.parts, strict=True):
             draw_part(ax, panel)
-            if share_x and not (is_lowest and ax is places[-1]):
+        if figure.shared.get("sharex"):
+            is_lowest = position + columns >= len(panels)
+            for ax in stack[: parts - is_lowest]:
                 ax.set_xlabel("")
-        if share_x and is_lowest:
-            places[-1].tick_params(labelbottom=True)
-        if figure.heading and not (figure.rows and row):
-            heading = (panel.view.heading(column, panel.key) for column in figure.heading)
-            places[0].set_title("\n".join(heading))
+            stack[-1].tick_params(labelbottom=is_lowest)
     for first, *others in grid:
         for ax in others:
             if ax.get_ylabel() == first.get_ylabel():
                 ax.set_ylabel("")
 
 
-def _legend_below(sheet: Sheet, further: Sequence[Artist]) -> None:
-    """One legend for all panels, each label once; a long one makes the figure higher."""
+def _draw_legend(sheet: Sheet) -> None:
+    """One legend for all panels, each label once; it makes the figure higher."""
     entries: dict[str, Artist] = {}
     for ax in sheet.axes:
-        handles, labels = ax.get_legend_handles_labels()
-        for label, handle in zip(labels, handles, strict=True):
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    entries |= {str(artist.get_label()): artist for artist in further}
-    if not entries:
-        return
-    columns = _columns_that_fit(list(entries), _width(sheet))
-    _heighten(sheet, ROW * max(0, -(-len(entries) // columns) - ROWS))
-    sheet.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns)
+    if entries:
+        columns = max(1, int(_width(sheet) / ENTRY))
+        labels = [wrapped(label, LABEL_LETTERS) for label in entries]
+        _heighten(sheet, LINE * math.ceil(len(labels) / columns))
+        sheet.legend([*entries.values()], labels, loc="outside lower center", ncols=columns)
 
 
-def _columns_that_fit(labels: Sequence[str], width: float) -> int:
-    """How many columns of a legend fit, by the usual widths of letters and handles."""
-    for columns in range(len(labels), 1, -1):
-        longest = [max(map(len, column)) for column in np.array_split(labels, columns)]
-        if sum(LETTER * letters + HANDLE for letters in longest) <= width:
-            return columns
-    return 1
+def wrapped(text: str, letters: int) -> str:
+    """A text in lines of at most so many letters, which do not end within ``T = 100``."""
+    joined = text.replace(" = ", "\u00a0=\u00a0")
+    return fill(joined, letters, break_on_hyphens=False).replace("\u00a0", " ")
 
 
 def _width(sheet: Sheet) -> float:
@@ -367,108 +302,45 @@ def _heighten(sheet: Sheet, inches: float) -> None:
         sheet.set_figheight(sheet.get_figheight() + inches)
 
 
-# The ways to draw.
-
-MOST_POINTS = 200
-"""Of a line without markers; more cannot be seen."""
-
-
-LARGEST = 55.0
-"""Area in square points of the circle that stands for all votes."""
-
-SPAN = 0.7
-"""How wide the methods of a category stand beside one another; categories are 1 apart."""
+# Ways to draw.
 
 
 def lines(
     ax: Axes,
     panel: Panel,
+    contestants: Sequence[Contestant] = (),
     *,
     x: str,
     y: str = "value",
-    interval: tuple[str, ...] = ("lower", "upper"),
+    interval: tuple[str, str] | None = ("lower", "upper"),
     as_bars: bool = False,
-    marked: bool = True,
-    least: float = -math.inf,
-    x_name: Callable[[Mapping[Any, Any]], str] | None = None,
+    **look_of_lines: Any,
 ) -> None:
-    """A line a method, with a band where there is an interval; thin ones of its replicates.
+    """A line a method, with a band where there is an interval.
 
     Args:
-        x, y, interval: the columns of the points; an empty interval is not drawn.
+        contestants: by default all that are shown.
+        x, y, interval: the columns of the points; without an interval there is no band.
         as_bars: whether intervals are bars, not a band.
-        marked: whether each point has a marker, of which a page tells the values; else the line is
-            a curve of many points.
-        least: where the axis of x begins; points before it are drawn there.
-        x_name: what a point is called there; by default its x.
+        look_of_lines: arguments in place of those of a method's look.
     """
-
-    def drawn(rows: pd.DataFrame, **look: Any) -> Line2D:
-        if not marked and len(rows) > MOST_POINTS:
-            places = np.linspace(0, len(rows) - 1, MOST_POINTS).round().astype(int)
-            rows = rows.iloc[np.unique(places)]
-        (line,) = ax.plot(rows[x].clip(lower=least), rows[y], **look)
-        return line
-
-    for look, rows, replicates in panel.series():
-        if not replicates.empty:
-            for _, replicate in replicates.groupby("replicate"):
-                drawn(replicate, **look.thin)
-        line = drawn(rows, **(look.line if marked else look.curve))
-        tips = [
-            f"{look.label}: {_value(row[y], *(row.get(end, math.nan) for end in interval))}, "
-            f"{x_name(row) if x_name else format(row[x], 'g')}"
-            for row in (rows[np.isfinite(rows[y])].to_dict("records") if marked else ())
-        ]
-        tell(line, look.label, tips)
-        ends = rows.dropna(subset=list(interval)) if set(interval) <= set(rows) else rows.iloc[:0]
-        if ends.empty or not interval:
+    for look, rows in panel.series(contestants):
+        ax.plot(rows[x], rows[y], **look.line | look_of_lines)
+        if not interval:
             continue
-        lower, upper = (ends[end] for end in interval)
+        ends = rows.dropna(subset=[*interval])
+        lower, upper = (ends[name] for name in interval)
         if as_bars:
             ax.vlines(ends[x], lower, upper, color=look.color, linewidth=0.7, alpha=0.6)
         else:
-            fill: Any = {"color": look.color, "alpha": BAND if look.filled else BAND / 2}
-            ax.fill_between(ends[x].clip(lower=least), lower, upper, linewidth=0, **fill)
+            band: Any = {"color": look.color, "alpha": BAND if look.filled else BAND / 2}
+            ax.fill_between(ends[x], lower, upper, linewidth=0, **band)
 
 
-def points(
-    ax: Axes, rows: pd.DataFrame, at: Sequence[float] | pd.Series[float], look: Look
-) -> None:
-    """A point with its interval at each place."""
-    values, lower, upper = (rows[name] for name in ("value", "lower", "upper"))
-    ax.vlines(at, lower, upper, color=look.color, linewidth=0.7, alpha=0.6)
-    (line,) = ax.plot(at, values, **look.line | {"linestyle": "none"})
-    tips = [f"{look.label}: {_value(*ends)}" for ends in zip(values, lower, upper, strict=True)]
-    tell(line, look.label, tips)
-
-
-def steps(
-    ax: Axes, bins: pd.DataFrame, heights: pd.Series[float], floor: float, **look: Any
-) -> None:
-    """The heights of bins as a line of steps on a logarithmic axis, from ``floor`` on."""
-    edges = [*bins["lower"], bins["upper"].iloc[-1]]
-    ax.stairs(heights.clip(lower=floor), edges, baseline=floor, **look)
-
-
-def circles(
-    ax: Axes, x: pd.Series[Any], y: pd.Series[Any], shares: pd.Series[float], look: Look
-) -> None:
-    """A circle a vote, whose area is its share of all votes."""
-    cast = shares > 0
-    drawn = ax.scatter(
-        x[cast], y[cast], s=LARGEST * shares[cast], color=look.color, linewidth=0, zorder=2
-    )
-    tell(drawn, look.label)
-
-
-def image(
-    ax: Axes, pixels: ShownPixels | None, x: float, points: float, *, above: float = 0.0
-) -> None:
+def image(ax: Axes, pixels: ShownPixels | None, points: float, *, above: float = 0.0) -> None:
     """An image as a square of so many points, a grey one dark on light as on paper.
 
     Args:
-        x: its middle; with ``above`` in shares of the panel, else as the axis has it.
         above: by how many points it stands above the panel; 0: in its middle.
     """
     if pixels is None:
@@ -476,25 +348,9 @@ def image(
     if pixels.ndim == 2:
         pixels = np.repeat(255 - pixels[..., np.newaxis], 3, axis=2)
     drawn = OffsetImage(pixels, zoom=points / max(pixels.shape[:2]), interpolation="nearest")
-    place: Any = {"xycoords": ax.get_xaxis_transform(), "frameon": False, "pad": 0}
-    if above:
-        offset = (0, above + points / 2)
-        place |= {"xycoords": "axes fraction", "xybox": offset, "boxcoords": "offset points"}
-    ax.add_artist(AnnotationBbox(drawn, (x, 1.0 if above else 0.5), **place))
-
-
-def patch(label: str, color: str) -> Patch:
-    """An entry of a legend for what is filled."""
-    return Patch(facecolor=color, edgecolor="0.7", linewidth=0.5, label=label)
-
-
-def beside(position: int, count: int) -> float:
-    """How far from its category one of several stands.
-
-    >>> beside(0, 2), beside(1, 2)
-    (-0.175, 0.175)
-    """
-    return SPAN * ((position + 0.5) / count - 0.5)
+    place, offset = ((0.5, 1.0), above + points / 2) if above else ((0.5, 0.5), 0.0)
+    frame: Any = {"xycoords": "axes fraction", "boxcoords": "offset points", "frameon": False}
+    ax.add_artist(AnnotationBbox(drawn, place, (0.0, offset), pad=0, **frame))
 
 
 def logarithmic(ax: Axes, axis: str, ticks: Sequence[float]) -> None:
@@ -504,13 +360,3 @@ def logarithmic(ax: Axes, axis: str, ticks: Sequence[float]) -> None:
     chosen.set_major_locator(FixedLocator([*ticks]))
     chosen.set_minor_locator(NullLocator())
     chosen.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-
-
-def _value(value: float, lower: float = math.nan, upper: float = math.nan) -> str:
-    """With its interval's half-width, if it has one.
-
-    >>> _value(0.8451, 0.84, 0.85), _value(0.8451)
-    ('0.845 ± 0.005', '0.845')
-    """
-    text, half = rounded(value, (upper - lower) / 2)
-    return f"{text} ± {half}" if half else text

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element, SubElement
+from typing import NamedTuple
+from xml.sax.saxutils import quoteattr
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from PIL import Image
 from PIL.Image import Dither, Quantize
 
@@ -27,17 +23,12 @@ from benchmarks.schema import write_table
 from benchmarks.vocabulary import FIGURES_FOLDER
 
 COLOURS = 128
-"""Of a PNG; they make it a third as large, and drawings need no more."""
+"""Number of colours of a PNG; they make it a third as large, and drawings need no more."""
 
-TITLE = "title"
-"""The id of a figure's title, which pages show as text."""
+STYLE = "stroke-linejoin: round; font-family: 'DejaVu Sans', Verdana, sans-serif"
+"""What all elements of a drawing have in common."""
 
-FONT = "font-family: 'DejaVu Sans', Verdana, sans-serif"
-
-SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
-
-_TIPS = "\N{SYMBOL FOR RECORD SEPARATOR}"
-"""Between the parts of an artist's id that are told where it is pointed at."""
+_NUMBER = re.compile(r'(?<=[\s"(])-?\d+\.\d+(?=[\s")])')
 
 
 class FigureFiles(NamedTuple):
@@ -66,14 +57,9 @@ def write_figures(figures: Iterable[FigureFiles], folder: Path) -> None:
     """Write figures into a run's folder, each as SVG and PNG with its numbers beside."""
     for figure in figures:
         name = f"{FIGURES_FOLDER}/{figure.name}"
-        for suffix, content in (("svg", figure.svg.encode()), ("png", figure.png)):
-            write_whole(folder / f"{name}.{suffix}", content)
+        write_whole(folder / f"{name}.svg", figure.svg.encode())
+        write_whole(folder / f"{name}.png", figure.png)
         write_table(figure.numbers, folder, f"{name}.csv")
-
-
-def tell(artist: Artist, label: str, tips: Sequence[str] = ()) -> None:
-    """Have a page tell the label of a line, and a tip of each of its markers, under the pointer."""
-    artist.set_gid(_TIPS.join(("", label, *tips)))
 
 
 def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
@@ -83,95 +69,50 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
         name: from which ids are made, so that many figures can stand in one page.
         title: what it is called where it cannot be seen.
     """
-    figure.patch.set_visible(False)
-    for ax in figure.axes:
-        ax.patch.set_visible(False)
-    with BytesIO() as svg, BytesIO() as png, mpl.rc_context({"svg.hashsalt": name}):
-        figure.set_dpi(DPI)  # of images within the SVG
-        # Not `savefig`, which draws twice whatever it writes.
-        canvas: Any = FigureCanvasSVG(figure)
-        canvas.print_svg(svg, metadata={"Date": None, "Creator": None})
-        above = _height_of_title(figure)  # before it is laid out for more dots an inch
-        figure.set_layout_engine(None)  # what has been laid out stays where it is
-        figure.set_dpi(DPI)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        drawn = Image.fromarray(np.asarray(canvas.buffer_rgba()))
-        image = Image.new("RGB", drawn.size, "white")
-        image.paste(drawn, mask=drawn.getchannel("A"))
-        few_colours = image.quantize(COLOURS, method=Quantize.FASTOCTREE, dither=Dither.NONE)
+    figure.set_dpi(DPI)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # what has been laid out stays where it is
+    with BytesIO() as drawn, BytesIO() as png, mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(drawn, format="png", dpi=DPI, facecolor="white")
+        few_colours = (
+            Image.open(drawn)
+            .convert("RGB")
+            .quantize(COLOURS, method=Quantize.FASTOCTREE, dither=Dither.NONE)
+        )
         few_colours.save(png, format="png", dpi=(DPI, DPI))
-        return _renumbered(_for_pages(svg.getvalue(), title or name, above), name), png.getvalue()
+        width, height = figure.get_size_inches()
+        for text in figure.texts:
+            if text.get_text() == figure.get_suptitle():  # pages show it as text
+                height = text.get_window_extent().y0 / DPI
+                text.set_visible(False)
+        svg = StringIO()
+        below_title = Bbox.from_extents(0, 0, width, height)
+        figure.savefig(svg, format="svg", dpi=DPI, bbox_inches=below_title, transparent=True)
+        return _for_pages(svg.getvalue(), name, title or name), png.getvalue()
 
 
-def _renumbered(svg: str, name: str) -> str:
-    """With ids by their order, not of places, whose last digits a layout does not repeat."""
+def _for_pages(svg: str, name: str, label: str) -> str:
+    """A drawing as an element of a page, without what makes it longer.
+
+    Args:
+        label: for those who do not see the figure.
+    """
+    svg = svg[svg.index("<svg ") :]
+    svg = re.sub("<metadata>.*?</metadata>|<style .*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"\n\s*", " ", re.sub('<g id="[^"]*"', "<g", svg))
+
+    def rounded(tag: re.Match[str]) -> str:
+        return _NUMBER.sub(lambda number: f"{round(float(number[0]), 2):g}", tag[0])
+
+    svg = re.sub("<[^>]*>", rounded, svg)
+    # Ids are numbered in their order: those of matplotlib depend on the last digits of places,
+    # which a layout does not repeat.
     prefix, numbers = f"f{sha256(name.encode()).hexdigest()[:8]}-", dict[str, int]()
-    return re.sub(
+    svg = re.sub(
         r'( id="|#)([a-z]+[0-9a-f]{10})\b',
         lambda match: f"{match[1]}{prefix}{numbers.setdefault(match[2], len(numbers))}",
         svg,
     )
-
-
-def _height_of_title(figure: Figure) -> float:
-    """In points, from the upper edge."""
-    for text in figure.texts:
-        if text.get_gid() == TITLE:
-            below = text.get_window_extent().y0
-            return float(72 * (figure.bbox.height - below) / figure.dpi)
-    return 0.0
-
-
-def _for_pages(svg: bytes, label: str, above: float) -> str:
-    """A file of matplotlib without its title, with tips, and without what makes it longer.
-
-    Args:
-        label: for those who do not see the figure.
-        above: how many points are cut off above.
-    """
-    for prefix, namespace in (("", SVG), ("xlink", XLINK)):
-        ElementTree.register_namespace(prefix, namespace)
-    root = ElementTree.fromstring(svg)
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.get("id") == TITLE or child.tag.endswith(("metadata", "style")):
-                parent.remove(child)
-    for element in list(root.iter()):
-        if element.tag in (f"{{{SVG}}}g", f"{{{SVG}}}image"):  # nothing refers to their ids
-            _add_tips(element, element.attrib.pop("id", ""))
-        for key in {"d", "x", "y", "width", "height", "transform"} & element.attrib.keys():
-            rounded = re.sub(
-                r"-?\d+\.\d+(e-?\d+)?",
-                lambda number: f"{round(float(number[0]), 2):g}",
-                element.attrib[key],
-            )
-            element.set(key, " ".join(rounded.split()))
-        if style := re.sub(r"; font-family: [^;]*", "", element.get("style", "")):
-            element.set("style", re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", style))
-        element.text, element.tail = (element.text or "").strip() or None, None
-    width, height = (float(number) for number in root.attrib["viewBox"].split()[2:])
-    root.attrib = {
-        "viewBox": f"0 {above:.1f} {width:g} {height - above:.1f}",
-        "width": f"{width:g}pt",
-        "height": f"{height - above:.1f}pt",
-        "style": f"stroke-linejoin: round; {FONT}",
-        "role": "img",
-        "aria-label": label,
-    }
-    return ElementTree.tostring(root, encoding="unicode")
-
-
-def _add_tips(group: Element, identifier: str) -> None:
-    """Titles of a group and of its markers, where its id has them."""
-    _, *texts = identifier.split(_TIPS)
-    if not texts:
-        return
-    label, *tips = texts
-    markers = list(group.iter(f"{{{SVG}}}use"))
-    if len(markers) == len(tips):
-        for marker, tip in zip(markers, tips, strict=True):
-            SubElement(marker, f"{{{SVG}}}title").text = tip
-    title = Element(f"{{{SVG}}}title")
-    title.text = label
-    group.insert(0, title)
+    return svg.replace(
+        "<svg ", f'<svg role="img" aria-label={quoteattr(label)} style="{STYLE}" ', 1
+    )

@@ -18,11 +18,11 @@ from benchmarks.report.editorial import (
     SHOWN_WITH_COST,
     VOTES,
 )
-from benchmarks.report.figures.engine import FigureData, Panel, View
+from benchmarks.report.figures.engine import View, contestant_in
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.texts import listed
 from benchmarks.report.timings import MEDIAN, PYTORCH, engines, main_setup, timed
-from benchmarks.schema import Measurement, table_of, where
+from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES
 
 SIZE = ["method", "members"]
@@ -65,114 +65,79 @@ def values(
     return pd.DataFrame(rows, columns=VALUES)
 
 
-def severities(view: View) -> FigureData:
+def severities(view: View) -> pd.DataFrame:
     """Metrics at each severity of a group from the least on, the unchanged images at 0.
 
-    Without metrics that only these have.
+    Without metrics that only these have; without those that the baseline lacks, if none are chosen.
     """
     at = view.severities
     metrics = view.metrics or tuple(metric.name for metric in view.names.main)
     rows = values(view, metrics, sorted(at, key=lambda name: at[name]))
-    shifted = rows[rows["condition"].map(at) != 0]
-    rows = rows[rows["metric"].isin(shifted["metric"])].reset_index(drop=True)
     rows = rows.assign(severity=rows["condition"].map(at))
-    if rows["severity"].nunique() < 2:
-        return FigureData(rows.iloc[:0])
-    return with_differences(view, rows, "severity")
+    rows = rows[rows["metric"].isin(rows.loc[rows["severity"] != 0, "metric"])]
+    if view.contestants and not view.metrics:
+        rows = rows[rows["metric"].isin(where(rows, **view.baseline.columns)["metric"])]
+    return _with_differences(view, rows if rows["severity"].nunique() > 1 else rows.iloc[:0])
 
 
-def selective_errors(view: View) -> FigureData:
+def selective_errors(view: View) -> pd.DataFrame:
     """The error of each method where it abstains on some images, in percent of those left."""
     metrics = view.results.abstained
     abstained = {metric.name: round(100 * (1 - metric.coverage), 6) for metric in metrics}
     if len(abstained) < 2:
-        return FigureData(pd.DataFrame())
+        return pd.DataFrame()
     conditions = view.conditions or view.results.well_labelled
     rows = pd.concat([values(view, abstained, [name]) for name in conditions], ignore_index=True)
-    rows = rows.assign(abstained=rows["metric"].map(abstained))
-    return FigureData(*map(_in_percent, with_differences(view, rows, "abstained")))
+    interval, is_accuracy = ["value", "lower", "upper"], rows["metric"] == RIGHT
+    errors = 1 - rows.loc[is_accuracy, ["value", "upper", "lower"]].to_numpy()
+    rows.loc[is_accuracy, interval] = errors  # of which accuracy is the share without
+    rows[interval] *= 100
+    rows = _with_differences(view, rows.assign(abstained=rows["metric"].map(abstained)))
+    return rows.rename(columns={"value": "error"})
 
 
-# Differences to the network alone.
-
-
-def baseline(view: View) -> Contestant:
-    """What differences are to: the network alone; where it is not shown, the first method."""
-    results = view.results
-    alone = (v for v in view.contestants if results.is_network_alone(v))
-    return next(alone, view.contestants[0])
-
-
-def baseline_alone(panel: Panel) -> Panel:
-    """What a panel shows, of the baseline alone."""
-    return panel._replace(rows=where(panel.rows, **baseline(panel.view).columns))
-
-
-def other_methods(panel: Panel) -> Panel:
-    """What a panel shows, without the baseline and its replicates."""
-    looks = {name: look for name, look in panel.looks.items() if name != baseline(panel.view)}
-    return panel._replace(looks=looks, replicates=pd.DataFrame())
-
-
-def with_differences(view: View, rows: pd.DataFrame, *along: str) -> FigureData:
-    """The rows, and how much they differ from the baseline.
-
-    Where the baseline is a mean of several replicates without an interval, these are there, too.
-
-    Args:
-        along: further columns of the rows that replicates need.
-    """
+def _with_differences(view: View, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, and how much their values differ from those of the baseline."""
     if rows.empty:
-        return FigureData(rows)
-    place, measured = ["condition", "metric"], view.results.measured
-    base = where(rows, **baseline(view).columns)
-    levels = base.set_index(place)["value"].reindex(pd.MultiIndex.from_frame(rows[place]))
-    rows = rows.assign(difference=rows["value"] - levels.to_numpy())
-    if measured.empty:
-        measured = table_of(Measurement, ())
-    means = base[base["lower"].isna() & (base["replicates"] > 1)]
-    key = [*METHOD_COLUMNS, *place]
-    replicates = means[[*key, *along]].merge(measured[[*key, "replicate", "value"]], on=key)
-    return FigureData(rows, replicates)
+        return rows
+    place = ["condition", "metric"]
+    levels = where(rows, **view.baseline.columns).set_index(place)["value"]
+    levels = levels.reindex(pd.MultiIndex.from_frame(rows[place]))
+    return rows.assign(difference=rows["value"] - levels.to_numpy())
 
 
-def _in_percent(table: pd.DataFrame) -> pd.DataFrame:
-    """Errors in place of values, of which accuracy is the share of images without an error."""
-    if table.empty:
-        return table
-    is_accuracy, opposite = table["metric"] == RIGHT, {"lower": "upper", "upper": "lower"}
-    errors = {
-        name: 100 * table[name].mask(is_accuracy, 1 - table[opposite.get(name, name)])
-        for name in ("value", "lower", "upper")
-        if name in table
-    }
-    if "difference" in table:
-        errors["difference"] = 100 * table["difference"].mask(is_accuracy, -table["difference"])
-    return table.assign(**errors).rename(columns={"value": "error"})
+# Quality against cost.
 
 
-def quality(view: View) -> FigureData:
+def quality(view: View) -> pd.DataFrame:
     """Measures of the headline, and PyTorch's time of one image: of methods and all ensembles.
 
     Of a method that was not timed, the time is NaN.
     """
-    ensembles = [
-        contestant
-        for contestant in _sizes(view)
-        if contestant.method == ENSEMBLE and contestant not in view.contestants
-    ]
     shown = [quantity for quantity in _against_cost(view) if quantity.metric != DETECTION]
-    return _timed(view, [PYTORCH], shown, [*view.contestants, *ensembles], with_untimed=True)
+    further = (size for size in _sizes(view) if size.method == ENSEMBLE and size not in view.looks)
+    rows = _timed(view, PYTORCH, shown, [*view.contestants, *further])
+    if rows.empty or rows["p50_ms"].isna().all():
+        return rows.iloc[:0]
+    is_named = [contestant_in(row) in view.looks for row in rows.to_dict("records")]
+    return rows[rows["p50_ms"].notna() | np.array(is_named)]
 
 
-def costs(view: View) -> FigureData:
+def costs(view: View) -> pd.DataFrame:
     """Measures of each size of a method, and the time of one image by each engine."""
     latency = view.results.latency
-    by = engines(latency, main_setup(latency))
-    return _timed(view, by, _against_cost(view), _sizes(view))
+    parts = [
+        _timed(view, engine, _against_cost(view), _sizes(view)).dropna(subset="p50_ms")
+        for engine in engines(latency, main_setup(latency))
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _against_cost(view: View) -> list[Quantity]:
+    """The user's choice of metrics and conditions, or measures of the headline."""
+    if view.metrics or view.conditions:
+        pairs = product(view.conditions or [CLEAN], view.metrics or [PROBABLE])
+        return [Quantity(*pair) for pair in pairs]
     return [quantity for quantity in view.results.headline if quantity.metric in SHOWN_WITH_COST]
 
 
@@ -190,178 +155,106 @@ def _sizes(view: View) -> list[Contestant]:
 
 
 def _timed(
-    view: View,
-    by: Sequence[str],
-    shown: Sequence[Quantity],
-    sizes: Sequence[Contestant],
-    *,
-    with_untimed: bool = False,
-) -> FigureData:
-    """A row a measure, engine and size that has a value and a time, with the setup of the timings.
-
-    Args:
-        by: the engines.
-        shown: where the user chooses no metrics and conditions.
-        with_untimed: also those without a time.
-    """
-    setup = main_setup(view.results.latency)
+    view: View, engine: str, shown: Sequence[Quantity], sizes: Sequence[Contestant]
+) -> pd.DataFrame:
+    """A row a measure and size that has a value, with its time by an engine, if it has one."""
+    latency = view.results.latency
+    setup = main_setup(latency)
     if setup is None:
-        return FigureData(pd.DataFrame())
-    if view.metrics or view.conditions:
-        pairs = product(view.conditions or [CLEAN], view.metrics or [PROBABLE])
-        shown = [Quantity(*pair) for pair in pairs]
-    single = where(view.results.latency, batch_size=1, score="")
-    parts = [pd.DataFrame(columns=[*VALUES, *MEDIAN, "engine"])]
-    for engine, quantity in product(by, shown):
-        rows = values(view, [quantity.metric], [quantity.condition], sizes)
-        times = timed(single, setup, engine)[[*SIZE, *MEDIAN]].drop_duplicates(SIZE)
-        rows = rows.merge(times, on=SIZE, how="left" if with_untimed else "inner")
-        if rows["p50_ms"].notna().any():
-            parts.append(rows.assign(engine=engine))
-    rows = pd.concat(parts[1:] or parts, ignore_index=True)
-    return FigureData(rows.assign(device_name=setup.device_name, threads=setup.threads))
+        return pd.DataFrame()
+    times = timed(where(latency, batch_size=1, score=""), setup, engine)
+    times = times[[*SIZE, *MEDIAN]].drop_duplicates(SIZE)
+    parts = [values(view, [metric], [condition], sizes) for condition, metric, _ in shown]
+    rows = pd.concat(parts, ignore_index=True) if parts else values(view, (), ())
+    rows = rows.merge(times, on=SIZE, how="left")
+    return rows.assign(engine=engine, device_name=setup.device_name, threads=setup.threads)
 
 
 # Curves, bins and votes.
 
 
-def curves(name: str, x: str, y: str) -> Callable[[View], FigureData]:
-    """The means of the curves of a table in `curves/`, and those of their replicates."""
-    return lambda view: _means(_curve(view, name), lambda curve: mean_curve(curve, x, y))
+def roc(view: View) -> pd.DataFrame:
+    """The mean over replicates of the images flagged at each share of clean images flagged.
 
-
-def mean_curve(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """The mean of the replicates' curves at every x that one of them has: vertical averaging.
-
-    Between its points each curve is a straight line. A single replicate is its own mean, with the
-    bounds of its band; the mean of several has none (``lower``, ``upper``: NaN). Curves begin at
-    the same x; where one rises there vertically, so does the mean.
+    A single replicate has an interval over images; several have their range in its place.
     """
-    replicates = [curve for _, curve in rows.groupby("replicate")]
-    if len(replicates) < 2:
-        return rows[[x, y, "lower", "upper"]].assign(replicates=1)
-    at = np.unique(rows[x])
-    first = np.mean([curve[y].iloc[0] for curve in replicates])
-    mean = np.mean([np.interp(at, curve[x], curve[y]) for curve in replicates], axis=0)
-    points = {x: [at[0], *at], y: [first, *mean], "lower": np.nan, "upper": np.nan}
-    return pd.DataFrame(points).assign(replicates=len(replicates))
+    points = _curve(view, "roc")
+    if points.empty:
+        return points
+    points = points.fillna({"lower": points["flagged"], "upper": points["flagged"]})
+    return points.groupby(
+        [*METHOD_COLUMNS, "condition", "score", "flagged_clean"], sort=False, as_index=False
+    ).agg(flagged=("flagged", "mean"), lower=("lower", "min"), upper=("upper", "max"))
 
 
-def reliability(view: View) -> FigureData:
-    """The means of bins of confidence, and the bins of replicates."""
-    table = _curve(view, "reliability")
-    return FigureData(table) if table.empty else _means(_full_alone(table), mean_bins)
+def reliability(view: View) -> pd.DataFrame:
+    """The mean over replicates of each bin: of images, and of the confidence and accuracy of these.
 
-
-def mean_bins(bins: pd.DataFrame) -> pd.DataFrame:
-    """The replicates' mean in each bin: of images, and of the confidence and accuracy of full bins.
-
-    Those that half of the replicates fill with `FEWEST` images: what fewer do is no mean. A single
-    replicate is its own mean, with intervals; the mean of several has none.
+    A single replicate has an interval over images; several have their range in its place. A bin
+    has an accuracy if it has `FEWEST` images in half of the replicates: what fewer do is no mean.
     """
-    bins, count = _full_alone(bins), bins["replicate"].nunique()
-    if count < 2:
-        return bins.assign(replicates=1).drop(columns="replicate")
-    grouped = bins.groupby("lower", as_index=False)
-    means = grouped[["upper", "count", "confidence", "accuracy"]].mean()
-    seldom = grouped["accuracy"].count()["accuracy"] < count / 2
-    means.loc[seldom, ["confidence", "accuracy"]] = math.nan
-    return means.assign(replicates=count, accuracy_lower=math.nan, accuracy_upper=math.nan)
+    bins = _curve(view, "reliability")
+    if bins.empty:
+        return bins
+    accuracy = ["confidence", "accuracy", "accuracy_lower", "accuracy_upper"]
+    for name in accuracy[2:]:
+        bins[name] = bins[name].fillna(bins["accuracy"])
+    bins["full"] = bins["count"] >= FEWEST
+    bins[accuracy] = bins[accuracy].where(bins["full"])
+    ways = {"accuracy_lower": "min", "accuracy_upper": "max"}
+    means = bins.groupby(
+        [*METHOD_COLUMNS, "condition", "lower", "upper"], sort=False, as_index=False
+    ).agg({name: ways.get(name, "mean") for name in ("count", "full", *accuracy)})
+    means[accuracy] = means[accuracy].where(means.pop("full") >= 0.5)
+    return means
 
 
-def _full_alone(bins: pd.DataFrame) -> pd.DataFrame:
-    """Of full bins alone confidence and accuracy; the others only count images."""
-    full = bins["count"] >= FEWEST
-    return bins.assign(**{name: bins[name].where(full) for name in ("confidence", "accuracy")})
-
-
-def examples(view: View) -> FigureData:
+def examples(view: View) -> pd.DataFrame:
     """The first image of each condition of which the run has one."""
     names = view.conditions or [condition.name for condition in view.results.conditions]
     shown = [name for name in names if (name, 0) in view.results.images]
-    return FigureData(pd.DataFrame({"condition": shown, "index": 0}))
+    return pd.DataFrame({"condition": shown, "index": 0})
 
 
-def high_disagreement(view: View) -> FigureData:
-    """The votes for the images on which methods differ most."""
-    return FigureData(_curve(view, "high_disagreement").sort_values("rank", kind="stable"))
+MOST_IMAGES = 8
+"""Of those on which methods disagree."""
 
 
-def _shown_conditions(view: View, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the conditions shown, in their order."""
-    if view.conditions:
-        table = table[table["condition"].isin(view.conditions)]
-    ranks = {name: view.names.condition_rank(name)[0] for name in set(table["condition"])}
-    order = table["condition"].map(ranks).sort_values(kind="stable").index
-    return table.loc[order].reset_index(drop=True)
+def high_disagreement(view: View) -> pd.DataFrame:
+    """The votes for labelled images on which methods differ most, of as many conditions as can be.
+
+    An image that several conditions change is there once.
+    """
+    votes = _curve(view, "image_votes")
+    if votes.empty:
+        return votes
+    votes = votes[votes["label"].notna() & (votes["divergence"] > 0)]
+    images = votes.sort_values("divergence", ascending=False, kind="stable")
+    images = images.drop_duplicates("number")[["condition", "number"]]
+    turn = images.groupby("condition").cumcount().sort_values(kind="stable")
+    return images.loc[turn.index[:MOST_IMAGES]].merge(votes, on=["condition", "number"])
 
 
 def _curve(view: View, name: str) -> pd.DataFrame:
     """The rows of a table of curves of the methods and conditions shown, in their order."""
     table = view.results.curve(name)
+    if view.conditions:
+        table = table[table["condition"].isin(view.conditions)]
     rows = (where(table, **contestant.columns) for contestant in view.contestants)
-    # Without a method that has a value there are no rows.
-    return _shown_conditions(view, pd.concat([table.iloc[:0], *rows]))
+    table = pd.concat([table.iloc[:0], *rows], ignore_index=True)
+    ranks = {name: view.names.condition_rank(name)[0] for name in set(table["condition"])}
+    return table.sort_values("condition", key=lambda names: names.map(ranks), kind="stable")
 
 
-def _means(table: pd.DataFrame, mean: Callable[[pd.DataFrame], pd.DataFrame]) -> FigureData:
-    """What a function makes of the replicates of each curve, and those of several replicates."""
-    if table.empty:
-        return FigureData(table)
-    key = [name for name in (*METHOD_COLUMNS, "condition", "score") if name in table]
-    parts = [
-        mean(rows).assign(**{name: rows[name].iloc[0] for name in key})
-        for _, rows in table.groupby(key, sort=False)
-    ]
-    several = table.groupby([*METHOD_COLUMNS])["replicate"].transform("nunique") > 1
-    return FigureData(pd.concat(parts, ignore_index=True), table[several])
-
-
-# The article's claims.
-
-
-def claimed(figure: str, *metrics: str) -> Callable[[View], FigureData]:
-    """The numbers of the claims that name a figure, of these metrics or of all; each once."""
-
-    def data(view: View) -> FigureData:
-        rows, content = view.results.curve("claims"), view.results.claims or {"claims": []}
-        if rows.empty:
-            return FigureData(rows)
-        named = [claim["id"] for claim in content["claims"] if claim["figure"] == figure]
-        rows = rows[rows["claim"].isin(named) & rows["value"].notna()]
-        rows = rows[rows["metric"].isin(metrics or set(rows["metric"]))]
-        key = ["method", "condition", "metric", "score", "case", "network"]
-        return FigureData(rows.drop_duplicates(key).reset_index(drop=True))
-
-    return data
-
-
-def count_plots(view: View) -> FigureData:
-    """The votes of each network for each class, for single images."""
-    rows = claimed("claims-count-plots", VOTES)(view).rows
+def count_plots(view: View) -> pd.DataFrame:
+    """The votes of each network for each class, for the single images of the claims; each once."""
+    rows = view.results.curve("claims")
     if rows.empty:
-        return FigureData(rows)
+        return rows
+    rows = rows[(rows["metric"] == VOTES) & rows["value"].notna()]
+    rows = rows.drop_duplicates(["method", "condition", "case", "network"])
     images = rows["condition"].str.removeprefix("image ").astype("int64")
-    return FigureData(rows.assign(image=images, **{"class": rows["case"].astype("int64")}))
-
-
-def certainty(view: View) -> FigureData:
-    """By the share of votes that agree, the images of a network, and the networks' accuracy."""
-    rows = claimed("claims-certainty", "images", "correct")(view).rows
-    if rows.empty:
-        return FigureData(rows)
-    place = ["condition", "lower"]
-    rows = rows.assign(lower=rows["case"].astype(float))
-    counts = rows.pivot_table("value", [*place, "network"], "metric", sort=False)
-    counts["accuracy"] = counts["correct"] / counts["images"].where(counts["images"] > 0)
-    grouped = counts.groupby(level=place, sort=False)
-    bins = grouped.agg(
-        images=("images", "mean"), least=("accuracy", "min"), most=("accuracy", "max")
-    )
-    bins["accuracy"] = grouped["correct"].sum() / grouped["images"].sum()
-    edges = sorted({*rows["lower"], 1.0})
-    bins = bins.reset_index()
-    return FigureData(bins.assign(upper=[edges[edges.index(edge) + 1] for edge in bins["lower"]]))
+    return rows.assign(image=images, **{"class": rows["case"].astype("int64")})
 
 
 # What is said above figures.

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import chain, pairwise
 from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from benchmarks.headline import HEADLINE
 from benchmarks.nouns import Contestant
-from benchmarks.report.figures.engine import FigureData, Panel, View, patch
+from benchmarks.report.figures.engine import Panel, View, leaderboard
 from benchmarks.report.figures.numbers import in_best_set
 from benchmarks.report.number_format import networks
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.style import SMALLEST
-from benchmarks.report.tables.ranking import board, shown
 from benchmarks.report.tables.table import MARKS
 from benchmarks.schema import where
 
@@ -34,9 +30,8 @@ ALL = ("", "", "both", "all three", "all four", "all five")
 
 
 def _rows_shown(results: Results) -> list[Contestant]:
-    """The contestants of the leaderboard, in its order, without ensembles of other budgets."""
-    every = chain.from_iterable(shown(results, own) for own in board(results).values())
-    return [choice for choice in every if choice.budget in results.budgets]
+    """The contestants of the leaderboard, without ensembles of other budgets."""
+    return [choice for choice in leaderboard(results) if choice.budget in results.budgets]
 
 
 def contestants(results: Results) -> tuple[Contestant, ...]:
@@ -44,7 +39,7 @@ def contestants(results: Results) -> tuple[Contestant, ...]:
     return tuple(dict.fromkeys(choice.unscored for choice in _rows_shown(results)))
 
 
-def worths(view: View) -> FigureData:
+def worths(view: View) -> pd.DataFrame:
     """What the answer says of each contestant by each measure; where it says nothing, no row."""
     rows: list[dict[str, object]] = []
     for choice in _rows_shown(view.results):
@@ -57,7 +52,7 @@ def worths(view: View) -> FigureData:
                 said = {name: row[name] for name in ("worth", "worth_lower", "worth_upper", "best")}
                 place = {"metric": metric, "condition": condition}
                 rows.append({**place, **choice._asdict(), **said, "better": better})
-    return FigureData(pd.DataFrame(rows))
+    return pd.DataFrame(rows)
 
 
 def _quantities(view: View, rows: pd.DataFrame) -> list[Quantity]:
@@ -79,6 +74,9 @@ def worth_title(view: View, rows: pd.DataFrame) -> str:
     return ". ".join(said) or f"{in_best_set(view.results, ())} by {by}"
 
 
+MEANINGS = {"": "Bold: in the best set", "^": "Better than one network", "v": "Worse"}
+"""What the marks beside a worth mean, by the marker that draws each in the legend."""
+
 NOT_KNOWN = "?"
 """What stands for a worth that is not known."""
 
@@ -87,6 +85,10 @@ SHADES = "RdBu"
 
 LESS_SHADE, MOST_SHADE = 0.22, 0.9
 """Places of less than one network, and of the largest size, among the colours."""
+
+
+GAP = 0.5
+"""Between budgets, in rows."""
 
 
 def shade(worth: float, most: float) -> str:
@@ -111,7 +113,8 @@ def heat_map(ax: Axes, panel: Panel) -> None:
     view, rows, most = panel.view, panel.rows, _largest_size(panel.rows)
     quantities, labels = _quantities(view, rows), list[str]()
     sides = rows[SIDE].drop_duplicates()
-    places = _with_gaps(list(sides["budget"]))
+    is_first = sides["budget"].ne(sides["budget"].shift())
+    places = np.arange(len(sides)) + GAP * (is_first.cumsum() - 1).to_numpy()
     for y, choice in zip(places, map(Contestant._make, sides.to_numpy().tolist()), strict=True):
         scored = view.results.label(choice)
         labels.append(scored if choice.score else view.names.label(choice))
@@ -135,36 +138,13 @@ def heat_map(ax: Axes, panel: Panel) -> None:
     ]
     ax.set_xticks(range(len(quantities)), names, fontsize=SMALLEST)
     ax.set_yticks(places, labels)
+    sizes = {"Less than one network": 0, "One network": 1, f"{most:g} networks": most}
+    for label, worth in sizes.items():
+        color = shade(worth, most)
+        ax.plot([], [], "s", markersize=9, color=color, markeredgecolor="0.7", label=label)
+    for marker, label in MEANINGS.items():
+        ax.plot([], [], marker=marker, color="black", linestyle="none", label=label)
     ax.set(xlim=(-0.6, len(quantities) - 0.4), ylim=(places[-1] + 0.5, -0.5))
     ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
-
-
-GAP = 0.5
-"""Between budgets, in rows."""
-
-
-def _with_gaps(budgets: Sequence[float]) -> list[float]:
-    """A place a row, with a gap between budgets.
-
-    >>> _with_gaps([1, 1, 5])
-    [0.0, 1.0, 2.5]
-    """
-    places = [0.0]
-    for before, budget in pairwise(budgets):
-        places.append(places[-1] + 1 + GAP * (before != budget))
-    return places
-
-
-def heat_map_legend(view: View, rows: pd.DataFrame) -> list[Artist]:
-    """The colours and the marks."""
-    most = _largest_size(rows)
-    entries: list[Artist] = [
-        patch("Less than one network", shade(0, most)),
-        patch("One network", shade(1, most)),
-        patch(f"{most:g} networks", shade(most, most)),
-    ]
-    said = {"": "Bold: in the best set", "^": "Better than one network", "v": "Worse"}
-    looks: Any = {"color": "black", "linestyle": "none"}
-    return [*entries, *(Line2D([], [], marker=m, label=text, **looks) for m, text in said.items())]
