@@ -140,7 +140,7 @@ def test_scores_have_a_row_each_by_one_metric(results: Results) -> None:
         assert metric in table.caption
         rows = {
             method: [row.labels[0] for row in table.rows if row.group == method]
-            for method in ("MC-dropout, T = 8", r"my\_method, M = 5")
+            for method in ("MC-dropout, T = 8", "my_method, M = 5")
         }
         known = [score.label for score in SCORES.values()]
         assert set(rows["MC-dropout, T = 8"]) <= set(known)
