@@ -212,7 +212,7 @@ def test_options_choose_the_configuration(
         methods=("softmax", "mc_dropout"),
         conditions=("rotated-015", "rotated-030", "ood-uniform_noise", "ood-gaussian_noise"),
         **{"members": (20,), "passes": (5, 10, 100), "replicates": 4, "images": 60},
-        **{"severity_images": 60, "epochs": 3, "batch_sizes": (4, 32), "seed": 8},
+        **{"epochs": 3, "batch_sizes": (4, 32), "seed": 8},
     )
     machine = run.workspace
     here = Path.cwd()
