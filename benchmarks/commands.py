@@ -162,6 +162,10 @@ def _workers(file: Path | None, plan: Plan, only: str | None) -> Iterator[Cluste
         yield cluster
 
 
+DRAWN_BY_DEFAULT = {"resamples": 200, "seed": 0}
+"""How `score` draws images anew, where no influence is known."""
+
+
 @app.command()
 def score(
     files: Annotated[
@@ -213,8 +217,8 @@ def score(
     ] = False,
     resamples: Annotated[
         int, how("How often images are drawn anew, for intervals that need it.", metavar="N")
-    ] = 200,
-    seed: Annotated[int, OPTIONS["seed"].option] = 0,
+    ] = DRAWN_BY_DEFAULT["resamples"],
+    seed: Annotated[int, OPTIONS["seed"].option] = DRAWN_BY_DEFAULT["seed"],
 ) -> None:
     """Score predictions of others with the measures, intervals and tables of the suite.
 
@@ -247,6 +251,7 @@ def score(
     from benchmarks.report.tables.pivot import table_of
     from benchmarks.report.tables.table import terminal
 
+    drawn = {"resamples": resamples, "seed": seed}
     how: dict[str, Any] = {"from_logits": from_logits, "out": out}
     further: dict[str, Any] = {
         "labels": labels,
@@ -257,11 +262,14 @@ def score(
         "reference": reference,
     }
     if beside is None:
-        scored = score_files(files, **further, **how, resamples=resamples, seed=seed)
+        scored = score_files(files, **further, **how, **drawn)
         if printed := table_of(MAIN, scored.results):
             print(terminal(printed, get_terminal_size().columns))
         show_against(scored.results.names, scored.against)
-    elif given := [name for name, value in further.items() if value]:
+    elif given := [
+        *(name for name, value in further.items() if value),
+        *(name for name, value in drawn.items() if value != DRAWN_BY_DEFAULT[name]),
+    ]:
         raise UserError(
             f"--{given[0].replace('_', '-')}: with --beside, a file holds all predictions of its "
             "method; leave out the option"

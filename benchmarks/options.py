@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from inspect import Parameter, cleandoc, signature
 from itertools import chain
+from numbers import Integral, Real
 from operator import attrgetter
 from pathlib import Path
 from typing import (
@@ -274,23 +275,26 @@ def _read(part: str, given: Any) -> Any:
     if get_origin(choice) is Literal and given not in get_args(choice):
         names = ", ".join(get_args(choice))
         raise UserError(f"{option_of(part)}: unknown name {given!r}; choose from {names}")
-    if option.min is not None and given < option.min:
-        raise UserError(f"{option_of(part)}: {given} is too small; expected at least {option.min}")
     if part == "custom_methods":  # each a path, which may have commas
         return several(given)
     if get_origin(kind) is tuple:
         words, kind = separate(given), get_args(kind)[0]
         return words if kind is str else tuple(sorted(_number(part, word, kind) for word in words))
-    if part == "images" and given != ALL:
-        return _number(part, given, int)
+    if kind in (int, int | None) and not (part == "images" and given == ALL):
+        return _number(part, given, int, option.min)
     return Path(given) if kind == Path | None else given
 
 
-def _number(part: str, word: Any, kind: type[int | float]) -> Any:
+def _number(part: str, word: Any, kind: type[int | float], least: float | None = None) -> Any:
     try:
-        return kind(word) if isinstance(word, str) else word
+        number = kind(word) if isinstance(word, str) else word
+        if isinstance(number, bool) or not isinstance(number, Integral if kind is int else Real):
+            raise ValueError(number)
     except ValueError as error:
         option, (what, example) = option_of(part), NUMBERS[kind]
         raise UserError(
             f"{option}: {word!r} is not a {what}; write, for example, {option} {example}"
         ) from error
+    if least is not None and number < least:
+        raise UserError(f"{option_of(part)}: {number} is too small; expected at least {least}")
+    return number

@@ -132,7 +132,8 @@ class PredictionStore:
     ``<training>/network-<number>/<condition>.npz``, has ``logits`` [images, classes] in single
     precision, ``labels``, ``groups``, and scores of its features. What else there is is JSON in
     ``about``, of which the file is among it, so that one under another's name is noticed. Each
-    array has a checksum (CRC-32), which is verified whenever it is read.
+    array has a checksum (CRC-32), which is verified whenever it is read; a file that is damaged is
+    removed then, so that the stage `predict` makes it again.
     """
 
     folder: Path
@@ -218,8 +219,10 @@ class PredictionStore:
         except FileNotFoundError as error:
             raise UserError(f"there is no prediction {path}; run without --only") from error
         except DamagedArraysError as error:
+            path.unlink(missing_ok=True)
             raise UnusableFileError(
-                f"the prediction file {path} cannot be used ({error}); delete it and run again"
+                f"the prediction file {path} cannot be used ({error}) and is removed; run again, "
+                "without --only"
             ) from error
         return about, arrays
 

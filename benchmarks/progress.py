@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -73,6 +74,14 @@ def _duration(seconds: float) -> str:
     ('100 s', '3 min')
     """
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def ask(stage: str, text: str) -> None:
+    """Print a question about what was given, or warn of it where no progress is shown."""
+    if _SHOWN.get():
+        announce(stage, text)
+    else:
+        warnings.warn(text, stacklevel=2)
 
 
 def announce(stage: str, text: str) -> None:

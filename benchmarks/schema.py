@@ -340,6 +340,7 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
     path = path_of(folder, name)
     kind = kind or TABLES.get(name)
     types = types_of(kind) if kind else _FREE_TYPES
+    floats = [name for name, dtype in types.items() if dtype == "float64"]
     try:
         content = content_of(path)
         if not content.endswith(b"\n"):
@@ -349,9 +350,9 @@ def read_table(folder: Path, name: str, kind: type[Any] | None = None) -> pd.Dat
             table = pd.read_csv(
                 BytesIO(content),
                 index_col=False,
-                dtype=types,
-                # By default pandas before 3 reads some numbers in other bits.
-                float_precision="round_trip",
+                dtype={name: dtype for name, dtype in types.items() if name not in floats},
+                # Python's own float, since pandas before 3 reads some numbers in other bits.
+                converters=dict.fromkeys(floats, lambda text: float(text or "nan")),
                 # A method may be called "null", and a column of reasons may be empty: texts.
                 keep_default_na=False,
                 na_values="",

@@ -175,7 +175,8 @@ def test_damaged_file_is_named_with_what_to_do(
     store.save(UNIT, "clean", stored())
     path = store.path(UNIT, "clean")
     path.write_bytes(damage(path.read_bytes()))
-    message = rf"the prediction file {path} cannot be used \([^\n]+\); delete it and run again"
+    remedy = "is removed; run again, without --only"
+    message = rf"the prediction file {path} cannot be used \([^\n]+\) and {remedy}"
     with pytest.raises(UserError, match=rf"\A{message}\Z"):
         store.load(UNIT, "clean")
 

@@ -122,7 +122,8 @@ def shares_of(
     values = array.astype(np.float64)
     if name == HUMANS:
         totals = values.sum(axis=1, keepdims=True)
-        unsound = np.flatnonzero(~((totals[:, 0] > 0) & (values >= 0).all(axis=1)))
+        sound = (totals[:, 0] > 0) & (np.isfinite(values) & (values >= 0)).all(axis=1)
+        unsound = np.flatnonzero(~sound)
         if len(unsound):
             raise ArrayError(
                 name,

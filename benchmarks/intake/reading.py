@@ -34,7 +34,7 @@ from benchmarks.intake.checks import (
 from benchmarks.intake.formats import arrays_in, arrays_named
 from benchmarks.io import UserError, objection_to
 from benchmarks.predictions import StoredPrediction
-from benchmarks.progress import announce, tracked
+from benchmarks.progress import ask, tracked
 from benchmarks.run.derived import with_member_scores
 from benchmarks.run.image_values import ImageValues, fits_to
 from benchmarks.tasks.task import Condition
@@ -210,7 +210,7 @@ def ask_about_order(
     best = confusion[label, column].sum()
     if best > max(images / 2, 2 * right):
         moved = np.flatnonzero(label != column)[0]
-        announce(
+        ask(
             "score",
             f"{method}: {right / images:.1%} of the images are right, but {best / images:.1%} in "
             f"another order of the columns, such as column {column[moved]} for class "

@@ -47,9 +47,9 @@ class RunRecord:
     Keys: ``predictions`` (see `PREDICTIONS`) and ``configuration`` are the run's identity;
     ``command`` gives the same run again; ``replicates`` counts those of each contestant;
     ``version``, ``commit`` and ``environment`` are what computed it last; ``data`` has for each set
-    of images its ``fingerprint``, or the reason why it
-    is ``unavailable``; ``seconds`` is the wall time by stage, resumed runs and added up;
-    ``machines`` has what computed the ``networks`` and the ``predictions``, each once.
+    of images its ``fingerprint``, or the reason why it is ``unavailable``; ``seconds`` is the wall
+    time by stage, resumed runs and added up; ``machines`` has what computed the ``networks`` and
+    the ``predictions``, each once.
     """
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,7 @@ NOBODY = np.where(np.arange(IMAGES)[:, None] == 3, 0, COUNTS)
         ({"humans": NOBODY}, "'humans' has in row 3 .*at least one answer an image"),
         ({"humans": COUNTS[:-1]}, r"'humans' has the shape \[119, 7\] .*120 images"),
         ({"humans": -COUNTS}, "'humans' has in row 0"),
+        ({"humans": np.where(NOBODY == 0, np.inf, 1.0)}, "'humans' has in row 0"),
         ({"reference": REFERENCE[::-1]}, "as by chance; put its rows into the order of the labels"),
         ({"reference": 2 * REFERENCE}, "'reference' has 120 of 120 rows"),
     ],
@@ -106,3 +108,5 @@ def test_other_order_of_the_columns_is_asked_about(
     assert status_of("score", "mine.npz") == 0
     asked = "0.0% of the images are right, but 100.0% in another order of the columns"
     assert (asked in " ".join(capsys.readouterr().err.split())) == permuted
+    with pytest.warns(UserWarning, match=asked) if permuted else nullcontext():
+        score_predictions({"mine": sure[:, order]}, LABELS)
