@@ -251,7 +251,7 @@ def score(
     from benchmarks.report.tables.pivot import table_of
     from benchmarks.report.tables.table import terminal
 
-    drawn = {"resamples": resamples, "seed": seed}
+    drawn: dict[str, Any] = {"resamples": resamples, "seed": seed}
     how: dict[str, Any] = {"from_logits": from_logits, "out": out}
     further: dict[str, Any] = {
         "labels": labels,

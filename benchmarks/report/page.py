@@ -254,12 +254,9 @@ def shown_images(results: Results) -> list[ShownImage]:
 def _shown_image(results: Results, rows: pd.DataFrame) -> ShownImage:
     """An image, from its rows: one a contestant and class."""
     names, first = results.names, rows.iloc[0]
-    by_contestant = {
-        Contestant(*key): own.sort_values(
-            ["vote_share", "mean_probability"], ascending=False, kind="stable"
-        )
-        for key, own in rows.groupby([*METHOD_COLUMNS], sort=False)
-    }
+    ordered = rows.sort_values(["vote_share", "mean_probability"], ascending=False, kind="stable")
+    groups: Any = ordered.groupby([*METHOD_COLUMNS])
+    by_contestant = {Contestant(*key): own for key, own in groups}
     usual = results.usual(sorted(by_contestant))
     votes = tuple(
         _image_votes(names, contestant, by_contestant[contestant])
@@ -280,7 +277,7 @@ def _shown_image(results: Results, rows: pd.DataFrame) -> ShownImage:
 
 def _image_votes(names: Names, contestant: Contestant, rows: pd.DataFrame) -> ImageVotes:
     """The votes of a contestant, from its rows: one a class."""
-    best = rows.loc[rows["mean_probability"].idxmax()]
+    best = rows.iloc[int(rows["mean_probability"].argmax())]
     voted = rows[rows["vote_share"] > 0]
     return ImageVotes(
         method=names.method(contestant.method).label,

@@ -65,12 +65,6 @@ def test_largest_sizes_are_timed_everywhere_and_smaller_ones_less_often(tmp_path
     }
 
 
-def test_exact_enumeration_is_timed_on_single_images_by_the_kernels(tmp_path: Path) -> None:
-    exact = replace(FULL, recipe="article", methods=("mc_dropout_exact",), batch_sizes=(1, 8))
-    rows = [(task.row.batch_size, task.place.engine) for task in tasks_of(exact, tmp_path)]
-    assert rows == [(1, "numba")]
-
-
 def test_numbers_agree_with_one_another(digits_run: Path) -> None:
     table = table_of(run_of(DIGITS, digits_run))
     assert set(table.loc[table["score"] == "", "status"]) == {"ok"}

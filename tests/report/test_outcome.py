@@ -122,7 +122,7 @@ def test_conditions_without_data_are_named_in_one_line(
     data = {
         "training": {"fingerprint": "f"},
         "clean": {"fingerprint": "f"},
-        **dict.fromkeys(("ood-kmnist", "ood-emnist_letters", "subset-rotated-045"), reason),
+        **dict.fromkeys(("ood-kmnist", "ood-emnist_letters"), reason),
     }
     (tmp_path / "run.json").write_text(json.dumps({"data": data}))
     text = shown(tmp_path, [ROW], capsys)
