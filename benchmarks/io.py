@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import lzma
-import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -266,11 +265,6 @@ def read_run_json(folder: Path) -> dict[str, Any]:
         UserError: it is damaged.
     """
     return read_json(folder / RUN_JSON, "restore it, or choose another folder with --out")
-
-
-def or_none(value: float) -> float | None:
-    """The number, or what JSON has instead of NaN."""
-    return None if math.isnan(value) else float(value)
 
 
 def existing_folder(option: str, path: Path) -> Path:

@@ -240,7 +240,6 @@ def _metrics(kind: Kind, level: int) -> Iterator[Metric]:
         name=f"{kind.name}_coverage_{level}",
         label=f"{kind.label} coverage, {level} %",
         function=partial(PredictionSets.cover, kind=kind, level=level),
-        nominal=level / 100,
         summary=f"The share of images whose {kind.label} prediction set holds the label; "
         f"{level} % are promised for images like the calibration images.",
         formula=f"Mean over images of whether the label is one{rule}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -198,8 +197,6 @@ class Metric:
             images, or no value is better.
         coverage: the share of images on which the method does not abstain; 1: it judges all.
         level: the coverage that the prediction sets it measures are to have; 0: it is of no sets.
-        nominal: the value that it has, on average, on images like the calibration images; NaN: it
-            is not known.
         undefined_for_one: whether it is NaN where a prediction has a single member.
         undefined: why it may be NaN where it has all that it needs.
         summary: what it is, in a sentence.
@@ -220,7 +217,6 @@ class Metric:
     guessing: Callable[[int], float] | None = None
     coverage: float = 1.0
     level: float = 0.0
-    nominal: float = math.nan
     undefined_for_one: bool = False
     undefined: str = ""
     summary: str = ""

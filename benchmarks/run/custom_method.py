@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from hashlib import sha256
@@ -210,12 +210,11 @@ class ProcessEndedError(Exception):
     """The process of a custom method ended before its work was done; the message says how."""
 
 
-def in_own_process(work: Callable[[], Result], variables: Mapping[str, str] = ONE_THREAD) -> Result:
+def in_own_process(work: Callable[[], Result]) -> Result:
     """What the work returns, or raises, done in a fresh process.
 
     Args:
         work: to be pickled, as is what it returns or raises.
-        variables: of the environment there, beside those here.
 
     Raises:
         ProcessEndedError: the method ended the process, or it crashed.
@@ -229,7 +228,7 @@ def in_own_process(work: Callable[[], Result], variables: Mapping[str, str] = ON
         with subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,  # it ends with this process: then it ends, too
-            env={**os.environ, **absolute, **variables},
+            env={**os.environ, **absolute, **ONE_THREAD},
             start_new_session=True,  # Ctrl-C is for this process
         ) as process:
             status = process.wait()
