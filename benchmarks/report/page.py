@@ -20,6 +20,7 @@ from benchmarks.nouns import METHOD_COLUMNS, Contestant, Names, Printed
 from benchmarks.report.answer import answer
 from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import VERDICTS
+from benchmarks.report.figures.engine import contestant_in
 from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.results import Results, ShownPixels
 from benchmarks.report.tables.table import AGAINST_ONE, MARKS, Table
@@ -255,10 +256,10 @@ def _shown_image(results: Results, rows: pd.DataFrame) -> ShownImage:
     """An image, from its rows: one a contestant and class."""
     names, first = results.names, rows.iloc[0]
     by_contestant = {
-        Contestant(*key): own.sort_values(
+        contestant_in(own.iloc[0].to_dict()): own.sort_values(
             ["vote_share", "mean_probability"], ascending=False, kind="stable"
         )
-        for key, own in rows.groupby([*METHOD_COLUMNS], sort=False)
+        for _, own in rows.groupby([*METHOD_COLUMNS], sort=False)
     }
     usual = results.usual(sorted(by_contestant))
     votes = tuple(
@@ -280,7 +281,7 @@ def _shown_image(results: Results, rows: pd.DataFrame) -> ShownImage:
 
 def _image_votes(names: Names, contestant: Contestant, rows: pd.DataFrame) -> ImageVotes:
     """The votes of a contestant, from its rows: one a class."""
-    best = rows.loc[rows["mean_probability"].idxmax()]
+    best = rows.sort_values("mean_probability", ascending=False, kind="stable").iloc[0]
     voted = rows[rows["vote_share"] > 0]
     return ImageVotes(
         method=names.method(contestant.method).label,
