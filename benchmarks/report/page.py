@@ -20,7 +20,6 @@ from benchmarks.nouns import METHOD_COLUMNS, Contestant, Names, Printed
 from benchmarks.report.answer import answer
 from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import VERDICTS
-from benchmarks.report.figures.engine import contestant_in
 from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.results import Results, ShownPixels
 from benchmarks.report.tables.table import AGAINST_ONE, MARKS, Table

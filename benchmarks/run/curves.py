@@ -1,4 +1,4 @@
-"""The tables in ``curves/`` that only figures need: curves, and votes on an image.
+"""The curves in ``curves/`` that only figures need.
 
 Each curve is that of one replicate, an actual network or ensemble, and agrees with its rows in
 ``measurements.csv``; images are ranked by the method's primary score. A single replicate has a
@@ -21,7 +21,6 @@ from benchmarks.predictions import RunUnit, StoredPrediction, members_of
 from benchmarks.run.image_values import ImageValues
 from benchmarks.run.plan import Plan
 from benchmarks.tasks.task import Condition
-from benchmarks.vocabulary import CLEAN
 from methods.determinism import derive_seed
 
 BAND_RESAMPLES, MOST_BAND_WEIGHTS = 400, 2**25
@@ -41,14 +40,11 @@ _ROC = ("flagged_clean", "flagged", "lower", "upper")
 COLUMNS = {
     "reliability": (*ORIGIN, *_BINS),
     "roc": (*ORIGIN, "score", *_ROC),
-    "example_image": (*ORIGIN, *VOTE_COLUMNS),
 }
 """The tables and their columns.
 
 ``reliability``: the 15 bins of the ECE. ``roc``: shares of the reference's images
-(``flagged_clean``) and of the condition's that are flagged as uncertain. ``example_image``: votes
-of the first replicate on one of the clean images, also changed by every condition that changes
-these.
+(``flagged_clean``) and of the condition's that are flagged as uncertain.
 
 ``lower`` and ``upper`` of ``flagged``, and ``accuracy_lower`` and ``accuracy_upper``, are pointwise
 95 % bounds over the draw of images: see `benchmarks.inference.bands`. They are there where a method
@@ -147,22 +143,6 @@ def curves_of(
         curve = roc_curve(clean.numpy(), score.numpy(), draws, FALSE_POSITIVE_RATES)
         for row in _rows(_ROC, FALSE_POSITIVE_RATES, *curve):
             yield "roc", begin | {"score": drawn.score} | row
-
-
-def example_votes(
-    plan: Plan, drawn: DrawnUnit, condition: Condition, stored: StoredPrediction
-) -> Iterator[tuple[str, CurveRow]]:
-    """The votes of a first replicate on the first image of the task's example class.
-
-    A condition has it whose images are those of the clean condition, changed or not.
-    """
-    if stored.labels is None or condition.subset or condition.paired_with != CLEAN:
-        return
-    begin = origin(drawn.unit, stored.prediction.members, condition)
-    indices = (stored.labels == plan.task.example_class).nonzero().flatten().tolist()
-    for index in indices[:1] if drawn.first else ():
-        for row in votes_on(stored, index):
-            yield "example_image", begin | row
 
 
 def origin(unit: RunUnit, members: int | None, condition: Condition) -> CurveRow:

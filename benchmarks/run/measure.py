@@ -44,7 +44,6 @@ from benchmarks.run.curves import (
     curve_tables,
     curves_of,
     drawn_units,
-    example_votes,
 )
 from benchmarks.run.image_values import Fits, ImageValues, RankedFamily, fits_to
 from benchmarks.run.measurements import (
@@ -436,10 +435,7 @@ class _MeasuredRun(Measuring):
         own = ImageValues([stored], self._fits[unit], lambda _: measures)
         reference = self._reference_of(unit, condition, measures) or own
         labels = NO_LABELS if stored.labels is None else stored.labels.numpy()
-        varied = self._noted(unit, condition, own, reference, measures, labels)
-        if (curves := self._drawn.get(unit)) is not None:
-            self._curves += example_votes(plan, curves, condition, stored)
-        return varied
+        return self._noted(unit, condition, own, reference, measures, labels)
 
     def _keep_rows(self, mean: str | None) -> None:
         super()._keep_rows(mean)

@@ -69,6 +69,5 @@ DIGITS = Task(
     training_images=TRAINING_IMAGES,
     test_images=TEST_IMAGES,
     calibration_images=CALIBRATION_IMAGES,
-    example_class=1,
     load=_load,
 )

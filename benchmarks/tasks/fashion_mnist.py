@@ -18,8 +18,6 @@ CLASSES = (
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
 
-BOOT = 9
-
 
 FASHION_MNIST = Task(
     name=NAME,
@@ -43,6 +41,5 @@ FASHION_MNIST = Task(
     training_images=55_000,
     test_images=IMAGES,
     calibration_images=5_000,
-    example_class=BOOT,
     load=load_fashion_mnist,
 )

@@ -81,7 +81,6 @@ MNIST = Task(
     training_images=55_000,
     test_images=IMAGES,
     calibration_images=5_000,
-    example_class=1,  # as in Gal & Ghahramani 2016, figure 4
     article_images=(TYPICAL, PECULIAR),
     groups=load_mnist_writers,
     load=load_mnist,

@@ -284,7 +284,6 @@ class Task:
         test_images: how many test images there are.
         calibration_images: how many more images of the data set's own training split are held out
             for calibration, drawn with a fixed seed and stratified by class.
-        example_class: of the image that is shown under every severity of a group of conditions.
         article_images: the test images, by number, that the article shows.
         groups: which test images belong together, such as those of one writer: intervals are over
             the draw of groups. ``None``: each image is a group of its own.
@@ -304,7 +303,6 @@ class Task:
     training_images: int
     test_images: int
     calibration_images: int = 0
-    example_class: int = 0
     article_images: tuple[int, ...] = ()
     groups: Groups | None = field(default=None, kw_only=True, compare=False)
     load: Callable[[Literal["train", "test"], Path | None], LabelledImages] = field(
