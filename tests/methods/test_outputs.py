@@ -13,7 +13,7 @@ from methods.engines.base import NetworkOutputs
 from methods.mc_dropout import MCDropout
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
-from methods.pooled import SingleNetwork, learns_in_fit, require_features
+from methods.pooled import SingleNetwork, require_features
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import LaplaceLastLayer
 from methods.posthoc.temperature_scaling import (
@@ -96,39 +96,6 @@ def test_method_with_a_way_of_its_own_reads_images() -> None:
         incomplete(pool=POOL).predict_outputs(NetworkOutputs(torch.zeros(1, 1, 2)))  # type: ignore[attr-defined]
     with pytest.raises(NotImplementedError, match="LaplaceKron reads images"):
         METHODS["laplace_kron"].build(POOL).predict_outputs(NetworkOutputs(torch.zeros(1, 1, 2)))  # type: ignore[attr-defined]
-
-
-class DampedFeatures(SingleNetwork):
-    """What `methods.pooled` says: no method of images is needed."""
-
-    name = "damped_features"
-    reads = "features"
-    needs = frozenset({"training images"})
-
-    def fit_outputs(self, outputs: NetworkOutputs, labels: Tensor) -> DampedFeatures:
-        self.head, self.most = self.fitted[0].head, require_features(outputs)[0].amax(dim=0)
-        return self
-
-    def calibrate_outputs(self, outputs: NetworkOutputs, labels: Tensor) -> DampedFeatures:
-        self.held_out = len(labels)
-        return self
-
-    def predict_outputs(self, outputs: NetworkOutputs) -> Prediction:
-        (features,) = require_features(outputs)
-        return Prediction.of_logits(self.head(features.clamp(max=self.most)).detach()[None])
-
-
-def test_of_images_outputs_are_computed_first(
-    training_images: LabelledImages, test_images: LabelledImages
-) -> None:
-    method = DampedFeatures.build(POOL).fit(training_images.images, training_images.labels)
-    method.calibrate(test_images.images[:50], test_images.labels[:50])
-    outputs = method.outputs(test_images.images)
-    assert same(method.predict(test_images.images), method.predict_outputs(outputs))
-    training = require_features(method.outputs(training_images.images))[0]
-    assert torch.equal(method.most, training.amax(dim=0))
-    assert (method.held_out, DampedFeatures.reads) == (50, "features")
-    assert [learns_in_fit(kind) for kind in (DampedFeatures, Softmax)] == [True, False]
 
 
 def test_scaled_mc_dropout_is_formed_of_the_passes_of_mc_dropout(

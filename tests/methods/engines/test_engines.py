@@ -111,25 +111,6 @@ TANH = pytest.mark.parametrize("recipe", [STANDARD, ARTICLE], ids=lambda recipe:
 MOST = pytest.mark.parametrize("most", [1, 7, 450, 2**14])
 """Members times images in a batch: less than the members, a part of the images, and all of both."""
 
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=[
-            pytest.mark.cuda,
-            pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
-        ],
-    ),
-]
-
-
-class Batched(TorchEngine):
-    """Computes batched on any device, as on an accelerator."""
-
-    @property
-    def trains_batched(self) -> bool:
-        return True
-
 
 @TANH
 @MOST
@@ -159,21 +140,6 @@ def test_subnetworks_that_share_terms_predict_as_one_by_one(
         TorchNetworks([network], "cpu", stacked=False, most=most).pass_logits(images, masks),
         torch.stack([network(images, mask[None]) for mask in masks]),
     )
-
-
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("engine", [TorchEngine, Batched])
-def test_engine_returns_on_the_cpu_what_the_loop_computes(
-    device: str, engine: type[TorchEngine], enlarged_digits: LabelledImages
-) -> None:
-    images = enlarged_digits.images[:300]
-    networks = [initial_network(STANDARD, index) for index in range(5)]
-    masks = pass_masks(0, 0, 20, CHANNELS, STANDARD.dropout)
-    with torch.inference_mode():
-        members = torch.stack([network(images) for network in networks])
-        passes = torch.stack([networks[0](images, mask[None]) for mask in masks])
-    assert_alike(engine(device).prepare(networks).logits(images), members)
-    assert_alike(engine(device).pass_logits(networks[0], images, masks), passes)
 
 
 def test_a_pass_rounds_alike_whatever_other_passes_there_are(

@@ -11,11 +11,11 @@ import torch
 
 from methods.engines import choose_engine, fitting_engine
 from methods.engines.numba import NumbaEngine
-from methods.engines.torch import LoopTrainer, TorchEngine
+from methods.engines.torch import TorchEngine
 from methods.networks.architectures import SmallCNN
 from methods.networks.pool import NetworkKey, NetworkStore
 from methods.networks.recipes import LabelledImages, Recipe
-from methods.networks.training import TrainedNetwork, initial_network, train_networks
+from methods.networks.training import TrainedNetwork, initial_network
 from tests.training import STANDARD, train_network
 
 RECIPE = Recipe(
@@ -71,21 +71,6 @@ def test_normalises_each_channel_by_its_own_numbers() -> None:
     for channel, (mean, std) in enumerate(zip(means, stds, strict=True)):
         expected = (images[:, channel] - mean) / std
         torch.testing.assert_close(network.normalised(images)[:, channel], expected)
-
-
-def test_only_networks_without_buffers_are_trained_stacked() -> None:
-    class Batched(TorchEngine):
-        @property
-        def trains_batched(self) -> bool:
-            return True
-
-    engine, once = Batched(), replace(RECIPE, epochs=1)
-    assert isinstance(engine.trainer([initial_network(once, 0)], once, TRAINING), LoopTrainer)
-    together = train_networks(once, [0, 1], TRAINING, engine=engine)
-    alone = [train_network(once, index, TRAINING, engine=TorchEngine()) for index in (0, 1)]
-    for one, other in zip(together, alone, strict=True):
-        for name, tensor in one.network.state_dict().items():
-            assert torch.equal(tensor, other.network.state_dict()[name])
 
 
 def test_store_keeps_buffers(trained: TrainedNetwork, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from methods.engines.torch import TorchEngine
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LAPLACE_REDUX, LabelledImages
 from methods.pooled import require_features
-from methods.posthoc.kronecker import Factors, Signals
 from methods.posthoc.laplace import (
     Laplace,
     LaplaceLastLayer,
@@ -178,28 +177,6 @@ def test_patches_are_torchs(layer: nn.Conv2d) -> None:
     settings = (layer.kernel_size, layer.dilation, layer.padding, layer.stride)
     expected = torch.nn.functional.unfold(maps, *settings)
     assert torch.equal(patches(layer, maps), expected.transpose(1, 2))
-
-
-@pytest.mark.parametrize(("positions", "width"), [(1, 7), (3, 7), (40, 7)])
-def test_layer_covariance_is_by_the_product_of_its_factors(positions: int, width: int) -> None:
-    generator = torch.Generator().manual_seed(positions)
-    signals = Signals(
-        torch.randn(50, positions, width, generator=generator),
-        torch.randn(50, positions, 3, 4, generator=generator),
-    )
-    factors = Factors.zero(nn.Linear(width, 4))
-    factors.add(signals, 50)
-    by_weights = torch.einsum("npdo,npi->ndoi", signals.gradients, signals.inputs).double()
-    rows, gradients = signals.inputs.double().reshape(-1, width), signals.gradients.double()
-    a, g = rows.T @ rows / len(rows), gradients.reshape(-1, 4).T @ gradients.reshape(-1, 4)
-    torch.testing.assert_close(factors.inputs, a, atol=1e-6, rtol=1e-5)
-    torch.testing.assert_close(factors.outputs, g, atol=1e-4, rtol=1e-5)
-    covariance = torch.linalg.inv(torch.kron(g, a) + 2 * torch.eye(4 * width).double())
-    flat, by_biases = by_weights.flatten(2), gradients.sum(dim=1)
-    of_biases = torch.linalg.inv(g + 2 * torch.eye(4).double())
-    expected = flat @ covariance @ flat.mT + by_biases @ of_biases @ by_biases.mT
-    own = factors.posterior(2.0).covariance(signals)
-    torch.testing.assert_close(own.double(), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_is_of_a_given_network_too() -> None:

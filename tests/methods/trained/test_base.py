@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.run.custom_method import load_method
-from methods import METHODS, MIMO, BatchEnsemble, CyclicalSGHMC, Masksembles
+from methods import METHODS, MIMO, BatchEnsemble, CyclicalSGHMC
 from methods.networks.architectures import SmallCNN
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, NetworkStore
@@ -87,12 +87,6 @@ def test_each_replicate_sees_all_images_in_an_order_of_its_own(shades: LabelledI
     assert sorted(seen(once)) == sorted(seen(once, 1)) == sorted(every)
     assert seen(replace(once, shuffled=False)) == every
     assert sorted(seen(replace(once, bootstrap=True))) != sorted(every)
-
-
-def test_steps_are_by_default_the_recipes() -> None:
-    method = Masksembles(pool=NetworkPool(SHORT))
-    (group,) = method.optimiser(begun(Masksembles), SHORT, 384).param_groups
-    assert (group["momentum"], group["weight_decay"]) == (SHORT.momentum, SHORT.l2_penalty)
 
 
 @pytest.mark.parametrize("name", TRAINED)

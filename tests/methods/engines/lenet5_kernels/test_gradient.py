@@ -104,11 +104,3 @@ def test_ties_between_values_that_see_something_else() -> None:
             layer.weight[:] = torch.from_numpy(weight)
     images = random.integers(0, 2, (20, 4, 4)).repeat(7, axis=1).repeat(7, axis=2)
     assert_gradient_is_autograds(network, images.astype(np.float32), random_masks(20))
-
-
-def test_read_only_and_strided_arrays_and_an_axis_of_channels_are_welcome() -> None:
-    images, labels = random_images(10)[::2], np.arange(10, dtype=np.int32)[::2]
-    images.flags.writeable, network = False, random_network()
-    _, gradient = loss_gradient(network, images, labels)
-    _, expected = loss_gradient(network, images.copy()[:, None], labels.astype(int))
-    np.testing.assert_array_equal(gradient, expected)

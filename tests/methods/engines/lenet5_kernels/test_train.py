@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -114,33 +111,6 @@ def test_bits_are_the_same_on_repeat_and_in_any_number_of_threads(kind: type[LeN
         parallel = list(pool.map(train, (0, 1, 2, 0)))
     np.testing.assert_array_equal(alone, parallel)
     np.testing.assert_array_equal(alone[0], alone[3])
-
-
-@pytest.mark.slow
-def test_bits_are_the_same_in_another_process() -> None:
-    code = (
-        "import hashlib\n"
-        "from tests.methods.engines.lenet5_kernels.test_train import trained_for_an_epoch\n"
-        "print(hashlib.sha256(trained_for_an_epoch()[0].parameters.tobytes()).hexdigest())"
-    )
-    command = [sys.executable, "-c", code]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    state, _ = trained_for_an_epoch()
-    assert output.strip() == hashlib.sha256(state.parameters.tobytes()).hexdigest()
-
-
-def test_a_network_that_diverged_says_so(kind: type[LeNet5]) -> None:
-    _, loss = trained_for_an_epoch(kind=kind, learning_rate=1e38)
-    assert not np.isfinite(loss)
-
-
-def test_a_pixel_that_is_no_number_says_so(kind: type[LeNet5]) -> None:
-    images = IMAGES.copy()
-    images[17, 3, 3] = np.nan
-    state = TrainingState.start(prepared(random_network(kind=kind)))
-    loss = train_epoch(state, images, LABELS, ORDER, None, **OPTIONS)
-    assert np.isnan(loss)
-    assert np.isnan(state.parameters).all()
 
 
 @pytest.mark.parametrize(
