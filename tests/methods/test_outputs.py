@@ -8,17 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods import METHODS, PooledMethod, Prediction, UncertaintyMethod
+from methods import METHODS, PooledMethod, Prediction
 from methods.engines.base import NetworkOutputs
 from methods.mc_dropout import MCDropout
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
-from methods.pooled import SingleNetwork, require_features
 from methods.posthoc.augmentation import Augmentation
 from methods.posthoc.laplace import LaplaceLastLayer
-from methods.posthoc.temperature_scaling import (
-    TemperatureScaledMCDropout,
-)
+from methods.posthoc.temperature_scaling import TemperatureScaledMCDropout
 from methods.softmax import Softmax
 from tests.training import STANDARD
 
@@ -32,11 +29,7 @@ def same(first: Prediction, second: Prediction) -> bool:
     )
 
 
-def by_reads(*reads: str) -> list[type[PooledMethod]]:
-    return [m for m in METHODS.values() if issubclass(m, PooledMethod) and m.reads in reads]
-
-
-@pytest.mark.parametrize("kind", by_reads("logits", "features"))
+@pytest.mark.parametrize("kind", [m for m in METHODS.values() if m.reads != "images"])
 def test_outputs_of_the_networks_are_all_that_is_read(
     kind: type[PooledMethod], training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
@@ -45,16 +38,12 @@ def test_outputs_of_the_networks_are_all_that_is_read(
     labels = test_images.labels[:100]
     whole = kind.build(POOL, replicate=1, size=2)
     whole.fit(training.images, training.labels).calibrate(held_out, labels)
-
-    networks = [whole.pool.networks([n], training)[0] for n in whole.networks]
-    each = [POOL.engine.prepare([network]) for network in networks]
+    networks = whole.pool.networks(whole.networks, training)
+    prepared = POOL.engine.prepare(networks)
 
     def outputs(images: Tensor) -> NetworkOutputs:
-        parts = [prepared.outputs(images) for prepared in each]
-        logits = torch.cat([part.logits for part in parts])
-        if kind.reads == "logits":
-            return NetworkOutputs(logits)
-        return NetworkOutputs(logits, torch.cat([require_features(part) for part in parts]))
+        each = prepared.outputs(images)
+        return each if kind.reads == "features" else NetworkOutputs(each.logits)
 
     method = kind.build(POOL, replicate=1, size=2)
     if kind.reads == "features":
@@ -86,16 +75,6 @@ class OtherFit(Mixin, LaplaceLastLayer):  # type: ignore[misc]
 def test_method_with_a_way_of_its_own_reads_images() -> None:
     ways = (OtherPrediction, OtherFit, Augmentation, OtherForm)
     assert [kind.reads for kind in ways] == ["images", "images", "images", "logits"]
-    fields = {"name": "own", "reads": "features"}
-    assert type("Unpooled", (UncertaintyMethod,), fields).reads == "images"
-    several = type("Several", (PooledMethod,), fields | {"counts_networks": True})
-    assert several.reads == "images"
-    incomplete = type("Incomplete", (SingleNetwork,), fields)
-    assert incomplete.reads == "features"
-    with pytest.raises(NotImplementedError, match="reads features, and has no predict_outputs"):
-        incomplete(pool=POOL).predict_outputs(NetworkOutputs(torch.zeros(1, 1, 2)))  # type: ignore[attr-defined]
-    with pytest.raises(NotImplementedError, match="LaplaceKron reads images"):
-        METHODS["laplace_kron"].build(POOL).predict_outputs(NetworkOutputs(torch.zeros(1, 1, 2)))  # type: ignore[attr-defined]
 
 
 def test_scaled_mc_dropout_is_formed_of_the_passes_of_mc_dropout(

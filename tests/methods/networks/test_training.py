@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from methods.determinism import derive_seed
 from methods.engines.base import Engine
-from methods.engines.numba import NumbaEngine
+from methods.engines.numba import NumbaEngine, NumbaTrainer
 from methods.engines.torch import LoopTrainer, TorchEngine
 from methods.networks import training
 from methods.networks.architectures import LeNet5
@@ -41,10 +41,6 @@ ENGINES = pytest.mark.parametrize("engine", [ENGINE, NumbaEngine()], ids=["torch
 SHORT = replace(STANDARD, epochs=1)
 
 
-def weights(trained: TrainedNetwork) -> torch.Tensor:
-    return parameters_to_vector(trained.network.parameters())
-
-
 @pytest.fixture(scope="module")
 def few_images(training_images: LabelledImages) -> LabelledImages:
     """Enough where nothing need be learnt."""
@@ -58,7 +54,8 @@ def test_watching_a_network_does_not_change_it(
     recipe = replace(STANDARD, epochs=2)
     alone = train_network(recipe, 0, few_images, engine=engine)
     watched = train_network(recipe, 0, few_images, test_images, engine=engine)
-    assert torch.equal(weights(alone), weights(watched))
+    vectors = [parameters_to_vector(one.network.parameters()) for one in (alone, watched)]
+    assert torch.equal(*vectors)
     assert alone.log == ()
 
 
@@ -94,20 +91,22 @@ def test_each_network_of_a_bagged_recipe_has_a_draw_of_its_own_in_all_epochs(
     assert not torch.equal(*(order.sort().values for order in orders[0]))
 
 
+@pytest.mark.parametrize("trainer", [LoopTrainer, NumbaTrainer])
 def test_weights_are_the_mean_of_the_ends_of_the_last_quarter(
-    few_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
+    trainer: Any, few_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = replace(PLAIN, optimiser="sgd", epochs=8)
     ends: list[Network] = []
+    epoch = trainer.epoch
 
-    class Watched(LoopTrainer):
-        def epoch(self, *work: Any) -> list[float]:
-            losses = super().epoch(*work)
-            ends.append(deepcopy(self._networks[0]))
-            return losses
+    def watched(trainer: Any, *work: Any) -> list[float]:
+        losses = epoch(trainer, *work)
+        ends.append(deepcopy(trainer._networks[0]))
+        return losses
 
-    monkeypatch.setattr("methods.engines.torch.LoopTrainer", Watched)
-    method = WeightAveraging(pool=NetworkPool(recipe, engine=ENGINE))
+    monkeypatch.setattr(trainer, "epoch", watched)
+    engine = ENGINE if trainer is LoopTrainer else NumbaEngine()
+    method = WeightAveraging(pool=NetworkPool(recipe, engine=engine))
     method.fit(few_images.images, few_images.labels)
     average = AveragedModel(ends[6])
     for end in ends[6:]:
@@ -178,12 +177,6 @@ def few_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "WATCHED_EARLIER", EARLY)
 
 
-def trained_by(
-    recipe: Recipe, training: LabelledImages, validation: LabelledImages, engine: Engine
-) -> TrainedNetwork:
-    return train_network(replace(recipe, epochs=EPOCHS), 0, training, validation, engine=engine)
-
-
 def row_of(trained: TrainedNetwork, split: str, epoch: int = EPOCHS) -> EpochLog:
     """After the last epoch, whose network is at hand."""
     (row,) = [row for row in trained.log if (row.epoch, row.split) == (epoch, split)]
@@ -196,7 +189,8 @@ def row_of(trained: TrainedNetwork, split: str, epoch: int = EPOCHS) -> EpochLog
 def test_rows_agree_with_scikit_learn(
     recipe: Recipe, engine: Engine, few_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    trained = trained_by(recipe, few_images, test_images, engine)
+    twice = replace(recipe, epochs=EPOCHS)
+    trained = train_network(twice, 0, few_images, test_images, engine=engine)
     chosen = watched_images(TRAINING, SOME)
     some = LabelledImages(few_images.images[chosen], few_images.labels[chosen])
     splits = {"training": some, "validation": test_images, "all training": few_images}
@@ -220,7 +214,8 @@ def test_rows_agree_with_scikit_learn(
 def test_accuracy_with_dropout_on_draws_a_mask_an_image(
     engine: Engine, few_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    trained = trained_by(ARTICLE, few_images, test_images, engine)
+    twice = replace(ARTICLE, epochs=EPOCHS)
+    trained = train_network(twice, 0, few_images, test_images, engine=engine)
     random = np.random.default_rng(derive_seed("evaluation", 0, 0, EPOCHS))
     keep_mask = draw_masks(random, TRAINING, LeNet5.channels, 0.5)
     votes = ENGINE.logits(trained.network, few_images.images, keep_mask).argmax(dim=1)

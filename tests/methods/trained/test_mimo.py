@@ -14,13 +14,9 @@ from methods.networks.recipes import LabelledImages
 from methods.trained.base import MemberNetwork, Step
 from methods.trained.layouts import HeadsNetwork
 from methods.trained.mimo import MIMO, member_orders
-from tests.methods.trained.conftest import begun, lenet
+from tests.methods.trained.conftest import begun, lenet, random
 
 MEMBERS = 3
-
-
-def random() -> torch.Generator:
-    return torch.Generator().manual_seed(3)
 
 
 def side_by_side(network: MemberNetwork, images: Tensor) -> Tensor:

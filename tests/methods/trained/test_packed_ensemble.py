@@ -13,13 +13,9 @@ from methods.networks.recipes import LabelledImages
 from methods.networks.training import initial_network
 from methods.trained.base import Step
 from methods.trained.packed_ensemble import PackedEnsemble, PackedNetwork
-from tests.methods.trained.conftest import SHORT, begun, lenet
+from tests.methods.trained.conftest import SHORT, begun, lenet, random
 
 MEMBERS = 4
-
-
-def random() -> torch.Generator:
-    return torch.Generator().manual_seed(3)
 
 
 @pytest.mark.parametrize("members", [4, 2])
