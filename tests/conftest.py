@@ -13,9 +13,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from _pytest.doctest import DoctestModule
-from torch.nn.functional import interpolate
 
-from benchmarks.data.loading import load_digits, load_mnist
+from benchmarks.data.loading import load_mnist
 from benchmarks.run.custom_method import load_method
 from methods.networks.recipes import LabelledImages
 from tests.made_up import finish_made_up, make_up_two_budgets
@@ -94,11 +93,3 @@ def made_up_copy(made_up_run: Path, tmp_path: Path) -> Path:
     """A copy of them, without predictions, in ``tmp_path``."""
     without = shutil.ignore_patterns("predictions")
     return Path(shutil.copytree(made_up_run, tmp_path, ignore=without, dirs_exist_ok=True))
-
-
-@pytest.fixture(scope="session")
-def enlarged_digits() -> LabelledImages:
-    """1,500 images in MNIST's shape that come with scikit-learn: a GPU may be where no data are."""
-    digits = load_digits()
-    images = interpolate(digits.images[:1500], size=28, mode="bilinear", align_corners=False)
-    return LabelledImages(images, digits.labels[:1500])

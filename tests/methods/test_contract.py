@@ -75,10 +75,6 @@ def doing(action: Callable[[UncertaintyMethod], object]) -> type[UncertaintyMeth
     return type("Acting", (Altered,), {"alter": alter})
 
 
-def one_hot_votes(mean: Tensor) -> Tensor:
-    return nn.functional.one_hot(mean.argmax(dim=1), 10).double()
-
-
 class FitReturnsNothing(NearestMean):
     def fit(self, images: Tensor, labels: Tensor) -> None:  # type: ignore[override]
         super().fit(images, labels)
@@ -215,6 +211,5 @@ def test_exact_distribution_needs_no_whole_votes(test_images: LabelledImages) ->
 
 
 def test_rounding_is_forgiven() -> None:
-    sharp = torch.zeros(4, 10, dtype=torch.float64)
-    sharp[:, 0] = 1 + 1e-9
-    check_prediction(Prediction(sharp, one_hot_votes(sharp), torch.zeros(4).double(), 5), 4)
+    votes = torch.eye(10, dtype=torch.float64)[:4]
+    check_prediction(Prediction(votes * (1 + 1e-9), votes, torch.zeros(4).double(), 5), 4)

@@ -11,23 +11,18 @@ TWO_MEMBERS = torch.tensor([[[0.8, 0.2], [0.5, 0.5]], [[0.4, 0.6], [0.5, 0.5]]])
 """[members, images, classes]: two members, two images; the second image is a tie for both."""
 
 
-def test_mean_is_taken_over_members() -> None:
-    mean = Prediction.of(TWO_MEMBERS).mean
-    assert mean.dtype == torch.float64
-    torch.testing.assert_close(mean, torch.tensor([[0.6, 0.4], [0.5, 0.5]]).double())
+def test_prediction_of_two_members_by_hand() -> None:
+    """Ties go to the lowest class; entropies are in nats."""
 
-
-def test_votes_are_counted_and_ties_go_to_the_lowest_class() -> None:
-    shares = Prediction.of(TWO_MEMBERS).vote_share
-    assert shares.tolist() == [[0.5, 0.5], [1.0, 0.0]]
-
-
-def test_expected_entropy_is_the_mean_of_the_members_entropies_in_nats() -> None:
     def entropy(p: float) -> float:
         return -p * math.log(p) - (1 - p) * math.log(1 - p)
 
+    prediction = Prediction.of(TWO_MEMBERS)
+    mean = torch.tensor([[0.6, 0.4], [0.5, 0.5]], dtype=torch.float64)
+    torch.testing.assert_close(prediction.mean, mean)
+    assert prediction.vote_share.tolist() == [[0.5, 0.5], [1.0, 0.0]]
     expected = [(entropy(0.8) + entropy(0.4)) / 2, math.log(2)]
-    assert Prediction.of(TWO_MEMBERS).expected_entropy.tolist() == pytest.approx(expected)
+    assert prediction.expected_entropy.tolist() == pytest.approx(expected)
 
 
 def test_logits_give_the_same_as_their_softmax() -> None:

@@ -10,9 +10,6 @@ import torch
 from methods import METHODS, PooledMethod
 from methods.contract import check_method
 from methods.deep_ensemble import DeepEnsemble
-from methods.engines.base import Engine
-from methods.engines.numba import NumbaEngine
-from methods.engines.torch import TorchEngine
 from methods.interface import UncertaintyMethod
 from methods.mc_dropout import MCDropout, MCDropoutEnsemble
 from methods.networks.architectures import LeNet5
@@ -30,41 +27,20 @@ from methods.softmax import Softmax
 from tests.training import PLAIN, STANDARD
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
-MEMBERS = 4
 SUITES = ("softmax", "mc_dropout", "deep_ensemble")
-ENGINES = [TorchEngine(), NumbaEngine()]
 
 
-def _marks(name: str, engine: Engine) -> list[pytest.MarkDecorator]:
-    if engine != TorchEngine():
-        return []
-    # PyTorch is the slower one, and what methods add to a network is the same by both.
-    return [pytest.mark.slow if name in SUITES else pytest.mark.long]
-
-
-CONTRACTS = [
-    pytest.param(
-        *(name, engine), id=f"{name}-{engine.name.split('-')[0]}", marks=_marks(name, engine)
-    )
-    for name in METHODS
-    for engine in ENGINES
-]
-
-
-@pytest.mark.parametrize(("name", "engine"), CONTRACTS)
+@pytest.mark.parametrize("name", METHODS)
 def test_keeps_the_contract(
-    name: str, engine: Engine, training_images: LabelledImages, test_images: LabelledImages
+    name: str, training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    def build(seed: int) -> UncertaintyMethod:
-        return METHODS[name].build(replace(POOL, seed=seed, engine=engine), size=MEMBERS)
+    """By the kernels; by PyTorch, `given/` and `posthoc/test_every_network.py` check it."""
 
-    check_method(
-        build,
-        training_images.images,
-        training_images.labels,
-        test_images.images[:300],
-        test_images.labels[:300],
-    )
+    def build(seed: int) -> UncertaintyMethod:
+        return METHODS[name].build(replace(POOL, seed=seed), size=4)
+
+    given = (training_images.images, training_images.labels)
+    check_method(build, *given, test_images.images, test_images.labels)
 
 
 def test_softmax_is_the_networks_softmax(

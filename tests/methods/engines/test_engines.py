@@ -53,8 +53,7 @@ def test_networks_trained_batched_are_those_trained_one_by_one(
 
 @pytest.mark.parametrize("kind", [LoopTrainer, StackedTrainer])
 def test_a_network_that_diverges_leaves_the_others_alone(
-    kind: type[LoopTrainer | StackedTrainer],
-    training_images: LabelledImages,
+    kind: type[LoopTrainer | StackedTrainer], training_images: LabelledImages
 ) -> None:
     class Diverging(TorchEngine):
         def trainer(self, networks, recipe, data):
@@ -76,109 +75,37 @@ def test_a_network_that_diverges_leaves_the_others_alone(
         )
 
 
-SHORT = replace(STANDARD, epochs=2, batch_size=10)
-IMAGES = 25
-STEPS = 2 * 3
-
-
-def path_of(optimiser: Optimiser, parameter: torch.Tensor, steps: int = STEPS) -> list[float]:
-    """A parameter under the loss x²/2, whose gradient is x."""
-    path = []
-    for _ in range(steps):
-        optimiser.step(parameter.square().sum() / 2)
-        path.append(parameter.item())
-    return path
-
-
-def at_one() -> torch.Tensor:
-    return torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
-
-
 def test_sgd_has_momentum_a_cosine_and_decoupled_decay() -> None:
-    recipe = replace(SHORT, optimiser="sgd", learning_rate=0.1, schedule="cosine", weight_decay=0.5)
-    parameter = at_one()
-    found = path_of(Optimiser([parameter], recipe, IMAGES), parameter)
-    x, velocity, expected = 1.0, 0.0, []
-    for step in range(STEPS):
-        rate = 0.1 * (1 + math.cos(math.pi * step / STEPS)) / 2
+    """Under the loss x²/2, whose gradient is x."""
+    recipe = replace(STANDARD, optimiser="sgd", learning_rate=0.1, weight_decay=0.5)
+    recipe = replace(recipe, schedule="cosine", epochs=2, batch_size=10)
+    parameter = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+    optimiser, steps = Optimiser([parameter], recipe, 25), 2 * 3
+    x, velocity = 1.0, 0.0
+    for step in range(steps):
+        rate = 0.1 * (1 + math.cos(math.pi * step / steps)) / 2
         velocity = 0.9 * velocity + x
         x = x * (1 - rate * 0.5) - rate * velocity
-        expected.append(x)
-    assert found == pytest.approx(expected, rel=1e-14)
+        optimiser.step(parameter.square().sum() / 2)
+        assert parameter.item() == pytest.approx(x, rel=1e-14)
 
 
-TANH = pytest.mark.parametrize("recipe", [STANDARD, ARTICLE], ids=lambda recipe: recipe.name)
 MOST = pytest.mark.parametrize("most", [1, 7, 450, 2**14])
 """Members times images in a batch: less than the members, a part of the images, and all of both."""
 
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=[
-            pytest.mark.cuda,
-            pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
-        ],
-    ),
-]
 
-
-class Batched(TorchEngine):
-    """Computes batched on any device, as on an accelerator."""
-
-    @property
-    def trains_batched(self) -> bool:
-        return True
-
-
-@TANH
 @MOST
 @torch.inference_mode()
-def test_stacked_networks_predict_as_one_by_one(
-    recipe: Recipe, most: int, test_images: LabelledImages
-) -> None:
+def test_stacked_networks_predict_as_one_by_one(most: int, test_images: LabelledImages) -> None:
     images = test_images.images[:60]
-    networks = [initial_network(recipe, index) for index in range(9)]
+    networks = [initial_network(STANDARD, index) for index in range(9)]
     assert_alike(
         TorchNetworks(networks, "cpu", stacked=True, most=most).logits(images),
         torch.stack([network(images) for network in networks]),
     )
 
 
-@TANH
-@MOST
-@torch.inference_mode()
-def test_subnetworks_that_share_terms_predict_as_one_by_one(
-    recipe: Recipe, most: int, test_images: LabelledImages
-) -> None:
-    images, network = test_images.images[:60], initial_network(recipe, 0)
-    masks = pass_masks(0, 0, 9, CHANNELS, recipe.dropout)
-    masks[0, :6] = False
-    masks[1, 6:] = False
-    assert_alike(
-        TorchNetworks([network], "cpu", stacked=False, most=most).pass_logits(images, masks),
-        torch.stack([network(images, mask[None]) for mask in masks]),
-    )
-
-
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("engine", [TorchEngine, Batched])
-def test_engine_returns_on_the_cpu_what_the_loop_computes(
-    device: str, engine: type[TorchEngine], enlarged_digits: LabelledImages
-) -> None:
-    images = enlarged_digits.images[:300]
-    networks = [initial_network(STANDARD, index) for index in range(5)]
-    masks = pass_masks(0, 0, 20, CHANNELS, STANDARD.dropout)
-    with torch.inference_mode():
-        members = torch.stack([network(images) for network in networks])
-        passes = torch.stack([networks[0](images, mask[None]) for mask in masks])
-    assert_alike(engine(device).prepare(networks).logits(images), members)
-    assert_alike(engine(device).pass_logits(networks[0], images, masks), passes)
-
-
-def test_a_pass_rounds_alike_whatever_other_passes_there_are(
-    test_images: LabelledImages,
-) -> None:
+def test_a_pass_rounds_alike_whatever_other_passes_there_are(test_images: LabelledImages) -> None:
     network, masks = (
         initial_network(STANDARD, 0),
         pass_masks(0, 0, 30, CHANNELS, STANDARD.dropout),

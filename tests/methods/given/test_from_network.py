@@ -100,17 +100,6 @@ def test_softmax_is_the_modules_softmax() -> None:
     assert prediction.members == 1
 
 
-def test_mean_of_many_passes_is_the_expectation() -> None:
-    """Before a linear head without further layers, dropout's mean is the layer without it."""
-    module = seeded(lambda: nn.Sequential(nn.Flatten(), nn.Dropout(0.4), nn.Linear(3072, 5)))
-    passes = MCDropout.from_network(module, passes=2000).member_logits(IMAGES)
-    error = passes.std(dim=0) / 2000**0.5
-    assert ((passes.mean(dim=0) - plain(module)).abs() < 4.5 * error).all()
-    inputs, weight = IMAGES.flatten(1).double(), module[2].weight.double()
-    spread = (0.4 / 0.6 * inputs.square() @ weight.square().T).sqrt()
-    torch.testing.assert_close(passes.double().std(dim=0), spread, rtol=0.08, atol=0)
-
-
 def test_passes_are_the_head_on_masked_features() -> None:
     method = MCDropout.from_network(DROPOUT_RESNET, passes=6)
     (features,) = method.features(IMAGES)
@@ -122,30 +111,20 @@ def test_passes_are_the_head_on_masked_features() -> None:
             torch.testing.assert_close(member, DROPOUT_RESNET.fc[1](features * keep / 0.6))
 
 
-@pytest.mark.parametrize("module", [DROPOUT_RESNET, EVERY_KIND], ids=["resnet", "every kind"])
-class TestPasses:
-    def test_fewer_are_the_first_of_more(self, module: nn.Module) -> None:
-        many, few = (
-            MCDropout.from_network(module, passes=passes).member_logits(IMAGES[:4])
-            for passes in (30, 10)
-        )
-        assert torch.equal(many[:10], few)
+def test_fewer_passes_are_the_first_of_more() -> None:
+    many, few = (
+        MCDropout.from_network(EVERY_KIND, passes=passes).member_logits(IMAGES[:4])
+        for passes in (30, 10)
+    )
+    assert torch.equal(many[:10], few)
 
-    def test_are_of_seed_and_replicate(self, module: nn.Module) -> None:
-        one, same, *others = (
-            MCDropout.from_network(module, passes=5, **options).member_logits(IMAGES)
-            for options in ({}, {}, {"seed": 1}, {"replicate": 1})
-        )
-        assert torch.equal(one, same)
-        assert not any(torch.allclose(one, other) for other in others)
 
-    def test_threads_may_share_a_method(self, module: nn.Module) -> None:
-        method = MCDropout.from_network(module, passes=3)
-        parts = IMAGES.split(5) * 3
-        alone = [method.member_logits(part) for part in parts]
-        with ThreadPoolExecutor(4) as threads:
-            parallel = list(threads.map(method.member_logits, parts))
-        assert all(map(torch.equal, parallel, alone))
+def test_threads_may_share_a_method() -> None:
+    method, parts = MCDropout.from_network(EVERY_KIND, passes=3), IMAGES.split(5) * 3
+    alone = [method.member_logits(part) for part in parts]
+    with ThreadPoolExecutor(4) as threads:
+        parallel = list(threads.map(method.member_logits, parts))
+    assert all(map(torch.equal, parallel, alone))
 
 
 def test_module_without_dropout_is_refused() -> None:
@@ -174,11 +153,7 @@ def test_dropout_that_is_not_reached_is_refused() -> None:
     [
         (torch.arange(20) % 5 + 1, r"a label is 5; expected the classes 0 to 4"),
         (torch.zeros(20), r"labels are \[20\] of torch\.float32; expected a tensor \[20\]"),
-        (torch.zeros(20, dtype=torch.int32), r"labels are \[20\] of torch\.int32; expected a"),
-        (
-            torch.zeros(19, dtype=torch.int64),
-            r"labels are \[19\] of torch\.int64; expected a",
-        ),
+        (torch.arange(19), r"labels are \[19\] of torch\.int64; expected a"),
     ],
 )
 def test_labels_that_are_no_classes_are_named(labels: Tensor, message: str) -> None:

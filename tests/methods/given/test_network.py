@@ -31,37 +31,16 @@ class Returning(nn.Module):
         return self.of(images)
 
 
-def seeded_resnet() -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return resnet18(num_classes=5).eval()
+RESNET = resnet18(num_classes=5).eval()
 
 
-RESNET = seeded_resnet()
-
-
-def expected_features(module: nn.Module, layer: nn.Module, images: Tensor) -> Tensor:
-    seen = []
-    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    with torch.no_grad():
-        module(images)
-    handle.remove()
-    return seen[-1].flatten(1)
-
-
-def test_last_linear_layer_is_found_and_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_last_linear_layer_is_found() -> None:
     network = GivenNetwork(RESNET)
     assert network.head_name is None
     with pytest.raises(ValueError, match="call features before"):
         _ = network.head
-    with caplog.at_level(logging.INFO), torch.no_grad():
-        features = network.features(IMAGES)
-        network.features(IMAGES)
+    features = network.features(IMAGES)
     assert network.head_name == "fc"
-    assert [record.message for record in caplog.records] == [
-        "penultimate features: the input of 'fc', the last nn.Linear that a forward reaches"
-    ]
-    torch.testing.assert_close(features, expected_features(RESNET, RESNET.fc, IMAGES))
     torch.testing.assert_close(network.head(features), network(IMAGES))
 
 
@@ -86,12 +65,9 @@ def test_last_one_reached_is_not_the_last_one_defined() -> None:
     assert torch.equal(features, module.first(images.flatten(1)).relu())
 
 
-def test_layer_of_another_name_is_refused() -> None:
+def test_module_without_a_linear_layer_has_logits_but_no_features() -> None:
     with pytest.raises(ValueError, match="no layer 'classifier'; its linear layers are fc"):
         GivenNetwork(RESNET, features="classifier")
-
-
-def test_module_without_a_linear_layer_has_logits_but_no_features() -> None:
     network = GivenNetwork(nn.Sequential(nn.Conv2d(3, 4, 32), nn.Flatten()))
     assert network(IMAGES).shape == (6, 4)
     with pytest.raises(ValueError, match=r"reaches no nn\.Linear; name the last layer"):
@@ -102,12 +78,7 @@ def test_module_without_a_linear_layer_has_logits_but_no_features() -> None:
     ("outputs", "match"),
     [
         (lambda x: {"logits": x}, "returns a dict; wrap it"),
-        (lambda x: x, r"returns the shape \[6, 3, 32, 32\] for 6 images"),
-        (lambda x: x.flatten(1)[:1], r"\[1, 3072\] for 6 images"),
-        (
-            lambda x: x.flatten(1).repeat(3, 1),
-            "give their probabilities.* to score_predictions",
-        ),
+        (lambda x: x.flatten(1).repeat(3, 1), r"returns the shape \[18, 3072\] for 6 images"),
         (lambda x: x.flatten(1)[:, :1], "at least two classes"),
         (lambda x: x.flatten(1).softmax(1), r"returns probabilities.*leave out its softmax"),
         (lambda x: x.flatten(1)[:, :2].softmax(1).bfloat16(), "returns probabilities"),
@@ -118,18 +89,9 @@ def test_what_are_no_logits_is_refused(outputs: object, match: str) -> None:
         GivenNetwork(Returning(outputs))(IMAGES)
 
 
-@pytest.mark.parametrize(
-    "outputs",
-    [
-        lambda x: x.flatten(1),
-        lambda x: x.flatten(1)[:, :2] * 0,
-        lambda x: x.flatten(1).softmax(1) - 1e-2,
-    ],
-)
-def test_logits_are_not_mistaken_for_probabilities(outputs: object) -> None:
-    network = GivenNetwork(Returning(outputs))
-    assert torch.equal(network(IMAGES), outputs(IMAGES))
-    assert len(network(IMAGES[:0])) == 0
+@pytest.mark.parametrize("outputs", [torch.zeros(6, 2), torch.full((6, 4), 0.25) - 1e-2])
+def test_logits_are_not_mistaken_for_probabilities(outputs: Tensor) -> None:
+    assert torch.equal(GivenNetwork(Returning(lambda _: outputs))(IMAGES), outputs)
 
 
 def test_stays_in_evaluation_mode_and_leaves_the_module_alone() -> None:
@@ -162,28 +124,23 @@ def test_dropout_that_is_switched_on_and_that_stays_off_are_said(
     ]
 
 
-ELEMENTWISE = [(nn.Dropout, (5, 7)), (nn.Dropout, (5, 3, 4, 4))]
 CHANNELS = [
     (nn.Dropout1d, (5, 6, 9)),
     (nn.Dropout2d, (5, 6, 4, 4)),
     (nn.Dropout3d, (5, 6, 2, 4, 4)),
 ]
-KINDS = pytest.mark.parametrize(
-    ("kind", "shape"), ELEMENTWISE + CHANNELS, ids=lambda value: getattr(value, "__name__", None)
-)
 
 
 def on(layer: nn.Module, inputs: Tensor, seed: int = 0) -> Tensor:
     return switched_on(layer, inputs, np.random.default_rng(seed))
 
 
-@KINDS
-@pytest.mark.parametrize("p", [0.2, 0.5])
+@pytest.mark.parametrize(("kind", "shape"), [(nn.Dropout, (5, 7)), *CHANNELS])
 def test_numbers_are_those_of_the_layer_in_training_mode(
-    kind: type[nn.Module], shape: tuple[int, ...], p: float
+    kind: type[nn.Module], shape: tuple[int, ...]
 ) -> None:
     """A number is kept or dropped; both become a linear function of the input."""
-    layer = kind(p).train()
+    layer = kind(0.2).train()
     for value in (0.0, 1.0, -3.0):
         inputs = torch.full((64, *shape[1:]), value)
         with torch.random.fork_rng(devices=[]):
@@ -201,12 +158,6 @@ def test_channels_are_dropped_as_a_whole(kind: type[nn.Module], shape: tuple[int
 
 
 def test_layer_that_drops_in_its_own_way_is_named() -> None:
-    class Own(nn.Dropout):
-        def forward(self, inputs: Tensor) -> Tensor:
-            return inputs * 2
-
-    with pytest.raises(ValueError, match=r"'1' has a forward of its own \(Own\)"):
-        GivenNetwork(nn.Sequential(nn.Linear(2, 2), Own())).require_dropout()
     with pytest.raises(ValueError, match=r"'0' has a forward of its own \(AlphaDropout\)"):
         GivenNetwork(nn.Sequential(nn.AlphaDropout())).require_dropout()
 
@@ -225,21 +176,14 @@ class Flat(nn.Module):
 MODULE = Flat()
 
 
-@pytest.mark.parametrize("given", [lambda images: images, {}, nn.Linear, None])
-def test_what_is_no_module_is_refused(given: object) -> None:
-    with pytest.raises(ValueError, match=r"expected a trained torch\.nn\.Module"):
-        Softmax.from_network(given)
-
-
 @pytest.mark.parametrize(
     ("given", "match"),
     [
         ([], "no module is given"),
-        (MODULE, r"a single module is given \(Flat\); expected a list"),
         (nn.Sequential(nn.Flatten(), nn.Linear(2, 2)), r"single module is given \(Sequential\)"),
         ([MODULE, MODULE.state_dict()], r"is a OrderedDict; expected a trained torch\.nn\.Module"),
     ],
-    ids=["none", "module", "sequential", "state dict"],
+    ids=["none", "sequential", "state dict"],
 )
 def test_what_are_no_members_is_refused(given: object, match: str) -> None:
     with pytest.raises(ValueError, match=match):
@@ -255,8 +199,7 @@ def test_members_that_differ_in_size_are_refused() -> None:
         DeepEnsemble.from_networks([five, other]).predict(IMAGES)
 
 
-@pytest.mark.parametrize("count", [0, -1, 2.5])
-@pytest.mark.parametrize("name", ["passes", "batch_size"])
+@pytest.mark.parametrize(("name", "count"), [("passes", 2.5), ("batch_size", 0)])
 def test_counts_are_whole_numbers_from_one(name: str, count: float) -> None:
     with pytest.raises(ValueError, match=rf"{name} is {count}; expected a whole number, at least"):
         MCDropout.from_network(MODULE, **{name: count})

@@ -114,28 +114,21 @@ def test_computes_the_layers_under_any_mask(kind: type[Network]) -> None:
     torch.testing.assert_close(apart, network(x, keep_mask))
 
 
+@pytest.mark.parametrize("most", [1, 6, 2**14])
 @pytest.mark.parametrize("kind", [LeNet5, LeNet5ReLU, LeNet5Units], ids=lambda kind: kind.name)
-def test_sub_networks_share_what_their_masks_leave(kind: type[LeNet5]) -> None:
+def test_sub_networks_share_what_their_masks_leave(kind: type[LeNet5], most: int) -> None:
     lenet, x = made(kind), images(kind, 3)
     masks = torch.rand(5, sum(kind.channels), generator=torch.Generator().manual_seed(2)) < 0.5
+    masks[0], masks[1, : kind.channels[0]] = False, False
     each = torch.stack([lenet(x, mask[None]) for mask in masks])
-    together = lenet.subnetwork_logits(x, masks, most=6)
+    together = lenet.subnetwork_logits(x, masks, most=most)
     torch.testing.assert_close(together, each, atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [LeNet5Same, LeNet28], ids=lambda kind: kind.name)
-def test_published_networks_have_logits_and_gradients_of_their_sources(
-    kind: type[Network],
-) -> None:
+def test_published_networks_are_those_of_their_sources(kind: type[Network]) -> None:
     network, x = made(kind), images(kind, 8)
-    layers = listing(network)
-    torch.testing.assert_close(network(x), layers(x), atol=1e-5, rtol=1e-5)
-    gradients = []
-    for module in (network, layers):
-        module.zero_grad()
-        module(x).square().mean().backward()
-        gradients.append([p.grad.clone() for p in network.parameters()])
-    torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(network(x), listing(network)(x), atol=1e-5, rtol=1e-5)
 
 
 def test_initial_weights_are_xavier_uniform_and_biases_zero() -> None:

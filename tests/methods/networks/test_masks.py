@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from methods.determinism import derive_seed
 from methods.networks.architectures import LeNet5
 from methods.networks.network import draw_masks, is_blank, pass_masks, pass_seeds
 
@@ -25,17 +24,6 @@ def test_a_pass_does_not_depend_on_how_many_there_are(passes: int) -> None:
         pass_masks(3, 2, 100, CHANNELS, 0.5)[:passes], pass_masks(3, 2, passes, CHANNELS, 0.5)
     )
     assert torch.equal(pass_seeds(3, 2, 100)[:passes], pass_seeds(3, 2, passes))
-
-
-@pytest.mark.parametrize("dropout", [0.3, 0.5])
-def test_a_pass_is_found_by_its_position_alone(dropout: float) -> None:
-    """A block of the generator holds eight numbers of 24 bits, each the upper ones of 32."""
-    masks = pass_masks(3, 2, 100, CHANNELS, dropout)
-    for t in (0, 1, 2, 57, 99):
-        start = t * sum(CHANNELS)
-        bits = np.random.Philox(key=derive_seed("mc_dropout", 3, 2)).advance(start // 8)
-        halves = bits.random_raw(16).view(np.uint32)[start % 8 :][: sum(CHANNELS)]
-        assert masks[t].tolist() == [int(half) >> 8 >= dropout * 2**24 for half in halves]
 
 
 def test_blank_masks_are_as_rare_as_their_chance() -> None:

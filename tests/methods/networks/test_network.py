@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,42 +11,21 @@ import torch
 
 from methods.engines import choose_engine, fitting_engine
 from methods.engines.numba import NumbaEngine
-from methods.engines.torch import LoopTrainer, TorchEngine
+from methods.engines.torch import TorchEngine
 from methods.networks.architectures import SmallCNN
 from methods.networks.pool import NetworkKey, NetworkStore
-from methods.networks.recipes import LabelledImages, Recipe
-from methods.networks.training import TrainedNetwork, initial_network, train_networks
+from methods.networks.recipes import LabelledImages
+from methods.networks.training import TrainedNetwork, initial_network
 from tests.training import STANDARD, train_network
 
-RECIPE = Recipe(
-    "small",
-    network=SmallCNN,
-    mean=0.5,
-    std=0.2,
-    dropout=0.2,
-    epochs=4,
-    batch_size=32,
-    learning_rate=3e-3,
-)
-
-
-def labelled(count: int, seed: int) -> LabelledImages:
-    """Noise with a bright quarter, which is the class."""
-    random = torch.Generator().manual_seed(seed)
-    images = 0.5 * torch.rand(count, 1, 8, 8, generator=random)
-    labels = torch.arange(count) % 4
-    for image, label in zip(images, labels, strict=True):
-        row, column = divmod(int(label), 2)
-        image[:, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 0.3
-    return LabelledImages(images, labels)
-
-
-TRAINING, TEST = labelled(400, 0), labelled(100, 1)
+RECIPE = replace(STANDARD, name="small", network=SmallCNN, epochs=4, batch_size=32)
+NOISE = torch.rand(400, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+TRAINING = LabelledImages(NOISE, torch.arange(400) % 4)
 
 
 @pytest.fixture(scope="module")
 def trained() -> TrainedNetwork:
-    return train_network(RECIPE, 0, TRAINING, TEST, engine=TorchEngine())
+    return train_network(RECIPE, 0, TRAINING, engine=TorchEngine())
 
 
 def test_trains_in_training_mode_and_predicts_in_evaluation_mode(trained: TrainedNetwork) -> None:
@@ -54,15 +33,11 @@ def test_trains_in_training_mode_and_predicts_in_evaluation_mode(trained: Traine
     assert not any(layer.training for layer in network.modules())
     assert network.norm.num_batches_tracked == 4 * -(-400 // 32)
     assert network.norm.running_var.sub(1).abs().min() > 0.01
-    statistics = network.norm.running_mean.clone()
-    logits = TorchEngine().logits(network, TEST.images)
-    torch.testing.assert_close(logits[:5], TorchEngine().logits(network, TEST.images[:5]))
     with torch.no_grad():
-        torch.testing.assert_close(logits, network(TEST.images))
+        expected = network(NOISE)
     # However the network was left, the engine evaluates it.
-    torch.testing.assert_close(TorchEngine().logits(network.train(), TEST.images), logits)
-    network.eval()
-    assert torch.equal(network.norm.running_mean, statistics)
+    logits = TorchEngine().logits(deepcopy(network).train(), NOISE)
+    torch.testing.assert_close(logits, expected)
 
 
 def test_normalises_each_channel_by_its_own_numbers() -> None:
@@ -73,35 +48,13 @@ def test_normalises_each_channel_by_its_own_numbers() -> None:
         torch.testing.assert_close(network.normalised(images)[:, channel], expected)
 
 
-def test_only_networks_without_buffers_are_trained_stacked() -> None:
-    class Batched(TorchEngine):
-        @property
-        def trains_batched(self) -> bool:
-            return True
-
-    engine, once = Batched(), replace(RECIPE, epochs=1)
-    assert isinstance(engine.trainer([initial_network(once, 0)], once, TRAINING), LoopTrainer)
-    together = train_networks(once, [0, 1], TRAINING, engine=engine)
-    alone = [train_network(once, index, TRAINING, engine=TorchEngine()) for index in (0, 1)]
-    for one, other in zip(together, alone, strict=True):
-        for name, tensor in one.network.state_dict().items():
-            assert torch.equal(tensor, other.network.state_dict()[name])
-
-
 def test_store_keeps_buffers(trained: TrainedNetwork, tmp_path: Path) -> None:
     store, key = NetworkStore(tmp_path), NetworkKey(RECIPE, 0, 0, "f", "e")
     store.save(key, trained)
-    assert json.loads(key.text)["recipe"]["network"] == "small_cnn"
     stored = store.load(key).network
     for name, tensor in trained.network.state_dict().items():
         assert torch.equal(stored.state_dict()[name], tensor)
     assert not stored.training
-    (path,) = tmp_path.iterdir()
-    content = bytearray(path.read_bytes())
-    position = content.index(trained.network.norm.running_mean.numpy().tobytes())
-    content[position] ^= 1
-    path.write_bytes(content)
-    assert store.load(key) is None
 
 
 def test_pytorch_computes_what_the_kernels_do_not_support() -> None:

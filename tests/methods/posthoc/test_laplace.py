@@ -15,8 +15,6 @@ from torch.utils.data import DataLoader, TensorDataset
 from methods.engines.torch import TorchEngine
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LAPLACE_REDUX, LabelledImages
-from methods.pooled import require_features
-from methods.posthoc.kronecker import Factors, Signals
 from methods.posthoc.laplace import (
     Laplace,
     LaplaceLastLayer,
@@ -106,24 +104,12 @@ def test_is_laplace_torchs(
     torch.testing.assert_close(own_probabilities, probabilities, atol=1e-4, rtol=1e-4)
 
 
-def test_best_precision_has_the_most_evidence_and_variance_grows_far_from_the_training_images(
-    training_images: LabelledImages, test_images: LabelledImages
-) -> None:
+def test_best_precision_has_the_most_evidence(training_images: LabelledImages) -> None:
     method = LaplaceLastLayer(pool=POOL).fit(training_images.images, training_images.labels)
     best = method.evidence.log_marginal_likelihood(method.precision)
     for factor in (0.01, 0.5, 0.99, 1.01, 2, 100):
         other = method.evidence.log_marginal_likelihood(factor * method.precision)
         assert other <= best + 1e-6
-    outputs = method.outputs(test_images.images)
-    mean, covariance = method.moments(require_features(outputs)[0])
-    torch.testing.assert_close(mean.float(), outputs.logits[0])
-    noise = torch.rand(200, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    of_noise, variance = (
-        each.diagonal(dim1=1, dim2=2).mean()
-        for each in (method.moments(method.features(noise)[0])[1], covariance)
-    )
-    assert of_noise > variance > 0
-    assert method.predict(noise[:1]).remark == ""
 
 
 @pytest.mark.parametrize("classes", [2, 10])
@@ -159,8 +145,6 @@ def test_no_precision_is_patched() -> None:
     singular = MarginalLikelihood(-1.0, torch.tensor([-1.0, 2.0]).double(), 1.0)
     with pytest.raises(ValueError, match="singular"):
         singular.best_precision()
-    with pytest.raises(ValueError, match="singular, or has NaN"):
-        replace(singular, eigenvalues=torch.tensor([math.nan]).double()).best_precision()
     with pytest.raises(ValueError, match="not finite"):
         MarginalLikelihood(math.nan, torch.ones(2).double(), 1.0).best_precision()
 
@@ -178,28 +162,6 @@ def test_patches_are_torchs(layer: nn.Conv2d) -> None:
     settings = (layer.kernel_size, layer.dilation, layer.padding, layer.stride)
     expected = torch.nn.functional.unfold(maps, *settings)
     assert torch.equal(patches(layer, maps), expected.transpose(1, 2))
-
-
-@pytest.mark.parametrize(("positions", "width"), [(1, 7), (3, 7), (40, 7)])
-def test_layer_covariance_is_by_the_product_of_its_factors(positions: int, width: int) -> None:
-    generator = torch.Generator().manual_seed(positions)
-    signals = Signals(
-        torch.randn(50, positions, width, generator=generator),
-        torch.randn(50, positions, 3, 4, generator=generator),
-    )
-    factors = Factors.zero(nn.Linear(width, 4))
-    factors.add(signals, 50)
-    by_weights = torch.einsum("npdo,npi->ndoi", signals.gradients, signals.inputs).double()
-    rows, gradients = signals.inputs.double().reshape(-1, width), signals.gradients.double()
-    a, g = rows.T @ rows / len(rows), gradients.reshape(-1, 4).T @ gradients.reshape(-1, 4)
-    torch.testing.assert_close(factors.inputs, a, atol=1e-6, rtol=1e-5)
-    torch.testing.assert_close(factors.outputs, g, atol=1e-4, rtol=1e-5)
-    covariance = torch.linalg.inv(torch.kron(g, a) + 2 * torch.eye(4 * width).double())
-    flat, by_biases = by_weights.flatten(2), gradients.sum(dim=1)
-    of_biases = torch.linalg.inv(g + 2 * torch.eye(4).double())
-    expected = flat @ covariance @ flat.mT + by_biases @ of_biases @ by_biases.mT
-    own = factors.posterior(2.0).covariance(signals)
-    torch.testing.assert_close(own.double(), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_is_of_a_given_network_too() -> None:

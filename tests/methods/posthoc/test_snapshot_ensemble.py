@@ -77,13 +77,6 @@ def test_learning_rate_is_the_papers(
         assert torch.equal(vector, weights[step])
 
 
-def test_a_training_is_as_long_as_that_of_the_recipe(some: LabelledImages) -> None:
-    assert list(SnapshotEnsemble(pool=POOL).networks) == []
-    # Of fewer steps than snapshots, several are of one step.
-    few = LabelledImages(some.images[:100], some.labels[:100])
-    assert len(SnapshotEnsemble(pool=POOL, snapshots=5).fit(few.images, few.labels).fitted) == 5
-
-
 def test_divergence_is_named(some: LabelledImages) -> None:
     broken = LabelledImages(some.images * math.nan, some.labels)
     with pytest.raises(TrainingDivergedError, match="network 0 of recipe 'plain'"):

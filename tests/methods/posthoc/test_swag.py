@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parameters_to_vector
 
 from methods.engines.torch import TorchEngine
 from methods.networks.pool import NetworkPool, NetworkStore
@@ -25,7 +23,6 @@ from methods.posthoc.swag import (
 from tests.training import STANDARD
 
 WEIGHTS = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
-FEW = slice(0, 320)
 
 
 def test_moments_are_numpys() -> None:
@@ -58,15 +55,12 @@ def test_snapshots_that_have_no_covariance_are_refused() -> None:
 def test_snapshots_are_trained_once_and_stored(
     tmp_path: Path, training_images: LabelledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = LabelledImages(training_images.images[FEW], training_images.labels[FEW])
+    data = LabelledImages(training_images.images[:320], training_images.labels[:320])
     pool = NetworkPool(replace(STANDARD, epochs=1, batch_size=4), store=NetworkStore(tmp_path))
     method = SWAG(pool=pool, replicate=1, samples=3).fit(data.images, data.labels)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert sum(name.startswith("swag-seed0-001-") for name in names) == len(names) == 20
     assert pool.snapshot_seconds(AveragedTrajectory(), 1, data.fingerprint) > 0
-    snapshots = pool.snapshots(AveragedTrajectory(), 1, data)
-    vectors = [parameters_to_vector(one.parameters()) for one in snapshots]
-    assert all(not torch.equal(*pair) for pair in pairwise(vectors))
     monkeypatch.setattr(TorchEngine, "trainer", None)
     monkeypatch.setattr(AveragedTrajectory, "train", None)
     again = SWAG(pool=pool, replicate=1, samples=3).fit(data.images, data.labels)
@@ -98,13 +92,8 @@ def test_batch_normalisation_gets_the_statistics_of_the_samples() -> None:
 def test_is_of_given_snapshots_too() -> None:
     images = torch.randn(30, 6, generator=torch.Generator().manual_seed(0))
     modules = [with_batch_norm(seed) for seed in range(3)]
-    one, same, other = (
-        SWAG.from_networks(modules, images, samples=4, seed=seed).predict(images)
-        for seed in (0, 0, 1)
-    )
-    assert (one.members, one.mean.shape) == (4, (30, 3))
-    assert torch.equal(one.mean, same.mean)
-    assert not torch.equal(one.mean, other.mean)
-    method = SWAG.from_networks(modules, images)
+    method = SWAG.from_networks(modules, images, samples=4)
+    prediction = method.predict(images)
+    assert (prediction.members, prediction.mean.shape) == (4, (30, 3))
     with pytest.raises(ValueError, match="trained elsewhere, so their training cannot go on"):
         method.fit(images, torch.zeros(30, dtype=torch.int64))

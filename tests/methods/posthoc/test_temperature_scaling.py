@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from torch import Tensor
 
+from methods.interface import Prediction
 from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
 from methods.posthoc.temperature_scaling import (
@@ -27,12 +28,6 @@ from methods.posthoc.temperature_scaling import (
 from tests.training import STANDARD
 
 POOL = NetworkPool(replace(STANDARD, epochs=2))
-SCALED = (
-    (TemperatureScaling, {}),
-    (TemperatureScaledMCDropout, {"passes": 5}),
-    (TemperatureScaledEnsemble, {"members": 3}),
-)
-each_method = pytest.mark.parametrize(("kind", "size"), SCALED)
 
 
 class Given(TemperatureScaling):
@@ -57,16 +52,18 @@ def least_nll(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     return float(np.exp(found.x)), float(found.fun)
 
 
-@each_method
-def test_temperature_is_scipys_minimum_of_the_mean(
-    kind: type[TemperatureScaled],
-    size: dict[str, int],
-    training_images: LabelledImages,
-    test_images: LabelledImages,
+@pytest.mark.parametrize(
+    "kind", [TemperatureScaling, TemperatureScaledMCDropout, TemperatureScaledEnsemble]
+)
+def test_temperature_is_scipys_minimum_of_the_mean_and_keeps_votes(
+    kind: type[TemperatureScaled], training_images: LabelledImages, test_images: LabelledImages
 ) -> None:
-    method = kind(pool=POOL, **size).fit(training_images.images, training_images.labels)
-    method.calibrate(test_images.images, test_images.labels)
+    method = kind.build(POOL, size=3).fit(training_images.images, training_images.labels)
     logits = method.member_logits(test_images.images).double()
+    plain, before = Prediction.of_logits(logits), method.predict(test_images.images)
+    assert before.remark == NOT_CALIBRATED
+    torch.testing.assert_close(before.mean, plain.mean)
+    method.calibrate(test_images.images, test_images.labels)
     expected, least = least_nll(logits.numpy(), test_images.labels.numpy())
     assert method.temperature == pytest.approx(expected, rel=1e-3)
     assert nll_of_members(logits, test_images.labels, 1 / method.temperature) == pytest.approx(
@@ -74,26 +71,9 @@ def test_temperature_is_scipys_minimum_of_the_mean(
     )
     prediction = method.predict(test_images.images)
     assert prediction.remark == ""
-    torch.testing.assert_close(
-        prediction.mean, (logits / method.temperature).softmax(dim=-1).mean(dim=0)
-    )
-
-
-@each_method
-def test_votes_stay_and_before_calibration_all_else(
-    kind: type[TemperatureScaled],
-    size: dict[str, int],
-    training_images: LabelledImages,
-    test_images: LabelledImages,
-) -> None:
-    method = kind(pool=POOL, **size).fit(training_images.images, training_images.labels)
-    before = method.predict(test_images.images)
-    assert before.remark == NOT_CALIBRATED
-    plain = super(TemperatureScaled, method).form(method.member_logits(test_images.images))
-    torch.testing.assert_close(before.mean, plain.mean)
-    after = method.calibrate(test_images.images, test_images.labels).predict(test_images.images)
-    assert torch.equal(after.vote_share, plain.vote_share)
-    assert not torch.allclose(after.mean, plain.mean)
+    scaled = (logits / method.temperature).softmax(dim=-1).mean(dim=0)
+    torch.testing.assert_close(prediction.mean, scaled)
+    assert torch.equal(prediction.vote_share, plain.vote_share)
     assert method.fit(training_images.images, training_images.labels).temperature is None
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from scipy.special import logsumexp, softmax
 
-from methods.scores import SCORES
 from methods.scores.logits import energy, generalised_entropy
 
 MEMBERS = torch.from_numpy(np.random.default_rng(0).normal(scale=4, size=(5, 40, 10)))
@@ -21,14 +19,3 @@ def test_generalised_entropy_is_the_papers_sum() -> None:
     p = softmax(MEMBERS.numpy(), axis=2)
     expected = (p**0.1 * (1 - p) ** 0.1).sum(axis=2).mean(axis=0)
     np.testing.assert_allclose(generalised_entropy(MEMBERS.softmax(dim=-1)), expected)
-
-
-@pytest.mark.parametrize("name", ["max_logit", "energy", "gen"])
-def test_score_is_the_mean_of_its_members_scores(name: str) -> None:
-    score = SCORES[name].function
-    assert score is not None
-    given = MEMBERS.float() if name != "gen" else MEMBERS.softmax(dim=-1)
-    values = score(given)
-    assert values.dtype == torch.float64
-    each = torch.stack([score(member[None]) for member in given])
-    torch.testing.assert_close(values, each.mean(dim=0))

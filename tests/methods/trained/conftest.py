@@ -24,16 +24,14 @@ def retuned(method: type[TrainedMethod], settings: Mapping[str, float]) -> type[
     return cast(type[TrainedMethod], type(method.__name__, (method,), changed))
 
 
+def random(seed: int = 3) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
 def begun(method: type[TrainedMethod], **given: Any) -> MemberNetwork:
     """A method's network before its first step, made of LeNet-5 with ReLU."""
-    random = torch.Generator().manual_seed(1)
     own = method(pool=NetworkPool(SHORT), **given)
-    return own.begin(initial_network(SHORT, 0), random).eval()
-
-
-def fitted(method: type[TrainedMethod], data: LabelledImages, **given: Any) -> TrainedMethod:
-    """A method that has trained for twelve epochs of these images."""
-    return method(pool=NetworkPool(SHORT), **given).fit(data.images, data.labels)
+    return own.begin(initial_network(SHORT, 0), random(1)).eval()
 
 
 @pytest.fixture(scope="session")

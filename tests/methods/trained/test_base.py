@@ -12,29 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.run.custom_method import load_method
-from methods import METHODS, MIMO, BatchEnsemble, CyclicalSGHMC, Masksembles
+from methods import METHODS, MIMO, BatchEnsemble, CyclicalSGHMC
 from methods.networks.architectures import SmallCNN
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, NetworkStore
 from methods.networks.recipes import LabelledImages, Recipe
 from methods.networks.training import TrainingDivergedError, initial_network
-from methods.trained.base import (
-    MemberNetwork,
-    MemberTraining,
-    Step,
-    TrainedMethod,
-    compute_of,
-)
+from methods.trained.base import MemberNetwork, MemberTraining, Step, TrainedMethod, compute_of
 from tests.methods.trained.conftest import SHORT, begun, retuned
 
 TRAINED = {name: kind for name, kind in METHODS.items() if issubclass(kind, TrainedMethod)}
 
 GUIDE = (Path(__file__).parents[3] / "docs/trained-methods.md").read_text(encoding="utf-8")
 COSTS = dict(re.findall(r"^\|[^|]+\| `(\w+)` \|.*\| ([\d.]+) \|$", GUIDE, re.MULTILINE))
-
-
-def test_guide_has_every_method() -> None:
-    assert list(COSTS) == list(TRAINED)
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -89,17 +79,12 @@ def test_each_replicate_sees_all_images_in_an_order_of_its_own(shades: LabelledI
     assert sorted(seen(replace(once, bootstrap=True))) != sorted(every)
 
 
-def test_steps_are_by_default_the_recipes() -> None:
-    method = Masksembles(pool=NetworkPool(SHORT))
-    (group,) = method.optimiser(begun(Masksembles), SHORT, 384).param_groups
-    assert (group["momentum"], group["weight_decay"]) == (SHORT.momentum, SHORT.l2_penalty)
-
-
 @pytest.mark.parametrize("name", TRAINED)
-def test_network_with_batch_normalisation_is_fitted(name: str, shades: LabelledImages) -> None:
-    images = shades.images[..., :8, :8]
-    method = TRAINED[name](pool=NetworkPool(replace(SHORT, network=SmallCNN)))
-    method.fit(images, shades.labels)
+def test_network_with_batch_normalisation_is_fitted_and_loaded(
+    name: str, shades: LabelledImages
+) -> None:
+    images, recipe = shades.images[..., :8, :8], replace(SHORT, network=SmallCNN)
+    method = TRAINED[name](pool=NetworkPool(recipe)).fit(images, shades.labels)
     (network,) = method.fitted
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
     assert norms
@@ -110,6 +95,9 @@ def test_network_with_batch_normalisation_is_fitted(name: str, shades: LabelledI
     assert logits.isfinite().all()
     torch.testing.assert_close(method.member_logits(images[3:4]), logits[:, 3:4])
     assert method.predict(images[:0]).mean.shape == (0, 10)
+    method.fitted = [MemberTraining(method).initial(recipe, 0).eval()]
+    method.fitted[0].load_state_dict(network.state_dict())
+    assert torch.equal(method.member_logits(images[:40]), logits)
 
 
 @pytest.mark.parametrize("name", [name for name, kind in TRAINED.items() if kind.size])

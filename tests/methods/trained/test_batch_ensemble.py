@@ -9,13 +9,9 @@ from torch import nn
 from methods.networks.recipes import LabelledImages
 from methods.trained.base import Step
 from methods.trained.batch_ensemble import BatchEnsemble, RankOne
-from tests.methods.trained.conftest import begun, lenet
+from tests.methods.trained.conftest import begun, lenet, random
 
 MEMBERS = 4
-
-
-def random() -> torch.Generator:
-    return torch.Generator().manual_seed(3)
 
 
 @pytest.mark.parametrize("layer", [nn.Linear(6, 5), nn.Conv2d(3, 4, 3)], ids=["linear", "conv"])

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector
 
-from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
 from methods.trained.base import Step
 from methods.trained.cyclical_sghmc import SGHMC, CyclicalNetwork, CyclicalSGHMC
@@ -82,15 +81,3 @@ def test_samples_are_kept_at_even_distances_in_the_last_fifth_of_each_cycle(step
     late = [step - steps * share / 3 for step, share in zip(kept, shares, strict=True)]
     assert -1e-6 < min(late) <= max(late) < 1 + 1e-6
     assert kept[-1] == steps
-
-
-def test_it_learns_and_is_loaded(shades: LabelledImages) -> None:
-    recipe = replace(SHORT, epochs=36)  # of which a cycle has 12
-    method = CyclicalSGHMC(pool=NetworkPool(recipe)).fit(shades.images, shades.labels)
-    right = method.predict(shades.images).mean.argmax(dim=1) == shades.labels
-    assert right.float().mean() > 0.8
-    network = network_of()
-    network.load_state_dict(method.fitted[0].state_dict())
-    logits = network(shades.images[:7])
-    assert torch.equal(method.member_logits(shades.images[:7]), logits)
-    assert len(logits.unique(dim=0)) == 12

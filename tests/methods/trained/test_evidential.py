@@ -9,15 +9,8 @@ from torch.distributions import Dirichlet
 from methods.contract import check_prediction
 from methods.networks.recipes import LabelledImages
 from methods.trained.base import Step
-from methods.trained.evidential import (
-    Evidential,
-    expected_entropy,
-    expected_squared_error,
-)
+from methods.trained.evidential import Evidential, expected_entropy, expected_squared_error
 from tests.methods.trained.conftest import begun, retuned
-
-ALPHA = torch.tensor([[1.0, 1.0, 1.0], [5.0, 1.5, 1.0], [40.0, 2.0, 60.0]], dtype=torch.float64)
-TARGETS = torch.eye(3, dtype=torch.float64)
 
 
 def reward(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -30,22 +23,16 @@ def step(passed: float) -> Step:
     return Step(passed, 8, torch.Generator().manual_seed(3))
 
 
-@pytest.fixture(scope="module")
-def samples() -> torch.Tensor:
-    """Probabilities, [samples, images, classes]."""
+def test_expected_entropy_and_squared_error_are_means_over_samples() -> None:
+    alpha = torch.tensor([[1.0, 1.0, 1.0], [5.0, 1.5, 1.0], [40.0, 2.0, 60.0]]).double()
+    targets = torch.eye(3, dtype=torch.float64)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return Dirichlet(ALPHA).sample(torch.Size([1_000_000]))
-
-
-def test_expected_entropy_is_the_mean_over_samples(samples: torch.Tensor) -> None:
+        samples = Dirichlet(alpha).sample(torch.Size([1_000_000]))
     expected = torch.special.entr(samples).sum(dim=2).mean(dim=0)
-    torch.testing.assert_close(expected_entropy(ALPHA), expected, atol=1e-3, rtol=0)
-
-
-def test_expected_squared_error_is_the_mean_over_samples(samples: torch.Tensor) -> None:
-    expected = (TARGETS - samples).square().sum(dim=2).mean(dim=0)
-    torch.testing.assert_close(expected_squared_error(ALPHA, TARGETS), expected, atol=2e-3, rtol=0)
+    torch.testing.assert_close(expected_entropy(alpha), expected, atol=1e-3, rtol=0)
+    expected = (targets - samples).square().sum(dim=2).mean(dim=0)
+    torch.testing.assert_close(expected_squared_error(alpha, targets), expected, atol=2e-3, rtol=0)
 
 
 @pytest.mark.parametrize(("annealing", "passed"), [(1.0, 0.0), (1.0, 0.3), (0.2, 0.1), (0.5, 0.9)])

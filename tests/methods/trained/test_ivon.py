@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
-from math import ceil, sqrt
+from math import sqrt
 from typing import cast
 
 import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
 from methods.trained.base import Step
 from methods.trained.ivon import IVON, IVONNetwork, IVONOptimiser
 from tests.methods.trained.conftest import SHORT, begun
 
 IMAGES = 384
-
-
-def optimiser_of(network: IVONNetwork, beta2: float = 0.99999) -> IVONOptimiser:
-    """Of h₀ = 0.25 and δ = 0.001."""
-    optimiser = IVONOptimiser(network, replace(SHORT, l2_penalty=1e-3), IMAGES, 0.25)
-    optimiser.beta2 = beta2
-    return optimiser
 
 
 def network_of(members: int = 1) -> IVONNetwork:
@@ -36,7 +28,8 @@ def test_steps_are_those_of_its_authors_package(shades: LabelledImages, beta2: f
     library = pytest.importorskip("ivon")
     network = network_of().double()
     reference = deepcopy(network.network)
-    own = optimiser_of(network, beta2)
+    own = IVONOptimiser(network, replace(SHORT, l2_penalty=1e-3), IMAGES, 0.25)
+    own.beta2 = beta2
     theirs = library.IVON(
         reference.parameters(), lr=0.1, ess=IMAGES, hess_init=0.25, weight_decay=1e-3, beta2=beta2
     )
@@ -73,14 +66,3 @@ def test_members_are_drawn_at_the_end_from_the_gaussian(shades: LabelledImages) 
     assert normal.std().item() == pytest.approx(1, abs=5 / sqrt(2 * normal.numel()))
     logits = network(shades.images[:7])
     torch.testing.assert_close(logits[:, 2:5], network(shades.images[2:5]), atol=1e-5, rtol=1e-5)
-    again = network_of(members=10)
-    again.load_state_dict(network.state_dict())
-    assert torch.equal(again(shades.images[:7]), logits)
-
-
-def test_curvature_is_learned_within_the_steps_of_a_training() -> None:
-    optimiser = IVON(pool=NetworkPool(SHORT)).optimiser(network_of(), SHORT, IMAGES)
-    assert isinstance(optimiser, IVONOptimiser)
-    steps = SHORT.epochs * ceil(IMAGES / SHORT.batch_size)
-    assert optimiser.beta2**steps == pytest.approx(0.05)
-    assert (optimiser.images, optimiser.weight_decay) == (IMAGES, SHORT.l2_penalty)

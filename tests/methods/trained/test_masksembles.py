@@ -9,13 +9,9 @@ from torch import Tensor, nn
 from methods.networks.architectures import LeNet5ReLU
 from methods.networks.recipes import LabelledImages
 from methods.trained.masksembles import Masked, Masksembles, MasksemblesNetwork, overlapping_masks
-from tests.methods.trained.conftest import begun, lenet
+from tests.methods.trained.conftest import begun, lenet, random
 
 MEMBERS, SCALE = 4, 2.0
-
-
-def random(seed: int = 3) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def overlap(masks: Tensor) -> float:

@@ -14,13 +14,9 @@ from methods.networks.recipes import LabelledImages
 from methods.trained.base import MemberNetwork, Step
 from methods.trained.layouts import HeadsNetwork
 from methods.trained.mimo import MIMO, member_orders
-from tests.methods.trained.conftest import begun, fitted, lenet, retuned
+from tests.methods.trained.conftest import begun, lenet, random
 
 MEMBERS = 3
-
-
-def random() -> torch.Generator:
-    return torch.Generator().manual_seed(3)
 
 
 def side_by_side(network: MemberNetwork, images: Tensor) -> Tensor:
@@ -64,12 +60,3 @@ def test_as_many_images_are_repeated_as_in_torch_uncertainty(repetition: float) 
         # Shuffled ones may be the same by chance, too: here two at the most.
         repeated = (batch == batch[0]).all(dim=0).sum().item()
         assert repeated == pytest.approx(repetition * 50, abs=2)
-
-
-def test_heads_that_learned_different_images_tell_them_apart(shades: LabelledImages) -> None:
-    method = fitted(retuned(MIMO, {"learning_rate": 0.03, "repetition": 0.0}), shades, members=2)
-    images, labels = shades.images.reshape(2, -1, 1, 28, 28), shades.labels.reshape(2, -1)
-    with torch.no_grad():
-        heads = HeadsNetwork.forward(method.fitted[0], images.flatten(end_dim=1)).argmax(dim=2)
-    own, others = heads == labels, heads == labels.flip(0)
-    assert own.float().mean() > others.float().mean() + 0.2

@@ -11,15 +11,11 @@ from methods.networks.architectures import LeNet5ReLU, LeNet28, SmallCNN
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages
 from methods.networks.training import initial_network
-from methods.trained.base import Step, compute_of
+from methods.trained.base import Step
 from methods.trained.packed_ensemble import PackedEnsemble, PackedNetwork
-from tests.methods.trained.conftest import SHORT, begun, lenet
+from tests.methods.trained.conftest import SHORT, begun, lenet, random
 
 MEMBERS = 4
-
-
-def random() -> torch.Generator:
-    return torch.Generator().manual_seed(3)
 
 
 @pytest.mark.parametrize("members", [4, 2])
@@ -75,17 +71,6 @@ def test_members_share_nothing_even_in_training(recipe: type[Network]) -> None:
         (slopes,) = torch.autograd.grad(logits[member].norm(), first, retain_graph=True)
         depends = [part.any().item() for part in slopes.chunk(MEMBERS)]
         assert depends == [other == member for other in range(MEMBERS)]
-
-
-@pytest.mark.parametrize("members", [4, 1, 2])
-def test_weights_and_compute_are_as_the_paper_counts(members: int) -> None:
-    network = PackedNetwork(initial_network(SHORT, 0), members, 2, random())
-    weights = [layer.weight.numel() for layer in network.network.children()]
-    within = [4 * size / members for size in (6 * 16 * 25, 400 * 120, 120 * 84)]
-    assert weights == [2 * 6 * 25, *within, 2 * 84 * 10]
-    positions = (28 * 28, 10 * 10, 1, 1, 1)
-    multiply_adds = sum(count * times for count, times in zip(weights, positions, strict=True))
-    assert compute_of(network, SHORT) == pytest.approx((multiply_adds / 416_520, 0), rel=1e-9)
 
 
 def test_networks_that_cannot_be_packed_are_refused() -> None:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
+from methods.networks.pool import NetworkPool
 from methods.networks.recipes import LabelledImages
 from methods.networks.training import initial_network
 from methods.trained.sngp import SNGP, GaussianProcess, SNGPNetwork
-from tests.methods.trained.conftest import SHORT, begun, fitted, retuned
-
-TUNED = retuned(SNGP, {"learning_rate": 0.03, "bound": 0.95})
-"""For a short training."""
-
-
-def random(seed: int = 3) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.methods.trained.conftest import SHORT, begun, random, retuned
 
 
 def process() -> GaussianProcess:
@@ -85,19 +78,9 @@ def test_penalty_is_not_of_the_weights_of_the_process() -> None:
         torch.testing.assert_close(each, kept * before[name], atol=0, rtol=1e-6)
 
 
-def test_it_learns_and_its_layers_are_bounded(shades: LabelledImages) -> None:
-    method = fitted(TUNED, shades)
-    prediction = method.predict(shades.images)
-    assert (prediction.mean.argmax(dim=1) == shades.labels).float().mean() > 0.8
-    assert (prediction.members, TUNED.size, TUNED.sweep) == (1, None, ())
-    weights = [layer.weight for layer in method.fitted[0].hidden]
-    norms = [torch.linalg.svdvals(weight.flatten(1))[0].item() for weight in weights]
-    assert len(norms) == 4
-    assert max(norms) == pytest.approx(0.95, rel=0.005)  # by 68 steps of the power iteration
-
-
 def test_the_process_is_conditioned_on_the_training_images(shades: LabelledImages) -> None:
-    (network,) = fitted(TUNED, shades).fitted
+    tuned = retuned(SNGP, {"learning_rate": 0.03, "bound": 0.95})  # for a short training
+    (network,) = tuned(pool=NetworkPool(SHORT)).fit(shades.images, shades.labels).fitted
     stored = network.process.covariances.clone()
     assert (stored.diagonal(dim1=1, dim2=2).sum(dim=1) < len(stored[0]) - 0.5).all()
     with torch.no_grad():

@@ -9,19 +9,16 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
 from methods.engines.lenet5_kernels import KernelNetwork, logits_and_features
-from methods.engines.numba import kernel_network
-from methods.networks.architectures import KERNEL_NETWORKS, LeNet5
+from methods.networks.architectures import LeNet5
 
 # On tensors this small, more threads would only wait for each other.
 torch.set_num_threads(1)
-
-NORMALISATION = {"mean": 0.1307, "std": 0.3081}
 
 
 def random_network(seed: int = 0, *, dropout: float = 0.5, kind: type[LeNet5] = LeNet5) -> LeNet5:
     """Random weights and, unlike those of a fresh network, random biases."""
     generator = torch.Generator().manual_seed(seed)
-    network = kind(**NORMALISATION, dropout=dropout, generator=generator)
+    network = kind(mean=0.1307, std=0.3081, dropout=dropout, generator=generator)
     with torch.no_grad():
         for layer in network.children():
             layer.bias.uniform_(-0.3, 0.3, generator=generator)
@@ -30,16 +27,6 @@ def random_network(seed: int = 0, *, dropout: float = 0.5, kind: type[LeNet5] = 
 
 def vector(network: LeNet5) -> np.ndarray:
     return parameters_to_vector(network.parameters()).detach().numpy()
-
-
-def prepared(network: LeNet5) -> KernelNetwork:
-    return kernel_network(network)
-
-
-def of_vector(vector: np.ndarray, kind: type[LeNet5], dropout: float = 0.5) -> KernelNetwork:
-    return KernelNetwork.from_vector(
-        vector, dropout=dropout, **KERNEL_NETWORKS[kind], **NORMALISATION
-    )
 
 
 def logits(
