@@ -36,10 +36,3 @@ def test_by_hand_with_a_tie_between_the_classes():
 @pytest.mark.parametrize("positive", [True, False])
 def test_one_class_alone_is_undefined(metric, positive):
     assert math.isnan(metric(torch.tensor([1.0, 2.0]), torch.tensor([positive] * 2)))
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_infinite_scores_are_ranked(metric):
-    positive = torch.tensor([False, True, False, True])
-    infinite = torch.tensor([-torch.inf, torch.inf, 0.5, 0.25])
-    assert metric(infinite, positive) == metric(torch.tensor([-9, 9, 0.5, 0.25]), positive)

@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import vocabulary
 from benchmarks.nouns import Printed
 from benchmarks.report.answer import NOT_JUDGED, answer
 from benchmarks.report.figures import drawn_figures
-from benchmarks.report.page import DOWNLOADS, OF_A_CONDITION, shown_images
+from benchmarks.report.page import OF_A_CONDITION, shown_images
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.table import MARKS
@@ -175,10 +174,6 @@ def test_claims_are_shown_with_verdict_and_numbers(made_up_run: Path) -> None:
     assert "Image 61 is <told> differently." in text
     assert "Verdict not reproduced. holds: 3 of 50 networks" in text
     assert "gap below 1 0.5 (0.4 to 0.6): yes" in text
-
-
-def test_downloads_are_files_of_a_run() -> None:
-    assert {name.rstrip("/") for name in DOWNLOADS} < {*map(str, vars(vocabulary).values())}
 
 
 def test_nouns_are_defined_by_their_fields(made_up_run: Path) -> None:

@@ -49,12 +49,6 @@ def test_unknown_table_is_one_line_before_any_is_made(
     assert error.count("\n") == 1
 
 
-def test_what_is_chosen_twice_is_refused(made_up_run: Path, called: Called) -> None:
-    status, _, error = called("figure", made_up_run, "roc", "--methods", "softmax,softmax")
-    assert (status, error.count("\n")) == (2, 1)
-    assert "--methods: 'softmax' is given twice" in error
-
-
 @pytest.mark.parametrize(("command", "name"), [("table", "main"), ("figure", "roc")])
 def test_file_that_cannot_be_written_is_one_line(
     command: str, name: str, made_up_run: Path, tmp_path: Path, called: Called
