@@ -148,11 +148,7 @@ def test_other_training_gets_no_verdict(tmp_path: Path) -> None:
     assert run_stages(*run) == []
     claims = claims_of(tmp_path)
     assert {claim["verdict"] for claim in claims.values()} == {ClaimVerdict.NOT_TESTABLE}
-    why = {id: claim["why"] for id, claim in claims.items()}
-    assert why["image-61"].startswith("Networks were trained for 1 epochs, not 10. ")
-    assert "one epoch only" in why["accuracy-rises"]
-    assert "no out-of-distribution images" in why["ood-is-aleatoric"]
-    assert "3 conditions that could be judged hold" in why["fifty-is-expensive"]
+    assert claims["image-61"]["why"].startswith("Networks were trained for 1 epochs, not 10. ")
 
 
 def test_one_network_has_no_verdict_that_takes_several(finished: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
@@ -144,13 +145,10 @@ def test_a_download_with_a_wrong_checksum_is_not_stored(cache: Path) -> None:
 def test_what_cannot_be_had_is_reported_on_one_line_without_paths(data_dir: Path) -> None:
     tiny = replace(TINY, sources=(Source(None).url, Source(WRONG).url))
     put(data_dir / "tiny/labels", LABELS)
-    with pytest.raises(Unavailable) as caught:
+    reasons = "example.org did not answer in 5 s; example.org sent images.gz with a wrong checksum"
+    with pytest.raises(Unavailable, match=f"^tiny: .*; {reasons}; put images.gz into") as caught:
         read(tiny, data_dir=data_dir)
-    assert str(caught.value) == (
-        "tiny: not in the data folder or the cache; example.org did not answer in 5 s; "
-        "example.org sent images.gz with a wrong checksum; put images.gz into "
-        "the folder tiny of the data folder that --data-dir or UNCERTAINTY_BENCH_DATA names"
-    )
+    assert not re.search(rf"\n|{data_dir}", str(caught.value))
 
 
 def test_a_file_known_by_md5_is_cached_as_it_came(cache: Path, data_dir: Path) -> None:

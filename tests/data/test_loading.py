@@ -23,7 +23,6 @@ from benchmarks.data.loading import (
     OUT_OF_DISTRIBUTION,
     load_mnist,
     load_mnist_writers,
-    read_idx,
 )
 
 T = TypeVar("T")
@@ -65,12 +64,6 @@ def test_test_images_are_by_297_writers() -> None:
     assert numbers.tolist() == list(range(297))
     assert (np.diff(first) > 0).all()
     assert (counts.min(), counts.max()) == (8, 130)
-
-
-def test_mnist_has_the_usual_mean_and_standard_deviation() -> None:
-    pixels = or_skip(lambda: load_mnist("train")).images
-    assert pixels.double().mean().item() == pytest.approx(0.1307, abs=5e-5)
-    assert pixels.double().std().item() == pytest.approx(0.3081, abs=5e-5)
 
 
 @pytest.mark.parametrize("name", [name for name in OUT_OF_DISTRIBUTION if "emnist" not in name])
@@ -129,8 +122,3 @@ def test_emnist_s_letters_are_upright_and_a_choice(
     assert set(pixels) <= {image.tobytes() for image in upright}
     assert torch.equal(letters, again)
     assert not torch.equal(letters, others)
-
-
-def test_idx_of_several_axes_is_read() -> None:
-    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
-    assert np.array_equal(read_idx(idx(array)), array)

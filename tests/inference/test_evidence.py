@@ -140,7 +140,6 @@ def about(arrays: dict[str, Any], **changes: object) -> None:
         lambda arrays: arrays.pop("matched"),
         lambda arrays: arrays.update(another=np.zeros(3)),
         lambda arrays: arrays.update(about=np.array("{")),
-        lambda arrays: arrays.update(rows=arrays["rows"][:, 1:]),
         lambda arrays: arrays.update(values=arrays["values"][1:]),
         lambda arrays: about(arrays, drawn=[60]),
         lambda arrays: about(arrays, entries=[[["../../x", "1", 1, ""]]] * len(REPLICATES)),

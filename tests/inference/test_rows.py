@@ -192,16 +192,6 @@ def test_resamples_draw_groups() -> None:
         assert all(len(np.unique(block[writers == w], axis=0)) == 1 for w in range(WRITERS))
 
 
-def test_rows_of_resamples_are_not_as_long_as_those_of_images() -> None:
-    """So that they cannot be summed by group."""
-    rows, _ = frame({"clean": 40}, resamples=40).rows(Resampled(NLL.metrics), values(40, 0), CLEAN)
-    longer, _ = frame({"clean": 40}, resamples=41).rows(
-        Resampled(NLL.metrics), values(40, 0), CLEAN
-    )
-    assert rows.shape == longer.shape == (2, 41)
-    assert not rows[:, 40].any()
-
-
 def test_groups_of_another_number_of_images_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^the condition 'clean' has groups of 59 images; .* 60$"):
         frame({"clean": IMAGES}, clean=np.arange(59))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pytest
@@ -87,10 +87,7 @@ def until(chrome: Chrome, script: str, *arguments: object) -> None:
 
 def answered(chrome: Chrome) -> Chrome:
     """The page once all networks have answered the newest question."""
-    until(
-        chrome,
-        "return performance.getEntriesByName('all answers').length > 0",
-    )
+    until(chrome, "return performance.getEntriesByName('all answers').length > 0")
     return chrome
 
 
@@ -106,10 +103,6 @@ def counts(chrome: Chrome) -> dict[str, list[int]]:
 
 def seen(chrome: Chrome) -> np.ndarray:
     return np.array(chrome.execute_script(SEEN)).reshape(28, 28)
-
-
-def text_of(chrome: Chrome, selector: str) -> str:
-    return str(chrome.find_element(By.CSS_SELECTOR, selector).text)
 
 
 def set_slider(chrome: Chrome, name: str, value: int) -> None:
@@ -176,7 +169,7 @@ def test_nothing_is_fetched_and_the_first_step_is_shown(lab: Open) -> None:
     assert sum(counts(chrome)["mc_dropout"]) == 100
     assert sum(counts(chrome)["deep_ensemble"]) == MEMBERS
     assert chrome.find_elements(By.CSS_SELECTOR, '.pick[data-index="61"][aria-pressed="true"]')
-    assert re.match(r"(Right|Wrong): ", text_of(chrome, "#verdict"))
+    assert re.match(r"(Right|Wrong): ", chrome.find_element(By.ID, "verdict").text)
 
 
 @pytest.mark.parametrize(("index", "angle"), [(61, 0), (591, 0), (591, 40)])
@@ -231,89 +224,6 @@ def test_page_is_used_by_keyboard_alone(lab: Open) -> None:
         channel = "channel" if focused.get_attribute("data-channel") is not None else ""
         reached.add(next(filter(None, (channel, *names, focused.tag_name))))
     assert {"wipe", "angle", "channel", "next-pass", "blank-pass", "pick"} <= reached
-
-
-def swept(chrome: Chrome) -> list[dict[str, Any]]:
-    """What the methods answer at each angle, once all angles are there."""
-    until(chrome, "return curves.points.length === 25")
-    points: list[dict[str, Any]] = chrome.execute_script("return curves.points")
-    return points
-
-
-def test_curves_are_those_of_python(lab: Open, small_lab: Path, tmp_path: Path) -> None:
-    chrome = press(lab(), '.pick[data-index="591"]')
-    with few_images():
-        configuration = configuration_of("article")
-        test = run_of(configuration, tmp_path).workspace.images(Plan(configuration).task, "test")
-    image, label = test.images[[591]], int(test.labels[591])
-    points = {point["angle"]: point for point in swept(chrome)}
-    assert sorted(points) == list(range(-180, 181, 15))
-    for angle in (-90, 0, 45):
-        turned = rotated(image, angle) if angle else image
-        for name, expected in predictions(small_lab, turned).items():
-            shown = points[angle][name]
-            assert shown["confidence"] == pytest.approx(float(expected.mean.max()), abs=0.02)
-            assert shown["answer"] == int(expected.mean.argmax())
-    for name in ("softmax", "mc_dropout", "deep_ensemble"):
-        cells = chrome.find_elements(By.CSS_SELECTOR, f'[data-cells="{name}"] span')
-        for cell, (_, point) in zip(cells, sorted(points.items()), strict=True):
-            answer = point[name]["answer"]
-            assert cell.text == str(answer)
-            assert cell.get_attribute("class") == ("right" if answer == label else "wrong")
-
-
-def test_an_own_drawing_is_neither_right_nor_wrong(lab: Open) -> None:
-    chrome = press(lab(), '[data-step="own"]')
-    by_mouse(chrome, EIGHT)
-    answered(chrome)
-    assert len(swept(chrome)) == 25
-    assert text_of(chrome, "#verdict").startswith("This has no label")
-    assert chrome.find_elements(By.CSS_SELECTOR, "main :is(.right, .wrong)") == []
-
-
-def test_a_stroke_on_a_test_image_begins_a_new_drawing(lab: Open) -> None:
-    chrome = lab()
-    assert chrome.execute_script("return shown.truth") == 8
-    by_mouse(chrome, [(0.1, 0.5), (0.1, 0.6), (0.1, 0.7)])
-    answered(chrome)
-    ink = chrome.execute_script("return Array.from(pad.read()).filter((_, i) => i % 4 === 0)")
-    _, columns = np.nonzero(np.array(ink).reshape(280, 280))
-    assert columns.max() < 60
-    assert text_of(chrome, "#verdict").startswith("This has no label")
-
-
-def test_no_class_is_right_for_a_letter(lab: Open) -> None:
-    chrome = press(lab(), '[data-step="letter"]')
-    answered(chrome)
-    assert text_of(chrome, "#verdict").startswith("Wrong: all ten classes are, for a K")
-    assert "wrong" in str(chrome.find_element(By.ID, "verdict").get_attribute("class"))
-
-
-def test_the_blank_pass_answers_every_image_alike(lab: Open) -> None:
-    chrome = press(lab(), "#blank-pass")
-    first = chrome.find_elements(By.CSS_SELECTOR, "[data-channel]")[:6]
-    assert {button.get_attribute("aria-pressed") for button in first} == {"false"}
-    shown = set()
-    for index in ("61", "591"):
-        press(chrome, f'.pick[data-index="{index}"]')
-        answered(chrome)
-        until(chrome, "return document.getElementById('subnetwork').textContent")
-        assert "it sees nothing" in text_of(chrome, "#subnetwork")
-        shown.add(chrome.find_element(By.ID, "sub-plot").get_attribute("aria-label"))
-    assert len(shown) == 1
-    first[2].send_keys(Keys.SPACE)
-    until(chrome, "return !/sees nothing/.test(document.getElementById('subnetwork').textContent)")
-
-
-@pytest.mark.parametrize("step", ["typical", "turned"])
-def test_pad_and_votes_are_seen_together_on_a_phone(lab: Open, step: str) -> None:
-    chrome = press(lab(width=390), f'[data-step="{step}"]')
-    top, bottom = chrome.execute_script(
-        "return [document.querySelector('.board').getBoundingClientRect().top,"
-        "document.querySelector('.answers').getBoundingClientRect().bottom]"
-    )
-    assert top >= 0
-    assert bottom <= 844
 
 
 def test_a_stroke_on_the_turned_pad_lands_where_it_is_drawn(lab: Open) -> None:

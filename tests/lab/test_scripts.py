@@ -116,7 +116,6 @@ def test_summaries_are_predictions_of_the_suite() -> None:
 SIDE = 280
 DRAWINGS: dict[str, list[tuple[int, int]]] = {
     "wide": [(20, 60), (250, 70), (130, 200), (131, 207)],
-    "tall": [(140, 10), (150, 265), (146, 30)],
     "small and off the middle": [(33, 200), (57, 233), (40, 241)],
     "at the edge": [(270, 270), (279, 150)],
 }
@@ -175,73 +174,25 @@ def judged(single: Votes, passes: Votes, networks: Votes, truth: int | None) -> 
 
 
 @pytest.mark.parametrize(
-    ("single", "passes", "networks", "truth", "text", "lesson", "tone"),
+    ("single", "passes", "networks", "truth", "begins", "lesson"),
     [
-        (
-            *((8, 99), (8, 99), (8, 50), 8),
-            "Right: 50 of 50 networks and 99 of 100 passes agree on 8.",
-            *("", "right"),
-        ),
-        (
-            *((8, 99), (8, 97), (8, 43), -1),
-            "Wrong: all ten classes are, for a K; and 43 of 50 networks and 97 of 100 passes agree "
-            "on 8.",
-            *("Agreement is not knowledge.", "wrong"),
-        ),
-        (
-            *((9, 96), (9, 60), (4, 30), 8),
-            "Wrong: the label is 8; and 30 of 50 networks agree on 4, 60 of 100 passes on 9.",
-            "Here disagreement warns; the single network, 96 % confident, does not.",
-            "wrong",
-        ),
-        (
-            *((9, 79), (9, 60), (9, 40), 8),
-            "Wrong: the label is 8; and 40 of 50 networks and 60 of 100 passes agree on 9.",
-            *("Agreement is not knowledge.", "wrong"),
-        ),
-        (
-            *((9, 79), (9, 60), (9, 39), 8),
-            "Wrong: the label is 8; and 39 of 50 networks and 60 of 100 passes agree on 9.",
-            *("Here disagreement warns.", "wrong"),
-        ),
-        (
-            *((3, 80), (8, 60), (8, 45), 8),
-            "Wrong: the single network; right: the ensemble and MC-dropout. 45 of 50 networks and "
-            "60 of 100 passes agree on 8.",
-            *("Here the votes know better than the single network.", None),
-        ),
-        (
-            *((8, 80), (8, 60), (8, 45), 8),
-            "Right: 45 of 50 networks and 60 of 100 passes agree on 8.",
-            "Disagreement is no error: the answer is right, though votes are divided.",
-            "right",
-        ),
-        (
-            *((8, 80), (8, 60), (8, 45), None),
-            "This has no label to be right or wrong by. 45 of 50 networks and 60 of 100 passes "
-            "agree on 8.",
-            *(None, None),
-        ),
+        ((8, 99), (8, 99), (8, 50), 8, "Right: 50 of 50 networks", ""),
+        ((8, 99), (8, 97), (8, 43), -1, "Wrong: all ten classes are", "Agreement is not knowledge"),
+        ((9, 96), (9, 60), (4, 30), 8, "Wrong: the label is 8", "Here disagreement warns; the"),
+        ((9, 79), (9, 60), (9, 40), 8, "Wrong: the label is 8", "Agreement is not knowledge"),
+        ((9, 79), (9, 60), (9, 39), 8, "Wrong: the label is 8", "Here disagreement warns."),
+        ((3, 80), (8, 60), (8, 45), 8, "Wrong: the single network; right", "Here the votes know"),
+        ((8, 80), (8, 60), (8, 45), 8, "Right: 45 of 50 networks", "Disagreement is no error"),
+        ((8, 80), (8, 60), (8, 45), None, "This has no label", ""),
     ],
 )
-def test_verdict_says_who_is_right_and_how_many_agree(
-    single: Votes,
-    passes: Votes,
-    networks: Votes,
-    truth: int | None,
-    text: str,
-    lesson: str | None,
-    tone: str | None,
+def test_verdict_says_who_is_right_and_whether_disagreement_warns(
+    single: Votes, passes: Votes, networks: Votes, truth: int | None, begins: str, lesson: str
 ) -> None:
     shown = judged(single, passes, networks, truth)
-    assert (shown["text"], shown.get("lesson"), shown.get("tone")) == (text, lesson, tone)
-
-
-@pytest.mark.parametrize(
-    ("share", "shown"), [(0.0, "0"), (0.994, "99"), (0.9951, ">99"), (0.99999, ">99"), (1, "100")]
-)
-def test_only_the_whole_is_100_percent(share: float, shown: str) -> None:
-    assert computed("return percent(given);", share, JUDGE) == shown
+    assert shown["text"].startswith(begins)
+    assert (shown.get("lesson") or "").startswith(lesson)
+    assert bool(shown.get("lesson")) == bool(lesson)
 
 
 @pytest.mark.parametrize(
@@ -250,21 +201,3 @@ def test_only_the_whole_is_100_percent(share: float, shown: str) -> None:
 )
 def test_a_six_is_no_six_upside_down(label: int | None, angle: int, truth: int | None) -> None:
     assert computed("return truthAt(...given);", [label, angle], JUDGE) == truth
-
-
-@pytest.mark.parametrize(
-    ("tones", "text"),
-    [
-        (["right", "wrong", "wrong"], "wrong at 2 of 3 angles, then 60 % confident on average"),
-        (["right", "right", ""], "right at all 2 angles"),
-        (["", "", ""], ""),
-    ],
-)
-def test_errors_over_the_angles_are_counted_with_their_confidence(
-    tones: list[str], text: str
-) -> None:
-    points = [
-        {"tone": tone, "confidence": confidence}
-        for tone, confidence in zip(tones, (0.9, 0.8, 0.4), strict=True)
-    ]
-    assert computed("return errorsText(given);", points, JUDGE) == text

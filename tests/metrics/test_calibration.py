@@ -68,38 +68,6 @@ def test_maximum_calibration_error_leaves_out_small_bins():
     assert math.isnan(maximum_calibration_error(bins, smallest_bin=11))
 
 
-def test_equal_mass_bins_of_distinct_values_are_the_sorted_images_cut_evenly():
-    confidences, correct = random_flags(600)
-    bins = equal_mass_bins(confidences, correct)
-    order = confidences.argsort()
-    assert bins.count.tolist() == [40] * 15
-    np.testing.assert_allclose(bins.confidence, confidences[order].reshape(15, 40).mean(1))
-    np.testing.assert_allclose(bins.accuracy, correct[order].double().reshape(15, 40).mean(1))
-
-
-@pytest.mark.parametrize("images", [7, 30, 607])
-def test_equal_mass_bins_differ_by_one_image_at_most(images):
-    counts = equal_mass_bins(*random_flags(images)).count
-    assert counts.sum() == images
-    assert counts.max() - counts.min() <= 1
-    assert len(counts) == min(images, 15)
-
-
-def test_equal_mass_bins_never_split_ties_and_ignore_the_order_of_images():
-    confidences, correct = random_flags()
-    confidences = (confidences * 20).ceil() / 20
-    shuffle = torch.randperm(600, generator=torch.Generator().manual_seed(0))
-    bins = equal_mass_bins(confidences, correct)
-    shuffled = equal_mass_bins(confidences[shuffle], correct[shuffle])
-    assert torch.equal(bins.count, shuffled.count)
-    assert torch.equal(bins.accuracy, shuffled.accuracy)
-    assert (bins.count > 0).all()
-    for value in confidences.unique():
-        assert ((bins.lower < value) & (value <= bins.upper)).sum() == 1
-    inside = (confidences[:, None] > bins.lower) & (confidences[:, None] <= bins.upper)
-    assert torch.equal(inside.sum(0), bins.count)
-
-
 @pytest.mark.parametrize("binning", BINNINGS)
 def test_debiased_error_is_the_authors_resampling_with_ever_more_resamples(binning):
     bins = binning(*random_flags(), bins=10)

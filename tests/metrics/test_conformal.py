@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
-from benchmarks.metrics import METRICS, MetricInputs, conformal, in_families
+from benchmarks.metrics import MetricInputs, conformal, in_families
 from benchmarks.metrics.conformal import (
     KINDS,
     LEVELS,
@@ -90,17 +90,6 @@ def test_coverage_is_the_level(scale: float) -> None:
             error = math.sqrt(alpha * (1 - alpha) * (1 / 5000 + 1 / 10_000))
             coverage = found[f"{kind.name}_coverage_{level}"]
             assert coverage == pytest.approx(level / 100, abs=4 * error)
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("labelled", [False, True])
-def test_metrics_are_undefined_without_labels_or_calibration_images(
-    name: str, labelled: bool
-) -> None:
-    mean, labels = drawn(30, 8)
-    fitted = None if labelled else thresholds(mean, labels)
-    arrays = MetricInputs(Prediction.of(mean[None]), labels if labelled else None, fitted=fitted)
-    assert math.isnan(METRICS[name].value(arrays))
 
 
 def test_blocks_of_images_have_the_sets_of_the_whole() -> None:

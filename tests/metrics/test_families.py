@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -219,6 +220,8 @@ def test_values_are_those_with_weights_of_one(family: Family) -> None:
     nothing = MetricInputs(arrays.prediction)
     defined = family.needs == frozenset()
     assert np.isfinite(family.values(nothing)).all() == defined
+    if arrays.fitted is not None:
+        assert np.isnan(family.values(replace(arrays, fitted=None))).all()
     assert np.isfinite(rows).all()
 
 

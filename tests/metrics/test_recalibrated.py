@@ -34,12 +34,6 @@ def arrays(mean: Tensor, labels: Tensor | None, temperature: float | None) -> Me
     return MetricInputs(prediction, labels, fitted=temperature)
 
 
-@pytest.mark.parametrize("sharper", [0.5, 1.0, 3.0])
-def test_temperature_undoes_a_factor_of_the_logits(sharper: float) -> None:
-    mean, labels = drawn(20_000, 0, sharper)
-    assert best_temperature(mean, labels) == pytest.approx(sharper, rel=0.03)
-
-
 def test_temperature_is_the_minimum_of_another_optimiser() -> None:
     mean, labels = drawn(500, 1, 2.0)
     logits = np.log(mean.numpy())
@@ -74,14 +68,3 @@ def test_metrics_are_the_others_of_the_scaled_probabilities() -> None:
     nll = METRICS["nll_recalibrated"].value(arrays(mean, labels, temperature))
     assert nll == pytest.approx(log_loss(labels, scaled, labels=range(10)))
     assert nll < METRICS["nll"].value(arrays(mean, labels, None))
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    ("labelled", "temperature"), [(False, 1.0), (True, None), (True, math.nan)]
-)
-def test_metrics_are_undefined_without_labels_or_a_temperature(
-    name: str, labelled: bool, temperature: float | None
-) -> None:
-    mean, labels = drawn(30, 6)
-    assert math.isnan(METRICS[name].value(arrays(mean, labels if labelled else None, temperature)))

@@ -43,8 +43,6 @@ MANY = [
     ),
 ]
 
-NO_DIFFERENCE: dict[str, Any] = {"difference_lower": -0.002, "difference_upper": 0.004}
-
 
 def named(choice: Contestant, quantity: Quantity) -> dict[str, object]:
     """The columns of a choice and a measure."""

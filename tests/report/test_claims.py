@@ -16,14 +16,13 @@ from benchmarks.claims import CLAIMS
 from benchmarks.claims.claim import ClaimVerdict, RulePart
 from benchmarks.claims.numbers import ValueRange, rows
 from benchmarks.report.claims import (
-    article_answer,
     claim_tables,
     claims_shown,
     verdict_table,
     write_claims_page,
 )
 from benchmarks.report.editorial import WEIGHTS
-from benchmarks.report.figures import draw_figure, drawn_figures
+from benchmarks.report.figures import drawn_figures
 from benchmarks.report.figures.declared import FIGURES as DECLARED
 from benchmarks.report.results import Results
 from benchmarks.report.tables.table import markdown
@@ -65,10 +64,8 @@ def described(id: str) -> dict[str, object]:
 def folder(made_up_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder with claims in it."""
     folder = tmp_path_factory.mktemp("claims")
-    for name in (
-        *("measurements.csv", "summary.csv", "answer.csv", "images.npz", "training.csv"),
-        NOUNS_JSON,
-    ):
+    files = ("measurements.csv", "summary.csv", "answer.csv", "images.npz", "training.csv")
+    for name in (*files, NOUNS_JSON):
         (folder / name).write_bytes((made_up_run / name).read_bytes())
     setting = {
         **{"recipe": "article", "passes": 100, "networks": NETWORKS, "epochs": 10.0},
@@ -95,29 +92,6 @@ def test_run_has_the_figures_of_claims_with_their_verdicts(folder: Path) -> None
     assert titles["claims-count-plots"] == "“image-61 | 62 holds”: partly reproduced"
 
 
-def test_count_plot_has_the_tasks_classes_and_the_runs_passes(folder: Path) -> None:
-    results = Results.load(folder)
-    task = replace(results.names.task, classes=("cat", "dog", "owl"))
-    numbers = results.curve("claims")
-    votes = numbers[(numbers["metric"] == "votes") & numbers["case"].isin(["0", "1", "2"])]
-    drawn = draw_figure(
-        replace(
-            results,
-            names=replace(results.names, tasks=(task,)),
-            curves={**results.curves, "claims": votes.assign(value=votes["case"].astype(float))},
-        ),
-        "claims-count-plots",
-    )
-    ax = drawn.figure.axes[-1]
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["cat", "dog", "owl"]
-    assert "Votes of 3 passes\n(4 networks)" in {ax.get_ylabel() for ax in drawn.figure.axes}
-
-
-def test_votes_that_several_claims_are_about_are_drawn_once(folder: Path) -> None:
-    drawn = draw_figure(Results.load(folder), "claims-count-plots")
-    assert len(drawn.numbers) == 2 * 10 * NETWORKS
-
-
 def test_verdicts_stand_in_a_table_by_weight(folder: Path) -> None:
     table = verdict_table(json.loads((folder / "claims.json").read_text()))
     assert "| image-61 | partly reproduced |" in markdown(table)
@@ -130,15 +104,9 @@ LINK = r"\((figures/claims-[^)]*)\)"
 def test_page_has_verdicts_numbers_and_names_escaped(folder: Path, tmp_path: Path) -> None:
     write_claims_page(Results.load(folder), FIGURES, tmp_path)
     page = (tmp_path / "claims.md").read_text(encoding="utf-8")
-    for text in (
-        "Claims are measured on 4 networks of `article`, trained for 10 epochs",
-        "There are 1,234 clean test images",
-        "| [image-61 \\| 62 holds.](#image-61) | *partly reproduced* |",
-        '<a id="image-61"></a>\n\n## image-61 | 62 holds.',
-        "**Verdict: *partly reproduced*.** a | reason.",
-        "| a \\| b | 0.5 (0.4 to 0.6): yes |\n| c | 1 |",
-    ):
-        assert text in page, text
+    assert '<a id="image-61"></a>\n\n## image-61 | 62 holds.' in page
+    assert "| [image-61 \\| 62 holds.](#image-61) | *partly reproduced* |" in page
+    assert "| a \\| b | 0.5 (0.4 to 0.6): yes |\n| c | 1 |" in page
     assert page.count("A rule.") == len(CLAIMS)
     linked = {link.rpartition("/")[2].removesuffix(".png") for link in re.findall(LINK, page)}
     assert linked
@@ -167,19 +135,3 @@ def test_without_claims_no_page_is_written(made_up_run: Path, tmp_path: Path) ->
 )
 def test_claims_in_the_repository_are_read(path: Path) -> None:
     assert verdict_table(json.loads(path.read_text("utf-8"))).rows
-
-
-def test_central_claims_are_counted_and_named_by_verdict() -> None:
-    verdicts = "partly reproduced", "not testable here", "reproduced"
-    central = [
-        {"statement": f"Text {i}.", "verdict": verdict, "weight": "central"}
-        for i, verdict in enumerate(verdicts)
-    ]
-    claims = [{**central[0], "weight": weight} for weight in ("supporting", "detail")] + central
-    setting = {"recipe": "article"}
-    text = article_answer({"setting": setting, "claims": claims})
-    assert "Central claims of the article: 3." in text
-    assert text.endswith(
-        "Reproduced: “Text 2.” Partly reproduced: “Text 0.” Not testable here: “Text 1.”"
-    )
-    assert article_answer({"setting": setting, "claims": central[1:2]}) == article_answer({}) == ""

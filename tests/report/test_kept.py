@@ -13,7 +13,6 @@ from keep_run import keep, link_pages
 
 from benchmarks.io import UserError
 from benchmarks.report import write_report
-from benchmarks.report.figures import draw_figure
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.table import markdown
@@ -71,12 +70,6 @@ def test_answer_is_kept_whole_and_so_are_its_views(
         {p.name: p.read_bytes() for p in run.glob("influences/*")} for run in (folder, tmp_path)
     ]
     assert files[0] == files[1] != {}
-
-
-def test_figure_of_what_is_kept_has_the_same_finding(made_up_run: Path, tmp_path: Path) -> None:
-    keep(made_up_run, tmp_path)
-    drawings = [draw_figure(Results.load(run), "quality") for run in (made_up_run, tmp_path)]
-    assert drawings[0].title == drawings[1].title
 
 
 def test_report_of_what_is_kept_is_refused_and_changes_nothing(

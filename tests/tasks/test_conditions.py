@@ -32,17 +32,6 @@ def build(task: Task, name: str, images: int | None = None) -> EvaluationSet:
     return task.evaluation_set(CONDITIONS[name], ImageLimits(images), seed=0, data_dir=None)
 
 
-def test_subsets_are_references_and_pairs_of_one_another() -> None:
-    subsets = {condition.name: condition for condition in MNIST.subset_conditions}
-    clean, rotation = (subsets[name] for name in ("subset-clean", "subset-rotated-045"))
-    assert {condition.reference for condition in (clean, rotation)} == {"subset-clean"}
-    assert rotation.paired_with == "subset-clean"
-    assert not clean.detected
-    assert rotation.detected
-    assert not any(subset.in_mean or subset.has_subset for subset in (clean, rotation))
-    assert rotation.label == "45°, subset"
-
-
 def test_subset_is_stratified_by_class(few: Task) -> None:
     labels = build(few, "subset-clean", 50).labels
     assert labels is not None
@@ -92,12 +81,6 @@ def test_rotations_are_of_the_same_images_as_clean(name: str, few: Task) -> None
     clean, built = build(few, "clean", 30), build(few, name, 30)
     assert torch.equal(built.labels, clean.labels)  # type: ignore[arg-type]
     torch.testing.assert_close(built.images, rotated(clean.images, CONDITIONS[name].severity or 0))
-
-
-def test_fewer_images_are_a_part_of_more(few: Task) -> None:
-    fewer, more = build(few, "clean", 20), build(few, "clean", 60)
-    assert all((more.images == image).all(dim=(1, 2, 3)).any() for image in fewer.images)
-    assert torch.equal(fewer.images, few.split("test", None).images[choice(300, 20, 0)])
 
 
 @pytest.mark.parametrize("most", [None, 120])

@@ -12,7 +12,7 @@ import torch
 from benchmarks.io import UserError
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.mnist import MNIST
-from benchmarks.tasks.task import Condition, EvaluationSet, ImageTransform, mean_label
+from benchmarks.tasks.task import Condition, EvaluationSet, ImageTransform
 from methods.networks.recipes import LabelledImages
 
 LABELS = torch.arange(120) % 4
@@ -75,20 +75,6 @@ def test_fields_of_a_task_agree(task: object) -> None:
         assert recipe.network.shape == task.shape
 
 
-def severities(*values: float, unit: str = "°") -> list[Condition]:
-    return [Condition(f"r{v}", f"{v}{unit}", "r", "", severity=v) for v in values]
-
-
-def test_mean_is_called_by_its_range_where_that_says_all() -> None:
-    assert mean_label(severities(15, 30, 45)) == "Mean 15°–45°"
-    assert mean_label(severities(15, 45, 60)) == "Mean of 15°, 45°, 60°"
-    assert mean_label(severities(1, 2, unit=" px")) == "Mean of 1 px, 2 px"
-    named = [Condition(name, name, "natural", "") for name in "abc"]
-    assert mean_label(named) == "Mean of a, b, c"
-    many = [Condition(name, name, "blurred", "") for name in "abcdef"]
-    assert mean_label(many) == "Blurred, mean of 6"
-
-
 @pytest.mark.parametrize("name", ["training", "calibration", "subset-calibration", "rotated-015"])
 def test_condition_of_a_name_that_is_taken_is_refused(name: str) -> None:
     mine = Condition(name, "Mine", "mine", "mnist", reference=name, paired_with=name)
@@ -145,33 +131,22 @@ def evaluated(condition: Condition) -> EvaluationSet:
 
 
 @pytest.mark.parametrize(
-    ("transform", "shape"),
+    "transform",
     [
-        (lambda images: images.repeat(1, 1, 1, 2), [20, 1, 1, 2]),
-        (lambda images: images[:7], [7, 1, 1, 1]),
-        (lambda images: images[:, 0], [20, 1, 1]),
+        lambda images: images.repeat(1, 1, 1, 2),
+        lambda images: images[:7],
+        lambda images: images[:, 0],
     ],
 )
-def test_images_of_another_shape_than_the_tasks_are_refused(
-    transform: ImageTransform, shape: list[int]
-) -> None:
-    with pytest.raises(UserError) as refused:
+def test_images_of_another_shape_than_the_tasks_are_refused(transform: ImageTransform) -> None:
+    with pytest.raises(UserError, match=r"'dim' have the shape .*; expected \[20, 1, 1, 1\]"):
         evaluated(Condition("dim", "Dim", "dim", "numbers", transform=transform))
-    assert str(refused.value) == (
-        f"the images of the condition 'dim' have the shape {shape}; expected [20, 1, 1, 1]: "
-        "correct its transform, or what loads them"
-    )
 
 
 def test_groups_of_another_number_of_images_are_refused() -> None:
     task = replace(TASK, shape=(1, 1, 1), groups=lambda: torch.arange(19))
-    clean = task.condition("clean")
-    with pytest.raises(UserError) as refused:
-        task.evaluation_set(clean, seed=0, data_dir=None)
-    assert str(refused.value) == (
-        "the groups of test images have the shape [19]; expected [20]: give the task a number for "
-        "each test image, or groups=None"
-    )
+    with pytest.raises(UserError, match=r"groups .* have the shape \[19\]; expected \[20\]"):
+        task.evaluation_set(task.condition("clean"), seed=0, data_dir=None)
 
 
 def test_labelled_condition_without_labels_is_refused() -> None:

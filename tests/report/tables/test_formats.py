@@ -6,8 +6,6 @@ import math
 import re
 from pathlib import Path
 
-import pytest
-
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.table import Cell, Row, Table, as_frame, latex, markdown
@@ -89,34 +87,4 @@ def test_value_worse_than_guessing_has_a_mark_and_a_footnote_names_the_level() -
     said = "§ worse than guessing (equal probabilities: NLL 2.303, AUROC 0.500)"
     assert f"; {said}.\n" in text
     assert r"0.400 $\pm$ 0.010 \S{} &" in latex(table)
-    notes = as_frame(table).iloc[0]["notes"].split("; ")
-    assert notes == [
-        "worse than guessing (equal probabilities: NLL 2.303)",
-        "worse than guessing (equal probabilities: AUROC 0.500)",
-    ]
     assert "§" not in markdown(table_of(Cell(2.3, 0.1, "ok")))
-
-
-def test_columns_that_are_called_as_others_keep_their_numbers() -> None:
-    names = ("Score", "notes", "Images")
-    cells = tuple(Cell(value, status="ok") for value in (0.25, 0.5, 0.75))
-    table = Table(
-        name="name",
-        group_heading="Images",
-        label_headings=("Score",),
-        headings=names,
-        rows=(Row("group", ("label",), cells),),
-    )
-    row = as_frame(table).iloc[0].tolist()
-    assert row[:2] == ["group", "label"]
-    assert row[2::3] == ["0.250", "0.500", "0.750", ""]
-
-
-@pytest.mark.parametrize(("columns", "environment"), [(3, "table"), (9, "sidewaystable")])
-def test_wide_latex_lies_on_its_side(columns: int, environment: str) -> None:
-    cells = (Cell(0.9873, 0.0034, status="ok"),) * columns
-    headings = tuple(f"{number}" for number in range(columns))
-    row = Row("", ("SWAG",), cells)
-    text = latex(Table(name="it", label_headings=("Method",), headings=headings, rows=(row,)))
-    assert text.startswith(f"\\begin{{{environment}}}\n")
-    assert text.rstrip().endswith(f"\\end{{{environment}}}")

@@ -107,21 +107,14 @@ def test_order_of_the_rows_of_the_answer_changes_nothing(name: str) -> None:
     assert markdown(table_named(results, name)) == markdown(table_named(made_again, name))
 
 
-def test_without_an_answer_values_stand_in_the_order_of_registration_without_marks() -> None:
+def test_without_an_answer_values_stand_without_marks() -> None:
     results = made(FEW, {})
     assert results.answer.empty
     table = table_named(results, "leaderboard")
     marks = {(cell.is_best, cell.better) for _, _, cell in cells(results, table)}
     assert marks == {(False, None)}
-    assert [(row.block, row.labels[0]) for row in table.rows] == [
-        *(("Budget 1", "Softmax"), ("Budget 1", "MC-dropout, T = 100")),
-        *(("Budget 5", "Softmax, budget 5"), ("Budget 5", "MC-dropout, T = 100, budget 5")),
-        *(("Budget 5", "Deep ensemble, M = 5"), ("More networks", "Deep ensemble, M = 50")),
-    ]
     assert made_table(results, "worth") is None
-    text = markdown(table)
-    assert "Bold" not in text
-    assert "one network" not in text
+    assert "Bold" not in markdown(table)
 
 
 def test_further_score_has_the_measure_that_it_changes_alone_and_only_if_it_is_best() -> None:
