@@ -42,7 +42,44 @@ from methods.trained.shallow_ensemble import ShallowEnsemble
 from methods.trained.sngp import SNGP
 from methods.trained.variational import Variational
 
-__all__ = ["METHODS", "MemberMethod", "PooledMethod", "Prediction", "UncertaintyMethod"]
+__all__ = [
+    "IVON",
+    "METHODS",
+    "MIMO",
+    "SNGP",
+    "SWAG",
+    "ArticleMCDropout",
+    "Augmentation",
+    "Bagging",
+    "BatchEnsemble",
+    "CyclicalSGHMC",
+    "DeepEnsemble",
+    "DropoutOff",
+    "Evidential",
+    "FastGeometricEnsemble",
+    "LaplaceKron",
+    "LaplaceLastLayer",
+    "LaplaceLastLayerFisher",
+    "LaplaceLastLayerKron",
+    "MCDropout",
+    "MCDropoutEnsemble",
+    "MCDropoutWithoutBlanks",
+    "Masksembles",
+    "MemberMethod",
+    "PackedEnsemble",
+    "PooledMethod",
+    "Prediction",
+    "ShallowEnsemble",
+    "SnapshotEnsemble",
+    "Softmax",
+    "TemperatureScaledEnsemble",
+    "TemperatureScaledMCDropout",
+    "TemperatureScaling",
+    "UncertaintyMethod",
+    "UniformMixture",
+    "Variational",
+    "WeightAveraging",
+]
 
 METHODS: dict[str, type[UncertaintyMethod]] = {
     method.name: method

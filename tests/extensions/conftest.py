@@ -10,7 +10,6 @@ import pytest
 
 import methods.networks
 from benchmarks.claims import CLAIMS
-from benchmarks.latency import bench
 from benchmarks.metrics import METRICS
 from benchmarks.run import predict
 from benchmarks.tasks import TASKS
@@ -42,8 +41,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
         mock_patch.dict(CLAIMS, few_claims, clear=True),
     ):
         lighten(patch)
-        for stage in (predict, bench):  # another process has not these nouns
-            patch.setattr(stage, "in_own_process", lambda work, **_: work())
+        # Another process does not have these nouns.
+        patch.setattr(predict, "in_own_process", lambda work: work())
         task = replace(
             TASKS["mnist"],
             conditions=(*MNIST.conditions, *GAUSSIAN_NOISE),
