@@ -23,6 +23,7 @@ from benchmarks.io import UserError, print_table, require_distinct, writable_fol
 from benchmarks.options import (
     CHOSEN,
     OPTIONS,
+    RunParts,
     end,
     file,
     flag,
@@ -162,7 +163,7 @@ def _workers(file: Path | None, plan: Plan, only: str | None) -> Iterator[Cluste
         yield cluster
 
 
-DRAWN_BY_DEFAULT = {"resamples": 200, "seed": 0}
+DRAWN_BY_DEFAULT = {"resamples": RunParts.resamples, "seed": RunParts.seed}
 """How `score` draws images anew, where no influence is known."""
 
 

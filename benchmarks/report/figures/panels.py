@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from adjustText import adjust_text
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
@@ -236,8 +236,6 @@ def quality(ax: Axes, panel: Panel) -> None:
     style: Any = {"color": look_of(view.names, ENSEMBLE).color, "alpha": 0.35, "linewidth": 2.5}
     ax.plot(*zip(*sorted(curve.items()), strict=True), zorder=1, **style)
     ax.set_ylabel(f"{panel.measure}\n{panel.condition}")
-    if isinstance(ax.figure, SubFigure):  # adjustText draws it, which only a whole figure can
-        vars(ax.figure)["draw_without_rendering"] = ax.figure.figure.draw_without_rendering
     adjust_text(
         names,
         ax=ax,
