@@ -164,10 +164,10 @@ def diverged(
 TRAINING, VALIDATION, ALL_TRAINING = "training", "validation", "all training"
 """The splits of a log."""
 
-WATCHED, WATCHED_EARLIER = 10_000, 2_000
-"""How many training images are evaluated after the last epoch, and how many images of each split
-after an earlier one, unless the recipe's source reports accuracies. More would cost a fifth of the
-training."""
+WATCHED, WATCHED_OF_REPORTED = 2_000, 10_000
+"""How many images of each split are evaluated after an epoch; and how many training images, beside
+all validation images, if the recipe's source reports accuracies. So many of every recipe would cost
+a fifth of the training."""
 
 
 @dataclass(frozen=True)
@@ -179,11 +179,11 @@ class EpochLog:
     precision 0; the article computed them for class 1 against class 0 only.
 
     Attributes:
-        split: ``"training"``: a fixed choice of 10,000 training images (all where there are
-            fewer); ``"validation"``: all of these; or ``"all training"``, after the last epoch of
-            a recipe whose source reports a final accuracy.
-        images: how many images were evaluated. Before the last epoch these are at most 2,000 of a
-            split, but of such a recipe as many as after it.
+        split: ``"training"`` or ``"validation"``; or ``"all training"``, after the last epoch of a
+            recipe whose source reports accuracies.
+        images: how many images were evaluated: of other recipes a fixed choice of 2,000 of a split
+            (all where there are fewer), of such a recipe 10,000 training images and all of the
+            other splits.
         accuracy_dropout_on: with one mask an image, since the article's listing computes its
             training accuracy before it switches dropout off. None on validation images.
     """
@@ -234,17 +234,15 @@ class Watch:
         self, epoch: int, networks: Sequence[Network], indices: Sequence[int]
     ) -> list[list[EpochLog]]:
         """A row for each network and split; ``indices``: their numbers in the pool."""
-        last = epoch == math.ceil(self.recipe.epochs)
         reported = self.recipe.reported is not None
-        all_seen, early = last and reported, not (last or reported)
-        labels = self.training.labels
-        chosen = watched_images(len(labels), WATCHED_EARLIER if early else WATCHED)
+        all_seen = reported and epoch == math.ceil(self.recipe.epochs)
+        labels, held_out = self.training.labels, self.validation
+        chosen = watched_images(len(labels), WATCHED_OF_REPORTED if reported else WATCHED)
         # Where all images are evaluated, the chosen ones are taken from these.
         seen, watched = (slice(None), chosen) if all_seen else (chosen, slice(None))
         prepared, images = self.engine.prepare(networks), self.training.images[seen]
-        held_out = self.validation
-        if early:
-            few = watched_images(len(held_out.labels), WATCHED_EARLIER)
+        if not reported:
+            few = watched_images(len(held_out.labels), WATCHED)
             held_out = LabelledImages(held_out.images[few], held_out.labels[few])
         off, validation = prepared.logits(images), prepared.logits(held_out.images)
         logs = []

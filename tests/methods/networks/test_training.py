@@ -168,13 +168,13 @@ def test_a_last_step_that_no_loss_has_seen_is_noticed(
         train_network(one_step, 7, training_images, engine=engine)
 
 
-EPOCHS, TRAINING, SOME, EARLY = 2, 500, 200, 60
+EPOCHS, TRAINING, SOME, FEW = 2, 500, 200, 60
 
 
 @pytest.fixture
 def few_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "WATCHED", SOME)
-    monkeypatch.setattr(training, "WATCHED_EARLIER", EARLY)
+    monkeypatch.setattr(training, "WATCHED", FEW)
+    monkeypatch.setattr(training, "WATCHED_OF_REPORTED", SOME)
 
 
 def row_of(trained: TrainedNetwork, split: str, epoch: int = EPOCHS) -> EpochLog:
@@ -191,9 +191,12 @@ def test_rows_agree_with_scikit_learn(
 ) -> None:
     twice = replace(recipe, epochs=EPOCHS)
     trained = train_network(twice, 0, few_images, test_images, engine=engine)
-    chosen = watched_images(TRAINING, SOME)
-    some = LabelledImages(few_images.images[chosen], few_images.labels[chosen])
-    splits = {"training": some, "validation": test_images, "all training": few_images}
+    splits = {"training": few_images, "validation": test_images, "all training": few_images}
+    watched = {"training": SOME} if recipe.reported else {"training": FEW, "validation": FEW}
+    for split, count in watched.items():
+        images, labels = splits[split].images, splits[split].labels
+        chosen = watched_images(len(labels), count)
+        splits[split] = LabelledImages(images[chosen], labels[chosen])
     for split in complete_splits(recipe):
         row, data = row_of(trained, split), splits[split]
         outputs = ENGINE.logits(trained.network, data.images)
