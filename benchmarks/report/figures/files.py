@@ -11,7 +11,9 @@ from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from PIL import Image
@@ -70,12 +72,13 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
         title: what it is called where it cannot be seen.
     """
     figure.set_dpi(DPI)
-    figure.draw_without_rendering()
+    figure.set_facecolor("white")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
     figure.set_layout_engine("none")  # what has been laid out stays where it is
-    with BytesIO() as drawn, BytesIO() as png, mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(drawn, format="png", dpi=DPI, facecolor="white")
+    with BytesIO() as png, mpl.rc_context({"svg.hashsalt": name}):
         few_colours = (
-            Image.open(drawn)
+            Image.fromarray(np.asarray(canvas.buffer_rgba()))
             .convert("RGB")
             .quantize(COLOURS, method=Quantize.FASTOCTREE, dither=Dither.NONE)
         )
