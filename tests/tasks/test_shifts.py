@@ -67,10 +67,21 @@ def test_rotation_is_bilinear_about_the_centre() -> None:
             down = 1 - np.abs(from_rows - row)
             right = 1 - np.abs(from_columns - column)
             expected += image[0, 0, row, column].item() * down.clip(0) * right.clip(0)
-    # At the border torchvision fades into the fill in its own way.
+    # At the border images fade into the black in torchvision's way.
     inside = (np.hypot(rows, columns) < 12).nonzero()
     actual = rotated(image, 30)[0, 0].numpy()
     np.testing.assert_allclose(actual[inside], expected[inside], atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("angle", [15, 90, 120, 180, 270])
+def test_rotation_is_torchvisions_to_the_bit(angle: int) -> None:
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.v2.functional import rotate
+
+    images = torch.rand(20, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    expected = rotate(images, float(angle), InterpolationMode.BILINEAR, fill=[0.0])
+    assert torch.equal(rotated(images, angle), expected)
 
 
 @pytest.fixture
