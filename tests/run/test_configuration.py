@@ -171,6 +171,7 @@ def test_command_gives_the_configuration_again(
 
 
 @pytest.mark.parametrize("methods", [(), ("softmax",)])
+@pytest.mark.usefixtures("in_this_process")
 def test_custom_methods_are_known_by_content_and_not_by_folder(
     methods: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
