@@ -48,7 +48,6 @@ from methods.trained.base import TrainedMethod
 CONDITIONS = {one.name: one for one in (*MNIST.conditions, *MNIST.subset_conditions)}
 """Those of MNIST, by name."""
 
-
 QUICK, FULL = map(configuration_of, ("quick", "full"))
 
 TRAINED = tuple(name for name, kind in METHODS.items() if issubclass(kind, TrainedMethod))

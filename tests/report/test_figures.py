@@ -328,8 +328,6 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
     [
         ("rotate", {}, "there is no figure 'rotate'; choose from .*rotated"),
         ("rotated", {"methods": ["dropout"]}, "no method 'dropout'; choose from .*mc_dropout-8"),
-        ("rotated", {"metrics": ["f1"]}, "there is no metric 'f1'; choose from .*accuracy"),
-        ("roc", {"metrics": ["nll"]}, "the figure 'roc' has no numbers of metric 'nll'"),
         ("roc", {"conditions": ["clean", "ood-uniform_noise"]}, "no numbers of condition 'clean'"),
         ("conditions", {"methods": ["softmax"]}, "'conditions' has no methods to choose from"),
     ],
