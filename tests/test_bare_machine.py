@@ -10,11 +10,12 @@ from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from tests.processes import ROOT
 from tests.runs import QUICK
 
-REQUIRED = {"torch", "torchvision", "numpy", "pandas", "typer", "jaxtyping", "platformdirs"}
+REQUIRED = {"torch", "numpy", "pandas", "typer", "jaxtyping", "platformdirs"}
 """What `--only latency` needs, by docs/speed.md."""
 
 
@@ -24,6 +25,7 @@ def required_by(package: str) -> set[str]:
     return {re.split(r"[^\w.-]", each)[0].lower() for each in stated}
 
 
+@pytest.mark.slow
 def test_timing_needs_few_of_the_packages_that_the_suite_declares(tmp_path: Path) -> None:
     others = required_by("uncertainty-bench") - REQUIRED.union(*map(required_by, REQUIRED))
     absent = [

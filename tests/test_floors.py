@@ -7,6 +7,7 @@ import graphlib
 import subprocess
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,20 +58,24 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-IMPORTS = {module_name(path): imported(path) for path in FILES}
+@cache
+def imports() -> dict[str, set[str]]:
+    return {module_name(path): imported(path) for path in FILES}
 
 
 def resolved(name: str) -> str:
     """The module of the suite that a dotted name is, or lies in; else an empty name."""
-    while name and name not in IMPORTS:
+    while name and name not in imports():
         name = name.rpartition(".")[0]
     return name
 
 
-GRAPH = {
-    module: {resolved(name) for name in names} - {"", module, "benchmarks"}
-    for module, names in IMPORTS.items()
-}
+@cache
+def graph() -> dict[str, set[str]]:
+    return {
+        module: {resolved(name) for name in names} - {"", module, "benchmarks"}
+        for module, names in imports().items()
+    }
 
 
 def floor_of(module: str) -> int:
@@ -86,17 +91,17 @@ def reached(modules: Iterable[str]) -> set[str]:
     while waiting:
         module = waiting.pop()
         done.add(module)
-        names |= IMPORTS[module]
-        parents = {target.rsplit(".", depth)[0] for target in GRAPH[module] for depth in range(4)}
-        waiting |= (parents & IMPORTS.keys()) - done
+        names |= imports()[module]
+        parents = {target.rsplit(".", depth)[0] for target in graph()[module] for depth in range(4)}
+        waiting |= (parents & imports().keys()) - done
     return names | done
 
 
 def test_imports_only_go_down() -> None:
-    assert len(IMPORTS) > 100
+    assert len(imports()) > 100
     assert [
         f"{module} imports {target}"
-        for module, targets in GRAPH.items()
+        for module, targets in graph().items()
         if module != "benchmarks"
         for target in sorted(targets)
         if floor_of(target) > floor_of(module)
@@ -105,14 +110,14 @@ def test_imports_only_go_down() -> None:
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
     try:
-        graphlib.TopologicalSorter(GRAPH).prepare()
+        graphlib.TopologicalSorter(graph()).prepare()
     except graphlib.CycleError as error:
         pytest.fail(f"import cycle: {' <- '.join(error.args[1])}")
 
 
 def test_report_needs_neither_torch_nor_methods() -> None:
     heavy = {"torch", "torchvision", "methods", "sklearn", "numba"}
-    report = [module for module in IMPORTS if module.startswith("benchmarks.report")]
+    report = [module for module in imports() if module.startswith("benchmarks.report")]
     assert {name for name in reached(report) if name.split(".")[0] in heavy} == set()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from benchmarks.metrics import METRICS
@@ -19,11 +20,15 @@ from methods.scores import SCORES
 
 ROOT = Path(__file__).parents[1]
 
-PRODUCT = {
-    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-    for room in ("methods", "benchmarks")
-    for path in sorted((ROOT / room).rglob("*.py"))
-}
+
+@cache
+def product() -> dict[str, ast.Module]:
+    return {
+        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for room in ("methods", "benchmarks")
+        for path in sorted((ROOT / room).rglob("*.py"))
+    }
+
 
 KNOW_NAMES = (
     *("benchmarks/tasks", "benchmarks/metrics", "benchmarks/run/configuration.py"),
@@ -87,7 +92,7 @@ def test_comparisons_are_recognised() -> None:
 def test_no_name_is_compared_with_a_text() -> None:
     lines = [
         f"{path}:{line}"
-        for path, tree in PRODUCT.items()
+        for path, tree in product().items()
         if path.startswith("benchmarks/") and not path.startswith(KNOW_NAMES)
         for line in compared(tree)
     ]
@@ -115,7 +120,7 @@ def given_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def test_names_say_what_a_thing_is() -> None:
     assert [
         f"{path}:{line}: {name}"
-        for path, tree in PRODUCT.items()
+        for path, tree in product().items()
         for line, name in given_names(tree)
         if PRONOUN.fullmatch(name)
     ] == []
@@ -123,7 +128,7 @@ def test_names_say_what_a_thing_is() -> None:
 
 def test_type_name_means_one_thing() -> None:
     places: dict[str, list[str]] = {}
-    for path, tree in PRODUCT.items():
+    for path, tree in product().items():
         for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name.lstrip("_"), []).append(path)

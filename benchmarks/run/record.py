@@ -27,7 +27,7 @@ from methods.version import suite_version
 
 LIBRARIES = (
     *("joblib", "numba", "numpy", "pandas", "safetensors", "scikit-image", "scikit-learn"),
-    *("scipy", "torch", "torchvision"),
+    *("scipy", "torch"),
 )
 
 LOCK_FILE = ".lock"

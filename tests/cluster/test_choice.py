@@ -21,13 +21,11 @@ SLURM = {"backend": "SLURMCluster", "workers": 2}
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "the file cannot be read as YAML with keys ("),
         ("backend: [", "the file cannot be read as YAML with keys (ParserError: while parsing"),
         (None, "the file cannot be read as YAML with keys (FileNotFoundError"),
         ("backend: slurm", "backend: 'slurm' is none; choose from local, address, or a class"),
         ("{backend: local, jobs: 2}", "unknown key 'jobs'; choose from backend, workers"),
         ("{backend: local, workers: 0}", "workers: 0; expected a whole number from 1"),
-        ("backend: SLURMCluster", "workers: None; expected a whole number from 1"),
         ("{backend: local, wait: long}", "wait: 'long'; expected a number of seconds"),
         ("{backend: local, options: [1]}", "options: [1]; expected names with values"),
         ("backend: address", "options: there is no address of a scheduler; add 'address: tcp"),

@@ -87,7 +87,6 @@ NOBODY = np.where(np.arange(IMAGES)[:, None] == 3, 0, COUNTS)
     [
         ({"humans": NOBODY}, "'humans' has in row 3 .*at least one answer an image"),
         ({"humans": COUNTS[:-1]}, r"'humans' has the shape \[119, 7\] .*120 images"),
-        ({"humans": -COUNTS}, "'humans' has in row 0"),
         ({"humans": np.where(NOBODY == 0, np.inf, 1.0)}, "'humans' has in row 0"),
         ({"reference": REFERENCE[::-1]}, "as by chance; put its rows into the order of the labels"),
         ({"reference": 2 * REFERENCE}, "'reference' has 120 of 120 rows"),

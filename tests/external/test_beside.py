@@ -232,7 +232,6 @@ def test_files_are_scored_as_arrays_are_and_kept_for_comparisons(
         ({"clean": probabilities(99)}, r"has the shape \[99, 10\] .* with 1 members, 100 im"),
         ({"clean": probabilities(100)[:, :9]}, "and 10 classes"),
         ({"clean": probabilities(100)[:, 0]}, r"\[100\] .* numbers \[members, images, classes\]"),
-        ({"clean": np.full((100, 10), np.nan)}, "has 100 of 100 rows"),
         ({"clean": 2 * probabilities(100)}, "has 100 of 100 rows"),
         (
             {"clean": probabilities(100), "corrupted-fog": probabilities(100)},

@@ -11,7 +11,7 @@ import pytest
 from tests.benchmarks.simulate_rule import SIZED, WORTHS, Scenario, repeated, worths
 from tests.inference.per_image_model import ROTATED
 
-DRAWS, LEVEL = 300, 0.05
+DRAWS, LEVEL = 200, 0.05
 
 
 def three_errors(draws: int) -> float:

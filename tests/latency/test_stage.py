@@ -222,10 +222,7 @@ def test_custom_methods_take_turns_with_all_others(tmp_path: Path) -> None:
     [
         ("softmax", "single", "single"),
         ("mc_dropout", "batched", "batched"),
-        ("temperature_scaled_mc_dropout", "batched", "batched"),
         ("deep_ensemble", "loop", "batched"),
-        ("swag", "loop", "batched"),
-        ("snapshot_ensemble", "loop", "batched"),
         ("test_time_augmentation", "loop", "loop"),
         ("laplace_last_layer", "single", "single"),
     ],

@@ -123,7 +123,7 @@ def test_known_sleep_is_measured() -> None:
     stopwatch = Stopwatch(lambda: time.sleep(0.02), Limits(seconds=0.4))
     for number in range(ROUNDS[0]):
         stopwatch.time_round(number)
-    assert 20 <= min(stopwatch.medians.values()) <= median(stopwatch.medians.values()) < 30
+    assert 20 <= min(stopwatch.medians.values()) < 30
 
 
 @pytest.mark.cuda

@@ -98,6 +98,7 @@ def test_set_or_file_of_an_invisible_name_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_hostile_names_are_inert_in_all_that_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from benchmarks.cli import exit_status
 from benchmarks.io import MachineError, NotWrittenError, one_line
@@ -31,13 +29,6 @@ SPECIAL = (
     *("0", "1", "1,2", "1/2", "0.5", "NaN"),
 )
 
-WORDS = st.one_of(
-    st.text(max_size=12),
-    st.integers(-(10**30), 10**30).map(str),
-    st.sampled_from(SPECIAL),
-    st.integers(0, 10**6).map(lambda digits: "9" * (digits % 6000)),
-)
-
 NAMES = (
     *("--preset", "--task", "--recipe", "--methods", "--method", "--conditions", "--members"),
     *("--passes", "--budget", "--replicates", "--pool", "--images"),
@@ -48,7 +39,7 @@ NAMES = (
 
 @pytest.mark.parametrize(
     "examples",
-    [pytest.param(80, id="short"), pytest.param(800, id="long", marks=pytest.mark.long)],
+    [pytest.param(50, id="short"), pytest.param(800, id="long", marks=pytest.mark.long)],
 )
 def test_any_command_line_runs_or_is_one_line(
     examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -56,6 +47,9 @@ def test_any_command_line_runs_or_is_one_line(
     monkeypatch.setattr("benchmarks.run.stages.run_stages", lambda plan, *_, **__: plan.units()[:0])
     monkeypatch.setattr("benchmarks.report.outcome.show_outcome", lambda _: None)
     monkeypatch.chdir(tmp_path)
+    from hypothesis import HealthCheck, given, settings
+    from hypothesis import strategies as st
+
     few = settings(
         max_examples=examples,
         deadline=None,
@@ -75,7 +69,13 @@ def test_any_command_line_runs_or_is_one_line(
         assert status in (0, 2)
         assert status == 0 or (len(lines) == 1 and lines[0].startswith("error: ")), lines
 
-    options = st.lists(st.tuples(st.sampled_from(NAMES), WORDS), min_size=1, max_size=3)
+    words = st.one_of(
+        st.text(max_size=12),
+        st.integers(-(10**30), 10**30).map(str),
+        st.sampled_from(SPECIAL),
+        st.integers(0, 10**6).map(lambda digits: "9" * (digits % 6000)),
+    )
+    options = st.lists(st.tuples(st.sampled_from(NAMES), words), min_size=1, max_size=3)
     few(given(options=options)(holds))()
 
 
@@ -160,6 +160,7 @@ class Sleepy(UncertaintyMethod):
 '''
 
 
+@pytest.mark.slow
 def test_interrupted_run_is_one_line_and_leaves_no_worker(start: Start, tmp_path: Path) -> None:
     (tmp_path / "sleepy.py").write_text(SLEEPY)
     process = start(

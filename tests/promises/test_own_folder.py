@@ -163,6 +163,7 @@ def test_scores_do_not_go_where_others_files_are(
     assert files(out) == {name: b"mine"}
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_scores_replace_earlier_ones_and_nobodys_files(scored: Path) -> None:
     out = scored.with_name("out")
     assert status_of("score", scored, "--out", out) == 0

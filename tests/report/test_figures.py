@@ -183,10 +183,9 @@ def rows_of(drawing: Drawing) -> dict[Contestant, pd.DataFrame]:
     return {Contestant(*key): rows for key, rows in grouped}
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("choices", [FEW, MANY])
+@pytest.mark.parametrize(("choices", "seed"), [(FEW, 0), (FEW, 1), (MANY, 2), (MANY, 3)])
 def test_heat_map_is_bold_where_a_contestant_is_in_the_best_set(
-    seed: int, choices: list[Contestant]
+    choices: list[Contestant], seed: int
 ) -> None:
     results = by_chance(choices, seed)
     drawing = draw_figure(results, "worth")
@@ -209,7 +208,7 @@ def test_heat_map_is_bold_where_a_contestant_is_in_the_best_set(
     }
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("methods", [(), ("softmax", "mc_dropout"), ("deep_ensemble", "softmax")])
 def test_scatter_is_bold_and_its_title_names_what_is_drawn_of_the_best_set(
     seed: int, methods: tuple[str, ...]
@@ -329,8 +328,6 @@ def test_figure_shows_what_is_chosen_and_speaks_of_that_alone(
     [
         ("rotate", {}, "there is no figure 'rotate'; choose from .*rotated"),
         ("rotated", {"methods": ["dropout"]}, "no method 'dropout'; choose from .*mc_dropout-8"),
-        ("rotated", {"metrics": ["f1"]}, "there is no metric 'f1'; choose from .*accuracy"),
-        ("roc", {"metrics": ["nll"]}, "the figure 'roc' has no numbers of metric 'nll'"),
         ("roc", {"conditions": ["clean", "ood-uniform_noise"]}, "no numbers of condition 'clean'"),
         ("conditions", {"methods": ["softmax"]}, "'conditions' has no methods to choose from"),
     ],

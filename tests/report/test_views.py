@@ -67,9 +67,7 @@ def test_file_that_cannot_be_written_is_one_line(
     ("command", "file", "message"),
     [
         (("table", "main"), "a.csv", "the table is written as "),
-        (("table", "main", "--latex"), "a.md", "the table is written as "),
         (("figure", "roc"), "mine", "expected a file name that ends in .pdf or .svg or .png"),
-        (("figure", "roc"), "mine.xyz", "expected a file name that ends in .pdf or .svg or .png"),
     ],
 )
 def test_file_name_of_another_format_is_refused(

@@ -170,13 +170,13 @@ def test_command_gives_the_configuration_again(
     assert set(identity) == {field.name for field in fields(Configuration)}
 
 
-@pytest.mark.parametrize("methods", [(), ("softmax",)])
+@pytest.mark.usefixtures("in_this_process")
 def test_custom_methods_are_known_by_content_and_not_by_folder(
-    methods: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = custom_method(tmp_path / "code")
     locations = (first, first.replace("Mine", "Second"))
-    chosen = replace(QUICK, methods=methods, custom_methods=locations)
+    chosen = replace(QUICK, methods=(), custom_methods=locations)
     assert str(tmp_path) not in f"{command_of(chosen)} {json.dumps(chosen.identity)}"
     custom_method(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -59,31 +59,45 @@ MISTAKES = {
     GOOD.replace("def predict", "def predcit"): "Mine does not implement predict",
     GOOD.replace("name = 'mine'", "pass"): "Mine needs a class attribute `name`",
     GOOD.replace("'mine'", "'../mine'"): "Mine needs a class attribute `name`",
-    "1 +": "cannot be imported (SyntaxError: invalid syntax",
     "raise ValueError('in\\ntwo lines')": "cannot be imported (ValueError: in",
     "import sys\nsys.exit(3)": "cannot be imported (SystemExit: 3)",
-    "import os\nos._exit(0)": "the method ended its process, or it crashed (exit status 0)",
-    "raise KeyboardInterrupt": "the method was ended by KeyboardInterrupt",
     UNBUILT: "Mine cannot be built (SystemExit: no)",
     with_fields('needs = frozenset({"labels"})'): "needs: 'labels' is unknown; choose from",
     with_fields('size = "bags"\n    sweep = (0,)'): "sweep: (0,); expected whole numbers from 1",
-    with_fields("usual_sizes = 5"): "usual_sizes: 5; expected whole numbers from 1",
     with_fields("sweep = (2,)"): "name the argument that it is of as `size`",
     with_fields('size = "bags"\n    sweep = (2,)'): "the constructor has no argument 'bags'",
     with_fields('size = "seed"'): "'seed' is no option of the command line",
 }
 
 
-@pytest.mark.parametrize("text", MISTAKES, ids=MISTAKES.values())
-def test_mistake_in_the_file_is_refused_in_one_line(
-    text: str, write: Write, capfd: pytest.CaptureFixture[str]
-) -> None:
-    location = write(text)
+def assert_refused(location: str, message: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert status_of("--task", "digits", "--method", location) == 2
     shown, error = capfd.readouterr()
     assert shown == ""
     assert re.fullmatch(rf"error: --method {location}: [^\n]+\n", error)
-    assert MISTAKES[text] in error
+    assert message in error
+
+
+@pytest.mark.parametrize("text", MISTAKES, ids=MISTAKES.values())
+@pytest.mark.usefixtures("in_this_process")
+def test_mistake_in_the_file_is_refused_in_one_line(
+    text: str, write: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert_refused(write(text), MISTAKES[text], capfd)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import os\nos._exit(0)", "the method ended its process, or it crashed (exit status 0)"),
+        ("raise KeyboardInterrupt", "the method was ended by KeyboardInterrupt"),
+    ],
+    ids=["exit", "interrupt"],
+)
+def test_file_that_ends_its_process_is_refused_in_one_line(
+    text: str, message: str, write: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert_refused(write(text), message, capfd)
 
 
 def test_functions_can_be_imported_by_the_name_of_the_file(write: Write, tmp_path: Path) -> None:

@@ -169,6 +169,7 @@ def test_one_network_trains_no_longer_than_is_best(monkeypatch: pytest.MonkeyPat
         ((), "LeNet5ReLU", "the training of Mine has the network"),
     ],
 )
+@pytest.mark.usefixtures("in_this_process")
 def test_training_that_cannot_be_is_one_line(
     options: tuple[str, ...],
     network: str,

@@ -35,14 +35,14 @@ TORCH, NUMBA = TorchEngine(), NumbaEngine()
 def test_networks_trained_batched_are_those_trained_one_by_one(
     recipe: Recipe, training_images: LabelledImages
 ) -> None:
-    data = LabelledImages(training_images.images[:500], training_images.labels[:500])
+    data = LabelledImages(training_images.images[:200], training_images.labels[:200])
     vectors, losses = [], []
     for kind in (LoopTrainer, StackedTrainer):
         networks = [initial_network(recipe, index) for index in range(3)]
         trainer = kind(networks, recipe, data, "cpu")
         randoms = [np.random.default_rng(index) for index in range(3)]
         losses += [
-            trainer.epoch(*orders_and_masks(recipe, 3 * [np.arange(500)], randoms))
+            trainer.epoch(*orders_and_masks(recipe, 3 * [np.arange(200)], randoms))
             for _ in range(2)
         ]
         vectors.append(torch.stack([parameters_to_vector(n.parameters()) for n in networks]))
@@ -62,12 +62,13 @@ def test_a_network_that_diverges_leaves_the_others_alone(
             return kind(networks, recipe, data, "cpu")
 
     once = replace(STANDARD, epochs=1)
-    outcomes = train_networks(once, [4, 7, 9], training_images, engine=Diverging())
+    few = LabelledImages(training_images.images[:200], training_images.labels[:200])
+    outcomes = train_networks(once, [4, 7, 9], few, engine=Diverging())
     assert isinstance(outcomes[1], TrainingDivergedError)
     assert "network 7 of recipe 'standard'" in str(outcomes[1])
     for index, outcome in ((4, outcomes[0]), (9, outcomes[2])):
         assert isinstance(outcome, TrainedNetwork)
-        alone = train_network(once, index, training_images, engine=TORCH).network
+        alone = train_network(once, index, few, engine=TORCH).network
         torch.testing.assert_close(
             *(parameters_to_vector(n.parameters()) for n in (outcome.network, alone)),
             atol=2e-4,

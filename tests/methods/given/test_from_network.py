@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import selu
-from torchvision.models import resnet18
 
 from methods.contract import check_method
 from methods.mc_dropout import MCDropout, MCDropoutWithoutBlanks
@@ -24,6 +23,7 @@ IMAGES = torch.rand(20, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 IMAGES *= torch.linspace(-3, 3, 20)[:, None, None, None]
 
 
+@cache
 def seeded(build: object) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -32,6 +32,8 @@ def seeded(build: object) -> nn.Module:
 
 def resnet() -> nn.Module:
     """With statistics as of training, which `train()` would change."""
+    from torchvision.models import resnet18  # which takes two seconds
+
     module = resnet18(num_classes=5)
     with torch.no_grad():
         module(torch.rand(8, 3, 32, 32))
@@ -73,11 +75,10 @@ def every_kind() -> nn.Module:
     return module
 
 
-RESNET, DROPOUT_RESNET, EVERY_KIND = map(seeded, (resnet, dropout_resnet, every_kind))
 BUILDERS = {
-    "softmax": lambda seed: Softmax.from_network(RESNET),
-    "mc_dropout": lambda seed: MCDropout.from_network(DROPOUT_RESNET, passes=4, seed=seed),
-    "every kind": lambda seed: MCDropout.from_network(EVERY_KIND, passes=4, seed=seed),
+    "softmax": lambda seed: Softmax.from_network(seeded(resnet)),
+    "mc_dropout": lambda seed: MCDropout.from_network(seeded(dropout_resnet), passes=4, seed=seed),
+    "every kind": lambda seed: MCDropout.from_network(seeded(every_kind), passes=4, seed=seed),
 }
 
 
@@ -95,32 +96,32 @@ def test_keeps_the_contract(name: str) -> None:
 
 
 def test_softmax_is_the_modules_softmax() -> None:
-    prediction = Softmax.from_network(RESNET).predict(IMAGES)
-    torch.testing.assert_close(prediction.mean, plain(RESNET).double().softmax(dim=1))
+    prediction = Softmax.from_network(seeded(resnet)).predict(IMAGES)
+    torch.testing.assert_close(prediction.mean, plain(seeded(resnet)).double().softmax(dim=1))
     assert prediction.members == 1
 
 
 def test_passes_are_the_head_on_masked_features() -> None:
-    method = MCDropout.from_network(DROPOUT_RESNET, passes=6)
+    method = MCDropout.from_network(seeded(dropout_resnet), passes=6)
     (features,) = method.features(IMAGES)
     assert method.fitted[0].head_name == "fc.1"
     for seed, member in zip(pass_seeds(0, 0, 6), method.member_logits(IMAGES), strict=True):
         random = np.random.default_rng(int(seed))
         keep = torch.from_numpy(random.random((1, 512), dtype=np.float32) >= 0.4)
         with torch.no_grad():
-            torch.testing.assert_close(member, DROPOUT_RESNET.fc[1](features * keep / 0.6))
+            torch.testing.assert_close(member, seeded(dropout_resnet).fc[1](features * keep / 0.6))
 
 
 def test_fewer_passes_are_the_first_of_more() -> None:
     many, few = (
-        MCDropout.from_network(EVERY_KIND, passes=passes).member_logits(IMAGES[:4])
+        MCDropout.from_network(seeded(every_kind), passes=passes).member_logits(IMAGES[:4])
         for passes in (30, 10)
     )
     assert torch.equal(many[:10], few)
 
 
 def test_threads_may_share_a_method() -> None:
-    method, parts = MCDropout.from_network(EVERY_KIND, passes=3), IMAGES.split(5) * 3
+    method, parts = MCDropout.from_network(seeded(every_kind), passes=3), IMAGES.split(5) * 3
     alone = [method.member_logits(part) for part in parts]
     with ThreadPoolExecutor(4) as threads:
         parallel = list(threads.map(method.member_logits, parts))
@@ -131,11 +132,11 @@ def test_module_without_dropout_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"no dropout layer with p above 0; put an nn\.Dropout before"
     ):
-        MCDropout.from_network(RESNET)
+        MCDropout.from_network(seeded(resnet))
 
 
 def test_blank_masks_of_a_module_are_not_known() -> None:
-    method = MCDropoutWithoutBlanks.from_network(DROPOUT_RESNET)
+    method = MCDropoutWithoutBlanks.from_network(seeded(dropout_resnet))
     with pytest.raises(ValueError, match=r"use MCDropout$"):
         method.predict(IMAGES)
 
@@ -157,7 +158,7 @@ def test_dropout_that_is_not_reached_is_refused() -> None:
     ],
 )
 def test_labels_that_are_no_classes_are_named(labels: Tensor, message: str) -> None:
-    method = TemperatureScaling.from_network(RESNET)
-    for learn in (method.calibrate, partial(LaplaceKron.from_network, RESNET)):
+    method = TemperatureScaling.from_network(seeded(resnet))
+    for learn in (method.calibrate, partial(LaplaceKron.from_network, seeded(resnet))):
         with pytest.raises(ValueError, match=message):
             learn(IMAGES, labels)

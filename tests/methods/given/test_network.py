@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
-from torchvision.models import resnet18
 
 from methods.deep_ensemble import DeepEnsemble
 from methods.given import GivenNetwork, switched_on
@@ -31,11 +30,15 @@ class Returning(nn.Module):
         return self.of(images)
 
 
-RESNET = resnet18(num_classes=5).eval()
+@pytest.fixture(scope="module")
+def resnet() -> nn.Module:
+    from torchvision.models import resnet18  # which takes two seconds
+
+    return resnet18(num_classes=5).eval()
 
 
-def test_last_linear_layer_is_found() -> None:
-    network = GivenNetwork(RESNET)
+def test_last_linear_layer_is_found(resnet: nn.Module) -> None:
+    network = GivenNetwork(resnet)
     assert network.head_name is None
     with pytest.raises(ValueError, match="call features before"):
         _ = network.head
@@ -65,9 +68,9 @@ def test_last_one_reached_is_not_the_last_one_defined() -> None:
     assert torch.equal(features, module.first(images.flatten(1)).relu())
 
 
-def test_module_without_a_linear_layer_has_logits_but_no_features() -> None:
+def test_module_without_a_linear_layer_has_logits_but_no_features(resnet: nn.Module) -> None:
     with pytest.raises(ValueError, match="no layer 'classifier'; its linear layers are fc"):
-        GivenNetwork(RESNET, features="classifier")
+        GivenNetwork(resnet, features="classifier")
     network = GivenNetwork(nn.Sequential(nn.Conv2d(3, 4, 32), nn.Flatten()))
     assert network(IMAGES).shape == (6, 4)
     with pytest.raises(ValueError, match=r"reaches no nn\.Linear; name the last layer"):
@@ -94,14 +97,14 @@ def test_logits_are_not_mistaken_for_probabilities(outputs: Tensor) -> None:
     assert torch.equal(GivenNetwork(Returning(lambda _: outputs))(IMAGES), outputs)
 
 
-def test_stays_in_evaluation_mode_and_leaves_the_module_alone() -> None:
-    module = deepcopy(RESNET).train()
+def test_stays_in_evaluation_mode_and_leaves_the_module_alone(resnet: nn.Module) -> None:
+    module = deepcopy(resnet).train()
     before = deepcopy(module.state_dict())
     network = GivenNetwork(module)
     network.train()
     with torch.no_grad():
         logits = network(IMAGES)
-        torch.testing.assert_close(logits, RESNET(IMAGES))
+        torch.testing.assert_close(logits, resnet(IMAGES))
         module.fc.weight.zero_()
         assert torch.equal(network(IMAGES), logits)
     assert all(part.training for part in module.modules())

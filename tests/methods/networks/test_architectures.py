@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.v2.functional import resize
 
 from methods.networks.architectures import (
     LeNet5,
@@ -102,6 +101,8 @@ def test_has_the_parameters_that_it_says(kind: type[Network]) -> None:
 
 @WITH_DROPOUT
 def test_computes_the_layers_under_any_mask(kind: type[Network]) -> None:
+    from torchvision.transforms.v2.functional import resize  # which takes two seconds
+
     network, x = made(kind, mean=0.137, std=0.4, dropout=0.3), images(kind, 8)
     width, channels = network.channels[0], sum(network.channels)
     keep_mask = torch.rand(8, channels, generator=torch.Generator().manual_seed(2)) >= 0.3

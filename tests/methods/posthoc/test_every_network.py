@@ -70,7 +70,7 @@ def test_keeps_the_contract(recipe: Recipe, name: str) -> None:
         return METHODS[name].build(NetworkPool(recipe, seed=seed, engine=engine), size=4)
 
     images, labels = digits.images, digits.labels
-    check_method(build, images[100:500], labels[100:500], images[:100], labels[:100])
+    check_method(build, images[50:300], labels[50:300], images[:50], labels[:50])
 
 
 def test_covariance_of_a_network_without_biases_is_laplace_torchs() -> None:

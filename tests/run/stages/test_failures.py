@@ -118,6 +118,7 @@ def test_set_that_cannot_be_had_is_left_out_and_recorded(
     assert record["data"]["ood-uniform_noise"] == {"unavailable": "no mirror responds"}
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
     change = raising("images.mean() > 0.4", "RuntimeError('not these\\nof all')")
     mine = of_method(tmp_path, "rotated-045", "ood-uniform_noise", change=change)
@@ -146,6 +147,7 @@ def test_failure_on_one_condition_keeps_the_others(tmp_path: Path) -> None:
         ),
     ],
 )
+@pytest.mark.usefixtures("in_this_process")
 def test_prediction_that_breaks_the_contract_is_a_failure(
     change: tuple[str, str], message: str, tmp_path: Path
 ) -> None:
@@ -178,6 +180,7 @@ def test_diverging_network_fails_only_the_ensembles_that_it_belongs_to(
 
 
 @pytest.mark.parametrize("error", [None, "OSError(2, 'no', __file__)"])
+@pytest.mark.usefixtures("in_this_process")
 def test_no_absolute_path_is_written(error: str | None, digits_run: Path, tmp_path: Path) -> None:
     where = digits_run
     if error is not None:
