@@ -104,12 +104,13 @@ def multiply_adds(network: type[Network]) -> int:
 
 def counted_multiply_adds(call: Callable[[], object]) -> int:
     """Multiply-adds of the matrix products and convolutions of a call, without gradients."""
-    with _FlopCounter() as counter, torch.no_grad():
+    counter = _FlopCounter()  # type: ignore[no-untyped-call]
+    with counter, torch.no_grad():
         call()
     return counter.flops // 2  # a multiplication and an addition each
 
 
-class _FlopCounter(TorchDispatchMode):
+class _FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts as `torch.utils.flop_counter.FlopCounterMode`, which imports torch's compiler first:
     that takes longer than to count."""
 
