@@ -103,7 +103,6 @@ def run(
             print_table(headings, rows)
         print(f" --only      {' '.join(STAGES)}")
         return
-    from benchmarks.report.outcome import show_outcome
     from benchmarks.run.configuration import DEFAULT_TASK
     from benchmarks.run.stages import chosen_run, run_stages
 
@@ -126,6 +125,8 @@ def run(
     with _workers(cluster, plan, only) as workers:
         there = replace(workspace, cluster=workers)
         failures = run_stages(plan, there, only, overwrite=chosen["overwrite"])
+    from benchmarks.report.outcome import show_outcome
+
     show_outcome(out)
     page = out / INDEX_HTML
     if open_page and not page.exists():

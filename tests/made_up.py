@@ -139,7 +139,7 @@ def make_up(
     if custom or slow:
         (folder / "mine.py").write_text(CUSTOM.format(slow=slow))
         changes["custom_methods"] = (f"{folder / 'mine.py'}:Mine",)
-    run = run_of(Configuration(**{**vars(SMALL), **changes}), folder)
+    run = run_of(replace(SMALL, **changes), folder)
     reasons = unavailable or {}
     record = RunRecord.begin(*run)
     record.note_data(

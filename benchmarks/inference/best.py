@@ -37,7 +37,10 @@ DRAWS = 20_000
 """Redraws. Another seed moves a half-width by 1 % at most (standard deviation over seeds)."""
 
 BLOCK = 500
-"""Redraws at once."""
+"""Redraws at once, of each contestant."""
+
+PAIRS = 2**16
+"""Numbers at once of each two contestants and a redraw: as many as fit into a fast cache."""
 
 RESOLVED = 1e-6
 """The narrowest difference that counts as one, relative to the widest: a root of a matrix has half
@@ -146,7 +149,7 @@ def _redraws(
         block = min(BLOCK, draws - start)
         means = random.standard_normal((block, len(root))) @ root
         chance = random.chisquare(degrees, block) / degrees
-        variances = chance[:, None, None] * over_images
+        effects = np.zeros((block, 1, len(root)))
         if count > 1:
             own = random.standard_normal((block, count, len(root)))
             together = random.standard_normal((block, count, kind.max() + 1))[:, :, kind]
@@ -154,9 +157,11 @@ def _redraws(
             average = effects.mean(axis=1)
             means += average
             effects -= average[:, None]
-            redrawn = effects.swapaxes(1, 2) @ effects / (count - 1) / count
+        for part in np.array_split(np.arange(block), -(-block * root.size // PAIRS)):
+            variances = chance[part, None, None] * over_images
+            redrawn = effects[part].swapaxes(1, 2) @ effects[part] / max(count - 1, 1) / count
             variances += _differences(np.where(evidence.paired, redrawn, 0.0))
-        yield means, variances
+            yield means[part], variances
 
 
 def _mean_correlation(covariance: Between, paired: Bool[np.ndarray, "i j"]) -> float:

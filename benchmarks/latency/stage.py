@@ -81,7 +81,7 @@ def timed_earlier(workspace: Workspace, tasks: Sequence[LatencyTask]) -> Rows:
     """The rows of those tasks that need not be timed again, with the training time known now."""
     table, rows = _read(workspace), Rows()
     table = table[table["status"] != "failed"]
-    for group in _taking_turns(tasks):
+    for group in _taking_turns(tasks) if len(table) else ():
         earlier = Rows()
         for task in group:
             row = {name: value for name, value in vars(task.row).items() if value is not None}

@@ -245,7 +245,11 @@ class Configuration(RunParts):
                 f"--engine numba does not compute the recipe {self.recipe!r}; use --engine torch"
             )
 
-    @property
+    def __getstate__(self) -> dict[str, Any]:
+        # Without classes, which another process may not be able to import by their names.
+        return {name: value for name, value in vars(self).items() if name != "classes"}
+
+    @cached_property
     def classes(self) -> dict[str, type[UncertaintyMethod]]:
         """The methods evaluated, by name: the suite's, then the custom ones.
 
@@ -391,7 +395,7 @@ def chosen_configuration(
     if chosen.get("images") == ALL:
         chosen |= {"images": None, "severity_images": None}
     if files := chosen.get("custom_methods"):
-        chosen["custom_methods"] = tuple(map(importable, files))
+        chosen["custom_methods"] = importable(files)
     defaults = configuration_of(preset, task, chosen.pop("recipe", None))
     chosen["device"] = fitting_device(device)
     recipes = [TASKS[task].recipe(defaults.recipe)]

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from hashlib import sha256
@@ -89,24 +89,30 @@ def load_method(location: str) -> type[UncertaintyMethod]:
     return method
 
 
-def importable(location: str) -> str:
-    """The location by its absolute path, if there is a file; another process loads it first.
+def importable(locations: Iterable[str]) -> tuple[str, ...]:
+    """The locations by absolute paths, if there are files; another process loads each file first.
 
     Raises:
-        UserError: as `load_method`, or the file ended that process.
+        UserError: as `load_method`, or a file ended that process.
     """
-    if not Path(location.rpartition(":")[0]).is_file():
-        return location  # which `load_method` refuses
-    location = os.path.abspath(location)  # noqa: PTH100 (as text)
-    try:
-        in_own_process(partial(_load, location))
-    except ProcessEndedError as error:
-        raise UserError(f"--method {location}: the file cannot be imported ({error})") from error
-    return location
+    by_file: dict[str, list[str]] = {}
+    chosen = []
+    for location in locations:
+        if Path(location.rpartition(":")[0]).is_file():  # else `load_method` refuses it
+            location = os.path.abspath(location)  # noqa: PTH100 (as text)
+            by_file.setdefault(location.rpartition(":")[0], []).append(location)
+        chosen.append(location)
+    for own in by_file.values():
+        try:
+            in_own_process(partial(_load, own))
+        except ProcessEndedError as error:
+            raise UserError(f"--method {own[0]}: the file cannot be imported ({error})") from error
+    return tuple(chosen)
 
 
-def _load(location: str) -> None:
-    load_method(location)  # which is not returned: it may be impossible to pickle
+def _load(locations: Iterable[str]) -> None:
+    for location in locations:
+        load_method(location)  # which is not returned: it may be impossible to pickle
 
 
 def without_folder(location: str) -> str:

@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from benchmarks.metrics.metric import one_each
 from benchmarks.predictions import THE_RUN, Owner, RunUnit, StoredPrediction
 from benchmarks.run.configuration import feature_scores
 from benchmarks.run.plan import Plan
@@ -102,6 +101,8 @@ def score_values(
 
 
 def _values(noun: str, values: Any, images: int) -> PerImage:
+    from benchmarks.metrics.metric import one_each  # which imports Numba
+
     return torch.as_tensor(one_each(noun, values, images))
 
 

@@ -5,15 +5,13 @@ Its units are counted from the plan, and cost what they took in real runs; nothi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import chain, groupby
-from math import isnan
 from typing import cast
 
 import pandas as pd
 
-from benchmarks.claims.claim import ARTICLE_RECIPES
-from benchmarks.claims.predictor import NETWORKS, trained_networks
 from benchmarks.io import print_table
 from benchmarks.latency.places import latency_tasks, timed_on
 from benchmarks.latency.stage import timed_earlier
@@ -25,7 +23,7 @@ from benchmarks.run.workspace import Workspace
 from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
 from methods import MemberMethod, PooledMethod
 from methods.networks.network import multiply_adds
-from methods.networks.recipes import WELL_TRAINED, Recipe
+from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, WELL_TRAINED, Recipe
 from methods.trained.base import TrainedMethod
 
 NETWORK = {
@@ -70,12 +68,19 @@ def _network(what: str, recipe: Recipe, engine: str) -> float:
     return NETWORK[what][engine] * (1 + size) / 2
 
 
+def _has_networks(workspace: Workspace) -> bool:
+    """Whether any are stored; else the images need not be loaded by which they are found."""
+    return any(workspace.networks.glob("*.safetensors"))
+
+
 def _training(plan: Plan, workspace: Workspace) -> Iterator[Work]:
     for name, group in groupby(plan.networks(), lambda network: network.training):
         recipe, numbers = plan.trainings[name], [network.number for network in group]
-        images, test = workspace.training_images(plan, name), workspace.images(plan.task, "test")
-        stored = plan.pool(name, workspace.store).trained(numbers, images, test)
-        missing, seen = len(numbers) - len(stored), recipe.epochs * len(images.labels)
+        missing = len(numbers)
+        if _has_networks(workspace):
+            images, test = (workspace.images(plan.task, each) for each in (recipe.split, "test"))
+            missing -= len(plan.pool(name, workspace.store).trained(numbers, images, test))
+        seen = recipe.epochs * plan.task.images_to_train_with(recipe.split)
         cost = missing * seen * _network("training", recipe, plan.configuration.engine)
         yield TRAIN, f"{name}, {recipe.epochs:g} epochs", missing, cost
 
@@ -103,10 +108,13 @@ def _members(plan: Plan, workspace: Workspace, unit: RunUnit, images: int) -> fl
     members = method.member_slice if isinstance(method, MemberMethod) else slice(0, 1)
     what = "dropout pass" if "dropout" in kind.needs else "forward"
     cost = images * (members.stop - members.start) * _network(what, pool.recipe, engine)
-    training = workspace.images(plan.task, plan.split(unit))
-    if own and isnan(pool.snapshot_seconds(own, unit.replicate, training.fingerprint)):
+    split, stored = plan.split(unit), math.nan
+    if own and _has_networks(workspace):
+        fingerprint = workspace.images(plan.task, split).fingerprint
+        stored = pool.snapshot_seconds(own, unit.replicate, fingerprint)
+    if own and math.isnan(stored):
         trains = "torch" if issubclass(kind, TrainedMethod) else engine
-        seen = pool.recipe.epochs * len(training.labels)
+        seen = pool.recipe.epochs * plan.task.images_to_train_with(split)
         cost += seen * _network("training", pool.recipe, trains)
     return cost
 
@@ -121,7 +129,9 @@ def _rest(plan: Plan, workspace: Workspace) -> Iterator[Work]:
     tasks = list(latency_tasks(plan, workspace, None, timed_on(plan)))
     left = len(tasks) - len(timed_earlier(workspace, tasks))
     yield LATENCY, "timings", left, left * TIMED * PRESETS[plan.configuration.preset].limits.seconds
-    if plan.recipe.name in ARTICLE_RECIPES:
+    if plan.recipe.name in (ARTICLE.name, ARTICLE_LOGITS.name):
+        from benchmarks.claims.predictor import NETWORKS, trained_networks  # takes a second
+
         judged = min(NETWORKS, trained_networks(plan))
         yield CLAIMS, "networks", judged, judged * CLAIMED
     shown = len({unit.folder for unit in units})

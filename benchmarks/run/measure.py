@@ -114,7 +114,7 @@ def measure(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     fits = workspace.in_parallel(
         partial(fits_of, plan), units, stage=MEASURE, what="methods calibrated"
     )
-    work = partial(measure_images, plan, dict(fits), left_out)
+    work = partial(measure_images, plan, dict(fits), held, left_out)
     done = workspace.in_parallel(
         work, image_sets(plan.conditions), stage=MEASURE, what="sets of images"
     )
@@ -198,6 +198,7 @@ def image_sets(conditions: Iterable[Condition]) -> list[ConditionSet]:
 def measure_images(
     plan: Plan,
     fits: Mapping[RunUnit, Fits],
+    held: Mapping[RunUnit, Collection[str]],
     left_out: frozenset[str],
     workspace: Workspace,
     conditions: ConditionSet,
@@ -208,12 +209,13 @@ def measure_images(
 
     Args:
         fits: of each run unit, what is fitted to its prediction of the calibration images.
+        held: and the conditions of which there is a prediction.
         left_out: the conditions whose images cannot be had.
     """
     present = [condition for condition in conditions if condition.name not in left_out]
     whole = len(present) == len(conditions) or not conditions[0].labelled
     averaged = conditions[0].in_mean and whole
-    run = _MeasuredRun(plan, workspace, fits)
+    run = _MeasuredRun(plan, workspace, fits, held)
     run.measure(present, mean_name(conditions[0].group) if averaged else None)
     return MeasuredSet(conditions, run.tables, run.evidence, run.machines)
 
@@ -375,10 +377,15 @@ class _MeasuredRun(Measuring):
         machines: on which was predicted.
     """
 
-    def __init__(self, plan: Plan, workspace: Workspace, fits: Mapping[RunUnit, Fits]) -> None:
-        self._plan, self._workspace, self._fits = plan, workspace, fits
+    def __init__(
+        self,
+        plan: Plan,
+        workspace: Workspace,
+        fits: Mapping[RunUnit, Fits],
+        held: Mapping[RunUnit, Collection[str]],
+    ) -> None:
+        self._plan, self._workspace, self._fits, self._held = plan, workspace, fits, held
         units = {unit: plan.conditions_of(unit) for unit in plan.units()}
-        self._held = {unit: {*predicted_conditions(plan, workspace, unit)} for unit in units}
         self._classes = plan.configuration.classes
         rules = {
             name: KeptRows(kind.primary_score, plan.all_rows)

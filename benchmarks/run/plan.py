@@ -56,7 +56,7 @@ class Plan:
         """What trains the networks and evaluates them."""
         return choose_engine(self.configuration.engine, self.configuration.device)
 
-    @property
+    @cached_property
     def conditions(self) -> tuple[Condition, ...]:
         """The conditions evaluated, `clean` first; their subsets last, if a method is slow."""
         chosen = tuple(map(self.task.condition, self.configuration.conditions))

@@ -22,7 +22,6 @@ from benchmarks.run.custom_method import ProcessEndedError, in_own_process
 from benchmarks.run.derived import fit_scores, score_values, sources, with_member_scores
 from benchmarks.run.plan import Plan, PredictedTogether
 from benchmarks.run.record import RunRecord
-from benchmarks.run.shown_images import write_shown
 from benchmarks.run.workspace import Failure, Workspace, seed_call
 from benchmarks.tasks import Task
 from benchmarks.tasks.task import Condition, EvaluationSet
@@ -51,6 +50,8 @@ def predict(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure
     A method is fitted once for all conditions, and each network predicts once for all units that
     read its outputs, as each member does for its group.
     """
+    from benchmarks.run.shown_images import write_shown  # imports metrics, and Numba with them
+
     record.note_data(find_data(plan, workspace))
     unavailable = tuple(record.unavailable)
     pending = pending_groups(plan, workspace, unavailable)

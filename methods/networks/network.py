@@ -8,13 +8,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from methods.determinism import derive_seed
 from methods.shapes import Features, Images, KeepMask, Logits, MemberLogits
@@ -103,9 +104,29 @@ def multiply_adds(network: type[Network]) -> int:
 
 def counted_multiply_adds(call: Callable[[], object]) -> int:
     """Multiply-adds of the matrix products and convolutions of a call, without gradients."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    counter = _FlopCounter()  # type: ignore[no-untyped-call]
+    with counter, torch.no_grad():
         call()
-    return int(counter.get_total_flops()) // 2  # a multiplication and an addition each
+    return counter.flops // 2  # a multiplication and an addition each
+
+
+class _FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts as `torch.utils.flop_counter.FlopCounterMode`, which imports torch's compiler first:
+    that takes longer than to count."""
+
+    flops = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if (count := flop_registry.get(function.overloadpacket)) is not None:
+            self.flops += count(*args, **(kwargs or {}), out_val=result)
+        return result
 
 
 class Network(nn.Module, ABC):

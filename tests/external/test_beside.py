@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ Arrays = dict[str, np.ndarray]
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A measured run of digits whose predictions are made up; its test images are in groups."""
     folder = tmp_path_factory.mktemp("beside")
-    make_up(folder, groups=GROUPS, **vars(SMALL))
+    make_up(folder, groups=GROUPS, **asdict(SMALL))
     return run_of(SMALL, folder)
 
 

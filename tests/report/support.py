@@ -16,7 +16,6 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import PIVOTS, tables_of
 from benchmarks.report.tables.pivot import table_of as table_of_pivot
 from benchmarks.report.tables.table import Table
-from benchmarks.run.configuration import Configuration
 from benchmarks.run.nouns import metric_records, nouns_of
 from benchmarks.run.plan import Plan
 from benchmarks.schema import AnswerRow, table_of
@@ -25,7 +24,7 @@ from tests.made_up import SMALL
 
 def nouns(**changes: object) -> Names:
     """What a run names; ``changes``: parts of the configuration."""
-    plan = Plan(Configuration(**{**vars(SMALL), **changes}))
+    plan = Plan(replace(SMALL, **changes))
     return nouns_of(plan, metric_records(10))
 
 

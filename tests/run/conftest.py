@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -18,5 +18,5 @@ OF_FEW_IMAGES = replace(
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Softmax has lost its first replicate."""
     folder = tmp_path_factory.mktemp("few")
-    make_up(folder, fails="softmax/budget-1/replicate-00", **vars(OF_FEW_IMAGES))
+    make_up(folder, fails="softmax/budget-1/replicate-00", **asdict(OF_FEW_IMAGES))
     return run_of(OF_FEW_IMAGES, folder)

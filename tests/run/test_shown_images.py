@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_images_are_all_that_is_shown_as_it_was_evaluated(run: Run) -> None:
 
 def test_set_that_cannot_be_had_is_not_shown(tmp_path: Path) -> None:
     missing = dict.fromkeys(("rotated-030", "ood-uniform_noise"), "asleep")
-    make_up(tmp_path, unavailable=missing, **vars(OF_FEW_IMAGES))
+    make_up(tmp_path, unavailable=missing, **asdict(OF_FEW_IMAGES))
     fewer = run_of(OF_FEW_IMAGES, tmp_path)
     assert set(images_of(fewer)["condition"]) == {"clean", "rotated-120"}
     assert set(table(fewer)["condition"]) == {"clean"}

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from adjustText import adjust_text
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -236,6 +235,8 @@ def quality(ax: Axes, panel: Panel) -> None:
     style: Any = {"color": look_of(view.names, ENSEMBLE).color, "alpha": 0.35, "linewidth": 2.5}
     ax.plot(*zip(*sorted(curve.items()), strict=True), zorder=1, **style)
     ax.set_ylabel(f"{panel.measure}\n{panel.condition}")
+    from adjustText import adjust_text  # which imports SciPy
+
     adjust_text(
         names,
         ax=ax,
