@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import gmean
 
 from benchmarks import tuning
 from benchmarks.tasks import TASKS
@@ -53,6 +54,12 @@ def test_table_has_all_trials_and_the_best_of_them_is_used(task: str, name: str)
         assert issubclass(method, PooledMethod)
         built = method.build(NetworkPool(recipe))
         assert setting_text({knob: getattr(built, knob) for knob in KNOBS[name]}) == chosen
+
+
+def test_methods_of_the_least_nll_of_both_tasks_train_longer() -> None:
+    trained = TABLE[TABLE["chosen"] & TABLE["name"].isin(TRAINED)]
+    mean = trained.groupby("name")["nll"].agg(gmean)
+    assert {name for name in TRAINED if METHODS[name].trained_longer} == {*mean.nsmallest(3).index}
 
 
 def test_every_method_that_trains_itself_has_a_knob() -> None:

@@ -92,8 +92,9 @@ class TrainedMethod(MemberMethod):
 
     Attributes:
         settings: the names of the class fields that a training depends on.
-        trained_longer: of the suite's the three with the least NLL on calibration images, by
-            ``benchmarks/tasks/tuning.csv``; the others would cost more than all else.
+        trained_longer: of the suite's the three whose NLL on calibration images, as a geometric
+            mean of all tasks in ``benchmarks/tasks/tuning.csv``, is least; the others would cost
+            more than all else.
         l2_penalty: ``None``: the recipe's.
 
     Raises:

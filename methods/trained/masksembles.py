@@ -93,6 +93,7 @@ class Masksembles(TrainedMethod):
     label = "Masksembles"
     citation = "Durasov et al. 2021"
     group = "ensemble in one network"
+    trained_longer = True
     settings = ("learning_rate", "scale")
     learning_rate, scale = 0.06, 2.0
 

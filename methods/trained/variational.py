@@ -113,7 +113,7 @@ class Variational(TrainedMethod):
     label = "Variational inference"
     citation = "Blundell et al. 2015"
     group = "learned distribution"
-    sweep, trained_longer = (10,), True
+    sweep = (10,)
     settings = ("learning_rate", "initial_rho")
     learning_rate, initial_rho = 0.003, -5.0
 

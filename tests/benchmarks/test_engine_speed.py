@@ -64,15 +64,15 @@ class ReLUForPixels(ForPixels, LeNet5ReLU):
 
 
 class Grouped(nn.Module):
-    """Five networks with ReLU in one: their convolutions are groups, their linear layers a batch."""
+    """Five networks in one: their convolutions are groups, their linear layers a batch."""
 
     def __init__(self) -> None:
         super().__init__()
-        layers = [[*network().parameters()] for _ in range(NETWORKS)]
-        joined = [torch.cat([*same]) for same in zip(*(each[:4] for each in layers), strict=True)]
-        stacked = [torch.stack([*same]) for same in zip(*(each[4:] for each in layers), strict=True)]
-        self.convolutions = nn.ParameterList(map(Tensor.detach, joined))
-        self.linears = nn.ParameterList(map(Tensor.detach, stacked))
+        every = [*network().parameters()]
+        self.convolutions = nn.ParameterList(
+            torch.cat([own.detach()] * NETWORKS) for own in every[:4]
+        )
+        self.linears = nn.ParameterList(torch.stack([own.detach()] * NETWORKS) for own in every[4:])
 
     def forward(self, images: Tensor) -> Tensor:
         first, bias, second, second_bias = self.convolutions

@@ -74,11 +74,11 @@ def svg_and_png(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
     figure.set_dpi(DPI)
     figure.set_facecolor("white")
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    canvas.draw()  # type: ignore[no-untyped-call]
     figure.set_layout_engine("none")  # what has been laid out stays where it is
     with BytesIO() as png, mpl.rc_context({"svg.hashsalt": name}):
         few_colours = (
-            Image.fromarray(np.asarray(canvas.buffer_rgba()))
+            Image.fromarray(np.asarray(canvas.buffer_rgba()))  # type: ignore[no-untyped-call]
             .convert("RGB")
             .quantize(COLOURS, method=Quantize.FASTOCTREE, dither=Dither.NONE)
         )
