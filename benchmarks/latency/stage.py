@@ -119,7 +119,7 @@ def _timed(plan: Plan, groups: list[list[LatencyTask]], limits: Limits) -> Itera
                 bench.prepare(tasks)
                 seed = derive_seed("turns", plan.configuration.seed, tasks[0].row.batch_size)
                 random = np.random.default_rng(seed)
-                for number in range(ROUNDS[-1]):
+                for number in range(limits.rounds):
                     if number in ROUNDS and bench.is_done():
                         break
                     bench.time_round(number, random)

@@ -33,10 +33,12 @@ class Limits:
         seconds: what the calls may take in all rounds together. There is one a round at least,
             until another would take more than `PATIENCE` times the seconds.
         calls: of a round at most.
+        rounds: at most.
     """
 
     seconds: float
     calls: int = 300
+    rounds: int = ROUNDS[-1]
 
 
 @dataclass(eq=False)

@@ -16,7 +16,7 @@ import platformdirs
 import torch
 
 from benchmarks.io import UserError, require_distinct
-from benchmarks.latency.stopwatch import Limits
+from benchmarks.latency.stopwatch import ROUNDS, Limits
 from benchmarks.options import ALL, CHOSEN, RunParts, option_of
 from benchmarks.run.custom_method import importable, load_method, sha256_of_file, without_folder
 from benchmarks.tasks import TASKS, Task
@@ -71,7 +71,7 @@ PRESETS: dict[str, Preset] = {
     "quick": Preset(
         tiers=("quick",),
         without_conditions=(*SHIFTS, UPSIDE_DOWN, "ood-notmnist", "ood-kmnist", EMNIST),
-        limits=Limits(seconds=0.15),
+        limits=Limits(seconds=0.15, rounds=ROUNDS[0]),
         parts={
             "members": (1, 2, 5, 10, 20, 50),
             "passes": (50, 100),
