@@ -27,15 +27,16 @@ from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, WELL_TRAINED, Reci
 from methods.trained.base import TrainedMethod
 
 NETWORK = {
-    "training": {"numba": 3e-5, "torch": 1.1e-4},
-    "forward": {"numba": 1.3e-5, "torch": 5.5e-5},
+    "training": {"numba": 3e-5, "torch": 1.1e-4, "own": 9.5e-5},
+    "forward": {"numba": 1.3e-5, "torch": 5.5e-5, "own": 2.4e-5},
     "dropout pass": {"numba": 1.75e-6, "torch": 2.4e-5},
 }
-"""CPU seconds of an image and a LeNet-5, by engine.
+"""CPU seconds of an image and a LeNet-5, by engine; "own": of methods that train themselves.
 
 Like those below, on a core of an AMD EPYC or Intel Xeon with AVX-512, by the stages of 0.3's runs
 (``full`` of two tasks, ``article``, ``quick``), in which all cores were at work: alone on the
-machine, a network takes about .6 of this.
+machine, a network takes about .6 of this. Methods that train themselves: a mean over ten of them,
+by multiply-adds in training, by members in prediction.
 """
 
 MEMBER, MEASURED, CLAIMED = 3e-7, (0.013, 9e-6), 4.5
@@ -100,9 +101,10 @@ def _predicting(plan: Plan, workspace: Workspace) -> Iterator[Work]:
 
 def _members(plan: Plan, workspace: Workspace, unit: RunUnit, images: int) -> float:
     """CPU seconds of the members of a method that reads images, and of a training of its own."""
-    kind, engine = plan.configuration.classes[unit.method], plan.configuration.engine
+    kind = plan.configuration.classes[unit.method]
     if not kind.pooled or plan.is_custom(unit.method):
         return 0.0  # nobody knows
+    engine = "own" if issubclass(kind, TrainedMethod) else plan.configuration.engine
     method = cast(PooledMethod, plan.method(unit, workspace.store))
     pool, own = method.pool, method.trajectory
     members = method.member_slice if isinstance(method, MemberMethod) else slice(0, 1)
@@ -113,9 +115,8 @@ def _members(plan: Plan, workspace: Workspace, unit: RunUnit, images: int) -> fl
         fingerprint = workspace.images(plan.task, split).fingerprint
         stored = pool.snapshot_seconds(own, unit.replicate, fingerprint)
     if own and math.isnan(stored):
-        trains = "torch" if issubclass(kind, TrainedMethod) else engine
         seen = pool.recipe.epochs * plan.task.images_to_train_with(split)
-        cost += seen * _network("training", pool.recipe, trains)
+        cost += seen * _network("training", pool.recipe, engine)
     return cost
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
 from jaxtyping import Bool, Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
@@ -92,6 +93,13 @@ class Engine(ABC):
     @abstractmethod
     def prepare(self, networks: Sequence[Network]) -> PreparedNetworks:
         """Make trained networks of one recipe ready to predict, once for many calls."""
+
+    def computing(self, module: nn.Module) -> AbstractContextManager[None]:
+        """A block in which it computes the features of a module's networks, for any loss of them.
+
+        By default they do so themselves.
+        """
+        return nullcontext()
 
     def logits(self, network: Network, images: Images, keep_mask: KeepMask | None = None) -> Logits:
         """Logits of one network; see `PreparedNetworks`."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
 
 import numba
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.engines import lenet5_kernels as kernels
@@ -17,7 +21,7 @@ from methods.engines.base import Engine, NetworkOutputs
 from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
-from methods.shapes import Images, KeepMask
+from methods.shapes import Features, Images, KeepMask
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,29 @@ class NumbaEngine(Engine):
             ValueError: a network is not a LeNet-5.
         """
         return NumbaNetworks([kernel_network(network) for network in networks])
+
+    @contextmanager
+    def computing(self, module: nn.Module) -> Iterator[None]:
+        """A block in which the kernels compute the features of each LeNet-5 in a module.
+
+        Networks of which a hidden layer is replaced compute theirs themselves.
+        """
+        networks = [
+            cast(Network, part) for part in module.modules() if _has_usual_hidden_layers(part)
+        ]
+
+        def features(network: Network, images: Images, keep_mask: None = None) -> Features:
+            hidden = _hidden(network).values()
+            given: Tensor = _KernelFeatures.apply(network, images, *hidden)  # type: ignore[no-untyped-call]
+            return given
+
+        for network in networks:  # the kernels resize
+            vars(network).update(features=partial(features, network), resized=lambda images: images)
+        try:
+            yield
+        finally:
+            for network in networks:
+                del network.features, network.resized
 
 
 @dataclass(frozen=True)
@@ -133,13 +160,58 @@ def kernel_network(network: Network) -> kernels.KernelNetwork:
     """
     if type(network) not in KERNEL_NETWORKS:
         raise ValueError(f"the kernels compute LeNet-5, not {type(network).__name__}; use torch")
+    return _with_parameters(network, parameters_to_vector(network.parameters()).detach().cpu())
+
+
+def _with_parameters(network: Network, vector: Float[Tensor, " 61706"]) -> kernels.KernelNetwork:
     return kernels.KernelNetwork.from_vector(
-        parameters_to_vector(network.parameters()).detach().cpu().numpy(),
+        vector.numpy(),
         mean=_number(network.mean),
         std=_number(network.std),
         dropout=network.dropout,
         **KERNEL_NETWORKS[type(network)],
     )
+
+
+def _hidden(network: nn.Module) -> dict[str, Tensor]:
+    """The parameters of all layers but the last, by name."""
+    return {n: weight for n, weight in network.named_parameters() if not n.startswith("head.")}
+
+
+def _has_usual_hidden_layers(module: nn.Module) -> bool:
+    """Whether the kernels compute its features; its last layer may be any."""
+    if type(module) not in KERNEL_NETWORKS:
+        return False
+    usual, own = _hidden(type(module)(generator=torch.Generator())), _hidden(module)
+    return usual.keys() == own.keys() and all(own[n].shape == usual[n].shape for n in own)
+
+
+class _KernelFeatures(torch.autograd.Function):
+    """LeNet-5's features, and their gradient by the hidden layers' parameters, not by images."""
+
+    @staticmethod
+    def forward(ctx: Any, network: Network, images: Images, *hidden: Tensor) -> Features:
+        """The penultimate layer, dropout off; the last layer's parameters do not matter."""
+        vector = torch.zeros(kernels.PARAMETERS)
+        ctx.shapes, ctx.images = [weight.shape for weight in hidden], images.numpy()
+        for part, weight in zip(_parts(vector, ctx.shapes), hidden, strict=True):
+            part.copy_(weight)
+        ctx.network = _with_parameters(network, vector)
+        return torch.from_numpy(kernels.logits_and_features(ctx.network, ctx.images)[1])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, errors: Features) -> tuple[Tensor | None, ...]:
+        """The gradient of Σ errors · features."""
+        gradient = kernels.features_gradient(ctx.network, ctx.images, errors.numpy())
+        return None, None, *_parts(torch.from_numpy(gradient), ctx.shapes)
+
+
+def _parts(vector: Float[Tensor, " 61706"], shapes: Sequence[torch.Size]) -> list[Tensor]:
+    """The first tensors of a vector, as views."""
+    sizes = [shape.numel() for shape in shapes]
+    parts = torch.split(vector[: sum(sizes)], sizes)
+    return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def _number(value: float | tuple[float, ...]) -> float:

@@ -51,10 +51,10 @@ class LeNet5(Network):
 
     @staticmethod
     def pool(
-        maps: Float[Tensor, "images channels height width"],
+        sums: Float[Tensor, "images channels height width"],
     ) -> Float[Tensor, "images channels height/2 width/2"]:
-        """Halves height and width; commutes with dropout, which scales by 0 or more."""
-        return avg_pool2d(maps, 2)
+        """Activated, at half the size; commutes with dropout, which scales by 0 or more."""
+        return avg_pool2d(torch.tanh(sums), 2)
 
     def features(
         self, images: Float[Tensor, "images 1 28 28"], keep_mask: KeepMask | None = None
@@ -66,7 +66,7 @@ class LeNet5(Network):
         """The pooled maps of the first convolution, before dropout."""
         # Channels side by side in memory, without a copy: small convolutions are a tenth faster.
         pixels = self.normalised(self.resized(images)).reshape(-1, 32, 32, 1).permute(0, 3, 1, 2)
-        return self.pool(self.activate(self.conv1(pixels)))
+        return self.pool(self.conv1(pixels))
 
     def resized(self, images: Float[Tensor, "images 1 28 28"]) -> Float[Tensor, "images 1 32 32"]:
         """The images at 32x32, bilinear; those that have this size stay as they are."""
@@ -114,7 +114,7 @@ class LeNet5(Network):
         scales: Float[Tensor, "#images 16 1 1"] | float = 1.0,
     ) -> Float[Tensor, "images 84"]:
         """The penultimate layer, from the second convolution's sums and its channels' scales."""
-        maps = self.pool(self.activate(maps)) * scales
+        maps = self.pool(maps) * scales
         hidden = self.activate(self.linear1(maps.flatten(start_dim=1)))
         return self.activate(self.linear2(hidden))
 
@@ -159,10 +159,13 @@ class LeNet5ReLU(LeNet5):
 
     @staticmethod
     def pool(
-        maps: Float[Tensor, "images channels height width"],
+        sums: Float[Tensor, "images channels height width"],
     ) -> Float[Tensor, "images channels height/2 width/2"]:
-        """Halves height and width; the error goes to the first maximum of a square."""
-        return max_pool2d(maps, 2)
+        """Activated, at half the size; the error goes to the first maximum of a square.
+
+        The maximum commutes with ReLU, which then has a quarter of the work.
+        """
+        return torch.relu(max_pool2d(sums, 2))
 
 
 class LeNet5Units(LeNet5ReLU):
@@ -178,7 +181,7 @@ class LeNet5Units(LeNet5ReLU):
 
     def shared(self, images: Float[Tensor, "images 1 28 28"]) -> Float[Tensor, "images 120"]:
         """The first hidden linear layer, before dropout."""
-        maps = self.pool(self.activate(self.conv2(super().shared(images))))
+        maps = self.pool(self.conv2(super().shared(images)))
         return self.activate(self.linear1(maps.flatten(start_dim=1)))
 
     def _features(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from hashlib import sha256
@@ -19,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from methods.determinism import derive_seed
+from methods.engines import unsupported
 from methods.engines.base import Engine
 from methods.engines.torch import TorchEngine, full_float32
 from methods.networks.network import Network, counted_multiply_adds, multiply_adds
@@ -33,8 +35,8 @@ from methods.networks.training import (
 from methods.pooled import MemberMethod, PoolArguments
 from methods.shapes import Images, Labels, MemberLogits
 
-BATCH = 500
-"""Images of a forward in prediction."""
+BATCH = 100
+"""Images of a forward in prediction; on a CPU larger batches fall out of its caches."""
 
 
 class Step(NamedTuple):
@@ -92,6 +94,8 @@ class TrainedMethod(MemberMethod):
 
     Attributes:
         settings: the names of the class fields that a training depends on.
+        keeps_hidden_layers: whether networks in it have the recipe's, all but the last; then the
+            engine computes their features, and the loss has gradients by parameters alone.
         trained_longer: of the suite's the three whose NLL on calibration images, as a geometric
             mean of all tasks in ``benchmarks/tasks/tuning.csv``, is least; the others would cost
             more than all else.
@@ -106,6 +110,7 @@ class TrainedMethod(MemberMethod):
     size: ClassVar[str | None] = "members"
     sweep: ClassVar[tuple[int, ...]] = (4,)
     settings: ClassVar[tuple[str, ...]] = ("learning_rate",)
+    keeps_hidden_layers: ClassVar[bool] = False
     learning_rate: float = 0.03
     l2_penalty: float | None = None
 
@@ -163,19 +168,25 @@ class TrainedMethod(MemberMethod):
         if self.pool.recipe.epochs < 10:  # counting takes a second, and none needs so many for one
             epochs_of(cast(MemberNetwork, network), self.pool.recipe, self.name)
 
+    def computing(self, network: nn.Module) -> AbstractContextManager[None]:
+        """A block in which the engine computes the features of a network of this method's."""
+        engine = self.pool.engine
+        return engine.computing(network) if self.keeps_hidden_layers else nullcontext()
+
     @torch.inference_mode()
     @full_float32()
     def member_logits(self, images: Tensor) -> Tensor:
-        """The members' logits, in batches of 500 images."""
+        """The members' logits, in batches of `BATCH` images."""
         device = self.pool.engine.device
         network = self.fitted[0].to(device)
-        return torch.cat(
-            [network(part.to(device)).cpu() for part in torch.split(images, BATCH)], dim=1
-        )
+        with self.computing(network):
+            return torch.cat(
+                [network(part.to(device)).cpu() for part in torch.split(images, BATCH)], dim=1
+            )
 
 
 class MemberTraining(OwnTraining):
-    """The training of a method's network, in PyTorch whatever the engine."""
+    """The training of a method's network, in PyTorch, with features by the engine if it can."""
 
     snapshots = 1
 
@@ -192,8 +203,9 @@ class MemberTraining(OwnTraining):
         return ", ".join(filter(None, parts))
 
     def engine_name(self, engine: Engine) -> str:
-        """PyTorch, on the engine's device."""
-        return TorchEngine(engine.device).name
+        """The engine, if it computes the features; else PyTorch, on its device."""
+        by_engine = self.method.keeps_hidden_layers and not unsupported([self.method.pool.recipe])
+        return (engine if by_engine else TorchEngine(engine.device)).name
 
     def initial(self, recipe: Recipe, index: int, *, seed: int = 0) -> Network:
         """Made of the pool's network of this number."""
@@ -206,21 +218,40 @@ class MemberTraining(OwnTraining):
         self, recipe: Recipe, index: int, training: LabelledImages, *, engine: Engine, seed: int = 0
     ) -> list[TrainedNetwork]:
         """The network at the end, after the steps that its compute allows."""
-        device, count = engine.device, len(training.labels)
+        device = engine.device
         network = cast(MemberNetwork, self.initial(recipe, index, seed=seed)).to(device).train()
-        random = torch.Generator(device).manual_seed(derive_seed(self.name, "noise", seed, index))
         begun = perf_counter()
-        images = network.network.resized(training.images.to(device))
-        labels = training.labels.to(device)
-        steps = round(epochs_of(network, recipe, self.name) * ceil(count / recipe.batch_size))
+        epochs = epochs_of(network, recipe, self.name)
+        steps = round(epochs * ceil(len(training.labels) / recipe.batch_size))
+        with self.method.computing(network):
+            images = network.network.resized(training.images.to(device))
+            data = LabelledImages(images, training.labels.to(device))
+            self._descend(network, recipe, index, data, steps, seed)
+            network.eval()
+            with torch.no_grad():
+                network.finish(data.images, data.labels)
+        return [TrainedNetwork(cast(Network, network.cpu()), (), perf_counter() - begun)]
+
+    def _descend(
+        self,
+        network: MemberNetwork,
+        recipe: Recipe,
+        index: int,
+        training: LabelledImages,
+        steps: int,
+        seed: int,
+    ) -> None:
+        images, labels, count = training.images, training.labels, len(training.labels)
+        random = torch.Generator(images.device)
+        random.manual_seed(derive_seed(self.name, "noise", seed, index))
         optimiser = self.method.optimiser(network, recipe, count)
         drawn = drawn_images(recipe, count, index, seed=seed)
         orders = np.random.default_rng(derive_seed(self.name, "order", seed, index))
         step = epoch = 0
         while step < steps:
             order = torch.from_numpy(orders.permutation(drawn) if recipe.shuffled else drawn)
-            total = torch.zeros((), device=device)
-            for batch in torch.split(order.to(device), recipe.batch_size)[: steps - step]:
+            total = torch.zeros((), device=images.device)
+            for batch in torch.split(order.to(images.device), recipe.batch_size)[: steps - step]:
                 passed = step / steps
                 for group in optimiser.param_groups:
                     group["lr"] = self.method.learning_rate * self.method.rate(passed)
@@ -237,11 +268,6 @@ class MemberTraining(OwnTraining):
                 loss_of_epoch = nan if isfinite(total) else total.item()
                 rate = self.method.learning_rate
                 raise diverged(recipe, index, epoch, loss_of_epoch, self.name, rate)
-        network.eval()
-        with torch.no_grad():
-            network.finish(images, labels)
-        trained = cast(Network, network.cpu())
-        return [TrainedNetwork(trained, (), perf_counter() - begun)]
 
 
 def epochs_of(network: MemberNetwork, recipe: Recipe, method: str) -> float:

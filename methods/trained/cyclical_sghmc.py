@@ -108,6 +108,7 @@ class CyclicalSGHMC(TrainedMethod):
     citation = "Zhang et al. 2020"
     group = "learned distribution"
     sweep = (12,)
+    keeps_hidden_layers = True
 
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:
         """The recipe's network."""

@@ -95,6 +95,7 @@ class Evidential(TrainedMethod):
     group = "learned distribution"
     size, sweep = None, ()
     settings = ("learning_rate", "annealing")
+    keeps_hidden_layers = True
     learning_rate, annealing = 0.01, 1.0
 
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:

@@ -125,6 +125,7 @@ class IVON(TrainedMethod):
     group = "learned distribution"
     sweep, trained_longer = (10,), True
     settings = ("learning_rate", "hessian")
+    keeps_hidden_layers = True
     learning_rate, hessian = 0.1, 0.5
 
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:

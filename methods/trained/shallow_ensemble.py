@@ -41,6 +41,7 @@ class ShallowEnsemble(TrainedMethod):
     citation = "Valdenegro-Toro 2019"
     group = "ensemble in one network"
     sweep, trained_longer = (10,), True
+    keeps_hidden_layers = True
     learning_rate = 0.06
 
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:

@@ -128,6 +128,7 @@ class SNGP(TrainedMethod):
     group = "learned distribution"
     size, sweep = None, ()
     settings = ("learning_rate", "bound")
+    keeps_hidden_layers = True
     learning_rate, bound = 0.1, 2.0
 
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:

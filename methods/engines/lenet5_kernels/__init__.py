@@ -16,8 +16,8 @@ import numpy as np
 
 from methods.engines.lenet5_kernels.compilation import CACHE, compile_kernels, kernels_are_cached
 from methods.engines.lenet5_kernels.forward import logits_and_features, sample_logits
-from methods.engines.lenet5_kernels.layout import CHANNELS, PARAMETERS, KernelNetwork, f4
-from methods.engines.lenet5_kernels.train import TrainingState, train_epoch
+from methods.engines.lenet5_kernels.layout import CHANNELS, HIDDEN_2, PARAMETERS, KernelNetwork, f4
+from methods.engines.lenet5_kernels.train import TrainingState, features_gradient, train_epoch
 
 __all__ = [
     "CACHE",
@@ -27,6 +27,7 @@ __all__ = [
     "KernelNetwork",
     "TrainingState",
     "compile_kernels",
+    "features_gradient",
     "kernels_are_cached",
     "logits_and_features",
     "sample_logits",
@@ -46,6 +47,8 @@ def warm_up(*names: str) -> None:
         state, label = TrainingState.start(network), np.zeros(1, int)
         training = (state, image, label, label, None)
         train_epoch(*training, loss="logits", batch_size=1, learning_rate=0.0)
+    if "features_gradient" in names:
+        features_gradient(network, image, np.zeros((1, HIDDEN_2), f4))
     if "logits_and_features" in names:
         logits_and_features(network, image)
     if "sample_logits" in names:

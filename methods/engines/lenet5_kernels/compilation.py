@@ -35,7 +35,7 @@ SETTINGS = {
     "_nrt": False,
 }
 
-WARM_UPS = (("train_epoch",), ("logits_and_features", "sample_logits"))
+WARM_UPS = (("train_epoch", "features_gradient"), ("logits_and_features", "sample_logits"))
 """What `warm_up` calls in two parallel processes of about ten seconds each."""
 
 

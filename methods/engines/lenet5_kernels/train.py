@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from methods.engines.lenet5_kernels.layout import (
     FEATURES,
     FIRST,
     HIDDEN_1,
+    HIDDEN_2,
     LANES,
     SECOND,
     Array,
@@ -198,14 +200,18 @@ def _train(
         for begin in range(start, end, LANES):
             part = slice(begin, min(begin + LANES, end))
             total += add_gradient(state, examples, part, double_softmax, end - start, workspace)
-        for c in range(FIRST):
-            layers.add_lanes(state.gradients.conv1_weight[c], workspace.first_gradient[c])
-            for o in range(SECOND):
-                layers.add_lanes(
-                    state.gradients.conv2_weight[o, c], workspace.second_gradient[o, c]
-                )
+        add_all_lanes(state, workspace)
         descend(state, descent, start // batch_size)
     return total
+
+
+@inlined
+def add_all_lanes(state: TrainingState, workspace: TrainingBuffers) -> None:
+    """Add what the lanes have of the convolutions' gradients."""
+    for c in range(FIRST):
+        layers.add_lanes(state.gradients.conv1_weight[c], workspace.first_gradient[c])
+        for o in range(SECOND):
+            layers.add_lanes(state.gradients.conv2_weight[o, c], workspace.second_gradient[o, c])
 
 
 @inlined
@@ -242,6 +248,71 @@ def add_gradient(
     second_layer_backward(state, workspace)
     first_layer_backward(state, workspace)
     return total
+
+
+class _ThreadBuffers(threading.local):
+    """Buffers of a thread, kept from call to call."""
+
+    def __init__(self) -> None:
+        self.workspace = buffers(TrainingBuffers, rows=LANES)
+
+
+_BUFFERS = _ThreadBuffers()
+
+
+def features_gradient(
+    network: KernelNetwork,
+    images: Float32[Array, "images 28 28"],
+    errors: Float32[Array, "images 84"],
+) -> Float32[Array, " 61706"]:
+    """The gradient of Σ errors · features by the parameters, dropout off; 0 by the last layer's.
+
+    So a network can be trained by any loss of what its last layer reads. The features are computed
+    again, which takes less time than to keep the maps of all images.
+
+    Args:
+        network: may be used by several threads.
+        images: in [0, 1]; resized to 32x32 and normalised on the way.
+    """
+    if errors.shape != (len(images), HIDDEN_2):
+        raise ValueError(f"errors of {errors.shape}; expected ({len(images)}, {HIDDEN_2})")
+    images, errors = checked_images(images), np.ascontiguousarray(errors, f4)
+    state = TrainingState.start(network._replace(kept_scale=f4(1)))
+    masks = checked_masks(network, None, len(images))
+    compile_kernels()
+    every, workspace = np.arange(len(images)), _BUFFERS.workspace
+    _add_features_gradient(state, images, every, *masks, errors, workspace)
+    return state.gradient
+
+
+@kernel
+def _add_features_gradient(
+    state: TrainingState,
+    images: Float32[Array, "images 28*28"],
+    every: Int64[Array, " images"],
+    keep_mask: Bool[Array, "images 22"],
+    units: Bool[Array, "unit_rows 204"],
+    errors: Float32[Array, "images 84"],
+    workspace: TrainingBuffers,
+) -> None:
+    """gradient += that of all images, sixteen at a time; lanes left over have no error."""
+    network, forward = state.network, workspace.forward
+    set_linears(forward.linears, network.parameters)
+    workspace.second_gradient[:] = f4(0)
+    workspace.first_gradient[:] = f4(0)
+    for start in range(0, images.shape[0], LANES):
+        chosen, masks = every[start : start + LANES], keep_mask[start : start + LANES]
+        first_layer(network, images, chosen, masks, forward.maps)
+        second_layer(network, forward.maps, forward.features)
+        classify(network, forward, forward.maps.keep, units[start : start + LANES])
+        workspace.hidden2[:] = f4(0)
+        for i in range(chosen.size):
+            for k in range(HIDDEN_2):
+                workspace.hidden2[i, k] = errors[start + i, k]
+        hidden_backward(network, state.gradients, units[start : start + LANES], workspace)
+        second_layer_backward(state, workspace)
+        first_layer_backward(state, workspace)
+    add_all_lanes(state, workspace)
 
 
 @kernel
@@ -321,6 +392,18 @@ def linears_backward(
     errors.hidden2[:] = f4(0)
     add_to_hidden2(errors.hidden2, errors.logits, parameters.linear3_weight)
     layers.drop_units(errors.hidden2, units[:, HIDDEN_1:], network.unit_scale)
+    hidden_backward(network, gradient, units, errors)
+
+
+@inlined
+def hidden_backward(
+    network: KernelNetwork,
+    gradient: Parameters,
+    units: Bool[Array, "unit_rows 204"],
+    errors: TrainingBuffers,
+) -> None:
+    """The same of all linear layers but the last, from the errors of what this one reads."""
+    parameters, forward = network.parameters, errors.forward
     layers.through_activation(errors.hidden2, forward.hidden2, network.relu)
 
     add_to_weight2(gradient.linear2_weight, errors.hidden2, forward.hidden1)

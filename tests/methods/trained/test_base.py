@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from benchmarks.run.custom_method import load_method
 from methods import METHODS, MIMO, BatchEnsemble, CyclicalSGHMC
+from methods.engines.numba import NumbaEngine
+from methods.engines.torch import TorchEngine
 from methods.networks.architectures import SmallCNN
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, NetworkStore
@@ -135,6 +137,25 @@ def logits(method: TrainedMethod, data: LabelledImages) -> torch.Tensor:
 
 
 FEW = replace(SHORT, epochs=2)
+BY_KERNELS = [name for name, kind in TRAINED.items() if kind.keeps_hidden_layers]
+
+
+@pytest.mark.parametrize("name", BY_KERNELS)
+def test_engine_that_computes_features_changes_no_more_than_rounding(
+    name: str, shades: LabelledImages
+) -> None:
+    outputs = []
+    for engine in (TorchEngine(), NumbaEngine()):
+        method = TRAINED[name](pool=NetworkPool(FEW, engine=engine))
+        outputs.append(logits(method, shades))
+        assert method.trajectory.engine_name(engine) == engine.name
+    assert not torch.equal(*outputs)
+    torch.testing.assert_close(*outputs, rtol=0.0, atol=1e-3)
+
+
+def test_methods_with_other_hidden_layers_are_trained_by_pytorch() -> None:
+    method = BatchEnsemble(pool=NetworkPool(FEW, engine=NumbaEngine()))
+    assert method.trajectory.engine_name(NumbaEngine()) == TorchEngine().name
 
 
 def test_network_is_stored_and_taken_from_the_store(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods.engines.lenet5_kernels import TrainingState, train_epoch
+from methods.engines.lenet5_kernels import TrainingState, features_gradient, train_epoch
 from methods.engines.lenet5_kernels.layout import Parameters, views
 from methods.engines.numba import kernel_network
 from methods.networks.architectures import LeNet5, LeNet5ReLU
@@ -80,3 +80,16 @@ def test_ties_between_values_that_see_something_else() -> None:
             layer.weight[:] = torch.from_numpy(weight)
     images = random.integers(0, 2, (20, 4, 4)).repeat(7, axis=1).repeat(7, axis=2)
     assert_gradient_is_autograds(network, images.astype(np.float32), random_masks(20))
+
+
+def test_of_features_by_any_errors(kind: type[LeNet5]) -> None:
+    network, images = random_network(SEED, kind=kind), random_images(21)
+    errors = np.random.default_rng(0).normal(size=(21, 84)).astype(np.float32)
+    gradient = features_gradient(kernel_network(network), images, errors)
+    features = network.double().features(torch.from_numpy(images.astype(np.float64))[:, None])
+    (features * torch.from_numpy(errors)).sum().backward()
+    for part, parameter in zip(views(gradient)[:-2], network.parameters(), strict=False):
+        assert parameter.grad is not None
+        reference = parameter.grad.numpy().reshape(part.shape)
+        assert np.abs(part - reference).max() <= 1e-5 * np.abs(reference).max()
+    assert not any(part.any() for part in views(gradient)[-2:])
