@@ -133,8 +133,10 @@ def _task(
 
 
 def uses_engine(method: type[UncertaintyMethod]) -> bool:
-    """Whether the engine computes its networks: not of a method that trains one of its own."""
-    return method.pooled and not issubclass(method, TrainedMethod)
+    """Whether the engine computes its networks; of a method that trains its own, their features."""
+    if issubclass(method, TrainedMethod):
+        return method.keeps_hidden_layers
+    return method.pooled
 
 
 def _training_seconds(
@@ -164,7 +166,7 @@ def mode(method: type[UncertaintyMethod], place: TimedOn) -> str:
     """How the method's members are evaluated; see `Latency`."""
     if place.engine == "numba":
         return "kernels"
-    if method not in METHODS.values() or not uses_engine(method):
+    if method not in METHODS.values() or issubclass(method, TrainedMethod):
         return "custom"
     if method.size is None:
         return "single"

@@ -10,7 +10,6 @@ image, and sub-networks that keep the same first channels share their sums.
 
 from __future__ import annotations
 
-import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +30,7 @@ from methods.engines.lenet5_kernels.layout import (
     KernelNetwork,
     Maps,
     Parameters,
-    buffers,
+    ThreadBuffers,
     checked_images,
     checked_masks,
     f4,
@@ -269,15 +268,8 @@ PASSES = 128
 """Passes that go through the linear layers together; no bit depends on it."""
 
 
-class _ThreadBuffers(threading.local):
-    """Buffers of a thread, kept from call to call: to allocate them takes as long as an image."""
-
-    def __init__(self) -> None:
-        self.workspace = buffers(ForwardBuffers, rows=PASSES)
-        self.partial = buffers(PartialMaps)
-
-
-_BUFFERS = _ThreadBuffers()
+_WORKSPACE = ThreadBuffers(ForwardBuffers, rows=PASSES)
+_PARTIAL = ThreadBuffers(PartialMaps)
 
 
 def logits_and_features(
@@ -299,7 +291,7 @@ def logits_and_features(
     out, penultimate = (np.empty((len(images), width), f4) for width in (CLASSES, HIDDEN_2))
     compile_kernels()
     every = np.arange(len(images))
-    _evaluate(network, images, every, *masks, _BUFFERS.workspace, out, penultimate)
+    _evaluate(network, images, every, *masks, _WORKSPACE.own, out, penultimate)
     return out, penultimate
 
 
@@ -351,8 +343,8 @@ def sample_logits(
     out = np.empty((len(keep_mask), len(images), CLASSES), f4)
     compile_kernels()
     every, everything = np.arange(len(images)), np.ones((1, CHANNELS), bool)
-    kept, workspace = (masks, first_subsets(masks), units, everything), _BUFFERS.workspace
-    _sample_logits(network, images, every, *kept, workspace, _BUFFERS.partial, out)
+    kept, workspace = (masks, first_subsets(masks), units, everything), _WORKSPACE.own
+    _sample_logits(network, images, every, *kept, workspace, _PARTIAL.own, out)
     return out
 
 

@@ -10,7 +10,8 @@ here, and brought into the one form that they expect.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Self, TypeAlias, TypeVar, get_type_hints
+import threading
+from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -171,6 +172,13 @@ def buffers(kind: type[Buffers], **sizes: int) -> Buffers:
         else buffers(hint, **sizes)
         for hint in get_type_hints(kind).values()
     )
+
+
+class ThreadBuffers(threading.local, Generic[Buffers]):
+    """Buffers of a thread, kept from call to call: to allocate them takes as long as an image."""
+
+    def __init__(self, kind: type[Buffers], **sizes: int) -> None:
+        self.own = buffers(kind, **sizes)
 
 
 def aligned_zeros(*shape: int, dtype: npt.DTypeLike = f4) -> Array:

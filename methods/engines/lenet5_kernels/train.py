@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
@@ -29,6 +28,7 @@ from methods.engines.lenet5_kernels.layout import (
     Array,
     KernelNetwork,
     Parameters,
+    ThreadBuffers,
     buffers,
     checked_images,
     checked_indices,
@@ -250,14 +250,7 @@ def add_gradient(
     return total
 
 
-class _ThreadBuffers(threading.local):
-    """Buffers of a thread, kept from call to call."""
-
-    def __init__(self) -> None:
-        self.workspace = buffers(TrainingBuffers, rows=LANES)
-
-
-_BUFFERS = _ThreadBuffers()
+_WORKSPACE = ThreadBuffers(TrainingBuffers, rows=LANES)
 
 
 def features_gradient(
@@ -280,7 +273,7 @@ def features_gradient(
     state = TrainingState.start(network._replace(kept_scale=f4(1)))
     masks = checked_masks(network, None, len(images))
     compile_kernels()
-    every, workspace = np.arange(len(images)), _BUFFERS.workspace
+    every, workspace = np.arange(len(images)), _WORKSPACE.own
     _add_features_gradient(state, images, every, *masks, errors, workspace)
     return state.gradient
 
