@@ -180,14 +180,18 @@ def terminal_text(text: str, style: str = "") -> Text:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows; names and words are whole, and numbers stand to the right."""
+    """Print rows; first names and numbers are whole, and numbers stand to the right.
+
+    So are words of up to 30 characters, also where the terminal is narrow.
+    """
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(headings[0], no_wrap=True)
     for heading, column in [*zip(headings, zip(*rows, strict=True), strict=True)][1:]:
+        longest = max(map(len, " ".join(map(_text, (heading, *column))).split()))
         table.add_column(
             heading,
             overflow="fold",
-            min_width=max(map(len, " ".join(map(_text, (heading, *column))).split())),
+            min_width=min(longest, 30),
             justify="right" if isinstance(column[0], int | float) else "left",
         )
     for cells in rows:

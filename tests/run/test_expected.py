@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.io import print_table
 from benchmarks.run.expected import expected
 from benchmarks.vocabulary import LATENCY, MEASURE, PREDICT, STAGES, TRAIN
 from tests.processes import status_of
@@ -51,3 +52,13 @@ def test_plan_is_printed_at_once_and_nothing_is_written(
     printed = capsys.readouterr().out
     assert all(word in printed for word in (*STAGES[:4], "report", "well-trained", "all"))
     assert not (tmp_path / "out").exists()
+
+
+def test_numbers_are_whole_beside_words_that_are_too_long_for_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    print_table(("stage", "what", "count", "CPU seconds"), [("train", 75 * "x", 50, 11_250)])
+    printed = capsys.readouterr().out
+    assert "11,250" in printed
+    assert printed.count("x") == 75
