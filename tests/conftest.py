@@ -18,10 +18,11 @@ NO_CLUSTER = [name for name in ("distributed", "yaml") if find_spec(name) is Non
 collect_ignore = ["cluster"] if NO_CLUSTER else []
 
 
-def pytest_configure(config: pytest.Config) -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
     """The process that deals tests out to others starts at once: it needs no torch."""
-    if not config.getoption("numprocesses", None):
-        config.pluginmanager.import_plugin("tests.fixtures")
+    if not session.config.getoption("numprocesses", None):
+        session.config.pluginmanager.import_plugin("tests.fixtures")
 
 
 def pytest_report_header() -> str | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
@@ -13,6 +12,8 @@ from torch import Tensor, nn
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
 from methods.shapes import Images, KeepMask, Logits, MemberLogits
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class Trainer(Protocol):
@@ -94,12 +95,12 @@ class Engine(ABC):
     def prepare(self, networks: Sequence[Network]) -> PreparedNetworks:
         """Make trained networks of one recipe ready to predict, once for many calls."""
 
-    def computing(self, module: nn.Module) -> AbstractContextManager[None]:
-        """A block in which it computes the features of a module's networks, for any loss of them.
+    def adopted(self, module: Module) -> Module:
+        """A module that gives the same, of which the engine computes the networks' features.
 
-        By default they do so themselves.
+        By default it is the module itself. Gradients are by parameters, not by images.
         """
-        return nullcontext()
+        return module
 
     def logits(self, network: Network, images: Images, keep_mask: KeepMask | None = None) -> Logits:
         """Logits of one network; see `PreparedNetworks`."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 
 import numba
@@ -17,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.engines import lenet5_kernels as kernels
-from methods.engines.base import Engine, NetworkOutputs
+from methods.engines.base import Engine, Module, NetworkOutputs
 from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
@@ -56,28 +55,16 @@ class NumbaEngine(Engine):
         """
         return NumbaNetworks([kernel_network(network) for network in networks])
 
-    @contextmanager
-    def computing(self, module: nn.Module) -> Iterator[None]:
-        """A block in which the kernels compute the features of each LeNet-5 in a module.
+    def adopted(self, module: Module) -> Module:
+        """A copy of the module in which the kernels compute the features of each LeNet-5.
 
         Networks of which a hidden layer is replaced compute theirs themselves.
         """
-        networks = [
-            cast(Network, part) for part in module.modules() if _has_usual_hidden_layers(part)
-        ]
-
-        def features(network: Network, images: Images, keep_mask: None = None) -> Features:
-            hidden = _hidden(network).values()
-            given: Tensor = _KernelFeatures.apply(network, images, *hidden)  # type: ignore[no-untyped-call]
-            return given
-
-        for network in networks:  # the kernels resize
-            vars(network).update(features=partial(features, network), resized=lambda images: images)
-        try:
-            yield
-        finally:
-            for network in networks:
-                del network.features, network.resized
+        copied = deepcopy(module)
+        for part in copied.modules():
+            if _has_usual_hidden_layers(part):
+                cast(Network, part).engine_features = kernel_features
+        return copied
 
 
 @dataclass(frozen=True)
@@ -173,17 +160,28 @@ def _with_parameters(network: Network, vector: Float[Tensor, " 61706"]) -> kerne
     )
 
 
-def _hidden(network: nn.Module) -> dict[str, Tensor]:
-    """The parameters of all layers but the last, by name."""
-    return {n: weight for n, weight in network.named_parameters() if not n.startswith("head.")}
+def kernel_features(network: Network, images: Images) -> Features:
+    """LeNet-5's features, dropout off; the last layer may be any."""
+    named = network.named_parameters()
+    hidden = [weight for name, weight in named if not name.startswith("head.")]
+    given: Tensor = _KernelFeatures.apply(network, images, *hidden)  # type: ignore[no-untyped-call]
+    return given
 
 
 def _has_usual_hidden_layers(module: nn.Module) -> bool:
-    """Whether the kernels compute its features; its last layer may be any."""
+    """Whether the kernels compute its features."""
     if type(module) not in KERNEL_NETWORKS:
         return False
-    usual, own = _hidden(type(module)(generator=torch.Generator())), _hidden(module)
-    return usual.keys() == own.keys() and all(own[n].shape == usual[n].shape for n in own)
+    return _hidden_layers(type(module)(generator=torch.Generator())) == _hidden_layers(module)
+
+
+def _hidden_layers(network: nn.Module) -> list[tuple[object, ...]]:
+    """What each layer but the last computes, as far as it shows."""
+    return [
+        (name, type(layer), repr(layer), *layer._forward_pre_hooks, *layer._forward_hooks)
+        for name, layer in network.named_children()
+        if name != "head"
+    ]
 
 
 class _KernelFeatures(torch.autograd.Function):

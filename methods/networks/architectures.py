@@ -49,17 +49,21 @@ class LeNet5(Network):
         """The activation of every layer but the last."""
         return torch.tanh(sums)
 
-    @staticmethod
+    @classmethod
     def pool(
+        cls,
         sums: Float[Tensor, "images channels height width"],
     ) -> Float[Tensor, "images channels height/2 width/2"]:
         """Activated, at half the size; commutes with dropout, which scales by 0 or more."""
-        return avg_pool2d(torch.tanh(sums), 2)
+        return avg_pool2d(cls.activate(sums), 2)
 
     def features(
         self, images: Float[Tensor, "images 1 28 28"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 84"]:
         """The penultimate layer."""
+        by_engine = None if images.requires_grad else self.engine_features
+        if keep_mask is None and by_engine is not None:
+            return by_engine(self, images)
         return self._features(self.shared(images), keep_mask)
 
     def shared(self, images: Float[Tensor, "images 1 28 28"]) -> Float[Tensor, "images 6 14 14"]:
@@ -157,15 +161,16 @@ class LeNet5ReLU(LeNet5):
         """ReLU; its derivative at 0 is 0."""
         return torch.relu(sums)
 
-    @staticmethod
+    @classmethod
     def pool(
+        cls,
         sums: Float[Tensor, "images channels height width"],
     ) -> Float[Tensor, "images channels height/2 width/2"]:
         """Activated, at half the size; the error goes to the first maximum of a square.
 
         The maximum commutes with ReLU, which then has a quarter of the work.
         """
-        return torch.relu(max_pool2d(sums, 2))
+        return cls.activate(max_pool2d(sums, 2))
 
 
 class LeNet5Units(LeNet5ReLU):

@@ -152,12 +152,15 @@ class Network(nn.Module, ABC):
         shape: of an image, channels first.
         channels: the width of each dropout site; may be empty.
         head: the last layer.
+        engine_features: what computes the features in place of the network, dropout off, if an
+            engine has adopted it (`Engine.adopted`).
     """
 
     name: ClassVar[str]
     shape: ClassVar[tuple[int, ...]]
     channels: ClassVar[tuple[int, ...]]
     head: nn.Linear
+    engine_features: Callable[[Network, Images], Features] | None = None
 
     def __init__(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from hashlib import sha256
@@ -94,8 +93,9 @@ class TrainedMethod(MemberMethod):
 
     Attributes:
         settings: the names of the class fields that a training depends on.
-        keeps_hidden_layers: whether networks in it have the recipe's, all but the last; then the
-            engine computes their features, and the loss has gradients by parameters alone.
+        keeps_hidden_layers: whether the network in training has the recipe's, all but the last, and
+            the loss has gradients by parameters alone; then the engine computes its features, of
+            images that are not resized.
         trained_longer: of the suite's the three whose NLL on calibration images, as a geometric
             mean of all tasks in ``benchmarks/tasks/tuning.csv``, is least; the others would cost
             more than all else.
@@ -116,6 +116,7 @@ class TrainedMethod(MemberMethod):
 
     def __init__(self, *, members: int | None = None, **shared: Unpack[PoolArguments]) -> None:
         super().__init__(**shared)
+        self._adopted: MemberNetwork | None = None
         self.members = next(iter(self.sweep), 1) if members is None else members
         if self.members < 1:
             raise ValueError(f"members is {members}; expected at least 1")
@@ -168,21 +169,20 @@ class TrainedMethod(MemberMethod):
         if self.pool.recipe.epochs < 10:  # counting takes a second, and none needs so many for one
             epochs_of(cast(MemberNetwork, network), self.pool.recipe, self.name)
 
-    def computing(self, network: nn.Module) -> AbstractContextManager[None]:
-        """A block in which the engine computes the features of a network of this method's."""
-        engine = self.pool.engine
-        return engine.computing(network) if self.keeps_hidden_layers else nullcontext()
+    def forget(self) -> None:
+        """Undo what was made of other networks."""
+        self._adopted = None
 
     @torch.inference_mode()
     @full_float32()
     def member_logits(self, images: Tensor) -> Tensor:
         """The members' logits, in batches of `BATCH` images."""
-        device = self.pool.engine.device
-        network = self.fitted[0].to(device)
-        with self.computing(network):
-            return torch.cat(
-                [network(part.to(device)).cpu() for part in torch.split(images, BATCH)], dim=1
-            )
+        engine = self.pool.engine
+        if (network := self._adopted) is None:
+            fitted = cast(MemberNetwork, self.fitted[0])
+            network = self._adopted = engine.adopted(fitted.to(engine.device))
+        parts = (part.to(engine.device) for part in torch.split(images, BATCH))
+        return torch.cat([network(part).cpu() for part in parts], dim=1)
 
 
 class MemberTraining(OwnTraining):
@@ -223,14 +223,19 @@ class MemberTraining(OwnTraining):
         begun = perf_counter()
         epochs = epochs_of(network, recipe, self.name)
         steps = round(epochs * ceil(len(training.labels) / recipe.batch_size))
-        with self.method.computing(network):
-            images = network.network.resized(training.images.to(device))
-            data = LabelledImages(images, training.labels.to(device))
-            self._descend(network, recipe, index, data, steps, seed)
-            network.eval()
-            with torch.no_grad():
-                network.finish(data.images, data.labels)
-        return [TrainedNetwork(cast(Network, network.cpu()), (), perf_counter() - begun)]
+        if self.method.keeps_hidden_layers:
+            network = engine.adopted(network)
+        images = training.images.to(device)
+        if network.network.engine_features is None:  # engines resize themselves
+            images = network.network.resized(images)
+        data = LabelledImages(images, training.labels.to(device))
+        self._descend(network, recipe, index, data, steps, seed)
+        network.eval()
+        with torch.no_grad():
+            network.finish(data.images, data.labels)
+        trained = self.initial(recipe, index, seed=seed)  # which no engine has adopted
+        trained.load_state_dict(network.state_dict())
+        return [TrainedNetwork(trained, (), perf_counter() - begun)]
 
     def _descend(
         self,

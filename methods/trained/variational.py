@@ -115,7 +115,6 @@ class Variational(TrainedMethod):
     group = "learned distribution"
     sweep = (10,)
     settings = ("learning_rate", "initial_rho")
-    keeps_hidden_layers = True
     learning_rate, initial_rho = 0.003, -5.0
 
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:

@@ -56,7 +56,7 @@ class ForPixels(LeNet5):
     """The network for images that are resized and normalised already."""
 
     def shared(self, images: Tensor) -> Tensor:
-        return self.pool(self.activate(self.conv1(images)))
+        return self.pool(self.conv1(images))
 
 
 class ReLUForPixels(ForPixels, LeNet5ReLU):

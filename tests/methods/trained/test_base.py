@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.run.custom_method import load_method
-from methods import METHODS, MIMO, BatchEnsemble, CyclicalSGHMC
+from methods import METHODS, MIMO, BatchEnsemble, CyclicalSGHMC, ShallowEnsemble
 from methods.engines.numba import NumbaEngine
 from methods.engines.torch import TorchEngine
-from methods.networks.architectures import SmallCNN
+from methods.networks.architectures import LeNet5ReLU, SmallCNN
 from methods.networks.network import Network
 from methods.networks.pool import NetworkPool, NetworkStore
 from methods.networks.recipes import LabelledImages, Recipe
@@ -156,6 +158,42 @@ def test_engine_that_computes_features_changes_no_more_than_rounding(
 def test_methods_with_other_hidden_layers_are_trained_by_pytorch() -> None:
     method = BatchEnsemble(pool=NetworkPool(FEW, engine=NumbaEngine()))
     assert method.trajectory.engine_name(NumbaEngine()) == TorchEngine().name
+
+
+class Masked(LeNet5ReLU):
+    """Has the layers of LeNet-5, and computes something else."""
+
+
+def test_adopted_network_computes_itself_what_the_engine_cannot(shades: LabelledImages) -> None:
+    usual, images = (
+        LeNet5ReLU(generator=torch.Generator().manual_seed(0)),
+        shades.images[:20].clone(),
+    )
+    adopted = NumbaEngine().adopted(usual)
+    assert adopted.engine_features is not None
+    assert usual.engine_features is None
+    mask = torch.arange(22)[None] % 3 > 0
+    assert torch.equal(adopted(images, mask), usual(images, mask))
+    assert torch.equal(adopted.shared(images), usual.shared(images))
+    (gradient,) = torch.autograd.grad(adopted(images.requires_grad_()).sum(), images)
+    assert gradient.abs().sum() > 0
+    for change in (
+        lambda network: network.linear2.register_forward_hook(lambda *_: _[-1] * 0),
+        lambda network: setattr(network, "conv2", nn.Conv2d(6, 16, 5, padding_mode="circular")),
+        lambda network: setattr(network, "__class__", Masked),
+    ):
+        other = deepcopy(usual)
+        change(other)
+        assert NumbaEngine().adopted(other).engine_features is None
+
+
+def test_threads_may_share_a_method_that_the_kernels_compute(shades: LabelledImages) -> None:
+    method = ShallowEnsemble(pool=NetworkPool(FEW, engine=NumbaEngine()))
+    expected = logits(method, shades)
+    method.fitted = method.fitted
+    with ThreadPoolExecutor(4) as threads:
+        each = threads.map(lambda _: method.member_logits(shades.images), range(16))
+        assert all(torch.equal(own, expected) for own in each)
 
 
 def test_network_is_stored_and_taken_from_the_store(
