@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from benchmarks.io import UserError
-from benchmarks.run.configuration import configuration_of
-from benchmarks.tasks.fashion_mnist import FASHION_MNIST
-from methods.networks.recipes import LabelledImages
+from benchmarks.tasks.fashion_mnist import FASHION_MNIST, PIXELS
+from methods.networks.recipes import ARTICLE, LabelledImages
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,7 @@ def test_labels_are_valid_at_every_angle() -> None:
     assert all(condition.labels == "valid" for condition in rotated)
 
 
-def test_article_is_not_about_clothes() -> None:
-    with pytest.raises(UserError, match="the task 'fashion_mnist' has no 'article'"):
-        configuration_of("article", "fashion_mnist")
+def test_the_articles_training_is_that_of_digits_by_the_pixels_of_clothes() -> None:
+    recipe = FASHION_MNIST.recipe("article")
+    assert (recipe.mean, recipe.std) == (PIXELS["mean"], PIXELS["std"])
+    assert replace(recipe, mean=ARTICLE.mean, std=ARTICLE.std, reported=ARTICLE.reported) == ARTICLE
