@@ -13,7 +13,7 @@ from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
 from methods.shapes import Images, KeepMask, Logits, MemberLogits
 
-Module = TypeVar("Module", bound=nn.Module)
+Adopted = TypeVar("Adopted", bound=nn.Module)
 
 
 class Trainer(Protocol):
@@ -95,7 +95,7 @@ class Engine(ABC):
     def prepare(self, networks: Sequence[Network]) -> PreparedNetworks:
         """Make trained networks of one recipe ready to predict, once for many calls."""
 
-    def adopted(self, module: Module) -> Module:
+    def adopted(self, module: Adopted) -> Adopted:
         """A module that gives the same, of which the engine computes the networks' features.
 
         By default it is the module itself. Gradients are by parameters, not by images.

@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from methods.engines import lenet5_kernels as kernels
-from methods.engines.base import Engine, Module, NetworkOutputs
+from methods.engines.base import Adopted, Engine, NetworkOutputs
 from methods.networks.architectures import KERNEL_NETWORKS
 from methods.networks.network import Network
 from methods.networks.recipes import LabelledImages, Recipe
@@ -55,7 +55,7 @@ class NumbaEngine(Engine):
         """
         return NumbaNetworks([kernel_network(network) for network in networks])
 
-    def adopted(self, module: Module) -> Module:
+    def adopted(self, module: Adopted) -> Adopted:
         """A copy of the module in which the kernels compute the features of each LeNet-5.
 
         Networks of which a hidden layer is replaced compute theirs themselves.
