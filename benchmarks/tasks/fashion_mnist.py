@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from benchmarks.data.loading import IMAGES, load_fashion_mnist
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
@@ -19,7 +20,7 @@ CLASSES = (
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
 
-PIXELS = {"mean": 0.286, "std": 0.353}
+PIXELS: Any = {"mean": 0.286, "std": 0.353}
 """Of its own training images."""
 
 FASHION_MNIST = Task(
