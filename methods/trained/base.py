@@ -170,18 +170,16 @@ class TrainedMethod(MemberMethod):
             epochs_of(cast(MemberNetwork, network), self.pool.recipe, self.name)
 
     def forget(self) -> None:
-        """Undo what was made of other networks."""
-        self._adopted = None
+        """Have the engine adopt the network that was assigned, in place of another one."""
+        engine = self.pool.engine
+        self._adopted = engine.adopted(cast(MemberNetwork, self.fitted[0].to(engine.device)))
 
     @torch.inference_mode()
     @full_float32()
     def member_logits(self, images: Tensor) -> Tensor:
         """The members' logits, in batches of `BATCH` images."""
-        engine = self.pool.engine
-        if (network := self._adopted) is None:
-            fitted = cast(MemberNetwork, self.fitted[0])
-            network = self._adopted = engine.adopted(fitted.to(engine.device))
-        parts = (part.to(engine.device) for part in torch.split(images, BATCH))
+        network = self._adopted or self.fitted[0]  # which says that the method is not fitted
+        parts = (part.to(self.pool.engine.device) for part in torch.split(images, BATCH))
         return torch.cat([network(part).cpu() for part in parts], dim=1)
 
 

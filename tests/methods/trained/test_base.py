@@ -99,8 +99,9 @@ def test_network_with_batch_normalisation_is_fitted_and_loaded(
     assert logits.isfinite().all()
     torch.testing.assert_close(method.member_logits(images[3:4]), logits[:, 3:4])
     assert method.predict(images[:0]).mean.shape == (0, 10)
-    method.fitted = [MemberTraining(method).initial(recipe, 0).eval()]
-    method.fitted[0].load_state_dict(network.state_dict())
+    loaded = MemberTraining(method).initial(recipe, 0).eval()
+    loaded.load_state_dict(network.state_dict())
+    method.fitted = [loaded]
     assert torch.equal(method.member_logits(images[:40]), logits)
 
 
@@ -190,7 +191,6 @@ def test_adopted_network_computes_itself_what_the_engine_cannot(shades: Labelled
 def test_threads_may_share_a_method_that_the_kernels_compute(shades: LabelledImages) -> None:
     method = ShallowEnsemble(pool=NetworkPool(FEW, engine=NumbaEngine()))
     expected = logits(method, shades)
-    method.fitted = method.fitted
     with ThreadPoolExecutor(4) as threads:
         each = threads.map(lambda _: method.member_logits(shades.images), range(16))
         assert all(torch.equal(own, expected) for own in each)
