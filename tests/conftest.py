@@ -18,7 +18,7 @@ NO_CLUSTER = [name for name in ("distributed", "yaml") if find_spec(name) is Non
 collect_ignore = ["cluster"] if NO_CLUSTER else []
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(trylast=True)  # coverage has begun
 def pytest_sessionstart(session: pytest.Session) -> None:
     """The process that deals tests out to others starts at once: it needs no torch."""
     if not session.config.getoption("numprocesses", None):

@@ -61,9 +61,8 @@ class LeNet5(Network):
         self, images: Float[Tensor, "images 1 28 28"], keep_mask: KeepMask | None = None
     ) -> Float[Tensor, "images 84"]:
         """The penultimate layer."""
-        by_engine = None if images.requires_grad else self.engine_features
-        if keep_mask is None and by_engine is not None:
-            return by_engine(self, images)
+        if self.engine_features and keep_mask is None and not images.requires_grad:
+            return self.engine_features(self, images)
         return self._features(self.shared(images), keep_mask)
 
     def shared(self, images: Float[Tensor, "images 1 28 28"]) -> Float[Tensor, "images 6 14 14"]:

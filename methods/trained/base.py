@@ -221,19 +221,17 @@ class MemberTraining(OwnTraining):
         begun = perf_counter()
         epochs = epochs_of(network, recipe, self.name)
         steps = round(epochs * ceil(len(training.labels) / recipe.batch_size))
-        if self.method.keeps_hidden_layers:
-            network = engine.adopted(network)
+        adopted = engine.adopted(network) if self.method.keeps_hidden_layers else network
         images = training.images.to(device)
-        if network.network.engine_features is None:  # engines resize themselves
-            images = network.network.resized(images)
+        if adopted.network.engine_features is None:  # engines resize themselves
+            images = adopted.network.resized(images)
         data = LabelledImages(images, training.labels.to(device))
-        self._descend(network, recipe, index, data, steps, seed)
-        network.eval()
+        self._descend(adopted, recipe, index, data, steps, seed)
+        adopted.eval()
         with torch.no_grad():
-            network.finish(data.images, data.labels)
-        trained = self.initial(recipe, index, seed=seed)  # which no engine has adopted
-        trained.load_state_dict(network.state_dict())
-        return [TrainedNetwork(trained, (), perf_counter() - begun)]
+            adopted.finish(data.images, data.labels)
+        network.load_state_dict(adopted.state_dict())
+        return [TrainedNetwork(cast(Network, network.eval().cpu()), (), perf_counter() - begun)]
 
     def _descend(
         self,

@@ -161,15 +161,13 @@ def test_methods_with_other_hidden_layers_are_trained_by_pytorch() -> None:
     assert method.trajectory.engine_name(NumbaEngine()) == TorchEngine().name
 
 
-class Masked(LeNet5ReLU):
-    """Has the layers of LeNet-5, and computes something else."""
+class Resembling(LeNet5ReLU):
+    """Has the layers of LeNet-5, and may compute something else."""
 
 
 def test_adopted_network_computes_itself_what_the_engine_cannot(shades: LabelledImages) -> None:
-    usual, images = (
-        LeNet5ReLU(generator=torch.Generator().manual_seed(0)),
-        shades.images[:20].clone(),
-    )
+    images = shades.images[:20].clone()
+    usual = LeNet5ReLU(generator=torch.Generator().manual_seed(0))
     adopted = NumbaEngine().adopted(usual)
     assert adopted.engine_features is not None
     assert usual.engine_features is None
@@ -181,7 +179,7 @@ def test_adopted_network_computes_itself_what_the_engine_cannot(shades: Labelled
     for change in (
         lambda network: network.linear2.register_forward_hook(lambda *_: _[-1] * 0),
         lambda network: setattr(network, "conv2", nn.Conv2d(6, 16, 5, padding_mode="circular")),
-        lambda network: setattr(network, "__class__", Masked),
+        lambda network: setattr(network, "__class__", Resembling),
     ):
         other = deepcopy(usual)
         change(other)
