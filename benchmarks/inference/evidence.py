@@ -257,24 +257,32 @@ class HeadlineEvidence:
         """With the contestants of another sitting, or of others, on the same images.
 
         Raises:
-            UserError: it is of other images, or a contestant is in both.
+            UserError: it is of other images, or a contestant of both has other values there.
         """
         mine, theirs = self.drawn, other.drawn
         same = [*mine.shown] == [*theirs.shown] and np.array_equal(self.groups, other.groups)
         known = len(mine.labels) and len(theirs.labels)
         if not same or (known and not np.array_equal(mine.labels, theirs.labels)):
             raise UserError(f"{self.measure.name}: the two are of other images, and not joined")
-        if twice := {*self.contestants} & {*other.contestants}:
-            method = min(twice).method
-            raise UserError(f"{self.measure.name}: both have {method!r}; leave it out of one")
-        entries, first = (*self.entries, *other.entries), len(self.entries)
-        count, replicates = len(entries), max(self.values.shape[1], other.values.shape[1])
+        entries = {entry.contestant: entry for entry in (*other.entries, *self.entries)}
+        order = {each: k for k, each in enumerate(sorted(entries))}
+        count, replicates = len(order), max(self.values.shape[1], other.values.shape[1])
         matched, values = np.full((count, count), np.nan), np.full((count, replicates), np.nan)
-        for own, each in ((slice(first), self), (slice(first, count), other)):
-            matched[own, own], values[own, : each.values.shape[1]] = each.matched, each.values
-        rows = np.concatenate([self.rows, other.rows])
-        whole = replace(self, entries=entries, values=values, rows=rows, matched=matched)
-        return whole.chosen(sorted(range(count), key=entries.__getitem__))
+        rows = np.zeros((count, len(self.groups)), np.float16)
+        for part in (other, self):
+            own = [order[each] for each in part.contestants]
+            padded = np.full((len(own), replicates), np.nan)
+            padded[:, : part.values.shape[1]] = part.values
+            earlier = values[own]
+            differs = (earlier != padded) & ~(np.isnan(earlier) | np.isnan(padded))
+            if differs.any():
+                method = part.contestants[int(differs.any(axis=1).argmax())].method
+                raise UserError(
+                    f"{self.measure.name}: {method!r} has other values in both; leave it out of one"
+                )
+            matched[np.ix_(own, own)], values[own], rows[own] = part.matched, padded, part.rows
+        whole = tuple(sorted(entries.values()))
+        return replace(self, entries=whole, values=values, rows=rows, matched=matched)
 
     def write(self, folder: Path) -> None:
         """Write ``influences/<measure>.npz``."""

@@ -172,11 +172,22 @@ def test_two_sittings_joined_have_all_but_what_replicates_of_both_share() -> Non
         assert np.array_equal(joined.shared[apart], KNOWN.every[apart])
 
 
+def test_contestants_of_both_sittings_connect_them() -> None:
+    ensembles, single, others = [3, 4], [0], [1, 2]
+    parts = KNOWN.chosen([*single, *ensembles]), KNOWN.chosen([*others, *ensembles])
+    for joined in (parts[0].joined(parts[1]), parts[1].joined(parts[0])):
+        apart = np.isnan(joined.matched)
+        assert {*zip(*map(list, np.nonzero(apart)), strict=True)} == {
+            pair for k in single for j in others for pair in ((j, k), (k, j))
+        }
+        assert same(replace(joined, matched=np.where(apart, KNOWN.matched, joined.matched)), KNOWN)
+
+
 def test_what_does_not_belong_together_is_not_joined() -> None:
     labels = np.arange(IMAGES) % 10
     first, second = (labelled(labels).chosen([k]) for k in (0, 1))
-    with pytest.raises(UserError, match=r"^nll-clean: both have 'a'; leave it out of one$"):
-        first.joined(KNOWN)
+    with pytest.raises(UserError, match=r"^nll-clean: 'a' has other values in both; leave it out"):
+        replace(first, values=first.values + 1).joined(KNOWN)
     groups = np.arange(IMAGES) // 2
     for other in (
         known_of(losses_of(images=50)).chosen([1]),
