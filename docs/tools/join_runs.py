@@ -69,7 +69,10 @@ def _joined_record(first: dict[str, Any], last: dict[str, Any]) -> dict[str, Any
         raise UserError(f"the two are no sittings of one run: other {', '.join(differing)}")
     every = {budget for own in configurations for budget in own["budgets"]}
     chosen = configurations[1] | {"budgets": every}
-    parts = {n: tuple(v) if isinstance(v, list | set) else v for n, v in chosen.items()}
+    parts: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list | set) else value
+        for name, value in chosen.items()
+    }
     configuration = Configuration(**parts)
     stages = first["seconds"] | last["seconds"]
     seconds = {n: round(sum(own["seconds"].get(n, 0) for own in sittings), 1) for n in stages}
