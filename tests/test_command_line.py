@@ -143,9 +143,13 @@ def test_cuda_is_refused_where_there_is_none(command_line: CommandLine) -> None:
     "command", [["--jobs", "1"], ["--plan"], ["lab"], ["check", "--index", "1"]]
 )
 def test_unavailable_mnist_is_reported_in_one_line(
-    command: list[str], command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+    command: list[str],
+    command_line: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     forget_images()
+    (tmp_path / "stored.safetensors").touch()  # a plan without networks needs no images
 
     def nowhere(*_: object, **__: object) -> None:
         raise Unavailable("mnist is unavailable: no connection")
@@ -153,7 +157,8 @@ def test_unavailable_mnist_is_reported_in_one_line(
     monkeypatch.setattr(loading, "read", nowhere)
     # Nothing is compiled for nothing, which would be a line more on stderr.
     monkeypatch.setattr("methods.engines.lenet5_kernels.kernels_are_cached", lambda: False)
-    status, _, error = command_line(*command, "--device", "cpu")
+    options = ("--networks", str(tmp_path), "--device", "cpu")
+    status, _, error = command_line(*command, *options)
     assert status == 2
     assert re.fullmatch(r"error: [^\n]*no connection[^\n]*\n", error)
 
