@@ -24,6 +24,9 @@ UNDER_SHIFT = "brier"
 SAMPLED, ENSEMBLE = "mc_dropout", "deep_ensemble"
 """The two that the article compares."""
 
+OF_ARTICLE = "mc_dropout_article"
+"""The first of them at the article's rate of dropout."""
+
 WITHOUT_BLANKS = "mc_dropout_without_blanks"
 """The first of them, without passes that answer every image alike."""
 
@@ -48,8 +51,8 @@ DISAGREEMENT = "pairwise_disagreement"
 DIVERSITY = (DISAGREEMENT, "mutual_information")
 """By which it is told how much members differ; methods are ranked by the last."""
 
-SHOWN_WITH_COST = (PROBABLE, UNDER_SHIFT, DETECTION)
-"""The measures of the headline that are drawn against the time of one image."""
+SHOWN_FIRST = (PROBABLE, UNDER_SHIFT, DETECTION)
+"""The measures of the headline that the first table has, and that are drawn against costs."""
 
 VOTES = "votes"
 """The metric of claims that is the share of votes for a class."""

@@ -32,7 +32,7 @@ IN_VIEW = 2
 OF_A_CONDITION = 2
 """Images that are shown of each condition."""
 
-WIDTHS = {"min": 1.05, "max": 1.9}
+WIDTHS = {"min": 1.6, "max": 1.9}
 """Pixels a point of a figure: its letters can be read, and a phone scrolls a wide one."""
 
 DOWNLOADS = {
@@ -67,8 +67,8 @@ SETTINGS = {
 }
 """What the head of the page tells of the configuration, and what it calls that."""
 
-ELSEWHERE = ("leaderboard", "worth", "claims", "published")
-"""Tables of the answer and of the claims."""
+ELSEWHERE = ("front", "leaderboard", "worth", "claims", "published")
+"""Tables of the answer and of the claims, and that which is in view below all methods."""
 
 
 class Section(NamedTuple):

@@ -19,7 +19,8 @@ from benchmarks.report.answer import answer
 from benchmarks.report.claims import article_answer
 from benchmarks.report.published import published_table
 from benchmarks.report.results import Quantity, Results, read_if_there
-from benchmarks.report.tables.declared import COST, LEADERBOARD
+from benchmarks.report.tables.declared import COST
+from benchmarks.report.tables.front import front
 from benchmarks.report.tables.pivot import table_of
 from benchmarks.report.tables.table import markdown
 from benchmarks.report.texts import listed
@@ -33,6 +34,7 @@ from benchmarks.vocabulary import (
     SUMMARY_CSV,
     TABLES_FOLDER,
 )
+from methods.networks.recipes import ARTICLE
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,9 +81,9 @@ def filled(pages: Mapping[Path, str], root: Path) -> dict[Path, str]:
     """The texts with what stands between each pair of marks made from the results of a run.
 
     ``<!-- generated: NAME from FOLDER -->`` and ``<!-- end -->`` are the marks, NAME one of
-    `SECTIONS`; the folder of the run (for ``commands`` of each run, separated by commas) and the
-    pages' paths are relative to ``root``. A number in a sentence has a mark behind it:
-    ``0.21<!-- nll clean of deep_ensemble-5 in FOLDER -->``, to as many decimals; other
+    `SECTIONS`; the folder of the run (for ``front`` and ``commands`` of each run, separated by
+    commas) and the pages' paths are relative to ``root``. A number in a sentence has a mark
+    behind it: ``0.21<!-- nll clean of deep_ensemble-5 in FOLDER -->``, to as many decimals; other
     budgets than a network's, or an ensemble's of such, are named, as ``softmax-1-budget-5``.
     """
     run_in = cache(partial(_Run, root))
@@ -169,9 +171,12 @@ def _short(run: _Run) -> str:
     return WITHOUT_ANSWER if results.answer.empty else f"**{answer(results)['short']}**\n"
 
 
-def _leaderboard(run: _Run) -> str:
-    """The leaderboard; nothing where the run has no values."""
-    table = table_of(LEADERBOARD, run.results)
+def _front(runs: _Run) -> str:
+    """The first table, of the runs whose folders are separated by commas; the article's beside."""
+    every = [Results.load(runs.root / name) for name in runs.folder.as_posix().split(",")]
+    of_article = [run for run in every if run.recipe == ARTICLE.name]
+    others = [run for run in every if run not in of_article]
+    table = front(others, of_article) if others else front(of_article)
     return markdown(table) if table else ""
 
 
@@ -252,7 +257,7 @@ def _tuning(run: _Run) -> str:
 SECTIONS: dict[str, Callable[[_Run], str]] = {
     "short": _short,
     "blanks": lambda run: f"{answer(run.results)['blanks']}\n",
-    "leaderboard": _leaderboard,
+    "front": _front,
     "members-table": lambda run: run.text_of(TABLES_FOLDER, "members.md"),
     **{name: partial(_figure, name) for name in FIGURES},
     "article": lambda run: f"{article_answer(run.results.claims or {})}\n",

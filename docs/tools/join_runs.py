@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from keep_probabilities import PROBABILITIES_NPZ, recorded
 
 from benchmarks.inference.evidence import evidence_in
-from benchmarks.io import UserError, read_run_json, write_json
+from benchmarks.io import UserError, read_run_json, write_json, write_whole
 from benchmarks.nouns import METHOD_COLUMNS, Names
-from benchmarks.run.configuration import Configuration, command_of
+from benchmarks.report.results import Results
+from benchmarks.report.tables.front import contestants
+from benchmarks.run.configuration import command_of
 from benchmarks.run.measure import write_answer
-from benchmarks.schema import in_order, read_table, write_table
+from benchmarks.schema import in_order, packed, read_table, unpacked, write_table
 from benchmarks.vocabulary import MEASUREMENTS_CSV, RUN_JSON, SUMMARY_CSV, TRAINING_CSV
 
 JOINED = {
@@ -53,6 +56,18 @@ def join(kept: Path, run: Path) -> None:
         each.write(run)
     write_answer(run, Names.read(run))
     write_json(whole, run / RUN_JSON)
+    _join_probabilities(kept, run)
+
+
+def _join_probabilities(kept: Path, run: Path) -> None:
+    """Have the run's file hold the contestants of the first table of both sittings, where kept."""
+    paths = [folder / PROBABILITIES_NPZ for folder in (kept, run)]
+    if all(path.exists() for path in paths):
+        results = Results.load(run)
+        shown = {results.names.key(each.unscored) for each in contestants([results])}
+        arrays = unpacked(paths[0]) | unpacked(paths[1])
+        own = {name: array for name, array in arrays.items() if name.split("/")[0] in shown}
+        write_whole(run / PROBABILITIES_NPZ, packed(own))
 
 
 def _joined_record(first: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
@@ -68,12 +83,7 @@ def _joined_record(first: dict[str, Any], last: dict[str, Any]) -> dict[str, Any
     if differing:
         raise UserError(f"the two are no sittings of one run: other {', '.join(differing)}")
     every = {budget for own in configurations for budget in own["budgets"]}
-    chosen = configurations[1] | {"budgets": every}
-    parts: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list | set) else value
-        for name, value in chosen.items()
-    }
-    configuration = Configuration(**parts)
+    configuration = recorded(configurations[1], budgets=tuple(every))
     stages = first["seconds"] | last["seconds"]
     seconds = {n: round(sum(own["seconds"].get(n, 0) for own in sittings), 1) for n in stages}
     machines = {

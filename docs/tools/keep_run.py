@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from keep_probabilities import PROBABILITIES_NPZ
 
 from benchmarks.io import UserError, content_of, path_of
 from benchmarks.nouns import Contestant
@@ -39,10 +40,10 @@ from benchmarks.vocabulary import (
 
 COPIED = (
     *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, LAB_HTML),
-    *(ANSWER_CSV, LATENCY_CSV, RUN_JSON, NOUNS_JSON),
+    *(ANSWER_CSV, LATENCY_CSV, RUN_JSON, NOUNS_JSON, PROBABILITIES_NPZ),
     *(
         f"{TABLES_FOLDER}/{name}.{suffix}"
-        for name in ("leaderboard", "worth", "members", "published")
+        for name in ("front", "leaderboard", "worth", "members", "published")
         for suffix in ("csv", "md")
     ),
 )

@@ -143,7 +143,7 @@ def test_names_beside_points_cover_neither_points_nor_one_another(results: Resul
     for ax in sheet.axes:
         boxes = [text.get_window_extent() for text in ax.texts]
         points = [line.get_xydata()[0] for line in ax.lines if len(line.get_xydata()) == 1]
-        assert len(boxes) == len(points) > 3
+        assert len(points) >= len(boxes) > 3
         for number, box in enumerate(boxes):
             assert not any(box.overlaps(other) for other in boxes[:number])
             assert not any(box.contains(*ax.transData.transform(point)) for point in points)
@@ -216,7 +216,7 @@ def test_scatter_is_bold_and_its_title_names_what_is_drawn_of_the_best_set(
     results = timed(by_chance(FEW, seed))
     drawing = draw_figure(results, "quality", methods=methods)
     shown = {Contestant(*key) for key in drawing.numbers[[*METHOD_COLUMNS]].to_numpy().tolist()}
-    best = {q: {one for one in shown if results.is_best(one, q)} for q in (NLL, HEADLINE[2])}
+    best = {q: {one for one in shown if results.is_best(one, q)} for q in (NLL, HEADLINE[2], AUROC)}
     for ax, own in zip(drawing.figure.axes, best.values(), strict=True):
         assert len(bold(ax)) == len(own)
     assert named(results, drawing.title) <= set().union(*best.values())
@@ -254,7 +254,6 @@ def test_no_panel_mixes_engines(results: Results) -> None:
     methods = {engine: set(rows["method"]) for engine, rows in shown.groupby("engine")}
     assert methods["torch"] == {"softmax", "mc_dropout", "deep_ensemble"}
     assert methods["numba"] == {"softmax", "mc_dropout"}
-    assert set(draw_figure(results, "quality").numbers["engine"]) == {"torch"}
 
 
 # How things look.

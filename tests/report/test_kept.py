@@ -17,7 +17,7 @@ from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.table import markdown
 
-KINDS = ("short", "leaderboard", "quality", "latency", "provenance")
+KINDS = ("short", "front", "quality", "latency", "provenance")
 
 PAGE = Path("README.md")
 

@@ -105,8 +105,8 @@ def test_numbers_of_a_sentence_are_those_of_the_run(root: Path) -> None:
 def test_parts_of_a_run_without_an_answer_say_so_or_have_no_marks(root: Path) -> None:
     (root / "results" / "answer.csv").unlink()
     assert section("short", root) == WITHOUT_ANSWER
-    table = section("leaderboard", root)
-    assert "| Softmax | 0." in table
+    table = section("front", root)
+    assert "| One network | 0." in table
     assert not re.search(r"▲|▾|\| \*\*\d", table)
 
 

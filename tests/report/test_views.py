@@ -45,7 +45,7 @@ def test_unknown_table_is_one_line_before_any_is_made(
     monkeypatch.setattr("benchmarks.report.tables.declared.table_of", pytest.fail)
     status, _, error = called("table", made_up_run, "mine")
     assert status == 2
-    assert error.startswith("error: there is no table 'mine'; choose from leaderboard, worth")
+    assert error.startswith("error: there is no table 'mine'; choose from front, leaderboard")
     assert error.count("\n") == 1
 
 

@@ -186,7 +186,4 @@ def _part_of(ax: Axes) -> mpl.SubFigure:
     if not isinstance(whole.get_layout_engine(), ConstrainedLayoutEngine):
         whole.set_layout_engine("constrained")
     ax.set_axis_off()
-    part = ax.figure.add_subfigure(place)
-    # adjustText draws the figure of a panel, which only a whole one can do.
-    vars(part)["draw_without_rendering"] = whole.draw_without_rendering
-    return part
+    return ax.figure.add_subfigure(place)

@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.report.editorial import DETECTION, SELECTION, UNDER_SHIFT
 from benchmarks.report.figures import numbers, worth
 from benchmarks.report.figures import panels as draw
-from benchmarks.report.figures.engine import Figure, leading, ranked
+from benchmarks.report.figures.engine import Figure, first, leading
 from benchmarks.report.style import PAGE
 
 BOTH_AXES: Any = {"sharex": True, "sharey": True}
@@ -17,16 +17,15 @@ FIGURES = (
     Figure(
         "quality",
         "answer",
-        "A point is a method at its largest size; the thick line joins deep ensembles of more and "
-        "more networks, with their numbers beside. Dashed: one network. Lower left is best. Bold: "
-        "in the best set of its budget.",
+        "Quality against training. The thick line joins deep ensembles of more and more networks; "
+        "dashed: one network. Bold: in the best set of its budget.",
         data=numbers.quality,
         panels=("metric", "condition"),
         parts=((draw.quality, 1),),
         title=numbers.quality_title,
-        methods=ranked,
-        width=5.6,
-        height=3.2,
+        methods=first,
+        width=5.0,
+        height=1.6,
         shared={"sharex": True},
     ),
     Figure(

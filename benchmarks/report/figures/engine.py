@@ -28,6 +28,7 @@ from benchmarks.nouns import METHOD_COLUMNS, Contestant, Names
 from benchmarks.report.editorial import ENSEMBLE, SAMPLED
 from benchmarks.report.results import Results, ShownPixels
 from benchmarks.report.style import BAND, COLUMN, PAGE, SETTINGS, Look
+from benchmarks.report.tables.front import contestants
 from benchmarks.report.tables.ranking import board, shown
 from benchmarks.schema import where
 
@@ -135,6 +136,11 @@ def ranked(results: Results) -> tuple[Contestant, ...]:
     """The methods of the leaderboard at their largest size."""
     methods = dict.fromkeys(choice.unscored for choice in leaderboard(results))
     return tuple(method for method in methods if method in results.largest)
+
+
+def first(results: Results) -> tuple[Contestant, ...]:
+    """The contestants of the first table; a further score changes none of their networks."""
+    return tuple(dict.fromkeys(each.unscored for each in contestants([results])))
 
 
 MOST_LINES = 6

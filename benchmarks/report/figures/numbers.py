@@ -6,22 +6,20 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.nouns import METHOD_COLUMNS, Contestant
 from benchmarks.report.editorial import (
-    DETECTION,
     ENSEMBLE,
     PROBABLE,
     RIGHT,
-    SHOWN_WITH_COST,
+    SHOWN_FIRST,
     VOTES,
 )
-from benchmarks.report.figures.engine import View, contestant_in
+from benchmarks.report.figures.engine import View
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.texts import listed
-from benchmarks.report.timings import MEDIAN, PYTORCH, engines, main_setup, timed
+from benchmarks.report.timings import MEDIAN, engines, main_setup, timed
 from benchmarks.schema import where
 from benchmarks.vocabulary import CLEAN, FEWEST_REPLICATES
 
@@ -110,17 +108,12 @@ def _with_differences(view: View, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def quality(view: View) -> pd.DataFrame:
-    """Measures of the headline, and PyTorch's time of one image: of methods and all ensembles.
-
-    Of a method that was not timed, the time is NaN.
-    """
-    shown = [quantity for quantity in _against_cost(view) if quantity.metric != DETECTION]
-    further = (size for size in _sizes(view) if size.method == ENSEMBLE and size not in view.looks)
-    rows = _timed(view, PYTORCH, shown, [*view.contestants, *further])
-    if rows.empty or rows["p50_ms"].isna().all():
-        return rows.iloc[:0]
-    is_named = [contestant_in(row) in view.looks for row in rows.to_dict("records")]
-    return rows[rows["p50_ms"].notna() | np.array(is_named)]
+    """Measures of the headline of the contestants of the first table, and of all ensembles."""
+    usual = view.results.usual(view.results.contestants)
+    ensembles = (each for each in usual if each.method == ENSEMBLE and each.size > 1)
+    every = list(dict.fromkeys((*view.contestants, *ensembles)))
+    parts = [values(view, [q.metric], [q.condition], every) for q in _against_cost(view)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def costs(view: View) -> pd.DataFrame:
@@ -138,7 +131,7 @@ def _against_cost(view: View) -> list[Quantity]:
     if view.metrics or view.conditions:
         pairs = product(view.conditions or [CLEAN], view.metrics or [PROBABLE])
         return [Quantity(*pair) for pair in pairs]
-    return [quantity for quantity in view.results.headline if quantity.metric in SHOWN_WITH_COST]
+    return [quantity for quantity in view.results.headline if quantity.metric in SHOWN_FIRST]
 
 
 def _sizes(view: View) -> list[Contestant]:
@@ -313,7 +306,7 @@ def quality_title(view: View, rows: pd.DataFrame) -> str:
     """What the rule says by each measure drawn."""
     drawn = rows[["condition", "metric"]].drop_duplicates().itertuples(index=False, name=None)
     findings = [finding(view, Quantity(*pair)) for pair in drawn]
-    return ". ".join(filter(None, findings)) or cost_title(view, rows)
+    return ". ".join(filter(None, findings)) or "Quality against training"
 
 
 def cost_title(view: View, rows: pd.DataFrame) -> str:

@@ -10,25 +10,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
+from scipy.optimize import isotonic_regression
 
 from benchmarks.nouns import Contestant, Names
 from benchmarks.report.editorial import DETECTION, ENSEMBLE
 from benchmarks.report.figures import numbers
 from benchmarks.report.figures.engine import (
-    LABEL_LETTERS,
     Panel,
     View,
     contestant_in,
     image,
     lines,
     logarithmic,
-    wrapped,
 )
 from benchmarks.report.number_format import three_decimals
 from benchmarks.report.results import Quantity, ShownPixels
 from benchmarks.report.style import DASHES, PAGE, SHADE, SMALLEST, look_of, looks
+from benchmarks.report.tables.front import label_of
 from benchmarks.report.timings import ENGINES
 from benchmarks.schema import where
 from benchmarks.vocabulary import TEST_IMAGES
@@ -206,57 +205,87 @@ def cost(ax: Axes, panel: Panel) -> None:
 
 
 def quality(ax: Axes, panel: Panel) -> None:
-    """A point a method with its name, and ensembles of all sizes as a curve from the network on.
+    """A point a contestant with its name, and ensembles of all sizes as a curve.
 
-    A method that was not timed is a line. Bold names are in the best set.
+    Names of the least budget stand left of the points, others right. Bold ones are in the best set.
     """
-    view, names, usual = panel.view, list[Text](), panel.view.results.usual
-    quantity = Quantity(panel.key["condition"], panel.key["metric"])
-    right = _time_axis(ax, panel)
-    ax.set_ylim(*around(panel.rows["value"], 0.1))
+    results, rows = panel.view.results, panel.rows.to_dict("records")
+    quantity, least = Quantity(panel.key["condition"], panel.key["metric"]), results.budgets[0]
+    budgets = sorted({row["budget"] for row in rows})
+    logarithmic(ax, "x", [budget for budget in BUDGETS if budget <= budgets[-1]])
+    left, right = budgets[0] / NAMES_LEFT, budgets[-1] * NAMES_RIGHT
+    ax.set(xlim=(left, right), ylim=around(panel.rows["value"], 0.1))
+    low, high = ax.get_ylim()
     curve: dict[float, float] = {}
-    for row in panel.rows.to_dict("records"):
-        contestant, value, ms = contestant_in(row), row["value"], row["p50_ms"]
-        look = look_of(view.names, contestant.method, filled=contestant in view.looks)
-        name = view.names.label(contestant) if look.filled else contestant.members
-        if np.isnan(ms):
-            ax.axhline(value, color=look.color, linestyle=":")
-            name, ms = f"{name} (not timed)", right
-        else:
-            ax.plot([ms], [value], **look.line | {"label": "_"})
-            is_alone = view.results.is_network_alone(contestant)
-            if is_alone:
-                ax.axhline(value, **GREY, linestyle=DASHES, zorder=0)
-            if (is_alone or contestant.method == ENSEMBLE) and usual([contestant]):
-                curve[ms] = value
-        name = wrapped(name, LABEL_LETTERS)
-        weight = "bold" if view.results.is_best(contestant, quantity) else "normal"
-        names.append(ax.text(ms, value, name, color=look.color, fontsize=SMALLEST, weight=weight))
-    style: Any = {"color": look_of(view.names, ENSEMBLE).color, "alpha": 0.35, "linewidth": 2.5}
+    named: dict[bool, list[tuple[Contestant, float]]] = {True: [], False: []}
+    for row in rows:
+        contestant, value, budget = contestant_in(row), row["value"], row["budget"]
+        look = look_of(panel.view.names, contestant.method, filled=contestant in panel.view.looks)
+        ax.plot([budget], [value], **look.line | {"label": "_"})
+        is_alone = results.is_network_alone(contestant)
+        if is_alone and budget == least:
+            ax.hlines(value, budget, right, **GREY, linestyle=DASHES, zorder=0)
+        if (is_alone and budget == 1) or contestant.method == ENSEMBLE:
+            curve |= {budget: value} if results.usual([contestant]) else {}
+        if look.filled:
+            named[budget == least].append((contestant, value))
+    style: Any = {
+        "color": look_of(panel.view.names, ENSEMBLE).color,
+        "alpha": 0.35,
+        "linewidth": 2.5,
+    }
     ax.plot(*zip(*sorted(curve.items()), strict=True), zorder=1, **style)
-    ax.set_ylabel(f"{panel.measure}\n{panel.condition}")
-    from adjustText import adjust_text  # which imports SciPy
+    for is_left, own in named.items():
+        places = apart([(value - low) / (high - low) for _, value in own], LINE_OF_NAMES)
+        for (contestant, value), place in zip(own, places, strict=True):
+            ax.annotate(
+                label_of(results, contestant),
+                (contestant.budget, value),
+                (0.01 if is_left else 0.99, place),
+                textcoords="axes fraction",
+                ha="left" if is_left else "right",
+                va="center",
+                fontsize=SMALLEST,
+                color=look_of(panel.view.names, contestant.method).color,
+                weight="bold" if results.is_best(contestant, quantity) else "normal",
+                arrowprops={"arrowstyle": "-", "color": "0.7", "linewidth": 0.5, "shrinkB": 3},
+            )
+    ax.set_xlabel("Training, in networks")
+    ax.set_ylabel(f"{panel.measure}\n{fill(panel.condition, 16)}")
 
-    adjust_text(
-        names,
-        ax=ax,
-        expand=(1.15, 1.6),
-        force_static=(0.3, 0.6),
-        prevent_crossings=False,  # by swapping names, which then cover points
-        iter_lim=500,  # not seconds, after which names would stand elsewhere each time
-        arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.5},
-    )
+
+BUDGETS = (1, 2, 5, 10, 20, 50, 100)
+"""The ticks of the training of contestants."""
+
+NAMES_LEFT, NAMES_RIGHT = 30.0, 25.0
+"""How much of a logarithmic axis of training is left for names."""
+
+LINE_OF_NAMES = 0.105
+"""The height of a name, as a share of its panel."""
 
 
-def _time_axis(ax: Axes, panel: Panel) -> float:
-    """A logarithmic axis of milliseconds, which leaves space for names, and its right end."""
+def apart(places: Sequence[float], gap: float) -> list[float]:
+    """Places between 0 and 1 that are a gap apart, as near as can be to those given.
+
+    >>> apart([0.5, 0.1, 0.5], 0.25)
+    [0.375, 0.1, 0.625]
+    """
+    order = np.argsort(places, kind="stable")
+    steps = gap * np.arange(len(places))
+    free = isotonic_regression(np.asarray(places, np.float64)[order] - steps).x
+    moved = np.zeros(len(places))
+    moved[order] = np.clip(free, gap / 2, 1 - gap / 2 - steps[-1:]) + steps
+    return [float(place) for place in moved]
+
+
+def _time_axis(ax: Axes, panel: Panel) -> None:
+    """A logarithmic axis of milliseconds."""
     times = panel.every["p50_ms"]
     low, high = times.min() / 1.8, times.max() * 1.4
     bases = (1, 2, 5) if high / low < 100 else (1,)
     logarithmic(ax, "x", [base * 10.0**power for power in range(-3, 6) for base in bases])
     ax.set_xlim(low, high)
     ax.set_xlabel(f"Milliseconds, one image ({ENGINES[panel.rows['engine'].iloc[0]]})")
-    return float(high)
 
 
 def around(values: pd.Series[float], margins: float = 0.3) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from benchmarks.report.claims import verdict_table
 from benchmarks.report.editorial import DETECTION, DIVERSITY, RIGHT, SELECTION
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.cost import cost
+from benchmarks.report.tables.front import front
 from benchmarks.report.tables.notes import INTERVAL, remarks
 from benchmarks.report.tables.pivot import Pivot, Placed, place, table_of, value_cell, values
 from benchmarks.report.tables.ranking import leaderboard, leaderboard_notes, worth
@@ -28,6 +29,7 @@ def tables_of(results: Results) -> list[Table]:
 def tables_by_name(results: Results) -> dict[str, Callable[[], Table | None]]:
     """All declared tables by their names, each made when it is called; ``None``: no numbers."""
     return {
+        "front": lambda: front([results]),
         **{pivot.name: partial(table_of, pivot, results) for pivot in PIVOTS},
         "claims": lambda: verdict_table(results.claims) if results.claims else None,
     }

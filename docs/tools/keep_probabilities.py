@@ -1,0 +1,83 @@
+"""The probabilities of a run's contestants: ``python docs/tools/keep_probabilities.py RUN``.
+
+Predictions are a gigabyte, and are not kept. For those who add people's answers, costs or a
+reference, ``probabilities.npz`` has of each contestant of the first table what its first replicate
+predicts: of each condition that decides an array ``<contestant>/<condition>`` [images, classes] in
+half precision, of its first `MOST_IMAGES` images.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.inference.evidence import evidence_in
+from benchmarks.io import UserError, read_run_json, write_whole
+from benchmarks.nouns import Contestant
+from benchmarks.predictions import members_of
+from benchmarks.report.results import Results
+from benchmarks.report.tables.front import contestants
+from benchmarks.run.configuration import Configuration
+from benchmarks.run.plan import Plan
+from benchmarks.run.reading import read_prediction
+from benchmarks.run.workspace import Workspace
+from benchmarks.schema import packed
+
+PROBABILITIES_NPZ = "probabilities.npz"
+
+MOST_CONTESTANTS, MOST_IMAGES = 12, 2500
+
+
+def recorded(identity: Mapping[str, Any], **others: Any) -> Configuration:
+    """The configuration that `Configuration.identity` is of, without custom methods.
+
+    Args:
+        others: parts that are other ones.
+    """
+    chosen = {**identity, "custom_methods": (), **others}
+    parts: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in chosen.items()}
+    return Configuration(**parts)
+
+
+def keep_probabilities(run: Path) -> None:
+    """Write the file into the folder of a run that has its predictions.
+
+    Raises:
+        UserError: it has none, or no answer.
+    """
+    write_whole(run / PROBABILITIES_NPZ, packed(dict(_probabilities(run))))
+
+
+def _probabilities(run: Path) -> Iterator[tuple[str, NDArray[np.float16]]]:
+    results, evidence = Results.load(run), evidence_in(run)
+    plan = Plan(recorded(read_run_json(run)["configuration"]))
+    workspace = Workspace(run, run, None, 1)
+    conditions = list(dict.fromkeys(name for each in evidence for name in each.drawn.shown))
+    shown = {each.unscored for each in contestants([results], MOST_CONTESTANTS)}
+    for unit in plan.units():
+        if unit.replicate:
+            continue
+        for condition in conditions:
+            stored = read_prediction(plan, workspace, unit, condition)
+            if stored is None:
+                raise UserError(f"there is no prediction of {unit.name} under {condition} in {run}")
+            members = members_of(unit, stored.prediction.members)
+            contestant = Contestant(unit.method, members, unit.budget)
+            if contestant not in shown:
+                break
+            mean = stored.prediction.mean[:MOST_IMAGES].numpy().astype(np.float16)
+            yield f"{results.names.key(contestant)}/{condition}", mean
+
+
+if __name__ == "__main__":
+    try:
+        keep_probabilities(*map(Path, sys.argv[1:]))
+    except (TypeError, UserError) as error:
+        usage = "python docs/tools/keep_probabilities.py RUN"
+        print(f"error: {error}; usage: {usage}", file=sys.stderr)
+        sys.exit(2)
