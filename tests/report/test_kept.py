@@ -6,15 +6,18 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from fill_pages import filled
+from keep_probabilities import MOST_IMAGES, PROBABILITIES_NPZ, keep_probabilities
 from keep_run import keep, link_pages
 
 from benchmarks.io import UserError
 from benchmarks.report import write_report
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
+from benchmarks.report.tables.front import contestants
 from benchmarks.report.tables.table import markdown
 
 KINDS = ("short", "front", "quality", "latency", "provenance")
@@ -80,3 +83,24 @@ def test_report_of_what_is_kept_is_refused_and_changes_nothing(
     with pytest.raises(UserError, match=r"no measurements\.csv, .* the command in its run\.json"):
         write_report(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_probabilities_of_the_first_table_are_kept(made_up_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(made_up_run, tmp_path / "run"))
+    keep_probabilities(run)
+    results = Results.load(run)
+    own = [each for each in contestants([results]) if each.method != "my_method"]
+    shown = {results.names.key(each) for each in own}
+    with np.load(run / PROBABILITIES_NPZ) as file:
+        kept = {name: file[name] for name in file.files}
+    assert {name.partition("/")[0] for name in kept} == shown
+    for name, probabilities in kept.items():
+        assert probabilities.dtype == np.float16
+        assert len(probabilities) <= MOST_IMAGES
+        np.testing.assert_allclose(probabilities.sum(1, dtype=np.float64), 1, atol=0.005)
+        assert name.partition("/")[2] in {"clean", "rotated-030", "rotated-045"}
+    keep(run, tmp_path / "kept")
+    assert (tmp_path / "kept" / PROBABILITIES_NPZ).exists()
+    shutil.rmtree(run / "predictions")
+    with pytest.raises(UserError, match="there is no prediction of"):
+        keep_probabilities(run)
