@@ -2,8 +2,8 @@
 
 Predictions are a gigabyte, and are not kept. For those who add people's answers, costs or a
 reference, ``probabilities.npz`` has of each contestant of the first table what its first replicate
-predicts, custom methods aside: of each condition that decides an array ``<contestant>/<condition>`` [images, classes] in
-half precision, of its first `MOST_IMAGES` images.
+predicts, custom methods aside: of each condition that decides an array
+``<contestant>/<condition>`` [images, classes] in half precision, of its first `MOST_IMAGES` images.
 """
 
 from __future__ import annotations
