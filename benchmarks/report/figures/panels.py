@@ -267,8 +267,8 @@ LINE_OF_NAMES = 0.105
 def apart(places: Sequence[float], gap: float) -> list[float]:
     """Places between 0 and 1 that are a gap apart, as near as can be to those given.
 
-    >>> apart([0.5, 0.1, 0.5], 0.25)
-    [0.375, 0.1, 0.625]
+    >>> apart([0.5, 0.125, 0.5], 0.25)
+    [0.375, 0.125, 0.625]
     """
     order = np.argsort(places, kind="stable")
     steps = gap * np.arange(len(places))
