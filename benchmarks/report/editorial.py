@@ -27,6 +27,12 @@ SAMPLED, ENSEMBLE = "mc_dropout", "deep_ensemble"
 OF_ARTICLE = "mc_dropout_article"
 """The first of them at the article's rate of dropout."""
 
+SHORT_LABELS: Mapping[str, str] = {
+    SAMPLED: "MC-dropout, tuned rate",
+    OF_ARTICLE: "MC-dropout, rate 0.5",
+}
+"""What the two are called where they stand side by side."""
+
 WITHOUT_BLANKS = "mc_dropout_without_blanks"
 """The first of them, without passes that answer every image alike."""
 

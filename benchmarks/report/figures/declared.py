@@ -17,8 +17,8 @@ FIGURES = (
     Figure(
         "quality",
         "answer",
-        "Quality against training. The thick line joins deep ensembles of more and more networks; "
-        "dashed: one network. Bold: in the best set of its budget.",
+        "The thick line joins ensembles of more and more networks; dashed: one network. Bold: in "
+        "the best set of its budget.",
         data=numbers.quality,
         panels=("metric", "condition"),
         parts=((draw.quality, 1),),

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from benchmarks.nouns import Contestant
-from benchmarks.report.editorial import DETECTION, ENSEMBLE, OF_ARTICLE, SAMPLED, SHOWN_FIRST
+from benchmarks.report.editorial import (
+    DETECTION,
+    ENSEMBLE,
+    OF_ARTICLE,
+    SAMPLED,
+    SHORT_LABELS,
+    SHOWN_FIRST,
+)
 from benchmarks.report.number_format import two_digits
 from benchmarks.report.results import Quantity, Results
 from benchmarks.report.tables.pivot import value_cell
@@ -105,7 +112,7 @@ def front(runs: Sequence[Results], articles: Sequence[Results] = ()) -> Table | 
     ]
     return Table(
         name="front",
-        caption="The first methods to consider; bold: in the best set of its training.",
+        caption="What to compare first.",
         label_headings=("Method",),
         headings=(*(_heading(column, several=several) for column in columns), "ms ↓"),
         rows=tuple(rows),
@@ -121,7 +128,10 @@ def label_of(results: Results, choice: Contestant) -> str:
     if choice.method == ENSEMBLE:
         number = NUMBERS.get(choice.size, f"{choice.size} networks").capitalize()
         return number if each == 1 else f"{number}, each trained {each:g}×"
-    return results.label(choice) if choice.score else record.label
+    if choice.score:
+        return results.label(choice)
+    methods = {other.method for other in results.contestants}
+    return SHORT_LABELS.get(choice.method, record.label) if OF_ARTICLE in methods else record.label
 
 
 def _block(results: Results, choice: Contestant) -> str:
