@@ -78,8 +78,8 @@ def _remark(results: Results, budget: float, quantity: Quantity, best: list[Cont
         return f"One network is not in this set{single}"
     if is_better:
         return "One network is in this set"
-    least = results.smallest_difference(budget, quantity)
-    shown = f"; a difference of {least} would have been shown" if least else ""
+    width = results.detectable_difference(budget, quantity)
+    shown = f"; a difference of {width} would have been shown" if width else ""
     return f"Nothing is shown to be better than one network{shown}"
 
 

@@ -6,6 +6,7 @@ import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -22,9 +23,11 @@ from benchmarks.report.claims import claims_shown
 from benchmarks.report.editorial import VERDICTS
 from benchmarks.report.figures.files import FigureFiles
 from benchmarks.report.results import Results, ShownPixels
+from benchmarks.report.tables.declared import tables_by_name
+from benchmarks.report.tables.front import contestants
 from benchmarks.report.tables.table import AGAINST_ONE, MARKS, Table
 from benchmarks.report.texts import left_out_remark, listed, preview, templates
-from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, LAB_HTML
+from benchmarks.vocabulary import ILL_DEFINED, INDEX_HTML, LAB_HTML, TABLES_FOLDER
 
 IN_VIEW = 2
 """Figures of a section that are in view; a click opens the others."""
@@ -70,6 +73,12 @@ SETTINGS = {
 ELSEWHERE = ("front", "leaderboard", "worth", "claims", "published")
 """Tables of the answer and of the claims, and that which is in view below all methods."""
 
+LONG = ("main", "calibration", "sets", "uncertainty", "abstaining", "detection", "scores")
+"""Tables of all contestants under many conditions."""
+
+MOST_CONTESTANTS = 12
+"""How many contestants those tables have on the page; of more, those of the first table."""
+
 
 class Section(NamedTuple):
     """A section of the page: the figures that name its anchor as theirs, and tables by name."""
@@ -85,11 +94,12 @@ def write_page(
     """Write the page of the run whose files are in the folder; the same files give the same bytes.
 
     Args:
-        tables: all of the run; those that no section names stand with all methods.
+        tables: all of the run; those that no section names stand with all methods. Long ones have
+            few contestants on the page.
         figures: which are all on the page.
     """
     configuration = read_run_json(folder).get("configuration", {})
-    names, by_name = results.names, {table.name: table for table in tables}
+    names, by_name = results.names, {table.name: table for table in tables} | _shortened(results)
     groups = listed(list(dict.fromkeys(condition.group for condition in results.conditions)))
     static = Path(__file__).parent / "static"
     environment = templates(html=True)
@@ -126,6 +136,20 @@ def write_page(
         script=(static / "page.js").read_text(encoding="utf-8"),
     )
     write_whole(folder / INDEX_HTML, html)
+
+
+def _shortened(results: Results) -> dict[str, Table]:
+    """The long tables by name, with the contestants of the first one; none where they are few."""
+    if len(results.compared) <= MOST_CONTESTANTS:
+        return {}
+    chosen = [each.unscored for each in contestants([results], MOST_CONTESTANTS)]
+    few = results.with_methods(list(map(results.names.key, chosen)))
+    made = {name: make() for name, make in tables_by_name(few).items() if name in LONG}
+    return {
+        name: replace(table, remarks=(f"All methods: {TABLES_FOLDER}/{name}.csv.", *table.remarks))
+        for name, table in made.items()
+        if table
+    }
 
 
 def _sections(results: Results, tables: Collection[str]) -> list[Section]:

@@ -298,11 +298,11 @@ class Results:
         own = (contestant for contestant in every if self.is_network_alone(contestant))
         return min(own, key=lambda contestant: contestant.budget, default=None)
 
-    def smallest_difference(self, budget: float, quantity: Quantity) -> str:
-        """The smallest difference to one network of a budget that would have been shown.
+    def detectable_difference(self, budget: float, quantity: Quantity) -> str:
+        """The difference to one network of a budget that would have been shown of any contestant.
 
-        It depends on the contestant: one by the network's own weights differs from it by little,
-        and surely. So it is the range over them; empty where there is none.
+        It is the widest half of an interval; of contestants with the network's own weights, less
+        would do. Empty where there is none.
         """
         rows = (self.standing(choice, quantity) for choice in self.judged(budget))
         widths = [
@@ -310,7 +310,7 @@ class Results:
             for row in rows
             if row and not math.isnan(row["difference_upper"])
         ]
-        return " to ".join(dict.fromkeys(two_digits(f(widths)) for f in (min, max) if widths))
+        return two_digits(max(widths)) if widths else ""
 
     def label(self, contestant: Contestant) -> str:
         """For example ``Mahalanobis distance (with softmax)``; a user's own is called as it is."""

@@ -3,7 +3,7 @@
 Predictions are a gigabyte, and are not kept. For those who add people's answers, costs or a
 reference, ``probabilities.npz`` has of each contestant of the first table what its first replicate
 predicts, custom methods aside: of each condition that decides an array
-``<contestant>/<condition>`` [images, classes] in half precision, of its first `MOST_IMAGES` images.
+``<contestant>/<condition>`` [images, classes] in half precision, of its first images.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ from benchmarks.schema import packed
 
 PROBABILITIES_NPZ = "probabilities.npz"
 
-MOST_CONTESTANTS, MOST_IMAGES = 12, 2500
+MOST_CONTESTANTS = 12
+
+MOST_IMAGES, OF_A_MEASURE = 2500, 5000
+"""Images of a condition, and of all conditions together that a measure is a mean over."""
 
 
 def recorded(identity: Mapping[str, Any], **others: Any) -> Configuration:
@@ -57,12 +60,15 @@ def _probabilities(run: Path) -> Iterator[tuple[str, NDArray[np.float16]]]:
     results, evidence = Results.load(run), evidence_in(run)
     plan = Plan(recorded(read_run_json(run)["configuration"]))
     workspace = Workspace(run, run, None, 1)
-    conditions = list(dict.fromkeys(name for each in evidence for name in each.drawn.shown))
+    most: dict[str, int] = {}
+    for each in evidence:
+        for name in each.drawn.shown:
+            most[name] = max(most.get(name, 0), OF_A_MEASURE // len(each.drawn.shown))
     shown = {each.unscored for each in contestants([results], MOST_CONTESTANTS)}
     for unit in plan.units():
         if unit.replicate:
             continue
-        for condition in conditions:
+        for condition, images in most.items():
             stored = read_prediction(plan, workspace, unit, condition)
             if stored is None:
                 raise UserError(f"there is no prediction of {unit.name} under {condition} in {run}")
@@ -70,7 +76,7 @@ def _probabilities(run: Path) -> Iterator[tuple[str, NDArray[np.float16]]]:
             contestant = Contestant(unit.method, members, unit.budget)
             if contestant not in shown:
                 break
-            mean = stored.prediction.mean[:MOST_IMAGES].numpy().astype(np.float16)
+            mean = stored.prediction.mean[: min(images, MOST_IMAGES)].numpy().astype(np.float16)
             yield f"{results.names.key(contestant)}/{condition}", mean
 
 

@@ -42,12 +42,12 @@ COPIED = (
     *(INDEX_HTML, ANSWER_JSON, CLAIMS_JSON, CLAIMS_MD, LAB_HTML),
     *(ANSWER_CSV, LATENCY_CSV, RUN_JSON, NOUNS_JSON, PROBABILITIES_NPZ),
     *(
-        f"{TABLES_FOLDER}/{name}.{suffix}"
+        f"{TABLES_FOLDER}/{name}.md"
         for name in ("front", "leaderboard", "worth", "members", "published")
-        for suffix in ("csv", "md")
     ),
+    f"{TABLES_FOLDER}/*.csv",
 )
-"""The files that are kept as they are."""
+"""The files that are kept as they are, also as a pattern."""
 
 WHOLE = (TRAINING_CSV, CLAIMS_CSV)
 """The tables that are kept whole, compressed."""
@@ -92,9 +92,10 @@ def keep(run: Path, out: Path) -> None:
     figures = [f"{FIGURES_FOLDER}/{name}.png" for name in FIGURES]
     figures = [name for name in figures if (run / name).exists()]
     for name in (*COPIED, *figures[:MOST_FIGURES]):
-        if (run / name).exists():
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(run / name, out / name)
+        for path in run.glob(name):
+            kept = out / path.relative_to(run)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, kept)
     if (run / INFLUENCES_FOLDER).exists():
         shutil.copytree(run / INFLUENCES_FOLDER, out / INFLUENCES_FOLDER)
     write_table(_kept_rows(results), out, SUMMARY_CSV)

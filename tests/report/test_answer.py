@@ -87,7 +87,7 @@ def test_where_nothing_is_better_the_difference_is_told_that_would_have_been_sho
     wide = ALIKE | {"difference_lower": -0.03, "difference_upper": 0.03}
     choices = {SOFTMAX: BEST, DROPOUT: ALIKE, WITHOUT: wide}
     results = made([*choices], {(one, NLL): said for one, said in choices.items()})
-    assert "a difference of 0.004 to 0.03 would have been shown" in sentence(results, NLL)
+    assert "a difference of 0.03 would have been shown" in sentence(results, NLL)
     better = made([*choices], {(one, NLL): s for one, s in (choices | {DROPOUT: BETTER}).items()})
     assert sentence(better, NLL).endswith("One network is in this set.")
     beaten = {(SOFTMAX, NLL): {"best": "no"}, (DROPOUT, NLL): BETTER}

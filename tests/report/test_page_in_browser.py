@@ -87,10 +87,10 @@ def test_nothing_is_fetched_and_every_section_is_in_the_bar(page: Open) -> None:
 
 def test_a_heading_sorts_best_first_and_then_the_other_way(page: Open) -> None:
     chrome = opened(page())
-    order, column = sort(chrome, ".board", "Accuracy")
+    order, column = sort(chrome, "#ranking > .wide", "Accuracy")
     values = [float(text.split()[0]) for text in column]
     assert (order, values) == ("descending", sorted(values, reverse=True))
-    order, column = sort(chrome, ".board", "Accuracy")
+    order, column = sort(chrome, "#ranking > .wide", "Accuracy")
     assert order == "ascending"
     assert [float(text.split()[0]) for text in column] == values[::-1]
 

@@ -276,7 +276,7 @@ def finding(view: View, quantity: Quantity) -> str:
     metric, images = results.names.metric(quantity.metric), results.label_of(quantity.condition)
     by = f"by {metric.label} ({images})"
     is_better = any(results.better(choice, quantity) for choice in results.judged(budget))
-    width = results.smallest_difference(budget, quantity)
+    width = results.detectable_difference(budget, quantity)
     if width and not is_better and any(map(results.is_network_alone, best)):
         shown = f"a difference of {width} would have been shown"
         return f"Nothing is shown to be better than one network{at} {by}; {shown}"

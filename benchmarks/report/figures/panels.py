@@ -248,7 +248,7 @@ def quality(ax: Axes, panel: Panel) -> None:
                 fontsize=SMALLEST,
                 color=look_of(panel.view.names, contestant.method).color,
                 weight="bold" if results.is_best(contestant, quantity) else "normal",
-                arrowprops={"arrowstyle": "-", "color": "0.7", "linewidth": 0.5, "shrinkB": 3},
+                arrowprops={"relpos": (float(is_left), 0.5), **TO_POINT},
             )
     ax.set_xlabel("Training, in networks")
     ax.set_ylabel(f"{panel.measure}\n{fill(panel.condition, 16)}")
@@ -257,8 +257,17 @@ def quality(ax: Axes, panel: Panel) -> None:
 BUDGETS = (1, 2, 5, 10, 20, 50, 100)
 """The ticks of the training of contestants."""
 
-NAMES_LEFT, NAMES_RIGHT = 30.0, 25.0
+NAMES_LEFT, NAMES_RIGHT = 120.0, 25.0
 """How much of a logarithmic axis of training is left for names."""
+
+TO_POINT: Mapping[str, Any] = {
+    "arrowstyle": "-",
+    "color": "0.7",
+    "linewidth": 0.5,
+    "shrinkA": 2,
+    "shrinkB": 3,
+}
+"""The line from a name to its point."""
 
 LINE_OF_NAMES = 0.105
 """The height of a name, as a share of its panel."""

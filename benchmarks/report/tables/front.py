@@ -23,6 +23,9 @@ from benchmarks.report.timings import NOT_TIMED, PYTORCH, main_setup, row_of, ti
 
 MOST_ROWS = 10
 
+FOREIGN = "foreign"
+"""What images of no class are called above a column."""
+
 NUMBERS = {1: "one network", 2: "two networks", 5: "five networks", 10: "ten networks"}
 """Budgets in words, those that presets have."""
 
@@ -42,9 +45,9 @@ def columns_of(runs: Sequence[Results]) -> list[Column]:
 def contestants(runs: Sequence[Results], most: int = MOST_ROWS) -> list[Contestant]:
     """Those of the first table, budget by budget.
 
-    One network, MC-dropout, and an ensemble of each larger budget (the largest where there is no
-    such budget) are always there. Of those in a best set come first whose sets have none yet, and
-    then those in most sets, as many as there is place for.
+    One network, MC-dropout, a user's own methods, and an ensemble of each larger budget (the
+    largest where there is no such budget) are always there. Of those in a best set come first whose
+    sets have none yet, and then those in most sets, as many as there is place for.
 
     Args:
         runs: at least one, of the same contestants.
@@ -73,6 +76,7 @@ def _always(results: Results) -> Iterator[Contestant]:
     own = [each for each in results.contestants if each.budget == least]
     for method in (SAMPLED, OF_ARTICLE):
         yield from [each for each in own if each.method == method][-1:]
+    yield from [each for each in own if results.names.method(each.method).is_users_own]
     ensembles = [each for each in results.usual(results.contestants) if each.method == ENSEMBLE]
     yield from [each for each in ensembles if each.budget in more or not more][-max(len(more), 1) :]
 
@@ -127,7 +131,7 @@ def label_of(results: Results, choice: Contestant) -> str:
         return "One network" if each == 1 else "One network, trained longer"
     if choice.method == ENSEMBLE:
         number = NUMBERS.get(choice.size, f"{choice.size} networks").capitalize()
-        return number if each == 1 else f"{number}, each trained {each:g}×"
+        return {1: number, 0.5: f"{number}, half-trained"}.get(each, f"{number}, each {each:g}×")
     if choice.score:
         return results.label(choice)
     methods = {other.method for other in results.contestants}
@@ -143,7 +147,8 @@ def _block(results: Results, choice: Contestant) -> str:
 def _heading(column: Column, *, several: bool) -> str:
     """The measure and its images, below the task where there are several."""
     names = column.results.names
-    images = names.condition(column.quantity.condition).group.replace("-", " ")
+    condition = names.condition(column.quantity.condition)
+    images = FOREIGN if condition.labels == "none" else condition.group
     title = names.printed(column.quantity.metric).title
     return "\n".join([*([names.task.label] if several else []), f"{title}, {images}"])
 
@@ -169,6 +174,9 @@ def _time(results: Results, choice: Contestant) -> Cell:
 
 def _remarks(runs: Sequence[Results], choices: Sequence[Contestant]) -> Iterator[str]:
     """What the columns are of, and how many contestants of best sets have no row."""
+    foreign = [run.names.condition(q.condition) for run, q in columns_of(runs)]
+    if any(condition.labels == "none" for condition in foreign):
+        yield f"{FOREIGN.capitalize()}: images of no class."
     setup = main_setup(runs[0].latency)
     yield f"ms: the median time of one image by PyTorch on {setup.label}." if setup else ""
     columns = columns_of(runs)

@@ -46,17 +46,21 @@ def remarks(results: Results, pivot: Pivot) -> Iterator[str]:
 
 def replicates_remark(results: Results, contestants: Iterable[Contestant]) -> str:
     """The number of replicates that values are means of, and what ± is."""
-    counts = {results.names.label(each): results.replicates(each) for each in contestants}
-    return f"Means over replicates ({_replicates(counts)}). {INTERVAL}"
+    counts: dict[str, dict[str, int]] = {}
+    for each in contestants:
+        _, block = results.block(each)
+        counts.setdefault(block, {})[results.names.label(each)] = results.replicates(each)
+    said = (_replicates(own, block) for block, own in counts.items())
+    return f"Means over replicates ({'; '.join(said)}). {INTERVAL}"
 
 
-def _replicates(counts: Mapping[str, int]) -> str:
-    """The number that most methods have, and the others'.
+def _replicates(counts: Mapping[str, int], block: str) -> str:
+    """The number that most methods of a budget have, and the others'.
 
-    >>> _replicates({"Softmax": 5, "MC-dropout": 5, "Deep ensemble": 2, "Laplace": 0})
-    '5; Deep ensemble: 2'
+    >>> _replicates({"Softmax": 5, "MC-dropout": 5, "Deep ensemble": 2, "Laplace": 0}, "Budget 1")
+    'Budget 1: 5, Deep ensemble: 2'
     """
     known = {label: count for label, count in counts.items() if count}
     usual = mode(known.values()) if known else 0
     others = (f"{label}: {count}" for label, count in known.items() if count != usual)
-    return "; ".join((str(usual), *others))
+    return ", ".join((f"{block}: {usual}".removeprefix(": "), *others))
