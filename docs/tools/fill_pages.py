@@ -258,7 +258,6 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "short": _short,
     "blanks": lambda run: f"{answer(run.results)['blanks']}\n",
     "front": _front,
-    "members-table": lambda run: run.text_of(TABLES_FOLDER, "members.md"),
     **{name: partial(_figure, name) for name in FIGURES},
     "article": lambda run: f"{article_answer(run.results.claims or {})}\n",
     "latency": _latency,

@@ -33,7 +33,7 @@ def examples(page: str) -> list[str]:
 
 
 def test_guides_show_the_files_whole() -> None:
-    shown = {*examples("contributing.md"), *examples("trained-methods.md")}
+    shown = {*examples("contributing.md"), *examples("methods.md")}
     assert shown == {path.read_text(encoding="utf-8") for path in NOUNS.glob("*.py")}
 
 

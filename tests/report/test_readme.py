@@ -51,7 +51,7 @@ def section(name: str, root: Path, page: Path = README, folder: str = "results")
     [
         (
             [*(f"`{name}`" for name in METHODS), f"compares [{len(METHODS)} methods]("],
-            ("docs/methods.md", "docs/trained-methods.md", "README.md"),
+            ("docs/methods.md", "README.md"),
         ),
         ([f"`{name}`" for name in SCORES], ("docs/measures.md",)),
         (

@@ -27,7 +27,7 @@ from tests.methods.trained.conftest import SHORT, begun, retuned
 
 TRAINED = {name: kind for name, kind in METHODS.items() if issubclass(kind, TrainedMethod)}
 
-GUIDE = (Path(__file__).parents[3] / "docs/trained-methods.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[3] / "docs/methods.md").read_text(encoding="utf-8")
 COSTS = dict(re.findall(r"^\|[^|]+\| `(\w+)` \|.*\| ([\d.]+) \|$", GUIDE, re.MULTILINE))
 
 
