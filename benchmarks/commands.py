@@ -344,13 +344,14 @@ def _article_networks(file: Path, chosen: dict[str, Any]) -> tuple[Plan, Workspa
 @app.command()
 @with_options(*NETWORKS)
 def lab(
-    members: Annotated[int, how_much("Networks that vote.", min=2)] = 50,
+    members: Annotated[int, how_much("Networks of the article that vote.", min=2)] = 50,
     out: Annotated[Path, path("The page to write.")] = Path(LAB_HTML),
     **chosen: Any,
 ) -> None:
     """Make the lab: one page, offline, on which one draws a digit and sees networks disagree.
 
-    It compares what is drawn with all test images. Networks that are not stored yet are trained.
+    It shows networks trained as the article trains, and networks trained well. Networks that are
+    not stored yet are trained.
     """
     from benchmarks.lab.page import METHODS, make_lab
 

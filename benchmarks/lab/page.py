@@ -7,9 +7,9 @@ from base64 import b64encode
 from importlib.resources import files
 from pathlib import Path
 
-from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX, Predictor
+from benchmarks.claims.predictor import ENSEMBLE, PASSES, SAMPLED, SOFTMAX
 from benchmarks.io import write_whole
-from benchmarks.lab.contents import LabContents, lab_contents
+from benchmarks.lab.contents import LabContents, TrainedAlike, lab_contents
 from benchmarks.nouns import Names
 from benchmarks.report.style import css_color, look_of
 from benchmarks.report.texts import templates
@@ -32,17 +32,14 @@ BESIDE = {INDEX_HTML: "All results", CLAIMS_MD: "The article’s claims"}
 
 
 def make_lab(plan: Plan, workspace: Workspace, path: Path, *, members: int) -> None:
-    """Write the lab of so many networks; those that are not stored yet are trained."""
-    predictor = Predictor(plan, workspace, networks=members)
-    predictor.train([predictor.ensemble])
+    """Write the lab of so many networks of the article; those that are not stored are trained."""
     contents = lab_contents(plan, workspace, networks=members, passes=PASSES)
     made = (
         f"All networks are LeNet-5 with 61,706 weights, trained by uncertainty-bench "
-        f"{suite_version()} on MNIST as the article trains (recipe {plan.recipe.name}, "
-        f"{plan.recipe.epochs:g} epochs, seed {plan.configuration.seed}). The single network is "
-        "network 0. "
-        f"MC-dropout drops whole channels of it, by the same {PASSES} masks as in the results; the "
-        "other two leave dropout off. The forward pass is plain JavaScript."
+        f"{suite_version()} on MNIST for {plan.recipe.epochs:g} epochs (seed "
+        f"{plan.configuration.seed}). The single network is the ensemble’s first. MC-dropout drops "
+        f"whole channels at a rate of {plan.recipe.dropout:g}, by the same {PASSES} masks as in "
+        "the results; the other two leave dropout off. The forward pass is plain JavaScript."
     )
     write_lab(contents, nouns_of(plan), made, path)
 
@@ -56,12 +53,7 @@ def write_lab(contents: LabContents, names: Names, made: str, path: Path) -> Non
     environment = templates("benchmarks.lab", html=True)
     environment.filters["base64"] = lambda content: b64encode(content).decode("ascii")
     shared = files("benchmarks.report") / "static" / "page.css"
-    first = contents.networks[0].network
-    what = {
-        SOFTMAX: "Probabilities in %",
-        SAMPLED: f"Votes of {len(contents.masks)} passes",
-        ENSEMBLE: f"Votes of {len(contents.networks)} networks",
-    }
+    first = contents.trainings[0].members[0].network
     masks = ["".join(str(int(kept)) for kept in mask) for mask in contents.masks]
     html = environment.get_template("lab.html.j2").render(
         contents=contents,
@@ -70,9 +62,11 @@ def write_lab(contents: LabContents, names: Names, made: str, path: Path) -> Non
                 "name": name,
                 "label": "Single network" if name == SOFTMAX else names.method(name).label,
                 "color": css_color(look_of(names, name).color),
-                "what": text,
             }
-            for name, text in what.items()
+            for name in METHODS
+        ],
+        trainings=[
+            {"name": training.recipe.name, **_switch(training)} for training in contents.trainings
         ],
         dropout=first.dropout,
         layers=[
@@ -88,11 +82,8 @@ def write_lab(contents: LabContents, names: Names, made: str, path: Path) -> Non
         setting={
             "typical": TYPICAL,
             "peculiar": PECULIAR,
-            "mean": first.mean,
-            "std": first.std,
-            "dropout": first.dropout,
             "channels": first.channels,
-            "count": len(contents.networks),
+            "trainings": list(map(_sent, contents.trainings)),
             "masks": masks,
         },
         style=f"{shared.read_text(encoding='utf-8')}\n{script('lab.css')}",
@@ -100,6 +91,36 @@ def write_lab(contents: LabContents, names: Names, made: str, path: Path) -> Non
         script="\n".join(map(script, PAGE)),
     )
     write_whole(path, html)
+
+
+def _switch(training: TrainedAlike) -> dict[str, str]:
+    """What the switch calls a training, and a sentence on it."""
+    count = len(training.members)
+    if training.dropped is None:
+        return {
+            "label": "As the article trains",
+            "sentence": f"{count} networks with dropout, tanh and the article’s loss. "
+            "MC-dropout runs the single network.",
+        }
+    return {
+        "label": "Trained well",
+        "sentence": f"{count} networks without dropout, with ReLU and a falling learning rate. "
+        "MC-dropout has a network of its own, trained so with dropout.",
+    }
+
+
+def _sent(training: TrainedAlike) -> dict[str, object]:
+    """What the worker must know of a training: MC-dropout's network differs in its dropout only."""
+    network = training.members[0].network
+    dropped = (training.dropped or training.members[0]).network
+    return {
+        "name": training.recipe.name,
+        "form": network.name,
+        "mean": network.mean,
+        "std": network.std,
+        "dropout": dropped.dropout,
+        "count": len(training.members),
+    }
 
 
 def script(name: str) -> str:

@@ -13,25 +13,28 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.lab.contents import GalleryGroup, LabContents, gallery, rounded
+from benchmarks.claims.edge_cases import trained_by
+from benchmarks.lab.contents import GalleryGroup, LabContents, TrainedAlike, gallery, rounded
 from benchmarks.lab.page import write_lab
 from benchmarks.run.configuration import configuration_of
 from benchmarks.run.nouns import nouns_of
 from benchmarks.run.plan import Plan
 from methods import Prediction
 from methods.networks.architectures import LeNet5
-from methods.networks.recipes import ARTICLE, LabelledImages
+from methods.networks.recipes import ARTICLE, WELL_TRAINED, LabelledImages, Recipe
 from tests.lab.conftest import IMAGES, MEMBERS, few_images, made_lab
 from tests.runs import run_of
 
-BLOCK = re.compile(r'<script type="text/plain" data-network>([^<]*)</script>')
+BLOCK = re.compile(r'data-network="([\w-]+)"( data-dropped)?>([^<]*)</script>')
+"""A training, whether MC-dropout alone runs its network, and the network's bytes."""
 KEPT = re.compile(r"keeps its class on at least ([\d.]+) % of")
 COMMITTED = sorted((Path(__file__).parents[2] / "results").glob("*/lab.html"))
 
 
-def network_of(content: bytes) -> LeNet5:
+def network_of(content: bytes, recipe: Recipe = ARTICLE) -> LeNet5:
     """The network that a page holds, read layer after layer."""
-    network = LeNet5(mean=ARTICLE.mean)
+    network = recipe.network(mean=recipe.mean)
+    assert isinstance(network, LeNet5)
     for layer in network.children():
         weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
         rows, weights = len(bias), weight.numel()
@@ -47,22 +50,32 @@ def network_of(content: bytes) -> LeNet5:
 
 def test_networks_of_the_page_answer_as_the_trained_ones(small_lab: Path) -> None:
     text = small_lab.read_text("utf-8")
-    shown = [network_of(b64decode(block)) for block in BLOCK.findall(text)]
-    with few_images():
-        configuration = replace(configuration_of("article"), epochs=1)
-        plan, workspace = Plan(configuration), run_of(configuration, small_lab.parent).workspace
-        training = workspace.images(plan.task, plan.recipe.split)
-        trained = plan.pool(store=workspace.store).networks(range(MEMBERS), training)
-        images = workspace.images(plan.task, "test").images
-    with torch.no_grad():
-        pairs = [
-            (network(images), exact(images)) for network, exact in zip(shown, trained, strict=True)
-        ]
+    shown: dict[tuple[str, str], list[bytes]] = {}
+    for name, dropped, content in BLOCK.findall(text):
+        shown.setdefault((name, dropped), []).append(b64decode(content))
+    recipes = [ARTICLE, replace(WELL_TRAINED, dropout=ARTICLE.dropout), WELL_TRAINED]
+    assert list(map(len, shown.values())) == [MEMBERS, 1, MEMBERS]
+    pairs = []
+    for recipe, contents in zip(recipes, shown.values(), strict=True):
+        with few_images():
+            configuration = replace(configuration_of("article"), epochs=1)
+            plan, workspace = Plan(configuration), run_of(configuration, small_lab.parent).workspace
+            pool, training = trained_by(recipe, plan, workspace)
+            numbers = range(len(contents))
+            assert pool.missing(numbers, training) == []
+            trained = pool.networks(numbers, training)
+            images = workspace.images(plan.task, "test").images
+        with torch.no_grad():
+            pairs += [
+                (network_of(content, recipe)(images), exact(images))
+                for content, exact in zip(contents, trained, strict=True)
+            ]
     for logits, expected in pairs:
         torch.testing.assert_close(logits, expected, atol=0.1, rtol=0)
     kept = [logits.argmax(dim=1) == expected.argmax(dim=1) for logits, expected in pairs]
     least = min(float(same.double().mean()) for same in kept)
-    assert least >= 0.99
+    # Networks that have hardly learned have near ties, which a rounded weight decides.
+    assert least >= 0.98
     (told,) = KEPT.findall(text)
     # One image more or less, by another order of the same sums.
     assert float(told) == pytest.approx(100 * least, abs=100 / IMAGES + 0.01)
@@ -72,7 +85,7 @@ def test_networks_of_the_page_answer_as_the_trained_ones(small_lab: Path) -> Non
 def test_committed_page_is_small_and_keeps_the_classes(page: Path) -> None:
     (kept,) = KEPT.findall(page.read_text("utf-8"))
     assert float(kept) >= 99.9
-    assert page.stat().st_size <= 4_500_000
+    assert page.stat().st_size <= 5_500_000
 
 
 def test_page_requests_nothing(small_lab: Path) -> None:
@@ -108,7 +121,9 @@ HOSTILE = '"></script><script>alert(1)</script>'
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     contents = LabContents(
-        networks=(rounded(LeNet5(generator=torch.Generator().manual_seed(3))),),
+        trainings=(
+            TrainedAlike(ARTICLE, (rounded(LeNet5(generator=torch.Generator().manual_seed(3))),)),
+        ),
         masks=torch.ones(2, 22, dtype=torch.bool),
         groups=[GalleryGroup(HOSTILE, ())],
         test_images=10_000,

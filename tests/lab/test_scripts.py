@@ -20,7 +20,7 @@ from benchmarks.lab.contents import rounded
 from benchmarks.lab.page import WORKER, script
 from benchmarks.tasks.shifts import rotated
 from methods import Prediction
-from methods.networks.architectures import LeNet5
+from methods.networks.architectures import LeNet5, LeNet5ReLU
 from methods.networks.recipes import LabelledImages
 
 NODE = shutil.which("node")
@@ -51,18 +51,19 @@ def computed(code: str, given: Any, scripts: Sequence[str] = WORKER[:-1]) -> Any
     return json.loads(done.stdout)
 
 
-def drawn_network() -> LeNet5:
+def drawn_network(kind: type[LeNet5]) -> LeNet5:
     """Of large random weights and biases, so that no two classes have nearly one probability."""
     random = torch.Generator().manual_seed(1)
-    network = LeNet5(mean=0.2, std=0.4, dropout=0.25, generator=random)
+    network = kind(mean=0.2, std=0.4, dropout=0.25, generator=random)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(1.5).add_(0.1 * torch.randn(parameter.shape, generator=random))
     return network
 
 
-def test_logits_are_those_of_pytorch(test_images: LabelledImages) -> None:
-    small = rounded(drawn_network())
+@pytest.mark.parametrize("kind", [LeNet5, LeNet5ReLU])
+def test_logits_are_those_of_pytorch(kind: type[LeNet5], test_images: LabelledImages) -> None:
+    small = rounded(drawn_network(kind))
     images = test_images.images[:4]
     masks = small.network.passes(0, 0, 6)
     masks[0, :6] = False
@@ -79,6 +80,7 @@ def test_logits_are_those_of_pytorch(test_images: LabelledImages) -> None:
         {
             "network": {
                 **{name: getattr(small.network, name) for name in ("mean", "std", "dropout")},
+                "form": kind.name,
                 "content": b64encode(small.content).decode("ascii"),
             },
             "images": images.flatten(start_dim=1).tolist(),
@@ -176,14 +178,18 @@ def judged(single: Votes, passes: Votes, networks: Votes, truth: int | None) -> 
 @pytest.mark.parametrize(
     ("single", "passes", "networks", "truth", "begins", "lesson"),
     [
-        ((8, 99), (8, 99), (8, 50), 8, "Right: 50 of 50 networks", ""),
+        ((8, 99), (8, 99), (8, 50), 8, "Right: 50 of 50 networks vote 8; 99 of 100 passes", ""),
         ((8, 99), (8, 97), (8, 43), -1, "Wrong: all ten classes are", "Agreement is not knowledge"),
         ((9, 96), (9, 60), (4, 30), 8, "Wrong: the label is 8", "Here disagreement warns; the"),
         ((9, 79), (9, 60), (9, 40), 8, "Wrong: the label is 8", "Agreement is not knowledge"),
         ((9, 79), (9, 60), (9, 39), 8, "Wrong: the label is 8", "Here disagreement warns."),
         ((3, 80), (8, 60), (8, 45), 8, "Wrong: the single network; right", "Here the votes know"),
         ((8, 80), (8, 60), (8, 45), 8, "Right: 45 of 50 networks", "Disagreement is no error"),
-        ((8, 80), (8, 60), (8, 45), None, "This has no label", ""),
+        ((8, 80), (8, 60), (8, 45), None, "No label is known. 45 of", "MC-dropout is divided"),
+        ((8, 80), (8, 90), (8, 30), None, "No label is known. 30 of", "The networks are divided"),
+        ((8, 80), (8, 60), (8, 30), None, "No label is known. 30 of", "Both are divided: the"),
+        ((8, 80), (4, 90), (8, 45), None, "No label is known. 45 of", "Each is sure of another"),
+        ((8, 80), (8, 90), (8, 45), None, "No label is known. 45 of", "If you meant no 8: agree"),
     ],
 )
 def test_verdict_says_who_is_right_and_whether_disagreement_warns(
@@ -193,6 +199,14 @@ def test_verdict_says_who_is_right_and_whether_disagreement_warns(
     assert shown["text"].startswith(begins)
     assert (shown.get("lesson") or "").startswith(lesson)
     assert bool(shown.get("lesson")) == bool(lesson)
+
+
+def test_votes_are_counted_for_the_class_that_is_named() -> None:
+    """Of 100 passes most vote 8, and their mean answers 0."""
+    votes = [42, 0, 0, 15, 0, 0, 0, 0, 43, 0]
+    summary = {"members": 100, "votes": votes, "answer": 0}
+    text = computed("return voting('mc_dropout', given);", summary, JUDGE)
+    assert text == "42 of 100 passes vote 0, the answer of their mean, and 43 vote 8"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ const AGREED = 0.8;
 const METHODS = {
   deep_ensemble: "the ensemble", mc_dropout: "MC-dropout", softmax: "the single network",
 };
+const VOTERS = { deep_ensemble: "networks", mc_dropout: "passes" };
 
 function element(selector, where = document) {
   return where.querySelector(selector);
@@ -57,8 +58,10 @@ function showOutcome(place, text, tone) {
 }
 
 function showMethod(method, summary, truth) {
-  const plot = element(`[data-plot="${method}"]`);
-  showShares(plot, summary, truth, plot.dataset.what);
+  const { members } = summary;
+  const what = members > 1 ? `Votes of ${members} ${VOTERS[method]}` : "Probabilities in %";
+  element(`[data-what="${method}"]`).textContent = what;
+  showShares(element(`[data-plot="${method}"]`), summary, truth, what);
   const tone = judged(summary.answer, truth);
   showOutcome(element(`[data-outcome="${method}"]`), outcome(summary, truth), tone);
 }
@@ -119,21 +122,37 @@ function lessonOf(given, wrong) {
   return divided ? "Disagreement is no error: the answer is right, though votes are divided." : "";
 }
 
-/** `{text, lesson, tone}`: who is right, and how many agree. */
+/** What follows where nobody knows the class: from who is divided, and about what. */
+function lessonWithoutLabel({ deep_ensemble: networks, mc_dropout: passes, softmax: single }) {
+  const divided = [isDivided(networks), isDivided(passes)];
+  const sure = single.confidence >= AGREED ? `, though the single network is ${
+    percent(single.confidence)} % confident` : "";
+  if (divided[0] && divided[1]) return `Both are divided: the answer is a guess${sure}.`;
+  if (divided[0]) return "The networks are divided, and MC-dropout does not notice.";
+  if (divided[1]) return "MC-dropout is divided, and the networks are not.";
+  if (networks.answer !== passes.answer) return "Each is sure of another class: one is wrong.";
+  return `If you meant no ${networks.answer}: agreement is not knowledge.`;
+}
+
+/** How many members vote for the answer; and for the class with most votes, if that is another. */
+function voting(method, { votes, members, answer }) {
+  const text = `${votes[answer]} of ${members} ${VOTERS[method]} vote ${answer}`;
+  const first = votes.indexOf(Math.max(...votes));
+  return votes[first] === votes[answer] ? text : `${text}, the answer of their mean, and ${
+    votes[first]} vote ${first}`;
+}
+
+/** `{text, lesson, tone}`: who is right, and how many vote for what. */
 function verdict(given, truth) {
-  const [networks, passes] = [given.deep_ensemble, given.mc_dropout];
-  const count = ({ votes, members, answer }) => `${votes[answer]} of ${members}`;
-  const apart = networks.answer === passes.answer ? " and" : ` agree on ${networks.answer},`;
-  const voting = `${count(networks)} networks${apart} ${count(passes)} passes ` +
-    `${apart === " and" ? "agree " : ""}on ${passes.answer}`;
-  if (truth === null) return { text: `This has no label to be right or wrong by. ${voting}.` };
+  const votes = Object.keys(VOTERS).map((method) => voting(method, given[method])).join("; ");
+  if (truth === null) return { text: `No label is known. ${votes}.`, lesson: lessonWithoutLabel(given) };
   const all = Object.keys(METHODS), wrong = all.filter((method) => given[method].answer !== truth);
   const lesson = lessonOf(given, wrong);
-  if (!wrong.length) return { text: `Right: ${voting}.`, lesson, tone: "right" };
+  if (!wrong.length) return { text: `Right: ${votes}.`, lesson, tone: "right" };
   if (wrong.length === all.length) {
     const why = truth === NO_CLASS ? "all ten classes are, for a K" : `the label is ${truth}`;
-    return { text: `Wrong: ${why}; and ${voting}.`, lesson, tone: "wrong" };
+    return { text: `Wrong: ${why}. ${votes}.`, lesson, tone: "wrong" };
   }
   const right = all.filter((method) => !wrong.includes(method));
-  return { text: `Wrong: ${listed(wrong)}; right: ${listed(right)}. ${voting}.`, lesson };
+  return { text: `Wrong: ${listed(wrong)}; right: ${listed(right)}. ${votes}.`, lesson };
 }

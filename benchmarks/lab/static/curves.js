@@ -3,6 +3,11 @@
 
 const ANGLES = Array.from({ length: 25 }, (_, i) => 15 * i - 180);
 
+/** An angle with the minus sign that the axis has. */
+function degreesText(angle) {
+  return `${String(angle).replace("-", "−")}°`;
+}
+
 /** What is true of a picture turned so far: a 6 becomes a 9. */
 function truthAt(truth, angle) {
   return (truth === 6 || truth === 9) && Math.abs(angle) > 90 ? null : truth;
@@ -67,7 +72,7 @@ class Curves {
       cell.textContent = points[i]?.answer ?? "";
       cell.className = points[i]?.tone ?? "";
     });
-    const texts = points.map(({ angle, answer, tone }) => `${angle}°: ${answer} ${tone}`);
+    const texts = points.map(({ angle, answer, tone }) => `${degreesText(angle)}: ${answer} ${tone}`);
     cells.setAttribute("aria-label", texts.join(", ") || "Nothing yet");
   }
 }

@@ -11,9 +11,13 @@ const BETWEEN = 120;  // milliseconds between two questions while a stroke is dr
 const setting = JSON.parse(element("#setting").textContent);
 const source = element("#worker").textContent;
 const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-const shown = { image: null, truth: null, picture: 0, given: {} };
+const countOf = Object.fromEntries(setting.trainings.map(({ name, count }) => [name, count]));
+const shown = {
+  image: null, truth: null, picture: 0, given: {}, training: setting.trainings[0].name,
+};
 const asked = { id: 0, later: 0 };
-let loaded = 0, pass = 0;
+const loaded = Object.fromEntries(setting.trainings.map(({ name }) => [name, 0]));
+let pass = 0;
 
 function bytesOf(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -38,7 +42,7 @@ function change(image, truth) {
 
 /** Ask what the networks say of the picture: now, or soon where a question has just been asked. */
 function ask(now = true) {
-  if (!loaded) return;
+  if (!loaded[shown.training]) return;
   if (!now) {
     asked.later ||= setTimeout(ask, BETWEEN);
     return;
@@ -51,7 +55,8 @@ function ask(now = true) {
   performance.clearMeasures();
   performance.mark("asked");
   const question = {
-    kind: "question", id: asked.id, picture: shown.picture, angle: Number(angle.value),
+    kind: "question", id: asked.id, picture: shown.picture, training: shown.training,
+    angle: Number(angle.value),
   };
   if (shown.image) {
     worker.postMessage({ ...question, image: shares(shown.image) });
@@ -64,10 +69,13 @@ function ask(now = true) {
 const truthNow = () => truthAt(shown.truth, Number(angle.value));
 
 const ANSWERS = {
-  network({ loaded: count }) {
-    loaded = count;
-    element("#loaded").textContent = `${count} of ${setting.count} networks loaded.`;
-    if (count === 1 || count === setting.count) ask();
+  network({ training, loaded: count }) {
+    const isNew = count > loaded[training], total = (counts) => counts.reduce((a, b) => a + b);
+    loaded[training] = count;
+    const [now, all] = [loaded, countOf].map((counts) => total(Object.values(counts)));
+    element("#loaded").textContent = `${now} of ${all} networks loaded.`;
+    const isDue = count === 1 || count === countOf[training];
+    if (training === shown.training && isNew && isDue) ask();
   },
 
   seen({ image }) {
@@ -79,7 +87,7 @@ const ANSWERS = {
   answer({ method, ...summary }) {
     showMethod(method, summary, truthNow());
     shown.given[method] = summary;
-    if (method !== "deep_ensemble" || summary.members !== setting.count) return;
+    if (method !== "deep_ensemble" || summary.members !== countOf[shown.training]) return;
     showVerdict(verdict(shown.given, truthNow()));
     performance.measure("all answers", "asked");
   },
@@ -98,7 +106,7 @@ worker.onerror = (event) => showVerdict({ text: `The networks do not answer (${e
 
 function setAngle(degrees) {
   angle.value = degrees;
-  element('output[for="angle"]').textContent = `${degrees}°`;
+  element('output[for="angle"]').textContent = degreesText(degrees);
   pad.turn(degrees);
   curves.mark(degrees);
 }
@@ -124,6 +132,14 @@ function blank(truth) {
   change(null, truth);
   markPicked(null);
   pad.wipe();
+}
+
+function showTraining(button) {
+  press("[data-training]", button);
+  element("#trained").textContent = button.dataset.sentence;
+  shown.training = button.dataset.training;
+  change(shown.image, shown.truth);
+  ask();
 }
 
 const tileOf = (index) => element(`.pick[data-index="${index}"]`);
@@ -182,6 +198,9 @@ function listen() {
   for (const button of document.querySelectorAll("[data-step]")) {
     button.addEventListener("click", () => takeStep(button));
   }
+  for (const button of document.querySelectorAll("[data-training]")) {
+    button.addEventListener("click", () => showTraining(button));
+  }
   for (const tile of document.querySelectorAll(".pick")) {
     paint(element("canvas", tile), shares(bytesOf(tile.dataset.pixels)));
     tile.addEventListener("click", () => {
@@ -205,7 +224,7 @@ function listen() {
   });
   setMask(passOf(pass));
   angle.addEventListener("input", () => {
-      setAngle(Number(angle.value));
+    setAngle(Number(angle.value));
     ask(false);
   });
   element("#wipe").addEventListener("click", () => takeStep(OWN));
@@ -215,7 +234,10 @@ function listen() {
 async function send() {
   worker.postMessage({ kind: "setting", setting });
   for (const block of document.querySelectorAll("[data-network]")) {
-    worker.postMessage({ kind: "network", bytes: bytesOf(block.textContent) });
+    const { network: training, dropped } = block.dataset, isDropped = dropped !== undefined;
+    worker.postMessage({
+      kind: "network", training, isDropped, bytes: bytesOf(block.textContent),
+    });
     block.remove();
     await new Promise((resolve) => { setTimeout(resolve); });
   }

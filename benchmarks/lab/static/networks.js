@@ -60,17 +60,29 @@ function addConvolved(maps, from, side, weight, at, sums, to) {
   }
 }
 
-/** Tanh, then the mean of squares of 2x2, each channel times its scale. */
-function pooled(sums, side, scales) {
+/** What a layer's sums become, and a square of them, by the names of architectures. */
+const FORMS = {
+  lenet5: {
+    activated: Math.tanh,
+    joined: (a, b, c, d) => (Math.tanh(a) + Math.tanh(b) + Math.tanh(c) + Math.tanh(d)) / 4,
+  },
+  lenet5_relu: {
+    activated: (sum) => Math.max(0, sum),
+    joined: (a, b, c, d) => Math.max(0, a, b, c, d),
+  },
+};
+
+/** Activated, at half the size, each channel times its scale. */
+function pooled({ joined }, sums, side, scales) {
   const half = side / 2, result = new Float32Array(sums.length / 4);
   for (let channel = 0, i = 0; channel < scales.length; channel++) {
     for (let y = 0; y < half; y++) {
       let at = channel * side * side + 2 * y * side;
       for (let x = 0; x < half; x++, at += 2, i++) {
         if (scales[channel] === 0) continue;
-        const above = Math.tanh(sums[at]) + Math.tanh(sums[at + 1]);
-        const below = Math.tanh(sums[at + side]) + Math.tanh(sums[at + side + 1]);
-        result[i] = scales[channel] * (above + below) / 4;
+        const below = at + side;
+        const square = joined(sums[at], sums[at + 1], sums[below], sums[below + 1]);
+        result[i] = scales[channel] * square;
       }
     }
   }
@@ -96,7 +108,7 @@ function secondTerms(network, image) {
     sums.fill(conv1.bias[map], map * size, (map + 1) * size);
     addConvolved(entering, 0, RESIZED, conv1.weight, 25 * map, sums, map * size);
   }
-  const maps = pooled(sums, side, new Float32Array(FIRST).fill(1));
+  const maps = pooled(FORMS[network.form], sums, side, new Float32Array(FIRST).fill(1));
   return Array.from({ length: FIRST }, (_, first) => {
     const term = new Float32Array(SECOND * 100);
     for (let second = 0; second < SECOND; second++) {
@@ -109,16 +121,16 @@ function secondTerms(network, image) {
 
 /** Logits of the sub-network that multiplies the 22 channels by these scales. */
 function logitsOfTerms(network, terms, scales) {
-  const { conv2, linear1, linear2, head } = network.layers;
+  const { conv2, linear1, linear2, head } = network.layers, form = FORMS[network.form];
   const sums = new Float32Array(SECOND * 100);
   for (let map = 0; map < SECOND; map++) sums.fill(conv2.bias[map], 100 * map, 100 * (map + 1));
   terms.forEach((term, first) => {
     const scale = scales[first];
     if (scale !== 0) for (let i = 0; i < sums.length; i++) sums[i] += scale * term[i];
   });
-  const flat = pooled(sums, 10, scales.subarray(FIRST));
-  const hidden = linear(linear1, flat).map(Math.tanh);
-  return linear(head, linear(linear2, hidden).map(Math.tanh));
+  const flat = pooled(form, sums, 10, scales.subarray(FIRST));
+  const hidden = linear(linear1, flat).map(form.activated);
+  return linear(head, linear(linear2, hidden).map(form.activated));
 }
 
 /** Scales of the 22 channels: one that a pass keeps makes up for those that it drops. */
