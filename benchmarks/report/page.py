@@ -247,7 +247,7 @@ class ImageVotes(NamedTuple):
 
 
 class ShownImage(NamedTuple):
-    """An image with all methods' votes.
+    """An image with the votes of the methods of the first table.
 
     Attributes:
         label: the name of its class; empty where it has none.
@@ -281,10 +281,11 @@ def _shown_image(results: Results, rows: pd.DataFrame) -> ShownImage:
     ordered = rows.sort_values(["vote_share", "mean_probability"], ascending=False, kind="stable")
     groups: Any = ordered.groupby([*METHOD_COLUMNS])
     by_contestant = {Contestant(*key): own for key, own in groups}
-    usual = results.usual(sorted(by_contestant))
+    named = {choice.method for choice in contestants([results])}
     votes = tuple(
         _image_votes(names, contestant, by_contestant[contestant])
-        for contestant in sorted(usual, key=names.rank)
+        for contestant in sorted(results.usual(sorted(by_contestant)), key=names.rank)
+        if contestant.method in named
     )
     ((common, _),) = Counter(vote.predicted for vote in votes).most_common(1)
     pixels = results.images.get((first["condition"], int(first["index"])))

@@ -256,7 +256,6 @@ def _tuning(run: _Run) -> str:
 
 SECTIONS: dict[str, Callable[[_Run], str]] = {
     "short": _short,
-    "blanks": lambda run: f"{answer(run.results)['blanks']}\n",
     "front": _front,
     **{name: partial(_figure, name) for name in FIGURES},
     "article": lambda run: f"{article_answer(run.results.claims or {})}\n",

@@ -58,14 +58,8 @@ METRICS = (
 )
 """Those whose rows of the summary are kept, for README and for other papers."""
 
-FIGURES = (
-    *("worth", "quality", "claims-count-plots"),
-    *("abstaining", "rotated", "high-disagreement", "conditions"),
-)
-"""The most important ones first."""
-
-MOST_FIGURES = 8
-"""Of `FIGURES` the first that the run has, as PNG."""
+FIGURES = ("worth", "quality", "claims-count-plots", "rotated")
+"""Those that the run has are kept as PNG; its page has all."""
 
 _FILE = re.compile(r'<(li|span) class="file"><a href="(?P<to>[^"#]+)">.*?</\1>')
 _OTHERS = re.compile("(?<=<!-- other pages -->).*?(?=<!-- end -->)", re.DOTALL)
@@ -90,8 +84,7 @@ def keep(run: Path, out: Path) -> None:
     for path in out.glob("*.csv*"):
         path.unlink()
     figures = [f"{FIGURES_FOLDER}/{name}.png" for name in FIGURES]
-    figures = [name for name in figures if (run / name).exists()]
-    for name in (*COPIED, *figures[:MOST_FIGURES]):
+    for name in (*COPIED, *figures):
         for path in run.glob(name):
             kept = out / path.relative_to(run)
             kept.parent.mkdir(parents=True, exist_ok=True)

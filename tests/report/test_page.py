@@ -19,7 +19,7 @@ from benchmarks.report.figures import drawn_figures
 from benchmarks.report.page import OF_A_CONDITION, shown_images
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
-from benchmarks.report.tables.front import front
+from benchmarks.report.tables.front import contestants, front
 from benchmarks.report.tables.table import MARKS
 from methods import METHODS
 from tests.made_up import SMALL
@@ -152,22 +152,26 @@ def test_run_of_an_earlier_version_has_a_page(made_up_copy: Path) -> None:
     assert not [a for _, a in parsed.elements if "best" in str(a.get("class"))]
 
 
-def test_images_show_the_votes_of_every_method_and_who_disagrees(made_up_run: Path) -> None:
+def test_images_show_the_votes_of_the_first_table_and_who_disagrees(made_up_run: Path) -> None:
     results = Results.load(made_up_run)
     shown, rows = shown_images(results), results.curve("image_votes")
     ranks = rows.drop_duplicates("rank").groupby("condition", sort=False).head(OF_A_CONDITION)
     rows = rows[rows["rank"].isin(ranks["rank"])]
+    methods = {choice.method for choice in contestants([results])} & {*rows["method"]}
+    named = [each.label for each in results.names.methods if each.name in methods]
     assert 0 < len(shown) == rows["rank"].nunique() < results.curve("image_votes")["rank"].nunique()
     assert all(image.picture.startswith("data:image/png;base64,") for image in shown)
     for image, (_, of_image) in zip(shown, rows.groupby("rank"), strict=True):
         assert image.number == of_image["number"].iloc[0]
-        assert len(image.votes) == of_image["method"].nunique()
+        assert [vote.method for vote in image.votes] == named
         predicted = [vote.predicted for vote in image.votes]
         common = Counter(predicted).most_common(1)[0][0]
         assert image.apart == tuple(v.method for v in image.votes if v.predicted != common)
         for vote in image.votes:
             assert sum(vote.shares.values()) == pytest.approx(100, abs=0.5)
             assert (vote.is_right is None) == (not image.label)
+    few = shown_images(results.with_methods(["mc_dropout", "softmax"]))
+    assert "Deep ensemble" not in {vote.method for image in few for vote in image.votes}
     coloured = {key: np.stack([pixels] * 3, axis=-1) for key, pixels in results.images.items()}
     assert all(image.coloured for image in shown_images(replace(results, images=coloured)))
 

@@ -92,7 +92,7 @@ def front(runs: Sequence[Results], articles: Sequence[Results] = ()) -> Table | 
     columns = columns_of(runs)
     if not columns or not runs[0].contestants:
         return None
-    choices = contestants(runs)
+    choices = contestants(runs, MOST_ROWS - bool(articles))
     several = len(runs) > 1
     rows = []
     if articles:
