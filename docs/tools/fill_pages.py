@@ -15,7 +15,6 @@ import typer
 
 from benchmarks.io import UserError, path_of, read_run_json, write_whole
 from benchmarks.nouns import Contestant, Names
-from benchmarks.report.answer import answer
 from benchmarks.report.claims import article_answer
 from benchmarks.report.published import published_table
 from benchmarks.report.results import Quantity, Results, read_if_there
@@ -56,8 +55,8 @@ NO_GPU = (
     "[docs/speed.md](docs/speed.md#on-a-gpu).\n"
 )
 
-WITHOUT_ANSWER = "The rule is applied by the next full run; these values are version 0.3's.\n"
-"""What stands for the answer, of a run without ``answer.csv``."""
+WORTH = "worth_"
+"""How the name of a measure begins where a number is the worth by it."""
 
 _LINK = re.compile(r"(\]\()(?![a-z]+:|#)")
 """Where a relative link begins."""
@@ -85,6 +84,7 @@ def filled(pages: Mapping[Path, str], root: Path) -> dict[Path, str]:
     commas) and the pages' paths are relative to ``root``. A number in a sentence has a mark
     behind it: ``0.21<!-- nll clean of deep_ensemble-5 in FOLDER -->``, to as many decimals; other
     budgets than a network's, or an ensemble's of such, are named, as ``softmax-1-budget-5``.
+    ``worth_nll`` and alike are worth in networks by a measure.
     """
     run_in = cache(partial(_Run, root))
     return {page: _filled_page(page, text, run_in) for page, text in pages.items()}
@@ -104,11 +104,17 @@ def _filled_page(page: Path, text: str, run_in: Callable[[Path], _Run]) -> str:
     def number(match: re.Match[str]) -> str:
         run = run_in(Path(match["results"]))
         contestant = run.contestants.get(match["contestant"])
-        quantity = Quantity(match["condition"], match["metric"])
-        row = run.results.row(contestant, quantity) if contestant else None
-        if row is None or not math.isfinite(row["value"]):
+        metric = match["metric"].removeprefix(WORTH)
+        look_up, column = (
+            (run.results.row, "value")
+            if metric == match["metric"]
+            else (run.results.standing, "worth")
+        )
+        row = look_up(contestant, Quantity(match["condition"], metric)) if contestant else None
+        value = pd.to_numeric(row[column], errors="coerce") if row else math.nan
+        if not math.isfinite(value):
             raise UserError(f"{page}: there is no value for {match['mark']}")
-        return f"{row['value']:.{len(match['number'].partition('.')[2])}f}{match['mark']}"
+        return f"{value:.{len(match['number'].partition('.')[2])}f}{match['mark']}"
 
     text = _NUMBER.sub(number, _SECTION.sub(made, text))
     marks = [match["mark"] for match in _NUMBER.finditer(text)]
@@ -163,12 +169,6 @@ def _figure(name: str, run: _Run) -> str:
     title, caption = FIGURES[name]
     words = f"{run.results.names.task.label}.", caption, f"Recipe: `{run.results.recipe}`."
     return f"![{title}]({path.as_posix()})\n*{' '.join(filter(None, words))}*\n"
-
-
-def _short(run: _Run) -> str:
-    """The answer in a sentence."""
-    results = run.results
-    return WITHOUT_ANSWER if results.answer.empty else f"**{answer(results)['short']}**\n"
 
 
 def _front(runs: _Run) -> str:
@@ -255,7 +255,6 @@ def _tuning(run: _Run) -> str:
 
 
 SECTIONS: dict[str, Callable[[_Run], str]] = {
-    "short": _short,
     "front": _front,
     **{name: partial(_figure, name) for name in FIGURES},
     "article": lambda run: f"{article_answer(run.results.claims or {})}\n",

@@ -20,7 +20,7 @@ from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.front import contestants
 from benchmarks.report.tables.table import markdown
 
-KINDS = ("short", "front", "quality", "latency", "provenance")
+KINDS = ("front", "quality", "latency", "provenance")
 
 PAGE = Path("README.md")
 

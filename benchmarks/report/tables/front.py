@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -47,7 +48,8 @@ def contestants(runs: Sequence[Results], most: int = MOST_ROWS) -> list[Contesta
 
     One network, MC-dropout, a user's own methods, and an ensemble of each larger budget (the
     largest where there is no such budget) are always there. Of those in a best set come first whose
-    sets have none yet, and then those in most sets, as many as there is place for.
+    sets have none yet, and then those in most sets, of these columns and then of all measures, as
+    many as there is place for.
 
     Args:
         runs: at least one, of the same contestants.
@@ -59,10 +61,17 @@ def contestants(runs: Sequence[Results], most: int = MOST_ROWS) -> list[Contesta
         for budget in run.budgets:
             for choice in run.leaders(budget)[quantity]:
                 sets.setdefault(choice, set()).add((budget, number))
+    every = Counter(
+        choice
+        for run in runs
+        for budget in run.budgets
+        for choices in run.leaders(budget).values()
+        for choice in choices
+    )
     filled = set().union(*(sets.pop(choice, set()) for choice in always))
     chosen = list(always)
     while sets and len(chosen) < most:
-        following = max(sets, key=lambda each: (len(sets[each] - filled), len(sets[each])))
+        following = max(sets, key=lambda c: (len(sets[c] - filled), len(sets[c]), every[c]))
         chosen.append(following)
         filled |= sets.pop(following)
     ends = {each: each.budget if each.budget in first.budgets else math.inf for each in chosen}
@@ -133,7 +142,9 @@ def label_of(results: Results, choice: Contestant) -> str:
         number = NUMBERS.get(choice.size, f"{choice.size} networks").capitalize()
         return {1: number, 0.5: f"{number}, half-trained"}.get(each, f"{number}, each {each:g}×")
     if choice.score:
-        return results.label(choice)
+        of_method = label_of(results, choice.unscored)
+        own = of_method if record.is_users_own else of_method[:1].lower() + of_method[1:]
+        return f"{results.names.score(choice.score).label} of {own}"
     methods = {other.method for other in results.contestants}
     return SHORT_LABELS.get(choice.method, record.label) if OF_ARTICLE in methods else record.label
 
