@@ -142,9 +142,9 @@ def label_of(results: Results, choice: Contestant) -> str:
         number = NUMBERS.get(choice.size, f"{choice.size} networks").capitalize()
         return {1: number, 0.5: f"{number}, half-trained"}.get(each, f"{number}, each {each:g}×")
     if choice.score:
-        of_method = label_of(results, choice.unscored)
-        own = of_method if record.is_users_own else of_method[:1].lower() + of_method[1:]
-        return f"{results.names.score(choice.score).label} of {own}"
+        scored = label_of(results, choice.unscored)
+        in_phrase = scored if record.is_users_own else scored[:1].lower() + scored[1:]
+        return f"{results.names.score(choice.score).label} of {in_phrase}"
     methods = {other.method for other in results.contestants}
     return SHORT_LABELS.get(choice.method, record.label) if OF_ARTICLE in methods else record.label
 
