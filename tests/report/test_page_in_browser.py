@@ -21,7 +21,8 @@ pytest.importorskip("selenium", reason="selenium drives the browser")
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.expected_conditions import visibility_of_element_located
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 pytestmark = pytest.mark.browser
 
@@ -104,7 +105,11 @@ def test_filters_leave_the_images_that_they_name(page: Open, made_up_run: Path) 
     )
     count = chrome.find_element(By.ID, "count")
     assert count.get_property("textContent") == f"{every} images"
-    Select(chrome.find_element(By.NAME, "condition")).select_by_visible_text("30°")
+    # A busy machine draws later what has just been opened.
+    condition = WebDriverWait(chrome, 10).until(
+        visibility_of_element_located((By.NAME, "condition"))
+    )
+    Select(condition).select_by_visible_text("30°")
     assert count.get_property("textContent") == f"{of_condition} of {every} images"
     assert len(visible(chrome, ".images > li")) == of_condition
 

@@ -224,7 +224,7 @@ def quality(ax: Axes, panel: Panel) -> None:
         ax.plot([budget], [value], **look.line | {"label": "_"})
         is_alone = results.is_network_alone(contestant)
         if is_alone and budget == least:
-            ax.hlines(value, budget, right, **GREY, linestyle=DASHES, zorder=0)
+            ax.hlines(value, budget, budgets[-1], **GREY, linestyle=DASHES, zorder=0)
         if (is_alone and budget == 1) or contestant.method == ENSEMBLE:
             curve |= {budget: value} if results.usual([contestant]) else {}
         if look.filled:
@@ -246,9 +246,12 @@ def quality(ax: Axes, panel: Panel) -> None:
                 ha="left" if is_left else "right",
                 va="center",
                 fontsize=SMALLEST,
-                color=look_of(panel.view.names, contestant.method).color,
                 weight="bold" if results.is_best(contestant, quantity) else "normal",
-                arrowprops={"relpos": (float(is_left), 0.5), **TO_POINT},
+                arrowprops={
+                    "relpos": (float(is_left), 0.5),
+                    "color": look_of(panel.view.names, contestant.method).color,
+                    **TO_POINT,
+                },
             )
     ax.set_xlabel("Training, in networks")
     ax.set_ylabel(f"{panel.measure}\n{fill(panel.condition, 16)}")
@@ -257,12 +260,11 @@ def quality(ax: Axes, panel: Panel) -> None:
 BUDGETS = (1, 2, 5, 10, 20, 50, 100)
 """The ticks of the training of contestants."""
 
-NAMES_LEFT, NAMES_RIGHT = 120.0, 25.0
+NAMES_LEFT, NAMES_RIGHT = 250.0, 100.0
 """How much of a logarithmic axis of training is left for names."""
 
 TO_POINT: Mapping[str, Any] = {
     "arrowstyle": "-",
-    "color": "0.7",
     "linewidth": 0.5,
     "shrinkA": 2,
     "shrinkB": 3,
