@@ -109,7 +109,10 @@ def leaderboard(results: Results, _: Pivot) -> Iterator[Placed]:
 
 
 def worth(results: Results, _: Pivot) -> Iterator[Placed]:
-    """What each row of the leaderboard is worth by each measure of the headline."""
+    """What each row of the leaderboard is worth by each measure; nothing where no worth is known."""
+    answer = results.answer
+    if answer.empty or not answer[answer["budget"].isin(results.budgets)]["worth"].any():
+        return
     for axes, choice, quantity in _places(results):
         said, unchanged = results.standing(choice, quantity), quantity.metric != DETECTION
         yield axes, Cell() if choice.score and unchanged else worth_cell(said) if said else None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.nouns import Contestant
+from benchmarks.report.figures import figure_names
 from benchmarks.report.results import Results
 from benchmarks.report.tables.declared import tables_of
 from benchmarks.report.tables.ranking import MOST_ROWS, board
@@ -149,3 +150,11 @@ def test_worth_is_shown_with_its_interval_or_a_reason() -> None:
     assert "| MC-dropout, T = 100 | 2.5 (1.1 to &gt;50) |\n" in text
     assert "| Deep ensemble, M = 50 | &gt;50 (9 to &gt;50) |\n" in text
     assert "— undefined: the curve is flat" in text
+
+
+def test_without_ensembles_of_several_sizes_nothing_is_said_of_worth() -> None:
+    unknown = {"worth": "", "worth_reason": "the run has no deep ensembles of several sizes"}
+    fifty = {"worth": "50", "worth_lower": "50", "worth_upper": "50", "best": ""}
+    results = made(FEW, {(SOFTMAX, NLL): unknown, (FIFTY, NLL): fifty})
+    assert "worth" not in {table.name for table in tables_of(results)}
+    assert "worth" not in figure_names(results)
