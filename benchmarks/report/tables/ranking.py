@@ -109,7 +109,7 @@ def leaderboard(results: Results, _: Pivot) -> Iterator[Placed]:
 
 
 def worth(results: Results, _: Pivot) -> Iterator[Placed]:
-    """What each row of the leaderboard is worth by each measure; nothing where no worth is known."""
+    """What each row of the leaderboard is worth by each measure; nothing where none is known."""
     answer = results.answer
     if answer.empty or not answer[answer["budget"].isin(results.budgets)]["worth"].any():
         return
