@@ -151,8 +151,8 @@ def label_of(results: Results, choice: Contestant) -> str:
 
 def _block(results: Results, choice: Contestant) -> str:
     if choice.budget not in results.budgets:
-        return "Training of more networks"
-    return f"Training of {NUMBERS.get(int(choice.budget), f'{choice.budget:g} networks')}"
+        return "Budget: more networks"
+    return f"Budget: {NUMBERS.get(int(choice.budget), f'{choice.budget:g} networks')}"
 
 
 def _heading(column: Column, *, several: bool) -> str:
@@ -161,7 +161,7 @@ def _heading(column: Column, *, several: bool) -> str:
     condition = names.condition(column.quantity.condition)
     images = FOREIGN if condition.labels == "none" else condition.group
     title = names.printed(column.quantity.metric).title
-    return "\n".join([*([names.task.label] if several else []), f"{title}, {images}"])
+    return "\n".join([*([names.task.label] if several else []), title, images])
 
 
 def _cell(results: Results, quantity: Quantity, choice: Contestant) -> Cell:
