@@ -287,6 +287,12 @@ class Results:
         own = self.judged(budget)
         return {q: [each for each in own if self.is_best(each, q)] for q in self.headline}
 
+    @cached_property
+    def is_worth_known(self) -> bool:
+        """Whether any contestant of a budget has a worth; not without ensembles of many sizes."""
+        answer = self.answer
+        return not answer.empty and bool(answer[answer["budget"].isin(self.budgets)]["worth"].any())
+
     def is_network_alone(self, contestant: Contestant) -> bool:
         """Whether it is the prediction of a network of the recipe, and nothing else."""
         is_one = contestant.members == "1" and not contestant.score

@@ -40,10 +40,9 @@ def contestants(results: Results) -> tuple[Contestant, ...]:
 
 
 def worths(view: View) -> pd.DataFrame:
-    """What the answer says of each contestant by each measure; where it says nothing, no row.
-
-    Empty where no worth is known: of a run without ensembles of several sizes.
-    """
+    """What the answer says of each contestant by each measure; where it says nothing, no row."""
+    if not view.results.is_worth_known:
+        return pd.DataFrame()
     rows: list[dict[str, object]] = []
     for choice in _rows_shown(view.results):
         for quantity in view.results.headline:
@@ -55,7 +54,7 @@ def worths(view: View) -> pd.DataFrame:
                 said = {name: row[name] for name in ("worth", "worth_lower", "worth_upper", "best")}
                 place = {"metric": metric, "condition": condition}
                 rows.append({**place, **choice._asdict(), **said, "better": better})
-    return pd.DataFrame(rows if any(row["worth"] for row in rows) else [])
+    return pd.DataFrame(rows)
 
 
 def _quantities(view: View, rows: pd.DataFrame) -> list[Quantity]:

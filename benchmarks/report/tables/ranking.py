@@ -110,8 +110,7 @@ def leaderboard(results: Results, _: Pivot) -> Iterator[Placed]:
 
 def worth(results: Results, _: Pivot) -> Iterator[Placed]:
     """What each row of the leaderboard is worth by each measure; nothing where none is known."""
-    answer = results.answer
-    if answer.empty or not answer[answer["budget"].isin(results.budgets)]["worth"].any():
+    if not results.is_worth_known:
         return
     for axes, choice, quantity in _places(results):
         said, unchanged = results.standing(choice, quantity), quantity.metric != DETECTION
