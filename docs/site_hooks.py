@@ -14,10 +14,10 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-# Results pages link to the sources of metrics.
+# Results pages link to the sources of metrics, docs to examples.
 PATTERNS = (
     *("[CR]*.md", "docs/*.md", "docs/*.ipynb", "docs/pictures/*.png"),
-    "benchmarks/metrics/**/*.[mp][dy]",
+    *("benchmarks/metrics/**/*.[mp][dy]", "tests/extensions/nouns/*.py"),
 )
 CACHES = {"predictions", "errors"}
 REFERENCE = """

@@ -50,10 +50,7 @@ FIGURES: Mapping[str, tuple[str, str]] = {
 GPU_RESULTS = Path("results/gpu")
 """Holds a folder for each card on which methods were timed, named after it."""
 
-NO_GPU = (
-    "No GPU has been measured yet. On a machine with one, run the two commands of "
-    "[docs/speed.md](docs/speed.md#on-a-gpu).\n"
-)
+NO_GPU = "No GPU has been measured yet.\n"
 
 WORTH = "worth_"
 """How the name of a measure begins where a number is the worth by it."""
@@ -68,11 +65,11 @@ _SECTION = re.compile(
 )
 
 _NUMBER = re.compile(
-    r"(?<![\d,.-])(?P<number>\d+(\.\d+)?)(?P<mark><!-- (?P<metric>\w+) (?P<condition>\S+) of "
-    r"(?P<contestant>\S+) in (?P<results>\S+) -->)"
+    r"(?<![\d,.-])(?P<number>\d+(\.\d+)?)(?P<mark><!--(?P<metric>\w+):(?P<condition>[\w-]+):"
+    r"(?P<contestant>[\w-]+):(?P<results>[\w/-]+)-->)"
 )
 
-_MARK = re.compile(r"<!--[^>]* of [^>]* in results/[^>]*-->")
+_MARK = re.compile(r"<!--(?! generated: | end )[^>]*-->")
 """Such marks, also those that are written wrongly."""
 
 
@@ -82,7 +79,7 @@ def filled(pages: Mapping[Path, str], root: Path) -> dict[Path, str]:
     ``<!-- generated: NAME from FOLDER -->`` and ``<!-- end -->`` are the marks, NAME one of
     `SECTIONS`; the folder of the run (for ``front`` and ``commands`` of each run, separated by
     commas) and the pages' paths are relative to ``root``. A number in a sentence has a mark
-    behind it: ``0.21<!-- nll clean of deep_ensemble-5 in FOLDER -->``, to as many decimals; other
+    behind it: ``0.21<!--nll:clean:deep_ensemble-5:FOLDER-->``, to as many decimals; other
     budgets than a network's, or an ensemble's of such, are named, as ``softmax-1-budget-5``.
     ``worth_nll`` and alike are worth in networks by a measure.
     """
@@ -183,19 +180,15 @@ def _front(runs: _Run) -> str:
 
 
 def _latency(run: _Run) -> str:
-    """The latency on the CPU beside the results, and on each GPU that has a folder."""
-    folder = run.root / run.folder
-    here, names = read_if_there(folder, LATENCY_CSV), Names.read(folder)
-    timed = [] if here.empty else [here]
+    """The latency on each GPU that has a folder."""
+    names = Names.read(run.root / run.folder)
     cards = [
         latency[latency["device"].str.startswith("cuda:")]
         for folder in sorted((run.root / GPU_RESULTS).glob("*"))
         if not (latency := read_if_there(folder, LATENCY_CSV)).empty
     ]
-    timed += [card for card in cards if not card.empty]
-    missing = [] if any(not card.empty for card in cards) else [NO_GPU]
-    tables = (table_of(COST, Results(pd.DataFrame(), names, latency=table)) for table in timed)
-    return "\n".join([*map(markdown, filter(None, tables)), *missing])
+    tables = (table_of(COST, Results(pd.DataFrame(), names, latency=card)) for card in cards)
+    return "\n".join(map(markdown, filter(None, tables))) or NO_GPU
 
 
 def _published(run: _Run) -> str:

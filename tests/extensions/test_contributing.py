@@ -22,19 +22,15 @@ NOUNS = Path(__file__).parent / "nouns"
 SOURCES = ("benchmarks", "methods", "run_all.py", "pyproject.toml")
 FLOORS = Path("tests/test_floors.py")
 
-LINE = re.compile(r"`([\w/]+\.py)`; its line: `([*\w]+)` in[^.]*?`?(\w+)`? of `([\w/]+\.py)`\.")
-"""What the guide says of an example: its file, its line, the register and the file of that."""
+LINE = re.compile(
+    r"\| \[`([\w/]+\.py)`\]\(\.\./(tests/\S+)\) \| `([*\w]+)` in `(\w+)` of `([\w/]+\.py)` \|"
+)
+"""A row of the guide: the example's place and its file, its line, the register and its file."""
 
 
-def examples(page: str) -> list[str]:
-    """The code in a page of docs."""
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-
-
-def test_guides_show_the_files_whole() -> None:
-    shown = {*examples("contributing.md"), *examples("methods.md")}
-    assert shown == {path.read_text(encoding="utf-8") for path in NOUNS.glob("*.py")}
+def test_guide_links_every_example() -> None:
+    linked = re.findall(r"\]\(\.\./tests/extensions/nouns/(\w+\.py)\)", GUIDE)
+    assert sorted(linked) == sorted(path.name for path in NOUNS.glob("*.py"))
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +44,8 @@ def contributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    for file, line, register, place in LINE.findall(GUIDE):
-        shutil.copy(NOUNS / Path(file).name, copy / file)
+    for file, example, line, register, place in LINE.findall(GUIDE):
+        shutil.copy(ROOT / example, copy / file)
         add(line, Path(file), register, copy / place)
     shutil.copy(NOUNS / "stripes_net.py", copy / "methods" / "networks")  # the task names it
     return copy
@@ -91,7 +87,7 @@ def command(folder: Path, *arguments: str) -> str:
 @pytest.mark.slow
 def test_guide_followed_literally_lists_the_nouns_and_keeps_the_floors(contributed: Path) -> None:
     listed = command(contributed, "run_all.py", "--list")
-    for name in ("bagged_centroids", "noise-20", "noise-40", "momentum", "stripes"):
+    for name in ("bagged_centroids", "mixup", "noise-20", "noise-40", "momentum", "stripes"):
         assert name in listed
     of_registers = command(
         contributed,
@@ -120,7 +116,7 @@ def test_methods_keep_the_contract(
     if method == "the tutorial's":
         tutorial = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
         (location,) = re.findall(r"--method (\S+)", tutorial)
-        (code,) = examples("tutorial.md")
+        (code,) = re.findall(r"```python\n(.*?)```", tutorial, re.DOTALL)
         (tmp_path / location.partition(":")[0]).write_text(code, encoding="utf-8")
         location = f"{tmp_path}/{location}"
     else:

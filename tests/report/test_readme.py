@@ -92,19 +92,19 @@ def test_numbers_of_a_sentence_are_those_of_the_run(root: Path) -> None:
     rows = read_table(root / "results", "summary.csv")
     ensemble = rows.query("method == 'deep_ensemble' and members == '2' and metric == 'nll'")
     (clean,) = ensemble.query("condition == 'clean'")["value"]
-    mark = "<!-- nll clean of {} in results -->"
+    mark = "<!--nll:clean:{}:results-->"
     text = f"It has 0.000{mark.format('deep_ensemble-2')} and 1{mark.format('softmax')}."
     made = filled({README: text}, root)[README]
-    assert made.startswith(f"It has {clean:.3f}<!-- nll")
-    worth = "<!-- worth_nll clean of {} in results -->"
+    assert made.startswith(f"It has {clean:.3f}<!--nll")
+    worth = "<!--worth_nll:clean:{}:results-->"
     ensemble_worth = worth.format("deep_ensemble-4")
     assert filled({README: f"0.0{ensemble_worth}"}, root)[README] == f"4.0{ensemble_worth}"
-    with pytest.raises(UserError, match="there is no value for <!-- worth_nll clean of mc_dropout"):
+    with pytest.raises(UserError, match="there is no value for <!--worth_nll:clean:mc_dropout"):
         filled({README: f"0.0{worth.format('mc_dropout-8')}"}, root)
-    with pytest.raises(UserError, match=r"README.md: there is no value for <!-- nll clean of swag"):
+    with pytest.raises(UserError, match=r"README.md: there is no value for <!--nll:clean:swag"):
         filled({README: f"0.1{mark.format('swag-3')}"}, root)
     with pytest.raises(UserError, match=r"README.md: there is no number right before <!-- nll"):
-        filled({README: "0.1 <!-- nll clean of softmax in results/ -->"}, root)
+        filled({README: "0.1 <!-- nll clean of softmax -->"}, root)
 
 
 def test_first_table_of_a_run_without_an_answer_has_no_marks(root: Path) -> None:
