@@ -312,7 +312,7 @@ def check(
 ) -> None:
     """Count the votes of softmax, MC-dropout and a deep ensemble for one image, and draw them.
 
-    Networks are trained as the article trains them. It uses those that a run of the preset
+    Networks are trained as the article trains them. The command uses those that a run of the preset
     `article` has trained, on the same device and by the same engine, and trains missing ones.
     """
     from benchmarks.check import draw_check
@@ -371,9 +371,7 @@ ShownMetrics = Annotated[list[str] | None, shown("Metrics.")]
 @app.command()
 def table(
     run: RunFolder,
-    name: Annotated[
-        str, typer.Argument(help="Of the table: its file's in tables/.", metavar="NAME")
-    ],
+    name: Annotated[str, typer.Argument(help="The table's name, as in tables/.", metavar="NAME")],
     methods: ShownMethods = None,
     metrics: ShownMetrics = None,
     columns: Annotated[

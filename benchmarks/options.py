@@ -92,8 +92,8 @@ class RunParts:
     preset: Annotated[
         str,
         what(
-            "The rest of the options: quick (a first look), full (all methods, networks and "
-            "images), article (its claims) or published (numbers of other papers).",
+            "The rest of the options: quick (a first look), full (all methods, at budgets of 1 "
+            "and 5), article (the article's claims) or published (other papers' numbers).",
             metavar="NAME",
         ),
     ]
@@ -116,7 +116,7 @@ class RunParts:
         what("A method of your own, compared as well.", "--method", metavar="FILE.py:CLASS"),
     ] = ()
     images: Annotated[
-        int | None, number("Clean images, and most of any other condition; all: of each."), str
+        int | None, number("Clean images, and the most of another condition; all: every one."), str
     ] = None
     severity_images: int | None = None
     subset_images: int = 50

@@ -40,8 +40,8 @@ ROOT = Path(__file__).parents[2]
 FIGURES: Mapping[str, tuple[str, str]] = {
     "quality": (
         "Quality against cost",
-        "A point is a method; the line joins deep ensembles of more and more networks. Lower left "
-        "is best. Bold: in the best set of its budget.",
+        "A point is a method; the line joins deep ensembles of more and more networks. An arrow "
+        "says which end is better. Bold: in the best set of its budget.",
     ),
     "worth": ("Worth in networks", "The size of the deep ensemble that does as well."),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from benchmarks.nouns import Contestant
@@ -48,8 +49,8 @@ def contestants(runs: Sequence[Results], most: int = MOST_ROWS) -> list[Contesta
 
     One network, MC-dropout, a user's own methods, and an ensemble of each larger budget (the
     largest where there is no such budget) are always there. Of those in a best set come first whose
-    sets have none yet, and then those in most sets, of these columns and then of all measures, as
-    many as there is place for.
+    sets have none yet, then those in most sets, and of these those that stay most often in their
+    sets by all measures, as many as there is place for.
 
     Args:
         runs: at least one, of the same contestants.
@@ -61,17 +62,15 @@ def contestants(runs: Sequence[Results], most: int = MOST_ROWS) -> list[Contesta
         for budget in run.budgets:
             for choice in run.leaders(budget)[quantity]:
                 sets.setdefault(choice, set()).add((budget, number))
-    every = Counter(
-        choice
-        for run in runs
-        for budget in run.budgets
-        for choices in run.leaders(budget).values()
-        for choice in choices
-    )
+    stays: Counter[Contestant] = Counter()
+    for run in runs:
+        for quantity, choices in chain.from_iterable(run.leaders(b).items() for b in run.budgets):
+            rows = {choice: run.standing(choice, quantity) for choice in choices}
+            stays.update({choice: float(row["stays"]) for choice, row in rows.items() if row})
     filled = set().union(*(sets.pop(choice, set()) for choice in always))
     chosen = list(always)
     while sets and len(chosen) < most:
-        following = max(sets, key=lambda c: (len(sets[c] - filled), len(sets[c]), every[c]))
+        following = max(sets, key=lambda c: (len(sets[c] - filled), len(sets[c]), stays[c]))
         chosen.append(following)
         filled |= sets.pop(following)
     ends = {each: each.budget if each.budget in first.budgets else math.inf for each in chosen}
@@ -137,7 +136,7 @@ def label_of(results: Results, choice: Contestant) -> str:
     """A contestant in the first table: the budget stands above it, and sizes in the others."""
     record, each = results.names.method(choice.method), results.names.each(choice)
     if results.is_network_alone(choice):
-        return "One network" if each == 1 else "One network, trained longer"
+        return "One network"
     if choice.method == ENSEMBLE:
         number = NUMBERS.get(choice.size, f"{choice.size} networks").capitalize()
         return {1: number, 0.5: f"{number}, half-trained"}.get(each, f"{number}, each {each:g}×")
@@ -193,4 +192,4 @@ def _remarks(runs: Sequence[Results], choices: Sequence[Contestant]) -> Iterator
     columns = columns_of(runs)
     best = {each for run, q in columns for b in run.budgets for each in run.leaders(b)[q]}
     if hidden := len(best.difference(choices)):
-        yield f"In a best set, and not shown: {hidden} more."
+        yield f"In a best set of these columns, and not shown: {hidden} more."
