@@ -93,7 +93,8 @@ class RunParts:
         str,
         what(
             "The rest of the options: quick (a first look), full (all methods, at budgets of 1 "
-            "and 5), article (the article's claims) or published (other papers' numbers).",
+            "and 5), article (the article's claims), epistemic (data size, label noise, people) or "
+            "published (other papers' numbers).",
             metavar="NAME",
         ),
     ]
@@ -109,6 +110,9 @@ class RunParts:
         tuple[float, ...],
         numbers("Training of methods of one network, in networks of the recipe.", "--budget"),
     ] = (1.0,)
+    shares: Annotated[
+        tuple[float, ...], numbers("Shares of the training images, in the experiments.")
+    ] = ()
     replicates: Annotated[int, number("Networks on which a method of one network is repeated.")] = 5
     pool: Annotated[int, number("Networks of a recipe; ensembles are disjoint blocks of them.")] = 1
     custom_methods: Annotated[

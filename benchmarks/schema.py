@@ -10,7 +10,7 @@ import errno
 import math
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -25,6 +25,8 @@ from benchmarks.io import UserError, content_of, path_of, written_whole
 from benchmarks.vocabulary import (
     ANSWER_CSV,
     CLAIMS_CSV,
+    EPISTEMIC_CSV,
+    EXPERIMENTS_CSV,
     LATENCY_CSV,
     MEASUREMENTS_CSV,
     SUMMARY_CSV,
@@ -233,6 +235,65 @@ class ClaimRow:
     upper: float | None
 
 
+@dataclass(frozen=True)
+class ExperimentRow:
+    """A number of a replicate of a method, by the training images of an experiment's level.
+
+    Attributes:
+        level: of `benchmarks.epistemic.experiments`, or a kind of draws of the training images.
+        method, members, replicate, condition: as in `Measurement`; a mean over conditions, too.
+        measure: of uncertainty, see `benchmarks.epistemic.measures`; empty where there is none.
+        statistic: ``mean`` over images; ``augrc``, ``auroc``; ``people``, the rank correlation with
+            the entropy of people's answers; ``doubtful``, the AUROC of images whose label most
+            people do not give; ``accuracy``, ``nll``; ``people-nll`` and ``people-brier``, against
+            people's shares; ``draw``, ``seed``, ``both``, components of variance.
+        value: the number.
+    """
+
+    level: str
+    method: str
+    members: str
+    replicate: int
+    condition: str
+    measure: str
+    statistic: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class EpistemicRow:
+    """What follows from an experiment, as a mean over replicates.
+
+    Attributes:
+        experiment: its name, or ``variance``, ``people``, ``jobs`` and ``disentanglement``.
+        method, members, condition, measure, statistic: as in `ExperimentRow`; what else is computed
+            says `benchmarks.epistemic.analysis`.
+        level: by name, and ``x``, what is varied; of a change there is none.
+        value, lower, upper: the mean over replicates with its 95 % interval (Student's t).
+        verdict: of a change: ``falls``, ``rises``, ``stays``, or ``not shown``.
+        expected: what a faithful measure would do.
+    """
+
+    experiment: str
+    method: str
+    members: str
+    condition: str
+    measure: str
+    statistic: str
+    level: str = ""
+    x: float | None = None
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    verdict: str = ""
+    expected: str = ""
+
+    def measured(self, interval: tuple[float, float, float]) -> EpistemicRow:
+        """The row with a value and the ends of its interval."""
+        value, lower, upper = interval
+        return replace(self, value=value, lower=lower, upper=upper)
+
+
 TABLES: Mapping[str, type[Any]] = {
     MEASUREMENTS_CSV: Measurement,
     SUMMARY_CSV: SummaryRow,
@@ -240,6 +301,8 @@ TABLES: Mapping[str, type[Any]] = {
     LATENCY_CSV: Latency,
     TRAINING_CSV: TrainingRow,
     CLAIMS_CSV: ClaimRow,
+    EXPERIMENTS_CSV: ExperimentRow,
+    EPISTEMIC_CSV: EpistemicRow,
 }
 """Kinds of rows, by the name of a file in the folder of a run."""
 

@@ -7,14 +7,15 @@ refers to.
 from __future__ import annotations
 
 TRAIN, PREDICT, MEASURE = "train", "predict", "measure"
-LATENCY, CLAIMS, REPORT = "latency", "claims", "report"
-STAGES = (TRAIN, PREDICT, MEASURE, LATENCY, CLAIMS, REPORT)
+LATENCY, CLAIMS, EXPERIMENTS, REPORT = "latency", "claims", "experiments", "report"
+STAGES = (TRAIN, PREDICT, MEASURE, LATENCY, CLAIMS, EXPERIMENTS, REPORT)
 """The stages of a run, in the order in which they build on one another."""
 
 MEASUREMENTS_CSV, SUMMARY_CSV = "measurements.csv", "summary.csv"
 ANSWER_CSV, ANSWER_JSON, TRAINING_CSV = "answer.csv", "answer.json", "training.csv"
 LATENCY_CSV = "latency.csv"
 CLAIMS_CSV, CLAIMS_JSON, CLAIMS_MD = "claims.csv", "claims.json", "claims.md"
+EXPERIMENTS_CSV, EPISTEMIC_CSV = "experiments.csv", "epistemic.csv"
 NOUNS_JSON, RUN_JSON, IMAGES_NPZ = "nouns.json", "run.json", "images.npz"
 TABLES_FOLDER, FIGURES_FOLDER, INFLUENCES_FOLDER = "tables", "figures", "influences"
 CURVES_FOLDER, CLAIMS_FOLDER = "curves", "claims"

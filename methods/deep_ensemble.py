@@ -21,7 +21,7 @@ class DeepEnsemble(SeveralNetworks, MemberMethod):
 
     name = "deep_ensemble"
     label = "Deep ensemble"
-    tiers = frozenset({"quick", "article", "published"})
+    tiers = frozenset({"quick", "article", "published", "epistemic"})
     citation = "Lakshminarayanan, Pritzel & Blundell 2017"
     group = "ensemble"
     size = "members"
@@ -51,6 +51,7 @@ class Bagging(DeepEnsemble):
     """
 
     name = "bagging"
+    tiers = frozenset({"full", "epistemic"})
     label = "Bagging"
     citation = "Breiman 1996"
     sweep = usual_sizes = (5,)

@@ -18,7 +18,7 @@ from methods.shapes import Labels, MemberLogits
 
 MethodReads = Literal["images", "logits", "features"]
 MethodNeed = Literal["dropout", "calibration", "training", "training images"]
-MethodTier = Literal["quick", "article", "full", "published"]
+MethodTier = Literal["quick", "article", "full", "published", "epistemic"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,6 +218,19 @@ class UncertaintyMethod(ABC):
     @abstractmethod
     def predict(self, images: Float[Tensor, "images channels height width"]) -> Prediction:
         """The members' prediction of each image. Pure: same images, same prediction."""
+
+    def draws(
+        self, images: Float[Tensor, "images channels height width"]
+    ) -> Float[Tensor, "draws images classes"]:
+        """Class probabilities from the distribution whose mean it predicts: here its members'.
+
+        Raises:
+            ValueError: it keeps no members.
+        """
+        members = self.predict(images).member_probabilities
+        if members is None:
+            raise ValueError(f"{type(self).__name__} keeps no members, and has no draws of its own")
+        return members
 
     @classmethod
     def _sized(cls, size: int | None) -> dict[str, Any]:

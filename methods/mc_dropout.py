@@ -76,7 +76,7 @@ class MCDropout(TrainedWithDropout, SingleNetwork, MemberMethod):
 
     name = "mc_dropout"
     label = "MC-dropout"
-    tiers = frozenset({"quick", "article"})
+    tiers = frozenset({"quick", "article", "epistemic"})
     citation = "Gal & Ghahramani 2016"
     group = "dropout"
     size = "passes"
@@ -99,7 +99,7 @@ class ArticleMCDropout(MCDropout):
 
     name = "mc_dropout_article"
     label = "MC-dropout, as in the article"
-    tiers = frozenset({"quick"})
+    tiers = frozenset({"quick", "epistemic"})
     rate, placement = 0.5, "channels"
 
 

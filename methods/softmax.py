@@ -16,7 +16,7 @@ class Softmax(SingleNetwork, MemberMethod):
 
     name = "softmax"
     label = "Softmax"
-    tiers = frozenset({"quick", "article", "published"})
+    tiers = frozenset({"quick", "article", "published", "epistemic"})
     citation = "Hendrycks & Gimpel 2017"
     group = "single network"
     reads = "logits"

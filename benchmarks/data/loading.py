@@ -72,6 +72,18 @@ FASHION_MNIST = DataSet(
     ),
 )
 
+FASHION_MNIST_H = DataSet(
+    name="fashion_mnist_h",
+    files=(
+        DataFile(
+            "fmh_counts.csv", "bec7efff5d6f901a6224758d71caadb436dbd8de1284b0be7089d193be94ddbc"
+        ),
+    ),
+    folders=("fashion_mnist_h",),
+    # GPL-3: fetched where it is used, and no part of the suite.
+    sources=("https://raw.githubusercontent.com/takashiishida/irreducible/main/data/",),
+)
+
 NOTMNIST = DataSet(
     name="notmnist",
     files=_idx_files(
@@ -130,6 +142,15 @@ def load_fashion_mnist(
 ) -> LabelledImages:
     """Fashion-MNIST (Xiao et al. 2017): as many images, of clothes; raises as `load_mnist`."""
     return _labelled_images(FASHION_MNIST, split, data_dir)
+
+
+def load_people_on_fashion(data_dir: Path | None = None) -> Int64[Tensor, "images classes"]:
+    """Fashion-MNIST-H (Ishida et al. 2023): how many people gave each class to each test image.
+
+    53 to 79 people an image; raises as `load_mnist`.
+    """
+    (content,) = read(FASHION_MNIST_H, data_dir=data_dir)
+    return torch.from_numpy(np.loadtxt(io.BytesIO(content), delimiter=",", dtype=np.int64))
 
 
 def load_digits() -> LabelledImages:

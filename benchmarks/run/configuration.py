@@ -114,6 +114,26 @@ PRESETS: dict[str, Preset] = {
         },
         divides=True,
     ),
+    # Is it epistemic? Experiments on what networks are trained on, with few replicates.
+    "epistemic": Preset(
+        tiers=("epistemic",),
+        without_conditions=(
+            *("rotated-*", "translated-*", "natural-*", "ood-uniform_noise", "ood-gaussian_noise"),
+            EMNIST,
+        ),
+        limits=Limits(seconds=0.1, rounds=ROUNDS[0]),
+        parts={
+            "members": (5,),
+            "passes": (100,),
+            "shares": (0.005, 0.01, 0.03, 0.1, 0.3),
+            "replicates": 3,
+            "pool": 15,
+            "severity_images": 1000,
+            "batch_sizes": (1,),
+            "scores": "unfitted",
+        },
+        own={"digits": {"shares": (0.03, 0.1, 0.3)}},
+    ),
     # Other papers' numbers.
     "published": Preset(
         recipe=UNCERTAINTY_BASELINES.name,
@@ -233,6 +253,14 @@ class Configuration(RunParts):
         require_resampling(self.resamples, self.seed)
         for name in MOST:
             _require_sensible(name, getattr(self, name))
+        images = task.images_to_train_with(task.recipe(self.recipe).split)
+        least = -(-1000 * len(task.classes) // images) / 1000
+        for share in self.shares:
+            if not 0 < share <= 1 or round(share * images) < len(task.classes):
+                raise UserError(
+                    f"--shares: {share:g} of the {images:,} training images leaves a class of "
+                    f"{len(task.classes)} empty, or is more than all; expected {least:g} to 1"
+                )
         for budget in self.budgets:
             if not 0 < budget <= MOST_BUDGET:
                 raise UserError(

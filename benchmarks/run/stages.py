@@ -24,6 +24,7 @@ from benchmarks.run.record import (
 from benchmarks.run.workspace import Failure, Workspace, make_ready, workspace_for
 from benchmarks.vocabulary import (
     CLAIMS,
+    EXPERIMENTS,
     LATENCY,
     MEASURE,
     NOUNS_JSON,
@@ -139,6 +140,13 @@ def claims(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]
     return []
 
 
+def experiments(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
+    """Ask whether the uncertainties are epistemic: `experiments.csv`, `epistemic.csv`."""
+    from benchmarks.epistemic.stage import run_experiments
+
+    return run_experiments(plan, workspace, tuple(record.unavailable))
+
+
 def report(plan: Plan, workspace: Workspace, record: RunRecord) -> list[Failure]:
     """Draw every table, figure and the page from the files of the earlier stages."""
     write_report(workspace.out)
@@ -159,6 +167,7 @@ STAGES: dict[str, Stage] = {
     MEASURE: _imported("measure"),
     LATENCY: latency,
     CLAIMS: claims,
+    EXPERIMENTS: experiments,
     REPORT: report,
 }
 """Stages in their order: each needs the files of those before it."""

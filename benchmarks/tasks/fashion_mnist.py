@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from benchmarks.data.loading import IMAGES, load_fashion_mnist
+from benchmarks.data.loading import IMAGES, load_fashion_mnist, load_people_on_fashion
 from benchmarks.tasks.shifts import corruptions, out_of_distribution, rotations, translations
 from benchmarks.tasks.task import Condition, Task
 from benchmarks.tasks.tuned import tuned_recipe
@@ -48,5 +48,6 @@ FASHION_MNIST = Task(
     training_images=55_000,
     test_images=IMAGES,
     calibration_images=5_000,
+    people=load_people_on_fashion,
     load=load_fashion_mnist,
 )

@@ -287,6 +287,8 @@ class Task:
         article_images: the test images, by number, that the article shows.
         groups: which test images belong together, such as those of one writer: intervals are over
             the draw of groups. ``None``: each image is a group of its own.
+        people: from the user's data folder to how many people gave each class to each test image,
+            [images, classes]; ``None``: nobody was asked.
         load: from the data set's own split and the user's data folder to its images.
 
     Raises:
@@ -305,6 +307,9 @@ class Task:
     calibration_images: int = 0
     article_images: tuple[int, ...] = ()
     groups: Groups | None = field(default=None, kw_only=True, compare=False)
+    people: Callable[[Path | None], Tensor] | None = field(
+        default=None, kw_only=True, compare=False
+    )
     load: Callable[[Literal["train", "test"], Path | None], LabelledImages] = field(
         kw_only=True, compare=False
     )

@@ -77,15 +77,28 @@ def expected_softmax(
     >>> certain
     tensor([[0.5000, 0.5000]], dtype=torch.float64)
     """
+    total: Float64[Tensor, "images classes"] = gaussian_softmax(mean, covariance, points).mean(
+        dim=2, dtype=torch.float64
+    )
+    return total / total.sum(dim=1, keepdim=True)
+
+
+def gaussian_softmax(
+    mean: Float[Tensor, "images classes"],
+    covariance: Float[Tensor, "images classes classes"],
+    points: Float32[Tensor, "classes samples"],
+) -> Float32[Tensor, "images classes samples"]:
+    """The softmax of Gaussian logits at each point of a standard normal distribution."""
     # The symmetric root, which has no signs to choose; rounding makes some eigenvalues negative.
     values, vectors = torch.linalg.eigh(covariance.double())
     roots = (vectors * values.clamp(min=0).sqrt()[:, None]) @ vectors.mT
     logits = mean[:, :, None].float() + roots.float() @ points
     # The softmax; torch's own takes longer where classes are few.
     exponentials = logits.sub_(logits.max(dim=1, keepdim=True).values).exp_()
-    probabilities = exponentials.div_(exponentials.sum(dim=1, keepdim=True))
-    total: Float64[Tensor, "images classes"] = probabilities.mean(dim=2, dtype=torch.float64)
-    return total / total.sum(dim=1, keepdim=True)
+    probabilities: Float32[Tensor, "images classes samples"] = exponentials.div_(
+        exponentials.sum(dim=1, keepdim=True)
+    )
+    return probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,8 +179,11 @@ class Laplace(SingleNetwork):
     ) -> Float64[Tensor, "images classes"]:
         if self.by_probit:
             return probit(mean.double(), covariance.diagonal(dim1=1, dim2=2)).softmax(dim=1)
-        points = normal_points(mean.shape[1], self.seed, self.replicate)
-        return expected_softmax(mean, covariance, points)
+        return expected_softmax(mean, covariance, self.points(mean.shape[1]))
+
+    def points(self, classes: int) -> Float32[Tensor, "classes samples"]:
+        """The points by which the Gaussian of so many logits is integrated."""
+        return normal_points(classes, self.seed, self.replicate)
 
 
 class LaplaceLastLayer(Laplace):

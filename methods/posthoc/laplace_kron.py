@@ -8,14 +8,14 @@ from copy import deepcopy
 from typing import Self
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
 from methods.interface import Prediction
 from methods.pooled import require_labels
 from methods.posthoc.kronecker import Factors, Signals
-from methods.posthoc.laplace import Laplace, MarginalLikelihood, Moments
+from methods.posthoc.laplace import Laplace, MarginalLikelihood, Moments, gaussian_softmax
 from methods.shapes import Logits
 
 Directions = Callable[[Float[Tensor, "images classes"]], Float[Tensor, "images directions classes"]]
@@ -36,6 +36,7 @@ class LaplaceKron(Laplace):
     """
 
     name = "laplace_kron"
+    tiers = frozenset({"full", "epistemic"})
     label = "All-layer Laplace"
     citation = "Ritter et al. 2018; Daxberger et al. 2021"
 
@@ -70,6 +71,12 @@ class LaplaceKron(Laplace):
     def predict(self, images: Tensor) -> Prediction:
         """One prediction an image: the Gaussian is integrated."""
         return self.predictive(map(self.moments, torch.split(images, STEP)))
+
+    def draws(self, images: Tensor) -> Float64[Tensor, "draws images classes"]:
+        """The softmax at each point by which the Gaussian is integrated."""
+        steps = map(self.moments, torch.split(images, STEP))
+        by_step = [gaussian_softmax(*own, self.points(own[0].shape[1])) for own in steps]
+        return torch.cat(by_step).permute(2, 0, 1).double()
 
     def moments(self, images: Tensor) -> Moments:
         """Mean and covariance of the logits."""

@@ -52,6 +52,7 @@ class SWAG(OwnRate, MemberMethod):
     """
 
     name = "swag"
+    tiers = frozenset({"full", "epistemic"})
     label = "SWAG"
     citation = "Maddox et al. 2019"
     group = "snapshots"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 from torch.distributions import Dirichlet, kl_divergence
 from torch.nn.functional import one_hot
 
+from methods.determinism import derive_seed
 from methods.interface import Prediction
 from methods.networks.network import Network
 from methods.shapes import Images, Labels
@@ -15,6 +17,9 @@ from methods.trained.base import MemberNetwork, Step, TrainedMethod
 
 LARGEST = 10.0
 """Outputs above it are taken as it, so that no evidence is infinite."""
+
+DRAWS = 100
+"""Of the class probabilities of an image."""
 
 
 def expected_squared_error(
@@ -90,6 +95,7 @@ class Evidential(TrainedMethod):
     """
 
     name = "evidential"
+    tiers = frozenset({"full", "epistemic"})
     label = "Evidential deep learning"
     citation = "Sensoy et al. 2018"
     group = "learned distribution"
@@ -101,6 +107,13 @@ class Evidential(TrainedMethod):
     def begin(self, network: Network, random: torch.Generator) -> MemberNetwork:
         """The recipe's network."""
         return EvidentialNetwork(network, self.annealing)
+
+    def draws(self, images: Images) -> Float64[Tensor, "draws images classes"]:
+        """`DRAWS` of the Dirichlet distribution of each image."""
+        alpha = self.member_logits(images)[0].double().exp() + 1
+        random = np.random.default_rng(derive_seed(self.name, self.seed))
+        gammas = random.standard_gamma(alpha.numpy(), (DRAWS, *alpha.shape))
+        return torch.from_numpy(gammas / gammas.sum(axis=-1, keepdims=True))
 
     def form(self, logits: Float[Tensor, "1 images classes"]) -> Prediction:
         """The prediction, from the network's outputs."""

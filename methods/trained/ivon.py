@@ -120,6 +120,7 @@ class IVON(TrainedMethod):
     """
 
     name = "ivon"
+    tiers = frozenset({"full", "epistemic"})
     label = "IVON"
     citation = "Shen et al. 2024"
     group = "learned distribution"

@@ -95,6 +95,7 @@ class PackedEnsemble(TrainedMethod):
     """
 
     name = "packed_ensemble"
+    tiers = frozenset({"full", "epistemic"})
     label = "Packed ensemble"
     citation = "Laurent et al. 2023"
     group = "ensemble in one network"

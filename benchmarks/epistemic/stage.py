@@ -1,0 +1,344 @@
+"""The stage `experiments`: train and measure methods at each level, and the draws of the data.
+
+A part of the work is a level and a replicate, or the draws of a kind and a replicate. Its rows are
+a file, so that what is finished is not done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, product
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from benchmarks.epistemic.analysis import analysed
+from benchmarks.epistemic.experiments import (
+    DRAWS,
+    NOISES,
+    PAIRS,
+    SEEDS,
+    WHOLE,
+    Draw,
+    Level,
+    drawn,
+    sizes,
+)
+from benchmarks.epistemic.measures import measures_of
+from benchmarks.epistemic.people import people_of
+from benchmarks.headline import headline_conditions
+from benchmarks.metrics import METRICS
+from benchmarks.metrics.detection import flagging_order
+from benchmarks.metrics.metric import each_once
+from benchmarks.metrics.ranking import Ranking
+from benchmarks.predictions import members_of
+from benchmarks.progress import announce
+from benchmarks.run.nouns import condition_records
+from benchmarks.run.plan import Plan
+from benchmarks.run.workspace import Failure, Workspace, fit, seed_call
+from benchmarks.schema import ExperimentRow, in_order, read_table, table_of, write_table
+from benchmarks.tasks.task import EvaluationSet
+from benchmarks.vocabulary import CLEAN, EPISTEMIC_CSV, EXPERIMENTS, EXPERIMENTS_CSV, mean_name
+from methods.determinism import derive_seed, one_torch_thread
+from methods.networks.pool import NetworkPool
+from methods.networks.recipes import Recipe
+from methods.networks.training import TrainingDivergedError
+
+PARTS = Path("predictions") / EXPERIMENTS
+"""Where the rows of each part are, among what is not committed."""
+
+AT_ONCE = 200_000
+"""Draws times images of which measures are computed at once, for the sake of memory."""
+
+
+Draws = Callable[[Tensor], Tensor]
+"""From images to draws of their class probabilities, [draws, images, classes]."""
+
+
+class Item(NamedTuple):
+    """A part of the work.
+
+    Attributes:
+        what: a level, or a kind of draws of the training images.
+    """
+
+    what: Level | Draw
+    replicate: int
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        name = self.what.name if isinstance(self.what, Level) else self.what
+        return f"{name}-{self.replicate}.csv"
+
+
+def run_experiments(
+    plan: Plan, workspace: Workspace, unavailable: Collection[str]
+) -> list[Failure]:
+    """Write `experiments.csv` and what follows from it, `epistemic.csv`; nothing without shares.
+
+    A method whose networks diverge has no rows at that level; the others go on.
+    """
+    if not plan.configuration.shares:
+        announce(EXPERIMENTS, "nothing to do: the preset has none")
+        return []
+    items, folder = items_of(plan), folder_of(plan, workspace)
+    missing = [item for item in items if not (folder / item.file).exists()]
+    work = partial(_measure, plan, unavailable)
+    failures = workspace.in_parallel(work, missing, stage=EXPERIMENTS, what="parts")
+    rows = pd.concat([read_table(folder, item.file, ExperimentRow) for item in items])
+    rows = in_order(rows, ("level", "method", "members", "replicate", "condition", "measure"))
+    write_table(rows, workspace.out, EXPERIMENTS_CSV)
+    levels = [item.what for item in items if isinstance(item.what, Level)]
+    write_table(analysed(rows, levels, len(plan.task.classes)), workspace.out, EPISTEMIC_CSV)
+    return [*chain.from_iterable(failures)]
+
+
+def items_of(plan: Plan) -> list[Item]:
+    """The parts of a run's experiments; none without shares."""
+    if not plan.configuration.shares:
+        return []
+    levels = (*sizes(plan.configuration.shares), *NOISES, PAIRS)
+    works: tuple[Level | Draw, ...] = (*levels, "bootstrap", "tenths")
+    return [Item(*each) for each in product(works, range(plan.configuration.replicates))]
+
+
+def folder_of(plan: Plan, workspace: Workspace) -> Path:
+    """Where the rows of each part are: another folder for another configuration."""
+    return workspace.out / PARTS / f"{plan.configuration.digest:x}"
+
+
+@one_torch_thread()
+def _measure(
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, item: Item
+) -> list[Failure]:
+    """Write the rows of a part; of a method that fails there are none."""
+    failures: list[Failure] = []
+    if isinstance(item.what, Level):
+        rows = _level(plan, unavailable, workspace, item.what, item.replicate, failures)
+    else:
+        rows = _draws(plan, workspace, item.what, item.replicate)
+    table = table_of(ExperimentRow, rows)
+    write_table(table, folder_of(plan, workspace), item.file, ExperimentRow)
+    return failures
+
+
+def _seed(plan: Plan, replicate: int) -> int:
+    """By which a replicate draws its training images."""
+    return derive_seed(EXPERIMENTS, plan.configuration.seed, replicate)
+
+
+def recipe_of(recipe: Recipe, images: int, whole: int) -> Recipe:
+    """The recipe with as many steps for so many images as it takes for all."""
+    per_epoch = -(-images // recipe.batch_size)
+    return replace(recipe, epochs=recipe.steps(whole) / per_epoch, best_epochs=None)
+
+
+def _level(
+    plan: Plan,
+    unavailable: Collection[str],
+    workspace: Workspace,
+    level: Level,
+    replicate: int,
+    failures: list[Failure],
+) -> Iterator[ExperimentRow]:
+    """The rows of all methods at a level."""
+    whole, classes = workspace.images(plan.task, plan.recipe.split), len(plan.task.classes)
+    training = level.training(whole, classes, _seed(plan, replicate))
+    recipe = recipe_of(plan.recipe, len(training.labels), len(whole.labels))
+    pool = NetworkPool(recipe, plan.configuration.seed, plan.engine, workspace.store)
+    held_out = None
+    if plan.recipe.split == "training" and plan.task.calibration_images:
+        calibration = workspace.images(plan.task, "calibration")
+        held_out = replace(calibration, labels=level.test_labels(calibration.labels, classes))
+    units = [unit for unit in plan.units() if unit.replicate == replicate]
+    for unit in (unit for unit in units if plan.objection(unit) is None):
+        method = plan.configuration.classes[unit.method].build(pool, replicate, unit.size)
+        seed_call(method, "__init__")
+        try:
+            fit(method, training, held_out)
+        except TrainingDivergedError as error:
+            failures.append(Failure(f"{unit.name}, {level.label}", str(error)))
+            continue
+        measured = _Measured.by(plan, unavailable, workspace, method.draws, level)
+        for row in measured.rows():
+            members = members_of(unit, measured.predicted[CLEAN].draws)
+            yield ExperimentRow(level.name, unit.method, members, replicate, *row)
+
+
+def _draws(plan: Plan, workspace: Workspace, kind: Draw, replicate: int) -> Iterator[ExperimentRow]:
+    """Components of variance of the probabilities of clean images, by draw and by seed."""
+    whole = workspace.images(plan.task, plan.recipe.split)
+    clean = workspace.evaluation_set(plan.task.condition(CLEAN), plan).images
+    by_draw = []
+    for number in range(DRAWS):
+        training = drawn(whole, kind, number, _seed(plan, replicate))
+        recipe = recipe_of(plan.recipe, len(training.labels), len(whole.labels))
+        pool = NetworkPool(recipe, plan.configuration.seed, plan.engine, workspace.store)
+        seeds = range(replicate * SEEDS, (replicate + 1) * SEEDS)
+        networks = pool.engine.prepare(pool.networks(seeds, training))
+        by_draw.append(networks.logits(clean).double().softmax(dim=-1))
+    for name, value in components(torch.stack(by_draw)).items():
+        yield ExperimentRow(kind, "", "", replicate, CLEAN, "", name, value)
+
+
+def components(probabilities: Float64[Tensor, "draws seeds images classes"]) -> dict[str, float]:
+    """Components of variance by draw of the data, by seed, and of both together.
+
+    The two-way random-effects model without replication (Searle, Casella & McCulloch 1992, section
+    4.3): with D draws and S seeds, E MS_draw = S σ²_draw + σ²_both, E MS_seed = D σ²_seed +
+    σ²_both, and E MS_both = σ²_both. Each is estimated by its mean squares, so that it may be
+    negative; summed over classes, and a mean over images.
+    """
+    draws, seeds = probabilities.shape[:2]
+    grand = probabilities.mean(dim=(0, 1), keepdim=True)
+    by_draw = probabilities.mean(dim=1, keepdim=True)
+    by_seed = probabilities.mean(dim=0, keepdim=True)
+
+    def total(deviations: Tensor) -> float:
+        return deviations.square().sum(dim=(0, 1, 3)).mean().item()
+
+    both = total(probabilities - by_draw - by_seed + grand) / ((draws - 1) * (seeds - 1))
+    draw = (seeds * total(by_draw - grand) / (draws - 1) - both) / seeds
+    seed = (draws * total(by_seed - grand) / (seeds - 1) - both) / draws
+    return {"draw": draw, "seed": seed, "both": both}
+
+
+@dataclass(frozen=True)
+class _Predicted:
+    """What a method says of the images of a condition: the mean, and each measure of an image."""
+
+    evaluated: EvaluationSet
+    mean: Float64[Tensor, "images classes"]
+    measures: dict[str, Float64[Tensor, " images"]]
+    draws: int
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What a method says of all images of a level, by condition.
+
+    Attributes:
+        groups: of conditions, by the name of their mean.
+    """
+
+    plan: Plan
+    level: Level
+    predicted: dict[str, _Predicted]
+    groups: dict[str, list[str]]
+    people: Float64[Tensor, "images classes"] | None
+
+    @classmethod
+    def by(
+        cls,
+        plan: Plan,
+        unavailable: Collection[str],
+        workspace: Workspace,
+        draws: Draws,
+        level: Level,
+    ) -> _Measured:
+        """Predict every condition that makes the headline."""
+        groups = {CLEAN: [CLEAN]}
+        for name in dict.fromkeys(headline_conditions(condition_records(plan.conditions)).values()):
+            every = [c for c in plan.conditions if c.name not in unavailable]
+            own = [c.name for c in every if c.in_mean and mean_name(c.group) == name]
+            groups |= {name: own} if own else {}
+        predicted = {}
+        for name in chain.from_iterable(groups.values()):
+            evaluated = workspace.evaluation_set(plan.task.condition(name), plan)
+            predicted[name] = _predicted(draws, evaluated)
+        shares = people_of(plan.task, workspace.data_dir) if level == WHOLE else None
+        return cls(plan, level, predicted, groups, shares)
+
+    def rows(self) -> Iterator[tuple[str, str, str, float]]:
+        """Condition, measure, statistic and value of each number."""
+        yield from chain(
+            self._means(), self._accuracies(), self._rankings(), self._against_people()
+        )
+
+    def _means(self) -> Iterator[tuple[str, str, str, float]]:
+        for group, names in self.groups.items():
+            every = [self.predicted[name].measures for name in names]
+            for measure in every[0]:
+                means = [own[measure].mean().item() for own in every]
+                yield group, measure, "mean", float(np.mean(means))
+
+    def _accuracies(self) -> Iterator[tuple[str, str, str, float]]:
+        clean, classes = self.predicted[CLEAN], len(self.plan.task.classes)
+        labels = self.level.test_labels(cast(Tensor, clean.evaluated.labels), classes)
+        right = clean.mean.argmax(dim=1) == labels
+        yield CLEAN, "", "accuracy", right.double().mean().item()
+        yield CLEAN, "", "nll", -clean.mean.gather(1, labels[:, None]).log().mean().item()
+
+    def _rankings(self) -> Iterator[tuple[str, str, str, float]]:
+        """How well each measure ranks images: AUGRC of errors, and AUROC of foreign ones."""
+        if self.level != WHOLE:
+            return
+        for group, names in self.groups.items():
+            every = [self.predicted[name] for name in names]
+            labelled = every[0].evaluated.labels is not None
+            for measure, values_of in self.predicted[CLEAN].measures.items():
+                if values_of.isnan().any():
+                    continue
+                values = [
+                    (_augrc(own, measure) if labelled else self._auroc(own, measure))
+                    for own in every
+                ]
+                yield group, measure, "augrc" if labelled else "auroc", float(np.mean(values))
+
+    def _auroc(self, foreign: _Predicted, measure: str) -> float:
+        clean = self.predicted[CLEAN].measures[measure].numpy()
+        return _value("auroc", flagging_order(clean, foreign.measures[measure].numpy()))
+
+    def _against_people(self) -> Iterator[tuple[str, str, str, float]]:
+        """Rank correlations with the entropy of people's answers, and scores against these."""
+        if self.people is None:
+            return
+        from scipy.stats import spearmanr
+
+        clean, shares = self.predicted[CLEAN], self.people
+        shares = shares[clean.evaluated.numbers]
+        entropies = torch.special.entr(shares).sum(dim=1).numpy()
+        doubtful = (shares.argmax(dim=1) != cast(Tensor, clean.evaluated.labels)).numpy()
+        for measure, values in clean.measures.items():
+            scores = values.numpy()
+            if np.isnan(scores).any():
+                continue
+            yield CLEAN, measure, "people", float(spearmanr(scores, entropies).statistic)
+            order = flagging_order(scores[~doubtful], scores[doubtful])
+            yield CLEAN, measure, "doubtful", _value("auroc", order)
+        least = clean.mean.clamp(min=1e-300)
+        yield CLEAN, "", "people-nll", -(shares * least.log()).sum(dim=1).mean().item()
+        yield CLEAN, "", "people-brier", (clean.mean - shares).square().sum(dim=1).mean().item()
+
+
+def _predicted(draws: Draws, evaluated: EvaluationSet) -> _Predicted:
+    """In blocks of images, since of many draws only the measures are kept."""
+    count = len(draws(evaluated.images[:1]))
+    blocks = torch.split(evaluated.images, max(1, AT_ONCE // count))
+    means, measures = [], []
+    for block in blocks:
+        members = draws(block).double()
+        means.append(members.mean(dim=0))
+        measures.append(measures_of(members))
+    merged = {name: torch.cat([own[name] for own in measures]) for name in measures[0]}
+    return _Predicted(evaluated, torch.cat(means), merged, count)
+
+
+def _augrc(predicted: _Predicted, measure: str) -> float:
+    labels = cast(Tensor, predicted.evaluated.labels)
+    wrong = (predicted.mean.argmax(dim=1) != labels).numpy()
+    return _value("augrc", Ranking.by(predicted.measures[measure].numpy(), wrong))
+
+
+def _value(metric: str, ranking: Ranking) -> float:
+    """A metric of a ranking of images."""
+    counts = ranking.counts(each_once(len(ranking.rows)))
+    return float(METRICS[metric].function(*counts)[0])
