@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -50,9 +51,11 @@ DRAWS_SPREAD = {"bootstrap": WHOLE.name, "tenths": "share-0.1"}
 def analysed(rows: pd.DataFrame, levels: Sequence[Level], classes: int) -> pd.DataFrame:
     """``epistemic.csv``, from ``experiments.csv``."""
     by_name = {level.name: level for level in levels}
+    changes = list(_changes(rows, by_name))
     every = [
+        *_claims(changes),
         *_means(rows, by_name, classes),
-        *_changes(rows, by_name),
+        *changes,
         *_correlations(rows, by_name),
         *_variances(rows),
         *_at_whole(rows),
@@ -103,6 +106,13 @@ def _by_replicate(rows: pd.DataFrame, levels: Sequence[str]) -> pd.DataFrame:
     return table.reindex(columns=list(levels))
 
 
+def _ratio(values: np.ndarray, others: np.ndarray) -> tuple[float, float, float]:
+    """The geometric mean over replicates of a ratio, and its interval."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean, lower, upper = interval((np.log(values) - np.log(others)).tolist())
+    return math.exp(mean), math.exp(lower), math.exp(upper)
+
+
 def _means(rows: pd.DataFrame, levels: dict[str, Level], classes: int) -> Iterator[EpistemicRow]:
     """The mean of each measure at each level; of noise, the true conditional entropy beside it."""
     means = where(rows, statistic="mean")
@@ -123,17 +133,22 @@ def _changes(rows: pd.DataFrame, levels: dict[str, Level]) -> Iterator[Epistemic
     """Of the mean: its ratio from the first level to the last, and its slope in log n.
 
     The ratio is the geometric mean of the replicates'. The slope is by a tenfold number of images.
+    Of foreign and shifted images also the ratio to clean ones, with all training images.
     """
     means = where(rows, statistic="mean")
+    whole = where(means, level=WHOLE.name)
+    for subject, own in _subjects(whole):
+        clean = where(whole, **subject._replace(condition=CLEAN)._asdict())
+        if subject.condition != CLEAN and own["value"].gt(0).all() and len(own) == len(clean):
+            ratio = _ratio(own["value"].to_numpy(), clean["value"].to_numpy())
+            row = EpistemicRow("foreign", *subject, "ratio", verdict=change_of(*ratio[1:]))
+            yield row.measured(ratio)
     for experiment, (subject, own) in product(EXPERIMENTS, _subjects(means)):
         at = levels_of(experiment, levels)
         values = _by_replicate(own, list(at)).to_numpy()
         if not np.isfinite(values).all():
             continue
-        with np.errstate(divide="ignore"):
-            logs = np.log(values[:, -1]) - np.log(values[:, 0])
-        mean, lower, upper = interval(logs.tolist())
-        ratio = math.exp(mean), math.exp(lower), math.exp(upper)
+        ratio = _ratio(values[:, -1], values[:, 0])
         part = MEASURES[subject.measure].part
         yield EpistemicRow(
             experiment.name,
@@ -146,6 +161,39 @@ def _changes(rows: pd.DataFrame, levels: dict[str, Level]) -> Iterator[Epistemic
             slopes = np.polyfit(np.log10(list(at.values())), values.T, 1)[0]
             row = EpistemicRow(experiment.name, *subject, statistic="slope")
             yield row.measured(interval(slopes.tolist()))
+
+
+AS_IN_ARTICLE = ("mc_dropout_article", "deep_ensemble")
+
+MISSING_DATA = "Epistemic uncertainty comes from too few similar images among the training images"
+FOREIGN = "Images from outside the training classes raise aleatoric uncertainty"
+
+
+def _claims(changes: Sequence[EpistemicRow]) -> Iterator[EpistemicRow]:
+    """The article's claims about the two parts, by its two methods, well trained.
+
+    Missing data: mutual information and disagreement on clean images must fall with more data.
+    Foreign images: expected entropy must rise from clean ones to these. Reproduced: of both methods
+    by all; partly: by at least half of these.
+    """
+    wanted = {
+        MISSING_DATA: (DATA_SIZE.name, (EPISTEMIC, "disagreement"), "ratio", "falls"),
+        FOREIGN: ("foreign", (ALEATORIC,), "ratio", "rises"),
+    }
+    for claim, (experiment, measures, statistic, change) in wanted.items():
+        own = [
+            row.verdict == change
+            for row in changes
+            if (row.experiment, row.statistic) == (experiment, statistic)
+            and row.method in AS_IN_ARTICLE
+            and row.measure in measures
+            and (row.condition == CLEAN) == (experiment == DATA_SIZE.name)
+        ]
+        share = sum(own) / max(len(own), 1)
+        verdict = "reproduced" if share == 1 else "partly reproduced" if share >= 0.5 else ""
+        if own:
+            row = EpistemicRow("claims", *Subject("", "", measure=claim), statistic="verdict")
+            yield replace(row, verdict=verdict or "not reproduced")
 
 
 def _correlations(rows: pd.DataFrame, levels: dict[str, Level]) -> Iterator[EpistemicRow]:

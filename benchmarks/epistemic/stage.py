@@ -93,7 +93,8 @@ def run_experiments(
     missing = [item for item in items if not (folder / item.file).exists()]
     work = partial(_measure, plan, unavailable)
     failures = workspace.in_parallel(work, missing, stage=EXPERIMENTS, what="parts")
-    rows = pd.concat([read_table(folder, item.file, ExperimentRow) for item in items])
+    tables = [read_table(folder, item.file, ExperimentRow) for item in items]
+    rows = pd.concat(tables, ignore_index=True)
     rows = in_order(rows, ("level", "method", "members", "replicate", "condition", "measure"))
     write_table(rows, workspace.out, EXPERIMENTS_CSV)
     levels = [item.what for item in items if isinstance(item.what, Level)]

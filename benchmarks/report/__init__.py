@@ -11,6 +11,7 @@ from benchmarks.io import UserError, path_of
 from benchmarks.nouns import Names
 from benchmarks.report.results import Results, read_if_there
 from benchmarks.report.tables.declared import COST, tables_of
+from benchmarks.report.tables.epistemic import epistemic_table
 from benchmarks.report.tables.pivot import Pivot, table_of
 from benchmarks.report.tables.table import write_tables
 from benchmarks.vocabulary import ANSWER_CSV, LATENCY_CSV, MEASUREMENTS_CSV, SUMMARY_CSV
@@ -40,7 +41,7 @@ def write_report(folder: Path, only: Sequence[Pivot] = ()) -> None:
     tables = chosen if only else tables_of(results)
     if not only:
         write_answer(results, folder)
-        tables.extend(filter(None, [published_table(results)]))
+        tables.extend(filter(None, [published_table(results), epistemic_table(results)]))
     write_tables(tables, folder)
     figures = drawn_figures(results)
     write_figures(figures, folder)

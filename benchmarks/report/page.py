@@ -47,6 +47,8 @@ DOWNLOADS = {
     "nouns.json": "the fields of methods, conditions, metrics and so on",
     "claims.json": "the article's claims and their verdicts",
     "claims.csv": "the numbers that they are judged by",
+    "epistemic.csv": "what follows from the experiments on data size, label noise and people",
+    "experiments.csv": "their numbers, of every replicate",
     "claims.md": "claims, verdicts and numbers as text",
     "images.npz": "the images shown",
     "run.json": "configuration, command, versions, fingerprints, wall time",
@@ -157,7 +159,9 @@ def _sections(results: Results, tables: Collection[str]) -> list[Section]:
     shifts = (
         Section(f"group-{name}", f"{name.capitalize()} images") for name in results.severities
     )
+    experiments = not results.curve("epistemic").empty
     sections = [
+        *([Section("epistemic", "Is it epistemic?", ("epistemic",))] if experiments else []),
         Section("calibration", "Calibration", ("calibration", "sets")),
         *shifts,
         Section("detection", "Detection", ("detection", "uncertainty")),

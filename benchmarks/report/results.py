@@ -33,6 +33,7 @@ from benchmarks.vocabulary import (
     CLAIMS_FOLDER,
     CLAIMS_JSON,
     CURVES_FOLDER,
+    EPISTEMIC_CSV,
     IMAGES_NPZ,
     LATENCY_CSV,
     SUMMARY_CSV,
@@ -66,7 +67,7 @@ class Results:
         names: what the run's nouns are called, and their order.
         answer: ``answer.csv``; empty where there is none, as of version 0.3.
         curves: the tables of ``curves/`` by name, those that there are; those of ``claims/``, with
-            ``claims-`` in front; and ``claims.csv`` as ``claims``.
+            ``claims-`` in front; and ``claims.csv`` and ``epistemic.csv`` by their names.
         latency: ``latency.csv``; empty if nothing was timed.
         images: those of ``images.npz``, there and in ``claims/``, by condition and index.
         claims: the content of ``claims.json``, if there is one.
@@ -403,7 +404,8 @@ def _read_curves(folder: Path) -> dict[str, pd.DataFrame]:
             if not prefix and len(table.columns) and "method" not in table:
                 raise UserError(f"{path} is no file of a run; delete it, or move it elsewhere")
             curves[prefix + name.removesuffix(".csv")] = table
-    return curves | {"claims": read_if_there(folder, CLAIMS_CSV)}
+    own = {"claims": CLAIMS_CSV, "epistemic": EPISTEMIC_CSV}
+    return curves | {name: read_if_there(folder, file) for name, file in own.items()}
 
 
 def _read_images(folder: Path) -> dict[tuple[str, int], ShownPixels]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.report.editorial import DETECTION, SELECTION, UNDER_SHIFT
-from benchmarks.report.figures import numbers, worth
+from benchmarks.report.figures import experiments, numbers, worth
 from benchmarks.report.figures import panels as draw
 from benchmarks.report.figures.engine import Figure, first, leading
 from benchmarks.report.style import PAGE
@@ -40,6 +40,38 @@ FIGURES = (
         methods=worth.contestants,
         width=PAGE,
         height=lambda view, rows: 0.9 + 0.19 * len(rows[worth.SIDE].drop_duplicates()),
+    ),
+    Figure(
+        "data-size",
+        "epistemic",
+        "Mean uncertainty by the share of training images, with as many steps. Of a faithful "
+        "method, the epistemic part falls with more data, and the aleatoric one stays.",
+        data=experiments.over_levels("data-size"),
+        panels=("measure", "condition"),
+        parts=((experiments.level_lines, 1),),
+        title="Uncertainty by the number of training images",
+    ),
+    Figure(
+        "label-noise",
+        "epistemic",
+        "Mean uncertainty by the share of labels that are drawn anew. Of a faithful method, the "
+        "aleatoric part follows the true conditional entropy (dashed); the epistemic one stays.",
+        data=experiments.over_levels("label-noise"),
+        panels=("measure", "condition"),
+        parts=((experiments.level_lines, 1),),
+        title="Uncertainty by label noise",
+    ),
+    Figure(
+        "uses",
+        "epistemic",
+        "How well each measure of uncertainty ranks images, by what it is used for, less how well "
+        "the method's total entropy does. Beside 0: another measure is as good.",
+        data=experiments.uses,
+        panels=("statistic",),
+        parts=((experiments.use_dots, 1),),
+        title="The right measure for each use",
+        height=3.0,
+        shared={"sharey": True},
     ),
     Figure(
         "cost",
