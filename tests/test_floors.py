@@ -28,7 +28,7 @@ FLOORS = (
     ("benchmarks.predictions",),
     ("benchmarks.inference",),
     ("benchmarks.report",),
-    ("benchmarks.run", "benchmarks.claims", "benchmarks.latency"),
+    ("benchmarks.run", "benchmarks.claims", "benchmarks.epistemic", "benchmarks.latency"),
     ("benchmarks.cluster", "benchmarks.intake"),
     (
         *("benchmarks.api", "benchmarks.check", "benchmarks.compare", "benchmarks.lab"),

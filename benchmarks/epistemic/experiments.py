@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from benchmarks.epistemic.measures import Part
+from benchmarks.epistemic.measures import UncertaintyPart
 from benchmarks.tasks.task import stratified_choice
 from methods.determinism import derive_seed
 from methods.networks.recipes import LabelledImages
@@ -125,7 +125,7 @@ class Experiment:
 
     name: str
     varies: str
-    expected: Mapping[Part, Change]
+    expected: Mapping[UncertaintyPart, Change]
     source: str
 
 

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-Part = Literal["total", "aleatoric", "epistemic"]
+UncertaintyPart = Literal["total", "aleatoric", "epistemic"]
 
 Values = Float64[Tensor, " images"]
 
@@ -32,7 +32,7 @@ class Measure(NamedTuple):
     """
 
     label: str
-    part: Part
+    part: UncertaintyPart
     formula: str
     source: str
 

@@ -62,7 +62,7 @@ Draws = Callable[[Tensor], Tensor]
 """From images to draws of their class probabilities, [draws, images, classes]."""
 
 
-class Item(NamedTuple):
+class Piece(NamedTuple):
     """A part of the work.
 
     Attributes:
@@ -102,13 +102,13 @@ def run_experiments(
     return [*chain.from_iterable(failures)]
 
 
-def items_of(plan: Plan) -> list[Item]:
+def items_of(plan: Plan) -> list[Piece]:
     """The parts of a run's experiments; none without shares."""
     if not plan.configuration.shares:
         return []
     levels = (*sizes(plan.configuration.shares), *NOISES, PAIRS)
     works: tuple[Level | Draw, ...] = (*levels, "bootstrap", "tenths")
-    return [Item(*each) for each in product(works, range(plan.configuration.replicates))]
+    return [Piece(*each) for each in product(works, range(plan.configuration.replicates))]
 
 
 def folder_of(plan: Plan, workspace: Workspace) -> Path:
@@ -118,7 +118,7 @@ def folder_of(plan: Plan, workspace: Workspace) -> Path:
 
 @one_torch_thread()
 def _measure(
-    plan: Plan, unavailable: Collection[str], workspace: Workspace, item: Item
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, item: Piece
 ) -> list[Failure]:
     """Write the rows of a part; of a method that fails there are none."""
     failures: list[Failure] = []
@@ -168,7 +168,7 @@ def _level(
         except TrainingDivergedError as error:
             failures.append(Failure(f"{unit.name}, {level.label}", str(error)))
             continue
-        measured = _Measured.by(plan, unavailable, workspace, method.draws, level)
+        measured = _LevelValues.by(plan, unavailable, workspace, method.draws, level)
         for row in measured.rows():
             members = members_of(unit, measured.predicted[CLEAN].draws)
             yield ExperimentRow(level.name, unit.method, members, replicate, *row)
@@ -213,7 +213,7 @@ def components(probabilities: Float64[Tensor, "draws seeds images classes"]) -> 
 
 
 @dataclass(frozen=True)
-class _Predicted:
+class _ConditionValues:
     """What a method says of the images of a condition: the mean, and each measure of an image."""
 
     evaluated: EvaluationSet
@@ -223,7 +223,7 @@ class _Predicted:
 
 
 @dataclass(frozen=True)
-class _Measured:
+class _LevelValues:
     """What a method says of all images of a level, by condition.
 
     Attributes:
@@ -232,7 +232,7 @@ class _Measured:
 
     plan: Plan
     level: Level
-    predicted: dict[str, _Predicted]
+    predicted: dict[str, _ConditionValues]
     groups: dict[str, list[str]]
     people: Float64[Tensor, "images classes"] | None
 
@@ -244,7 +244,7 @@ class _Measured:
         workspace: Workspace,
         draws: Draws,
         level: Level,
-    ) -> _Measured:
+    ) -> _LevelValues:
         """Predict every condition that makes the headline."""
         groups = {CLEAN: [CLEAN]}
         for name in dict.fromkeys(headline_conditions(condition_records(plan.conditions)).values()):
@@ -294,7 +294,7 @@ class _Measured:
                 ]
                 yield group, measure, "augrc" if labelled else "auroc", float(np.mean(values))
 
-    def _auroc(self, foreign: _Predicted, measure: str) -> float:
+    def _auroc(self, foreign: _ConditionValues, measure: str) -> float:
         clean = self.predicted[CLEAN].measures[measure].numpy()
         return _value("auroc", flagging_order(clean, foreign.measures[measure].numpy()))
 
@@ -320,7 +320,7 @@ class _Measured:
         yield CLEAN, "", "people-brier", (clean.mean - shares).square().sum(dim=1).mean().item()
 
 
-def _predicted(draws: Draws, evaluated: EvaluationSet) -> _Predicted:
+def _predicted(draws: Draws, evaluated: EvaluationSet) -> _ConditionValues:
     """In blocks of images, since of many draws only the measures are kept."""
     count = len(draws(evaluated.images[:1]))
     blocks = torch.split(evaluated.images, max(1, AT_ONCE // count))
@@ -330,10 +330,10 @@ def _predicted(draws: Draws, evaluated: EvaluationSet) -> _Predicted:
         means.append(members.mean(dim=0))
         measures.append(measures_of(members))
     merged = {name: torch.cat([own[name] for own in measures]) for name in measures[0]}
-    return _Predicted(evaluated, torch.cat(means), merged, count)
+    return _ConditionValues(evaluated, torch.cat(means), merged, count)
 
 
-def _augrc(predicted: _Predicted, measure: str) -> float:
+def _augrc(predicted: _ConditionValues, measure: str) -> float:
     labels = cast(Tensor, predicted.evaluated.labels)
     wrong = (predicted.mean.argmax(dim=1) != labels).numpy()
     return _value("augrc", Ranking.by(predicted.measures[measure].numpy(), wrong))

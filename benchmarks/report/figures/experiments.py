@@ -34,8 +34,11 @@ TRUTH = "truth"
 
 def experiment_rows(view: View, **values: object) -> pd.DataFrame:
     """The rows of ``epistemic.csv`` with these values, of the methods that are shown."""
-    rows = where(view.results.curve("epistemic"), **values)
+    every = view.results.curve("epistemic")
+    rows = every if every.empty else where(every, **values)
     own = {contestant.method: contestant for contestant in view.contestants}
+    if rows.empty:
+        return rows
     rows = rows[rows["method"].isin(own)]
     columns = {
         name: rows["method"].map({method: each.columns[name] for method, each in own.items()})
@@ -49,6 +52,8 @@ def over_levels(experiment: str) -> Callable[[View], pd.DataFrame]:
 
     def data(view: View) -> pd.DataFrame:
         rows = experiment_rows(view, experiment=experiment, statistic="mean")
+        if rows.empty:
+            return rows
         chosen = rows["measure"].isin(PARTS) & ~rows["level"].str.startswith("pair")
         rows = rows[chosen].dropna(subset="value")
         return rows.sort_values(["measure", "condition", "x"], ascending=[False, True, True])
@@ -59,6 +64,8 @@ def over_levels(experiment: str) -> Callable[[View], pd.DataFrame]:
 def uses(view: View) -> pd.DataFrame:
     """How well each measure ranks images, by use, less how well the total entropy does."""
     rows = experiment_rows(view)
+    if rows.empty:
+        return rows
     rows = rows[rows["statistic"].isin(USES) & rows["measure"].ne("")].dropna(subset="value")
     shifted = rows.groupby("statistic")["condition"].transform("last")  # not the clean ones
     rows = rows[rows["condition"] == shifted]
