@@ -89,26 +89,32 @@ def run_experiments(
     if not plan.configuration.shares:
         announce(EXPERIMENTS, "nothing to do: the preset has none")
         return []
-    items, folder = items_of(plan), folder_of(plan, workspace)
-    missing = [item for item in items if not (folder / item.file).exists()]
+    pieces, folder = pieces_of(plan), folder_of(plan, workspace)
+    missing = missing_pieces(plan, workspace)
     work = partial(_measure, plan, unavailable)
     failures = workspace.in_parallel(work, missing, stage=EXPERIMENTS, what="parts")
-    tables = [read_table(folder, item.file, ExperimentRow) for item in items]
+    tables = [read_table(folder, piece.file, ExperimentRow) for piece in pieces]
     rows = pd.concat(tables, ignore_index=True)
     rows = in_order(rows, ("level", "method", "members", "replicate", "condition", "measure"))
     write_table(rows, workspace.out, EXPERIMENTS_CSV)
-    levels = [item.what for item in items if isinstance(item.what, Level)]
+    levels = [piece.what for piece in pieces if isinstance(piece.what, Level)]
     write_table(analysed(rows, levels, len(plan.task.classes)), workspace.out, EPISTEMIC_CSV)
     return [*chain.from_iterable(failures)]
 
 
-def items_of(plan: Plan) -> list[Piece]:
+def pieces_of(plan: Plan) -> list[Piece]:
     """The parts of a run's experiments; none without shares."""
     if not plan.configuration.shares:
         return []
     levels = (*sizes(plan.configuration.shares), *NOISES, PAIRS)
     works: tuple[Level | Draw, ...] = (*levels, "bootstrap", "tenths")
     return [Piece(*each) for each in product(works, range(plan.configuration.replicates))]
+
+
+def missing_pieces(plan: Plan, workspace: Workspace) -> list[Piece]:
+    """Those that are not done yet."""
+    folder = folder_of(plan, workspace)
+    return [piece for piece in pieces_of(plan) if not (folder / piece.file).exists()]
 
 
 def folder_of(plan: Plan, workspace: Workspace) -> Path:
@@ -118,16 +124,16 @@ def folder_of(plan: Plan, workspace: Workspace) -> Path:
 
 @one_torch_thread()
 def _measure(
-    plan: Plan, unavailable: Collection[str], workspace: Workspace, item: Piece
+    plan: Plan, unavailable: Collection[str], workspace: Workspace, piece: Piece
 ) -> list[Failure]:
     """Write the rows of a part; of a method that fails there are none."""
     failures: list[Failure] = []
-    if isinstance(item.what, Level):
-        rows = _level(plan, unavailable, workspace, item.what, item.replicate, failures)
+    if isinstance(piece.what, Level):
+        rows = _level(plan, unavailable, workspace, piece.what, piece.replicate, failures)
     else:
-        rows = _draws(plan, workspace, item.what, item.replicate)
+        rows = _draws(plan, workspace, piece.what, piece.replicate)
     table = table_of(ExperimentRow, rows)
-    write_table(table, folder_of(plan, workspace), item.file, ExperimentRow)
+    write_table(table, folder_of(plan, workspace), piece.file, ExperimentRow)
     return failures
 
 

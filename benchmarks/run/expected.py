@@ -20,7 +20,7 @@ from benchmarks.run.configuration import PRESETS
 from benchmarks.run.plan import Plan
 from benchmarks.run.predict import pending_groups
 from benchmarks.run.workspace import Workspace
-from benchmarks.vocabulary import CLAIMS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
+from benchmarks.vocabulary import CLAIMS, EXPERIMENTS, LATENCY, MEASURE, PREDICT, REPORT, TRAIN
 from methods import MemberMethod, PooledMethod
 from methods.networks.network import multiply_adds
 from methods.networks.recipes import ARTICLE, ARTICLE_LOGITS, WELL_TRAINED, Recipe
@@ -135,8 +135,25 @@ def _rest(plan: Plan, workspace: Workspace) -> Iterator[Work]:
 
         judged = min(NETWORKS, trained_networks(plan))
         yield CLAIMS, "networks", judged, judged * CLAIMED
+    yield from _experiments(plan, workspace)
     shown = len({unit.folder for unit in units})
     yield REPORT, "methods", shown, SHOWN[0] + shown * SHOWN[1]
+
+
+def _experiments(plan: Plan, workspace: Workspace) -> Iterator[Work]:
+    """Each part trains as many networks as a replicate of all methods."""
+    if not plan.configuration.shares:
+        return
+    from benchmarks.epistemic.stage import missing_pieces  # takes a second
+
+    chosen, kinds = plan.configuration, plan.configuration.classes.values()
+    seen = plan.recipe.epochs * plan.task.images_to_train_with(plan.recipe.split)
+    own = sum(issubclass(kind, TrainedMethod) for kind in kinds)
+    cost = own * _network("training", plan.recipe, "own")
+    networks = len(plan.networks()) / chosen.replicates
+    cost += networks * _network("training", plan.recipe, chosen.engine)
+    left = len(missing_pieces(plan, workspace))
+    yield EXPERIMENTS, "parts", left, left * seen * cost
 
 
 def show_expected(plan: Plan, workspace: Workspace) -> None:
