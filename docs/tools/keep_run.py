@@ -26,6 +26,8 @@ from benchmarks.vocabulary import (
     CLAIMS_CSV,
     CLAIMS_JSON,
     CLAIMS_MD,
+    EPISTEMIC_CSV,
+    EXPERIMENTS_CSV,
     FIGURES_FOLDER,
     INDEX_HTML,
     INFLUENCES_FOLDER,
@@ -43,13 +45,13 @@ COPIED = (
     *(ANSWER_CSV, LATENCY_CSV, RUN_JSON, NOUNS_JSON, PROBABILITIES_NPZ),
     *(
         f"{TABLES_FOLDER}/{name}.md"
-        for name in ("front", "leaderboard", "worth", "members", "published")
+        for name in ("front", "leaderboard", "worth", "members", "published", "epistemic")
     ),
     f"{TABLES_FOLDER}/*.csv",
 )
 """The files that are kept as they are, also as a pattern."""
 
-WHOLE = (TRAINING_CSV, CLAIMS_CSV)
+WHOLE = (TRAINING_CSV, CLAIMS_CSV, EPISTEMIC_CSV, EXPERIMENTS_CSV)
 """The tables that are kept whole, compressed."""
 
 METRICS = (
@@ -58,7 +60,10 @@ METRICS = (
 )
 """Those whose rows of the summary are kept, for README and for other papers."""
 
-FIGURES = ("worth", "quality", "claims-count-plots", "rotated")
+FIGURES = (
+    *("worth", "quality", "claims-count-plots", "rotated"),
+    *("data-size", "label-noise", "uses"),
+)
 """Those that the run has are kept as PNG; its page has all."""
 
 _FILE = re.compile(r'<(li|span) class="file"><a href="(?P<to>[^"#]+)">.*?</\1>')
@@ -89,7 +94,8 @@ def keep(run: Path, out: Path) -> None:
             kept = out / path.relative_to(run)
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, kept)
-    if (run / INFLUENCES_FOLDER).exists():
+    # The few replicates of experiments are nothing to compare others with.
+    if (run / INFLUENCES_FOLDER).exists() and not path_of(run, EPISTEMIC_CSV).exists():
         shutil.copytree(run / INFLUENCES_FOLDER, out / INFLUENCES_FOLDER)
     write_table(_kept_rows(results), out, SUMMARY_CSV)
     contents = {SUMMARY_CSV: (out / SUMMARY_CSV).read_bytes()}

@@ -32,7 +32,7 @@ def test_what_a_small_run_does_is_counted(tmp_path: Path) -> None:
     # Clean, two angles and noise.
     assert counts(run, MEASURE) == {"predictions": 4 * (2 * 2 + 2 * 2 * 2)}
     table = expected(*run)
-    assert {*table["stage"]} == {*STAGES} - {"claims"}
+    assert {*table["stage"]} == {*STAGES} - {"claims", "experiments"}
     assert (table["seconds"] > 0).all()
     networks = table[table["stage"] == TRAIN].set_index("what")["seconds"]
     assert networks.iloc[1] == pytest.approx(2 * networks.iloc[0])
