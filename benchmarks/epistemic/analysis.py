@@ -114,7 +114,10 @@ def _ratio(values: np.ndarray, others: np.ndarray) -> tuple[float, float, float]
 
 
 def _means(rows: pd.DataFrame, levels: dict[str, Level], classes: int) -> Iterator[EpistemicRow]:
-    """The mean of each measure at each level; of noise, the true conditional entropy beside it."""
+    """The mean of each measure at each level.
+
+    Of label noise also the true conditional entropy, and the expected entropy as a share of it.
+    """
     means = where(rows, statistic="mean")
     noises = {**levels_of(LABEL_NOISE, levels), PAIRS.name: PAIRS.noise.share}
     shown = {DATA_SIZE: levels_of(DATA_SIZE, levels), LABEL_NOISE: noises}
@@ -127,6 +130,12 @@ def _means(rows: pd.DataFrame, levels: dict[str, Level], classes: int) -> Iterat
         truth = levels[name].noise.conditional_entropy(classes)
         about = Subject("", "", measure=ALEATORIC)
         yield EpistemicRow(LABEL_NOISE.name, *about, "truth", name, x, truth)
+        if not truth:
+            continue
+        noisy = where(means, level=name, measure=ALEATORIC, condition=CLEAN)
+        for subject, own in _subjects(noisy):
+            row = EpistemicRow(LABEL_NOISE.name, *subject, "over-truth", name, x)
+            yield row.measured(interval((own["value"] / truth).tolist()))
 
 
 def _changes(rows: pd.DataFrame, levels: dict[str, Level]) -> Iterator[EpistemicRow]:
@@ -258,8 +267,18 @@ OF_JOBS = ("augrc", "auroc", "people", "doubtful", "people-nll", "people-brier")
 
 
 def _at_whole(rows: pd.DataFrame) -> Iterator[EpistemicRow]:
-    """How well each measure ranks, and how near people a method is, by all training images."""
+    """How well each measure ranks, and how near people a method is, by all training images.
+
+    ``people-less-network`` is the rank correlation of the total less that of one network, paired by
+    replicate.
+    """
     whole = where(rows, level=WHOLE.name)
+    total = where(whole, statistic="people", measure="log-total")
+    alone = where(total, members="1").set_index("replicate")["value"]
+    for subject, own in _subjects(total if len(alone) else total[:0]):
+        less = own.set_index("replicate")["value"] - alone
+        row = EpistemicRow("people", *subject, "people-less-network")
+        yield row.measured(interval(less.tolist()))
     for statistic in OF_JOBS:
         experiment = "people" if statistic in OF_JOBS[2:] else "jobs"
         for subject, own in _subjects(where(whole, statistic=statistic)):

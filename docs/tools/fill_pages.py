@@ -16,7 +16,6 @@ import typer
 from benchmarks.io import UserError, path_of, read_run_json, write_whole
 from benchmarks.nouns import Contestant, Names
 from benchmarks.report.claims import article_answer
-from benchmarks.report.published import published_table
 from benchmarks.report.results import Quantity, Results, read_if_there
 from benchmarks.report.tables.declared import COST
 from benchmarks.report.tables.front import front
@@ -191,12 +190,6 @@ def _latency(run: _Run) -> str:
     return "\n".join(map(markdown, filter(None, tables))) or NO_GPU
 
 
-def _published(run: _Run) -> str:
-    """Other papers' numbers beside the run's; nothing where no paper has its recipe."""
-    table = published_table(run.results)
-    return markdown(table) if table else ""
-
-
 def _provenance(run: _Run) -> str:
     record = read_run_json(run.root / run.folder)
     environment = record["environment"]
@@ -255,7 +248,6 @@ SECTIONS: dict[str, Callable[[_Run], str]] = {
     "article": lambda run: f"{article_answer(run.results.claims or {})}\n",
     "latency": _latency,
     "provenance": _provenance,
-    "published": _published,
     "commands": _commands,
     "tuning": _tuning,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,12 +18,12 @@ from benchmarks.vocabulary import CLEAN
 
 LEVELS = (*sizes((0.01, 0.1)), *NOISES, PAIRS)
 REPLICATES = range(3)
-RANDOM = np.random.default_rng(3)
+SIZES = ["share-0.01", "share-0.1", "all"]
 OOD = "out-of-distribution-mean"
 
 
 def test_interval_is_students() -> None:
-    values = RANDOM.normal(size=5)
+    values = np.random.default_rng(1).normal(size=5)
     mean, lower, upper = interval(values.tolist())
     expected = stats.ttest_1samp(values, 0).confidence_interval()
     assert (mean, lower, upper) == pytest.approx((values.mean(), *expected))
@@ -29,7 +31,7 @@ def test_interval_is_students() -> None:
 
 def made_up() -> pd.DataFrame:
     """An epistemic part that falls with data, an aleatoric one that is the label noise alone."""
-    rows = []
+    rows, random = [], np.random.default_rng(3)
     for method in ("mc_dropout_article", "deep_ensemble"):
         for level in LEVELS:
             for replicate in REPLICATES:
@@ -47,7 +49,7 @@ def made_up() -> pd.DataFrame:
                 rows += [
                     place
                     | dict(zip(("condition", "measure", "statistic"), key, strict=True))
-                    | {"value": value * (1 + 1e-3 * RANDOM.normal())}
+                    | {"value": value * (1 + 1e-3 * random.normal())}
                     for key, value in values.items()
                 ]
     for kind in ("bootstrap", "tenths"):
@@ -85,22 +87,28 @@ def test_correlations_are_pearsons_and_the_error_their_distance_from_the_ideal(
 ) -> None:
     own = where(analysis, experiment="disentanglement", method="deep_ensemble")
     values = own.set_index("statistic")["value"]
-    # Both uncertainties go with −accuracy along the line that they follow; elsewhere is no slope,
-    # and their correlations are those of the noise of the replicates.
+    rows = where(made_up(), method="deep_ensemble", condition=CLEAN)
+    levels = {"noise": ["all", *(level.name for level in NOISES)], "size": SIZES}
+    measures = {"aleatoric": "log-aleatoric", "epistemic": "log-epistemic"}
+    errors = []
+    for part, axis in product(measures, levels):
+        by_replicate = []
+        for replicate in REPLICATES:
+            cells = where(rows, replicate=replicate).set_index(["measure", "level"])["value"]
+            uncertainty, accuracy = (
+                [cells[name, level] for level in levels[axis]] for name in (measures[part], "")
+            )
+            by_replicate.append(-stats.pearsonr(uncertainty, accuracy).statistic)
+        assert values[f"{part}-{axis}"] == pytest.approx(np.mean(by_replicate)), (part, axis)
+        ideal = (part, axis) in (("aleatoric", "noise"), ("epistemic", "size"))
+        errors.append(np.abs(np.array(by_replicate) - ideal).mean())
+    assert values["error"] == pytest.approx(np.mean(errors))
     assert values["aleatoric-noise"] == pytest.approx(1, abs=1e-3)
-    assert values["epistemic-size"] == pytest.approx(1, abs=1e-3)
-    rows = made_up_columns("deep_ensemble", "log-aleatoric", [level.name for level in LEVELS[:3]])
-    assert abs(values["aleatoric-size"]) <= 1
-    assert rows.shape == (3, 3)
-    ideal = {"aleatoric-noise": 1, "epistemic-size": 1, "aleatoric-size": 0, "epistemic-noise": 0}
-    least = np.mean([abs(values[name] - target) for name, target in ideal.items()])
-    assert values["error"] >= least - 1e-9
 
 
-def made_up_columns(method: str, measure: str, levels: list[str]) -> np.ndarray:
-    rows = where(made_up(), method=method, measure=measure, condition=CLEAN)
-    table = rows.pivot_table(index="replicate", columns="level", values="value")
-    return table[levels].to_numpy()
+def test_expected_entropy_is_compared_with_that_of_the_noise(analysis: pd.DataFrame) -> None:
+    own = where(analysis, statistic="over-truth", level="noise-0.4", method="deep_ensemble")
+    assert own["value"].item() == pytest.approx(0.9 / 1.4444, rel=1e-2)
 
 
 def test_claims_of_the_article_are_judged_by_its_two_methods(analysis: pd.DataFrame) -> None:
@@ -128,7 +136,8 @@ def test_components_of_variance_are_those_of_the_model() -> None:
         "seed": (1, seeds, images, classes),
         "both": (draws, seeds, images, classes),
     }
-    table = sum(scale[name] * RANDOM.normal(size=shape) for name, shape in shapes.items())
+    random = np.random.default_rng(2)
+    table = sum(scale[name] * random.normal(size=shape) for name, shape in shapes.items())
     found = components(torch.from_numpy(np.asarray(table)))
     for name, deviation in scale.items():
         assert found[name] == pytest.approx(classes * deviation**2, rel=0.1), name
