@@ -72,8 +72,8 @@ SETTINGS = {
 }
 """What the head of the page tells of the configuration, and what it calls that."""
 
-ELSEWHERE = ("front", "leaderboard", "worth", "claims", "published")
-"""Tables of the answer and of the claims, and that which is in view below all methods."""
+ELSEWHERE = ("front", "leaderboard", "worth", "epistemic", "claims", "published")
+"""Tables of the answer and of the claims, and those that are in view."""
 
 LONG = ("main", "calibration", "sets", "uncertainty", "abstaining", "detection", "scores")
 """Tables of all contestants under many conditions."""
@@ -161,7 +161,7 @@ def _sections(results: Results, tables: Collection[str]) -> list[Section]:
     )
     experiments = not results.curve("epistemic").empty
     sections = [
-        *([Section("epistemic", "Is it epistemic?", ("epistemic",))] if experiments else []),
+        *([Section("epistemic", "Is it epistemic?")] if experiments else []),
         Section("calibration", "Calibration", ("calibration", "sets")),
         *shifts,
         Section("detection", "Detection", ("detection", "uncertainty")),
