@@ -85,7 +85,7 @@ def test_page_has_a_section_with_table_and_figures(run: tuple[Plan, Workspace]) 
     assert section.count("<svg") == 3
     table = (out / "tables/epistemic.md").read_text(encoding="utf-8")
     assert "| Softmax | — |" in table
-    assert "As it should, epistemic uncertainty falls with more data for" in table
+    assert "As of a faithful method, epistemic uncertainty falls with more data for" in table
     for name in ("data-size", "label-noise", "uses"):
         assert (out / f"figures/{name}.png").stat().st_size > 0
 

@@ -103,7 +103,7 @@ def _summary(changes: pd.DataFrame) -> str:
             f"{what} uncertainty {own['expected'].iloc[0]} {when} for {met[True]} of "
             f"{len(own)} methods"
         )
-    return f"As it should, {'; '.join(counts)}."
+    return f"As of a faithful method, {'; '.join(counts)}."
 
 
 def _claims(rows: pd.DataFrame) -> list[str]:
