@@ -246,7 +246,8 @@ class ExperimentRow:
         statistic: ``mean`` over images; ``augrc``, ``auroc``; ``people``, the rank correlation with
             the entropy of people's answers; ``doubtful``, the AUROC of images whose label most
             people do not give; ``accuracy``, ``nll``; ``people-nll`` and ``people-brier``, against
-            people's shares; ``draw``, ``seed``, ``both``, components of variance.
+            people's shares; ``draw``, ``seed``, ``both``, components of variance; ``failed``, with
+            the reason as the measure.
         value: the number.
     """
 

@@ -1,7 +1,7 @@
 """What follows from the experiments: changes with their verdicts, correlations, shares of variance.
 
 All intervals are Student's t over replicates, of which each has its own networks, masks and choice
-of training images.
+of training images where these are not all.
 """
 
 from __future__ import annotations
@@ -48,8 +48,14 @@ DRAWS_SPREAD = {"bootstrap": WHOLE.name, "tenths": "share-0.1"}
 """By kind of draws, the level whose networks are trained on as many images."""
 
 
-def analysed(rows: pd.DataFrame, levels: Sequence[Level], classes: int) -> pd.DataFrame:
-    """``epistemic.csv``, from ``experiments.csv``."""
+def analysed(
+    rows: pd.DataFrame, levels: Sequence[Level], classes: int, network: str = ""
+) -> pd.DataFrame:
+    """``epistemic.csv``, from ``experiments.csv``.
+
+    Args:
+        network: the method that is one network and nothing else.
+    """
     by_name = {level.name: level for level in levels}
     changes = list(_changes(rows, by_name))
     every = [
@@ -58,7 +64,7 @@ def analysed(rows: pd.DataFrame, levels: Sequence[Level], classes: int) -> pd.Da
         *changes,
         *_correlations(rows, by_name),
         *_variances(rows),
-        *_at_whole(rows),
+        *_at_whole(rows, network),
     ]
     return table_of(EpistemicRow, every)
 
@@ -142,13 +148,13 @@ def _changes(rows: pd.DataFrame, levels: dict[str, Level]) -> Iterator[Epistemic
     """Of the mean: its ratio from the first level to the last, and its slope in log n.
 
     The ratio is the geometric mean of the replicates'. The slope is by a tenfold number of images.
-    Of foreign and shifted images also the ratio to clean ones, with all training images.
+    Of foreign images also the ratio to clean ones, with all training images.
     """
     means = where(rows, statistic="mean")
-    whole = where(means, level=WHOLE.name)
-    for subject, own in _subjects(whole):
+    whole, foreign = where(means, level=WHOLE.name), where(rows, statistic="auroc")["condition"]
+    for subject, own in _subjects(whole[whole["condition"].isin(foreign)]):
         clean = where(whole, **subject._replace(condition=CLEAN)._asdict())
-        if subject.condition != CLEAN and own["value"].gt(0).all() and len(own) == len(clean):
+        if own["value"].gt(0).all() and len(own) == len(clean):
             ratio = _ratio(own["value"].to_numpy(), clean["value"].to_numpy())
             row = EpistemicRow("foreign", *subject, "ratio", verdict=change_of(*ratio[1:]))
             yield row.measured(ratio)
@@ -197,12 +203,14 @@ def _claims(changes: Sequence[EpistemicRow]) -> Iterator[EpistemicRow]:
             and row.method in AS_IN_ARTICLE
             and row.measure in measures
             and (row.condition == CLEAN) == (experiment == DATA_SIZE.name)
+            and row.lower is not None
+            and math.isfinite(row.lower)
         ]
-        share = sum(own) / max(len(own), 1)
-        verdict = "reproduced" if share == 1 else "partly reproduced" if share >= 0.5 else ""
-        if own:
+        if len(own) == len(AS_IN_ARTICLE) * len(measures):
+            share = sum(own) / len(own)
+            verdict = "reproduced" if share == 1 else "partly reproduced"
             row = EpistemicRow("claims", *Subject("", "", measure=claim), statistic="verdict")
-            yield replace(row, verdict=verdict or "not reproduced")
+            yield replace(row, verdict=verdict if share >= 0.5 else "not reproduced")
 
 
 def _correlations(rows: pd.DataFrame, levels: dict[str, Level]) -> Iterator[EpistemicRow]:
@@ -266,7 +274,7 @@ def _variances(rows: pd.DataFrame) -> Iterator[EpistemicRow]:
 OF_JOBS = ("augrc", "auroc", "people", "doubtful", "people-nll", "people-brier")
 
 
-def _at_whole(rows: pd.DataFrame) -> Iterator[EpistemicRow]:
+def _at_whole(rows: pd.DataFrame, network: str) -> Iterator[EpistemicRow]:
     """How well each measure ranks, and how near people a method is, by all training images.
 
     ``people-less-network`` is the rank correlation of the total less that of one network, paired by
@@ -274,7 +282,7 @@ def _at_whole(rows: pd.DataFrame) -> Iterator[EpistemicRow]:
     """
     whole = where(rows, level=WHOLE.name)
     total = where(whole, statistic="people", measure="log-total")
-    alone = where(total, members="1").set_index("replicate")["value"]
+    alone = where(total, method=network).set_index("replicate")["value"]
     for subject, own in _subjects(total if len(alone) else total[:0]):
         less = own.set_index("replicate")["value"] - alone
         row = EpistemicRow("people", *subject, "people-less-network")

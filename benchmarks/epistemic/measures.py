@@ -18,7 +18,7 @@ UncertaintyPart = Literal["total", "aleatoric", "epistemic"]
 Values = Float64[Tensor, " images"]
 
 LEAST = 1e-10
-"""What a logarithm is of, at least, as in the code of Schweighofer et al. 2025."""
+"""What a logarithm is of, at least; the code of Schweighofer et al. 2025 adds it."""
 
 
 class Measure(NamedTuple):
@@ -69,7 +69,7 @@ MEASURES: Mapping[str, Measure] = {
         "Disagreement of votes",
         "epistemic",
         "1 − Σ_c v_c (v_c − 1) / (M (M − 1)), with v_c votes for class c",
-        "Krogh & Vedelsby 1995",
+        "Skalak 1996",
     ),
 }
 """By name. B2, the divergence of the mean from itself, is 0."""

@@ -6,7 +6,9 @@ a file, so that what is finished is not done again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, product
@@ -38,21 +40,25 @@ from benchmarks.metrics import METRICS
 from benchmarks.metrics.detection import flagging_order
 from benchmarks.metrics.metric import each_once
 from benchmarks.metrics.ranking import Ranking
-from benchmarks.predictions import members_of
+from benchmarks.predictions import RunUnit, members_of
 from benchmarks.progress import announce
 from benchmarks.run.nouns import condition_records
 from benchmarks.run.plan import Plan
-from benchmarks.run.workspace import Failure, Workspace, fit, seed_call
-from benchmarks.schema import ExperimentRow, in_order, read_table, table_of, write_table
+from benchmarks.run.predict import NO_FAILURES
+from benchmarks.run.workspace import Failure, Workspace, fit, reason_of, seed_call
+from benchmarks.schema import ExperimentRow, in_order, read_table, table_of, where, write_table
 from benchmarks.tasks.task import EvaluationSet
 from benchmarks.vocabulary import CLEAN, EPISTEMIC_CSV, EXPERIMENTS, EXPERIMENTS_CSV, mean_name
+from methods import UncertaintyMethod
 from methods.determinism import derive_seed, one_torch_thread
 from methods.networks.pool import NetworkPool
-from methods.networks.recipes import Recipe
-from methods.networks.training import TrainingDivergedError
+from methods.networks.recipes import LabelledImages, Recipe
 
 PARTS = Path("predictions") / EXPERIMENTS
 """Where the rows of each part are, among what is not committed."""
+
+FAILED = "failed"
+"""The statistic of rows that say why there is none."""
 
 AT_ONCE = 200_000
 """Draws times images of which measures are computed at once, for the sake of memory."""
@@ -82,24 +88,24 @@ class Piece(NamedTuple):
 def run_experiments(
     plan: Plan, workspace: Workspace, unavailable: Collection[str]
 ) -> list[Failure]:
-    """Write `experiments.csv` and what follows from it, `epistemic.csv`; nothing without shares.
-
-    A method whose networks diverge has no rows at that level; the others go on.
-    """
-    if not plan.configuration.shares:
+    """Write `experiments.csv` and what follows from it, `epistemic.csv`; nothing without shares."""
+    pieces, folder = pieces_of(plan), folder_of(plan, workspace, unavailable)
+    if not pieces:
         announce(EXPERIMENTS, "nothing to do: the preset has none")
         return []
-    pieces, folder = pieces_of(plan), folder_of(plan, workspace)
-    missing = missing_pieces(plan, workspace)
+    missing = [piece for piece in pieces if not (folder / piece.file).exists()]
     work = partial(_measure, plan, unavailable)
-    failures = workspace.in_parallel(work, missing, stage=EXPERIMENTS, what="parts")
+    workspace.in_parallel(work, missing, stage=EXPERIMENTS, what="parts")
     tables = [read_table(folder, piece.file, ExperimentRow) for piece in pieces]
     rows = pd.concat(tables, ignore_index=True)
     rows = in_order(rows, ("level", "method", "members", "replicate", "condition", "measure"))
     write_table(rows, workspace.out, EXPERIMENTS_CSV)
     levels = [piece.what for piece in pieces if isinstance(piece.what, Level)]
-    write_table(analysed(rows, levels, len(plan.task.classes)), workspace.out, EPISTEMIC_CSV)
-    return [*chain.from_iterable(failures)]
+    network = next(filter(plan.is_network, plan.configuration.classes), "")
+    table = analysed(rows, levels, len(plan.task.classes), network)
+    write_table(table, workspace.out, EPISTEMIC_CSV)
+    failed = where(rows, statistic=FAILED)[["method", "level", "measure"]].to_numpy(str)
+    return [Failure(f"{method} at {level}", why) for method, level, why in failed]
 
 
 def pieces_of(plan: Plan) -> list[Piece]:
@@ -111,30 +117,45 @@ def pieces_of(plan: Plan) -> list[Piece]:
     return [Piece(*each) for each in product(works, range(plan.configuration.replicates))]
 
 
-def missing_pieces(plan: Plan, workspace: Workspace) -> list[Piece]:
-    """Those that are not done yet."""
-    folder = folder_of(plan, workspace)
-    return [piece for piece in pieces_of(plan) if not (folder / piece.file).exists()]
-
-
-def folder_of(plan: Plan, workspace: Workspace) -> Path:
-    """Where the rows of each part are: another folder for another configuration."""
-    return workspace.out / PARTS / f"{plan.configuration.digest:x}"
+def folder_of(plan: Plan, workspace: Workspace, unavailable: Collection[str] = ()) -> Path:
+    """Where the rows of each part are: another folder for another configuration, or more images."""
+    key = derive_seed(json.dumps(plan.configuration.identity), *sorted(unavailable))
+    return workspace.out / PARTS / f"{key:x}"
 
 
 @one_torch_thread()
-def _measure(
-    plan: Plan, unavailable: Collection[str], workspace: Workspace, piece: Piece
-) -> list[Failure]:
-    """Write the rows of a part; of a method that fails there are none."""
-    failures: list[Failure] = []
-    if isinstance(piece.what, Level):
-        rows = _level(plan, unavailable, workspace, piece.what, piece.replicate, failures)
+def _measure(plan: Plan, unavailable: Collection[str], workspace: Workspace, piece: Piece) -> None:
+    """Write the rows of a part; what fails has a row with the reason, and the others go on."""
+    rows, what = list[ExperimentRow](), piece.what
+    if isinstance(what, Level):
+        images = _images(plan, workspace, what, piece.replicate)
+        for unit in _units(plan, piece.replicate):
+            row = partial(ExperimentRow, what.name, unit.method)
+            with _failing(rows, partial(row, "", piece.replicate)):
+                method = _fitted(plan, workspace, unit, *images)
+                values = _LevelValues.by(plan, unavailable, workspace, method.draws, what)
+                members = members_of(unit, values.predicted[CLEAN].draws)
+                rows += [row(members, piece.replicate, *each) for each in values.rows()]
     else:
-        rows = _draws(plan, workspace, piece.what, piece.replicate)
-    table = table_of(ExperimentRow, rows)
-    write_table(table, folder_of(plan, workspace), piece.file, ExperimentRow)
-    return failures
+        row = partial(ExperimentRow, what, "", "", piece.replicate)
+        with _failing(rows, row):
+            variances = components(_probabilities(plan, workspace, what, piece.replicate))
+            rows += [row(CLEAN, "", name, value) for name, value in variances.items()]
+    folder = folder_of(plan, workspace, unavailable)
+    write_table(table_of(ExperimentRow, rows), folder, piece.file, ExperimentRow)
+
+
+@contextmanager
+def _failing(
+    rows: list[ExperimentRow], row: Callable[[str, str, str, float | None], ExperimentRow]
+) -> Iterator[None]:
+    """Whatever a method raises is its own failure."""
+    try:
+        yield
+    except NO_FAILURES:
+        raise
+    except Exception as error:
+        rows.append(row("", reason_of(error), FAILED, None))
 
 
 def _seed(plan: Plan, replicate: int) -> int:
@@ -142,58 +163,65 @@ def _seed(plan: Plan, replicate: int) -> int:
     return derive_seed(EXPERIMENTS, plan.configuration.seed, replicate)
 
 
+def _units(plan: Plan, replicate: int) -> list[RunUnit]:
+    """Of each method that is applicable, this replicate of its largest size."""
+    units = [unit for unit in plan.units() if unit.replicate == replicate]
+    largest = {unit.method: unit for unit in sorted(units, key=lambda unit: unit.size or 0)}
+    return [unit for unit in largest.values() if plan.objection(unit) is None]
+
+
+def _images(
+    plan: Plan, workspace: Workspace, level: Level, replicate: int
+) -> tuple[LabelledImages, LabelledImages | None]:
+    """The training images of a level, and the calibration images, if no network sees them."""
+    whole, classes = workspace.images(plan.task, plan.recipe.split), len(plan.task.classes)
+    training = level.training(whole, classes, _seed(plan, replicate))
+    if plan.recipe.split == "all" or not plan.task.calibration_images:
+        return training, None
+    held_out = workspace.images(plan.task, "calibration")
+    return training, replace(held_out, labels=level.test_labels(held_out.labels, classes))
+
+
+def _fitted(
+    plan: Plan,
+    workspace: Workspace,
+    unit: RunUnit,
+    training: LabelledImages,
+    held_out: LabelledImages | None,
+) -> UncertaintyMethod:
+    """The unit's method, whose networks take as many steps as on all images."""
+    kind = plan.configuration.classes[unit.method]
+    build = partial(kind.build, _pool(plan, workspace, training), unit.replicate, unit.size)
+    seed_call(build(), "__init__")
+    return fit(build(), training, held_out)
+
+
+def _pool(plan: Plan, workspace: Workspace, training: LabelledImages) -> NetworkPool:
+    whole = plan.task.images_to_train_with(plan.recipe.split)
+    recipe = recipe_of(plan.recipe, len(training.labels), whole)
+    return NetworkPool(recipe, plan.configuration.seed, plan.engine, workspace.store)
+
+
+def _probabilities(
+    plan: Plan, workspace: Workspace, kind: Draw, replicate: int
+) -> Float64[Tensor, "draws seeds images classes"]:
+    """Of clean images, by networks of each draw of the training images."""
+    whole = workspace.images(plan.task, plan.recipe.split)
+    clean = workspace.evaluation_set(plan.task.condition(CLEAN), plan).images
+    seeds = range(replicate * SEEDS, (replicate + 1) * SEEDS)
+    by_draw = []
+    for number in range(DRAWS):
+        training = drawn(whole, kind, number, _seed(plan, replicate))
+        pool = _pool(plan, workspace, training)
+        networks = pool.engine.prepare(pool.networks(seeds, training))
+        by_draw.append(networks.logits(clean).double().softmax(dim=-1))
+    return torch.stack(by_draw)
+
+
 def recipe_of(recipe: Recipe, images: int, whole: int) -> Recipe:
     """The recipe with as many steps for so many images as it takes for all."""
     per_epoch = -(-images // recipe.batch_size)
     return replace(recipe, epochs=recipe.steps(whole) / per_epoch, best_epochs=None)
-
-
-def _level(
-    plan: Plan,
-    unavailable: Collection[str],
-    workspace: Workspace,
-    level: Level,
-    replicate: int,
-    failures: list[Failure],
-) -> Iterator[ExperimentRow]:
-    """The rows of all methods at a level."""
-    whole, classes = workspace.images(plan.task, plan.recipe.split), len(plan.task.classes)
-    training = level.training(whole, classes, _seed(plan, replicate))
-    recipe = recipe_of(plan.recipe, len(training.labels), len(whole.labels))
-    pool = NetworkPool(recipe, plan.configuration.seed, plan.engine, workspace.store)
-    held_out = None
-    if plan.recipe.split == "training" and plan.task.calibration_images:
-        calibration = workspace.images(plan.task, "calibration")
-        held_out = replace(calibration, labels=level.test_labels(calibration.labels, classes))
-    units = [unit for unit in plan.units() if unit.replicate == replicate]
-    for unit in (unit for unit in units if plan.objection(unit) is None):
-        method = plan.configuration.classes[unit.method].build(pool, replicate, unit.size)
-        seed_call(method, "__init__")
-        try:
-            fit(method, training, held_out)
-        except TrainingDivergedError as error:
-            failures.append(Failure(f"{unit.name}, {level.label}", str(error)))
-            continue
-        measured = _LevelValues.by(plan, unavailable, workspace, method.draws, level)
-        for row in measured.rows():
-            members = members_of(unit, measured.predicted[CLEAN].draws)
-            yield ExperimentRow(level.name, unit.method, members, replicate, *row)
-
-
-def _draws(plan: Plan, workspace: Workspace, kind: Draw, replicate: int) -> Iterator[ExperimentRow]:
-    """Components of variance of the probabilities of clean images, by draw and by seed."""
-    whole = workspace.images(plan.task, plan.recipe.split)
-    clean = workspace.evaluation_set(plan.task.condition(CLEAN), plan).images
-    by_draw = []
-    for number in range(DRAWS):
-        training = drawn(whole, kind, number, _seed(plan, replicate))
-        recipe = recipe_of(plan.recipe, len(training.labels), len(whole.labels))
-        pool = NetworkPool(recipe, plan.configuration.seed, plan.engine, workspace.store)
-        seeds = range(replicate * SEEDS, (replicate + 1) * SEEDS)
-        networks = pool.engine.prepare(pool.networks(seeds, training))
-        by_draw.append(networks.logits(clean).double().softmax(dim=-1))
-    for name, value in components(torch.stack(by_draw)).items():
-        yield ExperimentRow(kind, "", "", replicate, CLEAN, "", name, value)
 
 
 def components(probabilities: Float64[Tensor, "draws seeds images classes"]) -> dict[str, float]:
@@ -313,7 +341,8 @@ class _LevelValues:
         clean, shares = self.predicted[CLEAN], self.people
         shares = shares[clean.evaluated.numbers]
         entropies = torch.special.entr(shares).sum(dim=1).numpy()
-        doubtful = (shares.argmax(dim=1) != cast(Tensor, clean.evaluated.labels)).numpy()
+        labels = cast(Tensor, clean.evaluated.labels)
+        doubtful = (shares.gather(1, labels[:, None])[:, 0] < 0.5).numpy()
         for measure, values in clean.measures.items():
             scores = values.numpy()
             if np.isnan(scores).any():

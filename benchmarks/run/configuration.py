@@ -253,6 +253,8 @@ class Configuration(RunParts):
         require_resampling(self.resamples, self.seed)
         for name in MOST:
             _require_sensible(name, getattr(self, name))
+        if self.shares and self.budgets != (1.0,):
+            raise UserError("--budget: experiments train by a budget of 1; leave out --budget")
         images = task.images_to_train_with(task.recipe(self.recipe).split)
         least = -(-1000 * len(task.classes) // images) / 1000
         for share in self.shares:

@@ -144,7 +144,7 @@ def _experiments(plan: Plan, workspace: Workspace) -> Iterator[Work]:
     """Each part trains as many networks as a replicate of all methods."""
     if not plan.configuration.shares:
         return
-    from benchmarks.epistemic.stage import missing_pieces  # takes a second
+    from benchmarks.epistemic.stage import folder_of, pieces_of  # takes a second
 
     chosen, kinds = plan.configuration, plan.configuration.classes.values()
     seen = plan.recipe.epochs * plan.task.images_to_train_with(plan.recipe.split)
@@ -152,7 +152,8 @@ def _experiments(plan: Plan, workspace: Workspace) -> Iterator[Work]:
     cost = own * _network("training", plan.recipe, "own")
     networks = len(plan.networks()) / chosen.replicates
     cost += networks * _network("training", plan.recipe, chosen.engine)
-    left = len(missing_pieces(plan, workspace))
+    folder = folder_of(plan, workspace)
+    left = sum(not (folder / piece.file).exists() for piece in pieces_of(plan))
     yield EXPERIMENTS, "parts", left, left * seen * cost
 
 

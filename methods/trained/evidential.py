@@ -111,7 +111,7 @@ class Evidential(TrainedMethod):
     def draws(self, images: Images) -> Float64[Tensor, "draws images classes"]:
         """`DRAWS` of the Dirichlet distribution of each image."""
         alpha = self.member_logits(images)[0].double().exp() + 1
-        random = np.random.default_rng(derive_seed(self.name, self.seed))
+        random = np.random.default_rng(derive_seed(self.name, self.seed, self.replicate))
         gammas = random.standard_gamma(alpha.numpy(), (DRAWS, *alpha.shape))
         return torch.from_numpy(gammas / gammas.sum(axis=-1, keepdims=True))
 

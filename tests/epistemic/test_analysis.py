@@ -42,6 +42,8 @@ def made_up() -> pd.DataFrame:
                     (CLEAN, "", "accuracy"): 0.9 + 0.02 * np.log10(level.share) - 0.9 * noise,
                     (CLEAN, "log-aleatoric", "mean"): 0.5 + noise,
                     (OOD, "log-aleatoric", "mean"): 1.5,
+                    (OOD, "log-aleatoric", "auroc"): 0.9,
+                    ("corrupted-mean", "log-aleatoric", "mean"): 0.3,
                     (CLEAN, "log-epistemic", "mean"): 0.1 - 0.05 * np.log10(level.share),
                     (CLEAN, "disagreement", "mean"): 0.1 - 0.05 * np.log10(level.share),
                     (CLEAN, "brier-epistemic", "mean"): 0.08,
@@ -116,8 +118,11 @@ def test_claims_of_the_article_are_judged_by_its_two_methods(analysis: pd.DataFr
     assert claims.to_dict() == {MISSING_DATA: "reproduced", FOREIGN: "reproduced"}
     without = made_up()
     swapped = (without["method"] == "deep_ensemble") & (without["condition"] == OOD)
+    swapped &= without["statistic"] == "mean"
     without.loc[swapped, "value"] = 0.4
     claims = where(analysed(without, LEVELS, 10), experiment="claims")
+    one = analysed(where(without, method="deep_ensemble"), LEVELS, 10)
+    assert where(one, experiment="claims").empty
     assert claims.set_index("measure")["verdict"][FOREIGN] == "partly reproduced"
 
 

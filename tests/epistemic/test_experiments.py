@@ -82,8 +82,14 @@ def test_peoples_counts_become_shares() -> None:
     ("counts", "message"),
     [
         (torch.ones(COUNT, 3), r"the shape \[4000, 3\]; expected \[4000, 10\]"),
-        (torch.eye(CLASSES)[(LABELS + 1) % CLASSES], "0.0% of the images, as by chance"),
-        (torch.eye(CLASSES)[LABELS] * (torch.arange(COUNT) != 7)[:, None], "answered image 7"),
+        (
+            torch.eye(CLASSES)[(LABELS + 1) % CLASSES],
+            "the label of 0.0% of the images; expected at least 70%",
+        ),
+        (
+            torch.eye(CLASSES)[LABELS] * (torch.arange(COUNT) != 7)[:, None],
+            "the counts of image 7 are",
+        ),
     ],
 )
 def test_counts_of_other_images_are_refused_in_one_line(counts: torch.Tensor, message: str) -> None:

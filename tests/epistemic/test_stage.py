@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,25 @@ def test_lost_part_is_made_again_with_the_same_numbers(run: tuple[Plan, Workspac
     assert run_experiments(plan, workspace, ()) == []
     assert (workspace.out / EXPERIMENTS_CSV).read_bytes() == before
     assert parts[0].stat().st_mtime_ns == kept
+
+
+def test_method_that_fails_is_named_also_by_a_continued_run_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = replace(DIGITS, methods=("softmax", "mc_dropout_article"), replicates=1, epochs=1)
+    plan, workspace = run_of(few, tmp_path)
+
+    def fail(self: object, *_: object) -> None:
+        raise ValueError("no such luck")
+
+    monkeypatch.setattr(METHODS["mc_dropout_article"], "draws", fail)
+    expected = {("mc_dropout_article at share-0.1", "ValueError: no such luck")}
+    for _ in range(2):
+        assert expected < {*run_experiments(plan, workspace, ())}
+    rows = read_table(workspace.out, EXPERIMENTS_CSV)
+    assert set(where(rows, statistic="mean")["method"]) == {"softmax"}
+    found = read_table(workspace.out, EPISTEMIC_CSV)
+    assert where(found, experiment="claims").empty
 
 
 def test_page_has_a_section_with_table_and_figures(run: tuple[Plan, Workspace]) -> None:

@@ -55,7 +55,8 @@ FIGURES = (
         "label-noise",
         "epistemic",
         "Mean uncertainty by the share of labels that are drawn anew. Of a faithful method, the "
-        "aleatoric part follows the true conditional entropy (dashed); the epistemic one stays.",
+        "aleatoric part follows the entropy of the noise (dashed), the least that it can be; the "
+        "epistemic one stays.",
         data=experiments.over_levels("label-noise"),
         panels=("measure", "condition"),
         parts=((experiments.level_lines, 1),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -94,7 +95,8 @@ def level_lines(ax: Axes, panel: Panel) -> None:
     truth = where(every, statistic=TRUTH).sort_values("x")
     truth = truth[truth["level"].isin(panel.rows["level"])]
     if len(truth) and panel.key["condition"] == CLEAN:
-        ax.plot(truth["x"], truth["value"], color="0.6", linestyle=DASHES, label="True entropy")
+        style: Any = {"color": "0.6", "linestyle": DASHES, "label": "Entropy of the noise"}
+        ax.plot(truth["x"], truth["value"], **style)
     if experiment == "data-size":
         logarithmic(ax, "x", SHARES)
         logarithmic(ax, "y", NATS)

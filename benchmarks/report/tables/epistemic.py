@@ -26,7 +26,7 @@ NUMBERS: Mapping[tuple[str, str, str, str], str] = {
         "log-aleatoric",
         "over-truth",
         "noise-0.4",
-    ): "Noise of 40 %:\naleatoric over\nthe true one",
+    ): "Noise of 40 %:\naleatoric over\nits entropy",
     ("disentanglement", "", "error", ""): "Disentan-\nglement\nerror ↓",
     ("variance", "brier-epistemic", "spread", "bootstrap"): "Variance\nshown of\nbootstraps",
     ("variance", "brier-epistemic", "spread", "tenths"): "Variance\nshown of\ntenths",
@@ -40,7 +40,8 @@ NOTES = (
     "More data, label noise: the ratio of the mean on clean images, from the least to the largest "
     "training set (with as many steps), or from no to the most label noise. It stays if its 95 % "
     "interval lies within 0.8 to 1.25, and falls or rises if the interval is beyond 1. Aleatoric "
-    "over the true one: the expected entropy by the entropy of the noisy labels; 1 is right.",
+    "over its entropy: the expected entropy by that of the label noise alone; 1 is right where "
+    "images themselves are certain, and less is wrong.",
     "Disentanglement error: 0 if aleatoric uncertainty follows label noise alone, and epistemic "
     "the amount of data alone (de Jong et al. 2024). Variance shown: of the members, as a share "
     "of the variance over draws of the training images and seeds; 1 is right. People: rank "
@@ -96,6 +97,8 @@ def _summary(changes: pd.DataFrame) -> str:
     counts = []
     for experiment, measure in CHANGES:
         own = where(changes, experiment=experiment, measure=measure)
+        if own.empty:
+            continue
         met = Counter(own["verdict"] == own["expected"])
         what = measure.removeprefix("log-")
         when = "with more data" if experiment == "data-size" else "with label noise"
