@@ -7,15 +7,14 @@ a file, so that what is finished is not done again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple, cast
 
-import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float64
@@ -33,13 +32,17 @@ from benchmarks.epistemic.experiments import (
     drawn,
     sizes,
 )
-from benchmarks.epistemic.measures import measures_of
 from benchmarks.epistemic.people import people_of
+from benchmarks.epistemic.values import (
+    DrawnValues,
+    Draws,
+    Value,
+    against_people,
+    means,
+    rankings,
+    scores,
+)
 from benchmarks.headline import headline_conditions
-from benchmarks.metrics import METRICS
-from benchmarks.metrics.detection import flagging_order
-from benchmarks.metrics.metric import each_once
-from benchmarks.metrics.ranking import Ranking
 from benchmarks.predictions import RunUnit, members_of
 from benchmarks.progress import announce
 from benchmarks.run.nouns import condition_records
@@ -47,7 +50,6 @@ from benchmarks.run.plan import Plan
 from benchmarks.run.predict import NO_FAILURES
 from benchmarks.run.workspace import Failure, Workspace, fit, reason_of, seed_call
 from benchmarks.schema import ExperimentRow, in_order, read_table, table_of, where, write_table
-from benchmarks.tasks.task import EvaluationSet
 from benchmarks.vocabulary import CLEAN, EPISTEMIC_CSV, EXPERIMENTS, EXPERIMENTS_CSV, mean_name
 from methods import UncertaintyMethod
 from methods.determinism import derive_seed, one_torch_thread
@@ -59,13 +61,6 @@ PARTS = Path("predictions") / EXPERIMENTS
 
 FAILED = "failed"
 """The statistic of rows that say why there is none."""
-
-AT_ONCE = 200_000
-"""Draws times images of which measures are computed at once, for the sake of memory."""
-
-
-Draws = Callable[[Tensor], Tensor]
-"""From images to draws of their class probabilities, [draws, images, classes]."""
 
 
 class Piece(NamedTuple):
@@ -129,13 +124,14 @@ def _measure(plan: Plan, unavailable: Collection[str], workspace: Workspace, pie
     rows, what = list[ExperimentRow](), piece.what
     if isinstance(what, Level):
         images = _images(plan, workspace, what, piece.replicate)
+        groups = _groups(plan, unavailable)
         for unit in _units(plan, piece.replicate):
             row = partial(ExperimentRow, what.name, unit.method)
             with _failing(rows, partial(row, "", piece.replicate)):
                 method = _fitted(plan, workspace, unit, *images)
-                values = _LevelValues.by(plan, unavailable, workspace, method.draws, what)
-                members = members_of(unit, values.predicted[CLEAN].draws)
-                rows += [row(members, piece.replicate, *each) for each in values.rows()]
+                draws, values = _values(plan, workspace, groups, what, method.draws)
+                members = members_of(unit, draws)
+                rows += [row(members, piece.replicate, *each) for each in values]
     else:
         row = partial(ExperimentRow, what, "", "", piece.replicate)
         with _failing(rows, row):
@@ -246,135 +242,37 @@ def components(probabilities: Float64[Tensor, "draws seeds images classes"]) -> 
     return {"draw": draw, "seed": seed, "both": both}
 
 
-@dataclass(frozen=True)
-class _ConditionValues:
-    """What a method says of the images of a condition: the mean, and each measure of an image."""
-
-    evaluated: EvaluationSet
-    mean: Float64[Tensor, "images classes"]
-    measures: dict[str, Float64[Tensor, " images"]]
-    draws: int
-
-
-@dataclass(frozen=True)
-class _LevelValues:
-    """What a method says of all images of a level, by condition.
-
-    Attributes:
-        groups: of conditions, by the name of their mean.
-    """
-
-    plan: Plan
-    level: Level
-    predicted: dict[str, _ConditionValues]
-    groups: dict[str, list[str]]
-    people: Float64[Tensor, "images classes"] | None
-
-    @classmethod
-    def by(
-        cls,
-        plan: Plan,
-        unavailable: Collection[str],
-        workspace: Workspace,
-        draws: Draws,
-        level: Level,
-    ) -> _LevelValues:
-        """Predict every condition that makes the headline."""
-        groups = {CLEAN: [CLEAN]}
-        for name in dict.fromkeys(headline_conditions(condition_records(plan.conditions)).values()):
-            every = [c for c in plan.conditions if c.name not in unavailable]
-            own = [c.name for c in every if c.in_mean and mean_name(c.group) == name]
-            groups |= {name: own} if own else {}
-        predicted = {}
-        for name in chain.from_iterable(groups.values()):
-            evaluated = workspace.evaluation_set(plan.task.condition(name), plan)
-            predicted[name] = _predicted(draws, evaluated)
-        shares = people_of(plan.task, workspace.data_dir) if level == WHOLE else None
-        return cls(plan, level, predicted, groups, shares)
-
-    def rows(self) -> Iterator[tuple[str, str, str, float]]:
-        """Condition, measure, statistic and value of each number."""
-        yield from chain(
-            self._means(), self._accuracies(), self._rankings(), self._against_people()
-        )
-
-    def _means(self) -> Iterator[tuple[str, str, str, float]]:
-        for group, names in self.groups.items():
-            every = [self.predicted[name].measures for name in names]
-            for measure in every[0]:
-                means = [own[measure].mean().item() for own in every]
-                yield group, measure, "mean", float(np.mean(means))
-
-    def _accuracies(self) -> Iterator[tuple[str, str, str, float]]:
-        clean, classes = self.predicted[CLEAN], len(self.plan.task.classes)
-        labels = self.level.test_labels(cast(Tensor, clean.evaluated.labels), classes)
-        right = clean.mean.argmax(dim=1) == labels
-        yield CLEAN, "", "accuracy", right.double().mean().item()
-        yield CLEAN, "", "nll", -clean.mean.gather(1, labels[:, None]).log().mean().item()
-
-    def _rankings(self) -> Iterator[tuple[str, str, str, float]]:
-        """How well each measure ranks images: AUGRC of errors, and AUROC of foreign ones."""
-        if self.level != WHOLE:
-            return
-        for group, names in self.groups.items():
-            every = [self.predicted[name] for name in names]
-            labelled = every[0].evaluated.labels is not None
-            for measure, values_of in self.predicted[CLEAN].measures.items():
-                if values_of.isnan().any():
-                    continue
-                values = [
-                    (_augrc(own, measure) if labelled else self._auroc(own, measure))
-                    for own in every
-                ]
-                yield group, measure, "augrc" if labelled else "auroc", float(np.mean(values))
-
-    def _auroc(self, foreign: _ConditionValues, measure: str) -> float:
-        clean = self.predicted[CLEAN].measures[measure].numpy()
-        return _value("auroc", flagging_order(clean, foreign.measures[measure].numpy()))
-
-    def _against_people(self) -> Iterator[tuple[str, str, str, float]]:
-        """Rank correlations with the entropy of people's answers, and scores against these."""
-        if self.people is None:
-            return
-        from scipy.stats import spearmanr
-
-        clean, shares = self.predicted[CLEAN], self.people
-        shares = shares[clean.evaluated.numbers]
-        entropies = torch.special.entr(shares).sum(dim=1).numpy()
-        labels = cast(Tensor, clean.evaluated.labels)
-        doubtful = (shares.gather(1, labels[:, None])[:, 0] < 0.5).numpy()
-        for measure, values in clean.measures.items():
-            scores = values.numpy()
-            if np.isnan(scores).any():
-                continue
-            yield CLEAN, measure, "people", float(spearmanr(scores, entropies).statistic)
-            order = flagging_order(scores[~doubtful], scores[doubtful])
-            yield CLEAN, measure, "doubtful", _value("auroc", order)
-        least = clean.mean.clamp(min=1e-300)
-        yield CLEAN, "", "people-nll", -(shares * least.log()).sum(dim=1).mean().item()
-        yield CLEAN, "", "people-brier", (clean.mean - shares).square().sum(dim=1).mean().item()
+def _values(
+    plan: Plan,
+    workspace: Workspace,
+    conditions: Mapping[str, Sequence[str]],
+    level: Level,
+    draws: Draws,
+) -> tuple[int, list[Value]]:
+    """How many draws a method has, and its numbers at a level."""
+    groups = {
+        group: [
+            DrawnValues.of(draws, workspace.evaluation_set(plan.task.condition(name), plan))
+            for name in names
+        ]
+        for group, names in conditions.items()
+    }
+    (clean,) = groups[CLEAN]
+    labels = level.test_labels(cast(Tensor, clean.evaluated.labels), len(plan.task.classes))
+    values = [*means(groups), *scores(clean, labels)]
+    if level == WHOLE:
+        values += rankings(groups)
+        people = people_of(plan.task, workspace.data_dir)
+        values += [] if people is None else against_people(clean, people)
+    return clean.draws, values
 
 
-def _predicted(draws: Draws, evaluated: EvaluationSet) -> _ConditionValues:
-    """In blocks of images, since of many draws only the measures are kept."""
-    count = len(draws(evaluated.images[:1]))
-    blocks = torch.split(evaluated.images, max(1, AT_ONCE // count))
-    means, measures = [], []
-    for block in blocks:
-        members = draws(block).double()
-        means.append(members.mean(dim=0))
-        measures.append(measures_of(members))
-    merged = {name: torch.cat([own[name] for own in measures]) for name in measures[0]}
-    return _ConditionValues(evaluated, torch.cat(means), merged, count)
-
-
-def _augrc(predicted: _ConditionValues, measure: str) -> float:
-    labels = cast(Tensor, predicted.evaluated.labels)
-    wrong = (predicted.mean.argmax(dim=1) != labels).numpy()
-    return _value("augrc", Ranking.by(predicted.measures[measure].numpy(), wrong))
-
-
-def _value(metric: str, ranking: Ranking) -> float:
-    """A metric of a ranking of images."""
-    counts = ranking.counts(each_once(len(ranking.rows)))
-    return float(METRICS[metric].function(*counts)[0])
+def _groups(plan: Plan, unavailable: Collection[str]) -> dict[str, list[str]]:
+    """The conditions of each measure that decides, by the name of their mean."""
+    own = [c for c in plan.conditions if c.name not in unavailable]
+    headline = headline_conditions(condition_records(own)).values()
+    named = {
+        group: [c.name for c in own if c.in_mean and mean_name(c.group) == group]
+        for group in headline
+    }
+    return {CLEAN: [CLEAN]} | {group: names for group, names in named.items() if names}
