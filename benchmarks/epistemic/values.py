@@ -61,8 +61,8 @@ def means(groups: Mapping[str, list[DrawnValues]]) -> Iterator[Value]:
     """The mean of each measure over the images of each group of conditions."""
     for group, every in groups.items():
         for measure in every[0].measures:
-            of_conditions = [own.measures[measure].mean() for own in every]
-            yield group, measure, "mean", float(np.mean(of_conditions))
+            by_condition = [own.measures[measure].mean() for own in every]
+            yield group, measure, "mean", float(np.mean(by_condition))
 
 
 def scores(clean: DrawnValues, labels: Tensor) -> Iterator[Value]:
@@ -85,8 +85,8 @@ def rankings(groups: Mapping[str, list[DrawnValues]]) -> Iterator[Value]:
                 for own in every
             )
             statistic = "augrc" if labelled else "auroc"
-            of_conditions = [_value(statistic, order) for order in orders]
-            yield group, measure, statistic, float(np.mean(of_conditions))
+            by_condition = [_value(statistic, order) for order in orders]
+            yield group, measure, statistic, float(np.mean(by_condition))
 
 
 def against_people(
