@@ -191,20 +191,19 @@ def _claims(changes: Sequence[EpistemicRow]) -> Iterator[EpistemicRow]:
     Foreign images: expected entropy must rise from clean ones to these. Reproduced: of both methods
     by all; partly: by at least half of these.
     """
+    ratios = [row for row in changes if row.statistic == "ratio" and row.lower == row.lower]
     wanted = {
-        MISSING_DATA: (DATA_SIZE.name, (EPISTEMIC, "disagreement"), "ratio", "falls"),
-        FOREIGN: ("foreign", (ALEATORIC,), "ratio", "rises"),
+        MISSING_DATA: (DATA_SIZE.name, (EPISTEMIC, "disagreement"), "falls"),
+        FOREIGN: ("foreign", (ALEATORIC,), "rises"),
     }
-    for claim, (experiment, measures, statistic, change) in wanted.items():
+    for claim, (experiment, measures, change) in wanted.items():
         own = [
             row.verdict == change
-            for row in changes
-            if (row.experiment, row.statistic) == (experiment, statistic)
+            for row in ratios
+            if row.experiment == experiment
             and row.method in AS_IN_ARTICLE
             and row.measure in measures
             and (row.condition == CLEAN) == (experiment == DATA_SIZE.name)
-            and row.lower is not None
-            and math.isfinite(row.lower)
         ]
         if len(own) == len(AS_IN_ARTICLE) * len(measures):
             share = sum(own) / len(own)
@@ -254,7 +253,7 @@ def _variances(rows: pd.DataFrame) -> Iterator[EpistemicRow]:
     variance of a method's members (Σ_c, unbiased), mean over clean images, in such sums.
     """
     for kind, level in DRAWS_SPREAD.items():
-        parts = where(rows, level=kind)
+        parts = where(rows, level=kind).dropna(subset="value")
         if parts.empty:
             continue
         table = parts.pivot_table(index="replicate", columns="statistic", values="value")

@@ -1,7 +1,7 @@
 """The experiments: what is varied about the training images, and what a faithful measure does.
 
-Each was fixed before any run. Networks of all levels take as many steps as the recipe's, so that
-fewer images do not mean less training.
+Each was fixed before any run. A method takes as many steps at all levels, so that fewer images do
+not mean less training.
 """
 
 from __future__ import annotations
