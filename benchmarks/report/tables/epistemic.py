@@ -40,8 +40,8 @@ NOTES = (
     "More data, label noise: the ratio of the mean on clean images, from the least to the largest "
     "training set (with as many steps), or from no to the most label noise. It stays if its 95 % "
     "interval lies within 0.8 to 1.25, else it falls or rises if the interval is beyond 1. "
-    "Aleatoric over its entropy: the expected entropy by that of the label noise alone; 1 is right where "
-    "images themselves are certain, and less is wrong.",
+    "Aleatoric over its entropy: the expected entropy by that of the label noise alone; 1 is right "
+    "where images themselves are certain, and less is wrong.",
     "Disentanglement error: 0 if aleatoric uncertainty follows label noise alone, and epistemic "
     "the amount of data alone (de Jong et al. 2024). Variance shown: of the members, as a share "
     "of the variance over draws of the training images and seeds; 1 is right. People: rank "
